@@ -1,0 +1,49 @@
+# make view    set up whatever is missing, then open the viewer on the demo (without a display: run the tour)
+# make test    set up, then every fast test;  make test-all adds the slow ones
+# make lint    ruff, pyright, import directions and sizes
+# make bench   the figures of README, written to benchmarks/results
+# make demo    the tour without a display: screenshots, orbit video, summary
+VENV := .venv
+BIN  := $(VENV)/bin
+SETUP_FILES := pyproject.toml scripts/bootstrap.sh scripts/requirements_met.py
+
+# A tree that was moved or copied with its .venv has stale paths in it: forget the stamps, bootstrap makes it anew.
+ifneq ($(shell cat $(VENV)/.triscope-root 2>/dev/null),$(CURDIR))
+STALE := force
+endif
+
+.PHONY: view demo test test-all lint bench setup clean force
+.DEFAULT_GOAL := view
+
+view: $(VENV)/.triscope-run
+	@scripts/view.sh $(CHECKPOINT)
+
+demo: $(VENV)/.triscope-run
+	@scripts/bootstrap.sh display
+	@$(BIN)/triscope demo --out $(or $(OUT),triscope-demo)
+
+test: $(VENV)/.triscope-dev
+	$(BIN)/python -m pytest -m "not slow and not gpu and not nightly" $(ARGS)
+
+test-all: $(VENV)/.triscope-dev
+	$(BIN)/python -m pytest -m "not gpu and not nightly" $(ARGS)
+
+lint: $(VENV)/.triscope-dev
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/python -m pytest -q -m "not slow" tests/house
+
+bench: $(VENV)/.triscope-run
+	@scripts/bootstrap.sh display
+	$(BIN)/triscope bench $(ARGS)
+
+setup: $(VENV)/.triscope-dev
+
+$(VENV)/.triscope-run: $(SETUP_FILES) $(STALE)
+	@scripts/bootstrap.sh run
+
+$(VENV)/.triscope-dev: $(SETUP_FILES) $(STALE)
+	@scripts/bootstrap.sh dev
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

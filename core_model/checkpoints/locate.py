@@ -1,0 +1,83 @@
+"""Where assets and checkpoints lie: in a checkout at the root, in an installed wheel under `viewer/_data`."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import core_model
+from core_model.schema.errors import InputError
+
+ANALYTIC_PREFIX = "analytic:"
+FALLBACK = "analytic:sphere"
+
+
+def assets_dir() -> Path:
+    """The folder of fonts, colour maps and the demo checkpoint; InputError where it is missing."""
+    root = Path(core_model.__file__).resolve().parent.parent
+    for folder in (root / "viewer" / "_data" / "assets", root / "assets"):
+        if folder.is_dir():
+            return folder
+    raise InputError(
+        what="installation lacks its assets",
+        where=str(root),
+        expected="a folder assets/ or viewer/_data/assets/",
+        got="neither",
+    )
+
+
+def demo_path() -> Path:
+    """Path of the demo checkpoint, whether or not the file is there."""
+    return assets_dir() / "demo.safetensors"
+
+
+def default_checkpoint() -> str:
+    """What opens when nothing is named: the demo, or the analytic sphere where the demo file is missing."""
+    path = demo_path()
+    return str(path) if path.is_file() else FALLBACK
+
+
+def resolve(name: str) -> str:
+    """The checkpoint that a person means: `demo`, `analytic:*`, a file, or a run folder (newest snapshot).
+
+    Raises InputError when nothing is there; the error names the nearest file of the same folder.
+    """
+    if name.startswith(ANALYTIC_PREFIX):
+        return name
+    if name == "demo":
+        return default_checkpoint()
+    path = Path(name).expanduser()
+    try:
+        if path.is_dir():
+            return str(newest_snapshot(path))
+        if path.exists():
+            return str(path)
+        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    except (OSError, ValueError) as error:
+        raise InputError(what="cannot look for the checkpoint", where=name, got=str(error)) from None
+    near = difflib.get_close_matches(path.name, siblings, n=1)
+    hint = f"nothing; did you mean {path.parent / near[0]}?" if near else "nothing"
+    raise InputError(
+        what="checkpoint not found",
+        where=name,
+        got=hint,
+        expected="a .safetensors file, a run folder, `demo` or `analytic:NAME`",
+    )
+
+
+def newest_snapshot(run: Path) -> Path:
+    """The snapshot of a run folder with the largest number (RUN/snapshots/NNNNNN.safetensors)."""
+    folder = run / "snapshots" if (run / "snapshots").is_dir() else run
+    found = [p for p in folder.glob("*.safetensors") if p.is_file() and not p.name.startswith(".")]
+    if not found:
+        raise InputError(
+            what="no snapshot in the folder",
+            where=str(run),
+            expected="snapshots/*.safetensors",
+            got="no such file",
+        )
+    return max(found, key=lambda p: (_number(p), p.stat().st_mtime, p.name))
+
+
+def _number(path: Path) -> int:
+    return int(path.stem) if path.stem.isdecimal() else -1

@@ -1,0 +1,62 @@
+"""Arrays from files that a person names: never unpickled, and every mistake is said with the file's name."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from core_model.schema.errors import InputError
+
+
+def read_array(path: Path, name: str, shapes: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """float64 array of a .npy file (or the only array of an .npz); leading 1s are dropped.
+
+    Raises InputError for a missing or damaged file, pickled objects, a type that is no number, another shape
+    than one of `shapes`, NaN and infinity. `name` says what the array is for, e.g. "z".
+    """
+    where = f"{name} {path}"
+    expected = " or ".join(str(list(s)) for s in shapes)
+    values = _load(path, where)
+    if values.dtype.kind not in "fiu":
+        raise InputError(
+            what="wrong type of array", where=where, expected="real numbers", got=str(values.dtype)
+        )
+    got = list(values.shape)
+    while values.ndim and values.shape[0] == 1 and values.shape not in shapes:
+        values = values[0]
+    if values.shape not in shapes:
+        raise InputError(what="wrong shape of array", where=where, expected=expected, got=str(got))
+    values = values.astype(np.float64)
+    bad = int((~np.isfinite(values)).sum())
+    if bad:
+        raise InputError(
+            what="bad values in array", where=where, expected="finite numbers", got=f"{bad} NaN or infinite"
+        )
+    return values
+
+
+def _load(path: Path, where: str) -> np.ndarray:
+    if not path.is_file():
+        raise InputError(what="file not found", where=where, expected="a .npy file", got="nothing")
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise InputError(
+            what="cannot read the array", where=where, expected="a .npy file", got=str(error)
+        ) from None
+    if isinstance(loaded, np.ndarray):
+        return loaded
+    with loaded:
+        if len(loaded.files) != 1:
+            raise InputError(
+                what="which array?",
+                where=where,
+                expected="a .npy file",
+                got=f"an .npz of {len(loaded.files)} arrays",
+            )
+        try:
+            return loaded[loaded.files[0]]
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(what="cannot read the array", where=where, got=str(error)) from None

@@ -1,0 +1,103 @@
+"""Camera options → camera records. Angles in radians, OpenCV cameras, world +y up."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import ValidationError
+from tyro.conf import arg
+
+from core_model.cli.arrays import read_array
+from core_model.schema.camera import MatrixCamera, OrbitPose
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.errors import InputError
+
+
+@dataclass(frozen=True)
+class CameraOptions:
+    """Camera; what is not given comes from the checkpoint."""
+
+    yaw: Annotated[float | None, arg(metavar="R", help_behavior_hint="")] = None
+    """rad, positive moves the camera to +x"""
+    pitch: Annotated[float | None, arg(metavar="R", help_behavior_hint="")] = None
+    """rad above the horizon"""
+    roll: Annotated[float | None, arg(metavar="R", help_behavior_hint="")] = None
+    """rad about the viewing axis"""
+    radius: Annotated[float | None, arg(metavar="D", help_behavior_hint="")] = None
+    """distance to the pivot, world units"""
+    fov: Annotated[float | None, arg(metavar="R", help_behavior_hint="")] = None
+    """full angle across the image width, rad"""
+    label: Annotated[Path | None, arg(metavar="C.npy", help_behavior_hint="")] = None
+    """EG3D label: 25 numbers, 4x4 camera-to-world and 3x3 normalised intrinsics"""
+    angles: Annotated[Path | None, arg(metavar="A.npy", help_behavior_hint="")] = None
+    """yaw, pitch, roll as the checkpoint's camera label has them; else as --yaw --pitch --roll"""
+    cond_label: Annotated[Path | None, arg(metavar="C.npy", help_behavior_hint="")] = None
+    """conditioning camera as a label; default frontal"""
+    cond_angles: Annotated[Path | None, arg(metavar="A.npy", help_behavior_hint="")] = None
+    """conditioning camera as angles; default frontal"""
+
+
+def camera_of(options: CameraOptions, info: CheckpointInfo) -> OrbitPose | MatrixCamera:
+    """The rendering camera; raises InputError when it is given twice."""
+    orbit = {name: getattr(options, name) for name in ("yaw", "pitch", "roll", "radius", "fov")}
+    given = {name: value for name, value in orbit.items() if value is not None}
+    turned = [name for name in given if name in ("yaw", "pitch", "roll")]
+    if options.label is not None and (given or options.angles is not None):
+        other = next(iter(given), "angles")
+        raise InputError(what="camera given twice", expected="--label alone", got=f"--label and --{other}")
+    if options.angles is not None and turned:
+        raise InputError(
+            what="camera given twice", expected="--angles alone", got=f"--angles and --{turned[0]}"
+        )
+    if options.label is not None:
+        return MatrixCamera.from_label(
+            read_array(options.label, "--label", ((25,),)), where=str(options.label)
+        )
+    base = info.header.camera.default
+    if options.angles is not None:
+        base = _pose_of_angles(options.angles, "--angles", base, info)
+    return _replaced(base, given)
+
+
+def conditioning_of(options: CameraOptions, info: CheckpointInfo) -> OrbitPose | MatrixCamera | None:
+    """The conditioning camera, None = frontal; raises InputError when it is given twice."""
+    if options.cond_label is not None and options.cond_angles is not None:
+        raise InputError(
+            what="conditioning camera given twice", expected="--cond-label or --cond-angles", got="both"
+        )
+    if options.cond_label is not None:
+        label = read_array(options.cond_label, "--cond-label", ((25,),))
+        return MatrixCamera.from_label(label, where=str(options.cond_label))
+    if options.cond_angles is not None:
+        return _pose_of_angles(options.cond_angles, "--cond-angles", info.header.camera.default, info)
+    return None
+
+
+def pose_from_epigraf(angles: np.ndarray, base: OrbitPose) -> OrbitPose:
+    """EpiGRAF's yaw θ (0 on +x, π/2 frontal), polar pitch φ (π/2 on the horizon) and roll as an orbit pose.
+
+    Its camera stands at r·(sin φ cos θ, cos φ, sin φ sin θ) and looks at the origin with +y up.
+    """
+    theta, phi, roll = (float(a) for a in angles)
+    return _replaced(base, {"yaw": 0.5 * math.pi - theta, "pitch": 0.5 * math.pi - phi, "roll": roll})
+
+
+def _pose_of_angles(path: Path, option: str, base: OrbitPose, info: CheckpointInfo) -> OrbitPose:
+    angles = read_array(path, option, ((3,),))
+    if info.header.conventions.camera_label == "angles":
+        return pose_from_epigraf(angles, base)
+    return _replaced(base, dict(zip(("yaw", "pitch", "roll"), angles.tolist(), strict=True)))
+
+
+def _replaced(base: OrbitPose, values: dict[str, float]) -> OrbitPose:
+    try:
+        return base.replace(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InputError(
+            what=f"bad camera {first['loc'][0]}: {first['msg']}", got=str(first["input"])
+        ) from None

@@ -1,0 +1,70 @@
+"""`triscope data heads OUT.zip --count N --size S`: procedural heads with known truth."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from core_model.cli.parse import parse
+from core_model.cli.progress import progress
+from core_model.schema.errors import InputError
+
+SUMMARY = "Procedural heads with known truth, in EG3D's layout (images and dataset.json)."
+OVERVIEW = f"""usage: triscope data KIND OUT [options]
+
+  heads  {SUMMARY}
+
+triscope data heads --help lists the options."""
+
+
+@dataclass(frozen=True)
+class HeadsOptions:
+    out: Annotated[Path, Positional, arg(metavar="OUT")]
+    """a .zip, or a folder where the name has no .zip"""
+    count: Annotated[int, arg(metavar="N")]
+    """number of images"""
+    size: Annotated[int, arg(metavar="S")] = 128
+    """edge of an image, pixels"""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """seed of the first image; image i has seed + i"""
+    truth: bool = True
+    """write normals, depth and masks beside the images"""
+    supersample: Annotated[int, arg(metavar="N")] = 2
+    """rays along each edge of a pixel"""
+
+
+def main(args: list[str]) -> None:
+    if not args or args[0] in ("-h", "--help"):
+        print(OVERVIEW)
+        return
+    if args[0] != "heads":
+        raise InputError(
+            what="unknown kind of data", where="triscope data", expected="heads", got=repr(args[0])
+        )
+    options = parse(HeadsOptions, args[1:], "data heads", SUMMARY)
+    if not options.out.parent.is_dir():
+        raise InputError(
+            what="cannot write",
+            where=str(options.out),
+            expected="an existing folder",
+            got=f"no {options.out.parent}",
+        )
+    from core_model.data.heads_dataset import write_heads_dataset
+
+    started = time.monotonic()
+    with progress("heads") as update:
+        write_heads_dataset(
+            options.out,
+            options.count,
+            options.size,
+            seed=options.seed,
+            progress=lambda done, count: update(f"image {done} of {count}", done / count),
+            depth=options.truth,
+            supersample=options.supersample,
+        )
+    seconds = time.monotonic() - started
+    print(f"{options.out}: {options.count} images, {options.size} x {options.size}, {seconds:.1f} s")

@@ -1,0 +1,131 @@
+"""Entry point of `triscope`: finds the command, maps errors to one line and an exit status.
+
+0 = done, 2 = the input was wrong, 1 = it failed, 130 = interrupted. Commands are imported only when they are
+called, so that `triscope --help` and the window do not wait for torch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from core_model import __version__
+from core_model.schema.errors import InputError, TriscopeError
+
+# name → (module with `main(args)`, summary)
+COMMANDS: dict[str, tuple[str, str]] = {
+    "view": ("core_model.cli.view", "open the viewer on a checkpoint (default: the demo)"),
+    "demo": ("core_model.cli.demo", "tour without a display: screenshots, orbit video, summary"),
+    "info": ("core_model.cli.info", "say what a checkpoint is, without building it"),
+    "render": ("core_model.cli.render", "render channels to .png, .npz or .exr"),
+    "orbit": ("core_model.cli.orbit", "render a camera path to .mp4"),
+    "inspect": ("core_model.cli.inspect", "everything that happens on one ray, to .json or .png"),
+    "samplers": ("core_model.cli.samplers", "sampler report: Fig. 4, A5, A6, A7 for this checkpoint"),
+    "data": ("core_model.cli.data", "make data sets (heads)"),
+}
+
+
+def overview() -> str:
+    """Text of `triscope --help`."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
+    return "\n".join(
+        [
+            f"triscope {__version__}: desktop explorer for tri-plane 3D GANs",
+            "",
+            "usage: triscope [COMMAND] [options]      without a command: the viewer on the demo checkpoint",
+            "",
+            *lines,
+            "",
+            "triscope COMMAND --help lists the options of a command.",
+            "--version prints the version; --debug (or TRISCOPE_DEBUG=1) shows the traceback of an error.",
+        ]
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line (default: sys.argv); returns the exit status."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in args or os.environ.get("TRISCOPE_DEBUG", "") not in ("", "0")
+    args = [a for a in args if a != "--debug"]
+    previous = _on_terminate(_terminated)
+    try:
+        return _dispatch(args)
+    except (KeyboardInterrupt, _Terminated) as stop:
+        _say("cancelled")
+        return 143 if isinstance(stop, _Terminated) else 130
+    except BrokenPipeError:  # the reader of our output went away: nothing to say, and nobody to say it to
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        return 1
+    except TriscopeError as error:
+        _say(str(error) or type(error).__name__, debug)
+        return error.exit_status
+    except MemoryError:
+        _say("out of memory; a smaller --size or fewer --spp needs less", debug)
+        return 1
+    except Exception as error:
+        hint = "" if debug else " (--debug shows where)"
+        _say(f"failed: {type(error).__name__}: {error}{hint}", debug)
+        return 1
+    finally:
+        _on_terminate(previous)
+
+
+def _dispatch(args: list[str]) -> int:
+    if not args:
+        args = ["view"]
+    name, rest = args[0], args[1:]
+    if name in ("-h", "--help", "help"):
+        print(overview())
+        return 0
+    if name in ("-V", "--version"):
+        print(f"triscope {__version__}")
+        return 0
+    if name not in COMMANDS:
+        if name.startswith("analytic:") or name.endswith(".safetensors") or Path(name).is_file():
+            name, rest = "view", args
+        else:
+            raise _unknown_command(name)
+    importlib.import_module(COMMANDS[name][0]).main(rest)
+    return 0
+
+
+def _unknown_command(name: str) -> InputError:
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    kind = "option" if name.startswith("-") else "command"
+    return InputError(what=f"unknown {kind}", expected=f"one of {', '.join(COMMANDS)}", got=f"{name!r}{hint}")
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived: unwinds like an interrupt, so that half-written files are removed."""
+
+
+def _terminated(signum: int, frame: FrameType | None) -> NoReturn:
+    raise _Terminated
+
+
+def _on_terminate(handler: object) -> object:
+    """Install a SIGTERM handler where that is possible; returns the one before."""
+    try:
+        return signal.signal(signal.SIGTERM, handler)  # type: ignore[arg-type]
+    except ValueError:  # not the main thread (tests)
+        return handler
+
+
+def _say(message: str, debug: bool = False) -> None:
+    if debug:
+        traceback.print_exc()
+    print(f"triscope: {' '.join(message.split())}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

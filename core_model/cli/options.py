@@ -1,0 +1,194 @@
+"""Options that several commands share, and the request that they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import ValidationError
+from tyro.conf import arg
+
+from core_model.cli.arrays import read_array
+from core_model.cli.cameras import CameraOptions, camera_of, conditioning_of
+from core_model.schema.channels import ChannelInfo
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.latent import LatentSpec, SeedWeight
+from core_model.schema.registry import Registry
+from core_model.schema.render import RenderRequest, RenderResult
+from core_model.schema.sampler import SamplerInfo, SamplerSpec
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True)
+class LatentOptions:
+    """Which head."""
+
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """seed of z (numpy RandomState)"""
+    z: Annotated[Path | None, arg(metavar="Z.npy", help_behavior_hint="")] = None
+    """z itself; replaces --seed"""
+    psi: Annotated[float, arg(metavar="P")] = 0.7
+    """truncation: 1 = none, 0 = the average"""
+    cutoff: Annotated[int | None, arg(metavar="N")] = 14
+    """layers below it are truncated; none = all"""
+
+
+@dataclass(frozen=True)
+class SamplerOptions:
+    """How points are placed on the rays."""
+
+    sampler: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
+    """uniform, stratified, importance or learned; none = the best that the checkpoint has"""
+    strategy: Literal["robust", "stratified", "unstratified"] = "robust"
+    """how the learned sampler draws"""
+    spp: Annotated[float | None, arg(metavar="N", help_behavior_hint="")] = None
+    """samples a ray in all (learned: the adaptive mean, probe not counted; importance: half of it coarse)"""
+    tau: Annotated[float, arg(metavar="M")] = 0.98
+    """mass that the robust set must hold"""
+    adaptive: bool = True
+    """give the hardest rays the large budget (learned)"""
+    adaptive_share: Annotated[float, arg(metavar="F")] = 0.1
+    """share of rays with the large budget"""
+    jitter: bool = False
+    """random offsets instead of midpoints, from --noise-seed"""
+    noise_seed: Annotated[int, arg(metavar="N")] = 0
+    """seed of --jitter"""
+    skip_empty: bool = True
+    """leave out space that is known to be empty"""
+
+
+@dataclass(frozen=True)
+class MachineOptions:
+    """Where it is computed."""
+
+    device: Annotated[str, arg(metavar="NAME")] = "auto"
+    """auto, cpu, cuda or cuda:N"""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """arithmetic of the field"""
+    threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """CPU threads; none = all cores"""
+
+
+def latent_of(options: LatentOptions, camera: CameraOptions, info: CheckpointInfo) -> LatentSpec:
+    """The latent of `--seed | --z`, truncation and conditioning camera."""
+    cutoff = options.cutoff
+    if cutoff is not None and info.num_ws:
+        cutoff = min(cutoff, info.num_ws)
+    z = None
+    if options.z is not None:
+        z = tuple(read_array(options.z, "--z", ((info.z_dim,),)).tolist())
+    return _checked(
+        LatentSpec,
+        seeds=_seeds(options.seed),
+        z=z,
+        psi=options.psi,
+        cutoff=cutoff,
+        cond=conditioning_of(camera, info),
+    )
+
+
+def sampler_of(options: SamplerOptions, info: CheckpointInfo) -> SamplerSpec:
+    """The sampler asked for, if the checkpoint offers it; the best available one by default."""
+    name = options.sampler if options.sampler is not None else best_sampler(info)
+    known: Registry[SamplerInfo] = Registry("sampler")
+    for sampler in info.samplers:
+        known.add(sampler.name, sampler)
+    found = known.get(name, where="--sampler")
+    if not found.available:
+        others = ", ".join(s.name for s in info.samplers if s.available)
+        raise InputError(
+            what=f"sampler {name!r} cannot be used: {found.why_not}", expected=f"one of {others}"
+        )
+    return _checked(
+        SamplerSpec,
+        name=name,
+        strategy=options.strategy,
+        spp=options.spp,
+        tau=options.tau,
+        adaptive=options.adaptive,
+        adaptive_share=options.adaptive_share,
+        jitter=options.jitter,
+    )
+
+
+def best_sampler(info: CheckpointInfo) -> str:
+    """The first available one of learned, importance, stratified, uniform, then of the others."""
+    available = [s.name for s in info.samplers if s.available]
+    if not available:
+        raise InputError(what="checkpoint offers no sampler", where=info.path)
+    order = ("learned", "importance", "stratified", "uniform")
+    return min(available, key=lambda n: order.index(n) if n in order else len(order))
+
+
+def channels_of(text: str | None, info: CheckpointInfo, default: tuple[str, ...]) -> dict[str, ChannelInfo]:
+    """Channels of `a,b,c` in that order; InputError for an unknown name says the nearest one."""
+    known: Registry[ChannelInfo] = Registry("channel")
+    for channel in info.channels:
+        known.add(channel.name, channel)
+    names = default if text is None else tuple(n.strip() for n in text.split(",") if n.strip())
+    if not names:
+        raise InputError(what="no channel", where="--channels", expected=f"one of {', '.join(known.names())}")
+    return {name: known.get(name, where="--channels") for name in names}
+
+
+def request_of(
+    info: CheckpointInfo,
+    latent: LatentOptions,
+    camera: CameraOptions,
+    sampler: SamplerOptions,
+    machine: MachineOptions,
+    *,
+    size: int | None,
+    channels: tuple[str, ...],
+    native: bool = False,
+) -> RenderRequest:
+    """One picture of `size`² pixels (default: the checkpoint's image size)."""
+    edge = size if size is not None else info.image_size
+    return _checked(
+        RenderRequest,
+        checkpoint=info.path,
+        latent=latent_of(latent, camera, info),
+        camera=camera_of(camera, info),
+        width=edge,
+        height=edge,
+        sampler=sampler_of(sampler, info),
+        channels=channels,
+        seed=sampler.noise_seed,
+        precision=machine.precision,
+        skip_empty=sampler.skip_empty,
+        native=native,
+    )
+
+
+class RenderFailed(TriscopeError):
+    """A render returned an error; the exit status follows its kind."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.exit_status = {"input": 2, "cancelled": 130}.get(kind, 1)
+
+
+def check_result(result: RenderResult) -> None:
+    """Raise the error that a render returned as data, if there is one."""
+    if result.error is not None:
+        detail = f"\n{result.error.detail}" if result.error.detail else ""
+        error = RenderFailed(result.error.kind, result.error.message)
+        error.add_note(detail)
+        raise error
+
+
+def _seeds(seed: int) -> tuple[SeedWeight, ...]:
+    return (_checked(SeedWeight, seed=seed),)
+
+
+def _checked(record: type[M], **values: object) -> M:
+    """Build a schema record from what a person typed; its complaint becomes one InputError."""
+    try:
+        return record(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = "--" + "-".join(str(part) for part in first["loc"][:1]).replace("_", "-")
+        raise InputError(what=f"bad value of {name}: {first['msg']}", got=str(first["input"])[:80]) from None

@@ -1,0 +1,29 @@
+"""Checks of output paths before any work is done."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from core_model.schema.errors import InputError
+
+
+def check_output(path: Path, suffixes: tuple[str, ...]) -> str:
+    """The lower-case suffix of `path`; raises InputError when it cannot be written or has another suffix."""
+    suffix = path.suffix.lower()
+    if suffix not in suffixes:
+        raise InputError(
+            what="unknown kind of file", where=f"--out {path}", expected=" or ".join(suffixes), got=suffix
+        )
+    if path.is_dir():
+        raise InputError(what="cannot write", where=f"--out {path}", expected="a file name", got="a folder")
+    if not path.parent.is_dir():
+        raise InputError(
+            what="cannot write",
+            where=f"--out {path}",
+            expected="an existing folder",
+            got=f"no folder {path.parent}",
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(what="cannot write", where=f"--out {path}", expected="a folder you may write to")
+    return suffix

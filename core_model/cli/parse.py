@@ -1,0 +1,85 @@
+"""Command line → frozen dataclass through tyro, with every mistake said in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import tyro
+
+from core_model.schema.errors import InputError
+
+T = TypeVar("T")
+
+_RULE = re.compile(r"[─-]{5,}[╮╯+]?$")
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+def parse(options: type[T], args: Sequence[str], command: str, summary: str) -> T:
+    """Fill the dataclass `options` from `args`; `--help` prints and exits, a mistake raises InputError.
+
+    Nested dataclasses are flattened: their fields are plain options (`--yaw`, not `--camera.yaw`).
+    """
+    wants_help = any(a in ("-h", "--help") for a in args)
+    # An optional number is switched off with `none`, in any case.
+    normal = ["None" if a.lower() == "none" else a for a in args]
+    said = io.TextIOWrapper(
+        io.BytesIO(), encoding="utf-8"
+    )  # a stream with a name for its encoding gets frames
+    try:
+        with contextlib.nullcontext() if wants_help else _unwrapped(), contextlib.redirect_stderr(said):
+            return tyro.cli(
+                options,
+                args=normal,
+                prog=f"triscope {command}",
+                description=summary,
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.HelptextFromCommentsOff),
+            )
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise InputError(what=f"{command}: {one_line(_text(said))}") from None
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
+
+
+def one_line(box: str) -> str:
+    """What tyro says in a frame, as one line: the problem and the nearest option names."""
+    parts: list[list[str]] = [[]]
+    for line in _ANSI.sub("", box).splitlines():
+        text = line.strip().strip("│|").strip()
+        if _RULE.search(text):  # the frame and its rules; the title stands in the upper one
+            parts.append([])
+        elif text:
+            parts[-1].append(text)
+    filled = [part for part in parts if part]
+    if "╭" not in box:  # plain terminals get the title as a paragraph of its own
+        filled = filled[1:]
+    problem = " ".join(filled[0]).rstrip(".") if filled else "cannot read the options"
+    for part in filled[1:]:
+        if part and part[0].startswith("Perhaps you meant"):
+            near = [word for line in part for word in line.split() if word.startswith("--")]
+            if near:
+                return f"{problem}; did you mean {' or '.join(dict.fromkeys(near[:2]))}?"
+    return problem
+
+
+@contextlib.contextmanager
+def _unwrapped() -> Iterator[None]:
+    """Wide output while a mistake is reported, so that the line is not cut inside a word."""
+    before = os.environ.get("COLUMNS")
+    os.environ["COLUMNS"] = "2000"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = before

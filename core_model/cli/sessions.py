@@ -1,0 +1,48 @@
+"""An open session for one command: torch is imported here and not earlier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import tyro
+
+from core_model.checkpoints.locate import resolve
+from core_model.cli.options import MachineOptions, check_result
+from core_model.cli.progress import Update
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.render import RenderRequest
+from core_model.session.provenance import RenderRecord
+
+if TYPE_CHECKING:
+    from core_model.session import Frame, RenderSession
+
+CheckpointArgument = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
+"""Positional CHECKPOINT of a command: a .safetensors file, a run folder, `demo` or `analytic:NAME`."""
+
+
+@contextmanager
+def opened(checkpoint: str, machine: MachineOptions) -> Iterator[tuple["RenderSession", CheckpointInfo]]:
+    """A session with the checkpoint open in it; closed again whatever happens."""
+    path = resolve(checkpoint)
+    from core_model.session import RenderSession
+
+    session = RenderSession(device=machine.device, threads=machine.threads)
+    info = session.open(path)
+    try:
+        yield session, info
+    finally:
+        session.close(path)
+
+
+def rendered(session: "RenderSession", request: RenderRequest, update: Update) -> "Frame":
+    """Render one request; an error in the result is raised."""
+    frame = session.render(request, cancelled=lambda: False, progress=update)
+    check_result(frame.result)
+    return frame
+
+
+def record_of(info: CheckpointInfo, request: RenderRequest) -> RenderRecord:
+    """Provenance of what is made from `request`."""
+    return RenderRecord(checkpoint_sha256=info.sha256, family=info.family, request=request)

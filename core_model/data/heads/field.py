@@ -1,0 +1,148 @@
+"""The head as a field: all parts joined, signed distance in chunks, normals, projection to the surface."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from core_model.data.heads import attire, face, hair
+from core_model.data.heads.parameters import HeadParams
+from core_model.data.heads.primitives import smin
+
+CPU_CHUNK = 10240
+"""Points a chunk on the CPU: temporaries stay in cache, and 3 x 10240 numbers stay under the 32768 from which
+torch would split every small operation over threads, whose barriers cost more than they win."""
+CUDA_CHUNK = 1 << 21
+
+
+@functools.cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Threads of this process: a forked child has another process id, and none of its parent's threads."""
+    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="heads")
+
+
+def _without_grad(run: Callable[..., Tensor], p: HeadParams, piece: tuple[Tensor, ...]) -> Tensor:
+    with torch.no_grad():
+        return run(p, *piece)
+
+
+class Parts(NamedTuple):
+    """Distances [B, N] of the separately coloured parts, and the coordinates that colours need."""
+
+    skin: Tensor
+    ball: Tensor
+    brow: Tensor
+    hair: Tensor
+    beard: Tensor
+    cloth: Tensor
+    collar: Tensor
+    hat: Tensor
+    hat_ring: Tensor
+    glasses: Tensor
+    frame: face.Frame
+    eyes: face.Eyes
+    mouth: face.Mouth
+    strand: Tensor
+    stubble: Tensor
+
+    def distance(self) -> Tensor:
+        """Signed distance of everything [B, N]."""
+        d = smin(smin(self.skin, self.brow, 0.003), smin(self.hair, self.beard, 0.006), 0.004)
+        d = torch.minimum(torch.minimum(d, self.ball), self.glasses)
+        d = torch.minimum(torch.minimum(d, self.hat), torch.minimum(self.cloth, self.collar))
+        # Blends and creases flatten the field; a little steepness centres |grad| near the surface on one.
+        return d * 1.03
+
+
+def evaluate_parts(p: HeadParams, points: Tensor) -> Parts:
+    """All parts at points [B, N, 3] (world), unchunked."""
+    f = face.make_frame(p, points)
+    s = face.skull(p, f)
+    plain = s.base - face.relief(p, f)
+    skin = face.nose(p, f, plain)
+    skin, mouth = face.mouth(p, f, skin)
+    brow = hair.brows(p, f, skin)
+    skin, eyes = face.eyes(p, f, skin)
+    skin = face.ears(p, f, skin)
+    body, _ = face.neck(p, f)
+    locks = hair.hair(p, f, s)
+    whiskers, stubble = hair.beard(p, f, plain, skin, mouth)
+    cloth, collar = attire.shirt(f, body)
+    cap, ring = attire.hat(p, f, s)
+    specs = attire.glasses(p, f)
+    skin = smin(skin, body, 0.03)
+    return Parts(
+        skin,
+        eyes.ball,
+        brow,
+        locks.distance,
+        whiskers,
+        cloth,
+        collar,
+        cap,
+        ring,
+        specs,
+        f,
+        eyes,
+        mouth,
+        locks.strand,
+        stubble,
+    )
+
+
+def in_chunks(p: HeadParams, run: Callable[[HeadParams, Tensor], Tensor], *arrays: Tensor) -> Tensor:
+    """Applies run(params, *[B, n, ..]) over chunks of the point axis (and, on the CPU, head by head)."""
+    count, n = arrays[0].shape[:2]
+    on_cpu = arrays[0].device.type == "cpu"
+    if on_cpu and count > 1 and n >= 1024:
+        return torch.cat([in_chunks(p.select(i), run, *(a[i : i + 1] for a in arrays)) for i in range(count)])
+    size = max(1, (CPU_CHUNK if on_cpu else CUDA_CHUNK) // max(count, 1))
+    if n <= size:
+        return run(p, *arrays)
+    pieces = [tuple(a[:, i : i + size] for a in arrays) for i in range(0, n, size)]
+    if not on_cpu or torch.is_grad_enabled() or torch.get_num_threads() < 2:
+        return torch.cat([run(p, *piece) for piece in pieces], dim=1)
+    # One Python thread a chunk: torch's own threads would meet at a barrier after each small operation.
+    pool = _pool(os.getpid(), min(torch.get_num_threads(), 8))
+    return torch.cat(list(pool.map(lambda piece: _without_grad(run, p, piece), pieces)), dim=1)
+
+
+def head_sdf(params: HeadParams, points: Tensor) -> Tensor:
+    """Signed distance [B, N] of B heads at points [B, N, 3]; world units, negative inside."""
+    return in_chunks(params, lambda p, x: evaluate_parts(p, x).distance(), points)
+
+
+_TETRA = ((1.0, -1.0, -1.0), (-1.0, -1.0, 1.0), (-1.0, 1.0, -1.0), (1.0, 1.0, 1.0))
+
+
+def sdf_gradient(params: HeadParams, points: Tensor, eps: float = 1e-3) -> Tensor:
+    """Gradient [B, N, 3] of the signed distance by differences over a tetrahedron of arm eps (world)."""
+
+    def differences(p: HeadParams, x: Tensor) -> Tensor:
+        total = torch.zeros_like(x)
+        for corner in x.new_tensor(_TETRA):
+            total += corner * evaluate_parts(p, x + eps * corner).distance()[..., None]
+        return total / (4.0 * eps)
+
+    return in_chunks(params, differences, points)
+
+
+def head_normals(params: HeadParams, points: Tensor, eps: float = 1e-3) -> Tensor:
+    """Unit outward normals [B, N, 3] (world) at points [B, N, 3]."""
+    return torch.nn.functional.normalize(sdf_gradient(params, points, eps), dim=-1, eps=1e-12)
+
+
+def project_to_surface(params: HeadParams, points: Tensor, steps: int = 3) -> Tensor:
+    """Moves points [B, N, 3] along the gradient to the zero level by `steps` Newton steps."""
+    for _ in range(steps):
+        gradient = sdf_gradient(params, points)
+        scale = gradient.square().sum(-1).clamp(min=0.25)
+        move = (head_sdf(params, points) / scale).clamp(-0.1, 0.1)
+        points = points - gradient * move[..., None]
+    return points

@@ -1,0 +1,213 @@
+"""Writes a data set of procedural heads in EG3D's layout, with normals, depth, masks and parameters.
+
+Layout (in a zip, or in a folder where the name has no `.zip`):
+
+    00000/img00000000.png         8-bit sRGB
+    dataset.json                  {"labels": [["00000/img00000000.png", [25 numbers]], ...]}
+    normals/00000/img….png        8-bit, 0.5 + 0.5 n (world frame; mid grey where nothing is hit)
+    depth/00000/img….png          16-bit, distance along unit rays / depth_unit; 0 where nothing is hit
+    masks/00000/img….png          8-bit coverage
+    heads.json                    version, background, depth unit; seed, latent, parameters of each image
+
+Image i shows the head of seed `seed + i` from the camera of the same seed, so a set is the same byte for byte
+on every run, and a longer set starts with the shorter one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core_model.data.heads.parameters import NAMES, HeadParams, latent_for_seed
+from core_model.data.heads.pose import FOCAL, sample_camera
+from core_model.data.heads.rendering import BACKGROUND_RGB, HeadImages, render_heads
+from core_model.schema.errors import InputError
+
+GENERATOR_VERSION = 1
+DEPTH_UNIT = 1.0 / 16384.0
+"""World units a step of the 16-bit depth images: 65535 steps reach to 4.0."""
+
+MAX_COUNT = 1_000_000
+MIN_SIZE, MAX_SIZE = 8, 2048
+
+
+class _Sink(Protocol):
+    def write(self, name: str, data: bytes) -> None: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class _ZipSink:
+    archive: zipfile.ZipFile
+
+    def write(self, name: str, data: bytes) -> None:
+        # A fixed time stamp and no host bits: equal content gives equal bytes.
+        info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+        info.create_system = 3
+        info.external_attr = 0o644 << 16
+        info.compress_type = zipfile.ZIP_DEFLATED if name.endswith(".json") else zipfile.ZIP_STORED
+        self.archive.writestr(info, data)
+
+
+@dataclasses.dataclass(frozen=True)
+class _FolderSink:
+    root: Path
+
+    def write(self, name: str, data: bytes) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def write_heads_dataset(
+    out: Path,
+    count: int,
+    size: int,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    depth: bool = True,
+    supersample: int = 2,
+) -> None:
+    """Writes `count` images of `size`² pixels to `out` (a .zip, else a folder), whole or not at all.
+
+    `seed` is the seed of the first image; `progress(done, count)` is called after each image; `depth=False`
+    leaves out normals, depth and masks. Raises InputError for arguments out of range.
+    """
+    out = Path(out)
+    _check(out, count, size, seed, supersample)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if out.suffix.lower() == ".zip":
+        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            with zipfile.ZipFile(temporary, "w", allowZip64=True) as archive:
+                _fill(_ZipSink(archive), count, size, seed, progress, depth, supersample)
+            temporary.chmod(0o644)
+            os.replace(temporary, out)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
+    try:
+        _fill(_FolderSink(folder), count, size, seed, progress, depth, supersample)
+        folder.chmod(0o755)
+        if out.exists():
+            out.rmdir()
+        os.replace(folder, out)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check(out: Path, count: int, size: int, seed: int, supersample: int) -> None:
+    where = "write_heads_dataset"
+    ranges = (
+        ("count", count, 1, MAX_COUNT),
+        ("size", size, MIN_SIZE, MAX_SIZE),
+        ("seed", seed, 0, 2**32 - 1 - MAX_COUNT),
+        ("supersample", supersample, 1, 8),
+    )
+    for name, value, low, high in ranges:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise InputError(
+                what=f"data set {name}",
+                where=where,
+                expected=f"a whole number from {low} to {high}",
+                got=repr(value),
+            )
+    if out.suffix.lower() == ".zip":
+        if out.is_dir():
+            raise InputError(
+                what="data set file", where=where, expected="a file name", got=f"the folder {out}"
+            )
+    elif out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise InputError(what="data set folder", where=where, expected="a new or empty folder", got=str(out))
+
+
+def _fill(
+    sink: _Sink,
+    count: int,
+    size: int,
+    seed: int,
+    progress: Callable[[int, int], None] | None,
+    depth: bool,
+    supersample: int,
+) -> None:
+    labels: list[list[object]] = []
+    entries: list[dict[str, object]] = []
+    for i in range(count):
+        name = f"{i // 1000:05d}/img{i:08d}.png"
+        latent = latent_for_seed(seed + i)
+        world_from_cam, label = sample_camera(seed + i)
+        params = HeadParams.from_latent(latent[None])
+        images = render_heads(params, world_from_cam[None], FOCAL, size, supersample)
+        sink.write(name, _png(_bytes8(images.rgb[0])))
+        if depth:
+            for kind, data in _geometry(images).items():
+                sink.write(f"{kind}/{name}", data)
+        labels.append([name, _numbers(label)])
+        entries.append(
+            {
+                "name": name,
+                "seed": seed + i,
+                "background": list(BACKGROUND_RGB),
+                "latent": _numbers(latent),
+                "params": {k: _rounded(v) for k, v in params.as_dict(0).items()},
+            }
+        )
+        if progress is not None:
+            progress(i + 1, count)
+    sink.write("dataset.json", json.dumps({"labels": labels}).encode())
+    about = {
+        "generator": "triscope heads",
+        "generator_version": GENERATOR_VERSION,
+        "size": size,
+        "supersample": supersample,
+        "depth_unit": DEPTH_UNIT,
+        "focal": FOCAL,
+        "latent_names": list(NAMES),
+        "images": entries,
+    }
+    sink.write("heads.json", json.dumps(about).encode())
+
+
+def _geometry(images: HeadImages) -> dict[str, bytes]:
+    """Encoded normals, depth and mask of one rendered image."""
+    steps = torch.nan_to_num(images.depth[0] / DEPTH_UNIT, nan=0.0).round().clamp(0, 65535)
+    return {
+        "normals": _png(_bytes8(0.5 + 0.5 * images.normal[0])),
+        "depth": _png(steps.to(torch.int32).cpu().numpy().astype(np.uint16)),
+        "masks": _png((images.mask[0] * 255.0).round().to(torch.uint8).cpu().numpy()),
+    }
+
+
+def _bytes8(image: Tensor) -> np.ndarray:
+    """[3, H, W] in [0, 1] to [H, W, 3] bytes."""
+    return (image.clamp(0.0, 1.0) * 255.0).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG", compress_level=4)
+    return buffer.getvalue()
+
+
+def _numbers(values: Tensor) -> list[float]:
+    return [float(v) for v in values.double()]
+
+
+def _rounded(value: float | list[float]) -> float | list[float]:
+    return round(value, 6) if isinstance(value, float) else [round(v, 6) for v in value]

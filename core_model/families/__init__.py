@@ -1,0 +1,7 @@
+"""Model families, one folder each; importing this package registers them all."""
+
+from core_model.families.analytic import spec as _analytic  # noqa: F401
+from core_model.families.base import FAMILIES, FamilySpec, Model, Sizes
+from core_model.families.wysiwyg import spec as _wysiwyg  # noqa: F401
+
+__all__ = ["FAMILIES", "FamilySpec", "Model", "Sizes"]

@@ -1,0 +1,72 @@
+"""Configuration of the WYSIWYG SDF-GAN generator (arXiv 2401.02411). No torch here."""
+
+from __future__ import annotations
+
+import math
+
+from pydantic import Field, model_validator
+
+from core_model.schema.frozen import Frozen
+
+
+class WysiwygConfig(Frozen):
+    """Sizes of mapping, backbone, plane blocks, decoders and proposal network; the defaults are the paper's."""
+
+    z_dim: int = Field(512, ge=1, description="width of z")
+    c_dim: int = Field(25, ge=0, description="width of the pose label; 0 = not pose-conditioned")
+    w_dim: int = Field(512, ge=1, description="width of w")
+    mapping_layers: int = Field(2, ge=1)
+    channel_base: int = Field(65536, ge=8, description="backbone capacity; EG3D has 32768")
+    channel_max: int = Field(512, ge=1)
+    base_size: int = Field(256, ge=8, description="resolution of T' [pixels]")
+    plane_size: int = Field(512, ge=8, description="resolution of T [pixels]; base_size or twice it")
+    plane_channels: int = Field(32, ge=1, description="features a plane")
+    plane_block_channels: int | None = Field(None, description="width of the three plane blocks; none = the backbone's law")
+    noise: bool = True
+    sdf_hidden: int = Field(128, ge=1)
+    geo_dim: int = Field(64, ge=1)
+    point_freqs: int = Field(6, ge=0)
+    rgb_hidden: int = Field(64, ge=1)
+    dir_freqs: int = Field(2, ge=0)
+    beta_start: float = Field(0.01, gt=0, description="beta at beta_pre = 0, world units")
+    beta_floor: float = Field(0.0001, gt=0, description="smallest beta, world units")
+    image_size: int = Field(512, ge=8, description="native image size [pixels]")
+    probe_size: int = Field(128, ge=4, description="probe resolution [pixels]")
+    probe_samples: int = Field(192, ge=4, description="uniform samples of a probe ray; the bins are one fewer")
+    proposal_channels: int = Field(256, ge=0, description="width of the proposal network; 0 = none")
+    proposal_size: int = Field(512, ge=4, description="resolution of the predicted distributions [pixels]")
+    default_spp: float = Field(17.6, gt=1, description="adaptive mean of samples a ray")
+    init_radius: float = Field(0.25, gt=0, description="radius of the sphere that the first SDF is, world units")
+
+    @model_validator(mode="after")
+    def _sizes(self) -> "WysiwygConfig":
+        for name in ("base_size", "plane_size"):
+            v = getattr(self, name)
+            if v & (v - 1):
+                raise ValueError(f"{name} must be a power of two, got {v}")
+        if self.plane_size not in (self.base_size, 2 * self.base_size):
+            raise ValueError(f"plane_size must be base_size or twice it ({self.base_size}), got {self.plane_size}")
+        ratio = self.proposal_size / self.probe_size
+        if self.proposal_channels and ratio not in (1.0, 2.0, 4.0):
+            raise ValueError(f"proposal_size must be 1, 2 or 4 times probe_size ({self.probe_size}), got {self.proposal_size}")
+        return self
+
+    @property
+    def proposal_ups(self) -> int:
+        """Doublings inside the proposal network (Table A5 has two)."""
+        return round(math.log2(self.proposal_size / self.probe_size))
+
+
+PRESETS: dict[str, WysiwygConfig] = {
+    "ffhq512": WysiwygConfig(),
+    "heads256": WysiwygConfig(
+        z_dim=64, c_dim=0, w_dim=128, channel_base=4096, channel_max=128, base_size=128, plane_size=256, plane_channels=16,
+        plane_block_channels=16, noise=False, sdf_hidden=64, geo_dim=32, rgb_hidden=32, image_size=256, probe_size=64,
+        probe_samples=64, proposal_channels=48, proposal_size=128, default_spp=8.8,
+    ),
+    "tiny": WysiwygConfig(
+        z_dim=16, c_dim=25, w_dim=16, channel_base=128, channel_max=16, base_size=16, plane_size=32, plane_channels=4,
+        plane_block_channels=4, sdf_hidden=16, geo_dim=8, rgb_hidden=8, image_size=32, probe_size=8, probe_samples=16,
+        proposal_channels=8, proposal_size=32, default_spp=6.0,
+    ),
+}

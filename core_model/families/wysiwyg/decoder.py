@@ -1,0 +1,131 @@
+"""MLP_sdf and MLP_rgb of WYSIWYG (supplement, Tables A2 and A3) and the field that they make of the planes.
+
+Letters of the paper: s > 0 inside, so the signed distance is -s. beta = 0.01 + tanh(2·beta_pre)·(0.01 - 0.0001).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core_model.families.wysiwyg.config import WysiwygConfig
+from core_model.fields.base import FieldSample
+from core_model.fields.density import volsdf_density
+from core_model.fields.encoding import encoded_dim, frequency_encoding
+from core_model.fields.triplane import Planes, PlaneTable, sample_planes
+
+
+class SdfMlp(nn.Module):
+    """[features, encoded position] → (s, beta_pre, f_geo)."""
+
+    def __init__(self, cfg: WysiwygConfig) -> None:
+        super().__init__()
+        d = cfg.plane_channels + encoded_dim(3, cfg.point_freqs)
+        self.fc0 = nn.Linear(d, cfg.sdf_hidden)
+        self.fc1 = nn.Linear(cfg.sdf_hidden, cfg.sdf_hidden)
+        self.fc2 = nn.Linear(cfg.sdf_hidden, 2 + cfg.geo_dim)
+
+    def forward(self, features: Tensor, encoded: Tensor) -> Tensor:
+        x = F.softplus(self.fc0(torch.cat([features, encoded], dim=-1)))
+        return self.fc2(F.softplus(self.fc1(x)))
+
+    @torch.no_grad()
+    def init_sphere(self, cfg: WysiwygConfig, box: float, rng: torch.Generator) -> None:
+        """Geometric initialisation: the last layer is solved so that s is a sphere of `cfg.init_radius` (beta_pre 0).
+
+        SAL's closed form assumes ReLU; with Softplus a least-squares fit of the last layer on the layer's own activations
+        gives the same start. Plane features enter with zero weights (their product is heavy-tailed), so the first shape is the sphere itself.
+        """
+        c = cfg.plane_channels
+        self.fc0.weight[:, :c] = 0.0
+        # Softplus is nearly straight for small inputs, so |x| needs steep first units; high octaves start quiet to keep it smooth.
+        octave = torch.ones(self.fc0.weight.shape[1] - c)
+        for k in range(cfg.point_freqs):
+            octave[3 + 6 * k : 9 + 6 * k] = 0.05 * 2.0**-k
+        wide = torch.randn(self.fc0.weight[:, c:].shape, generator=rng)
+        self.fc0.weight[:, c:] = wide * octave * 4.0
+        self.fc0.bias.copy_(torch.randn(self.fc0.bias.shape, generator=rng))
+        points = (torch.rand(4096, 3, generator=rng) * 2 - 1) * box
+        encoded = frequency_encoding(points / box, cfg.point_freqs)
+        hidden = F.softplus(self.fc1(F.softplus(self.fc0(torch.cat([torch.zeros(4096, c), encoded], dim=-1)))))
+        ones = torch.ones(4096, 1)
+        design = torch.cat([hidden, ones], dim=-1).double()
+        target = (cfg.init_radius - points.norm(dim=-1, keepdim=True)).double()
+        ridge = 0.2 * torch.eye(design.shape[1], dtype=torch.float64)
+        solution = torch.linalg.solve(design.T @ design + ridge, design.T @ target)
+        self.fc2.weight[0] = solution[:-1, 0].float()
+        self.fc2.bias[0] = solution[-1, 0].float()
+        self.fc2.weight[1] = 0.0
+        self.fc2.bias[1] = 0.0
+
+
+class RgbMlp(nn.Module):
+    """[f_geo, encoded view direction] → rgb = 1.002·sigmoid(c_pre) - 0.001."""
+
+    def __init__(self, cfg: WysiwygConfig) -> None:
+        super().__init__()
+        self.dir_freqs = cfg.dir_freqs
+        self.fc0 = nn.Linear(cfg.geo_dim + encoded_dim(3, cfg.dir_freqs), cfg.rgb_hidden)
+        self.fc1 = nn.Linear(cfg.rgb_hidden, 3)
+
+    def forward(self, f_geo: Tensor, dirs: Tensor) -> Tensor:
+        x = torch.cat([f_geo, frequency_encoding(dirs, self.dir_freqs)], dim=-1)
+        return torch.sigmoid(self.fc1(F.softplus(self.fc0(x)))) * 1.002 - 0.001
+
+
+class WysiwygField:
+    """SDF field over cached planes.
+
+    fast: embedding-bag lookup and cache-sized chunks (inference); otherwise one grid_sample over all points.
+    """
+
+    is_sdf = True
+
+    def __init__(
+        self, planes: Planes, sdf: SdfMlp, rgb: RgbMlp, cfg: WysiwygConfig, *, fast: bool = True, chunk: int = 16384,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.planes, self.sdf_mlp, self.rgb_mlp, self.cfg = planes, sdf, rgb, cfg
+        self.fast, self.chunk, self.dtype = fast, chunk, dtype
+        self._table = PlaneTable.build(planes.levels[0], planes.conventions) if fast else None
+
+    @property
+    def beta_max(self) -> float:
+        """Largest beta that the network can predict, world units."""
+        return 2.0 * self.cfg.beta_start - self.cfg.beta_floor
+
+    def features(self, points: Tensor) -> Tensor:
+        """Plane features [B, N, C] after the Hadamard product."""
+        if self._table is not None:
+            return self._table.lookup(points)
+        return sample_planes(self.planes.levels[0], points, self.planes.conventions)
+
+    def geometry(self, points: Tensor) -> FieldSample:
+        if points.shape[1] <= self.chunk or not self.fast:
+            out = self._mlp(points)
+        else:
+            out = torch.cat([self._mlp(p) for p in points.split(self.chunk, dim=1)], dim=1)
+        out = out.float()
+        cfg = self.cfg
+        sdf = -out[..., 0]
+        beta = cfg.beta_start + torch.tanh(2.0 * out[..., 1]) * (cfg.beta_start - cfg.beta_floor)
+        return FieldSample(density=volsdf_density(sdf, beta), sdf=sdf, beta=beta, features=out[..., 2:])
+
+    def colour(self, sample: FieldSample, points: Tensor, dirs: Tensor) -> Tensor:
+        assert sample.features is not None
+        with torch.autocast(points.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
+            return self.rgb_mlp(sample.features, dirs).float()
+
+    def _mlp(self, points: Tensor) -> Tensor:
+        encoded = frequency_encoding(points / self.planes.conventions.box, self.cfg.point_freqs)
+        features = self.features(points)
+        with torch.autocast(points.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
+            return self.sdf_mlp(features.float(), encoded)
+
+
+def beta_pre_for(beta: float, cfg: WysiwygConfig) -> float:
+    """Inverse of the beta activation."""
+    return 0.5 * math.atanh((beta - cfg.beta_start) / (cfg.beta_start - cfg.beta_floor))

@@ -1,0 +1,78 @@
+"""The WYSIWYG generator: z, c → w → T' → T → field (spec §1 and §2)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from core_model.families.wysiwyg.config import WysiwygConfig
+from core_model.families.wysiwyg.decoder import RgbMlp, SdfMlp, WysiwygField
+from core_model.fields.triplane import Planes
+from core_model.nn.mapping import MappingNetwork, broadcast_truncate
+from core_model.nn.synthesis import SynthesisBlock, SynthesisNetwork, channels_at
+from core_model.sampling.proposal_net import ProposalNetwork
+from core_model.schema.conventions import Conventions
+
+
+class WysiwygGenerator(nn.Module):
+    """Backbone T' (EG3D's with twice the capacity), one StyleGAN2 block a plane to T, SDF and colour heads, proposal network."""
+
+    def __init__(self, cfg: WysiwygConfig, conventions: Conventions, seed: int = 0) -> None:
+        super().__init__()
+        self.cfg, self.conventions = cfg, conventions
+        self.mapping = MappingNetwork(cfg.z_dim, cfg.c_dim, cfg.w_dim, cfg.mapping_layers)
+        self.backbone = SynthesisNetwork(
+            cfg.w_dim, cfg.base_size, 3 * cfg.plane_channels, channel_base=cfg.channel_base, channel_max=cfg.channel_max,
+            use_noise=cfg.noise,
+        )
+        self.plane_blocks = nn.ModuleList()
+        if cfg.plane_size > cfg.base_size:
+            width = cfg.plane_block_channels or channels_at(cfg.plane_size, cfg.channel_base, cfg.channel_max)
+            self.plane_blocks.extend(
+                SynthesisBlock(cfg.plane_channels, width, cfg.w_dim, cfg.plane_size, cfg.plane_channels, use_noise=cfg.noise)
+                for _ in range(3)
+            )
+        self.sdf_mlp, self.rgb_mlp = SdfMlp(cfg), RgbMlp(cfg)
+        self.proposal = (
+            ProposalNetwork(cfg.probe_samples - 1, cfg.proposal_channels, cfg.proposal_ups) if cfg.proposal_channels else None
+        )
+        if not self.sdf_mlp.fc0.weight.is_meta:
+            self._init_planes()
+            self.sdf_mlp.init_sphere(cfg, conventions.box, torch.Generator().manual_seed(seed))
+
+    @torch.no_grad()
+    def _init_planes(self) -> None:
+        """Start planes near 1 when features are multiplied: (1+a)(1+b)(1+c) behaves like a sum, whereas the product of three
+        wide Gaussians has tails that make the first gradients useless."""
+        if self.conventions.reduction != "product":
+            return
+        blocks = [*self.backbone.blocks, *self.plane_blocks]
+        for block in blocks:
+            block.torgb.weight *= 0.2
+        self.backbone.blocks[-1].torgb.bias += 1.0
+
+    @property
+    def num_ws(self) -> int:
+        """Style slots; the plane blocks reuse the last one, as EG3D's super-resolution does."""
+        return self.backbone.num_ws
+
+    def map(self, z: Tensor, c: Tensor | None, psi: float = 1.0, cutoff: int | None = None) -> Tensor:
+        """z [B, Z], c [B, C] → ws [B, L, D]."""
+        w = self.mapping(z, c)
+        return broadcast_truncate(w, self.mapping.w_avg, self.num_ws, psi, cutoff)
+
+    def synthesize(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Planes:
+        """ws [B, L, D] → Planes with one level [B, 3, C, H, W]."""
+        ch = self.cfg.plane_channels
+        base = self.backbone(ws, noise, rng)
+        slices = base.split(ch, dim=1)
+        if self.plane_blocks:
+            last = ws[:, -1]
+            slices = [
+                block(s, s, (last, last, last), noise, rng)[1] for block, s in zip(self.plane_blocks, slices, strict=True)
+            ]
+        return Planes((torch.stack(list(slices), dim=1),), self.conventions)
+
+    def field(self, planes: Planes, *, fast: bool = True, dtype: torch.dtype = torch.float32) -> WysiwygField:
+        """The field over cached planes; fast = inference path."""
+        return WysiwygField(planes, self.sdf_mlp, self.rgb_mlp, self.cfg, fast=fast, dtype=dtype)

@@ -1,0 +1,117 @@
+"""The wysiwyg family as the session sees it: description, construction, latents, proposals."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from core_model.families.base import FAMILIES, FamilySpec, Sizes
+from core_model.families.wysiwyg.config import WysiwygConfig
+from core_model.families.wysiwyg.decoder import WysiwygField
+from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.fields.triplane import Planes
+from core_model.nn.mapping import broadcast_truncate
+from core_model.schema.camera import label25
+from core_model.schema.checkpoint import CheckpointHeader
+from core_model.schema.errors import InputError
+from core_model.schema.latent import LatentSpec
+
+
+def read_config(header: CheckpointHeader, where: str) -> WysiwygConfig:
+    """The header's config, validated; raises InputError naming the first wrong field."""
+    try:
+        return WysiwygConfig.model_validate(header.config)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(x) for x in first["loc"]) or "config"
+        raise InputError(
+            what=f"wrong network description, field {field!r}", where=where, expected=first["msg"], got=repr(first.get("input"))[:80]
+        ) from None
+
+
+def describe(header: CheckpointHeader, where: str) -> Sizes:
+    cfg = read_config(header, where)
+    return Sizes(
+        title="WYSIWYG SDF-GAN", z_dim=cfg.z_dim, w_dim=cfg.w_dim, num_ws=2 * cfg.base_size.bit_length() - 4, c_dim=cfg.c_dim,
+        image_size=cfg.image_size, plane_size=cfg.plane_size, plane_channels=cfg.plane_channels, is_sdf=True,
+        has_proposal=cfg.proposal_channels > 0, default_spp=cfg.default_spp, probe_size=cfg.probe_size,
+        probe_samples=cfg.probe_samples, proposal_size=cfg.proposal_size,
+    )
+
+
+def latent_from_seed(seed: int, z_dim: int) -> Tensor:
+    """z [1, Z]: numpy RandomState(seed) normals, as the scripts of this family of models draw them."""
+    return torch.from_numpy(np.random.RandomState(seed).randn(1, z_dim)).float()
+
+
+class WysiwygModel:
+    """A generator in the mould of a checkpoint; its module starts on the meta device."""
+
+    def __init__(self, header: CheckpointHeader, where: str) -> None:
+        self.conventions = header.conventions
+        self.sizes = describe(header, where)
+        self.prior = header.camera
+        with torch.device("meta"):
+            self.module = WysiwygGenerator(read_config(header, where), header.conventions)
+
+    @property
+    def device(self) -> torch.device:
+        return self.module.mapping.w_avg.device
+
+    def label(self, latent: LatentSpec) -> Tensor | None:
+        """Conditioning label [1, C]; frontal (the prior's default pose, straight ahead) unless the latent says otherwise."""
+        if not self.sizes.c_dim:
+            return None
+        camera = latent.cond or self.prior.default.replace(yaw=0.0, pitch=0.0, roll=0.0)
+        return torch.from_numpy(label25(camera)).to(self.device)[None]
+
+    def map(self, latent: LatentSpec) -> Tensor:
+        g, sizes = self.module, self.sizes
+        if latent.w is not None:
+            return self._explicit_w(latent.w)
+        label = self.label(latent)
+        if latent.z is not None:
+            if len(latent.z) != sizes.z_dim:
+                raise InputError(what="wrong z", where="latent", expected=f"{sizes.z_dim} numbers", got=str(len(latent.z)))
+            w = g.mapping(torch.tensor([latent.z], device=self.device), label)
+        else:
+            total = sum(s.weight for s in latent.seeds)
+            parts = [
+                g.mapping(latent_from_seed(s.seed, sizes.z_dim).to(self.device), label) * (s.weight / total)
+                for s in latent.seeds
+            ]
+            w = torch.stack(parts).sum(dim=0)
+        ws = broadcast_truncate(w, g.mapping.w_avg, g.num_ws, latent.psi, latent.cutoff)
+        if latent.mix is not None:
+            other = g.mapping(latent_from_seed(latent.mix.seed, sizes.z_dim).to(self.device), label)
+            mixed = broadcast_truncate(other, g.mapping.w_avg, g.num_ws, latent.psi, latent.cutoff)
+            layers = [i for i in latent.mix.layers if 0 <= i < g.num_ws]
+            ws[:, layers] = mixed[:, layers]
+        return ws
+
+    def planes(self, ws: Tensor | None, noise: str) -> Planes:
+        assert ws is not None
+        return self.module.synthesize(ws, noise)
+
+    def field(self, planes: Planes | None, precision: torch.dtype) -> WysiwygField:
+        assert planes is not None
+        return self.module.field(planes, fast=True, dtype=precision)
+
+    def propose(self, weights: Tensor, image: Tensor, dirs: Tensor) -> Tensor:
+        assert self.module.proposal is not None
+        # channels last is the layout that CPU convolutions and tensor cores want
+        layout = torch.channels_last
+        return self.module.proposal(*(x.contiguous(memory_format=layout) for x in (weights, image, dirs)))
+
+    def _explicit_w(self, w: tuple[tuple[float, ...], ...]) -> Tensor:
+        ws = torch.tensor([w], device=self.device)
+        if ws.dim() != 3 or ws.shape[1] not in (1, self.sizes.num_ws) or ws.shape[2] != self.sizes.w_dim:
+            raise InputError(
+                what="wrong w", where="latent", expected=f"[{self.sizes.num_ws}, {self.sizes.w_dim}]", got=str(list(ws.shape[1:]))
+            )
+        return ws.expand(1, self.sizes.num_ws, self.sizes.w_dim)
+
+
+FAMILIES.add("wysiwyg", FamilySpec("wysiwyg", describe, WysiwygModel))

@@ -1,0 +1,45 @@
+"""What a field answers, and the protocol that every family's field obeys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class FieldSample:
+    """Values at points [B, N]; a family fills what it has.
+
+    sdf: signed distance, negative inside, world units [B, N] (SDF families).
+    beta: width of the surface, world units [B, N] (SDF families).
+    raw: density before its activation [B, N] (density families; `rendering` applies the rule of `Conventions`).
+    density: volume density, 1 / world unit [B, N].
+    features: input of `Field.colour` [B, N, F], or final colour features of density families.
+    """
+
+    density: Tensor
+    sdf: Tensor | None = None
+    beta: Tensor | None = None
+    raw: Tensor | None = None
+    features: Tensor | None = None
+
+    def select(self, index: Tensor) -> "FieldSample":
+        """The samples at positions `index` [M] of a batch of one."""
+        pick = lambda x: None if x is None else x[:, index]  # noqa: E731
+        return FieldSample(self.density[:, index], pick(self.sdf), pick(self.beta), pick(self.raw), pick(self.features))
+
+
+class Field(Protocol):
+    """A scene as two functions; colours are asked for separately, because few samples carry weight."""
+
+    is_sdf: bool
+
+    def geometry(self, points: Tensor) -> FieldSample:
+        """points [B, N, 3] world units → FieldSample."""
+        ...
+
+    def colour(self, sample: FieldSample, points: Tensor, dirs: Tensor) -> Tensor:
+        """Radiance [B, N, 3] of samples that `geometry` returned for `points`; dirs [B, N, 3] unit, camera to scene."""
+        ...

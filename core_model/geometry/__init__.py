@@ -1,0 +1,1 @@
+"""Cameras, rays, tiles and boxes as tensors."""

@@ -1,0 +1,91 @@
+"""Rays of a camera, and where they run through the scene.
+
+Frame: OpenCV camera, world_from_cam; pixel (i, j) has its centre at ((j + ½)/W, (i + ½)/H); directions are unit vectors, so t is a
+distance in world units.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core_model.schema.camera import MatrixCamera, OrbitPose
+from core_model.schema.conventions import Conventions
+
+
+@dataclass(frozen=True)
+class Rays:
+    """R rays: origins, dirs [R, 3]; near, far [R] (far > near where hit); hit [R] = the ray meets the sampled volume."""
+
+    origins: Tensor
+    dirs: Tensor
+    near: Tensor
+    far: Tensor
+    hit: Tensor
+
+    def __len__(self) -> int:
+        return self.origins.shape[0]
+
+    def select(self, index: Tensor | slice) -> "Rays":
+        return Rays(self.origins[index], self.dirs[index], self.near[index], self.far[index], self.hit[index])
+
+    def points(self, t: Tensor) -> Tensor:
+        """t [R, S] → world points [R, S, 3]."""
+        return self.origins[:, None] + self.dirs[:, None] * t[..., None]
+
+
+def camera_rays(
+    camera: OrbitPose | MatrixCamera, width: int, height: int, device: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor]:
+    """Origins and unit directions [H·W, 3], row-major.
+
+    The horizontal angle is the camera's; a picture that is not square keeps square pixels (more or less is seen above and below).
+    """
+    pose = torch.as_tensor(camera.world_from_cam(), dtype=torch.float32, device=device)
+    k = torch.as_tensor(camera.intrinsics(), dtype=torch.float32, device=device)
+    u = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) / width
+    v = ((torch.arange(height, device=device, dtype=torch.float32) + 0.5) / height - 0.5) * (height / width) + 0.5
+    v, u = torch.meshgrid(v, u, indexing="ij")
+    y = (v - k[1, 2]) / k[1, 1]
+    x = (u - k[0, 2] - k[0, 1] * y) / k[0, 0]
+    if camera.orthographic:
+        span = camera.radius  # an orthographic picture shows what the perspective one shows at the pivot
+        offset = torch.stack([x * span, y * span, torch.zeros_like(x)], dim=-1).reshape(-1, 3)
+        dirs = pose[:3, 2].expand(offset.shape[0], 3)
+        return pose[:3, 3] + offset @ pose[:3, :3].T, dirs.contiguous()
+    cam = torch.stack([x, y, torch.ones_like(x)], dim=-1).reshape(-1, 3)
+    dirs = torch.nn.functional.normalize(cam, dim=-1) @ pose[:3, :3].T
+    return pose[:3, 3].expand_as(dirs).contiguous(), dirs
+
+
+def box_span(origins: Tensor, dirs: Tensor, half: float) -> tuple[Tensor, Tensor]:
+    """Entry and exit distances [R] of the cube [-half, half]³ by the slab method; exit < entry where the ray misses."""
+    safe = torch.where(dirs.abs() < 1e-12, torch.full_like(dirs, 1e-12), dirs)
+    a, b = (-half - origins) / safe, (half - origins) / safe
+    return torch.minimum(a, b).amax(dim=-1), torch.maximum(a, b).amin(dim=-1)
+
+
+def ray_bounds(origins: Tensor, dirs: Tensor, conv: Conventions) -> Rays:
+    """Rays with near and far by the checkpoint's conventions.
+
+    Fixed near and far when it has them; otherwise from scene_radius before to scene_radius behind the box centre (measured along the
+    central ray, so that all rays of a picture share their bins). `hit` says whether the ray meets the box in front of the camera.
+    """
+    enter, leave = box_span(origins, dirs, conv.box)
+    if conv.near is not None and conv.far is not None:
+        near = torch.full_like(enter, conv.near)
+        far = torch.full_like(enter, conv.far)
+    else:
+        radius = conv.scene_radius or conv.box
+        distance = origins.norm(dim=-1) if len(origins) == 0 or bool((origins[0] == origins).all()) else _depth_of_centre(origins, dirs)
+        near = (distance - radius).clamp_min(1e-3)
+        far = (distance + radius).clamp_min(2e-3)
+    hit = (leave > enter) & (leave > near) & (enter < far)
+    return Rays(origins, dirs, near, far, hit)
+
+
+def _depth_of_centre(origins: Tensor, dirs: Tensor) -> Tensor:
+    """Distance along parallel (orthographic) rays to the plane through the box centre."""
+    return -(origins * dirs).sum(dim=-1)

@@ -1,0 +1,93 @@
+"""Equalised-rate layers of StyleGAN2: fully connected, style-modulated convolution, ToRGB."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core_model.ops.modconv import modulated_conv2d
+
+SQRT2 = math.sqrt(2.0)
+
+
+def second_moment_norm(x: Tensor) -> Tensor:
+    """x / rms(x) over the last axis."""
+    return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + 1e-8)
+
+
+def scaled_lrelu(x: Tensor) -> Tensor:
+    """√2 · leaky_relu(x, 0.2)."""
+    return F.leaky_relu(x, 0.2) * SQRT2
+
+
+class EqualLinear(nn.Module):
+    """y = act(x · (W·m/√in)ᵀ + m·b); `lr_mul` is m."""
+
+    def __init__(
+        self, in_dim: int, out_dim: int, *, lr_mul: float = 1.0, bias_init: float = 0.0, activate: bool = False
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out_dim, in_dim) / lr_mul)
+        self.bias = nn.Parameter(torch.full((out_dim,), float(bias_init)))
+        self.weight_gain = lr_mul / math.sqrt(in_dim)
+        self.bias_gain = lr_mul
+        self.activate = activate
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.linear(x, self.weight * self.weight_gain, self.bias * self.bias_gain)
+        return scaled_lrelu(y) if self.activate else y
+
+
+class StyleConv(nn.Module):
+    """Modulated 3x3 convolution + noise + bias + √2·lrelu, clamped when `clamp` is set."""
+
+    def __init__(
+        self,
+        in_ch: int,
+        out_ch: int,
+        w_dim: int,
+        resolution: int,
+        *,
+        up: int = 1,
+        use_noise: bool = True,
+        clamp: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.up, self.clamp, self.use_noise = up, clamp, use_noise
+        self.affine = EqualLinear(w_dim, in_ch, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(out_ch, in_ch, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(out_ch))
+        if use_noise:
+            self.register_buffer("noise_const", torch.randn(resolution, resolution))
+            self.noise_strength = nn.Parameter(torch.zeros([]))
+
+    def forward(self, x: Tensor, w: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Tensor:
+        """x [B, I, H, W], w [B, D] → [B, O, up·H, up·W]; noise is const, random or none."""
+        # √2·lrelu(y + b) = lrelu(√2·y + √2·b): the gain rides on factors that are multiplied in anyway
+        y = modulated_conv2d(x, self.weight, self.affine(w), up=self.up, bias=self.bias * SQRT2, gain=SQRT2)
+        if self.use_noise and noise != "none":
+            grid = self.noise_const
+            if noise == "random":
+                grid = torch.randn((y.shape[0], 1, *y.shape[2:]), generator=rng, device=y.device, dtype=y.dtype)
+            y = y + (grid * (self.noise_strength * SQRT2)).to(y.dtype)
+        y = F.leaky_relu(y, 0.2)
+        return y if self.clamp is None else y.clamp(-self.clamp, self.clamp)
+
+
+class ToRGB(nn.Module):
+    """1x1 modulated convolution without demodulation: features → image or plane channels."""
+
+    def __init__(self, in_ch: int, out_ch: int, w_dim: int, *, clamp: float | None = None) -> None:
+        super().__init__()
+        self.affine = EqualLinear(w_dim, in_ch, bias_init=1.0)
+        self.weight = nn.Parameter(torch.randn(out_ch, in_ch, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(out_ch))
+        self.style_gain = 1.0 / math.sqrt(in_ch)
+        self.clamp = clamp
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        y = modulated_conv2d(x, self.weight, self.affine(w) * self.style_gain, demodulate=False, bias=self.bias)
+        return y if self.clamp is None else y.clamp(-self.clamp, self.clamp)

@@ -1,0 +1,46 @@
+"""StyleGAN2 mapping network with pose conditioning, truncation psi and cutoff, as EG3D uses it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from core_model.nn.layers import EqualLinear, second_moment_norm
+
+
+class MappingNetwork(nn.Module):
+    """z [B, Z] and label c [B, C] (none when C is 0) → w [B, D]; learning-rate multiplier 0.01."""
+
+    def __init__(self, z_dim: int, c_dim: int, w_dim: int, num_layers: int = 2, lr_mul: float = 0.01) -> None:
+        super().__init__()
+        self.z_dim, self.c_dim, self.w_dim = z_dim, c_dim, w_dim
+        self.embed = EqualLinear(c_dim, w_dim) if c_dim else None
+        dims = [z_dim + (w_dim if c_dim else 0)] + [w_dim] * num_layers
+        self.layers = nn.ModuleList(
+            EqualLinear(i, o, lr_mul=lr_mul, activate=True) for i, o in zip(dims[:-1], dims[1:], strict=True)
+        )
+        self.register_buffer("w_avg", torch.zeros(w_dim))
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        """Untruncated w [B, D]."""
+        x = second_moment_norm(z.float())
+        if self.embed is not None:
+            if c is None:
+                raise ValueError(f"mapping: expected a label [B, {self.c_dim}], got none")
+            x = torch.cat([x, second_moment_norm(self.embed(c.float()))], dim=-1)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def track_average(self, w: Tensor, decay: float = 0.998) -> None:
+        """w_avg ← lerp(batch mean, w_avg, decay), used by training."""
+        self.w_avg.copy_(torch.lerp(w.detach().float().mean(dim=0), self.w_avg, decay))
+
+
+def broadcast_truncate(w: Tensor, w_avg: Tensor, num_ws: int, psi: float, cutoff: int | None) -> Tensor:
+    """w [B, D] → ws [B, L, D]; slots below `cutoff` (all when None) become lerp(w_avg, w, psi)."""
+    ws = w.unsqueeze(1).repeat(1, num_ws, 1)
+    if psi != 1.0:
+        n = num_ws if cutoff is None else min(cutoff, num_ws)
+        ws[:, :n] = torch.lerp(w_avg.to(w).expand_as(ws[:, :n]), ws[:, :n], psi)
+    return ws

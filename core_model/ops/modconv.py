@@ -1,0 +1,50 @@
+"""Modulated convolution (StyleGAN2, Karras et al. 2020, equations 1 to 3)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core_model.ops.resample import fir
+
+
+def modulated_conv2d(
+    x: Tensor,
+    weight: Tensor,
+    styles: Tensor,
+    *,
+    up: int = 1,
+    demodulate: bool = True,
+    bias: Tensor | None = None,
+    gain: float = 1.0,
+) -> Tensor:
+    """gain · (convolution with weights scaled per sample) + bias.
+
+    x [B, I, H, W], weight [O, I, k, k], styles [B, I] → [B, O, up·H, up·W].
+    Scaling the input by the style and the output by the demodulation factor equals scaling the weights, and keeps one
+    shared convolution for the batch (grouped convolutions are slow on CPUs) and second-order gradients.
+    up = 2 applies the kernel as a true convolution (transposed, stride 2) followed by the binomial filter.
+    """
+    b, i = styles.shape
+    k = weight.shape[-1]
+    scale = torch.full((b, weight.shape[0]), gain, device=x.device)
+    if demodulate:
+        norm = torch.einsum("oi,bi->bo", weight.float().square().sum(dim=(2, 3)), styles.float().square())
+        scale = scale * torch.rsqrt(norm + 1e-8)
+    if b == 1:  # one sample: scaling the small kernel is cheaper than scaling two feature maps
+        w = (weight * styles.reshape(1, i, 1, 1) * scale.reshape(-1, 1, 1, 1)).to(x.dtype)
+    else:
+        x, w = x * styles.to(x.dtype).reshape(b, i, 1, 1), weight.to(x.dtype)
+    if up == 1:
+        y = F.conv2d(x, w, padding=k // 2)
+    elif up == 2 and k == 3:
+        y = F.conv_transpose2d(x, w.transpose(0, 1), stride=2)
+        y = fir(y, 1, 1, gain=4.0)
+    else:
+        raise ValueError(f"modulated_conv2d: expected up 1, or up 2 with a 3x3 kernel, got up {up}, kernel {k}")
+    shift = None if bias is None else bias.to(y.dtype).reshape(1, -1, 1, 1)
+    if b == 1:
+        return y if shift is None else y + shift
+    factor = scale.to(y.dtype).reshape(b, -1, 1, 1)
+    return y * factor if shift is None else torch.addcmul(shift, y, factor)

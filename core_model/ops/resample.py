@@ -1,0 +1,37 @@
+"""StyleGAN2's [1, 3, 3, 1] resampling filter (Karras et al. 2020, "Analyzing and improving the image quality of StyleGAN")."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def binomial_kernel(channels: int, gain: float, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """Depthwise [C, 1, 4, 4] kernel: outer([1,3,3,1]) / 64 · gain."""
+    k = torch.tensor([1.0, 3.0, 3.0, 1.0], device=device, dtype=dtype)
+    k2 = torch.outer(k, k) * (gain / 64.0)
+    return k2.expand(channels, 1, 4, 4)
+
+
+def fir(x: Tensor, pad0: int, pad1: int, gain: float = 1.0, stride: int = 1) -> Tensor:
+    """Zero pad `pad0` before and `pad1` after on both axes, convolve with gain·filter. x [B, C, H, W]."""
+    kernel = binomial_kernel(x.shape[1], gain, x.device, x.dtype)
+    if pad0 == pad1:
+        return F.conv2d(x, kernel, padding=pad0, stride=stride, groups=x.shape[1])
+    return F.conv2d(F.pad(x, (pad0, pad1, pad0, pad1)), kernel, stride=stride, groups=x.shape[1])
+
+
+def upsample2(x: Tensor) -> Tensor:
+    """[B, C, H, W] → [B, C, 2H, 2W] with the binomial filter.
+
+    Zero insertion followed by FIR(pad 2, 1; gain 4), written as the one transposed convolution that it is.
+    """
+    c = x.shape[1]
+    kernel = binomial_kernel(c, 4.0, x.device, x.dtype)
+    return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=c)
+
+
+def downsample2(x: Tensor) -> Tensor:
+    """[B, C, H, W] → [B, C, H/2, W/2] with FIR(pad 1, 1)."""
+    return fir(x, 1, 1, stride=2)

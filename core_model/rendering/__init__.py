@@ -1,0 +1,1 @@
+"""Field + samples → weights → channels: evaluation, compositing, empty space, and the one render loop."""

@@ -1,0 +1,104 @@
+"""The output channels. Adding one is one registration: its description for the GUI and a function of a tile's `Composite`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core_model.rendering.composite import Composite
+from core_model.schema.channels import ChannelInfo
+from core_model.schema.registry import Registry
+
+
+@dataclass(frozen=True)
+class Channel:
+    """compute: Composite → [R] or [R, 3]; sdf_only: families without a signed distance do not have it."""
+
+    info: ChannelInfo
+    compute: Callable[[Composite], Tensor]
+    sdf_only: bool = False
+
+
+CHANNELS: Registry[Channel] = Registry("channel")
+
+
+def _add(info: ChannelInfo, compute: Callable[[Composite], Tensor], *, sdf_only: bool = False) -> None:
+    CHANNELS.add(info.name, Channel(info, compute, sdf_only))
+
+
+def available_channels(*, is_sdf: bool, has_proposal: bool) -> tuple[ChannelInfo, ...]:
+    """Descriptions of the channels that a checkpoint has."""
+    return tuple(
+        c.info for c in CHANNELS if (is_sdf or not c.sdf_only) and (has_proposal or not c.info.needs_proposal)
+    )
+
+
+def _proposal(value: Tensor | None, c: Composite) -> Tensor:
+    """Proposal quantities exist only where the learned sampler ran; elsewhere they are 'no value'."""
+    return torch.full_like(c.opacity, torch.nan) if value is None else value
+
+
+_add(
+    ChannelInfo(name="rgb", title="Colour", kind="colour", low=0.0, high=1.0, description="Volume-rendered radiance, sRGB"),
+    lambda c: c.rgb,
+)
+_add(
+    ChannelInfo(
+        name="normal", title="Normals", kind="direction", low=-1.0, high=1.0,
+        description="Gradient of the signed distance (or of minus the density), world frame",
+    ),
+    lambda c: c.normal,
+)
+_add(
+    ChannelInfo(
+        name="depth", title="Depth", kind="scalar", unit="world units", colormap="viridis",
+        description="Expected distance along the unit ray",
+    ),
+    lambda c: c.depth,
+)
+_add(
+    ChannelInfo(
+        name="samples", title="Sample count", kind="scalar", unit="samples", colormap="inferno", low=0.0, decimals=0,
+        description="Samples that the sampler gave each ray; the probe is not counted",
+    ),
+    lambda c: c.samples,
+)
+_add(
+    ChannelInfo(
+        name="opacity", title="Opacity", kind="scalar", unit="", colormap="gray", low=0.0, high=1.0,
+        description="Sum of the rendering weights",
+    ),
+    lambda c: c.opacity,
+)
+_add(
+    ChannelInfo(
+        name="beta", title="Surface width", kind="scalar", unit="world units", colormap="magma", decimals=5,
+        description="Surface variance image B: the weighted mean of beta",
+    ),
+    lambda c: c.beta,
+    sdf_only=True,
+)
+_add(
+    ChannelInfo(
+        name="leftover", title="Leftover mass", kind="scalar", unit="", colormap="magma", low=0.0, needs_proposal=True,
+        description="Mass of the predicted distribution outside its largest bins (A3.4); the hardest rays get the large budget",
+    ),
+    lambda c: _proposal(c.leftover, c),
+)
+_add(
+    ChannelInfo(
+        name="entropy", title="Proposal entropy", kind="scalar", unit="nats", colormap="cividis", low=0.0, needs_proposal=True,
+        description="Entropy of the predicted ray distribution",
+    ),
+    lambda c: _proposal(c.proposal_entropy, c),
+)
+_add(
+    ChannelInfo(
+        name="position", title="Position", kind="position", unit="world units", low=-0.5, high=0.5,
+        description="World position at the expected depth, shown as colour",
+    ),
+    lambda c: c.position,
+)

@@ -1,0 +1,112 @@
+"""The probe and the proposals: a low-resolution render whose ray distributions a network turns into high-resolution ones.
+
+What You See is What You GAN, section 4.1 and 4.2: P, I and the view directions at probe resolution → P̂ at proposal resolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core_model.geometry.rays import Rays, camera_rays, ray_bounds
+from core_model.ops.stepfun import clean, entropy, leftover_mass
+from core_model.rendering.composite import Composite
+from core_model.rendering.evaluate import Scene, evaluate, pdf_of
+from core_model.sampling.placement import adaptive_mask, span_samples
+from core_model.sampling.types import RayPdf
+from core_model.schema.camera import MatrixCamera, OrbitPose
+from core_model.schema.conventions import Conventions
+
+Propose = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """weights [1, K, h, w], image [1, 3, h, w], dirs [1, 3, h, w], opacity [1, 1, h, w]; evaluations in all."""
+
+    weights: Tensor
+    image: Tensor
+    dirs: Tensor
+    opacity: Tensor
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """Predicted distributions p [1, K, H, W] (sum 1) and the chance that a ray meets anything [1, 1, H, W], from the probe."""
+
+    p: Tensor
+    chance: Tensor
+    evaluations: int
+
+    @property
+    def nbytes(self) -> int:
+        return self.p.numel() * self.p.element_size()
+
+    def rows(self, start: int, stop: int, width: int, height: int) -> Tensor:
+        """p̂ of the image rows start … stop-1 at width×height pixels: [(stop-start)·width, K], each a distribution."""
+        flat = _sample_rows(self.p, start, stop, width, height)
+        return flat[0].flatten(1).T.contiguous()
+
+    def leftover(self, bins: int, width: int, height: int) -> Tensor:
+        """A3.4's leftover mass of every pixel [H·W]; zero where the probe saw nothing, so that background earns no samples."""
+        p = self.p.permute(0, 2, 3, 1)
+        left = leftover_mass(p, bins)[:, None] * (self.chance > 0)
+        return _sample_rows(left, 0, height, width, height).reshape(-1)
+
+    def entropy(self, width: int, height: int) -> Tensor:
+        """Entropy [H·W] in nats; NaN where the probe saw nothing."""
+        e = entropy(self.p.permute(0, 2, 3, 1))[:, None]
+        e = _sample_rows(e, 0, height, width, height).reshape(-1)
+        seen = _sample_rows((self.chance > 0).float(), 0, height, width, height).reshape(-1)
+        return torch.where(seen > 0, e, torch.nan)
+
+
+def run_probe(
+    scene: Scene, camera: OrbitPose | MatrixCamera, conv: Conventions, width: int, height: int, samples: int
+) -> ProbeResult:
+    """Uniform samples at low resolution: P, I and φ."""
+    device = scene.frontal.device
+    rays = ray_bounds(*camera_rays(camera, width, height, device), conv)
+    evaluated = evaluate(scene, rays, span_samples(rays.near, rays.far, samples, stratified=False, rng=None))
+    composite = Composite(scene, rays, evaluated)
+    grid = lambda x: x.reshape(1, height, width, -1).permute(0, 3, 1, 2)  # noqa: E731
+    return ProbeResult(
+        grid(clean(pdf_of(evaluated).weights)), grid(composite.rgb), grid(rays.dirs), grid(composite.opacity), evaluated.evaluations
+    )
+
+
+def run_proposals(probe: ProbeResult, propose: Propose) -> Proposals:
+    """The proposal network on a probe."""
+    p = torch.exp(propose(probe.weights, probe.image, probe.dirs)).float()
+    # a ray can meet what its neighbours in the probe met: the maximum over 3x3 keeps thin things between probe pixels
+    chance = F.max_pool2d(probe.opacity, 3, stride=1, padding=1)
+    return Proposals(p, F.interpolate(chance, size=p.shape[-2:], mode="bilinear", align_corners=False), probe.evaluations)
+
+
+def choose_hard(leftover: Tensor, share: float) -> Tensor:
+    """Mask of exactly the chosen share of pixels (A3.4)."""
+    return adaptive_mask(leftover, share)
+
+
+def pdf_for_rays(p: Tensor, rays: Rays) -> RayPdf:
+    """p̂ [R, K] on the probe's K equal bins between each ray's near and far."""
+    s = torch.linspace(0.0, 1.0, p.shape[-1] + 1, device=p.device)
+    return RayPdf(rays.near[:, None] + (rays.far - rays.near)[:, None] * s, p)
+
+
+def _sample_rows(x: Tensor, start: int, stop: int, width: int, height: int) -> Tensor:
+    """Bilinear resampling [1, C, h, w] → rows start … stop-1 of [1, C, height, width] (align_corners False, edges clamped)."""
+    if x.shape[-1] == width and x.shape[-2] == height:
+        return x[:, :, start:stop]
+    u = (torch.arange(width, device=x.device) + 0.5) / width * 2 - 1
+    v = (torch.arange(start, stop, device=x.device) + 0.5) / height * 2 - 1
+    vv, uu = torch.meshgrid(v, u, indexing="ij")
+    grid = torch.stack([uu, vv], dim=-1)[None]
+    return F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+

@@ -1,0 +1,144 @@
+"""The samplers, by name: how a tile of rays becomes evaluated samples. Adding one is one registration.
+
+A sampler sees the scene only through `evaluate`, so it can look before it places (importance) or follow a prediction (learned).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core_model.geometry.rays import Rays
+from core_model.ops.stepfun import inverse_cdf, stratified_u
+from core_model.rendering.evaluate import Evaluated, Scene, evaluate, merge, pdf_of
+from core_model.rendering.probe import pdf_for_rays
+from core_model.sampling.placement import cdf_samples, robust_samples, span_samples, with_deltas
+from core_model.sampling.types import RayPdf, RaySamples
+from core_model.schema.registry import Registry
+from core_model.schema.sampler import SamplerInfo, SamplerSpec
+
+
+@dataclass(frozen=True)
+class TileContext:
+    """What a sampler may use for one tile: scene, rays, and for the learned sampler p̂ [R, K] and the mask of hard rays [R]."""
+
+    scene: Scene
+    rays: Rays
+    spec: SamplerSpec
+    default_spp: float
+    rng: torch.Generator | None
+    proposal: Tensor | None = None
+    hard: Tensor | None = None
+
+    @property
+    def count(self) -> int:
+        """Samples a ray of samplers with one budget."""
+        return max(2, round(self.spec.spp if self.spec.spp is not None else self.default_spp))
+
+
+@dataclass(frozen=True)
+class Sampler:
+    info: SamplerInfo
+    place: Callable[[TileContext], Evaluated]
+    needs_proposal: bool = False
+
+
+SAMPLERS: Registry[Sampler] = Registry("sampler")
+
+
+def place_uniform(c: TileContext) -> Evaluated:
+    """Equal steps between near and far, both included."""
+    rng = c.rng
+    samples = span_samples(c.rays.near, c.rays.far, c.count, stratified=False, rng=None)
+    if rng is not None:  # jitter of a uniform ladder: one common shift a ray, spacing kept
+        step = (c.rays.far - c.rays.near) / (c.count - 1)
+        shift = (torch.rand(len(c.rays), generator=rng, device=step.device) - 0.5) * step
+        samples = RaySamples(samples.t + shift[:, None], samples.delta, samples.valid)
+    return evaluate(c.scene, c.rays, samples)
+
+
+def place_stratified(c: TileContext) -> Evaluated:
+    """One sample in each of n equal strata (NeRF's coarse pass)."""
+    return evaluate(c.scene, c.rays, span_samples(c.rays.near, c.rays.far, c.count, stratified=True, rng=c.rng))
+
+
+def place_importance(c: TileContext) -> Evaluated:
+    """Two passes (NeRF): half stratified, half drawn from the weights of the first, composited together."""
+    coarse_n = max(2, c.count // 2)
+    fine_n = max(1, c.count - coarse_n)
+    rays = c.rays
+    coarse = evaluate(c.scene, rays, span_samples(rays.near, rays.far, coarse_n, stratified=True, rng=c.rng))
+    pdf = pdf_of(coarse)
+    # the interval before a sample can hide the surface that the sample is already behind, so neighbours share their mass
+    spread = torch.nn.functional.max_pool1d(pdf.weights[:, None], 3, stride=1, padding=1)[:, 0]
+    u = stratified_u((len(rays),), fine_n, c.rng, rays.near.device)
+    t, _ = inverse_cdf(pdf.edges, spread + 1e-5, u)
+    fine = evaluate(c.scene, rays, with_deltas(t, (rays.far[:, None] - t[:, -1:])))
+    return merge(coarse, fine, rays.far)
+
+
+def place_learned(c: TileContext) -> Evaluated:
+    """Samples from the predicted distribution; hard rays get the large budget (WYSIWYG §4.4, A3.4, A3.5)."""
+    assert c.proposal is not None and c.hard is not None
+    low, high = c.spec.budgets(c.default_spp)
+    if low == high or not bool(c.hard.any()):
+        return evaluate(c.scene, c.rays, draw(pdf_for_rays(c.proposal, c.rays), c.spec, low, c.rng))
+    t = torch.zeros(len(c.rays), high, device=c.proposal.device)
+    delta, valid = torch.zeros_like(t), torch.zeros_like(t, dtype=torch.bool)
+    for mask, n in ((~c.hard, low), (c.hard, high)):
+        part = draw(pdf_for_rays(c.proposal[mask], c.rays.select(mask)), c.spec, n, c.rng)
+        t[mask, :n], delta[mask, :n], valid[mask, :n] = part.t, part.delta, part.valid
+    return evaluate(c.scene, c.rays, RaySamples(t, delta, valid))
+
+
+def draw(pdf: RayPdf, spec: SamplerSpec, n: int, rng: torch.Generator | None) -> RaySamples:
+    """n samples a ray from a predicted distribution by the chosen strategy."""
+    if spec.strategy == "robust":
+        return robust_samples(pdf, spec.tau, n, rng)
+    return cdf_samples(pdf, n, stratified=spec.strategy == "stratified", rng=rng)
+
+
+def _register(info: SamplerInfo, place: Callable[[TileContext], Evaluated], *, needs_proposal: bool = False) -> None:
+    SAMPLERS.add(info.name, Sampler(info, place, needs_proposal))
+
+
+_register(
+    SamplerInfo(
+        name="learned", title="Learned", default_spp=17.6, strategies=("robust", "stratified", "unstratified"),
+        description="Draws from a distribution that a network predicts from a low-resolution probe; hard rays get more",
+    ),
+    place_learned, needs_proposal=True,
+)
+_register(
+    SamplerInfo(
+        name="importance", title="Importance (two-pass)", default_spp=96.0,
+        description="Half the samples stratified, half drawn from their weights",
+    ),
+    place_importance,
+)
+_register(
+    SamplerInfo(
+        name="stratified", title="Stratified", default_spp=96.0, description="One sample in each of n equal strata"
+    ),
+    place_stratified,
+)
+_register(
+    SamplerInfo(name="uniform", title="Uniform", default_spp=96.0, description="Equal steps between near and far"),
+    place_uniform,
+)
+
+
+def available_samplers(*, has_proposal: bool, learned_spp: float) -> tuple[SamplerInfo, ...]:
+    """Descriptions for the GUI; samplers that the checkpoint cannot run say why."""
+    out = []
+    for sampler in SAMPLERS:
+        info = sampler.info
+        if sampler.needs_proposal:
+            info = info.replace(default_spp=learned_spp)
+            if not has_proposal:
+                info = info.replace(available=False, why_not="this checkpoint has no proposal network")
+        out.append(info)
+    return tuple(out)

@@ -1,0 +1,1 @@
+"""Plain data that crosses processes. Nothing in this package imports torch."""

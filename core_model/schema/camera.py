@@ -1,0 +1,131 @@
+"""Cameras as plain numbers.
+
+Frames: world +x right, +y up, the subject faces +z; cameras are OpenCV (+x right, +y down, +z forward);
+`world_from_cam` maps camera points to world points. Angles in radians. Intrinsics are normalised by image size.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from core_model.schema.errors import InputError
+from core_model.schema.frozen import Frozen
+
+# EG3D's FFHQ labels hold this focal length (its helper calls it 18.837 degrees and divides by 1.414: a diagonal angle).
+EG3D_FOCAL = 4.2647
+EG3D_RADIUS = 2.7
+EG3D_FOV = 2.0 * math.atan(0.5 / EG3D_FOCAL)  # full horizontal angle of the same focal length: 13.37 degrees
+
+Vec3 = tuple[float, float, float]
+
+
+def fov_from_focal(focal: float) -> float:
+    """Full horizontal angle [rad] of a focal length given in image widths."""
+    return 2.0 * math.atan(0.5 / focal)
+
+
+def focal_from_fov(fov: float) -> float:
+    """Focal length in image widths of a full horizontal angle [rad]."""
+    return 0.5 / math.tan(0.5 * fov)
+
+
+class OrbitPose(Frozen):
+    """Camera on a sphere about `pivot`. yaw = pitch = 0 is frontal (camera on +z); yaw > 0 moves it to +x, pitch > 0 up."""
+
+    kind: Literal["orbit"] = "orbit"
+    yaw: float = Field(default=0.0, description="rad, positive moves the camera to +x")
+    pitch: float = Field(default=0.0, description="rad above the horizon", ge=-math.pi / 2, le=math.pi / 2)
+    roll: float = Field(default=0.0, description="rad about the viewing axis, positive turns the image counter-clockwise")
+    radius: float = Field(default=EG3D_RADIUS, gt=0, description="distance to the pivot, world units")
+    pivot: Vec3 = (0.0, 0.0, 0.0)
+    fov: float = Field(default=EG3D_FOV, gt=1e-3, lt=math.pi - 1e-3, description="full angle across the image width, rad")
+    orthographic: bool = False
+
+    def world_from_cam(self) -> np.ndarray:
+        """[4, 4] float64."""
+        cp, sp, cy, sy = math.cos(self.pitch), math.sin(self.pitch), math.cos(self.yaw), math.sin(self.yaw)
+        back = np.array([cp * sy, sp, cp * cy])
+        right = np.array([cy, 0.0, -sy])
+        down = np.cross(-back, right)
+        c, s = math.cos(self.roll), math.sin(self.roll)
+        right, down = c * right + s * down, c * down - s * right
+        m = np.eye(4)
+        m[:3, 0], m[:3, 1], m[:3, 2] = right, down, -back
+        m[:3, 3] = np.asarray(self.pivot) + self.radius * back
+        return m
+
+    def intrinsics(self) -> np.ndarray:
+        """[3, 3] float64, normalised by image size."""
+        f = focal_from_fov(self.fov)
+        return np.array([[f, 0.0, 0.5], [0.0, f, 0.5], [0.0, 0.0, 1.0]])
+
+
+class MatrixCamera(Frozen):
+    """A camera given exactly, e.g. by EG3D's label of 25 numbers."""
+
+    kind: Literal["matrix"] = "matrix"
+    pose: tuple[float, ...] = Field(description="row-major 4x4 world_from_cam")
+    normalized_intrinsics: tuple[float, ...] = Field(description="row-major 3x3, normalised by image size")
+    orthographic: Literal[False] = False
+
+    @field_validator("pose")
+    @classmethod
+    def _sixteen(cls, v: tuple[float, ...]) -> tuple[float, ...]:
+        return _finite(v, 16, "world_from_cam")
+
+    @field_validator("normalized_intrinsics")
+    @classmethod
+    def _nine(cls, v: tuple[float, ...]) -> tuple[float, ...]:
+        v = _finite(v, 9, "intrinsics")
+        if v[0] <= 0 or v[4] <= 0:
+            raise ValueError(f"focal lengths must be positive, got {v[0]} and {v[4]}")
+        return v
+
+    @classmethod
+    def from_label(cls, label: object, where: str = "camera label") -> "MatrixCamera":
+        """From EG3D's 25 numbers: row-major 4x4 camera-to-world, then row-major 3x3 intrinsics."""
+        flat = np.asarray(label, dtype=np.float64).reshape(-1)
+        if flat.size != 25 or not np.isfinite(flat).all():
+            raise InputError(
+                what="bad camera label", where=where, expected="25 finite numbers (4x4 pose, 3x3 intrinsics)",
+                got=f"{flat.size} numbers" if flat.size != 25 else "NaN or infinity",
+            )
+        if flat[16] <= 0 or flat[20] <= 0:
+            raise InputError(what="bad camera label", where=where, expected="positive focal lengths", got=f"{flat[16]}")
+        return cls(pose=tuple(flat[:16].tolist()), normalized_intrinsics=tuple(flat[16:].tolist()))
+
+    def world_from_cam(self) -> np.ndarray:
+        return np.array(self.pose, dtype=np.float64).reshape(4, 4)
+
+    def intrinsics(self) -> np.ndarray:
+        return np.array(self.normalized_intrinsics, dtype=np.float64).reshape(3, 3)
+
+
+CameraSpec = Annotated[OrbitPose | MatrixCamera, Field(discriminator="kind")]
+
+
+def label25(camera: OrbitPose | MatrixCamera) -> np.ndarray:
+    """EG3D's label of a camera: [25] float32."""
+    flat = np.concatenate([camera.world_from_cam().reshape(-1), camera.intrinsics().reshape(-1)])
+    return flat.astype(np.float32)
+
+
+class CameraPrior(Frozen):
+    """Camera distribution the checkpoint was trained with, and the pose to start from."""
+
+    yaw_std: float = 0.3
+    pitch_std: float = 0.2
+    yaw_range: tuple[float, float] = (-math.pi, math.pi)
+    pitch_range: tuple[float, float] = (-math.pi / 2, math.pi / 2)
+    law: Literal["normal", "uniform", "labels", "unknown"] = "normal"
+    default: OrbitPose = OrbitPose()
+
+
+def _finite(v: tuple[float, ...], n: int, name: str) -> tuple[float, ...]:
+    if len(v) != n or not all(math.isfinite(x) for x in v):
+        raise ValueError(f"{name} needs {n} finite numbers, got {len(v)}")
+    return v

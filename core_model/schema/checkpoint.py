@@ -1,0 +1,74 @@
+"""What a checkpoint says of itself: the viewer's defaults come from here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from core_model.schema.camera import CameraPrior
+from core_model.schema.channels import ChannelInfo
+from core_model.schema.conventions import Conventions
+from core_model.schema.frozen import Frozen
+from core_model.schema.sampler import SamplerInfo
+
+FORMAT_VERSION = 1
+
+
+class Provenance(Frozen):
+    """Where a checkpoint comes from."""
+
+    made_by: str = ""
+    made_at: str = ""
+    source: str = ""
+    source_sha256: str = ""
+    command: str = ""
+    data: str = ""
+    steps: int | None = None
+    images_seen: float | None = None
+    ema: bool | None = None
+    scores: dict[str, float] = Field(default_factory=dict)
+    notes: str = ""
+
+
+class CheckpointHeader(Frozen):
+    """JSON description stored in the native safetensors file (metadata key `triscope`)."""
+
+    format_version: int = FORMAT_VERSION
+    family: str
+    name: str = ""
+    config: dict[str, Any] = Field(default_factory=dict, description="the family's pydantic config")
+    conventions: Conventions = Conventions()
+    camera: CameraPrior = CameraPrior()
+    provenance: Provenance = Provenance()
+    licence: str = ""
+
+
+class CheckpointInfo(Frozen):
+    """Everything `triscope info` and the viewer show of an opened checkpoint."""
+
+    path: str
+    sha256: str = ""
+    file_bytes: int = 0
+    header: CheckpointHeader
+    title: str = ""
+    z_dim: int = 0
+    w_dim: int = 0
+    num_ws: int = 0
+    c_dim: int = 0
+    image_size: int = 512
+    plane_size: int = 0
+    plane_channels: int = 0
+    parameters: dict[str, int] = Field(default_factory=dict, description="parameter count by part")
+    memory_bytes: int = Field(default=0, description="estimate for weights, planes and one 512² frame")
+    has_proposal: bool = False
+    channels: tuple[ChannelInfo, ...] = ()
+    samplers: tuple[SamplerInfo, ...] = ()
+
+    @property
+    def family(self) -> str:
+        return self.header.family
+
+    @property
+    def pose_conditioned(self) -> bool:
+        return self.c_dim > 0

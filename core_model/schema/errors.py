@@ -1,0 +1,35 @@
+"""Errors a person can act on: each names what, where, what was expected and what was got."""
+
+from __future__ import annotations
+
+
+class TriscopeError(Exception):
+    """Base of every error that triscope raises on purpose; the CLI exits with status 1."""
+
+    exit_status = 1
+
+
+class InputError(TriscopeError):
+    """Input from outside was wrong; the CLI prints one line and exits with status 2."""
+
+    exit_status = 2
+
+    def __init__(self, *, what: str, where: str = "", expected: str = "", got: str = "") -> None:
+        self.what, self.where, self.expected, self.got = (_one_line(s) for s in (what, where, expected, got))
+        parts = [self.what]
+        if self.where:
+            parts.append(f"in {self.where}")
+        line = " ".join(parts)
+        if self.expected:
+            line += f": expected {self.expected}"
+        if self.got:
+            line += f"{',' if self.expected else ':'} got {self.got}"
+        super().__init__(line)
+
+
+class Cancelled(TriscopeError):
+    """A newer request waits; the work in hand was dropped between two tiles."""
+
+
+def _one_line(text: str) -> str:
+    return " ".join(str(text).split())

@@ -1,0 +1,37 @@
+"""Settings of `triscope fit`: a generator regressed onto procedural heads whose shape and colour are known."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from core_model.schema.frozen import Frozen
+
+
+class FitConfig(Frozen):
+    """One tree of settings; saved in the run directory, so that a resumed run is the same run."""
+
+    preset: str = Field("heads256", description="network preset of the wysiwyg family")
+    seed: int = Field(0, ge=0, description="first latent; every head of the run is seed, seed + 1, …")
+    steps: int = Field(6000, ge=1, description="optimiser steps of the generator")
+    image_start: int = Field(2000, ge=0, description="step at which rendered rays join the points")
+    proposal_steps: int = Field(1500, ge=0, description="optimiser steps of the proposal network, afterwards")
+    heads: int = Field(8, ge=1, description="heads a step")
+    pool: int = Field(3000, ge=1, description="heads whose truth is computed and kept in RUN/truth")
+    stored_points: int = Field(12000, ge=64, description="points kept of a head; a step draws from them")
+    stored_rays: int = Field(2000, ge=1, description="rays kept of a head")
+    points: int = Field(6000, ge=64, description="points a head")
+    rays: int = Field(400, ge=0, description="rendered rays a head")
+    lr: float = Field(1.5e-3, gt=0, description="peak learning rate of Adam")
+    lr_final: float = Field(0.03, gt=0, le=1, description="share of the peak rate at the last step (cosine)")
+    warmup: int = Field(200, ge=1, description="steps to the peak rate")
+    decoder_lr: float = Field(0.3, gt=0, description="multiplier of the two MLPs' rate (they have no equalised rate)")
+    mapping_lr: float = Field(10.0, gt=0, description="multiplier of the mapping network's rate (its weights are stored 100 times larger)")
+    ema_steps: float = Field(150.0, gt=0, description="half-life of the weight average, steps")
+    beta_target: float = Field(0.002, gt=0, description="width that beta is drawn to, world units (the paper's B_target)")
+    colour_weight: float = Field(0.5, ge=0)
+    rgb_weight: float = Field(1.0, ge=0)
+    beta_weight: float = Field(0.02, ge=0)
+    scene_radius: float = Field(0.5, gt=0, description="rays are sampled this far before and behind the box centre, world units")
+    save_every: int = Field(100, ge=1, description="steps between saved states")
+    workers: int = Field(1, ge=0, description="processes that compute truth")
+    threads: int = Field(1, ge=1, description="torch threads of the optimiser process")

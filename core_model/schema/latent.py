@@ -1,0 +1,58 @@
+"""Which w is rendered, as hashable data: the same spec gives the same w on the same checkpoint."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from core_model.schema.camera import CameraSpec
+from core_model.schema.frozen import Frozen
+
+
+class SeedWeight(Frozen):
+    """One seed of a blend in w; weights of a spec are normalised to sum 1."""
+
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="numpy RandomState seed of z")
+    weight: float = 1.0
+
+
+class StyleMix(Frozen):
+    """Layers whose w comes from another seed."""
+
+    seed: int = Field(ge=0, le=2**32 - 1)
+    layers: tuple[int, ...]
+
+
+class LatentSpec(Frozen):
+    """z (by seed or by value) → w: blend, truncation, style mixing, conditioning camera, noise."""
+
+    seeds: tuple[SeedWeight, ...] = (SeedWeight(),)
+    z: tuple[float, ...] | None = Field(default=None, description="explicit z; replaces the seeds")
+    w: tuple[tuple[float, ...], ...] | None = Field(default=None, description="explicit w [L][D]; replaces mapping and truncation")
+    psi: float = Field(default=0.7, ge=-2.0, le=2.0, description="truncation: lerp(w_avg, w, psi)")
+    cutoff: int | None = Field(default=14, ge=0, description="layers below it are truncated; none = all")
+    mix: StyleMix | None = None
+    cond: CameraSpec | None = Field(default=None, description="conditioning camera; none = frontal, as in the paper")
+    class_index: int | None = Field(default=None, ge=0, description="class of class-conditional families")
+    noise: Literal["const", "none"] = "const"
+
+    @field_validator("z")
+    @classmethod
+    def _finite_z(cls, v: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if v is not None and not all(math.isfinite(x) for x in v):
+            raise ValueError("z holds NaN or infinity")
+        return v
+
+    @model_validator(mode="after")
+    def _weights(self) -> "LatentSpec":
+        if not self.seeds and self.z is None and self.w is None:
+            raise ValueError("a latent needs at least one seed, a z or a w")
+        if self.seeds and abs(sum(s.weight for s in self.seeds)) < 1e-9:
+            raise ValueError("seed weights sum to zero")
+        return self
+
+    @classmethod
+    def of_seed(cls, seed: int, **more: object) -> "LatentSpec":
+        return cls(seeds=(SeedWeight(seed=seed),), **more)  # type: ignore[arg-type]

@@ -1,0 +1,89 @@
+"""Request in, result out: the only two records between the window and the worker."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import Field
+
+from core_model.schema.camera import CameraSpec, OrbitPose, Vec3
+from core_model.schema.frozen import Frozen
+from core_model.schema.latent import LatentSpec
+from core_model.schema.sampler import SamplerSpec
+
+STAGES = ("checkpoint", "w", "planes", "skip", "probe", "proposal", "samples", "field", "composite", "channels", "copy")
+
+
+class Tier(StrEnum):
+    """Quality tiers, worst first (design §3)."""
+
+    MOVING = "moving"
+    SETTLED = "settled"
+    FULL = "full"
+    REFINED = "refined"
+
+
+class RenderRequest(Frozen):
+    """One picture, completely described: frozen, hashable, no tensors."""
+
+    checkpoint: str
+    latent: LatentSpec = LatentSpec()
+    camera: CameraSpec = OrbitPose()
+    width: int = Field(default=256, ge=1, le=65536)
+    height: int = Field(default=256, ge=1, le=65536)
+    sampler: SamplerSpec = SamplerSpec()
+    channels: tuple[str, ...] = ("rgb",)
+    tier: Tier = Tier.FULL
+    seed: int = Field(default=0, ge=0, description="random offsets of jittered samplers")
+    precision: Literal["fp32", "bf16"] = "fp32"
+    skip_empty: bool = True
+    native: bool = Field(default=False, description="render exactly as the original program of an imported family")
+    background: Vec3 | None = Field(default=None, description="replaces the checkpoint's background colour")
+    view_dirs: Literal["frontal", "camera"] = Field(default="frontal", description="direction that conditions the radiance")
+    tile_rays: int | None = Field(default=None, ge=64, description="rays a tile; none = from the memory budget")
+
+
+class StageTime(Frozen):
+    stage: str
+    ms: float
+    cached: bool = False
+
+
+class ErrorInfo(Frozen):
+    """An error as data: `kind` is one of input, memory, cancelled, failed, worker."""
+
+    kind: str
+    message: str
+    detail: str = ""
+
+
+class ChannelFrame(Frozen):
+    """Layout of one channel in a frame: float32, C order; low/high are the finite extremes of the data."""
+
+    name: str
+    shape: tuple[int, ...]
+    low: float = 0.0
+    high: float = 0.0
+    offset: int = Field(default=0, description="byte offset in the shared-memory slot")
+
+
+class RenderResult(Frozen):
+    """Always returned, also on failure (then `error` is set and `frames` is empty)."""
+
+    request: RenderRequest | None = None
+    generation: int = 0
+    width: int = 0
+    height: int = 0
+    frames: tuple[ChannelFrame, ...] = ()
+    world_from_cam: tuple[float, ...] = ()
+    intrinsics: tuple[float, ...] = ()
+    timings: tuple[StageTime, ...] = ()
+    total_ms: float = 0.0
+    samples_per_pixel: float = 0.0
+    evaluated_per_pixel: float = Field(default=0.0, description="field evaluations a pixel after empty space was skipped")
+    probe_per_pixel: float = 0.0
+    device: str = ""
+    memory_bytes: int = 0
+    error: ErrorInfo | None = None
+    extra: dict[str, Any] = Field(default_factory=dict)

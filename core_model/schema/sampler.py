@@ -1,0 +1,65 @@
+"""Sampler settings: one record for every sampler, so that requests stay comparable and hashable.
+
+Learned sampler: What You See is What You GAN (arXiv 2401.02411), section 4 and supplement A3.4 and A3.5.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field
+
+from core_model.schema.frozen import Frozen
+
+Strategy = Literal["robust", "stratified", "unstratified"]
+
+
+class SamplerSpec(Frozen):
+    """How points are placed on a ray.
+
+    spp is the number of samples a ray in all (importance: half coarse, half fine; learned: the adaptive mean, the probe
+    not counted). None takes the checkpoint's default.
+    """
+
+    name: str = Field(default="learned", description="uniform, stratified, importance or learned")
+    strategy: Strategy = Field(default="robust", description="how the learned sampler draws from the predicted distribution")
+    spp: float | None = Field(default=None, gt=1, le=4096, description="samples per ray")
+    tau: float = Field(default=0.98, gt=0, le=1, description="mass that the robust set must hold")
+    adaptive: bool = Field(default=True, description="give the hardest rays the large budget")
+    adaptive_share: float = Field(default=0.1, ge=0, le=1, description="share of rays that get the large budget")
+    low_budget: int | None = Field(default=None, ge=1, le=2048, description="samples of an ordinary ray; overrides spp")
+    high_budget: int | None = Field(default=None, ge=1, le=4096, description="samples of a hard ray; overrides spp")
+    leftover_bins: int = Field(default=16, ge=1, description="bins left out of the leftover mass (A3.4)")
+    jitter: bool = Field(default=False, description="random offsets from the request's seed; off = midpoints, repeatable")
+
+    def leftover_count(self, bins: int) -> int:
+        """Largest bins that A3.4 leaves out, for a distribution of `bins` bins."""
+        return self.leftover_bins or max(1, round(16 * bins / 191))
+
+    def budgets(self, default_spp: float) -> tuple[int, int]:
+        """(ordinary, hard) samples a ray whose adaptive mean is spp; A3.4's 16 and 32 for 17.6, 9 and 19 for 10."""
+        if self.low_budget is not None and self.high_budget is not None:
+            return self.low_budget, max(self.low_budget, self.high_budget)
+        spp = self.spp if self.spp is not None else default_spp
+        if not self.adaptive or self.adaptive_share <= 0:
+            n = max(1, round(spp))
+            return n, n
+        share = self.adaptive_share
+        low = max(1, math.floor(spp / (1.0 + share) + 1e-9))
+        if share >= 1:
+            return low, max(1, round(spp))
+        high = max(low, round((spp - (1.0 - share) * low) / share))
+        return low, high
+
+
+class SamplerInfo(Frozen):
+    """What the GUI shows of one sampler of one checkpoint."""
+
+    name: str
+    title: str
+    description: str
+    strategies: tuple[str, ...] = ()
+    default_spp: float = 48.0
+    available: bool = True
+    why_not: str = ""

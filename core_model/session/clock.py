@@ -1,0 +1,79 @@
+"""Times by stage, as a render goes along."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from core_model.fields.base import Field, FieldSample
+from core_model.schema.render import STAGES, StageTime
+
+
+class StageClock:
+    """Adds up milliseconds a stage; on CUDA it waits for the device, so that times belong to the stage they are under."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._cuda = device.type == "cuda"
+        self._ms: dict[str, float] = {}
+        self._cached: dict[str, bool] = {}
+        self._start = time.perf_counter()
+        self._current = ""
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start, outer, self._current = self.now(), self._current, name
+        try:
+            yield
+        finally:
+            self._current = outer
+            self.add(name, (self.now() - start) * 1e3)
+
+    @contextmanager
+    def field(self) -> Iterator[None]:
+        """Books under `field`, and takes the time from the stage it runs in."""
+        start = self.now()
+        yield
+        ms = (self.now() - start) * 1e3
+        self.add("field", ms)
+        if self._current:
+            self.add(self._current, -ms, self._cached.get(self._current, False))
+
+    def now(self) -> float:
+        if self._cuda:
+            torch.cuda.synchronize()
+        return time.perf_counter()
+
+    def add(self, name: str, ms: float, cached: bool = False) -> None:
+        self._ms[name] = self._ms.get(name, 0.0) + ms
+        self._cached[name] = cached
+
+    def total_ms(self) -> float:
+        return (time.perf_counter() - self._start) * 1e3
+
+    def times(self) -> tuple[StageTime, ...]:
+        """In the order of the stages; the field's share is taken out of the stages that called it."""
+        return tuple(
+            StageTime(stage=s, ms=round(max(self._ms[s], 0.0), 3), cached=self._cached.get(s, False))
+            for s in STAGES
+            if s in self._ms
+        )
+
+
+class TimedField:
+    """A field whose evaluations are booked under the stage `field`."""
+
+    def __init__(self, field: Field, clock: StageClock) -> None:
+        self._field, self._clock = field, clock
+        self.is_sdf = field.is_sdf
+
+    def geometry(self, points: Tensor) -> FieldSample:
+        with self._clock.field():
+            return self._field.geometry(points)
+
+    def colour(self, sample: FieldSample, points: Tensor, dirs: Tensor) -> Tensor:
+        with self._clock.field():
+            return self._field.colour(sample, points, dirs)

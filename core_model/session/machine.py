@@ -1,0 +1,75 @@
+"""The machine under a session: device, threads, allocator, memory."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+import psutil
+import torch
+
+from core_model.schema.errors import InputError
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` takes CUDA when it works, else the CPU; raises InputError for a device that is not there."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise InputError(what="unknown device", where="session", expected="auto, cpu, cuda or cuda:N", got=name) from None
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise InputError(what="no CUDA device", where="session", expected="a CUDA build of torch and a GPU", got=name)
+    return device
+
+
+def tune_process(threads: int | None) -> None:
+    """Threads, matmul kernels and allocator for many large short-lived temporaries on CPUs.
+
+    The default allocator returns every temporary to the system, and the page faults of getting it back cost half of the time of a
+    field evaluation; so freed memory is kept. Measured here, and in `make bench` beside the plain path.
+    """
+    torch.set_num_threads(threads or int(os.environ.get("OMP_NUM_THREADS", 0)) or len(_usable_cpus()))
+    if not _has_amx():
+        # without matrix extensions "medium" changes no result, but picks the faster kernels
+        torch.set_float32_matmul_precision("medium")
+    if sys.platform == "linux":
+        try:
+            libc = ctypes.CDLL("libc.so.6")
+            libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+            libc.mallopt(_M_TRIM_THRESHOLD, 512 << 20)
+            libc.mallopt(_M_TOP_PAD, 64 << 20)
+        except (OSError, AttributeError):
+            return  # another C library: slower, nothing else
+
+
+def device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads"
+
+
+def resident_bytes(device: torch.device) -> int:
+    """Memory of this process, or of its tensors on the GPU."""
+    if device.type == "cuda":
+        return int(torch.cuda.memory_allocated(device))
+    return int(psutil.Process().memory_info().rss)
+
+
+def _usable_cpus() -> set[int]:
+    try:
+        return os.sched_getaffinity(0)
+    except AttributeError:
+        return set(range(os.cpu_count() or 1))
+
+
+def _has_amx() -> bool:
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False

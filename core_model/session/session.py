@@ -1,0 +1,261 @@
+"""RenderSession: request in, frame out, with a cache at every stage. Knows nothing of windows and processes."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core_model.geometry.rays import Rays, camera_rays, ray_bounds
+from core_model.rendering.channels import CHANNELS
+from core_model.rendering.composite import Composite
+from core_model.rendering.evaluate import Scene
+from core_model.rendering.probe import Proposals, choose_hard
+from core_model.rendering.samplers import SAMPLERS, TileContext
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.errors import Cancelled, InputError
+from core_model.schema.inspect import RayReport
+from core_model.schema.render import ChannelFrame, ErrorInfo, RenderRequest, RenderResult
+from core_model.session.cache import StageCache
+from core_model.session.clock import StageClock
+from core_model.session.library import OpenCheckpoint, file_stamp, open_checkpoint
+from core_model.session.machine import device_name, pick_device, resident_bytes, tune_process
+from core_model.session.ray_report import inspect_ray
+from core_model.session.stages import StageRun
+
+CACHE_BYTES = {"cpu": 512 << 20, "cuda": 8 << 30}
+TILE_BYTES = 160 << 20
+SAMPLE_BYTES = 320  # what one sample occupies on its way: position, features, masks, weights
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A result and its pixels: float32 arrays [H, W] or [3, H, W] by channel name; NaN = no value."""
+
+    result: RenderResult
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    w: np.ndarray | None = None
+
+
+class RenderSession:
+    """Opens checkpoints and renders requests; not thread-safe (one worker owns it)."""
+
+    def __init__(self, device: str = "auto", cache_bytes: int | None = None, threads: int | None = None) -> None:
+        self._device = pick_device(device)
+        tune_process(threads)
+        self._cache = StageCache(cache_bytes if cache_bytes is not None else CACHE_BYTES[self._device.type])
+        self._open: dict[str, OpenCheckpoint] = {}
+
+    @property
+    def device(self) -> str:
+        return device_name(self._device)
+
+    def open(self, path: str) -> CheckpointInfo:
+        """Load a checkpoint (again, if its file changed); raises InputError with one clear line."""
+        opened = self._open.get(path)
+        if opened is None or opened.stamp != file_stamp(path):
+            self.close(path)
+            opened = self._open[path] = open_checkpoint(path, self._device)
+        return opened.info
+
+    def close(self, path: str) -> None:
+        """Forget a checkpoint and everything computed from it."""
+        if self._open.pop(path, None) is not None:
+            self._cache.drop(lambda key: isinstance(key, tuple) and path in key)
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
+
+    def memory_bytes(self) -> int:
+        return resident_bytes(self._device)
+
+    def render(
+        self,
+        request: RenderRequest,
+        cancelled: Callable[[], bool] | None = None,
+        progress: Progress | None = None,
+    ) -> Frame:
+        """One picture. Never raises: what went wrong is in `result.error` (kinds input, memory, cancelled, failed)."""
+        try:
+            return self._render(request, cancelled or (lambda: False), progress or (lambda stage, fraction: None))
+        except InputError as error:
+            failure = ErrorInfo(kind="input", message=str(error))
+        except Cancelled as error:
+            failure = ErrorInfo(kind="cancelled", message=str(error))
+        except (MemoryError, torch.OutOfMemoryError) as error:
+            self._cache.drop(lambda key: True)
+            failure = ErrorInfo(kind="memory", message="out of memory while rendering", detail=str(error))
+        except Exception as error:  # the boundary of the house: anything else becomes data, once, here
+            if "alloc" in str(error).lower() and "memory" in str(error).lower():
+                self._cache.drop(lambda key: True)
+                failure = ErrorInfo(kind="memory", message="out of memory while rendering", detail=str(error))
+            else:
+                message = f"{type(error).__name__}: {error}"
+                failure = ErrorInfo(kind="failed", message=message, detail=traceback.format_exc())
+        return Frame(RenderResult(request=request, error=failure, device=self.device, memory_bytes=self.memory_bytes()))
+
+    def inspect(self, request: RenderRequest, x: int, y: int) -> RayReport:
+        """Everything along the ray through pixel (x, y) of the request's picture; raises InputError outside it."""
+        if not (0 <= x < request.width and 0 <= y < request.height):
+            raise InputError(
+                what="pixel outside the picture", where="inspect", expected=f"0 … {request.width - 1}, 0 … {request.height - 1}", got=f"{x}, {y}"
+            )
+        self.open(request.checkpoint)
+        clock = StageClock(self._device)
+        run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, clock)
+        with torch.no_grad():
+            return inspect_ray(run, x, y)
+
+    @torch.no_grad()
+    def _render(self, request: RenderRequest, cancelled: Callable[[], bool], progress: Progress) -> Frame:
+        clock = StageClock(self._device)
+        with clock.stage("checkpoint"):
+            progress("checkpoint", 0.0)
+            self.open(request.checkpoint)
+        opened = self._open[request.checkpoint]
+        channels = _known_channels(request, opened.info)
+        sampler = SAMPLERS.get(request.sampler.name, where="sampler")
+        if sampler.needs_proposal and not opened.info.has_proposal:
+            raise InputError(
+                what=f"sampler {request.sampler.name!r} cannot run", where=request.checkpoint, expected="a proposal network", got="none"
+            )
+        run = StageRun(request, opened, self._device, self._cache, clock)
+        stop_if(cancelled)
+        progress("w", 0.0)
+        w = run.w()
+        progress("planes", 0.0)
+        volume = run.field(w)
+        stop_if(cancelled)
+        space = run.space(volume)
+        proposals = run.proposals(volume, space) if sampler.needs_proposal else None
+        stop_if(cancelled)
+        picture = _Picture(run, run.scene(volume, space), proposals, channels, self._device)
+        picture.draw(cancelled, progress)
+        arrays, stats = picture.finish()
+        result = RenderResult(
+            request=request, width=request.width, height=request.height, frames=_frames(arrays),
+            world_from_cam=tuple(request.camera.world_from_cam().reshape(-1).tolist()),
+            intrinsics=tuple(request.camera.intrinsics().reshape(-1).tolist()), timings=clock.times(), total_ms=clock.total_ms(),
+            device=self.device, memory_bytes=self.memory_bytes(), **stats,
+        )
+        return Frame(result, arrays, None if w is None else w[0].float().cpu().numpy())
+
+
+def stop_if(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise Cancelled("a newer request is waiting")
+
+
+class _Picture:
+    """One picture in the making, tile by tile."""
+
+    def __init__(
+        self, run: StageRun, scene: Scene, proposals: Proposals | None, channels: tuple[str, ...], device: torch.device
+    ) -> None:
+        self.run, self.scene, self.proposals, self.channels, self.device = run, scene, proposals, channels, device
+        request = run.request
+        self.request, self.conv = request, run.opened.info.header.conventions
+        self.sampler = SAMPLERS.get(request.sampler.name)
+        info = next(s for s in run.opened.info.samplers if s.name == request.sampler.name)
+        self.default_spp = info.default_spp
+        self.origins, self.dirs = camera_rays(request.camera, request.width, request.height, device)
+        self.out: dict[str, np.ndarray] = {}
+        self.placed = self.evaluated = 0.0
+        self.leftover = self.entropy = self.hard = None
+        if proposals is not None:
+            bins = request.sampler.leftover_count(proposals.p.shape[1])
+            self.leftover = proposals.leftover(bins, request.width, request.height)
+            share = request.sampler.adaptive_share if request.sampler.adaptive else 0.0
+            self.hard = choose_hard(self.leftover, share)
+            if "entropy" in channels:
+                self.entropy = proposals.entropy(request.width, request.height)
+
+    def draw(self, cancelled: Callable[[], bool], progress: Progress) -> None:
+        rows = self._rows_a_tile()
+        for start in range(0, self.request.height, rows):
+            stop_if(cancelled)
+            stop = min(start + rows, self.request.height)
+            progress("samples", start / self.request.height)
+            self._tile(start, stop)
+
+    def _tile(self, start: int, stop: int) -> None:
+        request, clock = self.request, self.run.clock
+        span = slice(start * request.width, stop * request.width)
+        with clock.stage("samples"):
+            rays = ray_bounds(self.origins[span], self.dirs[span], self.conv)
+            evaluated = self.sampler.place(self._context(rays, span, start, stop))
+        composite = Composite(
+            self.scene, rays, evaluated, _part(self.leftover, span), _part(self.entropy, span)
+        )
+        with clock.stage("composite"):
+            composite.opacity  # noqa: B018 - weights are shared by all channels, so they are booked under `composite`
+        with clock.stage("channels"):
+            for name in self.channels:
+                self._keep(name, CHANNELS.get(name).compute(composite), start, stop)
+        self.placed += float(composite.samples.sum())
+        self.evaluated += evaluated.evaluations
+
+    def _context(self, rays: Rays, span: slice, start: int, stop: int) -> TileContext:
+        request = self.request
+        rng = None
+        if request.sampler.jitter:
+            rng = torch.Generator(device=self.device).manual_seed(request.seed * 1_000_003 + start)
+        proposal = None
+        if self.proposals is not None:
+            proposal = self.proposals.rows(start, stop, request.width, request.height)
+        return TileContext(self.scene, rays, request.sampler, self.default_spp, rng, proposal, _part(self.hard, span))
+
+    def _keep(self, name: str, values: Tensor, start: int, stop: int) -> None:
+        request = self.request
+        planar = values.float().reshape(stop - start, request.width, -1).permute(2, 0, 1).cpu().numpy()
+        if name not in self.out:
+            shape = (planar.shape[0], request.height, request.width)
+            self.out[name] = np.empty(shape, dtype=np.float32)
+        self.out[name][:, start:stop] = planar
+
+    def finish(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+        arrays = {k: v if v.shape[0] == 3 else v[0] for k, v in self.out.items()}
+        pixels = self.request.width * self.request.height
+        probe = self.proposals.evaluations if self.proposals is not None else 0
+        return arrays, {
+            "samples_per_pixel": self.placed / pixels, "evaluated_per_pixel": self.evaluated / pixels, "probe_per_pixel": probe / pixels,
+        }
+
+    def _rows_a_tile(self) -> int:
+        request = self.request
+        if request.tile_rays is not None:
+            return max(1, request.tile_rays // request.width)
+        low, high = request.sampler.budgets(self.default_spp)
+        samples = max(low, high, 4)
+        bins = self.proposals.p.shape[1] if self.proposals is not None else 0
+        rays = TILE_BYTES * (16 if self.device.type == "cuda" else 1) // (samples * SAMPLE_BYTES + bins * 24)
+        return max(1, min(rays, 16384 if self.device.type == "cpu" else 1 << 20) // request.width)
+
+
+def _part(values: Tensor | None, span: slice) -> Tensor | None:
+    return None if values is None else values[span]
+
+
+def _known_channels(request: RenderRequest, info: CheckpointInfo) -> tuple[str, ...]:
+    have = {c.name for c in info.channels}
+    for name in request.channels:
+        CHANNELS.get(name, where="request")
+        if name not in have:
+            raise InputError(
+                what=f"channel {name!r} does not exist", where=request.checkpoint, expected=f"one of {', '.join(sorted(have))}", got=name
+            )
+    return tuple(dict.fromkeys(request.channels))
+
+
+def _frames(arrays: dict[str, np.ndarray]) -> tuple[ChannelFrame, ...]:
+    frames, offset = [], 0
+    for name, a in arrays.items():
+        finite = a[np.isfinite(a)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        frames.append(ChannelFrame(name=name, shape=a.shape, low=low, high=high, offset=offset))
+        offset += a.nbytes
+    return tuple(frames)

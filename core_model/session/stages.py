@@ -1,0 +1,116 @@
+"""The cached stages of a render: checkpoint ▸ w ▸ planes ▸ empty space ▸ probe ▸ proposals, each kept under what it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from core_model.fields.base import Field
+from core_model.fields.triplane import Planes
+from core_model.rendering.empty import SpaceGrid, build_space_grid, outside_only
+from core_model.rendering.evaluate import Scene
+from core_model.rendering.probe import ProbeResult, Proposals, run_probe, run_proposals
+from core_model.schema.render import RenderRequest, Tier
+from core_model.session.cache import StageCache
+from core_model.session.clock import StageClock, TimedField
+from core_model.session.library import OpenCheckpoint
+
+T = TypeVar("T")
+SPACE_CELLS = 48
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """One request on its way through the stages."""
+
+    request: RenderRequest
+    opened: OpenCheckpoint
+    device: torch.device
+    cache: StageCache
+    clock: StageClock
+
+    @property
+    def _latent_key(self) -> tuple[Hashable, ...]:
+        return (self.request.checkpoint, self.opened.stamp, self.request.latent)
+
+    def w(self) -> Tensor | None:
+        latent = self.request.latent.replace(noise="const")
+        key = ("w", self.request.checkpoint, self.opened.stamp, latent)
+        return self._cached("w", key, lambda: self.opened.model.map(self.request.latent), _tensor_bytes)
+
+    def field(self, w: Tensor | None) -> Field:
+        """The scene over cached planes; the lookup table is part of what is kept."""
+
+        def build() -> _Scene:
+            planes = self.opened.model.planes(w, self.request.latent.noise)
+            return _Scene(self.opened.model.field(planes, DTYPES[self.request.precision]), planes)
+
+        key = ("planes", *self._latent_key, self.request.precision)
+        return self._cached("planes", key, build, _Scene.nbytes.fget).field  # type: ignore[attr-defined]
+
+    def space(self, field: Field) -> SpaceGrid:
+        box = self.opened.info.header.conventions.box
+        if not self.request.skip_empty:
+            return outside_only(box, self.device)
+        key = ("skip", *self._latent_key, self.request.precision)
+        return self._cached(
+            "skip", key, lambda: build_space_grid(field, box, SPACE_CELLS, self.device), lambda g: g.nbytes
+        )
+
+    def scene(self, field: Field, space: SpaceGrid) -> Scene:
+        conv = self.opened.info.header.conventions
+        colour = self.request.background if self.request.background is not None else conv.background
+        background = None if colour is None else torch.tensor(colour, device=self.device)
+        frontal = torch.tensor([0.0, 0.0, -1.0], device=self.device)
+        return Scene(TimedField(field, self.clock), space, background, frontal, camera_dirs=self.request.view_dirs == "camera")
+
+    def proposals(self, field: Field, space: SpaceGrid) -> Proposals:
+        """Probe and prediction for the request's camera and size."""
+        sizes, request, conv = self.opened.model.sizes, self.request, self.opened.info.header.conventions
+        width, height = probe_shape(request, sizes.probe_size, sizes.proposal_size)
+        key = (*self._latent_key, request.precision, request.skip_empty, request.camera, width, height, request.view_dirs, request.background)
+
+        def probe() -> ProbeResult:
+            scene = self.scene(field, space)
+            return run_probe(scene, request.camera, conv, width, height, sizes.probe_samples)
+
+        seen = self._cached("probe", ("probe", *key), probe, lambda p: _tensor_bytes(p.weights))
+        return self._cached(
+            "proposal", ("proposal", *key), lambda: run_proposals(seen, self.opened.model.propose), lambda p: p.nbytes
+        )
+
+    def _cached(self, stage: str, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
+        with self.clock.stage(stage):
+            value, hit = self.cache.get(key, make, size)
+        self.clock.add(stage, 0.0, cached=hit)
+        return value
+
+
+@dataclass(frozen=True)
+class _Scene:
+    field: Field
+    planes: Planes | None
+
+    @property
+    def nbytes(self) -> int:
+        # the lookup table is a second copy of the planes
+        return 2 * self.planes.nbytes if self.planes is not None else 0
+
+
+def probe_shape(request: RenderRequest, probe_size: int, proposal_size: int) -> tuple[int, int]:
+    """Probe pixels (width, height): the model's probe scaled to the picture; never finer than the picture can use."""
+    ratio = proposal_size / probe_size
+    long_edge = max(request.width, request.height)
+    wanted = long_edge / 2 if request.tier == Tier.MOVING else long_edge
+    edge = min(probe_size, max(8.0, wanted / ratio))
+    scale = edge / long_edge
+    return max(4, round(request.width * scale)), max(4, round(request.height * scale))
+
+
+def _tensor_bytes(x: Tensor | None) -> int:
+    return 0 if x is None else x.numel() * x.element_size()

@@ -1,0 +1,118 @@
+"""First stage of `triscope fit`: the generator. One optimiser step is a few heads, each forwarded alone (fastest on CPUs)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.schema.fit import FitConfig
+from core_model.training.fit.objective import point_losses, ray_losses
+from core_model.training.fit.pool import TruthPool, available
+from core_model.training.fit.state import load_state, save_state
+
+Report = Callable[[str, int, dict[str, float]], None]
+
+
+class GeneratorStage:
+    """Weights, average, optimiser and step counter; everything that a resumed run needs is in `state()`."""
+
+    def __init__(self, generator: WysiwygGenerator, cfg: FitConfig) -> None:
+        self.model, self.cfg, self.step = generator, cfg, 0
+        self.optimizer = torch.optim.Adam(
+            [
+                {"params": [*generator.backbone.parameters(), *generator.plane_blocks.parameters()], "scale": 1.0},
+                {"params": [*generator.sdf_mlp.parameters(), *generator.rgb_mlp.parameters()], "scale": cfg.decoder_lr},
+                {"params": list(generator.mapping.parameters()), "scale": cfg.mapping_lr},
+            ],
+            lr=cfg.lr, betas=(0.9, 0.99),
+        )
+        self.average = {k: v.detach().clone() for k, v in generator.state_dict().items()}
+
+    def learning_rate(self) -> float:
+        """Linear warm-up, then cosine to lr · lr_final."""
+        cfg = self.cfg
+        done = min(1.0, self.step / cfg.steps)
+        cosine = cfg.lr_final + (1.0 - cfg.lr_final) * 0.5 * (1.0 + math.cos(math.pi * done))
+        return cfg.lr * cosine * min(1.0, (self.step + 1) / cfg.warmup)
+
+    def advance(self, pool: TruthPool) -> dict[str, float]:
+        """One optimiser step; returns its mean losses."""
+        cfg = self.cfg
+        rng = torch.Generator().manual_seed(cfg.seed * 1_000_003 + self.step)
+        chosen = torch.randint(available(self.step, cfg.pool), (cfg.heads,), generator=rng)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate() * group["scale"]
+        self.optimizer.zero_grad(set_to_none=True)
+        totals: dict[str, float] = {}
+        for i in chosen.tolist():
+            losses = self._losses(pool.head(i), rng)
+            loss = self.weigh(losses)
+            (loss / cfg.heads).backward()
+            for name, value in {**losses, "loss": loss}.items():
+                totals[name] = totals.get(name, 0.0) + float(value.detach()) / cfg.heads
+        norm = torch.nn.utils.clip_grad_norm_(self._trained(), 1e9)
+        totals["grad"] = float(norm)
+        if math.isfinite(totals["loss"]) and math.isfinite(totals["grad"]):
+            self.optimizer.step()
+            self._track()
+        self.step += 1
+        return totals
+
+    def _trained(self) -> list[Tensor]:
+        return [p for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
+
+    def weigh(self, losses: dict[str, Tensor]) -> Tensor:
+        cfg = self.cfg
+        weights = {
+            "sdf": 1.0, "colour": cfg.colour_weight, "beta": cfg.beta_weight, "rgb": cfg.rgb_weight, "opacity": 0.25 * cfg.rgb_weight
+        }
+        return torch.stack([weights[k] * v for k, v in losses.items() if k in weights]).sum()
+
+    def _losses(self, head: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
+        cfg = self.cfg
+        planes = self.model.synthesize(self.model.map(head["z"][None], None))
+        field = self.model.field(planes, fast=True)
+        index = torch.randperm(len(head["points"]), generator=rng)[: cfg.points]
+        losses = point_losses(field, head, index, cfg)
+        if self.step >= cfg.image_start and cfg.rays:
+            rays = torch.randperm(len(head["t"]), generator=rng)[: cfg.rays]
+            losses |= ray_losses(field, head, rays, cfg, rng)
+        return losses
+
+    @torch.no_grad()
+    def _track(self) -> None:
+        decay = 0.5 ** (1.0 / min(self.cfg.ema_steps, 1.0 + 0.1 * self.step))
+        for name, value in self.model.state_dict().items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1.0 - decay)
+
+    def save(self, path: Path) -> None:
+        save_state(path, self.step, self.model.state_dict(), self.average, self.optimizer)
+
+    def load(self, path: Path) -> None:
+        self.step, weights, self.average = load_state(path, self.optimizer)
+        self.model.load_state_dict(weights)
+
+    def run(self, pool: TruthPool, path: Path, report: Report, stop: Callable[[], bool]) -> bool:
+        """Steps until cfg.steps or `stop()`; saves as it goes. True when the stage is complete."""
+        cfg = self.cfg
+        while self.step < cfg.steps:
+            report("generator", self.step, self.advance(pool))
+            if self.step % cfg.save_every == 0 or self.step == cfg.steps or stop():
+                self.save(path)
+            if stop():
+                return self.step >= cfg.steps
+        return True
+
+
+@torch.no_grad()
+def set_w_average(generator: WysiwygGenerator, count: int = 4096, seed: int = 0) -> None:
+    """w_avg = mean of w over `count` latents; the point that truncation draws to."""
+    rng = torch.Generator().manual_seed(seed)
+    z = torch.randn(count, generator.cfg.z_dim, generator=rng)
+    generator.mapping.w_avg.copy_(generator.mapping(z).mean(dim=0))

@@ -1,0 +1,68 @@
+"""Losses of `triscope fit` for one head: signed distance, colour and beta at points; colour and opacity along rays."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from core_model.data.heads import BACKGROUND_RGB
+from core_model.families.wysiwyg.decoder import WysiwygField
+from core_model.ops.stepfun import alpha_weights, expected
+from core_model.schema.fit import FitConfig
+
+FRONTAL = (0.0, 0.0, -1.0)  # the constant viewing direction of the paper's figures
+
+
+def point_losses(field: WysiwygField, head: dict[str, Tensor], index: Tensor, cfg: FitConfig) -> dict[str, Tensor]:
+    """Losses at the points `index` [N] of one head."""
+    coloured = index < len(head["colours"])
+    index = torch.cat([index[coloured], index[~coloured]])
+    n = int(coloured.sum())
+    points, target = head["points"][index][None], head["sdf"][index][None]
+    sample = field.geometry(points)
+    assert sample.sdf is not None and sample.beta is not None
+    # relative error far away, absolute error near the surface: 1 cm counts the same wherever it decides the picture
+    sdf = ((sample.sdf - target).abs() / (target.abs() + 0.01)).mean()
+    near = sample.select(torch.arange(n))
+    colour = field.colour(near, points[:, :n], points.new_tensor(FRONTAL).expand(1, n, 3))
+    colour_loss = (colour - head["colours"][index[:n]][None]).abs().mean()
+    beta = torch.log(sample.beta[:, :n] / cfg.beta_target).square().mean()
+    return {"sdf": sdf, "colour": colour_loss, "beta": beta}
+
+
+def ray_losses(field: WysiwygField, head: dict[str, Tensor], index: Tensor, cfg: FitConfig, rng: torch.Generator) -> dict[str, Tensor]:
+    """Losses along the rays `index` [R] of one head.
+
+    The true depth is known, so samples go where they matter: across the surface, and some before it against floating matter.
+    """
+    origins, dirs, hit, t_hit = (head[k][index] for k in ("origins", "dirs", "hit", "t"))
+    t = _ray_samples(origins, t_hit, hit, cfg.scene_radius, rng)
+    points = origins[:, None] + dirs[:, None] * t[..., None]
+    inside = points.abs().amax(dim=-1) <= field.planes.conventions.box
+    flat = points.reshape(1, -1, 3)
+    sample = field.geometry(flat)
+    colour = field.colour(sample, flat, flat.new_tensor(FRONTAL).expand_as(flat)).reshape(*t.shape, 3)
+    density = torch.where(inside, sample.density.reshape(t.shape), 0.0)
+    delta = torch.diff(t, dim=-1, append=t[:, -1:] + 0.01)
+    weights, _ = alpha_weights(density, delta)
+    opacity = weights.sum(dim=-1)
+    rgb = expected(weights, colour) + (1.0 - opacity)[:, None] * t.new_tensor(BACKGROUND_RGB)
+    return {
+        "rgb": (rgb - head["rgb"][index]).abs().mean(),
+        "opacity": (opacity - hit.float()).abs().mean(),
+        "mse": (rgb - head["rgb"][index]).square().mean().detach(),
+    }
+
+
+def _ray_samples(origins: Tensor, t_hit: Tensor, hit: Tensor, radius: float, rng: torch.Generator) -> Tensor:
+    """Sorted positions [R, 13]: rays that hit get 8 across the surface and 5 before it, the others 13 over the whole span."""
+    r = len(t_hit)
+    centre = origins.norm(dim=-1)
+    near, far = centre - radius, centre + radius
+    u = (torch.arange(13) + torch.rand(r, 13, generator=rng)) / 13
+    spread = near[:, None] + u * (far - near)[:, None]
+    t_hit = torch.where(hit, t_hit, far)
+    before = near[:, None] + u[:, :5] * 13 / 5 * (t_hit - 0.02 - near)[:, None]
+    across = t_hit[:, None] + 0.03 * (((torch.arange(8) + torch.rand(r, 8, generator=rng)) / 8) - 0.5)
+    placed = torch.cat([before, across], dim=-1)
+    return torch.where(hit[:, None], placed, spread).sort(dim=-1).values

@@ -1,0 +1,57 @@
+"""Exit 0 when everything that pyproject.toml asks for is installed, so that no package index is asked.
+
+Usage: .venv/bin/python scripts/requirements_met.py [EXTRA ...]   (from the repository root)
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+from pip._vendor.packaging.requirements import Requirement
+
+
+def unmet(requirements: list[str]) -> list[str]:
+    """The requirements that the installed distributions do not satisfy."""
+    missing = []
+    for line in requirements:
+        need = Requirement(line)
+        if need.marker is not None and not need.marker.evaluate():
+            continue
+        try:
+            have = metadata.version(need.name)
+        except metadata.PackageNotFoundError:
+            missing.append(line)
+            continue
+        if not need.specifier.contains(have, prereleases=True):
+            missing.append(f"{line} (found {have})")
+    return missing
+
+
+def this_checkout_installed(project: dict, root: Path) -> bool:
+    """True when the distribution is installed, editable, from this very folder with the same entry points."""
+    try:
+        dist = metadata.distribution(project["name"])
+    except metadata.PackageNotFoundError:
+        return False
+    origin = dist.read_text("direct_url.json") or ""
+    scripts = {e.name: e.value for e in dist.entry_points if e.group == "console_scripts"}
+    return root.as_uri() in origin and scripts == project["scripts"]
+
+
+def main() -> int:
+    root = Path.cwd()
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = list(project["dependencies"])
+    for extra in sys.argv[1:]:
+        wanted += project["optional-dependencies"][extra]
+    missing = unmet(wanted)
+    for line in missing:
+        print(f"needed: {line}")
+    return 0 if not missing and this_checkout_installed(project, root) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

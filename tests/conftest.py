@@ -1,0 +1,32 @@
+"""Shared by all tests: two threads, a repeatable hypothesis profile, no user configuration touched."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "2")
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Fixed examples: a failure on one machine is a failure on all. Timings are pytest-timeout's business.
+settings.register_profile(
+    "house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """GPU tests need CUDA; without it they are skipped with the reason, wherever they were selected."""
+    gpu = [item for item in items if item.get_closest_marker("gpu")]
+    if gpu:
+        import torch
+
+        if not torch.cuda.is_available():
+            for item in gpu:
+                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _private_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ.setdefault("TRISCOPE_CONFIG_DIR", str(tmp_path_factory.mktemp("triscope-config")))

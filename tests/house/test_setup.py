@@ -1,0 +1,109 @@
+"""Set-up scripts: what is missing is said with the exact command, and what is there is not asked for again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.house.sources import ROOT
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="the set-up scripts are for Linux"
+)
+
+
+def stub(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def bootstrap(tree: Path, level: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run the script in a bare copy of the tree, with stub programs first in PATH."""
+    shutil.copytree(ROOT / "scripts", tree / "scripts", dirs_exist_ok=True)
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    clean = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY", "PYTHON")}
+    path = f"{tree / 'stubs'}:{clean['PATH']}"
+    command = ["bash", str(tree / "scripts" / "bootstrap.sh"), level]
+    return subprocess.run(
+        command, env=clean | {"PATH": path} | environment, capture_output=True, text=True, timeout=60
+    )
+
+
+@pytest.fixture
+def no_libraries(tmp_path: Path) -> Path:
+    stub(tmp_path / "stubs", "ldconfig", "exit 0")
+    return tmp_path
+
+
+def test_without_root_the_exact_command_is_said(no_libraries: Path) -> None:
+    stub(no_libraries / "stubs", "id", "echo 1000")
+    stub(no_libraries / "stubs", "apt-get", f"touch {no_libraries}/called")
+    done = bootstrap(no_libraries, "run")
+    assert done.returncode == 1 and not (no_libraries / "called").exists()
+    (line,) = done.stderr.strip().splitlines()
+    assert "sudo apt-get install -y --no-install-recommends" in line
+    assert "libx11-6" in line and "libegl1" in line
+
+
+def test_as_root_the_packages_are_installed(no_libraries: Path) -> None:
+    stub(no_libraries / "stubs", "id", "echo 0")
+    stub(no_libraries / "stubs", "apt-get", f'echo "$@" >> {no_libraries}/calls; [ "$1" = update ] || exit 7')
+    done = bootstrap(no_libraries, "run")
+    calls = (no_libraries / "calls").read_text().splitlines()
+    assert calls[0].startswith("update") and "install -y" in calls[1] and "libxcursor1" in calls[1]
+    assert done.returncode == 1 and "apt-get install failed; run by hand" in done.stderr
+
+
+def test_other_systems_get_the_list(no_libraries: Path) -> None:
+    for name in ("bash", "cat", "uname", "id", "dirname", "mkdir", "rm"):
+        (no_libraries / "only").mkdir(exist_ok=True)
+        (no_libraries / "only" / name).symlink_to(shutil.which(name) or name)
+    shutil.copy(no_libraries / "stubs" / "ldconfig", no_libraries / "only")
+    done = bootstrap(no_libraries, "run", PATH=str(no_libraries / "only"))
+    assert done.returncode == 1 and "install what your system calls: " in done.stderr
+
+
+def test_an_old_python_is_refused(tmp_path: Path) -> None:
+    stub(tmp_path / "stubs", "oldpython", "exit 1")
+    stub(tmp_path / "stubs", "uname", "echo Darwin")
+    done = bootstrap(tmp_path, "run", PYTHON="oldpython")
+    assert done.returncode == 1 and "oldpython is not Python 3.11" in done.stderr
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_an_unknown_level_is_refused(tmp_path: Path) -> None:
+    done = bootstrap(tmp_path, "everything")
+    assert done.returncode == 1 and "expected run, dev or display" in done.stderr
+
+
+def requirements(folder: Path, *extras: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, str(ROOT / "scripts" / "requirements_met.py"), *extras]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+def test_requirements_are_compared_without_an_index(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "triscope"\ndependencies = ["numpy>=1.0", "numpy<0.1", "no-such-package-zz>=1", '
+        '"win-only; platform_system == \'Windows\'"]\n[project.optional-dependencies]\ndev = ["pytest>=1"]\n'
+        '[project.scripts]\ntriscope = "core_model.cli.main:main"\n',
+        encoding="utf-8",
+    )
+    done = requirements(tmp_path, "dev")
+    lines = done.stdout.strip().splitlines()
+    assert done.returncode == 1 and len(lines) == 2
+    assert lines[0].startswith("needed: numpy<0.1 (found ") and lines[1] == "needed: no-such-package-zz>=1"
+
+
+def test_a_second_start_does_nothing() -> None:
+    """With fresh stamps, make has nothing to run for the set-up."""
+    if not (ROOT / ".venv" / ".triscope-dev").is_file():
+        pytest.fail("run the tests through `make test`: .venv has no stamp")
+    done = subprocess.run(["make", "-n", "setup"], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0 and "bootstrap" not in done.stdout

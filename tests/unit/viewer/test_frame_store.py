@@ -1,0 +1,105 @@
+"""The last good frame and the mean of refined ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core_model.schema.camera import OrbitPose
+from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
+from viewer.state.frame_store import FrameStore
+
+
+def result(
+    generation: int, tier: Tier = Tier.FULL, seed: int = 0, error: str = "", yaw: float = 0.0
+) -> RenderResult:
+    request = RenderRequest(
+        checkpoint="a", width=2, height=2, tier=tier, seed=seed, camera=OrbitPose(yaw=yaw)
+    )
+    failure = ErrorInfo(kind=error, message="no") if error else None
+    return RenderResult(request=request, generation=generation, width=2, height=2, error=failure)
+
+
+def rgb(value: float) -> dict[str, np.ndarray]:
+    return {"rgb": np.full((3, 2, 2), value, np.float32)}
+
+
+def test_error_keeps_the_last_good_picture() -> None:
+    store = FrameStore()
+    assert store.add(result(1), rgb(0.5)) and store.version == 1
+    assert not store.add(result(2, error="failed"), {})
+    assert store.error is not None and store.version == 1 and store.arrays["rgb"][0, 0, 0] == 0.5
+    assert store.result is not None and store.result.generation == 1
+    assert store.add(result(3), rgb(0.7)) and store.error is None and store.version == 2
+
+
+def test_cancelled_and_older_frames_change_nothing() -> None:
+    store = FrameStore()
+    store.add(result(5), rgb(0.5))
+    assert not store.add(result(4), rgb(0.1)) and not store.add(result(6, error="cancelled"), {})
+    assert store.error is None and store.arrays["rgb"][0, 0, 0] == 0.5
+
+
+def test_refined_frames_are_averaged_and_a_new_view_starts_afresh() -> None:
+    rng = np.random.default_rng(0)
+    frames = rng.random((8, 3, 2, 2)).astype(np.float32)
+    store = FrameStore()
+    store.add(result(1), rgb(0.0))
+    for i, frame in enumerate(frames):
+        store.add(result(2 + i, Tier.REFINED, seed=i + 1), {"rgb": frame})
+    assert store.averaged == 8
+    np.testing.assert_allclose(store.arrays["rgb"], frames.mean(axis=0), atol=1e-6)
+    store.add(result(20, Tier.REFINED, seed=1, yaw=0.3), rgb(0.25))
+    assert store.averaged == 1 and (store.arrays["rgb"] == 0.25).all()
+    store.add(result(21), rgb(0.75))
+    assert store.averaged == 0 and (store.arrays["rgb"] == 0.75).all()
+
+
+def test_mean_is_over_the_frames_that_have_a_value() -> None:
+    nan = np.nan
+    depths = [[[1.0, nan], [nan, 2.0]], [[3.0, 4.0], [nan, nan]], [[5.0, nan], [nan, 4.0]]]
+    store = FrameStore()
+    for i, depth in enumerate(depths):
+        store.add(result(1 + i, Tier.REFINED, seed=i + 1), {"depth": np.array(depth, np.float32)})
+    np.testing.assert_allclose(store.arrays["depth"], [[3.0, 4.0], [nan, 3.0]])
+
+
+def test_mean_normal_is_a_unit_vector() -> None:
+    store = FrameStore()
+    for i, axis in enumerate((0, 1, 0)):
+        normal = np.zeros((3, 2, 2), np.float32)
+        normal[axis] = 1.0
+        store.add(result(1 + i, Tier.REFINED, seed=i + 1), {"normal": normal})
+    expected = np.array([2.0, 1.0, 0.0]) / np.sqrt(5.0)
+    np.testing.assert_allclose(store.arrays["normal"][:, 0, 0], expected, atol=1e-6)
+
+
+def test_given_arrays_are_not_edited() -> None:
+    first = rgb(0.0)
+    first["rgb"].flags.writeable = False
+    store = FrameStore()
+    store.add(result(1, Tier.REFINED, seed=1), first)
+    store.add(result(2, Tier.REFINED, seed=2), rgb(1.0))
+    assert (first["rgb"] == 0.0).all() and (store.arrays["rgb"] == 0.5).all()
+
+
+def test_shapes_that_do_not_fit_are_an_error() -> None:
+    store = FrameStore()
+    store.add(result(1, Tier.REFINED, seed=1), rgb(0.0))
+    with pytest.raises(ValueError, match="channel 'rgb': expected"):
+        store.add(result(2, Tier.REFINED, seed=2), {"rgb": np.zeros((3, 4, 4), np.float32)})
+
+
+def test_values_and_extremes() -> None:
+    store = FrameStore()
+    depth = np.array([[1.0, np.nan], [3.0, np.inf]], np.float32)
+    store.add(result(1), {"depth": depth, **rgb(0.5)})
+    assert store.value("depth", 0, 1) == (3.0,) and store.value("rgb", 1, 1) == (0.5, 0.5, 0.5)
+    assert (
+        store.value("depth", 1, 0) is None
+        and store.value("depth", 2, 0) is None
+        and store.value("beta", 0, 0) is None
+    )
+    assert store.extremes("depth") == (1.0, 3.0) and store.extremes("beta") == (0.0, 1.0)
+    store.clear()
+    assert store.result is None and store.arrays == {} and store.error is None

@@ -1,0 +1,391 @@
+"""The window: hello_imgui's runner, theme, fonts, docking. What is drawn in it comes from `viewer/desk.py`.
+
+Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding. They load
+between the first and the second frame, and the render process starts then. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
+
+from core_model.schema.errors import InputError
+from viewer.gl.resources import find_asset
+from viewer.state.config_dir import FILE_NAME, config_dir
+from viewer.ui import layout, theme
+from viewer.ui.palette import PALETTES
+
+if TYPE_CHECKING:
+    from viewer.desk import Desk
+    from viewer.render_client.face import Renderer
+
+TITLE = "triscope"
+FRAMES_A_SECOND = 60.0
+SOFTWARE_FRAMES_A_SECOND = 30.0
+"""Drawing on the CPU takes cores from the renderer: half the frames leave it twice the time."""
+IDLE_FRAMES_A_SECOND = 4.0
+DEFAULT_SIZE = (1600, 1000)
+
+
+@dataclass(frozen=True)
+class AppOptions:
+    """How the window starts.
+
+    checkpoint: file or analytic:NAME; None = the demo head. factory: dotted path of the session class; "" = the real one.
+    client: renderer to use instead of a worker process. size: window in logical pixels; None = as last time.
+    tests: called with the App to register GUI tests; switches Dear ImGui's test engine on.
+    on_frame: called at the end of each complete GUI frame. keep_layout: read and write layout.ini.
+    """
+
+    checkpoint: str | None = None
+    factory: str = ""
+    client: Renderer | None = None
+    size: tuple[int, int] | None = None
+    tests: Callable[[App], None] | None = None
+    on_frame: Callable[[App], None] | None = None
+    keep_layout: bool = True
+
+
+class App:
+    """One window. `run()` returns when it was closed; `desk` is there from the second frame on."""
+
+    def __init__(self, options: AppOptions) -> None:
+        self.options = options
+        self.params = hello_imgui.RunnerParams()
+        self.desk: Desk | None = None
+        self.theme: theme.Theme | None = None
+        self.frame = 0
+        self._look = _saved_look()
+        self._restyle = False
+        self._fonts: theme.Fonts | None = None
+        self._capture: Path | None = None
+        self._wake: Callable[[], None] | None = None
+        self._drop_callback: object = None
+        self._hidden: list[str] = []
+        self._trace = _StartTrace()
+        self._bare = imgui.WindowClass()
+        self._bare.dock_node_flags_override_set = int(imgui.internal.DockNodeFlagsPrivate_.no_tab_bar)
+
+    def run(self) -> None:
+        """Opens the window and blocks until it is closed. Raises RuntimeError where no window can be made."""
+        self._fill_params()
+        try:
+            hello_imgui.run(self.params)
+        finally:
+            self._wake = None
+            if self.desk is not None:
+                self.desk.stop()
+
+    # What the desk may ask of the window
+
+    def set_look(self, name: theme.ThemeName, scale: float) -> None:
+        """Theme and interface scale from the next frame on."""
+        self._look = replace(self._look, theme=name, scale=scale)
+        self._restyle = True
+
+    def wake(self) -> None:
+        """From any thread: an idle window draws at once."""
+        if self._wake is not None:
+            self._wake()
+
+    def panels_shown(self) -> tuple[tuple[str, bool, bool], ...]:
+        """(title, visible, can be hidden) of every panel."""
+        bare = {s.title for s in layout.SLOTS if s.bare}
+        return tuple((w.label, w.is_visible, w.label not in bare) for w in self.params.docking_params.dockable_windows)
+
+    def show_panel(self, title: str, visible: bool) -> None:
+        self.params.docking_params.dockable_window_of_name(title).is_visible = visible
+
+    def toggle_panels(self) -> None:
+        """Hides every panel but the viewport, or brings back those that were hidden."""
+        if self._hidden:
+            for title in self._hidden:
+                self.show_panel(title, True)
+            self._hidden = []
+            return
+        self._hidden = [title for title, visible, can in self.panels_shown() if visible and can]
+        for title in self._hidden:
+            self.show_panel(title, False)
+
+    def reset_layout(self) -> None:
+        for title, _, _ in self.panels_shown():
+            self.show_panel(title, True)
+        self._hidden = []
+        self.params.docking_params.layout_reset = True
+
+    def pace(self, frames_a_second: float) -> None:
+        """Frames a second while no event comes in."""
+        idling = self.params.fps_idling
+        idling.fps_idle = min(max(frames_a_second, IDLE_FRAMES_A_SECOND), idling.fps_max)
+
+    def quit(self) -> None:
+        self.params.app_shall_exit = True
+
+    def screenshot(self, path: Path) -> None:
+        """Writes the whole window as PNG at the end of this GUI frame."""
+        self._capture = path
+
+    # Set up
+
+    def _fill_params(self) -> None:
+        p = self.params
+        p.app_window_params.window_title = TITLE
+        p.app_window_params.window_geometry.size = self.options.size or self._look.size
+        p.app_window_params.restore_previous_geometry = False
+        window = p.imgui_window_params
+        window.default_imgui_window_type = hello_imgui.DefaultImGuiWindowType.provide_full_screen_dock_space
+        window.show_menu_bar, window.show_menu_app, window.show_menu_view = True, False, False
+        window.show_status_bar, window.show_status_fps = True, False
+        window.remember_theme = window.remember_status_bar_settings = False
+        if self.options.keep_layout:
+            p.ini_folder_type = hello_imgui.IniFolderType.absolute_path
+            p.ini_filename = str(config_dir() / "layout.ini")
+            p.ini_filename_use_app_window_title = False
+        else:
+            p.ini_disable = True
+        p.fps_idling.fps_idle = IDLE_FRAMES_A_SECOND
+        p.fps_idling.time_active_after_last_event = 0.2
+        p.fps_idling.fps_max = FRAMES_A_SECOND
+        p.docking_params.docking_splits = layout.docking_splits()
+        p.docking_params.dockable_windows = [self._dockable(slot) for slot in layout.SLOTS]
+        p.docking_params.main_dock_space_node_flags = int(imgui.DockNodeFlags_.none)
+        self._fill_callbacks(p.callbacks)
+
+    def _fill_callbacks(self, calls: hello_imgui.RunnerCallbacks) -> None:
+        calls.load_additional_fonts = self._load_fonts
+        calls.setup_imgui_config = self._config
+        calls.setup_imgui_style = self._style
+        calls.post_init = self._post_init
+        calls.pre_new_frame = self._before_frame
+        calls.show_menus = self._menus
+        calls.show_status = self._status
+        calls.post_render_dockable_windows = self._after_panels
+        calls.before_swap = self._before_swap
+        calls.after_swap = self._after_swap
+        calls.before_exit = self._before_exit
+        tests = self.options.tests
+        if tests is not None:
+            self.params.use_imgui_test_engine = True
+            calls.register_tests = lambda: tests(self)
+
+    def _dockable(self, slot: layout.Slot) -> hello_imgui.DockableWindow:
+        window = hello_imgui.DockableWindow(slot.title, slot.dock, lambda: self._draw(slot))
+        window.can_be_closed = False  # the View menu hides panels; a cross on every tab is noise
+        window.include_in_view_menu = False
+        flags = imgui.WindowFlags_.no_collapse
+        if slot.bare:
+            flags |= imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
+        window.imgui_window_flags = int(flags)
+        window.call_begin_end = not slot.bare
+        return window
+
+    def _load_fonts(self) -> None:
+        self._fonts = theme.load_fonts()
+
+    def _config(self) -> None:
+        io = imgui.get_io()
+        io.config_flags |= imgui.ConfigFlags_.docking_enable
+        io.config_windows_move_from_title_bar_only = True
+
+    def _style(self) -> None:
+        palette = theme.apply(self._look.theme, self._look.scale)
+        assert self._fonts is not None
+        self.theme = theme.Theme(palette=palette, fonts=self._fonts, scale=self._look.scale)
+        self.params.imgui_window_params.background_color = ImVec4(*palette.window, 1.0)
+        self._restyle = False
+
+    def _post_init(self) -> None:
+        import glfw
+        from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+
+        self._wake = glfw.post_empty_event
+        # The binding keeps no reference to the callback: without the attribute it would be collected.
+        self._drop_callback = self._dropped
+        glfw.set_drop_callback(glfw_window_hello_imgui(), self._drop_callback)
+
+    def _dropped(self, _window: object, paths: list[str]) -> None:
+        if paths and self.desk is not None:
+            self.desk.open(paths[0])
+
+    # One GUI frame
+
+    def _before_frame(self) -> None:
+        if self.frame == 1 and self.desk is None:
+            self._load_desk()
+        if self._restyle:
+            self._style()
+        if self.desk is not None and self.theme is not None:
+            self.desk.begin_frame(self.theme, time.monotonic())
+
+    def _load_desk(self) -> None:
+        """Everything that the first frame does not need: records, panels, renderer."""
+        from viewer.desk import Desk
+
+        self.desk = Desk(self)
+        self.desk.start(self.options.checkpoint or default_checkpoint())
+
+    def _draw(self, slot: layout.Slot) -> None:
+        """Callback of one dockable window."""
+        if slot.bare:
+            imgui.set_next_window_class(self._bare)
+            imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.0, 0.0))
+            flags = int(imgui.WindowFlags_.no_collapse | imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse)
+            visible = imgui.begin(slot.title, None, flags)[0]
+            imgui.pop_style_var()
+            if visible:
+                self._fill(slot)
+            imgui.end()
+        else:
+            self._fill(slot)
+
+    def _fill(self, slot: layout.Slot) -> None:
+        if self.desk is not None:
+            self.desk.draw_panel(slot.panel)
+        elif slot.bare and self.theme is not None:
+            theme.canvas(self.theme)
+
+    def _menus(self) -> None:
+        if self.desk is not None:
+            self.desk.draw_menus()
+        else:
+            for title in ("File", "Edit", "View", "Help"):
+                if imgui.begin_menu(title):
+                    imgui.end_menu()
+
+    def _status(self) -> None:
+        if self.desk is not None:
+            self.desk.draw_status()
+
+    def _after_panels(self) -> None:
+        if self.desk is None:
+            return
+        self.desk.end_frame()
+        if self.options.on_frame is not None:
+            self.options.on_frame(self)
+
+    def _before_swap(self) -> None:
+        if self._capture is None:
+            return
+        from viewer.gl.capture import save_window
+
+        size, density = imgui.get_io().display_size, imgui.get_io().display_framebuffer_scale
+        save_window(self._capture, int(size.x * density.x), int(size.y * density.y))
+        self._capture = None
+
+    def _after_swap(self) -> None:
+        self.frame += 1
+        if self.frame == 1:
+            self._trace.first_frame()
+            self.wake()
+        elif self.frame == 3:
+            self._after_start()
+        if self.desk is not None and self.desk.viewport.texture:
+            self._trace.first_picture()
+
+    def _after_start(self) -> None:
+        from OpenGL import GL
+
+        name = GL.glGetString(GL.GL_RENDERER).decode(errors="replace").lower()
+        if any(word in name for word in ("llvmpipe", "softpipe", "swiftshader", "software")):
+            self.params.fps_idling.fps_max = SOFTWARE_FRAMES_A_SECOND
+        _set_window_icon()
+
+    def _before_exit(self) -> None:
+        self._wake = None
+        if self.desk is not None:
+            size = imgui.get_main_viewport().size
+            self.desk.close(None if self.options.size else (int(size.x), int(size.y)))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the first frame must know of the preferences."""
+
+    theme: theme.ThemeName = "dark"
+    scale: float = 1.0
+    size: tuple[int, int] = DEFAULT_SIZE
+
+
+def _saved_look() -> _Look:
+    """The look of last time, read without the preferences' validation, which takes longer than the first frame may.
+
+    What is odd falls back to the defaults here; `load_preferences` says so afterwards.
+    """
+    try:
+        saved = json.loads((config_dir() / FILE_NAME).read_text())
+        name, scale, size = saved["theme"], float(saved["ui_scale"]), tuple(int(v) for v in saved["window_size"])
+        if name in PALETTES and 0.5 <= scale <= 4.0 and len(size) == 2 and size[0] >= 480 and size[1] >= 320:
+            return _Look(name, scale, size)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return _Look()
+
+
+class _StartTrace:
+    """Start-up times for `triscope bench`: one JSON line when TRISCOPE_TRACE_START is set."""
+
+    def __init__(self) -> None:
+        self._on = bool(os.environ.get("TRISCOPE_TRACE_START"))
+        self._frame_ms = 0.0
+        self.done = not self._on
+
+    def first_frame(self) -> None:
+        if self._on:
+            self._frame_ms = _process_age_ms()
+
+    def first_picture(self) -> None:
+        if self.done:
+            return
+        self.done = True
+        line = {"first_frame_ms": round(self._frame_ms, 1), "first_picture_ms": round(_process_age_ms(), 1)}
+        print(json.dumps(line), flush=True)
+
+
+def _process_age_ms() -> float:
+    import psutil
+
+    return 1000.0 * (time.time() - psutil.Process().create_time())
+
+
+def demo_checkpoint() -> str | None:
+    """Path of the demo checkpoint; None where the installation lacks it."""
+    path = find_asset("demo.safetensors")
+    return str(path) if path else None
+
+
+def default_checkpoint() -> str:
+    """What opens when nothing is named: the demo head, else the analytic sphere."""
+    return demo_checkpoint() or "analytic:sphere"
+
+
+def _set_window_icon() -> None:
+    """Puts assets/icon.png on the window, where the desktop shows one."""
+    import glfw
+    from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+    from PIL import Image
+
+    path = find_asset("icon.png")
+    if path is not None and glfw.get_platform() in (glfw.PLATFORM_X11, glfw.PLATFORM_WIN32):
+        glfw.set_window_icon(glfw_window_hello_imgui(), 1, [Image.open(path).convert("RGBA")])
+
+
+def run(checkpoint: str | None, options: AppOptions | None = None) -> None:
+    """Opens the window on `checkpoint` (None = the demo) and blocks until it is closed.
+
+    Raises InputError where there is no display to open a window on.
+    """
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise InputError(
+            what="there is no display", where="DISPLAY", expected="a desktop session, or `triscope demo` for pictures without one",
+            got="neither DISPLAY nor WAYLAND_DISPLAY",
+        )
+    chosen = options or AppOptions()
+    App(replace(chosen, checkpoint=checkpoint or chosen.checkpoint)).run()

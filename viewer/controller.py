@@ -1,0 +1,203 @@
+"""The window's logic without the window: renderer events and actions in, documents and requests out.
+
+Nothing here draws; `viewer/app.py` calls `poll` before a GUI frame and `finish` after it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.render import RenderResult
+from viewer.render_client.events import Event, FrameReady, Opened, OpenFailed, WorkerDied, WorkerStarted
+from viewer.render_client.face import Renderer
+from viewer.state.document import Document, QualitySettings
+from viewer.state.frame_store import FrameStore
+from viewer.state.scheduler import Scheduler
+from viewer.state.undo import UndoHistory
+from viewer.ui import actions as act
+from viewer.ui.banner import Banner
+from viewer.ui.context import Timing
+
+HISTORY = 240
+NOTICE_S = 2.5
+
+
+class Controller:
+    """Owns the document, its history, the pictures and the renderer."""
+
+    def __init__(self, client: Renderer, quality: QualitySettings | None = None) -> None:
+        self.client = client
+        self.doc = Document(quality=quality or QualitySettings())
+        self.undo = UndoHistory(self.doc)
+        self.scheduler = Scheduler()
+        self.frames = FrameStore()
+        self.info: CheckpointInfo | None = None
+        self.opening = ""
+        self.banner: Banner | None = None
+        self.history: deque[Timing] = deque(maxlen=HISTORY)
+        self.notice = ""
+        self.opened_paths: list[str] = []
+        self.requests = 0
+        self._notice_until = 0.0
+        self._newest: RenderResult | None = None
+        self._mouse_down = False
+
+    def open(self, path: str) -> None:
+        """Ask for a checkpoint; what is open stays until the new one is."""
+        self.opening = path
+        self.client.open(path)
+
+    def poll(self, now: float) -> bool:
+        """Take in what the renderer says; True when something changed that is drawn."""
+        events = self.client.poll()
+        for event in events:
+            self._take(event, now)
+        if self.notice and now >= self._notice_until:
+            self.notice = ""
+        return bool(events)
+
+    def finish(self, doc: Document, edge_px: int, mouse_down: bool, now: float) -> None:
+        """End of a GUI frame: the document that the panels returned, history, and the next request if one is due."""
+        self._grip(mouse_down)
+        if doc != self.doc:
+            self.undo.push(doc, _what_changed(self.doc, doc), now)
+            self.doc = doc
+        if edge_px <= 0:
+            return
+        request = self.scheduler.step(self.doc, (edge_px, edge_px), self.info, now, self._newest)
+        if request is not None:
+            self.requests += 1
+            self.client.submit(request)
+
+    def wait_s(self, now: float) -> float | None:
+        """Seconds until `finish` has to be called again without any event; None = not before one."""
+        waits = [self.scheduler.wait_s(self.doc, now) if self.info is not None else None]
+        if self.notice:
+            waits.append(max(self._notice_until - now, 0.0))
+        return min((w for w in waits if w is not None), default=None)
+
+    def say(self, text: str, now: float) -> None:
+        """A passing remark in the status bar."""
+        self.notice, self._notice_until = text, now + NOTICE_S
+
+    def handle(self, action: act.Action, now: float) -> bool:
+        """Carry out what concerns document and renderer; False when the action is the window's business."""
+        match action:
+            case act.OpenCheckpoint(path=path):
+                self.open(path)
+            case act.Retry():
+                self.banner = None
+                self.frames.error = None
+                self.scheduler.reset()
+            case act.RestartWorker():
+                self.banner = None
+                self.client.restart()
+                self.scheduler.reset()
+                self.say("Restarting the render process", now)
+            case act.DismissBanner():
+                self.banner = None
+            case act.Undo():
+                self._adopt(self.undo.undo(), "Nothing to undo", now)
+            case act.Redo():
+                self._adopt(self.undo.redo(), "Nothing to redo", now)
+            case _:
+                return False
+        return True
+
+    def _adopt(self, doc: Document | None, otherwise: str, now: float) -> None:
+        if doc is None:
+            self.say(otherwise, now)
+        else:
+            self.doc = doc
+
+    def _grip(self, mouse_down: bool) -> None:
+        """A drag is one step of the history, however long the hand rests."""
+        if mouse_down and not self._mouse_down:
+            self.undo.hold()
+        elif self._mouse_down and not mouse_down:
+            self.undo.release()
+        self._mouse_down = mouse_down
+
+    def _take(self, event: Event, now: float) -> None:
+        match event:
+            case Opened(info=info, again=again):
+                self._opened(info, again)
+            case OpenFailed(path=path, error=error):
+                self.opening = "" if path == self.opening else self.opening
+                kept = "" if self.info is None else " The model that was open stays."
+                name = Path(path).name if path else "the render session"
+                self.banner = Banner(f"Could not open {name}.{kept}", _joined(error.message, error.detail))
+            case FrameReady():
+                self._frame(event)
+            case WorkerDied(reason=reason, final=final):
+                self._died(reason, final)
+            case WorkerStarted(restarts=restarts) if restarts:
+                self.say("The render process is back", now)
+            case _:
+                pass
+
+    def _opened(self, info: CheckpointInfo, again: bool) -> None:
+        if again and self.info is not None:
+            if info.path == self.info.path:
+                self.info = info
+            return
+        before = self.info
+        self.opening = ""
+        self.info = info
+        self.doc = Document.defaults_from(info, quality=self.doc.quality)
+        self.undo.restart(self.doc)
+        self.frames.clear()
+        self.history.clear()
+        self.scheduler.reset()
+        self._newest = None
+        self.banner = None
+        self.opened_paths.append(info.path)
+        if before is not None and before.path != info.path:
+            self.client.close(before.path)
+
+    def _frame(self, event: FrameReady) -> None:
+        result = event.result
+        if result.request is None or result.request.checkpoint != self.doc.checkpoint:
+            return
+        self._newest = result
+        error = result.error
+        if error is not None:
+            if error.kind != "cancelled":
+                self.frames.add(result, event.arrays)
+                self.banner = Banner(_title_of(error.kind), _joined(error.message, error.detail), remedy="retry")
+            return
+        if self.frames.add(result, event.arrays):
+            self.history.append(Timing(result.total_ms, result.request.tier, result.width))
+            if self.banner is not None and self.banner.remedy == "retry":
+                self.banner = None
+
+    def _died(self, reason: str, final: bool) -> None:
+        if final:
+            self.banner = Banner("The render process keeps stopping and was not started again", reason, remedy="restart")
+        else:
+            self.banner = Banner(f"The render process stopped ({reason}) and was restarted", severity="error")
+
+
+def _what_changed(old: Document, new: Document) -> str:
+    """Names of the fields that differ: changes of the same fields in a row are one step of the history."""
+    names: list[str] = []
+    for field in type(old).model_fields:
+        a, b = getattr(old, field), getattr(new, field)
+        if a == b:
+            continue
+        parts = [p for p in getattr(type(a), "model_fields", {}) if getattr(a, p) != getattr(b, p)]
+        names += [f"{field}.{p}" for p in parts] if field != "camera" and parts else [field]
+    return ",".join(names)
+
+
+def _title_of(kind: str) -> str:
+    return {
+        "memory": "There was not enough memory for this picture", "input": "This view cannot be rendered",
+        "worker": "The render process failed on this picture",
+    }.get(kind, "This picture failed; the last good one is shown")
+
+
+def _joined(message: str, detail: str) -> str:
+    return f"{message}\n{detail}".strip() if detail and detail != message else message

@@ -1,0 +1,222 @@
+"""One window's working state: panels and controller between the frames' begin and end. Drawn by `viewer/app.py`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from imgui_bundle import imgui
+
+import viewer.panels  # noqa: F401  (registers the panels)
+from core_model.schema.channels import ChannelInfo
+from core_model.schema.errors import InputError
+from viewer.controller import Controller
+from viewer.render_client.client import RenderClient
+from viewer.render_client.face import DEFAULT_FACTORY
+from viewer.state import prefs as preferences
+from viewer.state.document import ChannelView
+from viewer.ui import actions as act
+from viewer.ui import banner, menus, sheets, statusbar
+from viewer.ui.context import PanelContext, ShownRange, Viewport
+from viewer.ui.keys import shortcuts
+from viewer.ui.panel import PANELS, Panel
+from viewer.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from viewer.app import App
+    from viewer.gl.presenter import Presenter
+
+SPINNING = 20.0
+"""Frames a second while a progress bar moves."""
+
+
+class Desk:
+    """Begin a frame, let each panel draw, end the frame: then the document, the actions and the next request follow."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.prefs, message = preferences.load_preferences()
+        client = app.options.client or RenderClient(factory=app.options.factory or DEFAULT_FACTORY, wake=app.wake)
+        self.controller = Controller(client, self.prefs.quality)
+        if message:
+            self.controller.banner = banner.Banner("Preferences", message, severity="note")
+        self.viewport = Viewport()
+        self.draft = self.controller.doc
+        self.keys_open = False
+        self.about_open = False
+        self._panels: dict[str, Panel] = {name: make() for name, make in PANELS.items()}
+        self._actions: list[act.Action] = []
+        self._presenter: Presenter | None = None
+        self._ctx: PanelContext | None = None
+        self._dialog = None
+        self._dialog_available = _has_file_dialog()
+
+    def start(self, checkpoint: str) -> None:
+        """Starts the renderer and opens `checkpoint`."""
+        self.controller.client.start()
+        self.controller.open(checkpoint)
+
+    def open(self, path: str) -> None:
+        self.controller.open(path)
+
+    def stop(self) -> None:
+        self.controller.client.stop()
+
+    def close(self, window_size: tuple[int, int] | None) -> None:
+        """Frees the GL objects and remembers what the user chose; window_size None leaves the saved one."""
+        if self._presenter is not None:
+            self._presenter.delete()
+            self._presenter = None
+        if window_size is not None:
+            self._save(window_size=window_size, quality=self.controller.doc.quality)
+
+    def ask(self, action: act.Action) -> None:
+        """Queue an action for the end of the frame, as a panel does."""
+        self._actions.append(action)
+
+    # One frame
+
+    def begin_frame(self, theme: Theme, now: float) -> None:
+        control = self.controller
+        control.poll(now)
+        self.draft = control.doc
+        for path in control.opened_paths:
+            self._save(recent=self.prefs.with_recent(path).recent)
+        control.opened_paths.clear()
+        self._poll_dialog()
+        recent = tuple(p for p in self.prefs.recent if control.info is None or p != control.info.path)
+        self._ctx = PanelContext(
+            info=control.info, frames=control.frames, status=control.client.status, theme=theme, viewport=self.viewport,
+            history=tuple(control.history), recent=recent, opening=control.opening,
+            dialog_available=self._dialog_available, present=self._present, emit=self._actions.append, now=now,
+        )
+
+    def draw_panel(self, name: str) -> None:
+        """Hands the draft of the document through one panel."""
+        if self._ctx is not None:
+            self.draft = self._panels[name].draw(self.draft, self._ctx)
+
+    def draw_menus(self) -> None:
+        if self._ctx is None:
+            return
+        from viewer.app import demo_checkpoint
+
+        undo = self.controller.undo
+        menus.draw(self._ctx, menus.MenuState(
+            panels=self.app.panels_shown(), can_undo=undo.can_undo, can_redo=undo.can_redo, demo=demo_checkpoint() or "",
+        ))
+
+    def draw_status(self) -> None:
+        if self._ctx is not None:
+            statusbar.draw(self._ctx, self.controller.notice)
+
+    def end_frame(self) -> None:
+        """Banner, sheets, keys; then the frame's document, its actions and the next request."""
+        ctx, control = self._ctx, self.controller
+        if ctx is None:
+            return
+        if control.banner is not None:
+            banner.draw(control.banner, ctx)
+        self.keys_open = self.keys_open and sheets.keys(ctx)
+        self.about_open = self.about_open and sheets.about(ctx)
+        self.draft = shortcuts(self.draft, ctx)
+        control.finish(self.draft, self.viewport.edge_px, any(imgui.is_mouse_down(b) for b in (0, 1, 2)), ctx.now)
+        for action in self._actions:
+            if not control.handle(action, ctx.now):
+                self._handle(action, ctx.now)
+        self._actions.clear()
+        self._pace(ctx.now)
+
+    def _pace(self, now: float) -> None:
+        """Sleep until an event, the renderer's wake-up call, or the moment at which the scheduler asks for more."""
+        control = self.controller
+        wait = control.wait_s(now)
+        idle = 0.0 if wait is None else 1.0 / max(wait, 1e-3)
+        if control.opening or (control.info is not None and not control.frames.arrays):
+            idle = max(idle, SPINNING)
+        self.app.pace(idle)
+
+    # What panels ask for
+
+    def _handle(self, action: act.Action, now: float) -> None:
+        match action:
+            case act.OpenDialog():
+                self._open_dialog(now)
+            case act.ForgetRecent(path=path):
+                self._save(recent=tuple(p for p in self.prefs.recent if p != path))
+                self.controller.say(f"{Path(path).name} is not there any more", now)
+            case act.CopyText(text=text, what=what):
+                imgui.set_clipboard_text(text)
+                self.controller.say(f"Copied the {what}", now)
+            case act.SetTheme(name=name):
+                self._save(theme=name)
+                self.app.set_look(name, self.prefs.ui_scale)
+            case act.SetScale(scale=scale):
+                self._save(ui_scale=scale)
+                self.app.set_look(self.prefs.theme, scale)
+            case act.ShowPanel(title=title, visible=visible):
+                self.app.show_panel(title, visible)
+            case act.TogglePanels():
+                self.app.toggle_panels()
+            case act.ResetLayout():
+                self.app.reset_layout()
+            case act.ToggleKeys():
+                self.keys_open = not self.keys_open
+            case act.ShowAbout():
+                self.about_open = True
+            case act.Quit():
+                self.app.quit()
+
+    def _open_dialog(self, now: float) -> None:
+        if not self._dialog_available:
+            self.controller.say("No file dialog is installed: type the path into the Model panel", now)
+        elif self._dialog is None:
+            from imgui_bundle import portable_file_dialogs as dialogs
+
+            self._dialog = dialogs.open_file("Open a checkpoint", "", ["Checkpoints", "*.safetensors", "All files", "*"])
+
+    def _poll_dialog(self) -> None:
+        if self._dialog is not None and self._dialog.ready(0):
+            for path in self._dialog.result()[:1]:
+                self.open(path)
+            self._dialog = None
+
+    # Pictures and preferences
+
+    def _present(
+        self, key: str, values: np.ndarray, channel: ChannelInfo, view: ChannelView, shown: ShownRange, edge: int
+    ) -> int:
+        """Draws a channel of the shown frame into a texture of `edge`² framebuffer pixels; returns its GL name."""
+        from viewer.gl.presenter import Presentation, Presenter
+
+        if self._presenter is None:
+            self._presenter = Presenter()
+        assert self._ctx is not None
+        palette = self._ctx.theme.palette
+        how = Presentation(
+            kind=channel.kind, width=edge, height=edge, colormap=view.colormap, low=shown.low, high=shown.high,
+            invert=view.invert, checker_dark=palette.checker_dark, checker_light=palette.checker_light,
+            checker_size=max(round(0.6 * self._ctx.theme.em), 4),
+        )
+        return self._presenter.draw((key, self.controller.frames.version), values, how)
+
+    def picture(self) -> np.ndarray | None:
+        """[H, W, 3] uint8 of the picture as the viewport shows it; None before the first. Needs the window's context."""
+        return None if self._presenter is None else self._presenter.read()
+
+    def _save(self, **changes: object) -> None:
+        self.prefs = self.prefs.replace(**changes)
+        try:
+            preferences.save_preferences(self.prefs)
+        except InputError as error:
+            self.controller.say(str(error), time.monotonic())
+
+
+def _has_file_dialog() -> bool:
+    if not sys.platform.startswith("linux"):
+        return True
+    return any(shutil.which(tool) for tool in ("zenity", "kdialog", "matedialog", "qarma"))

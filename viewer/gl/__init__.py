@@ -1,0 +1,1 @@
+"""OpenGL 3.3 core wrappers: every object knows how to free itself, and errors carry the driver's own words."""

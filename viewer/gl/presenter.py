@@ -1,0 +1,116 @@
+"""Turns one channel of a frame into a display texture: colour map, range, checkerboard, smooth enlargement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from OpenGL import GL
+
+from viewer.gl import colormaps
+from viewer.gl.framebuffer import Framebuffer
+from viewer.gl.program import Program
+from viewer.gl.texture import Texture
+
+Kind = Literal["colour", "scalar", "direction", "position"]
+_KIND_CODE: dict[str, int] = {"colour": 0, "scalar": 1, "direction": 2, "position": 3}
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """Everything beside the pixels that decides how a frame looks.
+
+    low, high: range of scalars and positions in the channel's unit. width, height: target in framebuffer pixels.
+    """
+
+    kind: Kind
+    width: int
+    height: int
+    colormap: str = "viridis"
+    low: float = 0.0
+    high: float = 1.0
+    invert: bool = False
+    dithering: bool = True
+    checker_dark: tuple[float, float, float] = (0.11, 0.12, 0.13)
+    checker_light: tuple[float, float, float] = (0.14, 0.15, 0.16)
+    checker_size: float = 8.0
+
+
+class Presenter:
+    """Owns the GL objects of the viewport picture; draws only when the picture or its presentation changed."""
+
+    def __init__(self) -> None:
+        self._program = Program("fullscreen.vert", "present.frag")
+        self._frame = Texture()
+        self._lut = Texture()
+        self._lut_name = ""
+        self._target = Framebuffer()
+        self._vao: int = int(GL.glGenVertexArrays(1))
+        self._drawn: tuple[object, Presentation] | None = None
+        self._uploaded: object = None
+
+    @property
+    def texture(self) -> int:
+        """GL name of the finished picture (RGBA8, row 0 = top); 0 before the first `draw`."""
+        return self._target.texture
+
+    def draw(self, key: object, pixels: np.ndarray, how: Presentation) -> int:
+        """Draws `pixels` ([H, W] or [3, H, W] float32, NaN = no value) and returns the texture's GL name.
+
+        key: identity of the pixels; equal keys mean that they are uploaded already.
+        """
+        if self._drawn == (key, how):
+            return self.texture
+        previous = GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING)
+        box = GL.glGetIntegerv(GL.GL_VIEWPORT)
+        if self._uploaded != key:
+            self._frame.upload(premultiplied(pixels))
+            self._uploaded = key
+        if self._lut_name != how.colormap:
+            self._lut.upload(colormaps.table(how.colormap)[None])
+            self._lut_name = how.colormap
+        self._target.resize(how.width, how.height)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._target.handle)
+        GL.glViewport(0, 0, how.width, how.height)
+        for flag in (GL.GL_BLEND, GL.GL_SCISSOR_TEST, GL.GL_DEPTH_TEST, GL.GL_CULL_FACE):
+            GL.glDisable(flag)
+        self._frame.bind(0)
+        self._lut.bind(1)
+        exact = pixels.shape[-2:] == (how.height, how.width)
+        self._program.use({
+            "frame": 0, "colormap": 1, "kind": _KIND_CODE[how.kind], "exact": exact,
+            "low": float(how.low), "high": float(how.high), "invert": how.invert, "dithering": how.dithering,
+            "checker_dark": how.checker_dark, "checker_light": how.checker_light, "checker_size": float(how.checker_size),
+        })
+        GL.glBindVertexArray(self._vao)
+        GL.glDrawArrays(GL.GL_TRIANGLES, 0, 3)
+        GL.glBindVertexArray(0)
+        GL.glUseProgram(0)
+        GL.glActiveTexture(GL.GL_TEXTURE0)
+        GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, int(previous))
+        GL.glViewport(*(int(v) for v in box))
+        self._drawn = (key, how)
+        return self.texture
+
+    def read(self) -> np.ndarray:
+        """[H, W, 3] uint8 of the finished picture, top row first (tests and screenshots)."""
+        return self._target.read()[..., :3]
+
+    def delete(self) -> None:
+        """Frees every GL object; needs the context that made them."""
+        for part in (self._program, self._frame, self._lut, self._target):
+            part.delete()
+        GL.glDeleteVertexArrays(1, [self._vao])
+
+
+def premultiplied(pixels: np.ndarray) -> np.ndarray:
+    """[H, W] → [H, W, 2] or [3, H, W] → [H, W, 4] float32: values times validity, then validity (0 where NaN)."""
+    planes = pixels[None] if pixels.ndim == 2 else pixels
+    out = np.empty((*planes.shape[1:], planes.shape[0] + 1), np.float32)
+    valid = np.isfinite(planes).all(axis=0)
+    out[..., -1] = valid
+    out[..., :-1] = np.moveaxis(planes, 0, -1)
+    if not valid.all():
+        out[~valid, :-1] = 0.0
+    return out

@@ -1,0 +1,130 @@
+"""How points are placed on a ray, and what a moving picture may cost. What does not apply says why."""
+
+from __future__ import annotations
+
+from core_model.schema.sampler import SamplerInfo, SamplerSpec
+from viewer.state.document import Document, QualitySettings
+from viewer.ui import controls
+from viewer.ui.context import PanelContext
+from viewer.ui.panel import PANELS
+
+_STRATEGY_TITLES = {
+    "robust": ("Robust", "Equal share to every bin of the smallest set that holds tau of the mass (A3.5)"),
+    "stratified": ("Stratified", "Strata of equal probability of the predicted distribution"),
+    "unstratified": ("Plain", "Independent draws from the predicted distribution"),
+}
+_ONLY_LEARNED = "Only the learned sampler has it"
+
+
+class SamplerPanel:
+    def draw(self, doc: Document, ctx: PanelContext) -> Document:
+        info = ctx.info
+        if info is None or not info.samplers:
+            controls.note(ctx.theme, "The samplers appear when a checkpoint is open.")
+            return doc
+        spec = self._kind(doc.sampler, ctx, info.samplers)
+        chosen = next((s for s in info.samplers if s.name == spec.name), info.samplers[0])
+        spec = self._strategy(spec, ctx, chosen)
+        spec = self._budget(spec, ctx, chosen)
+        controls.section(ctx.theme, "Quality")
+        quality = self._quality(doc.quality, ctx)
+        if spec == doc.sampler and quality == doc.quality:
+            return doc
+        return doc.replace(sampler=spec, quality=quality)
+
+    def _kind(self, spec: SamplerSpec, ctx: PanelContext, samplers: tuple[SamplerInfo, ...]) -> SamplerSpec:
+        options = [(s.name, s.title, s.description if s.available else s.why_not) for s in samplers]
+        closed = tuple(s.name for s in samplers if not s.available)
+        name = controls.combo(
+            ctx.theme, "Sampler", "##sampler", spec.name, options, unavailable=closed, tip="How points are placed on a ray"
+        )
+        return spec if name == spec.name else spec.replace(name=name)
+
+    def _strategy(self, spec: SamplerSpec, ctx: PanelContext, chosen: SamplerInfo) -> SamplerSpec:
+        theme = ctx.theme
+        learned = "" if chosen.strategies else _ONLY_LEARNED
+        names = chosen.strategies or tuple(_STRATEGY_TITLES)
+        options = [(n, *_STRATEGY_TITLES.get(n, (n.title(), ""))) for n in names]
+        strategy = controls.segmented(
+            theme, "Strategy", "strategy", spec.strategy, options, why_not=learned, tip="How samples are drawn from the predicted distribution"
+        )
+        tau = controls.slider_float(
+            theme, "Tau", "##tau", spec.tau, low=0.5, high=1.0, fmt="%.3f",
+            why_not=learned or ("" if strategy == "robust" else "Only the robust strategy keeps a set of bins"),
+            tip="Share of the predicted mass that the kept bins must hold",
+        )
+        if strategy == spec.strategy and tau == spec.tau:
+            return spec
+        return spec.replace(strategy=strategy, tau=min(max(tau, 1e-3), 1.0))
+
+    def _budget(self, spec: SamplerSpec, ctx: PanelContext, chosen: SamplerInfo) -> SamplerSpec:
+        theme = ctx.theme
+        learned = "" if chosen.strategies else _ONLY_LEARNED
+        own = spec.low_budget is not None and spec.high_budget is not None
+        shown = spec.spp if spec.spp is not None else chosen.default_spp
+        spp = controls.drag_float(
+            theme, "Samples", "##spp", shown, speed=0.1, low=2.0, high=1024.0, fmt="%.1f a ray",
+            why_not="The two budgets decide" if own else "",
+            tip=f"Samples a ray on average, the probe not counted. Default of this checkpoint: {chosen.default_spp:g}",
+        )
+        adaptive = controls.toggle(
+            theme, "Adaptive", "##adaptive", spec.adaptive, why_not=learned, tip="Give the rays with most leftover mass the large budget (A3.4)"
+        )
+        no_share = learned or ("" if adaptive else "Adaptive is off: every ray gets the same")
+        share = controls.slider_float(
+            theme, "Hard share", "##share", 100 * spec.adaptive_share, low=0.0, high=50.0, fmt="%.1f %%", why_not=no_share,
+            tip="Share of the rays that get the large budget",
+        )
+        own_new = controls.toggle(
+            theme, "Own budgets", "##own-budgets", own, why_not=no_share, tip="Set both budgets instead of their mean"
+        )
+        low, high = spec.budgets(chosen.default_spp)
+        no_own = no_share or ("" if own_new else "Follows from the samples a ray; switch Own budgets on to set it")
+        new_low = controls.drag_int(
+            theme, "Ordinary", "##low-budget", low, speed=0.1, low=1, high=512, fmt="%d samples", why_not=no_own, tip="Budget of an ordinary ray"
+        )
+        new_high = controls.drag_int(
+            theme, "Hard", "##high-budget", high, speed=0.1, low=1, high=1024, fmt="%d samples", why_not=no_own, tip="Budget of a hard ray"
+        )
+        changes: dict[str, object] = {}
+        if spp != shown:
+            changes["spp"] = spp
+        if adaptive != spec.adaptive:
+            changes["adaptive"] = adaptive
+        if share != 100 * spec.adaptive_share:
+            changes["adaptive_share"] = min(max(share / 100, 0.0), 1.0)
+        if own_new != own or (own_new and (new_low, new_high) != (low, high)):
+            changes["low_budget"] = new_low if own_new else None
+            changes["high_budget"] = max(new_high, new_low) if own_new else None
+        return spec.replace(**changes) if changes else spec
+
+    def _quality(self, quality: QualitySettings, ctx: PanelContext) -> QualitySettings:
+        theme = ctx.theme
+        fps = controls.slider_int(
+            theme, "Moving", "##target-fps", round(quality.target_fps), low=2, high=60, fmt="%d frames/s",
+            tip="Pictures a second while something moves; size and samples follow from measured times",
+        )
+        floor = controls.slider_int(
+            theme, "Floor", "##floor", quality.floor_size, low=32, high=512, fmt="%d px", tip="Smallest edge of a moving picture, pixels"
+        )
+        limit = controls.slider_int(
+            theme, "Largest", "##max-size", quality.max_size, low=128, high=2048, fmt="%d px", tip="Largest edge of a full picture, pixels"
+        )
+        options = (("fp32", "fp32", "32-bit floats"), ("bf16", "bf16", "16-bit brain floats: faster where the hardware has them"))
+        precision = controls.segmented(theme, "Precision", "precision", quality.precision, options, tip="Number format of the field")
+        skip = controls.toggle(
+            theme, "Skip empty", "##skip-empty", quality.skip_empty, tip="Leave out space that holds nothing, within the stated tolerance"
+        )
+        refine = controls.toggle(
+            theme, "Refine", "##refine", quality.refine, tip=f"Average {quality.refine_frames} jittered pictures while the view rests"
+        )
+        changes = {
+            "floor_size": floor, "max_size": limit, "precision": precision, "skip_empty": skip, "refine": refine,
+        }
+        if fps != round(quality.target_fps):
+            changes["target_fps"] = float(fps)
+        new = quality.replace(**changes)
+        return quality if new == quality else new
+
+
+PANELS.add("sampler", SamplerPanel)

@@ -1,0 +1,328 @@
+"""GUI side of the render worker: never blocks, never loads torch, and outlives the worker.
+
+The GUI thread calls `submit`, `open` … and `poll`; a supervisor thread starts the worker, receives, copies
+frames out of shared memory and starts a new worker when one dies. The `Ledger` keeps what is asked for and
+not yet answered, so that a new worker can take up where the last one fell.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+from collections import deque
+
+from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
+from viewer.render_client import messages as m
+from viewer.render_client.events import (
+    Event,
+    FrameReady,
+    Inspected,
+    InspectFailed,
+    Opened,
+    OpenFailed,
+    WorkerDied,
+    WorkerStarted,
+    WorkerStatus,
+)
+from viewer.render_client.face import DEFAULT_FACTORY, Wake
+from viewer.render_client.ledger import Ledger
+from viewer.render_client.link import WorkerLink
+from viewer.render_client.rings import RingKeeper
+
+MAX_RESTARTS = 5
+RESTART_WINDOW_S = 60.0
+_DELAYS_S = (0.0, 0.25, 0.5, 1.0, 2.0)
+_EVERYTHING = 2**62
+
+
+class RenderClient:
+    """A renderer in a process of its own; the methods are described in `face.Renderer`."""
+
+    def __init__(
+        self,
+        factory: str = DEFAULT_FACTORY,
+        wake: Wake | None = None,
+        options: m.SessionOptions | None = None,
+    ) -> None:
+        self._factory, self._wake = factory, wake
+        self._options = options or m.SessionOptions()
+        self._lock = threading.RLock()
+        self._events: deque[Event] = deque()
+        self._ledger = Ledger()
+        self._rings = RingKeeper()
+        self._link: WorkerLink | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._go_on = threading.Event()
+        self._deaths: deque[float] = deque()
+        self._restarts = 0
+        self._asked_to_restart = False
+        self._start_error: ErrorInfo | None = None
+
+    # Calls from the window
+
+    def start(self) -> None:
+        with self._lock:
+            if self._thread is not None:
+                return
+            self._stopping.clear()
+            self._go_on.clear()
+            self._thread = threading.Thread(
+                target=self._supervise, name="triscope-render-client", daemon=True
+            )
+            self._thread.start()
+        atexit.register(self.stop)
+
+    def open(self, path: str) -> None:
+        with self._lock:
+            message = self._ledger.open(path)
+            if self._link is not None:
+                # The frame in hand belongs to the view that is being left; waiting for it would only delay
+                # the file.
+                self._link.cancel_below(self._ledger.preempt())
+                self._link.send(message)
+
+    def close(self, path: str) -> None:
+        with self._lock:
+            self._ledger.forget_checkpoint(path)
+            if self._link is not None:
+                self._link.send(m.ClosePath(path))
+
+    def submit(self, request: RenderRequest) -> int:
+        with self._lock:
+            generation, preempts = self._ledger.submit(request)
+            if self._link is not None:
+                ring = self._rings.for_request(request)
+                if preempts:
+                    self._link.cancel_below(generation)
+                self._link.post("render", generation, m.RenderLetter(request, ring))
+            return generation
+
+    def inspect(self, request: RenderRequest, x: int, y: int) -> int:
+        with self._lock:
+            letter = m.InspectLetter(request, x, y)
+            number = self._ledger.inspect(letter)
+            if self._link is not None:
+                self._link.post("inspect", number, letter)
+            return number
+
+    def configure(self, options: m.SessionOptions) -> None:
+        with self._lock:
+            self._options = options
+            if self._link is not None:
+                self._link.cancel_below(self._ledger.preempt())
+                self._link.send(m.Configure(self._ledger.number(), options))
+                self._feed(self._link)
+
+    def poll(self) -> list[Event]:
+        with self._lock:
+            events = list(self._events)
+            self._events.clear()
+            return events
+
+    def restart(self) -> None:
+        with self._lock:
+            self._deaths.clear()
+            self._ledger.forgive()
+            self._asked_to_restart = True
+            if self._link is not None:
+                self._link.kill()
+            self._go_on.set()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        with self._lock:
+            thread, link = self._thread, self._link
+            self._stopping.set()
+            self._go_on.set()
+            if link is not None:
+                link.cancel_below(_EVERYTHING)
+                link.send(m.Stop())
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(min(0.5, 0.5 * timeout_s))
+            link = self._link
+            if thread.is_alive() and link is not None:
+                link.kill()
+            thread.join(timeout_s)
+        with self._lock:
+            self._thread = None
+            self._rings.close()
+        atexit.unregister(self.stop)
+
+    @property
+    def status(self) -> WorkerStatus:
+        with self._lock:
+            link = self._link
+            if link is None or link.closed:
+                return WorkerStatus(restarts=self._restarts)
+            control, ready = link.control, link.ready_s > 0
+            return WorkerStatus(
+                alive=True,
+                pid=link.pid,
+                restarts=self._restarts,
+                device=control.device,
+                memory_bytes=control.memory_bytes,
+                stage=control.stage,
+                fraction=control.fraction,
+                busy=not ready or control.working_on[0] != "",
+                started_s=link.ready_s,
+            )
+
+    # Supervisor thread
+
+    def _supervise(self) -> None:
+        while not self._stopping.is_set():
+            link = self._spawn()
+            if link is None:
+                self._wait_for_restart()
+                continue
+            for message in link.receive():
+                self._handle(link, message)
+            if not link.join(1.0):
+                link.kill()  # it closed its pipe and lives on: it can do nothing any more
+                link.join(1.0)
+            self._bury(link)
+
+    def _spawn(self) -> WorkerLink | None:
+        self._start_error = None
+        try:
+            link = WorkerLink(self._factory, self._options)
+        except Exception as e:
+            self._go_on.clear()
+            self._add(WorkerDied(f"the render worker could not be started: {e}", None, final=True))
+            return None
+        with self._lock:
+            self._asked_to_restart = False
+            self._link = link
+            self._feed(link)
+            if self._stopping.is_set():
+                link.send(m.Stop())
+        return link
+
+    def _feed(self, link: WorkerLink) -> None:
+        """Tell a new session what is open and what is still to be answered."""
+        for message in self._ledger.opens_to_send():
+            link.send(message)
+        inspection = self._ledger.inspection
+        if inspection is not None:
+            link.post("inspect", *inspection)
+        self._feed_newest(link)
+
+    def _feed_newest(self, link: WorkerLink) -> None:
+        """Post the newest unanswered request, under a fresh number if its own was cancelled."""
+        newest = self._ledger.newest
+        if newest is not None:
+            generation, request = newest
+            if generation < link.control.cancel_below:
+                generation = self._ledger.renumber_newest()
+            link.post("render", generation, m.RenderLetter(request, self._rings.for_request(request)))
+
+    def _bury(self, link: WorkerLink) -> None:
+        """The worker is gone: free what it used, say so, and wait before the next one as long as is wise."""
+        with self._lock:
+            working_on = link.control.working_on
+            reason, code, had_started = link.end_reason(), link.exitcode, link.ready_s > 0
+            self._link = None
+            link.close()
+            self._rings.close()
+            if self._stopping.is_set():
+                return
+            asked, self._asked_to_restart = self._asked_to_restart, False
+            failures = [] if asked else self._ledger.blame(working_on, reason)
+        self._restarts += 1
+        if asked:
+            return
+        self._go_on.clear()
+        if self._start_error is not None and not had_started:
+            self._add(WorkerDied(self._start_error.message, code, final=True))
+            self._wait_for_restart()
+            return
+        delay = self._delay()
+        self._add(WorkerDied(reason, code, final=delay is None), *failures)
+        if delay is None:
+            self._wait_for_restart()
+        else:
+            self._stopping.wait(delay)
+
+    def _delay(self) -> float | None:
+        """Seconds to wait before the next start; None = it died too often."""
+        now = time.monotonic()
+        self._deaths.append(now)
+        while self._deaths and now - self._deaths[0] > RESTART_WINDOW_S:
+            self._deaths.popleft()
+        count = len(self._deaths)
+        return None if count > MAX_RESTARTS else _DELAYS_S[min(count, len(_DELAYS_S)) - 1]
+
+    def _wait_for_restart(self) -> None:
+        """Sleep until `restart()` or `stop()`. `_go_on` was cleared before the window heard of the end."""
+        self._go_on.wait()
+
+    def _handle(self, link: WorkerLink, message: m.FromWorker) -> None:
+        match message:
+            case m.Hello():
+                link.ready_s = time.monotonic() - link.spawned_at
+                self._add(WorkerStarted(message.pid, self._restarts))
+            case m.RenderDone():
+                self._take_frame(message)
+            case m.Dropped():
+                with self._lock:
+                    self._ledger.answered(message.generation, dropped=True)
+            case m.OpenDone():
+                self._take_open(link, message)
+            case m.InspectDone(report=report, error=error):
+                with self._lock:
+                    self._ledger.inspected(message.number)
+                self._add(
+                    Inspected(report, message.number)
+                    if report is not None
+                    else InspectFailed(error or ErrorInfo(kind="failed", message="no report"), message.number)
+                )
+            case m.ConfigureDone(error=error) if error is not None:
+                if message.number == 0:
+                    self._start_error = error
+                else:
+                    self._add(OpenFailed("", error))
+
+    def _take_frame(self, message: m.RenderDone) -> None:
+        arrays = self._rings.read(message)
+        with self._lock:
+            request = self._ledger.answered(message.generation)
+        result: RenderResult = message.result.model_copy(update={"request": request})
+        self._add(FrameReady(result, arrays))
+
+    def _take_open(self, link: WorkerLink, message: m.OpenDone) -> None:
+        with self._lock:
+            again = self._ledger.opened(message)
+            if message.info is not None:
+                self._rings.learn(message.info)
+            else:
+                # `open` cancelled the frame in hand; the view that stays still wants it.
+                self._feed_newest(link)
+        if message.info is not None:
+            self._add(Opened(message.info, again))
+        else:
+            error = message.error or ErrorInfo(kind="failed", message="could not open")
+            self._add(OpenFailed(message.path, error))
+
+    def _add(self, *events: Event) -> None:
+        """Queue events.
+
+        Of frames that nobody fetched, only the last stays, and all refined ones: they are averaged.
+        """
+        with self._lock:
+            for event in events:
+                if isinstance(event, FrameReady):
+                    waiting = [
+                        e for e in self._events if not (isinstance(e, FrameReady) and _replaces(event, e))
+                    ]
+                    self._events = deque(waiting)
+                self._events.append(event)
+        if self._wake is not None:
+            self._wake()
+
+
+def _replaces(new: FrameReady, old: FrameReady) -> bool:
+    if old.result.error is not None or new.result.error is not None:
+        return False
+    request = new.result.request
+    return request is None or request.tier != "refined"

@@ -1,0 +1,99 @@
+"""What the render client tells the window: events from `poll()`, and a record for the status bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.inspect import RayReport
+from core_model.schema.render import ErrorInfo, RenderResult
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A checkpoint is open in the worker.
+
+    `again` = after a restart, of a checkpoint that was already announced.
+    """
+
+    info: CheckpointInfo
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class OpenFailed:
+    """A checkpoint could not be opened; what was open before stays open."""
+
+    path: str
+    error: ErrorInfo
+
+
+@dataclass(frozen=True, eq=False)
+class FrameReady:
+    """A render is done. `result.error` is set (and `arrays` is empty) when it failed; keep the last good
+    frame then.
+
+    arrays: channel name → float32 [H, W] or [3, H, W], own memory (not the ring's), read-only; NaN = no
+    value.
+    """
+
+    result: RenderResult
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """The ray report that `inspect` asked for under `number`."""
+
+    report: RayReport
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class InspectFailed:
+    error: ErrorInfo
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class WorkerStarted:
+    """The worker process is up, has built its session and takes work."""
+
+    pid: int
+    restarts: int = 0
+
+
+@dataclass(frozen=True)
+class WorkerDied:
+    """The worker process ended without being asked.
+
+    final = it is not restarted any more (call `restart()`).
+    """
+
+    reason: str
+    exitcode: int | None
+    final: bool = False
+
+
+Event = Opened | OpenFailed | FrameReady | Inspected | InspectFailed | WorkerStarted | WorkerDied
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """The worker at a glance, read from shared memory: cheap enough for every GUI frame.
+
+    memory_bytes: resident set; stage, fraction [0, 1]: what it works on ("" = idle); started_s: seconds from
+    spawn until it took work (0 while it starts).
+    """
+
+    alive: bool = False
+    pid: int = 0
+    restarts: int = 0
+    device: str = ""
+    memory_bytes: int = 0
+    stage: str = ""
+    fraction: float = 0.0
+    busy: bool = False
+    started_s: float = 0.0

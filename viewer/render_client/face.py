@@ -1,0 +1,64 @@
+"""The face of a renderer: `RenderClient` (worker process) and `InlineClient` (same process) have it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from core_model.schema.render import RenderRequest
+from viewer.render_client.events import Event, WorkerStatus
+from viewer.render_client.messages import SessionOptions
+
+DEFAULT_FACTORY = "core_model.session:RenderSession"
+
+Wake = Callable[[], None]
+"""Called from another thread when `poll()` has something new (e.g. glfw.post_empty_event)."""
+
+
+class Renderer(Protocol):
+    """No method blocks for longer than a millisecond or two, but `stop`, which has a time limit."""
+
+    def start(self) -> None:
+        """Start the worker; returns at once, `WorkerStarted` follows. A second call does nothing."""
+        ...
+
+    def open(self, path: str) -> None:
+        """Open a checkpoint: `Opened` or `OpenFailed` follows. Drops the frame in hand."""
+        ...
+
+    def close(self, path: str) -> None:
+        """Free what the worker keeps of a checkpoint."""
+        ...
+
+    def submit(self, request: RenderRequest) -> int:
+        """Ask for a picture; the newest request wins. Returns its generation (the result carries it)."""
+        ...
+
+    def inspect(self, request: RenderRequest, x: int, y: int) -> int:
+        """Ask what happened on the ray of pixel (x, y) of `request`; the newest question wins.
+
+        Returns its number.
+        """
+        ...
+
+    def configure(self, options: SessionOptions) -> None:
+        """Another device, cache size or thread count: the session is built anew and opens what was open.
+
+        `OpenFailed` with an empty path follows where that is impossible; the old session then stays.
+        """
+        ...
+
+    def poll(self) -> list[Event]:
+        """Everything that happened since the last call, oldest first. Never blocks."""
+        ...
+
+    def restart(self) -> None:
+        """Start afresh after the worker was given up, or at the user's wish."""
+        ...
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """End the worker (by force after `timeout_s`) and free the shared memory. Safe to call twice."""
+        ...
+
+    @property
+    def status(self) -> WorkerStatus: ...

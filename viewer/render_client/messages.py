@@ -1,0 +1,150 @@
+"""What the two processes say to each other: letters in the mailbox, and messages on the two pipes.
+
+All are plain dataclasses, pickled by multiprocessing between two processes of one program; nothing from
+outside is ever unpickled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.inspect import RayReport
+from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """Arguments of the session: device "auto", "cpu", "cuda" …; None = the session decides."""
+
+    device: str = "auto"
+    cache_bytes: int | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """First words to a new worker.
+
+    factory: dotted path MODULE:CALLABLE; control: name of the control block.
+    """
+
+    factory: str
+    options: SessionOptions
+    control: str
+
+
+@dataclass(frozen=True)
+class RingName:
+    """Where to put frames; see frame_ring."""
+
+    name: str
+    slots: int
+    slot_bytes: int
+
+
+# Letters
+
+
+@dataclass(frozen=True)
+class RenderLetter:
+    request: RenderRequest
+    ring: RingName | None
+
+
+@dataclass(frozen=True)
+class InspectLetter:
+    request: RenderRequest
+    x: int
+    y: int
+
+
+# GUI → worker
+
+
+@dataclass(frozen=True)
+class Bell:
+    """Look into the mailboxes."""
+
+
+@dataclass(frozen=True)
+class OpenPath:
+    number: int
+    path: str
+
+
+@dataclass(frozen=True)
+class ClosePath:
+    path: str
+
+
+@dataclass(frozen=True)
+class Configure:
+    """Build the session anew with these options."""
+
+    number: int
+    options: SessionOptions
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Finish."""
+
+
+ToWorker = Bell | OpenPath | ClosePath | Configure | Stop
+
+# Worker → GUI
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The session is built: the worker takes work."""
+
+    pid: int
+    device: str
+
+
+@dataclass(frozen=True)
+class OpenDone:
+    number: int
+    path: str
+    info: CheckpointInfo | None = None
+    error: ErrorInfo | None = None
+
+
+@dataclass(frozen=True)
+class ConfigureDone:
+    number: int
+    error: ErrorInfo | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class RenderDone:
+    """result.request is left out (the GUI has it). The arrays are in `slot` of `ring`, or else here."""
+
+    generation: int
+    result: RenderResult
+    ring: str = ""
+    slot: int = -1
+    arrays: dict[str, np.ndarray] | None = None
+    needs_bytes: int = 0
+    finished_at: float = 0.0
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """The render was cancelled: something newer waits."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class InspectDone:
+    number: int
+    report: RayReport | None = None
+    error: ErrorInfo | None = None
+
+
+FromWorker = Hello | OpenDone | ConfigureDone | RenderDone | Dropped | InspectDone

@@ -1,0 +1,349 @@
+"""The worker process: the only part of the viewer that loads torch, and only inside `main`.
+
+One loop: commands from the pipe, then questions about rays, then the newest render. Every exception becomes
+an error record at this boundary; the process itself ends only when it is told to, when the GUI is gone, or
+when it crashes.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import importlib
+import inspect
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing import connection, parent_process
+from typing import Any, Protocol
+
+import numpy as np
+import psutil
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.errors import Cancelled, InputError
+from core_model.schema.inspect import RayReport
+from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
+from viewer.render_client import messages as m
+from viewer.render_client.frame_ring import FrameRing, lay_out
+from viewer.render_client.mailbox import ControlBlock
+
+FIRST_TILE = 1 << 16
+"""Rays of the tile that the first retry after out-of-memory halves, where the request names none."""
+TILE_FLOOR = 1024
+IDLE_LOOK_S = 0.25
+
+
+class FrameLike(Protocol):
+    """What a session's `render` returns."""
+
+    result: RenderResult
+    arrays: dict[str, np.ndarray]
+
+
+class SessionLike(Protocol):
+    """The part of core_model.session.RenderSession that the worker uses."""
+
+    @property
+    def device(self) -> str: ...
+    def open(self, path: str) -> CheckpointInfo: ...
+    def close(self, path: str) -> None: ...
+    def render(
+        self, request: RenderRequest, cancelled: Callable[[], bool], progress: Callable[[str, float], None]
+    ) -> FrameLike: ...
+    def inspect(self, request: RenderRequest, x: int, y: int) -> RayReport: ...
+
+
+def main(setup: m.WorkerSetup, commands: connection.Connection, results: connection.Connection) -> None:
+    """Entry point of the process (multiprocessing, spawn)."""
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the GUI's to answer
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    control = ControlBlock.attach(setup.control)
+    worker = _Worker(setup.factory, control, commands, results)
+    try:
+        worker.start(setup.options)
+        worker.run()
+    except (BrokenPipeError, EOFError, ConnectionResetError):
+        pass  # the GUI is gone or has closed the pipes: nobody is left to tell
+    finally:
+        worker.close()
+
+
+def load_factory(path: str) -> Callable[..., Any]:
+    """The callable behind MODULE:NAME. Raises InputError when there is none."""
+    module, _, name = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as e:
+        raise InputError(what="no render session", where=path, expected="MODULE:CALLABLE", got=str(e)) from e
+
+
+def build_session(factory: Callable[..., Any], options: m.SessionOptions) -> SessionLike:
+    """A session with these options."""
+    return factory(device=options.device, cache_bytes=options.cache_bytes, threads=options.threads)
+
+
+def error_info(e: BaseException) -> ErrorInfo:
+    """An exception as data: kind input, cancelled, memory or failed; the traceback goes to `detail`."""
+    if isinstance(e, InputError):
+        return ErrorInfo(kind="input", message=str(e))
+    if isinstance(e, Cancelled):
+        return ErrorInfo(kind="cancelled", message=str(e))
+    detail = "".join(traceback.format_exception(e))[-8000:]
+    if is_out_of_memory(e):
+        return ErrorInfo(kind="memory", message=f"out of memory: {_first_line(e)}", detail=detail)
+    return ErrorInfo(kind="failed", message=f"{type(e).__name__}: {_first_line(e)}", detail=detail)
+
+
+def is_out_of_memory(e: BaseException) -> bool:
+    """Python's, numpy's, CUDA's and torch's CPU allocator's ways to say it."""
+    if isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryError":
+        return True
+    text = str(e).lower()
+    return isinstance(e, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+class _Worker:
+    def __init__(
+        self,
+        factory: str,
+        control: ControlBlock,
+        commands: connection.Connection,
+        results: connection.Connection,
+    ) -> None:
+        self._factory_path, self._control = factory, control
+        self._commands, self._results = commands, results
+        self._process = psutil.Process()
+        self._session: SessionLike | None = None
+        self._factory: Callable[..., Any] | None = None
+        self._ring: FrameRing | None = None
+        self._bells = 0
+        self._rendered = 0
+        self._inspected = 0
+        self._tile_cap: tuple[str, int] | None = None
+
+    def start(self, options: m.SessionOptions) -> None:
+        """Build the session; an exception ends the process, and its text goes to the GUI before."""
+        self._control.begin("options", 0, "loading torch")
+        try:
+            self._factory = load_factory(self._factory_path)
+            self._control.progress("starting session", 0.5)
+            self._session = build_session(self._factory, options)
+        except Exception as e:
+            self._results.send(m.ConfigureDone(0, error_info(e)))
+            raise SystemExit(1) from e
+        self._idle()
+        self._results.send(m.Hello(os.getpid(), self._session.device))
+
+    def run(self) -> None:
+        """Work until Stop or until the GUI is gone."""
+        while self._obey(wait=not self._has_mail()):
+            letter = self._control.take("inspect", self._inspected)
+            if letter is not None:
+                self._inspected = letter[0]
+                self._inspect(letter[0], pickle.loads(letter[1]))
+                continue
+            letter = self._control.take("render", self._rendered)
+            if letter is not None:
+                self._rendered = letter[0]
+                self._render(letter[0], pickle.loads(letter[1]))
+
+    def close(self) -> None:
+        if self._ring is not None:
+            self._ring.close()
+        self._control.close()
+
+    # Commands
+
+    def _has_mail(self) -> bool:
+        control = self._control
+        return control.peek("inspect") > self._inspected or control.peek("render") > self._rendered
+
+    def _obey(self, wait: bool) -> bool:
+        """Handle every command that waits (with `wait`: first wait a while for one); False after Stop."""
+        while self._commands.poll(IDLE_LOOK_S if wait else 0):
+            wait = False
+            message = self._commands.recv()
+            if isinstance(message, m.Stop):
+                return False
+            if isinstance(message, m.Bell):
+                self._bells += 1
+                self._control.bells_heard = self._bells
+            elif isinstance(message, m.OpenPath):
+                self._open(message)
+            elif isinstance(message, m.ClosePath):
+                self._close_path(message.path)
+            elif isinstance(message, m.Configure):
+                self._configure(message)
+        return True
+
+    def _open(self, message: m.OpenPath) -> None:
+        assert self._session is not None
+        self._control.begin("open", message.number, "loading checkpoint")
+        try:
+            info = _open_with_progress(self._session, message.path, self._control.progress)
+        except Exception as e:
+            done = m.OpenDone(message.number, message.path, error=error_info(e))
+            self._free_memory()
+        else:
+            done = m.OpenDone(message.number, message.path, info=info)
+        self._idle()
+        self._results.send(done)
+
+    def _close_path(self, path: str) -> None:
+        assert self._session is not None
+        try:
+            self._session.close(path)
+        except Exception as e:
+            # Nobody waits for an answer; the terminal is the place for it.
+            print(f"triscope worker: closing {path}: {e}", file=sys.stderr)
+        self._free_memory()
+        self._idle()
+
+    def _configure(self, message: m.Configure) -> None:
+        assert self._factory is not None
+        self._control.begin("options", message.number, "starting session")
+        error = None
+        try:
+            session = build_session(self._factory, message.options)
+        except Exception as e:
+            error = error_info(e)
+        else:
+            self._session = session
+            self._free_memory()
+        self._idle()
+        self._results.send(m.ConfigureDone(message.number, error))
+
+    # Work
+
+    def _inspect(self, number: int, letter: m.InspectLetter) -> None:
+        assert self._session is not None
+        self._control.begin("inspect", number, "inspecting ray")
+        try:
+            done = m.InspectDone(number, self._session.inspect(letter.request, letter.x, letter.y))
+        except Exception as e:
+            done = m.InspectDone(number, error=error_info(e))
+            self._free_memory()
+        self._idle()
+        self._results.send(done)
+
+    def _render(self, generation: int, letter: m.RenderLetter) -> None:
+        control = self._control
+        if control.cancel_below > generation:
+            self._results.send(m.Dropped(generation))
+            return
+        control.begin("render", generation, "rendering")
+        result, arrays = self._render_within_memory(letter.request, lambda: control.cancel_below > generation)
+        if result.error is not None and result.error.kind == "cancelled":
+            done: m.FromWorker = m.Dropped(generation)
+        else:
+            done = self._deliver(generation, letter, result, arrays)
+        self._idle()
+        self._results.send(done)
+
+    def _render_within_memory(
+        self, request: RenderRequest, cancelled: Callable[[], bool]
+    ) -> tuple[RenderResult, dict[str, np.ndarray]]:
+        """Render; after out-of-memory again with half the rays a tile, down to the floor."""
+        cap = self._tile_cap[1] if self._tile_cap and self._tile_cap[0] == request.checkpoint else None
+        tile = request.tile_rays
+        if cap is not None:
+            tile = min(tile or cap, cap)
+        while True:
+            attempt = request if tile == request.tile_rays else request.model_copy(update={"tile_rays": tile})
+            result, arrays = self._attempt(attempt, cancelled)
+            if result.error is None or result.error.kind != "memory":
+                return result, arrays
+            self._free_memory()
+            tile = (tile or min(FIRST_TILE, request.width * request.height)) // 2
+            if tile < TILE_FLOOR:
+                hint = f"even with tiles of {TILE_FLOOR} rays; try a smaller picture or fewer channels"
+                error = result.error.replace(message=f"{result.error.message} ({hint})")
+                return result.model_copy(update={"error": error}), {}
+            self._tile_cap = (request.checkpoint, tile)
+
+    def _attempt(
+        self, request: RenderRequest, cancelled: Callable[[], bool]
+    ) -> tuple[RenderResult, dict[str, np.ndarray]]:
+        assert self._session is not None
+        try:
+            frame = self._session.render(request, cancelled=cancelled, progress=self._control.progress)
+        except Exception as e:
+            return RenderResult(error=error_info(e)), {}
+        return frame.result, ({} if frame.result.error is not None else frame.arrays)
+
+    def _deliver(
+        self, generation: int, letter: m.RenderLetter, result: RenderResult, arrays: dict[str, np.ndarray]
+    ) -> m.RenderDone:
+        """Put the arrays where the GUI can read them: in the ring, or in the message if they do not fit."""
+        rss = self._process.memory_info().rss
+        frames, size = lay_out(arrays, known=result.frames)
+        result = result.model_copy(
+            update={
+                "request": None,
+                "generation": generation,
+                "frames": frames,
+                "memory_bytes": result.memory_bytes or rss,
+            }
+        )
+        ring = self._ring_of(letter.ring)
+        if arrays and ring is not None and size <= ring.slot_bytes:
+            slot = ring.acquire(lambda: False)
+            if slot is not None:
+                ring.write(slot, frames, arrays)
+                return m.RenderDone(generation, result, ring.name, slot, finished_at=time.monotonic())
+        inline = {name: np.ascontiguousarray(a, dtype=np.float32) for name, a in arrays.items()}
+        return m.RenderDone(generation, result, arrays=inline, needs_bytes=size, finished_at=time.monotonic())
+
+    def _ring_of(self, name: m.RingName | None) -> FrameRing | None:
+        if name is None or (self._ring is not None and self._ring.name == name.name):
+            return self._ring if name is not None else None
+        if self._ring is not None:
+            self._ring.close()
+            self._ring = None
+        try:
+            self._ring = FrameRing.attach(name.name, name.slots, name.slot_bytes)
+        except OSError:
+            return None  # the GUI has made a larger one since; this frame goes through the pipe
+        return self._ring
+
+    def _idle(self) -> None:
+        """Report memory and device, and that nothing is in hand."""
+        assert self._session is not None
+        self._control.memory_bytes = self._process.memory_info().rss
+        self._control.device = self._session.device
+        self._control.end()
+
+    @staticmethod
+    def _free_memory() -> None:
+        gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def _open_with_progress(
+    session: SessionLike, path: str, progress: Callable[[str, float], None]
+) -> CheckpointInfo:
+    """`open`, with progress where the session offers it."""
+    if "progress" in inspect.signature(session.open).parameters:
+        return session.open(path, progress=progress)  # type: ignore[call-arg]
+    return session.open(path)
+
+
+def _end_with_parent() -> None:
+    """End this process when the GUI process ends in whatever way, also in the middle of a frame."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(0)
+
+
+def _first_line(e: BaseException) -> str:
+    return (str(e).strip().splitlines() or [type(e).__name__])[0]

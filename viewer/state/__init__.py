@@ -1,0 +1,1 @@
+"""What the window knows: document, undo, orbit moves, render tiers, the shown frame, preferences."""

@@ -1,0 +1,271 @@
+"""The tier table: which picture to ask the renderer for, and when to be silent (design §3). Pure: the clock
+is an argument.
+
+moving   at every change; size and samples from measured milliseconds
+settled  after `settle_delay_s` of rest; full samples at a size that takes a fraction of a second, left out if
+full is as fast full     after `full_delay_s` of rest; the size of the viewport and the user's samples
+refined  one jittered frame after the other, averaged by the FrameStore
+then nothing, until the document changes. What only the GUI draws (colour map, range) never makes a request.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.render import RenderRequest, RenderResult, Tier
+from core_model.schema.sampler import SamplerSpec
+from viewer.state.document import Document
+from viewer.state.moving_size import LATENT_STAGES, MovingSize, MovingSizer
+
+SETTLED_MS = 200.0
+"""A settled frame aims at this time; a full frame that is expected to be as fast is asked for instead."""
+SETTLED_FLOOR = 128
+ALWAYS = ("rgb", "depth", "samples")
+"""Channels of every request: depth is needed for picking."""
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What decides a picture, apart from its tier."""
+
+    doc: Document
+    edge: int
+
+
+class Scheduler:
+    """Give it the document each GUI frame; it answers with the request to submit, or None."""
+
+    def __init__(self) -> None:
+        self.sizer = MovingSizer()
+        self._wanted: _Wanted | None = None
+        self._changed_at = 0.0
+        self._sent: RenderRequest | None = None
+        self._answered = True
+        self._held = False
+        self._seen: tuple[int, int] | None = None
+        self._refined = 0
+        self._ms_per_sample: float | None = None
+        self._last_extremes: tuple[tuple[float, float], ...] = ()
+
+    def step(
+        self,
+        doc: Document,
+        viewport_px: tuple[int, int],
+        info: CheckpointInfo | None,
+        now: float,
+        last_result: RenderResult | None,
+    ) -> RenderRequest | None:
+        """The next request, or None for silence.
+
+        viewport_px: (width, height) of the viewport in framebuffer pixels; pictures are square, as the
+        families' cameras are, with the shorter side as edge. info: of `doc.checkpoint`, None while it is not
+        open (then: silence). now: seconds of a monotonic clock. last_result: the newest result from the
+        renderer, errors included.
+        """
+        self._learn(doc, last_result)
+        edge = min(*viewport_px, doc.quality.max_size)
+        if info is None or info.path != doc.checkpoint or edge < 1:
+            return None
+        wanted = _Wanted(_picture_part(doc), edge)
+        if self._wanted is None or wanted != self._wanted or not self._covers(doc, info):
+            self._note_change(wanted, now)
+            return self._send(self._moving(doc, info, edge))
+        if self._held or not self._answered or self._sent is None:
+            return None
+        request = self._at_rest(doc, info, edge, now - self._changed_at)
+        return None if request is None else self._send(request)
+
+    def wait_s(self, doc: Document, now: float) -> float | None:
+        """Seconds until `step` may ask for more though nothing changes (0 = now); None = silence, or a result
+        is due.
+
+        To be asked after `step` in the same GUI frame.
+        """
+        if self._sent is None or self._held or not self._answered or self._is_finished(doc):
+            return None
+        settle_at, full_at = (
+            self._changed_at + s for s in (doc.quality.settle_delay_s, doc.quality.full_delay_s)
+        )
+        if self._sent.tier is Tier.MOVING and now < settle_at:
+            return settle_at - now
+        if self._sent.tier in (Tier.MOVING, Tier.SETTLED):
+            return max(0.0, full_at - now)
+        return 0.0
+
+    def reset(self) -> None:
+        """Ask again from the start at the next step (worker restarted by hand, checkpoint reloaded)."""
+        self._wanted, self._sent, self._answered, self._held = None, None, True, False
+        self.sizer.forget()
+        self._ms_per_sample = None
+
+    @property
+    def tier(self) -> Tier | None:
+        """Tier of the last request; None before the first."""
+        return None if self._sent is None else self._sent.tier
+
+    # What came back
+
+    def _learn(self, doc: Document, result: RenderResult | None) -> None:
+        """Take in a result once: timings for the sizes, and whether the request on its way is answered."""
+        if result is None or result.request is None or self._seen == (result.generation, id(result)):
+            return
+        self._seen = (result.generation, id(result))
+        if result.error is None:
+            self._learn_time(doc, result)
+        if result.request != self._sent:
+            return
+        self._answered = True
+        if result.error is not None:
+            # The same view would fail again: wait for a change. A cancelled one may be asked for again.
+            self._held = result.error.kind != "cancelled"
+            if not self._held:
+                self._sent = result.request.model_copy(update={"tier": Tier.MOVING})
+        elif result.request.tier is Tier.REFINED:
+            extremes = tuple((f.low, f.high) for f in result.frames)
+            same = extremes == self._last_extremes and any(low != high for low, high in extremes)
+            # A sampler that ignores the seed gives the same picture twice: more of it changes nothing.
+            self._refined = doc.quality.refine_frames if same else self._refined + 1
+            self._last_extremes = extremes
+
+    def _learn_time(self, doc: Document, result: RenderResult) -> None:
+        request = result.request
+        assert request is not None
+        latent_ms = sum(t.ms for t in result.timings if t.stage in LATENT_STAGES and not t.cached)
+        ms = max(result.total_ms - latent_ms, 0.05)
+        target = 1000.0 / doc.quality.target_fps
+        spp = request.sampler.spp or 1.0
+        size = MovingSize(request.width, spp)
+        if request.tier is Tier.MOVING:
+            self.sizer.measured(ms, size, target)
+            if self._ms_per_sample is None:
+                self._ms_per_sample = ms / size.work
+            return
+        if latent_ms < 0.5 * result.total_ms:
+            self.sizer.hint(ms, size.work, target)
+        self._ms_per_sample = ms / size.work
+
+    # What goes out
+
+    def _note_change(self, wanted: _Wanted, now: float) -> None:
+        old = self._wanted
+        if old is None or old.doc.checkpoint != wanted.doc.checkpoint:
+            self.sizer.forget()
+            self._ms_per_sample = None
+        elif old.doc.latent != wanted.doc.latent or old.doc.sampler.name != wanted.doc.sampler.name:
+            self.sizer.skip_next()
+        self._wanted, self._changed_at = wanted, now
+        self._held = False
+        self._refined, self._last_extremes = 0, ()
+
+    def _at_rest(self, doc: Document, info: CheckpointInfo, edge: int, rest_s: float) -> RenderRequest | None:
+        assert self._sent is not None
+        quality, tier = doc.quality, self._sent.tier
+        if tier is Tier.MOVING and rest_s >= quality.settle_delay_s:
+            settled = self._settled_edge(doc, info, edge)
+            if settled is None:
+                return self._request(doc, info, edge, Tier.FULL)
+            if rest_s < quality.full_delay_s and settled > self._sent.width:
+                return self._request(doc, info, settled, Tier.SETTLED)
+            if rest_s >= quality.full_delay_s:
+                return self._request(doc, info, edge, Tier.FULL)
+        elif tier is Tier.SETTLED and rest_s >= quality.full_delay_s:
+            return self._request(doc, info, edge, Tier.FULL)
+        elif tier in (Tier.FULL, Tier.REFINED) and not self._is_finished(doc):
+            return self._request(doc, info, edge, Tier.REFINED, seed=self._refined + 1)
+        return None
+
+    def _is_finished(self, doc: Document) -> bool:
+        assert self._sent is not None
+        if self._sent.tier not in (Tier.FULL, Tier.REFINED):
+            return False
+        return not doc.quality.refine or self._refined >= doc.quality.refine_frames
+
+    def _settled_edge(self, doc: Document, info: CheckpointInfo, edge: int) -> int | None:
+        """Edge of a settled frame of about SETTLED_MS; None = the full frame is expected to be as fast."""
+        if self._ms_per_sample is None:
+            return None
+        full_ms = self._ms_per_sample * edge * edge * _spp(doc, info)
+        if full_ms <= SETTLED_MS:
+            return None
+        fits = 8 * round(edge * math.sqrt(SETTLED_MS / full_ms) / 8)
+        return max(min(SETTLED_FLOOR, edge), min(fits, edge))
+
+    def _moving(self, doc: Document, info: CheckpointInfo, edge: int) -> RenderRequest:
+        size = self.sizer.size(edge, _spp(doc, info), doc.quality.floor_size)
+        return self._request(doc, info, size.edge, Tier.MOVING, spp=size.spp)
+
+    def _request(
+        self,
+        doc: Document,
+        info: CheckpointInfo,
+        edge: int,
+        tier: Tier,
+        seed: int = 0,
+        spp: float | None = None,
+    ) -> RenderRequest:
+        return RenderRequest(
+            checkpoint=doc.checkpoint,
+            latent=doc.latent,
+            camera=doc.camera,
+            width=edge,
+            height=edge,
+            sampler=_sampler(doc, info, spp, jitter=tier is Tier.REFINED),
+            channels=channels_for(doc, info),
+            tier=tier,
+            seed=seed,
+            precision=doc.quality.precision,
+            background=doc.background,
+            skip_empty=doc.quality.skip_empty,
+        )
+
+    def _send(self, request: RenderRequest) -> RenderRequest:
+        self._sent, self._answered = request, False
+        return request
+
+    def _covers(self, doc: Document, info: CheckpointInfo) -> bool:
+        """Whether the pictures on their way hold the channel that is shown."""
+        return self._sent is not None and set(channels_for(doc, info)) <= set(self._sent.channels)
+
+
+def channels_for(doc: Document, info: CheckpointInfo) -> tuple[str, ...]:
+    """Channels of a request: those of ALWAYS and the shown one, as far as the checkpoint has them."""
+    wanted = (*ALWAYS, doc.view.channel)
+    found = tuple(
+        c.name for c in info.channels if c.name in wanted and (info.has_proposal or not c.needs_proposal)
+    )
+    return found or ("rgb",)
+
+
+def _picture_part(doc: Document) -> Document:
+    """The document without display settings and pace: a change of those asks for nothing."""
+    kept = doc.quality
+    quality = type(kept)(precision=kept.precision, skip_empty=kept.skip_empty)
+    return doc.model_copy(update={"view": _NO_VIEW, "quality": quality})
+
+
+_NO_VIEW = Document().view
+
+
+def _spp(doc: Document, info: CheckpointInfo) -> float:
+    """Samples a ray of a full frame: the user's, else the checkpoint's default of that sampler."""
+    spec = doc.sampler
+    default = next((s.default_spp for s in info.samplers if s.name == spec.name), 48.0)
+    low, high = spec.budgets(default)
+    if spec.low_budget is not None and spec.high_budget is not None:
+        share = spec.adaptive_share if spec.adaptive else 0.0
+        return (1.0 - share) * low + share * high
+    return spec.spp if spec.spp is not None else default
+
+
+def _sampler(doc: Document, info: CheckpointInfo, spp: float | None, jitter: bool) -> SamplerSpec:
+    """The document's sampler with its samples a ray written out; `spp` sets fewer (moving frames)."""
+    spec, full = doc.sampler, _spp(doc, info)
+    changes: dict[str, object] = {
+        "spp": max(spp if spp is not None else full, 1.5),
+        "jitter": spec.jitter or jitter,
+    }
+    if spp is not None and spp < full:
+        changes.update(low_budget=None, high_budget=None)
+    return spec.model_copy(update=changes)

@@ -1,0 +1,317 @@
+"""Property rows and small controls in the house style.
+
+A row is a muted label at the left and a control that fills the rest. Every function takes the theme, a visible label,
+a stable `##id` and a tooltip; `why_not` disables the control and says why. Values are plain Python numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from imgui_bundle import ImVec2, ImVec4, imgui
+
+from viewer.ui.palette import mix
+from viewer.ui.theme import BODY_PX, Theme
+
+LABEL_EM = 6.1
+T = TypeVar("T")
+
+_HOVER = int(imgui.HoveredFlags_.allow_when_disabled) | int(imgui.HoveredFlags_.for_tooltip)
+
+
+def tooltip(text: str) -> None:
+    """Wrapped tooltip of the last item, also while it is disabled."""
+    if text and imgui.is_item_hovered(_HOVER):
+        imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.7 * imgui.get_font_size(), 0.5 * imgui.get_font_size()))
+        if imgui.begin_tooltip():
+            imgui.push_text_wrap_pos(23.0 * imgui.get_font_size())
+            imgui.text_unformatted(text)
+            imgui.pop_text_wrap_pos()
+            imgui.end_tooltip()
+        imgui.pop_style_var()
+
+
+@contextlib.contextmanager
+def disabled(why_not: str) -> Iterator[None]:
+    """Disables what is drawn inside when `why_not` is not empty."""
+    imgui.begin_disabled(bool(why_not))
+    try:
+        yield
+    finally:
+        imgui.end_disabled()
+
+
+@contextlib.contextmanager
+def font(face: imgui.ImFont, size: float) -> Iterator[None]:
+    """Draws what is inside in another face; `size` in unscaled pixels."""
+    imgui.push_font(face, size)
+    try:
+        yield
+    finally:
+        imgui.pop_font()
+
+
+@contextlib.contextmanager
+def text_colour(rgb: tuple[float, float, float]) -> Iterator[None]:
+    imgui.push_style_color(imgui.Col_.text, ImVec4(*rgb, 1.0))
+    try:
+        yield
+    finally:
+        imgui.pop_style_color()
+
+
+def section(theme: Theme, title: str) -> None:
+    """A quiet heading between groups of rows."""
+    if imgui.get_cursor_pos_y() > imgui.get_style().window_padding.y + 1:
+        imgui.dummy(ImVec2(0.0, 0.25 * theme.em))
+    with font(theme.fonts.bold, theme.small()), text_colour(theme.palette.muted):
+        imgui.text_unformatted(title.upper())
+    imgui.dummy(ImVec2(0.0, 0.02 * theme.em))
+
+
+def label(theme: Theme, text: str, tip: str = "") -> None:
+    """Left part of a row; leaves the cursor and the item width at the control."""
+    left = imgui.get_cursor_pos_x()
+    imgui.align_text_to_frame_padding()
+    with text_colour(theme.palette.muted):
+        imgui.text_unformatted(text)
+    tooltip(tip)
+    imgui.same_line(left + LABEL_EM * theme.em)
+    imgui.set_next_item_width(-1.0)
+
+
+def value_row(theme: Theme, text: str, value: str, tip: str = "", mono: bool = False) -> None:
+    """Read-only row; a value that does not fit is cut with an ellipsis and shown in full by the tooltip."""
+    label(theme, text, tip)
+    face, size = (theme.fonts.mono, BODY_PX * 0.9) if mono else (theme.fonts.body, BODY_PX)
+    with font(face, size):
+        room = imgui.get_content_region_avail().x
+        shown = ellipsis(value, room)
+        imgui.align_text_to_frame_padding()
+        imgui.text_unformatted(shown)
+    tooltip(value if shown != value else tip)
+
+
+def ellipsis(text: str, room: float, keep_end: bool = False) -> str:
+    """`text` cut to `room` pixels in the current font; keep_end drops the beginning (paths)."""
+    if imgui.calc_text_size(text).x <= room:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        part = "…" + text[-middle:] if keep_end else text[:middle] + "…"
+        low, high = (middle, high) if imgui.calc_text_size(part).x <= room else (low, middle - 1)
+    return ("…" + text[len(text) - low :] if keep_end else text[:low].rstrip() + "…") if low else "…"
+
+
+def drag_float(
+    theme: Theme, text: str, key: str, value: float, *, speed: float, low: float, high: float, fmt: str, tip: str,
+    why_not: str = "",
+) -> float:
+    """Number that is dragged or typed (double click, Ctrl+click); stays within [low, high]."""
+    label(theme, text, tip)
+    with disabled(why_not):
+        changed, new = imgui.drag_float(key, value, speed, low, high, fmt, imgui.SliderFlags_.always_clamp)
+    _drag_cursor()
+    tooltip(why_not or tip)
+    return float(new) if changed else value
+
+
+def drag_int(
+    theme: Theme, text: str, key: str, value: int, *, speed: float, low: int, high: int, fmt: str = "%d", tip: str,
+    why_not: str = "",
+) -> int:
+    label(theme, text, tip)
+    with disabled(why_not):
+        changed, new = imgui.drag_int(key, value, speed, low, high, fmt, imgui.SliderFlags_.always_clamp)
+    _drag_cursor()
+    tooltip(why_not or tip)
+    return int(new) if changed else value
+
+
+def slider_float(
+    theme: Theme, text: str, key: str, value: float, *, low: float, high: float, fmt: str, tip: str, why_not: str = "",
+) -> float:
+    """Slider that fills up to its value; Ctrl+click types a number, which may lie outside the slider's ends."""
+    label(theme, text, tip)
+    with disabled(why_not), _filled(theme, (value - low) / (high - low), not why_not):
+        changed, new = imgui.slider_float(key, value, low, high, fmt)
+    tooltip(why_not or tip)
+    return float(new) if changed else value
+
+
+def slider_int(
+    theme: Theme, text: str, key: str, value: int, *, low: int, high: int, fmt: str = "%d", tip: str, why_not: str = "",
+) -> int:
+    label(theme, text, tip)
+    with disabled(why_not), _filled(theme, (value - low) / max(high - low, 1), not why_not):
+        changed, new = imgui.slider_int(key, value, low, high, fmt, imgui.SliderFlags_.always_clamp)
+    tooltip(why_not or tip)
+    return int(new) if changed else value
+
+
+def combo(
+    theme: Theme, text: str, key: str, value: T, options: Sequence[tuple[T, str, str]], *, tip: str, why_not: str = "",
+    unavailable: Sequence[T] = (),
+) -> T:
+    """Drop-down of (value, title, tooltip); options in `unavailable` are shown but cannot be chosen."""
+    label(theme, text, tip)
+    preview = next((title for v, title, _ in options if v == value), str(value))
+    with disabled(why_not):
+        opened = begin_combo(theme, key, preview)
+    if opened:
+        for option, title, hint in options:
+            flags = imgui.SelectableFlags_.disabled if option in unavailable else imgui.SelectableFlags_.none
+            if imgui.selectable(title, option == value, flags)[0]:
+                value = option
+            tooltip(hint)
+        imgui.end_combo()
+    else:
+        tooltip(why_not or tip)
+    return value
+
+
+def begin_combo(theme: Theme, key: str, preview: str) -> bool:
+    """Drop-down with a quiet chevron instead of Dear ImGui's arrow; pair with `imgui.end_combo` when it returns True."""
+    corner, width, height = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x, imgui.get_frame_height()
+    opened = imgui.begin_combo(key, preview, imgui.ComboFlags_.no_arrow_button)
+    if not opened:
+        draw, em = imgui.get_window_draw_list(), theme.em
+        x, y = corner.x + width - 0.95 * em, corner.y + 0.5 * height
+        points = [ImVec2(x - 0.28 * em, y - 0.13 * em), ImVec2(x, y + 0.15 * em), ImVec2(x + 0.28 * em, y - 0.13 * em)]
+        draw.add_polyline(points, theme.colour(theme.palette.muted), 0.11 * em, 0)
+    return opened
+
+
+def toggle(theme: Theme, text: str, key: str, value: bool, *, tip: str, why_not: str = "") -> bool:
+    """A switch at the right of its row."""
+    label(theme, text, tip)
+    em, height = theme.em, imgui.get_frame_height()
+    size = ImVec2(2.0 * em, 1.1 * em)
+    corner = imgui.get_cursor_screen_pos()
+    with disabled(why_not):
+        if imgui.invisible_button(key, ImVec2(size.x, height)):
+            value = not value
+        hovered = imgui.is_item_hovered()
+    tooltip(why_not or tip)
+    p, draw = theme.palette, imgui.get_window_draw_list()
+    alpha = 0.45 if why_not else 1.0
+    back = (p.accent_fill_hover if hovered else p.accent_fill) if value else (p.faint if hovered else p.field_active)
+    top = corner.y + 0.5 * (height - size.y)
+    draw.add_rect_filled(ImVec2(corner.x, top), ImVec2(corner.x + size.x, top + size.y), theme.colour(back, alpha), size.y)
+    knob = corner.x + (size.x - 0.5 * size.y if value else 0.5 * size.y)
+    draw.add_circle_filled(ImVec2(knob, top + 0.5 * size.y), 0.36 * size.y, theme.colour(p.on_accent, alpha), 24)
+    return value
+
+
+def segmented(
+    theme: Theme, text: str, key: str, value: T, options: Sequence[tuple[T, str, str]], *, tip: str, why_not: str = "",
+    unavailable: Sequence[T] = (),
+) -> T:
+    """Two to four exclusive choices side by side; item ids are `<key>/<title>`."""
+    label(theme, text, tip)
+    p, draw = theme.palette, imgui.get_window_draw_list()
+    corner, width, height = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x, imgui.get_frame_height()
+    rounding = imgui.get_style().frame_rounding
+    end = ImVec2(corner.x + width, corner.y + height)
+    draw.add_rect_filled(corner, end, theme.colour(p.field, 0.45 if why_not else 1.0), rounding)
+    step = width / len(options)
+    imgui.push_id(key)
+    imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(0.0, imgui.get_style().item_spacing.y))
+    for index, (option, title, hint) in enumerate(options):
+        reason = why_not or ("not available here" if option in unavailable else "")
+        if index:
+            imgui.same_line()
+        x0 = corner.x + index * step
+        with disabled(reason):
+            if imgui.invisible_button(title, ImVec2(step, height)):
+                value = option
+            hovered = imgui.is_item_hovered()
+        tooltip(reason or hint or tip)
+        chosen = option == value
+        if chosen or hovered:
+            fill = p.accent_fill if chosen else p.field_hover
+            draw.add_rect_filled(
+                ImVec2(x0 + 1, corner.y + 1), ImVec2(x0 + step - 1, end.y - 1),
+                theme.colour(fill, 0.45 if why_not else 1.0), max(rounding - 1, 0),
+            )
+        shown = ellipsis(title, step - 4)
+        size = imgui.calc_text_size(shown)
+        ink = theme.colour(p.on_accent if chosen else p.text, 0.45 if reason else 1.0)
+        draw.add_text(ImVec2(round(x0 + 0.5 * (step - size.x)), round(corner.y + 0.5 * (height - size.y))), ink, shown)
+    imgui.pop_style_var()
+    imgui.pop_id()
+    return value
+
+
+def button(theme: Theme, title: str, *, tip: str, why_not: str = "", primary: bool = False, width: float = 0.0) -> bool:
+    """Push button; True when pressed. `primary` fills it with the accent colour."""
+    if primary:
+        p = theme.palette
+        imgui.push_style_color(imgui.Col_.button, ImVec4(*p.accent_fill, 1.0))
+        imgui.push_style_color(imgui.Col_.button_hovered, ImVec4(*p.accent_fill_hover, 1.0))
+        imgui.push_style_color(imgui.Col_.button_active, ImVec4(*mix(p.accent_fill, p.window, 0.2), 1.0))
+        imgui.push_style_color(imgui.Col_.text, ImVec4(*p.on_accent, 1.0))
+    with disabled(why_not):
+        pressed = imgui.button(title, ImVec2(width, 0.0))
+    if primary:
+        imgui.pop_style_color(4)
+    tooltip(why_not or tip)
+    return pressed
+
+
+def icon_button(theme: Theme, icon: str, key: str, *, tip: str, why_not: str = "") -> bool:
+    """Square button with an icon in its middle; True when pressed."""
+    edge = imgui.get_frame_height()
+    corner = imgui.get_cursor_screen_pos()
+    with disabled(why_not):
+        pressed = imgui.button(f"##{key}", ImVec2(edge, edge))
+    size = imgui.calc_text_size(icon)
+    at = ImVec2(round(corner.x + 0.5 * (edge - size.x)), round(corner.y + 0.5 * (edge - size.y)))
+    imgui.get_window_draw_list().add_text(at, theme.colour(theme.palette.text, 0.45 if why_not else 1.0), icon)
+    tooltip(why_not or tip)
+    return pressed
+
+
+def note(theme: Theme, text: str) -> None:
+    """A wrapped remark in muted small print."""
+    with font(theme.fonts.body, BODY_PX * 0.9), text_colour(theme.palette.muted):
+        imgui.push_text_wrap_pos(0.0)
+        imgui.text_unformatted(text)
+        imgui.pop_text_wrap_pos()
+
+
+@contextlib.contextmanager
+def _filled(theme: Theme, share: float, enabled: bool) -> Iterator[None]:
+    """Slider look: the field is drawn here, filled up to `share`; the slider itself is drawn without a ground."""
+    p, draw = theme.palette, imgui.get_window_draw_list()
+    corner = imgui.get_cursor_screen_pos()
+    width, height = imgui.calc_item_width(), imgui.get_frame_height()
+    rounding = imgui.get_style().frame_rounding
+    alpha = 1.0 if enabled else 0.45
+    end = ImVec2(corner.x + width, corner.y + height)
+    draw.add_rect_filled(corner, end, theme.colour(p.field, alpha), rounding)
+    fill = min(max(share, 0.0), 1.0) * width
+    if fill >= 1.0:
+        draw.push_clip_rect(corner, ImVec2(corner.x + fill, end.y), True)
+        draw.add_rect_filled(corner, end, theme.colour(mix(p.field, p.accent_fill, 0.42), alpha), rounding)
+        draw.pop_clip_rect()
+        draw.add_line(ImVec2(corner.x + fill, corner.y + 2), ImVec2(corner.x + fill, end.y - 2), theme.colour(p.accent, alpha), 2.0)
+    clear = ImVec4(0.0, 0.0, 0.0, 0.0)
+    roles = (imgui.Col_.frame_bg, imgui.Col_.slider_grab, imgui.Col_.slider_grab_active)
+    veil = ImVec4(*p.text, 0.05)
+    for role in roles:
+        imgui.push_style_color(role, clear)
+    imgui.push_style_color(imgui.Col_.frame_bg_hovered, veil)
+    imgui.push_style_color(imgui.Col_.frame_bg_active, veil)
+    try:
+        yield
+    finally:
+        imgui.pop_style_color(5)
+
+
+def _drag_cursor() -> None:
+    if imgui.is_item_hovered() and not imgui.is_item_active():
+        imgui.set_mouse_cursor(imgui.MouseCursor_.resize_ew)

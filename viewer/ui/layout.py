@@ -1,0 +1,65 @@
+"""The docking layout as data.
+
+    +--------+--------------------------+---------+
+    | Model  |                          | View    |
+    +--------+        Viewport          |         |
+    | Latent |                          +---------+
+    +--------+--------------------------+ Sampler |
+    | Camera |         Timings          |         |
+    +--------+--------------------------+---------+
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from imgui_bundle import hello_imgui, imgui
+
+MAIN = "MainDockSpace"
+Direction = Literal["left", "right", "up", "down"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """`name` takes `share` of `parent` at its `direction` side."""
+
+    parent: str
+    name: str
+    direction: Direction
+    share: float
+
+
+SPLITS: tuple[Split, ...] = (
+    Split(MAIN, "left", "left", 0.19),
+    Split(MAIN, "right", "right", 0.245),
+    Split(MAIN, "bottom", "down", 0.205),
+    Split("left", "left-low", "down", 0.385),
+    Split("left", "left-middle", "down", 0.415),
+    Split("right", "right-low", "down", 0.555),
+)
+
+@dataclass(frozen=True)
+class Slot:
+    """Window of one panel: its label (item path in tests: "//Latent/##seed") and the dock space that it opens in.
+
+    bare: no padding, no tab, no scrolling, cannot be hidden.
+    """
+
+    panel: str
+    title: str
+    dock: str
+    bare: bool = False
+
+
+SLOTS: tuple[Slot, ...] = (
+    Slot("viewport", "Viewport", MAIN, bare=True),
+    Slot("model", "Model", "left"), Slot("latent", "Latent", "left-middle"), Slot("camera", "Camera", "left-low"),
+    Slot("view", "View", "right"), Slot("sampler", "Sampler", "right-low"), Slot("timings", "Timings", "bottom"),
+)
+
+
+def docking_splits() -> list[hello_imgui.DockingSplit]:
+    """SPLITS in hello_imgui's terms."""
+    sides = {"left": imgui.Dir.left, "right": imgui.Dir.right, "up": imgui.Dir.up, "down": imgui.Dir.down}
+    return [hello_imgui.DockingSplit(s.parent, s.name, sides[s.direction], s.share) for s in SPLITS]

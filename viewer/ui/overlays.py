@@ -1,0 +1,99 @@
+"""Marks drawn over the viewport: badges, axes gizmo, pivot cross. They follow the pose of the shown result, so that
+nothing swims while a newer picture is on its way."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui
+
+from viewer.state.orbit import ViewName
+from viewer.ui.palette import Rgb, mix
+from viewer.ui.theme import BODY_PX, Theme
+
+_AXES: tuple[tuple[str, int, Rgb, ViewName, ViewName], ...] = (
+    ("X", 0, (0.89, 0.36, 0.37), "right", "left"),
+    ("Y", 1, (0.45, 0.72, 0.33), "top", "bottom"),
+    ("Z", 2, (0.33, 0.56, 0.94), "front", "back"),
+)
+
+
+def badge(theme: Theme, corner: ImVec2, lines: list[tuple[str, bool]], right: bool = False, bottom: bool = False) -> ImVec2:
+    """Small print on a translucent plate; `lines` are (text, strong). Returns the plate's size.
+
+    corner: the plate's corner nearest to the viewport's corner, chosen by `right` and `bottom`.
+    """
+    p, draw, em = theme.palette, imgui.get_window_draw_list(), theme.em
+    size_px = BODY_PX * 0.87
+    imgui.push_font(theme.fonts.mono, size_px)
+    sizes = [imgui.calc_text_size(text) for text, _ in lines]
+    pad = ImVec2(round(0.5 * em), round(0.3 * em))
+    line_h = imgui.get_text_line_height() + round(0.16 * em)
+    width = max(s.x for s in sizes) + 2 * pad.x
+    height = line_h * len(lines) - round(0.16 * em) + 2 * pad.y
+    x = corner.x - width if right else corner.x
+    y = corner.y - height if bottom else corner.y
+    draw.add_rect_filled(ImVec2(x, y), ImVec2(x + width, y + height), theme.colour(p.panel, 0.86), 0.3 * em)
+    for i, (text, strong) in enumerate(lines):
+        ink = theme.colour(p.text if strong else p.muted)
+        draw.add_text(ImVec2(round(x + pad.x), round(y + pad.y + i * line_h)), ink, text)
+    imgui.pop_font()
+    return ImVec2(width, height)
+
+
+def axes_gizmo(theme: Theme, centre: ImVec2, world_from_cam: np.ndarray) -> ViewName | None:
+    """World axes as seen by the shown camera; a click on an end looks along it. Returns the view that was asked for."""
+    em, draw, p = theme.em, imgui.get_window_draw_list(), theme.palette
+    arm, radius = 2.25 * em, 0.56 * em
+    ends = []
+    for name, axis, rgb, plus, minus in _AXES:
+        x, y, z = (float(v) for v in world_from_cam[axis, :3])
+        ends.append((z, x, y, name, rgb, plus, True))
+        ends.append((-z, -x, -y, name, rgb, minus, False))
+    chosen: ViewName | None = None
+    over = imgui.is_mouse_hovering_rect(
+        ImVec2(centre.x - arm - radius, centre.y - arm - radius), ImVec2(centre.x + arm + radius, centre.y + arm + radius)
+    )
+    if over:
+        draw.add_circle_filled(centre, arm + 1.35 * radius, theme.colour(p.panel, 0.55), 48)
+    for z, x, y, name, rgb, view, positive in sorted(ends, key=lambda e: -e[0]):
+        end = ImVec2(centre.x + arm * x, centre.y + arm * y)
+        shade = mix(rgb, p.canvas, 0.28 * (0.5 + 0.5 * max(-1.0, min(1.0, z))))
+        imgui.set_cursor_screen_pos(ImVec2(end.x - radius, end.y - radius))
+        if imgui.invisible_button(f"##axis-{view}", ImVec2(2 * radius, 2 * radius)):
+            chosen = view
+        hovered = imgui.is_item_hovered()
+        if hovered:
+            imgui.set_tooltip(f"Look from {view}")
+        if positive:
+            draw.add_line(centre, end, theme.colour(shade), 0.13 * em)
+            draw.add_circle_filled(end, radius, theme.colour(p.text if hovered else shade), 24)
+            imgui.push_font(theme.fonts.bold, BODY_PX * 0.72)
+            size = imgui.calc_text_size(name)
+            draw.add_text(ImVec2(round(end.x - 0.5 * size.x), round(end.y - 0.5 * size.y)), theme.colour((0.06, 0.07, 0.09)), name)
+            imgui.pop_font()
+        else:
+            draw.add_circle_filled(end, radius * 0.78, theme.colour(mix(shade, p.canvas, 0.75)), 24)
+            draw.add_circle(end, radius * 0.78, theme.colour(p.text if hovered else shade), 24, 0.09 * em)
+    return chosen
+
+
+def pivot_cross(theme: Theme, origin: ImVec2, edge: float, uv: tuple[float, float]) -> None:
+    """A thin cross where the pivot lies in the shown picture."""
+    if not (0.0 <= uv[0] <= 1.0 and 0.0 <= uv[1] <= 1.0):
+        return
+    draw, em, p = imgui.get_window_draw_list(), theme.em, theme.palette
+    c = ImVec2(origin.x + uv[0] * edge, origin.y + uv[1] * edge)
+    for width, ink in ((3.0, theme.colour((0.0, 0.0, 0.0), 0.35)), (1.2, theme.colour(p.on_accent, 0.95))):
+        draw.add_line(ImVec2(c.x - 0.6 * em, c.y), ImVec2(c.x + 0.6 * em, c.y), ink, width)
+        draw.add_line(ImVec2(c.x, c.y - 0.6 * em), ImVec2(c.x, c.y + 0.6 * em), ink, width)
+
+
+def project(world_from_cam: np.ndarray, intrinsics: np.ndarray, point: tuple[float, float, float]) -> tuple[float, float] | None:
+    """World point → image coordinates in [0, 1] (y down); None behind the camera."""
+    cam = world_from_cam[:3, :3].T @ (np.asarray(point, dtype=np.float64) - world_from_cam[:3, 3])
+    if cam[2] <= 1e-9 or not math.isfinite(float(cam[2])):
+        return None
+    u, v, w = intrinsics @ cam
+    return float(u / w), float(v / w)
