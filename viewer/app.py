@@ -43,6 +43,7 @@ class AppOptions:
     client: renderer to use instead of a worker process. size: window in logical pixels; None = as last time.
     tests: called with the App to register GUI tests; switches Dear ImGui's test engine on.
     on_frame: called at the end of each complete GUI frame. keep_layout: read and write layout.ini.
+    eager: never idle (tests and the tour).
     """
 
     checkpoint: str | None = None
@@ -52,6 +53,7 @@ class AppOptions:
     tests: Callable[[App], None] | None = None
     on_frame: Callable[[App], None] | None = None
     keep_layout: bool = True
+    eager: bool = False
 
 
 class App:
@@ -119,12 +121,14 @@ class App:
         for title, _, _ in self.panels_shown():
             self.show_panel(title, True)
         self._hidden = []
+        self.params.docking_params.docking_splits = layout.docking_splits(self._look.scale)
         self.params.docking_params.layout_reset = True
 
     def pace(self, frames_a_second: float) -> None:
         """Frames a second while no event comes in."""
         idling = self.params.fps_idling
-        idling.fps_idle = min(max(frames_a_second, IDLE_FRAMES_A_SECOND), idling.fps_max)
+        if idling.enable_idling:
+            idling.fps_idle = min(max(frames_a_second, IDLE_FRAMES_A_SECOND), idling.fps_max)
 
     def quit(self) -> None:
         self.params.app_shall_exit = True
@@ -153,8 +157,9 @@ class App:
             p.ini_disable = True
         p.fps_idling.fps_idle = IDLE_FRAMES_A_SECOND
         p.fps_idling.time_active_after_last_event = 0.2
-        p.fps_idling.fps_max = FRAMES_A_SECOND
-        p.docking_params.docking_splits = layout.docking_splits()
+        p.fps_idling.fps_max = 0.0 if self.options.eager else FRAMES_A_SECOND
+        p.fps_idling.enable_idling = not self.options.eager
+        p.docking_params.docking_splits = layout.docking_splits(self._look.scale)
         p.docking_params.dockable_windows = [self._dockable(slot) for slot in layout.SLOTS]
         p.docking_params.main_dock_space_node_flags = int(imgui.DockNodeFlags_.none)
         self._fill_callbacks(p.callbacks)
@@ -294,7 +299,7 @@ class App:
         from OpenGL import GL
 
         name = GL.glGetString(GL.GL_RENDERER).decode(errors="replace").lower()
-        if any(word in name for word in ("llvmpipe", "softpipe", "swiftshader", "software")):
+        if not self.options.eager and any(w in name for w in ("llvmpipe", "softpipe", "swiftshader", "software")):
             self.params.fps_idling.fps_max = SOFTWARE_FRAMES_A_SECOND
         _set_window_icon()
 

@@ -31,7 +31,7 @@ def main(args: list[str]) -> None:
 
 
 def describe(path: str) -> dict[str, Any]:
-    """JSON-ready description: every field of CheckpointInfo, `family`, `name`, the total, the tensor table."""
+    """JSON-ready description: CheckpointInfo, `family`, `name`, the total of parameters, the tensors."""
     from core_model.session import describe_checkpoint
 
     info = describe_checkpoint(path)
@@ -96,12 +96,8 @@ def _sizes(document: dict[str, Any]) -> list[tuple[str, str]]:
     if document["z_dim"]:
         rows.append(("latent", f"z {document['z_dim']}, w {document['num_ws']} x {document['w_dim']}"))
     if document["plane_size"]:
-        rows.append(
-            (
-                "planes",
-                f"3 x {document['plane_channels']} channels, {document['plane_size']} x {document['plane_size']}",
-            )
-        )
+        edge = document["plane_size"]
+        rows.append(("planes", f"3 x {document['plane_channels']} channels, {edge} x {edge}"))
     rows.append(("channels", ", ".join(c["name"] for c in document["channels"])))
     rows.append(("samplers", ", ".join(s["name"] for s in document["samplers"] if s["available"])))
     return rows

@@ -36,8 +36,8 @@ def available_channels(*, is_sdf: bool, has_proposal: bool) -> tuple[ChannelInfo
     )
 
 
-def _proposal(value: Tensor | None, c: Composite) -> Tensor:
-    """Proposal quantities exist only where the learned sampler ran; elsewhere they are 'no value'."""
+def _per_ray(value: Tensor | None, c: Composite) -> Tensor:
+    """Quantities of the sampler; proposal ones exist only where the learned sampler ran, elsewhere they are 'no value'."""
     return torch.full_like(c.opacity, torch.nan) if value is None else value
 
 
@@ -64,7 +64,7 @@ _add(
         name="samples", title="Sample count", kind="scalar", unit="samples", colormap="inferno", low=0.0, decimals=0,
         description="Samples that the sampler gave each ray; the probe is not counted",
     ),
-    lambda c: c.samples,
+    lambda c: _per_ray(c.samples, c),
 )
 _add(
     ChannelInfo(
@@ -86,14 +86,14 @@ _add(
         name="leftover", title="Leftover mass", kind="scalar", unit="", colormap="magma", low=0.0, needs_proposal=True,
         description="Mass of the predicted distribution outside its largest bins (A3.4); the hardest rays get the large budget",
     ),
-    lambda c: _proposal(c.leftover, c),
+    lambda c: _per_ray(c.leftover, c),
 )
 _add(
     ChannelInfo(
         name="entropy", title="Proposal entropy", kind="scalar", unit="nats", colormap="cividis", low=0.0, needs_proposal=True,
         description="Entropy of the predicted ray distribution",
     ),
-    lambda c: _proposal(c.proposal_entropy, c),
+    lambda c: _per_ray(c.proposal_entropy, c),
 )
 _add(
     ChannelInfo(

@@ -27,6 +27,7 @@ class Composite:
     scene: Scene
     rays: Rays
     evaluated: Evaluated
+    samples: Tensor | None = None
     leftover: Tensor | None = None
     proposal_entropy: Tensor | None = None
 
@@ -86,11 +87,6 @@ class Composite:
     def position(self) -> Tensor:
         """World position [R, 3] at the expected depth; NaN on background."""
         return self.rays.origins + self.rays.dirs * self.depth[:, None]
-
-    @property
-    def samples(self) -> Tensor:
-        """Samples that the sampler gave the ray [R]; rays that miss the box get none."""
-        return torch.where(self.rays.hit, self.evaluated.samples.counts, 0).float()
 
     def _carrying(self, floor: float) -> tuple[Tensor, Tensor, Tensor]:
         """(table row, ray, weight) of the evaluated samples whose weight exceeds `floor`."""

@@ -88,3 +88,26 @@ def _local_slope(sdf: Tensor, cell: float) -> Tensor:
     for dim in range(3):
         squared += torch.gradient(sdf, spacing=cell, dim=dim)[0].square()
     return _dilate(squared.sqrt()).clamp_min(1.0)
+
+
+def live_pixels(space: SpaceGrid, origins: Tensor, dirs: Tensor, bounds: tuple[Tensor, Tensor], width: int, height: int, step: int) -> Tensor:
+    """Mask [H·W] of the pixels whose rays can meet something that is not empty.
+
+    Every `step`-th ray of each row and column is walked through the grid at half cells; a pixel is live if any walked ray within
+    two steps of it is. The caller chooses `step` so that walked rays lie closer together than half a cell.
+    """
+    rows = torch.arange(0, height + step - 1, step, device=dirs.device).clamp_max(height - 1)
+    columns = torch.arange(0, width + step - 1, step, device=dirs.device).clamp_max(width - 1)
+    pick = (rows[:, None] * width + columns).reshape(-1)
+    near, far = bounds[0][pick], bounds[1][pick]
+    cell = 2.0 * space.box / space.size
+    n = max(2, int(float((far - near).max()) / (0.5 * cell)) + 1)
+    met = torch.zeros(len(pick), dtype=torch.bool, device=dirs.device)
+    s = (torch.arange(n, device=dirs.device, dtype=torch.float32) + 0.5) / n
+    for part in s.split(32):
+        t = near[:, None] + (far - near)[:, None] * part
+        met |= (space.at(origins[pick][:, None] + dirs[pick][:, None] * t[..., None]) > 0).any(dim=-1)
+    grid = met.reshape(1, 1, len(rows), len(columns)).float()
+    near_met = F.max_pool2d(grid, 5, stride=1, padding=2)
+    big = F.interpolate(near_met, scale_factor=step, mode="nearest")[0, 0, :height, :width]
+    return big.reshape(-1) > 0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -45,24 +46,28 @@ class Proposals:
 
     @property
     def nbytes(self) -> int:
-        return self.p.numel() * self.p.element_size()
+        return 2 * self.p.numel() * self.p.element_size()  # the table is a second copy
 
-    def rows(self, start: int, stop: int, width: int, height: int) -> Tensor:
-        """p̂ of the image rows start … stop-1 at width×height pixels: [(stop-start)·width, K], each a distribution."""
-        flat = _sample_rows(self.p, start, stop, width, height)
-        return flat[0].flatten(1).T.contiguous()
+    def at_pixels(self, pixels: Tensor, width: int, height: int) -> Tensor:
+        """p̂ [R, K] of the pixels with flat indices `pixels` [R] of a width×height picture; bilinear, each row a distribution."""
+        return _bilinear_rows(self.table, self.p.shape[-1], self.p.shape[-2], pixels, width, height)
+
+    @cached_property
+    def table(self) -> Tensor:
+        """p channel-last as a table [H·W, K]."""
+        return self.p[0].flatten(1).T.contiguous()
 
     def leftover(self, bins: int, width: int, height: int) -> Tensor:
         """A3.4's leftover mass of every pixel [H·W]; zero where the probe saw nothing, so that background earns no samples."""
         p = self.p.permute(0, 2, 3, 1)
         left = leftover_mass(p, bins)[:, None] * (self.chance > 0)
-        return _sample_rows(left, 0, height, width, height).reshape(-1)
+        return _resize(left, width, height).reshape(-1)
 
     def entropy(self, width: int, height: int) -> Tensor:
         """Entropy [H·W] in nats; NaN where the probe saw nothing."""
         e = entropy(self.p.permute(0, 2, 3, 1))[:, None]
-        e = _sample_rows(e, 0, height, width, height).reshape(-1)
-        seen = _sample_rows((self.chance > 0).float(), 0, height, width, height).reshape(-1)
+        e = _resize(e, width, height).reshape(-1)
+        seen = _resize((self.chance > 0).float(), width, height).reshape(-1)
         return torch.where(seen > 0, e, torch.nan)
 
 
@@ -99,14 +104,22 @@ def pdf_for_rays(p: Tensor, rays: Rays) -> RayPdf:
     return RayPdf(rays.near[:, None] + (rays.far - rays.near)[:, None] * s, p)
 
 
-def _sample_rows(x: Tensor, start: int, stop: int, width: int, height: int) -> Tensor:
-    """Bilinear resampling [1, C, h, w] → rows start … stop-1 of [1, C, height, width] (align_corners False, edges clamped)."""
-    if x.shape[-1] == width and x.shape[-2] == height:
-        return x[:, :, start:stop]
-    u = (torch.arange(width, device=x.device) + 0.5) / width * 2 - 1
-    v = (torch.arange(start, stop, device=x.device) + 0.5) / height * 2 - 1
-    vv, uu = torch.meshgrid(v, u, indexing="ij")
-    grid = torch.stack([uu, vv], dim=-1)[None]
-    return F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=False)
+def _resize(x: Tensor, width: int, height: int) -> Tensor:
+    return F.interpolate(x, size=(height, width), mode="bilinear", align_corners=False)
 
 
+def _bilinear_rows(table: Tensor, w: int, h: int, pixels: Tensor, width: int, height: int) -> Tensor:
+    """Bilinear lookup of a [h·w, C] table at pixel centres of a width×height picture: one weighted sum of four rows a pixel.
+
+    Same rule as `interpolate` with align_corners False and clamped edges, but only for the pixels that are asked for.
+    """
+    if (w, h) == (width, height):
+        return table[pixels]
+    x = (((pixels % width).float() + 0.5) * (w / width) - 0.5).clamp(0, w - 1)
+    y = ((torch.div(pixels, width, rounding_mode="floor").float() + 0.5) * (h / height) - 0.5).clamp(0, h - 1)
+    x0, y0 = x.long(), y.long()
+    x1, y1 = (x0 + 1).clamp_max(w - 1), (y0 + 1).clamp_max(h - 1)
+    fx, fy = x - x0, y - y0
+    index = torch.stack([y0 * w + x0, y0 * w + x1, y1 * w + x0, y1 * w + x1], dim=-1)
+    weights = torch.stack([(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy], dim=-1)
+    return F.embedding_bag(index, table, per_sample_weights=weights, mode="sum")

@@ -33,6 +33,14 @@ class TileContext:
     proposal: Tensor | None = None
     hard: Tensor | None = None
 
+    def allotted(self, learned: bool) -> Tensor:
+        """Samples that each ray is given [R]; rays that miss the box get none."""
+        n = torch.full_like(self.rays.near, float(self.count))
+        if learned and self.hard is not None:
+            low, high = self.spec.budgets(self.default_spp)
+            n = torch.where(self.hard, float(high), float(low))
+        return torch.where(self.rays.hit, n, 0.0)
+
     @property
     def count(self) -> int:
         """Samples a ray of samplers with one budget."""

@@ -144,15 +144,35 @@ class Chart:
             fig.text(((left + right) / 2, bottom + 24), self.x_label, color=SOFT, anchor="ma")
 
     def curve(self, xs: Sequence[float], ys: Sequence[float], color: Color, width: float = 2.0) -> None:
-        """A line through points; it is broken where a value is not finite."""
+        """A line through points, cut at the frame; it is broken where a value is not finite."""
         part: list[tuple[float, float]] = []
-        for x, y in zip(xs, ys, strict=True):
-            if math.isfinite(x) and math.isfinite(y):
-                part.append((self.x(x), self.y(y)))
-            else:
+        points = list(zip(xs, ys, strict=True))
+        for start, stop in zip(points, points[1:], strict=False):
+            inside = self._cut(start, stop)
+            if inside is None or (part and part[-1] != inside[0]):
                 self.figure.line(part, color, width)
                 part = []
+            if inside is not None:
+                part = [*(part or inside[:1]), inside[1]]
         self.figure.line(part, color, width)
+
+    def _cut(
+        self, start: tuple[float, float], stop: tuple[float, float]
+    ) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """Pixels of the part of a segment within the x range; None: no such part, or not finite."""
+        if not all(math.isfinite(v) for v in (*start, *stop)):
+            return None
+        (x0, y0), (x1, y1) = sorted((start, stop))
+        low, high = self.x_range
+        if x1 < low or x0 > high:
+            return None
+        slope = (y1 - y0) / (x1 - x0) if x1 > x0 else 0.0
+        if x0 < low:
+            x0, y0 = low, y0 + slope * (low - x0)
+        if x1 > high:
+            x1, y1 = high, y0 + slope * (high - x0)
+        ends = (self.x(x0), self.y(y0)), (self.x(x1), self.y(y1))
+        return ends if start <= stop else (ends[1], ends[0])
 
     def steps(
         self, edges: Sequence[float], values: Sequence[float], color: Color, width: float = 2.0
@@ -173,10 +193,10 @@ class Chart:
             self.figure.line([(self.x(x), middle - half), (self.x(x), middle + half)], color, 1.5)
 
     def legend(self, items: Sequence[tuple[str, Color]]) -> None:
-        """Names with colours, in the upper right corner of the frame."""
+        """Names with colours, over the frame and left of the unit."""
         _, top, right, _ = self.frame
-        x = right - 10
+        x = right - (_font(12).getlength(self.y_label) / _SCALE + 32 if self.y_label else 0)
         for name, color in reversed(items):
-            width = self.figure.text((x, top + 14), name, anchor="rm")
-            self.figure.line([(x - width - 24, top + 14), (x - width - 6, top + 14)], color, 3)
+            width = self.figure.text((x, top - 8), name, anchor="rs")
+            self.figure.line([(x - width - 24, top - 12), (x - width - 6, top - 12)], color, 3)
             x -= width + 40

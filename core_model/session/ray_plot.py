@@ -52,7 +52,7 @@ def _chart(
 
 
 def closer_range(report: RayReport, span: tuple[float, float]) -> tuple[float, float]:
-    """The part of the ray that holds every distribution, with a margin; the whole ray where that is most of it."""
+    """The part of the ray that holds every distribution, with a margin; all of it where that is most."""
     low, high = span[1], span[0]
     for pdf in report.pdfs:
         peak = max(pdf.values, default=0.0)

@@ -60,7 +60,7 @@ def _learned(
     run: StageRun, proposals: Proposals, scene: Scene, rays: Rays, truth: RayPdf, x: int, y: int
 ) -> tuple[list[BinSeries], list[SampleTicks], tuple[int, ...], dict[str, float | None]]:
     request, spec = run.request, run.request.sampler
-    p = proposals.rows(y, y + 1, request.width, request.height)[x : x + 1]
+    p = proposals.at_pixels(_pixel(x, y, run), request.width, request.height)
     pdf = pdf_for_rays(p, rays)
     bins = pdf.bins
     probe_weights, probe_t = _probe_at(run, scene, rays, bins)
@@ -105,7 +105,7 @@ def _final_ticks(run: StageRun, scene: Scene, rays: Rays, x: int, y: int) -> Sam
     proposal = hard = None
     if sampler.needs_proposal and run.opened.info.has_proposal:
         found = run.proposals(run.field(run.w()), scene.space)
-        proposal = found.rows(y, y + 1, request.width, request.height)[x : x + 1]
+        proposal = found.at_pixels(_pixel(x, y, run), request.width, request.height)
         leftover = found.leftover(request.sampler.leftover_count(proposal.shape[1]), request.width, request.height)
         share = request.sampler.adaptive_share if request.sampler.adaptive else 0.0
         hard = choose_hard(leftover, share)[y * request.width + x][None]
@@ -168,6 +168,10 @@ def _rebin(pdf: RayPdf, edges: Tensor) -> Tensor:
     f = ((target - source[i]) / (source[i + 1] - source[i]).clamp_min(1e-12)).clamp(0, 1)
     at = cumulative[i] + f * (cumulative[i + 1] - cumulative[i])
     return torch.diff(at)[None].clamp_min(0.0)
+
+
+def _pixel(x: int, y: int, run: StageRun) -> Tensor:
+    return torch.tensor([y * run.request.width + x], device=run.device)
 
 
 def _series(name: str, pdf: RayPdf) -> BinSeries:

@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core_model.fields.base import Field
 from core_model.geometry.rays import Rays, camera_rays, ray_bounds
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import Composite
-from core_model.rendering.evaluate import Scene
+from core_model.rendering.evaluate import Scene, evaluate
 from core_model.rendering.probe import Proposals, choose_hard
 from core_model.rendering.samplers import SAMPLERS, TileContext
+from core_model.sampling.placement import span_samples
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
@@ -111,6 +113,13 @@ class RenderSession:
             return inspect_ray(run, x, y)
 
     @torch.no_grad()
+    def field_of(self, request: RenderRequest) -> Field:
+        """The scene of a request as a field (meshes, slices, measurements); raises InputError as `open` does."""
+        self.open(request.checkpoint)
+        run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device))
+        return run.field(run.w())
+
+    @torch.no_grad()
     def _render(self, request: RenderRequest, cancelled: Callable[[], bool], progress: Progress) -> Frame:
         clock = StageClock(self._device)
         with clock.stage("checkpoint"):
@@ -162,10 +171,15 @@ class _Picture:
         self.sampler = SAMPLERS.get(request.sampler.name)
         info = next(s for s in run.opened.info.samplers if s.name == request.sampler.name)
         self.default_spp = info.default_spp
-        self.origins, self.dirs = camera_rays(request.camera, request.width, request.height, device)
+        origins, dirs = camera_rays(request.camera, request.width, request.height, device)
+        self.rays = ray_bounds(origins, dirs, self.conv)
+        with run.clock.stage("skip"):
+            self.live = run.live(scene.space, origins, self.rays)
         self.out: dict[str, np.ndarray] = {}
-        self.placed = self.evaluated = 0.0
-        self.leftover = self.entropy = self.hard = None
+        self.evaluated = 0.0
+        self.leftover: Tensor | None = None
+        self.entropy: Tensor | None = None
+        self.hard: Tensor | None = None
         if proposals is not None:
             bins = request.sampler.leftover_count(proposals.p.shape[1])
             self.leftover = proposals.leftover(bins, request.width, request.height)
@@ -174,70 +188,82 @@ class _Picture:
             if "entropy" in channels:
                 self.entropy = proposals.entropy(request.width, request.height)
 
-    def draw(self, cancelled: Callable[[], bool], progress: Progress) -> None:
-        rows = self._rows_a_tile()
-        for start in range(0, self.request.height, rows):
-            stop_if(cancelled)
-            stop = min(start + rows, self.request.height)
-            progress("samples", start / self.request.height)
-            self._tile(start, stop)
+        self.allotted = self._context(self.rays, slice(None), None).allotted(proposals is not None)
 
-    def _tile(self, start: int, stop: int) -> None:
-        request, clock = self.request, self.run.clock
-        span = slice(start * request.width, stop * request.width)
+    def draw(self, cancelled: Callable[[], bool], progress: Progress) -> None:
+        """Live pixels in tiles, then one dead ray whose values fill the rest of the picture."""
+        self._fill_dead()
+        tile = self._rays_a_tile()
+        for number, start in enumerate(range(0, len(self.live), tile)):
+            stop_if(cancelled)
+            progress("samples", start / max(1, len(self.live)))
+            self._tile(self.live[start : start + tile], number)
+
+    def _tile(self, pixels: Tensor, number: int) -> None:
+        clock = self.run.clock
         with clock.stage("samples"):
-            rays = ray_bounds(self.origins[span], self.dirs[span], self.conv)
-            evaluated = self.sampler.place(self._context(rays, span, start, stop))
+            rays = self.rays.select(pixels)
+            evaluated = self.sampler.place(self._context(rays, pixels, number))
         composite = Composite(
-            self.scene, rays, evaluated, _part(self.leftover, span), _part(self.entropy, span)
+            self.scene, rays, evaluated, self.allotted[pixels], _part(self.leftover, pixels), _part(self.entropy, pixels)
         )
         with clock.stage("composite"):
             composite.opacity  # noqa: B018 - weights are shared by all channels, so they are booked under `composite`
         with clock.stage("channels"):
+            index = pixels.cpu().numpy()
             for name in self.channels:
-                self._keep(name, CHANNELS.get(name).compute(composite), start, stop)
-        self.placed += float(composite.samples.sum())
+                values = CHANNELS.get(name).compute(composite).float().reshape(len(pixels), -1)
+                self.out[name][:, index] = values.T.cpu().numpy()
         self.evaluated += evaluated.evaluations
 
-    def _context(self, rays: Rays, span: slice, start: int, stop: int) -> TileContext:
-        request = self.request
-        rng = None
-        if request.sampler.jitter:
-            rng = torch.Generator(device=self.device).manual_seed(request.seed * 1_000_003 + start)
-        proposal = None
-        if self.proposals is not None:
-            proposal = self.proposals.rows(start, stop, request.width, request.height)
-        return TileContext(self.scene, rays, request.sampler, self.default_spp, rng, proposal, _part(self.hard, span))
+    def _fill_dead(self) -> None:
+        """Values of a ray that meets nothing, everywhere; what the sampler knows of each pixel stays per pixel."""
+        n = self.request.width * self.request.height
+        first = self.rays.select(slice(0, 1))
+        missing = Rays(first.origins, first.dirs, first.near, first.far, torch.zeros_like(first.hit))
+        nothing = evaluate(self.scene, missing, span_samples(first.near, first.far, 2, stratified=False, rng=None))
+        composite = Composite(self.scene, missing, nothing)
+        known = {"samples": self.allotted, "leftover": self.leftover, "entropy": self.entropy}
+        for name in self.channels:
+            per_pixel = known.get(name)
+            if per_pixel is not None:
+                self.out[name] = per_pixel.float().reshape(1, n).cpu().numpy().copy()
+                continue
+            value = CHANNELS.get(name).compute(composite).float().reshape(-1, 1).cpu().numpy()
+            self.out[name] = np.repeat(value, n, axis=1)
 
-    def _keep(self, name: str, values: Tensor, start: int, stop: int) -> None:
+    def _context(self, rays: Rays, pixels: Tensor | slice, number: int | None) -> TileContext:
         request = self.request
-        planar = values.float().reshape(stop - start, request.width, -1).permute(2, 0, 1).cpu().numpy()
-        if name not in self.out:
-            shape = (planar.shape[0], request.height, request.width)
-            self.out[name] = np.empty(shape, dtype=np.float32)
-        self.out[name][:, start:stop] = planar
+        rng = proposal = None
+        if request.sampler.jitter and number is not None:
+            rng = torch.Generator(device=self.device).manual_seed(request.seed * 1_000_003 + number)
+        if self.proposals is not None and isinstance(pixels, Tensor):
+            proposal = self.proposals.at_pixels(pixels, request.width, request.height)
+        hard = None if self.hard is None else self.hard[pixels]
+        return TileContext(self.scene, rays, request.sampler, self.default_spp, rng, proposal, hard)
 
     def finish(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
-        arrays = {k: v if v.shape[0] == 3 else v[0] for k, v in self.out.items()}
+        shape = (self.request.height, self.request.width)
+        arrays = {k: v.reshape(-1, *shape) if v.shape[0] == 3 else v.reshape(shape) for k, v in self.out.items()}
         pixels = self.request.width * self.request.height
         probe = self.proposals.evaluations if self.proposals is not None else 0
         return arrays, {
-            "samples_per_pixel": self.placed / pixels, "evaluated_per_pixel": self.evaluated / pixels, "probe_per_pixel": probe / pixels,
+            "samples_per_pixel": float(self.allotted.mean()), "evaluated_per_pixel": self.evaluated / pixels, "probe_per_pixel": probe / pixels,
         }
 
-    def _rows_a_tile(self) -> int:
+    def _rays_a_tile(self) -> int:
         request = self.request
         if request.tile_rays is not None:
-            return max(1, request.tile_rays // request.width)
-        low, high = request.sampler.budgets(self.default_spp)
-        samples = max(low, high, 4)
+            return request.tile_rays
+        samples = max(float(self.allotted.max()) if len(self.allotted) else 0.0, 4.0)
         bins = self.proposals.p.shape[1] if self.proposals is not None else 0
-        rays = TILE_BYTES * (16 if self.device.type == "cuda" else 1) // (samples * SAMPLE_BYTES + bins * 24)
-        return max(1, min(rays, 16384 if self.device.type == "cpu" else 1 << 20) // request.width)
+        budget = TILE_BYTES * (16 if self.device.type == "cuda" else 1)
+        rays = int(budget / (samples * SAMPLE_BYTES + bins * 24))
+        return max(64, min(rays, 16384 if self.device.type == "cpu" else 1 << 20))
 
 
-def _part(values: Tensor | None, span: slice) -> Tensor | None:
-    return None if values is None else values[span]
+def _part(values: Tensor | None, pixels: Tensor) -> Tensor | None:
+    return None if values is None else values[pixels]
 
 
 def _known_channels(request: RenderRequest, info: CheckpointInfo) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,7 +12,8 @@ from torch import Tensor
 
 from core_model.fields.base import Field
 from core_model.fields.triplane import Planes
-from core_model.rendering.empty import SpaceGrid, build_space_grid, outside_only
+from core_model.geometry.rays import Rays
+from core_model.rendering.empty import SpaceGrid, build_space_grid, live_pixels, outside_only
 from core_model.rendering.evaluate import Scene
 from core_model.rendering.probe import ProbeResult, Proposals, run_probe, run_proposals
 from core_model.schema.render import RenderRequest, Tier
@@ -62,6 +64,19 @@ class StageRun:
             "skip", key, lambda: build_space_grid(field, box, SPACE_CELLS, self.device), lambda g: g.nbytes
         )
 
+    def live(self, space: SpaceGrid, origins: Tensor, rays: Rays) -> Tensor:
+        """Flat indices of the pixels worth rendering."""
+        request = self.request
+        if space.size == 1:
+            return torch.nonzero(rays.hit).flatten()
+        distance = float(origins.norm(dim=-1).max())
+        footprint = 2.0 * distance * math.tan(0.5 * _widest_angle(request)) / request.width
+        step = int(min(4, max(0.0, 0.5 * 2.0 * space.box / space.size / footprint)))
+        if step < 1:  # far away: the cells are smaller than pixels, so the grid cannot tell
+            return torch.nonzero(rays.hit).flatten()
+        mask = live_pixels(space, origins, rays.dirs, (rays.near, rays.far), request.width, request.height, step)
+        return torch.nonzero(mask & rays.hit).flatten()
+
     def scene(self, field: Field, space: SpaceGrid) -> Scene:
         conv = self.opened.info.header.conventions
         colour = self.request.background if self.request.background is not None else conv.background
@@ -110,6 +125,10 @@ def probe_shape(request: RenderRequest, probe_size: int, proposal_size: int) -> 
     edge = min(probe_size, max(8.0, wanted / ratio))
     scale = edge / long_edge
     return max(4, round(request.width * scale)), max(4, round(request.height * scale))
+
+
+def _widest_angle(request: RenderRequest) -> float:
+    return 2.0 * math.atan(0.5 / float(request.camera.intrinsics()[0, 0]))
 
 
 def _tensor_bytes(x: Tensor | None) -> int:

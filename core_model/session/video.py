@@ -36,6 +36,7 @@ class VideoWriter:
         if self._stream is None:
             self._shape = pixels.shape
             self._stream = self._open_stream(pixels.shape[0], pixels.shape[1])
+            self._container.start_encoding()  # a full disk or a wrong size shows now, not many frames later
         if pixels.shape != self._shape:
             raise InputError(
                 what="video frames differ", expected=f"{list(self._shape)}", got=f"{list(pixels.shape)}"

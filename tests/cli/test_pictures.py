@@ -160,7 +160,7 @@ def test_inspect_gives_the_hit_of_the_sphere(capsys: Capture, tmp_path: Path) ->
     assert report.hit_box and report.near < report.far and (report.x, report.y) == (16, 16)
     t, sdf = np.array(report.t), np.array(report.sdf)
     crossing = t[np.argmax(sdf < 0)]
-    # The field is a sphere about the origin: |o + t d| at the crossing is its radius, the SDF's value at the centre.
+    # A sphere about the origin: |o + t d| at the crossing is its radius, the SDF's value at the centre.
     point = np.array(report.origin) + crossing * np.array(report.direction)
     assert np.linalg.norm(point) == pytest.approx(-np.nanmin(sdf), abs=2.5 * float(np.diff(t).max()))
     assert read_provenance(tmp_path / "r.json").request.width == 32

@@ -323,6 +323,22 @@ def test_inspect_answers_and_refuses(client: RenderClient) -> None:
     assert isinstance(failed, InspectFailed) and failed.error.kind == "input"
 
 
+def test_click_is_answered_in_the_middle_of_a_long_frame(client: RenderClient) -> None:
+    until(client, lambda e: isinstance(e, WorkerStarted))
+    generation = client.submit(request(seed=9, tiles=200))
+    until_busy(client)
+    begun = time.monotonic()
+    client.inspect(request(), 1, 2)
+    until(client, lambda e: isinstance(e, Inspected))
+    assert time.monotonic() - begun < 0.5, "the frame takes a second"
+    for _ in range(20):
+        client.inspect(request(), 1, 2)
+        time.sleep(0.03)
+    assert frame_of(client, generation).result.error is None, (
+        "the frame must come although the mouse hovers on"
+    )
+
+
 def test_device_that_is_missing(client: RenderClient) -> None:
     until(client, lambda e: isinstance(e, WorkerStarted))
     client.configure(SessionOptions(device="missing"))

@@ -12,8 +12,10 @@ import psutil
 import pytest
 
 from core_model.schema.render import RenderRequest, Tier
+from core_model.schema.sampler import SamplerSpec
 from viewer.render_client.client import RenderClient
 from viewer.render_client.events import Event, FrameReady, Inspected, Opened, OpenFailed
+from viewer.render_client.messages import SessionOptions
 from viewer.state.document import Document
 from viewer.state.scheduler import Scheduler
 
@@ -37,7 +39,7 @@ def until(client: RenderClient, kind: type[Event], timeout_s: float = 60.0) -> E
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[RenderClient]:
-    client = RenderClient()
+    client = RenderClient(options=SessionOptions(cache_bytes=32 << 20))
     client.start()
     yield client
     client.stop()
@@ -119,13 +121,10 @@ def test_memory_of_the_worker_stays_flat_over_an_orbit(client: RenderClient) -> 
     def turn(steps: int) -> int:
         for i in range(steps):
             camera = doc.camera.replace(yaw=0.01 * i)
-            client.submit(
-                RenderRequest(
-                    checkpoint=doc.checkpoint, camera=camera, sampler=doc.sampler, width=64, height=64
-                )
-            )
+            request = RenderRequest(checkpoint=doc.checkpoint, camera=camera, width=48, height=48)
+            client.submit(request.replace(sampler=SamplerSpec(name="uniform", spp=16)))
             until(client, FrameReady)
         return psutil.Process(client.status.pid).memory_info().rss
 
-    before = turn(20)
-    assert turn(80) - before < 64 << 20
+    before = turn(15)
+    assert turn(45) - before < 48 << 20, "the stage cache was given 32 MiB"

@@ -1,4 +1,4 @@
-"""Set-up scripts: what is missing is said with the exact command, and what is there is not asked for again."""
+"""Set-up scripts: what is missing is said with the exact command, what is there is not asked for again."""
 
 from __future__ import annotations
 

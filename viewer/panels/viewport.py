@@ -131,13 +131,14 @@ class ViewportPanel:
         self, doc: Document, ctx: PanelContext, channel: ChannelInfo, origin: ImVec2, edge: float, right: float
     ) -> None:
         em, view = ctx.theme.em, doc.view.of(channel.name, channel)
-        room = right - (origin.x + edge)
-        x = origin.x + edge + 2.9 * em if room > 8.2 * em else origin.x + edge - 5.4 * em
+        beside = right - (origin.x + edge) > 6.9 * em
+        end = right - 0.5 * em if beside else origin.x + edge - 0.7 * em
+        x = origin.x + edge + 2.4 * em if beside else end - 4.4 * em
         tall = min(edge * 0.62, 26 * em)
         y = origin.y + 0.5 * (edge - tall) + 1.5 * em
         colorbar.vertical_bar(
             ctx.theme, ImVec2(x, y), ImVec2(x + 0.95 * em, y + tall), channel, view.colormap, view.invert,
-            ctx.shown_range(doc, channel), ctx.histogram(doc, channel), self._marked(ctx, channel), right - 0.5 * em,
+            ctx.shown_range(doc, channel), ctx.histogram(doc, channel), self._marked(ctx, channel), end, plate=not beside,
         )
 
     def _marked(self, ctx: PanelContext, channel: ChannelInfo) -> float | None:

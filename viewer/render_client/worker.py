@@ -28,7 +28,7 @@ import psutil
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
-from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
+from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
 from viewer.render_client import messages as m
 from viewer.render_client.frame_ring import FrameRing, lay_out
 from viewer.render_client.mailbox import ControlBlock
@@ -126,6 +126,7 @@ class _Worker:
         self._bells = 0
         self._rendered = 0
         self._inspected = 0
+        self._interrupted = 0
         self._tile_cap: tuple[str, int] | None = None
 
     def start(self, options: m.SessionOptions) -> None:
@@ -239,13 +240,33 @@ class _Worker:
             self._results.send(m.Dropped(generation))
             return
         control.begin("render", generation, "rendering")
-        result, arrays = self._render_within_memory(letter.request, lambda: control.cancel_below > generation)
+
+        def cancelled() -> bool:
+            return control.cancel_below > generation or self._question_goes_first(
+                generation, letter.request.tier
+            )
+
+        result, arrays = self._render_within_memory(letter.request, cancelled)
         if result.error is not None and result.error.kind == "cancelled":
+            if control.cancel_below <= generation and generation != self._interrupted:
+                # Stopped for a question about a ray: answer it, then take this letter (or a newer one) again.
+                self._interrupted, self._rendered = generation, generation - 1
+                self._idle()
+                return
             done: m.FromWorker = m.Dropped(generation)
         else:
             done = self._deliver(generation, letter, result, arrays)
         self._idle()
         self._results.send(done)
+
+    def _question_goes_first(self, generation: int, tier: Tier) -> bool:
+        """Whether a waiting inspection may stop this frame: a click is to be answered at once.
+
+        A frame yields only once; otherwise a hovering mouse would keep the picture from ever being finished.
+        """
+        if tier is Tier.MOVING or generation == self._interrupted:
+            return False
+        return self._control.peek("inspect") > self._inspected
 
     def _render_within_memory(
         self, request: RenderRequest, cancelled: Callable[[], bool]

@@ -40,14 +40,19 @@ def gradient(theme: Theme, low: ImVec2, high: ImVec2, name: str, invert: bool, v
 
 def vertical_bar(
     theme: Theme, low: ImVec2, high: ImVec2, channel: ChannelInfo, name: str, invert: bool, shown: ShownRange,
-    histogram: Histogram | None, marked: float | None, right_end: float,
+    histogram: Histogram | None, marked: float | None, right_end: float, plate: bool,
 ) -> None:
     """Bar in the box `low`..`high` with ticks and numbers at its right, histogram at its left and title and unit above.
 
     marked: value under the cursor, drawn as a pointer. right_end: the titles stay left of it.
+    plate: the bar lies over the picture and needs a ground of its own.
     """
     draw, p, em = imgui.get_window_draw_list(), theme.palette, theme.em
     height = high.y - low.y
+    if plate:
+        draw.add_rect_filled(
+            ImVec2(low.x - 2.4 * em, low.y - 3.0 * em), ImVec2(right_end, high.y + 0.9 * em), theme.colour(p.panel, 0.86), 0.3 * em
+        )
     if histogram is not None and max(histogram.counts) > 0:
         top, step, reach = max(histogram.counts), height / len(histogram.counts), 1.7 * em
         for i, count in enumerate(histogram.counts):

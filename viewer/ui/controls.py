@@ -176,7 +176,8 @@ def combo(
 def begin_combo(theme: Theme, key: str, preview: str) -> bool:
     """Drop-down with a quiet chevron instead of Dear ImGui's arrow; pair with `imgui.end_combo` when it returns True."""
     corner, width, height = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x, imgui.get_frame_height()
-    opened = imgui.begin_combo(key, preview, imgui.ComboFlags_.no_arrow_button)
+    room = width - 1.9 * theme.em - imgui.get_style().frame_padding.x
+    opened = imgui.begin_combo(key, ellipsis(preview, room), imgui.ComboFlags_.no_arrow_button)
     if not opened:
         draw, em = imgui.get_window_draw_list(), theme.em
         x, y = corner.x + width - 0.95 * em, corner.y + 0.5 * height

@@ -59,7 +59,8 @@ SLOTS: tuple[Slot, ...] = (
 )
 
 
-def docking_splits() -> list[hello_imgui.DockingSplit]:
-    """SPLITS in hello_imgui's terms."""
+def docking_splits(scale: float = 1.0) -> list[hello_imgui.DockingSplit]:
+    """SPLITS in hello_imgui's terms; the side columns and the bottom grow with the interface scale."""
     sides = {"left": imgui.Dir.left, "right": imgui.Dir.right, "up": imgui.Dir.up, "down": imgui.Dir.down}
-    return [hello_imgui.DockingSplit(s.parent, s.name, sides[s.direction], s.share) for s in SPLITS]
+    grown = [min(s.share * scale, 0.36) if s.parent == MAIN else s.share for s in SPLITS]
+    return [hello_imgui.DockingSplit(s.parent, s.name, sides[s.direction], g) for s, g in zip(SPLITS, grown, strict=True)]

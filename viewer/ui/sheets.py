@@ -31,7 +31,7 @@ def _sheet(ctx: PanelContext, ident: str, title: str, body) -> bool:
     theme, em = ctx.theme, ctx.theme.em
     centre = imgui.get_main_viewport().get_center()
     imgui.set_next_window_pos(centre, imgui.Cond_.always, ImVec2(0.5, 0.5))
-    imgui.set_next_window_bg_alpha(0.98)
+    imgui.set_next_window_bg_alpha(1.0)
     imgui.push_style_color(imgui.Col_.window_bg, imgui.get_style_color_vec4(imgui.Col_.popup_bg))
     imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(1.6 * em, 1.3 * em))
     imgui.push_style_var(imgui.StyleVar_.window_border_size, 1.0)

@@ -100,18 +100,18 @@ def colours(raw: dict[str, Tensor], dev: dict[str, Tensor]) -> dict[str, Tensor]
     )
     side = 0.55 * dev["light_side"] + 0.25 * torch.tanh(4.0 * dev["light_side"])
     direction = torch.stack([side, torch.full_like(side, 0.62), torch.full_like(side, 0.85)], dim=-1)
-    named = dict(
-        skin_rgb=skin,
-        blush_rgb=blush,
-        lip_rgb=lip,
-        hair_rgb=hair,
-        brow_rgb=brow,
-        iris_rgb=iris,
-        cloth_rgb=cloth,
-        trim_rgb=trim,
-        hat_rgb=hat,
-        frame_rgb=frame,
-    )
+    named = {
+        "skin_rgb": skin,
+        "blush_rgb": blush,
+        "lip_rgb": lip,
+        "hair_rgb": hair,
+        "brow_rgb": brow,
+        "iris_rgb": iris,
+        "cloth_rgb": cloth,
+        "trim_rgb": trim,
+        "hat_rgb": hat,
+        "frame_rgb": frame,
+    }
     out = {name: to_linear(value) for name, value in named.items()}
     out["light_dir"] = direction / direction.norm(dim=-1, keepdim=True)
     return out

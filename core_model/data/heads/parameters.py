@@ -203,39 +203,39 @@ def _shape(raw: dict[str, Tensor], dev: dict[str, Tensor]) -> dict[str, Tensor]:
     young = (1.0 - age / 0.35).clamp(min=0.0) ** 2 * 0.8
     open_ = _step(_unit(raw["mouth_open"]), 0.45, 1.0)
     smile = 0.25 + 0.75 * dev["smile"]
-    return dict(
-        masculine=masc,
-        age=age,
-        weight=dev["weight"],
-        head_width=1.0 + 0.055 * dev["head_width"] + 0.02 * dev["weight"],
-        face_length=dev["face_length"] * 0.6 + 0.2 * masc - 0.6 * young,
-        jaw_width=0.45 * dev["jaw_width"] + 0.35 * masc + 0.15 * dev["weight"] - 0.3 * young,
-        chin=0.75 * dev["chin"] + 0.35 * masc - 0.5 * young,
-        cheekbone=dev["cheekbone"],
-        forehead=dev["forehead"] + 0.4 * young,
-        nose_length=0.8 * dev["nose_length"] + 0.3 * (age - 0.5) - 0.7 * young,
-        nose_width=1.0 + 0.20 * dev["nose_width"] + 0.07 * masc,
-        nose_bridge=dev["nose_bridge"] + 0.25 * masc - 0.5 * young,
-        nose_upturn=dev["nose_upturn"] - 0.3 * masc + 0.4 * young,
-        eye_radius=0.0415 + 0.0022 * dev["eye_size"] - 0.0012 * masc + 0.0020 * young,
-        eye_x=0.0625 + 0.0035 * dev["eye_spacing"],
-        eye_tilt=0.06 + 0.10 * dev["eye_tilt"] - 0.03 * masc,
-        lid_open=0.90
+    return {
+        "masculine": masc,
+        "age": age,
+        "weight": dev["weight"],
+        "head_width": 1.0 + 0.055 * dev["head_width"] + 0.02 * dev["weight"],
+        "face_length": dev["face_length"] * 0.6 + 0.2 * masc - 0.6 * young,
+        "jaw_width": 0.45 * dev["jaw_width"] + 0.35 * masc + 0.15 * dev["weight"] - 0.3 * young,
+        "chin": 0.75 * dev["chin"] + 0.35 * masc - 0.5 * young,
+        "cheekbone": dev["cheekbone"],
+        "forehead": dev["forehead"] + 0.4 * young,
+        "nose_length": 0.8 * dev["nose_length"] + 0.3 * (age - 0.5) - 0.7 * young,
+        "nose_width": 1.0 + 0.20 * dev["nose_width"] + 0.07 * masc,
+        "nose_bridge": dev["nose_bridge"] + 0.25 * masc - 0.5 * young,
+        "nose_upturn": dev["nose_upturn"] - 0.3 * masc + 0.4 * young,
+        "eye_radius": 0.0415 + 0.0022 * dev["eye_size"] - 0.0012 * masc + 0.0020 * young,
+        "eye_x": 0.0625 + 0.0035 * dev["eye_spacing"],
+        "eye_tilt": 0.06 + 0.10 * dev["eye_tilt"] - 0.03 * masc,
+        "lid_open": 0.90
         + 0.20 * dev["lid_open"]
         - 0.07 * masc
         - 0.12 * (age - 0.5)
         + 0.12 * young
         - 0.08 * smile,
-        brow_y=0.0630 + 0.0065 * dev["brow_height"] - 0.0035 * masc,
-        brow_tilt=0.20 * dev["brow_tilt"] - 0.06 * masc,
-        brow_radius=0.0056 + 0.0016 * dev["brow_thick"] + 0.0013 * masc,
-        lip_radius=0.0105 + 0.0026 * dev["lip_full"] - 0.0010 * masc,
-        mouth_half=0.0480 + 0.0060 * dev["mouth_width"] + 0.0050 * smile,
-        smile=smile,
-        mouth_gap=-0.004 + 0.0125 * open_ * (0.45 + 0.55 * _unit(raw["smile"])),
-        ear_scale=1.0 + 0.14 * dev["ear_size"] + 0.05 * masc + 0.05 * (age - 0.5),
-        ear_flare=0.42 + 0.22 * dev["ear_flare"],
-    )
+        "brow_y": 0.0630 + 0.0065 * dev["brow_height"] - 0.0035 * masc,
+        "brow_tilt": 0.20 * dev["brow_tilt"] - 0.06 * masc,
+        "brow_radius": 0.0056 + 0.0016 * dev["brow_thick"] + 0.0013 * masc,
+        "lip_radius": 0.0105 + 0.0026 * dev["lip_full"] - 0.0010 * masc,
+        "mouth_half": 0.0480 + 0.0060 * dev["mouth_width"] + 0.0050 * smile,
+        "smile": smile,
+        "mouth_gap": -0.004 + 0.0125 * open_ * (0.45 + 0.55 * _unit(raw["smile"])),
+        "ear_scale": 1.0 + 0.14 * dev["ear_size"] + 0.05 * masc + 0.05 * (age - 0.5),
+        "ear_flare": 0.42 + 0.22 * dev["ear_flare"],
+    }
 
 
 def _hair(raw: dict[str, Tensor], dev: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -249,20 +249,20 @@ def _hair(raw: dict[str, Tensor], dev: dict[str, Tensor]) -> dict[str, Tensor]:
     bun = _step(_unit(raw["bun"] - 0.6 * masc), 0.84, 0.92) * (1.0 - bald) * (1.0 - hat)
     beard = _step(_unit((0.8 * raw["beard"] + 1.3 * masc) / 1.35), 0.62, 1.0)
     style = _unit(raw["beard_style"])
-    return dict(
-        hair_length=length * (1.0 - 0.75 * bun),
-        hair_thick=(0.010 + 0.026 * volume + 0.012 * curl + 0.004 * length) * (1.0 - 0.75 * bald),
-        hair_top=(0.004 + 0.026 * _unit(raw["hair_volume"] * 0.7 - raw["fringe"] * 0.7)) * (1.0 - bald),
-        hair_curl=curl,
-        hairline=0.150 - 0.034 * _step(_unit(raw["fringe"]), 0.45, 1.0) + 0.012 * age + 0.02 * bald,
-        parting=dev["parting"],
-        bald=bald,
-        bun=bun,
-        beard=beard,
-        beard_long=beard * _step(style, 0.45, 1.0),
-        moustache=beard * (0.55 + 0.45 * (1.0 - style)),
-        hat=hat,
-        hat_brim=_step(_unit(raw["hat_brim"]), 0.40, 0.75) * (0.7 + 0.3 * _unit(raw["hat_brim"])),
-        glasses=_gate(raw["glasses"], 0.20),
-        glasses_round=_unit(raw["glasses_shape"]),
-    )
+    return {
+        "hair_length": length * (1.0 - 0.75 * bun),
+        "hair_thick": (0.010 + 0.026 * volume + 0.012 * curl + 0.004 * length) * (1.0 - 0.75 * bald),
+        "hair_top": (0.004 + 0.026 * _unit(raw["hair_volume"] * 0.7 - raw["fringe"] * 0.7)) * (1.0 - bald),
+        "hair_curl": curl,
+        "hairline": 0.150 - 0.034 * _step(_unit(raw["fringe"]), 0.45, 1.0) + 0.012 * age + 0.02 * bald,
+        "parting": dev["parting"],
+        "bald": bald,
+        "bun": bun,
+        "beard": beard,
+        "beard_long": beard * _step(style, 0.45, 1.0),
+        "moustache": beard * (0.55 + 0.45 * (1.0 - style)),
+        "hat": hat,
+        "hat_brim": _step(_unit(raw["hat_brim"]), 0.40, 0.75) * (0.7 + 0.3 * _unit(raw["hat_brim"])),
+        "glasses": _gate(raw["glasses"], 0.20),
+        "glasses_round": _unit(raw["glasses_shape"]),
+    }

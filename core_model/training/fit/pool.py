@@ -19,8 +19,8 @@ from core_model.training.fit.truth import TruthSpec, head_truth
 
 
 def available(step: int, pool: int) -> int:
-    """Heads that step `step` may draw from: a start of 64, then one more for every two steps."""
-    return min(pool, 64 + step // 2)
+    """Heads that step `step` may draw from: a start of 64, then one more for every three steps."""
+    return min(pool, 64 + step // 3)
 
 
 class TruthPool:
@@ -60,7 +60,7 @@ class TruthPool:
 
 def _fill(folder: Path, spec: TruthSpec, first_seed: int, pool: int, which: int, workers: int) -> None:
     torch.set_num_threads(1)
-    os.nice(5)
+    os.nice(3)
     parent = os.getppid()
     for index in range(which, pool, workers):
         path = folder / f"{index:05d}.npz"

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -22,6 +23,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
 from core_model.training.fit.generator_stage import GeneratorStage, set_w_average
 from core_model.training.fit.pool import TruthPool
+from core_model.training.fit.proposal_stage import ProposalStage
 from core_model.training.fit.truth import TruthSpec
 
 
@@ -41,20 +43,35 @@ def run_fit(out: Path, cfg: FitConfig, *, resume: bool = False) -> Path:
     state = out / "state.safetensors"
     if resume and state.exists():
         stage.load(state)
-    spec = TruthSpec(network.z_dim, cfg.stored_points, cfg.stored_rays, 0.5, network.image_size)
-    stopping = _stop_flag()
-    log = _Log(out)
-    pool = TruthPool(out / "truth", spec, cfg.seed, cfg.pool, cfg.workers)
-    try:
-        complete = stage.run(pool, state, log.write, stopping)
-    finally:
-        pool.close()
+    stopping, log, checkpoint = _stop_flag(), _Log(out), out / "checkpoint.safetensors"
+    if stage.step < cfg.steps:
+        spec = TruthSpec(network.z_dim, cfg.stored_points, cfg.stored_rays, 0.5, network.image_size)
+        pool = TruthPool(out / "truth", spec, cfg.seed, cfg.pool, cfg.workers)
+        try:
+            complete = stage.run(pool, state, log.write, stopping)
+        finally:
+            pool.close()
+    else:
+        complete = True
     generator.load_state_dict(stage.average)
     set_w_average(generator)
-    checkpoint = out / "generator.safetensors"
+    if complete and generator.proposal is not None:
+        complete = _fit_proposals(generator, cfg, out, log, stopping)
     write_checkpoint(checkpoint, generator, cfg, stage.step)
-    print(f"{'finished' if complete else 'stopped'} at step {stage.step} of {cfg.steps}: {checkpoint}", flush=True)
+    print(f"{'finished' if complete else 'stopped; continue with --resume'}: {checkpoint}", flush=True)
     return checkpoint
+
+
+def _fit_proposals(
+    generator: WysiwygGenerator, cfg: FitConfig, out: Path, log: "_Log", stopping: Callable[[], bool]
+) -> bool:
+    stage = ProposalStage(generator, cfg)
+    state = out / "proposal_state.safetensors"
+    if state.exists():
+        stage.load(state)
+    complete = stage.run(state, log.write, stopping)
+    stage.net.load_state_dict(stage.average)
+    return complete
 
 
 def write_checkpoint(path: Path, generator: WysiwygGenerator, cfg: FitConfig, steps: int, *, half: bool = False, scores: dict[str, float] | None = None) -> None:
@@ -90,7 +107,7 @@ def _open_run(out: Path, cfg: FitConfig, resume: bool) -> FitConfig:
     return cfg
 
 
-def _stop_flag():
+def _stop_flag() -> Callable[[], bool]:
     stop = {"now": False}
 
     def ask(*_: object) -> None:

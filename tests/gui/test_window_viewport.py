@@ -1,0 +1,167 @@
+"""The viewport under the mouse and the keyboard: camera, modes, seeds, undo; pixels against an offscreen render."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+
+import numpy as np
+import pytest
+from tests.gui.blob_session import BlobSession
+from imgui_bundle import ImVec2, imgui
+from tests.gui.window_driver import Hands, Recorder, drive
+
+from core_model.schema.render import RenderRequest
+from viewer.render_client.inline import InlineClient
+
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+
+
+@pytest.fixture
+def small_pictures(tmp_path, monkeypatch) -> None:
+    """Pictures of 96² at most, no refinement: the window is the matter here."""
+    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "preferences.json").write_text(json.dumps({
+        "theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800],
+        "quality": {"max_size": 96, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05},
+    }))
+
+
+def window(body) -> Recorder:
+    recorder = Recorder(InlineClient(BlobSession))
+    drive(body, recorder)
+    return recorder
+
+
+def _centre(hands: Hands) -> ImVec2:
+    view = hands.desk.viewport
+    return ImVec2(view.origin[0] + 0.5 * view.size, view.origin[1] + 0.5 * view.size)
+
+
+def test_left_drag_orbits_and_is_one_undo_step():
+    def body(h: Hands) -> None:
+        before = h.doc.camera
+        h.ctx.mouse_move_to_pos(_centre(h))
+        h.ctx.mouse_drag_with_delta(ImVec2(60.0, 25.0))
+        h.ctx.yield_(2)
+        turned, edge = h.doc.camera, h.desk.viewport.size
+        # Half a turn an edge, less the few pixels that ImGui takes before a drag counts.
+        assert turned.yaw == pytest.approx(-60 * math.pi / edge, abs=8 * math.pi / edge)
+        assert turned.pitch == pytest.approx(25 * math.pi / edge, abs=8 * math.pi / edge)
+        assert turned.radius == before.radius and turned.pivot == before.pivot
+        h.ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.z))
+        h.ctx.yield_(2)
+        assert h.doc.camera == before
+        h.ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.y))
+        h.ctx.yield_(2)
+        assert h.doc.camera == turned
+
+    requests = window(body).requests
+    assert any(r.tier == "moving" and r.camera.yaw < -0.1 for r in requests)
+
+
+def test_pan_dolly_fov_and_reset():
+    def body(h: Hands) -> None:
+        home = h.doc.camera
+        h.ctx.mouse_move_to_pos(_centre(h))
+        h.ctx.mouse_drag_with_delta(ImVec2(50.0, 0.0), 2)
+        h.ctx.yield_(2)
+        assert h.doc.camera.pivot[0] < -1e-3 and h.doc.camera.yaw == home.yaw
+        h.ctx.mouse_move_to_pos(_centre(h))
+        h.ctx.key_down(imgui.Key.mod_shift)
+        h.ctx.mouse_drag_with_delta(ImVec2(-50.0, 0.0))
+        h.ctx.key_up(imgui.Key.mod_shift)
+        h.ctx.yield_(2)
+        assert h.doc.camera.pivot[0] == pytest.approx(home.pivot[0], abs=0.02) and h.doc.camera.yaw == home.yaw
+        h.ctx.mouse_wheel_y(2.0)
+        h.ctx.yield_(2)
+        assert h.doc.camera.radius == pytest.approx(home.radius / 1.1**2, rel=1e-6)
+        h.ctx.key_down(imgui.Key.mod_ctrl)
+        h.ctx.mouse_wheel_y(1.0)
+        h.ctx.key_up(imgui.Key.mod_ctrl)
+        h.ctx.yield_(2)
+        assert h.doc.camera.fov < home.fov
+        h.ctx.key_press(imgui.Key.r)
+        h.ctx.yield_(2)
+        assert h.doc.camera == home
+
+    window(body)
+
+
+def test_double_click_turns_about_the_surface():
+    def body(h: Hands) -> None:
+        h.until_full()
+        request = h.frames.result.request
+        depth = h.frames.arrays["depth"]
+        h.ctx.mouse_move_to_pos(_centre(h))
+        h.ctx.mouse_double_click()
+        h.ctx.yield_(2)
+        mid = depth.shape[0] // 2
+        nose = request.camera.radius - float(depth[mid, mid])
+        assert h.doc.camera.pivot[2] == pytest.approx(nose, abs=0.02)
+        assert h.doc.camera.radius < request.camera.radius
+
+    window(body)
+
+
+def test_digits_choose_modes_and_the_picture_follows():
+    def body(h: Hands) -> None:
+        h.until_full()
+        colour = h.picture().astype(float)
+        for digit, channel in ((imgui.Key._2, "depth"), (imgui.Key._3, "normal"), (imgui.Key._5, "samples"), (imgui.Key._1, "rgb")):
+            h.ctx.key_press(digit)
+            h.ctx.yield_(2)
+            assert h.doc.view.channel == channel
+            h.until(lambda c=channel: c in h.frames.arrays, channel, 3000)
+            h.ctx.yield_(2)
+            if channel == "normal":
+                h.until_full()
+                assert np.abs(h.picture().astype(float) - colour).mean() > 10
+        h.ctx.key_press(imgui.Key.left_bracket)
+        h.ctx.key_press(imgui.Key.right_bracket, 3)
+        h.ctx.yield_(2)
+        assert h.doc.latent.seeds[0].seed == 2
+
+    requests = window(body).requests
+    assert {"depth", "normal", "samples"} <= {c for r in requests for c in r.channels}
+
+
+def test_viewport_shows_the_offscreen_render_of_its_request():
+    def body(h: Hands) -> None:
+        h.desk.draft = h.desk.controller.doc = h.doc.replace(camera=h.doc.camera.replace(yaw=0.4, pitch=0.1))
+        h.until_full()
+        h.ctx.yield_(3)
+        shown = h.picture().astype(np.float64) / 255.0
+        request = h.frames.result.request
+        assert isinstance(request, RenderRequest)
+        offscreen = BlobSession().render(request.replace(width=shown.shape[1], height=shown.shape[0])).arrays["rgb"]
+        error = np.abs(shown - offscreen.transpose(1, 2, 0))
+        assert error.mean() < 0.02, f"mean absolute error {error.mean():.4f}"
+        mirrored = np.abs(shown[:, ::-1] - offscreen.transpose(1, 2, 0)).mean()
+        assert mirrored > 3 * error.mean()
+
+    window(body)
+
+
+def test_axis_of_the_gizmo_and_tab():
+    def body(h: Hands) -> None:
+        h.until_full()
+        h.ctx.item_click("//Viewport/##axis-right")
+        h.ctx.yield_(2)
+        assert h.doc.camera.yaw == pytest.approx(math.pi / 2)
+        edge = h.desk.viewport.edge_px
+        h.ctx.mouse_move_to_pos(_centre(h))
+        h.ctx.key_press(imgui.Key.tab)
+        h.ctx.yield_(4)
+        assert [t for t, visible, _ in h.app.panels_shown() if visible] == ["Viewport"]
+        assert h.desk.viewport.edge_px > edge
+        h.ctx.key_press(imgui.Key.tab)
+        h.ctx.yield_(4)
+        assert all(visible for _, visible, _ in h.app.panels_shown())
+        h.ctx.key_press(imgui.Key.escape)
+        h.ctx.yield_(3)
+        assert not h.app.params.app_shall_exit
+
+    window(body)
+    assert os.environ["TRISCOPE_CONFIG_DIR"]

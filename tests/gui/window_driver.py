@@ -1,0 +1,150 @@
+"""Runs the real window with one test function of Dear ImGui's test engine, and hands its failure to pytest."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from imgui_bundle import hello_imgui, imgui
+
+from core_model.schema.render import RenderRequest
+from viewer.app import App, AppOptions
+from viewer.render_client.events import Event, WorkerStatus
+from viewer.render_client.face import Renderer
+
+SIZE = (1100, 720)
+
+
+class Recorder:
+    """A renderer that passes everything on and keeps the requests that the window made."""
+
+    def __init__(self, inner: Renderer) -> None:
+        self._inner = inner
+        self.requests: list[RenderRequest] = []
+
+    def submit(self, request: RenderRequest) -> int:
+        self.requests.append(request)
+        return self._inner.submit(request)
+
+    def start(self) -> None:
+        self._inner.start()
+
+    def open(self, path: str) -> None:
+        self._inner.open(path)
+
+    def close(self, path: str) -> None:
+        self._inner.close(path)
+
+    def inspect(self, request: RenderRequest, x: int, y: int) -> int:
+        return self._inner.inspect(request, x, y)
+
+    def poll(self) -> list[Event]:
+        return self._inner.poll()
+
+    def restart(self) -> None:
+        self._inner.restart()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        self._inner.stop(timeout_s)
+
+    @property
+    def status(self) -> WorkerStatus:
+        return self._inner.status
+
+
+@dataclass
+class Hands:
+    """What a test function drives the window with."""
+
+    app: App
+    ctx: imgui.test_engine.TestContext
+    _wanted: bool = False
+    _picture: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def desk(self):
+        assert self.app.desk is not None
+        return self.app.desk
+
+    @property
+    def doc(self):
+        return self.desk.controller.doc
+
+    @property
+    def frames(self):
+        return self.desk.controller.frames
+
+    def until(self, condition: Callable[[], object], what: str, frames: int = 600) -> None:
+        """Lets GUI frames pass until `condition` holds; AssertionError after `frames` of them."""
+        for _ in range(frames):
+            if condition():
+                return
+            self.ctx.yield_()
+        raise AssertionError(f"waited {frames} frames for: {what}")
+
+    def until_full(self) -> None:
+        """Until the picture of the present document is there in full quality."""
+        def full() -> bool:
+            result = self.frames.result
+            request = result.request if result else None
+            return (
+                request is not None and request.tier in ("full", "refined") and request.camera == self.doc.camera
+                and request.latent == self.doc.latent and self.doc.view.channel in self.frames.arrays
+            )
+
+        self.until(full, "a full picture of the present view", frames=3000)
+
+    def picture(self) -> np.ndarray:
+        """[H, W, 3] uint8 of the viewport's picture at the next frame's end."""
+        self._picture, self._wanted = None, True
+        self.until(lambda: self._picture is not None, "the picture")
+        assert self._picture is not None
+        return self._picture
+
+    def take(self) -> None:
+        """Called by the window's thread, which owns the GL context."""
+        if self._wanted:
+            self._picture, self._wanted = self.desk.picture(), False
+
+
+def drive(body: Callable[[Hands], None], client: Renderer, checkpoint: str = "blob:demo") -> None:
+    """Opens the window on `client` and runs `body`; raises what it raised, or what the test engine complained about."""
+    failures: list[str] = []
+    hands: list[Hands] = []
+
+    def register(app: App) -> None:
+        engine = hello_imgui.get_imgui_test_engine()
+        io = imgui.test_engine.get_io(engine)
+        io.config_run_speed = imgui.test_engine.TestRunSpeed.fast
+        io.config_log_to_tty = True
+        # ImGui's own clock: a slow machine must not turn a double click into two clicks.
+        io.config_fixed_delta_time = 1.0 / 60.0
+        test = imgui.test_engine.register_test(engine, "window", "drive")
+
+        def run(ctx: imgui.test_engine.TestContext) -> None:
+            hand = Hands(app, ctx)
+            hands.append(hand)
+            try:
+                hand.until(lambda: app.desk is not None and app.desk.controller.frames.arrays, "the first picture", 2000)
+                body(hand)
+                if ctx.is_error():
+                    failures.append("the test engine could not do a step; its log is above")
+            except BaseException:
+                failures.append(traceback.format_exc())
+            finally:
+                app.quit()
+
+        test.test_func = run
+        imgui.test_engine.queue_test(engine, test)
+
+    def on_frame(_app: App) -> None:
+        for hand in hands:
+            hand.take()
+
+    App(AppOptions(
+        checkpoint=checkpoint, client=client, size=SIZE, tests=register, on_frame=on_frame, keep_layout=False, eager=True,
+    )).run()
+    assert hands, "the window closed before the test began"
+    assert not failures, "\n".join(failures)
