@@ -107,23 +107,22 @@ pip_install() {
     die "pip install failed (see above); it is safe to run the same command again"
 }
 
+# Lists of packages are split into words on purpose (and arrays would need a newer bash than macOS has).
+# shellcheck disable=SC2046
 case "$level" in
   run)
-    mapfile -t packages < <(missing_libraries)
-    apt_install "${packages[@]}"
+    apt_install $(missing_libraries)
     make_venv
     pip_install
     ;;
   dev)
-    mapfile -t packages < <(missing_libraries; missing_display)
-    apt_install "${packages[@]}"
+    apt_install $(missing_libraries) $(missing_display)
     make_venv
     pip_install dev
     ;;
   display)
     [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && exit 0
-    mapfile -t packages < <(missing_display)
-    apt_install "${packages[@]}"
+    apt_install $(missing_display)
     exit 0
     ;;
   *) die "unknown level $level: expected run, dev or display" ;;

@@ -32,6 +32,7 @@ FRAMES_A_SECOND = 60.0
 SOFTWARE_FRAMES_A_SECOND = 30.0
 """Drawing on the CPU takes cores from the renderer: half the frames leave it twice the time."""
 IDLE_FRAMES_A_SECOND = 4.0
+TOUR_FRAMES_A_SECOND = 12.0
 DEFAULT_SIZE = (1600, 1000)
 
 
@@ -43,7 +44,7 @@ class AppOptions:
     client: renderer to use instead of a worker process. size: window in logical pixels; None = as last time.
     tests: called with the App to register GUI tests; switches Dear ImGui's test engine on.
     on_frame: called at the end of each complete GUI frame. keep_layout: read and write layout.ini.
-    eager: never idle (tests and the tour).
+    eager: never idle (tests). touring: a script drives the window, so that it may not sleep for long.
     """
 
     checkpoint: str | None = None
@@ -54,6 +55,7 @@ class AppOptions:
     on_frame: Callable[[App], None] | None = None
     keep_layout: bool = True
     eager: bool = False
+    touring: bool = False
 
 
 class App:
@@ -128,7 +130,8 @@ class App:
         """Frames a second while no event comes in."""
         idling = self.params.fps_idling
         if idling.enable_idling:
-            idling.fps_idle = min(max(frames_a_second, IDLE_FRAMES_A_SECOND), idling.fps_max)
+            floor = TOUR_FRAMES_A_SECOND if self.options.touring else IDLE_FRAMES_A_SECOND
+            idling.fps_idle = min(max(frames_a_second, floor), idling.fps_max)
 
     def quit(self) -> None:
         self.params.app_shall_exit = True
@@ -155,6 +158,12 @@ class App:
             p.ini_filename_use_app_window_title = False
         else:
             p.ini_disable = True
+        # Dear ImGui smooths its own edges; the default of 8 samples a pixel costs most of a frame on software OpenGL.
+        gl = hello_imgui.OpenGlOptions()
+        gl.major_version, gl.minor_version, gl.use_core_profile = 3, 3, True
+        gl.use_forward_compat = True
+        gl.anti_aliasing_samples = 0
+        p.renderer_backend_options.open_gl_options = gl
         p.fps_idling.fps_idle = IDLE_FRAMES_A_SECOND
         p.fps_idling.time_active_after_last_event = 0.2
         p.fps_idling.fps_max = 0.0 if self.options.eager else FRAMES_A_SECOND

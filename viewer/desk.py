@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from viewer.render_client.face import DEFAULT_FACTORY
 from viewer.state import prefs as preferences
 from viewer.state.document import ChannelView
 from viewer.ui import actions as act
-from viewer.ui import banner, menus, sheets, statusbar
+from viewer.ui import banner, controls, menus, sheets, statusbar
 from viewer.ui.context import PanelContext, ShownRange, Viewport
 from viewer.ui.keys import shortcuts
 from viewer.ui.panel import PANELS, Panel
@@ -49,6 +50,7 @@ class Desk:
         self.keys_open = False
         self.about_open = False
         self._panels: dict[str, Panel] = {name: make() for name, make in PANELS.items()}
+        self._broken: dict[str, str] = {}
         self._actions: list[act.Action] = []
         self._presenter: Presenter | None = None
         self._ctx: PanelContext | None = None
@@ -96,9 +98,30 @@ class Desk:
         )
 
     def draw_panel(self, name: str) -> None:
-        """Hands the draft of the document through one panel."""
-        if self._ctx is not None:
-            self.draft = self._panels[name].draw(self.draft, self._ctx)
+        """Hands the draft of the document through one panel; a panel that raises is set aside, and the window lives on."""
+        ctx = self._ctx
+        if ctx is None:
+            return
+        if name in self._broken:
+            self._draw_broken(name, ctx)
+            return
+        state = imgui.internal.ErrorRecoveryState()
+        imgui.internal.error_recovery_store_state(state)
+        try:
+            self.draft = self._panels[name].draw(self.draft, ctx)
+        except Exception:
+            self._broken[name] = traceback.format_exc()
+            io = imgui.get_io()
+            io.config_error_recovery_enable_assert = io.config_error_recovery_enable_tooltip = False
+            imgui.internal.error_recovery_try_to_recover_window_state(state)
+            io.config_error_recovery_enable_assert = True
+            self.controller.banner = banner.Banner(f"The panel {name!r} failed and was set aside", self._broken[name])
+
+    def _draw_broken(self, name: str, ctx: PanelContext) -> None:
+        controls.note(ctx.theme, "This panel failed:\n" + self._broken[name].strip().splitlines()[-1])
+        if controls.button(ctx.theme, "Try again###try-again", tip="Draw the panel again"):
+            del self._broken[name]
+            self._panels[name] = PANELS.get(name)()
 
     def draw_menus(self) -> None:
         if self._ctx is None:

@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import tyro
@@ -102,7 +102,7 @@ def mesh_facts(session: "RenderSession", info: CheckpointInfo) -> dict[str, obje
     }
 
 
-def write_summary(path: Path, document: dict[str, object], pictures: list[Path], video: Path) -> None:
+def write_summary(path: Path, document: dict[str, Any], pictures: list[Path], video: Path) -> None:
     """Checkpoint, mesh facts and the list of files, as JSON."""
     files = [*(p.name for p in pictures), video.name]
     with atomic_path(path) as temporary:

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inspect": ("core_model.cli.inspect", "everything that happens on one ray, to .json or .png"),
     "samplers": ("core_model.cli.samplers", "sampler report: Fig. 4, A5, A6, A7 for this checkpoint"),
     "data": ("core_model.cli.data", "make data sets (heads)"),
+    "fit": ("core_model.cli.fit", "fit a generator to procedural heads of known shape and colour"),
 }
 
 

@@ -28,9 +28,10 @@ def modulated_conv2d(
     """
     b, i = styles.shape
     k = weight.shape[-1]
-    scale = torch.full((b, weight.shape[0]), gain, device=x.device)
+    wide = torch.promote_types(weight.dtype, torch.float32)  # half precision is too coarse for the norm, double stays double
+    scale = torch.full((b, weight.shape[0]), gain, device=x.device, dtype=wide)
     if demodulate:
-        norm = torch.einsum("oi,bi->bo", weight.float().square().sum(dim=(2, 3)), styles.float().square())
+        norm = torch.einsum("oi,bi->bo", weight.to(wide).square().sum(dim=(2, 3)), styles.to(wide).square())
         scale = scale * torch.rsqrt(norm + 1e-8)
     if b == 1:  # one sample: scaling the small kernel is cheaper than scaling two feature maps
         w = (weight * styles.reshape(1, i, 1, 1) * scale.reshape(-1, 1, 1, 1)).to(x.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -50,4 +51,10 @@ def start(*args: object, **environment: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_as_in_a_terminal,
     )
+
+
+def _as_in_a_terminal() -> None:
+    """A shell that runs the tests in the background hands SIGINT on as ignored; a person's shell does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -14,7 +14,7 @@ from viewer.app import App, AppOptions
 from viewer.render_client.events import Event, WorkerStatus
 from viewer.render_client.face import Renderer
 
-SIZE = (1100, 720)
+SIZE = (1000, 640)
 
 
 class Recorder:
@@ -96,6 +96,12 @@ class Hands:
 
         self.until(full, "a full picture of the present view", frames=3000)
 
+    def choose(self, combo: str, option: str) -> None:
+        """Opens a drop-down by item path and takes one of its options."""
+        self.ctx.item_click(combo)
+        self.ctx.item_click(f"//$FOCUSED/###{option}")
+        self.ctx.yield_(2)
+
     def picture(self) -> np.ndarray:
         """[H, W, 3] uint8 of the viewport's picture at the next frame's end."""
         self._picture, self._wanted = None, True
@@ -113,6 +119,7 @@ def drive(body: Callable[[Hands], None], client: Renderer, checkpoint: str = "bl
     """Opens the window on `client` and runs `body`; raises what it raised, or what the test engine complained about."""
     failures: list[str] = []
     hands: list[Hands] = []
+    done: list[bool] = []
 
     def register(app: App) -> None:
         engine = hello_imgui.get_imgui_test_engine()
@@ -139,9 +146,14 @@ def drive(body: Callable[[Hands], None], client: Renderer, checkpoint: str = "bl
         test.test_func = run
         imgui.test_engine.queue_test(engine, test)
 
-    def on_frame(_app: App) -> None:
+    def on_frame(app: App) -> None:
         for hand in hands:
             hand.take()
+        # Only once the engine has let go of the window: an open popup at exit would be fatal.
+        if done and imgui.test_engine.is_test_queue_empty(hello_imgui.get_imgui_test_engine()):
+            done.append(True)
+            if len(done) > 4:
+                app.quit()
 
     App(AppOptions(
         checkpoint=checkpoint, client=client, size=SIZE, tests=register, on_frame=on_frame, keep_layout=False, eager=True,

@@ -101,9 +101,20 @@ def test_requirements_are_compared_without_an_index(tmp_path: Path) -> None:
     assert lines[0].startswith("needed: numpy<0.1 (found ") and lines[1] == "needed: no-such-package-zz>=1"
 
 
-def test_a_second_start_does_nothing() -> None:
-    """With fresh stamps, make has nothing to run for the set-up."""
-    if not (ROOT / ".venv" / ".triscope-dev").is_file():
-        pytest.fail("run the tests through `make test`: .venv has no stamp")
-    done = subprocess.run(["make", "-n", "setup"], cwd=ROOT, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0 and "bootstrap" not in done.stdout
+@pytest.mark.parametrize("change", ["nothing", "pyproject.toml", "moved"])
+def test_make_sets_up_once_and_again_after_a_change(tmp_path: Path, change: str) -> None:
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts")
+    venv = tmp_path / ".venv"
+    venv.mkdir()
+    (venv / ".triscope-dev").touch()
+    (venv / ".triscope-root").write_text("/elsewhere\n" if change == "moved" else f"{tmp_path}\n")
+    for path in tmp_path.rglob("*"):
+        os.utime(path, (1e9, 1e9))
+    os.utime(venv / ".triscope-dev", (1.1e9, 1.1e9))
+    if change == "pyproject.toml":
+        os.utime(tmp_path / change, (1.2e9, 1.2e9))
+    done = subprocess.run(["make", "-n", "setup"], cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0
+    assert ("bootstrap" in done.stdout) == (change != "nothing")

@@ -74,23 +74,23 @@ class CameraPanel:
         for index, (name, title) in enumerate(_PRESETS):
             if index % 3:
                 imgui.same_line(0.0, gap)
-            if controls.button(ctx.theme, f"{title}##view-{name}", tip=f"Look from {name} at the present distance", width=width):
+            if controls.button(ctx.theme, f"{title}###view-{name}", tip=f"Look from {name} at the present distance", width=width):
                 pose = orbit.snap_view(pose, name)
         return pose
 
     def _buttons(self, pose: OrbitPose, prior: CameraPrior, ctx: PanelContext) -> OrbitPose:
         gap = imgui.get_style().item_inner_spacing.x
         width = (imgui.get_content_region_avail().x - 2 * gap) / 3
-        if controls.button(ctx.theme, f"{fa.ICON_FA_HOUSE} Reset##reset", tip="The checkpoint's default pose  R", width=width):
+        if controls.button(ctx.theme, f"{fa.ICON_FA_HOUSE} Reset###reset", tip="The checkpoint's default pose  R", width=width):
             pose = orbit.reset(pose, prior)
         imgui.same_line(0.0, gap)
         if controls.button(
-            ctx.theme, f"{fa.ICON_FA_EXPAND} Frame##frame", tip="The whole subject from the present side  F", width=width
+            ctx.theme, f"{fa.ICON_FA_EXPAND} Frame###frame", tip="The whole subject from the present side  F", width=width
         ):
             pose = orbit.frame(pose, prior)
         imgui.same_line(0.0, gap)
         if controls.button(
-            ctx.theme, f"{fa.ICON_FA_COPY} Copy##copy-pose", width=width, tip="Copy the pose as command-line options of `triscope render`",
+            ctx.theme, f"{fa.ICON_FA_COPY} Copy###copy-pose", width=width, tip="Copy the pose as command-line options of `triscope render`",
         ):
             ctx.emit(CopyText(pose_options(pose), "camera pose"))
         return pose

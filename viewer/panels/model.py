@@ -72,7 +72,7 @@ class ModelPanel:
             return
         for path in ctx.recent:
             shown = controls.ellipsis(path, 26 * ctx.theme.em, keep_end=True)
-            if imgui.selectable(f"{shown}##{path}", False)[0]:
+            if imgui.selectable(f"{shown}###{path}", False)[0]:
                 missing = not path.startswith("analytic:") and not Path(path).exists()
                 ctx.emit(ForgetRecent(path) if missing else OpenCheckpoint(path))
             controls.tooltip(path)

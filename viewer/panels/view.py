@@ -96,7 +96,7 @@ class ViewPanel:
             for name, title, hint in options:
                 corner = imgui.get_cursor_screen_pos()
                 width = imgui.get_content_region_avail().x
-                if imgui.selectable(f"{title}##map-{name}", name == value)[0]:
+                if imgui.selectable(f"{title}###{name}", name == value)[0]:
                     value = name
                 controls.tooltip(hint)
                 left = ImVec2(corner.x + max(5.5 * em, 0.45 * width), corner.y + 0.12 * em)

@@ -81,15 +81,15 @@ def _buttons_width(banner: Banner, em: float) -> float:
 def _buttons(banner: Banner, ctx: PanelContext) -> None:
     theme = ctx.theme
     if banner.remedy == "retry":
-        if controls.button(theme, f"{fa.ICON_FA_ROTATE_RIGHT} Retry##retry", tip="Render the present view again", width=4.8 * theme.em):
+        if controls.button(theme, f"{fa.ICON_FA_ROTATE_RIGHT} Retry###retry", tip="Render the present view again", width=4.8 * theme.em):
             ctx.emit(Retry())
         imgui.same_line()
     elif banner.remedy == "restart":
-        if controls.button(theme, f"{fa.ICON_FA_POWER_OFF} Restart##restart", tip="Start the render process again", width=5.8 * theme.em):
+        if controls.button(theme, f"{fa.ICON_FA_POWER_OFF} Restart###restart", tip="Start the render process again", width=5.8 * theme.em):
             ctx.emit(RestartWorker())
         imgui.same_line()
-    if controls.button(theme, f"{fa.ICON_FA_COPY}##copy-error", tip="Copy the whole message", width=2.0 * theme.em):
+    if controls.button(theme, f"{fa.ICON_FA_COPY}###copy-error", tip="Copy the whole message", width=2.0 * theme.em):
         ctx.emit(CopyText(banner.text, "message"))
     imgui.same_line()
-    if controls.button(theme, f"{fa.ICON_FA_XMARK}##dismiss", tip="Hide this message", width=2.0 * theme.em):
+    if controls.button(theme, f"{fa.ICON_FA_XMARK}###dismiss", tip="Hide this message", width=2.0 * theme.em):
         ctx.emit(DismissBanner())

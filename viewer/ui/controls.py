@@ -159,17 +159,19 @@ def combo(
     """Drop-down of (value, title, tooltip); options in `unavailable` are shown but cannot be chosen."""
     label(theme, text, tip)
     preview = next((title for v, title, _ in options if v == value), str(value))
-    with disabled(why_not):
-        opened = begin_combo(theme, key, preview)
-    if opened:
+    if why_not:  # a disabled combo never opens: the stack of disabled items must not reach into its popup
+        with disabled(why_not):
+            begin_combo(theme, key, preview)
+        tooltip(why_not)
+    elif begin_combo(theme, key, preview):
         for option, title, hint in options:
             flags = imgui.SelectableFlags_.disabled if option in unavailable else imgui.SelectableFlags_.none
-            if imgui.selectable(title, option == value, flags)[0]:
+            if imgui.selectable(f"{title}###{option}", option == value, flags)[0]:
                 value = option
             tooltip(hint)
         imgui.end_combo()
     else:
-        tooltip(why_not or tip)
+        tooltip(tip)
     return value
 
 

@@ -57,7 +57,7 @@ def _file(ctx: PanelContext, state: MenuState) -> None:
     controls.tooltip("" if ctx.dialog_available else "No file dialog is installed: use the path field of the Model panel")
     if imgui.begin_menu("Open recent", bool(ctx.recent)):
         for path in ctx.recent:
-            if imgui.menu_item(f"{controls.ellipsis(path, 30 * ctx.theme.em, keep_end=True)}##recent-{path}", "", False)[0]:
+            if imgui.menu_item(f"{controls.ellipsis(path, 30 * ctx.theme.em, keep_end=True)}###recent-{path}", "", False)[0]:
                 ctx.emit(OpenCheckpoint(path))
         imgui.end_menu()
     if imgui.menu_item("Open the demo head", "", False, bool(state.demo))[0]:

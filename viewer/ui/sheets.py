@@ -41,7 +41,7 @@ def _sheet(ctx: PanelContext, ident: str, title: str, body) -> bool:
     imgui.dummy(ImVec2(0.0, 0.4 * em))
     body(ctx)
     imgui.dummy(ImVec2(0.0, 0.5 * em))
-    closed = controls.button(theme, "Close##close", tip="Esc closes it too", primary=True, width=6 * em)
+    closed = controls.button(theme, "Close###close", tip="Esc closes it too", primary=True, width=6 * em)
     closed = closed or imgui.is_key_pressed(imgui.Key.escape, False)
     clicked_away = imgui.is_mouse_clicked(0) and not imgui.is_window_hovered(imgui.HoveredFlags_.root_and_child_windows)
     appearing = imgui.is_window_appearing()

@@ -18,6 +18,9 @@ from core_model.fields.encoding import encoded_dim, frequency_encoding
 from core_model.fields.triplane import Planes, PlaneTable, sample_planes
 
 
+FEATURE_GAIN = 1.0
+
+
 class SdfMlp(nn.Module):
     """[features, encoded position] → (s, beta_pre, f_geo)."""
 
@@ -37,10 +40,12 @@ class SdfMlp(nn.Module):
         """Geometric initialisation: the last layer is solved so that s is a sphere of `cfg.init_radius` (beta_pre 0).
 
         SAL's closed form assumes ReLU; with Softplus a least-squares fit of the last layer on the layer's own activations
-        gives the same start. Plane features enter with zero weights (their product is heavy-tailed), so the first shape is the sphere itself.
+        gives the same start. Plane features start near 1 (see the generator), so the fit is made there. FEATURE_GAIN sets how far
+        random planes ripple the sphere; it must not be small: quiet feature weights learn one mean shape and forget the latents.
         """
         c = cfg.plane_channels
-        self.fc0.weight[:, :c] = 0.0
+        gain = FEATURE_GAIN / math.sqrt(c)
+        self.fc0.weight[:, :c] = torch.randn(self.fc0.weight[:, :c].shape, generator=rng) * gain
         # Softplus is nearly straight for small inputs, so |x| needs steep first units; high octaves start quiet to keep it smooth.
         octave = torch.ones(self.fc0.weight.shape[1] - c)
         for k in range(cfg.point_freqs):
@@ -50,7 +55,7 @@ class SdfMlp(nn.Module):
         self.fc0.bias.copy_(torch.randn(self.fc0.bias.shape, generator=rng))
         points = (torch.rand(4096, 3, generator=rng) * 2 - 1) * box
         encoded = frequency_encoding(points / box, cfg.point_freqs)
-        hidden = F.softplus(self.fc1(F.softplus(self.fc0(torch.cat([torch.zeros(4096, c), encoded], dim=-1)))))
+        hidden = F.softplus(self.fc1(F.softplus(self.fc0(torch.cat([torch.ones(4096, c), encoded], dim=-1)))))
         ones = torch.ones(4096, 1)
         design = torch.cat([hidden, ones], dim=-1).double()
         target = (cfg.init_radius - points.norm(dim=-1, keepdim=True)).double()

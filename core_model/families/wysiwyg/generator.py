@@ -50,6 +50,8 @@ class WysiwygGenerator(nn.Module):
         for block in blocks:
             block.torgb.weight *= 0.2
         self.backbone.blocks[-1].torgb.bias += 1.0
+        for block in self.plane_blocks:
+            block.torgb.weight *= 0.05  # T starts as T' upsampled; detail grows from there
 
     @property
     def num_ws(self) -> int:
@@ -61,12 +63,14 @@ class WysiwygGenerator(nn.Module):
         w = self.mapping(z, c)
         return broadcast_truncate(w, self.mapping.w_avg, self.num_ws, psi, cutoff)
 
-    def synthesize(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Planes:
-        """ws [B, L, D] → Planes with one level [B, 3, C, H, W]."""
+    def synthesize(
+        self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None, *, coarse: bool = False
+    ) -> Planes:
+        """ws [B, L, D] → Planes with one level [B, 3, C, H, W]; coarse stops at T', before the plane blocks."""
         ch = self.cfg.plane_channels
         base = self.backbone(ws, noise, rng)
         slices = base.split(ch, dim=1)
-        if self.plane_blocks:
+        if self.plane_blocks and not coarse:
             last = ws[:, -1]
             slices = [
                 block(s, s, (last, last, last), noise, rng)[1] for block, s in zip(self.plane_blocks, slices, strict=True)

@@ -31,7 +31,16 @@ class GeneratorStage:
             ],
             lr=cfg.lr, betas=(0.9, 0.99),
         )
-        self.average = {k: v.detach().clone() for k, v in generator.state_dict().items()}
+        self.average = {k: v.detach().clone() for k, v in self._weights().items()}
+
+    def _weights(self) -> dict[str, Tensor]:
+        """Everything but the proposal network, which is the next stage's."""
+        return {k: v for k, v in self.model.state_dict().items() if not k.startswith("proposal.")}
+
+    def put(self, weights: dict[str, Tensor]) -> None:
+        """Set the generator's weights; the proposal network keeps its own."""
+        own = {k: v for k, v in weights.items() if not k.startswith("proposal.")}
+        self.model.load_state_dict({**self.model.state_dict(), **own})
 
     def learning_rate(self) -> float:
         """Linear warm-up, then cosine to lr · lr_final."""
@@ -44,6 +53,7 @@ class GeneratorStage:
         """One optimiser step; returns its mean losses."""
         cfg = self.cfg
         rng = torch.Generator().manual_seed(cfg.seed * 1_000_003 + self.step)
+        pool.want(available(self.step, cfg.pool))
         chosen = torch.randint(available(self.step, cfg.pool), (cfg.heads,), generator=rng)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate() * group["scale"]
@@ -75,7 +85,7 @@ class GeneratorStage:
 
     def _losses(self, head: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
         cfg = self.cfg
-        planes = self.model.synthesize(self.model.map(head["z"][None], None))
+        planes = self.model.synthesize(self.model.map(head["z"][None], None), coarse=self.step < cfg.coarse_steps)
         field = self.model.field(planes, fast=True)
         index = torch.randperm(len(head["points"]), generator=rng)[: cfg.points]
         losses = point_losses(field, head, index, cfg)
@@ -87,16 +97,17 @@ class GeneratorStage:
     @torch.no_grad()
     def _track(self) -> None:
         decay = 0.5 ** (1.0 / min(self.cfg.ema_steps, 1.0 + 0.1 * self.step))
-        for name, value in self.model.state_dict().items():
+        for name, value in self._weights().items():
             if value.is_floating_point():
                 self.average[name].lerp_(value, 1.0 - decay)
 
     def save(self, path: Path) -> None:
-        save_state(path, self.step, self.model.state_dict(), self.average, self.optimizer)
+        save_state(path, self.step, self._weights(), self.average, self.optimizer)
 
     def load(self, path: Path) -> None:
-        self.step, weights, self.average = load_state(path, self.optimizer)
-        self.model.load_state_dict(weights)
+        self.step, weights, average = load_state(path, self.optimizer)
+        self.average = {k: v for k, v in average.items() if not k.startswith("proposal.")}
+        self.put(weights)
 
     def run(self, pool: TruthPool, path: Path, report: Report, stop: Callable[[], bool]) -> bool:
         """Steps until cfg.steps or `stop()`; saves as it goes. True when the stage is complete."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,9 @@ from torch import Tensor
 
 from core_model.schema.errors import TriscopeError
 from core_model.training.fit.truth import TruthSpec, head_truth
+
+
+AHEAD = 64
 
 
 def available(step: int, pool: int) -> int:
@@ -31,12 +35,17 @@ class TruthPool:
         folder.mkdir(parents=True, exist_ok=True)
         self._memory: dict[int, dict[str, Tensor]] = {}
         context = multiprocessing.get_context("spawn")
+        self._wanted = context.Value("i", AHEAD)
         self._workers = [
-            context.Process(target=_fill, args=(folder, spec, first_seed, pool, k, workers), daemon=True)
+            context.Process(target=_fill, args=(folder, spec, first_seed, pool, k, workers, self._wanted), daemon=True)
             for k in range(workers)
         ]
         for worker in self._workers:
             worker.start()
+
+    def want(self, count: int) -> None:
+        """Tell the side processes how many heads the next steps may draw from; they stay a little ahead, no more."""
+        self._wanted.value = count + AHEAD
 
     def head(self, index: int) -> dict[str, Tensor]:
         """The example of head `index`; waits until it is there."""
@@ -58,16 +67,20 @@ class TruthPool:
             worker.join(5)
 
 
-def _fill(folder: Path, spec: TruthSpec, first_seed: int, pool: int, which: int, workers: int) -> None:
+def _fill(
+    folder: Path, spec: TruthSpec, first_seed: int, pool: int, which: int, workers: int, wanted: Synchronized
+) -> None:
     torch.set_num_threads(1)
     os.nice(3)
     parent = os.getppid()
     for index in range(which, pool, workers):
         path = folder / f"{index:05d}.npz"
-        if not path.exists():
-            _write(path, head_truth(first_seed + index, spec))
+        while index >= wanted.value and os.getppid() == parent:
+            time.sleep(0.2)
         if os.getppid() != parent:
             return
+        if not path.exists():
+            _write(path, head_truth(first_seed + index, spec))
 
 
 def _write(path: Path, example: dict[str, Tensor]) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
-from core_model.checkpoints.store import save_checkpoint
+from core_model.checkpoints.layout import read_header
+from core_model.checkpoints.store import load_tensors, save_checkpoint
 from core_model.data.heads import BACKGROUND_RGB
 from core_model.families.wysiwyg.config import PRESETS
 from core_model.families.wysiwyg.generator import WysiwygGenerator
@@ -21,6 +21,7 @@ from core_model.schema.checkpoint import CheckpointHeader, Provenance
 from core_model.schema.conventions import Conventions
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
+from core_model.training.fit.card import model_card
 from core_model.training.fit.generator_stage import GeneratorStage, set_w_average
 from core_model.training.fit.pool import TruthPool
 from core_model.training.fit.proposal_stage import ProposalStage
@@ -53,7 +54,7 @@ def run_fit(out: Path, cfg: FitConfig, *, resume: bool = False) -> Path:
             pool.close()
     else:
         complete = True
-    generator.load_state_dict(stage.average)
+    stage.put(stage.average)
     set_w_average(generator)
     if complete and generator.proposal is not None:
         complete = _fit_proposals(generator, cfg, out, log, stopping)
@@ -74,20 +75,33 @@ def _fit_proposals(
     return complete
 
 
-def write_checkpoint(path: Path, generator: WysiwygGenerator, cfg: FitConfig, steps: int, *, half: bool = False, scores: dict[str, float] | None = None) -> None:
+def write_checkpoint(path: Path, generator: WysiwygGenerator, cfg: FitConfig, steps: int) -> None:
     """The generator as a native checkpoint."""
     header = CheckpointHeader(
-        family="wysiwyg", name=path.stem, config=generator.cfg.model_dump(), conventions=generator.conventions,
-        camera=CameraPrior(),
+        family="wysiwyg", name="heads", config=generator.cfg.model_dump(), conventions=generator.conventions,
+        camera=CameraPrior(yaw_std=0.3, pitch_std=0.2, law="normal"),
         provenance=Provenance(
-            made_by="triscope fit", made_at=time.strftime("%Y-%m-%d"), command=" ".join(["triscope", *sys.argv[1:]]),
-            data="procedural heads (triscope data heads), known signed distance and colour", steps=steps,
-            images_seen=float(steps * cfg.heads), ema=True, scores=scores or {},
-            notes="Fitted against known truth, not trained adversarially. A seed's head is the first 48 numbers of z / rms(z).",
+            made_by="triscope fit", made_at=time.strftime("%Y-%m-%d"), command=f"triscope fit --out RUN --seed {cfg.seed}",
+            data="procedural heads (triscope data heads) with known signed distance and colour", steps=steps,
+            images_seen=float(steps * cfg.heads), ema=True,
+            notes="Fitted to known truth, not trained adversarially. The head of a latent is the first 48 numbers of z / rms(z).",
         ),
         licence="Apache-2.0",
     )
-    save_checkpoint(path, header, generator.state_dict(), half=half)
+    save_checkpoint(path, header, generator.state_dict())
+
+
+def export_checkpoint(source: Path, target: Path, run: Path, scores: dict[str, float]) -> None:
+    """Half-precision copy of a checkpoint with its scores in the header, and its model card beside it."""
+    stored = read_header(source)
+    header = stored.header
+    header = header.replace(name=target.stem, provenance=header.provenance.replace(scores=scores))
+    save_checkpoint(target, header, load_tensors(source), half=True)
+    cfg = FitConfig.model_validate_json((run / "config.json").read_text())
+    card = target.with_suffix(".md")
+    temp = card.with_name(f".{card.name}.tmp")
+    temp.write_text(model_card(read_header(target), cfg), encoding="utf-8")
+    os.replace(temp, card)
 
 
 def _open_run(out: Path, cfg: FitConfig, resume: bool) -> FitConfig:
