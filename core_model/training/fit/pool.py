@@ -23,8 +23,8 @@ AHEAD = 64
 
 
 def available(step: int, pool: int) -> int:
-    """Heads that step `step` may draw from: a start of 64, then one more for every three steps."""
-    return min(pool, 64 + step // 3)
+    """Heads that step `step` may draw from: a start of 64, then one more for every five steps."""
+    return min(pool, 64 + step // 5)
 
 
 class TruthPool:
