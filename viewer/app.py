@@ -1,6 +1,7 @@
 """The window: hello_imgui's runner, theme, fonts, docking. What is drawn in it comes from `viewer/desk.py`.
 
-Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding. They load
+Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding.
+They load
 between the first and the second frame, and the render process starts then. Nothing here imports torch.
 """
 
@@ -40,7 +41,8 @@ DEFAULT_SIZE = (1600, 1000)
 class AppOptions:
     """How the window starts.
 
-    checkpoint: file or analytic:NAME; None = the demo head. factory: dotted path of the session class; "" = the real one.
+    checkpoint: file or analytic:NAME; None = the demo head. factory: dotted path of the session class; "" =
+    the real one.
     client: renderer to use instead of a worker process. size: window in logical pixels; None = as last time.
     tests: called with the App to register GUI tests; switches Dear ImGui's test engine on.
     on_frame: called at the end of each complete GUI frame. keep_layout: read and write layout.ini.
@@ -103,7 +105,9 @@ class App:
     def panels_shown(self) -> tuple[tuple[str, bool, bool], ...]:
         """(title, visible, can be hidden) of every panel."""
         bare = {s.title for s in layout.SLOTS if s.bare}
-        return tuple((w.label, w.is_visible, w.label not in bare) for w in self.params.docking_params.dockable_windows)
+        return tuple(
+            (w.label, w.is_visible, w.label not in bare) for w in self.params.docking_params.dockable_windows
+        )
 
     def show_panel(self, title: str, visible: bool) -> None:
         self.params.docking_params.dockable_window_of_name(title).is_visible = visible
@@ -158,7 +162,8 @@ class App:
             p.ini_filename_use_app_window_title = False
         else:
             p.ini_disable = True
-        # Dear ImGui smooths its own edges; the default of 8 samples a pixel costs most of a frame on software OpenGL.
+        # Dear ImGui smooths its own edges; the default of 8 samples a pixel costs most of a frame on
+        # software OpenGL.
         gl = hello_imgui.OpenGlOptions()
         gl.major_version, gl.minor_version, gl.use_core_profile = 3, 3, True
         gl.use_forward_compat = True
@@ -223,7 +228,7 @@ class App:
         self._wake = glfw.post_empty_event
         # The binding keeps no reference to the callback: without the attribute it would be collected.
         self._drop_callback = self._dropped
-        glfw.set_drop_callback(glfw_window_hello_imgui(), self._drop_callback)
+        glfw.set_drop_callback(glfw_window_hello_imgui(), self._drop_callback)  # pyright: ignore
 
     def _dropped(self, _window: object, paths: list[str]) -> None:
         if paths and self.desk is not None:
@@ -251,7 +256,11 @@ class App:
         if slot.bare:
             imgui.set_next_window_class(self._bare)
             imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.0, 0.0))
-            flags = int(imgui.WindowFlags_.no_collapse | imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse)
+            flags = int(
+                imgui.WindowFlags_.no_collapse
+                | imgui.WindowFlags_.no_scrollbar
+                | imgui.WindowFlags_.no_scroll_with_mouse
+            )
             visible = imgui.begin(slot.title, None, flags)[0]
             imgui.pop_style_var()
             if visible:
@@ -307,8 +316,10 @@ class App:
     def _after_start(self) -> None:
         from OpenGL import GL
 
-        name = GL.glGetString(GL.GL_RENDERER).decode(errors="replace").lower()
-        if not self.options.eager and any(w in name for w in ("llvmpipe", "softpipe", "swiftshader", "software")):
+        name = bytes(GL.glGetString(GL.GL_RENDERER) or b"").decode(errors="replace").lower()
+        if not self.options.eager and any(
+            w in name for w in ("llvmpipe", "softpipe", "swiftshader", "software")
+        ):
             self.params.fps_idling.fps_max = SOFTWARE_FRAMES_A_SECOND
         _set_window_icon()
 
@@ -329,13 +340,18 @@ class _Look:
 
 
 def _saved_look() -> _Look:
-    """The look of last time, read without the preferences' validation, which takes longer than the first frame may.
+    """The look of last time, read without the preferences' validation, which takes longer than the first
+    frame may.
 
     What is odd falls back to the defaults here; `load_preferences` says so afterwards.
     """
     try:
         saved = json.loads((config_dir() / FILE_NAME).read_text())
-        name, scale, size = saved["theme"], float(saved["ui_scale"]), tuple(int(v) for v in saved["window_size"])
+        name, scale, size = (
+            saved["theme"],
+            float(saved["ui_scale"]),
+            tuple(int(v) for v in saved["window_size"]),
+        )
         if name in PALETTES and 0.5 <= scale <= 4.0 and len(size) == 2 and size[0] >= 480 and size[1] >= 320:
             return _Look(name, scale, size)
     except (OSError, ValueError, KeyError, TypeError):
@@ -388,7 +404,8 @@ def _set_window_icon() -> None:
 
     path = find_asset("icon.png")
     if path is not None and glfw.get_platform() in (glfw.PLATFORM_X11, glfw.PLATFORM_WIN32):
-        glfw.set_window_icon(glfw_window_hello_imgui(), 1, [Image.open(path).convert("RGBA")])
+        icon = Image.open(path).convert("RGBA")
+        glfw.set_window_icon(glfw_window_hello_imgui(), 1, [icon])  # pyright: ignore
 
 
 def run(checkpoint: str | None, options: AppOptions | None = None) -> None:
@@ -396,9 +413,13 @@ def run(checkpoint: str | None, options: AppOptions | None = None) -> None:
 
     Raises InputError where there is no display to open a window on.
     """
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
         raise InputError(
-            what="there is no display", where="DISPLAY", expected="a desktop session, or `triscope demo` for pictures without one",
+            what="there is no display",
+            where="DISPLAY",
+            expected="a desktop session, or `triscope demo` for pictures without one",
             got="neither DISPLAY nor WAYLAND_DISPLAY",
         )
     chosen = options or AppOptions()

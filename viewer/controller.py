@@ -59,7 +59,9 @@ class Controller:
         return bool(events)
 
     def finish(self, doc: Document, edge_px: int, mouse_down: bool, now: float) -> None:
-        """End of a GUI frame: the document that the panels returned, history, and the next request if one is due."""
+        """End of a GUI frame: the document that the panels returned, history, and the next request if one is
+        due.
+        """
         self._grip(mouse_down)
         if doc != self.doc:
             self.undo.push(doc, _what_changed(self.doc, doc), now)
@@ -166,7 +168,9 @@ class Controller:
         if error is not None:
             if error.kind != "cancelled":
                 self.frames.add(result, event.arrays)
-                self.banner = Banner(_title_of(error.kind), _joined(error.message, error.detail), remedy="retry")
+                self.banner = Banner(
+                    _title_of(error.kind), _joined(error.message, error.detail), remedy="retry"
+                )
             return
         if self.frames.add(result, event.arrays):
             self.history.append(Timing(result.total_ms, result.request.tier, result.width))
@@ -175,7 +179,9 @@ class Controller:
 
     def _died(self, reason: str, final: bool) -> None:
         if final:
-            self.banner = Banner("The render process keeps stopping and was not started again", reason, remedy="restart")
+            self.banner = Banner(
+                "The render process keeps stopping and was not started again", reason, remedy="restart"
+            )
         else:
             self.banner = Banner(f"The render process stopped ({reason}) and was restarted", severity="error")
 
@@ -194,7 +200,8 @@ def _what_changed(old: Document, new: Document) -> str:
 
 def _title_of(kind: str) -> str:
     return {
-        "memory": "There was not enough memory for this picture", "input": "This view cannot be rendered",
+        "memory": "There was not enough memory for this picture",
+        "input": "This view cannot be rendered",
         "worker": "The render process failed on this picture",
     }.get(kind, "This picture failed; the last good one is shown")
 

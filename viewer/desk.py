@@ -1,4 +1,6 @@
-"""One window's working state: panels and controller between the frames' begin and end. Drawn by `viewer/app.py`."""
+"""One window's working state: panels and controller between the frames' begin and end. Drawn by
+`viewer/app.py`.
+"""
 
 from __future__ import annotations
 
@@ -36,12 +38,16 @@ SPINNING = 20.0
 
 
 class Desk:
-    """Begin a frame, let each panel draw, end the frame: then the document, the actions and the next request follow."""
+    """Begin a frame, let each panel draw, end the frame: then the document, the actions and the next request
+    follow.
+    """
 
     def __init__(self, app: App) -> None:
         self.app = app
         self.prefs, message = preferences.load_preferences()
-        client = app.options.client or RenderClient(factory=app.options.factory or DEFAULT_FACTORY, wake=app.wake)
+        client = app.options.client or RenderClient(
+            factory=app.options.factory or DEFAULT_FACTORY, wake=app.wake
+        )
         self.controller = Controller(client, self.prefs.quality)
         if message:
             self.controller.banner = banner.Banner("Preferences", message, severity="note")
@@ -92,13 +98,24 @@ class Desk:
         self._poll_dialog()
         recent = tuple(p for p in self.prefs.recent if control.info is None or p != control.info.path)
         self._ctx = PanelContext(
-            info=control.info, frames=control.frames, status=control.client.status, theme=theme, viewport=self.viewport,
-            history=tuple(control.history), recent=recent, opening=control.opening,
-            dialog_available=self._dialog_available, present=self._present, emit=self._actions.append, now=now,
+            info=control.info,
+            frames=control.frames,
+            status=control.client.status,
+            theme=theme,
+            viewport=self.viewport,
+            history=tuple(control.history),
+            recent=recent,
+            opening=control.opening,
+            dialog_available=self._dialog_available,
+            present=self._present,
+            emit=self._actions.append,
+            now=now,
         )
 
     def draw_panel(self, name: str) -> None:
-        """Hands the draft of the document through one panel; a panel that raises is set aside, and the window lives on."""
+        """Hands the draft of the document through one panel; a panel that raises is set aside, and the
+        window lives on.
+        """
         ctx = self._ctx
         if ctx is None:
             return
@@ -115,7 +132,9 @@ class Desk:
             io.config_error_recovery_enable_assert = io.config_error_recovery_enable_tooltip = False
             imgui.internal.error_recovery_try_to_recover_window_state(state)
             io.config_error_recovery_enable_assert = True
-            self.controller.banner = banner.Banner(f"The panel {name!r} failed and was set aside", self._broken[name])
+            self.controller.banner = banner.Banner(
+                f"The panel {name!r} failed and was set aside", self._broken[name]
+            )
 
     def _draw_broken(self, name: str, ctx: PanelContext) -> None:
         controls.note(ctx.theme, "This panel failed:\n" + self._broken[name].strip().splitlines()[-1])
@@ -129,9 +148,15 @@ class Desk:
         from viewer.app import demo_checkpoint
 
         undo = self.controller.undo
-        menus.draw(self._ctx, menus.MenuState(
-            panels=self.app.panels_shown(), can_undo=undo.can_undo, can_redo=undo.can_redo, demo=demo_checkpoint() or "",
-        ))
+        menus.draw(
+            self._ctx,
+            menus.MenuState(
+                panels=self.app.panels_shown(),
+                can_undo=undo.can_undo,
+                can_redo=undo.can_redo,
+                demo=demo_checkpoint() or "",
+            ),
+        )
 
     def draw_status(self) -> None:
         if self._ctx is not None:
@@ -147,7 +172,9 @@ class Desk:
         self.keys_open = self.keys_open and sheets.keys(ctx)
         self.about_open = self.about_open and sheets.about(ctx)
         self.draft = shortcuts(self.draft, ctx)
-        control.finish(self.draft, self.viewport.edge_px, any(imgui.is_mouse_down(b) for b in (0, 1, 2)), ctx.now)
+        control.finish(
+            self.draft, self.viewport.edge_px, any(imgui.is_mouse_down(b) for b in (0, 1, 2)), ctx.now
+        )
         for action in self._actions:
             if not control.handle(action, ctx.now):
                 self._handle(action, ctx.now)
@@ -155,7 +182,9 @@ class Desk:
         self._pace(ctx.now)
 
     def _pace(self, now: float) -> None:
-        """Sleep until an event, the renderer's wake-up call, or the moment at which the scheduler asks for more."""
+        """Sleep until an event, the renderer's wake-up call, or the moment at which the scheduler asks for
+        more.
+        """
         control = self.controller
         wait = control.wait_s(now)
         idle = 0.0 if wait is None else 1.0 / max(wait, 1e-3)
@@ -200,7 +229,9 @@ class Desk:
         elif self._dialog is None:
             from imgui_bundle import portable_file_dialogs as dialogs
 
-            self._dialog = dialogs.open_file("Open a checkpoint", "", ["Checkpoints", "*.safetensors", "All files", "*"])
+            self._dialog = dialogs.open_file(
+                "Open a checkpoint", "", ["Checkpoints", "*.safetensors", "All files", "*"]
+            )
 
     def _poll_dialog(self) -> None:
         if self._dialog is not None and self._dialog.ready(0):
@@ -211,9 +242,17 @@ class Desk:
     # Pictures and preferences
 
     def _present(
-        self, key: str, values: np.ndarray, channel: ChannelInfo, view: ChannelView, shown: ShownRange, edge: int
+        self,
+        key: str,
+        values: np.ndarray,
+        channel: ChannelInfo,
+        view: ChannelView,
+        shown: ShownRange,
+        edge: int,
     ) -> int:
-        """Draws a channel of the shown frame into a texture of `edge`² framebuffer pixels; returns its GL name."""
+        """Draws a channel of the shown frame into a texture of `edge`² framebuffer pixels; returns its GL
+        name.
+        """
         from viewer.gl.presenter import Presentation, Presenter
 
         if self._presenter is None:
@@ -221,14 +260,23 @@ class Desk:
         assert self._ctx is not None
         palette = self._ctx.theme.palette
         how = Presentation(
-            kind=channel.kind, width=edge, height=edge, colormap=view.colormap, low=shown.low, high=shown.high,
-            invert=view.invert, checker_dark=palette.checker_dark, checker_light=palette.checker_light,
+            kind=channel.kind,
+            width=edge,
+            height=edge,
+            colormap=view.colormap,
+            low=shown.low,
+            high=shown.high,
+            invert=view.invert,
+            checker_dark=palette.checker_dark,
+            checker_light=palette.checker_light,
             checker_size=max(round(0.6 * self._ctx.theme.em), 4),
         )
         return self._presenter.draw((key, self.controller.frames.version), values, how)
 
     def picture(self) -> np.ndarray | None:
-        """[H, W, 3] uint8 of the picture as the viewport shows it; None before the first. Needs the window's context."""
+        """[H, W, 3] uint8 of the picture as the viewport shows it; None before the first. Needs the window's
+        context.
+        """
         return None if self._presenter is None else self._presenter.read()
 
     def _save(self, **changes: object) -> None:

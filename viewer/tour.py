@@ -22,8 +22,16 @@ PATIENCE_S = 240.0
 """A step that takes longer has failed; the slowest one waits for a full picture on two busy cores."""
 STILL_FRAMES = 6
 DIGITS = (
-    imgui.Key._1, imgui.Key._2, imgui.Key._3, imgui.Key._4, imgui.Key._5, imgui.Key._6, imgui.Key._7, imgui.Key._8,
-    imgui.Key._9, imgui.Key._0,
+    imgui.Key._1,
+    imgui.Key._2,
+    imgui.Key._3,
+    imgui.Key._4,
+    imgui.Key._5,
+    imgui.Key._6,
+    imgui.Key._7,
+    imgui.Key._8,
+    imgui.Key._9,
+    imgui.Key._0,
 )
 
 Steps = Iterator[None]
@@ -60,7 +68,11 @@ class Tour:
         yield from self._shot(app, "colour-turned")
         assert control.info is not None
         for index, channel in enumerate(control.info.channels):
-            if channel.name == "rgb" or index >= len(DIGITS) or (channel.needs_proposal and not control.info.has_proposal):
+            if (
+                channel.name == "rgb"
+                or index >= len(DIGITS)
+                or (channel.needs_proposal and not control.info.has_proposal)
+            ):
                 continue
             yield from self._key(DIGITS[index])
             yield from self._hover(app, 0.47, 0.42)
@@ -134,7 +146,11 @@ class Tour:
         while not condition():
             assert app.desk is not None
             banner = app.desk.controller.banner
-            if banner is not None and what.startswith(("the first", "the full")) and "checkpoint" not in banner.title:
+            if (
+                banner is not None
+                and what.startswith(("the first", "the full"))
+                and "checkpoint" not in banner.title
+            ):
                 raise TriscopeError(f"the tour stopped at {what}: {' '.join(banner.text.split())}")
             if time.monotonic() > until:
                 raise TriscopeError(f"the tour waited {PATIENCE_S:.0f} s for {what}")
@@ -177,18 +193,28 @@ def _is_full(app: App) -> bool:
     if result is None or result.request is None or doc.view.channel not in control.frames.arrays:
         return False
     request = result.request
-    same = request.camera == doc.camera and request.latent == doc.latent and request.sampler.name == doc.sampler.name
+    same = (
+        request.camera == doc.camera
+        and request.latent == doc.latent
+        and request.sampler.name == doc.sampler.name
+    )
     return same and request.tier in ("full", "refined") and request.checkpoint == doc.checkpoint
 
 
 def run_tour(
-    out_dir: Path | str, checkpoint: str | None = None, factory: str = "", tell: Callable[[str], None] = print, edge: int = 512
+    out_dir: Path | str,
+    checkpoint: str | None = None,
+    factory: str = "",
+    tell: Callable[[str], None] = print,
+    edge: int = 512,
 ) -> list[Path]:
-    """Drives the real window through every view of `checkpoint` (None = the demo) and returns the screenshots, in order.
+    """Drives the real window through every view of `checkpoint` (None = the demo) and returns the
+    screenshots, in order.
 
-    out_dir: folder of the PNGs (1600 x 1000), made where it is missing. factory: dotted path of another session class.
-    tell: called with each file name. edge: largest edge of a picture, pixels. Starts an Xvfb where there is no display.
-    Raises InputError where that is impossible, TriscopeError where a step does not come about.
+    out_dir: folder of the PNGs (1600 x 1000), made where it is missing. factory: dotted path of another
+    session class.
+    tell: called with each file name. edge: largest edge of a picture, pixels. Starts an Xvfb where there is
+    no display. Raises InputError where that is impossible, TriscopeError where a step does not come about.
     """
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)
@@ -200,9 +226,16 @@ def run_tour(
         before = os.environ.get(CONFIG_DIR_VARIABLE)
         os.environ[CONFIG_DIR_VARIABLE] = settings
         try:
-            App(AppOptions(
-                checkpoint=checkpoint, factory=factory, size=SIZE, on_frame=tour.on_frame, keep_layout=False, touring=True,
-            )).run()
+            App(
+                AppOptions(
+                    checkpoint=checkpoint,
+                    factory=factory,
+                    size=SIZE,
+                    on_frame=tour.on_frame,
+                    keep_layout=False,
+                    touring=True,
+                )
+            ).run()
         finally:
             if before is None:
                 del os.environ[CONFIG_DIR_VARIABLE]

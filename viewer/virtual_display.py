@@ -14,7 +14,8 @@ from core_model.schema.errors import InputError, TriscopeError
 
 @contextlib.contextmanager
 def some_display(width: int = 1600, height: int = 1000) -> Iterator[str]:
-    """The present display, else a virtual one of `width` x `height` pixels whose DISPLAY is set inside the block.
+    """The present display, else a virtual one of `width` x `height` pixels whose DISPLAY is set inside the
+    block.
 
     Raises InputError where there is neither a display nor Xvfb, TriscopeError where Xvfb does not start.
     """
@@ -24,13 +25,18 @@ def some_display(width: int = 1600, height: int = 1000) -> Iterator[str]:
         return
     if shutil.which("Xvfb") is None:
         raise InputError(
-            what="there is no display", where="this machine", expected="DISPLAY, or Xvfb (apt-get install xvfb libgl1-mesa-dri)",
+            what="there is no display",
+            where="this machine",
+            expected="DISPLAY, or Xvfb (apt-get install xvfb libgl1-mesa-dri)",
             got="neither",
         )
     read, write = os.pipe()
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp"],
-        pass_fds=(write,), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        pass_fds=(write,),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     os.close(write)
     try:

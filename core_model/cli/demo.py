@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SUMMARY = "Tour without a display: screenshots of the real window, an orbit video, a mesh-ready summary."
 
-VIDEO = PathOptions(frames=72, fps=24.0)
+VIDEO = PathOptions(frames=60, fps=20.0)
 VIDEO_SIZE = 256
 BOUNDS_SIZE = 64
 BOUNDS_YAWS = (0.0, 1.6, 3.14, 4.7)
@@ -54,9 +54,7 @@ def main(args: list[str]) -> None:
     started = time.monotonic()
     from viewer.tour import run_tour
 
-    pictures = run_tour(options.out, checkpoint)
-    for path in pictures:
-        print(path, flush=True)
+    pictures = run_tour(options.out, checkpoint, tell=lambda name: print(options.out / name, flush=True))
     video, summary = options.out / "orbit.mp4", options.out / "summary.json"
     with opened(checkpoint, MachineOptions()) as (session, info):
         video_of(session, info, video)
@@ -89,7 +87,7 @@ def mesh_facts(session: "RenderSession", info: CheckpointInfo) -> dict[str, obje
         frame = rendered(session, request.replace(camera=pose), lambda stage, fraction: None)
         solid = (frame.arrays["opacity"] > 0.5) & np.isfinite(frame.arrays["position"]).all(axis=0)
         seen.append(frame.arrays["position"][:, solid])
-    points = np.concatenate(seen, axis=1)
+    points = np.concatenate(seen, axis=1).astype(np.float64)
     return {
         "field": conventions.field,
         "level": 0.0 if conventions.field == "sdf" else None,

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "samplers": ("core_model.cli.samplers", "sampler report: Fig. 4, A5, A6, A7 for this checkpoint"),
     "data": ("core_model.cli.data", "make data sets (heads)"),
     "fit": ("core_model.cli.fit", "fit a generator to procedural heads of known shape and colour"),
+    "bench": ("core_model.cli.bench", "measure start, orbit, quality, field speed and memory"),
 }
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core_model.families.imported import ImportedNet
 from core_model.fields.base import Field
 from core_model.fields.triplane import Planes
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.conventions import Conventions
 from core_model.schema.latent import LatentSpec
 from core_model.schema.registry import Registry
+from core_model.schema.render import RenderRequest
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,16 @@ class FamilySpec:
 
     build gives the model with unset tensors (its `module` lies on the meta device); the session fills and moves them.
     The second argument of both says where the header comes from, for messages.
+    native: the exact picture of the original program, (model, request, ws, planes) → float32 arrays by channel name, each at its
+    own size; None for families that imitate nothing.
+    convert: a network read from a foreign file → header and tensors of a native checkpoint; None for families of triscope's own.
     """
 
     name: str
     describe: Callable[[CheckpointHeader, str], Sizes]
     build: Callable[[CheckpointHeader, str], Model]
+    native: Callable[[Any, RenderRequest, Tensor | None, Planes | None], dict[str, np.ndarray]] | None = None
+    convert: Callable[[ImportedNet], tuple[CheckpointHeader, dict[str, Tensor]]] | None = None
 
 
 FAMILIES: Registry[FamilySpec] = Registry("family")

@@ -66,8 +66,12 @@ class StyleConv(nn.Module):
 
     def forward(self, x: Tensor, w: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Tensor:
         """x [B, I, H, W], w [B, D] → [B, O, up·H, up·W]; noise is const, random or none."""
+        return self.modulate(x, self.affine(w), noise, rng)
+
+    def modulate(self, x: Tensor, styles: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Tensor:
+        """As forward, with the styles [B, I] given."""
         # √2·lrelu(y + b) = lrelu(√2·y + √2·b): the gain rides on factors that are multiplied in anyway
-        y = modulated_conv2d(x, self.weight, self.affine(w), up=self.up, bias=self.bias * SQRT2, gain=SQRT2)
+        y = modulated_conv2d(x, self.weight, styles, up=self.up, bias=self.bias * SQRT2, gain=SQRT2)
         if self.use_noise and noise != "none":
             grid = self.noise_const
             if noise == "random":
@@ -89,5 +93,9 @@ class ToRGB(nn.Module):
         self.clamp = clamp
 
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
-        y = modulated_conv2d(x, self.weight, self.affine(w) * self.style_gain, demodulate=False, bias=self.bias)
+        return self.modulate(x, self.affine(w))
+
+    def modulate(self, x: Tensor, styles: Tensor) -> Tensor:
+        """As forward, with the styles [B, I] given (before their gain)."""
+        y = modulated_conv2d(x, self.weight, styles * self.style_gain, demodulate=False, bias=self.bias)
         return y if self.clamp is None else y.clamp(-self.clamp, self.clamp)

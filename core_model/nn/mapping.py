@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -9,13 +11,28 @@ from core_model.nn.layers import EqualLinear, second_moment_norm
 
 
 class MappingNetwork(nn.Module):
-    """z [B, Z] and label c [B, C] (none when C is 0) → w [B, D]; learning-rate multiplier 0.01."""
+    """z [B, Z] and label c [B, C] (none when C is 0) → w [B, D]; learning-rate multiplier 0.01.
 
-    def __init__(self, z_dim: int, c_dim: int, w_dim: int, num_layers: int = 2, lr_mul: float = 0.01) -> None:
+    hidden: widths of all layers but the last, where they differ from w_dim; embed_dim: width of the embedded label.
+    """
+
+    def __init__(
+        self,
+        z_dim: int,
+        c_dim: int,
+        w_dim: int,
+        num_layers: int = 2,
+        lr_mul: float = 0.01,
+        *,
+        hidden: Sequence[int] | None = None,
+        embed_dim: int | None = None,
+    ) -> None:
         super().__init__()
         self.z_dim, self.c_dim, self.w_dim = z_dim, c_dim, w_dim
-        self.embed = EqualLinear(c_dim, w_dim) if c_dim else None
-        dims = [z_dim + (w_dim if c_dim else 0)] + [w_dim] * num_layers
+        embed_dim = w_dim if embed_dim is None else embed_dim
+        self.embed = EqualLinear(c_dim, embed_dim) if c_dim else None
+        widths = [w_dim] * (num_layers - 1) if hidden is None else list(hidden)
+        dims = [z_dim + (embed_dim if c_dim else 0), *widths, w_dim]
         self.layers = nn.ModuleList(
             EqualLinear(i, o, lr_mul=lr_mul, activate=True) for i, o in zip(dims[:-1], dims[1:], strict=True)
         )

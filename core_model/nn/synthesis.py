@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +18,10 @@ def channels_at(resolution: int, base: int, cap: int) -> int:
 
 
 class SynthesisBlock(nn.Module):
-    """conv0 (up 2) → conv1 → torgb; the first block starts from a learned constant and has conv1 only."""
+    """conv0 (up 2, or 1) → conv1 → torgb; the first block starts from a learned constant and has conv1 only.
+
+    up = 1 leaves the running image at its size too (the first block of some super-resolution networks).
+    """
 
     def __init__(
         self,
@@ -29,13 +33,14 @@ class SynthesisBlock(nn.Module):
         *,
         use_noise: bool = True,
         clamp: float | None = None,
+        up: int = 2,
     ) -> None:
         super().__init__()
-        self.in_ch, self.resolution = in_ch, resolution
+        self.in_ch, self.resolution, self.up = in_ch, resolution, up
         if in_ch == 0:
             self.const = nn.Parameter(torch.randn(out_ch, resolution, resolution))
         else:
-            self.conv0 = StyleConv(in_ch, out_ch, w_dim, resolution, up=2, use_noise=use_noise, clamp=clamp)
+            self.conv0 = StyleConv(in_ch, out_ch, w_dim, resolution, up=up, use_noise=use_noise, clamp=clamp)
         self.conv1 = StyleConv(out_ch, out_ch, w_dim, resolution, use_noise=use_noise, clamp=clamp)
         self.torgb = ToRGB(out_ch, img_ch, w_dim, clamp=clamp)
 
@@ -55,11 +60,16 @@ class SynthesisBlock(nn.Module):
             x = self.conv0(x, ws[0], noise, rng)
         x = self.conv1(x, ws[1], noise, rng)
         rgb = self.torgb(x, ws[2])
-        return x, rgb if img is None else upsample2(img) + rgb
+        if img is None:
+            return x, rgb
+        return x, (upsample2(img) if self.up == 2 else img) + rgb
 
 
 class SynthesisNetwork(nn.Module):
-    """ws [B, L, D] → image or planes [B, img_ch, R, R]; slot k of a block as in StyleGAN2 (torgb shares the next conv0's)."""
+    """ws [B, L, D] → image or planes [B, img_ch, R, R]; slot k of a block as in StyleGAN2 (torgb shares the next conv0's).
+
+    channels: widths of the blocks b4, b8, … where they follow another law than channel_base and channel_max.
+    """
 
     def __init__(
         self,
@@ -71,6 +81,7 @@ class SynthesisNetwork(nn.Module):
         channel_max: int = 512,
         use_noise: bool = True,
         clamp: float | None = None,
+        channels: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
         levels = int(math.log2(resolution))
@@ -80,17 +91,22 @@ class SynthesisNetwork(nn.Module):
         self.blocks = nn.ModuleList()
         in_ch = 0
         for k in range(2, levels + 1):
-            out_ch = channels_at(2**k, channel_base, channel_max)
+            out_ch = channels_at(2**k, channel_base, channel_max) if channels is None else channels[k - 2]
             self.blocks.append(
                 SynthesisBlock(in_ch, out_ch, w_dim, 2**k, img_ch, use_noise=use_noise, clamp=clamp)
             )
             in_ch = out_ch
 
-    def forward(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Tensor:
+    def forward(
+        self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None, *, up_to: int | None = None
+    ) -> Tensor:
+        """up_to: stop at the block of this resolution (progressive growing); None = all blocks."""
         x = img = None
         for k, block in enumerate(self.blocks):
             # block k uses slots 2k-1, 2k and 2k+1; the first block has no conv0
             styles = (ws[:, max(2 * k - 1, 0)], ws[:, 2 * k], ws[:, 2 * k + 1])
             x, img = block(x, img, styles, noise, rng)
+            if block.resolution == up_to:
+                break
         assert img is not None
         return img

@@ -15,8 +15,8 @@ from core_model.geometry.rays import Rays
 from core_model.ops.stepfun import expected
 from core_model.rendering.evaluate import Evaluated, Scene, weights_of
 
-COLOUR_FLOOR = 1e-4  # a sample below it changes a pixel by less than 1/10 of an 8-bit step, even sixteen of them
-NORMAL_FLOOR = 2e-2
+COLOUR_FLOOR = 1.6e-3  # all samples left uncoloured on a ray weigh less than this: half an 8-bit step
+NORMAL_FLOOR = 2e-2  # a normal costs a gradient, so lighter samples go without, unless a ray has no heavier ones
 OPACITY_FLOOR = 0.05  # rays with less are background for depth, normals and position
 
 
@@ -48,14 +48,18 @@ class Composite:
     def depth(self) -> Tensor:
         """Expected distance Σ w t / Σ w [R], world units along the unit ray; NaN on background."""
         # the interval [t, t + δ) emits where it is entered; its middle is the unbiased place for a uniform density
-        middle = self.evaluated.samples.t + 0.5 * torch.where(self.evaluated.samples.valid, self.evaluated.samples.delta, 0.0)
+        middle = self.evaluated.samples.t + 0.5 * torch.where(
+            self.evaluated.samples.valid, self.evaluated.samples.delta, 0.0
+        )
         mean = expected(self.weights, middle) / self.opacity.clamp_min(1e-6)
         return torch.where(self.visible, mean, torch.nan)
 
     @cached_property
     def rgb(self) -> Tensor:
         """[R, 3] in [0, 1], over the background colour."""
-        index, ray, w = self._carrying(COLOUR_FLOOR)
+        index, ray, w = self._carrying(
+            torch.full_like(self.opacity, COLOUR_FLOOR / max(16, self.weights.shape[-1]))
+        )
         e, scene = self.evaluated, self.scene
         out = torch.zeros(len(self.rays), 3, device=self.weights.device)
         if len(index):
@@ -75,7 +79,7 @@ class Composite:
     @cached_property
     def normal(self) -> Tensor:
         """Unit normals [R, 3], world frame: normalised Σ w ∇f / |∇f| (SDF) or of -∇density; NaN on background."""
-        index, ray, w = self._carrying(NORMAL_FLOOR)
+        index, ray, w = self._carrying((0.2 * self.weights.amax(dim=-1)).clamp_max(NORMAL_FLOOR))
         total = torch.zeros(len(self.rays), 3, device=self.weights.device)
         if len(index):
             normals = field_normals(self.scene, self.evaluated.points[:, index])[0]
@@ -88,9 +92,9 @@ class Composite:
         """World position [R, 3] at the expected depth; NaN on background."""
         return self.rays.origins + self.rays.dirs * self.depth[:, None]
 
-    def _carrying(self, floor: float) -> tuple[Tensor, Tensor, Tensor]:
-        """(table row, ray, weight) of the evaluated samples whose weight exceeds `floor`."""
-        keep = (self.weights > floor) & (self.evaluated.row >= 0)
+    def _carrying(self, floor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(table row, ray, weight) of the evaluated samples whose weight exceeds their ray's `floor` [R]."""
+        keep = (self.weights > floor[:, None]) & (self.evaluated.row >= 0)
         ray = torch.arange(len(self.rays), device=keep.device)[:, None].expand_as(keep)[keep]
         return self.evaluated.row[keep], ray, self.weights[keep]
 

@@ -13,8 +13,6 @@ from core_model.ops.stepfun import alpha_weights
 from core_model.rendering.empty import SpaceGrid
 from core_model.sampling.types import RayPdf, RaySamples
 
-SOLID_DEPTH = 8.0  # optical depth after which less than 0.04 % of the light goes on
-
 
 @dataclass(frozen=True)
 class Scene:
@@ -56,9 +54,10 @@ def evaluate(scene: Scene, rays: Rays, samples: RaySamples) -> Evaluated:
     points = rays.points(samples.t)
     flags = scene.space.at(points)
     solid = (flags == 2) & samples.valid
-    # a sample behind a solid one is dark, if the solid stretch is long enough to be opaque on its own
+    # a ray that enters a solid cell has lost its light on the 8 betas before it; one that starts in solid matter
+    # (a camera inside the head) has not, and is evaluated in full
     opaque = solid & (samples.delta > 0)
-    behind = (torch.cumsum(opaque, dim=-1) - opaque.long()) > 1
+    behind = ((torch.cumsum(opaque, dim=-1) - opaque.long()) > 1) & ~solid[:, :1]
     take = samples.valid & (flags > 0) & ~behind & rays.hit[:, None]
     flat = points[take][None]
     table = scene.field.geometry(flat) if flat.shape[1] else _empty_sample(flat)
@@ -109,4 +108,6 @@ def _join(a: FieldSample, b: FieldSample) -> FieldSample:
         return a
     cat = lambda x, y: None if x is None or y is None else torch.cat([x, y], dim=1)  # noqa: E731
     density = torch.cat([a.density, b.density], dim=1)
-    return FieldSample(density, cat(a.sdf, b.sdf), cat(a.beta, b.beta), cat(a.raw, b.raw), cat(a.features, b.features))
+    return FieldSample(
+        density, cat(a.sdf, b.sdf), cat(a.beta, b.beta), cat(a.raw, b.raw), cat(a.features, b.features)
+    )

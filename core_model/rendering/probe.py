@@ -23,6 +23,9 @@ from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.conventions import Conventions
 
 Propose = Callable[[Tensor, Tensor, Tensor], Tensor]
+# Opacity from which the probe has met something: the tolerance of skipped space, so that the same rays
+# are hard with and without skipping.
+SEEN = 1e-3
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,14 @@ class Proposals:
     def leftover(self, bins: int, width: int, height: int) -> Tensor:
         """A3.4's leftover mass of every pixel [H·W]; zero where the probe saw nothing, so that background earns no samples."""
         p = self.p.permute(0, 2, 3, 1)
-        left = leftover_mass(p, bins)[:, None] * (self.chance > 0)
+        left = leftover_mass(p, bins)[:, None] * (self.chance > SEEN)
         return _resize(left, width, height).reshape(-1)
 
     def entropy(self, width: int, height: int) -> Tensor:
         """Entropy [H·W] in nats; NaN where the probe saw nothing."""
         e = entropy(self.p.permute(0, 2, 3, 1))[:, None]
         e = _resize(e, width, height).reshape(-1)
-        seen = _resize((self.chance > 0).float(), width, height).reshape(-1)
+        seen = _resize((self.chance > SEEN).float(), width, height).reshape(-1)
         return torch.where(seen > 0, e, torch.nan)
 
 
@@ -81,7 +84,11 @@ def run_probe(
     composite = Composite(scene, rays, evaluated)
     grid = lambda x: x.reshape(1, height, width, -1).permute(0, 3, 1, 2)  # noqa: E731
     return ProbeResult(
-        grid(clean(pdf_of(evaluated).weights)), grid(composite.rgb), grid(rays.dirs), grid(composite.opacity), evaluated.evaluations
+        grid(clean(pdf_of(evaluated).weights)),
+        grid(composite.rgb),
+        grid(rays.dirs),
+        grid(composite.opacity),
+        evaluated.evaluations,
     )
 
 
@@ -90,7 +97,9 @@ def run_proposals(probe: ProbeResult, propose: Propose) -> Proposals:
     p = torch.exp(propose(probe.weights, probe.image, probe.dirs)).float()
     # a ray can meet what its neighbours in the probe met: the maximum over 3x3 keeps thin things between probe pixels
     chance = F.max_pool2d(probe.opacity, 3, stride=1, padding=1)
-    return Proposals(p, F.interpolate(chance, size=p.shape[-2:], mode="bilinear", align_corners=False), probe.evaluations)
+    return Proposals(
+        p, F.interpolate(chance, size=p.shape[-2:], mode="bilinear", align_corners=False), probe.evaluations
+    )
 
 
 def choose_hard(leftover: Tensor, share: float) -> Tensor:

@@ -17,6 +17,9 @@ class Conventions(Frozen):
     box: half edge of the cube that the planes span, world units.
     reduction: how the three plane features become one (WYSIWYG: product, EG3D: mean).
     near, far: fixed ray bounds [world units].
+    density_rule: how the raw output becomes density; the renderer asks the field, which applies it.
+    quadrature: rule of the original program; triscope's own samplers use the left rule.
+    quirks: peculiarities of the original program that `--native` reproduces, by the names of its family's modules.
     scene_radius: without fixed bounds, rays run from this far before to this far behind the box centre, so that the bins of
         neighbouring rays (and of the proposal network) line up; None takes the box's half edge.
     """
@@ -27,8 +30,9 @@ class Conventions(Frozen):
     box: float = 0.5
     reduction: Literal["product", "mean", "sum"] = "product"
     field: Literal["sdf", "density"] = "sdf"
-    density_rule: Literal["volsdf", "density"] = "volsdf"
-    quadrature: Literal["left"] = "left"
+    density_rule: Literal["volsdf", "density", "softplus_minus_one", "softplus", "relu"] = "volsdf"
+    quadrature: Literal["left", "midpoint"] = "left"
+    quirks: tuple[str, ...] = ()
     near: float | None = None
     far: float | None = None
     scene_radius: float | None = None

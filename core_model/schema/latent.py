@@ -15,7 +15,7 @@ class SeedWeight(Frozen):
     """One seed of a blend in w; weights of a spec are normalised to sum 1."""
 
     seed: int = Field(default=0, ge=0, le=2**32 - 1, description="numpy RandomState seed of z")
-    weight: float = 1.0
+    weight: float = Field(default=1.0, allow_inf_nan=False)
 
 
 class StyleMix(Frozen):
@@ -43,6 +43,17 @@ class LatentSpec(Frozen):
     def _finite_z(cls, v: tuple[float, ...] | None) -> tuple[float, ...] | None:
         if v is not None and not all(math.isfinite(x) for x in v):
             raise ValueError("z holds NaN or infinity")
+        return v
+
+    @field_validator("w")
+    @classmethod
+    def _finite_w(cls, v: tuple[tuple[float, ...], ...] | None) -> tuple[tuple[float, ...], ...] | None:
+        if v is None:
+            return v
+        if len({len(row) for row in v}) != 1:
+            raise ValueError("w needs layers of equal width")
+        if not all(math.isfinite(x) for row in v for x in row):
+            raise ValueError("w holds NaN or infinity")
         return v
 
     @model_validator(mode="after")

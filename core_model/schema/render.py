@@ -35,7 +35,7 @@ class RenderRequest(Frozen):
     sampler: SamplerSpec = SamplerSpec()
     channels: tuple[str, ...] = ("rgb",)
     tier: Tier = Tier.FULL
-    seed: int = Field(default=0, ge=0, description="random offsets of jittered samplers")
+    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="random offsets of jittered samplers")
     precision: Literal["fp32", "bf16"] = "fp32"
     skip_empty: bool = True
     native: bool = Field(default=False, description="render exactly as the original program of an imported family")

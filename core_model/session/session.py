@@ -16,7 +16,7 @@ from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import Composite
 from core_model.rendering.evaluate import Scene, evaluate
 from core_model.rendering.probe import Proposals, choose_hard
-from core_model.rendering.samplers import SAMPLERS, TileContext
+from core_model.rendering.samplers import SAMPLERS, Sampler, TileContext
 from core_model.sampling.placement import span_samples
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError
@@ -106,7 +106,7 @@ class RenderSession:
             raise InputError(
                 what="pixel outside the picture", where="inspect", expected=f"0 … {request.width - 1}, 0 … {request.height - 1}", got=f"{x}, {y}"
             )
-        self.open(request.checkpoint)
+        _runnable_sampler(request, self.open(request.checkpoint))
         clock = StageClock(self._device)
         run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, clock)
         with torch.no_grad():
@@ -127,11 +127,7 @@ class RenderSession:
             self.open(request.checkpoint)
         opened = self._open[request.checkpoint]
         channels = _known_channels(request, opened.info)
-        sampler = SAMPLERS.get(request.sampler.name, where="sampler")
-        if sampler.needs_proposal and not opened.info.has_proposal:
-            raise InputError(
-                what=f"sampler {request.sampler.name!r} cannot run", where=request.checkpoint, expected="a proposal network", got="none"
-            )
+        sampler = _runnable_sampler(request, opened.info)
         run = StageRun(request, opened, self._device, self._cache, clock)
         stop_if(cancelled)
         progress("w", 0.0)
@@ -264,6 +260,18 @@ class _Picture:
 
 def _part(values: Tensor | None, pixels: Tensor) -> Tensor | None:
     return None if values is None else values[pixels]
+
+
+def _runnable_sampler(request: RenderRequest, info: CheckpointInfo) -> Sampler:
+    sampler = SAMPLERS.get(request.sampler.name, where="sampler")
+    if sampler.needs_proposal and not info.has_proposal:
+        raise InputError(
+            what=f"sampler {request.sampler.name!r} cannot run",
+            where=request.checkpoint,
+            expected="a proposal network",
+            got="none",
+        )
+    return sampler
 
 
 def _known_channels(request: RenderRequest, info: CheckpointInfo) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """A render session without torch that makes real pictures: a sphere-traced head of a few ellipsoids in numpy.
 
-The window's tests need pictures whose depth, normals and silhouettes obey the camera. blob:NAME opens; another path is a bad
-file. Latent seed 13 fails in the frame, 666 ends the process.
+The window's tests need pictures whose depth, normals and silhouettes obey the camera. blob:NAME opens;
+another path is a bad file. Latent seed 13 fails in the frame, 666 ends the process.
 """
 
 from __future__ import annotations

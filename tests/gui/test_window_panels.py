@@ -22,10 +22,17 @@ pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_picture
 def small_pictures(tmp_path, monkeypatch) -> None:
     """Pictures of 96² at most, no refinement: the window is the matter here."""
     monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
-    (tmp_path / "preferences.json").write_text(json.dumps({
-        "theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800],
-        "quality": {"max_size": 96, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05},
-    }))
+    (tmp_path / "preferences.json").write_text(
+        json.dumps(
+            {
+                "theme": "dark",
+                "ui_scale": 1.0,
+                "recent": [],
+                "window_size": [1280, 800],
+                "quality": {"max_size": 96, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05},
+            }
+        )
+    )
 
 
 def test_latent_view_and_sampler_panels_change_the_document_and_the_requests():
@@ -55,7 +62,12 @@ def test_latent_view_and_sampler_panels_change_the_document_and_the_requests():
         ctx.item_input_value("//View/##low", 2.25)
         ctx.yield_(3)
         view = h.doc.view.of("depth", next(c for c in h.desk.controller.info.channels if c.name == "depth"))
-        assert (view.colormap, view.invert, view.auto_range, view.low) == ("magma", True, False, pytest.approx(2.25))
+        assert (view.colormap, view.invert, view.auto_range, view.low) == (
+            "magma",
+            True,
+            False,
+            pytest.approx(2.25),
+        )
         assert len(h.desk.controller.client.requests) == asked, "a colour map must not render again"
         ctx.item_click("//Sampler/strategy/Stratified")
         ctx.yield_(2)
@@ -73,7 +85,11 @@ def test_latent_view_and_sampler_panels_change_the_document_and_the_requests():
     recorder = Recorder(InlineClient(BlobSession))
     drive(body, recorder)
     last = recorder.requests[-1]
-    assert last.sampler.name == "uniform" and last.latent.seeds[0].seed == 4243 and last.latent.psi == pytest.approx(0.5)
+    assert (
+        last.sampler.name == "uniform"
+        and last.latent.seeds[0].seed == 4243
+        and last.latent.psi == pytest.approx(0.5)
+    )
 
 
 def test_camera_numbers_theme_scale_and_keys_sheet():
@@ -82,7 +98,9 @@ def test_camera_numbers_theme_scale_and_keys_sheet():
         ctx.item_input_value("//Camera/##yaw", 30.0)
         ctx.item_input_value("//Camera/##radius", 3.5)
         ctx.yield_(2)
-        assert h.doc.camera.yaw == pytest.approx(0.5235988, abs=1e-5) and h.doc.camera.radius == pytest.approx(3.5)
+        assert h.doc.camera.yaw == pytest.approx(
+            0.5235988, abs=1e-5
+        ) and h.doc.camera.radius == pytest.approx(3.5)
         ctx.item_click("//Camera/###copy-pose")
         ctx.yield_(2)
         assert imgui.get_clipboard_text().startswith("--yaw 0.5235")
@@ -141,7 +159,11 @@ def test_a_killed_worker_is_announced_and_replaced():
         os.kill(first, signal.SIGKILL)
         h.until(lambda: control.banner is not None, "the banner", 3000)
         assert "stopped" in control.banner.title and "restarted" in control.banner.title
-        h.until(lambda: client.status.alive and client.status.started_s > 0 and client.status.pid != first, "a new worker", 3000)
+        h.until(
+            lambda: client.status.alive and client.status.started_s > 0 and client.status.pid != first,
+            "a new worker",
+            3000,
+        )
         good = h.frames.version
         h.ctx.item_input_value("//Latent/##seed", "7")
         h.until(lambda: h.frames.version > good, "a picture of the new worker", 3000)

@@ -1,4 +1,6 @@
-"""The viewport under the mouse and the keyboard: camera, modes, seeds, undo; pixels against an offscreen render."""
+"""The viewport under the mouse and the keyboard: camera, modes, seeds, undo; pixels against an offscreen
+render.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,11 @@ import os
 
 import numpy as np
 import pytest
-from tests.gui.blob_session import BlobSession
 from imgui_bundle import ImVec2, imgui
-from tests.gui.window_driver import Hands, Recorder, drive
 
 from core_model.schema.render import RenderRequest
+from tests.gui.blob_session import BlobSession
+from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.inline import InlineClient
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
@@ -22,10 +24,17 @@ pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_picture
 def small_pictures(tmp_path, monkeypatch) -> None:
     """Pictures of 96² at most, no refinement: the window is the matter here."""
     monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
-    (tmp_path / "preferences.json").write_text(json.dumps({
-        "theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800],
-        "quality": {"max_size": 96, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05},
-    }))
+    (tmp_path / "preferences.json").write_text(
+        json.dumps(
+            {
+                "theme": "dark",
+                "ui_scale": 1.0,
+                "recent": [],
+                "window_size": [1280, 800],
+                "quality": {"max_size": 96, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05},
+            }
+        )
+    )
 
 
 def window(body) -> Recorder:
@@ -73,7 +82,9 @@ def test_pan_dolly_fov_and_reset():
         h.ctx.mouse_drag_with_delta(ImVec2(-50.0, 0.0))
         h.ctx.key_up(imgui.Key.mod_shift)
         h.ctx.yield_(2)
-        assert h.doc.camera.pivot[0] == pytest.approx(home.pivot[0], abs=0.02) and h.doc.camera.yaw == home.yaw
+        assert (
+            h.doc.camera.pivot[0] == pytest.approx(home.pivot[0], abs=0.02) and h.doc.camera.yaw == home.yaw
+        )
         h.ctx.mouse_wheel_y(2.0)
         h.ctx.yield_(2)
         assert h.doc.camera.radius == pytest.approx(home.radius / 1.1**2, rel=1e-6)
@@ -109,7 +120,12 @@ def test_digits_choose_modes_and_the_picture_follows():
     def body(h: Hands) -> None:
         h.until_full()
         colour = h.picture().astype(float)
-        for digit, channel in ((imgui.Key._2, "depth"), (imgui.Key._3, "normal"), (imgui.Key._5, "samples"), (imgui.Key._1, "rgb")):
+        for digit, channel in (
+            (imgui.Key._2, "depth"),
+            (imgui.Key._3, "normal"),
+            (imgui.Key._5, "samples"),
+            (imgui.Key._1, "rgb"),
+        ):
             h.ctx.key_press(digit)
             h.ctx.yield_(2)
             assert h.doc.view.channel == channel
@@ -135,7 +151,9 @@ def test_viewport_shows_the_offscreen_render_of_its_request():
         shown = h.picture().astype(np.float64) / 255.0
         request = h.frames.result.request
         assert isinstance(request, RenderRequest)
-        offscreen = BlobSession().render(request.replace(width=shown.shape[1], height=shown.shape[0])).arrays["rgb"]
+        offscreen = (
+            BlobSession().render(request.replace(width=shown.shape[1], height=shown.shape[0])).arrays["rgb"]
+        )
         error = np.abs(shown - offscreen.transpose(1, 2, 0))
         assert error.mean() < 0.02, f"mean absolute error {error.mean():.4f}"
         mirrored = np.abs(shown[:, ::-1] - offscreen.transpose(1, 2, 0)).mean()

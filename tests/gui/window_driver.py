@@ -1,4 +1,6 @@
-"""Runs the real window with one test function of Dear ImGui's test engine, and hands its failure to pytest."""
+"""Runs the real window with one test function of Dear ImGui's test engine, and hands its failure to
+pytest.
+"""
 
 from __future__ import annotations
 
@@ -86,12 +88,16 @@ class Hands:
 
     def until_full(self) -> None:
         """Until the picture of the present document is there in full quality."""
+
         def full() -> bool:
             result = self.frames.result
             request = result.request if result else None
             return (
-                request is not None and request.tier in ("full", "refined") and request.camera == self.doc.camera
-                and request.latent == self.doc.latent and self.doc.view.channel in self.frames.arrays
+                request is not None
+                and request.tier in ("full", "refined")
+                and request.camera == self.doc.camera
+                and request.latent == self.doc.latent
+                and self.doc.view.channel in self.frames.arrays
             )
 
         self.until(full, "a full picture of the present view", frames=3000)
@@ -116,7 +122,9 @@ class Hands:
 
 
 def drive(body: Callable[[Hands], None], client: Renderer, checkpoint: str = "blob:demo") -> None:
-    """Opens the window on `client` and runs `body`; raises what it raised, or what the test engine complained about."""
+    """Opens the window on `client` and runs `body`; raises what it raised, or what the test engine
+    complained about.
+    """
     failures: list[str] = []
     hands: list[Hands] = []
     done: list[bool] = []
@@ -134,7 +142,11 @@ def drive(body: Callable[[Hands], None], client: Renderer, checkpoint: str = "bl
             hand = Hands(app, ctx)
             hands.append(hand)
             try:
-                hand.until(lambda: app.desk is not None and app.desk.controller.frames.arrays, "the first picture", 2000)
+                hand.until(
+                    lambda: app.desk is not None and app.desk.controller.frames.arrays,
+                    "the first picture",
+                    2000,
+                )
                 body(hand)
                 if ctx.is_error():
                     failures.append("the test engine could not do a step; its log is above")
@@ -155,8 +167,16 @@ def drive(body: Callable[[Hands], None], client: Renderer, checkpoint: str = "bl
             if len(done) > 4:
                 app.quit()
 
-    App(AppOptions(
-        checkpoint=checkpoint, client=client, size=SIZE, tests=register, on_frame=on_frame, keep_layout=False, eager=True,
-    )).run()
+    App(
+        AppOptions(
+            checkpoint=checkpoint,
+            client=client,
+            size=SIZE,
+            tests=register,
+            on_frame=on_frame,
+            keep_layout=False,
+            eager=True,
+        )
+    ).run()
     assert hands, "the window closed before the test began"
     assert not failures, "\n".join(failures)

@@ -16,7 +16,7 @@ def save_window(path: Path, width: int, height: int) -> None:
     GL.glReadBuffer(GL.GL_BACK)
     GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
     raw = GL.glReadPixels(0, 0, width, height, GL.GL_RGB, GL.GL_UNSIGNED_BYTE)
-    pixels = np.frombuffer(raw, dtype=np.uint8).reshape(height, width, 3)[::-1]
+    pixels = np.frombuffer(bytes(raw), dtype=np.uint8).reshape(height, width, 3)[::-1]
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     Image.fromarray(np.ascontiguousarray(pixels)).save(part, format="PNG")

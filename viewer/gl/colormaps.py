@@ -28,9 +28,13 @@ class Colormap(Frozen):
         try:
             flat = np.frombuffer(bytes.fromhex("".join(self.srgb)), dtype=np.uint8)
         except ValueError as error:
-            raise InputError(what="bad colour map", where=self.name, expected="hexadecimal digits", got=str(error)) from None
+            raise InputError(
+                what="bad colour map", where=self.name, expected="hexadecimal digits", got=str(error)
+            ) from None
         if flat.size != 768:
-            raise InputError(what="bad colour map", where=self.name, expected="256 colours", got=f"{flat.size} bytes")
+            raise InputError(
+                what="bad colour map", where=self.name, expected="256 colours", got=f"{flat.size} bytes"
+            )
         return flat.reshape(256, 3).astype(np.float32) / 255.0
 
 
@@ -44,6 +48,8 @@ def colormaps() -> dict[str, Colormap]:
 
 @cache
 def table(name: str) -> np.ndarray:
-    """[256, 3] float32 of the map called `name`; an unknown name gives Viridis, so that a foreign channel still shows."""
+    """[256, 3] float32 of the map called `name`; an unknown name gives Viridis, so that a foreign channel
+    still shows.
+    """
     maps = colormaps()
     return maps.get(name, maps["viridis"]).table()

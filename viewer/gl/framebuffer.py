@@ -24,30 +24,34 @@ class Framebuffer:
             GL.glDeleteTextures(1, [self.texture])
         self.texture = int(GL.glGenTextures(1))
         GL.glBindTexture(GL.GL_TEXTURE_2D, self.texture)
-        GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, width, height, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, None)
+        GL.glTexImage2D(
+            GL.GL_TEXTURE_2D, 0, GL.GL_RGBA8, width, height, 0, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, None
+        )
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR)
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR)
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE)
         GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE)
-        previous = GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING)
+        previous = int(GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING))  # pyright: ignore
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self.handle)
-        GL.glFramebufferTexture2D(GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_TEXTURE_2D, self.texture, 0)
+        GL.glFramebufferTexture2D(
+            GL.GL_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_TEXTURE_2D, self.texture, 0
+        )
         status = GL.glCheckFramebufferStatus(GL.GL_FRAMEBUFFER)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, int(previous))
         if status != GL.GL_FRAMEBUFFER_COMPLETE:
-            raise TriscopeError(f"OpenGL refused a {width} x {height} framebuffer (status {int(status):#x})")
+            raise TriscopeError(f"OpenGL refused a {width} x {height} framebuffer (status {status})")
         self.size = (width, height)
         return True
 
     def read(self) -> np.ndarray:
         """[H, W, 4] uint8; row 0 is what was drawn at the bottom of clip space."""
         width, height = self.size
-        previous = GL.glGetIntegerv(GL.GL_READ_FRAMEBUFFER_BINDING)
+        previous = int(GL.glGetIntegerv(GL.GL_READ_FRAMEBUFFER_BINDING))  # pyright: ignore
         GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self.handle)
         GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
         raw = GL.glReadPixels(0, 0, width, height, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE)
         GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, int(previous))
-        return np.frombuffer(raw, dtype=np.uint8).reshape(height, width, 4).copy()
+        return np.frombuffer(bytes(raw), dtype=np.uint8).reshape(height, width, 4).copy()
 
     def delete(self) -> None:
         if self.texture:

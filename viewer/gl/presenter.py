@@ -1,4 +1,6 @@
-"""Turns one channel of a frame into a display texture: colour map, range, checkerboard, smooth enlargement."""
+"""Turns one channel of a frame into a display texture: colour map, range, checkerboard, smooth
+enlargement.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ _KIND_CODE: dict[str, int] = {"colour": 0, "scalar": 1, "direction": 2, "positio
 class Presentation:
     """Everything beside the pixels that decides how a frame looks.
 
-    low, high: range of scalars and positions in the channel's unit. width, height: target in framebuffer pixels.
+    low, high: range of scalars and positions in the channel's unit. width, height: target in framebuffer
+    pixels.
     """
 
     kind: Kind
@@ -38,7 +41,9 @@ class Presentation:
 
 
 class Presenter:
-    """Owns the GL objects of the viewport picture; draws only when the picture or its presentation changed."""
+    """Owns the GL objects of the viewport picture; draws only when the picture or its presentation
+    changed.
+    """
 
     def __init__(self) -> None:
         self._program = Program("fullscreen.vert", "present.frag")
@@ -78,11 +83,21 @@ class Presenter:
         self._frame.bind(0)
         self._lut.bind(1)
         exact = pixels.shape[-2:] == (how.height, how.width)
-        self._program.use({
-            "frame": 0, "colormap": 1, "kind": _KIND_CODE[how.kind], "exact": exact,
-            "low": float(how.low), "high": float(how.high), "invert": how.invert, "dithering": how.dithering,
-            "checker_dark": how.checker_dark, "checker_light": how.checker_light, "checker_size": float(how.checker_size),
-        })
+        self._program.use(
+            {
+                "frame": 0,
+                "colormap": 1,
+                "kind": _KIND_CODE[how.kind],
+                "exact": exact,
+                "low": float(how.low),
+                "high": float(how.high),
+                "invert": how.invert,
+                "dithering": how.dithering,
+                "checker_dark": how.checker_dark,
+                "checker_light": how.checker_light,
+                "checker_size": float(how.checker_size),
+            }
+        )
         GL.glBindVertexArray(self._vao)
         GL.glDrawArrays(GL.GL_TRIANGLES, 0, 3)
         GL.glBindVertexArray(0)
@@ -105,7 +120,9 @@ class Presenter:
 
 
 def premultiplied(pixels: np.ndarray) -> np.ndarray:
-    """[H, W] → [H, W, 2] or [3, H, W] → [H, W, 4] float32: values times validity, then validity (0 where NaN)."""
+    """[H, W] → [H, W, 2] or [3, H, W] → [H, W, 4] float32: values times validity, then validity (0 where
+    NaN).
+    """
     planes = pixels[None] if pixels.ndim == 2 else pixels
     out = np.empty((*planes.shape[1:], planes.shape[0] + 1), np.float32)
     valid = np.isfinite(planes).all(axis=0)

@@ -11,7 +11,7 @@ from core_model.schema.errors import TriscopeError
 from viewer.gl.resources import shader_path
 
 _INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"\s*$', re.MULTILINE)
-_VERSION = "#version 330 core\n"
+_VERSION = "#version 330 core\n#line 1\n"
 
 
 class ShaderError(TriscopeError):
@@ -25,9 +25,11 @@ def shader_source(name: str) -> str:
 
 
 def compile_shader(name: str) -> int:
-    """Compiles `shaders/<name>` (kind from the suffix .vert or .frag); returns the GL name, raises ShaderError."""
+    """Compiles `shaders/<name>` (kind from the suffix .vert or .frag); returns the GL name, raises
+    ShaderError.
+    """
     kind = GL.GL_VERTEX_SHADER if name.endswith(".vert") else GL.GL_FRAGMENT_SHADER
-    shader = GL.glCreateShader(kind)
+    shader = _created(GL.glCreateShader(kind))
     GL.glShaderSource(shader, shader_source(name))
     GL.glCompileShader(shader)
     if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):
@@ -42,7 +44,7 @@ class Program:
 
     def __init__(self, vertex: str, fragment: str) -> None:
         shaders = [compile_shader(vertex), compile_shader(fragment)]
-        self.handle: int = GL.glCreateProgram()
+        self.handle = _created(GL.glCreateProgram())
         for shader in shaders:
             GL.glAttachShader(self.handle, shader)
         GL.glLinkProgram(self.handle)
@@ -55,7 +57,9 @@ class Program:
         self._locations: dict[str, int] = {}
 
     def use(self, uniforms: Mapping[str, float | int | bool | tuple[float, ...]]) -> None:
-        """Binds the program and sets uniforms: int and bool as int, float as float, tuples as vec2, vec3, vec4."""
+        """Binds the program and sets uniforms: int and bool as int, float as float, tuples as vec2, vec3,
+        vec4.
+        """
         GL.glUseProgram(self.handle)
         for name, value in uniforms.items():
             location = self._location(name)
@@ -78,6 +82,12 @@ class Program:
 
 
 _VECTOR: dict[int, Callable[..., None]] = {2: GL.glUniform2f, 3: GL.glUniform3f, 4: GL.glUniform4f}
+
+
+def _created(name: int | None) -> int:
+    if not name:
+        raise ShaderError("OpenGL made no shader object")
+    return int(name)
 
 
 def _text(log: bytes | str) -> str:

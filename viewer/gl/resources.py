@@ -21,8 +21,10 @@ def data_root() -> Path:
         if (root / "shaders").is_dir() and (root / "assets").is_dir():
             return root
     raise InputError(
-        what="shaders and assets are missing", where="installation",
-        expected=f"folders shaders/ and assets/ in {' or '.join(str(r) for r in _ROOTS)}", got="neither",
+        what="shaders and assets are missing",
+        where="installation",
+        expected=f"folders shaders/ and assets/ in {' or '.join(str(r) for r in _ROOTS)}",
+        got="neither",
     )
 
 
@@ -37,12 +39,16 @@ def asset_path(name: str) -> Path:
 
 
 def find_asset(name: str) -> Path | None:
-    """Like `asset_path`, but None where the file is absent (e.g. the demo checkpoint of a slim installation)."""
+    """Like `asset_path`, but None where the file is absent (e.g. the demo checkpoint of a slim
+    installation).
+    """
     path = data_root() / "assets" / name
     return path if path.exists() else None
 
 
 def _existing(path: Path, kind: str) -> Path:
     if not path.exists():
-        raise InputError(what=f"{kind} is missing", where=str(path.parent), expected=path.name, got="no such file")
+        raise InputError(
+            what=f"{kind} is missing", where=str(path.parent), expected=path.name, got="no such file"
+        )
     return path

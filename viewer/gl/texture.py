@@ -6,7 +6,10 @@ import numpy as np
 from OpenGL import GL
 
 _FORMATS = {
-    1: (GL.GL_R32F, GL.GL_RED), 2: (GL.GL_RG32F, GL.GL_RG), 3: (GL.GL_RGB32F, GL.GL_RGB), 4: (GL.GL_RGBA32F, GL.GL_RGBA),
+    1: (GL.GL_R32F, GL.GL_RED),
+    2: (GL.GL_RG32F, GL.GL_RG),
+    3: (GL.GL_RGB32F, GL.GL_RGB),
+    4: (GL.GL_RGBA32F, GL.GL_RGBA),
 }
 
 
@@ -19,8 +22,10 @@ class Texture:
         GL.glBindTexture(GL.GL_TEXTURE_2D, self.handle)
         filtering = GL.GL_LINEAR if linear else GL.GL_NEAREST
         for key, value in (
-            (GL.GL_TEXTURE_MIN_FILTER, filtering), (GL.GL_TEXTURE_MAG_FILTER, filtering),
-            (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE), (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
+            (GL.GL_TEXTURE_MIN_FILTER, filtering),
+            (GL.GL_TEXTURE_MAG_FILTER, filtering),
+            (GL.GL_TEXTURE_WRAP_S, GL.GL_CLAMP_TO_EDGE),
+            (GL.GL_TEXTURE_WRAP_T, GL.GL_CLAMP_TO_EDGE),
         ):
             GL.glTexParameteri(GL.GL_TEXTURE_2D, key, value)
 
@@ -38,7 +43,7 @@ class Texture:
             self.shape = (height, width, channels)
 
     def bind(self, unit: int) -> None:
-        GL.glActiveTexture(GL.GL_TEXTURE0 + unit)
+        GL.glActiveTexture(int(GL.GL_TEXTURE0) + unit)
         GL.glBindTexture(GL.GL_TEXTURE_2D, self.handle)
 
     def delete(self) -> None:

@@ -1,4 +1,6 @@
-"""One panel a file, each registered in `viewer.ui.panel.PANELS` by being imported here. A panel never imports a panel."""
+"""One panel a file, each registered in `viewer.ui.panel.PANELS` by being imported here. A panel never
+imports a panel.
+"""
 
 from viewer.panels import camera, latent, model, sampler, timings, view, viewport
 

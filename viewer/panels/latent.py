@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from imgui_bundle import icons_fontawesome_6 as fa, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+from imgui_bundle import imgui
 
 from core_model.schema.latent import LatentSpec, SeedWeight
 from viewer.state.document import Document
@@ -33,7 +34,9 @@ class LatentPanel:
         imgui.set_next_item_width(imgui.get_content_region_avail().x - 3 * (button + gap))
         with controls.disabled(why_not):
             changed, text = imgui.input_text(
-                "##seed", str(seed), int(imgui.InputTextFlags_.chars_decimal) | int(imgui.InputTextFlags_.auto_select_all)
+                "##seed",
+                str(seed),
+                int(imgui.InputTextFlags_.chars_decimal) | int(imgui.InputTextFlags_.auto_select_all),
             )
             if changed and text.isdigit():
                 seed = min(int(text), MAX_SEED)
@@ -55,28 +58,54 @@ class LatentPanel:
         """Drag field over a thousand seeds about the present one's thousand."""
         base = seed - seed % 1000
         return base + controls.slider_int(
-            ctx.theme, "Browse", "##browse-seed", seed - base, low=0, high=999, fmt="%d",
-            tip=f"Drag through the seeds {base} to {base + 999}", why_not=why_not,
+            ctx.theme,
+            "Browse",
+            "##browse-seed",
+            seed - base,
+            low=0,
+            high=999,
+            fmt="%d",
+            tip=f"Drag through the seeds {base} to {base + 999}",
+            why_not=why_not,
         )
 
     def _truncation(self, latent: LatentSpec, ctx: PanelContext, why_not: str) -> LatentSpec:
         theme, layers = ctx.theme, ctx.info.num_ws if ctx.info else 0
         psi = controls.slider_float(
-            theme, "Psi", "##psi", latent.psi, low=-0.5, high=1.5, fmt="%.3f", why_not=why_not,
+            theme,
+            "Psi",
+            "##psi",
+            latent.psi,
+            low=-0.5,
+            high=1.5,
+            fmt="%.3f",
+            why_not=why_not,
             tip="Truncation: w = mean + psi (w - mean). 0 is the mean head, 1 the untruncated one. "
             "Ctrl+click types any value from -2 to 2",
         )
         psi = min(max(psi, -2.0), 2.0)
         cutoff = latent.cutoff
         all_layers = controls.toggle(
-            theme, "All layers", "##cutoff-all", cutoff is None, why_not=why_not, tip="Truncate every layer of w instead of the first ones",
+            theme,
+            "All layers",
+            "##cutoff-all",
+            cutoff is None,
+            why_not=why_not,
+            tip="Truncate every layer of w instead of the first ones",
         )
         if all_layers != (cutoff is None):
             cutoff = None if all_layers else min(14, layers)
         shown = layers if cutoff is None else min(cutoff, layers)
         reason = why_not or ("All layers are truncated" if cutoff is None else "")
         new = controls.slider_int(
-            theme, "Cutoff", "##cutoff", shown, low=0, high=max(layers, 1), fmt=f"%d of {layers}", why_not=reason,
+            theme,
+            "Cutoff",
+            "##cutoff",
+            shown,
+            low=0,
+            high=max(layers, 1),
+            fmt=f"%d of {layers}",
+            why_not=reason,
             tip="Layers of w below this number are truncated",
         )
         if cutoff is not None and new != shown:
@@ -87,10 +116,18 @@ class LatentPanel:
     def _condition(self, latent: LatentSpec, doc: Document, ctx: PanelContext) -> LatentSpec:
         conditioned = ctx.info is not None and ctx.info.pose_conditioned
         why_not = "" if conditioned else "The mapping network of this checkpoint takes no camera"
-        options = (("frontal", "Frontal", "The frontal camera, as in the paper"), ("fixed", "Present", "The camera as it is now"))
+        options = (
+            ("frontal", "Frontal", "The frontal camera, as in the paper"),
+            ("fixed", "Present", "The camera as it is now"),
+        )
         now = "frontal" if latent.cond is None else "fixed"
         chosen = controls.segmented(
-            ctx.theme, "Condition", "cond", now, options, why_not=why_not,
+            ctx.theme,
+            "Condition",
+            "cond",
+            now,
+            options,
+            why_not=why_not,
             tip="Camera that conditions the mapping network; it stays while the view turns",
         )
         if chosen == now:

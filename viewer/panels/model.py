@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from imgui_bundle import ImVec2, icons_fontawesome_6 as fa, imgui
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
 from viewer.state.document import Document
@@ -39,25 +40,38 @@ class ModelPanel:
         with controls.font(theme.fonts.bold, BODY_PX * 1.12):
             imgui.text_unformatted(controls.ellipsis(title, imgui.get_content_region_avail().x))
         with controls.font(theme.fonts.mono, BODY_PX * 0.82), controls.text_colour(theme.palette.muted):
-            imgui.text_unformatted(controls.ellipsis(info.path, imgui.get_content_region_avail().x, keep_end=True))
+            imgui.text_unformatted(
+                controls.ellipsis(info.path, imgui.get_content_region_avail().x, keep_end=True)
+            )
         controls.tooltip(info.path)
 
     def _open_row(self, ctx: PanelContext) -> None:
         theme, style = ctx.theme, imgui.get_style()
         imgui.dummy(ImVec2(0.0, 0.1 * theme.em))
         button = imgui.get_frame_height()
-        imgui.set_next_item_width(imgui.get_content_region_avail().x - 2 * (button + style.item_inner_spacing.x))
+        imgui.set_next_item_width(
+            imgui.get_content_region_avail().x - 2 * (button + style.item_inner_spacing.x)
+        )
         entered, self.path = imgui.input_text_with_hint(
             "##path", "Path or analytic:sphere", self.path, imgui.InputTextFlags_.enter_returns_true
         )
-        controls.tooltip("A .safetensors checkpoint, or analytic:sphere, slab, torus or shell. Enter opens it")
+        controls.tooltip(
+            "A .safetensors checkpoint, or analytic:sphere, slab, torus or shell. Enter opens it"
+        )
         imgui.same_line(0.0, style.item_inner_spacing.x)
         browse = controls.icon_button(
-            theme, fa.ICON_FA_FOLDER_OPEN, "browse", tip="Choose a file", why_not="" if ctx.dialog_available else NO_DIALOG
+            theme,
+            fa.ICON_FA_FOLDER_OPEN,
+            "browse",
+            tip="Choose a file",
+            why_not="" if ctx.dialog_available else NO_DIALOG,
         )
         imgui.same_line(0.0, style.item_inner_spacing.x)
         if controls.icon_button(
-            theme, fa.ICON_FA_CLOCK_ROTATE_LEFT, "recent", tip="Recent files",
+            theme,
+            fa.ICON_FA_CLOCK_ROTATE_LEFT,
+            "recent",
+            tip="Recent files",
             why_not="" if ctx.recent else "No other file was opened yet",
         ):
             imgui.open_popup("##recent-files")
@@ -84,20 +98,28 @@ class ModelPanel:
         if info.plane_size:
             planes = f"3 × {info.plane_channels} × {info.plane_size}²"
             controls.value_row(theme, "Planes", planes, "Tri-planes: planes × channels × resolution")
-        controls.value_row(theme, "Image", f"{info.image_size} × {info.image_size}", "Native picture size, pixels")
+        controls.value_row(
+            theme, "Image", f"{info.image_size} × {info.image_size}", "Native picture size, pixels"
+        )
         if info.z_dim:
             latent = f"z {info.z_dim}, w {info.num_ws} × {info.w_dim}"
             controls.value_row(theme, "Latent", latent, "Sizes of z and of the stack of w")
         controls.value_row(
-            theme, "Condition", f"camera, {info.c_dim} numbers" if info.pose_conditioned else "none",
+            theme,
+            "Condition",
+            f"camera, {info.c_dim} numbers" if info.pose_conditioned else "none",
             "What the mapping network is conditioned on",
         )
         controls.value_row(
-            theme, "Sampler", "learned proposals" if info.has_proposal else "no proposal network",
+            theme,
+            "Sampler",
+            "learned proposals" if info.has_proposal else "no proposal network",
             "Whether the checkpoint holds a trained proposal network",
         )
         if info.memory_bytes:
-            controls.value_row(theme, "Memory", size_text(info.memory_bytes), "Estimate: weights, planes and one 512² frame")
+            controls.value_row(
+                theme, "Memory", size_text(info.memory_bytes), "Estimate: weights, planes and one 512² frame"
+            )
         self._parameters(theme, info)
 
     def _parameters(self, theme: Theme, info: CheckpointInfo) -> None:
@@ -115,26 +137,44 @@ class ModelPanel:
                 number = imgui.calc_text_size("888.8 M").x
                 middle = corner.y + 0.5 * height
                 room = width - number - 0.5 * theme.em
-                for share, ink in ((1.0, theme.colour(p.field)), (count / total, theme.colour(p.accent, 0.8))):
+                for share, ink in (
+                    (1.0, theme.colour(p.field)),
+                    (count / total, theme.colour(p.accent, 0.8)),
+                ):
                     end = ImVec2(corner.x + max(room * share, 2.0), middle + 0.17 * theme.em)
-                    draw.add_rect_filled(ImVec2(corner.x, middle - 0.17 * theme.em), end, ink, 0.17 * theme.em)
+                    draw.add_rect_filled(
+                        ImVec2(corner.x, middle - 0.17 * theme.em), end, ink, 0.17 * theme.em
+                    )
                 size = imgui.calc_text_size(text)
-                draw.add_text(ImVec2(corner.x + width - size.x, round(middle - 0.5 * size.y)), theme.colour(p.muted), text)
+                draw.add_text(
+                    ImVec2(corner.x + width - size.x, round(middle - 0.5 * size.y)),
+                    theme.colour(p.muted),
+                    text,
+                )
             imgui.dummy(ImVec2(width, height * 0.8))
 
     def _provenance(self, theme: Theme, info: CheckpointInfo) -> None:
         origin = info.header.provenance
         rows = [
             ("Licence", info.header.licence, "Terms under which the weights may be used", False),
-            ("Made by", origin.made_by, "", False), ("Made at", origin.made_at, "", False),
-            ("Source", origin.source, "File that it was imported from", False), ("Data", origin.data, "Training data", False),
+            ("Made by", origin.made_by, "", False),
+            ("Made at", origin.made_at, "", False),
+            ("Source", origin.source, "File that it was imported from", False),
+            ("Data", origin.data, "Training data", False),
             ("Steps", "" if origin.steps is None else f"{origin.steps:,}", "Optimiser steps", False),
-            ("Images", "" if origin.images_seen is None else f"{origin.images_seen:,.0f}", "Images seen in training", False),
+            (
+                "Images",
+                "" if origin.images_seen is None else f"{origin.images_seen:,.0f}",
+                "Images seen in training",
+                False,
+            ),
             ("Command", origin.command, "Command that made the checkpoint", True),
             ("File", size_text(info.file_bytes) if info.file_bytes else "", "Size of the file", False),
             ("SHA-256", info.sha256, "Hash of the file", True),
         ]
-        rows += [(name, f"{score:.4g}", "Score in the model card", False) for name, score in origin.scores.items()]
+        rows += [
+            (name, f"{score:.4g}", "Score in the model card", False) for name, score in origin.scores.items()
+        ]
         if any(value for _, value, _, _ in rows):
             controls.section(theme, "Origin")
         for name, value, tip, mono in rows:

@@ -36,7 +36,13 @@ class SamplerPanel:
         options = [(s.name, s.title, s.description if s.available else s.why_not) for s in samplers]
         closed = tuple(s.name for s in samplers if not s.available)
         name = controls.combo(
-            ctx.theme, "Sampler", "##sampler", spec.name, options, unavailable=closed, tip="How points are placed on a ray"
+            ctx.theme,
+            "Sampler",
+            "##sampler",
+            spec.name,
+            options,
+            unavailable=closed,
+            tip="How points are placed on a ray",
         )
         return spec if name == spec.name else spec.replace(name=name)
 
@@ -46,11 +52,24 @@ class SamplerPanel:
         names = chosen.strategies or tuple(_STRATEGY_TITLES)
         options = [(n, *_STRATEGY_TITLES.get(n, (n.title(), ""))) for n in names]
         strategy = controls.segmented(
-            theme, "Strategy", "strategy", spec.strategy, options, why_not=learned, tip="How samples are drawn from the predicted distribution"
+            theme,
+            "Strategy",
+            "strategy",
+            spec.strategy,
+            options,
+            why_not=learned,
+            tip="How samples are drawn from the predicted distribution",
         )
         tau = controls.slider_float(
-            theme, "Tau", "##tau", spec.tau, low=0.5, high=1.0, fmt="%.3f",
-            why_not=learned or ("" if strategy == "robust" else "Only the robust strategy keeps a set of bins"),
+            theme,
+            "Tau",
+            "##tau",
+            spec.tau,
+            low=0.5,
+            high=1.0,
+            fmt="%.3f",
+            why_not=learned
+            or ("" if strategy == "robust" else "Only the robust strategy keeps a set of bins"),
             tip="Share of the predicted mass that the kept bins must hold",
         )
         if strategy == spec.strategy and tau == spec.tau:
@@ -63,28 +82,73 @@ class SamplerPanel:
         own = spec.low_budget is not None and spec.high_budget is not None
         shown = spec.spp if spec.spp is not None else chosen.default_spp
         spp = controls.drag_float(
-            theme, "Samples", "##spp", shown, speed=0.1, low=2.0, high=1024.0, fmt="%.1f a ray",
+            theme,
+            "Samples",
+            "##spp",
+            shown,
+            speed=0.1,
+            low=2.0,
+            high=1024.0,
+            fmt="%.1f a ray",
             why_not="The two budgets decide" if own else "",
-            tip=f"Samples a ray on average, the probe not counted. Default of this checkpoint: {chosen.default_spp:g}",
+            tip="Samples a ray on average, the probe not counted. "
+            f"Default of this checkpoint: {chosen.default_spp:g}",
         )
         adaptive = controls.toggle(
-            theme, "Adaptive", "##adaptive", spec.adaptive, why_not=learned, tip="Give the rays with most leftover mass the large budget (A3.4)"
+            theme,
+            "Adaptive",
+            "##adaptive",
+            spec.adaptive,
+            why_not=learned,
+            tip="Give the rays with most leftover mass the large budget (A3.4)",
         )
         no_share = learned or ("" if adaptive else "Adaptive is off: every ray gets the same")
         share = controls.slider_float(
-            theme, "Hard share", "##share", 100 * spec.adaptive_share, low=0.0, high=50.0, fmt="%.1f %%", why_not=no_share,
+            theme,
+            "Hard share",
+            "##share",
+            100 * spec.adaptive_share,
+            low=0.0,
+            high=50.0,
+            fmt="%.1f %%",
+            why_not=no_share,
             tip="Share of the rays that get the large budget",
         )
         own_new = controls.toggle(
-            theme, "Own budgets", "##own-budgets", own, why_not=no_share, tip="Set both budgets instead of their mean"
+            theme,
+            "Own budgets",
+            "##own-budgets",
+            own,
+            why_not=no_share,
+            tip="Set both budgets instead of their mean",
         )
         low, high = spec.budgets(chosen.default_spp)
-        no_own = no_share or ("" if own_new else "Follows from the samples a ray; switch Own budgets on to set it")
+        no_own = no_share or (
+            "" if own_new else "Follows from the samples a ray; switch Own budgets on to set it"
+        )
         new_low = controls.drag_int(
-            theme, "Ordinary", "##low-budget", low, speed=0.1, low=1, high=512, fmt="%d samples", why_not=no_own, tip="Budget of an ordinary ray"
+            theme,
+            "Ordinary",
+            "##low-budget",
+            low,
+            speed=0.1,
+            low=1,
+            high=512,
+            fmt="%d samples",
+            why_not=no_own,
+            tip="Budget of an ordinary ray",
         )
         new_high = controls.drag_int(
-            theme, "Hard", "##high-budget", high, speed=0.1, low=1, high=1024, fmt="%d samples", why_not=no_own, tip="Budget of a hard ray"
+            theme,
+            "Hard",
+            "##high-budget",
+            high,
+            speed=0.1,
+            low=1,
+            high=1024,
+            fmt="%d samples",
+            why_not=no_own,
+            tip="Budget of a hard ray",
         )
         changes: dict[str, object] = {}
         if spp != shown:
@@ -101,25 +165,62 @@ class SamplerPanel:
     def _quality(self, quality: QualitySettings, ctx: PanelContext) -> QualitySettings:
         theme = ctx.theme
         fps = controls.slider_int(
-            theme, "Moving", "##target-fps", round(quality.target_fps), low=2, high=60, fmt="%d frames/s",
+            theme,
+            "Moving",
+            "##target-fps",
+            round(quality.target_fps),
+            low=2,
+            high=60,
+            fmt="%d frames/s",
             tip="Pictures a second while something moves; size and samples follow from measured times",
         )
         floor = controls.slider_int(
-            theme, "Floor", "##floor", quality.floor_size, low=32, high=512, fmt="%d px", tip="Smallest edge of a moving picture, pixels"
+            theme,
+            "Floor",
+            "##floor",
+            quality.floor_size,
+            low=32,
+            high=512,
+            fmt="%d px",
+            tip="Smallest edge of a moving picture, pixels",
         )
         limit = controls.slider_int(
-            theme, "Largest", "##max-size", quality.max_size, low=128, high=2048, fmt="%d px", tip="Largest edge of a full picture, pixels"
+            theme,
+            "Largest",
+            "##max-size",
+            quality.max_size,
+            low=128,
+            high=2048,
+            fmt="%d px",
+            tip="Largest edge of a full picture, pixels",
         )
-        options = (("fp32", "fp32", "32-bit floats"), ("bf16", "bf16", "16-bit brain floats: faster where the hardware has them"))
-        precision = controls.segmented(theme, "Precision", "precision", quality.precision, options, tip="Number format of the field")
+        options = (
+            ("fp32", "fp32", "32-bit floats"),
+            ("bf16", "bf16", "16-bit brain floats: faster where the hardware has them"),
+        )
+        precision = controls.segmented(
+            theme, "Precision", "precision", quality.precision, options, tip="Number format of the field"
+        )
         skip = controls.toggle(
-            theme, "Skip empty", "##skip-empty", quality.skip_empty, tip="Leave out space that holds nothing, within the stated tolerance"
+            theme,
+            "Skip empty",
+            "##skip-empty",
+            quality.skip_empty,
+            tip="Leave out space that holds nothing, within the stated tolerance",
         )
         refine = controls.toggle(
-            theme, "Refine", "##refine", quality.refine, tip=f"Average {quality.refine_frames} jittered pictures while the view rests"
+            theme,
+            "Refine",
+            "##refine",
+            quality.refine,
+            tip=f"Average {quality.refine_frames} jittered pictures while the view rests",
         )
         changes = {
-            "floor_size": floor, "max_size": limit, "precision": precision, "skip_empty": skip, "refine": refine,
+            "floor_size": floor,
+            "max_size": limit,
+            "precision": precision,
+            "skip_empty": skip,
+            "refine": refine,
         }
         if fps != round(quality.target_fps):
             changes["target_fps"] = float(fps)

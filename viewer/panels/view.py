@@ -14,7 +14,9 @@ from viewer.ui.panel import PANELS
 
 _BACKGROUNDS = (
     (None, "Model", "The colour that the checkpoint was trained with"),
-    ((0.0, 0.0, 0.0), "Black", "sRGB 0"), ((0.5, 0.5, 0.5), "Grey", "sRGB 0.5"), ((1.0, 1.0, 1.0), "White", "sRGB 1"),
+    ((0.0, 0.0, 0.0), "Black", "sRGB 0"),
+    ((0.5, 0.5, 0.5), "Grey", "sRGB 0.5"),
+    ((1.0, 1.0, 1.0), "White", "sRGB 1"),
 )
 
 
@@ -34,7 +36,10 @@ class ViewPanel:
             doc = self._colours(doc, ctx, channel)
         elif channel.kind == "direction":
             legends.normal_ball(ctx.theme)
-            controls.note(ctx.theme, "Red, green and blue are 0.5 + 0.5 times x, y and z of the unit vector in the world.")
+            controls.note(
+                ctx.theme,
+                "Red, green and blue are 0.5 + 0.5 times x, y and z of the unit vector in the world.",
+            )
         elif channel.kind == "position":
             shown = ctx.shown_range(doc, channel)
             legends.position_axes(ctx.theme, shown.low, shown.high, min(channel.decimals, 2))
@@ -48,7 +53,12 @@ class ViewPanel:
         known = [colour for colour, _, _ in _BACKGROUNDS]
         now = doc.background if doc.background in known else None
         chosen = controls.segmented(
-            ctx.theme, "Background", "background", now, _BACKGROUNDS, tip="Colour behind the subject; the picture is rendered again"
+            ctx.theme,
+            "Background",
+            "background",
+            now,
+            _BACKGROUNDS,
+            tip="Colour behind the subject; the picture is rendered again",
         )
         return doc if chosen == now else doc.replace(background=chosen)
 
@@ -58,9 +68,14 @@ class ViewPanel:
         for number, c in enumerate(info.channels, 1):
             digit = f"{number % 10}   " if number <= 10 else "    "
             hint = "Needs a checkpoint with a proposal network" if c.name in missing else c.description
-            options.append((c.name, f"{digit}{colorbar.unit_text(c)}", hint))
+            options.append((c.name, f"{digit}{c.title}", hint))
         chosen = controls.combo(
-            ctx.theme, "Channel", "##channel", doc.view.channel, options, unavailable=missing,
+            ctx.theme,
+            "Channel",
+            "##channel",
+            doc.view.channel,
+            options,
+            unavailable=missing,
             tip="What the picture shows. The digit keys choose it too",
         )
         return doc if chosen == doc.view.channel else doc.replace(view=doc.view.with_channel(chosen))
@@ -69,11 +84,19 @@ class ViewPanel:
         view = doc.view.of(channel.name, channel)
         shown = ctx.shown_range(doc, channel)
         colorbar.horizontal_bar(
-            ctx.theme, channel, view.colormap, view.invert, shown, ctx.histogram(doc, channel), self._marked(ctx, channel)
+            ctx.theme,
+            channel,
+            view.colormap,
+            view.invert,
+            shown,
+            ctx.histogram(doc, channel),
+            self._marked(ctx, channel),
         )
         options = [(m.name, m.title, f"{m.kind}; {m.origin}") for m in colormaps.colormaps().values()]
         name = self._map_combo(ctx, view.colormap, options)
-        invert = controls.toggle(ctx.theme, "Invert", "##invert", view.invert, tip="Turn the colour map round")
+        invert = controls.toggle(
+            ctx.theme, "Invert", "##invert", view.invert, tip="Turn the colour map round"
+        )
         doc = self._keep(doc, view, view.replace(colormap=name, invert=invert))
         doc = self._range(doc, ctx, channel)
         found = ctx.histogram(doc, channel)
@@ -81,10 +104,20 @@ class ViewPanel:
             d = channel.decimals
             low, high = found.extremes
             controls.value_row(
-                ctx.theme, "Extremes", f"{low:.{d}f} to {high:.{d}f}", f"Smallest and largest value in the picture, {channel.unit}"
+                ctx.theme,
+                "Extremes",
+                f"{low:.{d}f} to {high:.{d}f}",
+                f"Smallest and largest value in the picture, {channel.unit}",
             )
-            controls.value_row(ctx.theme, "Mean", f"{found.mean:.{d}f} {channel.unit}", "Over the pixels that have a value")
-            controls.value_row(ctx.theme, "No value", f"{100 * found.empty_share:.1f} %", "Pixels without a value (checkerboard)")
+            controls.value_row(
+                ctx.theme, "Mean", f"{found.mean:.{d}f} {channel.unit}", "Over the pixels that have a value"
+            )
+            controls.value_row(
+                ctx.theme,
+                "No value",
+                f"{100 * found.empty_share:.1f} %",
+                "Pixels without a value (checkerboard)",
+            )
         return doc
 
     def _map_combo(self, ctx: PanelContext, value: str, options: list[tuple[str, str, str]]) -> str:
@@ -101,7 +134,12 @@ class ViewPanel:
                 controls.tooltip(hint)
                 left = ImVec2(corner.x + max(5.5 * em, 0.45 * width), corner.y + 0.12 * em)
                 colorbar.gradient(
-                    ctx.theme, left, ImVec2(corner.x + width, corner.y + 0.95 * em), name, invert=False, vertical=False
+                    ctx.theme,
+                    left,
+                    ImVec2(corner.x + width, corner.y + 0.95 * em),
+                    name,
+                    invert=False,
+                    vertical=False,
                 )
             imgui.end_combo()
         else:
@@ -115,20 +153,37 @@ class ViewPanel:
             (True, "Auto", "Smallest and largest value of each picture"),
             (False, "Fixed", "Two numbers that stay while the view turns"),
         )
-        auto = controls.segmented(ctx.theme, "Range", "range", view.auto_range, options, tip="Values that the colour map spans")
+        auto = controls.segmented(
+            ctx.theme, "Range", "range", view.auto_range, options, tip="Values that the colour map spans"
+        )
         fresh = view
         if auto != view.auto_range:
             fresh = view.replace(auto_range=auto, low=shown.low, high=shown.high)
         why_not = "The range follows the picture; choose Fixed to set it" if auto else ""
         span = max(shown.high - shown.low, 1e-3)
         low = controls.drag_float(
-            ctx.theme, "Low", "##low", shown.low, speed=span / 300, low=-1e6, high=1e6, fmt=f"%.{channel.decimals}f {channel.unit}".rstrip(),
-            tip=f"Value of the colour map's first colour, {channel.unit or 'no unit'}", why_not=why_not,
+            ctx.theme,
+            "Low",
+            "##low",
+            shown.low,
+            speed=span / 300,
+            low=-1e6,
+            high=1e6,
+            fmt=f"%.{channel.decimals}f {channel.unit}".rstrip(),
+            tip=f"Value of the colour map's first colour, {channel.unit or 'no unit'}",
+            why_not=why_not,
         )
         high = controls.drag_float(
-            ctx.theme, "High", "##high", shown.high, speed=span / 300, low=-1e6, high=1e6,
+            ctx.theme,
+            "High",
+            "##high",
+            shown.high,
+            speed=span / 300,
+            low=-1e6,
+            high=1e6,
             fmt=f"%.{channel.decimals}f {channel.unit}".rstrip(),
-            tip=f"Value of the colour map's last colour, {channel.unit or 'no unit'}", why_not=why_not,
+            tip=f"Value of the colour map's last colour, {channel.unit or 'no unit'}",
+            why_not=why_not,
         )
         if not auto and (low, high) != (shown.low, shown.high):
             fresh = fresh.replace(low=low, high=high)
@@ -141,7 +196,9 @@ class ViewPanel:
         hover, values = ctx.viewport.hover, ctx.frames.arrays.get(channel.name)
         if hover is None or values is None:
             return None
-        found = ctx.frames.value(channel.name, int(hover[0] * values.shape[-1]), int(hover[1] * values.shape[-2]))
+        found = ctx.frames.value(
+            channel.name, int(hover[0] * values.shape[-1]), int(hover[1] * values.shape[-2])
+        )
         return None if found is None else found[0]
 
 

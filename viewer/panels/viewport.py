@@ -1,4 +1,6 @@
-"""The picture: mouse to camera, frame to screen, with badges, axes, colour bar and the value under the cursor."""
+"""The picture: mouse to camera, frame to screen, with badges, axes, colour bar and the value under the
+cursor.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ _BUTTONS = int(imgui.ButtonFlags_.mouse_button_left) | int(imgui.ButtonFlags_.mo
 
 
 class ViewportPanel:
-    """Left drag orbits, middle or Shift+left drag pans, wheel dollies, Ctrl+wheel changes fov, double click re-centres."""
+    """Left drag orbits, middle or Shift+left drag pans, wheel dollies, Ctrl+wheel changes fov, double click
+    re-centres.
+    """
 
     def draw(self, doc: Document, ctx: PanelContext) -> Document:
         theme, view = ctx.theme, ctx.viewport
@@ -74,30 +78,50 @@ class ViewportPanel:
             return pose
         return orbit.recentre(pose, orbit.surface_point(camera, u, v, distance[0]))
 
-    def _picture(self, doc: Document, ctx: PanelContext, channel: ChannelInfo, origin: ImVec2, edge: float) -> None:
+    def _picture(
+        self, doc: Document, ctx: PanelContext, channel: ChannelInfo, origin: ImVec2, edge: float
+    ) -> None:
         view, shown = doc.view.of(channel.name, channel), ctx.shown_range(doc, channel)
         values = ctx.frames.arrays[channel.name]
         texture = ctx.present(channel.name, values, channel, view, shown, ctx.viewport.edge_px)
         ctx.viewport.texture = texture
         draw, end = imgui.get_window_draw_list(), ImVec2(origin.x + edge, origin.y + edge)
         draw.add_image(imgui.ImTextureRef(texture), origin, end)
-        draw.add_rect(ImVec2(origin.x - 1, origin.y - 1), ImVec2(end.x + 1, end.y + 1), ctx.theme.colour(ctx.theme.palette.line, 0.9))
+        draw.add_rect(
+            ImVec2(origin.x - 1, origin.y - 1),
+            ImVec2(end.x + 1, end.y + 1),
+            ctx.theme.colour(ctx.theme.palette.line, 0.9),
+        )
 
-    def _gizmos(self, doc: Document, ctx: PanelContext, origin: ImVec2, edge: float, corner: ImVec2, width: float) -> Document:
+    def _gizmos(
+        self, doc: Document, ctx: PanelContext, origin: ImVec2, edge: float, corner: ImVec2, width: float
+    ) -> Document:
         result, em = ctx.result, ctx.theme.em
         if result is None or len(result.world_from_cam) != 16:
             return doc
         world_from_cam = np.asarray(result.world_from_cam).reshape(4, 4)
         if ctx.viewport.held and len(result.intrinsics) == 9 and result.request is not None:
             pivot = getattr(result.request.camera, "pivot", None)
-            uv = overlays.project(world_from_cam, np.asarray(result.intrinsics).reshape(3, 3), pivot) if pivot else None
+            uv = (
+                overlays.project(world_from_cam, np.asarray(result.intrinsics).reshape(3, 3), pivot)
+                if pivot
+                else None
+            )
             if uv:
                 overlays.pivot_cross(ctx.theme, origin, edge, uv)
-        chosen = overlays.axes_gizmo(ctx.theme, ImVec2(corner.x + width - 3.9 * em, corner.y + 3.9 * em), world_from_cam)
+        chosen = overlays.axes_gizmo(
+            ctx.theme, ImVec2(corner.x + width - 3.9 * em, corner.y + 3.9 * em), world_from_cam
+        )
         return doc if chosen is None else doc.replace(camera=orbit.snap_view(doc.camera, chosen))
 
     def _badges(
-        self, doc: Document, ctx: PanelContext, channel: ChannelInfo, corner: ImVec2, width: float, height: float
+        self,
+        doc: Document,
+        ctx: PanelContext,
+        channel: ChannelInfo,
+        corner: ImVec2,
+        width: float,
+        height: float,
     ) -> None:
         result, inset = ctx.result, 0.7 * ctx.theme.em
         if result is None or result.request is None:
@@ -106,7 +130,9 @@ class ViewportPanel:
         if ctx.frames.averaged > 1:
             tier = f"{tier} ×{ctx.frames.averaged}"
         note = f"{tier}  {result.width}²  {result.samples_per_pixel:.1f} spp"
-        overlays.badge(ctx.theme, ImVec2(corner.x + inset, corner.y + inset), [(channel.title, True), (note, False)])
+        overlays.badge(
+            ctx.theme, ImVec2(corner.x + inset, corner.y + inset), [(channel.title, True), (note, False)]
+        )
         lines = self._readout(doc, ctx, channel)
         if lines:
             overlays.badge(ctx.theme, ImVec2(corner.x + inset, corner.y + height - inset), lines, bottom=True)
@@ -128,7 +154,13 @@ class ViewportPanel:
         return lines
 
     def _bar(
-        self, doc: Document, ctx: PanelContext, channel: ChannelInfo, origin: ImVec2, edge: float, right: float
+        self,
+        doc: Document,
+        ctx: PanelContext,
+        channel: ChannelInfo,
+        origin: ImVec2,
+        edge: float,
+        right: float,
     ) -> None:
         em, view = ctx.theme.em, doc.view.of(channel.name, channel)
         beside = right - (origin.x + edge) > 6.9 * em
@@ -137,8 +169,17 @@ class ViewportPanel:
         tall = min(edge * 0.62, 26 * em)
         y = origin.y + 0.5 * (edge - tall) + 1.5 * em
         colorbar.vertical_bar(
-            ctx.theme, ImVec2(x, y), ImVec2(x + 0.95 * em, y + tall), channel, view.colormap, view.invert,
-            ctx.shown_range(doc, channel), ctx.histogram(doc, channel), self._marked(ctx, channel), end, plate=not beside,
+            ctx.theme,
+            ImVec2(x, y),
+            ImVec2(x + 0.95 * em, y + tall),
+            channel,
+            view.colormap,
+            view.invert,
+            ctx.shown_range(doc, channel),
+            ctx.histogram(doc, channel),
+            self._marked(ctx, channel),
+            end,
+            plate=not beside,
         )
 
     def _marked(self, ctx: PanelContext, channel: ChannelInfo) -> float | None:
@@ -160,10 +201,16 @@ class ViewportPanel:
         draw, middle = imgui.get_window_draw_list(), ImVec2(corner.x + 0.5 * width, corner.y + 0.5 * height)
         with font(theme.fonts.bold, BODY_PX * 1.25):
             size = imgui.calc_text_size(title)
-            draw.add_text(ImVec2(round(middle.x - 0.5 * size.x), round(middle.y - size.y)), theme.colour(theme.palette.canvas_text), title)
+            draw.add_text(
+                ImVec2(round(middle.x - 0.5 * size.x), round(middle.y - size.y)),
+                theme.colour(theme.palette.canvas_text),
+                title,
+            )
         size = imgui.calc_text_size(detail)
         draw.add_text(
-            ImVec2(round(middle.x - 0.5 * size.x), round(middle.y + 0.5 * theme.em)), theme.colour(theme.palette.canvas_muted), detail
+            ImVec2(round(middle.x - 0.5 * size.x), round(middle.y + 0.5 * theme.em)),
+            theme.colour(theme.palette.canvas_muted),
+            detail,
         )
         if ctx.opening or ctx.info is not None:
             self._progress(ctx, ImVec2(middle.x, middle.y + 2.6 * theme.em))
@@ -175,10 +222,20 @@ class ViewportPanel:
         draw.add_rect_filled(low, high, theme.colour(theme.palette.faint, 0.4), thick)
         share = ctx.status.fraction
         if share > 0:
-            draw.add_rect_filled(low, ImVec2(low.x + 2 * half * min(share, 1.0), high.y), theme.colour(theme.palette.accent), thick)
+            draw.add_rect_filled(
+                low,
+                ImVec2(low.x + 2 * half * min(share, 1.0), high.y),
+                theme.colour(theme.palette.accent),
+                thick,
+            )
         else:
             at = low.x + (2 * half - 3 * theme.em) * (0.5 - 0.5 * np.cos(ctx.now * 2.2))
-            draw.add_rect_filled(ImVec2(at, low.y), ImVec2(at + 3 * theme.em, high.y), theme.colour(theme.palette.accent), thick)
+            draw.add_rect_filled(
+                ImVec2(at, low.y),
+                ImVec2(at + 3 * theme.em, high.y),
+                theme.colour(theme.palette.accent),
+                thick,
+            )
 
 
 PANELS.add("viewport", ViewportPanel)

@@ -1,4 +1,6 @@
-"""What panels ask of the application beside a changed document: frozen records, handled once at the end of the frame."""
+"""What panels ask of the application beside a changed document: frozen records, handled once at the end of
+the frame.
+"""
 
 from __future__ import annotations
 
@@ -103,6 +105,21 @@ class Quit:
 
 
 Action = (
-    OpenCheckpoint | OpenDialog | ForgetRecent | Retry | RestartWorker | DismissBanner | CopyText | SetTheme | SetScale
-    | ShowPanel | TogglePanels | ResetLayout | ToggleKeys | ShowAbout | Undo | Redo | Quit
+    OpenCheckpoint
+    | OpenDialog
+    | ForgetRecent
+    | Retry
+    | RestartWorker
+    | DismissBanner
+    | CopyText
+    | SetTheme
+    | SetScale
+    | ShowPanel
+    | TogglePanels
+    | ResetLayout
+    | ToggleKeys
+    | ShowAbout
+    | Undo
+    | Redo
+    | Quit
 )

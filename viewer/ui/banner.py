@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from imgui_bundle import ImVec2, ImVec4, icons_fontawesome_6 as fa, imgui
+from imgui_bundle import ImVec2, ImVec4, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
 
 from viewer.ui import controls
 from viewer.ui.actions import CopyText, DismissBanner, RestartWorker, Retry
@@ -15,7 +16,9 @@ from viewer.ui.theme import BODY_PX
 
 @dataclass(frozen=True)
 class Banner:
-    """title: what happened, in one line. detail: the rest, copied with it. remedy: the button that is offered."""
+    """title: what happened, in one line. detail: the rest, copied with it. remedy: the button that is
+    offered.
+    """
 
     title: str
     detail: str = ""
@@ -36,15 +39,21 @@ def draw(banner: Banner, ctx: PanelContext) -> None:
     error = banner.severity == "error"
     width = min(max(view.size * 0.94, 26 * em), 46 * em)
     imgui.set_next_window_pos(
-        ImVec2(view.origin[0] + 0.5 * view.size, view.origin[1] + 0.8 * em), imgui.Cond_.always, ImVec2(0.5, 0.0)
+        ImVec2(view.origin[0] + 0.5 * view.size, view.origin[1] + 0.8 * em),
+        imgui.Cond_.always,
+        ImVec2(0.5, 0.0),
     )
     imgui.set_next_window_size(ImVec2(width, 0.0))
     imgui.push_style_color(imgui.Col_.window_bg, ImVec4(*(p.bad_panel if error else p.raised), 0.97))
     imgui.push_style_color(imgui.Col_.border, ImVec4(*(p.bad if error else p.accent), 0.55))
     imgui.push_style_var(imgui.StyleVar_.window_border_size, 1.0)
     flags = (
-        imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_move
-        | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_focus_on_appearing | imgui.WindowFlags_.no_nav
+        imgui.WindowFlags_.no_decoration
+        | imgui.WindowFlags_.no_docking
+        | imgui.WindowFlags_.no_move
+        | imgui.WindowFlags_.no_saved_settings
+        | imgui.WindowFlags_.no_focus_on_appearing
+        | imgui.WindowFlags_.no_nav
     )
     imgui.begin("##banner", None, flags)
     icon = fa.ICON_FA_TRIANGLE_EXCLAMATION if error else fa.ICON_FA_CIRCLE_INFO
@@ -81,14 +90,26 @@ def _buttons_width(banner: Banner, em: float) -> float:
 def _buttons(banner: Banner, ctx: PanelContext) -> None:
     theme = ctx.theme
     if banner.remedy == "retry":
-        if controls.button(theme, f"{fa.ICON_FA_ROTATE_RIGHT} Retry###retry", tip="Render the present view again", width=4.8 * theme.em):
+        if controls.button(
+            theme,
+            f"{fa.ICON_FA_ROTATE_RIGHT} Retry###retry",
+            tip="Render the present view again",
+            width=4.8 * theme.em,
+        ):
             ctx.emit(Retry())
         imgui.same_line()
     elif banner.remedy == "restart":
-        if controls.button(theme, f"{fa.ICON_FA_POWER_OFF} Restart###restart", tip="Start the render process again", width=5.8 * theme.em):
+        if controls.button(
+            theme,
+            f"{fa.ICON_FA_POWER_OFF} Restart###restart",
+            tip="Start the render process again",
+            width=5.8 * theme.em,
+        ):
             ctx.emit(RestartWorker())
         imgui.same_line()
-    if controls.button(theme, f"{fa.ICON_FA_COPY}###copy-error", tip="Copy the whole message", width=2.0 * theme.em):
+    if controls.button(
+        theme, f"{fa.ICON_FA_COPY}###copy-error", tip="Copy the whole message", width=2.0 * theme.em
+    ):
         ctx.emit(CopyText(banner.text, "message"))
     imgui.same_line()
     if controls.button(theme, f"{fa.ICON_FA_XMARK}###dismiss", tip="Hide this message", width=2.0 * theme.em):

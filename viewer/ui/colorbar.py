@@ -39,10 +39,20 @@ def gradient(theme: Theme, low: ImVec2, high: ImVec2, name: str, invert: bool, v
 
 
 def vertical_bar(
-    theme: Theme, low: ImVec2, high: ImVec2, channel: ChannelInfo, name: str, invert: bool, shown: ShownRange,
-    histogram: Histogram | None, marked: float | None, right_end: float, plate: bool,
+    theme: Theme,
+    low: ImVec2,
+    high: ImVec2,
+    channel: ChannelInfo,
+    name: str,
+    invert: bool,
+    shown: ShownRange,
+    histogram: Histogram | None,
+    marked: float | None,
+    right_end: float,
+    plate: bool,
 ) -> None:
-    """Bar in the box `low`..`high` with ticks and numbers at its right, histogram at its left and title and unit above.
+    """Bar in the box `low`..`high` with ticks and numbers at its right, histogram at its left and title and
+    unit above.
 
     marked: value under the cursor, drawn as a pointer. right_end: the titles stay left of it.
     plate: the bar lies over the picture and needs a ground of its own.
@@ -51,7 +61,10 @@ def vertical_bar(
     height = high.y - low.y
     if plate:
         draw.add_rect_filled(
-            ImVec2(low.x - 2.4 * em, low.y - 3.0 * em), ImVec2(right_end, high.y + 0.9 * em), theme.colour(p.panel, 0.86), 0.3 * em
+            ImVec2(low.x - 2.4 * em, low.y - 3.0 * em),
+            ImVec2(right_end, high.y + 0.9 * em),
+            theme.colour(p.panel, 0.86),
+            0.3 * em,
         )
     if histogram is not None and max(histogram.counts) > 0:
         top, step, reach = max(histogram.counts), height / len(histogram.counts), 1.7 * em
@@ -60,7 +73,9 @@ def vertical_bar(
                 length = reach * math.sqrt(count / top)
                 y = high.y - i * step
                 draw.add_rect_filled(
-                    ImVec2(low.x - 0.25 * em - length, y - step + 0.5), ImVec2(low.x - 0.25 * em, y), theme.colour(p.canvas_muted, 0.5)
+                    ImVec2(low.x - 0.25 * em - length, y - step + 0.5),
+                    ImVec2(low.x - 0.25 * em, y),
+                    theme.colour(p.canvas_muted, 0.5),
                 )
     gradient(theme, low, high, name, invert, vertical=True)
     draw.add_rect(low, high, theme.colour(p.canvas_edge, 0.9))
@@ -71,11 +86,17 @@ def vertical_bar(
     for tick in ticks:
         y = high.y - height * (tick - shown.low) / (shown.high - shown.low)
         draw.add_line(ImVec2(high.x, y), ImVec2(high.x + 0.3 * em, y), theme.colour(p.canvas_muted), 1.0)
-        draw.add_text(ImVec2(round(high.x + 0.5 * em), round(y - 0.5 * line)), theme.colour(p.canvas_text), tick_text(tick, step))
+        draw.add_text(
+            ImVec2(round(high.x + 0.5 * em), round(y - 0.5 * line)),
+            theme.colour(p.canvas_text),
+            tick_text(tick, step),
+        )
     if marked is not None:
         y = high.y - height * min(max((marked - shown.low) / (shown.high - shown.low), 0.0), 1.0)
         draw.add_triangle_filled(
-            ImVec2(low.x - 0.05 * em, y), ImVec2(low.x - 0.5 * em, y - 0.3 * em), ImVec2(low.x - 0.5 * em, y + 0.3 * em),
+            ImVec2(low.x - 0.05 * em, y),
+            ImVec2(low.x - 0.5 * em, y - 0.3 * em),
+            ImVec2(low.x - 0.5 * em, y + 0.3 * em),
             theme.colour(p.canvas_text),
         )
     imgui.pop_font()
@@ -96,7 +117,12 @@ def _above(theme: Theme, middle: float, bottom: float, channel: ChannelInfo, rig
 
 
 def horizontal_bar(
-    theme: Theme, channel: ChannelInfo, name: str, invert: bool, shown: ShownRange, histogram: Histogram | None,
+    theme: Theme,
+    channel: ChannelInfo,
+    name: str,
+    invert: bool,
+    shown: ShownRange,
+    histogram: Histogram | None,
     marked: float | None,
 ) -> None:
     """Histogram over a bar with ticks below, across the panel; hovering names the bin."""
@@ -105,7 +131,9 @@ def horizontal_bar(
     corner = imgui.get_cursor_screen_pos()
     imgui.invisible_button(f"##histogram-{channel.name}", ImVec2(width, height + 2.1 * em))
     hovered = imgui.is_item_hovered()
-    draw.add_rect_filled(corner, ImVec2(corner.x + width, corner.y + height), theme.colour(p.field, 0.55), 0.2 * em)
+    draw.add_rect_filled(
+        corner, ImVec2(corner.x + width, corner.y + height), theme.colour(p.field, 0.55), 0.2 * em
+    )
     floor = corner.y + height
     if histogram is not None and max(histogram.counts) > 0:
         top, step = max(histogram.counts), width / len(histogram.counts)
@@ -114,7 +142,9 @@ def horizontal_bar(
                 # Square root: a background that fills the picture must not flatten all the rest.
                 y = floor - (height - 0.2 * em) * math.sqrt(count / top)
                 draw.add_rect_filled(
-                    ImVec2(corner.x + i * step, y), ImVec2(corner.x + (i + 1) * step - 0.6, floor), theme.colour(p.accent, 0.75)
+                    ImVec2(corner.x + i * step, y),
+                    ImVec2(corner.x + (i + 1) * step - 0.6, floor),
+                    theme.colour(p.accent, 0.75),
                 )
         if hovered:
             share = min(max((imgui.get_mouse_pos().x - corner.x) / width, 0.0), 1.0 - 1e-9)
@@ -122,7 +152,9 @@ def horizontal_bar(
             a = shown.low + (shown.high - shown.low) * i / len(histogram.counts)
             b = shown.low + (shown.high - shown.low) * (i + 1) / len(histogram.counts)
             d = channel.decimals
-            imgui.set_tooltip(f"{a:.{d}f} to {b:.{d}f} {channel.unit}\n{histogram.counts[i]} pixels (height: square root)")
+            imgui.set_tooltip(
+                f"{a:.{d}f} to {b:.{d}f} {channel.unit}\n{histogram.counts[i]} pixels (height: square root)"
+            )
     bar_low, bar_high = ImVec2(corner.x, floor + 2), ImVec2(corner.x + width, floor + 0.7 * em)
     gradient(theme, bar_low, bar_high, name, invert, vertical=False)
     if marked is not None:
@@ -147,5 +179,5 @@ def _ticks_below(theme: Theme, y: float, left: float, width: float, shown: Shown
 
 
 def unit_text(channel: ChannelInfo) -> str:
-    """"Depth [world units]", or the title alone where there is no unit."""
+    """ "Depth [world units]", or the title alone where there is no unit."""
     return f"{channel.title} [{channel.unit}]" if channel.unit else channel.title

@@ -31,7 +31,8 @@ class Timing:
 class Viewport:
     """Where the picture lies on the screen; the viewport panel writes it, the scheduler and overlays read it.
 
-    edge_px: edge of the square picture in framebuffer pixels. hover: image coordinates in [0, 1] of the cursor, y down.
+    edge_px: edge of the square picture in framebuffer pixels. hover: image coordinates in [0, 1] of the
+    cursor, y down.
     """
 
     edge_px: int = 0
@@ -80,7 +81,9 @@ class PanelContext:
         return next((c for c in self.info.channels if c.name == name), None)
 
     def shown_channel(self, doc: Document) -> ChannelInfo | None:
-        """The channel that can be drawn now: the document's, or colour while the other is still on its way."""
+        """The channel that can be drawn now: the document's, or colour while the other is still on its
+        way.
+        """
         wanted = self.channel(doc.view.channel)
         if wanted is not None and wanted.name in self.frames.arrays:
             return wanted

@@ -1,6 +1,7 @@
 """Property rows and small controls in the house style.
 
-A row is a muted label at the left and a control that fills the rest. Every function takes the theme, a visible label,
+A row is a muted label at the left and a control that fills the rest. Every function takes the theme, a
+visible label,
 a stable `##id` and a tooltip; `why_not` disables the control and says why. Values are plain Python numbers.
 """
 
@@ -24,7 +25,9 @@ _HOVER = int(imgui.HoveredFlags_.allow_when_disabled) | int(imgui.HoveredFlags_.
 def tooltip(text: str) -> None:
     """Wrapped tooltip of the last item, also while it is disabled."""
     if text and imgui.is_item_hovered(_HOVER):
-        imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.7 * imgui.get_font_size(), 0.5 * imgui.get_font_size()))
+        imgui.push_style_var(
+            imgui.StyleVar_.window_padding, ImVec2(0.7 * imgui.get_font_size(), 0.5 * imgui.get_font_size())
+        )
         if imgui.begin_tooltip():
             imgui.push_text_wrap_pos(23.0 * imgui.get_font_size())
             imgui.text_unformatted(text)
@@ -107,7 +110,16 @@ def ellipsis(text: str, room: float, keep_end: bool = False) -> str:
 
 
 def drag_float(
-    theme: Theme, text: str, key: str, value: float, *, speed: float, low: float, high: float, fmt: str, tip: str,
+    theme: Theme,
+    text: str,
+    key: str,
+    value: float,
+    *,
+    speed: float,
+    low: float,
+    high: float,
+    fmt: str,
+    tip: str,
     why_not: str = "",
 ) -> float:
     """Number that is dragged or typed (double click, Ctrl+click); stays within [low, high]."""
@@ -120,7 +132,16 @@ def drag_float(
 
 
 def drag_int(
-    theme: Theme, text: str, key: str, value: int, *, speed: float, low: int, high: int, fmt: str = "%d", tip: str,
+    theme: Theme,
+    text: str,
+    key: str,
+    value: int,
+    *,
+    speed: float,
+    low: int,
+    high: int,
+    fmt: str = "%d",
+    tip: str,
     why_not: str = "",
 ) -> int:
     label(theme, text, tip)
@@ -132,9 +153,20 @@ def drag_int(
 
 
 def slider_float(
-    theme: Theme, text: str, key: str, value: float, *, low: float, high: float, fmt: str, tip: str, why_not: str = "",
+    theme: Theme,
+    text: str,
+    key: str,
+    value: float,
+    *,
+    low: float,
+    high: float,
+    fmt: str,
+    tip: str,
+    why_not: str = "",
 ) -> float:
-    """Slider that fills up to its value; Ctrl+click types a number, which may lie outside the slider's ends."""
+    """Slider that fills up to its value; Ctrl+click types a number, which may lie outside the slider's
+    ends.
+    """
     label(theme, text, tip)
     with disabled(why_not), _filled(theme, (value - low) / (high - low), not why_not):
         changed, new = imgui.slider_float(key, value, low, high, fmt)
@@ -143,7 +175,16 @@ def slider_float(
 
 
 def slider_int(
-    theme: Theme, text: str, key: str, value: int, *, low: int, high: int, fmt: str = "%d", tip: str, why_not: str = "",
+    theme: Theme,
+    text: str,
+    key: str,
+    value: int,
+    *,
+    low: int,
+    high: int,
+    fmt: str = "%d",
+    tip: str,
+    why_not: str = "",
 ) -> int:
     label(theme, text, tip)
     with disabled(why_not), _filled(theme, (value - low) / max(high - low, 1), not why_not):
@@ -153,7 +194,14 @@ def slider_int(
 
 
 def combo(
-    theme: Theme, text: str, key: str, value: T, options: Sequence[tuple[T, str, str]], *, tip: str, why_not: str = "",
+    theme: Theme,
+    text: str,
+    key: str,
+    value: T,
+    options: Sequence[tuple[T, str, str]],
+    *,
+    tip: str,
+    why_not: str = "",
     unavailable: Sequence[T] = (),
 ) -> T:
     """Drop-down of (value, title, tooltip); options in `unavailable` are shown but cannot be chosen."""
@@ -176,15 +224,25 @@ def combo(
 
 
 def begin_combo(theme: Theme, key: str, preview: str) -> bool:
-    """Drop-down with a quiet chevron instead of Dear ImGui's arrow; pair with `imgui.end_combo` when it returns True."""
-    corner, width, height = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x, imgui.get_frame_height()
+    """Drop-down with a quiet chevron instead of Dear ImGui's arrow; pair with `imgui.end_combo` when it
+    returns True.
+    """
+    corner, width, height = (
+        imgui.get_cursor_screen_pos(),
+        imgui.get_content_region_avail().x,
+        imgui.get_frame_height(),
+    )
     room = width - 1.9 * theme.em - imgui.get_style().frame_padding.x
     opened = imgui.begin_combo(key, ellipsis(preview, room), imgui.ComboFlags_.no_arrow_button)
     if not opened:
         draw, em = imgui.get_window_draw_list(), theme.em
         x, y = corner.x + width - 0.95 * em, corner.y + 0.5 * height
-        points = [ImVec2(x - 0.28 * em, y - 0.13 * em), ImVec2(x, y + 0.15 * em), ImVec2(x + 0.28 * em, y - 0.13 * em)]
-        draw.add_polyline(points, theme.colour(theme.palette.muted), 0.11 * em, 0)
+        points = [
+            ImVec2(x - 0.28 * em, y - 0.13 * em),
+            ImVec2(x, y + 0.15 * em),
+            ImVec2(x + 0.28 * em, y - 0.13 * em),
+        ]
+        draw.add_polyline(points, theme.colour(theme.palette.muted), 0.11 * em, 0)  # pyright: ignore[reportArgumentType]
     return opened
 
 
@@ -201,22 +259,41 @@ def toggle(theme: Theme, text: str, key: str, value: bool, *, tip: str, why_not:
     tooltip(why_not or tip)
     p, draw = theme.palette, imgui.get_window_draw_list()
     alpha = 0.45 if why_not else 1.0
-    back = (p.accent_fill_hover if hovered else p.accent_fill) if value else (p.faint if hovered else p.field_active)
+    back = (
+        (p.accent_fill_hover if hovered else p.accent_fill)
+        if value
+        else (p.faint if hovered else p.field_active)
+    )
     top = corner.y + 0.5 * (height - size.y)
-    draw.add_rect_filled(ImVec2(corner.x, top), ImVec2(corner.x + size.x, top + size.y), theme.colour(back, alpha), size.y)
+    draw.add_rect_filled(
+        ImVec2(corner.x, top), ImVec2(corner.x + size.x, top + size.y), theme.colour(back, alpha), size.y
+    )
     knob = corner.x + (size.x - 0.5 * size.y if value else 0.5 * size.y)
-    draw.add_circle_filled(ImVec2(knob, top + 0.5 * size.y), 0.36 * size.y, theme.colour(p.on_accent, alpha), 24)
+    draw.add_circle_filled(
+        ImVec2(knob, top + 0.5 * size.y), 0.36 * size.y, theme.colour(p.on_accent, alpha), 24
+    )
     return value
 
 
 def segmented(
-    theme: Theme, text: str, key: str, value: T, options: Sequence[tuple[T, str, str]], *, tip: str, why_not: str = "",
+    theme: Theme,
+    text: str,
+    key: str,
+    value: T,
+    options: Sequence[tuple[T, str, str]],
+    *,
+    tip: str,
+    why_not: str = "",
     unavailable: Sequence[T] = (),
 ) -> T:
     """Two to four exclusive choices side by side; item ids are `<key>/<title>`."""
     label(theme, text, tip)
     p, draw = theme.palette, imgui.get_window_draw_list()
-    corner, width, height = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x, imgui.get_frame_height()
+    corner, width, height = (
+        imgui.get_cursor_screen_pos(),
+        imgui.get_content_region_avail().x,
+        imgui.get_frame_height(),
+    )
     rounding = imgui.get_style().frame_rounding
     end = ImVec2(corner.x + width, corner.y + height)
     draw.add_rect_filled(corner, end, theme.colour(p.field, 0.45 if why_not else 1.0), rounding)
@@ -237,19 +314,25 @@ def segmented(
         if chosen or hovered:
             fill = p.accent_fill if chosen else p.field_hover
             draw.add_rect_filled(
-                ImVec2(x0 + 1, corner.y + 1), ImVec2(x0 + step - 1, end.y - 1),
-                theme.colour(fill, 0.45 if why_not else 1.0), max(rounding - 1, 0),
+                ImVec2(x0 + 1, corner.y + 1),
+                ImVec2(x0 + step - 1, end.y - 1),
+                theme.colour(fill, 0.45 if why_not else 1.0),
+                max(rounding - 1, 0),
             )
         shown = ellipsis(title, step - 4)
         size = imgui.calc_text_size(shown)
         ink = theme.colour(p.on_accent if chosen else p.text, 0.45 if reason else 1.0)
-        draw.add_text(ImVec2(round(x0 + 0.5 * (step - size.x)), round(corner.y + 0.5 * (height - size.y))), ink, shown)
+        draw.add_text(
+            ImVec2(round(x0 + 0.5 * (step - size.x)), round(corner.y + 0.5 * (height - size.y))), ink, shown
+        )
     imgui.pop_style_var()
     imgui.pop_id()
     return value
 
 
-def button(theme: Theme, title: str, *, tip: str, why_not: str = "", primary: bool = False, width: float = 0.0) -> bool:
+def button(
+    theme: Theme, title: str, *, tip: str, why_not: str = "", primary: bool = False, width: float = 0.0
+) -> bool:
     """Push button; True when pressed. `primary` fills it with the accent colour."""
     if primary:
         p = theme.palette
@@ -273,7 +356,9 @@ def icon_button(theme: Theme, icon: str, key: str, *, tip: str, why_not: str = "
         pressed = imgui.button(f"##{key}", ImVec2(edge, edge))
     size = imgui.calc_text_size(icon)
     at = ImVec2(round(corner.x + 0.5 * (edge - size.x)), round(corner.y + 0.5 * (edge - size.y)))
-    imgui.get_window_draw_list().add_text(at, theme.colour(theme.palette.text, 0.45 if why_not else 1.0), icon)
+    imgui.get_window_draw_list().add_text(
+        at, theme.colour(theme.palette.text, 0.45 if why_not else 1.0), icon
+    )
     tooltip(why_not or tip)
     return pressed
 
@@ -288,7 +373,9 @@ def note(theme: Theme, text: str) -> None:
 
 @contextlib.contextmanager
 def _filled(theme: Theme, share: float, enabled: bool) -> Iterator[None]:
-    """Slider look: the field is drawn here, filled up to `share`; the slider itself is drawn without a ground."""
+    """Slider look: the field is drawn here, filled up to `share`; the slider itself is drawn without a
+    ground.
+    """
     p, draw = theme.palette, imgui.get_window_draw_list()
     corner = imgui.get_cursor_screen_pos()
     width, height = imgui.calc_item_width(), imgui.get_frame_height()
@@ -301,7 +388,12 @@ def _filled(theme: Theme, share: float, enabled: bool) -> Iterator[None]:
         draw.push_clip_rect(corner, ImVec2(corner.x + fill, end.y), True)
         draw.add_rect_filled(corner, end, theme.colour(mix(p.field, p.accent_fill, 0.42), alpha), rounding)
         draw.pop_clip_rect()
-        draw.add_line(ImVec2(corner.x + fill, corner.y + 2), ImVec2(corner.x + fill, end.y - 2), theme.colour(p.accent, alpha), 2.0)
+        draw.add_line(
+            ImVec2(corner.x + fill, corner.y + 2),
+            ImVec2(corner.x + fill, end.y - 2),
+            theme.colour(p.accent, alpha),
+            2.0,
+        )
     clear = ImVec4(0.0, 0.0, 0.0, 0.0)
     roles = (imgui.Col_.frame_bg, imgui.Col_.slider_grab, imgui.Col_.slider_grab_active)
     veil = ImVec4(*p.text, 0.05)

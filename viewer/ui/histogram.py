@@ -11,7 +11,9 @@ BINS = 64
 
 @dataclass(frozen=True)
 class Histogram:
-    """counts: [BINS] pixels a bin over [low, high]; extremes: finite (min, max) of the data; share without a value."""
+    """counts: [BINS] pixels a bin over [low, high]; extremes: finite (min, max) of the data; share without a
+    value.
+    """
 
     counts: tuple[int, ...]
     low: float
@@ -22,22 +24,32 @@ class Histogram:
 
 
 def histogram(values: np.ndarray, low: float, high: float) -> Histogram:
-    """Of `values` [H, W] in BINS equal bins over [low, high]; NaN is left out, what lies outside is not counted."""
+    """Of `values` [H, W] in BINS equal bins over [low, high]; NaN is left out, what lies outside is not
+    counted.
+    """
     finite = values[np.isfinite(values)]
     if finite.size == 0:
-        return Histogram(counts=(0,) * BINS, low=low, high=high, extremes=(0.0, 0.0), mean=0.0, empty_share=1.0)
+        return Histogram(
+            counts=(0,) * BINS, low=low, high=high, extremes=(0.0, 0.0), mean=0.0, empty_share=1.0
+        )
     scale = BINS / max(high - low, 1e-20)
     index = np.floor((finite - low) * scale).astype(np.int64)
     index[finite == high] = BINS - 1
     counts = np.bincount(index[(index >= 0) & (index < BINS)], minlength=BINS)
     return Histogram(
-        counts=tuple(counts.tolist()), low=low, high=high, extremes=(float(finite.min()), float(finite.max())),
-        mean=float(finite.mean(dtype=np.float64)), empty_share=1.0 - finite.size / max(values.size, 1),
+        counts=tuple(counts.tolist()),
+        low=low,
+        high=high,
+        extremes=(float(finite.min()), float(finite.max())),
+        mean=float(finite.mean(dtype=np.float64)),
+        empty_share=1.0 - finite.size / max(values.size, 1),
     )
 
 
 def colour_histogram(rgb: np.ndarray) -> tuple[tuple[int, ...], ...]:
-    """Counts of red, green and blue of `rgb` [3, H, W] in BINS equal bins over [0, 1]; what lies outside is not counted."""
+    """Counts of red, green and blue of `rgb` [3, H, W] in BINS equal bins over [0, 1]; what lies outside is
+    not counted.
+    """
     return tuple(histogram(plane, 0.0, 1.0).counts for plane in rgb)
 
 

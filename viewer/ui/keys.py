@@ -44,12 +44,28 @@ KEYS: tuple[KeyHelp, ...] = (
 )
 
 _DIGITS = (
-    imgui.Key._1, imgui.Key._2, imgui.Key._3, imgui.Key._4, imgui.Key._5, imgui.Key._6, imgui.Key._7, imgui.Key._8,
-    imgui.Key._9, imgui.Key._0,
+    imgui.Key._1,
+    imgui.Key._2,
+    imgui.Key._3,
+    imgui.Key._4,
+    imgui.Key._5,
+    imgui.Key._6,
+    imgui.Key._7,
+    imgui.Key._8,
+    imgui.Key._9,
+    imgui.Key._0,
 )
 _PADS = (
-    imgui.Key.keypad1, imgui.Key.keypad2, imgui.Key.keypad3, imgui.Key.keypad4, imgui.Key.keypad5, imgui.Key.keypad6,
-    imgui.Key.keypad7, imgui.Key.keypad8, imgui.Key.keypad9, imgui.Key.keypad0,
+    imgui.Key.keypad1,
+    imgui.Key.keypad2,
+    imgui.Key.keypad3,
+    imgui.Key.keypad4,
+    imgui.Key.keypad5,
+    imgui.Key.keypad6,
+    imgui.Key.keypad7,
+    imgui.Key.keypad8,
+    imgui.Key.keypad9,
+    imgui.Key.keypad0,
 )
 
 
@@ -88,7 +104,9 @@ def _plain(doc: Document, ctx: PanelContext) -> Document:
         doc = doc.replace(camera=orbit.reset(doc.camera, prior))
     if imgui.is_key_pressed(imgui.Key.f, False):
         doc = doc.replace(camera=orbit.frame(doc.camera, prior))
-    step = int(imgui.is_key_pressed(imgui.Key.right_bracket)) - int(imgui.is_key_pressed(imgui.Key.left_bracket))
+    step = int(imgui.is_key_pressed(imgui.Key.right_bracket)) - int(
+        imgui.is_key_pressed(imgui.Key.left_bracket)
+    )
     if step and ctx.info is not None and ctx.info.z_dim and doc.latent.seeds:
         seed = (doc.latent.seeds[0].seed + step) % 2**32
         doc = doc.replace(latent=doc.latent.replace(seeds=(SeedWeight(seed=seed),), z=None, w=None))

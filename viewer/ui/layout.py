@@ -1,12 +1,12 @@
 """The docking layout as data.
 
-    +--------+--------------------------+---------+
-    | Model  |                          | View    |
-    +--------+        Viewport          |         |
-    | Latent |                          +---------+
-    +--------+--------------------------+ Sampler |
-    | Camera |         Timings          |         |
-    +--------+--------------------------+---------+
++--------+--------------------------+---------+
+| Model  |                          | View    |
++--------+        Viewport          |         |
+| Latent |                          +---------+
++--------+--------------------------+ Sampler |
+| Camera |         Timings          |         |
++--------+--------------------------+---------+
 """
 
 from __future__ import annotations
@@ -39,9 +39,11 @@ SPLITS: tuple[Split, ...] = (
     Split("right", "right-low", "down", 0.555),
 )
 
+
 @dataclass(frozen=True)
 class Slot:
-    """Window of one panel: its label (item path in tests: "//Latent/##seed") and the dock space that it opens in.
+    """Window of one panel: its label (item path in tests: "//Latent/##seed") and the dock space that it
+    opens in.
 
     bare: no padding, no tab, no scrolling, cannot be hidden.
     """
@@ -54,8 +56,12 @@ class Slot:
 
 SLOTS: tuple[Slot, ...] = (
     Slot("viewport", "Viewport", MAIN, bare=True),
-    Slot("model", "Model", "left"), Slot("latent", "Latent", "left-middle"), Slot("camera", "Camera", "left-low"),
-    Slot("view", "View", "right"), Slot("sampler", "Sampler", "right-low"), Slot("timings", "Timings", "bottom"),
+    Slot("model", "Model", "left"),
+    Slot("latent", "Latent", "left-middle"),
+    Slot("camera", "Camera", "left-low"),
+    Slot("view", "View", "right"),
+    Slot("sampler", "Sampler", "right-low"),
+    Slot("timings", "Timings", "bottom"),
 )
 
 
@@ -63,4 +69,7 @@ def docking_splits(scale: float = 1.0) -> list[hello_imgui.DockingSplit]:
     """SPLITS in hello_imgui's terms; the side columns and the bottom grow with the interface scale."""
     sides = {"left": imgui.Dir.left, "right": imgui.Dir.right, "up": imgui.Dir.up, "down": imgui.Dir.down}
     grown = [min(s.share * scale, 0.36) if s.parent == MAIN else s.share for s in SPLITS]
-    return [hello_imgui.DockingSplit(s.parent, s.name, sides[s.direction], g) for s, g in zip(SPLITS, grown, strict=True)]
+    return [
+        hello_imgui.DockingSplit(s.parent, s.name, sides[s.direction], g)
+        for s, g in zip(SPLITS, grown, strict=True)
+    ]

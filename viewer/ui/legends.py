@@ -1,4 +1,6 @@
-"""Legends of channels that are colours themselves: red, green and blue counts, the ball of normals, the axes of positions."""
+"""Legends of channels that are colours themselves: red, green and blue counts, the ball of normals, the axes
+of positions.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,11 @@ def colour_counts(theme: Theme, counts: tuple[tuple[int, ...], ...]) -> None:
         for i, tall in enumerate(heights):
             if tall > 0:
                 x = corner.x + i * step
-                draw.add_rect_filled(ImVec2(x, end.y - tall), ImVec2(x + step, end.y), theme.colour(rgb, 0.22))
+                draw.add_rect_filled(
+                    ImVec2(x, end.y - tall), ImVec2(x + step, end.y), theme.colour(rgb, 0.22)
+                )
         line = [ImVec2(corner.x + (i + 0.5) * step, end.y - tall) for i, tall in enumerate(heights)]
-        draw.add_polyline(line, theme.colour(rgb), 1.4, 0)
+        draw.add_polyline(line, theme.colour(rgb), 1.4, 0)  # pyright: ignore[reportArgumentType]
     imgui.push_font(theme.fonts.mono, BODY_PX * 0.8)
     for share in (0.0, 0.5, 1.0):
         text = tick_text(share, 0.5)
@@ -88,7 +92,13 @@ def position_axes(theme: Theme, low: float, high: float, decimals: int) -> None:
         draw.add_text(ImVec2(round(corner.x), round(corner.y + 0.1 * em)), theme.colour(p.text), name)
         text = f"{low:.{decimals}f}"
         draw.add_text(
-            ImVec2(round(left - 0.4 * em - imgui.calc_text_size(text).x), round(corner.y + 0.1 * em)), theme.colour(p.muted), text
+            ImVec2(round(left - 0.4 * em - imgui.calc_text_size(text).x), round(corner.y + 0.1 * em)),
+            theme.colour(p.muted),
+            text,
         )
-        draw.add_text(ImVec2(round(right + 0.4 * em), round(corner.y + 0.1 * em)), theme.colour(p.muted), f"{high:.{decimals}f}")
+        draw.add_text(
+            ImVec2(round(right + 0.4 * em), round(corner.y + 0.1 * em)),
+            theme.colour(p.muted),
+            f"{high:.{decimals}f}",
+        )
         imgui.pop_font()

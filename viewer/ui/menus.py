@@ -9,8 +9,19 @@ from imgui_bundle import imgui
 
 from viewer.ui import controls
 from viewer.ui.actions import (
-    OpenCheckpoint, OpenDialog, Quit, Redo, ResetLayout, RestartWorker, SetScale, SetTheme, ShowAbout, ShowPanel,
-    ToggleKeys, TogglePanels, Undo,
+    OpenCheckpoint,
+    OpenDialog,
+    Quit,
+    Redo,
+    ResetLayout,
+    RestartWorker,
+    SetScale,
+    SetTheme,
+    ShowAbout,
+    ShowPanel,
+    ToggleKeys,
+    TogglePanels,
+    Undo,
 )
 from viewer.ui.context import PanelContext
 
@@ -54,10 +65,14 @@ def draw(ctx: PanelContext, state: MenuState) -> None:
 def _file(ctx: PanelContext, state: MenuState) -> None:
     if imgui.menu_item("Open…", "Ctrl+O", False, ctx.dialog_available)[0]:
         ctx.emit(OpenDialog())
-    controls.tooltip("" if ctx.dialog_available else "No file dialog is installed: use the path field of the Model panel")
+    controls.tooltip(
+        "" if ctx.dialog_available else "No file dialog is installed: use the path field of the Model panel"
+    )
     if imgui.begin_menu("Open recent", bool(ctx.recent)):
         for path in ctx.recent:
-            if imgui.menu_item(f"{controls.ellipsis(path, 30 * ctx.theme.em, keep_end=True)}###recent-{path}", "", False)[0]:
+            if imgui.menu_item(
+                f"{controls.ellipsis(path, 30 * ctx.theme.em, keep_end=True)}###recent-{path}", "", False
+            )[0]:
                 ctx.emit(OpenCheckpoint(path))
         imgui.end_menu()
     if imgui.menu_item("Open the demo head", "", False, bool(state.demo))[0]:

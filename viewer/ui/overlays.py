@@ -1,4 +1,5 @@
-"""Marks drawn over the viewport: badges, axes gizmo, pivot cross. They follow the pose of the shown result, so that
+"""Marks drawn over the viewport: badges, axes gizmo, pivot cross. They follow the pose of the shown result,
+so that
 nothing swims while a newer picture is on its way."""
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ _AXES: tuple[tuple[str, int, Rgb, ViewName, ViewName], ...] = (
 )
 
 
-def badge(theme: Theme, corner: ImVec2, lines: list[tuple[str, bool]], right: bool = False, bottom: bool = False) -> ImVec2:
+def badge(
+    theme: Theme, corner: ImVec2, lines: list[tuple[str, bool]], right: bool = False, bottom: bool = False
+) -> ImVec2:
     """Small print on a translucent plate; `lines` are (text, strong). Returns the plate's size.
 
     corner: the plate's corner nearest to the viewport's corner, chosen by `right` and `bottom`.
@@ -43,7 +46,9 @@ def badge(theme: Theme, corner: ImVec2, lines: list[tuple[str, bool]], right: bo
 
 
 def axes_gizmo(theme: Theme, centre: ImVec2, world_from_cam: np.ndarray) -> ViewName | None:
-    """World axes as seen by the shown camera; a click on an end looks along it. Returns the view that was asked for."""
+    """World axes as seen by the shown camera; a click on an end looks along it. Returns the view that was
+    asked for.
+    """
     em, draw, p = theme.em, imgui.get_window_draw_list(), theme.palette
     arm, radius = 2.25 * em, 0.56 * em
     ends = []
@@ -53,7 +58,8 @@ def axes_gizmo(theme: Theme, centre: ImVec2, world_from_cam: np.ndarray) -> View
         ends.append((-z, -x, -y, name, rgb, minus, False))
     chosen: ViewName | None = None
     over = imgui.is_mouse_hovering_rect(
-        ImVec2(centre.x - arm - radius, centre.y - arm - radius), ImVec2(centre.x + arm + radius, centre.y + arm + radius)
+        ImVec2(centre.x - arm - radius, centre.y - arm - radius),
+        ImVec2(centre.x + arm + radius, centre.y + arm + radius),
     )
     if over:
         draw.add_circle_filled(centre, arm + 1.35 * radius, theme.colour(p.panel, 0.55), 48)
@@ -71,7 +77,11 @@ def axes_gizmo(theme: Theme, centre: ImVec2, world_from_cam: np.ndarray) -> View
             draw.add_circle_filled(end, radius, theme.colour(p.text if hovered else shade), 24)
             imgui.push_font(theme.fonts.bold, BODY_PX * 0.72)
             size = imgui.calc_text_size(name)
-            draw.add_text(ImVec2(round(end.x - 0.5 * size.x), round(end.y - 0.5 * size.y)), theme.colour((0.06, 0.07, 0.09)), name)
+            draw.add_text(
+                ImVec2(round(end.x - 0.5 * size.x), round(end.y - 0.5 * size.y)),
+                theme.colour((0.06, 0.07, 0.09)),
+                name,
+            )
             imgui.pop_font()
         else:
             draw.add_circle_filled(end, radius * 0.78, theme.colour(mix(shade, p.canvas, 0.75)), 24)
@@ -90,7 +100,9 @@ def pivot_cross(theme: Theme, origin: ImVec2, edge: float, uv: tuple[float, floa
         draw.add_line(ImVec2(c.x, c.y - 0.6 * em), ImVec2(c.x, c.y + 0.6 * em), ink, width)
 
 
-def project(world_from_cam: np.ndarray, intrinsics: np.ndarray, point: tuple[float, float, float]) -> tuple[float, float] | None:
+def project(
+    world_from_cam: np.ndarray, intrinsics: np.ndarray, point: tuple[float, float, float]
+) -> tuple[float, float] | None:
     """World point → image coordinates in [0, 1] (y down); None behind the camera."""
     cam = world_from_cam[:3, :3].T @ (np.asarray(point, dtype=np.float64) - world_from_cam[:3, 3])
     if cam[2] <= 1e-9 or not math.isfinite(float(cam[2])):

@@ -10,7 +10,7 @@ ThemeName = Literal["dark", "light"]
 
 
 def rgb(text: str) -> Rgb:
-    """"#rrggbb" → three floats in [0, 1]."""
+    """ "#rrggbb" → three floats in [0, 1]."""
     return tuple(int(text[i : i + 2], 16) / 255.0 for i in (1, 3, 5))  # type: ignore[return-value]
 
 
@@ -48,30 +48,90 @@ class Palette:
 
 DARK = Palette(
     name="dark",
-    window=rgb("#0c0d10"), panel=rgb("#15171c"), raised=rgb("#1e2128"),
-    field=rgb("#22262e"), field_hover=rgb("#2a2f39"), field_active=rgb("#333946"),
-    line=rgb("#272b33"), faint=rgb("#596072"), muted=rgb("#a0a8b7"), text=rgb("#e8eaf0"),
-    accent=rgb("#8b9aff"), accent_fill=rgb("#5263e3"), accent_fill_hover=rgb("#6072f0"), on_accent=rgb("#ffffff"),
-    good=rgb("#4fc48d"), warn=rgb("#e9b04f"), bad=rgb("#ff7b72"), bad_panel=rgb("#3a1d20"),
-    canvas=rgb("#1a1c22"), canvas_edge=rgb("#0f1014"), canvas_text=rgb("#f2f4f8"), canvas_muted=rgb("#aab2c0"),
-    checker_dark=rgb("#1b1d23"), checker_light=rgb("#232630"),
-    stages=tuple(rgb(c) for c in (
-        "#7f8794", "#8b9aff", "#5fb0ff", "#67d0c8", "#f0a35e", "#e887b0", "#b69cff", "#5263e3", "#4fc48d", "#d9c35a", "#9aa2af",
-    )),
+    window=rgb("#0c0d10"),
+    panel=rgb("#15171c"),
+    raised=rgb("#1e2128"),
+    field=rgb("#22262e"),
+    field_hover=rgb("#2a2f39"),
+    field_active=rgb("#333946"),
+    line=rgb("#272b33"),
+    faint=rgb("#596072"),
+    muted=rgb("#a0a8b7"),
+    text=rgb("#e8eaf0"),
+    accent=rgb("#8b9aff"),
+    accent_fill=rgb("#5263e3"),
+    accent_fill_hover=rgb("#5969e6"),
+    on_accent=rgb("#ffffff"),
+    good=rgb("#4fc48d"),
+    warn=rgb("#e9b04f"),
+    bad=rgb("#ff7b72"),
+    bad_panel=rgb("#3a1d20"),
+    canvas=rgb("#1a1c22"),
+    canvas_edge=rgb("#0f1014"),
+    canvas_text=rgb("#f2f4f8"),
+    canvas_muted=rgb("#aab2c0"),
+    checker_dark=rgb("#1b1d23"),
+    checker_light=rgb("#232630"),
+    stages=tuple(
+        rgb(c)
+        for c in (
+            "#7f8794",
+            "#8b9aff",
+            "#5fb0ff",
+            "#67d0c8",
+            "#f0a35e",
+            "#e887b0",
+            "#b69cff",
+            "#5263e3",
+            "#4fc48d",
+            "#d9c35a",
+            "#9aa2af",
+        )
+    ),
 )
 
 LIGHT = Palette(
     name="light",
-    window=rgb("#d9dde4"), panel=rgb("#f5f6f9"), raised=rgb("#ffffff"),
-    field=rgb("#e6e9ef"), field_hover=rgb("#dce0e9"), field_active=rgb("#cfd5e1"),
-    line=rgb("#d3d8e0"), faint=rgb("#9aa3b2"), muted=rgb("#525b6b"), text=rgb("#171a21"),
-    accent=rgb("#3f50d6"), accent_fill=rgb("#4455dc"), accent_fill_hover=rgb("#3546c8"), on_accent=rgb("#ffffff"),
-    good=rgb("#14784a"), warn=rgb("#8a5a00"), bad=rgb("#b3261e"), bad_panel=rgb("#fbe3e1"),
-    canvas=rgb("#c9ced7"), canvas_edge=rgb("#b4bac5"), canvas_text=rgb("#12141a"), canvas_muted=rgb("#3b4250"),
-    checker_dark=rgb("#c4c9d2"), checker_light=rgb("#d4d8e0"),
-    stages=tuple(rgb(c) for c in (
-        "#6b7482", "#4455dc", "#1f78c8", "#12857d", "#b5651d", "#b0437a", "#7650c8", "#2c3fb8", "#14784a", "#8a7300", "#525b6b",
-    )),
+    window=rgb("#d9dde4"),
+    panel=rgb("#f5f6f9"),
+    raised=rgb("#ffffff"),
+    field=rgb("#e6e9ef"),
+    field_hover=rgb("#dce0e9"),
+    field_active=rgb("#cfd5e1"),
+    line=rgb("#d3d8e0"),
+    faint=rgb("#9aa3b2"),
+    muted=rgb("#525b6b"),
+    text=rgb("#171a21"),
+    accent=rgb("#3f50d6"),
+    accent_fill=rgb("#4455dc"),
+    accent_fill_hover=rgb("#3546c8"),
+    on_accent=rgb("#ffffff"),
+    good=rgb("#14784a"),
+    warn=rgb("#8a5a00"),
+    bad=rgb("#b3261e"),
+    bad_panel=rgb("#fbe3e1"),
+    canvas=rgb("#c9ced7"),
+    canvas_edge=rgb("#b4bac5"),
+    canvas_text=rgb("#12141a"),
+    canvas_muted=rgb("#3b4250"),
+    checker_dark=rgb("#c4c9d2"),
+    checker_light=rgb("#d4d8e0"),
+    stages=tuple(
+        rgb(c)
+        for c in (
+            "#6b7482",
+            "#4455dc",
+            "#1f78c8",
+            "#12857d",
+            "#b5651d",
+            "#b0437a",
+            "#7650c8",
+            "#2c3fb8",
+            "#14784a",
+            "#8a7300",
+            "#525b6b",
+        )
+    ),
 )
 
 PALETTES: dict[ThemeName, Palette] = {"dark": DARK, "light": LIGHT}

@@ -1,4 +1,6 @@
-"""What a panel is. A panel draws one dockable window and returns the document that it was given, changed or not."""
+"""What a panel is. A panel draws one dockable window and returns the document that it was given, changed or
+not.
+"""
 
 from __future__ import annotations
 

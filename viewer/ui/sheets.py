@@ -12,8 +12,12 @@ from viewer.ui.keys import KEYS
 from viewer.ui.theme import BODY_PX
 
 _FLAGS = (
-    imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_saved_settings | imgui.WindowFlags_.no_resize
-    | imgui.WindowFlags_.no_collapse | imgui.WindowFlags_.always_auto_resize | imgui.WindowFlags_.no_title_bar
+    imgui.WindowFlags_.no_docking
+    | imgui.WindowFlags_.no_saved_settings
+    | imgui.WindowFlags_.no_resize
+    | imgui.WindowFlags_.no_collapse
+    | imgui.WindowFlags_.always_auto_resize
+    | imgui.WindowFlags_.no_title_bar
 )
 
 
@@ -43,7 +47,9 @@ def _sheet(ctx: PanelContext, ident: str, title: str, body) -> bool:
     imgui.dummy(ImVec2(0.0, 0.5 * em))
     closed = controls.button(theme, "Close###close", tip="Esc closes it too", primary=True, width=6 * em)
     closed = closed or imgui.is_key_pressed(imgui.Key.escape, False)
-    clicked_away = imgui.is_mouse_clicked(0) and not imgui.is_window_hovered(imgui.HoveredFlags_.root_and_child_windows)
+    clicked_away = imgui.is_mouse_clicked(0) and not imgui.is_window_hovered(
+        imgui.HoveredFlags_.root_and_child_windows
+    )
     appearing = imgui.is_window_appearing()
     imgui.end()
     imgui.pop_style_var(2)
@@ -76,7 +82,7 @@ def _about_text(ctx: PanelContext) -> None:
     imgui.dummy(ImVec2(0.0, 0.3 * ctx.theme.em))
     with controls.text_colour(ctx.theme.palette.muted):
         imgui.text_unformatted(
-            "Apache-2.0. Built on Dear ImGui and imgui-bundle, glfw, PyOpenGL, numpy, pydantic and PyTorch. Fonts: Inter, "
-            "JetBrains Mono, Font Awesome (SIL OFL 1.1). Licences lie in assets/."
+            "Apache-2.0. Built on Dear ImGui and imgui-bundle, glfw, PyOpenGL, numpy, pydantic and PyTorch. "
+            "Fonts: Inter, JetBrains Mono, Font Awesome (SIL OFL 1.1). Licences lie in assets/."
         )
     imgui.pop_text_wrap_pos()

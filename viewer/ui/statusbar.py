@@ -1,4 +1,6 @@
-"""The line at the bottom: worker, device, memory at the left; the picture's tier, samples and time at the right."""
+"""The line at the bottom: worker, device, memory at the left; the picture's tier, samples and time at the
+right.
+"""
 
 from __future__ import annotations
 
@@ -60,14 +62,22 @@ def _picture(ctx: PanelContext) -> None:
         return
     tier = result.request.tier.value
     parts = [
-        (tier if ctx.frames.averaged <= 1 else f"{tier} ×{ctx.frames.averaged}", "Quality tier: moving, settled, full, refined"),
+        (
+            tier if ctx.frames.averaged <= 1 else f"{tier} ×{ctx.frames.averaged}",
+            "Quality tier: moving, settled, full, refined",
+        ),
         (f"{result.width} × {result.height}", "Size of the picture, pixels"),
         (f"{result.samples_per_pixel:5.1f} spp", "Samples a pixel, the probe not counted"),
     ]
     if result.probe_per_pixel > 0:
         parts.append((f"+{result.probe_per_pixel:.1f} probe", "Samples a pixel of the coarse probe"))
     if result.evaluated_per_pixel > 0:
-        parts.append((f"{result.evaluated_per_pixel:5.1f} evaluated", "Field evaluations a pixel after empty space was skipped"))
+        parts.append(
+            (
+                f"{result.evaluated_per_pixel:5.1f} evaluated",
+                "Field evaluations a pixel after empty space was skipped",
+            )
+        )
     parts.append((f"{result.total_ms:7.1f} ms", "Time of the last picture"))
     gap = 1.1 * ctx.theme.em
     width = sum(imgui.calc_text_size(text).x for text, _ in parts) + gap * (len(parts) - 1)
@@ -75,6 +85,8 @@ def _picture(ctx: PanelContext) -> None:
     for index, (text, tip) in enumerate(parts):
         if index:
             imgui.same_line(0.0, gap)
-        with controls.text_colour(ctx.theme.palette.text if index == len(parts) - 1 else ctx.theme.palette.muted):
+        with controls.text_colour(
+            ctx.theme.palette.text if index == len(parts) - 1 else ctx.theme.palette.muted
+        ):
             imgui.text_unformatted(text)
         controls.tooltip(tip)

@@ -60,7 +60,9 @@ def _face(asset: str, icons: bool = True) -> imgui.ImFont:
         config = imgui.ImFontConfig()
         config.glyph_offset = ImVec2(0.0, 0.5)
         config.glyph_min_advance_x = BODY_PX * 1.15
-        merge = hello_imgui.FontLoadingParams(inside_assets=False, merge_to_last_font=True, font_config=config)
+        merge = hello_imgui.FontLoadingParams(
+            inside_assets=False, merge_to_last_font=True, font_config=config
+        )
         hello_imgui.load_font(str(asset_path("fonts/FontAwesome6-Solid.otf")), BODY_PX * 0.86, merge)
     return face
 
@@ -120,27 +122,61 @@ def _sizes(style: imgui.Style, em: float) -> None:
 def _colours(style: imgui.Style, p: Palette) -> None:
     c = imgui.Col_
     table: dict[imgui.Col_, tuple[Rgb, float]] = {
-        c.text: (p.text, 1), c.text_disabled: (p.muted, 1), c.text_link: (p.accent, 1),
-        c.text_selected_bg: (p.accent_fill, 0.45), c.input_text_cursor: (p.accent, 1),
-        c.window_bg: (p.panel, 1), c.child_bg: (p.panel, 0), c.popup_bg: (p.raised, 1), c.menu_bar_bg: (p.window, 1),
-        c.border: (p.line, 1), c.border_shadow: (p.line, 0), c.separator: (p.window, 1),
-        c.separator_hovered: (p.accent_fill, 0.6), c.separator_active: (p.accent_fill, 1),
-        c.frame_bg: (p.field, 1), c.frame_bg_hovered: (p.field_hover, 1), c.frame_bg_active: (p.field_active, 1),
-        c.title_bg: (p.window, 1), c.title_bg_active: (p.window, 1), c.title_bg_collapsed: (p.window, 1),
-        c.scrollbar_bg: (p.panel, 0), c.scrollbar_grab: (p.field_active, 1),
-        c.scrollbar_grab_hovered: (p.faint, 1), c.scrollbar_grab_active: (p.muted, 1),
-        c.check_mark: (p.accent, 1), c.slider_grab: (p.accent_fill, 1), c.slider_grab_active: (p.accent_fill_hover, 1),
-        c.button: (p.field, 1), c.button_hovered: (p.field_hover, 1), c.button_active: (p.field_active, 1),
-        c.header: (mix(p.raised, p.accent_fill, 0.25), 1), c.header_hovered: (p.field_hover, 1),
+        c.text: (p.text, 1),
+        c.text_disabled: (p.muted, 1),
+        c.text_link: (p.accent, 1),
+        c.text_selected_bg: (p.accent_fill, 0.45),
+        c.input_text_cursor: (p.accent, 1),
+        c.window_bg: (p.panel, 1),
+        c.child_bg: (p.panel, 0),
+        c.popup_bg: (p.raised, 1),
+        c.menu_bar_bg: (p.window, 1),
+        c.border: (p.line, 1),
+        c.border_shadow: (p.line, 0),
+        c.separator: (p.window, 1),
+        c.separator_hovered: (p.accent_fill, 0.6),
+        c.separator_active: (p.accent_fill, 1),
+        c.frame_bg: (p.field, 1),
+        c.frame_bg_hovered: (p.field_hover, 1),
+        c.frame_bg_active: (p.field_active, 1),
+        c.title_bg: (p.window, 1),
+        c.title_bg_active: (p.window, 1),
+        c.title_bg_collapsed: (p.window, 1),
+        c.scrollbar_bg: (p.panel, 0),
+        c.scrollbar_grab: (p.field_active, 1),
+        c.scrollbar_grab_hovered: (p.faint, 1),
+        c.scrollbar_grab_active: (p.muted, 1),
+        c.check_mark: (p.accent, 1),
+        c.slider_grab: (p.accent_fill, 1),
+        c.slider_grab_active: (p.accent_fill_hover, 1),
+        c.button: (p.field, 1),
+        c.button_hovered: (p.field_hover, 1),
+        c.button_active: (p.field_active, 1),
+        c.header: (mix(p.raised, p.accent_fill, 0.25), 1),
+        c.header_hovered: (p.field_hover, 1),
         c.header_active: (p.field_active, 1),
-        c.resize_grip: (p.faint, 0), c.resize_grip_hovered: (p.accent_fill, 0.6), c.resize_grip_active: (p.accent_fill, 1),
-        c.tab: (p.window, 1), c.tab_hovered: (p.field_hover, 1), c.tab_selected: (p.panel, 1),
-        c.tab_selected_overline: (p.accent, 0), c.tab_dimmed: (p.window, 1), c.tab_dimmed_selected: (p.panel, 1),
-        c.docking_preview: (p.accent_fill, 0.5), c.plot_lines: (p.accent, 1), c.plot_histogram: (p.accent, 1),
-        c.plot_lines_hovered: (p.text, 1), c.plot_histogram_hovered: (p.text, 1),
-        c.table_header_bg: (p.field, 1), c.table_border_strong: (p.line, 1), c.table_border_light: (p.line, 1),
-        c.table_row_bg: (p.panel, 0), c.table_row_bg_alt: (p.field, 0.35),
-        c.drag_drop_target: (p.accent, 1), c.nav_cursor: (p.accent, 0.8), c.modal_window_dim_bg: (p.window, 0.6),
+        c.resize_grip: (p.faint, 0),
+        c.resize_grip_hovered: (p.accent_fill, 0.6),
+        c.resize_grip_active: (p.accent_fill, 1),
+        c.tab: (p.window, 1),
+        c.tab_hovered: (p.field_hover, 1),
+        c.tab_selected: (p.panel, 1),
+        c.tab_selected_overline: (p.accent, 0),
+        c.tab_dimmed: (p.window, 1),
+        c.tab_dimmed_selected: (p.panel, 1),
+        c.docking_preview: (p.accent_fill, 0.5),
+        c.plot_lines: (p.accent, 1),
+        c.plot_histogram: (p.accent, 1),
+        c.plot_lines_hovered: (p.text, 1),
+        c.plot_histogram_hovered: (p.text, 1),
+        c.table_header_bg: (p.field, 1),
+        c.table_border_strong: (p.line, 1),
+        c.table_border_light: (p.line, 1),
+        c.table_row_bg: (p.panel, 0),
+        c.table_row_bg_alt: (p.field, 0.35),
+        c.drag_drop_target: (p.accent, 1),
+        c.nav_cursor: (p.accent, 0.8),
+        c.modal_window_dim_bg: (p.window, 0.6),
     }
     for index, (rgb, alpha) in table.items():
         style.set_color_(index, ImVec4(*rgb, alpha))

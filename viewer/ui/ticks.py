@@ -6,7 +6,9 @@ import math
 
 
 def nice_ticks(low: float, high: float, most: int = 6) -> tuple[float, ...]:
-    """Multiples of 1, 2 or 5 times a power of ten within [low, high], at most `most` of them (two or more if it can be)."""
+    """Multiples of 1, 2 or 5 times a power of ten within [low, high], at most `most` of them (two or more if
+    it can be).
+    """
     span = high - low
     if not (math.isfinite(low) and math.isfinite(high)) or span <= 0 or most < 1:
         return (low,) if math.isfinite(low) else ()

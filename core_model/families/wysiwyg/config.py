@@ -46,6 +46,9 @@ class WysiwygConfig(Frozen):
                 raise ValueError(f"{name} must be a power of two, got {v}")
         if self.plane_size not in (self.base_size, 2 * self.base_size):
             raise ValueError(f"plane_size must be base_size or twice it ({self.base_size}), got {self.plane_size}")
+        widest = self.base_size if self.plane_block_channels else self.plane_size
+        if self.channel_base < widest:
+            raise ValueError(f"channel_base must be {widest} or more, or the last block has no channels")
         ratio = self.proposal_size / self.probe_size
         if self.proposal_channels and ratio not in (1.0, 2.0, 4.0):
             raise ValueError(f"proposal_size must be 1, 2 or 4 times probe_size ({self.probe_size}), got {self.proposal_size}")
@@ -68,5 +71,10 @@ PRESETS: dict[str, WysiwygConfig] = {
         z_dim=16, c_dim=25, w_dim=16, channel_base=128, channel_max=16, base_size=16, plane_size=32, plane_channels=4,
         plane_block_channels=4, sdf_hidden=16, geo_dim=8, rgb_hidden=8, image_size=32, probe_size=8, probe_samples=16,
         proposal_channels=8, proposal_size=32, default_spp=6.0,
+    ),
+    "tiny-heads": WysiwygConfig(
+        z_dim=64, c_dim=0, w_dim=16, channel_base=128, channel_max=16, base_size=16, plane_size=32, plane_channels=4,
+        plane_block_channels=4, noise=False, sdf_hidden=16, geo_dim=8, rgb_hidden=8, image_size=32, probe_size=8,
+        probe_samples=16, proposal_channels=8, proposal_size=16, default_spp=6.0,
     ),
 }

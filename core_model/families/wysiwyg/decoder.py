@@ -17,7 +17,6 @@ from core_model.fields.density import volsdf_density
 from core_model.fields.encoding import encoded_dim, frequency_encoding
 from core_model.fields.triplane import Planes, PlaneTable, sample_planes
 
-
 FEATURE_GAIN = 1.0
 
 

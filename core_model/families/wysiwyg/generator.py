@@ -22,19 +22,32 @@ class WysiwygGenerator(nn.Module):
         self.cfg, self.conventions = cfg, conventions
         self.mapping = MappingNetwork(cfg.z_dim, cfg.c_dim, cfg.w_dim, cfg.mapping_layers)
         self.backbone = SynthesisNetwork(
-            cfg.w_dim, cfg.base_size, 3 * cfg.plane_channels, channel_base=cfg.channel_base, channel_max=cfg.channel_max,
+            cfg.w_dim,
+            cfg.base_size,
+            3 * cfg.plane_channels,
+            channel_base=cfg.channel_base,
+            channel_max=cfg.channel_max,
             use_noise=cfg.noise,
         )
         self.plane_blocks = nn.ModuleList()
         if cfg.plane_size > cfg.base_size:
             width = cfg.plane_block_channels or channels_at(cfg.plane_size, cfg.channel_base, cfg.channel_max)
             self.plane_blocks.extend(
-                SynthesisBlock(cfg.plane_channels, width, cfg.w_dim, cfg.plane_size, cfg.plane_channels, use_noise=cfg.noise)
+                SynthesisBlock(
+                    cfg.plane_channels,
+                    width,
+                    cfg.w_dim,
+                    cfg.plane_size,
+                    cfg.plane_channels,
+                    use_noise=cfg.noise,
+                )
                 for _ in range(3)
             )
         self.sdf_mlp, self.rgb_mlp = SdfMlp(cfg), RgbMlp(cfg)
         self.proposal = (
-            ProposalNetwork(cfg.probe_samples - 1, cfg.proposal_channels, cfg.proposal_ups) if cfg.proposal_channels else None
+            ProposalNetwork(cfg.probe_samples - 1, cfg.proposal_channels, cfg.proposal_ups)
+            if cfg.proposal_channels
+            else None
         )
         if not self.sdf_mlp.fc0.weight.is_meta:
             self._init_planes()
@@ -49,7 +62,7 @@ class WysiwygGenerator(nn.Module):
         blocks = [*self.backbone.blocks, *self.plane_blocks]
         for block in blocks:
             block.torgb.weight *= 0.2
-        self.backbone.blocks[-1].torgb.bias += 1.0
+        self.backbone.blocks[0].torgb.bias += 1.0
         for block in self.plane_blocks:
             block.torgb.weight *= 0.05  # T starts as T' upsampled; detail grows from there
 
@@ -64,16 +77,17 @@ class WysiwygGenerator(nn.Module):
         return broadcast_truncate(w, self.mapping.w_avg, self.num_ws, psi, cutoff)
 
     def synthesize(
-        self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None, *, coarse: bool = False
+        self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None, *, up_to: int | None = None
     ) -> Planes:
-        """ws [B, L, D] → Planes with one level [B, 3, C, H, W]; coarse stops at T', before the plane blocks."""
+        """ws [B, L, D] → Planes with one level [B, 3, C, H, W]; up_to stops at that resolution."""
         ch = self.cfg.plane_channels
-        base = self.backbone(ws, noise, rng)
+        base = self.backbone(ws, noise, rng, up_to=up_to)
         slices = base.split(ch, dim=1)
-        if self.plane_blocks and not coarse:
+        if self.plane_blocks and (up_to is None or up_to > self.cfg.base_size):
             last = ws[:, -1]
             slices = [
-                block(s, s, (last, last, last), noise, rng)[1] for block, s in zip(self.plane_blocks, slices, strict=True)
+                block(s, s, (last, last, last), noise, rng)[1]
+                for block, s in zip(self.plane_blocks, slices, strict=True)
             ]
         return Planes((torch.stack(list(slices), dim=1),), self.conventions)
 

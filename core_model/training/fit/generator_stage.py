@@ -54,17 +54,21 @@ class GeneratorStage:
         cfg = self.cfg
         rng = torch.Generator().manual_seed(cfg.seed * 1_000_003 + self.step)
         pool.want(available(self.step, cfg.pool))
-        chosen = torch.randint(available(self.step, cfg.pool), (cfg.heads,), generator=rng)
+        coarse = self.step < cfg.coarse_steps
+        heads = cfg.coarse_heads if coarse else cfg.heads
+        chosen = torch.randint(available(self.step, cfg.pool), (heads,), generator=rng).tolist()
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate() * group["scale"]
         self.optimizer.zero_grad(set_to_none=True)
         totals: dict[str, float] = {}
-        for i in chosen.tolist():
-            losses = self._losses(pool.head(i), rng)
+        # small planes go through in one batch; large ones head by head, which is faster on CPUs and needs less memory
+        batches = [chosen] if coarse else [[i] for i in chosen]
+        for batch in batches:
+            losses = self._losses([pool.head(i) for i in batch], rng)
             loss = self.weigh(losses)
-            (loss / cfg.heads).backward()
+            (loss * len(batch) / heads).backward()
             for name, value in {**losses, "loss": loss}.items():
-                totals[name] = totals.get(name, 0.0) + float(value.detach()) / cfg.heads
+                totals[name] = totals.get(name, 0.0) + float(value.detach()) * len(batch) / heads
         norm = torch.nn.utils.clip_grad_norm_(self._trained(), 1e9)
         totals["grad"] = float(norm)
         if math.isfinite(totals["loss"]) and math.isfinite(totals["grad"]):
@@ -83,16 +87,24 @@ class GeneratorStage:
         }
         return torch.stack([weights[k] * v for k, v in losses.items() if k in weights]).sum()
 
-    def _losses(self, head: dict[str, Tensor], rng: torch.Generator) -> dict[str, Tensor]:
+    def _losses(self, heads: list[dict[str, Tensor]], rng: torch.Generator) -> dict[str, Tensor]:
         cfg = self.cfg
-        planes = self.model.synthesize(self.model.map(head["z"][None], None), coarse=self.step < cfg.coarse_steps)
+        z = torch.stack([h["z"] for h in heads])
+        planes = self.model.synthesize(self.model.map(z, None), up_to=self.plane_size())
         field = self.model.field(planes, fast=True)
-        index = torch.randperm(len(head["points"]), generator=rng)[: cfg.points]
-        losses = point_losses(field, head, index, cfg)
-        if self.step >= cfg.image_start and cfg.rays:
-            rays = torch.randperm(len(head["t"]), generator=rng)[: cfg.rays]
-            losses |= ray_losses(field, head, rays, cfg, rng)
+        count = cfg.coarse_points if self.step < cfg.coarse_steps else cfg.points
+        losses = point_losses(field, heads, count, cfg, rng)
+        if self.step >= cfg.image_start and cfg.rays and len(heads) == 1:
+            rays = torch.randperm(len(heads[0]["t"]), generator=rng)[: cfg.rays]
+            losses |= ray_losses(field, heads[0], rays, cfg, rng)
         return losses
+
+    def plane_size(self) -> int | None:
+        """Plane resolution of the present step; None = full."""
+        cfg = self.cfg
+        if self.step < cfg.coarse_steps:
+            return cfg.coarse_size
+        return self.model.cfg.base_size if self.step < cfg.coarse_steps + cfg.base_steps else None
 
     @torch.no_grad()
     def _track(self) -> None:

@@ -7,25 +7,36 @@ from torch import Tensor
 
 from core_model.data.heads import BACKGROUND_RGB
 from core_model.families.wysiwyg.decoder import WysiwygField
+from core_model.fields.base import FieldSample
 from core_model.ops.stepfun import alpha_weights, expected
 from core_model.schema.fit import FitConfig
 
 FRONTAL = (0.0, 0.0, -1.0)  # the constant viewing direction of the paper's figures
 
 
-def point_losses(field: WysiwygField, head: dict[str, Tensor], index: Tensor, cfg: FitConfig) -> dict[str, Tensor]:
-    """Losses at the points `index` [N] of one head."""
-    coloured = index < len(head["colours"])
-    index = torch.cat([index[coloured], index[~coloured]])
-    n = int(coloured.sum())
-    points, target = head["points"][index][None], head["sdf"][index][None]
-    sample = field.geometry(points)
-    assert sample.sdf is not None and sample.beta is not None
-    # relative error far away, absolute error near the surface: 1 cm counts the same wherever it decides the picture
-    sdf = ((sample.sdf - target).abs() / (target.abs() + 0.01)).mean()
-    near = sample.select(torch.arange(n))
-    colour = field.colour(near, points[:, :n], points.new_tensor(FRONTAL).expand(1, n, 3))
-    colour_loss = (colour - head["colours"][index[:n]][None]).abs().mean()
+def point_losses(
+    field: WysiwygField, heads: list[dict[str, Tensor]], count: int, cfg: FitConfig, rng: torch.Generator
+) -> dict[str, Tensor]:
+    """Losses at `count` random points of each of B heads; three quarters of them lie near the surface and have colours."""
+    near_n = count * 3 // 4
+    points, target, colours = [], [], []
+    for head in heads:
+        stored = len(head["colours"])
+        near = torch.randperm(stored, generator=rng)[:near_n]
+        free = stored + torch.randperm(len(head["points"]) - stored, generator=rng)[: count - near_n]
+        index = torch.cat([near, free])
+        points.append(head["points"][index])
+        target.append(head["sdf"][index])
+        colours.append(head["colours"][near])
+    x, known = torch.stack(points), torch.stack(target)
+    sample = field.geometry(x)
+    assert sample.sdf is not None and sample.beta is not None and sample.features is not None
+    # relative error far away, absolute error near the surface: a millimetre counts where it decides the picture
+    sdf = ((sample.sdf - known).abs() / (known.abs() + 0.01)).mean()
+    n = len(colours[0])
+    surface = FieldSample(density=sample.density[:, :n], features=sample.features[:, :n])
+    colour = field.colour(surface, x[:, :n], x.new_tensor(FRONTAL).expand(len(heads), n, 3))
+    colour_loss = (colour - torch.stack(colours)).abs().mean()
     beta = torch.log(sample.beta[:, :n] / cfg.beta_target).square().mean()
     return {"sdf": sdf, "colour": colour_loss, "beta": beta}
 

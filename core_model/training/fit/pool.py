@@ -23,8 +23,8 @@ AHEAD = 64
 
 
 def available(step: int, pool: int) -> int:
-    """Heads that step `step` may draw from: a start of 64, then one more for every five steps."""
-    return min(pool, 64 + step // 5)
+    """Heads that step `step` may draw from: a start of 200, then one more for every two steps."""
+    return min(pool, 200 + step // 2)
 
 
 class TruthPool:

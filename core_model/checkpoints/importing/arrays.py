@@ -1,0 +1,158 @@
+"""Numbers of foreign files: storages, tensors, numpy scalars and arrays, decoded by hand and with every size checked.
+
+All data are little-endian bytes of the file; nothing here trusts a length before it has compared it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core_model.checkpoints.importing.limits import Budget
+from core_model.checkpoints.importing.records import ArrayRecord, DtypeRecord, Storage, TensorRecord
+from core_model.checkpoints.importing.refusal import Refusal, shown
+
+# torch's name of a storage → numpy dtype of its bytes; bfloat16 is the upper half of a float32
+KINDS: dict[str, str] = {
+    "FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "BFloat16Storage": "<u2",
+    "LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "|i1",
+    "ByteStorage": "|u1", "BoolStorage": "|b1",
+}  # fmt: skip
+_DTYPE = re.compile(r"(?:b1|i[1248]|u[1248]|f[248])\Z")
+_BYTE_ORDERS = ("<", ">", "|", "=")
+MAX_EXTENT = 1 << 40
+
+
+def item_bytes(kind: str) -> int:
+    """Bytes of one element of a storage."""
+    return np.dtype(KINDS[kind]).itemsize
+
+
+def sizes(value: object, limit: int, name: str) -> tuple[int, ...]:
+    """`value` as a tuple of at most `limit` non-negative integers."""
+    if not isinstance(value, tuple | list) or len(value) > limit:
+        raise Refusal(f"bad {name}", f"at most {limit} sizes", shown(value))
+    if not all(type(n) is int and 0 <= n < MAX_EXTENT for n in value):
+        raise Refusal(f"bad {name}", "sizes that are not negative", "something else")
+    return tuple(value)
+
+
+def strided(storage: object, offset: object, size: object, stride: object, budget: Budget) -> TensorRecord:
+    """A tensor on a storage; refused when an element would lie outside it or occur more than once in all."""
+    if not isinstance(storage, Storage):
+        raise Refusal("bad tensor", "a storage under it", shown(storage))
+    if type(offset) is not int or not 0 <= offset <= storage.count:
+        raise Refusal("bad tensor", f"an offset up to {storage.count:,}", "something else")
+    shape = sizes(size, budget.limits.dimensions, "tensor shape")
+    steps = sizes(stride, budget.limits.dimensions, "tensor stride")
+    if len(shape) != len(steps):
+        raise Refusal("bad tensor", f"{len(shape)} strides", f"{len(steps)}")
+    count = math.prod(shape)
+    last = offset + sum((n - 1) * s for n, s in zip(shape, steps)) if count else offset
+    if count > storage.count or (count and last >= storage.count):
+        raise Refusal(
+            "tensor is larger than its storage", f"at most {storage.count:,} values", f"shape {list(shape)}"
+        )
+    return TensorRecord(storage, offset, shape, steps)
+
+
+def tensor_of(record: TensorRecord, budget: Budget) -> Tensor:
+    """The values as a float32 tensor of its own. Raises Refusal for NaN and infinity (also by overflow)."""
+    storage, width = record.storage, item_bytes(record.storage.kind)
+    if storage.data is None or len(storage.data) != storage.count * width:
+        raise Refusal("storage without data", f"{storage.count * width:,} bytes", "another number")
+    count = math.prod(record.size)
+    budget.tensor(4 * count)
+    if count == 0:
+        return torch.zeros(record.size)
+    raw = np.ndarray(
+        shape=record.size,
+        dtype=KINDS[storage.kind],
+        buffer=storage.data,
+        offset=record.offset * width,
+        strides=tuple(s * width for s in record.stride),
+    )
+    if storage.kind == "BFloat16Storage":
+        raw = (raw.astype(np.uint32) << 16).view(np.float32)
+    return _float32(raw)
+
+
+def dtype_of(args: tuple[Any, ...]) -> DtypeRecord:
+    """numpy.dtype(code, align, copy): numbers and booleans only; object and structured dtypes are refused."""
+    code = args[0] if args else None
+    if not isinstance(code, str) or not _DTYPE.match(code):
+        raise Refusal(
+            "numpy dtype that may hold objects", "a number or boolean dtype such as 'f8'", shown(code)
+        )
+    return DtypeRecord(code)
+
+
+def set_dtype_state(dtype: DtypeRecord, state: object) -> None:
+    """The state of a numpy dtype: (version, byte order, None, None, None, -1, -1, flags …)."""
+    if not isinstance(state, tuple) or not 5 <= len(state) <= 9 or state[1] not in _BYTE_ORDERS:
+        raise Refusal("bad numpy dtype", "a plain dtype with its byte order", shown(state))
+    if any(part is not None for part in state[2:5]):
+        raise Refusal("numpy dtype that may hold objects", "a number or boolean dtype", "a structured one")
+    dtype.order = state[1]
+
+
+def scalar_of(args: tuple[Any, ...]) -> int | float | bool:
+    """numpy's scalar(dtype, bytes) as a Python number."""
+    if len(args) != 2 or not isinstance(args[0], DtypeRecord) or not isinstance(args[1], bytes | memoryview):
+        raise Refusal("bad numpy scalar", "a dtype and its bytes", shown(args[-1] if args else None))
+    dtype = _numpy_dtype(args[0])
+    if len(args[1]) != dtype.itemsize:
+        raise Refusal("bad numpy scalar", f"{dtype.itemsize} bytes", f"{len(args[1])}")
+    return np.frombuffer(args[1], dtype)[0].item()
+
+
+def set_array_state(array: ArrayRecord, state: object) -> None:
+    """The state of a numpy array: (version, shape, dtype, Fortran order, bytes)."""
+    if not isinstance(state, tuple) or len(state) != 5:
+        raise Refusal("bad numpy array", "version, shape, dtype, order and bytes", shown(state))
+    _, shape, dtype, fortran, data = state
+    fill_array(array, shape, dtype, bool(fortran) if isinstance(fortran, bool | int) else False, data)
+
+
+def fill_array(array: ArrayRecord, shape: object, dtype: object, fortran: bool, data: object) -> None:
+    """Give an array its contents; the number of bytes must be exactly that of shape and dtype."""
+    if not isinstance(dtype, DtypeRecord):
+        raise Refusal("bad numpy array", "a dtype", shown(dtype))
+    if not isinstance(data, bytes | memoryview):
+        raise Refusal("numpy array that may hold objects", "raw bytes", shown(data))
+    extent = sizes(shape, 8, "numpy shape")
+    need = math.prod(extent) * _numpy_dtype(dtype).itemsize
+    if need != len(data):
+        raise Refusal("bad numpy array", f"{need:,} bytes", f"{len(data):,}")
+    array.dtype, array.shape, array.fortran, array.data = dtype, extent, fortran, data
+
+
+def array_of(array: ArrayRecord, budget: Budget) -> Tensor:
+    """A numpy array as a float32 tensor of its own."""
+    if array.dtype is None or array.data is None:
+        raise Refusal("bad numpy array", "contents", "none")
+    count = math.prod(array.shape)
+    budget.tensor(4 * count)
+    if count == 0:
+        return torch.zeros(array.shape)
+    flat = np.frombuffer(array.data, _numpy_dtype(array.dtype))
+    return _float32(flat.reshape(array.shape, order="F" if array.fortran else "C"))
+
+
+def _numpy_dtype(dtype: DtypeRecord) -> "np.dtype[Any]":
+    return np.dtype(("" if dtype.order in "|=" else dtype.order) + dtype.code)
+
+
+def _float32(raw: "np.ndarray[Any, Any]") -> Tensor:
+    with np.errstate(all="ignore"):
+        values = np.array(raw, dtype=np.float32, order="C", copy=True)
+    if not bool(np.isfinite(values).all()):
+        bad = int((~np.isfinite(values)).sum())
+        raise Refusal("NaN or infinity in a tensor", "finite numbers", f"{bad} of {values.size} values")
+    return torch.from_numpy(values)
+

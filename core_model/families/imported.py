@@ -1,0 +1,123 @@
+"""What a family needs of a foreign checkpoint to make a native one of it, and the renaming of StyleGAN2's tensors.
+
+The record itself is made by `core_model.checkpoints.importing`, which stands above the families; here is only its face.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from core_model.schema.errors import InputError
+
+CONSTANTS = ("resample_filter", "dataset_label_std")
+
+
+class ImportedNet(Protocol):
+    """A network read from a foreign file: names as the original program gives them, plain values only."""
+
+    @property
+    def class_name(self) -> str: ...
+    @property
+    def state(self) -> Mapping[str, Tensor]: ...
+    @property
+    def init_kwargs(self) -> Mapping[str, Any]: ...
+    @property
+    def attributes(self) -> Mapping[str, Any]: ...
+
+
+def setting(net: ImportedNet, name: str, default: Any = None) -> Any:
+    """A keyword record of the network; attributes win, because the programs overwrite them after construction."""
+    if net.attributes.get(name) is not None:
+        return net.attributes[name]
+    return net.init_kwargs.get(name, default)
+
+
+def record(value: Any) -> dict[str, Any]:
+    """A nested keyword record as a dictionary; missing = empty."""
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def number(value: Any, what: str) -> float:
+    """A finite number of a keyword record; numpy scalars and 0-d tensors are taken."""
+    try:
+        out = float(value)
+    except (TypeError, ValueError):
+        raise InputError(what=f"wrong {what}", where="imported network", expected="a number", got=repr(value)[:60]) from None
+    if out != out or out in (float("inf"), float("-inf")):
+        raise InputError(what=f"wrong {what}", where="imported network", expected="a finite number", got=repr(value)[:60])
+    return out
+
+
+def tensor_of(net: ImportedNet, name: str) -> Tensor:
+    """A tensor that the family must have; raises InputError naming it."""
+    if name not in net.state:
+        raise InputError(what="network lacks a tensor", where=net.class_name, expected=repr(name), got=f"{len(net.state)} others")
+    return net.state[name]
+
+
+def block_sizes(names: Iterable[str], prefix: str) -> list[int]:
+    """Resolutions of the blocks `prefix.b<r>.…`, ascending; raises InputError unless they are 4, 8, …, R."""
+    found = {int(m.group(1)) for n in names if (m := re.match(re.escape(prefix) + r"b(\d+)\.", n))}
+    sizes = sorted(found)
+    if len(sizes) < 2 or sizes != [4 * 2**k for k in range(len(sizes))]:
+        raise InputError(what="wrong synthesis network", where=prefix, expected="blocks b4, b8, … bR", got=str(sizes)[:80])
+    return sizes
+
+
+def block_channels(net: ImportedNet, prefix: str) -> tuple[int, ...]:
+    """Widths of the blocks of a synthesis network, from the tensors."""
+    sizes = block_sizes(net.state, prefix)
+    return tuple(int(tensor_of(net, f"{prefix}b{r}.conv1.weight").shape[0]) for r in sizes)
+
+
+def synthesis_tensors(net: ImportedNet, prefix: str, target: str) -> dict[str, Tensor]:
+    """`prefix.b<r>.…` renamed to `target.blocks.<k>.…`; the learned constant loses a leading axis of one."""
+    out = {}
+    for k, r in enumerate(block_sizes(net.state, prefix)):
+        source = f"{prefix}b{r}."
+        for name, value in net.state.items():
+            if name.startswith(source) and name.rsplit(".", 1)[-1] not in CONSTANTS:
+                tail = name.removeprefix(source)
+                out[f"{target}blocks.{k}.{tail}"] = value[0] if tail == "const" and value.dim() == 4 else value
+    return out
+
+
+def mapping_tensors(net: ImportedNet, prefix: str, target: str) -> dict[str, Tensor]:
+    """`prefix.fcN.…` renamed to `target.layers.N.…`, with `embed` and `w_avg`."""
+    out = {}
+    for name, value in net.state.items():
+        if name.startswith(prefix):
+            tail = re.sub(r"^fc(\d+)\.", r"layers.\1.", name.removeprefix(prefix))
+            if tail.startswith(("layers.", "embed.")) or tail == "w_avg":
+                out[target + tail] = value
+    return out
+
+
+def mapping_sizes(net: ImportedNet, prefix: str) -> dict[str, Any]:
+    """z_dim, w_dim, label width, embedding width and hidden widths of a mapping network, from the tensors."""
+    count = sum(1 for n in net.state if re.match(re.escape(prefix) + r"fc\d+\.weight$", n))
+    if count == 0:
+        raise InputError(what="network lacks its mapping", where=net.class_name, expected=f"{prefix}fc0.weight", got="none")
+    layers = [tensor_of(net, f"{prefix}fc{i}.weight") for i in range(count)]
+    embed = net.state.get(f"{prefix}embed.weight")
+    embed_dim = int(embed.shape[0]) if embed is not None else 0
+    kwargs = record(setting(net, "mapping_kwargs"))
+    return {
+        "z_dim": int(layers[0].shape[1]) - embed_dim, "w_dim": int(layers[-1].shape[0]),
+        "c_dim": int(embed.shape[1]) if embed is not None else 0, "embed_dim": embed_dim,
+        "mapping_hidden": tuple(int(w.shape[0]) for w in layers[:-1]),
+        "mapping_lr_mul": number(kwargs.get("lr_multiplier", 0.01), "lr_multiplier"),
+    }
+
+
+def prefixed(net: ImportedNet, source: str, target: str) -> dict[str, Tensor]:
+    """Tensors below `source` renamed to stand below `target`, without the constants."""
+    return {
+        target + n.removeprefix(source): v
+        for n, v in net.state.items()
+        if n.startswith(source) and n.rsplit(".", 1)[-1] not in CONSTANTS
+    }

@@ -1,0 +1,48 @@
+"""LatentSpec → ws, the same for every family with a StyleGAN2 mapping network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core_model.nn.mapping import broadcast_truncate
+from core_model.schema.errors import InputError
+from core_model.schema.latent import LatentSpec
+
+
+def latent_from_seed(seed: int, z_dim: int) -> Tensor:
+    """z [1, Z]: numpy RandomState(seed) normals, as the scripts of this line of models draw them."""
+    return torch.from_numpy(np.random.RandomState(seed).randn(1, z_dim)).float()
+
+
+def styles_of(
+    latent: LatentSpec, mapping: Callable[[Tensor], Tensor], w_avg: Tensor, *, z_dim: int, num_ws: int
+) -> Tensor:
+    """ws [1, L, D]: blend of seeds (or an explicit z or w), truncation, style mixing.
+
+    mapping: z [1, Z] → w [1, D] with the label already bound. Raises InputError for a z or w of the wrong shape.
+    """
+    device = w_avg.device
+    if latent.w is not None:
+        ws = torch.tensor([latent.w], device=device)
+        if ws.dim() != 3 or ws.shape[1] not in (1, num_ws) or ws.shape[2] != w_avg.shape[-1]:
+            raise InputError(what="wrong w", where="latent", expected=f"[{num_ws}, {w_avg.shape[-1]}]", got=str(list(ws.shape[1:])))
+        return ws.expand(1, num_ws, w_avg.shape[-1])
+    if latent.z is not None:
+        if len(latent.z) != z_dim:
+            raise InputError(what="wrong z", where="latent", expected=f"{z_dim} numbers", got=str(len(latent.z)))
+        w = mapping(torch.tensor([latent.z], device=device))
+    else:
+        total = sum(s.weight for s in latent.seeds)
+        parts = [mapping(latent_from_seed(s.seed, z_dim).to(device)) * (s.weight / total) for s in latent.seeds]
+        w = parts[0] if len(parts) == 1 else torch.stack(parts).sum(dim=0)
+    ws = broadcast_truncate(w, w_avg, num_ws, latent.psi, latent.cutoff)
+    if latent.mix is not None:
+        other = mapping(latent_from_seed(latent.mix.seed, z_dim).to(device))
+        mixed = broadcast_truncate(other, w_avg, num_ws, latent.psi, latent.cutoff)
+        layers = [i for i in latent.mix.layers if 0 <= i < num_ws]
+        ws[:, layers] = mixed[:, layers]
+    return ws

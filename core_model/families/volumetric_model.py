@@ -1,0 +1,88 @@
+"""EG3D and Mimic3D as the session sees them: one model over mapping, planes, OSG decoder and super-resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from core_model.families.base import Sizes
+from core_model.families.latents import styles_of
+from core_model.families.volumetric import SuperResConfig, VolumetricConfig
+from core_model.fields.osg import OsgField
+from core_model.fields.triplane import Planes
+from core_model.nn.mapping import MappingNetwork
+from core_model.nn.osg import OsgDecoder
+from core_model.nn.superres import SuperResolution
+from core_model.schema.camera import label25
+from core_model.schema.checkpoint import CheckpointHeader
+from core_model.schema.errors import InputError
+from core_model.schema.latent import LatentSpec
+
+
+class VolumetricGenerator(nn.Module):
+    """The parts that every such generator has; `synthesize` turns ws into Planes."""
+
+    mapping: MappingNetwork
+    decoder: OsgDecoder
+    superres: SuperResolution | None
+    num_ws: int
+
+    def synthesize(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Planes:
+        """ws [B, L, D] → levels of [B, 3, C, H, W]."""
+        raise AssertionError("each family has its own backbone")
+
+
+def make_superres(cfg: SuperResConfig | None, channels: int) -> SuperResolution | None:
+    if cfg is None:
+        return None
+    return SuperResolution(
+        cfg.variant, channels, cfg.w_dim, clamp=cfg.clamp, antialias=cfg.antialias, use_noise=cfg.use_noise
+    )
+
+
+class VolumetricModel:
+    """A generator in the mould of a checkpoint; its module starts on the meta device."""
+
+    def __init__(
+        self, header: CheckpointHeader, sizes: Sizes, volumetric: VolumetricConfig, superres: SuperResConfig | None,
+        build: Callable[[], VolumetricGenerator],
+    ) -> None:
+        self.conventions, self.prior, self.sizes = header.conventions, header.camera, sizes
+        self.volumetric, self.superres = volumetric, superres
+        with torch.device("meta"):
+            self.module = build()
+
+    @property
+    def device(self) -> torch.device:
+        return self.module.mapping.w_avg.device
+
+    def label(self, latent: LatentSpec) -> Tensor | None:
+        """Conditioning label [1, C] as the mapping takes it: frontal unless the latent says otherwise; scaled, or zeros."""
+        width = self.module.mapping.c_dim
+        if not width:
+            return None
+        if self.volumetric.zero_condition or self.volumetric.c_scale == 0:
+            return torch.zeros(1, width, device=self.device)
+        if width != 25:
+            raise InputError(what="unknown conditioning label", where="checkpoint", expected="25 numbers", got=f"{width}")
+        camera = latent.cond or self.prior.default.replace(yaw=0.0, pitch=0.0, roll=0.0)
+        return torch.from_numpy(label25(camera)).to(self.device)[None] * self.volumetric.c_scale
+
+    def map(self, latent: LatentSpec) -> Tensor:
+        label, mapping = self.label(latent), self.module.mapping
+        return styles_of(
+            latent, lambda z: mapping(z, label), mapping.w_avg, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws
+        )
+
+    def planes(self, ws: Tensor | None, noise: str) -> Planes:
+        assert ws is not None
+        return self.module.synthesize(ws, noise)
+
+    def field(self, planes: Planes | None, precision: torch.dtype) -> OsgField:
+        assert planes is not None
+        return OsgField(planes, self.module.decoder, dtype=precision)
+
+    def propose(self, weights: Tensor, image: Tensor, dirs: Tensor) -> Tensor:
+        raise InputError(what="no proposal network", where=self.sizes.title)

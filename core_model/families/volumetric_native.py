@@ -1,0 +1,83 @@
+"""The exact picture of EG3D and Mimic3D: their rays, two-pass renderer and super-resolution on the stored sizes."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core_model.families.volumetric_model import VolumetricModel
+from core_model.fields.osg import OsgField
+from core_model.fields.triplane import Planes
+from core_model.rendering.composite import OPACITY_FLOOR, field_normals
+from core_model.rendering.empty import outside_only
+from core_model.rendering.evaluate import Scene
+from core_model.rendering.twopass import Marched, render_two_pass
+from core_model.schema.camera import label25
+from core_model.schema.errors import InputError
+from core_model.schema.render import RenderRequest
+
+
+def label_rays(labels: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """EG3D's rays of labels [B, 25] for a picture of size² pixels: origins, dirs [B, size², 3], rows first."""
+    pose, k = labels[:, :16].reshape(-1, 4, 4), labels[:, 16:].reshape(-1, 3, 3)
+    at = (torch.arange(size, device=labels.device, dtype=torch.float32) + 0.5) / size
+    v, u = (g.reshape(1, -1) for g in torch.meshgrid(at, at, indexing="ij"))
+    entry = lambda i, j: k[:, i, j, None]  # noqa: E731
+    y = (v - entry(1, 2)) / entry(1, 1)
+    x = (u - entry(0, 2) - entry(0, 1) * y) / entry(0, 0)
+    cam = torch.stack([x, y, torch.ones_like(x)], dim=-1)
+    dirs = torch.nn.functional.normalize(cam @ pose[:, :3, :3].transpose(1, 2), dim=-1)
+    return pose[:, None, :3, 3].expand_as(dirs), dirs
+
+
+def render_native(model: VolumetricModel, request: RenderRequest, ws: Tensor, planes: Planes, size: int) -> dict[str, np.ndarray]:
+    """Arrays of one picture rendered at size² rays; see design §5 for `rgb` and `raw_rgb`. Maps have the size of the rays."""
+    if request.camera.orthographic:
+        raise InputError(what="no native picture of an orthographic camera", where="camera", expected="a perspective camera")
+    field = OsgField(planes, model.module.decoder, fast=False)
+    origins, dirs = label_rays(torch.from_numpy(label25(request.camera)).to(ws.device)[None], size)
+    wanted = set(request.channels)
+    marched = render_two_pass(field.query, origins, dirs, model.volumetric.rule(), keep=False)
+    image, raw = finish(model, marched, ws, size)
+    out = {"rgb": (image[0] + 1.0) * 0.5}
+    if raw is not None:
+        out["raw_rgb"] = (raw[0] + 1.0) * 0.5
+    grid = lambda x: x.reshape(size, size)  # noqa: E731
+    out["depth"], out["opacity"] = grid(marched.depth), grid(marched.weight_sum)
+    out["samples"] = torch.full((size, size), float(model.volumetric.coarse + model.volumetric.fine))
+    seen = grid(marched.weight_sum) > OPACITY_FLOOR
+    position = origins[0] + dirs[0] * marched.depth[0, :, None]
+    if "position" in wanted:
+        out["position"] = torch.where(seen, position.T.reshape(3, size, size), torch.nan)
+    if "normal" in wanted:
+        out["normal"] = torch.where(seen, _normals(field, position).T.reshape(3, size, size), torch.nan)
+    return {name: value.float().cpu().numpy() for name, value in out.items()}
+
+
+def finish(model: VolumetricModel, marched: Marched, ws: Tensor, size: int) -> tuple[Tensor, Tensor | None]:
+    """(final picture, `image_raw` as the original returns it) [B, 3, ., .]; no second picture without super-resolution."""
+    b = marched.features.shape[0]
+    features = marched.features.transpose(1, 2).reshape(b, -1, size, size)
+    network = model.module.superres
+    if network is None:
+        return features[:, :3], None
+    assert model.superres is not None
+    # the original's `random` noise cannot be repeated; design §5 asks for the constant one
+    noise = "const" if model.superres.noise == "random" else model.superres.noise
+    return network(features[:, :3], features, ws[:, -1], noise)
+
+
+def check_size(request: RenderRequest, size: int) -> None:
+    """The native picture exists in one size only; raises InputError for another."""
+    if (request.width, request.height) != (size, size):
+        raise InputError(
+            what="no native picture of this size", where="size", expected=f"{size} x {size} pixels", got=f"{request.width} x {request.height}"
+        )
+
+
+def _normals(field: OsgField, points: Tensor) -> Tensor:
+    """-∇density at points [N, 3], unit, world frame."""
+    frontal = torch.tensor([0.0, 0.0, -1.0], device=points.device)
+    scene = Scene(field, outside_only(1.0, points.device), None, frontal)
+    return torch.cat([field_normals(scene, part[None])[0] for part in points.split(65536)])

@@ -1,0 +1,162 @@
+"""`triscope bench` and its scripts: verdicts, records, and that every script runs (tiny, on the CPU)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.gpu import correctness, ffhq512
+from benchmarks.gpu.random_model import preset_config
+from benchmarks.running import Settings, percentile, spread, write_json
+from core_model.cli.bench import SCRIPTS, summary_of, table
+from core_model.schema.bench import BenchRecord, BenchSummary, Quiet, measure
+from core_model.schema.render import RenderResult
+from tests.cli.command import triscope
+from tests.house.sources import ROOT
+
+TINY = Settings(checkpoint="analytic:sphere", threads=1, quick=True, device="cpu", preset="tiny")
+
+
+@pytest.mark.parametrize(
+    ("value", "better", "aim", "met"),
+    [
+        (9.0, "lower", 10.0, True),
+        (10.0, "lower", 10.0, True),
+        (11.0, "lower", 10.0, False),
+        (11.0, "higher", 10.0, True),
+        (9.9, "higher", 10.0, False),
+        (None, "higher", 10.0, None),
+        (5.0, "higher", None, None),
+    ],
+)
+def test_verdicts(value: float | None, better: str, aim: float | None, met: bool | None) -> None:
+    assert measure("a", "A", "ms", value, better=better, aim=aim).met is met  # type: ignore[arg-type]
+
+
+def record(name: str, others: float, value: float | None) -> BenchRecord:
+    quiet = Quiet(quiet=others < 6, others_before=others, others_after=0.0, waited_s=0.0, limit=6.0)
+    figures = (measure("a", f"time of {name}", "ms", value, aim=10.0, plain=40.0),)
+    return BenchRecord(name=name, title=name, created="now", quiet=quiet, measures=figures)
+
+
+def test_summary_says_whether_the_machine_was_quiet() -> None:
+    quiet = summary_of([record("one", 1.0, 5.0), record("two", 2.0, 25.0)], {}, 1.0, False)
+    busy = summary_of([record("one", 1.0, 5.0), record("two", 60.0, 5.0)], {}, 1.0, False)
+    assert quiet.quiet and not busy.quiet and not summary_of([], {"one": "died"}, 1.0, False).quiet
+    assert "not quiet" in table(busy) and "not quiet" not in table(quiet)
+
+
+def test_table_shows_value_aim_verdict_and_plain_path() -> None:
+    records = [record("fast", 0.0, 5.0), record("slow", 0.0, 25.0), record("lost", 0.0, None)]
+    lines = table(summary_of(records, {}, 1.0, False)).splitlines()
+    assert "5 ms" in lines[1] and "≤ 10" in lines[1] and " met " in lines[1] and lines[1].endswith("40")
+    assert "missed" in lines[2] and "not measured" in lines[3]
+
+
+def test_percentiles_and_spread() -> None:
+    assert percentile([3.0, 1.0, 2.0, 4.0], 0.5) == 2.0 and percentile([3.0, 1.0], 0.95) == 3.0
+    assert spread([1.0, 2.0, 6.0]) == {
+        "median": 2.0,
+        "mean": 3.0,
+        "p95": 6.0,
+        "min": 1.0,
+        "max": 6.0,
+        "count": 3.0,
+    }
+
+
+def test_results_are_strict_json_and_whole(tmp_path: Path) -> None:
+    write_json(tmp_path / "deep" / "a.json", {"x": float("inf"), "y": (1, 2.5)})
+    assert json.loads((tmp_path / "deep" / "a.json").read_text()) == {"x": None, "y": [1, 2.5]}
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["a.json"]
+
+
+def test_unknown_script_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = triscope(capsys, "bench", "--only", "orbbit", "--out", tmp_path)
+    assert done.status == 2 and "orbit" in done.line and not list(tmp_path.iterdir())
+
+
+def test_every_script_is_there() -> None:
+    assert all((ROOT / "benchmarks" / f"{name}.py").is_file() for name in SCRIPTS)
+
+
+def test_the_papers_frame_costs_what_the_issue_says() -> None:
+    """512², probe 128² × 192 and 17.6 samples a ray: 2.5 TFLOP, by the formula of the benchmark."""
+    cfg = preset_config("ffhq512")
+    frame = RenderResult(width=512, height=512, evaluated_per_pixel=17.6, probe_per_pixel=192 / 16)
+    found = ffhq512.flops(cfg, frame)
+    assert 2.3 < sum(found.values()) < 2.7
+    # the field: 71·128 + 128·128 + 128·66 multiply-adds a point (spec toolchain §7: 67,840 FLOP with both terms)
+    assert found["field"] == pytest.approx(67_840 * 29.6 * 512 * 512 / 1e12, rel=1e-6)
+
+
+def test_gpu_scripts_agree_with_themselves_on_the_cpu() -> None:
+    found = correctness.body(TINY)
+    figures = {m.name: m for m in found.measures}
+    assert figures["off_learned_robust"].value == 0.0 and figures["off_importance"].value == 0.0
+    assert figures["cancelled"].met and figures["tiles_differ"].met
+
+
+def test_gpu_speed_script_measures_every_stage() -> None:
+    found = ffhq512.body(TINY)
+    figures = {m.name: m.value for m in found.measures}
+    assert all(v is not None and v > 0 for v in figures.values())
+    assert {"probe", "proposal", "samples", "field", "composite"} <= set(found.details["stages_ms"]["bf16"])
+    assert set(found.details["proposal_network_ms"]) == {
+        "fp32_nchw", "bf16_nchw", "fp32_channels_last", "bf16_channels_last",
+    }  # fmt: skip
+
+
+def test_gpu_script_names_an_unknown_preset() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.gpu.ffhq512",
+        "--device",
+        "cpu",
+        "--preset",
+        "huge",
+        "--wait",
+        "0",
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and "tiny" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_whole_bench_quickly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    done = triscope(
+        capsys,
+        "bench",
+        "--quick",
+        "--wait",
+        0,
+        "--threads",
+        1,
+        "--checkpoint",
+        "analytic:sphere",
+        "--out",
+        tmp_path,
+    )
+    assert done.status == 0, done.err
+    assert {p.stem for p in tmp_path.iterdir()} == {*SCRIPTS, "summary"}
+    summary = BenchSummary.model_validate_json((tmp_path / "summary.json").read_text())
+    assert summary.quick and not summary.failed and all(m.met is None for m in summary.measures)
+    names = {m.name for m in summary.measures}
+    assert {
+        "first_frame",
+        "orbit_fps",
+        "full_ms",
+        "learned_speedup",
+        "learned_psnr",
+        "field_fp32",
+        "worker_peak",
+    } <= names
+    for name in SCRIPTS:
+        found = BenchRecord.model_validate_json((tmp_path / f"{name}.json").read_text())
+        assert found.quick and found.threads == 1 and found.machine["processor"] and "torch" in found.versions

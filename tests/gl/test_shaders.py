@@ -1,0 +1,154 @@
+"""Every shader compiles, and present.frag draws what its description says, pixel by pixel against numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from viewer.gl import colormaps
+from viewer.gl.presenter import Presentation, Presenter
+from viewer.gl.program import ShaderError, compile_shader, shader_source
+from viewer.gl.resources import data_root
+
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("context")]
+
+SHADERS = sorted(p.name for p in (data_root() / "shaders").iterdir() if p.suffix in (".vert", ".frag"))
+LIBRARIES = sorted(p.name for p in (data_root() / "shaders").glob("*.glsl"))
+
+
+@pytest.fixture(scope="module")
+def context(display: str) -> Iterator[None]:
+    """An OpenGL 3.3 core context in an invisible window."""
+    import glfw
+    import imgui_bundle  # noqa: F401  (chooses the glfw library)
+
+    assert glfw.init()
+    glfw.window_hint(glfw.VISIBLE, glfw.FALSE)
+    glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 3)
+    glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 3)
+    glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
+    glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, glfw.TRUE)
+    window = glfw.create_window(64, 64, "test", None, None)
+    glfw.make_context_current(window)
+    yield
+    glfw.destroy_window(window)
+    glfw.terminate()
+
+
+@pytest.fixture
+def presenter(context: None) -> Iterator[Presenter]:
+    made = Presenter()
+    yield made
+    made.delete()
+
+
+@pytest.mark.parametrize("name", SHADERS)
+def test_shader_compiles(name: str):
+    assert compile_shader(name) > 0
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_library_is_compiled_by_a_shader(name: str):
+    assert any(f'#include "{name}"' in (data_root() / "shaders" / s).read_text() for s in SHADERS)
+
+
+def test_a_broken_shader_names_file_and_line(tmp_path, monkeypatch):
+    broken = tmp_path / "broken.frag"
+    broken.write_text("void main() {\n  colour = undefined_thing;\n}\n")
+    monkeypatch.setattr("viewer.gl.program.shader_path", lambda name: broken)
+    with pytest.raises(ShaderError, match=r"(?s)broken\.frag: 0:2.*undefined_thing"):
+        compile_shader("broken.frag")
+
+
+def test_include_keeps_the_version_line_first():
+    assert shader_source("present.frag").startswith("#version 330 core\n")
+    assert "#include" not in shader_source("present.frag")
+
+
+def _drawn(presenter: Presenter, pixels: np.ndarray, **how) -> np.ndarray:
+    height, width = how.pop("size", pixels.shape[-2:])
+    presenter.draw(object(), pixels, Presentation(width=width, height=height, dithering=False, **how))
+    return presenter.read()
+
+
+@pytest.mark.parametrize("name", list(colormaps.colormaps()))
+@pytest.mark.parametrize("invert", [False, True])
+def test_scalar_ramp_against_numpy(presenter: Presenter, name: str, invert: bool):
+    ramp = np.linspace(-1.0, 3.0, 64 * 40, dtype=np.float32).reshape(40, 64)
+    shown = _drawn(presenter, ramp, kind="scalar", colormap=name, low=0.0, high=2.0, invert=invert)
+    t = np.clip((ramp.astype(np.float64) - 0.0) / 2.0, 0, 1)
+    t = 1 - t if invert else t
+    table = colormaps.table(name).astype(np.float64)
+    at = t * 255
+    i = np.minimum(at.astype(int), 254)
+    expected = table[i] + (table[i + 1] - table[i]) * (at - i)[..., None]
+    assert np.abs(shown / 255.0 - expected).max() < 1.5 / 255
+
+
+def test_colour_is_shown_as_it_is_with_row_0_on_top(presenter: Presenter):
+    rgb = np.random.default_rng(0).random((3, 24, 32), dtype=np.float32)
+    shown = _drawn(presenter, rgb, kind="colour")
+    assert np.abs(shown / 255.0 - rgb.transpose(1, 2, 0)).max() <= 0.51 / 255
+
+
+def test_direction_and_position(presenter: Presenter):
+    v = np.random.default_rng(1).normal(size=(3, 16, 16)).astype(np.float32)
+    n = v / np.linalg.norm(v, axis=0)
+    assert (
+        np.abs(_drawn(presenter, n, kind="direction") / 255.0 - (0.5 + 0.5 * n).transpose(1, 2, 0)).max()
+        <= 0.51 / 255
+    )
+    shown = _drawn(presenter, 0.5 * n, kind="position", low=-0.5, high=0.5) / 255.0
+    assert np.abs(shown - (0.5 + 0.5 * n).transpose(1, 2, 0)).max() <= 0.51 / 255
+
+
+def test_no_value_is_a_checkerboard(presenter: Presenter):
+    dark, light = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    shown = _drawn(
+        presenter,
+        np.full((32, 32), np.nan, np.float32),
+        kind="scalar",
+        checker_dark=dark,
+        checker_light=light,
+        checker_size=8.0,
+    )
+    y, x = np.mgrid[:32, :32] // 8
+    assert np.array_equal(shown[..., 0] > 127, (x + y) % 2 == 0) or np.array_equal(
+        shown[..., 0] > 127, (x + y) % 2 == 1
+    )
+    assert set(np.unique(shown)) == {0, 255}
+
+
+def test_enlarging_keeps_constants_and_lines_and_does_not_bleed_from_missing_values(presenter: Presenter):
+    flat = np.full((3, 8, 8), 0.25, np.float32)
+    assert np.abs(_drawn(presenter, flat, kind="colour", size=(40, 40)) / 255.0 - 0.25).max() <= 0.6 / 255
+    # A straight line stays straight away from the clamped border.
+    line = np.broadcast_to((np.arange(16, dtype=np.float32) + 0.5) / 16, (3, 16, 16))
+    shown = _drawn(presenter, line, kind="colour", size=(64, 64))[32, 12:52, 0] / 255.0
+    assert np.abs(shown - (np.arange(12, 52) + 0.5) / 64).max() < 1.0 / 255
+    half = np.full((16, 16), 0.5, np.float32)
+    half[:, 8:] = np.nan
+    shown = _drawn(
+        presenter,
+        half,
+        kind="scalar",
+        colormap="gray",
+        size=(64, 64),
+        checker_dark=(1.0, 0.0, 0.0),
+        checker_light=(1.0, 0.0, 0.0),
+    )
+    solid = shown[:, :28]
+    assert np.abs(solid / 255.0 - 0.5).max() < 1.5 / 255, "missing values must not darken their neighbours"
+    assert (shown[:, 40:, 0] == 255).all() and (shown[:, 40:, 1] == 0).all()
+
+
+def test_equal_keys_draw_once(presenter: Presenter):
+    how = Presentation(kind="scalar", width=8, height=8)
+    presenter.draw("a", np.zeros((8, 8), np.float32), how)
+    first = presenter.read()
+    presenter.draw("a", np.ones((8, 8), np.float32), how)
+    assert np.array_equal(presenter.read(), first)
+    presenter.draw("b", np.ones((8, 8), np.float32), how)
+    assert not np.array_equal(presenter.read(), first)

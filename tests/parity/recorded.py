@@ -1,0 +1,78 @@
+"""The fixtures that the original programs wrote (../shared/fixtures), as networks to import and arrays to compare with."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core_model.checkpoints.store import load_into
+from core_model.families import FAMILIES
+from core_model.schema.camera import MatrixCamera
+from core_model.schema.checkpoint import CheckpointHeader
+
+FOLDER = Path(__file__).resolve().parents[3] / "shared" / "fixtures"
+
+
+@dataclass(frozen=True)
+class Net:
+    """What the importer hands over (`core_model.families.imported.ImportedNet`)."""
+
+    class_name: str
+    state: dict[str, Tensor]
+    init_kwargs: dict[str, Any] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+class Recorded:
+    """One fixture file."""
+
+    def __init__(self, name: str) -> None:
+        self.npz = np.load(FOLDER / f"{name}.npz", allow_pickle=False)
+        self.meta: dict[str, Any] = json.loads(str(self.npz["meta"]))
+
+    def __getitem__(self, key: str) -> Tensor:
+        return torch.from_numpy(np.asarray(self.npz[key], dtype=np.float32))
+
+    @cached_property
+    def state(self) -> dict[str, Tensor]:
+        return {k.removeprefix("sd/"): self[k] for k in self.npz.files if k.startswith("sd/")}
+
+    def camera(self, key: str, index: int = 0) -> MatrixCamera:
+        return MatrixCamera.from_label(self.npz[key][index])
+
+
+def built(family: str, net: Net) -> tuple[Any, CheckpointHeader]:
+    """The network imported, its header written and read as a file's would be, and the model filled."""
+    spec = FAMILIES.get(family)
+    assert spec.convert is not None
+    header, tensors = spec.convert(net)
+    header = CheckpointHeader.model_validate_json(header.model_dump_json())
+    model: Any = spec.build(header, "fixture")
+    model.module = model.module.to_empty(device="cpu")
+    load_into(model.module, tensors, where="fixture")
+    model.module.eval().requires_grad_(False)
+    return model, header
+
+
+def relative_error(got: Tensor, want: Tensor) -> float:
+    """Largest difference over the largest value of the recorded array."""
+    assert got.shape == want.shape, (got.shape, want.shape)
+    return float((got - want).abs().max() / want.abs().max())
+
+
+def psnr(got: Tensor, want: Tensor, peak: float = 2.0) -> float:
+    assert got.shape == want.shape, (got.shape, want.shape)
+    return float(10.0 * torch.log10(peak**2 / (got - want).square().mean()))
+
+
+def share_within(got: Tensor, want: Tensor, bound: float) -> float:
+    """Share of the values whose difference, relative to the largest recorded value, is at most `bound`."""
+    assert got.shape == want.shape, (got.shape, want.shape)
+    return float(((got - want).abs() / want.abs().max() <= bound).float().mean())

@@ -1,0 +1,105 @@
+"""`triscope fit`: truth is a function of the seed, losses have gradients, a resumed run is the same run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from core_model.checkpoints.layout import read_header
+from core_model.checkpoints.store import load_tensors
+from core_model.data import heads
+from core_model.schema.errors import InputError
+from core_model.schema.fit import FitConfig
+from core_model.session import RenderSession
+from core_model.schema.render import RenderRequest
+from core_model.training.fit.run import export_checkpoint, run_fit
+from core_model.training.fit.truth import TruthSpec, head_of_z, head_truth
+
+TINY = FitConfig(
+    preset="tiny-heads", coarse_steps=2, coarse_size=8, coarse_heads=2, coarse_points=64, base_steps=1, steps=4, image_start=3,
+    proposal_steps=4, heads=2, points=80, rays=8, pool=2, stored_points=256, stored_rays=16, workers=0, proposal_patch=8, save_every=100,
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("fit") / "run"
+    run_fit(out, TINY)
+    return out
+
+
+def test_truth_depends_on_the_seed_alone() -> None:
+    spec = TruthSpec(64, 256, 16, 0.5, 32)
+    a, b = head_truth(3, spec), head_truth(3, spec)
+    assert all(torch.equal(a[k], b[k]) for k in a)
+    assert not torch.equal(a["sdf"], head_truth(4, spec)["sdf"])
+    known = heads.head_sdf(head_of_z(a["z"][None]), a["points"][None])[0]
+    assert torch.allclose(known, a["sdf"], atol=1e-5)
+    near = a["sdf"][: len(a["colours"])].abs()
+    assert float((near < 0.02).float().mean()) > 0.7  # points are spent at the surface
+    on = a["origins"][a["hit"]] + a["dirs"][a["hit"]] * a["t"][a["hit"], None]
+    assert float(heads.head_sdf(head_of_z(a["z"][None]), on[None]).abs().max()) < 1e-3
+
+
+def test_the_same_settings_give_the_same_weights(finished: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    run_fit(again, TINY)
+    one, two = load_tensors(finished / "checkpoint.safetensors"), load_tensors(again / "checkpoint.safetensors")
+    assert all(torch.equal(one[k], two[k]) for k in one)
+
+
+def test_stop_and_resume_in_the_middle(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from core_model.training.fit import run as module
+
+    calls = {"n": 0}
+
+    def stop_after_three() -> bool:
+        calls["n"] += 1
+        return calls["n"] > 4
+
+    monkeypatch.setattr(module, "_stop_flag", lambda: stop_after_three)
+    out = tmp_path / "run"
+    run_fit(out, TINY)
+    monkeypatch.undo()
+    run_fit(out, TINY, resume=True)
+    one, two = load_tensors(finished / "checkpoint.safetensors"), load_tensors(out / "checkpoint.safetensors")
+    assert all(torch.equal(one[k], two[k]) for k in one)
+
+
+def test_checkpoint_opens_and_renders(finished: Path) -> None:
+    session = RenderSession(threads=1)
+    path = str(finished / "checkpoint.safetensors")
+    info = session.open(path)
+    assert info.family == "wysiwyg" and info.has_proposal
+    frame = session.render(RenderRequest(checkpoint=path, width=24, height=24, channels=("rgb", "samples")))
+    assert frame.result.error is None
+    assert frame.arrays["rgb"].shape == (3, 24, 24)
+
+
+def test_export_carries_scores_and_card(finished: Path, tmp_path: Path) -> None:
+    target = tmp_path / "demo.safetensors"
+    export_checkpoint(finished / "checkpoint.safetensors", target, finished, {"seeds": 2.0, "psnr_db": 12.5})
+    assert read_header(target).header.provenance.scores["psnr_db"] == 12.5
+    card = target.with_suffix(".md").read_text()
+    assert "12.50" in card and "triscope fit" in card and "--preset tiny-heads" in card
+
+
+def test_used_folder_and_missing_run_are_refused(finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="in use"):
+        run_fit(finished, TINY)
+    with pytest.raises(InputError, match="nothing to resume"):
+        run_fit(tmp_path / "none", TINY, resume=True)
+    with pytest.raises(InputError, match="unknown preset"):
+        run_fit(tmp_path / "new", TINY.replace(preset="nope"))
+
+
+def test_damaged_state_is_one_clear_line(finished: Path, tmp_path: Path) -> None:
+    import shutil
+
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    (out / "state.safetensors").write_bytes(b"not a state")
+    with pytest.raises(InputError, match="resume state"):
+        run_fit(out, TINY, resume=True)
