@@ -92,7 +92,8 @@ def make_field(fast: bool, dtype: str) -> Any:
     from core_model.fields.triplane import Planes
     from core_model.schema.conventions import Conventions
 
-    cfg, conventions = WysiwygConfig(base_size=PLANE, plane_size=PLANE), Conventions()
+    cfg = WysiwygConfig().replace(base_size=PLANE, plane_size=PLANE)
+    conventions = Conventions()
     torch.manual_seed(0)
     sdf, rgb = SdfMlp(cfg), RgbMlp(cfg)
     planes = Planes((1.0 + 0.3 * torch.randn(1, 3, cfg.plane_channels, PLANE, PLANE),), conventions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import sys
+from typing import Any
 
 from benchmarks.pictures import open_session, picture, profile, request_for
 from benchmarks.running import Findings, Settings, run_script, spread
@@ -24,7 +25,7 @@ def body(settings: Settings) -> Findings:
     session, info = open_session(settings)
     picture(session, request_for(info, edge))  # fills planes and empty space
 
-    def series(shift: float, **changes: object) -> list[RenderResult]:
+    def series(shift: float, **changes: Any) -> list[RenderResult]:
         views = [request_for(info, edge, yaw=y + shift, tier=Tier.FULL, **changes) for y in yaws]
         return [picture(session, view).result for view in views]
 

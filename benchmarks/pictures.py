@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from typing import Any
 
 from benchmarks.running import Settings
 from core_model.schema.checkpoint import CheckpointInfo
@@ -21,7 +22,7 @@ def open_session(settings: Settings) -> tuple[RenderSession, CheckpointInfo]:
 
 
 def request_for(
-    info: CheckpointInfo, edge: int, seed: int = 0, yaw: float = 0.0, **changes: object
+    info: CheckpointInfo, edge: int, seed: int = 0, yaw: float = 0.0, **changes: Any
 ) -> RenderRequest:
     """The window's full picture of one head at one yaw; `changes` are fields of the request."""
     cutoff = min(14, info.num_ws) if info.num_ws else 14

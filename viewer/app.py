@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
 from core_model.schema.errors import InputError
-from viewer.gl.resources import find_asset
+from viewer.gl.resources import demo_checkpoint, find_asset
 from viewer.state.config_dir import FILE_NAME, config_dir
 from viewer.ui import layout, theme
 from viewer.ui.palette import PALETTES
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 TITLE = "triscope"
 FRAMES_A_SECOND = 60.0
-SOFTWARE_FRAMES_A_SECOND = 30.0
-"""Drawing on the CPU takes cores from the renderer: half the frames leave it twice the time."""
+SOFTWARE_FRAMES_A_SECOND, DRAGGING_FRAMES_A_SECOND = 30.0, 15.0
+"""Drawing on the CPU takes cores from the renderer, most of all while a drag wants new pictures."""
 IDLE_FRAMES_A_SECOND = 4.0
 TOUR_FRAMES_A_SECOND = 12.0
 DEFAULT_SIZE = (1600, 1000)
@@ -76,6 +76,7 @@ class App:
         self._wake: Callable[[], None] | None = None
         self._drop_callback: object = None
         self._hidden: list[str] = []
+        self._software = False
         self._trace = _StartTrace()
         self._bare = imgui.WindowClass()
         self._bare.dock_node_flags_override_set = int(imgui.internal.DockNodeFlagsPrivate_.no_tab_bar)
@@ -130,8 +131,20 @@ class App:
         self.params.docking_params.docking_splits = layout.docking_splits(self._look.scale)
         self.params.docking_params.layout_reset = True
 
-    def pace(self, frames_a_second: float) -> None:
-        """Frames a second while no event comes in."""
+    def set_title(self, text: str) -> None:
+        """What is open, for the desktop's window list."""
+        import glfw
+        from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+
+        glfw.set_window_title(glfw_window_hello_imgui(), f"{text} - {TITLE}")
+
+    def pace(self, frames_a_second: float, dragging: bool) -> None:
+        """Frames a second while no event comes in; dragging: the renderer needs the processor more than the
+        window.
+        """
+        if self._software:
+            limit = DRAGGING_FRAMES_A_SECOND if dragging else SOFTWARE_FRAMES_A_SECOND
+            self.params.fps_idling.fps_max = limit
         idling = self.params.fps_idling
         if idling.enable_idling:
             floor = TOUR_FRAMES_A_SECOND if self.options.touring else IDLE_FRAMES_A_SECOND
@@ -320,7 +333,7 @@ class App:
         if not self.options.eager and any(
             w in name for w in ("llvmpipe", "softpipe", "swiftshader", "software")
         ):
-            self.params.fps_idling.fps_max = SOFTWARE_FRAMES_A_SECOND
+            self._software = True
         _set_window_icon()
 
     def _before_exit(self) -> None:
@@ -383,12 +396,6 @@ def _process_age_ms() -> float:
     import psutil
 
     return 1000.0 * (time.time() - psutil.Process().create_time())
-
-
-def demo_checkpoint() -> str | None:
-    """Path of the demo checkpoint; None where the installation lacks it."""
-    path = find_asset("demo.safetensors")
-    return str(path) if path else None
 
 
 def default_checkpoint() -> str:

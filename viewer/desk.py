@@ -18,6 +18,7 @@ import viewer.panels  # noqa: F401  (registers the panels)
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.errors import InputError
 from viewer.controller import Controller
+from viewer.gl.resources import demo_checkpoint
 from viewer.render_client.client import RenderClient
 from viewer.render_client.face import DEFAULT_FACTORY
 from viewer.state import prefs as preferences
@@ -28,9 +29,9 @@ from viewer.ui.context import PanelContext, ShownRange, Viewport
 from viewer.ui.keys import shortcuts
 from viewer.ui.panel import PANELS, Panel
 from viewer.ui.theme import Theme
+from viewer.ui.window_face import WindowFace
 
 if TYPE_CHECKING:
-    from viewer.app import App
     from viewer.gl.presenter import Presenter
 
 SPINNING = 20.0
@@ -42,7 +43,7 @@ class Desk:
     follow.
     """
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: WindowFace) -> None:
         self.app = app
         self.prefs, message = preferences.load_preferences()
         client = app.options.client or RenderClient(
@@ -94,6 +95,7 @@ class Desk:
         self.draft = control.doc
         for path in control.opened_paths:
             self._save(recent=self.prefs.with_recent(path).recent)
+            self.app.set_title(control.info.title or Path(path).stem if control.info else Path(path).stem)
         control.opened_paths.clear()
         self._poll_dialog()
         recent = tuple(p for p in self.prefs.recent if control.info is None or p != control.info.path)
@@ -145,8 +147,6 @@ class Desk:
     def draw_menus(self) -> None:
         if self._ctx is None:
             return
-        from viewer.app import demo_checkpoint
-
         undo = self.controller.undo
         menus.draw(
             self._ctx,
@@ -190,7 +190,7 @@ class Desk:
         idle = 0.0 if wait is None else 1.0 / max(wait, 1e-3)
         if control.opening or (control.info is not None and not control.frames.arrays):
             idle = max(idle, SPINNING)
-        self.app.pace(idle)
+        self.app.pace(idle, dragging=bool(self.viewport.held))
 
     # What panels ask for
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Literal
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
 
 # (name, sampler, precision, aim: share of pixels whose colour may differ by more than 2/255)
-CASES = (
+CASES: tuple[tuple[str, SamplerSpec, Literal["fp32", "bf16"], float], ...] = (
     ("uniform", SamplerSpec(name="uniform", spp=64.0), "fp32", 0.001),
     ("stratified", SamplerSpec(name="stratified", spp=64.0), "fp32", 0.001),
     ("importance", SamplerSpec(name="importance", spp=64.0), "fp32", 0.01),

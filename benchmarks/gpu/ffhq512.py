@@ -1,7 +1,7 @@
 """The paper's network at 512²: frame time from cached planes beside the floor, by stage, and memory.
 
 `python -m benchmarks.gpu.ffhq512 [--device cuda] [--preset ffhq512]`; needs no GUI package. Probe 128² × 192,
-proposals 512², 17.6 samples a ray. The floor is the arithmetic of the proposal network and the field at 790 TFLOP/s.
+proposals 512², 17.6 samples a ray. The floor is the arithmetic of proposal network and field at 790 TFLOP/s.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -28,10 +28,17 @@ from core_model.session import RenderSession
 FLOOR_MS = 3.2  # 2.5 TFLOP at 790 TFLOP/s
 PAPER_FPS = 4.5  # one A100, plain PyTorch (supplement A3.1)
 PEAK_TFLOPS = 790.0
+Precision = Literal["fp32", "bf16"]
+# name, arithmetic of the field, whether empty space is skipped
+VARIANTS: tuple[tuple[str, Precision, bool], ...] = (
+    ("fp32", "fp32", True),
+    ("bf16", "bf16", True),
+    ("bf16_full", "bf16", False),
+)
 
 
 def body(settings: Settings) -> Findings:
-    """An orbit at the model's own size in both precisions, with and without empty space; the network alone."""
+    """An orbit at the model's own size in both precisions, with and without skipping; the network alone."""
     cfg = preset_config(settings.preset)
     frames = 3 if settings.quick else 12
     cuda = settings.device.startswith("cuda")
@@ -40,11 +47,7 @@ def body(settings: Settings) -> Findings:
         session.open(path)
         say(f"  {session.device}, {cfg.image_size}²")
         runs: dict[str, list[RenderResult]] = {}
-        for name, precision, skip in (
-            ("fp32", "fp32", True),
-            ("bf16", "bf16", True),
-            ("bf16_full", "bf16", False),
-        ):
+        for name, precision, skip in VARIANTS:
             runs[name] = orbit(session, path, cfg, frames, precision, skip)
             say(f"  {name}: {statistics.median(r.total_ms for r in runs[name]):.1f} ms")
         importance = orbit(
@@ -110,7 +113,7 @@ def orbit(
     path: str,
     cfg: WysiwygConfig,
     frames: int,
-    precision: str,
+    precision: Precision,
     skip: bool,
     sampler: SamplerSpec | None = None,
 ) -> list[RenderResult]:
@@ -132,7 +135,7 @@ def orbit(
 
 
 def flops(cfg: WysiwygConfig, result: RenderResult) -> dict[str, float]:
-    """TFLOP of one frame: convolutions of the proposal network, MLP of probe and samples (2 per multiply-add)."""
+    """TFLOP of one frame: the network's convolutions, the MLP of probe and samples (2 per multiply-add)."""
     total = 0
 
     def count(module: torch.nn.Conv2d, inputs: Any, output: torch.Tensor) -> None:
@@ -168,7 +171,8 @@ def network_times(cfg: WysiwygConfig, device: str, repeats: int) -> dict[str, fl
     """Milliseconds of the proposal network alone: precision × memory layout."""
     found = {}
     for layout_name, layout in (("nchw", torch.contiguous_format), ("channels_last", torch.channels_last)):
-        network = proposal_network(cfg).to(device=device, memory_format=layout)
+        network = proposal_network(cfg).to(device)
+        network = network.to(memory_format=layout)  # type: ignore[call-overload]
         inputs = [x.contiguous(memory_format=layout) for x in proposal_inputs(cfg, device)]
         for precision in ("fp32", "bf16"):
             with torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=precision == "bf16"):

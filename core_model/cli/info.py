@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from core_model.checkpoints.layout import read_header
 from core_model.checkpoints.locate import ANALYTIC_PREFIX, resolve
 from core_model.cli.parse import parse
 from core_model.cli.sessions import CheckpointArgument
@@ -19,7 +18,7 @@ SUMMARY = "Say what a checkpoint is, without building the network."
 @dataclass(frozen=True)
 class InfoOptions:
     checkpoint: CheckpointArgument
-    """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
+    """a .safetensors file, a foreign .pkl or .pt, a run folder, `demo` or `analytic:NAME`"""
     json: bool = False
     """print everything as one JSON object"""
 
@@ -32,16 +31,15 @@ def main(args: list[str]) -> None:
 
 def describe(path: str) -> dict[str, Any]:
     """JSON-ready description: CheckpointInfo, `family`, `name`, the total of parameters, the tensors."""
-    from core_model.session import describe_checkpoint
+    from core_model.session.library import describe_checkpoint, describe_stored, stored_checkpoint
 
-    info = describe_checkpoint(path)
+    stored = None if path.startswith(ANALYTIC_PREFIX) else stored_checkpoint(path)
+    info = describe_checkpoint(path) if stored is None else describe_stored(path, stored)
     document = json.loads(info.model_dump_json())
     document |= {"family": info.family, "name": info.header.name}
     document["parameters"]["total"] = sum(info.parameters.values())
-    document["tensors"] = {}
-    if not path.startswith(ANALYTIC_PREFIX):
-        table = read_header(path).tensors
-        document["tensors"] = {name: {"shape": list(t.shape), "dtype": t.dtype} for name, t in table.items()}
+    table = stored.tensors if stored is not None else {}
+    document["tensors"] = {name: {"shape": list(t.shape), "dtype": t.dtype} for name, t in table.items()}
     return document
 
 

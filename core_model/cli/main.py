@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "view": ("core_model.cli.view", "open the viewer on a checkpoint (default: the demo)"),
     "demo": ("core_model.cli.demo", "tour without a display: screenshots, orbit video, summary"),
     "info": ("core_model.cli.info", "say what a checkpoint is, without building it"),
+    "import": ("core_model.cli.import_", "make a native checkpoint of an EG3D, EpiGRAF or Mimic3D file"),
     "render": ("core_model.cli.render", "render channels to .png, .npz or .exr"),
     "orbit": ("core_model.cli.orbit", "render a camera path to .mp4"),
     "inspect": ("core_model.cli.inspect", "everything that happens on one ray, to .json or .png"),

@@ -12,7 +12,7 @@ from core_model.fields.triplane import Planes
 from core_model.rendering.composite import OPACITY_FLOOR, field_normals
 from core_model.rendering.empty import outside_only
 from core_model.rendering.evaluate import Scene
-from core_model.rendering.twopass import Marched, render_two_pass
+from core_model.rendering.twopass import Marched, TwoPassRule, ray_limits, render_two_pass
 from core_model.schema.camera import label25
 from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
@@ -31,15 +31,24 @@ def label_rays(labels: Tensor, size: int) -> tuple[Tensor, Tensor]:
     return pose[:, None, :3, 3].expand_as(dirs), dirs
 
 
-def render_native(model: VolumetricModel, request: RenderRequest, ws: Tensor, planes: Planes, size: int) -> dict[str, np.ndarray]:
-    """Arrays of one picture rendered at size² rays; see design §5 for `rgb` and `raw_rgb`. Maps have the size of the rays."""
+def render_native(
+    model: VolumetricModel, request: RenderRequest, ws: Tensor, planes: Planes, size: int, *, use_superres: bool = True,
+    depth_guide: float = 0.0,
+) -> dict[str, np.ndarray]:
+    """Arrays of one picture rendered at size² rays; see design §5 for `rgb` and `raw_rgb`. Maps have the size of the rays.
+
+    depth_guide: half range about the depth of the first level's render, within which all levels are rendered; 0 = off.
+    """
     if request.camera.orthographic:
         raise InputError(what="no native picture of an orthographic camera", where="camera", expected="a perspective camera")
     field = OsgField(planes, model.module.decoder, fast=False)
     origins, dirs = label_rays(torch.from_numpy(label25(request.camera)).to(ws.device)[None], size)
     wanted = set(request.channels)
-    marched = render_two_pass(field.query, origins, dirs, model.volumetric.rule(), keep=False)
-    image, raw = finish(model, marched, ws, size)
+    rule, limits = model.volumetric.rule(), None
+    if depth_guide > 0:
+        limits = _guided(OsgField(Planes(planes.levels[:1], planes.conventions), model.module.decoder, fast=False), origins, dirs, rule, depth_guide)
+    marched = render_two_pass(field.query, origins, dirs, rule, near_far=limits, keep=False)
+    image, raw = finish(model, marched, ws, size, use_superres=use_superres)
     out = {"rgb": (image[0] + 1.0) * 0.5}
     if raw is not None:
         out["raw_rgb"] = (raw[0] + 1.0) * 0.5
@@ -55,11 +64,20 @@ def render_native(model: VolumetricModel, request: RenderRequest, ws: Tensor, pl
     return {name: value.float().cpu().numpy() for name, value in out.items()}
 
 
-def finish(model: VolumetricModel, marched: Marched, ws: Tensor, size: int) -> tuple[Tensor, Tensor | None]:
+def _guided(field: OsgField, origins: Tensor, dirs: Tensor, rule: TwoPassRule, reach: float) -> tuple[Tensor, Tensor]:
+    """near, far [B, R] about the depth of a first render, within its own bounds."""
+    near, far = ray_limits(origins, dirs, rule)
+    depth = render_two_pass(field.query, origins, dirs, rule, keep=False).depth
+    return torch.maximum(depth - reach, near), torch.minimum(depth + reach, far)
+
+
+def finish(
+    model: VolumetricModel, marched: Marched, ws: Tensor, size: int, *, use_superres: bool = True
+) -> tuple[Tensor, Tensor | None]:
     """(final picture, `image_raw` as the original returns it) [B, 3, ., .]; no second picture without super-resolution."""
     b = marched.features.shape[0]
     features = marched.features.transpose(1, 2).reshape(b, -1, size, size)
-    network = model.module.superres
+    network = model.module.superres if use_superres else None
     if network is None:
         return features[:, :3], None
     assert model.superres is not None

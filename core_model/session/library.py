@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from core_model.checkpoints.importing import is_foreign, open_source
 from core_model.checkpoints.layout import StoredCheckpoint, read_header
 from core_model.checkpoints.store import load_into, load_tensors
 from core_model.families import FAMILIES, Model, Sizes
@@ -32,16 +33,26 @@ def describe_checkpoint(path: str) -> CheckpointInfo:
     """Everything that is known without building the network. Raises InputError for anything that is not a checkpoint."""
     if path.startswith(PREFIX):
         return _info(path, analytic_header(path), None)
-    stored = read_header(path)
+    return describe_stored(path, stored_checkpoint(path))
+
+
+def stored_checkpoint(path: str) -> StoredCheckpoint:
+    """Header and tensor table of a file: native, or imported into memory (.pkl, .pt …). Raises InputError."""
+    return open_source(path).stored if is_foreign(path) else read_header(path)
+
+
+def describe_stored(path: str, stored: StoredCheckpoint) -> CheckpointInfo:
+    """What `describe_checkpoint` says, of a file that was already looked at."""
     return _info(path, stored.header, stored)
 
 
 def open_checkpoint(path: str, device: torch.device) -> OpenCheckpoint:
     """Description, network and weights on `device`."""
-    info = describe_checkpoint(path)
+    foreign = open_source(path) if is_foreign(path) else None
+    info = describe_stored(path, foreign.stored) if foreign is not None else describe_checkpoint(path)
     model = FAMILIES.get(info.family, where=path).build(info.header, path)
     if model.module is not None:
-        state = load_tensors(path)
+        state = foreign.tensors if foreign is not None else load_tensors(path)
         module = model.module.to_empty(device="cpu")
         load_into(module, state, where=path)
         layout = torch.channels_last if device.type == "cpu" else torch.preserve_format

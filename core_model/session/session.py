@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core_model.families import FAMILIES
 from core_model.fields.base import Field
 from core_model.geometry.rays import Rays, camera_rays, ray_bounds
 from core_model.rendering.channels import CHANNELS
@@ -127,6 +128,8 @@ class RenderSession:
             self.open(request.checkpoint)
         opened = self._open[request.checkpoint]
         channels = _known_channels(request, opened.info)
+        if request.native:
+            return self._render_native(StageRun(request, opened, self._device, self._cache, clock), channels, cancelled, progress)
         sampler = _runnable_sampler(request, opened.info)
         run = StageRun(request, opened, self._device, self._cache, clock)
         stop_if(cancelled)
@@ -146,6 +149,38 @@ class RenderSession:
             world_from_cam=tuple(request.camera.world_from_cam().reshape(-1).tolist()),
             intrinsics=tuple(request.camera.intrinsics().reshape(-1).tolist()), timings=clock.times(), total_ms=clock.total_ms(),
             device=self.device, memory_bytes=self.memory_bytes(), **stats,
+        )
+        return Frame(result, arrays, None if w is None else w[0].float().cpu().numpy())
+
+    def _render_native(
+        self, run: StageRun, channels: tuple[str, ...], cancelled: Callable[[], bool], progress: Progress
+    ) -> Frame:
+        """The picture of the imported family's own program; arrays keep the sizes that it has there."""
+        request, info = run.request, run.opened.info
+        native = FAMILIES.get(info.family).native
+        if native is None:
+            raise InputError(
+                what="no native picture", where=request.checkpoint, expected="an imported family (EG3D, EpiGRAF, Mimic3D)", got=info.family
+            )
+        progress("planes", 0.0)
+        w = run.w()
+        planes = run.planes(w)
+        stop_if(cancelled)
+        progress("samples", 0.0)
+        with run.clock.stage("samples"):
+            made = native(run.opened.model, request, w, planes)
+        lacking = [name for name in channels if name not in made]
+        if lacking:
+            raise InputError(
+                what=f"channel {lacking[0]!r} has no native picture", where=request.checkpoint, expected=", ".join(made), got=lacking[0]
+            )
+        arrays = {name: made[name] for name in (*channels, *(n for n in made if n == "raw_rgb"))}
+        spp = float(made["samples"].mean()) if "samples" in made else 0.0
+        result = RenderResult(
+            request=request, width=request.width, height=request.height, frames=_frames(arrays),
+            world_from_cam=tuple(request.camera.world_from_cam().reshape(-1).tolist()),
+            intrinsics=tuple(request.camera.intrinsics().reshape(-1).tolist()), timings=run.clock.times(), total_ms=run.clock.total_ms(),
+            device=self.device, memory_bytes=self.memory_bytes(), samples_per_pixel=spp, evaluated_per_pixel=spp,
         )
         return Frame(result, arrays, None if w is None else w[0].float().cpu().numpy())
 

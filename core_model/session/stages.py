@@ -47,13 +47,19 @@ class StageRun:
 
     def field(self, w: Tensor | None) -> Field:
         """The scene over cached planes; the lookup table is part of what is kept."""
+        return self._volume(w).field
 
+    def planes(self, w: Tensor | None) -> Planes | None:
+        """The cached planes themselves."""
+        return self._volume(w).planes
+
+    def _volume(self, w: Tensor | None) -> _Scene:
         def build() -> _Scene:
             planes = self.opened.model.planes(w, self.request.latent.noise)
             return _Scene(self.opened.model.field(planes, DTYPES[self.request.precision]), planes)
 
         key = ("planes", *self._latent_key, self.request.precision)
-        return self._cached("planes", key, build, _Scene.nbytes.fget).field  # type: ignore[attr-defined]
+        return self._cached("planes", key, build, _Scene.nbytes.fget)  # type: ignore[attr-defined]
 
     def space(self, field: Field) -> SpaceGrid:
         box = self.opened.info.header.conventions.box

@@ -46,6 +46,12 @@ def find_asset(name: str) -> Path | None:
     return path if path.exists() else None
 
 
+def demo_checkpoint() -> str | None:
+    """Path of the demo checkpoint; None where the installation lacks it."""
+    path = find_asset("demo.safetensors")
+    return str(path) if path else None
+
+
 def _existing(path: Path, kind: str) -> Path:
     if not path.exists():
         raise InputError(

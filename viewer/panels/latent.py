@@ -18,6 +18,11 @@ NO_LATENT = "This checkpoint has no latent space: it always shows the same objec
 
 
 class LatentPanel:
+    """Keeps only the seed that is being typed."""
+
+    def __init__(self) -> None:
+        self.typed = ""
+
     def draw(self, doc: Document, ctx: PanelContext) -> Document:
         info = ctx.info
         why_not = "Nothing is open" if info is None else ("" if info.z_dim else NO_LATENT)
@@ -32,15 +37,15 @@ class LatentPanel:
         controls.label(theme, "Seed", "Seed of z (numpy RandomState), 0 to 4294967295. Keys [ and ] step it")
         button, gap = imgui.get_frame_height(), style.item_inner_spacing.x
         imgui.set_next_item_width(imgui.get_content_region_avail().x - 3 * (button + gap))
+        flags = int(imgui.InputTextFlags_.chars_decimal) | int(imgui.InputTextFlags_.auto_select_all)
         with controls.disabled(why_not):
-            changed, text = imgui.input_text(
-                "##seed",
-                str(seed),
-                int(imgui.InputTextFlags_.chars_decimal) | int(imgui.InputTextFlags_.auto_select_all),
-            )
-            if changed and text.isdigit():
-                seed = min(int(text), MAX_SEED)
-        controls.tooltip(why_not or "Type a seed, or drag sideways with the buttons' arrows")
+            changed, text = imgui.input_text("##seed", str(seed), flags)
+        # Only the finished number counts: a head for each digit on the way would be wasted.
+        if changed:
+            self.typed = text
+        if imgui.is_item_deactivated_after_edit() and self.typed.isdigit():
+            seed = min(int(self.typed), MAX_SEED)
+        controls.tooltip(why_not or "Type a seed and press Enter")
         for icon, key, tip, new in (
             (fa.ICON_FA_MINUS, "seed-", "Previous seed  [", (seed - 1) % (MAX_SEED + 1)),
             (fa.ICON_FA_PLUS, "seed+", "Next seed  ]", (seed + 1) % (MAX_SEED + 1)),

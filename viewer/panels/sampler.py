@@ -14,6 +14,8 @@ _STRATEGY_TITLES = {
     "unstratified": ("Plain", "Independent draws from the predicted distribution"),
 }
 _ONLY_LEARNED = "Only the learned sampler has it"
+_NOT_ADAPTIVE = "Adaptive is off: every ray gets the same"
+_NOT_OWN = "Follows from the samples a ray; switch Own budgets on to set it"
 
 
 class SamplerPanel:
@@ -44,7 +46,10 @@ class SamplerPanel:
             unavailable=closed,
             tip="How points are placed on a ray",
         )
-        return spec if name == spec.name else spec.replace(name=name)
+        if name == spec.name:
+            return spec
+        # Budgets are the learned sampler's: kept under another one they would only hide its samples a ray.
+        return spec.replace(name=name, low_budget=None, high_budget=None)
 
     def _strategy(self, spec: SamplerSpec, ctx: PanelContext, chosen: SamplerInfo) -> SamplerSpec:
         theme = ctx.theme
@@ -77,90 +82,54 @@ class SamplerPanel:
         return spec.replace(strategy=strategy, tau=min(max(tau, 1e-3), 1.0))
 
     def _budget(self, spec: SamplerSpec, ctx: PanelContext, chosen: SamplerInfo) -> SamplerSpec:
-        theme = ctx.theme
-        learned = "" if chosen.strategies else _ONLY_LEARNED
         own = spec.low_budget is not None and spec.high_budget is not None
         shown = spec.spp if spec.spp is not None else chosen.default_spp
         spp = controls.drag_float(
-            theme,
-            "Samples",
-            "##spp",
-            shown,
-            speed=0.1,
-            low=2.0,
-            high=1024.0,
-            fmt="%.1f a ray",
+            ctx.theme, "Samples", "##spp", shown, speed=0.1, low=2.0, high=1024.0, fmt="%.1f a ray",
             why_not="The two budgets decide" if own else "",
             tip="Samples a ray on average, the probe not counted. "
             f"Default of this checkpoint: {chosen.default_spp:g}",
-        )
-        adaptive = controls.toggle(
-            theme,
-            "Adaptive",
-            "##adaptive",
-            spec.adaptive,
-            why_not=learned,
-            tip="Give the rays with most leftover mass the large budget (A3.4)",
-        )
-        no_share = learned or ("" if adaptive else "Adaptive is off: every ray gets the same")
-        share = controls.slider_float(
-            theme,
-            "Hard share",
-            "##share",
-            100 * spec.adaptive_share,
-            low=0.0,
-            high=50.0,
-            fmt="%.1f %%",
-            why_not=no_share,
-            tip="Share of the rays that get the large budget",
-        )
-        own_new = controls.toggle(
-            theme,
-            "Own budgets",
-            "##own-budgets",
-            own,
-            why_not=no_share,
-            tip="Set both budgets instead of their mean",
-        )
-        low, high = spec.budgets(chosen.default_spp)
-        no_own = no_share or (
-            "" if own_new else "Follows from the samples a ray; switch Own budgets on to set it"
-        )
-        new_low = controls.drag_int(
-            theme,
-            "Ordinary",
-            "##low-budget",
-            low,
-            speed=0.1,
-            low=1,
-            high=512,
-            fmt="%d samples",
-            why_not=no_own,
-            tip="Budget of an ordinary ray",
-        )
-        new_high = controls.drag_int(
-            theme,
-            "Hard",
-            "##high-budget",
-            high,
-            speed=0.1,
-            low=1,
-            high=1024,
-            fmt="%d samples",
-            why_not=no_own,
-            tip="Budget of a hard ray",
-        )
-        changes: dict[str, object] = {}
+        )  # fmt: skip
         if spp != shown:
-            changes["spp"] = spp
+            spec = spec.replace(spp=spp)
+        why_not = "" if chosen.strategies else _ONLY_LEARNED
+        adaptive = controls.toggle(
+            ctx.theme, "Adaptive", "##adaptive", spec.adaptive, why_not=why_not,
+            tip="Give the rays with most leftover mass the large budget (A3.4)",
+        )  # fmt: skip
         if adaptive != spec.adaptive:
-            changes["adaptive"] = adaptive
-        if share != 100 * spec.adaptive_share:
-            changes["adaptive_share"] = min(max(share / 100, 0.0), 1.0)
-        if own_new != own or (own_new and (new_low, new_high) != (low, high)):
-            changes["low_budget"] = new_low if own_new else None
-            changes["high_budget"] = max(new_high, new_low) if own_new else None
-        return spec.replace(**changes) if changes else spec
+            spec = spec.replace(adaptive=adaptive)
+        return self._shares(spec, ctx, chosen, why_not or ("" if adaptive else _NOT_ADAPTIVE))
+
+    def _shares(self, spec: SamplerSpec, ctx: PanelContext, chosen: SamplerInfo, why_not: str) -> SamplerSpec:
+        """Share of hard rays and the two budgets; `why_not` disables them all."""
+        theme, percent = ctx.theme, 100 * spec.adaptive_share
+        share = controls.slider_float(
+            theme, "Hard share", "##share", percent, low=0.0, high=50.0, fmt="%.1f %%", why_not=why_not,
+            tip="Share of the rays that get the large budget",
+        )  # fmt: skip
+        if share != percent:
+            spec = spec.replace(adaptive_share=min(max(share / 100, 0.0), 1.0))
+        own = spec.low_budget is not None and spec.high_budget is not None
+        own_new = controls.toggle(
+            theme, "Own budgets", "##own-budgets", own, why_not=why_not,
+            tip="Set both budgets instead of their mean",
+        )  # fmt: skip
+        low, high = spec.budgets(chosen.default_spp)
+        no_own = why_not or ("" if own_new else _NOT_OWN)
+        new_low = controls.drag_int(
+            theme, "Ordinary", "##low-budget", low, speed=0.1, low=1, high=512, fmt="%d samples",
+            why_not=no_own, tip="Budget of an ordinary ray",
+        )  # fmt: skip
+        new_high = controls.drag_int(
+            theme, "Hard", "##high-budget", high, speed=0.1, low=1, high=1024, fmt="%d samples",
+            why_not=no_own, tip="Budget of a hard ray",
+        )  # fmt: skip
+        if own_new == own and (not own_new or (new_low, new_high) == (low, high)):
+            return spec
+        if not own_new:
+            return spec.replace(low_budget=None, high_budget=None)
+        return spec.replace(low_budget=new_low, high_budget=max(new_high, new_low))
 
     def _quality(self, quality: QualitySettings, ctx: PanelContext) -> QualitySettings:
         theme = ctx.theme

@@ -34,7 +34,14 @@ def item_bytes(kind: str) -> int:
 
 
 def sizes(value: object, limit: int, name: str) -> tuple[int, ...]:
-    """`value` as a tuple of at most `limit` non-negative integers."""
+    """`value` as a tuple of at most `limit` non-negative integers whose product stays in bounds."""
+    found = _integers(value, limit, name)
+    if math.prod(max(n, 1) for n in found) >= MAX_EXTENT:  # also with a zero in it: torch multiplies them
+        raise Refusal(f"bad {name}", "a tensor that a computer can hold", "an astronomical one")
+    return found
+
+
+def _integers(value: object, limit: int, name: str) -> tuple[int, ...]:
     if not isinstance(value, tuple | list) or len(value) > limit:
         raise Refusal(f"bad {name}", f"at most {limit} sizes", shown(value))
     if not all(type(n) is int and 0 <= n < MAX_EXTENT for n in value):
@@ -49,7 +56,7 @@ def strided(storage: object, offset: object, size: object, stride: object, budge
     if type(offset) is not int or not 0 <= offset <= storage.count:
         raise Refusal("bad tensor", f"an offset up to {storage.count:,}", "something else")
     shape = sizes(size, budget.limits.dimensions, "tensor shape")
-    steps = sizes(stride, budget.limits.dimensions, "tensor stride")
+    steps = _integers(stride, budget.limits.dimensions, "tensor stride")
     if len(shape) != len(steps):
         raise Refusal("bad tensor", f"{len(shape)} strides", f"{len(steps)}")
     count = math.prod(shape)

@@ -9,6 +9,7 @@ class Refusal(Exception):
     def __init__(self, what: str, expected: str = "", got: str = "") -> None:
         super().__init__(what)
         self.what, self.expected, self.got = what, expected, got
+        self.at: int | None = None  # byte of the file where the reader stopped, where that is known
 
 
 def shown(text: object, limit: int = 80) -> str:

@@ -15,13 +15,12 @@ from torch.nn import functional
 from core_model.data.heads.field import surface_normals
 from core_model.data.heads.parameters import HeadParams
 from core_model.data.heads.shading import head_color
-from core_model.data.heads.tracing import grid_starts, trace_heads
+from core_model.data.heads.tracing import CoarseField, trace_heads
 
 BACKGROUND_RGB = (0.86, 0.87, 0.88)
 NEAR, FAR = 1.85, 3.6
 """Range of distances that holds the box [-0.5, 0.5]³ for a camera 2.7 from its centre."""
 
-_CONE = 2
 _SIDE_STEP = 2.5
 _CONTRAST = 0.07
 
@@ -70,13 +69,18 @@ def _render_one(
     p: HeadParams, world_from_cam: Tensor, focal: float, size: int, supersample: int
 ) -> HeadImages:
     origins, dirs = pixel_rays(world_from_cam, focal, size)
-    start, open_ = _starts(p, world_from_cam, focal, size)
-    t, hit, rgb, normal = _shoot(p, origins, dirs, start, open_)
+    coarse = CoarseField.of(p)
+    # Cones as wide as a pixel's half diagonal: what they allow holds for rays beside the centre as well.
+    start, open_ = coarse.starts(origins[0], dirs[0], 0.5 * 2.0**0.5 / (size * focal), NEAR, FAR)
+    guess = start.clone()
+    guess[open_] = coarse.guesses(origins[0, open_], dirs[0, open_], start[open_])
+    along = _Along(start[None], open_[None], guess[None])
+    t, hit, rgb, normal = _shoot(p, origins, dirs, along)
     image = rgb.view(size, size, 3).permute(2, 0, 1)
     mask = hit.view(size, size).float()
     if supersample > 1:
-        start = _neighbour_starts(start, t, hit, focal, size)
-        image, mask = _refine_edges(p, world_from_cam, focal, image, mask, start, open_, supersample)
+        along = _between(along, t, hit, focal, size)
+        image, mask = _refine_edges(p, world_from_cam, focal, image, mask, along, supersample)
     depth = torch.where(hit, t, torch.full_like(t, torch.nan))
     return HeadImages(
         image[None].contiguous(),
@@ -86,36 +90,38 @@ def _render_one(
     )
 
 
-def _starts(p: HeadParams, world_from_cam: Tensor, focal: float, size: int) -> tuple[Tensor, Tensor]:
-    """Start distance and "may hit" for every pixel [1, S·S], from cones that hold a few pixels each."""
-    coarse = max(1, size // _CONE)
-    origins, dirs = pixel_rays(world_from_cam, focal, coarse)
-    # The half diagonal of the cone's cell, widened by a pixel for supersampling and odd sizes.
-    spread = (0.5 / coarse + 1.0 / size) * 2.0**0.5 / focal
-    t, touches = grid_starts(p, origins, dirs, spread, NEAR, FAR)
-    row = (torch.arange(size, device=t.device) * coarse) // size
-    pick = (row[:, None] * coarse + row[None, :]).reshape(-1)
-    return t[:, pick], touches[:, pick]
+@dataclasses.dataclass(frozen=True)
+class _Along:
+    """Where to look along rays, all [1, R]: nothing before `start`, nothing at all unless `open`, try `guess`."""
+
+    start: Tensor
+    open: Tensor
+    guess: Tensor
 
 
-def _neighbour_starts(start: Tensor, t: Tensor, hit: Tensor, focal: float, size: int) -> Tensor:
-    """Later starts [1, S·S] for rays between pixel centres, from the hits t [1, S·S] of the 3 × 3 pixels around.
+def _between(along: _Along, t: Tensor, hit: Tensor, focal: float, size: int) -> _Along:
+    """Later starts and closer guesses for rays between pixel centres, from the hits t [1, S·S] of the pixels around.
 
-    What lies nearer than those hits by more than 2.5 pixels would have to be thinner than a pixel to be missed
-    by all of them.
+    What lies nearer than the 3 × 3 hits around by more than 2.5 pixels would have to be thinner than a pixel to
+    be missed by all of them.
     """
-    depth = torch.where(hit, t, torch.full_like(t, -FAR)).view(1, 1, size, size)
-    nearest = -functional.max_pool2d(torch.where(depth < 0, depth, -depth), 3, 1, 1).view(1, -1)
-    margin = _SIDE_STEP * nearest / (focal * size)
-    return torch.maximum(start, nearest - margin)
+    depth = torch.where(hit, t, torch.full_like(t, FAR)).view(1, 1, size, size)
+    nearest = -functional.max_pool2d(-depth, 3, 1, 1).view(1, -1)
+    found = nearest < FAR
+    start = torch.maximum(along.start, nearest - _SIDE_STEP * nearest / (focal * size))
+    return _Along(
+        torch.where(found, start, along.start),
+        along.open,
+        torch.where(hit, t, torch.where(found, nearest, along.guess)),
+    )
 
 
 def _shoot(
-    p: HeadParams, origins: Tensor, dirs: Tensor, start: Tensor, open_: Tensor
+    p: HeadParams, origins: Tensor, dirs: Tensor, along: _Along
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Distance, hit, colour and normal of rays [1, R] that start at `start` [1, R], where `open_` [1, R]."""
-    far = torch.where(open_, torch.full_like(start, FAR), torch.zeros_like(start))
-    t, hit = trace_heads(p, origins, dirs, start, far)
+    """Distance, hit, colour and normal of rays [1, R]."""
+    far = torch.where(along.open, torch.full_like(along.start, FAR), torch.zeros_like(along.start))
+    t, hit = trace_heads(p, origins, dirs, along.start, far, along.guess)
     rgb = origins.new_tensor(BACKGROUND_RGB).expand_as(origins).clone()
     normal = torch.zeros_like(origins)
     if hit.any():
@@ -132,8 +138,7 @@ def _refine_edges(
     focal: float,
     image: Tensor,
     mask: Tensor,
-    start: Tensor,
-    open_: Tensor,
+    along: _Along,
     supersample: int,
 ) -> tuple[Tensor, Tensor]:
     """Averages sub-rays where a pixel of image [3, S, S] or mask [S, S] differs from a neighbour."""
@@ -149,7 +154,8 @@ def _refine_edges(
     v = ((chosen // size)[:, None] + sv).reshape(1, -1) / size
     origins, dirs = _rays(world_from_cam, focal, u, v)
     each = chosen.repeat_interleave(supersample**2)
-    _, hit, rgb, _ = _shoot(p, origins, dirs, start[:, each], open_[:, each])
+    at = _Along(along.start[:, each], along.open[:, each], along.guess[:, each])
+    _, hit, rgb, _ = _shoot(p, origins, dirs, at)
     flat_image, flat_mask = image.reshape(3, -1).clone(), mask.reshape(-1).clone()
     flat_image[:, chosen] = rgb.view(-1, supersample**2, 3).mean(1).T
     flat_mask[chosen] = hit.view(-1, supersample**2).float().mean(1)

@@ -19,14 +19,15 @@ from core_model.data.heads.parameters import HeadParams
 
 _HIT = 2.5e-4
 _HIT_LATE = 6.0e-4
-_CLOSE = 3.0e-3
+_CLOSE = 8.0e-3
 _LIPSCHITZ = 1.15
 _ROUNDS = 40
-_ROUND_POINTS = 3072
+_ROUND_POINTS = 10240
 _LOOK_AHEAD = 16
 _GRID = 30
 _GRID_STEPS = 40
 _GRID_LEAST = 4.0e-3
+_GUESS_STEPS = 8
 
 
 Look = Callable[[Tensor, Tensor], Tensor]
@@ -40,25 +41,38 @@ def _box_span(origins: Tensor, dirs: Tensor, half: float) -> tuple[Tensor, Tenso
 
 
 def trace_heads(
-    params: HeadParams, origins: Tensor, dirs: Tensor, near: Tensor | float, far: Tensor | float
+    params: HeadParams,
+    origins: Tensor,
+    dirs: Tensor,
+    near: Tensor | float,
+    far: Tensor | float,
+    guess: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """First surface along rays: origins, dirs [B, R, 3] (unit, world), near, far floats or [B, R].
 
-    Returns distance t [B, R] (world units; `far` where nothing is hit) and hit [B, R] (bool). On a hit the
+    `guess` [B, R] is where the surface may be: tried first, so that a good one saves time and a wrong one costs
+    a little. Returns distance t [B, R] (world units; `far` where nothing is hit) and hit [B, R] (bool). On a hit the
     distance field at o + t d is below 1e-3 in magnitude (about 1e-5 in practice, by secant refinement).
     """
     near = torch.as_tensor(near, dtype=origins.dtype, device=origins.device).expand(origins.shape[:2])
     far = torch.as_tensor(far, dtype=origins.dtype, device=origins.device).expand(origins.shape[:2])
+    guess = near if guess is None else guess
     if origins.device.type == "cpu":
         pairs = [
-            _trace_flat(params.select(i), None, origins[i], dirs[i], near[i], far[i])
+            _trace_flat(params.select(i), None, origins[i], dirs[i], near[i], far[i], guess[i])
             for i in range(origins.shape[0])
         ]
         return torch.stack([t for t, _ in pairs]), torch.stack([h for _, h in pairs])
     b, r = origins.shape[:2]
     owner = torch.arange(b, device=origins.device).repeat_interleave(r)
     t, hit = _trace_flat(
-        params, owner, origins.reshape(-1, 3), dirs.reshape(-1, 3), near.reshape(-1), far.reshape(-1)
+        params,
+        owner,
+        origins.reshape(-1, 3),
+        dirs.reshape(-1, 3),
+        near.reshape(-1),
+        far.reshape(-1),
+        guess.reshape(-1),
     )
     return t.view(b, r), hit.view(b, r)
 
@@ -86,7 +100,13 @@ class _Rays:
 
 
 def _trace_flat(
-    params: HeadParams, owner: Tensor | None, o: Tensor, d: Tensor, near: Tensor, far: Tensor
+    params: HeadParams,
+    owner: Tensor | None,
+    o: Tensor,
+    d: Tensor,
+    near: Tensor,
+    far: Tensor,
+    guess: Tensor,
 ) -> tuple[Tensor, Tensor]:
     enter, leave = _box_span(o, d, 0.5)
     t_all = torch.maximum(near, enter)
@@ -101,19 +121,22 @@ def _trace_flat(
     index = (end > t_all).nonzero()[:, 0]
     if index.numel() == 0:
         return far.clone(), hit_all
-    s = look(index, t_all[index, None])[:, 0]
-    rays = _Rays(index, t_all[index], s, s, torch.zeros_like(s, dtype=torch.bool))
-    done = s.abs() < _HIT
-    s_all[index], hit_all[index[done]] = s, True
-    rays = rays.keep(~done)
+    t = t_all[index]
+    step = (guess[index] - t).clamp(min=5e-3)
+    pair = look(index, torch.stack([t, t + step], dim=1))
+    rays = _Rays(index, t, pair[:, 0], step, torch.zeros_like(t, dtype=torch.bool))
+    seen: Tensor | None = pair[:, 1:]
     for round_ in range(_ROUNDS):
         if rays.index.numel() == 0:
             break
         late = max(0, round_ - 8) / 16
         tolerance = min(_HIT * (1.0 + late), _HIT_LATE)
-        ahead = min(_LOOK_AHEAD, max(1, _ROUND_POINTS // rays.index.numel()))
-        places = rays.t[:, None] + rays.step[:, None] * torch.arange(1, ahead + 1, device=o.device)
-        rays, slope = _advance(rays, look(rays.index, places), tolerance, 2.5e-3 * late)
+        if seen is None:
+            ahead = min(_LOOK_AHEAD, max(1, _ROUND_POINTS // rays.index.numel()))
+            places = rays.t[:, None] + rays.step[:, None] * torch.arange(1, ahead + 1, device=o.device)
+            seen = look(rays.index, places)
+        rays, slope = _advance(rays, seen, tolerance, 2.5e-3 * late)
+        seen = None
         inside = rays.t < end[rays.index]
         done = (rays.s.abs() < tolerance) & inside
         found = rays.index[done]
@@ -138,7 +161,7 @@ def _advance(rays: _Rays, seen: Tensor, tolerance: float, least: float) -> tuple
     """
     n, k = seen.shape
     before = torch.cat([rays.s[:, None], seen[:, :-1]], dim=1)
-    gap = rays.step.abs()[:, None] > (before.abs() + seen.abs()) * 1.0001
+    gap = rays.step.abs()[:, None] > ((before.abs() + seen.abs()) * 1.0001).clamp(min=1.0001 * least)
     gap[:, 0] &= ~rays.secant & (rays.s > 0)
     event = gap | (seen < tolerance)
     event[:, 0] |= (rays.s <= 0) | rays.secant
@@ -151,7 +174,7 @@ def _advance(rays: _Rays, seen: Tensor, tolerance: float, least: float) -> tuple
     t = rays.t + rays.step * (first + 1 - back.to(first.dtype))
     slope = (s_first - s_before) / torch.where(rays.step.abs() < 1e-7, torch.full_like(s, 1e-7), rays.step)
     # Outside, the longest step after which the spheres still touch if the surface goes on as a plane.
-    relax = (2.0 / (1.0 - slope.clamp(-1.0, 0.9))).clamp(1.0, 1.8)
+    relax = (2.0 / (1.0 - slope.clamp(-1.0, 0.9))).clamp(1.0, 3.0)
     plain = torch.where(back, 0.95 * s, relax * s).clamp(min=least)
     straight = -s / slope.clamp(max=-0.1)
     secant = (s < _CLOSE) & (slope < -0.4) & ~back
@@ -172,30 +195,71 @@ def _refine(look: Look, hit: Tensor, t: Tensor, s: Tensor, slope: Tensor) -> Ten
     return t + first + second.clamp(-6e-4, 6e-4)
 
 
-def grid_starts(
-    params: HeadParams, origins: Tensor, dirs: Tensor, spread: float, near: float, far: float
-) -> tuple[Tensor, Tensor]:
-    """How far cones around rays [1, R, 3] reach before they may touch anything: (t [1, R], touches [1, R]).
+@dataclasses.dataclass(frozen=True)
+class CoarseField:
+    """A head's distance [1, 1, G, G, G] on a grid over the box that tells rays where to begin: exact at the grid's
+    nodes near the surface, a lower bound elsewhere."""
 
-    `spread` is the cone's radius per unit distance. Every ray inside a cone can start at its t, and misses
-    where the cone touches nothing. The cones march through one evaluation on a coarse grid: its
-    interpolation is off by no more than the steepest slope times half a cell's diagonal.
-    """
-    line = torch.linspace(-0.5, 0.5, _GRID, dtype=origins.dtype, device=origins.device)
+    volume: Tensor
+
+    @staticmethod
+    def of(params: HeadParams) -> CoarseField:
+        """Of a batch of one head: every third node first, then the rest where the surface may be."""
+        first = surface_sdf(params, _nodes(_GRID, params.masculine).view(1, -1, 3))
+        coarse = first.view(1, 1, _GRID, _GRID, _GRID)
+        fine = 3 * (_GRID - 1) + 1
+        volume = functional.interpolate(coarse, size=(fine,) * 3, mode="trilinear", align_corners=True)
+        slack = _LIPSCHITZ * _half_diagonal(_GRID)
+        flat = volume.view(-1)
+        near = ((flat < slack + 3.0 * _half_diagonal(fine)) & (flat > -slack)).nonzero()[:, 0]
+        flat = flat - slack
+        flat[near] = surface_sdf(params, _nodes(fine, params.masculine).view(-1, 3)[None, near])[0]
+        return CoarseField(flat.view_as(volume))
+
+    def starts(
+        self, origins: Tensor, dirs: Tensor, spread: float, near: float, far: float
+    ) -> tuple[Tensor, Tensor]:
+        """How far cones around rays [R, 3] reach before they may touch anything: (t [R], touches [R]).
+
+        `spread` is the cone's radius per unit distance. Every ray inside a cone can start at its t, and misses
+        where the cone touches nothing: interpolation is off by the steepest slope times half a cell's
+        diagonal at most.
+        """
+        slack = _half_diagonal(self.volume.shape[-1])
+        enter, leave = _box_span(origins, dirs, 0.51)
+        t_all, end = enter.clamp(min=near), leave.clamp(max=far)
+        rays = (t_all < end).nonzero()[:, 0]
+        for _ in range(_GRID_STEPS):
+            t = t_all[rays]
+            free = self._at(origins[rays], dirs[rays], t) * (1.0 / _LIPSCHITZ) - slack - spread * t
+            going = free > _GRID_LEAST
+            rays, t = rays[going], (t + free)[going]
+            t_all[rays] = t
+            rays = rays[t < end[rays]]
+            if rays.numel() == 0:
+                break
+        return t_all, t_all < end
+
+    def guesses(self, origins: Tensor, dirs: Tensor, start: Tensor) -> Tensor:
+        """Where rays [R, 3] that begin at `start` [R] about meet the surface: t [R], no promise."""
+        t = start
+        for _ in range(_GUESS_STEPS):
+            t = t + 1.2 * self._at(origins, dirs, t)
+        return t
+
+    def _at(self, origins: Tensor, dirs: Tensor, t: Tensor) -> Tensor:
+        places = ((origins + t[:, None] * dirs) * 2.0)[None, None, None]
+        near_by = functional.grid_sample(self.volume, places, padding_mode="border", align_corners=True)
+        return near_by.view(-1)
+
+
+def _half_diagonal(nodes: int) -> float:
+    """Of a cell of the grid with this many nodes along each edge of the box."""
+    return 0.5 * 3.0**0.5 / (nodes - 1)
+
+
+def _nodes(count: int, like: Tensor) -> Tensor:
+    """Places [count, count, count, 3] (z, y, x order of axes, x y z in the last) of a grid over the box."""
+    line = torch.linspace(-0.5, 0.5, count, dtype=like.dtype, device=like.device)
     z, y, x = torch.meshgrid(line, line, line, indexing="ij")
-    nodes = surface_sdf(params, torch.stack([x, y, z], dim=-1).view(1, -1, 3))
-    volume = nodes.view(1, 1, _GRID, _GRID, _GRID) * (1.0 / _LIPSCHITZ)
-    slack = 0.5 * 3.0**0.5 / (_GRID - 1)
-    enter, leave = _box_span(origins[0], dirs[0], 0.53)
-    t, end = enter.clamp(min=near), leave.clamp(max=far)
-    for _ in range(_GRID_STEPS):
-        places = (origins[0] + t[:, None] * dirs[0]) * 2.0
-        near_by = functional.grid_sample(
-            volume, places[None, None, None], padding_mode="border", align_corners=True
-        )
-        free = near_by.view(-1) - slack - spread * t
-        going = (free > _GRID_LEAST) & (t < end)
-        if not going.any():
-            break
-        t = torch.where(going, t + free, t)
-    return t[None], (t < end)[None]
+    return torch.stack([x, y, z], dim=-1)

@@ -17,7 +17,8 @@ from core_model.fields.density import volsdf_density
 from core_model.fields.encoding import encoded_dim, frequency_encoding
 from core_model.fields.triplane import Planes, PlaneTable, sample_planes
 
-FEATURE_GAIN = 1.0
+FEATURE_GAIN = 2.0
+SPREAD = 2.0  # initial gain of layers before a Softplus, whose slope of about one half would otherwise damp every signal
 
 
 class SdfMlp(nn.Module):
@@ -43,27 +44,30 @@ class SdfMlp(nn.Module):
         random planes ripple the sphere; it must not be small: quiet feature weights learn one mean shape and forget the latents.
         """
         c = cfg.plane_channels
-        gain = FEATURE_GAIN / math.sqrt(c)
-        self.fc0.weight[:, :c] = torch.randn(self.fc0.weight[:, :c].shape, generator=rng) * gain
-        # Softplus is nearly straight for small inputs, so |x| needs steep first units; high octaves start quiet to keep it smooth.
+        self.fc0.weight[:, :c] = _normal(self.fc0.weight[:, :c], FEATURE_GAIN, rng)
+        # Softplus is nearly straight for small inputs, so |x| needs steep first units; high octaves start quiet to keep it smooth
         octave = torch.ones(self.fc0.weight.shape[1] - c)
         for k in range(cfg.point_freqs):
             octave[3 + 6 * k : 9 + 6 * k] = 0.05 * 2.0**-k
         wide = torch.randn(self.fc0.weight[:, c:].shape, generator=rng)
         self.fc0.weight[:, c:] = wide * octave * 4.0
         self.fc0.bias.copy_(torch.randn(self.fc0.bias.shape, generator=rng))
+        self.fc1.weight.copy_(_normal(self.fc1.weight, SPREAD, rng))
         points = (torch.rand(4096, 3, generator=rng) * 2 - 1) * box
         encoded = frequency_encoding(points / box, cfg.point_freqs)
         hidden = F.softplus(self.fc1(F.softplus(self.fc0(torch.cat([torch.ones(4096, c), encoded], dim=-1)))))
-        ones = torch.ones(4096, 1)
-        design = torch.cat([hidden, ones], dim=-1).double()
+        design = torch.cat([hidden, torch.ones(4096, 1)], dim=-1).double()
         target = (cfg.init_radius - points.norm(dim=-1, keepdim=True)).double()
         ridge = 0.2 * torch.eye(design.shape[1], dtype=torch.float64)
         solution = torch.linalg.solve(design.T @ design + ridge, design.T @ target)
-        self.fc2.weight[0] = solution[:-1, 0].float()
-        self.fc2.bias[0] = solution[-1, 0].float()
-        self.fc2.weight[1] = 0.0
-        self.fc2.bias[1] = 0.0
+        self.fc2.weight[0], self.fc2.bias[0] = solution[:-1, 0].float(), solution[-1, 0].float()
+        self.fc2.weight[1], self.fc2.bias[1] = 0.0, 0.0
+        self.fc2.weight[2:] = _normal(self.fc2.weight[2:], 1.0, rng)
+
+
+def _normal(like: Tensor, gain: float, rng: torch.Generator) -> Tensor:
+    """N(0, gain² / inputs) in the shape of `like`."""
+    return torch.randn(like.shape, generator=rng) * (gain / math.sqrt(like.shape[1]))
 
 
 class RgbMlp(nn.Module):
@@ -74,6 +78,12 @@ class RgbMlp(nn.Module):
         self.dir_freqs = cfg.dir_freqs
         self.fc0 = nn.Linear(cfg.geo_dim + encoded_dim(3, cfg.dir_freqs), cfg.rgb_hidden)
         self.fc1 = nn.Linear(cfg.rgb_hidden, 3)
+
+    @torch.no_grad()
+    def init_spread(self, rng: torch.Generator) -> None:
+        """Initial weights that let differences between latents reach the colour."""
+        self.fc0.weight.copy_(_normal(self.fc0.weight, SPREAD, rng))
+        self.fc1.weight.copy_(_normal(self.fc1.weight, 1.0, rng))
 
     def forward(self, f_geo: Tensor, dirs: Tensor) -> Tensor:
         x = torch.cat([f_geo, frequency_encoding(dirs, self.dir_freqs)], dim=-1)

@@ -51,7 +51,9 @@ class WysiwygGenerator(nn.Module):
         )
         if not self.sdf_mlp.fc0.weight.is_meta:
             self._init_planes()
-            self.sdf_mlp.init_sphere(cfg, conventions.box, torch.Generator().manual_seed(seed))
+            rng = torch.Generator().manual_seed(seed)
+            self.sdf_mlp.init_sphere(cfg, conventions.box, rng)
+            self.rgb_mlp.init_spread(rng)
 
     @torch.no_grad()
     def _init_planes(self) -> None:

@@ -23,8 +23,8 @@ AHEAD = 64
 
 
 def available(step: int, pool: int) -> int:
-    """Heads that step `step` may draw from: a start of 200, then one more for every two steps."""
-    return min(pool, 200 + step // 2)
+    """Heads that step `step` may draw from: a start of 300, then one more for every six steps."""
+    return min(pool, 300 + step // 6)
 
 
 class TruthPool:

@@ -1,0 +1,75 @@
+"""Reading the bytes of a foreign file and telling its container, before anything in it is looked at."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from core_model.checkpoints.importing.allowed import AllowList
+from core_model.checkpoints.importing.archive import ZIP_START, read_archive
+from core_model.checkpoints.importing.limits import Budget, Limits
+from core_model.checkpoints.importing.machine import Machine
+from core_model.checkpoints.importing.refusal import Refusal, shown
+from core_model.checkpoints.importing.storages import MAGIC_BYTES, TorchWorld, read_bare_storage, read_legacy
+
+SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt")
+KINDS = "a .pkl of EG3D, EpiGRAF or Mimic3D, or a .pt of torch.save"
+
+
+def is_foreign(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is to be imported rather than opened, told by its suffix alone."""
+    return Path(path).suffix.lower() in SUFFIXES
+
+
+def read_bytes(path: Path, limits: Limits) -> bytes:
+    """The whole file; raises Refusal for anything but a regular file of bearable size."""
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a device or pipe"
+            raise Refusal("not a checkpoint file", KINDS, kind)
+        if status.st_size > limits.file_bytes:
+            raise Refusal("file is too large", f"at most {limits.file_bytes:,} bytes", f"{status.st_size:,}")
+        free = psutil.virtual_memory().available
+        if 2 * status.st_size > free:
+            raise Refusal("not enough memory", f"{2 * status.st_size:,} bytes free", f"{free:,}")
+        with open(path, "rb") as file:
+            data = file.read(status.st_size + 1)
+    except FileNotFoundError:
+        raise Refusal("checkpoint not found", "an existing file", "nothing") from None
+    except (OSError, ValueError) as error:  # ValueError: NUL bytes in the path
+        raise Refusal("cannot read the file", "", str(error)) from None
+    if not data:
+        raise Refusal("empty file", KINDS, "0 bytes")
+    return data
+
+
+def sha256_of(data: bytes) -> str:
+    """SHA-256 of the file's bytes, hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def parse(data: bytes, budget: Budget) -> Any:
+    """The object in the file as inert records and containers. Raises Refusal, with the byte where it stopped."""
+    allowed = AllowList(budget, lambda blob: read_bare_storage(blob, budget))
+    if data.startswith(ZIP_START):
+        return read_archive(data, lambda find: TorchWorld(allowed, find), budget)
+    view = memoryview(data)
+    if data.startswith(MAGIC_BYTES):
+        return read_legacy(view, lambda find: TorchWorld(allowed, find), budget)
+    if data[:1] != b"\x80" or len(data) < 2 or data[1] not in (2, 3, 4, 5):
+        raise Refusal("not a pickle", KINDS, repr(data[:8]))
+    machine = Machine(view, allowed, budget)
+    try:
+        value, end = machine.run()
+    except Refusal as refusal:
+        refusal.at = machine.position
+        raise
+    if end != len(data):
+        raise Refusal("broken pickle", "nothing after its end", f"{len(data) - end:,} bytes")
+    return value

@@ -1,0 +1,72 @@
+"""Mimic3D's generator: StyleGAN2 backbone, 3D-aware branch over its running image, detail planes, OSG decoder."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from core_model.families.mimic3d.config import Mimic3dConfig
+from core_model.families.volumetric_model import VolumetricGenerator, make_superres
+from core_model.fields.triplane import Planes
+from core_model.nn.aware3d import PlaneBlock
+from core_model.nn.mapping import MappingNetwork
+from core_model.nn.osg import OsgDecoder
+from core_model.nn.synthesis import SynthesisNetwork
+from core_model.schema.conventions import Conventions
+
+AXES = (("x", "y"), ("y", "z"), ("z", "x"))  # fixed in the program, nothing of it is in the file
+
+
+class Mimic3dGenerator(VolumetricGenerator):
+    """Levels of `synthesize`: coarse and detail planes (3D stage), or the one level of the 2D stage."""
+
+    def __init__(self, cfg: Mimic3dConfig, conventions: Conventions) -> None:
+        super().__init__()
+        self.cfg, self.conventions, self.num_ws = cfg, conventions, cfg.num_ws
+        self.mapping = MappingNetwork(
+            cfg.z_dim, cfg.c_dim, cfg.w_dim, lr_mul=cfg.mapping_lr_mul, hidden=cfg.mapping_hidden, embed_dim=cfg.embed_dim
+        )
+        self.backbone = SynthesisNetwork(
+            cfg.w_dim, cfg.backbone_size, 3 * cfg.plane_channels, channels=cfg.channels, use_noise=cfg.noise, clamp=cfg.clamp
+        )
+        self.aware, self.tail = nn.ModuleList(), nn.ModuleList()
+        make = lambda size, view, up: PlaneBlock(  # noqa: E731
+            cfg.plane_channels, cfg.w_dim, size, view=view, up=up, use_noise=cfg.noise, clamp=cfg.clamp
+        )
+        for k, size in enumerate(cfg.aware):
+            up = 2 if k + 1 < len(cfg.aware) else 1
+            self.aware.append(make(size * up, "attention" if cfg.attention else "mean", up))
+        size = cfg.backbone_size
+        for block in cfg.tail:
+            size *= block.up
+            self.tail.append(make(size, block.view, block.up))
+        self.decoder = OsgDecoder(cfg.plane_channels, cfg.decoder_hidden, cfg.decoder_colours, cfg.decoder_lr_mul)
+        self.superres = make_superres(cfg.superres, cfg.decoder_colours)
+
+    def results(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> list[Tensor]:
+        """The list of plane results [3B, F, H, W]: one of each 3D-aware block, then of each block of the tail."""
+        split = lambda img: img.unflatten(1, (3, -1)).flatten(0, 1)  # noqa: E731
+        x = img = seen = None
+        found: list[Tensor] = []
+        for k, block in enumerate(self.backbone.blocks):
+            if k == len(self.aware) and seen is not None:
+                img = seen.unflatten(0, (-1, 3)).flatten(1, 2)  # the branch stops early: the 2D image carries on from it
+            x, img = block(x, img, (ws[:, max(2 * k - 1, 0)], ws[:, 2 * k], ws[:, 2 * k + 1]), noise, rng)
+            if k < len(self.aware):
+                triple = split(img)
+                seen = self.aware[k](triple if seen is None else triple + seen, ws[:, 2 * k + 1], noise, rng)
+                found.append(seen)
+        if len(self.aware) < len(self.backbone.blocks):
+            assert img is not None
+            found.append(split(img))
+        for block in self.tail:
+            found.append(block(found[-1], ws[:, -1], noise, rng))
+        return found
+
+    def synthesize(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Planes:
+        """ws [B, L, D] → levels [B, 3, C, H, W], coarse first."""
+        found = self.results(ws, noise, rng)
+        picked = [found[i] for i in self.cfg.levels]
+        if self.cfg.plane_act is not None:
+            picked = [torch.tanh(p) if self.cfg.plane_act == "tanh" else torch.sigmoid(p) for p in picked]
+        return Planes(tuple(p.unflatten(0, (-1, 3)) for p in picked), self.conventions)

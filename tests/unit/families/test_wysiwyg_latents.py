@@ -1,0 +1,91 @@
+"""Latents of the wysiwyg family as the session asks for them: seeds, blends, mixes, truncation, labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from core_model.checkpoints.store import load_into
+from core_model.families.wysiwyg.spec import WysiwygModel, latent_from_seed
+from core_model.schema.camera import OrbitPose, label25
+from core_model.schema.checkpoint import CheckpointHeader
+from core_model.schema.errors import InputError
+from core_model.schema.latent import LatentSpec, SeedWeight, StyleMix
+from tests.contracts.tiny_checkpoint import TINY, tiny_generator
+
+NUM_WS = 6  # 16² backbone
+
+
+@pytest.fixture(scope="module")
+def model() -> WysiwygModel:
+    built = WysiwygModel(CheckpointHeader(family="wysiwyg", config=TINY.model_dump()), "here")
+    built.module = built.module.to_empty(device="cpu")
+    generator = tiny_generator()
+    generator.mapping.w_avg.copy_(torch.randn(16, generator=torch.Generator().manual_seed(9)))
+    load_into(built.module, generator.state_dict(), "here")
+    built.module.requires_grad_(False)
+    return built
+
+
+def raw_w(model: WysiwygModel, seed: int, camera: OrbitPose | None = None) -> torch.Tensor:
+    """Untruncated w [D] of a seed, by the mapping network alone."""
+    z = torch.from_numpy(np.random.RandomState(seed).randn(1, 16)).float()
+    label = torch.from_numpy(label25(camera or OrbitPose()))[None]
+    return model.module.mapping(z, label)[0]
+
+
+def test_z_is_numpy_s_randomstate() -> None:
+    np.testing.assert_allclose(latent_from_seed(11, 8), np.random.RandomState(11).randn(1, 8), rtol=1e-6)
+
+
+def test_truncation_towards_the_average(model: WysiwygModel) -> None:
+    w, average = raw_w(model, 3), model.module.mapping.w_avg
+    ws = model.map(LatentSpec.of_seed(3, psi=0.6, cutoff=2))[0]
+    torch.testing.assert_close(ws[0], average + 0.6 * (w - average))
+    torch.testing.assert_close(ws[1], ws[0])
+    torch.testing.assert_close(ws[2:], w.expand(NUM_WS - 2, 16))
+    full = model.map(LatentSpec.of_seed(3, psi=1.0, cutoff=None))[0]
+    torch.testing.assert_close(full, w.expand(NUM_WS, 16))
+
+
+def test_an_explicit_z_is_the_seed_s_z(model: WysiwygModel) -> None:
+    z = tuple(np.random.RandomState(5).randn(16).tolist())
+    torch.testing.assert_close(model.map(LatentSpec(z=z)), model.map(LatentSpec.of_seed(5)))
+
+
+def test_an_explicit_w_is_taken_as_it_is(model: WysiwygModel) -> None:
+    ws = model.map(LatentSpec.of_seed(2))[0]
+    rows = tuple(tuple(row) for row in ws.tolist())
+    torch.testing.assert_close(model.map(LatentSpec(w=rows, psi=0.1))[0], ws)  # no second truncation
+    one = model.map(LatentSpec(w=rows[:1]))
+    assert one.shape == (1, NUM_WS, 16) and torch.equal(one[0, 5], one[0, 0])
+
+
+def test_blends_are_weighted_means_in_w(model: WysiwygModel) -> None:
+    seeds = (SeedWeight(seed=1, weight=3.0), SeedWeight(seed=2, weight=1.0))
+    ws = model.map(LatentSpec(seeds=seeds, psi=1.0))[0]
+    torch.testing.assert_close(ws[0], 0.75 * raw_w(model, 1) + 0.25 * raw_w(model, 2))
+
+
+def test_style_mixing_replaces_the_named_layers(model: WysiwygModel) -> None:
+    ws = model.map(LatentSpec.of_seed(1, mix=StyleMix(seed=2, layers=(0, 4, 99))))[0]
+    a, b = (model.map(LatentSpec.of_seed(s))[0] for s in (1, 2))
+    for layer in range(NUM_WS):
+        torch.testing.assert_close(ws[layer], (b if layer in (0, 4) else a)[layer])
+
+
+def test_the_label_is_frontal_unless_a_camera_is_given(model: WysiwygModel) -> None:
+    side = OrbitPose(yaw=0.7, pitch=-0.2)
+    frontal = model.map(LatentSpec.of_seed(1, psi=1.0))
+    torch.testing.assert_close(frontal[0, 0], raw_w(model, 1))
+    torch.testing.assert_close(model.map(LatentSpec.of_seed(1, psi=1.0, cond=side))[0, 0], raw_w(model, 1, side))
+    assert not torch.allclose(frontal, model.map(LatentSpec.of_seed(1, psi=1.0, cond=side)))
+
+
+@pytest.mark.parametrize(
+    "latent", [LatentSpec(z=(0.0,) * 5), LatentSpec(w=((0.0,) * 5,)), LatentSpec(w=((0.0,) * 16,) * 4)], ids=["z", "width", "layers"]
+)
+def test_latents_of_the_wrong_size_are_input_errors(model: WysiwygModel, latent: LatentSpec) -> None:
+    with pytest.raises(InputError, match="wrong [zw]"):
+        model.map(latent)
