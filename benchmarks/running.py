@@ -50,9 +50,7 @@ class Findings:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def run_script(
-    name: str, title: str, body: Callable[[Settings], Findings], *, device: str = "cpu", preset: str = ""
-) -> int:
+def run_script(name: str, title: str, body: Callable[[Settings], Findings], *, device: str = "cpu", preset: str = "") -> int:
     """Parse the options, wait for quiet, measure, write the record; returns the exit status."""
     options = _parser(name, title, device, preset).parse_args()
     if options.threads:
@@ -65,10 +63,7 @@ def run_script(
         preset=options.preset,
     )
     others, waited = wait_until_quiet(options.wait)
-    say(
-        f"{name}: other processes use {others:.0f} % of the CPUs"
-        + (f", after {waited:.0f} s" if waited > 1 else "")
-    )
+    say(f"{name}: other processes use {others:.0f} % of the CPUs" + (f", after {waited:.0f} s" if waited > 1 else ""))
     started = time.monotonic()
     try:
         found = body(settings)
@@ -111,13 +106,9 @@ def _unjudged(measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
 
 def _parser(name: str, title: str, device: str, preset: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"benchmarks.{name}", description=title)
-    parser.add_argument(
-        "--checkpoint", default="", help="what to render; default: the demo, else analytic:sphere"
-    )
+    parser.add_argument("--checkpoint", default="", help="what to render; default: the demo, else analytic:sphere")
     parser.add_argument("--out", default="", help="JSON file; default: benchmarks/results/NAME.json")
-    parser.add_argument(
-        "--threads", type=int, default=0, help="CPU threads; default: all CPUs of this process"
-    )
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; default: all CPUs of this process")
     parser.add_argument("--wait", type=float, default=20.0, help="longest wait for a quiet machine, seconds")
     parser.add_argument("--quick", action="store_true", help="few repeats, small pictures: tests the script")
     parser.add_argument("--device", default=device, help="cpu or cuda")
@@ -186,9 +177,7 @@ def write_json(path: Path, document: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_text(
-            json.dumps(_strict(document), indent=1, allow_nan=False) + "\n", encoding="utf-8"
-        )
+        temporary.write_text(json.dumps(_strict(document), indent=1, allow_nan=False) + "\n", encoding="utf-8")
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

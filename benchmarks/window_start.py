@@ -39,11 +39,7 @@ def body(settings: Settings) -> Findings:
     frame = statistics.median(s["first_frame_ms"] for s in warm) if warm else None
     shown = statistics.median(s["first_picture_ms"] for s in warm) if warm else None
     torch_ms = 1e3 * statistics.median(import_s)
-    note = (
-        why_not
-        if not name
-        else ("" if not starts else f"first start of the run {starts[0]['first_frame_ms']:.0f} ms")
-    )
+    note = why_not if not name else ("" if not starts else f"first start of the run {starts[0]['first_frame_ms']:.0f} ms")
     return Findings(
         (
             measure(
@@ -127,9 +123,7 @@ def seconds_of(command: list[str], settings: Settings) -> float:
     """Wall time of a process from start to exit."""
     environment = os.environ | {"OMP_NUM_THREADS": str(settings.threads)}
     start = time.perf_counter()
-    subprocess.run(
-        command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 

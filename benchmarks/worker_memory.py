@@ -51,8 +51,8 @@ def body(settings: Settings) -> Findings:
             render(request_for(opened.info, small, seed=seed, tier=Tier.FULL))
         steps["three more heads"] = value = peak_gb(started.pid)
         plain = SamplerSpec(name="importance", spp=96.0)
-        render(request_for(opened.info, large, yaw=0.2, sampler=plain, skip_empty=False))
-        steps[f"{large}² by importance, nothing skipped"] = peak_gb(started.pid)
+        render(request_for(opened.info, small, yaw=0.2, sampler=plain, skip_empty=False))
+        steps[f"{small}² by importance, nothing skipped"] = peak_gb(started.pid)
         last = memory_gb(started.pid)
     finally:
         client.stop()
@@ -64,8 +64,8 @@ def body(settings: Settings) -> Findings:
                 "GB",
                 value,
                 aim=AIM_GB,
-                plain=steps[f"{large}² by importance, nothing skipped"],
-                plain_path=f"after {large}² by two-pass importance with nothing skipped, too",
+                plain=steps[f"{small}² by importance, nothing skipped"],
+                plain_path=f"after {small}² by two-pass importance with nothing skipped, too",
                 note=f"{steps['session started']:.2f} GB of it before the checkpoint is opened",
             ),
         ),

@@ -32,7 +32,7 @@ TITLE = "triscope"
 FRAMES_A_SECOND = 60.0
 SOFTWARE_FRAMES_A_SECOND, DRAGGING_FRAMES_A_SECOND = 30.0, 15.0
 """Drawing on the CPU takes cores from the renderer, most of all while a drag wants new pictures."""
-IDLE_FRAMES_A_SECOND = 4.0
+IDLE_FRAMES_A_SECOND = 1.0
 TOUR_FRAMES_A_SECOND = 12.0
 DEFAULT_SIZE = (1600, 1000)
 
@@ -183,7 +183,8 @@ class App:
         gl.anti_aliasing_samples = 0
         p.renderer_backend_options.open_gl_options = gl
         p.fps_idling.fps_idle = IDLE_FRAMES_A_SECOND
-        p.fps_idling.time_active_after_last_event = 0.2
+        # Long enough for a tooltip to appear; everything later is announced by an event.
+        p.fps_idling.time_active_after_last_event = 0.6
         p.fps_idling.fps_max = 0.0 if self.options.eager else FRAMES_A_SECOND
         p.fps_idling.enable_idling = not self.options.eager
         p.docking_params.docking_splits = layout.docking_splits(self._look.scale)

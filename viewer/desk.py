@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 SPINNING = 20.0
 """Frames a second while a progress bar moves."""
+WORKING = 4.0
+"""Frames a second while the status bar tells what the renderer works on."""
 
 
 class Desk:
@@ -179,15 +181,17 @@ class Desk:
             if not control.handle(action, ctx.now):
                 self._handle(action, ctx.now)
         self._actions.clear()
-        self._pace(ctx.now)
+        self._pace(ctx)
 
-    def _pace(self, now: float) -> None:
+    def _pace(self, ctx: PanelContext) -> None:
         """Sleep until an event, the renderer's wake-up call, or the moment at which the scheduler asks for
         more.
         """
         control = self.controller
-        wait = control.wait_s(now)
+        wait = control.wait_s(ctx.now)
         idle = 0.0 if wait is None else 1.0 / max(wait, 1e-3)
+        if ctx.status.busy:
+            idle = max(idle, WORKING)
         if control.opening or (control.info is not None and not control.frames.arrays):
             idle = max(idle, SPINNING)
         self.app.pace(idle, dragging=bool(self.viewport.held))

@@ -50,9 +50,7 @@ def body(settings: Settings) -> Findings:
         for name, precision, skip in VARIANTS:
             runs[name] = orbit(session, path, cfg, frames, precision, skip)
             say(f"  {name}: {statistics.median(r.total_ms for r in runs[name]):.1f} ms")
-        importance = orbit(
-            session, path, cfg, max(2, frames // 4), "bf16", False, SamplerSpec(name="importance")
-        )
+        importance = orbit(session, path, cfg, max(2, frames // 4), "bf16", False, SamplerSpec(name="importance"))
         memory = torch.cuda.max_memory_allocated() / 1e9 if cuda else session.memory_bytes() / 1e9
         session.close(path)
     tflop = flops(cfg, runs["bf16_full"][-1])

@@ -27,6 +27,8 @@ class ImportedNet(Protocol):
     def init_kwargs(self) -> Mapping[str, Any]: ...
     @property
     def attributes(self) -> Mapping[str, Any]: ...
+    @property
+    def layers(self) -> Mapping[str, Mapping[str, Any]]: ...
 
 
 def setting(net: ImportedNet, name: str, default: Any = None) -> Any:
@@ -34,6 +36,20 @@ def setting(net: ImportedNet, name: str, default: Any = None) -> Any:
     if net.attributes.get(name) is not None:
         return net.attributes[name]
     return net.init_kwargs.get(name, default)
+
+
+def layer_setting(net: ImportedNet, path: str, name: str, default: Any = None) -> Any:
+    """A scalar of one layer, e.g. `bias_gain` or `conv_clamp`, else `default`; what a layer says of itself is better than guessing.
+
+    None is a value too: a layer that has `conv_clamp: None` does not clamp.
+    """
+    return net.layers.get(path, {}).get(name, default)
+
+
+def clamp_of(net: ImportedNet, path: str, default: Any) -> float | None:
+    """Bound of a convolution's outputs: the layer's own, else `default`."""
+    value = layer_setting(net, path, "conv_clamp", default)
+    return None if value is None else number(value, "conv_clamp")
 
 
 def record(value: Any) -> dict[str, Any]:
@@ -106,11 +122,12 @@ def mapping_sizes(net: ImportedNet, prefix: str) -> dict[str, Any]:
     embed = net.state.get(f"{prefix}embed.weight")
     embed_dim = int(embed.shape[0]) if embed is not None else 0
     kwargs = record(setting(net, "mapping_kwargs"))
+    lr_mul = layer_setting(net, f"{prefix}fc0", "bias_gain", kwargs.get("lr_multiplier", 0.01))
     return {
         "z_dim": int(layers[0].shape[1]) - embed_dim, "w_dim": int(layers[-1].shape[0]),
         "c_dim": int(embed.shape[1]) if embed is not None else 0, "embed_dim": embed_dim,
         "mapping_hidden": tuple(int(w.shape[0]) for w in layers[:-1]),
-        "mapping_lr_mul": number(kwargs.get("lr_multiplier", 0.01), "lr_multiplier"),
+        "mapping_lr_mul": number(lr_mul, "lr_multiplier"),
     }
 
 

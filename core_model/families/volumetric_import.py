@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from core_model.families.imported import ImportedNet, number, prefixed, record, setting
+from core_model.families.imported import ImportedNet, clamp_of, layer_setting, number, prefixed, record, setting
 from core_model.families.volumetric import SuperResConfig, VolumetricConfig
 from core_model.nn.superres import VARIANTS
 from core_model.schema.camera import EG3D_FOCAL
@@ -65,7 +65,8 @@ def superres_config(net: ImportedNet, kwargs: Mapping[str, Any]) -> SuperResConf
     noise = str(kwargs.get("superresolution_noise_mode", "none"))
     return SuperResConfig.model_validate({
         "variant": name, "w_dim": int(net.state["superresolution.block0.conv0.affine.weight"].shape[1]),
-        "clamp": 256.0 if number(halves, "sr_num_fp16_res") > 0 else None, "antialias": bool(kwargs.get("sr_antialias", True)),
+        "clamp": clamp_of(net, "superresolution.block0.conv0", 256.0 if number(halves, "sr_num_fp16_res") > 0 else None),
+        "antialias": bool(kwargs.get("sr_antialias", True)),
         "use_noise": "superresolution.block0.conv0.noise_const" in net.state, "noise": noise,
     })  # fmt: skip
 
@@ -109,3 +110,8 @@ def decoder_and_superres(net: ImportedNet) -> dict[str, Tensor]:
     for k in range(4):
         out |= prefixed(net, f"superresolution.block{k}.", f"superres.blocks.{k}.")
     return out
+
+
+def decoder_lr_mul(net: ImportedNet, kwargs: Mapping[str, Any]) -> float:
+    """Learning-rate multiplier of the decoder's layers, which changes their output."""
+    return number(layer_setting(net, "decoder.net.0", "bias_gain", kwargs.get("decoder_lr_mul", 1)), "decoder_lr_mul")

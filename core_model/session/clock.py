@@ -30,7 +30,8 @@ class StageClock:
             yield
         finally:
             self._current = outer
-            self.add(name, (self.now() - start) * 1e3)
+            # a second visit (live pixels after the cached grid) does not make a stage uncached
+            self.add(name, (self.now() - start) * 1e3, self._cached.get(name, False))
 
     @contextmanager
     def field(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""A wysiwyg checkpoint small enough for tests: untrained, sharp surface, saved as a native file."""
+"""A wysiwyg checkpoint small enough for tests: untrained, a sharp rippled sphere, saved as a native file."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ from core_model.schema.conventions import Conventions
 
 TINY = PRESETS["tiny"]
 BETA = 0.002
+RIPPLE = 0.15  # how much of the planes' say in the distance is kept
 
 
 def tiny_generator(cfg: WysiwygConfig = TINY, *, seed: int = 0, beta: float | None = BETA) -> WysiwygGenerator:
-    """An untrained generator; `beta` replaces the width of its surface, as training would."""
+    """An untrained generator. With `beta` it looks like a trained one: that width, and planes that ripple the sphere of the
+    geometric start instead of drowning it (their weights are turned down about the features' start at 1)."""
     torch.manual_seed(seed)
-    generator = WysiwygGenerator(cfg, Conventions(), seed)
+    generator = WysiwygGenerator(cfg, Conventions(), seed).eval().requires_grad_(False)
     if beta is not None:
-        generator.sdf_mlp.fc2.bias.data[1] = beta_pre_for(beta, cfg)
-    return generator.eval().requires_grad_(False)
+        mlp, c = generator.sdf_mlp, cfg.plane_channels
+        mlp.fc2.bias[1] = beta_pre_for(beta, cfg)
+        mlp.fc0.bias += (1 - RIPPLE) * mlp.fc0.weight[:, :c].sum(dim=1)
+        mlp.fc0.weight[:, :c] *= RIPPLE
+    return generator
 
 
 def save_tiny(path: Path, cfg: WysiwygConfig = TINY, *, seed: int = 0, beta: float | None = BETA) -> str:

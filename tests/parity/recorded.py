@@ -28,6 +28,7 @@ class Net:
     state: dict[str, Tensor]
     init_kwargs: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
+    layers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Recorded:

@@ -45,7 +45,7 @@ def _worker(ctx: PanelContext) -> None:
     )
     imgui.dummy(ImVec2(0.8 * em, height))
     imgui.same_line(0.0, 0.2 * em)
-    imgui.text_unformatted(f"{text:<10}")
+    imgui.text_unformatted(f"{text:<14}")
     controls.tooltip(f"{tip}. Process {status.pid}, up after {status.started_s:.1f} s" if status.pid else tip)
 
 

@@ -1,8 +1,8 @@
 """The short list of names that may occur in a foreign checkpoint, and the inert data that each of them means.
 
-Names come from files written by EG3D, EpiGRAF and Mimic3D. There are two tiers: reconstructions with a meaning (the
-table below), and names of classes whose objects are kept as records because the whole stream must be parsed to reach
-the network. Every other name is refused. In no case is anything imported.
+Names come from files written by EG3D, EpiGRAF and Mimic3D. There are two tiers: reconstructions with a
+meaning (the table below), and names of classes whose objects are kept as records because the whole stream
+must be parsed to reach the network. Every other name is refused. In no case is anything imported.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from core_model.checkpoints.importing.refusal import Refusal, shown
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*\Z", re.ASCII)
 _MODULE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*\Z", re.ASCII)
 
-# Classes kept as records: module prefixes of the three programs, of torch's layers and optimisers, of omegaconf.
+# Classes kept as records: module prefixes of the three programs, of torch's layers and optimisers, of
+# omegaconf.
 RECORD_PREFIXES = (
     "torch_utils.", "src.torch_utils.", "dnnlib.", "src.dnnlib.", "training.", "src.training.",
     "torch.nn.modules.", "torch.optim.", "omegaconf.",
@@ -128,6 +129,7 @@ class AllowList:
             table[package, "dict"] = self._dict
             table[package, "list"] = lambda args: list(self._items(args))
             table[package, "tuple"] = lambda args: tuple(self._items(args))
+            table[package, "bytes"] = _empty_bytes
             for name in ("set", "frozenset"):
                 table[package, name] = self._set
             for name in ("int", "float", "str", "bool"):
@@ -166,9 +168,7 @@ class AllowList:
         if len(args) < 3 or not isinstance(args[2], tuple):
             raise Refusal("bad tensor", "function, type and arguments", f"{len(args)} arguments")
         names = ("_rebuild_tensor_v2", "_rebuild_parameter", "_rebuild_parameter_with_state")
-        if not isinstance(args[0], Global) or (args[0].module, args[0].name) not in {
-            ("torch._utils", name) for name in names
-        }:
+        if not isinstance(args[0], Global) or (args[0].module, args[0].name) not in {("torch._utils", name) for name in names}:
             raise Refusal("bad tensor", "a function that rebuilds tensors", shown(args[0]))
         return self.call(args[0], args[2])
 
@@ -222,6 +222,13 @@ def _array_from_buffer(args: tuple[Any, ...]) -> ArrayRecord:
     made = ArrayRecord()
     arrays.fill_array(made, args[2], args[1], args[3] == "F", args[0])
     return made
+
+
+def _empty_bytes(args: tuple[Any, ...]) -> bytes:
+    """bytes(): how protocols below 3 write bytes without content."""
+    if args:
+        raise Refusal("pickle cannot be read", "bytes() without arguments", shown(args[0]))
+    return b""
 
 
 def _scalar(args: tuple[Any, ...]) -> object:

@@ -1,7 +1,7 @@
 """What torch.save writes today: a zip container with one pickle and one stored entry for each storage.
 
-torch never compresses its entries. Compressed ones are refused, and the entries together may not be larger than the
-file: with that there is no zip bomb, neither by compression nor by overlapping entries.
+torch never compresses its entries. Compressed ones are refused, and the entries together may not be larger
+than the file: with that there is no zip bomb, neither by compression nor by overlapping entries.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ _BROKEN = (
 )  # fmt: skip
 
 
-def read_archive(
-    data: bytes, world: Callable[[Callable[[str, str, int], Storage]], World], budget: Budget
-) -> Any:
+def read_archive(data: bytes, world: Callable[[Callable[[str, str, int], Storage]], World], budget: Budget) -> Any:
     """The object of a zip file that torch.save wrote. Raises Refusal."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
@@ -67,9 +65,7 @@ def read_archive(
     return value
 
 
-def _check_entries(
-    listed: list[zipfile.ZipInfo], entries: dict[str, zipfile.ZipInfo], size: int, budget: Budget
-) -> None:
+def _check_entries(listed: list[zipfile.ZipInfo], entries: dict[str, zipfile.ZipInfo], size: int, budget: Budget) -> None:
     if len(listed) > budget.limits.archive_entries:
         limit = budget.limits.archive_entries
         raise Refusal("too many entries in the zip file", f"at most {limit:,}", f"{len(listed):,}")

@@ -1,4 +1,5 @@
-"""Numbers of foreign files: storages, tensors, numpy scalars and arrays, decoded by hand and with every size checked.
+"""Numbers of foreign files: storages, tensors, numpy scalars and arrays, decoded by hand and with every size
+checked.
 
 All data are little-endian bytes of the file; nothing here trusts a length before it has compared it.
 """
@@ -62,9 +63,7 @@ def strided(storage: object, offset: object, size: object, stride: object, budge
     count = math.prod(shape)
     last = offset + sum((n - 1) * s for n, s in zip(shape, steps)) if count else offset
     if count > storage.count or (count and last >= storage.count):
-        raise Refusal(
-            "tensor is larger than its storage", f"at most {storage.count:,} values", f"shape {list(shape)}"
-        )
+        raise Refusal("tensor is larger than its storage", f"at most {storage.count:,} values", f"shape {list(shape)}")
     return TensorRecord(storage, offset, shape, steps)
 
 
@@ -93,9 +92,7 @@ def dtype_of(args: tuple[Any, ...]) -> DtypeRecord:
     """numpy.dtype(code, align, copy): numbers and booleans only; object and structured dtypes are refused."""
     code = args[0] if args else None
     if not isinstance(code, str) or not _DTYPE.match(code):
-        raise Refusal(
-            "numpy dtype that may hold objects", "a number or boolean dtype such as 'f8'", shown(code)
-        )
+        raise Refusal("numpy dtype that may hold objects", "a number or boolean dtype such as 'f8'", shown(code))
     return DtypeRecord(code)
 
 
@@ -162,4 +159,3 @@ def _float32(raw: "np.ndarray[Any, Any]") -> Tensor:
         bad = int((~np.isfinite(values)).sum())
         raise Refusal("NaN or infinity in a tensor", "finite numbers", f"{bad} of {values.size} values")
     return torch.from_numpy(values)
-

@@ -17,12 +17,14 @@ class ImportedNetwork:
     class_name: undecorated class name, e.g. TriPlaneGenerator; empty where the file is a bare state dict.
     network: key in the file (`G_ema`; `G` where there is no average; empty for a bare network or state dict).
     state: name → float32 tensor on the CPU, exactly the names and shapes of the original state_dict.
-    init_kwargs: the constructor's keywords as stored (mapping_kwargs, rendering_kwargs … at construction time).
-    attributes: plain attributes of the network object; they win over init_kwargs (rendering_kwargs, z_dim …). Two
-        come from its parts: `renderer.plane_axes` (float32 [3, 3, 3]) and `superresolution_class` (a class name).
-        EpiGRAF's `cfg` has `${a.b}` resolved against the whole experiment.
-    layers: dotted module path → its plain attributes (`bias_gain`, `conv_clamp`, `up` …); "" is the network itself.
-        Numpy scalars are Python numbers, arrays are tensors.
+    init_kwargs: the constructor's keywords as stored (mapping_kwargs, rendering_kwargs … at construction
+        time).
+    attributes: plain attributes of the network object; they win over init_kwargs (rendering_kwargs, z_dim …).
+        Two
+        come from its parts: `renderer.plane_axes` (float32 [3, 3, 3]) and `superresolution_class` (a class
+        name). EpiGRAF's `cfg` has `${a.b}` resolved against the whole experiment.
+    layers: dotted module path → its plain attributes (`bias_gain`, `conv_clamp`, `up` …); "" is the network
+        itself. Numpy scalars are Python numbers, arrays are tensors.
     classes: dotted module path → class name; "" is the network itself.
     training: facts of the training (`training_set_kwargs`, `stats`) as plain data.
     images_seen: images that training had shown, from `stats` or the file name; None if neither says.

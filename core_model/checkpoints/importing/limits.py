@@ -15,7 +15,7 @@ class Limits:
     """Bounds of one import; every one of them ends in one line when it is passed."""
 
     file_bytes: int = 8 << 30
-    steps: int = 2_000_000  # pickle opcodes, with those of the storages and the items of copied containers
+    steps: int = 1_000_000  # pickle opcodes, with those of the storages and the items of copied containers
     marks: int = 1000  # containers open at the same time
     text_bytes: int = 16 << 20  # one string
     all_text_bytes: int = 256 << 20
@@ -24,7 +24,7 @@ class Limits:
     tensor_ratio: int = 4  # bytes of float32 tensors against bytes of the file (int8 widens by four)
     tensor_slack: int = 1 << 20
     dimensions: int = 8
-    nodes: int = 500_000  # values that are turned into plain data
+    nodes: int = 100_000  # values that are turned into plain data
     depth: int = 48  # nesting of plain data
     module_depth: int = 24
     modules: int = 20_000
@@ -46,9 +46,7 @@ class Budget:
         """One opcode, or `count` items copied from one container to another."""
         self.steps += count
         if self.steps > self.limits.steps:
-            raise Refusal(
-                "the pickle does not come to an end", f"at most {self.limits.steps:,} steps", "more"
-            )
+            raise Refusal("the pickle does not come to an end", f"at most {self.limits.steps:,} steps", "more")
 
     def text(self, size: int) -> None:
         """A string of `size` bytes is about to be made."""

@@ -1,9 +1,9 @@
 """A pickle machine that makes data and nothing else.
 
-It follows the opcodes of the pickle protocol (0 to 5) on Python's own containers, numbers and strings. It imports
-nothing, looks up no attribute and calls nothing that the stream names: names, calls and states go to a `World`,
-which answers with inert records or refuses. Opcodes that only class instances of other kinds need (INST, OBJ, EXT,
-out-of-band buffers) are refused. Byte strings stay views of the file and are never copied.
+It follows the opcodes of the pickle protocol (0 to 5) on Python's own containers, numbers and strings. It
+imports nothing, looks up no attribute and calls nothing that the stream names: names, calls and states go to
+a `World`, which answers with inert records or refuses. Opcodes that only class instances of other kinds need
+(INST, OBJ, EXT, out-of-band buffers) are refused. Byte strings stay views of the file and are never copied.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from core_model.checkpoints.importing.records import Global, Record
 from core_model.checkpoints.importing.refusal import Refusal, shown
 
 _OPCODE_NAMES = {ord(op.code): op.name for op in pickletools.opcodes}
+_U1, _U2, _U4, _U8 = (struct.Struct(layout) for layout in ("<B", "<H", "<I", "<Q"))
+_I4, _F8 = struct.Struct("<i"), struct.Struct(">d")
 MAX_INDEX = 1 << 31
 MAX_LINE = 4096
 _KEY_TYPES = (str, int, float, type(None), Global)
@@ -55,10 +57,13 @@ class Machine:
 
     def run(self) -> tuple[Any, int]:
         """(value, position after STOP). Raises Refusal."""
-        table, budget = _OPERATIONS, self._budget
+        table, budget, data, size = _OPERATIONS, self._budget, self._data, len(self._data)
         while True:
             budget.step()
-            code = self._take(1)[0]
+            if self.position >= size:
+                raise Refusal("truncated pickle", "the opcode STOP at its end", "nothing")
+            code = data[self.position]
+            self.position += 1
             if code == 0x2E:  # STOP
                 if self._below or len(self._stack) != 1:
                     raise Refusal("broken pickle", "one value at its end", f"{len(self._stack)}")
@@ -75,15 +80,15 @@ class Machine:
     def _take(self, count: int) -> memoryview:
         end = self.position + count
         if end > len(self._data):
-            raise Refusal(
-                "truncated pickle", f"{count:,} more bytes", f"{len(self._data) - self.position:,}"
-            )
+            raise Refusal("truncated pickle", f"{count:,} more bytes", f"{len(self._data) - self.position:,}")
         view = self._data[self.position : end]
         self.position = end
         return view
 
-    def _number(self, layout: str) -> Any:
-        return struct.unpack(layout, self._take(struct.calcsize(layout)))[0]
+    def _number(self, layout: struct.Struct) -> Any:
+        start = self.position
+        self._take(layout.size)
+        return layout.unpack_from(self._data, start)[0]
 
     def _line(self) -> str:
         """ASCII text up to the next line end (protocol 0)."""
@@ -143,12 +148,12 @@ class Machine:
     # Frame and protocol
 
     def _op_proto(self) -> None:
-        version = self._number("<B")
+        version = self._number(_U1)
         if version > 5:
             raise Refusal("unknown pickle protocol", "0 to 5", str(version))
 
     def _op_frame(self) -> None:
-        size = self._number("<Q")
+        size = self._number(_U8)
         if size > len(self._data) - self.position:
             raise Refusal("truncated pickle", f"{size:,} more bytes", f"{len(self._data) - self.position:,}")
 
@@ -164,19 +169,19 @@ class Machine:
         self._push(False)
 
     def _op_binint(self) -> None:
-        self._push(self._number("<i"))
+        self._push(self._number(_I4))
 
     def _op_binint1(self) -> None:
-        self._push(self._number("<B"))
+        self._push(self._number(_U1))
 
     def _op_binint2(self) -> None:
-        self._push(self._number("<H"))
+        self._push(self._number(_U2))
 
     def _op_long1(self) -> None:
-        self._integer(self._number("<B"))
+        self._integer(self._number(_U1))
 
     def _op_long4(self) -> None:
-        self._integer(self._number("<i"))
+        self._integer(self._number(_I4))
 
     def _integer(self, size: int) -> None:
         if not 0 <= size <= self._budget.limits.integer_bytes:
@@ -195,28 +200,28 @@ class Machine:
         self._push(_parsed(float, self._line()))
 
     def _op_binfloat(self) -> None:
-        self._push(self._number(">d"))
+        self._push(self._number(_F8))
 
     def _op_short_binunicode(self) -> None:
-        self._push(self._text(self._number("<B")))
+        self._push(self._text(self._number(_U1)))
 
     def _op_binunicode(self) -> None:
-        self._push(self._text(self._number("<I")))
+        self._push(self._text(self._number(_U4)))
 
     def _op_binunicode8(self) -> None:
-        self._push(self._text(self._number("<Q")))
+        self._push(self._text(self._number(_U8)))
 
     def _op_short_binbytes(self) -> None:
-        self._push(self._take(self._number("<B")))
+        self._push(self._take(self._number(_U1)))
 
     def _op_binbytes(self) -> None:
-        self._push(self._take(self._number("<I")))
+        self._push(self._take(self._number(_U4)))
 
     def _op_binbytes8(self) -> None:
-        self._push(self._take(self._number("<Q")))
+        self._push(self._take(self._number(_U8)))
 
     def _op_bytearray8(self) -> None:
-        self._push(self._take(self._number("<Q")))
+        self._push(self._take(self._number(_U8)))
 
     # Containers
 
@@ -309,10 +314,10 @@ class Machine:
         self._remember(_parsed(int, self._line()))
 
     def _op_binput(self) -> None:
-        self._remember(self._number("<B"))
+        self._remember(self._number(_U1))
 
     def _op_long_binput(self) -> None:
-        self._remember(self._number("<I"))
+        self._remember(self._number(_U4))
 
     def _remember(self, index: int) -> None:
         if not 0 <= index < MAX_INDEX:
@@ -323,10 +328,10 @@ class Machine:
         self._recall(_parsed(int, self._line()))
 
     def _op_binget(self) -> None:
-        self._recall(self._number("<B"))
+        self._recall(self._number(_U1))
 
     def _op_long_binget(self) -> None:
-        self._recall(self._number("<I"))
+        self._recall(self._number(_U4))
 
     def _recall(self, index: int) -> None:
         if index not in self._memo:
@@ -372,9 +377,7 @@ class Machine:
 
 # opcode → method; opcodes without a method are refused
 _OPERATIONS: dict[int, Callable[[Machine], None]] = {
-    code: vars(Machine)["_op_" + name.lower()]
-    for code, name in _OPCODE_NAMES.items()
-    if "_op_" + name.lower() in vars(Machine)
+    code: vars(Machine)["_op_" + name.lower()] for code, name in _OPCODE_NAMES.items() if "_op_" + name.lower() in vars(Machine)
 }
 
 

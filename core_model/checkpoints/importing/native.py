@@ -64,9 +64,7 @@ def open_source(path: str | os.PathLike[str]) -> ForeignCheckpoint:
     """Import and convert a file into memory; nothing is written. Raises InputError."""
     network = import_network(path)
     header, tensors = convert(network)
-    stored = StoredCheckpoint(
-        path=Path(path), header=header, tensors=_table(tensors), file_bytes=Path(path).stat().st_size
-    )
+    stored = StoredCheckpoint(path=Path(path), header=header, tensors=_table(tensors), file_bytes=Path(path).stat().st_size)
     return ForeignCheckpoint(network, stored, tensors)
 
 

@@ -1,7 +1,7 @@
 """`import_network`: a foreign checkpoint file becomes an `ImportedNetwork`, or one clear line.
 
-Steps: bytes → inert records (source_file, machine, allowed) → the network's modules (module_tree) → plain data and
-float32 tensors (plain, arrays) → which family it is (recognise).
+Steps: bytes → inert records (source_file, machine, allowed) → the network's modules (module_tree) → plain
+data and float32 tensors (plain, arrays) → which family it is (recognise).
 """
 
 from __future__ import annotations
@@ -69,9 +69,7 @@ def choose_network(root: object) -> tuple[str, Any]:
     raise Refusal("no network in the file", "a dict with G_ema", shown(root))
 
 
-def _imported(
-    root: object, name: str, network: Any, budget: Budget, source: str, sha256: str
-) -> ImportedNetwork:
+def _imported(root: object, name: str, network: Any, budget: Budget, source: str, sha256: str) -> ImportedNetwork:
     plain = Plain(budget)
     if is_module(network):
         tree = walk(network, plain, budget)

@@ -1,8 +1,9 @@
 """omegaconf's configuration trees as EpiGRAF pickles them, read without omegaconf.
 
-A DictConfig record has `_metadata`, `_parent` and `_content` (dict of nodes, or text: an interpolation), a ListConfig
-the same with a list, a value node has `_val`. `${a.b}` is looked up from the root, which the `_parent` chain reaches.
-Only plain dotted paths are followed; resolvers such as `${oc.env:HOME}` stay the text that they are.
+A DictConfig record has `_metadata`, `_parent` and `_content` (dict of nodes, or text: an interpolation), a
+ListConfig the same with a list, a value node has `_val`. `${a.b}` is looked up from the root, which the
+`_parent` chain reaches. Only plain dotted paths are followed; resolvers such as `${oc.env:HOME}` stay the
+text that they are.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From the records of a stream to plain data: numbers, text, lists, tuples, dicts and float32 tensors.
 
-Nothing is followed deeper than the limits say, and whatever refers to itself is refused: a few bytes of a pickle can
-describe a structure that has no end when it is walked.
+Nothing is followed deeper than the limits say, and whatever refers to itself is refused: a few bytes of a
+pickle can describe a structure that has no end when it is walked.
 """
 
 from __future__ import annotations

@@ -12,13 +12,11 @@ from core_model.checkpoints.importing.refusal import Refusal, shown
 EG3D, EPIGRAF, MIMIC3D = "eg3d", "epigraf", "mimic3d"
 
 
-def family_of(
-    class_name: str, state: Mapping[str, Tensor], attributes: Mapping[str, Any], keywords: Mapping[str, Any]
-) -> str:
+def family_of(class_name: str, state: Mapping[str, Tensor], attributes: Mapping[str, Any], keywords: Mapping[str, Any]) -> str:
     """eg3d, epigraf or mimic3d; raises Refusal for other networks.
 
-    Mimic3D's first stage has EG3D's class name: its option `triplane_resolution`, its `b3d*` blocks and its constant
-    input with a batch axis tell it apart.
+    Mimic3D's first stage has EG3D's class name: its option `triplane_resolution`, its `b3d*` blocks and its
+    constant input with a batch axis tell it apart.
     """
     if any(name.startswith("synthesis.tri_plane_decoder.") for name in state):
         return EPIGRAF

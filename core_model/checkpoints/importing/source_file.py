@@ -14,7 +14,7 @@ from core_model.checkpoints.importing.allowed import AllowList
 from core_model.checkpoints.importing.archive import ZIP_START, read_archive
 from core_model.checkpoints.importing.limits import Budget, Limits
 from core_model.checkpoints.importing.machine import Machine
-from core_model.checkpoints.importing.refusal import Refusal, shown
+from core_model.checkpoints.importing.refusal import Refusal
 from core_model.checkpoints.importing.storages import MAGIC_BYTES, TorchWorld, read_bare_storage, read_legacy
 
 SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt")

@@ -1,8 +1,8 @@
 """What torch.save writes without a zip container: five pickles and raw numbers, parsed by hand.
 
-Order: magic number, protocol version 1001, facts of the system, the object with persistent ids, the list of storage
-keys; then for each key an int64 count and the elements. A tensor inside another pickle is such a blob of one bare
-storage. The location string (`cpu`, `cuda:0`) is ignored.
+Order: magic number, protocol version 1001, facts of the system, the object with persistent ids, the list of
+storage keys; then for each key an int64 count and the elements. A tensor inside another pickle is such a blob
+of one bare storage. The location string (`cpu`, `cuda:0`) is ignored.
 """
 
 from __future__ import annotations
@@ -83,9 +83,7 @@ def read_bare_storage(data: memoryview | bytes, budget: Budget) -> Storage:
     return made
 
 
-def read_legacy(
-    data: memoryview, world: Callable[[Callable[[str, str, int], Storage]], World], budget: Budget
-) -> Any:
+def read_legacy(data: memoryview, world: Callable[[Callable[[str, str, int], Storage]], World], budget: Budget) -> Any:
     """The object of a file that torch.save wrote without zip; its storages are views of `data`."""
     found: dict[str, Storage] = {}
 

@@ -70,17 +70,12 @@ def _render_one(
 ) -> HeadImages:
     origins, dirs = pixel_rays(world_from_cam, focal, size)
     coarse = CoarseField.of(p)
-    # Cones as wide as a pixel's half diagonal: what they allow holds for rays beside the centre as well.
-    start, open_ = coarse.starts(origins[0], dirs[0], 0.5 * 2.0**0.5 / (size * focal), NEAR, FAR)
-    guess = start.clone()
-    guess[open_] = coarse.guesses(origins[0, open_], dirs[0, open_], start[open_])
-    along = _Along(start[None], open_[None], guess[None])
-    t, hit, rgb, normal = _shoot(p, origins, dirs, along)
+    t, hit, rgb, normal = _shoot(p, coarse, origins, dirs, torch.full_like(dirs[..., 0], NEAR))
     image = rgb.view(size, size, 3).permute(2, 0, 1)
     mask = hit.view(size, size).float()
     if supersample > 1:
-        along = _between(along, t, hit, focal, size)
-        image, mask = _refine_edges(p, world_from_cam, focal, image, mask, along, supersample)
+        begin = _between(t, hit, focal, size)
+        image, mask = _refine_edges(p, coarse, world_from_cam, focal, image, mask, begin, supersample)
     depth = torch.where(hit, t, torch.full_like(t, torch.nan))
     return HeadImages(
         image[None].contiguous(),
@@ -90,38 +85,25 @@ def _render_one(
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Along:
-    """Where to look along rays, all [1, R]: nothing before `start`, nothing at all unless `open`, try `guess`."""
-
-    start: Tensor
-    open: Tensor
-    guess: Tensor
-
-
-def _between(along: _Along, t: Tensor, hit: Tensor, focal: float, size: int) -> _Along:
-    """Later starts and closer guesses for rays between pixel centres, from the hits t [1, S·S] of the pixels around.
+def _between(t: Tensor, hit: Tensor, focal: float, size: int) -> Tensor:
+    """Where rays [1, S·S] between pixel centres may begin, from the hits t [1, S·S] of the pixels around.
 
     What lies nearer than the 3 × 3 hits around by more than 2.5 pixels would have to be thinner than a pixel to
     be missed by all of them.
     """
     depth = torch.where(hit, t, torch.full_like(t, FAR)).view(1, 1, size, size)
     nearest = -functional.max_pool2d(-depth, 3, 1, 1).view(1, -1)
-    found = nearest < FAR
-    start = torch.maximum(along.start, nearest - _SIDE_STEP * nearest / (focal * size))
-    return _Along(
-        torch.where(found, start, along.start),
-        along.open,
-        torch.where(hit, t, torch.where(found, nearest, along.guess)),
-    )
+    begin = nearest - _SIDE_STEP * nearest / (focal * size)
+    return torch.where(nearest < FAR, begin, torch.full_like(t, NEAR))
 
 
 def _shoot(
-    p: HeadParams, origins: Tensor, dirs: Tensor, along: _Along
+    p: HeadParams, coarse: CoarseField, origins: Tensor, dirs: Tensor, begin: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Distance, hit, colour and normal of rays [1, R]."""
-    far = torch.where(along.open, torch.full_like(along.start, FAR), torch.zeros_like(along.start))
-    t, hit = trace_heads(p, origins, dirs, along.start, far, along.guess)
+    """Distance, hit, colour and normal of rays [1, R] from distance `begin` [1, R] on."""
+    start, slope, close = (v[None] for v in coarse.march(origins[0], dirs[0], begin[0], FAR))
+    far = torch.where(close, torch.full_like(start, FAR), torch.zeros_like(start))
+    t, hit = trace_heads(p, origins, dirs, start, far, slope)
     rgb = origins.new_tensor(BACKGROUND_RGB).expand_as(origins).clone()
     normal = torch.zeros_like(origins)
     if hit.any():
@@ -134,11 +116,12 @@ def _shoot(
 
 def _refine_edges(
     p: HeadParams,
+    coarse: CoarseField,
     world_from_cam: Tensor,
     focal: float,
     image: Tensor,
     mask: Tensor,
-    along: _Along,
+    begin: Tensor,
     supersample: int,
 ) -> tuple[Tensor, Tensor]:
     """Averages sub-rays where a pixel of image [3, S, S] or mask [S, S] differs from a neighbour."""
@@ -154,8 +137,7 @@ def _refine_edges(
     v = ((chosen // size)[:, None] + sv).reshape(1, -1) / size
     origins, dirs = _rays(world_from_cam, focal, u, v)
     each = chosen.repeat_interleave(supersample**2)
-    at = _Along(along.start[:, each], along.open[:, each], along.guess[:, each])
-    _, hit, rgb, _ = _shoot(p, origins, dirs, at)
+    _, hit, rgb, _ = _shoot(p, coarse, origins, dirs, begin[:, each])
     flat_image, flat_mask = image.reshape(3, -1).clone(), mask.reshape(-1).clone()
     flat_image[:, chosen] = rgb.view(-1, supersample**2, 3).mean(1).T
     flat_mask[chosen] = hit.view(-1, supersample**2).float().mean(1)

@@ -22,12 +22,12 @@ _HIT_LATE = 6.0e-4
 _CLOSE = 8.0e-3
 _LIPSCHITZ = 1.15
 _ROUNDS = 40
-_ROUND_POINTS = 10240
-_LOOK_AHEAD = 16
-_GRID = 30
+_ROUND_POINTS = 32768
+_LOOK_AHEAD = 64
+_GRID = 26
 _GRID_STEPS = 40
-_GRID_LEAST = 4.0e-3
-_GUESS_STEPS = 8
+_GRID_LEAST = 1.0e-3
+_GRID_SLACK = 5.0e-3
 
 
 Look = Callable[[Tensor, Tensor], Tensor]
@@ -46,20 +46,20 @@ def trace_heads(
     dirs: Tensor,
     near: Tensor | float,
     far: Tensor | float,
-    guess: Tensor | None = None,
+    slope: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """First surface along rays: origins, dirs [B, R, 3] (unit, world), near, far floats or [B, R].
 
-    `guess` [B, R] is where the surface may be: tried first, so that a good one saves time and a wrong one costs
-    a little. Returns distance t [B, R] (world units; `far` where nothing is hit) and hit [B, R] (bool). On a hit the
+    `slope` [B, R] is how the distance changes along the ray at `near`, about, for rays that begin close to the
+    surface: it makes their first step longer. Returns distance t [B, R] (world units; `far` where nothing is hit) and hit [B, R] (bool). On a hit the
     distance field at o + t d is below 1e-3 in magnitude (about 1e-5 in practice, by secant refinement).
     """
     near = torch.as_tensor(near, dtype=origins.dtype, device=origins.device).expand(origins.shape[:2])
     far = torch.as_tensor(far, dtype=origins.dtype, device=origins.device).expand(origins.shape[:2])
-    guess = near if guess is None else guess
+    slope = torch.zeros_like(near) if slope is None else slope
     if origins.device.type == "cpu":
         pairs = [
-            _trace_flat(params.select(i), None, origins[i], dirs[i], near[i], far[i], guess[i])
+            _trace_flat(params.select(i), None, origins[i], dirs[i], near[i], far[i], slope[i])
             for i in range(origins.shape[0])
         ]
         return torch.stack([t for t, _ in pairs]), torch.stack([h for _, h in pairs])
@@ -72,7 +72,7 @@ def trace_heads(
         dirs.reshape(-1, 3),
         near.reshape(-1),
         far.reshape(-1),
-        guess.reshape(-1),
+        slope.reshape(-1),
     )
     return t.view(b, r), hit.view(b, r)
 
@@ -106,7 +106,7 @@ def _trace_flat(
     d: Tensor,
     near: Tensor,
     far: Tensor,
-    guess: Tensor,
+    slope: Tensor,
 ) -> tuple[Tensor, Tensor]:
     enter, leave = _box_span(o, d, 0.5)
     t_all = torch.maximum(near, enter)
@@ -122,21 +122,19 @@ def _trace_flat(
     if index.numel() == 0:
         return far.clone(), hit_all
     t = t_all[index]
-    step = (guess[index] - t).clamp(min=5e-3)
-    pair = look(index, torch.stack([t, t + step], dim=1))
-    rays = _Rays(index, t, pair[:, 0], step, torch.zeros_like(t, dtype=torch.bool))
-    seen: Tensor | None = pair[:, 1:]
+    s = look(index, t[:, None])[:, 0]
+    s_all[index] = s
+    done = s.abs() < _HIT
+    hit_all[index[done]] = True
+    rays = _next_steps(index, t, s, slope[index], s.abs()).keep(~done)
     for round_ in range(_ROUNDS):
         if rays.index.numel() == 0:
             break
         late = max(0, round_ - 8) / 16
         tolerance = min(_HIT * (1.0 + late), _HIT_LATE)
-        if seen is None:
-            ahead = min(_LOOK_AHEAD, max(1, _ROUND_POINTS // rays.index.numel()))
-            places = rays.t[:, None] + rays.step[:, None] * torch.arange(1, ahead + 1, device=o.device)
-            seen = look(rays.index, places)
-        rays, slope = _advance(rays, seen, tolerance, 2.5e-3 * late)
-        seen = None
+        ahead = min(_LOOK_AHEAD, max(1, _ROUND_POINTS // rays.index.numel()))
+        places = rays.t[:, None] + rays.step[:, None] * torch.arange(1, ahead + 1, device=o.device)
+        rays, slope = _advance(rays, look(rays.index, places), tolerance, 2.5e-3 * late)
         inside = rays.t < end[rays.index]
         done = (rays.s.abs() < tolerance) & inside
         found = rays.index[done]
@@ -173,15 +171,24 @@ def _advance(rays: _Rays, seen: Tensor, tolerance: float, least: float) -> tuple
     s = torch.where(back, s_before, s_first)
     t = rays.t + rays.step * (first + 1 - back.to(first.dtype))
     slope = (s_first - s_before) / torch.where(rays.step.abs() < 1e-7, torch.full_like(s, 1e-7), rays.step)
+    moved = _next_steps(rays.index, t, s, slope, rays.step.abs(), least)
+    # After a gap the slope seen is that of something beyond it.
+    moved.step = torch.where(back, (0.95 * s).clamp(min=least), moved.step)
+    moved.secant = moved.secant & ~back
+    return moved, slope
+
+
+def _next_steps(
+    index: Tensor, t: Tensor, s: Tensor, slope: Tensor, last: Tensor, least: float = 0.0
+) -> _Rays:
+    """Rays at t with distance s, and their next steps from the slope along the ray and the length of the last step."""
     # Outside, the longest step after which the spheres still touch if the surface goes on as a plane.
-    relax = (2.0 / (1.0 - slope.clamp(-1.0, 0.9))).clamp(1.0, 3.0)
-    plain = torch.where(back, 0.95 * s, relax * s).clamp(min=least)
+    plain = ((2.0 / (1.0 - slope.clamp(-1.0, 0.9))).clamp(1.0, 3.0) * s).clamp(min=least)
     straight = -s / slope.clamp(max=-0.1)
-    secant = (s < _CLOSE) & (slope < -0.4) & ~back
+    secant = (s > 0) & (s < _CLOSE) & (slope < -0.4)
     # Under the surface the last step holds it between its ends.
-    home = torch.maximum(torch.where(slope < -0.1, straight, 0.6 * s), -rays.step.abs())
-    step = torch.where(s <= 0, home, torch.where(secant, straight, plain))
-    return _Rays(rays.index, t, s, step, secant & (s > 0)), slope
+    home = torch.maximum(torch.where(slope < -0.1, straight, 0.6 * s), -last)
+    return _Rays(index, t, s, torch.where(s <= 0, home, torch.where(secant, straight, plain)), secant)
 
 
 def _refine(look: Look, hit: Tensor, t: Tensor, s: Tensor, slope: Tensor) -> Tensor:
@@ -211,41 +218,33 @@ class CoarseField:
         volume = functional.interpolate(coarse, size=(fine,) * 3, mode="trilinear", align_corners=True)
         slack = _LIPSCHITZ * _half_diagonal(_GRID)
         flat = volume.view(-1)
-        near = ((flat < slack + 3.0 * _half_diagonal(fine)) & (flat > -slack)).nonzero()[:, 0]
-        flat = flat - slack
+        near = ((flat < slack) & (flat > -0.5 * slack)).nonzero()[:, 0]
+        flat = torch.where(flat > 0, (flat - slack).clamp(min=0.01), flat)
         flat[near] = surface_sdf(params, _nodes(fine, params.masculine).view(-1, 3)[None, near])[0]
         return CoarseField(flat.view_as(volume))
 
-    def starts(
-        self, origins: Tensor, dirs: Tensor, spread: float, near: float, far: float
-    ) -> tuple[Tensor, Tensor]:
-        """How far cones around rays [R, 3] reach before they may touch anything: (t [R], touches [R]).
+    def march(self, origins: Tensor, dirs: Tensor, begin: Tensor, far: float) -> tuple[Tensor, Tensor, Tensor]:
+        """How far rays [R, 3] from `begin` [R] may go before they come close to the surface.
 
-        `spread` is the cone's radius per unit distance. Every ray inside a cone can start at its t, and misses
-        where the cone touches nothing: interpolation is off by the steepest slope times half a cell's
-        diagonal at most.
+        Returns t [R], the slope of the distance along the ray there [R], and whether they come close [R]. What is
+        thinner than half a cell could be missed; heads have nothing so thin.
         """
-        slack = _half_diagonal(self.volume.shape[-1])
-        enter, leave = _box_span(origins, dirs, 0.51)
-        t_all, end = enter.clamp(min=near), leave.clamp(max=far)
+        enter, leave = _box_span(origins, dirs, 0.5)
+        t_all, end = torch.maximum(begin, enter), leave.clamp(max=far)
         rays = (t_all < end).nonzero()[:, 0]
         for _ in range(_GRID_STEPS):
             t = t_all[rays]
-            free = self._at(origins[rays], dirs[rays], t) * (1.0 / _LIPSCHITZ) - slack - spread * t
-            going = free > _GRID_LEAST
-            rays, t = rays[going], (t + free)[going]
+            free = self._at(origins[rays], dirs[rays], t) - _GRID_SLACK
+            going = free > 0
+            rays, t = rays[going], (t + free.clamp(min=_GRID_LEAST))[going]
             t_all[rays] = t
             rays = rays[t < end[rays]]
             if rays.numel() == 0:
                 break
-        return t_all, t_all < end
-
-    def guesses(self, origins: Tensor, dirs: Tensor, start: Tensor) -> Tensor:
-        """Where rays [R, 3] that begin at `start` [R] about meet the surface: t [R], no promise."""
-        t = start
-        for _ in range(_GUESS_STEPS):
-            t = t + 1.2 * self._at(origins, dirs, t)
-        return t
+        touches = t_all < end
+        arm = 2.0e-3
+        slope = self._at(origins, dirs, t_all + arm) - self._at(origins, dirs, t_all - arm)
+        return t_all, slope / (2.0 * arm), touches
 
     def _at(self, origins: Tensor, dirs: Tensor, t: Tensor) -> Tensor:
         places = ((origins + t[:, None] * dirs) * 2.0)[None, None, None]

@@ -9,9 +9,9 @@ from core_model.families.eg3d.config import Eg3dConfig
 from core_model.families.imported import (
     ImportedNet,
     block_channels,
+    clamp_of,
     mapping_sizes,
     mapping_tensors,
-    number,
     setting,
     synthesis_tensors,
     tensor_of,
@@ -19,6 +19,7 @@ from core_model.families.imported import (
 from core_model.families.volumetric import QUIRKS
 from core_model.families.volumetric_import import (
     decoder_and_superres,
+    decoder_lr_mul,
     image_size_hint,
     neural_size,
     rendering_record,
@@ -54,12 +55,11 @@ def config_of(net: ImportedNet) -> Eg3dConfig:
     if planes % 3:
         raise InputError(what="wrong plane channels", where=net.class_name, expected="a multiple of 3", got=str(planes))
     hidden, colours = tensor_of(net, "decoder.net.0.weight"), tensor_of(net, "decoder.net.2.weight")
-    clamp = setting(net, "conv_clamp")
     return Eg3dConfig(
         **mapping_sizes(net, MAPPING), channels=channels, plane_channels=planes // 3,
-        noise=f"{BACKBONE}b4.conv1.noise_const" in net.state, clamp=None if clamp is None else number(clamp, "conv_clamp"),
+        noise=f"{BACKBONE}b4.conv1.noise_const" in net.state, clamp=clamp_of(net, f"{BACKBONE}b4.conv1", setting(net, "conv_clamp")),
         decoder_hidden=int(hidden.shape[0]), decoder_colours=int(colours.shape[0]) - 1,
-        decoder_lr_mul=number(kwargs.get("decoder_lr_mul", 1), "decoder_lr_mul"), superres=superres,
+        decoder_lr_mul=decoder_lr_mul(net, kwargs), superres=superres,
         volumetric=volumetric_config(kwargs, neural_size(net, superres)),
     )
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from core_model.families.imported import (
     ImportedNet,
     block_channels,
+    clamp_of,
     mapping_sizes,
     mapping_tensors,
     number,
@@ -23,6 +24,7 @@ from core_model.families.mimic3d.generator import AXES
 from core_model.families.volumetric import QUIRKS
 from core_model.families.volumetric_import import (
     decoder_and_superres,
+    decoder_lr_mul,
     image_size_hint,
     neural_size,
     rendering_record,
@@ -52,17 +54,17 @@ def config_of(net: ImportedNet) -> Mimic3dConfig:
     kwargs = rendering_record(net, image_size_hint(net))
     superres = superres_config(net, kwargs)
     hidden, colours = tensor_of(net, "decoder.net.0.weight"), tensor_of(net, "decoder.net.2.weight")
-    clamp, attention = setting(net, "conv_clamp"), is_attention(net)
+    attention = is_attention(net)
     act = net.init_kwargs.get("triplane_act")
     tail = tail_blocks(net, attention)
     return Mimic3dConfig(
         **mapping_sizes(net, MAPPING), channels=block_channels(net, BACKBONE), plane_channels=int(hidden.shape[1]),
-        noise=f"{BACKBONE}b4.conv1.noise_const" in net.state, clamp=None if clamp is None else number(clamp, "conv_clamp"),
+        noise=f"{BACKBONE}b4.conv1.noise_const" in net.state, clamp=clamp_of(net, f"{BACKBONE}b4.conv1", setting(net, "conv_clamp")),
         aware=aware_sizes(net), attention=attention, tail=tail, levels=levels_of(net, tail),
         # the program asks whether the setting is None, so its `False` means sigmoid
         plane_act=None if act is None else "tanh" if act == "tanh" else "sigmoid",
         decoder_hidden=int(hidden.shape[0]), decoder_colours=int(colours.shape[0]) - 1,
-        decoder_lr_mul=number(kwargs.get("decoder_lr_mul", 1), "decoder_lr_mul"), superres=superres,
+        decoder_lr_mul=decoder_lr_mul(net, kwargs), superres=superres,
         depth_guide=number(setting(net, "depth_guided_sample", 0) or 0, "depth_guided_sample"),
         volumetric=volumetric_config(kwargs, neural_size(net, superres)),
     )

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from core_model.families.wysiwyg.config import WysiwygConfig
 from core_model.fields.base import FieldSample
 from core_model.fields.density import volsdf_density
-from core_model.fields.encoding import encoded_dim, frequency_encoding
+from core_model.fields.encoding import encoded_dim, frequency_encoding, frequency_encoding_rows
 from core_model.fields.triplane import Planes, PlaneTable, sample_planes
+from core_model.ops.activations import softplus_
 
 FEATURE_GAIN = 2.0
 SPREAD = 2.0  # initial gain of layers before a Softplus, whose slope of about one half would otherwise damp every signal
@@ -34,6 +35,13 @@ class SdfMlp(nn.Module):
     def forward(self, features: Tensor, encoded: Tensor) -> Tensor:
         x = F.softplus(self.fc0(torch.cat([features, encoded], dim=-1)))
         return self.fc2(F.softplus(self.fc1(x)))
+
+    def infer(self, features: Tensor, rows: Tensor) -> Tensor:
+        """`forward` without gradients for features [N, C] and encoded positions as rows [E, N]: no concatenation, no copies."""
+        c = features.shape[1]
+        x = torch.addmm(self.fc0.bias, rows.T, self.fc0.weight[:, c:].T)
+        x = softplus_(x.addmm_(features, self.fc0.weight[:, :c].T))
+        return self.fc2(softplus_(self.fc1(x)))
 
     @torch.no_grad()
     def init_sphere(self, cfg: WysiwygConfig, box: float, rng: torch.Generator) -> None:
@@ -134,6 +142,11 @@ class WysiwygField:
             return self.rgb_mlp(sample.features, dirs).float()
 
     def _mlp(self, points: Tensor) -> Tensor:
+        if self.fast and not torch.is_grad_enabled() and self.dtype == torch.float32:
+            flat = points.reshape(-1, 3)
+            rows = frequency_encoding_rows((flat / self.planes.conventions.box).T.contiguous(), self.cfg.point_freqs)
+            features = self.features(points).reshape(len(flat), -1).float()
+            return self.sdf_mlp.infer(features, rows).reshape(*points.shape[:-1], -1)
         encoded = frequency_encoding(points / self.planes.conventions.box, self.cfg.point_freqs)
         features = self.features(points)
         with torch.autocast(points.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):

@@ -109,7 +109,9 @@ def _open_run(out: Path, cfg: FitConfig, resume: bool) -> FitConfig:
     if path.exists():
         if not resume:
             raise InputError(what="run directory is in use", where=str(out), expected="a new folder, or --resume", got="config.json")
-        return FitConfig.model_validate_json(path.read_text())
+        # how many threads and processes help is a matter of the machine, not of the run
+        saved = FitConfig.model_validate_json(path.read_text())
+        return saved.replace(threads=cfg.threads, workers=cfg.workers)
     if resume:
         raise InputError(what="nothing to resume", where=str(out), expected="config.json of a fit", got="none")
     if cfg.preset not in PRESETS:

@@ -1,7 +1,7 @@
 """Writes pickles of the structure that EG3D, EpiGRAF and Mimic3D write, with made-up modules of their names.
 
-The stream is made by Python's own pickler; tensors, parameters and numpy scalars reduce themselves as they do in the
-real programs. Importing this module imports none of those programs.
+The stream is made by Python's own pickler; tensors, parameters and numpy scalars reduce themselves as they do
+in the real programs. Importing this module imports none of those programs.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 

@@ -119,8 +119,6 @@ def epigraf_file() -> dict[str, Any]:
     }
     keywords = {"cfg": cfg, "z_dim": 4, "mapping_kwargs": easy(mean_camera_pose=torch.tensor([0.5, 1.5, 0.0]))}
     classes = {"": ("", "Generator"), "synthesis": ("", "SynthesisNetwork")}
-    generator = network(
-        tensors, classes, {"": {"cfg": cfg, "z_dim": 4, "_init_kwargs": keywords}, "synthesis": {"bg_model": None}}, "src."
-    )
+    generator = network(tensors, classes, {"": {"cfg": cfg, "z_dim": 4, "_init_kwargs": keywords}, "synthesis": {"bg_model": None}}, "src.")
     stats = {"cur_nimg": 1_234_000, "best_metric_value": float("inf")}
     return {"G_ema": generator, "stats": stats, "vis": {"grid_size": (2, 2), "labels": np.arange(6, dtype=np.int64)}}

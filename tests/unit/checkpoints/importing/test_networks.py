@@ -13,7 +13,7 @@ import torch
 from core_model.checkpoints.importing import ImportedNetwork, import_bytes, import_network
 from core_model.schema.errors import InputError
 from tests.unit.checkpoints.importing import samples
-from tests.unit.checkpoints.importing.foreign import EG3D_AXES, pickled
+from tests.unit.checkpoints.importing.foreign import EG3D_AXES, Located, pickled, storage_blob
 
 
 def read(obj: object, protocol: int = 4) -> ImportedNetwork:
@@ -77,12 +77,8 @@ def test_epigraf_with_its_configuration() -> None:
     assert cfg["out"] == "runs/faces_16" and cfg["tri_plane"]["mlp"]["n_layers"] == 2
     # Resolvers are never run and missing keys stay as they are.
     assert cfg["home"] == "${oc.env:HOME}" and cfg["nothing"] == "${no.such.key}"
-    torch.testing.assert_close(
-        net.state["synthesis.tri_plane_decoder.b4.const"], torch.arange(6.0).reshape(2, 3)
-    )
-    torch.testing.assert_close(
-        net.init_kwargs["mapping_kwargs"]["mean_camera_pose"], torch.tensor([0.5, 1.5, 0.0])
-    )
+    torch.testing.assert_close(net.state["synthesis.tri_plane_decoder.b4.const"], torch.arange(6.0).reshape(2, 3))
+    torch.testing.assert_close(net.init_kwargs["mapping_kwargs"]["mean_camera_pose"], torch.tensor([0.5, 1.5, 0.0]))
     assert "cfg" not in net.init_kwargs
 
 
@@ -99,9 +95,7 @@ def test_state_dicts_of_torch_save(zipped: bool, wrapped: str | None) -> None:
         torch.testing.assert_close(net.state[name], tensor, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize(
-    "dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.uint8, torch.bool, torch.int16]
-)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.uint8, torch.bool, torch.int16])
 @pytest.mark.parametrize("zipped", [True, False, None])
 def test_every_storage_becomes_float32(dtype: torch.dtype, zipped: bool | None) -> None:
     values = torch.tensor([[0.0, 1.0, 2.0], [3.0, 100.0, 1.0]]).to(dtype)
@@ -120,13 +114,11 @@ def test_every_storage_becomes_float32(dtype: torch.dtype, zipped: bool | None) 
 
 def test_storages_agree_with_torchs_own_safe_loader() -> None:
     tensor = torch.randn(3, 5)
-    out = io.BytesIO()
-    torch.save(tensor.untyped_storage(), out, _use_new_zipfile_serialization=False)
-    net = read(samples.eg3d_file(samples.eg3d_tensors() | {"decoder.net.0.weight": tensor}))
-    out.seek(0)
-    storage = torch.load(out, weights_only=True)
-    again = torch.tensor([], dtype=torch.float32).set_(storage.untyped(), 0, (3, 5))
-    torch.testing.assert_close(net.state["decoder.net.0.weight"], again, rtol=0, atol=0)
+    storage = torch.load(io.BytesIO(storage_blob(tensor, "cpu")), weights_only=True)
+    theirs = torch.tensor([]).set_(storage._untyped_storage, 0, (3, 5), (5, 1))
+    net = read(samples.eg3d_file(samples.eg3d_tensors() | {"decoder.net.0.weight": Located(tensor)}))
+    torch.testing.assert_close(net.state["decoder.net.0.weight"], theirs, rtol=0, atol=0)
+    torch.testing.assert_close(theirs, tensor, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(
