@@ -87,12 +87,12 @@ def make_field(fast: bool, dtype: str) -> Any:
     """A field of the paper's size with fixed random weights."""
     import torch
 
-    from core_model.families.wysiwyg.config import WysiwygConfig
+    from core_model.families.wysiwyg.config import PRESETS
     from core_model.families.wysiwyg.decoder import RgbMlp, SdfMlp, WysiwygField
     from core_model.fields.triplane import Planes
     from core_model.schema.conventions import Conventions
 
-    cfg = WysiwygConfig().replace(base_size=PLANE, plane_size=PLANE)
+    cfg = PRESETS["ffhq512"].replace(base_size=PLANE, plane_size=PLANE)
     conventions = Conventions()
     torch.manual_seed(0)
     sdf, rgb = SdfMlp(cfg), RgbMlp(cfg)

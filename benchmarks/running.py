@@ -11,6 +11,7 @@ import json
 import math
 import os
 import platform
+import signal
 import statistics
 import sys
 import time
@@ -52,6 +53,8 @@ class Findings:
 
 def run_script(name: str, title: str, body: Callable[[Settings], Findings], *, device: str = "cpu", preset: str = "") -> int:
     """Parse the options, wait for quiet, measure, write the record; returns the exit status."""
+    # ended from outside: unwind, so that windows and workers that a script started end with it
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
     options = _parser(name, title, device, preset).parse_args()
     if options.threads:
         os.environ["OMP_NUM_THREADS"] = str(options.threads)

@@ -129,7 +129,7 @@ def refuse_other_formats(start: bytes, path: Path, size: int) -> None:
             what="not a triscope checkpoint",
             where=where,
             got="a pickle (PyTorch .pkl, .pt, .ckpt)",
-            expected=f"{_NATIVE}; pickles are never unpickled here: importing them is for another command",
+            expected=f"{_NATIVE}; pickles are never unpickled: `triscope import` reads those of EG3D, EpiGRAF and Mimic3D as data",
         )
     if size < 10:
         raise _broken(where, "at least 10 bytes", f"{size}")

@@ -78,9 +78,7 @@ def main(args: list[str]) -> None:
         raise BenchFailed(f"{len(failed)} of {len(names)} benchmarks failed: {', '.join(failed)}")
 
 
-def run_script(
-    root: Path, name: str, checkpoint: str, options: BenchOptions
-) -> tuple[BenchRecord | None, str]:
+def run_script(root: Path, name: str, checkpoint: str, options: BenchOptions) -> tuple[BenchRecord | None, str]:
     """One script in a process of its own: (its record, "") or (None, why not)."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.json"
@@ -89,18 +87,21 @@ def run_script(
         command += ["--threads", str(options.threads)] if options.threads else []
         command += ["--quick"] if options.quick else []
         # the script's progress goes straight to the terminal; Ctrl+C reaches it as it reaches us
-        done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL)
-        if done.returncode or not path.is_file():
-            return None, f"exit status {done.returncode}"
+        with subprocess.Popen(command, cwd=root, stdin=subprocess.DEVNULL) as script:
+            try:
+                status = script.wait()
+            except BaseException:
+                script.terminate()
+                raise
+        if status or not path.is_file():
+            return None, f"exit status {status}"
         try:
             return BenchRecord.model_validate_json(path.read_text(encoding="utf-8")), ""
         except ValidationError as error:
             return None, f"wrote a record with {error.error_count()} wrong fields"
 
 
-def summary_of(
-    records: list[BenchRecord], failed: dict[str, str], seconds: float, quick: bool
-) -> BenchSummary:
+def summary_of(records: list[BenchRecord], failed: dict[str, str], seconds: float, quick: bool) -> BenchSummary:
     """All figures of a run in one record."""
     return BenchSummary(
         created=utc_now(),

@@ -76,6 +76,8 @@ def as_text(document: dict[str, Any]) -> str:
         ("command", made.command),
         ("data", made.data),
         ("steps", f"{made.steps:,}" if made.steps is not None else ""),
+        ("images seen", f"{made.images_seen:,.0f}" if made.images_seen is not None else ""),
+        ("weights", {True: "moving average (EMA)", False: "last step, no average"}.get(made.ema, "") if made.ema is not None else ""),
         ("scores", ", ".join(f"{k} {v:g}" for k, v in made.scores.items())),
         ("notes", made.notes),
     ):

@@ -15,14 +15,20 @@ on every run, and a longer set starts with the shorter one.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
+import multiprocessing
 import os
 import shutil
+import signal
 import tempfile
+import threading
 import zipfile
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -42,6 +48,8 @@ DEPTH_UNIT = 1.0 / 16384.0
 
 MAX_COUNT = 1_000_000
 MIN_SIZE, MAX_SIZE = 8, 2048
+_WORTH_A_WORKER = 16 * 128 * 128
+"""Pixels of a set from which more processes pay for their start (each imports torch)."""
 
 
 class _Sink(Protocol):
@@ -80,14 +88,20 @@ def write_heads_dataset(
     progress: Callable[[int, int], None] | None = None,
     depth: bool = True,
     supersample: int = 2,
+    workers: int | None = None,
 ) -> None:
     """Writes `count` images of `size`² pixels to `out` (a .zip, else a folder), whole or not at all.
 
     `seed` is the seed of the first image; `progress(done, count)` is called after each image; `depth=False`
-    leaves out normals, depth and masks. Raises InputError for arguments out of range.
+    leaves out normals, depth and masks; `workers` processes make the images (None: as many as there are usable
+    cores, and only this one for a few images), and the bytes do not depend on their number. Raises InputError
+    for arguments out of range.
     """
     out = Path(out)
-    _check(out, count, size, seed, supersample)
+    _check(out, count, size, seed, supersample, workers)
+    if workers is None:
+        workers = usable_cores() if count * size * size >= _WORTH_A_WORKER else 1
+    workers = min(workers, count)
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".zip":
         handle, name = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent)
@@ -95,7 +109,7 @@ def write_heads_dataset(
         temporary = Path(name)
         try:
             with zipfile.ZipFile(temporary, "w", allowZip64=True) as archive:
-                _fill(_ZipSink(archive), count, size, seed, progress, depth, supersample)
+                _fill(_ZipSink(archive), count, size, seed, progress, depth, supersample, workers)
             temporary.chmod(0o644)
             os.replace(temporary, out)
         finally:
@@ -103,7 +117,7 @@ def write_heads_dataset(
         return
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
     try:
-        _fill(_FolderSink(folder), count, size, seed, progress, depth, supersample)
+        _fill(_FolderSink(folder), count, size, seed, progress, depth, supersample, workers)
         folder.chmod(0o755)
         if out.exists():
             out.rmdir()
@@ -112,13 +126,14 @@ def write_heads_dataset(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _check(out: Path, count: int, size: int, seed: int, supersample: int) -> None:
+def _check(out: Path, count: int, size: int, seed: int, supersample: int, workers: int | None) -> None:
     where = "write_heads_dataset"
     ranges = (
         ("count", count, 1, MAX_COUNT),
         ("size", size, MIN_SIZE, MAX_SIZE),
         ("seed", seed, 0, 2**32 - 1 - MAX_COUNT),
         ("supersample", supersample, 1, 8),
+        ("workers", 1 if workers is None else workers, 1, 256),
     )
     for name, value, low, high in ranges:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
@@ -130,11 +145,105 @@ def _check(out: Path, count: int, size: int, seed: int, supersample: int) -> Non
             )
     if out.suffix.lower() == ".zip":
         if out.is_dir():
-            raise InputError(
-                what="data set file", where=where, expected="a file name", got=f"the folder {out}"
-            )
+            raise InputError(what="data set file", where=where, expected="a file name", got=f"the folder {out}")
     elif out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise InputError(what="data set folder", where=where, expected="a new or empty folder", got=str(out))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Job:
+    """One image of a set: all that a process needs to make it, so that it is the same whoever makes it."""
+
+    index: int
+    seed: int
+    size: int
+    supersample: int
+    depth: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class _Made:
+    """The encoded files of one image (name, bytes), its label and its entry in heads.json."""
+
+    files: tuple[tuple[str, bytes], ...]
+    label: list[object]
+    entry: dict[str, object]
+
+
+def _make(job: _Job) -> _Made:
+    name = f"{job.index // 1000:05d}/img{job.index:08d}.png"
+    latent = latent_for_seed(job.seed)
+    world_from_cam, label = sample_camera(job.seed)
+    params = HeadParams.from_latent(latent[None])
+    images = render_heads(params, world_from_cam[None], FOCAL, job.size, job.supersample)
+    files = [(name, _png(_bytes8(images.rgb[0])))]
+    if job.depth:
+        files += [(f"{kind}/{name}", data) for kind, data in _geometry(images).items()]
+    entry: dict[str, object] = {
+        "name": name,
+        "seed": job.seed,
+        "background": list(BACKGROUND_RGB),
+        "latent": _numbers(latent),
+        "params": {k: _rounded(v) for k, v in params.as_dict(0).items()},
+    }
+    return _Made(tuple(files), [name, _numbers(label)], entry)
+
+
+def _enter_worker() -> None:
+    """Start of a worker process: one torch thread each; Ctrl+C is the parent's to handle, its death ends us."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """One torch thread while it lasts: small operations are slower on more, and workers have one as well."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def _made(jobs: list[_Job], workers: int) -> Iterator[Iterator[_Made]]:
+    """Results in the order of `jobs`, made here or by worker processes; leaving early ends the processes."""
+    if workers < 2:
+        with _one_thread():
+            yield map(_make, jobs)
+        return
+    # Spawned, not forked: torch's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_enter_worker)
+    try:
+        yield _in_order(pool, jobs, 4 * workers)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _in_order(pool: ProcessPoolExecutor, jobs: list[_Job], ahead: int) -> Iterator[_Made]:
+    """Results in the order of `jobs`, never more than `ahead` under way: a slow disk may not fill memory."""
+    waiting: deque[Future[_Made]] = deque()
+    for job in jobs:
+        waiting.append(pool.submit(_make, job))
+        if len(waiting) >= ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _fill(
@@ -145,31 +254,19 @@ def _fill(
     progress: Callable[[int, int], None] | None,
     depth: bool,
     supersample: int,
+    workers: int,
 ) -> None:
     labels: list[list[object]] = []
     entries: list[dict[str, object]] = []
-    for i in range(count):
-        name = f"{i // 1000:05d}/img{i:08d}.png"
-        latent = latent_for_seed(seed + i)
-        world_from_cam, label = sample_camera(seed + i)
-        params = HeadParams.from_latent(latent[None])
-        images = render_heads(params, world_from_cam[None], FOCAL, size, supersample)
-        sink.write(name, _png(_bytes8(images.rgb[0])))
-        if depth:
-            for kind, data in _geometry(images).items():
-                sink.write(f"{kind}/{name}", data)
-        labels.append([name, _numbers(label)])
-        entries.append(
-            {
-                "name": name,
-                "seed": seed + i,
-                "background": list(BACKGROUND_RGB),
-                "latent": _numbers(latent),
-                "params": {k: _rounded(v) for k, v in params.as_dict(0).items()},
-            }
-        )
-        if progress is not None:
-            progress(i + 1, count)
+    jobs = [_Job(i, seed + i, size, supersample, depth) for i in range(count)]
+    with _made(jobs, workers) as results:
+        for done, made in enumerate(results, start=1):
+            for name, data in made.files:
+                sink.write(name, data)
+            labels.append(made.label)
+            entries.append(made.entry)
+            if progress is not None:
+                progress(done, count)
     sink.write("dataset.json", json.dumps({"labels": labels}).encode())
     about = {
         "generator": "triscope heads",
@@ -210,4 +307,4 @@ def _numbers(values: Tensor) -> list[float]:
 
 
 def _rounded(value: float | list[float]) -> float | list[float]:
-    return round(value, 6) if isinstance(value, float) else [round(v, 6) for v in value]
+    return [round(v, 6) for v in value] if isinstance(value, list) else round(value, 6)

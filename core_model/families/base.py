@@ -43,9 +43,14 @@ class Sizes:
 class Model(Protocol):
     """A checkpoint in memory. Nothing here caches: stages are kept by the session."""
 
-    conventions: Conventions
-    sizes: Sizes
-    module: nn.Module | None
+    @property
+    def conventions(self) -> Conventions: ...
+
+    @property
+    def sizes(self) -> Sizes: ...
+
+    @property
+    def module(self) -> nn.Module | None: ...
 
     def map(self, latent: LatentSpec) -> Tensor | None:
         """ws [1, L, D]; None for families without latents."""
@@ -62,6 +67,7 @@ class Model(Protocol):
     def propose(self, weights: Tensor, image: Tensor, dirs: Tensor) -> Tensor:
         """Log-probabilities of the proposal network; raises if there is none."""
         ...
+
 
 @dataclass(frozen=True)
 class FamilySpec:

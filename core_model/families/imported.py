@@ -13,6 +13,7 @@ from torch import Tensor
 
 from core_model.schema.errors import InputError
 
+MAX_BLOCKS = 11  # 4096 pixels; noise images grow with the square of the size, whatever the file holds
 CONSTANTS = ("resample_filter", "dataset_label_std")
 
 
@@ -79,8 +80,10 @@ def block_sizes(names: Iterable[str], prefix: str) -> list[int]:
     """Resolutions of the blocks `prefix.b<r>.…`, ascending; raises InputError unless they are 4, 8, …, R."""
     found = {int(m.group(1)) for n in names if (m := re.match(re.escape(prefix) + r"b(\d+)\.", n))}
     sizes = sorted(found)
-    if len(sizes) < 2 or sizes != [4 * 2**k for k in range(len(sizes))]:
-        raise InputError(what="wrong synthesis network", where=prefix, expected="blocks b4, b8, … bR", got=str(sizes)[:80])
+    if not 2 <= len(sizes) <= MAX_BLOCKS or sizes != [4 * 2**k for k in range(len(sizes))]:
+        raise InputError(
+            what="wrong synthesis network", where=prefix, expected=f"blocks b4, b8, … bR, at most {MAX_BLOCKS}", got=str(sizes)[:80]
+        )
     return sizes
 
 
@@ -124,8 +127,10 @@ def mapping_sizes(net: ImportedNet, prefix: str) -> dict[str, Any]:
     kwargs = record(setting(net, "mapping_kwargs"))
     lr_mul = layer_setting(net, f"{prefix}fc0", "bias_gain", kwargs.get("lr_multiplier", 0.01))
     return {
-        "z_dim": int(layers[0].shape[1]) - embed_dim, "w_dim": int(layers[-1].shape[0]),
-        "c_dim": int(embed.shape[1]) if embed is not None else 0, "embed_dim": embed_dim,
+        "z_dim": int(layers[0].shape[1]) - embed_dim,
+        "w_dim": int(layers[-1].shape[0]),
+        "c_dim": int(embed.shape[1]) if embed is not None else 0,
+        "embed_dim": embed_dim,
         "mapping_hidden": tuple(int(w.shape[0]) for w in layers[:-1]),
         "mapping_lr_mul": number(lr_mul, "lr_multiplier"),
     }
@@ -134,7 +139,5 @@ def mapping_sizes(net: ImportedNet, prefix: str) -> dict[str, Any]:
 def prefixed(net: ImportedNet, source: str, target: str) -> dict[str, Tensor]:
     """Tensors below `source` renamed to stand below `target`, without the constants."""
     return {
-        target + n.removeprefix(source): v
-        for n, v in net.state.items()
-        if n.startswith(source) and n.rsplit(".", 1)[-1] not in CONSTANTS
+        target + n.removeprefix(source): v for n, v in net.state.items() if n.startswith(source) and n.rsplit(".", 1)[-1] not in CONSTANTS
     }

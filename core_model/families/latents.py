@@ -18,9 +18,7 @@ def latent_from_seed(seed: int, z_dim: int) -> Tensor:
     return torch.from_numpy(np.random.RandomState(seed).randn(1, z_dim)).float()
 
 
-def styles_of(
-    latent: LatentSpec, mapping: Callable[[Tensor], Tensor], w_avg: Tensor, *, z_dim: int, num_ws: int
-) -> Tensor:
+def styles_of(latent: LatentSpec, mapping: Callable[[Tensor], Tensor], w_avg: Tensor, *, z_dim: int, num_ws: int) -> Tensor:
     """ws [1, L, D]: blend of seeds (or an explicit z or w), truncation, style mixing.
 
     mapping: z [1, Z] → w [1, D] with the label already bound. Raises InputError for a z or w of the wrong shape.

@@ -20,8 +20,8 @@ class SuperResConfig(Frozen):
     """One of the super-resolution networks of `core_model.nn.superres`; its style width is its own."""
 
     variant: str
-    w_dim: int = Field(512, ge=1)
-    clamp: float | None = Field(256.0, gt=0, description="bound of convolution outputs")
+    w_dim: int = Field(default=512, ge=1)
+    clamp: float | None = Field(default=256.0, gt=0, description="bound of convolution outputs")
     antialias: bool = True
     use_noise: bool = True
     noise: Literal["none", "const", "random"] = "none"
@@ -39,19 +39,19 @@ class SuperResConfig(Frozen):
 class VolumetricConfig(Frozen):
     """EG3D's rendering_kwargs under their meaning. near, far None = from the box, ray by ray."""
 
-    coarse: int = Field(48, ge=4, description="samples of the first pass")
-    fine: int = Field(48, ge=0, description="samples of the second pass; 0 = one pass")
+    coarse: int = Field(default=48, ge=4, le=8192, description="samples of the first pass")
+    fine: int = Field(default=48, ge=0, le=8192, description="samples of the second pass; 0 = one pass")
     near: float | None = 2.25
     far: float | None = 3.3
-    box_warp: float = Field(1.0, gt=0, description="edge of the box, world units")
-    disparity: bool = Field(False, description="coarse samples even in 1/t")
+    box_warp: float = Field(default=1.0, gt=0, description="edge of the box, world units")
+    disparity: bool = Field(default=False, description="coarse samples even in 1/t")
     white_back: bool = False
-    c_scale: float = Field(1.0, description="factor of the conditioning label")
-    zero_condition: bool = Field(False, description="the mapping sees a label of zeros")
-    neural_size: int = Field(64, ge=1, description="edge of the rendered feature image [pixels]")
-    camera_radius: float = Field(2.7, gt=0, description="distance of the camera to the world's origin")
+    c_scale: float = Field(default=1.0, description="factor of the conditioning label")
+    zero_condition: bool = Field(default=False, description="the mapping sees a label of zeros")
+    neural_size: int = Field(default=64, ge=1, le=4096, description="edge of the rendered feature image [pixels]")
+    camera_radius: float = Field(default=2.7, gt=0, description="distance of the camera to the world's origin")
     camera_pivot: tuple[float, float, float] = (0.0, 0.0, 0.2)
-    focal: float = Field(EG3D_FOCAL, gt=0, description="focal length of the frontal camera, image widths")
+    focal: float = Field(default=EG3D_FOCAL, gt=0, description="focal length of the frontal camera, image widths")
 
     def rule(self) -> TwoPassRule:
         return TwoPassRule(
@@ -68,8 +68,18 @@ class VolumetricConfig(Frozen):
     def conventions(self, plane_axes: tuple[tuple[Any, Any], ...], quirks: tuple[str, ...]) -> Conventions:
         """Lookup and density rules; `plane_axes` as axis letters (width, height) a plane."""
         return Conventions(
-            plane_axes=plane_axes, align_corners=False, padding="zeros", box=0.5 * self.box_warp, reduction="mean", field="density",
-            density_rule="softplus_minus_one", quadrature="midpoint", near=self.near, far=self.far,
-            scene_radius=0.5 * math.sqrt(3.0) * self.box_warp, background=(1.0, 1.0, 1.0) if self.white_back else (0.0, 0.0, 0.0),
-            camera_label="eg3d25", quirks=quirks,
+            plane_axes=plane_axes,
+            align_corners=False,
+            padding="zeros",
+            box=0.5 * self.box_warp,
+            reduction="mean",
+            field="density",
+            density_rule="softplus_minus_one",
+            quadrature="midpoint",
+            near=self.near,
+            far=self.far,
+            scene_radius=0.5 * math.sqrt(3.0) * self.box_warp,
+            background=(1.0, 1.0, 1.0) if self.white_back else (0.0, 0.0, 0.0),
+            camera_label="eg3d25",
+            quirks=quirks,
         )

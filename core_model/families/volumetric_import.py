@@ -15,12 +15,27 @@ from core_model.schema.errors import InputError
 
 SHAPENET_FOCAL = 1.7074
 FACES = {
-    "depth_resolution": 48, "depth_resolution_importance": 48, "ray_start": 2.25, "ray_end": 3.3, "box_warp": 1, "white_back": False,
-    "avg_camera_radius": 2.7, "avg_camera_pivot": (0.0, 0.0, 0.2), "c_scale": 1, "decoder_lr_mul": 1, "sr_antialias": True,
+    "depth_resolution": 48,
+    "depth_resolution_importance": 48,
+    "ray_start": 2.25,
+    "ray_end": 3.3,
+    "box_warp": 1,
+    "white_back": False,
+    "avg_camera_radius": 2.7,
+    "avg_camera_pivot": (0.0, 0.0, 0.2),
+    "c_scale": 1,
+    "decoder_lr_mul": 1,
+    "sr_antialias": True,
 }
 OBJECTS = FACES | {
-    "depth_resolution": 64, "depth_resolution_importance": 64, "ray_start": 0.1, "ray_end": 2.6, "box_warp": 1.6, "white_back": True,
-    "avg_camera_radius": 1.7, "avg_camera_pivot": (0.0, 0.0, 0.0),
+    "depth_resolution": 64,
+    "depth_resolution_importance": 64,
+    "ray_start": 0.1,
+    "ray_end": 2.6,
+    "box_warp": 1.6,
+    "white_back": True,
+    "avg_camera_radius": 1.7,
+    "avg_camera_pivot": (0.0, 0.0, 0.0),
 }
 
 
@@ -40,15 +55,23 @@ def volumetric_config(kwargs: Mapping[str, Any], neural_size: int) -> Volumetric
     if clamp != "softplus":
         raise InputError(what="unknown density activation", where="rendering_kwargs", expected="softplus", got=repr(clamp)[:40])
     pivot = tuple(number(x, "avg_camera_pivot") for x in kwargs.get("avg_camera_pivot", preset["avg_camera_pivot"]))
+    if len(pivot) != 3:
+        raise InputError(what="wrong avg_camera_pivot", where="rendering_kwargs", expected="three numbers", got=f"{len(pivot)}")
     fine = kwargs.get("depth_resolution_importance", 0)
     return VolumetricConfig(
         coarse=int(number(kwargs.get("depth_resolution", preset["depth_resolution"]), "depth_resolution")),
-        fine=int(number(fine if fine is not None else 0, "depth_resolution_importance")), near=near, far=far,
+        fine=int(number(fine if fine is not None else 0, "depth_resolution_importance")),
+        near=near,
+        far=far,
         box_warp=number(kwargs.get("box_warp", preset["box_warp"]), "box_warp"),
-        disparity=bool(kwargs.get("disparity_space_sampling", False)), white_back=bool(kwargs.get("white_back", False)),
-        c_scale=number(kwargs.get("c_scale", 0), "c_scale"), zero_condition=bool(kwargs.get("c_gen_conditioning_zero", False)),
-        neural_size=neural_size, camera_radius=number(kwargs.get("avg_camera_radius", 2.7), "avg_camera_radius"),
-        camera_pivot=pivot, focal=SHAPENET_FOCAL if preset is OBJECTS else EG3D_FOCAL,
+        disparity=bool(kwargs.get("disparity_space_sampling", False)),
+        white_back=bool(kwargs.get("white_back", False)),
+        c_scale=number(kwargs.get("c_scale", 0), "c_scale"),
+        zero_condition=bool(kwargs.get("c_gen_conditioning_zero", False)),
+        neural_size=neural_size,
+        camera_radius=number(kwargs.get("avg_camera_radius", 2.7), "avg_camera_radius"),
+        camera_pivot=(pivot[0], pivot[1], pivot[2]),
+        focal=SHAPENET_FOCAL if preset is OBJECTS else EG3D_FOCAL,
     )
 
 

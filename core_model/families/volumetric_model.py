@@ -37,16 +37,18 @@ class VolumetricGenerator(nn.Module):
 def make_superres(cfg: SuperResConfig | None, channels: int) -> SuperResolution | None:
     if cfg is None:
         return None
-    return SuperResolution(
-        cfg.variant, channels, cfg.w_dim, clamp=cfg.clamp, antialias=cfg.antialias, use_noise=cfg.use_noise
-    )
+    return SuperResolution(cfg.variant, channels, cfg.w_dim, clamp=cfg.clamp, antialias=cfg.antialias, use_noise=cfg.use_noise)
 
 
 class VolumetricModel:
     """A generator in the mould of a checkpoint; its module starts on the meta device."""
 
     def __init__(
-        self, header: CheckpointHeader, sizes: Sizes, volumetric: VolumetricConfig, superres: SuperResConfig | None,
+        self,
+        header: CheckpointHeader,
+        sizes: Sizes,
+        volumetric: VolumetricConfig,
+        superres: SuperResConfig | None,
         build: Callable[[], VolumetricGenerator],
     ) -> None:
         self.conventions, self.prior, self.sizes = header.conventions, header.camera, sizes
@@ -72,9 +74,7 @@ class VolumetricModel:
 
     def map(self, latent: LatentSpec) -> Tensor:
         label, mapping = self.label(latent), self.module.mapping
-        return styles_of(
-            latent, lambda z: mapping(z, label), mapping.w_avg, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws
-        )
+        return styles_of(latent, lambda z: mapping(z, label), mapping.w_avg, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws)
 
     def planes(self, ws: Tensor | None, noise: str) -> Planes:
         assert ws is not None

@@ -32,7 +32,13 @@ def label_rays(labels: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def render_native(
-    model: VolumetricModel, request: RenderRequest, ws: Tensor, planes: Planes, size: int, *, use_superres: bool = True,
+    model: VolumetricModel,
+    request: RenderRequest,
+    ws: Tensor,
+    planes: Planes,
+    size: int,
+    *,
+    use_superres: bool = True,
     depth_guide: float = 0.0,
 ) -> dict[str, np.ndarray]:
     """Arrays of one picture rendered at size² rays; see design §5 for `rgb` and `raw_rgb`. Maps have the size of the rays.
@@ -46,7 +52,9 @@ def render_native(
     wanted = set(request.channels)
     rule, limits = model.volumetric.rule(), None
     if depth_guide > 0:
-        limits = _guided(OsgField(Planes(planes.levels[:1], planes.conventions), model.module.decoder, fast=False), origins, dirs, rule, depth_guide)
+        limits = _guided(
+            OsgField(Planes(planes.levels[:1], planes.conventions), model.module.decoder, fast=False), origins, dirs, rule, depth_guide
+        )
     marched = render_two_pass(field.query, origins, dirs, rule, near_far=limits, keep=False)
     image, raw = finish(model, marched, ws, size, use_superres=use_superres)
     out = {"rgb": (image[0] + 1.0) * 0.5}
@@ -71,9 +79,7 @@ def _guided(field: OsgField, origins: Tensor, dirs: Tensor, rule: TwoPassRule, r
     return torch.maximum(depth - reach, near), torch.minimum(depth + reach, far)
 
 
-def finish(
-    model: VolumetricModel, marched: Marched, ws: Tensor, size: int, *, use_superres: bool = True
-) -> tuple[Tensor, Tensor | None]:
+def finish(model: VolumetricModel, marched: Marched, ws: Tensor, size: int, *, use_superres: bool = True) -> tuple[Tensor, Tensor | None]:
     """(final picture, `image_raw` as the original returns it) [B, 3, ., .]; no second picture without super-resolution."""
     b = marched.features.shape[0]
     features = marched.features.transpose(1, 2).reshape(b, -1, size, size)
@@ -90,7 +96,10 @@ def check_size(request: RenderRequest, size: int) -> None:
     """The native picture exists in one size only; raises InputError for another."""
     if (request.width, request.height) != (size, size):
         raise InputError(
-            what="no native picture of this size", where="size", expected=f"{size} x {size} pixels", got=f"{request.width} x {request.height}"
+            what="no native picture of this size",
+            where="size",
+            expected=f"{size} x {size} pixels",
+            got=f"{request.width} x {request.height}",
         )
 
 

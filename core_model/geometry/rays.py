@@ -36,9 +36,7 @@ class Rays:
         return self.origins[:, None] + self.dirs[:, None] * t[..., None]
 
 
-def camera_rays(
-    camera: OrbitPose | MatrixCamera, width: int, height: int, device: torch.device | str = "cpu"
-) -> tuple[Tensor, Tensor]:
+def camera_rays(camera: OrbitPose | MatrixCamera, width: int, height: int, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
     """Origins and unit directions [H·W, 3], row-major.
 
     The horizontal angle is the camera's; a picture that is not square keeps square pixels (more or less is seen above and below).

@@ -26,9 +26,7 @@ def scaled_lrelu(x: Tensor) -> Tensor:
 class EqualLinear(nn.Module):
     """y = act(x · (W·m/√in)ᵀ + m·b); `lr_mul` is m."""
 
-    def __init__(
-        self, in_dim: int, out_dim: int, *, lr_mul: float = 1.0, bias_init: float = 0.0, activate: bool = False
-    ) -> None:
+    def __init__(self, in_dim: int, out_dim: int, *, lr_mul: float = 1.0, bias_init: float = 0.0, activate: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(out_dim, in_dim) / lr_mul)
         self.bias = nn.Parameter(torch.full((out_dim,), float(bias_init)))
@@ -43,6 +41,8 @@ class EqualLinear(nn.Module):
 
 class StyleConv(nn.Module):
     """Modulated 3x3 convolution + noise + bias + √2·lrelu, clamped when `clamp` is set."""
+
+    noise_const: Tensor
 
     def __init__(
         self,

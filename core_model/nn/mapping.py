@@ -16,6 +16,8 @@ class MappingNetwork(nn.Module):
     hidden: widths of all layers but the last, where they differ from w_dim; embed_dim: width of the embedded label.
     """
 
+    w_avg: Tensor
+
     def __init__(
         self,
         z_dim: int,
@@ -33,9 +35,7 @@ class MappingNetwork(nn.Module):
         self.embed = EqualLinear(c_dim, embed_dim) if c_dim else None
         widths = [w_dim] * (num_layers - 1) if hidden is None else list(hidden)
         dims = [z_dim + (embed_dim if c_dim else 0), *widths, w_dim]
-        self.layers = nn.ModuleList(
-            EqualLinear(i, o, lr_mul=lr_mul, activate=True) for i, o in zip(dims[:-1], dims[1:], strict=True)
-        )
+        self.layers = nn.ModuleList(EqualLinear(i, o, lr_mul=lr_mul, activate=True) for i, o in zip(dims[:-1], dims[1:], strict=True))
         self.register_buffer("w_avg", torch.zeros(w_dim))
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:

@@ -47,9 +47,7 @@ VARIANTS: dict[str, SuperResVariant] = {
 class SuperResolution(nn.Module):
     """rgb [B, 3, h, w] and features [B, C, h, w] → picture [B, 3, R, R]."""
 
-    def __init__(
-        self, name: str, channels: int, w_dim: int, *, clamp: float | None, antialias: bool, use_noise: bool = True
-    ) -> None:
+    def __init__(self, name: str, channels: int, w_dim: int, *, clamp: float | None, antialias: bool, use_noise: bool = True) -> None:
         super().__init__()
         self.variant = VARIANTS[name]
         self.antialias = antialias and self.variant.may_antialias

@@ -58,11 +58,11 @@ class SynthesisBlock(nn.Module):
         else:
             assert x is not None
             x = self.conv0(x, ws[0], noise, rng)
-        x = self.conv1(x, ws[1], noise, rng)
-        rgb = self.torgb(x, ws[2])
+        features: Tensor = self.conv1(x, ws[1], noise, rng)
+        rgb: Tensor = self.torgb(features, ws[2])
         if img is None:
-            return x, rgb
-        return x, (upsample2(img) if self.up == 2 else img) + rgb
+            return features, rgb
+        return features, (upsample2(img) if self.up == 2 else img) + rgb
 
 
 class SynthesisNetwork(nn.Module):
@@ -92,14 +92,10 @@ class SynthesisNetwork(nn.Module):
         in_ch = 0
         for k in range(2, levels + 1):
             out_ch = channels_at(2**k, channel_base, channel_max) if channels is None else channels[k - 2]
-            self.blocks.append(
-                SynthesisBlock(in_ch, out_ch, w_dim, 2**k, img_ch, use_noise=use_noise, clamp=clamp)
-            )
+            self.blocks.append(SynthesisBlock(in_ch, out_ch, w_dim, 2**k, img_ch, use_noise=use_noise, clamp=clamp))
             in_ch = out_ch
 
-    def forward(
-        self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None, *, up_to: int | None = None
-    ) -> Tensor:
+    def forward(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None, *, up_to: int | None = None) -> Tensor:
         """up_to: stop at the block of this resolution (progressive growing); None = all blocks."""
         x = img = None
         for k, block in enumerate(self.blocks):

@@ -90,7 +90,9 @@ def _local_slope(sdf: Tensor, cell: float) -> Tensor:
     return _dilate(squared.sqrt()).clamp_min(1.0)
 
 
-def live_pixels(space: SpaceGrid, origins: Tensor, dirs: Tensor, bounds: tuple[Tensor, Tensor], width: int, height: int, step: int) -> Tensor:
+def live_pixels(
+    space: SpaceGrid, origins: Tensor, dirs: Tensor, bounds: tuple[Tensor, Tensor], width: int, height: int, step: int
+) -> Tensor:
     """Mask [H·W] of the pixels whose rays can meet something that is not empty.
 
     Every `step`-th ray of each row and column is walked through the grid at half cells; a pixel is live if any walked ray within

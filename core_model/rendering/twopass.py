@@ -52,8 +52,15 @@ class Marched:
 
 
 def render_two_pass(
-    query: Query, origins: Tensor, dirs: Tensor, rule: TwoPassRule, *, jitter: Tensor | None = None, u: Tensor | None = None,
-    near_far: tuple[Tensor, Tensor] | None = None, keep: bool = True,
+    query: Query,
+    origins: Tensor,
+    dirs: Tensor,
+    rule: TwoPassRule,
+    *,
+    jitter: Tensor | None = None,
+    u: Tensor | None = None,
+    near_far: tuple[Tensor, Tensor] | None = None,
+    keep: bool = True,
 ) -> Marched:
     """origins, dirs [B, R, 3] → Marched. jitter [B, R, coarse] and u [B, R, fine] replace the middles; near_far [B, R] each.
 
@@ -132,8 +139,15 @@ def fine_depths(t: Tensor, weights: Tensor, count: int, u: Tensor | None) -> Ten
 
 
 def _render_chunk(
-    query: Query, origins: Tensor, dirs: Tensor, near: Tensor, far: Tensor, rule: TwoPassRule, jitter: Tensor | None,
-    u: Tensor | None, keep: bool,
+    query: Query,
+    origins: Tensor,
+    dirs: Tensor,
+    near: Tensor,
+    far: Tensor,
+    rule: TwoPassRule,
+    jitter: Tensor | None,
+    u: Tensor | None,
+    keep: bool,
 ) -> tuple[Marched, float, float]:
     """One chunk of rays with unclamped depth, and its range of sample depths."""
     t = coarse_depths(near, far, rule, jitter)

@@ -45,6 +45,13 @@ class OrbitPose(Frozen):
     fov: float = Field(default=EG3D_FOV, gt=1e-3, lt=math.pi - 1e-3, description="full angle across the image width, rad")
     orthographic: bool = False
 
+    @field_validator("yaw", "pitch", "roll", "radius", "pivot", "fov")
+    @classmethod
+    def _finite_numbers(cls, v: float | Vec3) -> float | Vec3:
+        if not all(math.isfinite(x) for x in (v if isinstance(v, tuple) else (v,))):
+            raise ValueError("must be finite")
+        return v
+
     def world_from_cam(self) -> np.ndarray:
         """[4, 4] float64."""
         cp, sp, cy, sy = math.cos(self.pitch), math.sin(self.pitch), math.cos(self.yaw), math.sin(self.yaw)

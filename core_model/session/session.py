@@ -105,7 +105,8 @@ class RenderSession:
         """Everything along the ray through pixel (x, y) of the request's picture; raises InputError outside it."""
         if not (0 <= x < request.width and 0 <= y < request.height):
             raise InputError(
-                what="pixel outside the picture", where="inspect", expected=f"0 … {request.width - 1}, 0 … {request.height - 1}", got=f"{x}, {y}"
+                what="pixel outside the picture", where="inspect", expected=f"0 … {request.width - 1}, 0 … {request.height - 1}",
+                got=f"{x}, {y}",
             )
         _runnable_sampler(request, self.open(request.checkpoint))
         clock = StageClock(self._device)
@@ -279,7 +280,8 @@ class _Picture:
         pixels = self.request.width * self.request.height
         probe = self.proposals.evaluations if self.proposals is not None else 0
         return arrays, {
-            "samples_per_pixel": float(self.allotted.mean()), "evaluated_per_pixel": self.evaluated / pixels, "probe_per_pixel": probe / pixels,
+            "samples_per_pixel": float(self.allotted.mean()), "evaluated_per_pixel": self.evaluated / pixels,
+            "probe_per_pixel": probe / pixels,
         }
 
     def _rays_a_tile(self) -> int:

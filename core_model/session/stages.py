@@ -66,9 +66,7 @@ class StageRun:
         if not self.request.skip_empty:
             return outside_only(box, self.device)
         key = ("skip", *self._latent_key, self.request.precision)
-        return self._cached(
-            "skip", key, lambda: build_space_grid(field, box, SPACE_CELLS, self.device), lambda g: g.nbytes
-        )
+        return self._cached("skip", key, lambda: build_space_grid(field, box, SPACE_CELLS, self.device), lambda g: g.nbytes)
 
     def live(self, space: SpaceGrid, origins: Tensor, rays: Rays) -> Tensor:
         """Flat indices of the pixels worth rendering."""
@@ -94,16 +92,23 @@ class StageRun:
         """Probe and prediction for the request's camera and size."""
         sizes, request, conv = self.opened.model.sizes, self.request, self.opened.info.header.conventions
         width, height = probe_shape(request, sizes.probe_size, sizes.proposal_size)
-        key = (*self._latent_key, request.precision, request.skip_empty, request.camera, width, height, request.view_dirs, request.background)
+        key = (
+            *self._latent_key,
+            request.precision,
+            request.skip_empty,
+            request.camera,
+            width,
+            height,
+            request.view_dirs,
+            request.background,
+        )
 
         def probe() -> ProbeResult:
             scene = self.scene(field, space)
             return run_probe(scene, request.camera, conv, width, height, sizes.probe_samples)
 
         seen = self._cached("probe", ("probe", *key), probe, lambda p: _tensor_bytes(p.weights))
-        return self._cached(
-            "proposal", ("proposal", *key), lambda: run_proposals(seen, self.opened.model.propose), lambda p: p.nbytes
-        )
+        return self._cached("proposal", ("proposal", *key), lambda: run_proposals(seen, self.opened.model.propose), lambda p: p.nbytes)
 
     def _cached(self, stage: str, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
         with self.clock.stage(stage):

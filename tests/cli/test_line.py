@@ -169,6 +169,6 @@ def test_info_text_and_json_say_the_same(capsys: Capture, checkpoint: Path) -> N
 
 def test_info_of_bad_files(capsys: Capture, tmp_path: Path) -> None:
     torch.save({"a": torch.zeros(1)}, tmp_path / "old.pt")
-    assert "never unpickled" in triscope(capsys, "info", tmp_path / "old.pt").line
+    assert "not a tri-plane generator" in triscope(capsys, "info", tmp_path / "old.pt").line
     (tmp_path / "cut.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{}")
     assert triscope(capsys, "info", tmp_path / "cut.safetensors").status == 2

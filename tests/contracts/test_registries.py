@@ -13,27 +13,43 @@ import numpy as np
 import pytest
 import torch
 
+from core_model.checkpoints.store import save_checkpoint
 from core_model.families import FAMILIES
 from core_model.families.analytic.shapes import SHAPES
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.samplers import SAMPLERS
-from core_model.schema.camera import OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import STAGES, RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import Frame, RenderSession
 from core_model.session.library import describe_checkpoint
 from tests.contracts.tiny_checkpoint import save_tiny
+from tests.unit.families.foreign_nets import Net, eg3d_state, epigraf_state, mimic3d_state
 
 SIZE = 12
-SHELL = (2.2, 3.2)  # nearest and farthest sampled distance of the default pose: 2.7 ± 0.5
+
+
+def imported(family: str, net: Net) -> Callable[[Path], tuple[str, ...]]:
+    """A small random network in the other program's layout, brought in as `triscope import` does."""
+
+    def make(folder: Path) -> tuple[str, ...]:
+        convert = FAMILIES.get(family).convert
+        assert convert is not None
+        header, tensors = convert(net)
+        return (str(save_checkpoint(folder / f"{family}.safetensors", header, tensors)),)
+
+    return make
+
 
 # The checkpoints of each family that the contract runs on; a new family adds its line.
 MAKERS: dict[str, Callable[[Path], tuple[str, ...]]] = {
     "analytic": lambda folder: tuple(f"analytic:{shape}" for shape in SHAPES.names()),
     "wysiwyg": lambda folder: (save_tiny(folder / "wysiwyg.safetensors"),),
+    "eg3d": imported("eg3d", Net("", eg3d_state())),
+    "epigraf": imported("epigraf", Net("", epigraf_state())),
+    "mimic3d": imported("mimic3d", Net("", mimic3d_state())),
 }
-SAMPLES = [("analytic", i) for i in range(len(SHAPES))] + [("wysiwyg", 0)]
+SAMPLES = [("analytic", i) for i in range(len(SHAPES))] + [(name, 0) for name in MAKERS if name != "analytic"]
 WAYS = [(s.info.name, strategy) for s in SAMPLERS for strategy in (s.info.strategies or ("robust",))]
 
 
@@ -48,8 +64,18 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int
     return {(name, i): path for name, make in MAKERS.items() for i, path in enumerate(make(folder))}
 
 
+def shell(info: CheckpointInfo) -> tuple[float, float]:
+    """Nearest and farthest distance that is sampled from the default camera."""
+    conv, pose = info.header.conventions, info.header.camera.default
+    if conv.near is not None and conv.far is not None:
+        return conv.near, conv.far
+    centre = float(np.linalg.norm(pose.world_from_cam()[:3, 3]))
+    return centre - (conv.scene_radius or conv.box), centre + (conv.scene_radius or conv.box)
+
+
 def check_values(name: str, values: np.ndarray, info: CheckpointInfo, opacity: np.ndarray, counts: np.ndarray) -> None:
     """What each kind of channel may hold; channels that are not named here must be finite where something is seen."""
+    box = info.header.conventions.box
     seen, background = opacity > 0.05, opacity < 0.04
     finite = np.isfinite(values)
     if name in ("depth", "normal", "position", "beta"):  # documented: NaN on background
@@ -64,7 +90,7 @@ def check_values(name: str, values: np.ndarray, info: CheckpointInfo, opacity: n
         assert finite[..., seen].all()
     good = values[finite]
     low, high = {
-        "rgb": (0.0, 1.0), "opacity": (0.0, 1.0), "depth": SHELL, "normal": (-1.0, 1.0), "position": (-0.6, 0.6),
+        "rgb": (0.0, 1.0), "opacity": (0.0, 1.0), "depth": shell(info), "normal": (-1.0, 1.0), "position": (-1.2 * box, 1.2 * box),
         "beta": (0.0, 0.02), "samples": (0.0, 64.0), "leftover": (0.0, 1.0), "entropy": (0.0, np.log(512)),
     }.get(name, (-np.inf, np.inf))  # fmt: skip
     if good.size:
@@ -82,10 +108,14 @@ def test_every_sampler_renders_every_channel_of_every_family(
     info = session.open(path)
     channels = tuple(c.name for c in info.channels)
     request = RenderRequest(
-        checkpoint=path, width=SIZE, height=SIZE, channels=channels, camera=OrbitPose(yaw=0.3, pitch=0.2),
+        checkpoint=path, width=SIZE, height=SIZE, channels=channels, camera=info.header.camera.default.replace(yaw=0.3, pitch=0.2),
         sampler=SamplerSpec(name=name, strategy=strategy, spp=24),  # type: ignore[arg-type]
     )  # fmt: skip
     frame = session.render(request)
+    if not next(s for s in info.samplers if s.name == name).available:
+        error = frame.result.error
+        assert error is not None and error.kind == "input" and name in error.message
+        return
     assert frame.result.error is None, frame.result.error
     assert tuple(frame.arrays) == channels
     for channel in channels:
@@ -93,16 +123,16 @@ def test_every_sampler_renders_every_channel_of_every_family(
         scalar = CHANNELS.get(channel).info.kind == "scalar"
         assert values.dtype == np.float32 and values.shape == ((SIZE, SIZE) if scalar else (3, SIZE, SIZE))
         check_values(channel, values, info, frame.arrays["opacity"], frame.arrays["samples"])
-    check_result(frame, SAMPLERS.get(name).needs_proposal)
+    check_result(frame, info, SAMPLERS.get(name).needs_proposal)
 
 
-def check_result(frame: Frame, learned: bool) -> None:
+def check_result(frame: Frame, info: CheckpointInfo, learned: bool) -> None:
     result = frame.result
-    assert float(frame.arrays["opacity"].max()) > 0.5  # all samples show something
+    assert float(frame.arrays["opacity"].max()) > 0.05  # all samples show something
     assert result.samples_per_pixel == pytest.approx(float(frame.arrays["samples"].mean()), rel=1e-5)
     assert abs(result.samples_per_pixel - 24) < 1.0 and result.evaluated_per_pixel <= 25
     assert (result.probe_per_pixel > 0) == learned
-    for name in ("leftover", "entropy"):
+    for name in {"leftover", "entropy"} & set(frame.arrays):
         assert bool(np.isfinite(frame.arrays[name]).any()) == learned
     stages = [t.stage for t in result.timings]
     assert stages == sorted(stages, key=STAGES.index) and all(t.ms >= 0 for t in result.timings)
@@ -144,12 +174,7 @@ def test_every_family_s_field_keeps_to_the_protocol(
 
 def test_every_family_has_a_sample(checkpoints: dict[tuple[str, int], str]) -> None:
     assert set(SAMPLES) == set(checkpoints)
-    native = {name for name, _ in FAMILIES.items()} - IMPORTED
-    assert native == set(MAKERS)
-
-
-# Families that come from other programs' files; their contract is the parity suite.
-IMPORTED = {"eg3d", "epigraf", "mimic3d"}
+    assert set(FAMILIES.names()) == set(MAKERS)
 
 
 @pytest.mark.parametrize("name", CHANNELS.names())

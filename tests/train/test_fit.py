@@ -12,8 +12,8 @@ from core_model.checkpoints.store import load_tensors
 from core_model.data import heads
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
-from core_model.session import RenderSession
 from core_model.schema.render import RenderRequest
+from core_model.session import RenderSession
 from core_model.training.fit.run import export_checkpoint, run_fit
 from core_model.training.fit.truth import TruthSpec, head_of_z, head_truth
 

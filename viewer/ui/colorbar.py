@@ -127,7 +127,7 @@ def horizontal_bar(
 ) -> None:
     """Histogram over a bar with ticks below, across the panel; hovering names the bin."""
     draw, p, em = imgui.get_window_draw_list(), theme.palette, theme.em
-    width, height = imgui.get_content_region_avail().x, 3.4 * em
+    width, height = imgui.get_content_region_avail().x, 2.9 * em
     corner = imgui.get_cursor_screen_pos()
     imgui.invisible_button(f"##histogram-{channel.name}", ImVec2(width, height + 2.1 * em))
     hovered = imgui.is_item_hovered()

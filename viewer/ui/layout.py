@@ -36,7 +36,7 @@ SPLITS: tuple[Split, ...] = (
     Split(MAIN, "bottom", "down", 0.205),
     Split("left", "left-low", "down", 0.385),
     Split("left", "left-middle", "down", 0.415),
-    Split("right", "right-low", "down", 0.555),
+    Split("right", "right-low", "down", 0.545),
 )
 
 

@@ -161,7 +161,8 @@ class AllowList:
     def _tensor(self, args: tuple[Any, ...]) -> TensorRecord:
         if not 4 <= len(args) <= 7:
             raise Refusal("bad tensor", "storage, offset, size and stride", f"{len(args)} arguments")
-        return arrays.strided(*args[:4], self._budget)
+        storage, offset, size, stride = args[:4]
+        return arrays.strided(storage, offset, size, stride, self._budget)
 
     def _typed_tensor(self, args: tuple[Any, ...]) -> object:
         """torch's wrapper for tensors with attributes: (function, type, arguments, state)."""

@@ -20,21 +20,26 @@ from core_model.checkpoints.importing.records import Storage
 from core_model.checkpoints.importing.refusal import Refusal, shown
 
 ZIP_START = b"PK\x03\x04"
+_DIRECTORY_ENTRY = b"PK\x01\x02"
 _PICKLE = "data.pkl"
 _BROKEN = (
-    zipfile.BadZipFile, zlib.error, struct.error, NotImplementedError, EOFError, OSError, ValueError, KeyError,
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, KeyError,
     RuntimeError, OverflowError, AttributeError,
 )  # fmt: skip
 
 
 def read_archive(data: bytes, world: Callable[[Callable[[str, str, int], Storage]], World], budget: Budget) -> Any:
     """The object of a zip file that torch.save wrote. Raises Refusal."""
+    directory = data.count(_DIRECTORY_ENTRY)  # before zipfile makes an object of each
+    if directory > budget.limits.archive_entries:
+        limit = budget.limits.archive_entries
+        raise Refusal("too many entries in the zip file", f"at most {limit:,}", f"{directory:,}")
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
         entries = {info.filename: info for info in archive.infolist()}
     except _BROKEN as error:
         raise Refusal("broken zip file", "an archive of torch.save", shown(str(error))) from None
-    _check_entries(archive.infolist(), entries, len(data), budget)
+    _check_entries(archive.infolist(), entries, len(data))
     pickles = [name for name in entries if name.split("/")[-1] == _PICKLE and name.count("/") <= 1]
     if len(pickles) != 1:
         raise Refusal("not an archive of torch.save", f"one entry {_PICKLE}", f"{len(pickles)}")
@@ -65,10 +70,7 @@ def read_archive(data: bytes, world: Callable[[Callable[[str, str, int], Storage
     return value
 
 
-def _check_entries(listed: list[zipfile.ZipInfo], entries: dict[str, zipfile.ZipInfo], size: int, budget: Budget) -> None:
-    if len(listed) > budget.limits.archive_entries:
-        limit = budget.limits.archive_entries
-        raise Refusal("too many entries in the zip file", f"at most {limit:,}", f"{len(listed):,}")
+def _check_entries(listed: list[zipfile.ZipInfo], entries: dict[str, zipfile.ZipInfo], size: int) -> None:
     if len(entries) != len(listed):
         raise Refusal("broken zip file", "each entry once", f"{len(listed) - len(entries)} repeated")
     packed = [e for e in listed if e.compress_type != zipfile.ZIP_STORED or e.flag_bits & 1]

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from torch import Tensor
 
 from core_model.checkpoints.importing.imported import ImportedNetwork
 from core_model.checkpoints.importing.network import import_network
-from core_model.checkpoints.layout import StoredCheckpoint, TensorEntry
+from core_model.checkpoints.layout import StoredCheckpoint, TensorEntry, first_problem
 from core_model.checkpoints.store import check_finite, save_checkpoint
 from core_model.families import FAMILIES
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.errors import InputError
+
+_MISFITS = (ValidationError, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RuntimeError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,19 @@ def convert(network: ImportedNetwork) -> tuple[CheckpointHeader, dict[str, Tenso
             expected=f"one of the families {known}" if known else "a family that can be imported (none yet)",
             got=f"{network.family} ({network.class_name or 'a state dict'})",
         )
-    header, tensors = family.convert(network)
+    try:
+        header, tensors = family.convert(network)
+    except InputError as error:
+        where = f"{network.source}, {error.where}" if error.where else network.source
+        raise InputError(what=error.what, where=where, expected=error.expected, got=error.got) from None
+    except _MISFITS as error:  # settings of a file may be of any type: whatever they break, it is the file's fault
+        what = first_problem(error) if isinstance(error, ValidationError) else f"{type(error).__name__} {error}"
+        raise InputError(
+            what="cannot use the network's settings",
+            where=network.source,
+            expected=f"those of the {network.family} program",
+            got=what.encode("ascii", "backslashreplace").decode()[:160],
+        ) from None
     check_finite(tensors, where=network.source)
     return _with_origin(header, network), {name: t.contiguous().float() for name, t in tensors.items()}
 
@@ -53,11 +68,16 @@ def _with_origin(header: CheckpointHeader, network: ImportedNetwork) -> Checkpoi
         "source_sha256": network.sha256,
         "images_seen": network.images_seen,
         "ema": network.is_ema,
-        "data": str(path)[:500] if isinstance(path, str) else "",
+        "data": _printable(path) if isinstance(path, str) else "",
     }
     own = header.provenance
     missing = {name: value for name, value in facts.items() if getattr(own, name) in ("", None)}
     return header.replace(provenance=own.replace(**missing))
+
+
+def _printable(text: str) -> str:
+    """Text of a file for a terminal: control characters replaced, at most 300 characters."""
+    return "".join(c if c.isprintable() else "?" for c in text[:300])
 
 
 def open_source(path: str | os.PathLike[str]) -> ForeignCheckpoint:

@@ -56,15 +56,15 @@ def import_bytes(data: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> I
 
 def choose_network(root: object) -> tuple[str, Any]:
     """(key, module record or state dict): `G_ema` before `G`, else the object itself."""
-    if isinstance(root, dict):
+    inner = [root.get(name) for name in WRAPPERS] if isinstance(root, dict) else []
+    places = [place for place in (root, *inner) if isinstance(place, dict)]
+    for place in places:
         for name in NETWORKS:
-            if isinstance(root.get(name), Record | dict):
-                return name, root[name]
-        for wrapper in WRAPPERS:
-            inner = root.get(wrapper)
-            if isinstance(inner, dict):
-                return choose_network(inner) if any(n in inner for n in NETWORKS) else ("", inner)
-    if isinstance(root, dict | Record):
+            if isinstance(place.get(name), Record | dict):
+                return name, place[name]
+    if places:
+        return "", places[-1]
+    if isinstance(root, Record):
         return "", root
     raise Refusal("no network in the file", "a dict with G_ema", shown(root))
 

@@ -22,8 +22,20 @@ KINDS = "a .pkl of EG3D, EpiGRAF or Mimic3D, or a .pt of torch.save"
 
 
 def is_foreign(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is to be imported rather than opened, told by its suffix alone."""
-    return Path(path).suffix.lower() in SUFFIXES
+    """Whether a path is to be imported rather than opened: by its suffix, else by its first bytes."""
+    suffix = Path(path).suffix.lower()
+    if suffix in SUFFIXES or suffix == ".safetensors":
+        return suffix in SUFFIXES
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, "rb") as file:
+            start = file.read(8)
+    except (OSError, ValueError):
+        return False
+    # Eight bytes of a safetensors file are a length below 4 GiB.
+    pickled = start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5") and start[4:8] != bytes(4)
+    return pickled or start[:4] == ZIP_START
 
 
 def read_bytes(path: Path, limits: Limits) -> bytes:

@@ -118,7 +118,7 @@ def _chunk(on_cpu: bool) -> int:
     return ONE_THREAD_CHUNK if torch.get_num_threads() == 1 else CPU_CHUNK
 
 
-def in_chunks(p: HeadParams, run: Callable[[HeadParams, Tensor], Tensor], *arrays: Tensor) -> Tensor:
+def in_chunks(p: HeadParams, run: Callable[..., Tensor], *arrays: Tensor) -> Tensor:
     """Applies run(params, *[B, n, ..]) over chunks of the point axis (and, on the CPU, head by head)."""
     count, n = arrays[0].shape[:2]
     on_cpu = arrays[0].device.type == "cpu"
@@ -158,9 +158,7 @@ def sdf_gradient(params: HeadParams, points: Tensor, eps: float = 1e-3) -> Tenso
     return _gradient(head_sdf, params, points, eps)
 
 
-def _gradient(
-    sdf: Callable[[HeadParams, Tensor], Tensor], params: HeadParams, points: Tensor, eps: float
-) -> Tensor:
+def _gradient(sdf: Callable[[HeadParams, Tensor], Tensor], params: HeadParams, points: Tensor, eps: float) -> Tensor:
     corners = points.new_tensor(_TETRA)
     taps = sdf(params, torch.cat([points + eps * corner for corner in corners], dim=1))
     total = torch.zeros_like(points)

@@ -22,11 +22,12 @@ _HIT_LATE = 6.0e-4
 _CLOSE = 8.0e-3
 _LIPSCHITZ = 1.15
 _ROUNDS = 40
-_ROUND_POINTS = 32768
-_LOOK_AHEAD = 64
+_LEAST = 2.5e-3
+_ROUND_POINTS = 8192
+_LOOK_AHEAD = 48
 _GRID = 26
 _GRID_STEPS = 40
-_GRID_LEAST = 1.0e-3
+_GRID_LEAST = 2.5e-3
 _GRID_SLACK = 5.0e-3
 
 
@@ -51,17 +52,15 @@ def trace_heads(
     """First surface along rays: origins, dirs [B, R, 3] (unit, world), near, far floats or [B, R].
 
     `slope` [B, R] is how the distance changes along the ray at `near`, about, for rays that begin close to the
-    surface: it makes their first step longer. Returns distance t [B, R] (world units; `far` where nothing is hit) and hit [B, R] (bool). On a hit the
+    surface: it makes their first step longer.
+    Returns distance t [B, R] (world units; `far` where nothing is hit) and hit [B, R] (bool). On a hit the
     distance field at o + t d is below 1e-3 in magnitude (about 1e-5 in practice, by secant refinement).
     """
     near = torch.as_tensor(near, dtype=origins.dtype, device=origins.device).expand(origins.shape[:2])
     far = torch.as_tensor(far, dtype=origins.dtype, device=origins.device).expand(origins.shape[:2])
     slope = torch.zeros_like(near) if slope is None else slope
     if origins.device.type == "cpu":
-        pairs = [
-            _trace_flat(params.select(i), None, origins[i], dirs[i], near[i], far[i], slope[i])
-            for i in range(origins.shape[0])
-        ]
+        pairs = [_trace_flat(params.select(i), None, origins[i], dirs[i], near[i], far[i], slope[i]) for i in range(origins.shape[0])]
         return torch.stack([t for t, _ in pairs]), torch.stack([h for _, h in pairs])
     b, r = origins.shape[:2]
     owner = torch.arange(b, device=origins.device).repeat_interleave(r)
@@ -130,11 +129,12 @@ def _trace_flat(
     for round_ in range(_ROUNDS):
         if rays.index.numel() == 0:
             break
-        late = max(0, round_ - 8) / 16
+        # Rays that graze the surface would crawl: their tolerance and least step grow a little.
+        late = min(1.4, max(0, round_ - 3) / 6)
         tolerance = min(_HIT * (1.0 + late), _HIT_LATE)
         ahead = min(_LOOK_AHEAD, max(1, _ROUND_POINTS // rays.index.numel()))
         places = rays.t[:, None] + rays.step[:, None] * torch.arange(1, ahead + 1, device=o.device)
-        rays, slope = _advance(rays, look(rays.index, places), tolerance, 2.5e-3 * late)
+        rays, slope = _advance(rays, look(rays.index, places), tolerance, _LEAST * late)
         inside = rays.t < end[rays.index]
         done = (rays.s.abs() < tolerance) & inside
         found = rays.index[done]
@@ -178,9 +178,7 @@ def _advance(rays: _Rays, seen: Tensor, tolerance: float, least: float) -> tuple
     return moved, slope
 
 
-def _next_steps(
-    index: Tensor, t: Tensor, s: Tensor, slope: Tensor, last: Tensor, least: float = 0.0
-) -> _Rays:
+def _next_steps(index: Tensor, t: Tensor, s: Tensor, slope: Tensor, last: Tensor, least: float = 0.0) -> _Rays:
     """Rays at t with distance s, and their next steps from the slope along the ray and the length of the last step."""
     # Outside, the longest step after which the spheres still touch if the surface goes on as a plane.
     plain = ((2.0 / (1.0 - slope.clamp(-1.0, 0.9))).clamp(1.0, 3.0) * s).clamp(min=least)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
+from core_model.families.configs import config_errors
 from core_model.families.eg3d.config import Eg3dConfig
 from core_model.families.imported import (
     ImportedNet,
@@ -35,11 +36,15 @@ LEGACY_AXES = (("x", "y"), ("x", "z"), ("z", "x"))  # xz twice and yz never: the
 
 def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Tensor]]:
     """Header and tensors; raises InputError for a network that this family cannot show."""
-    cfg = config_of(net)
+    with config_errors(net.class_name or "imported network"):
+        cfg = config_of(net)
     axes = plane_axes(net)
     quirks = QUIRKS + (("plane_zx",) if axes == LEGACY_AXES else ())
     header = CheckpointHeader(
-        family="eg3d", name="EG3D", config=cfg.model_dump(mode="json"), conventions=cfg.volumetric.conventions(axes, quirks),
+        family="eg3d",
+        name="EG3D",
+        config=cfg.model_dump(mode="json"),
+        conventions=cfg.volumetric.conventions(axes, quirks),
         camera=cfg.volumetric.prior(),
     )
     return header, tensors_of(net)
@@ -56,10 +61,15 @@ def config_of(net: ImportedNet) -> Eg3dConfig:
         raise InputError(what="wrong plane channels", where=net.class_name, expected="a multiple of 3", got=str(planes))
     hidden, colours = tensor_of(net, "decoder.net.0.weight"), tensor_of(net, "decoder.net.2.weight")
     return Eg3dConfig(
-        **mapping_sizes(net, MAPPING), channels=channels, plane_channels=planes // 3,
-        noise=f"{BACKBONE}b4.conv1.noise_const" in net.state, clamp=clamp_of(net, f"{BACKBONE}b4.conv1", setting(net, "conv_clamp")),
-        decoder_hidden=int(hidden.shape[0]), decoder_colours=int(colours.shape[0]) - 1,
-        decoder_lr_mul=decoder_lr_mul(net, kwargs), superres=superres,
+        **mapping_sizes(net, MAPPING),
+        channels=channels,
+        plane_channels=planes // 3,
+        noise=f"{BACKBONE}b4.conv1.noise_const" in net.state,
+        clamp=clamp_of(net, f"{BACKBONE}b4.conv1", setting(net, "conv_clamp")),
+        decoder_hidden=int(hidden.shape[0]),
+        decoder_colours=int(colours.shape[0]) - 1,
+        decoder_lr_mul=decoder_lr_mul(net, kwargs),
+        superres=superres,
         volumetric=volumetric_config(kwargs, neural_size(net, superres)),
     )
 

@@ -64,6 +64,7 @@ class SphereBackground(nn.Module):
         h = periodic_features(x, octaves_of(self.cfg.period), self.cfg.period)
         total: Tensor | None = None
         for k, block in enumerate(self.blocks):
+            assert isinstance(block, SphereBlock)
             if block.conv0 is not None:
                 h = block.conv0(h, ws[:, 2 * k - 1])
             h = block.conv1(h, ws[:, 2 * k])

@@ -17,42 +17,42 @@ QUIRKS = ("corner_aligned_rays", "stratified_at_inference", "endless_last_interv
 class SphereConfig(Frozen):
     """Background on inverse spheres (NeRF++): samples from inverse depth `start` to 0, style-modulated layers of `widths`."""
 
-    widths: tuple[int, ...] = Field((128, 128), min_length=1, description="width of each block")
-    outputs: int = Field(4, ge=4, description="colours and density")
-    period: float = Field(64.0, ge=1, description="longest period of the encoded coordinates")
-    steps: int = Field(8, ge=2)
-    start: float = Field(1.0, gt=0)
+    widths: tuple[int, ...] = Field(default=(128, 128), min_length=1, description="width of each block")
+    outputs: int = Field(default=4, ge=4, description="colours and density")
+    period: float = Field(default=64.0, ge=1, description="longest period of the encoded coordinates")
+    steps: int = Field(default=8, ge=2, le=8192)
+    start: float = Field(default=1.0, gt=0)
 
 
 class EpigrafConfig(Frozen):
     """Sizes of mapping, backbone, MLP and background; camera and integration of the data set."""
 
-    z_dim: int = Field(512, ge=1)
-    c_dim: int = Field(0, ge=0, description="classes")
-    camera_cond: bool = Field(False, description="the mapping sees yaw and pitch")
-    w_dim: int = Field(512, ge=1)
-    embed_dim: int = Field(0, ge=0)
+    z_dim: int = Field(default=512, ge=1)
+    c_dim: int = Field(default=0, ge=0, description="classes")
+    camera_cond: bool = Field(default=False, description="the mapping sees yaw and pitch")
+    w_dim: int = Field(default=512, ge=1)
+    embed_dim: int = Field(default=0, ge=0)
     mapping_hidden: tuple[int, ...] = (512,)
-    mapping_lr_mul: float = Field(0.01, gt=0)
-    channels: tuple[int, ...] = Field((512, 512, 512, 512, 512, 256, 128, 64), description="widths of the blocks b4, b8, …")
-    plane_channels: int = Field(32, ge=1)
+    mapping_lr_mul: float = Field(default=0.01, gt=0)
+    channels: tuple[int, ...] = Field(default=(512, 512, 512, 512, 512, 256, 128, 64), description="widths of the blocks b4, b8, …")
+    plane_channels: int = Field(default=32, ge=1)
     noise: bool = True
-    clamp: float | None = Field(256.0, gt=0)
-    mlp_widths: tuple[int, ...] = Field((64, 4), min_length=1, description="outputs of the MLP's layers")
-    point_freqs: int = Field(0, ge=0, description="octaves of the encoded position; 0 = none")
-    point_period: float = Field(0.0, ge=0)
-    view_widths: tuple[int, ...] = Field((), description="colour layers of a view-dependent model; empty = not view-dependent")
+    clamp: float | None = Field(default=256.0, gt=0)
+    mlp_widths: tuple[int, ...] = Field(default=(64, 4), min_length=1, description="outputs of the MLP's layers")
+    point_freqs: int = Field(default=0, ge=0, description="octaves of the encoded position; 0 = none")
+    point_period: float = Field(default=0.0, ge=0)
+    view_widths: tuple[int, ...] = Field(default=(), description="colour layers of a view-dependent model; empty = not view-dependent")
     activation: Literal["softplus", "relu"] = "softplus"
     density_shift: float = 0.0
-    steps: int = Field(48, ge=4, description="samples of each of the two passes")
-    fov: float = Field(12.0, gt=0, lt=180, description="degrees across the picture")
+    steps: int = Field(default=48, ge=4, le=8192, description="samples of each of the two passes")
+    fov: float = Field(default=12.0, gt=0, lt=180, description="degrees across the picture")
     near: float = 0.88
     far: float = 1.12
-    radius: float = Field(1.0, gt=0)
-    cube_scale: float = Field(0.2, gt=0, description="half edge of the box, world units")
+    radius: float = Field(default=1.0, gt=0)
+    cube_scale: float = Field(default=0.2, gt=0, description="half edge of the box, world units")
     white_back: bool = False
     last_back: bool = False
-    image_size: int = Field(512, ge=2)
+    image_size: int = Field(default=512, ge=2, le=8192)
     background: Literal["plane", "sphere"] | None = None
     sphere: SphereConfig = SphereConfig()
 
@@ -91,7 +91,17 @@ class EpigrafConfig(Frozen):
     def conventions(self) -> Conventions:
         empty = 1.0 if self.white_back else 0.5
         return Conventions(
-            plane_axes=(("x", "y"), ("x", "z"), ("y", "z")), align_corners=True, padding="zeros", box=self.cube_scale, reduction="mean",
-            field="density", density_rule=self.activation, quadrature="left", near=self.near, far=self.far,
-            background=(empty, empty, empty), camera_label="angles", quirks=QUIRKS,
+            plane_axes=(("x", "y"), ("x", "z"), ("y", "z")),
+            align_corners=True,
+            padding="zeros",
+            box=self.cube_scale,
+            reduction="mean",
+            field="density",
+            density_rule=self.activation,
+            quadrature="left",
+            near=self.near,
+            far=self.far,
+            background=(empty, empty, empty),
+            camera_label="angles",
+            quirks=QUIRKS,
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from core_model.families.configs import config_errors
 from core_model.families.epigraf.config import EpigrafConfig, SphereConfig
 from core_model.families.epigraf.decoder import octaves_of
 from core_model.families.imported import (
@@ -34,7 +35,8 @@ MLP, SPHERE = "synthesis.tri_plane_mlp.", "synthesis.bg_model.blocks."
 
 def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Tensor]]:
     """Header and tensors; raises InputError for a network that this family cannot show."""
-    cfg = config_of(net)
+    with config_errors(net.class_name or "imported network"):
+        cfg = config_of(net)
     header = CheckpointHeader(
         family="epigraf", name="EpiGRAF", config=cfg.model_dump(mode="json"), conventions=cfg.conventions(), camera=cfg.prior()
     )
@@ -54,20 +56,39 @@ def config_of(net: ImportedNet) -> EpigrafConfig:
         raise InputError(what="wrong label", where=net.class_name, expected="at least yaw and pitch", got=f"{label} numbers")
     default = SETTINGS | {"clamp": None if tri.get("fp32") else 256.0}
     value = lambda found, name: number(found if found is not None else default[name], name)  # noqa: E731
-    return EpigrafConfig(
-        **sizes, c_dim=label - 2 * camera_cond, camera_cond=camera_cond, channels=block_channels(net, BACKBONE),
-        noise=f"{BACKBONE}b4.conv1.noise_const" in net.state, clamp=clamp_of(net, f"{BACKBONE}b4.conv1", default["clamp"]),
-        **mlp_sizes(net, tri), activation=str(cfg.get("clamp_mode", "softplus")), density_shift=value(cfg.get("density_shift"), "density_shift"),
-        steps=int(value(cfg.get("num_ray_steps"), "num_ray_steps")), fov=value(camera.get("fov"), "fov"),
-        near=value(camera.get("ray_start"), "ray_start"), far=value(camera.get("ray_end"), "ray_end"),
-        radius=value(camera.get("radius"), "radius"), cube_scale=value(data.get("cube_scale"), "cube_scale"),
-        white_back=bool(data.get("white_back", False)), last_back=bool(data.get("last_back", False)),
-        image_size=image_size(net, data), **background_of(net, cfg),
-    )  # type: ignore[arg-type]
+    return EpigrafConfig.model_validate(
+        dict(
+            **sizes,
+            c_dim=label - 2 * camera_cond,
+            camera_cond=camera_cond,
+            channels=block_channels(net, BACKBONE),
+            noise=f"{BACKBONE}b4.conv1.noise_const" in net.state,
+            clamp=clamp_of(net, f"{BACKBONE}b4.conv1", default["clamp"]),
+            **mlp_sizes(net, tri),
+            activation=str(cfg.get("clamp_mode", "softplus")),
+            density_shift=value(cfg.get("density_shift"), "density_shift"),
+            steps=int(value(cfg.get("num_ray_steps"), "num_ray_steps")),
+            fov=value(camera.get("fov"), "fov"),
+            near=value(camera.get("ray_start"), "ray_start"),
+            far=value(camera.get("ray_end"), "ray_end"),
+            radius=value(camera.get("radius"), "radius"),
+            cube_scale=value(data.get("cube_scale"), "cube_scale"),
+            white_back=bool(data.get("white_back", False)),
+            last_back=bool(data.get("last_back", False)),
+            image_size=image_size(net, data),
+            **background_of(net, cfg),
+        )
+    )
 
 
 SETTINGS: dict[str, Any] = {
-    "density_shift": 0.0, "num_ray_steps": 48, "fov": 12.0, "ray_start": 0.88, "ray_end": 1.12, "radius": 1.0, "cube_scale": 0.2,
+    "density_shift": 0.0,
+    "num_ray_steps": 48,
+    "fov": 12.0,
+    "ray_start": 0.88,
+    "ray_end": 1.12,
+    "radius": 1.0,
+    "cube_scale": 0.2,
 }
 
 
@@ -103,8 +124,10 @@ def mlp_sizes(net: ImportedNet, tri: Mapping[str, Any]) -> dict[str, Any]:
     period = number(tri.get("posenc_period_len", 0) or 0, "posenc_period_len")
     freqs = int(encoding.numel()) if encoding is not None else octaves_of(period)
     return {
-        "plane_channels": int(layers[0].shape[1]) - 6 * freqs, "mlp_widths": tuple(int(w.shape[0]) for w in layers),
-        "point_freqs": freqs, "point_period": period if freqs and period else float(2**freqs if freqs else 0),
+        "plane_channels": int(layers[0].shape[1]) - 6 * freqs,
+        "mlp_widths": tuple(int(w.shape[0]) for w in layers),
+        "point_freqs": freqs,
+        "point_period": period if freqs and period else float(2**freqs if freqs else 0),
         "view_widths": tuple(int(w.shape[0]) for w in views if w is not None),
     }
 
@@ -118,17 +141,25 @@ def background_of(net: ImportedNet, cfg: Mapping[str, Any]) -> dict[str, Any]:
         period = number(bg.get("posenc_period_len", 2.0 ** (blocks[0].shape[1] / 8)), "posenc_period_len")
         if 8 * octaves_of(period) != blocks[0].shape[1]:
             raise InputError(
-                what="wrong background encoding", where=net.class_name, expected=f"{8 * octaves_of(period)} inputs", got=str(blocks[0].shape[1])
+                what="wrong background encoding",
+                where=net.class_name,
+                expected=f"{8 * octaves_of(period)} inputs",
+                got=str(blocks[0].shape[1]),
             )
         sphere = SphereConfig(
-            widths=tuple(int(w.shape[0]) for w in blocks), outputs=int(tensor_of(net, f"{SPHERE}0.to_out.weight").shape[0]), period=period,
-            steps=int(number(bg.get("num_steps", 8), "num_steps")), start=number(bg.get("start", 1.0), "start"),
+            widths=tuple(int(w.shape[0]) for w in blocks),
+            outputs=int(tensor_of(net, f"{SPHERE}0.to_out.weight").shape[0]),
+            period=period,
+            steps=int(number(bg.get("num_steps", 8), "num_steps")),
+            start=number(bg.get("start", 1.0), "start"),
         )
         return {"background": "sphere", "sphere": sphere}
     tri = record(cfg.get("tri_plane"))
     extra = int(tensor_of(net, f"{BACKBONE}b4.torgb.weight").shape[0]) - 3 * mlp_sizes(net, tri)["plane_channels"]
     if extra not in (0, 3):
-        raise InputError(what="wrong plane channels", where=net.class_name, expected="three planes, or a background more", got=f"{extra} left over")
+        raise InputError(
+            what="wrong plane channels", where=net.class_name, expected="three planes, or a background more", got=f"{extra} left over"
+        )
     return {"background": "plane" if extra else None}
 
 

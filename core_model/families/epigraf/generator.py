@@ -27,8 +27,12 @@ class EpigrafGenerator(nn.Module):
         )
         self.register_buffer("mean_camera_pose", torch.zeros(3))
         self.backbone = SynthesisNetwork(
-            cfg.w_dim, cfg.plane_size, 3 * cfg.plane_channels + (3 if cfg.background == "plane" else 0), channels=cfg.channels,
-            use_noise=cfg.noise, clamp=cfg.clamp,
+            cfg.w_dim,
+            cfg.plane_size,
+            3 * cfg.plane_channels + (3 if cfg.background == "plane" else 0),
+            channels=cfg.channels,
+            use_noise=cfg.noise,
+            clamp=cfg.clamp,
         )
         self.decoder = EpigrafMlp(cfg)
         self.background = SphereBackground(cfg.sphere, cfg.w_dim) if cfg.background == "sphere" else None

@@ -90,9 +90,7 @@ def fine_depths(t: Tensor, weights: Tensor, u: Tensor | None = None) -> Tensor:
     return (b0 + (u - c0) / span * (b1 - b0)).reshape(b, r, n)
 
 
-def foreground(
-    field: EpigrafField, origins: Tensor, dirs: Tensor, *, jitter: Tensor | None = None, u: Tensor | None = None
-) -> Integrated:
+def foreground(field: EpigrafField, origins: Tensor, dirs: Tensor, *, jitter: Tensor | None = None, u: Tensor | None = None) -> Integrated:
     """origins, dirs [B, R, 3] → Integrated, before any background."""
     cfg = field.cfg
     size = max(1, CHUNK_SAMPLES // (origins.shape[0] * 2 * cfg.steps))
@@ -104,9 +102,7 @@ def foreground(
     return Integrated(*(torch.cat([getattr(p, name) for p in parts], dim=1) for name in Integrated.__dataclass_fields__))
 
 
-def _foreground_chunk(
-    field: EpigrafField, origins: Tensor, dirs: Tensor, jitter: Tensor | None, u: Tensor | None
-) -> Integrated:
+def _foreground_chunk(field: EpigrafField, origins: Tensor, dirs: Tensor, jitter: Tensor | None, u: Tensor | None) -> Integrated:
     cfg = field.cfg
     last = ENDLESS if cfg.background is None else CLOSED
     density = lambda raw: activated(raw + cfg.density_shift, cfg.activation)  # noqa: E731
@@ -154,9 +150,7 @@ def plane_colours(planes: Planes, size: int) -> Tensor:
     return picture.flatten(2).transpose(1, 2)
 
 
-def picture(
-    generator: EpigrafGenerator, origins: Tensor, dirs: Tensor, ws: Tensor, planes: Planes, size: int
-) -> tuple[Tensor, Integrated]:
+def picture(generator: EpigrafGenerator, origins: Tensor, dirs: Tensor, ws: Tensor, planes: Planes, size: int) -> tuple[Tensor, Integrated]:
     """(colours [B, size², 3] with the background, foreground)."""
     field = EpigrafField(planes, generator.decoder, fast=False)
     cfg = field.cfg
@@ -178,14 +172,18 @@ def render(model: Any, request: RenderRequest, ws: Tensor | None, planes: Planes
     size = request.width
     if request.camera.orthographic or request.height != size:
         raise InputError(
-            what="no native picture of this camera", where="camera", expected="a square perspective picture",
+            what="no native picture of this camera",
+            where="camera",
+            expected="a square perspective picture",
             got="orthographic" if request.camera.orthographic else f"{request.width} x {request.height}",
         )
     origins, dirs = camera_dirs(request.camera, size, ws.device)
     colours, front = picture(generator, origins, dirs, ws, planes, size)
     grid = lambda x: x.reshape(size, size)  # noqa: E731
     out = {
-        "rgb": (colours[0].T.reshape(3, size, size) + 1.0) * 0.5, "depth": grid(front.depth), "opacity": grid(front.opacity),
+        "rgb": (colours[0].T.reshape(3, size, size) + 1.0) * 0.5,
+        "depth": grid(front.depth),
+        "opacity": grid(front.opacity),
         "samples": torch.full((size, size), 2.0 * generator.cfg.steps),
     }
     seen = grid(front.opacity) > OPACITY_FLOOR

@@ -26,8 +26,15 @@ from core_model.schema.latent import LatentSpec
 def describe(header: CheckpointHeader, where: str) -> Sizes:
     cfg = read_config(EpigrafConfig, header, where)
     return Sizes(
-        title="EpiGRAF", z_dim=cfg.z_dim, w_dim=cfg.w_dim, num_ws=cfg.num_ws, c_dim=cfg.label_dim, image_size=cfg.image_size,
-        plane_size=cfg.plane_size, plane_channels=cfg.plane_channels, is_sdf=False,
+        title="EpiGRAF",
+        z_dim=cfg.z_dim,
+        w_dim=cfg.w_dim,
+        num_ws=cfg.num_ws,
+        c_dim=cfg.label_dim,
+        image_size=cfg.image_size,
+        plane_size=cfg.plane_size,
+        plane_channels=cfg.plane_channels,
+        is_sdf=False,
     )
 
 
@@ -75,9 +82,7 @@ class EpigrafModel:
 
     def map(self, latent: LatentSpec) -> Tensor:
         label, mapping = self.label(latent), self.module.mapping
-        return styles_of(
-            latent, lambda z: mapping(z, label), mapping.w_avg, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws
-        )
+        return styles_of(latent, lambda z: mapping(z, label), mapping.w_avg, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws)
 
     def planes(self, ws: Tensor | None, noise: str) -> Planes:
         assert ws is not None

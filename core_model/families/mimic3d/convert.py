@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from core_model.families.configs import config_errors
 from core_model.families.imported import (
     ImportedNet,
     block_channels,
@@ -40,10 +41,14 @@ OWN_QUIRKS = ("torgb_slot_for_all", "torgb_gain_of_own_width", "sr3d_noise_const
 
 def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Tensor]]:
     """Header and tensors; raises InputError for a network that this family cannot show."""
-    cfg = config_of(net)
+    with config_errors(net.class_name or "imported network"):
+        cfg = config_of(net)
     header = CheckpointHeader(
-        family="mimic3d", name="Mimic3D", config=cfg.model_dump(mode="json"),
-        conventions=cfg.volumetric.conventions(AXES, QUIRKS + OWN_QUIRKS), camera=cfg.volumetric.prior(),
+        family="mimic3d",
+        name="Mimic3D",
+        config=cfg.model_dump(mode="json"),
+        conventions=cfg.volumetric.conventions(AXES, QUIRKS + OWN_QUIRKS),
+        camera=cfg.volumetric.prior(),
     )
     return header, tensors_of(net)
 
@@ -58,13 +63,21 @@ def config_of(net: ImportedNet) -> Mimic3dConfig:
     act = net.init_kwargs.get("triplane_act")
     tail = tail_blocks(net, attention)
     return Mimic3dConfig(
-        **mapping_sizes(net, MAPPING), channels=block_channels(net, BACKBONE), plane_channels=int(hidden.shape[1]),
-        noise=f"{BACKBONE}b4.conv1.noise_const" in net.state, clamp=clamp_of(net, f"{BACKBONE}b4.conv1", setting(net, "conv_clamp")),
-        aware=aware_sizes(net), attention=attention, tail=tail, levels=levels_of(net, tail),
+        **mapping_sizes(net, MAPPING),
+        channels=block_channels(net, BACKBONE),
+        plane_channels=int(hidden.shape[1]),
+        noise=f"{BACKBONE}b4.conv1.noise_const" in net.state,
+        clamp=clamp_of(net, f"{BACKBONE}b4.conv1", setting(net, "conv_clamp")),
+        aware=aware_sizes(net),
+        attention=attention,
+        tail=tail,
+        levels=levels_of(net, tail),
         # the program asks whether the setting is None, so its `False` means sigmoid
         plane_act=None if act is None else "tanh" if act == "tanh" else "sigmoid",
-        decoder_hidden=int(hidden.shape[0]), decoder_colours=int(colours.shape[0]) - 1,
-        decoder_lr_mul=decoder_lr_mul(net, kwargs), superres=superres,
+        decoder_hidden=int(hidden.shape[0]),
+        decoder_colours=int(colours.shape[0]) - 1,
+        decoder_lr_mul=decoder_lr_mul(net, kwargs),
+        superres=superres,
         depth_guide=number(setting(net, "depth_guided_sample", 0) or 0, "depth_guided_sample"),
         volumetric=volumetric_config(kwargs, neural_size(net, superres)),
     )
@@ -74,9 +87,7 @@ def refuse_unknown(net: ImportedNet) -> None:
     """Options of the program that no published configuration uses."""
     const = tensor_of(net, f"{BACKBONE}b4.const")
     if const.dim() == 4 and const.shape[0] != 1:
-        raise InputError(
-            what="rolled-out backbone", where=net.class_name, expected="a constant [1, C, 4, 4]", got=str(list(const.shape))
-        )
+        raise InputError(what="rolled-out backbone", where=net.class_name, expected="a constant [1, C, 4, 4]", got=str(list(const.shape)))
     if number(setting(net, "blur_plane", 0) or 0, "blur_plane") > 0:
         raise InputError(what="blurred planes", where=net.class_name, expected="blur_plane 0", got=str(setting(net, "blur_plane")))
 
@@ -96,9 +107,7 @@ def tail_prefixes(net: ImportedNet) -> list[str]:
     """Prefixes of the blocks after the branch, in order."""
     last = aware_sizes(net)[-1:]
     homes = [f"{BACKBONE}b3d{r}." for r in last] + [f"{BACKBONE}sr3d."]
-    return [
-        f"{home}block{k}." for home in homes for k in (2, 3) if f"{home}block{k}.conv0.weight" in net.state
-    ]
+    return [f"{home}block{k}." for home in homes for k in (2, 3) if f"{home}block{k}.conv0.weight" in net.state]
 
 
 def tail_blocks(net: ImportedNet, attention: bool) -> tuple[TailBlock, ...]:

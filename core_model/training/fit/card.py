@@ -19,9 +19,7 @@ def model_card(stored: StoredCheckpoint, cfg: FitConfig) -> str:
     made = stored.header.provenance
     parts = "\n".join(f"| {name} | {count:,} |" for name, count in stored.parameters_by_part().items())
     rows = "\n".join(
-        f"| {title} | {made.scores[key]:.2f} | {unit} | {aim} |"
-        for key, (title, unit, aim) in SCORE_NAMES.items()
-        if key in made.scores
+        f"| {title} | {made.scores[key]:.2f} | {unit} | {aim} |" for key, (title, unit, aim) in SCORE_NAMES.items() if key in made.scores
     )
     count = int(made.scores.get("seeds", 0))
     scores = (

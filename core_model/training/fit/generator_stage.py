@@ -29,7 +29,8 @@ class GeneratorStage:
                 {"params": [*generator.sdf_mlp.parameters(), *generator.rgb_mlp.parameters()], "scale": cfg.decoder_lr},
                 {"params": list(generator.mapping.parameters()), "scale": cfg.mapping_lr},
             ],
-            lr=cfg.lr, betas=(0.9, 0.99),
+            lr=cfg.lr,
+            betas=(0.9, 0.99),
         )
         self.average = {k: v.detach().clone() for k, v in self._weights().items()}
 
@@ -83,7 +84,11 @@ class GeneratorStage:
     def weigh(self, losses: dict[str, Tensor]) -> Tensor:
         cfg = self.cfg
         weights = {
-            "sdf": 1.0, "colour": cfg.colour_weight, "beta": cfg.beta_weight, "rgb": cfg.rgb_weight, "opacity": 0.25 * cfg.rgb_weight
+            "sdf": cfg.sdf_weight,
+            "colour": cfg.colour_weight,
+            "beta": cfg.beta_weight,
+            "rgb": cfg.rgb_weight,
+            "opacity": 0.25 * cfg.rgb_weight,
         }
         return torch.stack([weights[k] * v for k, v in losses.items() if k in weights]).sum()
 

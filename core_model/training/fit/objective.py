@@ -37,7 +37,8 @@ def point_losses(
     surface = FieldSample(density=sample.density[:, :n], features=sample.features[:, :n])
     colour = field.colour(surface, x[:, :n], x.new_tensor(FRONTAL).expand(len(heads), n, 3))
     colour_loss = (colour - torch.stack(colours)).abs().mean()
-    beta = torch.log(sample.beta[:, :n] / cfg.beta_target).square().mean()
+    # everywhere, not only near the surface: a wide beta in free space is a haze around the silhouette
+    beta = torch.log(sample.beta / cfg.beta_target).square().mean()
     return {"sdf": sdf, "colour": colour_loss, "beta": beta}
 
 

@@ -18,7 +18,6 @@ from torch import Tensor
 from core_model.schema.errors import TriscopeError
 from core_model.training.fit.truth import TruthSpec, head_truth
 
-
 AHEAD = 64
 
 
@@ -67,9 +66,7 @@ class TruthPool:
             worker.join(5)
 
 
-def _fill(
-    folder: Path, spec: TruthSpec, first_seed: int, pool: int, which: int, workers: int, wanted: Synchronized
-) -> None:
+def _fill(folder: Path, spec: TruthSpec, first_seed: int, pool: int, which: int, workers: int, wanted: Synchronized) -> None:
     torch.set_num_threads(1)
     os.nice(3)
     parent = os.getppid()

@@ -63,9 +63,7 @@ def run_fit(out: Path, cfg: FitConfig, *, resume: bool = False) -> Path:
     return checkpoint
 
 
-def _fit_proposals(
-    generator: WysiwygGenerator, cfg: FitConfig, out: Path, log: "_Log", stopping: Callable[[], bool]
-) -> bool:
+def _fit_proposals(generator: WysiwygGenerator, cfg: FitConfig, out: Path, log: "_Log", stopping: Callable[[], bool]) -> bool:
     stage = ProposalStage(generator, cfg)
     state = out / "proposal_state.safetensors"
     if state.exists():
@@ -78,12 +76,19 @@ def _fit_proposals(
 def write_checkpoint(path: Path, generator: WysiwygGenerator, cfg: FitConfig, steps: int) -> None:
     """The generator as a native checkpoint."""
     header = CheckpointHeader(
-        family="wysiwyg", name="heads", config=generator.cfg.model_dump(), conventions=generator.conventions,
+        family="wysiwyg",
+        name="heads",
+        config=generator.cfg.model_dump(),
+        conventions=generator.conventions,
         camera=CameraPrior(yaw_std=0.3, pitch_std=0.2, law="normal"),
         provenance=Provenance(
-            made_by="triscope fit", made_at=time.strftime("%Y-%m-%d"), command=f"triscope fit --out RUN --seed {cfg.seed}",
-            data="procedural heads (triscope data heads) with known signed distance and colour", steps=steps,
-            images_seen=float(steps * cfg.heads), ema=True,
+            made_by="triscope fit",
+            made_at=time.strftime("%Y-%m-%d"),
+            command=f"triscope fit --out RUN --seed {cfg.seed}",
+            data="procedural heads (triscope data heads) with known signed distance and colour",
+            steps=steps,
+            images_seen=float(steps * cfg.heads),
+            ema=True,
             notes="Fitted to known truth, not trained adversarially. The head of a latent is the first 48 numbers of z / rms(z).",
         ),
         licence="Apache-2.0",
@@ -100,7 +105,9 @@ def export_checkpoint(source: Path, target: Path, run: Path, scores: dict[str, f
     cfg = FitConfig.model_validate_json((run / "config.json").read_text())
     card = target.with_suffix(".md")
     temp = card.with_name(f".{card.name}.tmp")
-    temp.write_text(model_card(read_header(target), cfg), encoding="utf-8")
+    notes = run / "notes.md"
+    text = model_card(read_header(target), cfg) + (notes.read_text(encoding="utf-8") if notes.exists() else "")
+    temp.write_text(text, encoding="utf-8")
     os.replace(temp, card)
 
 

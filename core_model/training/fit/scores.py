@@ -24,9 +24,7 @@ GRID = 160
 SURFACE_POINTS = 20_000
 
 
-def score_heads(
-    path: str, count: int = 32, *, size: int = 128, progress: Callable[[int, int], None] | None = None
-) -> dict[str, float]:
+def score_heads(path: str, count: int = 32, *, size: int = 128, progress: Callable[[int, int], None] | None = None) -> dict[str, float]:
     """Means over `count` unseen seeds, untruncated (psi 1): chamfer [% of head height], median normal error [degrees], PSNR [dB].
 
     Pictures are rendered by the default sampler at twice the size and averaged down, as the data's are. The chamfer distance is the
@@ -41,8 +39,12 @@ def score_heads(
             progress(i + 1, count)
     columns = {k: [r[k] for r in rows] for k in rows[0]}
     return {
-        "seeds": float(count), "chamfer_percent": mean(columns["chamfer"]), "normal_error_deg": mean(columns["normal"]),
-        "psnr_db": mean(columns["psnr"]), "psnr_worst_db": min(columns["psnr"]), "psnr_median_db": median(columns["psnr"]),
+        "seeds": float(count),
+        "chamfer_percent": mean(columns["chamfer"]),
+        "normal_error_deg": mean(columns["normal"]),
+        "psnr_db": mean(columns["psnr"]),
+        "psnr_worst_db": min(columns["psnr"]),
+        "psnr_median_db": median(columns["psnr"]),
         "chamfer_worst_percent": max(columns["chamfer"]),
     }
 
@@ -55,7 +57,11 @@ def _score_one(session: RenderSession, path: str, z_dim: int, seed: int, size: i
     truth = heads.render_heads(params, torch.as_tensor(camera)[None].float(), heads.FOCAL, size, supersample=2)
     latent = LatentSpec(z=tuple(z[0].tolist()), psi=1.0)
     request = RenderRequest(
-        checkpoint=path, latent=latent, camera=MatrixCamera.from_label(np.asarray(label)), width=2 * size, height=2 * size,
+        checkpoint=path,
+        latent=latent,
+        camera=MatrixCamera.from_label(np.asarray(label)),
+        width=2 * size,
+        height=2 * size,
         channels=("rgb", "normal"),
     )
     frame = session.render(request)

@@ -13,9 +13,7 @@ from torch import Tensor
 from core_model.schema.errors import InputError
 
 
-def save_state(
-    path: Path, step: int, weights: dict[str, Tensor], average: dict[str, Tensor], optimizer: torch.optim.Optimizer
-) -> None:
+def save_state(path: Path, step: int, weights: dict[str, Tensor], average: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
     """Write everything that the next step depends on, atomically."""
     tensors = {f"model/{k}": v for k, v in weights.items()} | {f"average/{k}": v for k, v in average.items()}
     for i, p in enumerate(_parameters(optimizer)):
@@ -32,9 +30,11 @@ def load_state(path: Path, optimizer: torch.optim.Optimizer) -> tuple[int, dict[
     try:
         with safe_open(path, framework="pt") as f:
             step = int((f.metadata() or {})["step"])
-            tensors = {k: f.get_tensor(k) for k in f.keys()}
+            tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118 - a safetensors file is no mapping
     except Exception as error:  # safetensors raises its own type for every kind of damage
-        raise InputError(what="unreadable resume state", where=str(path), expected="a state that triscope fit wrote", got=str(error)) from error
+        raise InputError(
+            what="unreadable resume state", where=str(path), expected="a state that triscope fit wrote", got=str(error)
+        ) from error
     for i, p in enumerate(_parameters(optimizer)):
         prefix = f"adam/{i}/"
         found = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}

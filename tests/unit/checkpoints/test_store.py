@@ -178,7 +178,7 @@ class TestBadFiles:
     @pytest.mark.parametrize("name", ["snapshot.pkl", "model.pt", "model.ckpt", "disguised.safetensors"])
     def test_pickles_are_refused_unread(self, tmp_path: Path, name: str) -> None:
         torch.save({"G_ema": torch.zeros(2)}, tmp_path / name)
-        self.check(tmp_path / name, "pickle", "never unpickled", "another command")
+        self.check(tmp_path / name, "pickle", "never unpickled", "triscope import")
 
     def test_newer_version(self, checkpoint: Path) -> None:
         patch_header(checkpoint, format_version=FORMAT_VERSION + 1, future_field=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import zipfile
 from pathlib import Path
 
@@ -46,9 +47,7 @@ def _heads(count: int) -> HeadParams:
 
 def _extreme() -> HeadParams:
     signs = torch.randn(12, N_PARAMS, generator=torch.Generator().manual_seed(5)).sign()
-    return HeadParams.from_latent(
-        torch.cat([4.0 * signs, torch.full((1, N_PARAMS), 4.0), torch.full((1, N_PARAMS), -4.0)])
-    )
+    return HeadParams.from_latent(torch.cat([4.0 * signs, torch.full((1, N_PARAMS), 4.0), torch.full((1, N_PARAMS), -4.0)]))
 
 
 def _surface(params: HeadParams, count: int) -> Tensor:
@@ -159,12 +158,8 @@ def test_camera_label_follows_the_look_at_law() -> None:
 
 
 def test_frontal_camera_and_pitch_law() -> None:
-    torch.testing.assert_close(
-        look_at_camera(0.0, 0.0)[:3, 3], torch.tensor([0.0, 0.0, 2.7]), atol=1e-5, rtol=0
-    )
-    torch.testing.assert_close(
-        look_at_camera(0.0, 0.0)[:3, 0], torch.tensor([1.0, 0.0, 0.0]), atol=1e-6, rtol=0
-    )
+    torch.testing.assert_close(look_at_camera(0.0, 0.0)[:3, 3], torch.tensor([0.0, 0.0, 2.7]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(look_at_camera(0.0, 0.0)[:3, 0], torch.tensor([1.0, 0.0, 0.0]), atol=1e-6, rtol=0)
     v = math.pi / 2 - 0.3
     height = 2.7 * (1.0 - 2.0 * v / math.pi)
     assert look_at_camera(0.0, -0.3)[1, 3].item() == pytest.approx(height, abs=1e-5)
@@ -211,6 +206,55 @@ def test_data_set_layout_and_repeatability(tmp_path: Path) -> None:
         assert about["depth_unit"] == DEPTH_UNIT and 2.2 < depth[8, 8] < 2.8
         with archive.open(image) as file:
             assert Image.open(file).size == (16, 16)
+
+
+def test_data_set_is_the_same_from_any_number_of_processes(tmp_path: Path) -> None:
+    calls: list[int] = []
+    one, two, more = tmp_path / "one.zip", tmp_path / "two.zip", tmp_path / "more.zip"
+    write_heads_dataset(one, 3, 16, seed=5, workers=1)
+    write_heads_dataset(two, 3, 16, seed=5, workers=2, progress=lambda done, _: calls.append(done))
+    write_heads_dataset(more, 4, 16, seed=5, workers=1)
+    assert one.read_bytes() == two.read_bytes()
+    assert calls == [1, 2, 3]
+    with zipfile.ZipFile(one) as short, zipfile.ZipFile(more) as long:
+        for name in short.namelist():
+            if name.endswith(".png"):
+                assert short.read(name) == long.read(name)
+
+
+def test_interrupted_data_set_leaves_nothing(tmp_path: Path) -> None:
+    def interrupt(done: int, count: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_heads_dataset(tmp_path / "x.zip", 6, 16, workers=2, progress=interrupt)
+    assert not list(tmp_path.iterdir())
+    assert not multiprocessing.active_children()
+
+
+def test_rays_stop_at_the_first_change_of_sign() -> None:
+    """Against samples 2 mm apart on every ray: nothing is skipped; only rays that graze may stop early."""
+    params = HeadParams.from_latent(latent_for_seed(1)[None])
+    origins, dirs = pixel_rays(look_at_camera(0.5, -0.1)[None], FOCAL, 20)
+    t, hit = trace_heads(params, origins, dirs, 2.0, 3.4)
+    places = torch.arange(2.0, 3.4, 2e-3)
+    points = origins[0] + places[:, None, None] * dirs[0]
+    inside = head_sdf(params, points.view(1, -1, 3)).view(len(places), -1) < 0
+    crosses = inside.any(0)
+    first = places[inside.to(torch.uint8).argmax(0)]
+    assert hit[0][crosses].all()
+    assert (hit[0] & ~crosses).sum() <= 3
+    late = (t[0] - first)[crosses]
+    assert late.max() < 1e-3
+    assert (late < -4e-3).float().mean() < 0.03
+
+
+def test_rendered_tensors_can_be_learned_from() -> None:
+    images = render_heads(_heads(1), look_at_camera(0.0, 0.0)[None], FOCAL, 16, supersample=1)
+    with torch.enable_grad():
+        weight = torch.ones((), requires_grad=True)
+        (weight * images.rgb).square().sum().backward()
+    assert weight.grad is not None and weight.grad > 0
 
 
 def test_data_set_as_folder(tmp_path: Path) -> None:

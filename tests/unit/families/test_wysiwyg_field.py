@@ -105,12 +105,16 @@ def test_the_field_is_the_tables_written_out() -> None:
 
 
 @pytest.mark.parametrize("chunk", [7, 100, 16384])
-def test_fast_path_equals_plain_path(chunk: int) -> None:
+@pytest.mark.parametrize("gradients", [True, False])  # normals need them; without, buffers are reused
+def test_fast_path_equals_plain_path(chunk: int, gradients: bool) -> None:
     generator = tiny_generator()
     x = points(500, spread=0.6)  # some outside the box
     plain = field_of(generator, fast=False)
     fast = WysiwygField(plain.planes, generator.sdf_mlp, generator.rgb_mlp, generator.cfg, chunk=chunk)
-    a, b = plain.geometry(x), fast.geometry(x)
+    before = x.clone()
+    with torch.set_grad_enabled(gradients):
+        a, b = plain.geometry(x), fast.geometry(x)
+    assert torch.equal(x, before)
     for name in ("sdf", "beta", "density", "features"):
         one, two = getattr(a, name), getattr(b, name)
         np.testing.assert_allclose(one, two, atol=2e-5 * float(one.abs().max()))

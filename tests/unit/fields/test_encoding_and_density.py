@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 
 from core_model.fields.density import volsdf_density
-from core_model.fields.encoding import encoded_dim, frequency_encoding
+from core_model.fields.encoding import encoded_dim, frequency_encoding, frequency_encoding_rows
 
 
 @pytest.mark.parametrize("freqs", [0, 1, 2, 6])
@@ -23,6 +23,13 @@ def test_double_angles_are_direct_sines(freqs: int) -> None:
         direct += [torch.sin(2.0**k * x.double()), torch.cos(2.0**k * x.double())]
     assert got.shape == (500, encoded_dim(3, freqs))
     np.testing.assert_allclose(got, torch.cat(direct, dim=-1), atol=1e-5)
+
+
+@pytest.mark.parametrize("freqs", [0, 1, 2, 6])
+def test_rows_hold_the_same_numbers(freqs: int) -> None:
+    x = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    rows = frequency_encoding_rows(x.T.contiguous(), freqs)
+    torch.testing.assert_close(rows.T, frequency_encoding(x, freqs), atol=1e-6, rtol=0.0)
 
 
 def test_sizes_of_the_tables_a2_and_a3() -> None:

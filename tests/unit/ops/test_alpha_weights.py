@@ -26,9 +26,7 @@ def loop_weights(density: np.ndarray, delta: np.ndarray) -> tuple[np.ndarray, np
 
 
 rays = st.integers(1, 20).flatmap(
-    lambda n: st.tuples(
-        arrays(np.float64, n, elements=st.floats(0, 200)), arrays(np.float64, n, elements=st.floats(0, 0.5))
-    )
+    lambda n: st.tuples(arrays(np.float64, n, elements=st.floats(0, 200)), arrays(np.float64, n, elements=st.floats(0, 0.5)))
 )
 
 

@@ -66,10 +66,7 @@ def test_up_2_is_the_notes_definition() -> None:
 def test_a_batch_of_one_takes_another_path_to_the_same_numbers(up: int, demodulate: bool) -> None:
     x, weight, styles, bias = tensors()
     together = modulated_conv2d(x, weight, styles, up=up, demodulate=demodulate, bias=bias, gain=1.3)
-    alone = [
-        modulated_conv2d(x[n : n + 1], weight, styles[n : n + 1], up=up, demodulate=demodulate, bias=bias, gain=1.3)
-        for n in range(3)
-    ]
+    alone = [modulated_conv2d(x[n : n + 1], weight, styles[n : n + 1], up=up, demodulate=demodulate, bias=bias, gain=1.3) for n in range(3)]
     np.testing.assert_allclose(together, torch.cat(alone), atol=1e-10)
 
 

@@ -55,9 +55,7 @@ def sphere_hit(pose: OrbitPose, size: int = SIZE) -> SphereHit:
     t = np.where(hit, -b - np.sqrt(np.maximum(inside, 0)), np.nan)
     normal = (o + d * t[:, None]) / SPHERE_RADIUS
     approach = np.linalg.norm(o - b[:, None] * d, axis=-1)
-    return SphereHit(
-        hit.reshape(size, size), t.reshape(size, size), normal.T.reshape(3, size, size), approach.reshape(size, size)
-    )
+    return SphereHit(hit.reshape(size, size), t.reshape(size, size), normal.T.reshape(3, size, size), approach.reshape(size, size))
 
 
 def silhouette_radius() -> float:

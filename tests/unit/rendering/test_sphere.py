@@ -72,9 +72,7 @@ def test_colour_is_the_field_s_colour_at_the_hit(session: RenderSession) -> None
 
 @pytest.mark.parametrize("name", ["uniform", "importance"])
 @pytest.mark.parametrize("spp", [48, 384, 1500])
-def test_every_visible_pixel_has_a_normal_however_many_samples_share_its_light(
-    session: RenderSession, name: str, spp: int
-) -> None:
+def test_every_visible_pixel_has_a_normal_however_many_samples_share_its_light(session: RenderSession, name: str, spp: int) -> None:
     """Many samples make each weight small; that must not look like 'no normal here'."""
     arrays = draw(session, "sphere", OrbitPose(), SamplerSpec(name=name, spp=spp), width=16, height=16).arrays
     seen = np.isfinite(arrays["depth"])

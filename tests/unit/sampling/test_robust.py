@@ -16,16 +16,14 @@ from core_model.sampling.types import RayPdf
 
 ROUNDING = 2e-6  # float32 sums of up to ten masses; the code forgives 1e-6 of the same kind
 
-weights = st.integers(1, 10).flatmap(
-    lambda k: arrays(np.float32, k, elements=st.floats(0, 1, width=32)).filter(lambda w: w.sum() > 0.05)
-)
+weights = st.integers(1, 10).flatmap(lambda k: arrays(np.float32, k, elements=st.floats(0, 1, width=32)).filter(lambda w: w.sum() > 0.05))
 taus = st.sampled_from([0.05, 0.3, 0.5, 0.9, 0.98, 1.0])
 
 
 def smallest_size(p: np.ndarray, tau: float) -> int:
     """Size of the smallest subset of bins whose mass reaches tau, by trying every subset."""
     for size in range(1, len(p) + 1):
-        if any(p[list(s)].sum() >= tau - ROUNDING for s in itertools.combinations(range(len(p)), size)):
+        if any(p[list(s)].sum() >= tau for s in itertools.combinations(range(len(p)), size)):
             return size
     return len(p)
 
@@ -35,7 +33,8 @@ def test_the_robust_set_against_every_subset(w: np.ndarray, tau: float) -> None:
     p = w.astype(np.float64) / w.sum(dtype=np.float64)
     mask = robust_set(torch.from_numpy(w)[None], tau)[0].numpy()
     assert p[mask].sum() >= tau - ROUNDING  # tau is reached
-    assert mask.sum() == smallest_size(p, tau)  # by the fewest bins
+    # by the fewest bins, where rounding may count either way
+    assert smallest_size(p, tau - ROUNDING) <= mask.sum() <= smallest_size(p, tau - 1e-9)
     if (~mask).any():
         assert p[mask].min() >= p[~mask].max() - 1e-7  # which are the likeliest
 

@@ -70,6 +70,13 @@ def test_records_are_frozen_and_refuse_unknown_keys() -> None:
     [
         lambda: OrbitPose(pitch=1.6),
         lambda: OrbitPose(radius=0.0),
+        lambda: OrbitPose(yaw=math.nan),
+        lambda: OrbitPose(radius=math.inf),
+        lambda: OrbitPose(pivot=(0.0, math.nan, 0.0)),
+        lambda: LatentSpec(w=((1.0, 2.0), (1.0,))),
+        lambda: LatentSpec(w=((math.nan,),)),
+        lambda: SeedWeight(weight=math.nan),
+        lambda: request(seed=2**64),
         lambda: OrbitPose(fov=math.pi),
         lambda: MatrixCamera(pose=(1.0,) * 15, normalized_intrinsics=(1.0,) * 9),
         lambda: MatrixCamera(pose=(math.nan,) * 16, normalized_intrinsics=(1.0,) * 9),

@@ -49,6 +49,11 @@ MODULE_LOOP = (
     s.named("training.x", "Loop") + s.EMPTY_TUPLE + s.NEWOBJ + s.put(5)
     + s.table(_modules=s.table(again=s.get(5)), _parameters=s.EMPTY_DICT, _buffers=s.EMPTY_DICT) + s.BUILD
 )  # fmt: skip
+CHAIN = (
+    s.NONE + s.put(0) + s.POP + s.named("training.x", "Link") + s.put(1)
+    + (s.POP + s.get(1) + s.EMPTY_TUPLE + s.NEWOBJ + s.EMPTY_DICT + s.text("a") + s.get(0) + s.SETITEM + s.BUILD + s.put(0)) * 30_000
+)  # fmt: skip
+SELF = s.EMPTY_DICT + s.put(7) + s.MARK + s.text("G") + s.NONE + s.text("state_dict") + s.get(7) + s.SETITEMS
 MANY_COPIES = s.items(*[s.NONE] * 5000) + s.put(0) + (s.POP + s.called("builtins", "list", s.get(0))) * 5000
 MANY_STATES = (
     s.table(**{f"k{i}": s.NONE for i in range(3000)}) + s.put(0)
@@ -69,6 +74,8 @@ MANY_STATES = (
         (s.file_of(s.module(x=DICT_LOOP)), "refer to themselves"),
         (s.file_of(s.module(x=TUPLES)), "nested too deeply"),
         (s.file_of(s.module(x=deep(s.MARK, b"t", 200))), "nested too deeply"),
+        (s.START + SELF + s.STOP, "no network"),
+        (s.file_of(s.module(), D=CHAIN), "without tensors"),
         (s.file_of(MODULE_LOOP), "modules are nested too deeply"),
         (s.START + s.EMPTY_DICT + TUPLES + s.NONE + s.SETITEM + s.STOP, "flat tuple as a key"),
         (s.START + s.EMPTY_DICT + s.items() + s.NONE + s.SETITEM + s.STOP, "can be hashed"),

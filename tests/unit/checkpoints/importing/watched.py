@@ -20,12 +20,12 @@ def careless(path: str) -> object:
 def main(paths: list[str]) -> int:
     import pickle  # noqa: F401
 
-    from core_model.checkpoints.importing import import_network
     from core_model.schema.errors import InputError
 
-    read = import_network
     if paths[0] == "--careless":
         read, paths = careless, paths[1:]
+    else:
+        from core_model.checkpoints.importing import import_network as read
     on = False
     count = 0
     bad: list[str] = []
@@ -50,7 +50,7 @@ def main(paths: list[str]) -> int:
         on = True
         try:
             net = read(path)
-            said = f"{net.family} with {len(net.state)} tensors" if read is import_network else "read"
+            said = "read" if read is careless else f"{net.family} with {len(net.state)} tensors"
         except InputError as error:
             said = str(error)
         on = False
