@@ -48,7 +48,7 @@ def camera_rays(camera: OrbitPose | MatrixCamera, width: int, height: int, devic
     v, u = torch.meshgrid(v, u, indexing="ij")
     y = (v - k[1, 2]) / k[1, 1]
     x = (u - k[0, 2] - k[0, 1] * y) / k[0, 0]
-    if camera.orthographic:
+    if isinstance(camera, OrbitPose) and camera.orthographic:
         span = camera.radius  # an orthographic picture shows what the perspective one shows at the pivot
         offset = torch.stack([x * span, y * span, torch.zeros_like(x)], dim=-1).reshape(-1, 3)
         dirs = pose[:3, 2].expand(offset.shape[0], 3)

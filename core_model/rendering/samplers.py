@@ -75,10 +75,12 @@ def place_stratified(c: TileContext) -> Evaluated:
 
 def place_importance(c: TileContext) -> Evaluated:
     """Two passes (NeRF): half stratified, half drawn from the weights of the first, composited together."""
-    coarse_n = max(2, c.count // 2)
-    fine_n = max(1, c.count - coarse_n)
+    coarse_n = max(2, c.count // 2)  # a distribution needs two samples; the fine pass gets what is left
+    fine_n = c.count - coarse_n
     rays = c.rays
     coarse = evaluate(c.scene, rays, span_samples(rays.near, rays.far, coarse_n, stratified=True, rng=c.rng))
+    if fine_n < 1:
+        return coarse
     pdf = pdf_of(coarse)
     # the interval before a sample can hide the surface that the sample is already behind, so neighbours share their mass
     spread = torch.nn.functional.max_pool1d(pdf.weights[:, None], 3, stride=1, padding=1)[:, 0]

@@ -147,9 +147,3 @@ def adaptive_mask(leftover: Tensor, share: float) -> Tensor:
     if count:
         mask[torch.sort(leftover, descending=True, stable=True).indices[:count]] = True
     return mask
-
-
-def merge_samples(a: RaySamples, b: RaySamples, far: Tensor) -> RaySamples:
-    """Union of two sets of samples, sorted; δ runs to the next sample, the last one to `far` [R]."""
-    t = torch.cat([a.t, b.t], dim=-1).sort(dim=-1).values
-    return with_deltas(t, (far[:, None] - t[:, -1:]).clamp_min(0.0))

@@ -48,6 +48,7 @@ def describe_stored(path: str, stored: StoredCheckpoint) -> CheckpointInfo:
 
 def open_checkpoint(path: str, device: torch.device) -> OpenCheckpoint:
     """Description, network and weights on `device`."""
+    stamp = file_stamp(path)  # before reading: a file that is replaced meanwhile is noticed next time
     foreign = open_source(path) if is_foreign(path) else None
     info = describe_stored(path, foreign.stored) if foreign is not None else describe_checkpoint(path)
     model = FAMILIES.get(info.family, where=path).build(info.header, path)
@@ -55,9 +56,10 @@ def open_checkpoint(path: str, device: torch.device) -> OpenCheckpoint:
         state = foreign.tensors if foreign is not None else load_tensors(path)
         module = model.module.to_empty(device="cpu")
         load_into(module, state, where=path)
-        layout = torch.channels_last if device.type == "cpu" else torch.preserve_format
-        module.to(device=device, memory_format=layout).eval().requires_grad_(False)
-    return OpenCheckpoint(info, model, file_stamp(path))
+        if device.type == "cpu":  # the layout that CPU convolutions want
+            module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        module.to(device).eval().requires_grad_(False)
+    return OpenCheckpoint(info, model, stamp)
 
 
 def file_stamp(path: str) -> tuple[int, int]:

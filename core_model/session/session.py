@@ -144,12 +144,13 @@ class RenderSession:
         stop_if(cancelled)
         picture = _Picture(run, run.scene(volume, space), proposals, channels, self._device)
         picture.draw(cancelled, progress)
-        arrays, stats = picture.finish()
+        arrays, (placed, evaluated, probed) = picture.finish()
         result = RenderResult(
             request=request, width=request.width, height=request.height, frames=_frames(arrays),
             world_from_cam=tuple(request.camera.world_from_cam().reshape(-1).tolist()),
             intrinsics=tuple(request.camera.intrinsics().reshape(-1).tolist()), timings=clock.times(), total_ms=clock.total_ms(),
-            device=self.device, memory_bytes=self.memory_bytes(), **stats,
+            device=self.device, memory_bytes=self.memory_bytes(),
+            samples_per_pixel=placed, evaluated_per_pixel=evaluated, probe_per_pixel=probed,
         )
         return Frame(result, arrays, None if w is None else w[0].float().cpu().numpy())
 
@@ -274,15 +275,13 @@ class _Picture:
         hard = None if self.hard is None else self.hard[pixels]
         return TileContext(self.scene, rays, request.sampler, self.default_spp, rng, proposal, hard)
 
-    def finish(self) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    def finish(self) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:
+        """(channels, (samples, evaluations, probe evaluations) a pixel)."""
         shape = (self.request.height, self.request.width)
         arrays = {k: v.reshape(-1, *shape) if v.shape[0] == 3 else v.reshape(shape) for k, v in self.out.items()}
         pixels = self.request.width * self.request.height
         probe = self.proposals.evaluations if self.proposals is not None else 0
-        return arrays, {
-            "samples_per_pixel": float(self.allotted.mean()), "evaluated_per_pixel": self.evaluated / pixels,
-            "probe_per_pixel": probe / pixels,
-        }
+        return arrays, (float(self.allotted.mean()), self.evaluated / pixels, probe / pixels)
 
     def _rays_a_tile(self) -> int:
         request = self.request

@@ -37,7 +37,7 @@ class StageRun:
     clock: StageClock
 
     @property
-    def _latent_key(self) -> tuple[Hashable, ...]:
+    def _latent_key(self) -> tuple[object, ...]:
         return (self.request.checkpoint, self.opened.stamp, self.request.latent)
 
     def w(self) -> Tensor | None:

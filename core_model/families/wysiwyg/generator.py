@@ -61,12 +61,13 @@ class WysiwygGenerator(nn.Module):
         wide Gaussians has tails that make the first gradients useless."""
         if self.conventions.reduction != "product":
             return
-        blocks = [*self.backbone.blocks, *self.plane_blocks]
-        for block in blocks:
-            block.torgb.weight *= 0.2
-        self.backbone.blocks[0].torgb.bias += 1.0
-        for block in self.plane_blocks:
-            block.torgb.weight *= 0.05  # T starts as T' upsampled; detail grows from there
+        backbone = [b for b in self.backbone.blocks if isinstance(b, SynthesisBlock)]
+        details = [b for b in self.plane_blocks if isinstance(b, SynthesisBlock)]
+        for block in [*backbone, *details]:
+            block.torgb.weight.mul_(0.2)
+        backbone[0].torgb.bias.add_(1.0)
+        for block in details:
+            block.torgb.weight.mul_(0.05)  # T starts as T' upsampled; detail grows from there
 
     @property
     def num_ws(self) -> int:

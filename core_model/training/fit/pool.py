@@ -85,5 +85,5 @@ def _write(path: Path, example: dict[str, Tensor]) -> None:
     keep = {"z", "points", "sdf", "origins", "t"}
     arrays = {k: v.numpy() if k in keep or v.dtype == torch.bool else v.half().numpy() for k, v in example.items()}
     temp = path.with_suffix(f".{os.getpid()}.tmp.npz")
-    np.savez(temp, **arrays)
+    np.savez(temp, **arrays)  # pyright: ignore[reportArgumentType]
     os.replace(temp, path)

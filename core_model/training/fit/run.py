@@ -39,7 +39,8 @@ def run_fit(out: Path, cfg: FitConfig, *, resume: bool = False) -> Path:
     torch.set_float32_matmul_precision("medium")
     torch.manual_seed(cfg.seed)
     network = PRESETS[cfg.preset]
-    generator = WysiwygGenerator(network, heads_conventions(cfg), seed=cfg.seed).to(memory_format=torch.channels_last)
+    generator = WysiwygGenerator(network, heads_conventions(cfg), seed=cfg.seed)
+    generator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     stage = GeneratorStage(generator, cfg)
     state = out / "state.safetensors"
     if resume and state.exists():
