@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def test_stop_and_resume_in_the_middle(finished: Path, tmp_path: Path, monkeypat
         calls["n"] += 1
         return calls["n"] > 4
 
-    monkeypatch.setattr(module, "_stop_flag", lambda: stop_after_three)
+    monkeypatch.setattr(module, "_stop_flag", lambda: nullcontext(stop_after_three))
     out = tmp_path / "run"
     run_fit(out, TINY)
     monkeypatch.undo()

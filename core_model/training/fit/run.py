@@ -6,7 +6,8 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -45,23 +46,32 @@ def run_fit(out: Path, cfg: FitConfig, *, resume: bool = False) -> Path:
     state = out / "state.safetensors"
     if resume and state.exists():
         stage.load(state)
-    stopping, log, checkpoint = _stop_flag(), _Log(out), out / "checkpoint.safetensors"
+    log, checkpoint = _Log(out), out / "checkpoint.safetensors"
+    with _stop_flag() as stopping:
+        complete = _run_stages(generator, stage, cfg, out, log, stopping)
+    write_checkpoint(checkpoint, generator, cfg, stage.step)
+    print(f"{'finished' if complete else 'stopped; continue with --resume'}: {checkpoint}", flush=True)
+    return checkpoint
+
+
+def _run_stages(
+    generator: WysiwygGenerator, stage: GeneratorStage, cfg: FitConfig, out: Path, log: "_Log", stopping: Callable[[], bool]
+) -> bool:
+    """The generator, then the proposal network; True when both are complete."""
+    complete = True
     if stage.step < cfg.steps:
+        network = generator.cfg
         spec = TruthSpec(network.z_dim, cfg.stored_points, cfg.stored_rays, 0.5, network.image_size)
         pool = TruthPool(out / "truth", spec, cfg.seed, cfg.pool, cfg.workers)
         try:
-            complete = stage.run(pool, state, log.write, stopping)
+            complete = stage.run(pool, out / "state.safetensors", log.write, stopping)
         finally:
             pool.close()
-    else:
-        complete = True
     stage.put(stage.average)
     set_w_average(generator)
     if complete and generator.proposal is not None:
         complete = _fit_proposals(generator, cfg, out, log, stopping)
-    write_checkpoint(checkpoint, generator, cfg, stage.step)
-    print(f"{'finished' if complete else 'stopped; continue with --resume'}: {checkpoint}", flush=True)
-    return checkpoint
+    return complete
 
 
 def _fit_proposals(generator: WysiwygGenerator, cfg: FitConfig, out: Path, log: "_Log", stopping: Callable[[], bool]) -> bool:
@@ -131,15 +141,20 @@ def _open_run(out: Path, cfg: FitConfig, resume: bool) -> FitConfig:
     return cfg
 
 
-def _stop_flag() -> Callable[[], bool]:
+@contextmanager
+def _stop_flag() -> Iterator[Callable[[], bool]]:
+    """SIGTERM and SIGINT ask for a clean stop while the run lasts; afterwards the handlers of before are back."""
     stop = {"now": False}
 
     def ask(*_: object) -> None:
         stop["now"] = True
 
-    signal.signal(signal.SIGTERM, ask)
-    signal.signal(signal.SIGINT, ask)
-    return lambda: stop["now"]
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield lambda: stop["now"]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Log:
