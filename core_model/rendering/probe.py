@@ -17,7 +17,7 @@ from core_model.geometry.rays import Rays, camera_rays, ray_bounds
 from core_model.ops.stepfun import clean, entropy, leftover_mass
 from core_model.rendering.composite import Composite
 from core_model.rendering.evaluate import Scene, evaluate, pdf_of
-from core_model.sampling.placement import adaptive_mask, span_samples
+from core_model.sampling.placement import span_samples
 from core_model.sampling.types import RayPdf
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.conventions import Conventions
@@ -100,11 +100,6 @@ def run_proposals(probe: ProbeResult, propose: Propose) -> Proposals:
     return Proposals(
         p, F.interpolate(chance, size=p.shape[-2:], mode="bilinear", align_corners=False), probe.evaluations
     )
-
-
-def choose_hard(leftover: Tensor, share: float) -> Tensor:
-    """Mask of exactly the chosen share of pixels (A3.4)."""
-    return adaptive_mask(leftover, share)
 
 
 def pdf_for_rays(p: Tensor, rays: Rays) -> RayPdf:

@@ -11,9 +11,9 @@ from core_model.geometry.rays import Rays, camera_rays, ray_bounds
 from core_model.ops.stepfun import entropy, leftover_mass, median, normalize, supervision_target
 from core_model.rendering.empty import outside_only
 from core_model.rendering.evaluate import Evaluated, Scene, evaluate, pdf_of, weights_of
-from core_model.rendering.probe import Proposals, choose_hard, pdf_for_rays
+from core_model.rendering.probe import Proposals, pdf_for_rays
 from core_model.rendering.samplers import SAMPLERS, TileContext, draw
-from core_model.sampling.placement import robust_set, span_samples
+from core_model.sampling.placement import adaptive_mask, robust_set, span_samples
 from core_model.sampling.types import RayPdf
 from core_model.schema.inspect import BinSeries, RayReport, SampleTicks
 from core_model.session.stages import StageRun
@@ -76,7 +76,7 @@ def _learned(
     low, high = spec.budgets(info.default_spp)
     count = spec.leftover_count(bins)
     share = spec.adaptive_share if spec.adaptive else 0.0
-    hard = bool(choose_hard(proposals.leftover(count, request.width, request.height), share)[y * request.width + x])
+    hard = bool(adaptive_mask(proposals.leftover(count, request.width, request.height), share)[y * request.width + x])
     n = high if hard else low
     ticks = [SampleTicks(name="probe", t=_floats(probe_t[0]))]
     dense_truth = _rebin(truth, pdf.edges)
@@ -108,7 +108,7 @@ def _final_ticks(run: StageRun, scene: Scene, rays: Rays, x: int, y: int) -> Sam
         proposal = found.at_pixels(_pixel(x, y, run), request.width, request.height)
         leftover = found.leftover(request.sampler.leftover_count(proposal.shape[1]), request.width, request.height)
         share = request.sampler.adaptive_share if request.sampler.adaptive else 0.0
-        hard = choose_hard(leftover, share)[y * request.width + x][None]
+        hard = adaptive_mask(leftover, share)[y * request.width + x][None]
     placed = sampler.place(TileContext(scene, rays, request.sampler, info.default_spp, None, proposal, hard))
     valid = placed.samples.valid[0]
     return SampleTicks(name="final", t=_floats(placed.samples.t[0][valid]), delta=_floats(placed.samples.delta[0][valid]))

@@ -16,9 +16,9 @@ from core_model.geometry.rays import Rays, camera_rays, ray_bounds
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import Composite
 from core_model.rendering.evaluate import Scene, evaluate
-from core_model.rendering.probe import Proposals, choose_hard
+from core_model.rendering.probe import Proposals
 from core_model.rendering.samplers import SAMPLERS, Sampler, TileContext
-from core_model.sampling.placement import span_samples
+from core_model.sampling.placement import adaptive_mask, span_samples
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
@@ -217,7 +217,7 @@ class _Picture:
             bins = request.sampler.leftover_count(proposals.p.shape[1])
             self.leftover = proposals.leftover(bins, request.width, request.height)
             share = request.sampler.adaptive_share if request.sampler.adaptive else 0.0
-            self.hard = choose_hard(self.leftover, share)
+            self.hard = adaptive_mask(self.leftover, share)
             if "entropy" in channels:
                 self.entropy = proposals.entropy(request.width, request.height)
 
