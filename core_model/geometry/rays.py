@@ -58,6 +58,27 @@ def camera_rays(camera: OrbitPose | MatrixCamera, width: int, height: int, devic
     return pose[:3, 3].expand_as(dirs).contiguous(), dirs
 
 
+def project(camera: OrbitPose | MatrixCamera, points: Tensor, width: int, height: int) -> Tensor | None:
+    """World points [N, 3] → (column, row) [N, 2] in pixels, whole numbers at pixel centres: the inverse of `camera_rays`.
+
+    None if a point lies beside or behind a perspective camera's eye, where it has no picture.
+    """
+    pose = torch.as_tensor(camera.world_from_cam(), dtype=torch.float32, device=points.device)
+    k = torch.as_tensor(camera.intrinsics(), dtype=torch.float32, device=points.device)
+    local = (points - pose[:3, 3]) @ pose[:3, :3]
+    if isinstance(camera, OrbitPose) and camera.orthographic:
+        x, y = local[:, 0] / camera.radius, local[:, 1] / camera.radius
+    else:
+        z = local[:, 2]
+        if bool((z < 1e-4).any()):
+            return None
+        x, y = local[:, 0] / z, local[:, 1] / z
+    u = x * k[0, 0] + y * k[0, 1] + k[0, 2]
+    v = y * k[1, 1] + k[1, 2]
+    v = (v - 0.5) * (width / height) + 0.5
+    return torch.stack([u * width - 0.5, v * height - 0.5], dim=-1)
+
+
 def box_span(origins: Tensor, dirs: Tensor, half: float) -> tuple[Tensor, Tensor]:
     """Entry and exit distances [R] of the cube [-half, half]³ by the slab method; exit < entry where the ray misses."""
     safe = torch.where(dirs.abs() < 1e-12, torch.full_like(dirs, 1e-12), dirs)

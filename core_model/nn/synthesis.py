@@ -69,6 +69,8 @@ class SynthesisNetwork(nn.Module):
     """ws [B, L, D] → image or planes [B, img_ch, R, R]; slot k of a block as in StyleGAN2 (torgb shares the next conv0's).
 
     channels: widths of the blocks b4, b8, … where they follow another law than channel_base and channel_max.
+    start: resolution of the learned constant. StyleGAN2 has 4; a larger one gives a shallow network that carries its fine
+    spatial detail in the constant, which small fitted generators need (without noise maps nothing else there is sharp).
     """
 
     def __init__(
@@ -82,16 +84,17 @@ class SynthesisNetwork(nn.Module):
         use_noise: bool = True,
         clamp: float | None = None,
         channels: Sequence[int] | None = None,
+        start: int = 4,
     ) -> None:
         super().__init__()
-        levels = int(math.log2(resolution))
-        if resolution < 8 or 2**levels != resolution:
-            raise ValueError(f"synthesis: expected a resolution that is a power of two ≥ 8, got {resolution}")
-        self.num_ws = 2 * levels - 2
+        levels, first = int(math.log2(resolution)), int(math.log2(start))
+        if resolution < 2 * start or 2**levels != resolution:
+            raise ValueError(f"synthesis: expected a resolution that is a power of two ≥ {2 * start}, got {resolution}")
+        self.num_ws = 2 * (levels - first + 1)
         self.blocks = nn.ModuleList()
         in_ch = 0
-        for k in range(2, levels + 1):
-            out_ch = channels_at(2**k, channel_base, channel_max) if channels is None else channels[k - 2]
+        for k in range(first, levels + 1):
+            out_ch = channels_at(2**k, channel_base, channel_max) if channels is None else channels[k - first]
             self.blocks.append(SynthesisBlock(in_ch, out_ch, w_dim, 2**k, img_ch, use_noise=use_noise, clamp=clamp))
             in_ch = out_ch
 

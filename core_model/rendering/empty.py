@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.fields.base import Field
+from core_model.geometry.rays import project
+from core_model.schema.camera import MatrixCamera, OrbitPose
 
 TOLERANCE = 1e-3
 SLOPE_MARGIN = 1.3
@@ -90,26 +92,38 @@ def _local_slope(sdf: Tensor, cell: float) -> Tensor:
     return _dilate(squared.sqrt()).clamp_min(1.0)
 
 
-def live_pixels(
-    space: SpaceGrid, origins: Tensor, dirs: Tensor, bounds: tuple[Tensor, Tensor], width: int, height: int, step: int
-) -> Tensor:
-    """Mask [H·W] of the pixels whose rays can meet something that is not empty.
+def live_pixels(space: SpaceGrid, camera: OrbitPose | MatrixCamera, width: int, height: int) -> Tensor | None:
+    """Mask [H·W] of the pixels whose rays can meet something that is not empty; None where the camera stands inside such a cell.
 
-    Every `step`-th ray of each row and column is walked through the grid at half cells; a pixel is live if any walked ray within
-    two steps of it is. The caller chooses `step` so that walked rays lie closer together than half a cell.
+    The eight corners of every cell that is not empty are projected, and the rectangle around them is live: no ray is walked, and
+    nothing that a ray could meet is missed. Cells deep inside others are left out, since their neighbours cover them.
     """
-    rows = torch.arange(0, height + step - 1, step, device=dirs.device).clamp_max(height - 1)
-    columns = torch.arange(0, width + step - 1, step, device=dirs.device).clamp_max(width - 1)
-    pick = (rows[:, None] * width + columns).reshape(-1)
-    near, far = bounds[0][pick], bounds[1][pick]
+    device = space.flags.device
+    full = space.flags > 0
+    shell = full & (_dilate((~full).float()) > 0)
+    for dim in range(3):  # cells on the rim of the cube have no neighbour that covers them
+        shell.select(dim, 0).logical_or_(full.select(dim, 0))
+        shell.select(dim, -1).logical_or_(full.select(dim, -1))
+    index = torch.nonzero(shell)
+    if not len(index):
+        return torch.zeros(height * width, dtype=torch.bool, device=device)
     cell = 2.0 * space.box / space.size
-    n = max(2, int(float((far - near).max()) / (0.5 * cell)) + 1)
-    met = torch.zeros(len(pick), dtype=torch.bool, device=dirs.device)
-    s = (torch.arange(n, device=dirs.device, dtype=torch.float32) + 0.5) / n
-    for part in s.split(32):
-        t = near[:, None] + (far - near)[:, None] * part
-        met |= (space.at(origins[pick][:, None] + dirs[pick][:, None] * t[..., None]) > 0).any(dim=-1)
-    grid = met.reshape(1, 1, len(rows), len(columns)).float()
-    near_met = F.max_pool2d(grid, 5, stride=1, padding=2)
-    big = F.interpolate(near_met, scale_factor=step, mode="nearest")[0, 0, :height, :width]
-    return big.reshape(-1) > 0
+    offsets = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], device=device)] * 3)
+    corners = (index[:, None].float() + offsets) * cell - space.box
+    projected = project(camera, corners.reshape(-1, 3), width, height)
+    if projected is None:
+        return None
+    uv = projected.reshape(len(index), 8, 2)
+    # a thousandth of a pixel of slack: rays and corners are rounded on different ways
+    first, last = (uv.amin(dim=1) - 0.001).ceil().long(), (uv.amax(dim=1) + 0.001).floor().long()
+    seen = (first <= last).all(dim=-1) & (last[:, 0] >= 0) & (last[:, 1] >= 0) & (first[:, 0] < width) & (first[:, 1] < height)
+    first, last = first[seen].clamp_min(0), last[seen]
+    x0, y0 = first[:, 0], first[:, 1]
+    x1, y1 = last[:, 0].clamp_max(width - 1) + 1, last[:, 1].clamp_max(height - 1) + 1
+    # rectangles as four signed corners of a summed-area table
+    count = torch.zeros((height + 1) * (width + 1), dtype=torch.int32, device=device)
+    one = torch.ones_like(x0, dtype=torch.int32)
+    for y, x, sign in ((y0, x0, one), (y0, x1, -one), (y1, x0, -one), (y1, x1, one)):
+        count.index_add_(0, y * (width + 1) + x, sign)
+    table = count.reshape(height + 1, width + 1).cumsum(0).cumsum(1)
+    return (table[:height, :width] > 0).reshape(-1)

@@ -61,9 +61,12 @@ class Proposals:
         return self.p[0].flatten(1).T.contiguous()
 
     def leftover(self, bins: int, width: int, height: int) -> Tensor:
-        """A3.4's leftover mass of every pixel [H·W]; zero where the probe saw nothing, so that background earns no samples."""
+        """A3.4's leftover mass of every pixel [H·W], times the chance that the ray meets anything: the light that may be missed.
+
+        Without that factor the background beside a silhouette, whose prediction is flat, would take the samples of the silhouette.
+        """
         p = self.p.permute(0, 2, 3, 1)
-        left = leftover_mass(p, bins)[:, None] * (self.chance > SEEN)
+        left = leftover_mass(p, bins)[:, None] * torch.where(self.chance > SEEN, self.chance.clamp_max(1.0), 0.0)
         return _resize(left, width, height).reshape(-1)
 
     def entropy(self, width: int, height: int) -> Tensor:

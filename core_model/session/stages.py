@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -68,17 +67,14 @@ class StageRun:
         key = ("skip", *self._latent_key, self.request.precision)
         return self._cached("skip", key, lambda: build_space_grid(field, box, SPACE_CELLS, self.device), lambda g: g.nbytes)
 
-    def live(self, space: SpaceGrid, origins: Tensor, rays: Rays) -> Tensor:
+    def live(self, space: SpaceGrid, rays: Rays) -> Tensor:
         """Flat indices of the pixels worth rendering."""
         request = self.request
         if space.size == 1:
             return torch.nonzero(rays.hit).flatten()
-        distance = float(origins.norm(dim=-1).max())
-        footprint = 2.0 * distance * math.tan(0.5 * _widest_angle(request)) / request.width
-        step = int(min(4, max(0.0, 0.5 * 2.0 * space.box / space.size / footprint)))
-        if step < 1:  # far away: the cells are smaller than pixels, so the grid cannot tell
+        mask = live_pixels(space, request.camera, request.width, request.height)
+        if mask is None:
             return torch.nonzero(rays.hit).flatten()
-        mask = live_pixels(space, origins, rays.dirs, (rays.near, rays.far), request.width, request.height, step)
         return torch.nonzero(mask & rays.hit).flatten()
 
     def scene(self, field: Field, space: SpaceGrid) -> Scene:
@@ -136,10 +132,6 @@ def probe_shape(request: RenderRequest, probe_size: int, proposal_size: int) -> 
     edge = min(probe_size, max(8.0, wanted / ratio))
     scale = edge / long_edge
     return max(4, round(request.width * scale)), max(4, round(request.height * scale))
-
-
-def _widest_angle(request: RenderRequest) -> float:
-    return 2.0 * math.atan(0.5 / float(request.camera.intrinsics()[0, 0]))
 
 
 def _tensor_bytes(x: Tensor | None) -> int:

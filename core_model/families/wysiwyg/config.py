@@ -18,6 +18,7 @@ class WysiwygConfig(Frozen):
     mapping_layers: int = Field(default=2, ge=1)
     channel_base: int = Field(default=65536, ge=8, description="backbone capacity; EG3D has 32768")
     channel_max: int = Field(default=512, ge=1)
+    start_size: int = Field(default=4, ge=4, description="resolution of the backbone's learned constant [pixels]; StyleGAN2 has 4")
     base_size: int = Field(default=256, ge=8, description="resolution of T' [pixels]")
     plane_size: int = Field(default=512, ge=8, description="resolution of T [pixels]; base_size or twice it")
     plane_channels: int = Field(default=32, ge=1, description="features a plane")
@@ -44,6 +45,8 @@ class WysiwygConfig(Frozen):
             v = getattr(self, name)
             if v & (v - 1):
                 raise ValueError(f"{name} must be a power of two, got {v}")
+        if self.start_size & (self.start_size - 1) or 2 * self.start_size > self.base_size:
+            raise ValueError(f"start_size must be a power of two, at most half of base_size ({self.base_size}), got {self.start_size}")
         if self.plane_size not in (self.base_size, 2 * self.base_size):
             raise ValueError(f"plane_size must be base_size or twice it ({self.base_size}), got {self.plane_size}")
         widest = self.base_size if self.plane_block_channels else self.plane_size
@@ -55,6 +58,11 @@ class WysiwygConfig(Frozen):
         return self
 
     @property
+    def num_ws(self) -> int:
+        """Style slots: two for each backbone block."""
+        return 2 * round(math.log2(self.base_size / self.start_size)) + 2
+
+    @property
     def proposal_ups(self) -> int:
         """Doublings inside the proposal network (Table A5 has two)."""
         return round(math.log2(self.proposal_size / self.probe_size))
@@ -63,7 +71,7 @@ class WysiwygConfig(Frozen):
 PRESETS: dict[str, WysiwygConfig] = {
     "ffhq512": WysiwygConfig(),
     "heads256": WysiwygConfig(
-        z_dim=64, c_dim=0, w_dim=128, channel_base=4096, channel_max=64, base_size=128, plane_size=256, plane_channels=16,
+        z_dim=64, c_dim=0, w_dim=128, channel_base=3072, channel_max=96, start_size=32, base_size=128, plane_size=256, plane_channels=16,
         plane_block_channels=16, noise=False, sdf_hidden=64, geo_dim=32, rgb_hidden=32, image_size=256, probe_size=64,
         probe_samples=128, proposal_channels=48, proposal_size=128, default_spp=8.8,
     ),

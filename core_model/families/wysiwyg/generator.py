@@ -28,6 +28,7 @@ class WysiwygGenerator(nn.Module):
             channel_base=cfg.channel_base,
             channel_max=cfg.channel_max,
             use_noise=cfg.noise,
+            start=cfg.start_size,
         )
         self.plane_blocks = nn.ModuleList()
         if cfg.plane_size > cfg.base_size:

@@ -23,10 +23,15 @@ class GeneratorStage:
 
     def __init__(self, generator: WysiwygGenerator, cfg: FitConfig) -> None:
         self.model, self.cfg, self.step = generator, cfg, 0
+        constants = [p for n, p in generator.backbone.named_parameters() if n.endswith(".const")]
+        layers = [p for n, p in generator.backbone.named_parameters() if not n.endswith(".const")]
+        sdf = generator.sdf_mlp
         self.optimizer = torch.optim.Adam(
             [
-                {"params": [*generator.backbone.parameters(), *generator.plane_blocks.parameters()], "scale": 1.0},
-                {"params": [*generator.sdf_mlp.parameters(), *generator.rgb_mlp.parameters()], "scale": cfg.decoder_lr},
+                {"params": [*layers, *generator.plane_blocks.parameters()], "scale": cfg.backbone_lr},
+                {"params": constants, "scale": cfg.constant_lr},
+                {"params": [*sdf.fc0.parameters(), *sdf.fc1.parameters()], "scale": cfg.decoder_lr},
+                {"params": [*sdf.fc2.parameters(), *generator.rgb_mlp.parameters()], "scale": cfg.colour_lr},
                 {"params": list(generator.mapping.parameters()), "scale": cfg.mapping_lr},
             ],
             lr=cfg.lr,
@@ -73,10 +78,20 @@ class GeneratorStage:
         norm = torch.nn.utils.clip_grad_norm_(self._trained(), 1e9)
         totals["grad"] = float(norm)
         if math.isfinite(totals["loss"]) and math.isfinite(totals["grad"]):
-            self.optimizer.step()
+            self._update()
             self._track()
         self.step += 1
         return totals
+
+    @torch.no_grad()
+    def _update(self) -> None:
+        """One Adam step. The output row of the signed distance moves at the rate of the layers under it: at the rate of the colour
+        features beside it in fc2, one step would shift every surface by more than the accuracy that the fit is after."""
+        rows = [self.model.sdf_mlp.fc2.weight[:1], self.model.sdf_mlp.fc2.bias[:1]]
+        before = [row.clone() for row in rows]
+        self.optimizer.step()
+        for row, old in zip(rows, before, strict=True):
+            row.copy_(torch.lerp(old, row, min(1.0, self.cfg.decoder_lr / self.cfg.colour_lr)))
 
     def _trained(self) -> list[Tensor]:
         return [p for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]

@@ -32,7 +32,7 @@ def point_losses(
     sample = field.geometry(x)
     assert sample.sdf is not None and sample.beta is not None and sample.features is not None
     # relative error far away, absolute error near the surface: a millimetre counts where it decides the picture
-    sdf = ((sample.sdf - known).abs() / (known.abs() + 0.02)).mean()
+    sdf = ((sample.sdf - known).abs() / (known.abs() + cfg.sdf_softness)).mean()
     n = len(colours[0])
     surface = FieldSample(density=sample.density[:, :n], features=sample.features[:, :n])
     colour = field.colour(surface, x[:, :n], x.new_tensor(FRONTAL).expand(len(heads), n, 3))

@@ -22,8 +22,8 @@ AHEAD = 64
 
 
 def available(step: int, pool: int) -> int:
-    """Heads that step `step` may draw from: a start of 300, then one more for every six steps."""
-    return min(pool, 300 + step // 6)
+    """Heads that step `step` may draw from: a start of 300, then one more for every sixteen steps."""
+    return min(pool, 300 + step // 16)
 
 
 class TruthPool:

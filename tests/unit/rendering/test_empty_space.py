@@ -10,7 +10,7 @@ import torch
 
 from core_model.families.analytic.shapes import AnalyticField
 from core_model.geometry.rays import camera_rays, ray_bounds
-from core_model.rendering.empty import TOLERANCE, build_space_grid, live_pixels, outside_only
+from core_model.rendering.empty import TOLERANCE, SpaceGrid, build_space_grid, live_pixels, outside_only
 from core_model.rendering.evaluate import Scene, evaluate, weights_of
 from core_model.sampling.placement import span_samples
 from core_model.schema.camera import OrbitPose
@@ -94,28 +94,46 @@ def test_density_fields_keep_the_neighbours_of_matter() -> None:
     assert kept == list(range(7, 13))  # |z| < 0.1 fills cells 8 to 11, and one more on either side
 
 
+CAMERAS = {
+    "orbit": OrbitPose(yaw=0.4, pitch=0.6, fov=0.4),
+    "close": OrbitPose(yaw=2.0, radius=0.95, fov=0.9),
+    "far": OrbitPose(pitch=-0.5, radius=40.0, fov=0.4),
+    "rolled": OrbitPose(roll=1.0, pivot=(0.2, -0.1, 0.05), fov=0.3),
+    "orthographic": OrbitPose(yaw=-1.0, pitch=0.3, orthographic=True),
+}
+
+
 @pytest.mark.parametrize("shape", ["sphere", "torus"])
-@pytest.mark.parametrize("step", [1, 2, 4])
-def test_live_pixels_miss_nothing(shape: str, step: int) -> None:
-    field, pose, size = AnalyticField(shape), OrbitPose(yaw=0.4, pitch=0.6, fov=0.4), 48
+@pytest.mark.parametrize("camera", CAMERAS)
+@pytest.mark.parametrize(("width", "height"), [(48, 48), (60, 32)])
+def test_live_pixels_miss_nothing(shape: str, camera: str, width: int, height: int) -> None:
+    field, pose = AnalyticField(shape), CAMERAS[camera]
     grid = build_space_grid(field, 0.5, 48, CPU)
-    rays = ray_bounds(*camera_rays(pose, size, size), Conventions(scene_radius=0.5))
-    live = live_pixels(grid, rays.origins, rays.dirs, (rays.near, rays.far), size, size, step)
+    rays = ray_bounds(*camera_rays(pose, width, height), Conventions(scene_radius=0.5))
+    live = live_pixels(grid, pose, width, height)
+    assert live is not None
     scene = Scene(field, outside_only(0.5, CPU), None, torch.tensor([0.0, 0.0, -1.0]))
     dense = evaluate(scene, rays, span_samples(rays.near, rays.far, 300, stratified=False, rng=None))
     opacity = weights_of(dense)[0].sum(dim=-1)
+    assert bool((opacity > TOLERANCE).any()) or camera == "far"
     assert not bool((~live & (opacity > TOLERANCE)).any())
-    if step == 1:  # the margin is two steps, so it tells most here
-        assert float(live.float().mean()) < 0.8
+    if camera == "orbit":  # and not much more than what is seen
+        assert float(live.float().mean()) < 1.5 * float((opacity > TOLERANCE).float().mean())
+
+
+def test_live_pixels_know_a_camera_inside_matter_and_an_empty_scene() -> None:
+    grid = build_space_grid(AnalyticField("sphere"), 0.5, 24, CPU)
+    assert live_pixels(grid, OrbitPose(radius=0.2), 16, 16) is None
+    nothing = SpaceGrid(torch.zeros_like(grid.flags), 0.5)
+    empty = live_pixels(nothing, OrbitPose(), 16, 12)
+    assert empty is not None and empty.shape == (192,) and not bool(empty.any())
 
 
 @pytest.mark.parametrize(("width", "height"), [(7, 13), (16, 5), (3, 3)])
 def test_live_pixels_of_any_shape(width: int, height: int) -> None:
     grid = build_space_grid(AnalyticField("sphere"), 0.5, 16, CPU)
-    rays = ray_bounds(*camera_rays(OrbitPose(), width, height), Conventions(scene_radius=0.5))
-    for step in (1, 2, 4):
-        live = live_pixels(grid, rays.origins, rays.dirs, (rays.near, rays.far), width, height, step)
-        assert live.shape == (width * height,) and bool(live[(height // 2) * width + width // 2])
+    live = live_pixels(grid, OrbitPose(), width, height)
+    assert live is not None and live.shape == (width * height,) and bool(live[(height // 2) * width + width // 2])
 
 
 def test_evaluated_tables_point_at_their_points() -> None:
