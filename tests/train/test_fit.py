@@ -15,12 +15,14 @@ from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
 from core_model.schema.render import RenderRequest
 from core_model.session import RenderSession
+from core_model.training.fit.pool import TruthPool, available
 from core_model.training.fit.run import export_checkpoint, run_fit
-from core_model.training.fit.truth import TruthSpec, head_of_z, head_truth
+from core_model.training.fit.truth import TruthSpec, head_of_z, head_points, head_truth
 
 TINY = FitConfig(
     preset="tiny-heads", coarse_steps=2, coarse_size=8, coarse_heads=2, coarse_points=64, base_steps=1, steps=4, image_start=3,
-    proposal_steps=4, heads=2, points=80, rays=8, pool=2, stored_points=256, stored_rays=16, workers=0, proposal_patch=8, save_every=100,
+    proposal_steps=4, heads=2, points=80, rays=8, pool=20, pool_start=4, stored_points=256,
+    ray_pool=2, ray_points=256, stored_rays=16, workers=0, proposal_patch=8, save_every=100,
 )
 
 
@@ -42,6 +44,29 @@ def test_truth_depends_on_the_seed_alone() -> None:
     assert float((near < 0.02).float().mean()) > 0.7  # points are spent at the surface
     on = a["origins"][a["hit"]] + a["dirs"][a["hit"]] * a["t"][a["hit"], None]
     assert float(heads.head_sdf(head_of_z(a["z"][None]), on[None]).abs().max()) < 1e-3
+
+
+def test_points_of_many_heads_are_those_of_each_head() -> None:
+    many, one = head_points([3, 8], 64, 200, 0.5), head_points([8], 64, 200, 0.5)
+    assert all(torch.allclose(many[k][1], one[k][0], atol=1e-5) for k in one)
+    assert many["points"].shape == (2, 200, 3) and many["colours"].shape == (2, 80, 3)
+    known = heads.head_sdf(head_of_z(many["z"]), many["points"])
+    assert torch.allclose(known, many["sdf"], atol=1e-5)
+    distance = many["sdf"].abs()
+    assert float((distance[:, :160] < 0.04).float().mean()) > 0.9  # on, beside and near the surface
+    assert float(distance[:, 160:].mean()) > 0.1  # and anywhere
+
+
+def test_the_pool_grows_by_step_and_fills_itself(tmp_path: Path) -> None:
+    cfg = TINY.replace(pool=40, pool_start=5, pool_growth=2.0, workers=1)
+    assert [available(step, cfg) for step in (0, 3, 100)] == [5, 11, 40]
+    pool = TruthPool(tmp_path / "truth", TruthSpec(64, 256, 16, 0.5, 32), cfg)
+    try:
+        pool.want(5)
+        assert torch.equal(pool.head(17)["z"], head_points([17], 64, 256, 0.5)["z"][0])
+        assert "t" in pool.head_with_rays(1)
+    finally:
+        pool.close()
 
 
 def test_the_same_settings_give_the_same_weights(finished: Path, tmp_path: Path) -> None:

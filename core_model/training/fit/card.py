@@ -49,8 +49,9 @@ proposal network was trained with the paper's sampler loss on its own ray distri
 
 {made.steps} optimiser steps: {cfg.coarse_steps} on planes of {cfg.coarse_size}² with {cfg.coarse_heads} heads × {cfg.coarse_points} points,
 {cfg.base_steps} at the backbone's resolution, the rest at full resolution with {cfg.heads} heads × {cfg.points} points;
-{cfg.rays} rays a head join at step {cfg.image_start}. Heads come from a pool that grows to at most {cfg.pool} (seeds {cfg.seed} to
-{cfg.seed + cfg.pool - 1}). Then {cfg.proposal_steps} steps of the proposal network. The weights are the running average.
+from step {cfg.image_start} every other head comes with {cfg.rays} rays. Heads come from a pool that starts with
+{cfg.pool_start} and grows by {cfg.pool_growth:g} a step to at most {cfg.pool} (seeds from {cfg.seed} on).
+Then {cfg.proposal_steps} steps of the proposal network. The weights are the running average.
 
 ## How it scores
 

@@ -59,18 +59,22 @@ class GeneratorStage:
         """One optimiser step; returns its mean losses."""
         cfg = self.cfg
         rng = torch.Generator().manual_seed(cfg.seed * 1_000_003 + self.step)
-        pool.want(available(self.step, cfg.pool))
+        known = available(self.step, cfg)
+        pool.want(known)
         coarse = self.step < cfg.coarse_steps
         heads = cfg.coarse_heads if coarse else cfg.heads
-        chosen = torch.randint(available(self.step, cfg.pool), (heads,), generator=rng).tolist()
+        chosen = torch.randint(known, (heads,), generator=rng).tolist()
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate() * group["scale"]
         self.optimizer.zero_grad(set_to_none=True)
         totals: dict[str, float] = {}
         # small planes go through in one batch; large ones head by head, which is faster on CPUs and needs less memory
-        batches = [chosen] if coarse else [[i] for i in chosen]
+        batches = [[pool.head(i) for i in chosen]] if coarse else [[pool.head(i)] for i in chosen]
+        if not coarse and self.step >= cfg.image_start and cfg.rays:  # every other head comes with rays
+            for k in range(0, heads, 2):
+                batches[k] = [pool.head_with_rays(chosen[k] % cfg.ray_pool)]
         for batch in batches:
-            losses = self._losses([pool.head(i) for i in batch], rng)
+            losses = self._losses(batch, rng)
             loss = self.weigh(losses)
             (loss * len(batch) / heads).backward()
             for name, value in {**losses, "loss": loss}.items():
@@ -114,7 +118,7 @@ class GeneratorStage:
         field = self.model.field(planes, fast=True)
         count = cfg.coarse_points if self.step < cfg.coarse_steps else cfg.points
         losses = point_losses(field, heads, count, cfg, rng)
-        if self.step >= cfg.image_start and cfg.rays and len(heads) == 1:
+        if "t" in heads[0]:
             rays = torch.randperm(len(heads[0]["t"]), generator=rng)[: cfg.rays]
             losses |= ray_losses(field, heads[0], rays, cfg, rng)
         return losses

@@ -17,13 +17,13 @@ FRONTAL = (0.0, 0.0, -1.0)  # the constant viewing direction of the paper's figu
 def point_losses(
     field: WysiwygField, heads: list[dict[str, Tensor]], count: int, cfg: FitConfig, rng: torch.Generator
 ) -> dict[str, Tensor]:
-    """Losses at `count` random points of each of B heads; three quarters of them lie near the surface and have colours."""
-    near_n = count * 3 // 4
+    """Losses at `count` random points of each of B heads, in the stored proportion of points with colours to points without."""
+    stored, total = heads[0]["colours"].shape[0], heads[0]["points"].shape[0]
+    near_n = stored * min(count, total) // total
     points, target, colours = [], [], []
     for head in heads:
-        stored = len(head["colours"])
         near = torch.randperm(stored, generator=rng)[:near_n]
-        free = stored + torch.randperm(len(head["points"]) - stored, generator=rng)[: count - near_n]
+        free = stored + torch.randperm(total - stored, generator=rng)[: min(count, total) - near_n]
         index = torch.cat([near, free])
         points.append(head["points"][index])
         target.append(head["sdf"][index])

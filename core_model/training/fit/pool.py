@@ -1,6 +1,7 @@
-"""The pool of known heads of a fit: computed once by side processes, kept in RUN/truth, reused by many steps.
+"""What a fit knows of its heads: computed once by side processes, kept in RUN/truth, reused by many steps.
 
-Step s may use the first `available(s)` heads, so the order of examples does not depend on how fast the pool fills.
+Two kinds: points of many heads, in files of BATCH heads, and points with rays of the first few heads, which teach the rendered
+picture. Step s may use the first `available(s)` heads, so the order of examples does not depend on how fast the files arrive.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
+from dataclasses import dataclass
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
@@ -16,28 +18,59 @@ import torch
 from torch import Tensor
 
 from core_model.schema.errors import TriscopeError
-from core_model.training.fit.truth import TruthSpec, head_truth
+from core_model.schema.fit import FitConfig
+from core_model.training.fit.truth import TruthSpec, head_points, head_truth
 
-AHEAD = 64
+BATCH = 16
+AHEAD = 8 * BATCH
+KEEP_EXACT = {"z", "points", "sdf", "origins", "t"}  # positions and distances: rounding would move the surface
 
 
-def available(step: int, pool: int) -> int:
-    """Heads that step `step` may draw from: a start of 300, then one more for every sixteen steps."""
-    return min(pool, 300 + step // 16)
+def available(step: int, cfg: FitConfig) -> int:
+    """Heads that step `step` may draw from: `pool_start`, growing by `pool_growth` a step up to `pool`.
+
+    Fresh heads all the time: with a few hundred heads a generator learns them by heart.
+    """
+    return min(cfg.pool, cfg.pool_start + int(cfg.pool_growth * step))
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the side processes need to know."""
+
+    folder: Path
+    spec: TruthSpec
+    first_seed: int
+    pool: int
+    ray_pool: int
+    points: int
+
+    def make(self, task: str, index: int) -> None:
+        """Write one file, if it is not there yet."""
+        path = self.path(task, index)
+        if path.exists():
+            return
+        if task == "points":
+            first = self.first_seed + index * BATCH
+            _write(path, head_points(range(first, first + BATCH), self.spec.z_dim, self.points, self.spec.box))
+        else:
+            _write(path, head_truth(self.first_seed + index, self.spec))
+
+    def path(self, task: str, index: int) -> Path:
+        return self.folder / (f"p{index:05d}.npz" if task == "points" else f"{index:05d}.npz")
 
 
 class TruthPool:
-    """Heads first_seed … first_seed + pool - 1; fills itself in `workers` processes, waits for heads that are not there yet."""
+    """Heads first_seed, first_seed + 1, …; fills itself in `workers` processes, waits for files that are not there yet."""
 
-    def __init__(self, folder: Path, spec: TruthSpec, first_seed: int, pool: int, workers: int) -> None:
-        self.folder, self.spec, self.first_seed, self.pool = folder, spec, first_seed, pool
+    def __init__(self, folder: Path, spec: TruthSpec, cfg: FitConfig) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._memory: dict[int, dict[str, Tensor]] = {}
+        self.source = Source(folder, spec, cfg.seed, cfg.pool, cfg.ray_pool, cfg.stored_points)
+        self._memory: dict[tuple[str, int], dict[str, Tensor]] = {}
         context = multiprocessing.get_context("spawn")
         self._wanted = context.Value("i", AHEAD)
         self._workers = [
-            context.Process(target=_fill, args=(folder, spec, first_seed, pool, k, workers, self._wanted), daemon=True)
-            for k in range(workers)
+            context.Process(target=_fill, args=(self.source, k, cfg.workers, self._wanted), daemon=True) for k in range(cfg.workers)
         ]
         for worker in self._workers:
             worker.start()
@@ -47,18 +80,28 @@ class TruthPool:
         self._wanted.value = count + AHEAD
 
     def head(self, index: int) -> dict[str, Tensor]:
-        """The example of head `index`; waits until it is there."""
-        if index not in self._memory:
-            path = self.folder / f"{index:05d}.npz"
+        """z and points of head `index`; waits until they are there."""
+        batch = self._load("points", index // BATCH)
+        return {k: v[index % BATCH].float() for k, v in batch.items()}
+
+    def head_with_rays(self, index: int) -> dict[str, Tensor]:
+        """Points and rays of head `index` < ray_pool; waits until they are there."""
+        example = self._load("rays", index)
+        return {k: v.float() if v.dtype == torch.float16 else v for k, v in example.items()}
+
+    def _load(self, task: str, index: int) -> dict[str, Tensor]:
+        key = (task, index)
+        if key not in self._memory:
+            path = self.source.path(task, index)
             if not self._workers:
-                _write(path, head_truth(self.first_seed + index, self.spec))
+                self.source.make(task, index)
             while not path.exists():
                 if not any(w.is_alive() for w in self._workers):
-                    raise TriscopeError(f"the process that computes truth stopped before head {index}")
+                    raise TriscopeError(f"the process that computes truth stopped before {path.name}")
                 time.sleep(0.05)
             with np.load(path, allow_pickle=False) as data:
-                self._memory[index] = {k: torch.from_numpy(data[k]) for k in data.files}
-        return {k: v.float() if v.dtype == torch.float16 else v for k, v in self._memory[index].items()}
+                self._memory[key] = {k: torch.from_numpy(data[k]) for k in data.files}
+        return self._memory[key]
 
     def close(self) -> None:
         for worker in self._workers:
@@ -66,24 +109,25 @@ class TruthPool:
             worker.join(5)
 
 
-def _fill(folder: Path, spec: TruthSpec, first_seed: int, pool: int, which: int, workers: int, wanted: Synchronized) -> None:
+def _fill(source: Source, which: int, workers: int, wanted: Synchronized) -> None:
+    """A side process: points as far as they are wanted, and heads with rays while nothing is."""
     torch.set_num_threads(1)
     os.nice(3)
     parent = os.getppid()
-    for index in range(which, pool, workers):
-        path = folder / f"{index:05d}.npz"
-        while index >= wanted.value and os.getppid() == parent:
-            time.sleep(0.2)
-        if os.getppid() != parent:
-            return
-        if not path.exists():
-            _write(path, head_truth(first_seed + index, spec))
+    batch, ray = which, which
+    while os.getppid() == parent and (batch * BATCH < source.pool or ray < source.ray_pool):
+        if batch * BATCH < min(wanted.value, source.pool):
+            source.make("points", batch)
+            batch += workers
+        elif ray < source.ray_pool:
+            source.make("rays", ray)
+            ray += workers
+        else:
+            time.sleep(0.1)
 
 
 def _write(path: Path, example: dict[str, Tensor]) -> None:
-    """Half precision but for positions, whose rounding would move the surface."""
-    keep = {"z", "points", "sdf", "origins", "t"}
-    arrays = {k: v.numpy() if k in keep or v.dtype == torch.bool else v.half().numpy() for k, v in example.items()}
+    arrays = {k: v.numpy() if k in KEEP_EXACT or v.dtype == torch.bool else v.half().numpy() for k, v in example.items()}
     temp = path.with_suffix(f".{os.getpid()}.tmp.npz")
     np.savez(temp, **arrays)  # pyright: ignore[reportArgumentType]
     os.replace(temp, path)

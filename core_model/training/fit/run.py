@@ -61,8 +61,8 @@ def _run_stages(
     complete = True
     if stage.step < cfg.steps:
         network = generator.cfg
-        spec = TruthSpec(network.z_dim, cfg.stored_points, cfg.stored_rays, 0.5, network.image_size)
-        pool = TruthPool(out / "truth", spec, cfg.seed, cfg.pool, cfg.workers)
+        spec = TruthSpec(network.z_dim, cfg.ray_points, cfg.stored_rays, 0.5, network.image_size)
+        pool = TruthPool(out / "truth", spec, cfg)
         try:
             complete = stage.run(pool, out / "state.safetensors", log.write, stopping)
         finally:
