@@ -65,8 +65,9 @@ class Proposals:
 
         Without that factor the background beside a silhouette, whose prediction is flat, would take the samples of the silhouette.
         """
-        p = self.p.permute(0, 2, 3, 1)
-        left = leftover_mass(p, bins)[:, None] * torch.where(self.chance > SEEN, self.chance.clamp_max(1.0), 0.0)
+        seen = self.chance.flatten() > SEEN
+        left = torch.zeros_like(self.chance)
+        left.view(-1)[seen] = leftover_mass(self.table[seen], bins) * self.chance.flatten()[seen].clamp_max(1.0)
         return _resize(left, width, height).reshape(-1)
 
     def entropy(self, width: int, height: int) -> Tensor:

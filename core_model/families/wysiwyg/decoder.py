@@ -36,12 +36,12 @@ class SdfMlp(nn.Module):
         x = F.softplus(self.fc0(torch.cat([features, encoded], dim=-1)))
         return self.fc2(F.softplus(self.fc1(x)))
 
-    def infer(self, features: Tensor, rows: Tensor) -> Tensor:
-        """`forward` without gradients for features [N, C] and encoded positions as rows [E, N]: no concatenation, no copies."""
+    def infer(self, features: Tensor, rows: Tensor, out: Tensor | None = None) -> Tensor:
+        """`forward` without gradients for features [N, C] and encoded positions as rows [E, N], into `out` if given: no copies."""
         c = features.shape[1]
         x = torch.addmm(self.fc0.bias, rows.T, self.fc0.weight[:, c:].T)
         x = softplus_(x.addmm_(features, self.fc0.weight[:, :c].T))
-        return self.fc2(softplus_(self.fc1(x)))
+        return torch.addmm(self.fc2.bias, softplus_(self.fc1(x)), self.fc2.weight.T, out=out)
 
     @torch.no_grad()
     def init_sphere(self, cfg: WysiwygConfig, box: float, rng: torch.Generator) -> None:
@@ -97,6 +97,14 @@ class RgbMlp(nn.Module):
         x = torch.cat([f_geo, frequency_encoding(dirs, self.dir_freqs)], dim=-1)
         return torch.sigmoid(self.fc1(F.softplus(self.fc0(x)))) * 1.002 - 0.001
 
+    def infer(self, f_geo: Tensor, direction: Tensor) -> Tensor:
+        """`forward` without gradients for features [N, G] that are all seen along one direction [3]: its part is a constant."""
+        geo = f_geo.shape[1]
+        weight = self.fc0.weight
+        constant = self.fc0.bias + weight[:, geo:] @ frequency_encoding(direction, self.dir_freqs)
+        x = softplus_(torch.addmm(constant, f_geo, weight[:, :geo].T))
+        return torch.sigmoid_(self.fc1(x)).mul_(1.002).sub_(0.001)
+
 
 class WysiwygField:
     """SDF field over cached planes.
@@ -126,7 +134,9 @@ class WysiwygField:
         return sample_planes(self.planes.levels[0], points, self.planes.conventions)
 
     def geometry(self, points: Tensor) -> FieldSample:
-        if points.shape[1] <= self.chunk or not self.fast:
+        if self.fast and not torch.is_grad_enabled() and self.dtype == torch.float32:
+            out = self._infer(points)
+        elif points.shape[1] <= self.chunk or not self.fast:
             out = self._mlp(points)
         else:
             out = torch.cat([self._mlp(p) for p in points.split(self.chunk, dim=1)], dim=1)
@@ -138,19 +148,37 @@ class WysiwygField:
 
     def colour(self, sample: FieldSample, points: Tensor, dirs: Tensor) -> Tensor:
         assert sample.features is not None
+        if not torch.is_grad_enabled() and self.dtype == torch.float32 and _one_direction(dirs):
+            flat = sample.features.reshape(-1, sample.features.shape[-1]).float()
+            return self.rgb_mlp.infer(flat, dirs.reshape(-1, 3)[0]).reshape(dirs.shape)
         with torch.autocast(points.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
             return self.rgb_mlp(sample.features, dirs).float()
 
-    def _mlp(self, points: Tensor) -> Tensor:
-        if self.fast and not torch.is_grad_enabled() and self.dtype == torch.float32:
-            flat = points.reshape(-1, 3)
+    def _infer(self, points: Tensor) -> Tensor:
+        """`_mlp` without gradients: chunk by chunk into one buffer."""
+        b, n, _ = points.shape
+        out = torch.empty(b, n, 2 + self.cfg.geo_dim, device=points.device)
+        for first in range(0, n, self.chunk):
+            part = points[:, first : first + self.chunk]
+            flat = part.reshape(-1, 3)
             rows = frequency_encoding_rows((flat / self.planes.conventions.box).T.contiguous(), self.cfg.point_freqs)
-            features = self.features(points).reshape(len(flat), -1).float()
-            return self.sdf_mlp.infer(features, rows).reshape(*points.shape[:-1], -1)
+            features = self.features(part).reshape(len(flat), -1).float()
+            if b == 1:
+                self.sdf_mlp.infer(features, rows, out[0, first : first + self.chunk])
+            else:
+                out[:, first : first + self.chunk] = self.sdf_mlp.infer(features, rows).reshape(b, -1, out.shape[-1])
+        return out
+
+    def _mlp(self, points: Tensor) -> Tensor:
         encoded = frequency_encoding(points / self.planes.conventions.box, self.cfg.point_freqs)
         features = self.features(points)
         with torch.autocast(points.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
             return self.sdf_mlp(features.float(), encoded)
+
+
+def _one_direction(dirs: Tensor) -> bool:
+    """Whether dirs [.., 3] is one direction expanded, as the constant frontal view is; looks at strides, not at numbers."""
+    return dirs.numel() > 0 and all(n == 1 or step == 0 for n, step in zip(dirs.shape[:-1], dirs.stride()[:-1], strict=True))
 
 
 def beta_pre_for(beta: float, cfg: WysiwygConfig) -> float:

@@ -13,6 +13,7 @@ from core_model.families.wysiwyg.decoder import SdfMlp, WysiwygField, beta_pre_f
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.fields.density import volsdf_density
 from core_model.fields.encoding import frequency_encoding
+from core_model.fields.triplane import Planes
 from core_model.rendering.composite import field_normals
 from core_model.rendering.empty import outside_only
 from core_model.rendering.evaluate import Scene
@@ -118,6 +119,31 @@ def test_fast_path_equals_plain_path(chunk: int, gradients: bool) -> None:
     for name in ("sdf", "beta", "density", "features"):
         one, two = getattr(a, name), getattr(b, name)
         np.testing.assert_allclose(one, two, atol=2e-5 * float(one.abs().max()))
+
+
+@torch.no_grad()
+def test_colours_along_one_direction_equal_the_plain_ones() -> None:
+    generator = tiny_generator()
+    field, x = field_of(generator), points(300)
+    sample = field.geometry(x)
+    direction = torch.tensor([0.3, -0.4, -0.866])
+    expanded, written_out = direction.expand(1, 300, 3), direction.repeat(1, 300, 1)
+    np.testing.assert_allclose(field.colour(sample, x, expanded), field.colour(sample, x, written_out), atol=2e-6)
+    np.testing.assert_allclose(field.colour(sample, x, written_out)[0], generator.rgb_mlp(sample.features, written_out)[0], atol=1e-6)
+
+
+@torch.no_grad()
+def test_several_scenes_at_once_on_the_fast_path() -> None:
+    generator = tiny_generator()
+    one, two = field_of(generator, 0), field_of(generator, 1)
+    both = WysiwygField(
+        Planes((torch.cat([one.planes.levels[0], two.planes.levels[0]]),), one.planes.conventions),
+        generator.sdf_mlp, generator.rgb_mlp, generator.cfg, chunk=70,
+    )
+    x = points(200)
+    together = both.geometry(x.expand(2, -1, -1))
+    for k, alone in enumerate((one, two)):
+        np.testing.assert_allclose(together.sdf[k], alone.geometry(x).sdf[0], atol=1e-6)  # type: ignore[index]
 
 
 def test_normals_are_the_gradient_of_the_distance() -> None:
