@@ -112,6 +112,15 @@ def test_export_carries_scores_and_card(finished: Path, tmp_path: Path) -> None:
     assert "12.50" in card and "triscope fit" in card and "--preset tiny-heads" in card
 
 
+def test_proposal_network_can_start_from_another_checkpoint(finished: Path, tmp_path: Path) -> None:
+    given = finished / "checkpoint.safetensors"
+    run_fit(tmp_path / "run", TINY.replace(proposal_steps=0, proposal_init=str(given)))
+    one, two = load_tensors(given), load_tensors(tmp_path / "run" / "checkpoint.safetensors")
+    assert all(torch.equal(one[k], two[k]) for k in one if k.startswith("proposal."))
+    with pytest.raises(InputError, match="another shape"):
+        run_fit(tmp_path / "other", TINY.replace(proposal_init="assets/demo.safetensors"))
+
+
 def test_used_folder_and_missing_run_are_refused(finished: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="in use"):
         run_fit(finished, TINY)

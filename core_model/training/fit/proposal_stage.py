@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from core_model.checkpoints.store import load_tensors
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.geometry.rays import camera_rays, ray_bounds
 from core_model.ops.stepfun import supervision_target
@@ -21,6 +22,7 @@ from core_model.rendering.evaluate import Scene, evaluate, pdf_of
 from core_model.rendering.probe import run_probe
 from core_model.sampling.placement import span_samples
 from core_model.schema.camera import OrbitPose
+from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
 from core_model.training.fit.generator_stage import Report
 from core_model.training.fit.state import load_state, save_state
@@ -111,6 +113,19 @@ class ProposalStage:
             if stop():
                 return self.step >= self.cfg.proposal_steps
         return True
+
+    def start_from(self, checkpoint: Path) -> None:
+        """Take another checkpoint's proposal network as the start; raises InputError where it does not fit."""
+        prefix = "proposal."
+        given = {k[len(prefix) :]: v for k, v in load_tensors(checkpoint).items() if k.startswith(prefix)}
+        own = self.net.state_dict()
+        if {k: v.shape for k, v in given.items()} != {k: v.shape for k, v in own.items()}:
+            raise InputError(
+                what="this checkpoint's proposal network has another shape", where=str(checkpoint),
+                expected=f"{len(own)} tensors as in preset {self.cfg.preset}", got=f"{len(given)} tensors",
+            )
+        self.net.load_state_dict(given)
+        self.average = {k: v.detach().clone() for k, v in given.items()}
 
     def load(self, path: Path) -> None:
         self.step, weights, self.average = load_state(path, self.optimizer)

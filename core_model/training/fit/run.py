@@ -79,9 +79,17 @@ def _fit_proposals(generator: WysiwygGenerator, cfg: FitConfig, out: Path, log: 
     state = out / "proposal_state.safetensors"
     if state.exists():
         stage.load(state)
+    elif cfg.proposal_init:
+        stage.start_from(Path(cfg.proposal_init))
     complete = stage.run(state, log.write, stopping)
     stage.net.load_state_dict(stage.average)
     return complete
+
+
+def heads_seen(cfg: FitConfig) -> int:
+    """Heads, counted as often as they were shown, of a complete run of the generator."""
+    coarse = min(cfg.coarse_steps, cfg.steps)
+    return coarse * cfg.coarse_heads + (cfg.steps - coarse) * cfg.heads
 
 
 def write_checkpoint(path: Path, generator: WysiwygGenerator, cfg: FitConfig, steps: int) -> None:
@@ -98,7 +106,7 @@ def write_checkpoint(path: Path, generator: WysiwygGenerator, cfg: FitConfig, st
             command=f"triscope fit --out RUN --seed {cfg.seed}",
             data="procedural heads (triscope data heads) with known signed distance and colour",
             steps=steps,
-            images_seen=float(steps * cfg.heads),
+            images_seen=float(heads_seen(cfg)),
             ema=True,
             notes="Fitted to known truth, not trained adversarially. The head of a latent is the first 48 numbers of z / rms(z).",
         ),
