@@ -19,6 +19,9 @@ uniform int dithering;
 uniform vec3 checker_dark;
 uniform vec3 checker_light;
 uniform float checker_size;   // pixels
+uniform float iso_step;       // distance of lines of equal value, in the unit of the scalar; 0 = none
+uniform sampler2D mask;       // 1 inside what is outlined
+uniform int outlined;
 
 in vec2 uv;
 out vec4 colour;
@@ -42,6 +45,32 @@ vec3 display(vec4 texel, float valid) {
     return value;
 }
 
+// A line of about one pixel wherever the value passes a multiple of iso_step; none where lines would merge.
+vec3 with_iso_lines(vec3 shown, float value) {
+    float k = value / iso_step;
+    float slope = fwidth(k);
+    float away = abs(fract(k + 0.5) - 0.5) / max(slope, 1e-6);
+    float line = (1.0 - smoothstep(0.4, 1.1, away)) * (1.0 - smoothstep(0.25, 0.5, slope));
+    float light = dot(shown, vec3(0.2126, 0.7152, 0.0722));
+    return mix(shown, vec3(light > 0.4 ? 0.0 : 1.0), 0.75 * line);
+}
+
+bool inside(vec2 at) {
+    return texture(mask, at).r > 0.5;
+}
+
+// White just outside the mask, black just inside: seen on every colour.
+vec3 with_outline(vec3 shown) {
+    vec2 pixel = vec2(dFdx(uv.x), dFdy(uv.y));
+    bool here = inside(uv);
+    bool differs = false;
+    for (int i = 0; i < 4; ++i) {
+        vec2 step = i < 2 ? vec2(i == 0 ? 1.0 : -1.0, 0.0) : vec2(0.0, i == 2 ? 1.0 : -1.0);
+        if (inside(uv + step * pixel) != here) differs = true;
+    }
+    return differs ? vec3(here ? 0.0 : 1.0) : shown;
+}
+
 void main() {
     vec4 texel = exact != 0 ? texelFetch(frame, ivec2(uv * vec2(textureSize(frame, 0))), 0) : bicubic(frame, uv);
     float valid = kind == SCALAR ? texel.g : texel.a;
@@ -49,6 +78,11 @@ void main() {
     float cover = exact != 0 ? step(0.5, valid) : smoothstep(0.3, 0.7, valid);
     vec3 shown = checkerboard();
     if (cover > 0.0) shown = mix(shown, clamp(display(texel, valid), 0.0, 1.0), cover);
+    if (iso_step > 0.0 && kind == SCALAR) {
+        vec3 lined = with_iso_lines(shown, texel.r / max(valid, 1e-6));
+        if (cover > 0.5) shown = lined;
+    }
+    if (outlined != 0) shown = with_outline(shown);
     if (dithering != 0) shown += dither(gl_FragCoord.xy);
     colour = vec4(shown, 1.0);
 }

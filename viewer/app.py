@@ -125,8 +125,8 @@ class App:
             self.show_panel(title, False)
 
     def reset_layout(self) -> None:
-        for title, _, _ in self.panels_shown():
-            self.show_panel(title, True)
+        for slot in layout.SLOTS:
+            self.show_panel(slot.title, not slot.closed)
         self._hidden = []
         self.params.docking_params.docking_splits = layout.docking_splits(self._look.scale)
         self.params.docking_params.layout_reset = True
@@ -213,6 +213,7 @@ class App:
         window = hello_imgui.DockableWindow(slot.title, slot.dock, lambda: self._draw(slot))
         window.can_be_closed = False  # the View menu hides panels; a cross on every tab is noise
         window.include_in_view_menu = False
+        window.is_visible = not slot.closed
         flags = imgui.WindowFlags_.no_collapse
         if slot.bare:
             flags |= imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse

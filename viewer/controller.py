@@ -9,12 +9,24 @@ from collections import deque
 from pathlib import Path
 
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.render import RenderResult
-from viewer.render_client.events import Event, FrameReady, Opened, OpenFailed, WorkerDied, WorkerStarted
+from core_model.schema.render import RenderResult, Tier
+from viewer.render_client.events import (
+    Event,
+    FrameReady,
+    Inspected,
+    InspectFailed,
+    Opened,
+    OpenFailed,
+    RaySaved,
+    WorkerDied,
+    WorkerStarted,
+)
 from viewer.render_client.face import Renderer
 from viewer.state.document import Document, QualitySettings
 from viewer.state.frame_store import FrameStore
+from viewer.state.inspections import Inspections, RayQuestion, question_at
 from viewer.state.scheduler import Scheduler
+from viewer.state.second_view import SecondView
 from viewer.state.undo import UndoHistory
 from viewer.ui import actions as act
 from viewer.ui.banner import Banner
@@ -33,6 +45,10 @@ class Controller:
         self.undo = UndoHistory(self.doc)
         self.scheduler = Scheduler()
         self.frames = FrameStore()
+        self.rays = Inspections()
+        self.second = SecondView()
+        self._second_for: Document | None = None
+        self._second_path = ""
         self.info: CheckpointInfo | None = None
         self.opening = ""
         self.banner: Banner | None = None
@@ -68,10 +84,59 @@ class Controller:
             self.doc = doc
         if edge_px <= 0:
             return
-        request = self.scheduler.step(self.doc, (edge_px, edge_px), self.info, now, self._newest)
+        if not self._second_goes_first(now):
+            request = self.scheduler.step(self.doc, (edge_px, edge_px), self.info, now, self._newest)
+            if request is not None:
+                self.requests += 1
+                self.second.preempted()
+                self.client.submit(request)
+            elif not self.scheduler.waiting:
+                self._submit_second(resting=self.scheduler.wait_s(self.doc, now) is None)
+        self._free_second_checkpoint()
+        self._ask_about_rays(edge_px, now)
+
+    def _free_second_checkpoint(self) -> None:
+        """The renderer opened B's checkpoint by itself; nobody but the window knows when it is done with."""
+        spec = self.doc.compare
+        wanted = spec.checkpoint if spec.mode != "off" and spec.what == "checkpoint" else ""
+        if self._second_path not in ("", wanted, self.doc.checkpoint):
+            self.client.close(self._second_path)
+        self._second_path = wanted
+
+    def _second_goes_first(self, now: float) -> bool:
+        """B follows each finished A before the next A, so that both turn together; a long B gives way to a new view."""
+        pending = self.second.pending
+        if pending is not None:
+            return pending.tier is Tier.MOVING or self._second_for == self.doc
+        shown = self.frames.result
+        due = shown is not None and shown.request is not None and shown.request.tier is not Tier.REFINED
+        return due and not self.scheduler.waiting and self._submit_second(resting=False)
+
+    def _submit_second(self, resting: bool) -> bool:
+        if self.info is None or self.info.path != self.doc.checkpoint:
+            return False
+        request = self.second.next(self.doc, self.info, self.frames.result, resting)
         if request is not None:
             self.requests += 1
+            self._second_for = self.doc
             self.client.submit(request)
+        return request is not None
+
+    def questions(self, edge_px: int) -> tuple[RayQuestion, ...]:
+        """What the screen wants to know of rays: the selected one first, then the pins."""
+        if self.info is None or self.info.path != self.doc.checkpoint or not self.doc.rays.all:
+            return ()
+        request = self.scheduler.full_request(self.doc, self.info, edge_px)
+        return tuple(question_at(mark, request) for mark in self.doc.rays.all)
+
+    def _ask_about_rays(self, edge_px: int, now: float) -> None:
+        """One question at a time, and none while the view turns: a probe for each step would slow the turning."""
+        self.rays.keep(self.doc.rays.all)
+        if self.scheduler.rest_s(now) < self.doc.quality.settle_delay_s:
+            return
+        question = self.rays.next(self.questions(edge_px))
+        if question is not None:
+            self.rays.sent(self.client.inspect(question.request, question.x, question.y), question, now)
 
     def wait_s(self, now: float) -> float | None:
         """Seconds until `finish` has to be called again without any event; None = not before one."""
@@ -95,9 +160,14 @@ class Controller:
                 self.scheduler.reset()
             case act.RestartWorker():
                 self.banner = None
+                self.second.preempted()
                 self.client.restart()
                 self.scheduler.reset()
                 self.say("Restarting the render process", now)
+            case act.SaveRay(mark=mark, path=path):
+                question = self.rays.question(mark)
+                if question is not None:
+                    self.client.save_ray(question.request, question.x, question.y, path)
             case act.DismissBanner():
                 self.banner = None
             case act.Undo():
@@ -127,13 +197,26 @@ class Controller:
             case Opened(info=info, again=again):
                 self._opened(info, again)
             case OpenFailed(path=path, error=error):
+                self.second.preempted()
                 self.opening = "" if path == self.opening else self.opening
                 kept = "" if self.info is None else " The model that was open stays."
                 name = Path(path).name if path else "the render session"
                 self.banner = Banner(f"Could not open {name}.{kept}", _joined(error.message, error.detail))
             case FrameReady():
                 self._frame(event)
+            case Inspected(report=report, number=number):
+                self.rays.answered(number, report, now)
+            case InspectFailed(error=error, number=number):
+                self.rays.answered(number, error, now)
+            case RaySaved(path=path, error=error):
+                if error is None:
+                    self.say(f"Wrote {path}", now)
+                else:
+                    self.banner = Banner(f"{Path(path).name} was not written", _joined(error.message, error.detail))
             case WorkerDied(reason=reason, final=final):
+                self.second.preempted()
+                if final:
+                    self.rays.give_up()
                 self._died(reason, final)
             case WorkerStarted(restarts=restarts) if restarts:
                 self.say("The render process is back", now)
@@ -151,6 +234,8 @@ class Controller:
         self.doc = Document.defaults_from(info, quality=self.doc.quality)
         self.undo.restart(self.doc)
         self.frames.clear()
+        self.rays.clear()
+        self.second.clear()
         self.history.clear()
         self.scheduler.reset()
         self._newest = None
@@ -161,6 +246,11 @@ class Controller:
 
     def _frame(self, event: FrameReady) -> None:
         result = event.result
+        if self.second.take(result, event.arrays):
+            failed = self.second.error
+            if failed is not None and failed.kind != "cancelled":
+                self.banner = Banner("The picture to compare with failed", _joined(failed.message, failed.detail))
+            return
         if result.request is None or result.request.checkpoint != self.doc.checkpoint:
             return
         self._newest = result

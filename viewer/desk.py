@@ -15,7 +15,6 @@ import numpy as np
 from imgui_bundle import imgui
 
 import viewer.panels  # noqa: F401  (registers the panels)
-from core_model.schema.channels import ChannelInfo
 from core_model.schema.errors import InputError
 from viewer.controller import Controller
 from viewer.gl.resources import demo_checkpoint
@@ -23,6 +22,7 @@ from viewer.render_client.client import RenderClient
 from viewer.render_client.face import DEFAULT_FACTORY
 from viewer.state import prefs as preferences
 from viewer.state.document import ChannelView
+from viewer.state.shown_map import ShownMap
 from viewer.ui import actions as act
 from viewer.ui import banner, controls, menus, sheets, statusbar
 from viewer.ui.context import PanelContext, ShownRange, Viewport
@@ -61,7 +61,7 @@ class Desk:
         self._panels: dict[str, Panel] = {name: make() for name, make in PANELS.items()}
         self._broken: dict[str, str] = {}
         self._actions: list[act.Action] = []
-        self._presenter: Presenter | None = None
+        self._presenters: dict[int, Presenter] = {}
         self._ctx: PanelContext | None = None
         self._dialog = None
         self._dialog_available = _has_file_dialog()
@@ -79,9 +79,12 @@ class Desk:
 
     def close(self, window_size: tuple[int, int] | None) -> None:
         """Frees the GL objects and remembers what the user chose; window_size None leaves the saved one."""
-        if self._presenter is not None:
-            self._presenter.delete()
-            self._presenter = None
+        for presenter in self._presenters.values():
+            presenter.delete()
+        self._presenters.clear()
+        implot = sys.modules.get("imgui_bundle.implot")
+        if implot is not None and implot.get_current_context() is not None:
+            implot.destroy_context()
         if window_size is not None:
             self._save(window_size=window_size, quality=self.controller.doc.quality)
 
@@ -104,6 +107,8 @@ class Desk:
         self._ctx = PanelContext(
             info=control.info,
             frames=control.frames,
+            rays=control.rays,
+            questions=control.questions(self.viewport.edge_px),
             status=control.client.status,
             theme=theme,
             viewport=self.viewport,
@@ -112,6 +117,7 @@ class Desk:
             opening=control.opening,
             dialog_available=self._dialog_available,
             present=self._present,
+            second=control.second,
             emit=self._actions.append,
             now=now,
         )
@@ -234,7 +240,7 @@ class Desk:
             from imgui_bundle import portable_file_dialogs as dialogs
 
             self._dialog = dialogs.open_file(
-                "Open a checkpoint", "", ["Checkpoints", "*.safetensors", "All files", "*"]
+                "Open a checkpoint", "", ["Checkpoints", "*.safetensors *.pkl *.pth *.pt", "All files", "*"]
             )
 
     def _poll_dialog(self) -> None:
@@ -247,41 +253,39 @@ class Desk:
 
     def _present(
         self,
-        key: str,
-        values: np.ndarray,
-        channel: ChannelInfo,
+        shown: ShownMap,
         view: ChannelView,
-        shown: ShownRange,
+        span: ShownRange,
         edge: int,
+        slot: int = 0,
     ) -> int:
-        """Draws a channel of the shown frame into a texture of `edge`² framebuffer pixels; returns its GL
-        name.
-        """
+        """Draws a map into the texture of `slot`, `edge`² framebuffer pixels; returns its GL name."""
         from viewer.gl.presenter import Presentation, Presenter
 
-        if self._presenter is None:
-            self._presenter = Presenter()
+        if slot not in self._presenters:
+            self._presenters[slot] = Presenter()
         assert self._ctx is not None
         palette = self._ctx.theme.palette
         how = Presentation(
-            kind=channel.kind,
+            kind=shown.channel.kind,
             width=edge,
             height=edge,
             colormap=view.colormap,
-            low=shown.low,
-            high=shown.high,
+            low=span.low,
+            high=span.high,
             invert=view.invert,
             checker_dark=palette.checker_dark,
             checker_light=palette.checker_light,
             checker_size=max(round(0.6 * self._ctx.theme.em), 4),
+            iso_step=self._ctx.iso_step(self.draft, shown.channel) if shown.values.ndim == 2 else 0.0,
         )
-        return self._presenter.draw((key, self.controller.frames.version), values, how)
+        return self._presenters[slot].draw(shown.version, shown.values, how, shown.chosen)
 
     def picture(self) -> np.ndarray | None:
         """[H, W, 3] uint8 of the picture as the viewport shows it; None before the first. Needs the window's
         context.
         """
-        return None if self._presenter is None else self._presenter.read()
+        return self._presenters[0].read() if 0 in self._presenters else None
 
     def _save(self, **changes: object) -> None:
         self.prefs = self.prefs.replace(**changes)

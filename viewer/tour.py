@@ -14,6 +14,7 @@ from imgui_bundle import imgui
 from core_model.schema.errors import TriscopeError
 from viewer.app import App, AppOptions
 from viewer.state.config_dir import CONFIG_DIR_VARIABLE, FILE_NAME
+from viewer.state.document import Comparison, RayMarks
 from viewer.ui import actions as act
 from viewer.virtual_display import some_display
 
@@ -79,6 +80,8 @@ class Tour:
             yield from self._shot(app, channel.name)
         yield from self._key(DIGITS[0])
         yield from self._samplers(app)
+        yield from self._inspector(app)
+        yield from self._comparison(app)
         yield from self._looks(app)
         yield from self._mishap(app)
 
@@ -92,6 +95,48 @@ class Tour:
         for name in [n for n in ("uniform", "importance") if n in names]:
             control.doc = home.replace(sampler=home.sampler.replace(name=name, spp=16.0))
             yield from self._shot(app, f"sampler-{name}-16")
+        control.doc = home
+
+    def _inspector(self, app: App) -> Steps:
+        """One ray, then three pinned ones, in both themes."""
+        assert app.desk is not None
+        control = app.desk.controller
+        home = control.doc
+        app.desk.ask(act.ShowPanel("Ray", True))
+        control.doc = home.replace(rays=RayMarks(selected=(0.47, 0.42)))
+        yield from self._rays(app)
+        yield from self._shot(app, "ray")
+        control.doc = home.replace(rays=RayMarks(selected=(0.42, 0.3), pins=((0.36, 0.3), (0.5, 0.55), (0.64, 0.62))))
+        yield from self._rays(app)
+        yield from self._shot(app, "ray-pins")
+        app.desk.ask(act.SetTheme("light"))
+        yield from self._shot(app, "light-ray-pins")
+        app.desk.ask(act.SetTheme("dark"))
+        app.desk.ask(act.ShowPanel("Ray", False))
+        control.doc = home
+
+    def _rays(self, app: App) -> Steps:
+        assert app.desk is not None
+        desk, control = app.desk, app.desk.controller
+        for _ in range(STILL_FRAMES):
+            yield
+        fresh = lambda: all(control.rays.is_fresh(q) for q in control.questions(desk.viewport.edge_px))  # noqa: E731
+        yield from self._wait(fresh, "the reports of the marked rays", app)
+
+    def _comparison(self, app: App) -> Steps:
+        """Uniform samples against the checkpoint's own sampler at the same budget: wipe, then the error map."""
+        assert app.desk is not None
+        control = app.desk.controller
+        home = control.doc
+        app.desk.ask(act.ShowPanel("Compare", True))
+        for mode in ("wipe", "difference"):
+            control.doc = home.replace(compare=Comparison(mode=mode, what="sampler", sampler="uniform"))
+            for _ in range(STILL_FRAMES):
+                yield
+            ready = lambda: control.second.pending is None and control.second.matches(control.frames.result)  # noqa: E731
+            yield from self._wait(ready, "the picture to compare with", app)
+            yield from self._shot(app, f"compare-{mode}")
+        app.desk.ask(act.ShowPanel("Compare", False))
         control.doc = home
 
     def _looks(self, app: App) -> Steps:

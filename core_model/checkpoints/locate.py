@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from pathlib import Path
 
 import core_model
@@ -10,6 +11,7 @@ from core_model.schema.errors import InputError
 
 ANALYTIC_PREFIX = "analytic:"
 FALLBACK = "analytic:sphere"
+_FOREIGN = re.compile(r"network-snapshot-(\d+)\.pkl", re.ASCII)
 
 
 def assets_dir() -> Path:
@@ -38,7 +40,8 @@ def default_checkpoint() -> str:
 
 
 def resolve(name: str) -> str:
-    """The checkpoint that a person means: `demo`, `analytic:*`, a file, or a run folder (newest snapshot).
+    """The checkpoint that a person means: `demo`, `analytic:*`, a file, or a run folder (newest snapshot): one of triscope's,
+    or one of EG3D, EpiGRAF or Mimic3D (network-snapshot-KIMG.pkl).
 
     Raises InputError when nothing is there; the error names the nearest file of the same folder.
     """
@@ -61,23 +64,30 @@ def resolve(name: str) -> str:
         what="checkpoint not found",
         where=name,
         got=hint,
-        expected="a .safetensors file, a run folder, `demo` or `analytic:NAME`",
+        expected="a .safetensors or .pkl file, a run folder, `demo` or `analytic:NAME`",
     )
 
 
 def newest_snapshot(run: Path) -> Path:
-    """The snapshot of a run folder with the largest number (RUN/snapshots/NNNNNN.safetensors)."""
+    """The snapshot of a run folder with the largest number: RUN/snapshots/NNNNNN.safetensors, else RUN/network-snapshot-KIMG.pkl.
+
+    A folder of triscope's own snapshots is preferred to foreign files beside it. Raises InputError where there is neither.
+    """
     folder = run / "snapshots" if (run / "snapshots").is_dir() else run
     found = [p for p in folder.glob("*.safetensors") if p.is_file() and not p.name.startswith(".")]
+    if not found:
+        found = [p for place in dict.fromkeys((run, folder)) for p in place.glob("*.pkl") if _FOREIGN.fullmatch(p.name) and p.is_file()]
     if not found:
         raise InputError(
             what="no snapshot in the folder",
             where=str(run),
-            expected="snapshots/*.safetensors",
+            expected="snapshots/*.safetensors or network-snapshot-*.pkl",
             got="no such file",
         )
     return max(found, key=lambda p: (_number(p), p.stat().st_mtime, p.name))
 
 
 def _number(path: Path) -> int:
-    return int(path.stem) if path.stem.isdecimal() else -1
+    foreign = _FOREIGN.fullmatch(path.name)
+    digits = foreign[1] if foreign else path.stem
+    return int(digits) if digits.isdecimal() and len(digits) < 4000 else -1

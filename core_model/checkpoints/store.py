@@ -35,6 +35,7 @@ def save_checkpoint(
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         save_file(tensors, temporary, metadata={"format": "pt", METADATA_KEY: header.model_dump_json()})
+        _give_usual_mode(temporary)
         _flush_to_disk(temporary)
         os.replace(temporary, path)
     finally:
@@ -110,6 +111,18 @@ def _storable(tensor: Tensor, half: bool) -> Tensor:
     if half and t.dtype == torch.float32 and (t.numel() == 0 or float(t.abs().max()) <= FLOAT16_MAX):
         return t.to(torch.float16).contiguous()
     return t.clone(memory_format=torch.contiguous_format)
+
+
+def _give_usual_mode(path: Path) -> None:
+    """The rights of any new file of this user: safetensors makes its files for the owner alone."""
+    if os.name == "nt":
+        return
+    probe = path.with_name(f"{path.name}.mode")  # reading the umask would change it for other threads
+    try:
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        os.chmod(path, probe.stat().st_mode & 0o777)
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def _flush_to_disk(path: Path) -> None:

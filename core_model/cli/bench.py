@@ -22,8 +22,8 @@ from core_model.schema.errors import InputError, TriscopeError
 from core_model.session.images import atomic_path
 from core_model.session.provenance import utc_now
 
-SUMMARY = "Measure start, orbit, quality, field speed and memory; JSON files with aims and plain paths."
-SCRIPTS = ("window_start", "field_speed", "full_quality", "orbit", "learned_vs_importance", "worker_memory")
+SUMMARY = "Measure start, orbit, quality, field speed, memory and meshes; JSON files with aims and plain paths."
+SCRIPTS = ("window_start", "field_speed", "full_quality", "orbit", "learned_vs_importance", "worker_memory", "mesh_extraction")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class BenchOptions:
     out: Annotated[Path | None, arg(metavar="DIR", help_behavior_hint="")] = None
     """folder for the JSON files; default: benchmarks/results"""
     only: Annotated[str | None, arg(metavar="A,B,C", help_behavior_hint="")] = None
-    """names of scripts; default: all six"""
+    """names of scripts; default: all"""
     threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """CPU threads; none = all cores"""
     wait: Annotated[float, arg(metavar="S")] = 20.0

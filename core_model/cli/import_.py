@@ -9,6 +9,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
+from core_model.checkpoints.locate import newest_snapshot
 from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 
@@ -18,7 +19,7 @@ SUMMARY = "Make a native checkpoint of an EG3D, EpiGRAF or Mimic3D file; nothing
 @dataclass(frozen=True)
 class ImportOptions:
     source: Annotated[Path, Positional, arg(metavar="SOURCE")]
-    """network-snapshot-NNNNNN.pkl, or a .pt with a state dict"""
+    """network-snapshot-NNNNNN.pkl, a run folder of them (the newest), or a .pt with a state dict"""
     out: Annotated[Path, Positional, arg(metavar="OUT.safetensors")]
     """the native checkpoint"""
 
@@ -29,7 +30,8 @@ def main(args: list[str]) -> None:
     from core_model.checkpoints.importing import save_source
 
     started = time.perf_counter()
-    foreign = save_source(options.source.expanduser(), options.out)
+    source = options.source.expanduser()
+    foreign = save_source(newest_snapshot(source) if source.is_dir() else source, options.out)
     network, stored = foreign.network, foreign.stored
     values = sum(entry.numel for entry in stored.tensors.values())
     name = " ".join(x for x in (network.network, network.class_name) if x) or "state dict"

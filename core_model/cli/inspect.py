@@ -1,10 +1,7 @@
-"""`triscope inspect CHECKPOINT --pixel X,Y --out FILE.json|.png`: everything that happens on one ray."""
+"""`triscope inspect CHECKPOINT --pixel X,Y --out FILE.json|.csv|.png`: everything that happens on one ray."""
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,13 +13,8 @@ from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.sessions import CheckpointArgument, opened, record_of
 from core_model.schema.errors import InputError
-from core_model.schema.inspect import RayReport
-from core_model.session.images import atomic_path
-from core_model.session.provenance import KEY, NPZ_KEY, RenderRecord
 
-_NUMBER_LIST = re.compile(r"\[[^\[\]{}\"]*\]")  # lists of numbers go on one line
-
-SUMMARY = "Everything that happens on the ray of one pixel, as numbers (.json) or as a chart (.png)."
+SUMMARY = "Everything that happens on the ray of one pixel, as numbers (.json, .csv) or as a chart (.png)."
 
 
 @dataclass(frozen=True)
@@ -32,7 +24,7 @@ class InspectOptions:
     pixel: Annotated[str, arg(metavar="X,Y")]
     """column and row of the pixel, counted from 0 at the upper left"""
     out: Annotated[Path, arg(metavar="FILE")]
-    """.json or .png"""
+    """.json, .csv or .png"""
     latent: LatentOptions
     camera: CameraOptions
     sampler: SamplerOptions
@@ -43,7 +35,9 @@ class InspectOptions:
 
 def main(args: list[str]) -> None:
     options = parse(InspectOptions, args, "inspect", SUMMARY)
-    suffix = check_output(options.out, (".json", ".png"))
+    from core_model.session.ray_files import SUFFIXES, write_ray
+
+    check_output(options.out, SUFFIXES)
     with opened(options.checkpoint, options.machine) as (session, info):
         request = request_of(
             info,
@@ -57,10 +51,7 @@ def main(args: list[str]) -> None:
         x, y = parse_pixel(options.pixel, request.width, request.height)
         report = session.inspect(request, x, y)
         record = record_of(info, request)
-    if suffix == ".json":
-        write_json(options.out, report, record)
-    else:
-        write_chart(options.out, report, record)
+    write_ray(options.out, report, record)
     numbers = ", ".join(f"{k} {v:.5g}" for k, v in report.numbers.items() if v is not None)
     print(f"{options.out}: pixel {x},{y}" + (f", {numbers}" if numbers else ""))
 
@@ -76,37 +67,3 @@ def parse_pixel(text: str, width: int, height: int) -> tuple[int, int]:
             what="bad --pixel", expected=f"X below {width} and Y below {height} (see --size)", got=f"{x},{y}"
         )
     return x, y
-
-
-def write_json(path: Path, report: RayReport, record: RenderRecord) -> None:
-    """The report as strict JSON (no NaN or infinity: those become null), with its provenance."""
-    document = {
-        "report": _strict(report.model_dump(mode="json")),
-        NPZ_KEY: json.loads(record.model_dump_json()),
-    }
-    text = json.dumps(document, indent=1, allow_nan=False)
-    text = _NUMBER_LIST.sub(lambda found: " ".join(found.group().split()), text)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def write_chart(path: Path, report: RayReport, record: RenderRecord) -> None:
-    """The report as a chart."""
-    from PIL.PngImagePlugin import PngInfo
-
-    from core_model.session.ray_plot import ray_figure
-
-    text = PngInfo()
-    text.add_itxt(KEY, record.model_dump_json())
-    with atomic_path(path) as temporary:
-        ray_figure(report).save(temporary, format="PNG", pnginfo=text)
-
-
-def _strict(value: object) -> object:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _strict(v) for key, v in value.items()}
-    if isinstance(value, list):
-        return [_strict(v) for v in value]
-    return None if value in ("NaN", "Infinity", "-Infinity") else value

@@ -28,10 +28,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("core_model.cli.import_", "make a native checkpoint of an EG3D, EpiGRAF or Mimic3D file"),
     "render": ("core_model.cli.render", "render channels to .png, .npz or .exr"),
     "orbit": ("core_model.cli.orbit", "render a camera path to .mp4"),
-    "inspect": ("core_model.cli.inspect", "everything that happens on one ray, to .json or .png"),
+    "inspect": ("core_model.cli.inspect", "everything that happens on one ray, to .json, .csv or .png"),
+    "mesh": ("core_model.cli.mesh", "export the surface as a mesh: .ply, .obj, .glb or .stl"),
     "samplers": ("core_model.cli.samplers", "sampler report: Fig. 4, A5, A6, A7 for this checkpoint"),
+    "metrics": ("core_model.cli.metrics", "compare a checkpoint with a set of images: FID, KID, SWD, shape"),
     "data": ("core_model.cli.data", "make data sets (heads)"),
+    "train": ("core_model.cli.train", "train a WYSIWYG 3D GAN from images, on one machine or many"),
     "fit": ("core_model.cli.fit", "fit a generator to procedural heads of known shape and colour"),
+    "monitor": ("core_model.cli.monitor", "watch training runs in a window of its own"),
     "bench": ("core_model.cli.bench", "measure start, orbit, quality, field speed and memory"),
 }
 
@@ -93,7 +97,7 @@ def _dispatch(args: list[str]) -> int:
         print(f"triscope {__version__}")
         return 0
     if name not in COMMANDS:
-        if name.startswith("analytic:") or name.endswith(".safetensors") or Path(name).is_file():
+        if name.startswith("analytic:") or name.endswith((".safetensors", ".pkl")) or Path(name).exists():
             name, rest = "view", args
         else:
             raise _unknown_command(name)

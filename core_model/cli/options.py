@@ -34,6 +34,8 @@ class LatentOptions:
     """truncation: 1 = none, 0 = the average"""
     cutoff: Annotated[int | None, arg(metavar="N")] = 14
     """layers below it are truncated; none = all"""
+    class_index: Annotated[int | None, arg(name="class", metavar="N", help_behavior_hint="")] = None
+    """class of a class-conditional checkpoint, from 0; default: the first"""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class SamplerOptions:
     """How points are placed on the rays."""
 
     sampler: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
-    """uniform, stratified, importance or learned; none = the best that the checkpoint has"""
+    """uniform, stratified, occupancy, importance or learned; none = the best that the checkpoint has"""
     strategy: Literal["robust", "stratified", "unstratified"] = "robust"
     """how the learned sampler draws"""
     spp: Annotated[float | None, arg(metavar="N", help_behavior_hint="")] = None
@@ -87,7 +89,19 @@ def latent_of(options: LatentOptions, camera: CameraOptions, info: CheckpointInf
         psi=options.psi,
         cutoff=cutoff,
         cond=conditioning_of(camera, info),
+        class_index=class_of(options.class_index, info),
     )
+
+
+def class_of(index: int | None, info: CheckpointInfo) -> int | None:
+    """The class asked for; raises InputError where the checkpoint has no classes, or fewer."""
+    if index is None:
+        return None
+    if not info.num_classes:
+        raise InputError(what="no classes", where="--class", expected=f"a class-conditional checkpoint, or no --class for {info.title}")
+    if not 0 <= index < info.num_classes:
+        raise InputError(what="no such class", where="--class", expected=f"0 … {info.num_classes - 1}", got=str(index))
+    return index
 
 
 def sampler_of(options: SamplerOptions, info: CheckpointInfo) -> SamplerSpec:

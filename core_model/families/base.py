@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from core_model.families.imported import ImportedNet
 from core_model.fields.base import Field
 from core_model.fields.triplane import Planes
+from core_model.rendering.occupancy import Guide
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.conventions import Conventions
 from core_model.schema.latent import LatentSpec
@@ -29,6 +30,7 @@ class Sizes:
     w_dim: int = 0
     num_ws: int = 0
     c_dim: int = 0
+    num_classes: int = 0
     image_size: int = 512
     plane_size: int = 0
     plane_channels: int = 0
@@ -75,15 +77,15 @@ class FamilySpec:
 
     build gives the model with unset tensors (its `module` lies on the meta device); the session fills and moves them.
     The second argument of both says where the header comes from, for messages.
-    native: the exact picture of the original program, (model, request, ws, planes) → float32 arrays by channel name, each at its
-    own size; None for families that imitate nothing.
+    native: the exact picture of the original program, (model, request, ws, planes, guide) → float32 arrays by channel name, each at
+    its own size; None for families that imitate nothing. With a guide, evaluations that cannot change the picture are left out.
     convert: a network read from a foreign file → header and tensors of a native checkpoint; None for families of triscope's own.
     """
 
     name: str
     describe: Callable[[CheckpointHeader, str], Sizes]
     build: Callable[[CheckpointHeader, str], Model]
-    native: Callable[[Any, RenderRequest, Tensor | None, Planes | None], dict[str, np.ndarray]] | None = None
+    native: Callable[[Any, RenderRequest, Tensor | None, Planes | None, Guide | None], dict[str, np.ndarray]] | None = None
     convert: Callable[[ImportedNet], tuple[CheckpointHeader, dict[str, Tensor]]] | None = None
 
 

@@ -12,6 +12,8 @@ from core_model.fields.triplane import Planes
 from core_model.rendering.composite import OPACITY_FLOOR, field_normals
 from core_model.rendering.empty import outside_only
 from core_model.rendering.evaluate import Scene
+from core_model.rendering.guided_march import render_guided, render_likened
+from core_model.rendering.occupancy import Guide
 from core_model.rendering.twopass import Marched, TwoPassRule, ray_limits, render_two_pass
 from core_model.schema.camera import label25
 from core_model.schema.errors import InputError
@@ -40,10 +42,12 @@ def render_native(
     *,
     use_superres: bool = True,
     depth_guide: float = 0.0,
+    guide: Guide | None = None,
 ) -> dict[str, np.ndarray]:
     """Arrays of one picture rendered at size² rays; see design §5 for `rgb` and `raw_rgb`. Maps have the size of the rays.
 
     depth_guide: half range about the depth of the first level's render, within which all levels are rendered; 0 = off.
+    guide: one pass where its grid says that light is lost instead of the two; `samples` counts what was evaluated.
     """
     if request.camera.orthographic:
         raise InputError(what="no native picture of an orthographic camera", where="camera", expected="a perspective camera")
@@ -55,14 +59,24 @@ def render_native(
         limits = _guided(
             OsgField(Planes(planes.levels[:1], planes.conventions), model.module.decoder, fast=False), origins, dirs, rule, depth_guide
         )
-    marched = render_two_pass(field.query, origins, dirs, rule, near_far=limits, keep=False)
+    counts = torch.full((size, size), float(rule.coarse + rule.fine))
+    if guide is not None:
+        assert isinstance(guide.field, OsgField)
+        spp = request.sampler.spp
+        if spp is None:
+            marched, evaluated = render_likened(guide.field, origins, dirs, rule, guide.grid, limits)
+        else:
+            marched, evaluated = render_guided(guide.field, origins, dirs, rule, guide.grid, max(2, round(spp)), limits)
+        counts = evaluated.reshape(size, size)
+    else:
+        marched = render_two_pass(field.query, origins, dirs, rule, near_far=limits, keep=False)
     image, raw = finish(model, marched, ws, size, use_superres=use_superres)
     out = {"rgb": (image[0] + 1.0) * 0.5}
     if raw is not None:
         out["raw_rgb"] = (raw[0] + 1.0) * 0.5
     grid = lambda x: x.reshape(size, size)  # noqa: E731
     out["depth"], out["opacity"] = grid(marched.depth), grid(marched.weight_sum)
-    out["samples"] = torch.full((size, size), float(model.volumetric.coarse + model.volumetric.fine))
+    out["samples"] = counts
     seen = grid(marched.weight_sum) > OPACITY_FLOOR
     position = origins[0] + dirs[0] * marched.depth[0, :, None]
     if "position" in wanted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -42,4 +42,16 @@ class Field(Protocol):
 
     def colour(self, sample: FieldSample, points: Tensor, dirs: Tensor) -> Tensor:
         """Radiance [B, N, 3] of samples that `geometry` returned for `points`; dirs [B, N, 3] unit, camera to scene."""
+        ...
+
+
+@runtime_checkable
+class BackedField(Protocol):
+    """A field that may also know what lies behind it, ray by ray."""
+
+    @property
+    def is_backed(self) -> bool: ...
+
+    def behind(self, origins: Tensor, dirs: Tensor, places: Tensor) -> Tensor:
+        """Radiance [R, 3] beyond the box, of rays [R, 3] through `places` [R, 2] of the picture (column, row; its edges are ±1)."""
         ...

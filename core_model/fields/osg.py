@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.fields.base import FieldSample
-from core_model.fields.triplane import Planes, PlaneTable, sample_planes
+from core_model.fields.triplane import AXIS, Planes, PlaneTable, sample_planes
 from core_model.nn.osg import OsgDecoder
 
-CHUNK = 65536
+CHUNK = 32768
 
 
 class OsgField:
@@ -44,6 +44,56 @@ class OsgField:
         if len(parts) == 1:
             return parts[0]
         return torch.cat([p[0] for p in parts], dim=1), torch.cat([p[1] for p in parts], dim=1)
+
+    def hidden(self, points: Tensor) -> Tensor:
+        """points [N, 3] → the decoder's hidden units [N, H], in float32."""
+        parts = [self.decoder.hidden(self.features(p[None])[0].float()) for p in points.split(self.chunk)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    @property
+    def colour_features(self) -> int:
+        return self.decoder.fc1.weight.shape[0] - 1
+
+    def raw_of(self, hidden: Tensor) -> Tensor:
+        """Hidden units [N, H] → raw density [N]."""
+        return self.decoder.raw(hidden)
+
+    def colours_of(self, hidden: Tensor) -> Tensor:
+        """Hidden units [N, H] → colour features [N, O]."""
+        return self.decoder.colours(hidden)
+
+    def lattice(self, size: int, edge: float = 1.0) -> Tensor:
+        """Raw density [size, size, size] (x, y, z) at the centres of size³ equal cells of a cube; edge: its size in boxes.
+
+        On a lattice the first layer is a sum of one term a plane, which is looked up and multiplied size² times instead of size³.
+        """
+        conv, fc = self.planes.conventions, self.decoder.fc0
+        assert conv.reduction == "mean"
+        device = self.planes.levels[0].device
+        at = (torch.arange(size, device=device, dtype=torch.float32) + 0.5) * (2.0 * edge / size) - edge
+        uv = torch.stack(torch.meshgrid(at, at, indexing="xy"), dim=-1)  # [v, u, (u, v)]
+        terms: list[Tensor] = []
+        for number, axes in enumerate(conv.plane_axes):
+            picture = sum(
+                F.grid_sample(level[:1, number].float(), uv[None], mode="bilinear", align_corners=conv.align_corners)
+                for level in self.planes.levels
+            )
+            assert isinstance(picture, Tensor)
+            term = F.linear(picture[0].permute(2, 1, 0), fc.weight * (fc.weight_gain / 3.0))  # [u, v, H]
+            u, v = (AXIS[a] for a in axes)
+            term = term if u < v else term.transpose(0, 1)
+            terms.append(term.unsqueeze(3 - u - v).contiguous())
+        bias = fc.bias * fc.bias_gain
+        rows = []
+        for x in range(size):
+            total = sum(t[x if t.shape[0] > 1 else 0] for t in terms) + bias
+            assert isinstance(total, Tensor)
+            rows.append(self.decoder.raw(self.decoder.activate(total)))
+        return torch.stack(rows)
+
+    def lattice_density(self, size: int, edge: float) -> Tensor:
+        """Density [size, size, size] at the centres of size³ equal cells of a cube; edge: its size in boxes."""
+        return F.softplus(self.lattice(size, edge) - 1.0)
 
     def _decode(self, points: Tensor) -> tuple[Tensor, Tensor]:
         features = self.features(points).float()

@@ -55,7 +55,10 @@ def sample_planes(level: Tensor, points: Tensor, conv: Conventions) -> Tensor:
 
 @dataclass(frozen=True)
 class PlaneTable:
-    """Channel-last copy of one level as one table [B·3·H·W, C]; lookups are weighted sums of four rows."""
+    """Channel-last copy of one level as one table of rows [.., C]; a lookup is one weighted sum of rows a point.
+
+    With zero padding the planes get a rim of zero texels, so that no row needs a mask. height, width: edges in the table.
+    """
 
     table: Tensor
     batch: int
@@ -65,46 +68,50 @@ class PlaneTable:
 
     @classmethod
     def build(cls, level: Tensor, conv: Conventions) -> "PlaneTable":
-        b, p, c, h, w = level.shape
-        table = level.permute(0, 1, 3, 4, 2).reshape(b * p * h * w, c).contiguous()
-        return cls(table, b, h, w, conv)
+        b, p, _, h, w = level.shape
+        last = level.permute(0, 1, 3, 4, 2)
+        if conv.padding == "zeros":
+            last, h, w = F.pad(last, (0, 0, 1, 1, 1, 1)), h + 2, w + 2
+        return cls(last.reshape(b * p * h * w, -1).contiguous(), b, h, w, conv)
 
     def lookup(self, points: Tensor) -> Tensor:
         """points [B, N, 3] → [B, N, C]."""
         conv, h, w = self.conventions, self.height, self.width
         b, n, _ = points.shape
-        uv = plane_coordinates(points, conv)
-        x, y = _pixel(uv[..., 0], w, conv), _pixel(uv[..., 1], h, conv)
-        x0, y0 = x.floor(), y.floor()
-        fx, fy = x - x0, y - y0
-        base = torch.arange(b * 3, device=points.device).reshape(b, 3, 1) * (h * w)
-        ix, iy = x0.long(), y0.long()
-        ix1, iy1 = ix + 1, iy + 1
-        weights = torch.stack([(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy], dim=-1)
-        if conv.padding == "zeros":
-            inside = torch.stack(
-                [_in(ix, w) & _in(iy, h), _in(ix1, w) & _in(iy, h), _in(ix, w) & _in(iy1, h), _in(ix1, w) & _in(iy1, h)],
-                dim=-1,
-            )
-            weights = weights * inside
-        ix, ix1 = ix.clamp(0, w - 1), ix1.clamp(0, w - 1)
-        iy, iy1 = iy.clamp(0, h - 1), iy1.clamp(0, h - 1)
-        row0, row1 = base + iy * w, base + iy1 * w
-        index = torch.stack([row0 + ix, row0 + ix1, row1 + ix, row1 + ix1], dim=-1)
-        out = F.embedding_bag(
-            index.reshape(-1, 4), self.table, per_sample_weights=weights.reshape(-1, 4).to(self.table.dtype), mode="sum"
-        )
-        return reduce_planes(out.reshape(b, 3, n, -1), conv.reduction)
+        # one coordinate after the other over all points: short inner axes cost more than the arithmetic
+        q = (points * (1.0 / conv.box)).transpose(1, 2)
+        across, down = ([AXIS[axes[i]] for axes in conv.plane_axes] for i in (0, 1))
+        columns = _cells(q, w, conv)
+        rows = columns if h == w else _cells(q, h, conv)
+        ix, fx = columns[0][:, across], columns[1][:, across]
+        iy, fy = rows[0][:, down], rows[1][:, down]
+        start = torch.arange(b * 3, device=points.device, dtype=torch.int32).reshape(b, 3, 1) * (h * w)
+        corner = iy * w + ix + start
+        index = torch.stack([corner, corner + 1, corner + w, corner + (w + 1)])
+        gx, gy = 1 - fx, 1 - fy
+        weights = torch.stack([gx * gy, fx * gy, gx * fy, fx * fy])
+        # [4, B, 3, N] → the rows of a bag side by side: all twelve where planes are added, four where they are multiplied
+        if conv.reduction == "product":
+            out = self._bag(index.permute(1, 2, 3, 0), weights.permute(1, 2, 3, 0), 4)
+            return reduce_planes(out.reshape(b, 3, n, -1), conv.reduction)
+        out = self._bag(index.permute(1, 3, 2, 0), weights.permute(1, 3, 2, 0), 12).reshape(b, n, -1)
+        return out / 3.0 if conv.reduction == "mean" else out
+
+    def _bag(self, index: Tensor, weights: Tensor, rows: int) -> Tensor:
+        weights = weights.reshape(-1, rows).to(self.table.dtype)
+        return F.embedding_bag(index.reshape(-1, rows), self.table, per_sample_weights=weights, mode="sum")
 
 
-def _pixel(u: Tensor, size: int, conv: Conventions) -> Tensor:
-    """[-1, 1] → pixel position; border padding clamps, NaN points are sent to the middle rather than out of memory."""
-    u = torch.nan_to_num(u, nan=0.0, posinf=4.0, neginf=-4.0)
-    pos = (u + 1.0) * (0.5 * (size - 1)) if conv.align_corners else (u + 1.0) * (0.5 * size) - 0.5
-    if conv.padding == "border":
-        return pos.clamp(0.0, size - 1.0)
-    return pos.clamp(-2.0, size + 1.0)
+def _cells(q: Tensor, size: int, conv: Conventions) -> tuple[Tensor, Tensor]:
+    """Box coordinates → (first of two neighbouring texels as int32, share of the second); `size` counts a rim of zeros if there is one.
 
-
-def _in(i: Tensor, size: int) -> Tensor:
-    return (i >= 0) & (i < size)
+    NaN points are sent to the middle rather than out of memory.
+    """
+    u = torch.nan_to_num(q, nan=0.0, posinf=4.0, neginf=-4.0)
+    inner = size - 2 if conv.padding == "zeros" else size
+    pos = (u + 1.0) * (0.5 * (inner - 1)) if conv.align_corners else (u + 1.0) * (0.5 * inner) - 0.5
+    if conv.padding == "zeros":
+        pos = pos + 1.0
+    pos = pos.clamp(0.0, size - 1.0)
+    first = pos.detach().floor().clamp_max(size - 2)
+    return first.int(), pos - first

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.nn.layers import EqualLinear
+from core_model.ops.activations import softplus_
 
 
 class OsgDecoder(nn.Module):
@@ -19,5 +20,23 @@ class OsgDecoder(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """features [..., C] → (raw density [...], colour features [..., O] = 1.002·sigmoid - 0.001)."""
-        x = self.fc1(F.softplus(self.fc0(features)))
+        x = self.fc1(self.hidden(features))
         return x[..., 0], torch.sigmoid(x[..., 1:]) * 1.002 - 0.001
+
+    def hidden(self, features: Tensor) -> Tensor:
+        """features [..., C] → hidden units [..., H], from which `raw` and `colours` read."""
+        return self.activate(self.fc0(features))
+
+    @staticmethod
+    def activate(x: Tensor) -> Tensor:
+        """Softplus; may overwrite x where no gradient is asked for."""
+        return F.softplus(x) if torch.is_grad_enabled() or x.dtype != torch.float32 else softplus_(x)
+
+    def raw(self, hidden: Tensor) -> Tensor:
+        """Raw density [...] alone."""
+        return hidden @ (self.fc1.weight[0] * self.fc1.weight_gain) + self.fc1.bias[0] * self.fc1.bias_gain
+
+    def colours(self, hidden: Tensor) -> Tensor:
+        """Colour features [..., O] alone."""
+        x = F.linear(hidden, self.fc1.weight[1:] * self.fc1.weight_gain, self.fc1.bias[1:] * self.fc1.bias_gain)
+        return torch.sigmoid(x) * 1.002 - 0.001

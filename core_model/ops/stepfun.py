@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core_model.ops.pixel_noise import PixelNoise
+
 TINY = 1e-12
 
 
@@ -64,12 +66,12 @@ def inverse_cdf(t: Tensor, w: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     return t0 + f * (t1 - t0), i
 
 
-def stratified_u(rows: tuple[int, ...], n: int, rng: torch.Generator | None, device: torch.device) -> Tensor:
-    """Quantiles [*rows, n], one in each of n equal strata; rng None = the middles."""
+def stratified_u(rows: int, n: int, rng: PixelNoise | None, device: torch.device) -> Tensor:
+    """Quantiles [rows, n], one in each of n equal strata; rng None = the middles."""
     base = torch.arange(n, device=device, dtype=torch.float32)
     if rng is None:
-        return ((base + 0.5) / n).expand(*rows, n)
-    return (base + torch.rand((*rows, n), generator=rng, device=device)) / n
+        return ((base + 0.5) / n).expand(rows, n)
+    return (base + rng.uniform(n)) / n
 
 
 def gaussian_blur(w: Tensor, sigma_bins: float) -> Tensor:

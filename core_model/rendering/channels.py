@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from core_model.rendering.composite import Composite
+from core_model.rendering.surface import eikonal_error, missed_surface
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.registry import Registry
 
@@ -75,8 +76,8 @@ _add(
 )
 _add(
     ChannelInfo(
-        name="beta", title="Surface width", kind="scalar", unit="world units", colormap="magma", decimals=5,
-        description="Surface variance image B: the weighted mean of beta",
+        name="beta", title="Surface variance B", kind="scalar", unit="world units", colormap="magma", decimals=5,
+        description="Weighted mean of beta, the width of the surface: small where the geometry is sharp",
     ),
     lambda c: c.beta,
     sdf_only=True,
@@ -101,4 +102,20 @@ _add(
         description="World position at the expected depth, shown as colour",
     ),
     lambda c: c.position,
+)
+_add(
+    ChannelInfo(
+        name="eikonal", title="Eikonal error", kind="scalar", unit="|grad f| - 1", colormap="balance", low=-1.0, high=1.0,
+        description="Weighted mean of |grad f| - 1 at the surface; 0 where the field is a true distance",
+    ),
+    eikonal_error,
+    sdf_only=True,
+)
+_add(
+    ChannelInfo(
+        name="missed", title="Missed surface", kind="scalar", unit="", colormap="cividis", low=0.0, high=1.0, decimals=0,
+        description="1 where no sample lies within one bin (1/191 of the ray) of the first zero crossing; no value without a crossing",
+    ),
+    missed_surface,
+    sdf_only=True,
 )

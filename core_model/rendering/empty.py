@@ -71,7 +71,7 @@ def build_space_grid(field: Field, box: float, size: int, device: torch.device, 
         return SpaceGrid((peak * 2.0 * box > tolerance).to(torch.uint8), box)
     sdf, beta = sample.sdf.reshape(shape), _dilate(sample.beta.reshape(shape))
     cell = 2.0 * box / size
-    reach = SLOPE_MARGIN * _local_slope(sdf, cell) * (0.5 * cell * 3.0**0.5)
+    reach = SLOPE_MARGIN * local_slope(sdf, cell) * (0.5 * cell * 3.0**0.5)
     margin = beta * torch.log(1.0 / (2.0 * beta * tolerance)).clamp_min(0.0)
     flags = torch.ones(shape, dtype=torch.uint8, device=device)
     flags[sdf - reach > margin] = 0
@@ -84,7 +84,7 @@ def _dilate(x: Tensor) -> Tensor:
     return F.max_pool3d(x[None, None], 3, stride=1, padding=1)[0, 0]
 
 
-def _local_slope(sdf: Tensor, cell: float) -> Tensor:
+def local_slope(sdf: Tensor, cell: float) -> Tensor:
     """Largest |∇f| near each cell, from central differences over its neighbourhood; at least 1, as a distance has."""
     squared = torch.zeros_like(sdf)
     for dim in range(3):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core_model.fields.base import Field, FieldSample
+from core_model.fields.base import BackedField, Field, FieldSample
 from core_model.geometry.rays import Rays
 from core_model.ops.stepfun import alpha_weights
 from core_model.rendering.empty import SpaceGrid
@@ -16,13 +16,14 @@ from core_model.sampling.types import RayPdf, RaySamples
 
 @dataclass(frozen=True)
 class Scene:
-    """What rays are evaluated against: a field over cached planes, its empty space, the background."""
+    """What rays are evaluated against: a field over cached planes, its empty space, the background: a colour, or a field's own."""
 
     field: Field
     space: SpaceGrid
     background: Tensor | None
     frontal: Tensor
     camera_dirs: bool = False
+    backed: BackedField | None = None
 
 
 @dataclass(frozen=True)

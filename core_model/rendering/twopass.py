@@ -106,16 +106,21 @@ def coarse_depths(near: Tensor, far: Tensor, rule: TwoPassRule, jitter: Tensor |
 def march(colours: Tensor, raw: Tensor, t: Tensor, white_back: bool) -> tuple[Tensor, Tensor, Tensor]:
     """colours [B, R, S, C], raw, t [B, R, S] → (features [B, R, C] in [-1, 1], depth [B, R], weights [B, R, S-1])."""
     middle = lambda x: 0.5 * (x[:, :, 1:] + x[:, :, :-1])  # noqa: E731
-    density = F.softplus(middle(raw) - 1.0)  # averaged before the activation
-    alpha = 1.0 - torch.exp(-density * torch.diff(t, dim=-1))
-    passed = torch.cat([torch.ones_like(alpha[..., :1]), 1.0 - alpha + 1e-10], dim=-1)
-    weights = alpha * torch.cumprod(passed, dim=-1)[..., :-1]
+    weights = march_weights(raw, t)
     total = weights.sum(dim=-1)
     features = (weights[..., None] * middle(colours)).sum(dim=2)
     depth = (weights * middle(t)).sum(dim=-1) / total
     if white_back:
         features = features + (1.0 - total)[..., None]
     return features * 2.0 - 1.0, depth, weights
+
+
+def march_weights(raw: Tensor, t: Tensor) -> Tensor:
+    """raw, t [..., S] → weights of the intervals [..., S-1]; the raw densities are averaged before the activation."""
+    density = F.softplus(0.5 * (raw[..., 1:] + raw[..., :-1]) - 1.0)
+    alpha = 1.0 - torch.exp(-density * torch.diff(t, dim=-1))
+    passed = torch.cat([torch.ones_like(alpha[..., :1]), 1.0 - alpha + 1e-10], dim=-1)
+    return alpha * torch.cumprod(passed, dim=-1)[..., :-1]
 
 
 def fine_depths(t: Tensor, weights: Tensor, count: int, u: Tensor | None) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from core_model.ops.pixel_noise import PixelNoise
 from core_model.ops.stepfun import inverse_cdf, normalize_or_uniform, stratified_u
 from core_model.sampling.types import RayPdf, RaySamples
 
@@ -15,14 +16,14 @@ def uniform_edges(near: Tensor, far: Tensor, bins: int) -> Tensor:
     return near[:, None] + (far - near)[:, None] * s
 
 
-def span_samples(near: Tensor, far: Tensor, n: int, *, stratified: bool, rng: torch.Generator | None) -> RaySamples:
+def span_samples(near: Tensor, far: Tensor, n: int, *, stratified: bool, rng: PixelNoise | None) -> RaySamples:
     """n samples on [near, far].
 
     uniform: edges included, t_i = near + (far - near)·i/(n-1), the probe's rule (192 samples bound 191 intervals).
     stratified: one sample in each of n equal strata; rng None = the middles.
     """
     if stratified:
-        u = stratified_u((len(near),), n, rng, near.device)
+        u = stratified_u(len(near), n, rng, near.device)
         t = near[:, None] + (far - near)[:, None] * u
         last = far[:, None] - t[:, -1:]
     else:
@@ -63,44 +64,40 @@ def strata_counts(p: Tensor, chosen: Tensor, budget: int) -> Tensor:
     return torch.where(chosen, base + (rank < extra).long(), torch.zeros_like(base))
 
 
-TOP_BINS = 24
-
-
-def robust_samples(pdf: RayPdf, tau: float, budget: int, rng: torch.Generator | None) -> RaySamples:
+def robust_samples(pdf: RayPdf, tau: float, budget: int, rng: PixelNoise | None) -> RaySamples:
     """Robust stratified samples: `budget` positions a ray, spread evenly inside each chosen bin (A3.5).
 
     δ is the distance to the next sample, clipped to the bin width, so that no sample speaks for an empty stretch behind it.
-    Works on each ray's likeliest bins only; rays whose robust set is larger than that take the full sort. A test holds the result
-    against `robust_set` and `strata_counts`.
+    Looks at each ray's `budget` likeliest bins only, which is exact: a robust set that is larger gives one sample to each of
+    them and none to the rest. A test holds the result against `robust_set` and `strata_counts`.
     """
     p = normalize_or_uniform(pdf.weights)
-    mass, order = p.topk(min(TOP_BINS, pdf.bins), dim=-1)
-    counts = _strata(mass, order, tau, budget, pdf.bins)
-    wide = mass.sum(dim=-1) < tau - 1e-6
-    if pdf.bins > TOP_BINS and bool(wide.any()):
-        mass, order = p[wide].sort(dim=-1, descending=True, stable=True)
-        counts[wide] = _strata(mass, order, tau, budget, pdf.bins)
+    mass, order = p.topk(min(budget, pdf.bins), dim=-1)
+    counts = _strata(mass, tau, budget)
+    # along the ray instead of by mass; bins without samples go to the end
+    place, by_place = torch.where(counts > 0, order, pdf.bins).sort(dim=-1)
+    counts = counts.gather(-1, by_place)
     ends = torch.cumsum(counts, dim=-1)
     slot = torch.arange(budget, device=p.device, dtype=counts.dtype).expand(len(p), budget).contiguous()
-    bin_of = torch.searchsorted(ends, slot, right=True).clamp_max(pdf.bins - 1)
-    n = counts.gather(-1, bin_of).clamp_min(1)
-    first = ends.gather(-1, bin_of) - n
-    jitter = 0.5 if rng is None else torch.rand(slot.shape, generator=rng, device=slot.device)
+    which = torch.searchsorted(ends, slot, right=True).clamp_max(counts.shape[-1] - 1)
+    n = counts.gather(-1, which).clamp_min(1)
+    first = ends.gather(-1, which) - n
+    bin_of = place.gather(-1, which).clamp_max(pdf.bins - 1)
+    jitter = 0.5 if rng is None else rng.uniform(budget)
     f = (slot - first + jitter) / n
     lo, hi = pdf.edges.gather(-1, bin_of), pdf.edges.gather(-1, bin_of + 1)
     return clip_deltas(lo + f * (hi - lo), hi, hi - lo)
 
 
-def _strata(mass: Tensor, order: Tensor, tau: float, budget: int, bins: int) -> Tensor:
-    """Sample counts of all bins [R, K], from the likeliest bins `order` [R, M] with their masses in descending order."""
+def _strata(mass: Tensor, tau: float, budget: int) -> Tensor:
+    """Sample counts [R, M] of the likeliest bins, whose masses [R, M] are in descending order."""
     before = torch.cumsum(mass, dim=-1) - mass
     take = before < tau - 1e-6
     take[:, 0] = True
     c = take.sum(dim=-1, keepdim=True)
     base = torch.div(budget, c, rounding_mode="floor")
     rank = torch.arange(mass.shape[-1], device=mass.device)
-    counts = torch.where(take, base + (rank < budget - base * c).long(), 0).int()
-    return torch.zeros(len(mass), bins, dtype=torch.int32, device=mass.device).scatter_(-1, order, counts)
+    return torch.where(take, base + (rank < budget - base * c).long(), 0)
 
 
 def clip_deltas(t: Tensor, bin_end: Tensor, bin_width: Tensor) -> RaySamples:
@@ -110,34 +107,21 @@ def clip_deltas(t: Tensor, bin_end: Tensor, bin_width: Tensor) -> RaySamples:
     return RaySamples(t, torch.minimum(delta, bin_width), torch.ones_like(t, dtype=torch.bool))
 
 
-def cdf_samples(pdf: RayPdf, n: int, *, stratified: bool, rng: torch.Generator | None) -> RaySamples:
+def cdf_samples(pdf: RayPdf, n: int, *, stratified: bool, rng: PixelNoise | None) -> RaySamples:
     """n draws from the distribution by its inverse CDF.
 
-    stratified: one quantile in each of n strata; otherwise independent quantiles. Without a generator the independent ones come
-    from the golden-ratio sequence, a different offset a ray: repeatable, and as uneven as the paper's unstratified baseline needs
-    to stay (the middles would silently be the stratified scheme).
+    stratified: one quantile in each of n strata; otherwise independent quantiles, which need random numbers always (their middles
+    would silently be the stratified scheme): rng None takes those of pixels 0, 1, … under seed 0.
     """
     rows = len(pdf.weights)
     if stratified:
-        u = stratified_u((rows,), n, rng, pdf.weights.device)
-    elif rng is not None:
-        u = torch.rand((rows, n), generator=rng, device=pdf.weights.device).sort(dim=-1).values
+        u = stratified_u(rows, n, rng, pdf.weights.device)
     else:
-        u = _hashed_uniform(rows, n, pdf.weights.device).sort(dim=-1).values
+        rng = rng or PixelNoise(0, torch.arange(rows, device=pdf.weights.device))
+        u = rng.uniform(n).sort(dim=-1).values
     t, i = inverse_cdf(pdf.edges, pdf.weights, u)
     width = pdf.edges.gather(-1, i + 1) - pdf.edges.gather(-1, i)
     return clip_deltas(t, pdf.edges.gather(-1, i + 1), width)
-
-
-def _hashed_uniform(rows: int, n: int, device: torch.device) -> Tensor:
-    """[rows, n] numbers in [0, 1) that look independent and depend on their position alone (Wang-style integer hash)."""
-    i = torch.arange(rows * n, device=device, dtype=torch.int64).reshape(rows, n)
-    mask = 0xFFFFFFFF
-    x = (i * 0x9E3779B1 + 0x85EBCA77) & mask
-    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
-        x = ((x ^ (x >> shift)) * factor) & mask
-    x = x ^ (x >> 16)
-    return x.double().div(2**32).float().clamp_max(1.0 - 2**-24)
 
 
 def adaptive_mask(leftover: Tensor, share: float) -> Tensor:

@@ -62,6 +62,7 @@ class CheckpointInfo(Frozen):
     parameters: dict[str, int] = Field(default_factory=dict, description="parameter count by part")
     memory_bytes: int = Field(default=0, description="estimate for weights, planes and one 512² frame")
     has_proposal: bool = False
+    num_classes: int = Field(default=0, description="classes of a class-conditional checkpoint; 0 = none")
     channels: tuple[ChannelInfo, ...] = ()
     samplers: tuple[SamplerInfo, ...] = ()
 

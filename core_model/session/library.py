@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
 from core_model.checkpoints.importing import is_foreign, open_source
 from core_model.checkpoints.layout import StoredCheckpoint, read_header
+from core_model.checkpoints.locate import newest_snapshot
 from core_model.checkpoints.store import load_into, load_tensors
 from core_model.families import FAMILIES, Model, Sizes
 from core_model.families.analytic.spec import PREFIX, analytic_header
@@ -38,7 +40,13 @@ def describe_checkpoint(path: str) -> CheckpointInfo:
 
 def stored_checkpoint(path: str) -> StoredCheckpoint:
     """Header and tensor table of a file: native, or imported into memory (.pkl, .pt …). Raises InputError."""
+    path = file_of(path)
     return open_source(path).stored if is_foreign(path) else read_header(path)
+
+
+def file_of(path: str) -> str:
+    """The file behind a path: a run folder stands for its newest snapshot. Raises InputError for a folder without one."""
+    return str(newest_snapshot(Path(path))) if os.path.isdir(path) else path
 
 
 def describe_stored(path: str, stored: StoredCheckpoint) -> CheckpointInfo:
@@ -49,11 +57,12 @@ def describe_stored(path: str, stored: StoredCheckpoint) -> CheckpointInfo:
 def open_checkpoint(path: str, device: torch.device) -> OpenCheckpoint:
     """Description, network and weights on `device`."""
     stamp = file_stamp(path)  # before reading: a file that is replaced meanwhile is noticed next time
-    foreign = open_source(path) if is_foreign(path) else None
+    file = file_of(path)
+    foreign = open_source(file) if is_foreign(file) else None
     info = describe_stored(path, foreign.stored) if foreign is not None else describe_checkpoint(path)
     model = FAMILIES.get(info.family, where=path).build(info.header, path)
     if model.module is not None:
-        state = foreign.tensors if foreign is not None else load_tensors(path)
+        state = foreign.tensors if foreign is not None else load_tensors(file)
         module = model.module.to_empty(device="cpu")
         load_into(module, state, where=path)
         if device.type == "cpu":  # the layout that CPU convolutions want
@@ -63,10 +72,10 @@ def open_checkpoint(path: str, device: torch.device) -> OpenCheckpoint:
 
 
 def file_stamp(path: str) -> tuple[int, int]:
-    """(modification time [ns], size); zeros where there is no file."""
+    """(modification time [ns], size) of the file behind a path; zeros where there is none."""
     try:
-        status = os.stat(path)
-    except OSError:
+        status = os.stat(file_of(path))
+    except (OSError, InputError):
         return 0, 0
     return status.st_mtime_ns, status.st_size
 
@@ -79,7 +88,7 @@ def _info(path: str, header: CheckpointHeader, stored: StoredCheckpoint | None) 
     parameters = stored.parameters_by_part() if stored else {}
     return CheckpointInfo(
         path=path, sha256=stored.sha256 if stored else "", file_bytes=stored.file_bytes if stored else 0, header=header,
-        title=sizes.title, z_dim=sizes.z_dim, w_dim=sizes.w_dim, num_ws=sizes.num_ws, c_dim=sizes.c_dim,
+        title=sizes.title, z_dim=sizes.z_dim, w_dim=sizes.w_dim, num_ws=sizes.num_ws, c_dim=sizes.c_dim, num_classes=sizes.num_classes,
         image_size=sizes.image_size, plane_size=sizes.plane_size, plane_channels=sizes.plane_channels,
         parameters=parameters, memory_bytes=_memory_estimate(sizes, sum(parameters.values())),
         has_proposal=sizes.has_proposal,

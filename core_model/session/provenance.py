@@ -7,6 +7,7 @@
 | .npz | 0-d unicode array `provenance` |
 | .mp4 | metadata tag `comment` |
 | .json | key `provenance` |
+| .ply .obj .glb | see `core_model.meshing.formats.embedded` |
 """
 
 from __future__ import annotations
@@ -132,4 +133,11 @@ def _read_json(path: Path) -> str:
     return json.dumps(record) if record else ""
 
 
+def _read_mesh(path: Path) -> str:
+    from core_model.meshing.formats.embedded import read_record
+
+    return read_record(path)
+
+
 _READERS = {".png": _read_png, ".exr": _read_exr, ".npz": _read_npz, ".mp4": _read_mp4, ".json": _read_json}
+_READERS |= {".ply": _read_mesh, ".obj": _read_mesh, ".glb": _read_mesh}

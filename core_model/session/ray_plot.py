@@ -14,7 +14,7 @@ SIZE = (1600, 1000)
 _ROBUST: Color = (255, 244, 214)
 _CLOSE: Color = (239, 243, 248)
 _LEFT, _RIGHT = 136, 1568
-_LINE_LETTERS = 190
+_LINE_LETTERS = 220
 
 
 def ray_figure(report: RayReport) -> Image.Image:
@@ -174,7 +174,7 @@ def _numbers(figure: Figure, report: RayReport) -> None:
         else:
             lines.append(part)
     for i, line in enumerate(lines):
-        figure.text((_LEFT, 918 + 22 * i), line, color=SOFT)
+        figure.text((_LEFT, 910 + 22 * i), line, color=SOFT)
 
 
 def _extremes(values: Sequence[float]) -> tuple[float, float]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from core_model.fields.base import Field
 from core_model.geometry.rays import Rays, camera_rays, ray_bounds
-from core_model.ops.stepfun import entropy, leftover_mass, median, normalize, supervision_target
+from core_model.ops.pixel_noise import PixelNoise
+from core_model.ops.stepfun import entropy, median, normalize, supervision_target
 from core_model.rendering.empty import outside_only
 from core_model.rendering.evaluate import Evaluated, Scene, evaluate, pdf_of, weights_of
-from core_model.rendering.probe import Proposals, pdf_for_rays
+from core_model.rendering.probe import pdf_for_rays
 from core_model.rendering.samplers import SAMPLERS, TileContext, draw
-from core_model.sampling.placement import adaptive_mask, robust_set, span_samples
+from core_model.sampling.placement import robust_set, span_samples
 from core_model.sampling.types import RayPdf
 from core_model.schema.inspect import BinSeries, RayReport, SampleTicks
 from core_model.session.stages import StageRun
@@ -31,6 +34,8 @@ def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
     index = slice(y * request.width + x, y * request.width + x + 1)
     rays = ray_bounds(origins[index], dirs[index], conv)
     dense_scene = run.scene(field, outside_only(conv.box, run.device))
+    learned = _learned_ray(run, field, rays, x, y)
+    noise = PixelNoise(request.seed, torch.tensor([y * request.width + x], device=run.device))
     dense = evaluate(dense_scene, rays, span_samples(rays.near, rays.far, DENSE, stratified=False, rng=None))
     weights, transmittance = weights_of(dense)
     truth = pdf_of(dense)
@@ -38,13 +43,20 @@ def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
     pdfs = [_series("truth", truth)]
     ticks: list[SampleTicks] = []
     robust: tuple[int, ...] = ()
-    if run.opened.info.has_proposal:
-        proposals = run.proposals(field, run.space(field))
-        pdfs_more, ticks, robust, more = _learned(run, proposals, dense_scene, rays, truth, x, y)
+    threshold = None
+    if learned is not None:
+        pdfs_more, ticks, robust, more = _learned(run, learned, dense_scene, rays, truth, noise)
+        threshold = min((pdfs_more[1].values[i] for i in robust), default=None)
         pdfs += pdfs_more
         numbers |= more
         units |= {"proposal entropy": "nats"}
-    ticks.append(_final_ticks(run, run.scene(field, run.space(field)), rays, x, y))
+    ticks.append(_final_ticks(run, field, rays, learned, noise))
+    edges = truth.edges if learned is None else learned.pdf.edges
+    hits = {row.name: _hits(row, edges, _rebin(truth, edges)) for row in ticks if row.name != "probe"}
+    numbers |= {f"{name} hits the peak": None if hit is None else float(hit) for name, hit in hits.items()}
+    numbers.setdefault("samples", float(len(ticks[-1].t)))
+    numbers["nearest sample to the crossing"] = _nearest(ticks[-1], numbers["first zero crossing"])
+    units["nearest sample to the crossing"] = "world units"
     colours = _dense_colours(dense_scene, dense, rays)
     return RayReport(
         checkpoint=request.checkpoint, family=run.opened.info.family, x=x, y=y, width=request.width, height=request.height,
@@ -52,18 +64,52 @@ def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
         hit_box=bool(rays.hit[0]), t=_floats(dense.samples.t[0]), sdf=_floats(dense.dense(dense.table.sdf, torch.nan)[0]),
         density=_floats(dense.density[0]), beta=_floats(dense.dense(dense.table.beta, torch.nan)[0]),
         transmittance=_floats(transmittance[0]), colors=colours, pdfs=tuple(pdfs), ticks=tuple(ticks),
-        tau=request.sampler.tau, robust_bins=robust, numbers=numbers, units=units, ms=(time.perf_counter() - start) * 1e3,
+        tau=request.sampler.tau, robust_bins=robust, robust_threshold=threshold, hits=hits, numbers=numbers, units=units,
+        ms=(time.perf_counter() - start) * 1e3,
     )
 
 
-def _learned(
-    run: StageRun, proposals: Proposals, scene: Scene, rays: Rays, truth: RayPdf, x: int, y: int
-) -> tuple[list[BinSeries], list[SampleTicks], tuple[int, ...], dict[str, float | None]]:
+@dataclass(frozen=True)
+class _LearnedRay:
+    """What the learned sampler knows of the ray: p̂ [1, K] on its bins, its pixel of the leftover map, and whether it is chosen."""
+
+    p: Tensor
+    pdf: RayPdf
+    leftover: float
+    hard: bool
+    budgets: tuple[int, int]
+
+    @property
+    def count(self) -> int:
+        return self.budgets[1] if self.hard else self.budgets[0]
+
+
+def _learned_ray(run: StageRun, field: Field, rays: Rays, x: int, y: int) -> _LearnedRay | None:
+    """None for families without a proposal network."""
+    if not run.opened.info.has_proposal:
+        return None
     request, spec = run.request, run.request.sampler
-    p = proposals.at_pixels(_pixel(x, y, run), request.width, request.height)
-    pdf = pdf_for_rays(p, rays)
-    bins = pdf.bins
-    probe_weights, probe_t = _probe_at(run, scene, rays, bins)
+    proposals = run.proposals(field, run.space(field))
+    pixel = y * request.width + x
+    p = proposals.at_pixels(torch.tensor([pixel], device=run.device), request.width, request.height)
+    info = next(s for s in run.opened.info.samplers if s.name == "learned")
+    leftover = proposals.leftover(spec.leftover_count(p.shape[1]), request.width, request.height)
+    hard = spec.adaptive and _is_chosen(leftover, pixel, spec.adaptive_share)
+    return _LearnedRay(p, pdf_for_rays(p, rays), float(leftover[pixel]), hard, spec.budgets(info.default_spp))
+
+
+def _is_chosen(leftover: Tensor, pixel: int, share: float) -> bool:
+    """`adaptive_mask(leftover, share)[pixel]` without sorting the picture: a ray's rank is a count."""
+    own = leftover[pixel]
+    rank = int((leftover > own).sum()) + int((leftover[:pixel] == own).sum())
+    return rank < int(round(share * len(leftover)))
+
+
+def _learned(
+    run: StageRun, ray: _LearnedRay, scene: Scene, rays: Rays, truth: RayPdf, noise: PixelNoise
+) -> tuple[list[BinSeries], list[SampleTicks], tuple[int, ...], dict[str, float | None]]:
+    spec, p, pdf = run.request.sampler, ray.p, ray.pdf
+    probe_weights, probe_t = _probe_at(run, scene, rays, pdf.bins)
     mask = robust_set(p, spec.tau)
     target = supervision_target(probe_weights, BLUR_BINS)
     q = mask.float() / mask.sum()
@@ -72,46 +118,48 @@ def _learned(
         _series("prediction", pdf), BinSeries(name="target", edges=_floats(pdf.edges[0]), values=_floats(target[0])),
         BinSeries(name="robust", edges=_floats(pdf.edges[0]), values=_floats(q[0])),
     ]
-    info = next(s for s in run.opened.info.samplers if s.name == "learned")
-    low, high = spec.budgets(info.default_spp)
-    count = spec.leftover_count(bins)
-    share = spec.adaptive_share if spec.adaptive else 0.0
-    hard = bool(adaptive_mask(proposals.leftover(count, request.width, request.height), share)[y * request.width + x])
-    n = high if hard else low
     ticks = [SampleTicks(name="probe", t=_floats(probe_t[0]))]
     dense_truth = _rebin(truth, pdf.edges)
     numbers: dict[str, float | None] = {
-        "leftover mass": float(leftover_mass(p, count)[0]), "proposal entropy": float(entropy(p)[0]), "samples": float(n),
-        "hard ray": float(hard), "robust bins": float(mask.sum()),
+        "leftover mass": ray.leftover, "proposal entropy": float(entropy(p)[0]),
+        "samples": float(ray.count), "hard ray": float(ray.hard), "robust bins": float(mask.sum()),
     }
     if float(dense_truth.sum()) > 1e-3:
         goal = normalize(dense_truth)
         numbers["cross-entropy"] = float(-(goal * torch.log(p.clamp_min(1e-12))).sum())
         numbers["overlap"] = float(torch.minimum(goal, p).sum())
-    peak = int(dense_truth.argmax())
     for strategy in ("unstratified", "stratified", "robust"):
-        samples = draw(pdf, spec.replace(strategy=strategy), n, None)
+        samples = draw(pdf, spec.replace(strategy=strategy), ray.count, noise)
         ticks.append(SampleTicks(name=strategy, t=_floats(samples.t[0]), delta=_floats(samples.delta[0])))
-        inside = (samples.t >= pdf.edges[:, peak : peak + 1]) & (samples.t <= pdf.edges[:, peak + 1 : peak + 2])
-        numbers[f"{strategy} hits the peak"] = float(inside.any()) if float(dense_truth.sum()) > 1e-3 else None
     return series, ticks, tuple(torch.nonzero(mask[0]).flatten().tolist()), numbers
 
 
-def _final_ticks(run: StageRun, scene: Scene, rays: Rays, x: int, y: int) -> SampleTicks:
+def _final_ticks(run: StageRun, field: Field, rays: Rays, learned: _LearnedRay | None, noise: PixelNoise) -> SampleTicks:
     """Where the request's own sampler puts its samples on this ray."""
     request = run.request
     sampler = SAMPLERS.get(request.sampler.name, where="sampler")
     info = next(s for s in run.opened.info.samplers if s.name == request.sampler.name)
     proposal = hard = None
-    if sampler.needs_proposal and run.opened.info.has_proposal:
-        found = run.proposals(run.field(run.w()), scene.space)
-        proposal = found.at_pixels(_pixel(x, y, run), request.width, request.height)
-        leftover = found.leftover(request.sampler.leftover_count(proposal.shape[1]), request.width, request.height)
-        share = request.sampler.adaptive_share if request.sampler.adaptive else 0.0
-        hard = adaptive_mask(leftover, share)[y * request.width + x][None]
-    placed = sampler.place(TileContext(scene, rays, request.sampler, info.default_spp, None, proposal, hard))
+    if sampler.needs_proposal and learned is not None:
+        proposal, hard = learned.p, torch.tensor([learned.hard], device=run.device)
+    scene, grid = run.scene(field, run.space(field)), run.density_grid(field) if sampler.needs_grid else None
+    placed = sampler.place(TileContext(scene, rays, request.sampler, info.default_spp, noise, proposal, hard, grid))
     valid = placed.samples.valid[0]
     return SampleTicks(name="final", t=_floats(placed.samples.t[0][valid]), delta=_floats(placed.samples.delta[0][valid]))
+
+
+def _hits(row: SampleTicks, edges: Tensor, truth: Tensor) -> bool | None:
+    """Whether a sample lies in the bin that holds most of the true weight; None where the ray meets nothing."""
+    if float(truth.sum()) <= 1e-3:
+        return None
+    peak = int(truth.argmax())
+    low, high = float(edges[0, peak]), float(edges[0, peak + 1])
+    return any(low <= t <= high for t in row.t)
+
+
+def _nearest(row: SampleTicks, crossing: float | None) -> float | None:
+    """Distance from the first zero crossing to the sample that lies nearest to it."""
+    return None if crossing is None or not row.t else min(abs(t - crossing) for t in row.t)
 
 
 def _probe_at(run: StageRun, scene: Scene, rays: Rays, bins: int) -> tuple[Tensor, Tensor]:
@@ -143,9 +191,13 @@ def _numbers(
         "first zero crossing": crossing,
         "entropy": float(entropy(truth.weights)[0]) if seen else None,
     }
+    if dense.table.beta is not None:
+        mean = float((weights * dense.dense(dense.table.beta, 0.0)).sum() / opacity) if seen else None
+        numbers["surface variance B"] = mean
     length = "world units"
     return numbers, {
-        "expected depth": length, "median depth": length, "first zero crossing": length, "entropy": "nats", "samples": "samples"
+        "expected depth": length, "median depth": length, "first zero crossing": length, "entropy": "nats", "samples": "samples",
+        "surface variance B": length,
     }
 
 
@@ -168,10 +220,6 @@ def _rebin(pdf: RayPdf, edges: Tensor) -> Tensor:
     f = ((target - source[i]) / (source[i + 1] - source[i]).clamp_min(1e-12)).clamp(0, 1)
     at = cumulative[i] + f * (cumulative[i + 1] - cumulative[i])
     return torch.diff(at)[None].clamp_min(0.0)
-
-
-def _pixel(x: int, y: int, run: StageRun) -> Tensor:
-    return torch.tensor([y * run.request.width + x], device=run.device)
 
 
 def _series(name: str, pdf: RayPdf) -> BinSeries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,9 +14,11 @@ from torch import Tensor
 from core_model.families import FAMILIES
 from core_model.fields.base import Field
 from core_model.geometry.rays import Rays, camera_rays, ray_bounds
+from core_model.ops.pixel_noise import PixelNoise
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import Composite
 from core_model.rendering.evaluate import Scene, evaluate
+from core_model.rendering.occupancy import DensityGrid, Guide
 from core_model.rendering.probe import Proposals
 from core_model.rendering.samplers import SAMPLERS, Sampler, TileContext
 from core_model.sampling.placement import adaptive_mask, span_samples
@@ -27,11 +30,14 @@ from core_model.session.cache import StageCache
 from core_model.session.clock import StageClock
 from core_model.session.library import OpenCheckpoint, file_stamp, open_checkpoint
 from core_model.session.machine import device_name, pick_device, resident_bytes, tune_process
+from core_model.session.provenance import RenderRecord
+from core_model.session.ray_files import write_ray
 from core_model.session.ray_report import inspect_ray
 from core_model.session.stages import StageRun
 
 CACHE_BYTES = {"cpu": 512 << 20, "cuda": 8 << 30}
 TILE_BYTES = 160 << 20
+BACKDROP_RAYS = 1 << 16
 SAMPLE_BYTES = 320  # what one sample occupies on its way: position, features, masks, weights
 Progress = Callable[[str, float], None]
 
@@ -114,6 +120,12 @@ class RenderSession:
         with torch.no_grad():
             return inspect_ray(run, x, y)
 
+    def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
+        """Inspect and write the report to a .json, .csv or .png file, as `triscope inspect` does; raises InputError."""
+        info = self.open(request.checkpoint)
+        record = RenderRecord(checkpoint_sha256=info.sha256, family=info.family, request=request)
+        write_ray(Path(path), self.inspect(request, x, y), record)
+
     @torch.no_grad()
     def field_of(self, request: RenderRequest) -> Field:
         """The scene of a request as a field (meshes, slices, measurements); raises InputError as `open` does."""
@@ -141,8 +153,9 @@ class RenderSession:
         stop_if(cancelled)
         space = run.space(volume)
         proposals = run.proposals(volume, space) if sampler.needs_proposal else None
+        grid = run.density_grid(volume) if sampler.needs_grid else None
         stop_if(cancelled)
-        picture = _Picture(run, run.scene(volume, space), proposals, channels, self._device)
+        picture = _Picture(run, run.scene(volume, space), proposals, grid, channels, self._device)
         picture.draw(cancelled, progress)
         arrays, (placed, evaluated, probed) = picture.finish()
         result = RenderResult(
@@ -167,10 +180,14 @@ class RenderSession:
         progress("planes", 0.0)
         w = run.w()
         planes = run.planes(w)
+        guide = None
+        if request.sampler.name in SAMPLERS and SAMPLERS.get(request.sampler.name).needs_grid:
+            volume = run.field(w)
+            guide = Guide(volume, run.density_grid(volume))
         stop_if(cancelled)
         progress("samples", 0.0)
         with run.clock.stage("samples"):
-            made = native(run.opened.model, request, w, planes)
+            made = native(run.opened.model, request, w, planes, guide)
         lacking = [name for name in channels if name not in made]
         if lacking:
             raise InputError(
@@ -196,9 +213,16 @@ class _Picture:
     """One picture in the making, tile by tile."""
 
     def __init__(
-        self, run: StageRun, scene: Scene, proposals: Proposals | None, channels: tuple[str, ...], device: torch.device
+        self,
+        run: StageRun,
+        scene: Scene,
+        proposals: Proposals | None,
+        grid: DensityGrid | None,
+        channels: tuple[str, ...],
+        device: torch.device,
     ) -> None:
         self.run, self.scene, self.proposals, self.channels, self.device = run, scene, proposals, channels, device
+        self.grid = grid
         request = run.request
         self.request, self.conv = request, run.opened.info.header.conventions
         self.sampler = SAMPLERS.get(request.sampler.name)
@@ -207,8 +231,9 @@ class _Picture:
         origins, dirs = camera_rays(request.camera, request.width, request.height, device)
         self.rays = ray_bounds(origins, dirs, self.conv)
         with run.clock.stage("skip"):
-            self.live = run.live(scene.space, origins, self.rays)
+            self.live = run.live(scene.space, self.rays)
         self.out: dict[str, np.ndarray] = {}
+        self.backdrop = self._backdrop() if scene.backed is not None and "rgb" in channels else None
         self.evaluated = 0.0
         self.leftover: Tensor | None = None
         self.entropy: Tensor | None = None
@@ -221,22 +246,23 @@ class _Picture:
             if "entropy" in channels:
                 self.entropy = proposals.entropy(request.width, request.height)
 
-        self.allotted = self._context(self.rays, slice(None), None).allotted(proposals is not None)
+        everything = torch.arange(len(self.rays), device=device)
+        self.allotted = self._context(self.rays, everything, predicted=False).allotted(proposals is not None)
 
     def draw(self, cancelled: Callable[[], bool], progress: Progress) -> None:
         """Live pixels in tiles, then one dead ray whose values fill the rest of the picture."""
         self._fill_dead()
         tile = self._rays_a_tile()
-        for number, start in enumerate(range(0, len(self.live), tile)):
+        for start in range(0, len(self.live), tile):
             stop_if(cancelled)
             progress("samples", start / max(1, len(self.live)))
-            self._tile(self.live[start : start + tile], number)
+            self._tile(self.live[start : start + tile])
 
-    def _tile(self, pixels: Tensor, number: int) -> None:
+    def _tile(self, pixels: Tensor) -> None:
         clock = self.run.clock
         with clock.stage("samples"):
             rays = self.rays.select(pixels)
-            evaluated = self.sampler.place(self._context(rays, pixels, number))
+            evaluated = self.sampler.place(self._context(rays, pixels))
         composite = Composite(
             self.scene, rays, evaluated, self.allotted[pixels], _part(self.leftover, pixels), _part(self.entropy, pixels)
         )
@@ -246,6 +272,8 @@ class _Picture:
             index = pixels.cpu().numpy()
             for name in self.channels:
                 values = CHANNELS.get(name).compute(composite).float().reshape(len(pixels), -1)
+                if name == "rgb" and self.backdrop is not None:
+                    values = (values + (1.0 - composite.opacity)[:, None] * self.backdrop[pixels]).clamp(0.0, 1.0)
                 self.out[name][:, index] = values.T.cpu().numpy()
         self.evaluated += evaluated.evaluations
 
@@ -258,6 +286,9 @@ class _Picture:
         composite = Composite(self.scene, missing, nothing)
         known = {"samples": self.allotted, "leftover": self.leftover, "entropy": self.entropy}
         for name in self.channels:
+            if name == "rgb" and self.backdrop is not None:
+                self.out[name] = self.backdrop.clamp(0.0, 1.0).T.cpu().numpy().copy()
+                continue
             per_pixel = known.get(name)
             if per_pixel is not None:
                 self.out[name] = per_pixel.float().reshape(1, n).cpu().numpy().copy()
@@ -265,15 +296,25 @@ class _Picture:
             value = CHANNELS.get(name).compute(composite).float().reshape(-1, 1).cpu().numpy()
             self.out[name] = np.repeat(value, n, axis=1)
 
-    def _context(self, rays: Rays, pixels: Tensor | slice, number: int | None) -> TileContext:
+    def _backdrop(self) -> Tensor:
+        """Radiance [H·W, 3] behind the scene, where its field knows it."""
+        backed, width, height = self.scene.backed, self.request.width, self.request.height
+        assert backed is not None
+        at = [(torch.arange(n, device=self.device) + 0.5) * (2.0 / n) - 1.0 for n in (height, width)]
+        row, column = torch.meshgrid(*at, indexing="ij")
+        places = torch.stack([column, row], dim=-1).reshape(-1, 2)
+        parts = zip(*(x.split(BACKDROP_RAYS) for x in (self.rays.origins, self.rays.dirs, places)), strict=True)
+        return torch.cat([backed.behind(*part) for part in parts]).float()
+
+    def _context(self, rays: Rays, pixels: Tensor, *, predicted: bool = True) -> TileContext:
+        """What the sampler may use for the rays of `pixels`; predicted = False leaves the proposals out (they are large)."""
         request = self.request
-        rng = proposal = None
-        if request.sampler.jitter and number is not None:
-            rng = torch.Generator(device=self.device).manual_seed(request.seed * 1_000_003 + number)
-        if self.proposals is not None and isinstance(pixels, Tensor):
+        proposal = None
+        if self.proposals is not None and predicted:
             proposal = self.proposals.at_pixels(pixels, request.width, request.height)
         hard = None if self.hard is None else self.hard[pixels]
-        return TileContext(self.scene, rays, request.sampler, self.default_spp, rng, proposal, hard)
+        noise = PixelNoise(request.seed, pixels)
+        return TileContext(self.scene, rays, request.sampler, self.default_spp, noise, proposal, hard, self.grid)
 
     def finish(self) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:
         """(channels, (samples, evaluations, probe evaluations) a pixel)."""

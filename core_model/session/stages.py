@@ -9,11 +9,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from core_model.fields.base import Field
+from core_model.fields.base import BackedField, Field
 from core_model.fields.triplane import Planes
 from core_model.geometry.rays import Rays
 from core_model.rendering.empty import SpaceGrid, build_space_grid, live_pixels, outside_only
 from core_model.rendering.evaluate import Scene
+from core_model.rendering.occupancy import DensityGrid, build_density_grid
 from core_model.rendering.probe import ProbeResult, Proposals, run_probe, run_proposals
 from core_model.schema.render import RenderRequest, Tier
 from core_model.session.cache import StageCache
@@ -67,6 +68,12 @@ class StageRun:
         key = ("skip", *self._latent_key, self.request.precision)
         return self._cached("skip", key, lambda: build_space_grid(field, box, SPACE_CELLS, self.device), lambda g: g.nbytes)
 
+    def density_grid(self, field: Field) -> DensityGrid:
+        """Bounds of the density in the box, for the occupancy-guided sampler."""
+        box = self.opened.info.header.conventions.box
+        key = ("density", *self._latent_key, self.request.precision)
+        return self._cached("skip", key, lambda: build_density_grid(field, box, self.device), lambda g: g.nbytes)
+
     def live(self, space: SpaceGrid, rays: Rays) -> Tensor:
         """Flat indices of the pixels worth rendering."""
         request = self.request
@@ -80,9 +87,13 @@ class StageRun:
     def scene(self, field: Field, space: SpaceGrid) -> Scene:
         conv = self.opened.info.header.conventions
         colour = self.request.background if self.request.background is not None else conv.background
+        backed = None
+        if self.request.background is None and isinstance(field, BackedField) and field.is_backed:
+            backed, colour = field, None
         background = None if colour is None else torch.tensor(colour, device=self.device)
         frontal = torch.tensor([0.0, 0.0, -1.0], device=self.device)
-        return Scene(TimedField(field, self.clock), space, background, frontal, camera_dirs=self.request.view_dirs == "camera")
+        camera_dirs = self.request.view_dirs == "camera"
+        return Scene(TimedField(field, self.clock), space, background, frontal, camera_dirs=camera_dirs, backed=backed)
 
     def proposals(self, field: Field, space: SpaceGrid) -> Proposals:
         """Probe and prediction for the request's camera and size."""

@@ -78,20 +78,21 @@ def check_values(name: str, values: np.ndarray, info: CheckpointInfo, opacity: n
     box = info.header.conventions.box
     seen, background = opacity > 0.05, opacity < 0.04
     finite = np.isfinite(values)
-    if name in ("depth", "normal", "position", "beta"):  # documented: NaN on background
+    if name in ("depth", "normal", "position", "beta", "eikonal"):  # documented: NaN on background
         assert not finite[..., background].any()
-    elif name not in ("leftover", "entropy"):  # documented: NaN where no proposal was made
+    elif name not in ("leftover", "entropy", "missed"):  # documented: NaN where no proposal was made, no crossing met
         assert finite.all()
     if name == "normal":
         if any(c.name == "beta" for c in info.channels):  # a piecewise constant density has no normal, a distance has
             assert finite[..., seen].all()
             np.testing.assert_allclose(np.linalg.norm(values[:, seen], axis=0), 1.0, atol=1e-4)
-    elif name not in ("leftover", "entropy"):
+    elif name not in ("leftover", "entropy", "missed"):
         assert finite[..., seen].all()
     good = values[finite]
     low, high = {
         "rgb": (0.0, 1.0), "opacity": (0.0, 1.0), "depth": shell(info), "normal": (-1.0, 1.0), "position": (-1.2 * box, 1.2 * box),
         "beta": (0.0, 0.02), "samples": (0.0, 64.0), "leftover": (0.0, 1.0), "entropy": (0.0, np.log(512)),
+        "eikonal": (-1.0, np.inf), "missed": (0.0, 1.0),
     }.get(name, (-np.inf, np.inf))  # fmt: skip
     if good.size:
         assert good.min() >= low - 1e-5 and good.max() <= high + 1e-5, (name, good.min(), good.max())
@@ -182,7 +183,7 @@ def test_every_channel_is_described_for_the_window(name: str) -> None:
     info = CHANNELS.get(name).info
     assert info.name == name and info.title and info.description
     assert info.low is None or info.high is None or info.low < info.high
-    if info.kind == "scalar" and name not in ("opacity", "leftover"):  # those two are shares and have no unit
+    if info.kind == "scalar" and name not in ("opacity", "leftover", "missed"):  # shares and a mask have no unit
         assert info.unit
 
 

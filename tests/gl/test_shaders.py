@@ -152,3 +152,42 @@ def test_equal_keys_draw_once(presenter: Presenter):
     assert np.array_equal(presenter.read(), first)
     presenter.draw("b", np.ones((8, 8), np.float32), how)
     assert not np.array_equal(presenter.read(), first)
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+def test_iso_lines_lie_where_the_value_passes_a_multiple_of_the_step(presenter: Presenter, scale: int):
+    size = 96
+    ramp = np.broadcast_to(np.linspace(0.0, 1.0, size, dtype=np.float32), (size, size)).copy()
+    how = {"kind": "scalar", "colormap": "gray", "size": (scale * size, scale * size)}
+    plain = _drawn(presenter, ramp, **how).astype(int)
+    lined = _drawn(presenter, ramp, iso_step=0.25, **how).astype(int)
+    changed = np.flatnonzero(np.abs(lined - plain).max(axis=(0, 2)) > 30)
+    value = (changed + 0.5) / (scale * size)
+    nearest = np.abs(value - 0.25 * np.round(value / 0.25))
+    assert nearest.max() < 2.5 / size and {round(v / 0.25) for v in value} >= {1, 2, 3}
+    steep = _drawn(presenter, ramp, iso_step=0.004 / scale, **how).astype(int)
+    edge = 8 * scale  # the clamped border is flat
+    assert np.abs(steep - plain)[:, edge:-edge].max() < 30, "lines that would merge are left out"
+
+
+def test_iso_lines_leave_missing_values_alone(presenter: Presenter):
+    half = np.broadcast_to(np.linspace(0.0, 1.0, 32, dtype=np.float32), (32, 32)).copy()
+    half[16:] = np.nan
+    dark = {"checker_dark": (0.0, 0.0, 0.0), "checker_light": (0.0, 0.0, 0.0)}
+    assert _drawn(presenter, half, kind="scalar", iso_step=0.3, **dark)[16:].max() == 0
+
+
+def test_the_outline_runs_around_the_mask_and_only_there(presenter: Presenter):
+    values, mask = np.full((32, 32), 0.5, np.float32), np.zeros((32, 32), bool)
+    mask[8:20, 10:24] = True
+    how = Presentation(kind="scalar", width=128, height=128, colormap="gray", dithering=False)
+    presenter.draw("plain", values, how)
+    plain = presenter.read().astype(int)
+    presenter.draw("outlined", values, how, mask)
+    shown = presenter.read().astype(int)
+    y, x = np.nonzero(np.abs(shown - plain).max(axis=-1) > 60)
+    assert len(y) > 4 * (12 + 14) and x.min() >= 38 and x.max() <= 97 and y.min() >= 30 and y.max() <= 81
+    inner = (x > 43) & (x < 92) & (y > 35) & (y < 76)
+    assert not inner.any(), "nothing but the rim is touched"
+    presenter.draw("plain again", values, how)
+    assert np.array_equal(presenter.read().astype(int), plain)

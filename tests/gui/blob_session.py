@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -18,8 +19,10 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo, Provenance
 from core_model.schema.errors import Cancelled, InputError
+from core_model.schema.inspect import RayReport
 from core_model.schema.render import ChannelFrame, RenderRequest, RenderResult, StageTime
 from core_model.schema.sampler import SamplerInfo
+from tests.gui.blob_rays import blob_report
 
 CHANNELS = (
     ChannelInfo(name="rgb", title="Colour", kind="colour", description="Composited radiance."),
@@ -140,6 +143,18 @@ class BlobSession:
 
     def memory_bytes(self) -> int:
         return 0
+
+    def inspect(self, request: RenderRequest, x: int, y: int) -> RayReport:
+        if request.latent.seeds[0].seed == 14:
+            raise ValueError("the ray could not be walked")
+        return blob_report(request, x, y, _distance)
+
+    def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
+        report = self.inspect(request, x, y)
+        try:
+            Path(path).write_text(report.model_dump_json())
+        except OSError as error:
+            raise InputError(what="cannot write", where=path, got=error.strerror or "") from None
 
     def render(
         self,

@@ -168,7 +168,8 @@ def test_axis_of_the_gizmo_and_tab():
         h.ctx.item_click("//Viewport/##axis-right")
         h.ctx.yield_(2)
         assert h.doc.camera.yaw == pytest.approx(math.pi / 2)
-        edge = h.desk.viewport.edge_px
+        edge, shown = h.desk.viewport.edge_px, h.app.panels_shown()
+        assert {t for t, visible, _ in shown if not visible} == {"Ray", "Compare"}
         h.ctx.mouse_move_to_pos(_centre(h))
         h.ctx.key_press(imgui.Key.tab)
         h.ctx.yield_(4)
@@ -176,7 +177,7 @@ def test_axis_of_the_gizmo_and_tab():
         assert h.desk.viewport.edge_px > edge
         h.ctx.key_press(imgui.Key.tab)
         h.ctx.yield_(4)
-        assert all(visible for _, visible, _ in h.app.panels_shown())
+        assert h.app.panels_shown() == shown
         h.ctx.key_press(imgui.Key.escape)
         h.ctx.yield_(3)
         assert not h.app.params.app_shall_exit

@@ -15,6 +15,7 @@ from core_model.schema.render import RenderRequest
 from viewer.app import App, AppOptions
 from viewer.render_client.events import Event, WorkerStatus
 from viewer.render_client.face import Renderer
+from viewer.render_client.messages import SessionOptions
 
 SIZE = (1000, 640)
 
@@ -41,6 +42,12 @@ class Recorder:
 
     def inspect(self, request: RenderRequest, x: int, y: int) -> int:
         return self._inner.inspect(request, x, y)
+
+    def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
+        self._inner.save_ray(request, x, y, path)
+
+    def configure(self, options: SessionOptions) -> None:
+        self._inner.configure(options)
 
     def poll(self) -> list[Event]:
         return self._inner.poll()

@@ -24,7 +24,7 @@ class Presentation:
     """Everything beside the pixels that decides how a frame looks.
 
     low, high: range of scalars and positions in the channel's unit. width, height: target in framebuffer
-    pixels.
+    pixels. iso_step: distance of the lines of equal value of a scalar, in its unit; 0 = none.
     """
 
     kind: Kind
@@ -38,6 +38,7 @@ class Presentation:
     checker_dark: tuple[float, float, float] = (0.11, 0.12, 0.13)
     checker_light: tuple[float, float, float] = (0.14, 0.15, 0.16)
     checker_size: float = 8.0
+    iso_step: float = 0.0
 
 
 class Presenter:
@@ -50,6 +51,8 @@ class Presenter:
         self._frame = Texture()
         self._lut = Texture()
         self._lut_name = ""
+        self._mask = Texture()
+        self._masked: bool | None = None
         self._target = Framebuffer()
         self._vao: int = int(GL.glGenVertexArrays(1))
         self._drawn: tuple[object, Presentation] | None = None
@@ -60,10 +63,11 @@ class Presenter:
         """GL name of the finished picture (RGBA8, row 0 = top); 0 before the first `draw`."""
         return self._target.texture
 
-    def draw(self, key: object, pixels: np.ndarray, how: Presentation) -> int:
+    def draw(self, key: object, pixels: np.ndarray, how: Presentation, outlined: np.ndarray | None = None) -> int:
         """Draws `pixels` ([H, W] or [3, H, W] float32, NaN = no value) and returns the texture's GL name.
 
-        key: identity of the pixels; equal keys mean that they are uploaded already.
+        key: identity of the pixels and of `outlined`; equal keys mean that they are uploaded already. outlined:
+        [H, W] bool, an outline is drawn around what it holds.
         """
         if self._drawn == (key, how):
             return self.texture
@@ -72,6 +76,7 @@ class Presenter:
         if self._uploaded != key:
             self._frame.upload(premultiplied(pixels))
             self._uploaded = key
+            self._upload_mask(outlined)
         if self._lut_name != how.colormap:
             self._lut.upload(colormaps.table(how.colormap)[None])
             self._lut_name = how.colormap
@@ -82,6 +87,7 @@ class Presenter:
             GL.glDisable(flag)
         self._frame.bind(0)
         self._lut.bind(1)
+        self._mask.bind(2)
         exact = pixels.shape[-2:] == (how.height, how.width)
         self._program.use(
             {
@@ -96,6 +102,9 @@ class Presenter:
                 "checker_dark": how.checker_dark,
                 "checker_light": how.checker_light,
                 "checker_size": float(how.checker_size),
+                "iso_step": float(how.iso_step),
+                "mask": 2,
+                "outlined": bool(self._masked),
             }
         )
         GL.glBindVertexArray(self._vao)
@@ -108,13 +117,20 @@ class Presenter:
         self._drawn = (key, how)
         return self.texture
 
+    def _upload_mask(self, outlined: np.ndarray | None) -> None:
+        if outlined is not None:
+            self._mask.upload(outlined.astype(np.float32)[..., None])
+        elif self._masked is None:
+            self._mask.upload(np.zeros((1, 1, 1), np.float32))
+        self._masked = outlined is not None
+
     def read(self) -> np.ndarray:
         """[H, W, 3] uint8 of the finished picture, top row first (tests and screenshots)."""
         return self._target.read()[..., :3]
 
     def delete(self) -> None:
         """Frees every GL object; needs the context that made them."""
-        for part in (self._program, self._frame, self._lut, self._target):
+        for part in (self._program, self._frame, self._lut, self._mask, self._target):
             part.delete()
         GL.glDeleteVertexArrays(1, [self._vao])
 

@@ -2,6 +2,6 @@
 imports a panel.
 """
 
-from viewer.panels import camera, latent, model, sampler, timings, view, viewport
+from viewer.panels import camera, compare, latent, model, ray, sampler, timings, view, viewport
 
-__all__ = ["camera", "latent", "model", "sampler", "timings", "view", "viewport"]
+__all__ = ["camera", "compare", "latent", "model", "ray", "sampler", "timings", "view", "viewport"]

@@ -56,7 +56,7 @@ class ModelPanel:
             "##path", "Path or analytic:sphere", self.path, imgui.InputTextFlags_.enter_returns_true
         )
         controls.tooltip(
-            "A .safetensors checkpoint, or analytic:sphere, slab, torus or shell. Enter opens it"
+            "A .safetensors, .pkl or .pt checkpoint, a run folder, or analytic:sphere, slab, torus or shell. Enter opens it"
         )
         imgui.same_line(0.0, style.item_inner_spacing.x)
         browse = controls.icon_button(

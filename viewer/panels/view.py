@@ -8,9 +8,12 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from viewer.gl import colormaps
 from viewer.state.document import ChannelView, Document
+from viewer.state.shown_map import AXES, OUTLINED, as_drawn
 from viewer.ui import colorbar, controls, legends
 from viewer.ui.context import PanelContext
+from viewer.ui.histogram import PERCENTS
 from viewer.ui.panel import PANELS
+from viewer.ui.ticks import fixed
 
 _BACKGROUNDS = (
     (None, "Model", "The colour that the checkpoint was trained with"),
@@ -18,6 +21,12 @@ _BACKGROUNDS = (
     ((0.5, 0.5, 0.5), "Grey", "sRGB 0.5"),
     ((1.0, 1.0, 1.0), "White", "sRGB 1"),
 )
+
+
+_FRAME_NOTES = {
+    "world": "x right, y up, z towards the front of the subject.",
+    "camera": "x right, y up, z towards the camera.",
+}
 
 
 class ViewPanel:
@@ -32,13 +41,17 @@ class ViewPanel:
             return doc
         if channel.description:
             controls.note(ctx.theme, channel.description)
+        doc = self._vector(doc, ctx, channel)
+        wanted, channel = channel, as_drawn(channel, doc.view.of(channel.name, channel))
         if channel.kind == "scalar":
             doc = self._colours(doc, ctx, channel)
+            doc = self._lines(doc, ctx, channel, wanted)
         elif channel.kind == "direction":
             legends.normal_ball(ctx.theme)
             controls.note(
                 ctx.theme,
-                "Red, green and blue are 0.5 + 0.5 times x, y and z of the unit vector in the world.",
+                "Red, green and blue are 0.5 + 0.5 times x, y and z of the unit vector; "
+                + _FRAME_NOTES[doc.view.of(channel.name, channel).frame],
             )
         elif channel.kind == "position":
             shown = ctx.shown_range(doc, channel)
@@ -90,7 +103,7 @@ class ViewPanel:
             view.invert,
             shown,
             ctx.histogram(doc, channel),
-            self._marked(ctx, channel),
+            ctx.marked(doc),
         )
         options = [(m.name, m.title, f"{m.kind}; {m.origin}") for m in colormaps.colormaps().values()]
         name = self._map_combo(ctx, view.colormap, options)
@@ -106,12 +119,23 @@ class ViewPanel:
             controls.value_row(
                 ctx.theme,
                 "Extremes",
-                f"{low:.{d}f} to {high:.{d}f}",
+                f"{fixed(low, d)} to {fixed(high, d)}",
                 f"Smallest and largest value in the picture, {channel.unit}",
             )
             controls.value_row(
-                ctx.theme, "Mean", f"{found.mean:.{d}f} {channel.unit}", "Over the pixels that have a value"
+                ctx.theme, "Mean", f"{fixed(found.mean, d)} {channel.unit}", "Over the pixels that have a value"
             )
+            if found.percentiles:
+                controls.value_row(
+                    ctx.theme,
+                    "Percentiles",
+                    "   ".join(fixed(v, d) for v in found.percentiles),
+                    f"{', '.join(str(p) for p in PERCENTS)} % of the pixels that have a value lie below, {channel.unit}",
+                )
+            if channel.name == "missed":
+                controls.value_row(
+                    ctx.theme, "Missed", f"{100 * found.mean:.2f} %", "Of the rays that meet the surface"
+                )
             controls.value_row(
                 ctx.theme,
                 "No value",
@@ -119,6 +143,51 @@ class ViewPanel:
                 "Pixels without a value (checkerboard)",
             )
         return doc
+
+    def _vector(self, doc: Document, ctx: PanelContext, channel: ChannelInfo) -> Document:
+        """Frame and component of channels that hold three numbers."""
+        if channel.kind not in ("direction", "position"):
+            return doc
+        view = fresh = doc.view.of(channel.name, channel)
+        if channel.kind == "direction":
+            options = (("world", "World", "Axes of the scene"), ("camera", "Camera", _FRAME_NOTES["camera"]))
+            frame = controls.segmented(ctx.theme, "Frame", "frame", view.frame, options, tip="Axes of the normals")
+            fresh = fresh.replace(frame=frame)
+        parts = (("all", "xyz", "As red, green and blue"), *((a, a, f"{a} alone, with a colour map") for a in AXES))
+        component = controls.segmented(
+            ctx.theme, "Component", "component", view.component, parts, tip="All three as colour, or one as a map"
+        )
+        return self._keep(doc, view, fresh.replace(component=component))
+
+    def _lines(self, doc: Document, ctx: PanelContext, channel: ChannelInfo, wanted: ChannelInfo) -> Document:
+        """Iso-lines, and the outline of the chosen hard rays where the channel is about budgets."""
+        view = fresh = doc.view.of(channel.name, channel)
+        iso = controls.toggle(ctx.theme, "Iso-lines", "##iso", view.iso, tip="Lines of equal value over the map")
+        fresh = fresh.replace(iso=iso)
+        if iso:
+            step = ctx.iso_step(doc.replace(view=doc.view.with_channel_view(fresh)), channel)
+            typed = controls.drag_float(
+                ctx.theme, "Step", "##iso-step", step, speed=max(step, 1e-6) / 100, low=1e-6, high=1e6,
+                fmt=f"%.{channel.decimals + 1}f {channel.unit}".rstrip(),
+                tip=f"From line to line, {channel.unit or 'no unit'}; follows the range until it is set",
+            )  # fmt: skip
+            if typed != step and typed > 0:
+                fresh = fresh.replace(iso_step=typed)
+        elif view.iso:
+            fresh = fresh.replace(iso_step=None)
+        if wanted.name in OUTLINED:
+            learned = doc.sampler.name == "learned" and doc.sampler.adaptive
+            why_not = "" if learned else "Only the learned sampler with adaptive budgets chooses hard rays"
+            outline = controls.toggle(
+                ctx.theme, "Outline", "##outline", view.outline, why_not=why_not,
+                tip="Around the rays with the largest leftover mass: those get the large budget",
+            )  # fmt: skip
+            fresh = fresh.replace(outline=outline)
+            shown = ctx.shown_map(doc)
+            if outline and shown is not None and shown.chosen is not None:
+                share = 100 * float(shown.chosen.mean())
+                controls.value_row(ctx.theme, "Chosen", f"{share:.1f} % of the pixels", "Outlined in the picture")
+        return self._keep(doc, view, fresh)
 
     def _map_combo(self, ctx: PanelContext, value: str, options: list[tuple[str, str, str]]) -> str:
         """A combo whose entries show their gradient."""
@@ -191,15 +260,6 @@ class ViewPanel:
 
     def _keep(self, doc: Document, old: ChannelView, new: ChannelView) -> Document:
         return doc if new == old else doc.replace(view=doc.view.with_channel_view(new))
-
-    def _marked(self, ctx: PanelContext, channel: ChannelInfo) -> float | None:
-        hover, values = ctx.viewport.hover, ctx.frames.arrays.get(channel.name)
-        if hover is None or values is None:
-            return None
-        found = ctx.frames.value(
-            channel.name, int(hover[0] * values.shape[-1]), int(hover[1] * values.shape[-2])
-        )
-        return None if found is None else found[0]
 
 
 PANELS.add("view", ViewPanel)

@@ -11,20 +11,29 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.channels import ChannelInfo
 from viewer.state import orbit
 from viewer.state.document import Document
-from viewer.ui import colorbar, overlays
+from viewer.state.shown_map import ShownMap
+from viewer.ui import colorbar, overlays, readout, split
+from viewer.ui.actions import ShowPanel
 from viewer.ui.context import PanelContext
 from viewer.ui.controls import font
 from viewer.ui.panel import PANELS
+from viewer.ui.ray_numbers import PIN_INKS
 from viewer.ui.theme import BODY_PX, canvas
 
+CLICK_SLACK_PX = 4.0
 _LEFT, _RIGHT, _MIDDLE = 0, 1, 2
 _BUTTONS = int(imgui.ButtonFlags_.mouse_button_left) | int(imgui.ButtonFlags_.mouse_button_middle)
 
 
 class ViewportPanel:
-    """Left drag orbits, middle or Shift+left drag pans, wheel dollies, Ctrl+wheel changes fov, double click
-    re-centres.
+    """Left drag orbits, middle or Shift+left drag pans, wheel dollies, Ctrl+wheel changes fov, click inspects
+    the ray, double click re-centres.
     """
+
+    def __init__(self) -> None:
+        self._pressed_here = False
+        self._dragged = False
+        self._differences = split.Differences()
 
     def draw(self, doc: Document, ctx: PanelContext) -> Document:
         theme, view = ctx.theme, ctx.viewport
@@ -32,31 +41,37 @@ class ViewportPanel:
         width, height = max(room.x, 16.0), max(room.y, 16.0)
         density = imgui.get_io().display_framebuffer_scale.x
         margin = round(0.9 * theme.em)
-        edge = max(16.0, float(int(min(width, height) - 2 * margin)))
-        origin = ImVec2(round(corner.x + 0.5 * (width - edge)), round(corner.y + 0.5 * (height - edge)))
+        where = split.squares(doc, corner, width, height, margin)
+        origin, edge = where.a, where.edge
         view.edge_px, view.origin, view.size = int(edge * density), (origin.x, origin.y), edge
         canvas(theme)
         imgui.set_next_item_allow_overlap()
         imgui.invisible_button("viewport", ImVec2(width, height), _BUTTONS)
-        doc = self._mouse(doc, ctx, origin, edge)
-        channel = ctx.shown_channel(doc)
-        if channel is None:
+        doc = self._mouse(doc, ctx, where)
+        shown = ctx.shown_map(doc)
+        if shown is None:
             self._empty(ctx, corner, width, height)
             return doc
-        self._picture(doc, ctx, channel, origin, edge)
+        doc, drawn = self._picture(doc, ctx, shown, where)
+        view.drawn = drawn
+        channel = drawn.channel
         doc = self._gizmos(doc, ctx, origin, edge, corner, width)
+        self._rays(doc, ctx, where)
         self._badges(doc, ctx, channel, corner, width, height)
         if channel.kind == "scalar":
-            self._bar(doc, ctx, channel, origin, edge, corner.x + width)
+            self._bar(doc, ctx, drawn, where.b, edge, corner.x + width)
+        split.labels(doc, ctx, where)
         return doc
 
-    def _mouse(self, doc: Document, ctx: PanelContext, origin: ImVec2, edge: float) -> Document:
-        io, view, pose = imgui.get_io(), ctx.viewport, doc.camera
+    def _mouse(self, doc: Document, ctx: PanelContext, where: split.Squares) -> Document:
+        edge, io, view, pose = where.edge, imgui.get_io(), ctx.viewport, doc.camera
         hovered, mouse = imgui.is_item_hovered(), io.mouse_pos
+        origin = where.b if mouse.x >= where.b.x else where.a
         u, v = (mouse.x - origin.x) / edge, (mouse.y - origin.y) / edge
         view.hover = (u, v) if hovered and 0 <= u < 1 and 0 <= v < 1 else None
         view.held = ""
-        if imgui.is_item_active():
+        doc = self._inspect(doc, ctx, hovered)
+        if imgui.is_item_active() and _is_dragged():
             dx, dy = io.mouse_delta.x, io.mouse_delta.y
             pans = imgui.is_mouse_down(_MIDDLE) or (imgui.is_mouse_down(_LEFT) and io.key_shift)
             view.held = "pan" if pans else "orbit"
@@ -67,6 +82,26 @@ class ViewportPanel:
         if hovered and view.hover and imgui.is_mouse_double_clicked(_LEFT):
             pose = self._recentred(pose, ctx, u, v)
         return doc if pose == doc.camera else doc.replace(camera=pose)
+
+    def _inspect(self, doc: Document, ctx: PanelContext, hovered: bool) -> Document:
+        """A click (not a drag) or the key I chooses the ray under the cursor; with Shift the click pins it."""
+        view, io = ctx.viewport, imgui.get_io()
+        if not hovered or view.hover is None or ctx.result is None:
+            return doc
+        if imgui.is_mouse_clicked(_LEFT):
+            self._pressed_here = imgui.is_item_active() and imgui.get_mouse_clicked_count(_LEFT) == 1
+            self._dragged = False
+        self._dragged = self._dragged or _is_dragged()
+        clicked = imgui.is_mouse_released(_LEFT) and self._pressed_here and not self._dragged
+        held = imgui.is_key_down(imgui.Key.i) and not io.want_text_input and not (io.key_ctrl or imgui.is_any_mouse_down())
+        if not (clicked or held):
+            return doc
+        rays = doc.rays.replace(selected=view.hover)
+        if clicked and io.key_shift:
+            rays = rays.toggled(view.hover)
+        if doc.rays.selected is None or clicked:
+            ctx.emit(ShowPanel("Ray", True))
+        return doc if rays == doc.rays else doc.replace(rays=rays)
 
     def _recentred(self, pose: OrbitPose, ctx: PanelContext, u: float, v: float) -> OrbitPose:
         depth, result = ctx.frames.arrays.get("depth"), ctx.result
@@ -79,19 +114,32 @@ class ViewportPanel:
         return orbit.recentre(pose, orbit.surface_point(camera, u, v, distance[0]))
 
     def _picture(
-        self, doc: Document, ctx: PanelContext, channel: ChannelInfo, origin: ImVec2, edge: float
-    ) -> None:
-        view, shown = doc.view.of(channel.name, channel), ctx.shown_range(doc, channel)
-        values = ctx.frames.arrays[channel.name]
-        texture = ctx.present(channel.name, values, channel, view, shown, ctx.viewport.edge_px)
+        self, doc: Document, ctx: PanelContext, shown: ShownMap, where: split.Squares
+    ) -> tuple[Document, ShownMap]:
+        """Draws A, and B beside or over it; returns the map that the colour bar belongs to."""
+        view, span = doc.view.of(shown.channel.name, shown.channel), ctx.shown_range(doc, shown.channel)
+        texture = ctx.present(shown, view, span, ctx.viewport.edge_px, 0)
         ctx.viewport.texture = texture
-        draw, end = imgui.get_window_draw_list(), ImVec2(origin.x + edge, origin.y + edge)
-        draw.add_image(imgui.ImTextureRef(texture), origin, end)
-        draw.add_rect(
-            ImVec2(origin.x - 1, origin.y - 1),
-            ImVec2(end.x + 1, end.y + 1),
-            ctx.theme.colour(ctx.theme.palette.line, 0.9),
-        )
+        mode, edge_px = doc.compare.mode, ctx.viewport.edge_px
+        second = ctx.viewport.beside = None if mode == "off" else split.second_map(doc, ctx)
+        apart = self._differences.of(shown, second) if mode == "difference" and second is not None else None
+        if second is None or (mode == "difference" and apart is None):
+            _image(ctx, texture, where.a, where.edge)
+            if mode == "side":
+                _image(ctx, 0, where.b, where.edge)
+            return doc, shown
+        if apart is not None:
+            how, reach = split.difference_view(apart)
+            _image(ctx, ctx.present(apart, how, reach, edge_px, 2), where.a, where.edge)
+            return doc, apart
+        settings = doc.view.of(second.channel.name, second.channel)
+        other = ctx.present(second, settings, split.second_range(doc, ctx, second, shown), edge_px, 1)
+        if mode == "wipe":
+            doc = split.wipe(doc, ctx, where, texture, other)
+        else:
+            _image(ctx, texture, where.a, where.edge)
+            _image(ctx, other, where.b, where.edge)
+        return doc, shown
 
     def _gizmos(
         self, doc: Document, ctx: PanelContext, origin: ImVec2, edge: float, corner: ImVec2, width: float
@@ -114,6 +162,14 @@ class ViewportPanel:
         )
         return doc if chosen is None else doc.replace(camera=orbit.snap_view(doc.camera, chosen))
 
+    def _rays(self, doc: Document, ctx: PanelContext, where: split.Squares) -> None:
+        """Rings where rays are pinned, a cross-hair where one is inspected."""
+        for origin in (where.a, where.b) if doc.compare.mode == "side" else (where.a,):
+            for index, mark in enumerate(doc.rays.pins):
+                overlays.ray_pin(ctx.theme, origin, where.edge, mark, str(index + 1), PIN_INKS[index])
+            if doc.rays.selected is not None:
+                overlays.ray_cross(ctx.theme, origin, where.edge, doc.rays.selected)
+
     def _badges(
         self,
         doc: Document,
@@ -133,36 +189,23 @@ class ViewportPanel:
         overlays.badge(
             ctx.theme, ImVec2(corner.x + inset, corner.y + inset), [(channel.title, True), (note, False)]
         )
-        lines = self._readout(doc, ctx, channel)
+        lines = readout.lines(doc, ctx)
         if lines:
             overlays.badge(ctx.theme, ImVec2(corner.x + inset, corner.y + height - inset), lines, bottom=True)
-
-    def _readout(self, doc: Document, ctx: PanelContext, channel: ChannelInfo) -> list[tuple[str, bool]]:
-        hover, result = ctx.viewport.hover, ctx.result
-        if hover is None or result is None:
-            return []
-        x, y = int(hover[0] * result.width), int(hover[1] * result.height)
-        lines = [(f"x {x:>4}  y {y:>4}", False)]
-        named = [channel]
-        depth = ctx.channel("depth")
-        if depth is not None and depth.name != channel.name and depth.name in ctx.frames.arrays:
-            named.append(depth)
-        for info in named:
-            found = ctx.frames.value(info.name, x, y)
-            text = "no value" if found is None else "  ".join(f"{v:.{info.decimals}f}" for v in found)
-            lines.append((f"{info.title}  {text} {info.unit if found else ''}".rstrip(), info is channel))
-        return lines
 
     def _bar(
         self,
         doc: Document,
         ctx: PanelContext,
-        channel: ChannelInfo,
+        drawn: ShownMap,
         origin: ImVec2,
         edge: float,
         right: float,
     ) -> None:
-        em, view = ctx.theme.em, doc.view.of(channel.name, channel)
+        em, channel = ctx.theme.em, drawn.channel
+        view, span = doc.view.of(channel.name, channel), ctx.shown_range(doc, channel)
+        if channel.name == "difference":
+            view, span = split.difference_view(drawn)
         beside = right - (origin.x + edge) > 6.9 * em
         end = right - 0.5 * em if beside else origin.x + edge - 0.7 * em
         x = origin.x + edge + 2.4 * em if beside else end - 4.4 * em
@@ -175,18 +218,15 @@ class ViewportPanel:
             channel,
             view.colormap,
             view.invert,
-            ctx.shown_range(doc, channel),
+            span,
             ctx.histogram(doc, channel),
-            self._marked(ctx, channel),
+            self._marked(ctx, drawn),
             end,
             plate=not beside,
         )
 
-    def _marked(self, ctx: PanelContext, channel: ChannelInfo) -> float | None:
-        hover, result = ctx.viewport.hover, ctx.result
-        if hover is None or result is None:
-            return None
-        found = ctx.frames.value(channel.name, int(hover[0] * result.width), int(hover[1] * result.height))
+    def _marked(self, ctx: PanelContext, drawn: ShownMap) -> float | None:
+        found = None if ctx.viewport.hover is None else drawn.under(*ctx.viewport.hover)
         return None if found is None else found[0]
 
     def _empty(self, ctx: PanelContext, corner: ImVec2, width: float, height: float) -> None:
@@ -195,7 +235,7 @@ class ViewportPanel:
         if ctx.opening:
             title, detail = "Opening the checkpoint", ctx.opening
         elif ctx.info is None:
-            title, detail = "No checkpoint is open", "Drop a .safetensors file here, or use File > Open"
+            title, detail = "No checkpoint is open", "Drop a checkpoint or a run folder here, or use File > Open"
         else:
             title, detail = "Rendering the first picture", status.stage or "waiting for the render process"
         draw, middle = imgui.get_window_draw_list(), ImVec2(corner.x + 0.5 * width, corner.y + 0.5 * height)
@@ -236,6 +276,20 @@ class ViewportPanel:
                 theme.colour(theme.palette.accent),
                 thick,
             )
+
+
+def _image(ctx: PanelContext, texture: int, origin: ImVec2, edge: float) -> None:
+    """A picture in its square with a hairline around it; texture 0 leaves the square empty."""
+    draw, end = imgui.get_window_draw_list(), ImVec2(origin.x + edge, origin.y + edge)
+    if texture:
+        draw.add_image(imgui.ImTextureRef(texture), origin, end)
+    ink = ctx.theme.colour(ctx.theme.palette.line, 0.9)
+    draw.add_rect(ImVec2(origin.x - 1, origin.y - 1), ImVec2(end.x + 1, end.y + 1), ink)
+
+
+def _is_dragged() -> bool:
+    """Whether the mouse has left the place where its button went down: a click must not turn the head."""
+    return any(imgui.is_mouse_dragging(b, CLICK_SLACK_PX) for b in (_LEFT, _MIDDLE))
 
 
 PANELS.add("viewport", ViewportPanel)

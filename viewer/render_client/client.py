@@ -21,6 +21,7 @@ from viewer.render_client.events import (
     InspectFailed,
     Opened,
     OpenFailed,
+    RaySaved,
     WorkerDied,
     WorkerStarted,
     WorkerStatus,
@@ -106,6 +107,14 @@ class RenderClient:
             if self._link is not None:
                 self._link.post("inspect", number, letter)
             return number
+
+    def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
+        with self._lock:
+            if self._link is None:
+                error = ErrorInfo(kind="worker", message="the render process is not running")
+                self._add(RaySaved(path, error))
+            else:
+                self._link.send(m.SaveRay(self._ledger.number(), request, x, y, path))
 
     def configure(self, options: m.SessionOptions) -> None:
         with self._lock:
@@ -277,6 +286,8 @@ class RenderClient:
                     if report is not None
                     else InspectFailed(error or ErrorInfo(kind="failed", message="no report"), message.number)
                 )
+            case m.SaveDone(path=path, error=error):
+                self._add(RaySaved(path, error))
             case m.ConfigureDone(error=error) if error is not None:
                 if message.number == 0:
                     self._start_error = error

@@ -58,6 +58,14 @@ class InspectFailed:
 
 
 @dataclass(frozen=True)
+class RaySaved:
+    """The file that `save_ray` asked for is written, or `error` says why not."""
+
+    path: str
+    error: ErrorInfo | None = None
+
+
+@dataclass(frozen=True)
 class WorkerStarted:
     """The worker process is up, has built its session and takes work."""
 
@@ -77,7 +85,7 @@ class WorkerDied:
     final: bool = False
 
 
-Event = Opened | OpenFailed | FrameReady | Inspected | InspectFailed | WorkerStarted | WorkerDied
+Event = Opened | OpenFailed | FrameReady | Inspected | InspectFailed | RaySaved | WorkerStarted | WorkerDied
 
 
 @dataclass(frozen=True)

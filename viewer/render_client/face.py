@@ -41,6 +41,10 @@ class Renderer(Protocol):
         """
         ...
 
+    def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
+        """Write what `inspect` tells to a .json, .csv or .png file: `RaySaved` follows."""
+        ...
+
     def configure(self, options: SessionOptions) -> None:
         """Another device, cache size or thread count: the session is built anew and opens what was open.
 

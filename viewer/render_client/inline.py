@@ -20,6 +20,7 @@ from viewer.render_client.events import (
     InspectFailed,
     Opened,
     OpenFailed,
+    RaySaved,
     WorkerStarted,
     WorkerStatus,
 )
@@ -70,6 +71,9 @@ class InlineClient:
         number = self._number
         self._do(lambda: self._inspect(number, request, x, y))
         return number
+
+    def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
+        self._do(lambda: self._save_ray(request, x, y, path))
 
     def configure(self, options: SessionOptions) -> None:
         self._options = options
@@ -133,6 +137,14 @@ class InlineClient:
             return Inspected(self._session.inspect(request, x, y), number)
         except Exception as e:
             return InspectFailed(error_info(e), number)
+
+    def _save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> Event:
+        assert self._session is not None
+        try:
+            self._session.save_ray(request, x, y, path)
+        except Exception as e:
+            return RaySaved(path, error_info(e))
+        return RaySaved(path)
 
     def _frame(self, generation: int, request: RenderRequest) -> Event:
         assert self._session is not None

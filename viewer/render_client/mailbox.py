@@ -18,7 +18,7 @@ from viewer.render_client import shared_block
 
 Slot = Literal["render", "inspect"]
 _SLOTS: dict[str, int] = {"render": 0, "inspect": 1}
-WORK_KINDS = ("", "render", "open", "inspect", "options")
+WORK_KINDS = ("", "render", "open", "inspect", "options", "save")
 
 _HEADER = 4096
 _TEXT = 64

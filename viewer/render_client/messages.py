@@ -81,6 +81,17 @@ class ClosePath:
 
 
 @dataclass(frozen=True)
+class SaveRay:
+    """Inspect the ray and write its report to `path` (.json, .csv or .png)."""
+
+    number: int
+    request: RenderRequest
+    x: int
+    y: int
+    path: str
+
+
+@dataclass(frozen=True)
 class Configure:
     """Build the session anew with these options."""
 
@@ -93,7 +104,7 @@ class Stop:
     """Finish."""
 
 
-ToWorker = Bell | OpenPath | ClosePath | Configure | Stop
+ToWorker = Bell | OpenPath | ClosePath | SaveRay | Configure | Stop
 
 # Worker → GUI
 
@@ -147,4 +158,11 @@ class InspectDone:
     error: ErrorInfo | None = None
 
 
-FromWorker = Hello | OpenDone | ConfigureDone | RenderDone | Dropped | InspectDone
+@dataclass(frozen=True)
+class SaveDone:
+    number: int
+    path: str
+    error: ErrorInfo | None = None
+
+
+FromWorker = Hello | OpenDone | ConfigureDone | RenderDone | Dropped | InspectDone | SaveDone

@@ -57,6 +57,7 @@ class SessionLike(Protocol):
         self, request: RenderRequest, cancelled: Callable[[], bool], progress: Callable[[str, float], None]
     ) -> FrameLike: ...
     def inspect(self, request: RenderRequest, x: int, y: int) -> RayReport: ...
+    def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None: ...
 
 
 def main(setup: m.WorkerSetup, commands: connection.Connection, results: connection.Connection) -> None:
@@ -180,6 +181,8 @@ class _Worker:
                 self._open(message)
             elif isinstance(message, m.ClosePath):
                 self._close_path(message.path)
+            elif isinstance(message, m.SaveRay):
+                self._save_ray(message)
             elif isinstance(message, m.Configure):
                 self._configure(message)
         return True
@@ -206,6 +209,17 @@ class _Worker:
             print(f"triscope worker: closing {path}: {e}", file=sys.stderr)
         self._free_memory()
         self._idle()
+
+    def _save_ray(self, message: m.SaveRay) -> None:
+        assert self._session is not None
+        self._control.begin("save", message.number, "saving ray")
+        error = None
+        try:
+            self._session.save_ray(message.request, message.x, message.y, message.path)
+        except Exception as e:
+            error = error_info(e)
+        self._idle()
+        self._results.send(m.SaveDone(message.number, message.path, error))
 
     def _configure(self, message: m.Configure) -> None:
         assert self._factory is not None

@@ -21,7 +21,8 @@ class ChannelView(Frozen):
     """How one scalar channel is drawn: never leaves the GUI process.
 
     low, high: display range in the channel's unit, used when auto_range is off (auto = extremes of the shown
-    frame).
+    frame). component, frame: of vector channels. iso: lines of equal value every `iso_step` units (None = a
+    round tenth of the range). outline: around the rays that got the large budget.
     """
 
     name: str
@@ -30,6 +31,11 @@ class ChannelView(Frozen):
     low: float = 0.0
     high: float = 1.0
     invert: bool = False
+    component: Literal["all", "x", "y", "z"] = "all"
+    frame: Literal["world", "camera"] = "world"
+    iso: bool = False
+    iso_step: float | None = Field(default=None, gt=0)
+    outline: bool = False
 
     @classmethod
     def defaults_of(cls, info: ChannelInfo) -> ChannelView:
@@ -37,7 +43,8 @@ class ChannelView(Frozen):
         fixed = info.low is not None and info.high is not None
         low = info.low if info.low is not None else 0.0
         high = info.high if info.high is not None else max(1.0, low + 1.0)
-        return cls(name=info.name, colormap=info.colormap, auto_range=not fixed, low=low, high=high)
+        outline = info.name == "leftover"
+        return cls(name=info.name, colormap=info.colormap, auto_range=not fixed, low=low, high=high, outline=outline)
 
 
 class ViewSettings(Frozen):
@@ -83,6 +90,45 @@ class QualitySettings(Frozen):
     max_size: int = Field(default=1024, ge=64, le=16384, description="largest edge of a full frame, pixels")
 
 
+MAX_PINS = 8
+Mark = tuple[float, float]
+"""A pixel of the picture: image coordinates in [0, 1], x right, y down."""
+
+
+class RayMarks(Frozen):
+    """Which rays are looked at: the one under inspection and the pinned ones, by image coordinates."""
+
+    selected: Mark | None = None
+    pins: tuple[Mark, ...] = Field(default=(), max_length=MAX_PINS)
+
+    def toggled(self, mark: Mark) -> RayMarks:
+        """A copy with `mark` pinned, or without that pin; the oldest goes when there are too many."""
+        if mark in self.pins:
+            return self.replace(pins=tuple(p for p in self.pins if p != mark))
+        return self.replace(pins=(*self.pins, mark)[-MAX_PINS:])
+
+    @property
+    def all(self) -> tuple[Mark, ...]:
+        """Selected first, then the pins, each once."""
+        first = () if self.selected is None else (self.selected,)
+        return first + tuple(p for p in self.pins if p != self.selected)
+
+
+class Comparison(Frozen):
+    """A second picture B beside the window's own A. `what` names the one thing in which they differ."""
+
+    mode: Literal["off", "wipe", "side", "difference"] = "off"
+    what: Literal["sampler", "samples", "channel", "psi", "checkpoint", "reference"] = "sampler"
+    split: float = Field(default=0.5, ge=0.0, le=1.0, description="place of the divider, 0 left to 1 right")
+    sampler: str = Field(default="stratified", description="NAME or NAME:STRATEGY of B's sampler")
+    spp: float = Field(default=64.0, gt=1, le=4096, description="samples a ray of B")
+    channel: str = "normal"
+    psi: float = Field(default=1.0, ge=-2.0, le=2.0)
+    checkpoint: str = ""
+    reference_spp: int = Field(default=512, ge=16, le=65536, description="samples a ray of the reference")
+    curve: bool = Field(default=False, description="measure PSNR over samples when the reference is done")
+
+
 class Document(Frozen):
     """One view of one checkpoint."""
 
@@ -91,6 +137,8 @@ class Document(Frozen):
     camera: OrbitPose = OrbitPose()
     sampler: SamplerSpec = SamplerSpec()
     view: ViewSettings = ViewSettings()
+    rays: RayMarks = RayMarks()
+    compare: Comparison = Comparison()
     quality: QualitySettings = QualitySettings()
     background: Vec3 | None = Field(
         default=None, description="replaces the checkpoint's background colour, sRGB in [0, 1]"

@@ -94,6 +94,19 @@ class Scheduler:
             return max(0.0, full_at - now)
         return 0.0
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a request is under way."""
+        return self._sent is not None and not self._answered
+
+    def rest_s(self, now: float) -> float:
+        """Seconds since the picture last had to change."""
+        return now - self._changed_at
+
+    def full_request(self, doc: Document, info: CheckpointInfo, edge: int) -> RenderRequest:
+        """The full picture of `doc` at `edge` pixels at most: what a question about one of its rays is about."""
+        return self._request(doc, info, max(min(edge, doc.quality.max_size), 1), Tier.FULL)
+
     def reset(self) -> None:
         """Ask again from the start at the next step (worker restarted by hand, checkpoint reloaded)."""
         self._wanted, self._sent, self._answered, self._held = None, None, True, False
@@ -242,10 +255,10 @@ def _picture_part(doc: Document) -> Document:
     """The document without display settings and pace: a change of those asks for nothing."""
     kept = doc.quality
     quality = type(kept)(precision=kept.precision, skip_empty=kept.skip_empty)
-    return doc.model_copy(update={"view": _NO_VIEW, "quality": quality})
+    return doc.model_copy(update={"view": _NO_VIEW, "rays": _NO_RAYS, "compare": _NO_COMPARISON, "quality": quality})
 
 
-_NO_VIEW = Document().view
+_NO_VIEW, _NO_RAYS, _NO_COMPARISON = Document().view, Document().rays, Document().compare
 
 
 def _spp(doc: Document, info: CheckpointInfo) -> float:

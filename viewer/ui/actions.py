@@ -52,6 +52,14 @@ class CopyText:
 
 
 @dataclass(frozen=True)
+class SaveRay:
+    """Write the report of the ray at `mark` (image coordinates) to a .json, .csv or .png file."""
+
+    mark: tuple[float, float]
+    path: str
+
+
+@dataclass(frozen=True)
 class SetTheme:
     name: ThemeName
 
@@ -112,6 +120,7 @@ Action = (
     | RestartWorker
     | DismissBanner
     | CopyText
+    | SaveRay
     | SetTheme
     | SetScale
     | ShowPanel

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderResult, Tier
 from viewer.render_client.events import WorkerStatus
 from viewer.state.document import ChannelView, Document
 from viewer.state.frame_store import FrameStore
+from viewer.state.inspections import Inspections, RayQuestion
+from viewer.state.second_view import SecondView
+from viewer.state.shown_map import MapCache, ShownMap
 from viewer.ui.actions import Action
 from viewer.ui.histogram import Histogram, HistogramCache
 from viewer.ui.theme import Theme
+from viewer.ui.ticks import nice_ticks
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Timing:
 class Viewport:
     """Where the picture lies on the screen; the viewport panel writes it, the scheduler and overlays read it.
 
+    drawn: the map that lies under the cursor (A, or the difference); beside: the map of B, if there is one.
     edge_px: edge of the square picture in framebuffer pixels. hover: image coordinates in [0, 1] of the
     cursor, y down.
     """
@@ -41,7 +44,10 @@ class Viewport:
     origin: tuple[float, float] = (0.0, 0.0)
     size: float = 0.0
     held: str = ""
+    drawn: ShownMap | None = None
+    beside: ShownMap | None = None
     histograms: HistogramCache = field(default_factory=HistogramCache)
+    maps: MapCache = field(default_factory=MapCache)
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ class PanelContext:
 
     info: CheckpointInfo | None
     frames: FrameStore
+    rays: Inspections
+    questions: tuple[RayQuestion, ...]
     status: WorkerStatus
     theme: Theme
     viewport: Viewport
@@ -65,9 +73,14 @@ class PanelContext:
     recent: tuple[str, ...]
     opening: str
     dialog_available: bool
-    present: Callable[[str, np.ndarray, ChannelInfo, ChannelView, ShownRange, int], int]
+    present: Callable[[ShownMap, ChannelView, ShownRange, int, int], int]
+    second: SecondView
     emit: Callable[[Action], None]
     now: float
+
+    def stale(self, mark: tuple[float, float]) -> bool:
+        """Whether the report of a mark belongs to another view than the present one."""
+        return not any(q.mark == mark and self.rays.is_fresh(q) for q in self.questions)
 
     @property
     def result(self) -> RenderResult | None:
@@ -89,27 +102,47 @@ class PanelContext:
             return wanted
         return self.channel("rgb") if "rgb" in self.frames.arrays else None
 
+    def shown_map(self, doc: Document) -> ShownMap | None:
+        """The picture as it is drawn; None while there is none."""
+        channel = self.shown_channel(doc)
+        if channel is None:
+            return None
+        view = doc.view.of(channel.name, channel)
+        return self.viewport.maps.of(self.frames.version, channel, view, self.frames.arrays, self.result)
+
     def shown_range(self, doc: Document, channel: ChannelInfo) -> ShownRange:
         """Range of the colour map: the extremes of the picture, or the fixed one of the document."""
         view = doc.view.of(channel.name, channel)
+        low, high = view.low, view.high
         if view.auto_range:
-            low, high = self._extremes(channel.name)
-        else:
-            low, high = view.low, view.high
+            shown = self.shown_map(doc)
+            low, high = shown.extremes if shown is not None and shown.channel.name == channel.name else (0.0, 1.0)
         return ShownRange(low, high if high > low else low + 1e-6)
 
     def histogram(self, doc: Document, channel: ChannelInfo) -> Histogram | None:
-        """Histogram of a scalar channel over its shown range; None while there is no picture of it."""
-        values = self.frames.arrays.get(channel.name)
-        if values is None or values.ndim != 2:
+        """Histogram of a scalar map over its shown range; None while there is no picture of it."""
+        shown = self.shown_map(doc)
+        if shown is None or shown.channel.name != channel.name or shown.values.ndim != 2:
             return None
-        shown = self.shown_range(doc, channel)
-        return self.viewport.histograms.of(self.frames.version, channel.name, values, shown.low, shown.high)
+        span = self.shown_range(doc, channel)
+        return self.viewport.histograms.of(shown.version, channel.name, shown.values, span.low, span.high)
 
-    def _extremes(self, name: str) -> tuple[float, float]:
-        result = self.result
-        if result is not None and self.frames.averaged <= 1:
-            for frame in result.frames:
-                if frame.name == name and frame.high > frame.low:
-                    return frame.low, frame.high
-        return self.frames.extremes(name)
+    def marked(self, doc: Document) -> float | None:
+        """Value of a scalar map under the cursor."""
+        shown, hover = self.shown_map(doc), self.viewport.hover
+        if shown is None or hover is None or shown.values.ndim != 2:
+            return None
+        height, width = shown.values.shape
+        found = shown.at(int(hover[0] * width), int(hover[1] * height))
+        return None if found is None else found[0]
+
+    def iso_step(self, doc: Document, channel: ChannelInfo) -> float:
+        """Distance of iso-lines in the channel's unit; 0 = none."""
+        view = doc.view.of(channel.name, channel)
+        if not view.iso:
+            return 0.0
+        if view.iso_step is not None:
+            return view.iso_step
+        span = self.shown_range(doc, channel)
+        ticks = nice_ticks(span.low, span.high, 12)
+        return ticks[1] - ticks[0] if len(ticks) > 1 else span.high - span.low

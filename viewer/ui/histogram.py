@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 BINS = 64
+PERCENTS = (5, 50, 95, 99)
 
 
 @dataclass(frozen=True)
 class Histogram:
     """counts: [BINS] pixels a bin over [low, high]; extremes: finite (min, max) of the data; share without a
-    value.
+    value; percentiles: at PERCENTS.
     """
 
     counts: tuple[int, ...]
@@ -21,6 +22,7 @@ class Histogram:
     extremes: tuple[float, float]
     mean: float
     empty_share: float
+    percentiles: tuple[float, ...] = ()
 
 
 def histogram(values: np.ndarray, low: float, high: float) -> Histogram:
@@ -43,6 +45,7 @@ def histogram(values: np.ndarray, low: float, high: float) -> Histogram:
         extremes=(float(finite.min()), float(finite.max())),
         mean=float(finite.mean(dtype=np.float64)),
         empty_share=1.0 - finite.size / max(values.size, 1),
+        percentiles=tuple(float(v) for v in np.percentile(finite, PERCENTS)),
     )
 
 

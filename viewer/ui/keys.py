@@ -10,7 +10,8 @@ from core_model.schema.camera import CameraPrior
 from core_model.schema.latent import SeedWeight
 from viewer.state import orbit
 from viewer.state.document import Document
-from viewer.ui.actions import Action, OpenDialog, Quit, Redo, ToggleKeys, TogglePanels, Undo
+from viewer.ui import readout
+from viewer.ui.actions import Action, CopyText, OpenDialog, Quit, Redo, ShowPanel, ToggleKeys, TogglePanels, Undo
 from viewer.ui.context import PanelContext
 
 
@@ -28,11 +29,15 @@ KEYS: tuple[KeyHelp, ...] = (
     KeyHelp("Viewport", "Middle drag, Shift + left drag", "Pan"),
     KeyHelp("Viewport", "Wheel", "Move closer or away"),
     KeyHelp("Viewport", "Ctrl + wheel", "Field of view"),
+    KeyHelp("Viewport", "Click, or hold I", "Inspect the ray under the cursor"),
+    KeyHelp("Viewport", "Shift + click, P", "Pin the inspected ray, or remove its pin"),
+    KeyHelp("Viewport", "Ctrl + C", "Copy the value under the cursor"),
     KeyHelp("Viewport", "Double click", "Turn about the surface under the cursor"),
     KeyHelp("Viewport", "Click an axis end", "Look along that axis"),
     KeyHelp("Camera", "R", "Reset to the checkpoint's pose"),
     KeyHelp("Camera", "F", "Frame the whole subject"),
     KeyHelp("View", "1 … 9, 0", "Choose the channel"),
+    KeyHelp("View", "V", "Compare: off, wipe, side by side, error map"),
     KeyHelp("View", "Tab", "Hide or show the panels"),
     KeyHelp("Latent", "[  ]", "Previous, next seed"),
     KeyHelp("Edit", "Ctrl + Z", "Undo"),
@@ -42,6 +47,8 @@ KEYS: tuple[KeyHelp, ...] = (
     KeyHelp("Help", "F1", "This list"),
     KeyHelp("Help", "Esc", "Close this list or a menu; never quits"),
 )
+
+COMPARISONS = ("off", "wipe", "side", "difference")
 
 _DIGITS = (
     imgui.Key._1,
@@ -79,6 +86,9 @@ def shortcuts(doc: Document, ctx: PanelContext) -> Document:
     if io.key_ctrl:
         for action in _with_ctrl(io.key_shift):
             ctx.emit(action)
+        under_cursor = readout.text(doc, ctx) if imgui.is_key_pressed(imgui.Key.c, False) else ""
+        if under_cursor:
+            ctx.emit(CopyText(under_cursor, "value under the cursor"))
         return doc
     if imgui.is_key_pressed(imgui.Key.tab, False):
         ctx.emit(TogglePanels())
@@ -104,6 +114,12 @@ def _plain(doc: Document, ctx: PanelContext) -> Document:
         doc = doc.replace(camera=orbit.reset(doc.camera, prior))
     if imgui.is_key_pressed(imgui.Key.f, False):
         doc = doc.replace(camera=orbit.frame(doc.camera, prior))
+    if imgui.is_key_pressed(imgui.Key.p, False) and doc.rays.selected is not None:
+        doc = doc.replace(rays=doc.rays.toggled(doc.rays.selected))
+    if imgui.is_key_pressed(imgui.Key.v, False) and ctx.info is not None:
+        following = COMPARISONS[(COMPARISONS.index(doc.compare.mode) + 1) % len(COMPARISONS)]
+        doc = doc.replace(compare=doc.compare.replace(mode=following))
+        ctx.emit(ShowPanel("Compare", True))
     step = int(imgui.is_key_pressed(imgui.Key.right_bracket)) - int(
         imgui.is_key_pressed(imgui.Key.left_bracket)
     )

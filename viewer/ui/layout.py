@@ -1,12 +1,14 @@
 """The docking layout as data.
 
 +--------+--------------------------+---------+
-| Model  |                          | View    |
-+--------+        Viewport          |         |
-| Latent |                          +---------+
+| Model  |            :             | View    |
++--------+  Viewport  :    Ray      |         |
+| Latent |            :             +---------+
 +--------+--------------------------+ Sampler |
-| Camera |         Timings          |         |
+| Camera |  Timings   :             |         |
 +--------+--------------------------+---------+
+
+The ray inspector opens with the first click on a pixel; until then the viewport has its place.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ class Split:
 SPLITS: tuple[Split, ...] = (
     Split(MAIN, "left", "left", 0.19),
     Split(MAIN, "right", "right", 0.245),
+    Split(MAIN, "beside", "right", 0.54),
     Split(MAIN, "bottom", "down", 0.205),
     Split("left", "left-low", "down", 0.385),
     Split("left", "left-middle", "down", 0.415),
@@ -45,13 +48,14 @@ class Slot:
     """Window of one panel: its label (item path in tests: "//Latent/##seed") and the dock space that it
     opens in.
 
-    bare: no padding, no tab, no scrolling, cannot be hidden.
+    bare: no padding, no tab, no scrolling, cannot be hidden. closed: hidden until it is asked for.
     """
 
     panel: str
     title: str
     dock: str
     bare: bool = False
+    closed: bool = False
 
 
 SLOTS: tuple[Slot, ...] = (
@@ -61,6 +65,8 @@ SLOTS: tuple[Slot, ...] = (
     Slot("camera", "Camera", "left-low"),
     Slot("view", "View", "right"),
     Slot("sampler", "Sampler", "right-low"),
+    Slot("ray", "Ray", "beside", closed=True),
+    Slot("compare", "Compare", "bottom", closed=True),
     Slot("timings", "Timings", "bottom"),
 )
 
@@ -68,7 +74,7 @@ SLOTS: tuple[Slot, ...] = (
 def docking_splits(scale: float = 1.0) -> list[hello_imgui.DockingSplit]:
     """SPLITS in hello_imgui's terms; the side columns and the bottom grow with the interface scale."""
     sides = {"left": imgui.Dir.left, "right": imgui.Dir.right, "up": imgui.Dir.up, "down": imgui.Dir.down}
-    grown = [min(s.share * scale, 0.36) if s.parent == MAIN else s.share for s in SPLITS]
+    grown = [min(s.share * scale, 0.36) if s.parent == MAIN and s.share < 0.36 else s.share for s in SPLITS]
     return [
         hello_imgui.DockingSplit(s.parent, s.name, sides[s.direction], g)
         for s, g in zip(SPLITS, grown, strict=True)

@@ -100,6 +100,34 @@ def pivot_cross(theme: Theme, origin: ImVec2, edge: float, uv: tuple[float, floa
         draw.add_line(ImVec2(c.x, c.y - 0.6 * em), ImVec2(c.x, c.y + 0.6 * em), ink, width)
 
 
+def ray_cross(theme: Theme, origin: ImVec2, edge: float, mark: tuple[float, float]) -> None:
+    """An open cross-hair on the inspected pixel: the pixel itself stays in sight."""
+    draw, em = imgui.get_window_draw_list(), theme.em
+    x, y = round(origin.x + mark[0] * edge) + 0.5, round(origin.y + mark[1] * edge) + 0.5
+    near, far = 0.35 * em, 0.95 * em
+    for weight, ink in ((3.4, theme.colour((0.0, 0.0, 0.0), 0.55)), (1.6, theme.colour((1.0, 1.0, 1.0)))):
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            draw.add_line(
+                ImVec2(x + dx * near, y + dy * near), ImVec2(x + dx * far, y + dy * far), ink, weight
+            )
+
+
+def ray_pin(theme: Theme, origin: ImVec2, edge: float, mark: tuple[float, float], text: str, ink: Rgb) -> None:
+    """A numbered disc beside a small ring on the pinned pixel."""
+    draw, em = imgui.get_window_draw_list(), theme.em
+    c = ImVec2(origin.x + mark[0] * edge, origin.y + mark[1] * edge)
+    draw.add_circle(c, 0.34 * em, theme.colour((0.0, 0.0, 0.0), 0.6), 20, 3.4)
+    draw.add_circle(c, 0.34 * em, theme.colour(ink), 20, 1.8)
+    disc = ImVec2(c.x + 0.85 * em, c.y - 0.85 * em)
+    draw.add_circle_filled(disc, 0.6 * em, theme.colour((0.0, 0.0, 0.0), 0.6), 24)
+    draw.add_circle_filled(disc, 0.52 * em, theme.colour(ink), 24)
+    imgui.push_font(theme.fonts.bold, BODY_PX * 0.74)
+    size = imgui.calc_text_size(text)
+    at = ImVec2(round(disc.x - 0.5 * size.x), round(disc.y - 0.5 * size.y))
+    draw.add_text(at, theme.colour((0.06, 0.07, 0.09)), text)
+    imgui.pop_font()
+
+
 def project(
     world_from_cam: np.ndarray, intrinsics: np.ndarray, point: tuple[float, float, float]
 ) -> tuple[float, float] | None:

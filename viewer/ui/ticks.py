@@ -30,5 +30,11 @@ def tick_text(value: float, step: float) -> str:
     return f"{value:.{min(decimals, 6)}f}"
 
 
+def fixed(value: float, decimals: int) -> str:
+    """`value` with `decimals` places; never "-0.000"."""
+    text = f"{value:.{decimals}f}"
+    return text[1:] if text.startswith("-") and not float(text) else text
+
+
 def _clean(value: float) -> float:
     return 0.0 if abs(value) < 1e-15 else value

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from core_model.data.heads import attire, face, hair
+from core_model.data.heads import attire, face, hair, programs
 from core_model.data.heads.parameters import HeadParams
 from core_model.data.heads.primitives import smin
 
@@ -137,7 +137,11 @@ def in_chunks(p: HeadParams, run: Callable[..., Tensor], *arrays: Tensor) -> Ten
 
 def head_sdf(params: HeadParams, points: Tensor) -> Tensor:
     """Signed distance [B, N] of B heads at points [B, N, 3]; world units, negative inside."""
-    return in_chunks(params, lambda p, x: evaluate_parts(p, x).distance(), points)
+    return in_chunks(params, lambda p, x: _distance(p, x, Worn(True, True)), points)
+
+
+def _distance(params: HeadParams, points: Tensor, worn: Worn) -> Tensor:
+    return programs.run(("distance", worn), lambda p, x: evaluate_parts(p, x, worn).distance(), params, points)
 
 
 def surface_sdf(params: HeadParams, points: Tensor) -> Tensor:
@@ -147,7 +151,7 @@ def surface_sdf(params: HeadParams, points: Tensor) -> Tensor:
     shorter than the way to the surface); here they are left out, which also saves their evaluation.
     """
     worn = Worn.by(params) if points.device.type == "cpu" else Worn(True, True)
-    return in_chunks(params, lambda p, x: evaluate_parts(p, x, worn).distance(), points)
+    return in_chunks(params, lambda p, x: _distance(p, x, worn), points)
 
 
 _TETRA = ((1.0, -1.0, -1.0), (-1.0, -1.0, 1.0), (-1.0, 1.0, -1.0), (1.0, 1.0, 1.0))

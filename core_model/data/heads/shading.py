@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from core_model.data.heads import programs
 from core_model.data.heads.field import Parts, evaluate_parts, head_sdf, in_chunks
 from core_model.data.heads.parameters import HeadParams
 from core_model.data.heads.primitives import bump, length2, ramp
@@ -26,13 +27,12 @@ def head_color(params: HeadParams, points: Tensor, normals: Tensor) -> Tensor:
 
 
 def _color_chunk(p: HeadParams, points: Tensor, normals: Tensor) -> Tensor:
-    parts = evaluate_parts(p, points)
-    albedo, skin_weight = _albedo(p, parts)
+    albedo, skin_weight = programs.run("albedo", lambda q, x: _albedo(q, evaluate_parts(q, x)), p, points)
     taps = [points + normals * reach for reach, _ in _OCCLUSION_TAPS]
     taps += [points + normals * 0.006 + p.light_dir * reach for reach in _SHADOW_TAPS]
     # All taps in one call: a call costs as much as ten thousand points.
     seen = list(head_sdf(p, torch.cat(taps, dim=1)).split(points.shape[1], dim=1))
-    open_sky = torch.ones_like(parts.skin)
+    open_sky = torch.ones_like(skin_weight)
     for reach, weight in _OCCLUSION_TAPS:
         near = (seen.pop(0) / reach).clamp(-0.4, 1.0)
         open_sky = open_sky - weight * (1.0 - near)

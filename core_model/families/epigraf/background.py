@@ -82,7 +82,7 @@ def inverse_sphere_points(origins: Tensor, dirs: Tensor, inverse: Tensor) -> Ten
     """origins, dirs [B, R, 3] (origin inside the unit sphere), inverse [S] → [B, R, S, 4]."""
     along = -(dirs * origins).sum(dim=-1, keepdim=True)
     nearest = origins + along * dirs  # the ray's closest point to the centre
-    radius = nearest.norm(dim=-1, keepdim=True)
+    radius = nearest.norm(dim=-1, keepdim=True).clamp_max(1.0)  # rays that miss the sphere touch it instead
     exit_point = origins + (along + torch.sqrt((1.0 - radius.square()).clamp_min(0.0))) * dirs
     axis = F.normalize(torch.cross(origins, exit_point, dim=-1), dim=-1)[:, :, None]
     angle = (torch.asin(radius) - torch.asin(radius * inverse))[..., None]

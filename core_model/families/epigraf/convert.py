@@ -110,8 +110,9 @@ def is_camera_conditioned(net: ImportedNet, cfg: Mapping[str, Any], label: int) 
 
 
 def image_size(net: ImportedNet, data: Mapping[str, Any]) -> int:
-    """The resolution that the network renders at inference."""
-    stored = layer_setting(net, "synthesis", "test_resolution", setting(net, "img_resolution", data.get("resolution", 512)))
+    """The resolution that the network renders at inference; where nothing tells it, that of the planes, as in all published files."""
+    planes = 4 << (len(block_channels(net, BACKBONE)) - 1)
+    stored = layer_setting(net, "synthesis", "test_resolution", setting(net, "img_resolution", data.get("resolution", planes)))
     return int(number(stored, "test_resolution"))
 
 

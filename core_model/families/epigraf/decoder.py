@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -73,7 +74,16 @@ class EpigrafField:
 
     is_sdf = False
 
-    def __init__(self, planes: Planes, mlp: EpigrafMlp, *, fast: bool = True, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self,
+        planes: Planes,
+        mlp: EpigrafMlp,
+        *,
+        fast: bool = True,
+        dtype: torch.dtype = torch.float32,
+        backdrop: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
+    ) -> None:
+        self._backdrop = backdrop
         self.planes, self.mlp, self.cfg, self.dtype = planes, mlp, mlp.cfg, dtype
         self._table = PlaneTable.build(planes.levels[0], planes.conventions) if fast else None
 
@@ -81,6 +91,15 @@ class EpigrafField:
         """points [B, N, 3] → (raw density [B, N] before shift and activation, features [B, N, F] of `colours`)."""
         parts = [self._query(p) for p in points.split(CHUNK, dim=1)]
         return torch.cat([p[0] for p in parts], dim=1), torch.cat([p[1] for p in parts], dim=1)
+
+    @property
+    def is_backed(self) -> bool:
+        return self._backdrop is not None
+
+    def behind(self, origins: Tensor, dirs: Tensor, places: Tensor) -> Tensor:
+        """Radiance [R, 3] of the background model; see `BackedField`."""
+        assert self._backdrop is not None
+        return self._backdrop(origins, dirs, places)
 
     def colours(self, features: Tensor, dirs: Tensor) -> Tensor:
         """Linear colours [B, N, 3], nominally in [-1, 1]."""

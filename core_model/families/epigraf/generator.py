@@ -38,10 +38,12 @@ class EpigrafGenerator(nn.Module):
         self.background = SphereBackground(cfg.sphere, cfg.w_dim) if cfg.background == "sphere" else None
 
     def synthesize(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Planes:
-        """ws [B, L, D] → levels [B, 3, C, H, W] and, with a plane background, its picture as [B, 1, 3, H, W]."""
+        """ws [B, L, D] → levels [B, 3, C, H, W] and, with a background, its picture as [B, 1, 3, H, W] or its styles [B, 2·blocks, D]."""
         flat = self.backbone(ws[:, : self.cfg.plane_ws], noise, rng)
         c = 3 * self.cfg.plane_channels
         levels = [flat[:, :c].unflatten(1, (3, self.cfg.plane_channels))]
         if self.cfg.background == "plane":
             levels.append(flat[:, None, c:])
+        elif self.background is not None:
+            levels.append(ws[:, self.cfg.plane_ws :])
         return Planes(tuple(levels), self.conventions)

@@ -23,6 +23,7 @@ from core_model.fields.triplane import Planes
 from core_model.rendering.composite import OPACITY_FLOOR, field_normals
 from core_model.rendering.empty import outside_only
 from core_model.rendering.evaluate import Scene
+from core_model.rendering.occupancy import Guide
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
@@ -150,6 +151,15 @@ def plane_colours(planes: Planes, size: int) -> Tensor:
     return picture.flatten(2).transpose(1, 2)
 
 
+def backdrop(generator: EpigrafGenerator, planes: Planes, origins: Tensor, dirs: Tensor, places: Tensor) -> Tensor:
+    """Colours [R, 3] of the background as Field radiance ((c + 1)/2) for triscope's own samplers; places [R, 2] in [-1, 1]."""
+    if generator.background is None:
+        found = F.grid_sample(planes.levels[1][:, 0], places[None, None], align_corners=True, padding_mode="border")[0, :, 0].T
+    else:
+        found = sphere_colours(generator.background, origins[None], dirs[None], planes.levels[1], generator.cfg.activation)[0]
+    return (found + 1.0) * 0.5
+
+
 def picture(generator: EpigrafGenerator, origins: Tensor, dirs: Tensor, ws: Tensor, planes: Planes, size: int) -> tuple[Tensor, Integrated]:
     """(colours [B, size², 3] with the background, foreground)."""
     field = EpigrafField(planes, generator.decoder, fast=False)
@@ -165,11 +175,15 @@ def picture(generator: EpigrafGenerator, origins: Tensor, dirs: Tensor, ws: Tens
     return front.colour + behind * front.passed[..., None], front
 
 
-def render(model: Any, request: RenderRequest, ws: Tensor | None, planes: Planes | None) -> dict[str, np.ndarray]:
+def render(
+    model: Any, request: RenderRequest, ws: Tensor | None, planes: Planes | None, guide: Guide | None = None
+) -> dict[str, np.ndarray]:
     """rgb before any clamp, depth, opacity, samples …, all at the request's size; square perspective pictures only."""
     assert ws is not None and planes is not None
     generator: EpigrafGenerator = model.module
     size = request.width
+    if guide is not None:
+        raise InputError(what="no occupancy-guided native picture of EpiGRAF", where="sampler", expected="--native or the sampler alone")
     if request.camera.orthographic or request.height != size:
         raise InputError(
             what="no native picture of this camera",

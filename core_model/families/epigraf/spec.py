@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ def describe(header: CheckpointHeader, where: str) -> Sizes:
         w_dim=cfg.w_dim,
         num_ws=cfg.num_ws,
         c_dim=cfg.label_dim,
+        num_classes=cfg.c_dim,
         image_size=cfg.image_size,
         plane_size=cfg.plane_size,
         plane_channels=cfg.plane_channels,
@@ -90,7 +92,8 @@ class EpigrafModel:
 
     def field(self, planes: Planes | None, precision: torch.dtype) -> EpigrafField:
         assert planes is not None
-        return EpigrafField(planes, self.module.decoder, dtype=precision)
+        backdrop = partial(native.backdrop, self.module, planes) if self.cfg.background is not None else None
+        return EpigrafField(planes, self.module.decoder, dtype=precision, backdrop=backdrop)
 
     def propose(self, weights: Tensor, image: Tensor, dirs: Tensor) -> Tensor:
         raise InputError(what="no proposal network", where=self.sizes.title)

@@ -9,16 +9,19 @@ from core_model.families.mimic3d.generator import Mimic3dGenerator
 from core_model.families.volumetric_model import VolumetricModel
 from core_model.families.volumetric_native import check_size, render_native
 from core_model.fields.triplane import Planes
+from core_model.rendering.occupancy import Guide
 from core_model.schema.render import RenderRequest
 
 
-def render(model: VolumetricModel, request: RenderRequest, ws: Tensor | None, planes: Planes | None) -> dict[str, np.ndarray]:
+def render(
+    model: VolumetricModel, request: RenderRequest, ws: Tensor | None, planes: Planes | None, guide: Guide | None = None
+) -> dict[str, np.ndarray]:
     """rgb (and raw_rgb) before any clamp; depth, opacity, samples … at the resolution of the rays."""
     assert ws is not None and planes is not None and isinstance(model.module, Mimic3dGenerator)
     check_size(request, model.sizes.image_size)
     cfg = model.module.cfg
     return render_native(
-        model, request, ws, planes, cfg.volumetric.neural_size, use_superres=cfg.uses_superres, depth_guide=cfg.depth_guide
+        model, request, ws, planes, cfg.volumetric.neural_size, use_superres=cfg.uses_superres, depth_guide=cfg.depth_guide, guide=guide
     )
 
 

@@ -40,6 +40,17 @@ def test_run_folder_gives_the_newest_snapshot(tmp_path: Path) -> None:
     assert locate.resolve(str(tmp_path / "run")) == str(snapshots / "001000.safetensors")
 
 
+def test_a_foreign_run_folder_gives_the_newest_pickle(tmp_path: Path) -> None:
+    for name in ("network-snapshot-000900.pkl", "network-snapshot-025000.pkl", "network-snapshot-9.pkl", "other-999999.pkl", "a.pkl"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "network-snapshot-099999.pkl").mkdir()
+    assert locate.resolve(str(tmp_path)) == str(tmp_path / "network-snapshot-025000.pkl")
+    (tmp_path / "snapshots").mkdir()
+    assert locate.resolve(str(tmp_path)) == str(tmp_path / "network-snapshot-025000.pkl")
+    (tmp_path / "snapshots" / "000001.safetensors").write_bytes(b"x")
+    assert locate.resolve(str(tmp_path)) == str(tmp_path / "snapshots" / "000001.safetensors")
+
+
 def test_an_empty_run_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no snapshot"):
         locate.resolve(str(tmp_path))

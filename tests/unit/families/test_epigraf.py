@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from core_model.checkpoints.store import save_checkpoint
+from core_model.families import FAMILIES
 from core_model.families.epigraf import native
 from core_model.families.epigraf.background import inverse_sphere_points
 from core_model.families.epigraf.decoder import octaves_of, periodic_features
 from core_model.families.epigraf.spec import angles_of, turn_share
+from core_model.geometry.rays import camera_rays
 from core_model.schema.camera import MatrixCamera, OrbitPose, label25
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
+from core_model.schema.sampler import SamplerSpec
+from core_model.session import RenderSession
 from tests.unit.families.foreign_nets import Net, epigraf_state, opened
 
 CFG: dict[str, Any] = {
@@ -190,3 +196,34 @@ def test_white_back_and_last_back() -> None:
 def test_unknown_options_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         opened("epigraf", net(bad))
+
+
+@pytest.mark.parametrize("background", ["sphere", "plane"])
+def test_own_samplers_show_the_background_model(background: str, tmp_path: Path) -> None:
+    """Behind a foreground without density stands what the native renderer shows there, in the middle of the pixels."""
+    foreign = net(background=background)
+    foreign.state["synthesis.tri_plane_mlp.model.1.weight"][-1] = 0.0
+    foreign.state["synthesis.tri_plane_mlp.model.1.bias"][-1] = -40.0
+    convert = FAMILIES.get("epigraf").convert
+    assert convert is not None
+    path = str(save_checkpoint(tmp_path / "a.safetensors", *convert(foreign)))
+    session = RenderSession(device="cpu", threads=1)
+    request = RenderRequest(
+        checkpoint=path, latent=LatentSpec(psi=1.0, cutoff=None), camera=OrbitPose(radius=1.0, fov=0.5), width=5, height=5,
+        sampler=SamplerSpec(name="uniform", spp=8),
+    )  # fmt: skip
+    own, model = session.render(request), opened("epigraf", foreign)[0]
+    assert own.result.error is None, own.result.error
+    ws = model.map(request.latent)
+    planes = model.planes(ws, "const")
+    if background == "sphere":
+        rays = camera_rays(request.camera, 5, 5)
+        want = native.sphere_colours(model.module.background, rays[0][None], rays[1][None], ws[:, 6:], "softplus")
+    else:
+        at = (torch.arange(5) + 0.5) * 0.4 - 1.0
+        places = torch.stack(torch.meshgrid(at, at, indexing="xy"), dim=-1)[None]
+        want = torch.nn.functional.grid_sample(planes.levels[1][:, 0], places, align_corners=True)[0].flatten(1).T[None]
+    want = ((want[0].T.reshape(3, 5, 5) + 1.0) * 0.5).clamp(0.0, 1.0).numpy()
+    np.testing.assert_allclose(own.arrays["rgb"], want, atol=1e-3)
+    plain = session.render(request.replace(background=(0.25, 0.5, 0.75)))
+    np.testing.assert_allclose(plain.arrays["rgb"][:, 2, 2], [0.25, 0.5, 0.75], atol=1e-3)

@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis.extra.numpy import arrays
 
 from core_model.ops import stepfun
+from core_model.ops.pixel_noise import PixelNoise
 
 ODD = [0.0, 1e-30, 1.0, -1.0, float("nan"), float("inf"), float("-inf"), 1e30]
 weight = st.one_of(st.floats(0, 1, width=32), st.sampled_from(ODD))
@@ -90,7 +91,7 @@ def test_the_inverse_undoes_the_cdf(w: np.ndarray) -> None:
 def test_draws_fall_into_bins_by_their_mass() -> None:
     w = torch.tensor([0.0, 0.1, 0.4, 0.0, 0.5])
     n = 4000
-    u = stepfun.stratified_u((), n, None, torch.device("cpu"))
+    u = stepfun.stratified_u(1, n, None, torch.device("cpu"))[0]
     _, bins = stepfun.inverse_cdf(edges_for(5), w, u)
     counts = torch.bincount(bins, minlength=5)
     np.testing.assert_allclose(counts / n, w, atol=2 / n)
@@ -108,10 +109,9 @@ def test_one_bad_ray_leaves_its_neighbours_alone() -> None:
 
 
 def test_stratified_quantiles_hold_one_in_each_stratum() -> None:
-    rng = torch.Generator().manual_seed(3)
-    u = stepfun.stratified_u((50,), 9, rng, torch.device("cpu"))
+    u = stepfun.stratified_u(50, 9, PixelNoise(3, torch.arange(50)), torch.device("cpu"))
     assert torch.equal((u * 9).floor(), torch.arange(9.0).expand(50, 9))
-    middles = stepfun.stratified_u((), 4, None, torch.device("cpu"))
+    middles = stepfun.stratified_u(1, 4, None, torch.device("cpu"))[0]
     np.testing.assert_allclose(middles, [0.125, 0.375, 0.625, 0.875])
 
 

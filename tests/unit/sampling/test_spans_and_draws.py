@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 
+from core_model.ops.pixel_noise import PixelNoise
 from core_model.sampling.placement import adaptive_mask, cdf_samples, span_samples, uniform_edges
 from core_model.sampling.types import RayPdf, RaySamples
 
@@ -27,7 +28,7 @@ def test_uniform_spans_include_both_ends() -> None:
 
 @pytest.mark.parametrize("jitter", [False, True])
 def test_stratified_spans_hold_one_sample_a_stratum(jitter: bool) -> None:
-    s = span_samples(NEAR, FAR, 10, stratified=True, rng=torch.Generator().manual_seed(0) if jitter else None)
+    s = span_samples(NEAR, FAR, 10, stratified=True, rng=PixelNoise(0, torch.arange(2)) if jitter else None)
     place = (s.t - NEAR[:, None]) / (FAR - NEAR)[:, None] * 10
     assert torch.equal(place.floor(), torch.arange(10.0).expand(2, 10))
     if not jitter:
@@ -51,7 +52,7 @@ def histogram(samples: RaySamples, bins: int) -> torch.Tensor:
 def test_draws_follow_the_distribution(stratified: bool, jitter: bool) -> None:
     p = pdf()
     n = 256
-    samples = cdf_samples(p, n, stratified=stratified, rng=torch.Generator().manual_seed(1) if jitter else None)
+    samples = cdf_samples(p, n, stratified=stratified, rng=PixelNoise(1, torch.arange(400)) if jitter else None)
     assert bool((torch.diff(samples.t, dim=-1) >= 0).all())
     error = histogram(samples, 30) / n - p.weights
     if stratified:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from core_model.families.analytic.shapes import SPHERE_RADIUS
 from core_model.geometry.rays import camera_rays
+from core_model.sampling.placement import adaptive_mask
 from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import InputError
 from core_model.schema.inspect import RayReport
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
+from core_model.session.ray_report import _is_chosen
 
 POSE = OrbitPose(yaw=0.3, pitch=0.1)
 SIZE = 24
@@ -131,3 +134,26 @@ def test_inspecting_reuses_the_picture_s_stages(session: RenderSession, tiny: st
     entries = len(session._cache)
     session.inspect(request(tiny), *MIDDLE)
     assert len(session._cache) == entries
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.37, 1.0])
+def test_the_chosen_rays_are_those_of_the_picture_without_a_sort(share: float) -> None:
+    leftover = torch.rand(300, generator=torch.Generator().manual_seed(3))
+    leftover[40:90] = leftover[40]  # ties go to the earlier ray
+    want = adaptive_mask(leftover, share)
+    assert [_is_chosen(leftover, i, share) for i in range(300)] == want.tolist()
+
+
+def test_hits_and_threshold(session: RenderSession, tiny: str) -> None:
+    report = session.inspect(request(tiny), *MIDDLE)
+    prediction = next(p for p in report.pdfs if p.name == "prediction")
+    assert report.robust_threshold == min(prediction.values[i] for i in report.robust_bins)
+    assert set(report.hits) == {"unstratified", "stratified", "robust", "final"}
+    sphere = session.inspect(request(), *MIDDLE)
+    assert sphere.hits["robust"] is True and sphere.numbers["robust hits the peak"] == 1.0
+    near = sphere.numbers["nearest sample to the crossing"]
+    want = min(abs(t - (sphere.numbers["first zero crossing"] or 0.0)) for t in ticks(sphere, "final"))
+    assert near == pytest.approx(want)
+    coarse = session.inspect(request(sampler=SamplerSpec(name="uniform", spp=3)), *MIDDLE)
+    assert coarse.hits["final"] is False
+    assert set(session.inspect(request(), 0, 0).hits.values()) == {None}

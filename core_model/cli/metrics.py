@@ -1,0 +1,225 @@
+"""`triscope metrics CHECKPOINT --data SET`: how far the pictures of a checkpoint are from a set of images."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from tyro.conf import arg
+
+from core_model import __version__
+from core_model.cli.options import MachineOptions, best_sampler, check_result
+from core_model.cli.outputs import check_output
+from core_model.cli.parse import parse
+from core_model.cli.progress import progress
+from core_model.cli.sessions import CheckpointArgument, opened
+from core_model.schema.errors import InputError
+from core_model.schema.metrics import MetricsRecord, MetricValue
+
+if TYPE_CHECKING:
+    from core_model.data.images import ImageDataset
+    from core_model.metrics.evaluate import Outcome, Plan
+    from core_model.schema.checkpoint import CheckpointInfo
+    from core_model.schema.render import RenderRequest
+
+SUMMARY = "Compare the pictures of a checkpoint with a set of images: FID, KID, sliced Wasserstein distance, Normal-FID, non-flatness."
+MOST_SAMPLES = 4096.0
+
+
+@dataclass(frozen=True)
+class MetricsOptions:
+    checkpoint: CheckpointArgument
+    """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
+    data: Annotated[Path, arg(metavar="D")]
+    """set of real images: folder or zip in EG3D's layout, or generated heads"""
+    machine: MachineOptions
+    out: Annotated[Path | None, arg(metavar="FILE.json", help_behavior_hint="")] = None
+    """where the record goes; the table is printed in any case"""
+    count: Annotated[int, arg(metavar="N")] = 256
+    """generated pictures, and at most as many real ones; published FIDs take 50000"""
+    metrics: Annotated[str | None, arg(metavar="A,B", help_behavior_hint="")] = None
+    """names of metrics; default: all that can be computed"""
+    inception: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
+    """weights for FID and KID: pt_inception-2015-12-05-6726825d.pth (a state dict; programs are not run)"""
+    normals: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """real normal maps for Normal-FID: 0.5 + 0.5 n, world frame, black where there is nothing; default: those of generated heads"""
+    samples: Annotated[str, arg(metavar="A,B")] = "20,50,96"
+    """samples a ray of the rows of the sample-count table; none = no table"""
+    spp: Annotated[float | None, arg(metavar="N", help_behavior_hint="")] = None
+    """samples a ray of the pictures themselves; default: the checkpoint's own"""
+    sampler: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
+    """uniform, stratified, importance or learned; default: the best that the checkpoint has"""
+    size: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """edge of the compared pictures; default: that of the data, at most that of the checkpoint"""
+    supersample: Annotated[int, arg(metavar="N")] = 1
+    """rays along each edge of a generated pixel"""
+    seed: Annotated[int, arg(metavar="N")] = 0
+    """seed of the first generated picture and of every random choice"""
+    psi: Annotated[float, arg(metavar="P")] = 1.0
+    """truncation of the colour pictures; 1 = none, as trained"""
+    shape_psi: Annotated[float, arg(metavar="P")] = 0.7
+    """truncation of the normal and depth pictures, as published"""
+    cutoff: Annotated[int | None, arg(metavar="N")] = 14
+    """layers below it are truncated; none = all"""
+    frontal: bool = False
+    """condition the generator on the frontal camera instead of the rendering one"""
+    mirror: bool = False
+    """count each image of the data once more, mirrored, with its mirrored camera"""
+
+
+def main(args: list[str]) -> None:
+    options = parse(MetricsOptions, args, "metrics", SUMMARY)
+    if options.out is not None:
+        check_output(options.out, (".json",))
+    table = _numbers(options.samples)
+    _check_ranges(options)
+    started = time.monotonic()
+    with opened(options.checkpoint, options.machine) as (session, info):
+        from core_model.data.images import ImageDataset
+        from core_model.metrics import MetricContext
+        from core_model.metrics.evaluate import evaluate
+        from core_model.metrics.weights import load_inception
+
+        features, digest = None, ""
+        if options.inception is not None:
+            from core_model.session.machine import pick_device
+
+            device = pick_device(options.machine.device)
+            network, digest = load_inception(options.inception, device)
+            features = lambda images: network(images.to(device)).cpu()  # noqa: E731
+        plan, data = _plan(options, info, table)
+        normals = None
+        if options.normals is not None:
+            normals = ImageDataset.open(options.normals, resolution=plan.size, labels=False)
+        near, far = _depth_range(info)
+
+        def render(request: RenderRequest) -> tuple[Mapping[str, np.ndarray], float]:
+            frame = session.render(request)
+            check_result(frame.result)
+            return frame.arrays, frame.result.samples_per_pixel
+
+        context = MetricContext(features=features, near=near, far=far, seed=options.seed)
+        with progress("metrics") as update:
+            outcome = evaluate(render, info, data, plan, context, normals=normals, progress=update)
+        record = _record(plan, info, data, outcome, digest, session.device, time.monotonic() - started)
+    _write(options.out, record)
+    print(shown(record))
+
+
+def _check_ranges(options: MetricsOptions) -> None:
+    ranges = (
+        ("--count", options.count, 2, 1_000_000),
+        ("--supersample", options.supersample, 1, 4),
+        ("--size", options.size, 8, 4096),
+        ("--seed", options.seed, 0, 2**32 - 1_000_001),
+        ("--spp", options.spp, 2, MOST_SAMPLES),
+        ("--psi", options.psi, -2.0, 2.0),
+        ("--shape-psi", options.shape_psi, -2.0, 2.0),
+        ("--cutoff", options.cutoff, 0, 1000),
+    )
+    for name, value, low, high in ranges:
+        if value is not None and not low <= value <= high:
+            raise InputError(what=f"bad {name}", expected=f"{low} to {high}", got=str(value))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """Samples a ray of `20,50,96`; `none` is an empty table."""
+    if text.strip().lower() in ("none", ""):
+        return ()
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(what="bad --samples", expected="numbers like 20,50,96 or none", got=text) from None
+    if not all(2.0 <= n <= MOST_SAMPLES for n in found):
+        raise InputError(what="bad --samples", expected=f"numbers from 2 to {MOST_SAMPLES:.0f}", got=text)
+    return tuple(dict.fromkeys(found))
+
+
+def _plan(options: MetricsOptions, info: CheckpointInfo, table: tuple[float, ...]) -> tuple[Plan, ImageDataset]:
+    from core_model.data.images import ImageDataset, holds_labels
+    from core_model.metrics.evaluate import Plan
+
+    posed = holds_labels(options.data)
+    prior = info.header.camera
+    cameras = None if posed else prior if prior.law in ("normal", "uniform") else prior.replace(law="normal")
+    native = ImageDataset.open(options.data, labels=posed, cameras=cameras).native_resolution
+    size = options.size if options.size is not None else min(native, info.image_size or native)
+    data = ImageDataset.open(options.data, resolution=size, mirror=options.mirror, labels=posed, cameras=cameras)
+    sampler = options.sampler if options.sampler is not None else best_sampler(info)
+    if sampler not in {s.name for s in info.samplers if s.available}:
+        names = ", ".join(s.name for s in info.samplers if s.available)
+        raise InputError(what=f"sampler {sampler!r} cannot be used", where="--sampler", expected=f"one of {names}", got=sampler)
+    names = tuple(n.strip() for n in options.metrics.split(",") if n.strip()) if options.metrics else ()
+    plan = Plan(
+        count=options.count, size=size, seed=options.seed, psi=options.psi, shape_psi=options.shape_psi, cutoff=options.cutoff,
+        sampler=sampler, spp=options.spp, table=table, supersample=options.supersample, camera_conditioned=not options.frontal,
+        precision=options.machine.precision, metrics=names,
+    )  # fmt: skip
+    return plan, data
+
+
+def _depth_range(info: CheckpointInfo) -> tuple[float, float]:
+    """Where rays of the default camera run [world units]: the checkpoint's own bounds, else about its box."""
+    conventions, camera = info.header.conventions, info.header.camera.default
+    if conventions.near is not None and conventions.far is not None:
+        return conventions.near, conventions.far
+    reach = conventions.scene_radius if conventions.scene_radius is not None else conventions.box
+    return max(0.0, camera.radius - reach), camera.radius + reach
+
+
+def _record(
+    plan: Plan, info: CheckpointInfo, data: ImageDataset, outcome: Outcome, digest: str, device: str, seconds: float
+) -> MetricsRecord:
+    from core_model.session.provenance import utc_now
+
+    notes = [*data.notes]
+    if digest and plan.count < 2048:
+        notes.append(f"FID of {plan.count} pictures is biased upwards (2048 features); published numbers take 50000")
+    if outcome.reals < plan.count:
+        notes.append(f"the set has {outcome.reals} images, fewer than the {plan.count} generated ones; cameras repeat")
+    return MetricsRecord(
+        version=__version__, created=utc_now(), checkpoint=info.path, checkpoint_sha256=info.sha256, family=info.family,
+        data=str(data.path), size=plan.size, count=plan.count, reals=outcome.reals, seed=plan.seed, psi=plan.psi,
+        shape_psi=plan.shape_psi, cutoff=plan.cutoff, sampler=plan.sampler, placed=outcome.placed, supersample=plan.supersample,
+        inception_sha256=digest, device=device, seconds=round(seconds, 2), values=outcome.values, samples_table=outcome.table,
+        definitions=outcome.definitions, notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _write(path: Path | None, record: MetricsRecord) -> None:
+    if path is None:
+        return
+    from core_model.session.images import atomic_path
+
+    with atomic_path(path) as temporary:
+        text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def shown(record: MetricsRecord) -> str:
+    """The record as aligned text."""
+    head = (
+        f"{record.count} generated and {record.reals} real pictures of {record.size} x {record.size}, "
+        f"sampler {record.sampler} ({record.placed:.1f} samples a ray), {record.seconds:.0f} s on {record.device}"
+    )
+    rows = [_row(v) for v in record.values]
+    width = max((len(r[0]) for r in rows), default=0)
+    lines = [head, *(f"  {name:<{width}}  {text}".rstrip() for name, text in rows)]
+    if record.samples_table:
+        names = [n for n in ("fid", "kid", "swd") if n in record.samples_table[0].values]
+        lines.append("samples a ray " + "".join(f"{n:>10}" for n in names))
+        for row in record.samples_table:
+            lines.append(f"{row.spp:>6g} ({row.placed:.1f})".ljust(14) + "".join(f"{row.values[n]:>10.4g}" for n in names))
+    return "\n".join([*lines, *(f"note: {n}" for n in record.notes)])
+
+
+def _row(value: MetricValue) -> tuple[str, str]:
+    if value.value is None:
+        return value.name, f"not computed: {value.why_not}"
+    arrow = {"lower": "lower is better", "higher": "higher is better", "neither": ""}[value.better]
+    return value.name, f"{value.value:>10.4g} {value.unit:<16}{arrow}"

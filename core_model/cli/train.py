@@ -1,0 +1,132 @@
+"""`triscope train --preset P --data D --out RUN [--field.path=value …] [--resume] [--dry-run]`.
+
+Many processes: `torchrun --nproc-per-node N -m core_model.cli.main train …` with the same options.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core_model.schema.errors import InputError
+from core_model.schema.overrides import apply_overrides, leaf_help, leaf_paths
+from core_model.schema.train import TrainConfig
+from core_model.schema.train_presets import PRESETS
+
+WORDS = ("preset", "data", "out", "device")
+SWITCHES = ("resume", "dry-run", "help")
+USAGE = """usage: triscope train --preset NAME --data ZIP|FOLDER --out RUN [--field.path=value ...]
+       triscope train --out RUN --resume [--images=N ...]
+       triscope train --preset NAME [--out DIR] --dry-run
+
+  --preset NAME     {presets}
+  --data PATH       images in EG3D's layout: zip or folder with dataset.json
+  --out RUN         run directory: config, record, ticks, pictures, snapshots, resume state
+  --resume          continue the run in RUN from its newest complete state
+  --dry-run         schedule as text and as chart (--out DIR: DIR/schedule.png), parameters, memory and time; trains nothing
+  --device NAME     auto, cpu, cuda or cuda:N
+
+Many processes: torchrun --nproc-per-node N -m core_model.cli.main train ... (the same options).
+Ablations of the paper: --render.sampler=off --render.stratified=off --render.robust=off --loss.surface=0
+
+Fields of the settings, as --field.path=value (curves as images:value, ... with k and M):
+"""
+
+
+@dataclass
+class TrainLine:
+    """The command line, taken apart."""
+
+    words: dict[str, str] = field(default_factory=dict)
+    switches: set[str] = field(default_factory=set)
+    changes: list[tuple[str, str]] = field(default_factory=list)
+
+
+def take_apart(args: list[str]) -> TrainLine:
+    """Options, switches and overrides; raises InputError naming what is unknown or lacks a value."""
+    line, known = TrainLine(), leaf_paths(TrainConfig)
+    queue = list(args)
+    while queue:
+        option = queue.pop(0)
+        if option == "-h":
+            option = "--help"
+        if not option.startswith("--"):
+            raise InputError(what=f"train: unexpected argument {option!r}", expected="options that begin with --")
+        name, equals, value = option[2:].partition("=")
+        plain = name.replace("_", "-")
+        if plain in SWITCHES:
+            if equals:
+                raise InputError(what=f"train: --{plain} takes no value", got=value)
+            line.switches.add(plain)
+            continue
+        if plain not in WORDS and name.replace("-", "_") not in known:
+            raise _unknown(name, known)
+        if not equals:
+            if not queue or queue[0].startswith("--"):
+                raise InputError(what=f"train: --{name} needs a value", expected=f"--{name}=VALUE")
+            value = queue.pop(0)
+        if plain in WORDS:
+            line.words[plain] = value
+        else:
+            line.changes.append((name, value))
+    return line
+
+
+def _unknown(name: str, known: tuple[str, ...]) -> InputError:
+    options = [*WORDS, *SWITCHES, *known]
+    wanted = name.replace("-", "_")
+    near = difflib.get_close_matches(wanted, options, n=1, cutoff=0.5) or difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+    same_leaf = [k for k in known if k.rsplit(".", 1)[-1] == wanted.rsplit(".", 1)[-1]]
+    best = (same_leaf or near or [""])[0]
+    expected = f"--{best} (the nearest name)" if best else "a field that triscope train --help lists"
+    return InputError(what=f"train: unknown field --{name}", expected=expected)
+
+
+def main(args: list[str]) -> None:
+    line = take_apart(args)
+    if "help" in line.switches or not args:
+        print(USAGE.format(presets=", ".join(PRESETS.names())) + leaf_help(TrainConfig))
+        return
+    out = Path(line.words["out"]) if "out" in line.words else None
+    if "data" in line.words:
+        line.changes.append(("data.path", str(Path(line.words["data"]).expanduser().absolute())))
+    device = line.words.get("device", "auto")
+    if "dry-run" in line.switches:
+        from core_model.training.gan.dry_run import dry_run
+
+        print(dry_run(_config(line, out), device, out))
+        return
+    if out is None:
+        raise InputError(what="train: no run directory", expected="--out RUN")
+    if "resume" in line.switches:
+        from core_model.training.gan.run import resumed_config
+
+        cfg = resumed_config(out, line.changes)
+    else:
+        if "preset" not in line.words:
+            raise InputError(what="train: no preset", expected=f"--preset, one of {', '.join(PRESETS.names())}")
+        cfg = _config(line, out)
+        if not cfg.data.path:
+            raise InputError(what="train: no data set", expected="--data ZIP or folder")
+    from core_model.training.gan.run import run_training
+
+    state = run_training(out, cfg, resume="resume" in line.switches, device=device, command=_command())
+    if int(os.environ.get("RANK", "0") or 0) == 0:
+        print(f"{state}: {out}")
+
+
+def _config(line: TrainLine, out: Path | None) -> TrainConfig:
+    """The preset with the overrides; of a run that exists, where a dry run names none."""
+    if "preset" not in line.words and out is not None and (out / "config.json").exists():
+        from core_model.training.gan.run_directory import saved_config
+
+        return apply_overrides(saved_config(out), line.changes, "train")
+    base = PRESETS.get(line.words.get("preset", "ffhq512"), where="--preset")
+    return apply_overrides(base, line.changes, "train")
+
+
+def _command() -> list[str]:
+    return [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv else []

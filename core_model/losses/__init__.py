@@ -1,0 +1,1 @@
+"""Losses and the controllers that steer training by them."""

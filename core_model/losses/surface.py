@@ -1,0 +1,20 @@
+"""What shapes the surface (What You See is What You GAN, section 5): its width follows a target, its distances are decided.
+
+The weights of both are not published; `LossConfig` states triscope's. Both are means where the paper sums, so that a weight means
+the same at every resolution.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def surface_loss(width: Tensor, target: float) -> Tensor:
+    """Mean over pixels of (B - B_target)²; width B = Σ w beta of each pixel, any shape, world units."""
+    return (width - target).square().mean()
+
+
+def decision_loss(sdf: Tensor, sharpness: float = 2.0) -> Tensor:
+    """Mean of exp(-sharpness |sdf|): space should be clearly inside or outside. sdf any shape, world units."""
+    return torch.exp(-sharpness * sdf.abs()).mean()

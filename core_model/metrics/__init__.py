@@ -1,0 +1,5 @@
+"""Distances between generated and real pictures, and measures of shape. One registration a metric (`METRICS`)."""
+
+from core_model.metrics.registry import METRICS, Candidate, Metric, MetricContext, Pictures, Reference
+
+__all__ = ["METRICS", "Candidate", "Metric", "MetricContext", "Pictures", "Reference"]

@@ -1,0 +1,78 @@
+"""What an evaluation says: one record for the command line, the run directory and the window."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from core_model.schema.frozen import Frozen
+
+Need = Literal["inception", "normals", "truth"]
+NEEDS: dict[str, str] = {
+    "inception": "the Inception weights pt_inception-2015-12-05-6726825d.pth (--inception FILE)",
+    "normals": "normal maps (--normals FOLDER, or generated heads as --data)",
+    "truth": "known depth and normals (generated heads as --data)",
+}
+
+
+class MetricInfo(Frozen):
+    """One metric. view: which pictures it looks at (colour: as trained, psi of --psi; shape: normals and depth at --shape-psi)."""
+
+    name: str
+    title: str
+    view: Literal["colour", "shape"]
+    needs: tuple[Need, ...] = ()
+    description: str = ""
+
+
+class MetricValue(Frozen):
+    """One number; `value` is None where it could not be computed, and `why_not` says why."""
+
+    name: str
+    metric: str
+    value: float | None = None
+    unit: str = ""
+    better: Literal["lower", "higher", "neither"] = "lower"
+    why_not: str = ""
+
+
+class SampleRow(Frozen):
+    """The colour metrics at another number of samples a ray."""
+
+    spp: float = Field(description="samples a ray asked for")
+    placed: float = Field(description="samples a ray that the sampler placed, mean")
+    values: dict[str, float]
+
+
+class MetricsRecord(Frozen):
+    """Everything needed to read the numbers and to make them again."""
+
+    tool: str = "triscope"
+    version: str = ""
+    created: str = ""
+    checkpoint: str
+    checkpoint_sha256: str = ""
+    family: str = ""
+    data: str
+    size: int = Field(description="edge of the compared pictures, pixels")
+    count: int = Field(description="generated pictures")
+    reals: int = Field(description="pictures of the data")
+    seed: int = 0
+    psi: float = 1.0
+    shape_psi: float = 0.7
+    cutoff: int | None = None
+    sampler: str = ""
+    placed: float = Field(default=0.0, description="samples a ray of the colour pictures, mean")
+    supersample: int = 1
+    inception_sha256: str = ""
+    device: str = ""
+    seconds: float = 0.0
+    values: tuple[MetricValue, ...] = ()
+    samples_table: tuple[SampleRow, ...] = ()
+    definitions: dict[str, str] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def value(self, name: str) -> float | None:
+        """The number called `name`, None where it was not computed."""
+        return next((v.value for v in self.values if v.name == name), None)

@@ -1,0 +1,143 @@
+"""Dotted overrides of a settings tree: `optim.generator_lr=0.001` → a changed tree, or one clear line about the mistake."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from core_model.schema.errors import InputError
+from core_model.schema.frozen import Frozen
+from core_model.schema.schedule import Curve
+
+T = TypeVar("T", bound=Frozen)
+
+
+def leaf_paths(tree: type[BaseModel], prefix: str = "") -> tuple[str, ...]:
+    """Dotted names of all fields that hold a value (a curve is one value)."""
+    paths: list[str] = []
+    for name, field in tree.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not Curve:
+            paths += leaf_paths(kind, f"{prefix}{name}.")
+        else:
+            paths.append(prefix + name)
+    return tuple(paths)
+
+
+def apply_overrides(tree: T, changes: Iterable[tuple[str, str]], where: str = "options") -> T:
+    """The tree with text values set at dotted paths; `-` and `_` are the same. Raises InputError naming the field.
+
+    All values are set before the tree is checked, so that settings that belong together can change together.
+    """
+    known = leaf_paths(type(tree))
+    data = tree.model_dump()
+    for path, text in changes:
+        name = path.replace("-", "_")
+        if name not in known:
+            raise _unknown(path, name, known, where)
+        *parents, last = name.split(".")
+        place: dict[str, Any] = data
+        for parent in parents:
+            place = place[parent]
+        place[last] = text if type(place[last]) is str else _plain_value(text)
+    try:
+        return type(tree).model_validate(data)
+    except ValidationError as error:
+        raise validation_fault(error, where) from None
+
+
+def read_tree(kind: type[T], text: str | bytes, where: str) -> T:
+    """A tree of its saved JSON; unknown keys are errors. Raises InputError naming file, field and nearest name."""
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        raise validation_fault(error, where, leaf_paths(kind)) from None
+
+
+def changed_paths(tree: Frozen, base: Frozen) -> Mapping[str, str]:
+    """Dotted path → text value of everything in which `tree` differs from `base`: the overrides that lead from one to the other."""
+    changed: dict[str, str] = {}
+    for path in leaf_paths(type(tree)):
+        ours, theirs = _at(tree, path), _at(base, path)
+        if ours != theirs:
+            changed[path] = _text(ours)
+    return changed
+
+
+def validation_fault(error: ValidationError, where: str, known: tuple[str, ...] = ()) -> InputError:
+    """The first complaint of pydantic as one line."""
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    path = ".".join(str(part) for part in first["loc"] if part not in ("points",)) or "settings"
+    if first["type"] == "extra_forbidden":
+        return _unknown(path, path, known, where)
+    message = first["msg"].removeprefix("Value error, ")
+    got = "" if isinstance(first["input"], dict | BaseModel) else repr(first["input"])[:80]
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return InputError(what=f"bad value of {path}: {message}{more}", where=where, got=got)
+
+
+def _unknown(path: str, name: str, known: tuple[str, ...], where: str) -> InputError:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if not near:  # a right field under a wrong or missing group
+        near = [k for k in known if k.rsplit(".", 1)[-1] == name.rsplit(".", 1)[-1]][:1]
+    hint = f"{near[0]} (the nearest name)" if near else "a field of the settings (triscope train --help lists them)"
+    return InputError(what=f"unknown field {path!r}", where=where, expected=hint)
+
+
+def _plain_value(text: str) -> object:
+    """Text → what pydantic checks: JSON where it is JSON (lists, null, true), `none` and on/off, else the text itself."""
+    word = text.strip()
+    lowered = word.lower()
+    if lowered in ("none", "null"):
+        return None
+    if lowered in ("true", "yes", "on"):
+        return True
+    if lowered in ("false", "no", "off"):
+        return False
+    if word[:1] in "[{":
+        try:
+            return json.loads(word)
+        except ValueError:
+            return word
+    unit = {"k": 1e3, "M": 1e6}.get(word[-1:])
+    if unit is not None:
+        try:
+            return float(word[:-1]) * unit
+        except ValueError:
+            return word
+    try:
+        number = float(word)
+    except ValueError:
+        return word
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _at(tree: object, path: str) -> object:
+    for name in path.split("."):
+        tree = getattr(tree, name)
+    return tree
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Curve):
+        return value.text()
+    if isinstance(value, str):
+        return value
+    return "none" if value is None else json.dumps(value)
+
+
+def leaf_help(tree: type[BaseModel], prefix: str = "") -> str:
+    """One line a field: dotted name, default, what it is."""
+    lines: list[str] = []
+    for name, field in tree.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not Curve:
+            lines.append(leaf_help(kind, f"{prefix}{name}."))
+        else:
+            lines.append(f"  {prefix + name:<30} {_text(field.default):<14} {field.description or ''}".rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,127 @@
+"""Presets of `triscope train`: complete values of the `TrainConfig` tree."""
+
+from __future__ import annotations
+
+from core_model.schema.camera import Vec3
+from core_model.schema.registry import Registry
+from core_model.schema.schedule import Curve, Schedule
+from core_model.schema.train import (
+    AugmentConfig,
+    DataConfig,
+    DiscriminatorConfig,
+    LossConfig,
+    NetworkConfig,
+    OptimConfig,
+    OutputConfig,
+    RenderConfig,
+    TrainConfig,
+)
+
+HEADS_BACKGROUND: Vec3 = (0.86, 0.87, 0.88)  # BACKGROUND_RGB of the procedural heads; a test compares
+PRESETS: Registry[TrainConfig] = Registry("preset")
+
+
+def _curve(text: str) -> Curve:
+    return Curve.model_validate(text)
+
+
+# What the paper trained FFHQ with: Table A4 is the default schedule. Weights of the losses are triscope's.
+PRESETS.add("ffhq512", TrainConfig(preset="ffhq512", microbatch=4, loss=LossConfig(decision=0.01)))
+
+# Fine-tuning of the FFHQ model: 1.2 M images with ADA and R1 gamma 6; what the schedule grew is grown from the start.
+PRESETS.add(
+    "afhq512",
+    TrainConfig(
+        preset="afhq512",
+        images=1_200_000,
+        microbatch=4,
+        loss=LossConfig(decision=0.01),
+        augment=AugmentConfig(mode="ada"),
+        schedule=Schedule(
+            r1_gamma=_curve("6"), resolution=_curve("512"), surface_target=_curve("0.001"), colour_lr=_curve("1"),
+            swap=_curve("0.5"), blur=_curve("0"), supervise=_curve("1"), propose=_curve("1"),
+        ),
+    ),
+)
+
+_SMALL_OUTPUT = OutputConfig(tick_images=1000, snapshot_ticks=4, image_ticks=2, grid=(8, 4), evaluate_images=256)
+
+# Two CPU cores, under an hour. Wide surfaces first, so that few samples see them; proposals take over near the end.
+PRESETS.add(
+    "heads64-cpu",
+    TrainConfig(
+        preset="heads64-cpu",
+        images=32_000,
+        batch=16,
+        reuse_fakes=True,
+        data=DataConfig(resolution=64, workers=0),
+        network=NetworkConfig(
+            z_dim=64, w_dim=64, channel_base=1024, channel_max=64, base_size=32, plane_size=64, plane_channels=8,
+            plane_block_channels=8, noise=False, sdf_hidden=32, geo_dim=16, point_freqs=4, rgb_hidden=16, dir_freqs=0,
+            beta_start=0.03, beta_floor=0.001, image_size=64, probe_size=32, probe_samples=32, proposal_channels=24, proposal_size=64,
+            default_spp=8.8, init_radius=0.2,
+        ),
+        discriminator=DiscriminatorConfig(channel_base=1024, channel_max=128, label_layers=2),
+        render=RenderConfig(samples=16, budget_low=8, budget_high=16, background=HEADS_BACKGROUND, patch=32, blur_bins=0.7),
+        loss=LossConfig(surface=50.0, decision_points=4096),
+        optim=OptimConfig(ema_images=1000.0, precision="fp32", warmup_images=2000),
+        schedule=Schedule(
+            r1_gamma=_curve("1"), resolution=_curve("0:32,22k:32,24k:64"), surface_target=_curve("0:0.03,10k:0.03,22k:0.01"),
+            colour_lr=_curve("0:2,28k:2,28k:1"), swap=_curve("0:1,4k:0.5"), blur=_curve("0:1.5,4k:0"),
+            supervise=_curve("0:0,17k:0,17k:1"), propose=_curve("0:0,22k:0,22k:1"),
+        ),
+        output=_SMALL_OUTPUT,
+    ),
+)
+
+# One GPU, half an hour.
+PRESETS.add(
+    "heads128",
+    TrainConfig(
+        preset="heads128",
+        images=600_000,
+        batch=32,
+        data=DataConfig(resolution=128, workers=6),
+        network=NetworkConfig(
+            z_dim=128, w_dim=256, channel_base=8192, channel_max=256, base_size=128, plane_size=256, plane_channels=16,
+            plane_block_channels=32, sdf_hidden=64, geo_dim=32, rgb_hidden=32, beta_start=0.01, image_size=128, probe_size=64,
+            probe_samples=96, proposal_channels=64, proposal_size=128, default_spp=8.8, init_radius=0.2,
+        ),
+        discriminator=DiscriminatorConfig(channel_base=8192, channel_max=256, label_layers=4),
+        render=RenderConfig(samples=48, budget_low=8, budget_high=16, background=HEADS_BACKGROUND, patch=64),
+        loss=LossConfig(surface=200.0, decision_points=32768),
+        optim=OptimConfig(ema_images=5000.0, warmup_images=5000),
+        schedule=Schedule(
+            r1_gamma=_curve("1"), resolution=_curve("0:64,300k:64,340k:128"), surface_target=_curve("0:0.01,200k:0.01,300k:0.002"),
+            colour_lr=_curve("0:2,500k:2,500k:1"), swap=_curve("0:1,50k:0.5"), blur=_curve("0:3,30k:0"),
+            supervise=_curve("0:0,280k:0,280k:1"), propose=_curve("0:0,340k:0,340k:1"),
+        ),
+        output=OutputConfig(tick_images=4000, snapshot_ticks=10, image_ticks=5, grid=(8, 4), evaluate_images=1024),
+    ),
+)
+
+# Every stage of the recipe within seconds; shows that a machine can train, not what training is worth.
+PRESETS.add(
+    "smoke",
+    TrainConfig(
+        preset="smoke",
+        images=96,
+        batch=4,
+        data=DataConfig(resolution=32, workers=0),
+        network=NetworkConfig(
+            z_dim=16, w_dim=16, channel_base=256, channel_max=16, base_size=16, plane_size=32, plane_channels=4,
+            plane_block_channels=4, sdf_hidden=16, geo_dim=8, point_freqs=3, rgb_hidden=8, beta_start=0.03, beta_floor=0.001,
+            image_size=32, probe_size=16, probe_samples=16, proposal_channels=8, proposal_size=32, default_spp=6.0, init_radius=0.2,
+        ),
+        discriminator=DiscriminatorConfig(channel_base=256, channel_max=16, label_layers=2),
+        render=RenderConfig(samples=10, budget_low=4, budget_high=8, background=HEADS_BACKGROUND, patch=8),
+        loss=LossConfig(surface=50.0, decision=0.1, decision_points=256, r1_interval=4),
+        optim=OptimConfig(ema_images=16.0, precision="fp32"),
+        schedule=Schedule(
+            r1_gamma=_curve("0:1,48:1,48:2"), resolution=_curve("0:16,48:16,64:32"), surface_target=_curve("0:0.03,32:0.03,64:0.01"),
+            colour_lr=_curve("0:2,80:2,80:1"), swap=_curve("0:1,32:0.5"), blur=_curve("0:1,16:0"),
+            supervise=_curve("0:0,32:0,32:1"), propose=_curve("0:0,72:0,72:1"),
+        ),
+        output=OutputConfig(tick_images=16, snapshot_ticks=3, image_ticks=2, grid=(4, 2), evaluate_images=16),
+    ),
+)

@@ -1,0 +1,148 @@
+"""Runs the real monitor in this process with a script in place of its loop, and prints what the script saw as JSON.
+
+`python -m tests.gui.monitor_driver SCENE RUN [RUN …]`: scenes are the functions below, each given (window, desk, runs).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import dearpygui.dearpygui as dpg
+
+from tests.unit.runs.synthetic import Plan, line, tick
+from viewer.monitor.chart_board import ChartBoard
+from viewer.monitor.command import MonitorOptions
+from viewer.monitor.desk import Desk
+from viewer.monitor.window import MonitorWindow
+
+Scene = Callable[["Stage"], dict[str, object]]
+
+
+class Stage:
+    """The open window and what a scene does with it."""
+
+    def __init__(self, window: MonitorWindow, desk: Desk, runs: tuple[Path, ...]) -> None:
+        self.window, self.desk, self.runs = window, desk, runs
+
+    @property
+    def board(self) -> ChartBoard:
+        board = self.desk.tabs["charts"]
+        assert isinstance(board, ChartBoard)
+        return board
+
+    def frames(self, count: int = 3) -> None:
+        for _ in range(count):
+            dpg.run_callbacks(dpg.get_callback_queue())
+            self.desk.update()
+            self.window._frame()
+
+    def until(self, condition: Callable[[], object], seconds: float = 30.0) -> bool:
+        end = time.monotonic() + seconds
+        while not condition() and time.monotonic() < end:
+            self.frames(1)
+            time.sleep(0.01)
+        return bool(condition())
+
+    def choose(self, tag: str, value: object) -> None:
+        """Set a control and run its callback, as a hand would."""
+        dpg.set_value(tag, value)
+        dpg.get_item_callback(tag)(tag, value)
+        self.frames()
+
+    def titles(self) -> list[str]:
+        return [card.chart.title for card in self.board.cards]
+
+
+def live(stage: Stage) -> dict[str, object]:
+    """New lines arrive while the window is open; a torn one and a replaced file do no harm."""
+    run, path = stage.desk.view.poller.runs[0], stage.runs[0] / "stats.jsonl"
+    stage.until(lambda: not run.catching_up and stage.board.cards)
+    before, plan = len(run.scalars), Plan(ticks=400)
+    stage.choose("chart-filter", "adversarial")  # what is scrolled out of sight is not drawn
+    with open(path, "a") as file:
+        file.write(line(tick(plan, before)) + "\n" + line(tick(plan, before + 1))[:40])
+    arrived = stage.until(lambda: len(run.scalars) == before + 1)
+    card = next(c for c in stage.board.cards if c.chart.title == "Adversarial loss")
+    stage.until(lambda: card._drawn[0].curve is not None and len(card._drawn[0].curve.x) == before + 1)
+    drawn = len(dpg.get_value(card._drawn[0].smooth)[0])
+    path.write_text("".join(line(tick(plan, i)) + "\n" for i in range(5)))
+    replaced = stage.until(lambda: len(run.scalars) == 5)
+    path.unlink()
+    stage.frames()
+    return {"before": before, "arrived": arrived, "drawn": drawn, "replaced": replaced, "why": stage.desk.view.poller.why}
+
+
+def controls(stage: Stage) -> dict[str, object]:
+    """Filter, axis, smoothing, log scale, hidden runs, zoom and jump."""
+    view = stage.desk.view
+    stage.until(lambda: stage.desk.settled and stage.board.cards)
+    everything = stage.titles()
+    stage.choose("chart-filter", "sign logit")
+    filtered = stage.titles()
+    stage.choose("chart-filter", "")
+    stage.choose("chart-axis", "Time")
+    stage.choose("chart-smoothing", 0.95)
+    stage.choose("chart-log", True)
+    stage.choose("chart-columns", "2")
+    card = stage.board.cards[0]
+    label = dpg.get_item_label(card._x)
+    view.window = (10.0, 600.0)
+    stage.frames(6)
+    limits = [round(v * card._scale, 3) for v in dpg.get_axis_limits(card._x)]
+    stage.choose("run-0-shown", False)
+    hidden = stage.titles()
+    view.window = None
+    dpg.set_value("tabs", "tab-alarms")
+    stage.until(lambda: stage.desk.tab == "alarms")
+    stage.frames(4)
+    buttons = [i for i in dpg.get_all_items() if dpg.get_item_type(i) == "mvAppItemType::mvButton" and dpg.get_item_label(i) == "Show"]
+    dpg.get_item_callback(buttons[0])(buttons[0], None, dpg.get_item_user_data(buttons[0]))
+    stage.frames(3)
+    return {
+        "everything": everything, "filtered": filtered, "axis": label, "limits": limits, "hidden": hidden, "alarms": len(buttons),
+        "tab": stage.desk.tab, "window": view.window, "chosen": view.chosen, "why": view.poller.why,
+    }  # fmt: skip
+
+
+def tabs(stage: Stage) -> dict[str, object]:
+    """Every tab is drawn, and again with damaged and missing files."""
+    stage.until(lambda: stage.desk.settled)
+    seen = []
+    for damaged in (False, True):
+        if damaged:
+            for run in stage.runs:
+                for path in [p for p in run.rglob("*") if p.is_file()]:
+                    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+            time.sleep(1.2)
+        for name in stage.desk.tabs:
+            stage.desk.show_tab(name)
+            stage.frames(8)
+            seen.append(stage.desk.tab)
+    stage.desk.show_tab("log")
+    stage.choose("log-search", "tick 3")
+    found = len(stage.desk.tabs["log"]._found)  # type: ignore[union-attr]
+    return {
+        "seen": seen,
+        "found": found,
+        "why": stage.desk.view.poller.why,
+        "torch": "torch" in sys.modules,
+        "imgui": "imgui_bundle" in sys.modules,
+    }
+
+
+SCENES: dict[str, Scene] = {"live": live, "controls": controls, "tabs": tabs}
+
+
+def main(scene: str, *names: str) -> None:
+    runs = tuple(Path(name) for name in names)
+    window = MonitorWindow(MonitorOptions(runs, size=(860, 600)))
+    window._loop = lambda desk: print(json.dumps(SCENES[scene](Stage(window, desk, runs))))  # type: ignore[method-assign]
+    window.run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

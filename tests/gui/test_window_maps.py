@@ -1,0 +1,118 @@
+"""Maps and comparison in the real window: frames, components, iso-lines, outline, copied values; wipe, side, error, reference."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from imgui_bundle import ImVec2, imgui
+
+from tests.gui.blob_session import BlobSession
+from tests.gui.window_driver import Hands, Recorder, drive
+from viewer.render_client.inline import InlineClient
+from viewer.ui.actions import ShowPanel
+
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+
+
+@pytest.fixture
+def small_pictures(tmp_path, monkeypatch) -> None:
+    """Pictures of 96² at most, no refinement."""
+    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
+    quality = {"max_size": 96, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
+    look = {"theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800], "quality": quality}
+    (tmp_path / "preferences.json").write_text(json.dumps(look))
+
+
+def centre(h: Hands, u: float = 0.5, v: float = 0.5) -> ImVec2:
+    view = h.desk.viewport
+    return ImVec2(view.origin[0] + u * view.size, view.origin[1] + v * view.size)
+
+
+def test_vector_maps_iso_lines_outline_and_the_copied_value():
+    recorder = Recorder(InlineClient(BlobSession))
+
+    def body(h: Hands) -> None:
+        ctx = h.ctx
+        h.choose("//View/##channel", "normal")
+        h.until_full()
+        asked, plain = len(recorder.requests), h.picture()
+        ctx.item_click("//View/frame/Camera")
+        ctx.yield_(2)
+        view = h.doc.view.channel_views[0]
+        assert (view.name, view.frame) == ("normal", "camera")
+        assert np.abs(h.picture().astype(int) - plain).max() <= 2, "the frontal camera's axes are the world's"
+        ctx.item_click("//View/component/z")
+        ctx.yield_(2)
+        scalar = h.picture()
+        assert np.abs(scalar.astype(int) - plain).mean() > 5
+        ctx.item_click("//View/##iso")
+        ctx.yield_(2)
+        assert (h.picture() != scalar).any(axis=-1).mean() > 0.002, "iso-lines are drawn"
+        ctx.mouse_move_to_pos(centre(h, 0.5, 0.45))
+        ctx.yield_(2)
+        ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.c))
+        ctx.yield_(2)
+        text = imgui.get_clipboard_text()
+        u, v = h.desk.viewport.hover
+        values = h.frames.arrays["normal"]
+        z = values[2, int(v * values.shape[1]), int(u * values.shape[2])]
+        assert f"Normal z (camera) {z:.3f}" in text and text.startswith("x ")
+        assert len(recorder.requests) == asked, "maps never render again"
+        h.choose("//View/##channel", "leftover")
+        h.until_full()
+        lined = h.picture()
+        ctx.item_click("//View/##outline")
+        ctx.yield_(2)
+        assert not h.doc.view.of("leftover", h.desk.controller.info.channels[5]).outline
+        assert (h.picture() != lined).any(), "the outline of the chosen rays is gone"
+
+    drive(body, recorder)
+
+
+def test_wipe_side_error_and_reference():
+    recorder = Recorder(InlineClient(BlobSession))
+
+    def body(h: Hands) -> None:
+        ctx, second = h.ctx, h.desk.controller.second
+        h.until_full()
+        h.desk.ask(ShowPanel("Compare", True))
+        ctx.yield_(4)
+        ctx.window_focus("//Compare")
+        ctx.yield_(2)
+        h.choose("//Compare/##columns/##what", "psi")
+        ctx.item_click("//Compare/##columns/mode/Wipe")
+        h.until(lambda: second.matches(h.frames.result) and second.pending is None, "B")
+        assert recorder.requests[-1].latent.psi == pytest.approx(1.0)
+        found = second.apart(h.frames)
+        assert found is not None and 10 < found.psnr < 60 and found.worst_01 <= found.worst_1 <= found.psnr
+        ctx.item_drag_with_delta("//Viewport/##divider", ImVec2(60.0, 0.0))
+        ctx.yield_(2)
+        edge = h.desk.viewport.size
+        assert h.doc.compare.split == pytest.approx(0.5 + 60 / edge, abs=12 / edge)
+        assert h.doc.camera.yaw == 0.0, "the divider is not the camera"
+        h.choose("//Compare/##columns/##what", "sampler")
+        h.choose("//Compare/##columns/##b-sampler", "learned:unstratified")
+        h.until(lambda: recorder.requests[-1].sampler.strategy == "unstratified", "the other strategy")
+        h.choose("//Compare/##columns/##what", "psi")
+        ctx.item_click("//Compare/##columns/mode/Side")
+        ctx.item_input_value("//Camera/##yaw", 20.0)
+        h.until(lambda: second.matches(h.frames.result) and second.frames.result.request.camera == h.doc.camera, "B turned too", 2000)
+        ctx.item_click("//Compare/##columns/mode/Error")
+        ctx.yield_(3)
+        h.choose("//Compare/##columns/##what", "reference")
+        ctx.item_input_value("//Compare/##columns/##b-reference", 256)
+        h.until(lambda: second.accumulated() >= 256, "the reference", 2000)
+        assert {r.seed for r in recorder.requests if r.sampler.name == "stratified"} >= {1, 2}
+        ctx.item_click("//Compare/##columns/##b-curve")
+        h.until(lambda: len(second.curve) == 6, "the curve", 2000)
+        ctx.mouse_move_to_pos(centre(h))
+        ctx.key_press(imgui.Key.v)  # from the error map on to none
+        ctx.yield_(2)
+        assert h.doc.compare.mode == "off"
+        asked = len(recorder.requests)
+        ctx.yield_(20)
+        assert len(recorder.requests) == asked
+
+    drive(body, recorder)

@@ -1,0 +1,229 @@
+"""The ray inspector in the real window: click, hover, pins, recomputation, numbers, files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from imgui_bundle import ImVec2, imgui
+
+from core_model.schema.inspect import RayReport
+from tests.gui.blob_session import BlobSession
+from tests.gui.window_driver import Hands, Recorder, drive
+from viewer.render_client.client import RenderClient
+from viewer.render_client.inline import InlineClient
+
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+
+
+@pytest.fixture
+def small_pictures(tmp_path, monkeypatch) -> None:
+    """Pictures of 96² at most, no refinement."""
+    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
+    quality = {"max_size": 96, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
+    look = {"theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800], "quality": quality}
+    (tmp_path / "preferences.json").write_text(json.dumps(look))
+
+
+class Rays(Recorder):
+    """Keeps the questions about rays too."""
+
+    def __init__(self, inner) -> None:
+        super().__init__(inner)
+        self.questions: list[tuple[object, int, int]] = []
+
+    def inspect(self, request, x, y) -> int:
+        self.questions.append((request.camera, x, y))
+        return super().inspect(request, x, y)
+
+
+def at(h: Hands, u: float, v: float) -> ImVec2:
+    view = h.desk.viewport
+    return ImVec2(view.origin[0] + u * view.size, view.origin[1] + v * view.size)
+
+
+def click(h: Hands, u: float, v: float, shift: bool = False) -> None:
+    h.ctx.mouse_move_to_pos(at(h, u, v))
+    if shift:
+        h.ctx.key_down(imgui.Key.mod_shift)
+    h.ctx.mouse_click(0)
+    if shift:
+        h.ctx.key_up(imgui.Key.mod_shift)
+    h.ctx.yield_(30)  # longer than a double click takes
+
+
+def fresh(h: Hands) -> list[RayReport]:
+    """The reports of all marks, once they belong to the present view."""
+    control = h.desk.controller
+
+    def all_fresh() -> bool:
+        questions = control.questions(h.desk.viewport.edge_px)
+        return bool(questions) and all(control.rays.is_fresh(q) for q in questions)
+
+    h.until(all_fresh, "the rays of the present view", 2000)
+    return [r for m in h.doc.rays.all if (r := control.rays.report(m)) is not None]
+
+
+def test_a_click_inspects_and_a_drag_does_not():
+    recorder = Rays(InlineClient(BlobSession))
+
+    def body(h: Hands) -> None:
+        h.until_full()
+        assert not {t: v for t, v, _ in h.app.panels_shown()}["Ray"]
+        h.ctx.mouse_move_to_pos(at(h, 0.5, 0.5))
+        h.ctx.mouse_drag_with_delta(ImVec2(40.0, 0.0))
+        h.ctx.yield_(10)
+        assert h.doc.rays.selected is None and recorder.questions == []
+        camera = h.doc.camera
+        click(h, 0.5, 0.4)
+        assert h.doc.camera == camera, "a click must not turn the head"
+        assert {t: v for t, v, _ in h.app.panels_shown()}["Ray"]
+        (report,) = fresh(h)
+        u, v = h.doc.rays.selected
+        assert (report.x, report.y) == (int(u * report.width), int(v * report.height))
+        h.until_full()
+        depth = h.frames.arrays["depth"]
+        shown = depth[int(v * depth.shape[0]), int(u * depth.shape[1])]
+        assert report.numbers["expected depth"] == pytest.approx(float(shown), abs=0.03)
+        h.ctx.item_click("//Ray/##copy-ray")
+        h.ctx.yield_(2)
+        text = imgui.get_clipboard_text()
+        assert f"pixel {report.x},{report.y}" in text and f"{report.numbers['expected depth']:.4f}" in text
+        h.ctx.item_click("//Ray/##close-ray")
+        h.ctx.yield_(3)
+        assert h.doc.rays.selected is None
+
+    drive(body, recorder)
+
+
+def test_pins_are_kept_recomputed_chosen_and_removed():
+    recorder = Rays(InlineClient(BlobSession))
+
+    def body(h: Hands) -> None:
+        h.until_full()
+        click(h, 0.5, 0.4, shift=True)
+        click(h, 0.4, 0.5)
+        h.ctx.key_press(imgui.Key.p)
+        h.ctx.yield_(2)
+        assert len(h.doc.rays.pins) == 2 and h.doc.rays.pins[1] == h.doc.rays.selected
+        first = fresh(h)
+        assert len(first) == 2
+        asked = len(recorder.questions)
+        h.ctx.item_input_value("//Camera/##yaw", 25.0)
+        second = fresh(h)
+        assert len(recorder.questions) == asked + 2, "each pin once, after the view came to rest"
+        assert [(r.x, r.y) for r in second] == [(r.x, r.y) for r in first]
+        assert all(not np.allclose(a.direction, b.direction) for a, b in zip(first, second, strict=True))
+        h.ctx.scroll_to_bottom("//Ray")
+        h.ctx.item_click("//Ray/**/##pin0")
+        h.ctx.yield_(2)
+        assert h.doc.rays.selected == h.doc.rays.pins[0]
+        h.ctx.scroll_to_bottom("//Ray")
+        h.ctx.item_click("//Ray/**/###unpin1")
+        h.ctx.yield_(2)
+        assert len(h.doc.rays.pins) == 1
+        h.ctx.item_click("//Ray/##pin")
+        h.ctx.yield_(2)
+        assert h.doc.rays.pins == ()
+        h.ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.z))
+        h.ctx.yield_(2)
+        assert len(h.doc.rays.pins) >= 1
+
+    drive(body, recorder)
+
+
+def test_hovering_with_the_key_follows_the_cursor():
+    recorder = Rays(InlineClient(BlobSession))
+
+    def body(h: Hands) -> None:
+        h.until_full()
+        h.ctx.mouse_move_to_pos(at(h, 0.3, 0.3))
+        h.ctx.yield_(5)
+        assert h.doc.rays.selected is None
+        h.ctx.key_down(imgui.Key.i)
+        seen = set()
+        for u in (0.35, 0.45, 0.55):
+            h.ctx.mouse_move_to_pos(at(h, u, 0.5))
+            h.ctx.yield_(4)
+            seen |= {(r.x, r.y) for r in fresh(h)}
+        h.ctx.key_up(imgui.Key.i)
+        assert len(seen) >= 3
+        kept = h.doc.rays.selected
+        h.ctx.mouse_move_to_pos(at(h, 0.7, 0.7))
+        h.ctx.yield_(4)
+        assert h.doc.rays.selected == kept
+
+    drive(body, recorder)
+
+
+def test_files_zoom_and_failures(tmp_path: Path):
+    def body(h: Hands) -> None:
+        h.until_full()
+        click(h, 0.5, 0.4)
+        (report,) = fresh(h)
+        h.ctx.item_input_value("//Ray/##folder", str(tmp_path / "nowhere"))
+        h.ctx.yield_(2)
+        assert not list(tmp_path.glob("ray-*"))
+        h.ctx.item_input_value("//Ray/##folder", str(tmp_path))
+        h.ctx.yield_(2)
+        for suffix in (".json", ".csv", ".png", ".json"):
+            before = len(list(tmp_path.glob("ray-*")))
+            h.ctx.item_click(f"//Ray/###export{suffix}")
+            h.until(lambda before=before: len(list(tmp_path.glob("ray-*"))) > before, f"the {suffix} file")
+        names = sorted(p.name for p in tmp_path.glob("ray-*"))
+        stem = f"ray-blob-demo-x{report.x}-y{report.y}"
+        assert names == sorted([f"{stem}.json", f"{stem}.csv", f"{stem}.png", f"{stem}-2.json"])
+        assert RayReport.model_validate_json((tmp_path / f"{stem}.json").read_text()).t == report.t
+        plots = h.desk._panels["ray"]._plots
+        close = plots.limits
+        h.ctx.item_click("//Ray/span/Whole ray")
+        h.ctx.yield_(3)
+        assert plots.limits == pytest.approx((report.near, report.far))
+        assert close[1] - close[0] < 0.5 * (report.far - report.near)
+        h.ctx.scroll_to_top("//Ray")
+        window = h.ctx.get_window_by_ref("//Ray")
+        for share in (0.25, 0.32, 0.39, 0.46):  # whichever lies in a plot, not between two
+            h.ctx.mouse_move_to_pos(ImVec2(window.pos.x + 0.4 * window.size.x, window.pos.y + share * window.size.y))
+            h.ctx.yield_(3)
+            if plots.cursor is not None:
+                break
+        assert plots.cursor is not None and report.near < plots.cursor < report.far
+        assert plots.readout(report).startswith(f"t {plots.cursor:.4f}")
+        h.ctx.mouse_wheel_y(3.0)
+        h.ctx.yield_(3)
+        zoomed = plots.limits
+        assert zoomed[1] - zoomed[0] < 0.95 * (report.far - report.near), "one axis for all plots"
+        click(h, 0.45, 0.45)
+        fresh(h)
+        h.ctx.item_click("//Ray/span/Keep")
+        h.ctx.yield_(2)
+        kept = plots.limits
+        click(h, 0.5, 0.4)
+        fresh(h)
+        h.ctx.yield_(3)
+        assert plots.limits == pytest.approx(kept)
+        h.ctx.item_input_value("//Latent/##seed", "14")
+        mark = h.doc.rays.selected
+        h.until(lambda: h.desk.controller.rays.error(mark) is not None, "the failed question")
+        assert "could not be walked" in h.desk.controller.rays.error(mark).message
+        h.ctx.item_input_value("//Latent/##seed", "15")
+        assert len(fresh(h)) == 1
+
+    drive(body, Rays(InlineClient(BlobSession)))
+
+
+def test_a_worker_process_answers_while_it_renders(tmp_path: Path):
+    client = RenderClient(factory="tests.gui.blob_session:BlobSession")
+
+    def body(h: Hands) -> None:
+        h.until_full()
+        click(h, 0.5, 0.4)
+        assert fresh(h)[0].family == "blob"
+        h.ctx.item_input_value("//Ray/##folder", str(tmp_path))
+        h.ctx.item_click("//Ray/###export.csv")
+        h.until(lambda: list(tmp_path.glob("ray-*.csv")), "the file", 3000)
+        h.until(lambda: "Wrote" in h.desk.controller.notice, "the remark", 3000)
+
+    drive(body, Rays(client))

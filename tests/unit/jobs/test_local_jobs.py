@@ -1,0 +1,191 @@
+"""Local jobs: real processes that outlive their starter, wait for their devices, and are found again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from core_model.schema.errors import InputError
+from core_model.schema.run import ControlRequest
+from viewer.jobs import desk, keeper
+from viewer.jobs.backend import Resources
+from viewer.jobs.command import as_typed, launch, resume_arguments
+from viewer.jobs.control import request
+from viewer.jobs.local import read_job
+from viewer.runs.states import process_alive
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX sessions and signals")
+CPU = Resources(devices=("cpu",))
+
+
+@pytest.fixture(autouse=True)
+def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(keeper.QUEUE_VARIABLE, str(tmp_path / "the queue"))
+    return tmp_path / "the queue"
+
+
+@pytest.fixture
+def started() -> Iterator[list[Path]]:
+    """Run directories whose processes are gone after the test."""
+    runs: list[Path] = []
+    yield runs
+    for run in runs:
+        job = read_job(run)
+        for pid, since in ((job.pid, job.pid_started), (job.keeper_pid, job.keeper_started)) if job else ():
+            if process_alive(pid, since):
+                os.kill(pid, signal.SIGKILL)
+
+
+def python(code: str, *args: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", code, *args)
+
+
+def wait(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, what
+        time.sleep(0.02)
+
+
+def state(run: Path) -> str:
+    found = desk.find(run)
+    return found.state if found else "none"
+
+
+@pytest.mark.parametrize("name", ["plain", "with spaces & 'quotes' \"double\"", "ünïcode-日本-$HOME;`x`%j", "-dash\nline"])
+def test_odd_paths_and_arguments_arrive_as_they_are(tmp_path: Path, name: str, started: list[Path]) -> None:
+    run = tmp_path / name
+    started.append(run)
+    odd = ["a b", "$(touch hacked)", "q'\"", "é\n"]
+    desk.start(run, python("import json, sys; print(json.dumps(sys.argv[1:]))", *odd), resources=CPU)
+    wait(lambda: state(run) == "done", "the job did not end")
+    assert json.loads((run / "console.txt").read_text()) == odd
+    assert read_job(run).exit_status == 0  # type: ignore[union-attr]
+
+
+def test_a_job_outlives_the_process_that_started_it_and_is_found_again(tmp_path: Path, started: list[Path]) -> None:
+    run = tmp_path / "run"
+    started.append(run)
+    code = "import sys; from pathlib import Path; from viewer.jobs import desk; desk.start(Path(sys.argv[1]), (sys.executable, '-c', 'import time; time.sleep(60)')); print('up', flush=True); import time; time.sleep(60)"  # noqa: E501
+    window = subprocess.Popen([sys.executable, "-c", code, str(run)], stdout=subprocess.PIPE, start_new_session=True)
+    assert window.stdout is not None and window.stdout.readline().strip() == b"up"
+    os.killpg(window.pid, signal.SIGKILL)  # the whole session of the window, as a closed terminal would
+    window.wait()
+    window.stdout.close()
+    wait(lambda: state(run) == "starting", "the job died with its window")
+    job = read_job(run)
+    assert job is not None and process_alive(job.pid, job.pid_started)
+    assert not process_alive(job.pid, job.pid_started - 100), "another process with the same number must not count"
+    desk.end(run)
+    wait(lambda: state(run) == "stopped", "SIGTERM did not end the job")
+    assert not process_alive(job.pid, job.pid_started)
+
+
+def test_a_failing_job_keeps_its_traceback(tmp_path: Path, started: list[Path]) -> None:
+    run = tmp_path / "run"
+    started.append(run)
+    desk.start(run, python("raise RuntimeError('no such data')"), resources=CPU)
+    wait(lambda: state(run) == "failed", "failure was not noticed")
+    assert "RuntimeError: no such data" in (run / "console.txt").read_text()
+    assert read_job(run).exit_status == 1  # type: ignore[union-attr]
+    desk.start(run, (str(tmp_path / "no such program"),), resources=CPU)
+    wait(lambda: state(run) == "failed", "a missing program was not noticed")
+    assert "cannot start" in read_job(run).error  # type: ignore[union-attr]
+
+
+def test_jobs_of_one_device_wait_for_each_other_in_order(tmp_path: Path, started: list[Path]) -> None:
+    stamp = """import os, sys, time
+print(time.time())
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.02)
+print(time.time())"""
+    go = tmp_path / "go"
+    runs = [tmp_path / str(i) for i in range(3)]
+    started += runs
+    for run in runs:
+        desk.start(run, python(stamp, str(go)), resources=CPU)
+    other = tmp_path / "other device"
+    started.append(other)
+    desk.start(other, python("pass"), resources=Resources(devices=("cuda:7",)))
+    wait(lambda: state(other) == "done", "another device had to wait")
+    assert state(runs[1]) == state(runs[2]) == "queued"
+    go.touch()
+    wait(lambda: all(state(r) == "done" for r in runs), "the queue does not move")
+    spans = [[float(line) for line in (r / "console.txt").read_text().split()] for r in runs]
+    assert spans[0][1] <= spans[1][0] and spans[1][1] <= spans[2][0]
+
+
+def test_a_queued_job_is_taken_out_and_a_dead_keeper_does_not_block(tmp_path: Path, started: list[Path], queue: Path) -> None:
+    first, second, third = (tmp_path / n for n in "abc")
+    started += [first, second, third]
+    desk.start(first, python("import time; time.sleep(60)"), resources=CPU)
+    desk.start(second, python("pass"), resources=CPU)
+    desk.start(third, python("pass"), resources=CPU)
+    desk.stop(second)
+    wait(lambda: state(second) == "stopped", "a queued job was not taken out")
+    job = read_job(first)
+    assert job is not None
+    wait(lambda: read_job(first).pid, "the first did not start")  # type: ignore[union-attr]
+    job = read_job(first)
+    assert job is not None
+    os.kill(job.keeper_pid, signal.SIGKILL)
+    os.killpg(job.pid, signal.SIGKILL)
+    wait(lambda: state(first) == "lost", "a killed keeper was not noticed")
+    wait(lambda: state(third) == "done", "a dead ticket blocked the queue")
+    wait(lambda: not list(queue.glob("*.json")), "tickets were left")
+
+
+def test_kill_ends_a_command_that_ignores_sigterm(tmp_path: Path, started: list[Path]) -> None:
+    run = tmp_path / "run"
+    started.append(run)
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    desk.start(run, python(code), resources=CPU)
+    wait(lambda: "deaf" in (run / "console.txt").read_text() if (run / "console.txt").exists() else False, "it did not start")
+    desk.end(run)
+    time.sleep(0.5)
+    assert state(run) == "starting"
+    desk.end(run, force=True)
+    wait(lambda: state(run) == "stopped", "SIGKILL did not end it")
+    assert read_job(run).exit_status == -9  # type: ignore[union-attr]
+
+
+def test_a_living_job_is_not_started_twice(tmp_path: Path, started: list[Path]) -> None:
+    run = tmp_path / "run"
+    started.append(run)
+    desk.start(run, python("import time; time.sleep(60)"), resources=CPU)
+    with pytest.raises(InputError, match="has a job already"):
+        desk.start(run, python("pass"), resources=CPU)
+    desk.end(run)
+    wait(lambda: state(run) == "stopped", "not ended")
+
+
+def test_wishes_are_requests_that_the_trainer_reads(tmp_path: Path) -> None:
+    first, second = request(tmp_path, "snapshot"), request(tmp_path, "stop")
+    read = ControlRequest.model_validate_json((tmp_path / "control.json").read_bytes())
+    assert read == second and first.id != second.id and read.action == "stop" and abs(read.time - time.time()) < 60
+    with pytest.raises(InputError, match="cannot ask the run"):
+        request(tmp_path / "missing", "pause")
+
+
+def test_devices_become_environment() -> None:
+    assert keeper.device_variables(("cuda:1", "cuda:3")) == {"CUDA_VISIBLE_DEVICES": "1,3"}
+    assert keeper.device_variables(("cpu",)) == {"CUDA_VISIBLE_DEVICES": ""}
+    assert keeper.device_variables(()) == {}
+
+
+def test_the_launched_line_is_torchrun_around_the_typed_line(tmp_path: Path) -> None:
+    arguments = resume_arguments(tmp_path / "my run")
+    line = launch(arguments, 4, "/opt/my python")
+    assert line[:3] == ("/opt/my python", "-m", "torch.distributed.run") and "--nproc-per-node=4" in line
+    assert line[-len(arguments) :] == arguments and "core_model.cli.main" in line
+    import shlex
+
+    assert shlex.split(as_typed(arguments)) == ["triscope", *arguments]

@@ -1,0 +1,49 @@
+"""Losses with known answers."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from core_model.losses.gan import discriminator_loss, generator_loss
+from core_model.losses.r1 import lazy_rate, r1_penalty
+from core_model.losses.sampler import sampler_loss
+from core_model.losses.surface import decision_loss, surface_loss
+
+
+def test_adversarial_losses_are_log_likelihoods() -> None:
+    logits = torch.tensor([-2.0, 0.5])
+    p = torch.sigmoid(logits)
+    assert torch.allclose(generator_loss(logits), -torch.log(p).mean())
+    assert torch.allclose(discriminator_loss(logits, -logits), -2 * torch.log(p).mean())
+    assert torch.isfinite(generator_loss(torch.tensor([-1e4])))
+
+
+def test_r1_of_a_linear_and_a_square_judge() -> None:
+    weight = torch.randn(3, 4, 4)
+    images = torch.randn(5, 3, 4, 4, requires_grad=True)
+    assert torch.allclose(r1_penalty(images, (images * weight).sum((1, 2, 3))), weight.square().sum().expand(5), rtol=1e-5)
+    # D(x) = |x|² has the penalty 4|x|², whose gradient is 8x: the second derivative is there
+    penalty = r1_penalty(images, images.square().sum((1, 2, 3)))
+    (gradient,) = torch.autograd.grad(penalty.sum(), images)
+    assert torch.allclose(gradient, 8 * images.detach(), rtol=1e-5)
+    assert lazy_rate(16) == 16 / 17
+
+
+def test_sampler_loss_is_least_at_the_target() -> None:
+    torch.manual_seed(0)
+    target = torch.softmax(torch.randn(2, 7, 4, 4), 1)
+    own = -(target * target.log()).sum(1).mean()
+    assert torch.allclose(sampler_loss(target.log(), target), own)
+    assert sampler_loss(torch.log_softmax(torch.randn(2, 7, 4, 4), 1), target) > own
+    # pixels whose ray met nothing do not count
+    target[:, :, :2] = 0
+    expected = -(target[:, :, 2:] * target[:, :, 2:].log()).sum(1).mean()
+    assert torch.allclose(sampler_loss(target.clamp_min(1e-9).log(), target), expected)
+    assert sampler_loss(torch.zeros(1, 7, 2, 2), torch.zeros(1, 7, 2, 2)) == 0
+
+
+def test_surface_and_decision() -> None:
+    assert torch.allclose(surface_loss(torch.tensor([0.01, 0.03]), 0.01), torch.tensor(0.0002))
+    assert torch.allclose(decision_loss(torch.tensor([0.0, -0.5])), torch.tensor((1 + math.exp(-1)) / 2))

@@ -1,0 +1,97 @@
+"""Questions about rays and their answers: one question under way at a time, the last answer of each mark is kept.
+
+While a view is being turned the marks keep the reports of the view before; `is_fresh` tells the two apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core_model.schema.inspect import RayReport
+from core_model.schema.render import ErrorInfo, RenderRequest
+from viewer.state.document import Mark
+
+
+@dataclass(frozen=True)
+class RayQuestion:
+    """What happened on the ray of pixel (x, y) of `request`; mark: where the user pointed."""
+
+    mark: Mark
+    request: RenderRequest
+    x: int
+    y: int
+
+
+def question_at(mark: Mark, request: RenderRequest) -> RayQuestion:
+    """The question about the pixel that `mark` lies in."""
+    x, y = (min(max(int(c * n), 0), n - 1) for c, n in zip(mark, (request.width, request.height), strict=True))
+    return RayQuestion(mark, request.model_copy(update={"channels": ("rgb",)}), x, y)
+
+
+class Inspections:
+    """Give it the questions that the screen shows; it answers with the one to send, or None."""
+
+    def __init__(self) -> None:
+        self._under_way: tuple[int, RayQuestion] | None = None
+        self._answers: dict[Mark, tuple[RayQuestion, RayReport | ErrorInfo]] = {}
+        self.version = 0
+        self.last_s = 0.0
+        self._sent_at = 0.0
+
+    def next(self, wanted: Sequence[RayQuestion]) -> RayQuestion | None:
+        """The first of `wanted` without an answer, unless one is under way."""
+        if self._under_way is not None:
+            return None
+        return next((q for q in wanted if not self.is_fresh(q)), None)
+
+    def sent(self, number: int, question: RayQuestion, now: float) -> None:
+        self._under_way, self._sent_at = (number, question), now
+
+    def answered(self, number: int, answer: RayReport | ErrorInfo, now: float) -> None:
+        """Take in an answer; those of questions that were given up are dropped."""
+        if self._under_way is None or self._under_way[0] != number:
+            return
+        question = self._under_way[1]
+        self._under_way = None
+        self.last_s = now - self._sent_at
+        self._answers.pop(question.mark, None)
+        self._answers[question.mark] = (question, answer)
+        self.version += 1
+
+    def keep(self, marks: Sequence[Mark]) -> None:
+        """Forget the answers of marks that are not there any more."""
+        for mark in [m for m in self._answers if m not in marks]:
+            del self._answers[mark]
+
+    def give_up(self) -> None:
+        """The renderer is gone or another checkpoint is open: nothing that is under way will be answered."""
+        self._under_way = None
+
+    def clear(self) -> None:
+        self._under_way = None
+        self._answers.clear()
+        self.version += 1
+
+    @property
+    def busy(self) -> bool:
+        return self._under_way is not None
+
+    def is_fresh(self, question: RayQuestion) -> bool:
+        """Whether the kept answer is the one to this very question."""
+        found = self._answers.get(question.mark)
+        return found is not None and found[0] == question
+
+    def report(self, mark: Mark) -> RayReport | None:
+        """The last report of a mark, perhaps of an earlier view."""
+        found = self._answers.get(mark)
+        return found[1] if found is not None and isinstance(found[1], RayReport) else None
+
+    def error(self, mark: Mark) -> ErrorInfo | None:
+        found = self._answers.get(mark)
+        return found[1] if found is not None and isinstance(found[1], ErrorInfo) else None
+
+    def question(self, mark: Mark) -> RayQuestion | None:
+        """The question that the kept answer belongs to."""
+        found = self._answers.get(mark)
+        return None if found is None else found[0]

@@ -1,0 +1,220 @@
+"""The picture to compare with: what it is asked for, when, and how far the two are apart. Pure but for its frame store.
+
+A (the window's own picture) always goes first; B follows each A of the same pose, so that both turn together.
+A reference is accumulated pass by pass while A rests, and kept as truth until the view changes; then the curve is
+measured: the current sampler at a few sample counts against that truth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
+from viewer.state.document import Comparison, Document
+from viewer.state.frame_store import FrameStore
+from viewer.state.shown_map import MapCache
+
+PASS_SPP = 128
+"""Samples a ray of one pass of the reference."""
+_EVERYWHERE = ("rgb", "depth", "normal", "opacity", "samples", "position")
+CURVE_SPP = (4, 8, 16, 32, 64, 128)
+
+
+@dataclass(frozen=True)
+class Apart:
+    """PSNR [dB] of colour: over all pixels, over the worst 1 % and over the worst 0.1 % of them (inf = equal)."""
+
+    psnr: float
+    worst_1: float
+    worst_01: float
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    spp: float
+    apart: Apart
+
+
+class SecondView:
+    """One instance a window; `next` says what to ask for, `take` accepts an answer."""
+
+    def __init__(self) -> None:
+        self.frames = FrameStore()
+        self.maps = MapCache()
+        self.pending: RenderRequest | None = None
+        self.curve: tuple[CurvePoint, ...] = ()
+        self.error: ErrorInfo | None = None
+        self._plain: frozenset[str] = frozenset()
+        self._own = ""
+        self._goal: RenderRequest | None = None
+        self._apart: tuple[tuple[int, int], Apart | None] | None = None
+
+    def next(self, doc: Document, info: CheckpointInfo, a: RenderResult | None, resting: bool) -> RenderRequest | None:
+        """The next request for B; None = nothing to ask. a: the shown result of A; resting: A has all it wants."""
+        spec = doc.compare
+        if spec.mode == "off" or a is None or a.request is None or self.pending is not None:
+            return None
+        if spec.what == "reference":
+            return self._next_of_reference(doc, info, a.request) if resting else None
+        self._own = a.request.checkpoint
+        goal = request_b(doc, info, a.request)
+        if goal.checkpoint in self._plain:
+            goal = plain(goal)
+        if goal == self._goal or (a.request.tier is Tier.REFINED and self._goal is not None and _same_picture(goal, self._goal)):
+            return None
+        self._goal = self.pending = goal
+        return goal
+
+    def take(self, result: RenderResult, arrays: dict[str, np.ndarray]) -> bool:
+        """Whether this answer was B's."""
+        if self.pending is None or result.request != self.pending:
+            return False
+        request, self.pending = self.pending, None
+        self.error = result.error
+        if result.error is not None and result.error.kind == "input" and request.checkpoint != self._own and request != plain(request):
+            # another family may lack this sampler or channel: ask once more for what every family has
+            self._plain |= {request.checkpoint}
+            self._goal = self.error = None
+            return True
+        if result.error is not None and result.error.kind != "cancelled":
+            self.frames.clear()  # an earlier B under the name of this one would be a lie
+            return True
+        if request.tier is not Tier.REFINED and self._goal is not None and self._goal.tier is Tier.REFINED:
+            self._measure(request, result, arrays)
+        else:
+            self.frames.add(result, arrays)
+        return True
+
+    def preempted(self) -> None:
+        """A asked for another picture: what was under way for B is dropped by the worker."""
+        if self.pending is not None:
+            self.pending = None
+            if self._goal is not None and self._goal.tier is not Tier.REFINED:
+                self._goal = None
+
+    def clear(self) -> None:
+        self.__init__()
+
+    def accumulated(self) -> float:
+        """Samples a ray that the reference holds by now."""
+        result = self.frames.result
+        if result is None or result.request is None or self._goal is None or self._goal.tier is not Tier.REFINED:
+            return 0.0
+        return self.frames.averaged * float(result.request.sampler.spp or 0.0)
+
+    def matches(self, a: RenderResult | None) -> bool:
+        """Whether B shows the view of A (while turning it may be one step behind)."""
+        b = self.frames.result
+        if a is None or b is None or a.request is None or b.request is None:
+            return False
+        return a.request.camera == b.request.camera and (a.width, a.height) == (b.width, b.height)
+
+    def apart(self, a: FrameStore) -> Apart | None:
+        """How far A's colour is from B's; None where they cannot be compared."""
+        key = (a.version, self.frames.version)
+        if self._apart is None or self._apart[0] != key:
+            pair = a.arrays.get("rgb"), self.frames.arrays.get("rgb")
+            ready = pair[0] is not None and pair[1] is not None and self.matches(a.result) and pair[0].shape == pair[1].shape
+            self._apart = (key, apart(*pair) if ready else None)  # type: ignore[arg-type]
+        return self._apart[1]
+
+    def _next_of_reference(self, doc: Document, info: CheckpointInfo, a: RenderRequest) -> RenderRequest | None:
+        first = reference_pass(doc, info, a, 0)
+        if self._goal != first:
+            self._goal, self.curve, self.error = first, (), None
+            self.frames.clear()
+        if self.error is not None:
+            return None  # the same pass would fail again; a change of the view tries anew
+        spp = float(first.sampler.spp or PASS_SPP)
+        if self.frames.averaged * spp < doc.compare.reference_spp:
+            self.pending = reference_pass(doc, info, a, self.frames.averaged)
+            return self.pending
+        if not doc.compare.curve or len(self.curve) == len(CURVE_SPP):
+            return None
+        sampler = doc.sampler.replace(spp=float(CURVE_SPP[len(self.curve)]), low_budget=None, high_budget=None)
+        self.pending = first.model_copy(update={"sampler": sampler, "tier": Tier.FULL, "seed": 0, "channels": ("rgb",)})
+        return self.pending
+
+    def _measure(self, request: RenderRequest, result: RenderResult, arrays: dict[str, np.ndarray]) -> None:
+        truth, rgb = self.frames.arrays.get("rgb"), arrays.get("rgb")
+        if result.error is None and truth is not None and rgb is not None and truth.shape == rgb.shape:
+            point = CurvePoint(result.samples_per_pixel or float(request.sampler.spp or 0), apart(rgb, truth))
+            self.curve = (*self.curve, point)
+
+
+def request_b(doc: Document, info: CheckpointInfo, a: RenderRequest) -> RenderRequest:
+    """The picture of B for a picture of A: the same but for what is compared."""
+    spec = doc.compare
+    change: dict[str, object] = {"channels": channels_b(doc, info)}
+    if a.tier is Tier.REFINED:
+        change |= {"tier": Tier.FULL, "seed": 0}
+    jitter = doc.sampler.jitter
+    if spec.what == "sampler":
+        name, _, strategy = spec.sampler.partition(":")
+        settings: dict[str, object] = {"name": name, "low_budget": None, "high_budget": None, "jitter": jitter}
+        change["sampler"] = a.sampler.model_copy(update=settings | ({"strategy": strategy} if strategy else {}))
+    else:
+        settings = {"jitter": jitter}
+        if spec.what == "samples":
+            settings |= {"spp": spec.spp, "low_budget": None, "high_budget": None}
+        change["sampler"] = a.sampler.model_copy(update=settings)
+    if spec.what == "psi":
+        change["latent"] = a.latent.replace(psi=spec.psi)
+    if spec.what == "checkpoint" and spec.checkpoint:
+        change["checkpoint"] = spec.checkpoint
+    return a.model_copy(update=change)
+
+
+def plain(request: RenderRequest) -> RenderRequest:
+    """The same picture with what every family has: two-pass samples instead of predicted ones; colour and depth."""
+    sampler = request.sampler
+    if sampler.name == "learned":
+        sampler = sampler.model_copy(update={"name": "importance", "low_budget": None, "high_budget": None})
+    channels = tuple(c for c in request.channels if c in _EVERYWHERE) or ("rgb",)
+    return request.model_copy(update={"sampler": sampler, "channels": channels})
+
+
+def reference_pass(doc: Document, info: CheckpointInfo, a: RenderRequest, number: int) -> RenderRequest:
+    """One pass of the reference: jittered strata over the whole ray, so that no prediction can bias the truth."""
+    spp = float(min(PASS_SPP, doc.compare.reference_spp))
+    sampler = doc.sampler.replace(name="stratified", spp=spp, jitter=True, low_budget=None, high_budget=None)
+    names = tuple(c for c in channels_b(doc, info) if c not in ("samples", "leftover", "entropy"))
+    return a.model_copy(update={"sampler": sampler, "tier": Tier.REFINED, "seed": number + 1, "channels": names})
+
+
+def channels_b(doc: Document, info: CheckpointInfo) -> tuple[str, ...]:
+    """Colour, depth and the channel that B shows."""
+    wanted = ("rgb", "depth", "samples", shown_in_b(doc))
+    return tuple(c.name for c in info.channels if c.name in wanted and (info.has_proposal or not c.needs_proposal))
+
+
+def shown_in_b(doc: Document) -> str:
+    """Name of the channel that B shows."""
+    spec: Comparison = doc.compare
+    return spec.channel if spec.what == "channel" else doc.view.channel
+
+
+def apart(a: np.ndarray, b: np.ndarray) -> Apart:
+    """PSNR of colour `a` [3, H, W] in [0, 1] against `b`, over all, the worst 1 % and the worst 0.1 % of the pixels."""
+    error = np.sort(np.square(np.nan_to_num(a.astype(np.float64) - b)).mean(axis=0).ravel())[::-1]
+    worst = [error[: max(1, round(share * error.size))].mean() for share in (1.0, 0.01, 0.001)]
+    return Apart(*(float(-10.0 * np.log10(m)) if m > 0 else float("inf") for m in worst))
+
+
+def _same_picture(a: RenderRequest, b: RenderRequest) -> bool:
+    return a.model_copy(update={"tier": b.tier}) == b
+
+
+def difference(a: np.ndarray, b: np.ndarray, kind: str) -> np.ndarray:
+    """How far two maps are apart [H, W]: mean |Δ| of colour, |Δ| of scalars, distance of positions, angle [deg] of directions."""
+    if kind == "scalar":
+        return np.abs(a - b)
+    if kind == "colour":
+        return np.abs(a - b).mean(axis=0)
+    if kind == "position":
+        return np.linalg.norm(a - b, axis=0)
+    cosine = np.clip((a * b).sum(axis=0), -1.0, 1.0)
+    return np.degrees(np.arccos(cosine)).astype(np.float32)
