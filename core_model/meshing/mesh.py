@@ -1,0 +1,38 @@
+"""A finished mesh: what the file formats write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Texture:
+    """uv [V, 2] float32 in [0, 1], v downwards as image rows are; image [T, T, 3] uint8 sRGB."""
+
+    uv: np.ndarray
+    image: np.ndarray
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """vertices [V, 3] float32 world units; faces [F, 3] counter-clockwise seen from outside; normals [V, 3] float32;
+    colours [V, 3] uint8 sRGB. closed: watertight (open surfaces are drawn from both sides)."""
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    normals: np.ndarray | None = None
+    colours: np.ndarray | None = None
+    texture: Texture | None = None
+    closed: bool = True
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """Provenance as JSON texts: `record` restores the view (RenderRecord), `mesh` is the MeshRequest and its figures; `line` is a
+    short ASCII summary for files that have no room."""
+
+    record: str
+    mesh: str
+    line: str

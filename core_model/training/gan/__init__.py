@@ -1,0 +1,1 @@
+"""`triscope train`: adversarial training of WYSIWYG 3D GANs, from two CPU cores to many GPUs."""

@@ -1,0 +1,122 @@
+"""`triscope train --dry-run`: the schedule as text and as a picture, parameters, memory, time and disk; nothing is trained."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from core_model.schema.errors import InputError
+from core_model.schema.schedule import Curve
+from core_model.schema.train import TrainConfig
+from core_model.session.charts import BLUE, ORANGE, Chart, Figure
+from core_model.training.gan.distributed import join_ranks
+from core_model.training.gan.forecast import Forecast, forecast
+from core_model.training.gan.run_directory import write_atomic
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+COLUMNS = 60
+# name in the schedule → title and unit
+CURVES = {
+    "resolution": ("Rendering resolution", "pixels"),
+    "r1_gamma": ("R1 gamma", ""),
+    "surface_target": ("B_target", "world units"),
+    "colour_lr": ("Learning-rate multiplier of MLP_rgb", ""),
+    "swap": ("Camera swapping", "chance"),
+    "blur": ("Blur", "sigma, pixels"),
+    "supervise": ("Supervise the proposal network", "1 = yes"),
+    "propose": ("Render with proposals", "1 = yes"),
+}
+
+
+def dry_run(cfg: TrainConfig, device: str, out: Path | None) -> str:
+    """The report as text; with `out`, also its chart as OUT/schedule.png."""
+    ranks = join_ranks(device)
+    try:
+        made = forecast(cfg, ranks.device, ranks.world)
+    finally:
+        ranks.close()
+    lines = [f"preset {cfg.preset}: {cfg.images:,} images in {cfg.steps:,} steps of {cfg.batch}", ""]
+    lines += [*schedule_text(cfg), "", *stage_table(made, cfg), "", *needs(made, cfg)]
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            write_atomic(out / "schedule.png", schedule_png(cfg))
+        except OSError as error:
+            raise InputError(what="cannot write the chart", where=str(out), got=error.strerror or str(error)) from None
+        lines += ["", f"chart: {out / 'schedule.png'}"]
+    return "\n".join(lines)
+
+
+def schedule_text(cfg: TrainConfig) -> list[str]:
+    """One line a curve: its values at both ends and a strip from first to last image."""
+    lines = [f"{'schedule':<41}{'first':>7} {'':<{COLUMNS}} {'last':>7}"]
+    for name, (title, unit) in CURVES.items():
+        curve: Curve = getattr(cfg.schedule, name)
+        values = [curve.at(cfg.images * (i + 0.5) / COLUMNS) for i in range(COLUMNS)]
+        high = max(*values, 1e-12)
+        strip = "".join(BLOCKS[min(7, int(8 * v / high))] if v > 0 else " " for v in values)
+        label = f"{title} [{unit}]" if unit else title
+        lines.append(f"{label:<41}{curve.at(0):>7.4g} {strip} {curve.at(cfg.images):>7.4g}")
+    return lines
+
+
+def stage_table(made: Forecast, cfg: TrainConfig) -> list[str]:
+    """One row a stage between two bends of the schedule; values in its middle."""
+    lines = [f"{'images':>21}  {'px':>4} {'R1':>5} {'B_target':>9} {'samples':>9} {'GFLOP/img':>10} {'img/s':>8} {'hours':>8} {'GiB':>6}"]
+    for s in made.stages:
+        v = s.values
+        samples = f"{cfg.render.budget_low}/{cfg.render.budget_high}" if v.propose else str(cfg.render.samples)
+        lines.append(
+            f"{_short(s.start):>9} - {_short(s.stop):>9}  {v.resolution:>4} {v.r1_gamma:>5.2g} {v.surface_target:>9.3g} {samples:>9} "
+            f"{s.gflop:>10.3g} {s.images_s:>8.3g} {s.seconds / 3600:>8.3g} {s.memory_gib:>6.2f}"
+        )
+    return lines
+
+
+def needs(made: Forecast, cfg: TrainConfig) -> list[str]:
+    """Parameters, memory, time, disk."""
+    parts = ", ".join(f"{name} {count:,}" for name, count in made.generator.items())
+    return [
+        f"generator     {sum(made.generator.values()):,} parameters ({parts})",
+        f"discriminator {made.discriminator:,} parameters",
+        f"memory        about {made.memory_gib:.2f} GiB a process at its peak ({cfg.optim.precision})",
+        f"time          about {_duration(made.seconds)} at {made.speed_tflops:.3g} TFLOP/s ({made.device}); within a factor of two",
+        f"disk          about {made.disk_gib:.2f} GiB ({made.snapshot_mib:.1f} MiB a checkpoint)",
+    ]
+
+
+def schedule_png(cfg: TrainConfig) -> bytes:
+    """The curves over the images seen, stacked, one common x axis."""
+    height, left, right, top = 92, 110, 1130, 118
+    figure = Figure(1180, top + len(CURVES) * (height + 44) + 40, f"Schedule of {cfg.preset}", f"{cfg.images:,} images, batch {cfg.batch}")
+    scale, unit = (1e6, "million images") if cfg.images >= 2e6 else (1e3, "thousand images") if cfg.images >= 2e3 else (1.0, "images")
+    until = cfg.images / scale
+    for row, (name, (title, label)) in enumerate(CURVES.items()):
+        curve: Curve = getattr(cfg.schedule, name)
+        y = top + row * (height + 44)
+        last = row == len(CURVES) - 1
+        high = max(curve.top, 1e-9) * 1.1
+        axis = f"{unit} seen by the discriminator" if last else ""
+        chart = Chart(figure, (left, y, right, y + height), (0.0, until), (0.0, high), title, axis, label)
+        chart.draw_axes(y_ticks=3, x_numbers=last)
+        inner = [p for p in curve.points if 0 < p[0] < cfg.images]
+        points = [(0.0, curve.at(0)), *inner, (float(cfg.images), curve.at(cfg.images))]
+        chart.curve([x / scale for x, _ in points], [v for _, v in points], ORANGE if name in ("supervise", "propose") else BLUE)
+    buffer = io.BytesIO()
+    figure.image().save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def _short(images: float) -> str:
+    for unit, size in (("M", 1e6), ("k", 1e3)):
+        if images >= size:
+            return f"{images / size:.4g} {unit}"
+    return f"{images:.4g}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172800 else f"{seconds / 86400:.1f} days"

@@ -1,0 +1,124 @@
+"""From latents to the images of one training step, and the losses that only the generator's rendering knows."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from core_model.discriminators.dual import stretch
+from core_model.families.wysiwyg.decoder import WysiwygField
+from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.losses.surface import decision_loss, surface_loss
+from core_model.schema.schedule import ScheduleValues
+from core_model.schema.train import TrainConfig
+from core_model.training.gan.draws import NOISE, FakeBatch, generator, item_uniform, mix_seed
+from core_model.training.gan.march import Marched, march
+from core_model.training.gan.proposals import Probe, march_by_proposals, march_importance, run_probe, supervise
+from core_model.training.gan.rays import Window, label_rays, stratified_t
+
+
+@dataclass(frozen=True)
+class Fakes:
+    """images [B, 3, r, r] and coarse (for dual discrimination, else None) in [-1, 1]; ws_mean [D] of the mapping's outputs; losses by
+    name (scalars with gradients); figures by name (scalars without)."""
+
+    images: Tensor
+    coarse: Tensor | None
+    w_mean: Tensor
+    losses: dict[str, Tensor] = field(default_factory=dict)
+    figures: dict[str, Tensor] = field(default_factory=dict)
+
+
+def autocast(cfg: TrainConfig, device: torch.device) -> torch.autocast | nullcontext[None]:
+    """bf16 arithmetic for convolutions where the config asks for it; bf16 has float32's range, so no loss scaling is needed."""
+    return torch.autocast(device.type, dtype=torch.bfloat16) if cfg.optim.precision == "bf16" else nullcontext()
+
+
+def make_fakes(g: WysiwygGenerator, batch: FakeBatch, cfg: TrainConfig, values: ScheduleValues, *, train: bool) -> Fakes:
+    """Images of a batch at the schedule's resolution. train: also the generator's own losses; else neither losses nor figures."""
+    device = g.mapping.w_avg.device
+    network = cfg.network
+    w = g.mapping(batch.z, batch.condition if network.c_dim else None)
+    ws = w.unsqueeze(1).expand(-1, g.num_ws, -1)
+    with autocast(cfg, device):
+        rng = generator(device, batch.seeds[0], NOISE)
+        planes = g.synthesize(ws, "random" if network.noise else "none", rng)
+    dtype = torch.bfloat16 if cfg.optim.precision == "bf16" else torch.float32
+    planes = type(planes)(tuple(level.float() for level in planes.levels), planes.conventions)
+    scene = g.field(planes, fast=device.type == "cpu", dtype=dtype)
+    background = None if cfg.render.background is None else torch.tensor(cfg.render.background, device=device)
+    marched, probe, losses = _render(g, scene, batch, cfg, values, background, train)
+    images = marched.picture(marched.rgb) * 2.0 - 1.0
+    coarse = None
+    if cfg.discriminator.dual:
+        coarse = images if probe is None else probe.image * 2.0 - 1.0
+        coarse = stretch(coarse, min(network.probe_size, coarse.shape[-1]))
+    if not train:
+        return Fakes(images, coarse, w.detach().float().mean(dim=0))
+    if cfg.loss.surface:
+        losses["surface"] = surface_loss(marched.width, values.surface_target)
+    if cfg.loss.decision:
+        losses["decision"] = _decision(scene, marched, probe, batch, cfg)
+    return Fakes(images, coarse, w.detach().float().mean(dim=0), losses, _figures(marched))
+
+
+def _render(
+    g: WysiwygGenerator, scene: WysiwygField, batch: FakeBatch, cfg: TrainConfig, values: ScheduleValues, background: Tensor | None,
+    train: bool,
+) -> tuple[Marched, Probe | None, dict[str, Tensor]]:
+    """The picture by the placement that is due, the probe if one was made, and the sampler loss if it is due."""
+    r, device = cfg.render, batch.label.device
+    rays = label_rays(batch.label, Window(values.resolution, 0, 0, values.resolution), scene.planes.conventions)
+    losses: dict[str, Tensor] = {}
+    propose, learn = values.propose and r.sampler, values.supervise and r.sampler and train
+    if not propose and values.propose:  # the ablation spends what the learned sampler would
+        n = max(4, round(r.budget_low + r.hard_share * (r.budget_high - r.budget_low)))
+        return march_importance(scene, rays, n, batch.seeds, background, r.checkpoint_rays), None, losses
+    probe = None
+    log_p: Tensor | None = None
+    if propose or learn:
+        assert g.proposal is not None
+        probe = run_probe(scene, batch.label, cfg.network.probe_size, cfg.network.probe_samples, background)
+        with autocast(cfg, device):
+            if learn:
+                losses["sampler"], log_p = supervise(g.proposal, probe, scene, batch.label, r, batch.seeds)
+            else:
+                with torch.no_grad():
+                    log_p = g.proposal(probe.weights, probe.image, probe.dirs).float()
+    if propose:
+        assert probe is not None and log_p is not None
+        p = log_p.detach().float().exp()
+        return march_by_proposals(scene, rays, p, probe.opacity, r, batch.seeds, background), probe, losses
+    t, delta = stratified_t(rays, item_uniform(batch.seeds, (rays.count, r.samples), device))
+    return march(scene, rays, t, delta, background, recompute_rays=r.checkpoint_rays), probe, losses
+
+
+def _decision(scene: WysiwygField, marched: Marched, probe: Probe | None, batch: FakeBatch, cfg: TrainConfig) -> Tensor:
+    """exp(-k|sdf|) at probe points. Before there are proposals the render's own samples are uniform and serve; afterwards the same
+    number of random points on the probe's rays is evaluated, since gradients through all of them would not fit in memory."""
+    if probe is None:
+        return decision_loss(marched.sdf, cfg.loss.decision_sharpness)
+    count = max(1, cfg.loss.decision_points // cfg.batch)
+    device = batch.label.device
+    size = cfg.network.probe_size
+    rays = label_rays(batch.label, Window(size, 0, 0, size), scene.planes.conventions)
+    u = item_uniform(tuple(mix_seed(s, 3) for s in batch.seeds), (count, 2), device)
+    ray = (u[..., 0] * rays.count).long().clamp_max(rays.count - 1)
+    t = rays.near[:, None] + (rays.far - rays.near)[:, None] * u[..., 1]
+    points = rays.take(ray).points(t[..., None])[:, :, 0]
+    sdf = scene.geometry(points).sdf
+    assert sdf is not None
+    return decision_loss(sdf, cfg.loss.decision_sharpness)
+
+
+@torch.no_grad()
+def _figures(marched: Marched) -> dict[str, Tensor]:
+    solid = marched.opacity > 0.5
+    return {
+        "opacity": marched.opacity.mean(),
+        "beta": torch.where(solid, marched.width / marched.opacity.clamp_min(1e-6), 0.0).sum() / solid.sum().clamp_min(1),
+        "depth_std": torch.where(solid, marched.depth, marched.depth.mean()).std(),
+    }

@@ -1,0 +1,49 @@
+"""The one face of every place where a job can run, and the registry of those places."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from core_model.schema.registry import Registry
+from viewer.runs.job_record import JobRecord, ShownState
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a job asks for. devices: local names (cpu, cuda:0 …); the rest is for clusters, "" and 0 = their default."""
+
+    devices: tuple[str, ...] = ()
+    gpus: int = 0
+    cpus: int = 0
+    memory_mb: int = 0
+    hours: float = 0.0
+    partition: str = ""
+    account: str = ""
+    options: tuple[str, ...] = ()
+    """Further options of the cluster's own submit command, one argument an entry."""
+
+
+class Backend(Protocol):
+    """A place where jobs run. Every method raises InputError or TriscopeError with what the place itself said."""
+
+    name: str
+
+    def why_not(self) -> str:
+        """Why this place cannot be used here, in words; "" where it can."""
+        ...
+
+    def submit(self, job: JobRecord, resources: Resources) -> JobRecord:
+        """Start (or queue) the command of `job`, whose job.json is written; returns it with the number of the place."""
+        ...
+
+    def state(self, job: JobRecord) -> ShownState | None:
+        """What the place says of the job; None where it knows nothing (any more)."""
+        ...
+
+    def end(self, job: JobRecord, force: bool = False) -> None:
+        """Ask the job to end, or (`force`) end it without asking."""
+        ...
+
+
+BACKENDS: Registry[Backend] = Registry("job backend")

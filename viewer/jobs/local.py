@@ -1,0 +1,84 @@
+"""Jobs on this machine: a detached keeper for each, tickets for the devices."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from core_model.schema.errors import InputError, TriscopeError
+from viewer.jobs import keeper
+from viewer.jobs.backend import BACKENDS, Resources
+from viewer.runs.job_record import JobRecord, ShownState
+from viewer.runs.states import process_alive, this_host
+from viewer.state.config_dir import config_dir
+
+START_TIMEOUT_S = 20.0
+
+
+class LocalBackend:
+    """Keepers survive the window; jobs of the same devices wait for each other in the order they were submitted."""
+
+    name = "local"
+
+    def why_not(self) -> str:
+        return ""
+
+    def submit(self, job: JobRecord, resources: Resources) -> JobRecord:
+        """Start the keeper; returns once it has taken the job over."""
+        run = Path(job.run)
+        keeper.write_json(run / keeper.JOB_FILE, job.replace(devices=resources.devices).model_dump())
+        environment = os.environ | {keeper.QUEUE_VARIABLE: os.environ.get(keeper.QUEUE_VARIABLE) or str(config_dir() / "queue")}
+        command = [sys.executable, keeper.__file__, "--detach", str(run)]
+        try:
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+        except OSError as error:
+            raise TriscopeError(f"the job's keeper did not start: {error}") from None
+        until = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < until:
+            found = read_job(run)
+            if found is not None and found.id == job.id and found.keeper_pid:
+                return found
+            time.sleep(0.01)
+        raise TriscopeError(f"the job's keeper did not report within {START_TIMEOUT_S:g} s (exit status {done.returncode})")
+
+    def state(self, job: JobRecord) -> ShownState | None:
+        if job.ended:
+            return "stopped" if job.cancelled else ("done" if job.exit_status == 0 else "failed")
+        if job.host != this_host():
+            return None
+        if process_alive(job.keeper_pid, job.keeper_started) or process_alive(job.pid, job.pid_started):
+            return "running" if job.started else "queued"
+        return "lost"
+
+    def end(self, job: JobRecord, force: bool = False) -> None:
+        """SIGTERM to the keeper, which ends the command; `force`: SIGKILL to the command's whole group."""
+        if job.host != this_host():
+            raise InputError(what="the job runs on another machine", where=job.run, expected=this_host(), got=job.host)
+        if force and process_alive(job.pid, job.pid_started):
+            _signal(lambda: os.killpg(job.pid, signal.SIGKILL))
+        elif process_alive(job.keeper_pid, job.keeper_started):
+            _signal(lambda: os.kill(job.keeper_pid, signal.SIGTERM))
+        elif process_alive(job.pid, job.pid_started):  # its keeper was killed: the command lives on alone
+            _signal(lambda: os.killpg(job.pid, signal.SIGTERM))
+
+
+def read_job(run: Path) -> JobRecord | None:
+    """RUN/job.json; None where there is none that can be read."""
+    try:
+        return JobRecord.model_validate_json((run / keeper.JOB_FILE).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _signal(send: object) -> None:
+    try:
+        send()  # type: ignore[operator]
+    except ProcessLookupError:
+        pass
+
+
+BACKENDS.add("local", LocalBackend())

@@ -1,0 +1,50 @@
+"""Reads all runs ten times a second in a thread of its own, so that a slow disk never holds up the window."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from viewer.runs.host import HostSampler
+from viewer.runs.reader import RunReader
+
+PERIOD_S = 0.1
+HOST_S = 1.0
+
+
+class Poller:
+    """`runs` are drawn from under their own locks; `host` samples once a second. `why` is the last surprise, if any."""
+
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        self.runs = tuple(RunReader(path) for path in paths)
+        self.host = HostSampler(paths[0])
+        self.version = 0
+        self.why = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="run-reader", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 1.0) -> None:
+        """Ends the thread; a hung disk keeps it, and as a daemon it dies with the process."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _work(self) -> None:
+        next_host = 0.0
+        while not self._stop.is_set():
+            began = time.monotonic()
+            more = False
+            for run in self.runs:
+                try:
+                    more |= run.poll()
+                except Exception as error:  # a reader never raises; if it does, the window must say so and go on
+                    self.why = f"{run.name}: {type(error).__name__}: {error}"
+            if began >= next_host:
+                next_host = began + HOST_S
+                self.host.sample()
+                self.version += 1
+            self._stop.wait(0.002 if more else max(0.005, PERIOD_S - (time.monotonic() - began)))

@@ -1,0 +1,47 @@
+"""The little window beside the cursor that says the values under it (a plot cannot hold a tooltip in Dear PyGui)."""
+
+# Dear PyGui annotates its context managers as plain tags:
+# pyright: reportGeneralTypeIssues=false
+
+from __future__ import annotations
+
+import dearpygui.dearpygui as dpg
+
+from viewer.monitor.theme import Look, rgba
+
+AWAY = 16
+
+
+class Readout:
+    """`say` during a frame shows it; a frame without hides it (`end_frame`)."""
+
+    def __init__(self, look: Look) -> None:
+        with dpg.window(
+            show=False, no_title_bar=True, no_resize=True, no_move=True, no_focus_on_appearing=True, no_bring_to_front_on_focus=False,
+            autosize=True, no_scrollbar=True, min_size=(10, 10), no_saved_settings=True,
+        ) as self._window:  # fmt: skip
+            self._text = dpg.add_text("")
+        dpg.bind_item_font(self._text, look.faces.mono)
+        with dpg.theme() as theme, dpg.theme_component(dpg.mvAll):
+            dpg.add_theme_style(dpg.mvStyleVar_WindowPadding, 10, 8)
+            dpg.add_theme_style(dpg.mvStyleVar_WindowBorderSize, 1)
+            dpg.add_theme_style(dpg.mvStyleVar_WindowRounding, 6)
+            dpg.add_theme_color(dpg.mvThemeCol_WindowBg, rgba(look.palette.raised, 0.97))
+            dpg.add_theme_color(dpg.mvThemeCol_Border, rgba(look.palette.faint, 0.6))
+        dpg.bind_item_theme(self._window, theme)
+        self._said = False
+
+    def say(self, text: str) -> None:
+        dpg.set_value(self._text, text)
+        width, height = dpg.get_item_rect_size(self._window)
+        x, y = dpg.get_mouse_pos(local=False)
+        right, bottom = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
+        left = x + AWAY if x + AWAY + width < right else x - AWAY - width
+        top = y + AWAY if y + AWAY + height < bottom else y - AWAY - height
+        dpg.configure_item(self._window, show=True, pos=(max(0, int(left)), max(0, int(top))))
+        self._said = True
+
+    def end_frame(self) -> None:
+        if not self._said and dpg.is_item_shown(self._window):
+            dpg.configure_item(self._window, show=False)
+        self._said = False

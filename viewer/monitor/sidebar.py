@@ -1,0 +1,181 @@
+"""Left column: a card for every run (state, progress, ETA, alarms) and the figures of this machine."""
+
+# Dear PyGui annotates its context managers as plain tags:
+# pyright: reportGeneralTypeIssues=false
+
+from __future__ import annotations
+
+import math
+import time
+
+import dearpygui.dearpygui as dpg
+
+from viewer.monitor.theme import Look, Rgba, Tag, rgba
+from viewer.monitor.view import View
+from viewer.runs import words
+from viewer.runs.host import HostSample
+from viewer.runs.job_record import ShownState
+from viewer.runs.reader import RunReader
+
+WIDTH = 316
+INNER = WIDTH - 28
+CARD_HEIGHT = 104
+
+
+def state_colour(look: Look, state: ShownState) -> Rgba:
+    p = look.palette
+    tones = {"running": p.good, "done": p.accent, "failed": p.bad, "lost": p.bad, "stalled": p.warn, "paused": p.warn}
+    return rgba(tones.get(state, p.muted))
+
+
+class Bar:
+    """A thin bar that fills from the left, drawn: Dear PyGui's own progress bar is a text field high."""
+
+    def __init__(self, look: Look, width: int, height: int = 5) -> None:
+        self._look, self._width, self._height = look, width, height
+        with dpg.drawlist(width, height):
+            dpg.draw_rectangle((0, 0), (width, height), rounding=height / 2, fill=rgba(look.palette.field_active), color=(0, 0, 0, 0))
+            self._fill = dpg.draw_rectangle((0, 0), (1, height), rounding=height / 2, color=(0, 0, 0, 0))
+
+    def set(self, share: float, colour: Rgba) -> None:
+        right = self._width * min(1.0, max(0.0, share)) if math.isfinite(share) else 0.0
+        dpg.configure_item(self._fill, pmax=(max(right, 0.01), self._height), fill=colour if right > 0 else (0, 0, 0, 0))
+
+
+class RunCard:
+    def __init__(self, view: View, index: int, run: RunReader) -> None:
+        look = view.look
+        self._view, self._index, self._run = view, index, run
+        with dpg.child_window(
+            width=INNER, height=CARD_HEIGHT, border=True, no_scrollbar=True, always_use_window_padding=True
+        ) as self._card:
+            dpg.bind_item_theme(self._card, look.card)
+            with dpg.group(horizontal=True, horizontal_spacing=6):
+                dpg.add_checkbox(default_value=True, callback=self._show, tag=f"run-{index}-shown")
+                name = run.name if len(run.name) <= 27 else run.name[:25] + "…"
+                title = dpg.add_text(name, color=view.colour(index))
+                dpg.bind_item_font(title, look.faces.bold)
+                with dpg.tooltip(title):
+                    dpg.add_text(str(run.path))
+            self._bar = Bar(look, INNER - 20)
+            with dpg.table(header_row=False, policy=dpg.mvTable_SizingStretchSame, width=INNER - 20):
+                dpg.add_table_column()
+                dpg.add_table_column()
+                cells = []
+                for _ in range(2):
+                    with dpg.table_row():
+                        cells += [dpg.add_text("", color=look.text_muted), dpg.add_text("", color=look.text_muted)]
+                self._state, self._images, self._rate, self._eta = cells
+            for cell in cells:
+                dpg.bind_item_font(cell, look.faces.small)
+        with dpg.handler_registry():
+            dpg.add_mouse_click_handler(0, callback=self._choose)
+
+    def update(self) -> None:
+        view, run, look = self._view, self._run, self._view.look
+        with run.lock:
+            done, total, rate, eta = run.images_done(), run.images_total(), run.rate(), run.eta_seconds()
+            alarms = sum(a.active for a in run.alarms.alarms)
+            reading, share, fault = run.catching_up, run.share_read, run.fault
+        colour = state_colour(look, run.state)
+        self._bar.set(done / total if total > 0 else (1.0 if run.state == "done" else 0.0), colour)
+        dpg.configure_item(self._state, color=colour)
+        dpg.set_value(self._state, f"reading {share:.0%}" if reading else run.state)
+        dpg.set_value(
+            self._images, f"{words.amount(done)} of {words.amount(total)} images" if total > 0 else f"{words.amount(done)} images"
+        )
+        goes_on = run.state in ("running", "starting")
+        dpg.set_value(self._rate, f"{words.number(rate)} images/s" if rate == rate and goes_on else _since(run))
+        note, tone = (f"ETA {words.duration(eta)}" if goes_on and eta == eta else "", look.text_muted)
+        if alarms:
+            note, tone = f"{alarms} alarm{'s' if alarms > 1 else ''}", look.level("bad")
+        if fault:
+            note, tone = fault, look.level("warn")
+        dpg.configure_item(self._eta, color=tone)
+        dpg.set_value(self._eta, note)
+        dpg.bind_item_theme(self._card, look.card_chosen if view.chosen == self._index and len(view.poller.runs) > 1 else look.card)
+
+    def _show(self, sender: Tag, shown: bool) -> None:
+        (self._view.hidden.discard if shown else self._view.hidden.add)(self._index)
+
+    def _choose(self) -> None:
+        if dpg.is_item_hovered(self._card):
+            self._view.chosen = self._index
+
+
+class Sidebar:
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self._cards: list[RunCard] = []
+        self._gauges: dict[str, tuple[Bar, Tag]] = {}
+        self._machine: Tag = 0
+        self._note: Tag = 0
+        self._gpus = -1
+
+    def build(self, parent: Tag) -> None:
+        look = self.view.look
+        with dpg.child_window(parent=parent, width=WIDTH, border=False, always_use_window_padding=True) as side:
+            dpg.bind_item_theme(side, look.side)
+            self._heading(f"RUNS · {len(self.view.poller.runs)}" if len(self.view.poller.runs) > 1 else "RUN")
+            for index, run in enumerate(self.view.poller.runs):
+                self._cards.append(RunCard(self.view, index, run))
+            dpg.add_spacer(height=8)
+            self._heading("THIS MACHINE")
+            self._machine = dpg.add_group()
+            self._note = dpg.add_text("", color=look.text_muted, wrap=INNER)
+            dpg.bind_item_font(self._note, look.faces.small)
+
+    def update(self) -> None:
+        for card in self._cards:
+            card.update()
+        history = self.view.poller.host.history
+        if history:
+            self._host(history[-1])
+        why = self.view.poller.why or self.view.poller.host.why_no_gpu
+        dpg.set_value(self._note, f"GPU figures: {why}" if why == self.view.poller.host.why_no_gpu and why else why)
+
+    def _heading(self, text: str) -> None:
+        dpg.bind_item_font(dpg.add_text(text, color=self.view.look.text_muted), self.view.look.faces.small)
+
+    def _host(self, now: HostSample) -> None:
+        if self._gpus != len(now.gpus):
+            self._gpus = len(now.gpus)
+            dpg.delete_item(self._machine, children_only=True)
+            names = ["Processor", "Memory", "Disk"] + [
+                f"{kind} {gpu.index}" for gpu in now.gpus for kind in ("GPU", "GPU memory", "GPU power")
+            ]
+            self._gauges = {name: self._gauge(name) for name in names}
+        self._set("Processor", now.cpu / 100, f"{now.cpu:.0f} % of {now.cores} core{'s' if now.cores > 1 else ''}")
+        self._set("Memory", now.ram_used / now.ram_total, f"{words.size(now.ram_used)} of {words.size(now.ram_total)}")
+        self._set("Disk", 1 - now.disk_free / now.disk_total, f"{words.size(now.disk_free)} free")
+        for gpu in now.gpus:
+            heat = f", {gpu.temperature:.0f} °C" if math.isfinite(gpu.temperature) else ""
+            self._set(f"GPU {gpu.index}", gpu.load / 100, f"{gpu.load:.0f} %{heat}")
+            self._set(
+                f"GPU memory {gpu.index}",
+                gpu.memory_used / gpu.memory_total,
+                f"{words.size(gpu.memory_used)} of {words.size(gpu.memory_total)}",
+            )
+            self._set(f"GPU power {gpu.index}", gpu.power / gpu.power_limit, f"{gpu.power:.0f} of {gpu.power_limit:.0f} W")
+
+    def _gauge(self, name: str) -> tuple[Bar, Tag]:
+        look = self.view.look
+        with dpg.group(parent=self._machine):
+            with dpg.group(horizontal=True):
+                dpg.bind_item_font(dpg.add_text(name), look.faces.small)
+                value = dpg.add_text("", color=look.text_muted, indent=112)
+                dpg.bind_item_font(value, look.faces.small)
+            bar = Bar(look, INNER)
+            dpg.add_spacer(height=3)
+        return bar, value
+
+    def _set(self, name: str, share: float, text: str) -> None:
+        bar, value = self._gauges[name]
+        p = self.view.look.palette
+        high = share > (0.97 if name.startswith("GPU ") and "memory" not in name else 0.92)
+        bar.set(share, rgba(p.warn if high and name in ("Memory", "Disk") or "memory" in name and high else p.accent))
+        dpg.set_value(value, text)
+
+
+def _since(run: RunReader) -> str:
+    return f"written {words.duration(time.time() - run.last_written)} ago" if run.last_written else ""

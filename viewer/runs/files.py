@@ -1,0 +1,95 @@
+"""What lies in a run directory beside its text files: pictures by group and number, snapshots, sizes."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+FILMS = (".mp4", ".webm")
+_NUMBERED = re.compile(r"^(?P<front>.*?)(?P<number>\d{3,})(?P<back>\D*)$")
+_SNAPSHOT = re.compile(r"^(?:network-snapshot-)?(?P<number>\d{3,})\.(?:safetensors|pkl|pt)$")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One written picture. number: what its name counts (kimg or steps); −1 where the name has none."""
+
+    group: str
+    number: int
+    path: Path
+    size: int
+    changed: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    number: int
+    path: Path
+    size: int
+    changed: float
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One look at a run directory; pictures by group, ascending number."""
+
+    pictures: dict[str, tuple[Picture, ...]]
+    snapshots: tuple[Snapshot, ...]
+    total_bytes: int
+
+    @property
+    def picture_count(self) -> int:
+        return sum(map(len, self.pictures.values()))
+
+
+EMPTY = Listing({}, (), 0)
+
+
+def picture_name(stem: str) -> tuple[str, int]:
+    """ "fakes000200_depth" → ("fakes depth", 200); a name without a number keeps itself and −1."""
+    found = _NUMBERED.match(stem)
+    if not found:
+        return stem, -1
+    words = re.sub(r"[_\-. ]+", " ", f"{found['front']} {found['back']}").strip()
+    return words or "samples", int(found["number"])
+
+
+def look(run: Path) -> Listing:
+    """List RUN, RUN/images and RUN/snapshots. Raises OSError only where RUN itself cannot be listed."""
+    groups: dict[str, dict[int, Picture]] = {}
+    snapshots: dict[int, Snapshot] = {}
+    total = 0
+    for folder in (run, run / "images", run / "snapshots"):
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:
+            if folder == run:
+                raise
+            continue
+        for entry in entries:
+            stem, dot, ending = entry.name.rpartition(".")
+            try:
+                status = entry.stat() if dot else None
+            except OSError:
+                continue
+            if status is None or not os.path.isfile(entry.path):
+                continue
+            total += status.st_size
+            if entry.name.startswith("."):
+                continue
+            if f".{ending.lower()}" in PICTURES:
+                group, number = picture_name(stem)
+                groups.setdefault(group, {})[number] = Picture(group, number, Path(entry.path), status.st_size, status.st_mtime)
+            elif (found := _SNAPSHOT.match(entry.name)) is not None:
+                number = int(found["number"])
+                snapshots[number] = Snapshot(number, Path(entry.path), status.st_size, status.st_mtime)
+    pictures = {g: tuple(p for _, p in sorted(some.items())) for g, some in sorted(groups.items(), key=_by_use)}
+    return Listing(pictures, tuple(s for _, s in sorted(snapshots.items())), total)
+
+
+def _by_use(item: tuple[str, dict[int, Picture]]) -> tuple[bool, str]:
+    """Groups over time first, single pictures (reals) after them."""
+    return (max(item[1]) < 0, item[0])

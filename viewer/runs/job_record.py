@@ -1,0 +1,46 @@
+"""RUN/job.json: how a run was started and how it ended. Written by the launcher and by the job's keeper.
+
+The trainer's own files are described in `core_model.schema.run`; this one is there before the trainer has started, and
+it still tells the exit status when the trainer could not say anything any more.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from core_model.schema.frozen import Frozen
+
+JOB_FILE = "job.json"
+CONSOLE_FILE = "console.txt"
+"""What the command printed: everything of a run that fails before it can open its own log."""
+
+ShownState = Literal["queued", "starting", "running", "paused", "stalled", "done", "failed", "stopped", "lost"]
+"""queued: waits for its devices. stalled: alive, but no tick for long. stopped: ended on request, can be resumed.
+lost: neither its process nor its last words can be found (killed, or the machine was restarted).
+"""
+ENDED: tuple[ShownState, ...] = ("done", "failed", "stopped", "lost")
+
+
+class JobRecord(Frozen):
+    """Times in seconds since 1970; a pid counts only together with the creation time of its process."""
+
+    version: Literal[1] = 1
+    id: str
+    backend: str
+    run: str = Field(description="absolute path of the run directory")
+    argv: tuple[str, ...] = Field(description="the command, one argument an entry; never a shell string")
+    devices: tuple[str, ...] = Field(default=(), description="cpu, cuda:0 …; empty = whatever there is")
+    host: str = ""
+    submitted: float = 0.0
+    native_id: str = Field(default="", description="job number of the cluster")
+    keeper_pid: int = 0
+    keeper_started: float = 0.0
+    pid: int = 0
+    pid_started: float = 0.0
+    started: float = 0.0
+    ended: float = 0.0
+    exit_status: int | None = Field(default=None, description="of the command; minus the signal that ended it")
+    cancelled: bool = False
+    error: str = Field(default="", description="why the command could not be started")

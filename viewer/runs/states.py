@@ -1,0 +1,79 @@
+"""Is that process alive, and what state is a run in: from its files, its process and the age of its last tick."""
+
+from __future__ import annotations
+
+import socket
+from functools import cache
+
+from core_model.schema.run import RunRecord
+from viewer.runs.job_record import JobRecord, ShownState
+
+START_TOLERANCE_S = 2.0
+STALL_FLOOR_S = 90.0
+STALL_TICKS = 8.0
+"""A run is stalled when nothing was written for this many usual ticks, and for at least the floor."""
+
+_ENDED: dict[str, ShownState] = {"finished": "done", "failed": "failed", "stopped": "stopped"}
+
+
+@cache
+def this_host() -> str:
+    return socket.gethostname()
+
+
+def process_alive(pid: int, started: float) -> bool:
+    """Whether the process `pid` that was created at `started` (seconds since 1970; 0 = any) still runs here."""
+    if pid <= 0:
+        return False
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
+        return started <= 0 or abs(process.create_time() - started) < START_TOLERANCE_S
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True  # there, but another user's
+
+
+def stall_limit(tick_s: float) -> float:
+    """Seconds of silence after which a run counts as stalled; tick_s: usual time between ticks (nan: unknown)."""
+    return max(STALL_FLOOR_S, STALL_TICKS * tick_s) if tick_s == tick_s else STALL_FLOOR_S
+
+
+def judge(record: RunRecord | None, job: JobRecord | None, now: float, last_written: float, tick_s: float) -> ShownState:
+    """State to show. last_written: newest change of any file of the run; now and it in seconds since 1970.
+
+    A run.json that is older than the job was left by an earlier start of the same run and says nothing about this one.
+    """
+    said = record if record is not None and (job is None or record.updated >= job.submitted) else None
+    if said is not None and said.state in _ENDED:
+        return _ENDED[said.state]
+    if job is not None and job.ended:
+        return _by_exit(job)
+    known, alive = _alive(said, job)
+    if known and not alive:
+        return "lost"
+    if said is None:
+        return "queued" if job is None or not job.started else "starting"
+    if said.state in ("paused", "starting"):
+        return said.state
+    return "stalled" if now - max(last_written, said.updated) > stall_limit(tick_s) else "running"
+
+
+def _by_exit(job: JobRecord) -> ShownState:
+    if job.cancelled:
+        return "stopped"
+    return "done" if job.exit_status == 0 else "failed"
+
+
+def _alive(record: RunRecord | None, job: JobRecord | None) -> tuple[bool, bool]:
+    """(can it be known from here, is it alive): the keeper of a job, else the run's own process."""
+    here = this_host()
+    if job is not None and job.host == here and job.keeper_pid:
+        return True, process_alive(job.keeper_pid, job.keeper_started) or process_alive(job.pid, job.pid_started)
+    if record is not None and record.host == here and record.pid:
+        return True, process_alive(record.pid, record.process_started)
+    return False, False

@@ -1,0 +1,138 @@
+"""Follows a growing text file without ever reading a byte twice.
+
+Files may be appended to, be in the middle of a copy, vanish and return, be cut short or be replaced. A replaced file
+whose beginning is what was already read (rsync writes a new file and renames it) is continued; anything else starts
+again and says so (`restarted`).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROOF_BYTES = 256
+"""How much before the read position, and of the file's head, is compared to know the file again."""
+LINE_LIMIT = 16 << 20
+"""A line longer than this is no line of ours: it is dropped up to its end."""
+
+
+@dataclass(frozen=True)
+class TailRead:
+    """What one look brought.
+
+    lines: complete new lines, without their ends. open_line: text after the last line end (torn, or still being
+    written). restarted: forget everything before. more: the file holds more than this look was allowed to read.
+    fault: why the file could not be read, else "".
+    """
+
+    lines: tuple[bytes, ...] = ()
+    open_line: bytes = b""
+    restarted: bool = False
+    more: bool = False
+    fault: str = ""
+
+
+class FileTail:
+    """Read position in one file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.offset = 0
+        self.size = 0
+        self.dropped = 0
+        self.skipped = 0
+        self._open = b""
+        self._skipping = False
+        self._head = b""
+        self._proof = b""
+        self._seen: tuple[int, int, int, int] | None = None
+
+    def read(self, limit: int = 4 << 20) -> TailRead:
+        """At most about `limit` new bytes. Never raises for what a disk or a network folder may do."""
+        try:
+            status = os.stat(self.path)
+        except OSError as error:
+            self._seen = None
+            return TailRead(open_line=self._open, fault="" if self.offset == 0 and isinstance(error, FileNotFoundError) else _say(error))
+        mark = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        if mark == self._seen:
+            return TailRead(open_line=self._open)
+        try:
+            with open(self.path, "rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                restarted = self._restart_if_other(file, size)
+                file.seek(self.offset)
+                block = file.read(max(1, min(limit, size - self.offset))) if size > self.offset else b""
+        except OSError as error:
+            self._seen = None
+            return TailRead(open_line=self._open, fault=_say(error))
+        self.size = size
+        held = _without_hole(block)
+        lines = self._take(held)
+        more = size > self.offset and len(held) == len(block) and bool(block)
+        self._seen = None if more else mark
+        return TailRead(lines, self._open, restarted, more)
+
+    def skip_to_last(self, limit: int) -> None:
+        """Before the first read: of a longer file only the last `limit` bytes are wanted, from a line's start."""
+        try:
+            size = os.stat(self.path).st_size
+        except OSError:
+            return
+        if self.offset == 0 and size > limit:
+            self.offset = self.skipped = size - limit
+            self._skipping = True
+
+    def accept_open_line(self) -> None:
+        """The open line was complete after all (it parsed): do not deliver it again when its end arrives."""
+        self._open = b""
+
+    @property
+    def share_read(self) -> float:
+        """0…1, of the size last seen."""
+        return min(1.0, self.offset / self.size) if self.size else 1.0
+
+    def _restart_if_other(self, file: object, size: int) -> bool:
+        """Start again where the bytes already read are not there any more."""
+        if self.offset == 0:
+            return False
+        same = size >= self.offset
+        if same:
+            file.seek(0)  # type: ignore[attr-defined]
+            same = file.read(len(self._head)) == self._head  # type: ignore[attr-defined]
+        if same:
+            file.seek(self.offset - len(self._proof))  # type: ignore[attr-defined]
+            same = file.read(len(self._proof)) == self._proof  # type: ignore[attr-defined]
+        if same:
+            return False
+        self.offset, self.skipped, self._open, self._skipping, self._head, self._proof = 0, 0, b"", False, b"", b""
+        return True
+
+    def _take(self, block: bytes) -> tuple[bytes, ...]:
+        """Move on by `block`; returns the lines that it completes."""
+        if not block:
+            return ()
+        if len(self._head) < PROOF_BYTES and self.offset == len(self._head):
+            self._head += block[: PROOF_BYTES - len(self._head)]
+        self.offset += len(block)
+        self._proof = (self._proof + block[-PROOF_BYTES:])[-PROOF_BYTES:]
+        if self._skipping:
+            end = block.find(b"\n")
+            if end < 0:
+                return ()
+            self._skipping, block = False, block[end + 1 :]
+        *lines, self._open = (self._open + block).split(b"\n")
+        if len(self._open) > LINE_LIMIT:
+            self._open, self._skipping = b"", True
+            self.dropped += 1
+        return tuple(lines)
+
+
+def _without_hole(block: bytes) -> bytes:
+    """`block` up to a run of zero bytes at its end: space that a copy or a network disk has not filled yet."""
+    return block.rstrip(b"\0") if block.endswith(b"\0") else block
+
+
+def _say(error: OSError) -> str:
+    return f"{error.strerror or type(error).__name__}"
