@@ -84,6 +84,8 @@ class App:
     def run(self) -> None:
         """Opens the window and blocks until it is closed. Raises RuntimeError where no window can be made."""
         self._fill_params()
+        # Mesa's software renderer would take every core; half of them belong to the worker. Other drivers do not read this.
+        os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) // 2)))
         try:
             hello_imgui.run(self.params)
         finally:

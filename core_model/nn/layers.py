@@ -23,12 +23,20 @@ def scaled_lrelu(x: Tensor) -> Tensor:
     return F.leaky_relu(x, 0.2) * SQRT2
 
 
+def fresh_normal(*shape: int, divisor: float = 1.0) -> Tensor:
+    """N(0, 1) / divisor for new weights. On the meta device only the shape: random numbers there make torch load its compiler,
+    which would add more than a second to the opening of a checkpoint."""
+    if torch.get_default_device().type == "meta":
+        return torch.empty(shape)
+    return torch.randn(shape) / divisor
+
+
 class EqualLinear(nn.Module):
     """y = act(x · (W·m/√in)ᵀ + m·b); `lr_mul` is m."""
 
     def __init__(self, in_dim: int, out_dim: int, *, lr_mul: float = 1.0, bias_init: float = 0.0, activate: bool = False) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_dim, in_dim) / lr_mul)
+        self.weight = nn.Parameter(fresh_normal(out_dim, in_dim, divisor=lr_mul))
         self.bias = nn.Parameter(torch.full((out_dim,), float(bias_init)))
         self.weight_gain = lr_mul / math.sqrt(in_dim)
         self.bias_gain = lr_mul
@@ -58,10 +66,10 @@ class StyleConv(nn.Module):
         super().__init__()
         self.up, self.clamp, self.use_noise = up, clamp, use_noise
         self.affine = EqualLinear(w_dim, in_ch, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(out_ch, in_ch, 3, 3))
+        self.weight = nn.Parameter(fresh_normal(out_ch, in_ch, 3, 3))
         self.bias = nn.Parameter(torch.zeros(out_ch))
         if use_noise:
-            self.register_buffer("noise_const", torch.randn(resolution, resolution))
+            self.register_buffer("noise_const", fresh_normal(resolution, resolution))
             self.noise_strength = nn.Parameter(torch.zeros([]))
 
     def forward(self, x: Tensor, w: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Tensor:
@@ -87,7 +95,7 @@ class ToRGB(nn.Module):
     def __init__(self, in_ch: int, out_ch: int, w_dim: int, *, clamp: float | None = None) -> None:
         super().__init__()
         self.affine = EqualLinear(w_dim, in_ch, bias_init=1.0)
-        self.weight = nn.Parameter(torch.randn(out_ch, in_ch, 1, 1))
+        self.weight = nn.Parameter(fresh_normal(out_ch, in_ch, 1, 1))
         self.bias = nn.Parameter(torch.zeros(out_ch))
         self.style_gain = 1.0 / math.sqrt(in_ch)
         self.clamp = clamp

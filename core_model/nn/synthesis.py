@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from core_model.nn.layers import StyleConv, ToRGB
+from core_model.nn.layers import StyleConv, ToRGB, fresh_normal
 from core_model.ops.resample import upsample2
 
 
@@ -38,7 +38,7 @@ class SynthesisBlock(nn.Module):
         super().__init__()
         self.in_ch, self.resolution, self.up = in_ch, resolution, up
         if in_ch == 0:
-            self.const = nn.Parameter(torch.randn(out_ch, resolution, resolution))
+            self.const = nn.Parameter(fresh_normal(out_ch, resolution, resolution))
         else:
             self.conv0 = StyleConv(in_ch, out_ch, w_dim, resolution, up=up, use_noise=use_noise, clamp=clamp)
         self.conv1 = StyleConv(out_ch, out_ch, w_dim, resolution, use_noise=use_noise, clamp=clamp)

@@ -62,6 +62,8 @@ class SessionLike(Protocol):
 
 def main(setup: m.WorkerSetup, commands: connection.Connection, results: connection.Connection) -> None:
     """Entry point of the process (multiprocessing, spawn)."""
+    # torch's threads must sleep while they wait, not spin: the window may be drawn by the same few cores (read when torch loads)
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the GUI's to answer
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core_model.families.epigraf.config import SphereConfig
 from core_model.families.epigraf.decoder import octaves_of, periodic_features
-from core_model.nn.layers import EqualLinear, scaled_lrelu
+from core_model.nn.layers import EqualLinear, fresh_normal, scaled_lrelu
 
 COORDINATES = 4
 
@@ -20,7 +20,7 @@ class ModulatedLinear(nn.Module):
 
     def __init__(self, in_dim: int, out_dim: int, w_dim: int, *, out: bool = False) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(out_dim, in_dim))
+        self.weight = nn.Parameter(fresh_normal(out_dim, in_dim))
         self.bias = nn.Parameter(torch.zeros(out_dim))
         self.affine = EqualLinear(w_dim, in_dim, bias_init=1.0)
         self.out = out
