@@ -11,6 +11,8 @@ from pathlib import Path
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderResult, Tier
 from viewer.render_client.events import (
+    Answered,
+    AnswerFailed,
     Event,
     FrameReady,
     Inspected,
@@ -22,6 +24,7 @@ from viewer.render_client.events import (
     WorkerStarted,
 )
 from viewer.render_client.face import Renderer
+from viewer.state.answers import Answers
 from viewer.state.document import Document, QualitySettings
 from viewer.state.frame_store import FrameStore
 from viewer.state.inspections import Inspections, RayQuestion, question_at
@@ -46,6 +49,7 @@ class Controller:
         self.scheduler = Scheduler()
         self.frames = FrameStore()
         self.rays = Inspections()
+        self.answers = Answers()
         self.second = SecondView()
         self._second_for: Document | None = None
         self._second_path = ""
@@ -82,6 +86,9 @@ class Controller:
         if doc != self.doc:
             self.undo.push(doc, _what_changed(self.doc, doc), now)
             self.doc = doc
+        question = self.answers.next()
+        if question is not None:
+            self.answers.sent(self.client.ask(question), question)
         if edge_px <= 0:
             return
         if not self._second_goes_first(now):
@@ -208,6 +215,10 @@ class Controller:
                 self.rays.answered(number, report, now)
             case InspectFailed(error=error, number=number):
                 self.rays.answered(number, error, now)
+            case Answered(number=number, values=values, arrays=arrays):
+                self.answers.answered(number, values, arrays)
+            case AnswerFailed(error=error, number=number):
+                self.answers.failed(number, error)
             case RaySaved(path=path, error=error):
                 if error is None:
                     self.say(f"Wrote {path}", now)
@@ -217,6 +228,7 @@ class Controller:
                 self.second.preempted()
                 if final:
                     self.rays.give_up()
+                    self.answers.lost()
                 self._died(reason, final)
             case WorkerStarted(restarts=restarts) if restarts:
                 self.say("The render process is back", now)
@@ -235,6 +247,7 @@ class Controller:
         self.undo.restart(self.doc)
         self.frames.clear()
         self.rays.clear()
+        self.answers.clear()
         self.second.clear()
         self.history.clear()
         self.scheduler.reset()

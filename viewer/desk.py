@@ -18,6 +18,7 @@ import viewer.panels  # noqa: F401  (registers the panels)
 from core_model.schema.errors import InputError
 from viewer.controller import Controller
 from viewer.gl.resources import demo_checkpoint
+from viewer.jobs.tasks import Tasks
 from viewer.render_client.client import RenderClient
 from viewer.render_client.face import DEFAULT_FACTORY
 from viewer.state import prefs as preferences
@@ -58,6 +59,7 @@ class Desk:
         self.draft = self.controller.doc
         self.keys_open = False
         self.about_open = False
+        self.tasks = Tasks()
         self._panels: dict[str, Panel] = {name: make() for name, make in PANELS.items()}
         self._broken: dict[str, str] = {}
         self._actions: list[act.Action] = []
@@ -103,11 +105,14 @@ class Desk:
             self.app.set_title(control.info.title or Path(path).stem if control.info else Path(path).stem)
         control.opened_paths.clear()
         self._poll_dialog()
+        self._poll_tasks(now)
         recent = tuple(p for p in self.prefs.recent if control.info is None or p != control.info.path)
         self._ctx = PanelContext(
             info=control.info,
             frames=control.frames,
             rays=control.rays,
+            answers=control.answers,
+            tasks=self.tasks,
             questions=control.questions(self.viewport.edge_px),
             status=control.client.status,
             theme=theme,
@@ -121,6 +126,14 @@ class Desk:
             emit=self._actions.append,
             now=now,
         )
+
+    def _poll_tasks(self, now: float) -> None:
+        self.tasks.poll(now)
+        for task in self.tasks.take_ended():
+            if task.state == "done":
+                self.controller.say(f"Wrote {task.record.out}", now)
+            elif task.state != "cancelled":
+                self.controller.banner = banner.Banner(f"{task.record.title}: {task.state}", task.message or "It left no message.")
 
     def draw_panel(self, name: str) -> None:
         """Hands the draft of the document through one panel; a panel that raises is set aside, and the
@@ -196,7 +209,7 @@ class Desk:
         control = self.controller
         wait = control.wait_s(ctx.now)
         idle = 0.0 if wait is None else 1.0 / max(wait, 1e-3)
-        if ctx.status.busy:
+        if ctx.status.busy or self.tasks.active:
             idle = max(idle, WORKING)
         if control.opening or (control.info is not None and not control.frames.arrays):
             idle = max(idle, SPINNING)

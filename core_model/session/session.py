@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +26,10 @@ from core_model.sampling.placement import adaptive_mask, span_samples
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
+from core_model.schema.latent import LatentSpec
+from core_model.schema.question import Question
 from core_model.schema.render import ChannelFrame, ErrorInfo, RenderRequest, RenderResult
+from core_model.session.answers.registry import Answer, answer
 from core_model.session.cache import StageCache
 from core_model.session.clock import StageClock
 from core_model.session.library import OpenCheckpoint, file_stamp, open_checkpoint
@@ -36,6 +40,7 @@ from core_model.session.ray_report import inspect_ray
 from core_model.session.stages import StageRun
 
 CACHE_BYTES = {"cpu": 512 << 20, "cuda": 8 << 30}
+ASIDE_BYTES = 48 << 20
 TILE_BYTES = 160 << 20
 BACKDROP_RAYS = 1 << 16
 SAMPLE_BYTES = 320  # what one sample occupies on its way: position, features, masks, weights
@@ -58,6 +63,7 @@ class RenderSession:
         self._device = pick_device(device)
         tune_process(threads)
         self._cache = StageCache(cache_bytes if cache_bytes is not None else CACHE_BYTES[self._device.type])
+        self._aside = StageCache(ASIDE_BYTES)
         self._open: dict[str, OpenCheckpoint] = {}
 
     @property
@@ -75,7 +81,8 @@ class RenderSession:
     def close(self, path: str) -> None:
         """Forget a checkpoint and everything computed from it."""
         if self._open.pop(path, None) is not None:
-            self._cache.drop(lambda key: isinstance(key, tuple) and path in key)
+            for cache in (self._cache, self._aside):
+                cache.drop(lambda key: isinstance(key, tuple) and path in key)
             if self._device.type == "cuda":
                 torch.cuda.empty_cache()
 
@@ -125,6 +132,33 @@ class RenderSession:
         info = self.open(request.checkpoint)
         record = RenderRecord(checkpoint_sha256=info.sha256, family=info.family, request=request)
         write_ray(Path(path), self.inspect(request, x, y), record)
+
+    def answer(self, question: Question, cancelled: Callable[[], bool] | None = None) -> Answer:
+        """What a question of the window asks; raises InputError, or Cancelled when something more urgent waits."""
+        import core_model.session.answers  # noqa: F401  (registers every kind of answer)
+
+        with torch.no_grad():
+            return answer(self, question, cancelled or (lambda: False))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Pictures rendered inside push nothing of the view on the screen out of its cache."""
+        self._cache, self._aside = self._aside, self._cache
+        try:
+            yield
+        finally:
+            self._cache, self._aside = self._aside, self._cache
+
+    @torch.no_grad()
+    def w_of(self, checkpoint: str, latent: LatentSpec) -> tuple[np.ndarray, np.ndarray] | None:
+        """(w as rendered, average w), each float32 [L, D]; None where the family has no latent."""
+        self.open(checkpoint)
+        model = self._open[checkpoint].model
+        plain = latent.replace(psi=0.0, cutoff=None, mix=None, w=None)
+        w, average = model.map(latent), model.map(plain)
+        if w is None or average is None:
+            return None
+        return w[0].float().cpu().numpy(), average[0].float().cpu().numpy()
 
     @torch.no_grad()
     def field_of(self, request: RenderRequest) -> Field:

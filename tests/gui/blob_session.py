@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo, Provenance
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
+from core_model.schema.question import LatentQuestion, PictureQuestion, Question
 from core_model.schema.render import ChannelFrame, RenderRequest, RenderResult, StageTime
 from core_model.schema.sampler import SamplerInfo
 from tests.gui.blob_rays import blob_report
@@ -120,6 +122,30 @@ def _distance(p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return best, part
 
 
+@dataclass(frozen=True)
+class BlobAnswer:
+    values: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def _blob_latent(session: BlobSession, question: LatentQuestion) -> BlobAnswer:
+    latent, shape = question.latent, (14, 128)
+    if latent.w is not None:
+        return BlobAnswer(arrays={"w": np.asarray(latent.w, np.float32), "w_avg": np.zeros(shape, np.float32)})
+    rows = [s.weight * np.random.RandomState(s.seed).randn(shape[1]) for s in latent.seeds]
+    w = latent.psi * np.sum(rows, axis=0) / sum(s.weight for s in latent.seeds)
+    return BlobAnswer(arrays={"w": np.tile(w, (14, 1)).astype(np.float32), "w_avg": np.zeros(shape, np.float32)})
+
+
+def _blob_picture(session: BlobSession, question: PictureQuestion) -> BlobAnswer:
+    frame = session.render(question.request)
+    return BlobAnswer({"ms": 1.0, "samples_per_pixel": frame.result.samples_per_pixel}, frame.arrays)
+
+
+# Answers by the name of the question's class; tests may add theirs.
+BLOB_ANSWERS: dict[str, Callable[[Any, Any], BlobAnswer]] = {"LatentQuestion": _blob_latent, "PictureQuestion": _blob_picture}
+
+
 class BlobSession:
     device = "cpu"
 
@@ -155,6 +181,12 @@ class BlobSession:
             Path(path).write_text(report.model_dump_json())
         except OSError as error:
             raise InputError(what="cannot write", where=path, got=error.strerror or "") from None
+
+    def answer(self, question: Question, cancelled: Callable[[], bool] = lambda: False) -> BlobAnswer:
+        made = BLOB_ANSWERS.get(type(question).__name__)
+        if made is None:
+            raise InputError(what="this session knows no such question", where=question.checkpoint, got=type(question).__name__)
+        return made(self, question)
 
     def render(
         self,

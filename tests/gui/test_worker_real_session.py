@@ -11,10 +11,12 @@ import numpy as np
 import psutil
 import pytest
 
+from core_model.schema.latent import LatentSpec
+from core_model.schema.question import LatentQuestion, PictureQuestion
 from core_model.schema.render import RenderRequest, Tier
 from core_model.schema.sampler import SamplerSpec
 from viewer.render_client.client import RenderClient
-from viewer.render_client.events import Event, FrameReady, Inspected, Opened, OpenFailed
+from viewer.render_client.events import Answered, AnswerFailed, Event, FrameReady, Inspected, Opened, OpenFailed
 from viewer.render_client.messages import SessionOptions
 from viewer.state.document import Document
 from viewer.state.scheduler import Scheduler
@@ -128,3 +130,15 @@ def test_memory_of_the_worker_stays_flat_over_an_orbit(client: RenderClient) -> 
 
     before = turn(15)
     assert turn(45) - before < 48 << 20, "the stage cache was given 32 MiB"
+
+
+def test_questions_are_answered_beside_pictures(client: RenderClient) -> None:
+    request = RenderRequest(checkpoint="analytic:sphere", width=24, height=24, sampler=SamplerSpec(name="uniform", spp=16))
+    numbers = [client.ask(PictureQuestion(checkpoint="analytic:sphere", request=request))]
+    client.submit(request.replace(width=64, height=64))
+    answered = until(client, Answered)
+    assert isinstance(answered, Answered) and answered.number == numbers[0]
+    assert answered.arrays["rgb"].shape == (3, 24, 24)
+    number = client.ask(LatentQuestion(checkpoint="analytic:sphere", latent=LatentSpec()))
+    failed = until(client, AnswerFailed)
+    assert isinstance(failed, AnswerFailed) and failed.number == number and "latent" in failed.error.message

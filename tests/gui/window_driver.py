@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from imgui_bundle import hello_imgui, imgui
 
+from core_model.schema.question import Question
 from core_model.schema.render import RenderRequest
 from viewer.app import App, AppOptions
 from viewer.render_client.events import Event, WorkerStatus
@@ -42,6 +43,9 @@ class Recorder:
 
     def inspect(self, request: RenderRequest, x: int, y: int) -> int:
         return self._inner.inspect(request, x, y)
+
+    def ask(self, question: Question) -> int:
+        return self._inner.ask(question)
 
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
         self._inner.save_ray(request, x, y, path)

@@ -53,7 +53,7 @@ class Keeper:
                 self._ticket.unlink(missing_ok=True)
 
     def _run(self) -> int:
-        environment = os.environ | device_variables(tuple(self.job.get("devices", ())))
+        environment = os.environ | device_variables(tuple(self.job.get("devices", ()))) | self.job.get("variables", {})
         try:
             with open(self.run / CONSOLE_FILE, "ab") as console:
                 self.child = subprocess.Popen(

@@ -12,9 +12,12 @@ import threading
 import time
 from collections import deque
 
+from core_model.schema.question import Question
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
 from viewer.render_client import messages as m
 from viewer.render_client.events import (
+    Answered,
+    AnswerFailed,
     Event,
     FrameReady,
     Inspected,
@@ -106,6 +109,14 @@ class RenderClient:
             number = self._ledger.inspect(letter)
             if self._link is not None:
                 self._link.post("inspect", number, letter)
+            return number
+
+    def ask(self, question: Question) -> int:
+        with self._lock:
+            letter = m.AskLetter(question)
+            number = self._ledger.ask(letter)
+            if self._link is not None:
+                self._link.post("ask", number, letter)
             return number
 
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
@@ -215,6 +226,9 @@ class RenderClient:
         inspection = self._ledger.inspection
         if inspection is not None:
             link.post("inspect", *inspection)
+        asked = self._ledger.asked
+        if asked is not None:
+            link.post("ask", *asked)
         self._feed_newest(link)
 
     def _feed_newest(self, link: WorkerLink) -> None:
@@ -286,6 +300,11 @@ class RenderClient:
                     if report is not None
                     else InspectFailed(error or ErrorInfo(kind="failed", message="no report"), message.number)
                 )
+            case m.AnswerDone(number=number, error=error):
+                with self._lock:
+                    self._ledger.answered_question(number)
+                told = Answered(number, message.values, message.arrays) if error is None else AnswerFailed(error, number)
+                self._add(told)
             case m.SaveDone(path=path, error=error):
                 self._add(RaySaved(path, error))
             case m.ConfigureDone(error=error) if error is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -57,6 +58,23 @@ class InspectFailed:
     number: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """What `ask` asked under `number`: plain values, and read-only float32 arrays by name."""
+
+    number: int
+    values: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AnswerFailed:
+    """The question of `number` has no answer."""
+
+    error: ErrorInfo
+    number: int = 0
+
+
 @dataclass(frozen=True)
 class RaySaved:
     """The file that `save_ray` asked for is written, or `error` says why not."""
@@ -85,7 +103,9 @@ class WorkerDied:
     final: bool = False
 
 
-Event = Opened | OpenFailed | FrameReady | Inspected | InspectFailed | RaySaved | WorkerStarted | WorkerDied
+Event = (
+    Opened | OpenFailed | FrameReady | Inspected | InspectFailed | Answered | AnswerFailed | RaySaved | WorkerStarted | WorkerDied
+)
 
 
 @dataclass(frozen=True)

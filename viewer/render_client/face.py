@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from core_model.schema.question import Question
 from core_model.schema.render import RenderRequest
 from viewer.render_client.events import Event, WorkerStatus
 from viewer.render_client.messages import SessionOptions
@@ -38,6 +39,13 @@ class Renderer(Protocol):
         """Ask what happened on the ray of pixel (x, y) of `request`; the newest question wins.
 
         Returns its number.
+        """
+        ...
+
+    def ask(self, question: Question) -> int:
+        """Ask what is to be known beside pictures, when nothing else waits; the newest question wins.
+
+        Returns its number: `Answered` or `AnswerFailed` follows.
         """
         ...
 

@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from core_model.schema.question import Question
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
 from viewer.render_client.events import (
+    Answered,
+    AnswerFailed,
     Event,
     FrameReady,
     Inspected,
@@ -70,6 +73,12 @@ class InlineClient:
         self._number += 1
         number = self._number
         self._do(lambda: self._inspect(number, request, x, y))
+        return number
+
+    def ask(self, question: Question) -> int:
+        self._number += 1
+        number = self._number
+        self._do(lambda: self._answer(number, question))
         return number
 
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
@@ -137,6 +146,14 @@ class InlineClient:
             return Inspected(self._session.inspect(request, x, y), number)
         except Exception as e:
             return InspectFailed(error_info(e), number)
+
+    def _answer(self, number: int, question: Question) -> Event:
+        assert self._session is not None
+        try:
+            found = self._session.answer(question, lambda: False)
+        except Exception as e:
+            return AnswerFailed(error_info(e), number)
+        return Answered(number, found.values, found.arrays)
 
     def _save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> Event:
         assert self._session is not None

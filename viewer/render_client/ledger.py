@@ -10,7 +10,7 @@ from collections import Counter
 
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
 from viewer.render_client import messages as m
-from viewer.render_client.events import Event, FrameReady, InspectFailed, OpenFailed
+from viewer.render_client.events import AnswerFailed, Event, FrameReady, InspectFailed, OpenFailed
 
 CRASHES_ALLOWED = 1
 """A view or a file that has ended the worker more often is not tried again by itself."""
@@ -28,6 +28,7 @@ class Ledger:
         self._opens: dict[int, str] = {}
         self._open_paths: list[str] = []
         self._inspection: tuple[int, m.InspectLetter] | None = None
+        self._asked: tuple[int, m.AskLetter] | None = None
         self._crashes: Counter[tuple[str, object]] = Counter()
 
     def number(self) -> int:
@@ -135,12 +136,28 @@ class Ledger:
         if self._inspection is not None and self._inspection[0] <= number:
             self._inspection = None
 
+    # Questions beside pictures
+
+    def ask(self, letter: m.AskLetter) -> int:
+        """Number of the newest question; one that waits is replaced by it."""
+        self._asked = (self.number(), letter)
+        return self._asked[0]
+
+    @property
+    def asked(self) -> tuple[int, m.AskLetter] | None:
+        """The last question, if it is not answered."""
+        return self._asked
+
+    def answered_question(self, number: int) -> None:
+        if self._asked is not None and self._asked[0] <= number:
+            self._asked = None
+
     # Crashes
 
     def blame(self, working_on: tuple[str, int], reason: str) -> list[Event]:
         """After a crash in that work: answers to give up on.
 
-        A view or file gets a second chance, an inspection none.
+        A view or file gets a second chance, an inspection or a question none.
         """
         kind, number = working_on
         events: list[Event] = []
@@ -149,6 +166,9 @@ class Ledger:
             events.append(
                 InspectFailed(ErrorInfo(kind="worker", message=f"{reason} while it inspected a ray"), number)
             )
+        if kind == "ask":
+            self.answered_question(number)
+            events.append(AnswerFailed(ErrorInfo(kind="worker", message=f"{reason} while it answered a question"), number))
         if kind == "render" and number in self._renders:
             request = self._renders[number]
             self._crashes["render", request] += 1

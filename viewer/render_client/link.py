@@ -57,7 +57,7 @@ class WorkerLink:
     def exitcode(self) -> int | None:
         return self._process.exitcode
 
-    def post(self, slot: Slot, number: int, letter: m.RenderLetter | m.InspectLetter) -> None:
+    def post(self, slot: Slot, number: int, letter: m.RenderLetter | m.InspectLetter | m.AskLetter) -> None:
         """Put a letter in the mailbox, over the last one, and ring.
 
         Raises InputError when it is too large.

@@ -6,12 +6,14 @@ outside is ever unpickled.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.inspect import RayReport
+from core_model.schema.question import Question
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
 
 
@@ -59,6 +61,11 @@ class InspectLetter:
     request: RenderRequest
     x: int
     y: int
+
+
+@dataclass(frozen=True)
+class AskLetter:
+    question: Question
 
 
 # GUI → worker
@@ -158,6 +165,16 @@ class InspectDone:
     error: ErrorInfo | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class AnswerDone:
+    """values: plain data; arrays: float32, own memory."""
+
+    number: int
+    values: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    error: ErrorInfo | None = None
+
+
 @dataclass(frozen=True)
 class SaveDone:
     number: int
@@ -165,4 +182,4 @@ class SaveDone:
     error: ErrorInfo | None = None
 
 
-FromWorker = Hello | OpenDone | ConfigureDone | RenderDone | Dropped | InspectDone | SaveDone
+FromWorker = Hello | OpenDone | ConfigureDone | RenderDone | Dropped | InspectDone | AnswerDone | SaveDone

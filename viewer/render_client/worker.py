@@ -28,6 +28,7 @@ import psutil
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
+from core_model.schema.question import Question
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
 from viewer.render_client import messages as m
 from viewer.render_client.frame_ring import FrameRing, lay_out
@@ -46,6 +47,13 @@ class FrameLike(Protocol):
     arrays: dict[str, np.ndarray]
 
 
+class AnswerLike(Protocol):
+    """What a session's `answer` returns: plain values and float32 arrays by name."""
+
+    values: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
 class SessionLike(Protocol):
     """The part of core_model.session.RenderSession that the worker uses."""
 
@@ -58,6 +66,7 @@ class SessionLike(Protocol):
     ) -> FrameLike: ...
     def inspect(self, request: RenderRequest, x: int, y: int) -> RayReport: ...
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None: ...
+    def answer(self, question: Question, cancelled: Callable[[], bool]) -> AnswerLike: ...
 
 
 def main(setup: m.WorkerSetup, commands: connection.Connection, results: connection.Connection) -> None:
@@ -129,6 +138,7 @@ class _Worker:
         self._bells = 0
         self._rendered = 0
         self._inspected = 0
+        self._answered = 0
         self._interrupted = 0
         self._tile_cap: tuple[str, int] | None = None
 
@@ -157,6 +167,11 @@ class _Worker:
             if letter is not None:
                 self._rendered = letter[0]
                 self._render(letter[0], pickle.loads(letter[1]))
+                continue
+            letter = self._control.take("ask", self._answered)
+            if letter is not None:
+                self._answered = letter[0]
+                self._answer(letter[0], pickle.loads(letter[1]))
 
     def close(self) -> None:
         if self._ring is not None:
@@ -167,7 +182,11 @@ class _Worker:
 
     def _has_mail(self) -> bool:
         control = self._control
-        return control.peek("inspect") > self._inspected or control.peek("render") > self._rendered
+        return self._urgent_mail() or control.peek("ask") > self._answered
+
+    def _urgent_mail(self) -> bool:
+        """Whether a picture or a question about a ray waits: they go before every other question."""
+        return self._control.peek("inspect") > self._inspected or self._control.peek("render") > self._rendered
 
     def _obey(self, wait: bool) -> bool:
         """Handle every command that waits (with `wait`: first wait a while for one); False after Stop."""
@@ -249,6 +268,26 @@ class _Worker:
             self._free_memory()
         self._idle()
         self._results.send(done)
+
+    def _answer(self, number: int, letter: m.AskLetter) -> None:
+        assert self._session is not None
+        self._control.begin("ask", number, "answering")
+        try:
+            found = self._session.answer(letter.question, self._answer_can_wait)
+            done = m.AnswerDone(number, found.values, found.arrays)
+        except Cancelled:
+            self._answered = number - 1  # taken up again once the mailboxes are empty, unless a newer question has replaced it
+            self._idle()
+            return
+        except Exception as e:
+            done = m.AnswerDone(number, error=error_info(e))
+            self._free_memory()
+        self._idle()
+        self._results.send(done)
+
+    def _answer_can_wait(self) -> bool:
+        """Whether the question in hand has to give way: to a picture, a command or a newer question."""
+        return self._urgent_mail() or self._control.peek("ask") > self._answered or self._commands.poll(0)
 
     def _render(self, generation: int, letter: m.RenderLetter) -> None:
         control = self._control

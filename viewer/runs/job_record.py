@@ -31,6 +31,7 @@ class JobRecord(Frozen):
     backend: str
     run: str = Field(description="absolute path of the run directory")
     argv: tuple[str, ...] = Field(description="the command, one argument an entry; never a shell string")
+    variables: dict[str, str] = Field(default_factory=dict, description="added to the environment of the command")
     devices: tuple[str, ...] = Field(default=(), description="cpu, cuda:0 …; empty = whatever there is")
     host: str = ""
     submitted: float = 0.0

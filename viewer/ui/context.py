@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderResult, Tier
+from viewer.jobs.tasks import Tasks
 from viewer.render_client.events import WorkerStatus
+from viewer.state.answers import Answers
 from viewer.state.document import ChannelView, Document
 from viewer.state.frame_store import FrameStore
 from viewer.state.inspections import Inspections, RayQuestion
@@ -65,6 +67,8 @@ class PanelContext:
     info: CheckpointInfo | None
     frames: FrameStore
     rays: Inspections
+    answers: Answers
+    tasks: Tasks
     questions: tuple[RayQuestion, ...]
     status: WorkerStatus
     theme: Theme

@@ -1,0 +1,30 @@
+"""Questions that the window asks beside pictures: what a w is, a thumbnail, a slice. Answered when nothing else waits.
+
+A question is a frozen record whose class says what is asked; `core_model.session.answers` holds one function for each class.
+The same question always has the same answer, so that the window may keep it.
+"""
+
+from __future__ import annotations
+
+from core_model.schema.frozen import Frozen
+from core_model.schema.latent import LatentSpec
+from core_model.schema.render import RenderRequest
+
+
+class Question(Frozen):
+    """Base of all questions; `checkpoint` is a file or analytic:NAME."""
+
+    checkpoint: str
+
+
+class LatentQuestion(Question):
+    """Which w [L, D] a latent is, after truncation and mixing; with `w_avg` [L, D]."""
+
+    latent: LatentSpec
+
+
+class PictureQuestion(Question):
+    """A small picture, rendered whenever there is time: thumbnails, strips, boards. Its channels come as arrays."""
+
+    request: RenderRequest
+

@@ -1,0 +1,117 @@
+"""Questions to the render process and their answers, for panels that draw anew in every frame.
+
+A panel says in each frame what it wants to know (`want`) and gets the answer once it is there. What nobody wanted in a frame is
+not asked; answers are kept, by question, within a budget of bytes. One question is under way at a time, the first wanted first.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from core_model.schema.question import Question
+from core_model.schema.render import ErrorInfo
+
+KEPT_BYTES = 96 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """values: plain data by name; arrays: read-only float32 by name; version: of this answer, unique."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    version: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        return 1024 + sum(a.nbytes for a in self.arrays.values())
+
+
+class Answers:
+    """`want` from the panels; `next`, `sent` and `answered` from the controller."""
+
+    def __init__(self, budget: int = KEPT_BYTES) -> None:
+        self._budget = budget
+        self._kept: OrderedDict[Question, Answer | ErrorInfo] = OrderedDict()
+        self._wanted: dict[Question, None] = {}
+        self._under_way: tuple[int, Question] | None = None
+        self._version = 0
+        self.bytes = 0
+
+    def want(self, question: Question) -> Answer | None:
+        """The answer, or None while it is not there (it will be asked for) and where there is none (see `error`)."""
+        found = self._kept.get(question)
+        if found is None:
+            self._wanted[question] = None
+            return None
+        self._kept.move_to_end(question)
+        return found if isinstance(found, Answer) else None
+
+    def peek(self, question: Question) -> Answer | None:
+        """The answer if it is there; nothing is asked."""
+        found = self._kept.get(question)
+        return found if isinstance(found, Answer) else None
+
+    def error(self, question: Question) -> ErrorInfo | None:
+        """Why the question has no answer."""
+        found = self._kept.get(question)
+        return found if isinstance(found, ErrorInfo) else None
+
+    def forget(self, question: Question) -> None:
+        """Ask again the next time it is wanted."""
+        found = self._kept.pop(question, None)
+        if isinstance(found, Answer):
+            self.bytes -= found.nbytes
+
+    @property
+    def waiting(self) -> int:
+        """Questions that were wanted in this frame and have no answer yet."""
+        return len(self._wanted)
+
+    # The controller's side
+
+    def next(self) -> Question | None:
+        """End of a frame: the question to send now, if any. A question under way that nobody wants any more is given up."""
+        wanted, self._wanted = self._wanted, {}
+        if not wanted or (self._under_way is not None and self._under_way[1] in wanted):
+            return None
+        return next(iter(wanted))
+
+    def sent(self, number: int, question: Question) -> None:
+        self._under_way = (number, question)
+
+    def answered(self, number: int, values: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Take in an answer; those of questions that were given up are dropped."""
+        self._version += 1
+        for array in arrays.values():
+            array.setflags(write=False)
+        self._take(number, Answer(values, arrays, self._version))
+
+    def failed(self, number: int, error: ErrorInfo) -> None:
+        self._take(number, error)
+
+    def lost(self) -> None:
+        """The render process was given up: nothing is under way."""
+        self._under_way = None
+
+    def clear(self) -> None:
+        """Another checkpoint is open."""
+        self._kept.clear()
+        self._wanted.clear()
+        self._under_way, self.bytes = None, 0
+
+    def _take(self, number: int, found: Answer | ErrorInfo) -> None:
+        if self._under_way is None or self._under_way[0] != number:
+            return
+        question = self._under_way[1]
+        self._under_way = None
+        self.forget(question)
+        self._kept[question] = found
+        if isinstance(found, Answer):
+            self.bytes += found.nbytes
+        while self.bytes > self._budget and len(self._kept) > 1:
+            self.forget(next(iter(self._kept)))
