@@ -71,6 +71,10 @@ class Model(Protocol):
         ...
 
 
+NativePicture = Callable[[Any, RenderRequest, Tensor | None, Planes | None, Guide | None], dict[str, np.ndarray]]
+ToNative = Callable[[ImportedNet], tuple[CheckpointHeader, dict[str, Tensor]]]
+
+
 @dataclass(frozen=True)
 class FamilySpec:
     """One family: description without building, and construction from a header.
@@ -85,8 +89,8 @@ class FamilySpec:
     name: str
     describe: Callable[[CheckpointHeader, str], Sizes]
     build: Callable[[CheckpointHeader, str], Model]
-    native: Callable[[Any, RenderRequest, Tensor | None, Planes | None, Guide | None], dict[str, np.ndarray]] | None = None
-    convert: Callable[[ImportedNet], tuple[CheckpointHeader, dict[str, Tensor]]] | None = None
+    native: NativePicture | None = None
+    convert: ToNative | None = None
 
 
 FAMILIES: Registry[FamilySpec] = Registry("family")

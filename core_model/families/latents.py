@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from core_model.nn.mapping import broadcast_truncate
 from core_model.schema.errors import InputError
-from core_model.schema.latent import LatentSpec
+from core_model.schema.latent import Edit, LatentSpec
 
 
 def latent_from_seed(seed: int, z_dim: int) -> Tensor:
@@ -19,10 +20,26 @@ def latent_from_seed(seed: int, z_dim: int) -> Tensor:
 
 
 def styles_of(latent: LatentSpec, mapping: Callable[[Tensor], Tensor], w_avg: Tensor, *, z_dim: int, num_ws: int) -> Tensor:
-    """ws [1, L, D]: blend of seeds (or an explicit z or w), truncation, style mixing.
+    """ws [1, L, D]: blend of seeds (or an explicit z or w), truncation, style mixing, edits.
 
-    mapping: z [1, Z] → w [1, D] with the label already bound. Raises InputError for a z or w of the wrong shape.
+    mapping: z [1, Z] → w [1, D] with the label already bound. Raises InputError for a z, w or direction of the wrong shape.
     """
+    ws = _unedited(latent, mapping, w_avg, z_dim=z_dim, num_ws=num_ws)
+    return _edited(ws, latent.edits) if latent.edits else ws
+
+
+def _edited(ws: Tensor, edits: tuple[Edit, ...]) -> Tensor:
+    """ws [1, L, D] moved along each direction, in the layers that it names."""
+    ws = ws.clone()
+    for edit in edits:
+        if len(edit.direction) != ws.shape[2]:
+            raise InputError(what="wrong direction", where="latent", expected=f"{ws.shape[2]} numbers", got=str(len(edit.direction)))
+        first, last = edit.layers or (0, ws.shape[1] - 1)
+        ws[:, first : last + 1] += edit.strength * torch.tensor(edit.direction, device=ws.device, dtype=ws.dtype)
+    return ws
+
+
+def _unedited(latent: LatentSpec, mapping: Callable[[Tensor], Tensor], w_avg: Tensor, *, z_dim: int, num_ws: int) -> Tensor:
     device = w_avg.device
     if latent.w is not None:
         ws = torch.tensor([latent.w], device=device)
@@ -44,3 +61,21 @@ def styles_of(latent: LatentSpec, mapping: Callable[[Tensor], Tensor], w_avg: Te
         layers = [i for i in latent.mix.layers if 0 <= i < num_ws]
         ws[:, layers] = mixed[:, layers]
     return ws
+
+
+class Mapped(Protocol):
+    """What a model with a StyleGAN2 mapping network offers beside the Model protocol."""
+
+    @property
+    def module(self) -> nn.Module: ...
+
+    def label(self, latent: LatentSpec) -> Tensor | None:
+        """Conditioning label [1, C]; None where the mapping takes none."""
+        ...
+
+
+def map_batch(model: Mapped, z: Tensor, latent: LatentSpec) -> Tensor:
+    """z [B, Z] → untruncated w [B, D] under the latent's label."""
+    label = model.label(latent)
+    mapping: Callable[[Tensor, Tensor | None], Tensor] = model.module.get_submodule("mapping")
+    return mapping(z, None if label is None else label.expand(len(z), -1))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from core_model.families.base import Sizes
+from core_model.families.base import FAMILIES, FamilySpec, NativePicture, Sizes, ToNative
+from core_model.families.configs import read_config
 from core_model.families.latents import styles_of
-from core_model.families.volumetric import SuperResConfig, VolumetricConfig
+from core_model.families.volumetric import GeneratorConfig, SuperResConfig, VolumetricConfig
 from core_model.fields.osg import OsgField
 from core_model.fields.triplane import Planes
 from core_model.nn.mapping import MappingNetwork
@@ -17,6 +19,7 @@ from core_model.nn.osg import OsgDecoder
 from core_model.nn.superres import SuperResolution
 from core_model.schema.camera import label25
 from core_model.schema.checkpoint import CheckpointHeader
+from core_model.schema.conventions import Conventions
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
 
@@ -86,3 +89,27 @@ class VolumetricModel:
 
     def propose(self, weights: Tensor, image: Tensor, dirs: Tensor) -> Tensor:
         raise InputError(what="no proposal network", where=self.sizes.title)
+
+
+def register_volumetric(
+    name: str,
+    title: str,
+    config: type[GeneratorConfig],
+    generator: Callable[[Any, Conventions], VolumetricGenerator],
+    native: NativePicture,
+    convert: ToNative,
+) -> None:
+    """Add a family whose checkpoints hold such a generator; title: for people."""
+
+    def describe(header: CheckpointHeader, where: str) -> Sizes:
+        cfg = read_config(config, header, where)
+        return Sizes(
+            title=title, z_dim=cfg.z_dim, w_dim=cfg.w_dim, num_ws=cfg.num_ws, c_dim=cfg.c_dim, image_size=cfg.image_size,
+            plane_size=cfg.plane_size, plane_channels=cfg.plane_channels, is_sdf=False,
+        )
+
+    def build(header: CheckpointHeader, where: str) -> VolumetricModel:
+        cfg = read_config(config, header, where)
+        return VolumetricModel(header, describe(header, where), cfg.volumetric, cfg.superres, lambda: generator(cfg, header.conventions))
+
+    FAMILIES.add(name, FamilySpec(name, describe, build, native, convert))

@@ -65,6 +65,11 @@ class OrbitPose(Frozen):
         m[:3, 3] = np.asarray(self.pivot) + self.radius * back
         return m
 
+    @property
+    def view_height(self) -> float:
+        """What the picture spans at the pivot, world units: of an orthographic camera everywhere."""
+        return 2.0 * self.radius * math.tan(0.5 * self.fov)
+
     def intrinsics(self) -> np.ndarray:
         """[3, 3] float64, normalised by image size."""
         f = focal_from_fov(self.fov)
@@ -119,6 +124,30 @@ def label25(camera: OrbitPose | MatrixCamera) -> np.ndarray:
     """EG3D's label of a camera: [25] float32."""
     flat = np.concatenate([camera.world_from_cam().reshape(-1), camera.intrinsics().reshape(-1)])
     return flat.astype(np.float32)
+
+
+def orbit_from_matrix(world_from_cam: np.ndarray, fov: float, near: Vec3 = (0.0, 0.0, 0.0), orthographic: bool = False) -> OrbitPose:
+    """The orbit pose of a rigid world_from_cam [4, 4]: any rotation and place has one.
+
+    The pivot is the point of the viewing axis that is nearest to `near` (world); where that lies behind the camera, it is
+    put in front at the same distance. fov: full angle across the image width [rad].
+    """
+    m = np.asarray(world_from_cam, dtype=np.float64)
+    right, forward, eye = m[:3, 0], m[:3, 2], m[:3, 3]
+    back = -forward
+    level = math.hypot(back[0], back[2])
+    # On the pole yaw and roll turn about the same axis: all of it is yaw.
+    yaw = math.atan2(back[0], back[2]) if level > 1e-9 else math.atan2(-right[2], right[0])
+    side = np.array([math.cos(yaw), 0.0, -math.sin(yaw)])
+    roll = math.atan2(float(right @ np.cross(forward, side)), float(right @ side))
+    away = np.asarray(near) - eye
+    depth = float(away @ forward)
+    radius = depth if depth > 1e-3 else max(float(np.linalg.norm(away)), 1e-3)
+    pivot = eye + radius * forward
+    return OrbitPose(
+        yaw=yaw, pitch=math.atan2(back[1], level), roll=roll, radius=radius, pivot=(float(pivot[0]), float(pivot[1]), float(pivot[2])),
+        fov=fov, orthographic=orthographic,
+    )  # fmt: skip
 
 
 class CameraPrior(Frozen):

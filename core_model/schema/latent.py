@@ -25,8 +25,34 @@ class StyleMix(Frozen):
     layers: tuple[int, ...]
 
 
+class Edit(Frozen):
+    """A step along a direction of w, as data: the same spec gives the same picture without whoever found the direction.
+
+    direction [D]: one standard deviation of w along it, so that `strength` counts standard deviations.
+    """
+
+    name: str = Field(default="", max_length=80)
+    direction: tuple[float, ...] = Field(min_length=1, description="step of w at strength 1, [D]")
+    strength: float = Field(default=0.0, ge=-100.0, le=100.0, description="standard deviations")
+    layers: tuple[int, int] | None = Field(default=None, description="first and last layer of w that move; none = all")
+
+    @field_validator("direction")
+    @classmethod
+    def _finite_direction(cls, v: tuple[float, ...]) -> tuple[float, ...]:
+        if not all(math.isfinite(x) for x in v):
+            raise ValueError("the direction holds NaN or infinity")
+        return v
+
+    @field_validator("layers")
+    @classmethod
+    def _ordered(cls, v: tuple[int, int] | None) -> tuple[int, int] | None:
+        if v is not None and not 0 <= v[0] <= v[1]:
+            raise ValueError("layers are first and last, counted from 0")
+        return v
+
+
 class LatentSpec(Frozen):
-    """z (by seed or by value) → w: blend, truncation, style mixing, conditioning camera, noise."""
+    """z (by seed or by value) → w: blend, truncation, style mixing, edits, conditioning camera, noise."""
 
     seeds: tuple[SeedWeight, ...] = (SeedWeight(),)
     z: tuple[float, ...] | None = Field(default=None, description="explicit z; replaces the seeds")
@@ -37,6 +63,7 @@ class LatentSpec(Frozen):
     cond: CameraSpec | None = Field(default=None, description="conditioning camera; none = frontal, as in the paper")
     class_index: int | None = Field(default=None, ge=0, description="class of class-conditional families")
     noise: Literal["const", "none"] = "const"
+    edits: tuple[Edit, ...] = Field(default=(), description="steps along directions, after truncation and mixing")
 
     @field_validator("z")
     @classmethod

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
@@ -16,13 +17,19 @@ from core_model.schema.schedule import Curve
 T = TypeVar("T", bound=Frozen)
 
 
+def branch_of(field: FieldInfo) -> type[BaseModel] | None:
+    """The settings below a field; None for one that holds a value."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not Curve else None
+
+
 def leaf_paths(tree: type[BaseModel], prefix: str = "") -> tuple[str, ...]:
     """Dotted names of all fields that hold a value (a curve is one value)."""
     paths: list[str] = []
     for name, field in tree.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not Curve:
-            paths += leaf_paths(kind, f"{prefix}{name}.")
+        branch = branch_of(field)
+        if branch is not None:
+            paths += leaf_paths(branch, f"{prefix}{name}.")
         else:
             paths.append(prefix + name)
     return tuple(paths)
@@ -62,7 +69,7 @@ def changed_paths(tree: Frozen, base: Frozen) -> Mapping[str, str]:
     """Dotted path → text value of everything in which `tree` differs from `base`: the overrides that lead from one to the other."""
     changed: dict[str, str] = {}
     for path in leaf_paths(type(tree)):
-        ours, theirs = _at(tree, path), _at(base, path)
+        ours, theirs = value_at(tree, path), value_at(base, path)
         if ours != theirs:
             changed[path] = _text(ours)
     return changed
@@ -117,7 +124,8 @@ def _plain_value(text: str) -> object:
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
 
 
-def _at(tree: object, path: str) -> object:
+def value_at(tree: object, path: str) -> object:
+    """Value of the field at a dotted path."""
     for name in path.split("."):
         tree = getattr(tree, name)
     return tree
@@ -135,9 +143,9 @@ def leaf_help(tree: type[BaseModel], prefix: str = "") -> str:
     """One line a field: dotted name, default, what it is."""
     lines: list[str] = []
     for name, field in tree.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not Curve:
-            lines.append(leaf_help(kind, f"{prefix}{name}."))
+        branch = branch_of(field)
+        if branch is not None:
+            lines.append(leaf_help(branch, f"{prefix}{name}."))
         else:
             lines.append(f"  {prefix + name:<30} {_text(field.default):<14} {field.description or ''}".rstrip())
     return "\n".join(lines)

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
-from core_model.schema.overrides import apply_overrides, changed_paths
+from core_model.schema.overrides import apply_overrides, branch_of, changed_paths, value_at
 from core_model.schema.schedule import Curve
 
 T = TypeVar("T", bound=Frozen)
@@ -88,10 +88,10 @@ class Checked:
 
 def form_of(kind: type[BaseModel]) -> tuple[FormGroup, ...]:
     """Groups of a settings tree in the order of its declaration."""
-    own = tuple(_field(name, info) for name, info in kind.model_fields.items() if not _branch(info) and not _fixed(info))
+    own = tuple(_field(name, info) for name, info in kind.model_fields.items() if not branch_of(info) and not _fixed(info))
     groups = [FormGroup("", _summary(kind), own)] if own else []
     for name, info in kind.model_fields.items():
-        branch = _branch(info)
+        branch = branch_of(info)
         if branch is not None:
             groups.append(FormGroup(name, _summary(branch), tuple(_leaves(branch, f"{name}."))))
     return tuple(groups)
@@ -99,7 +99,7 @@ def form_of(kind: type[BaseModel]) -> tuple[FormGroup, ...]:
 
 def texts_of(tree: Frozen) -> dict[str, str]:
     """Path → text of every leaf, as it stands in the form and on the command line."""
-    return {field.path: _text(_at(tree, field.path)) for group in form_of(type(tree)) for field in group.fields}
+    return {field.path: _text(value_at(tree, field.path)) for group in form_of(type(tree)) for field in group.fields}
 
 
 def differing(tree: T, base: T) -> dict[str, str]:
@@ -134,7 +134,7 @@ def _complaint(base: Frozen, path: str, text: str) -> str:
 def _leaves(kind: type[BaseModel], prefix: str) -> list[FormField]:
     found: list[FormField] = []
     for name, info in kind.model_fields.items():
-        branch = _branch(info)
+        branch = branch_of(info)
         if branch is not None:
             found += _leaves(branch, f"{prefix}{name}.")
         elif not _fixed(info):
@@ -185,11 +185,6 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
     return annotation, False
 
 
-def _branch(info: FieldInfo) -> type[BaseModel] | None:
-    kind = info.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not Curve else None
-
-
 def _fixed(info: FieldInfo) -> bool:
     """A field with one possible value (a format version) is nothing to choose."""
     return typing.get_origin(info.annotation) is Literal and len(typing.get_args(info.annotation)) == 1
@@ -197,12 +192,6 @@ def _fixed(info: FieldInfo) -> bool:
 
 def _summary(kind: type[BaseModel]) -> str:
     return (kind.__doc__ or "").strip().split("\n")[0]
-
-
-def _at(tree: Any, path: str) -> Any:
-    for name in path.split("."):
-        tree = getattr(tree, name)
-    return tree
 
 
 def _text(value: Any) -> str:

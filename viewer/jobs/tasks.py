@@ -25,7 +25,7 @@ from core_model.schema.frozen import Frozen
 from viewer.jobs import keeper
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import MAIN, as_typed
-from viewer.jobs.local import LocalBackend, read_job
+from viewer.jobs.local import START_TIMEOUT_S, LocalBackend, read_job
 from viewer.runs.job_record import CONSOLE_FILE, JobRecord
 from viewer.runs.parse import parse_object
 from viewer.runs.states import this_host
@@ -207,6 +207,7 @@ def _look(followed: _Followed) -> Task:
     if followed.error:
         return Task(followed.record, followed.folder, "failed", message=followed.error)
     followed.job = read_job(followed.folder) or followed.job
+    state = _state(followed)  # before the text is read, so that the last words of an ended one are in it
     job = followed.job
     for line in followed.tail.read().lines:
         said = parse_object(line)
@@ -214,7 +215,6 @@ def _look(followed: _Followed) -> Task:
             followed.said |= said
         elif line.strip():
             followed.message = line.decode(errors="replace").strip().removeprefix("triscope: ")
-    state = _state(followed)
     progress = followed.said.get("progress") or {}
     stage, fraction = str(progress.get("stage", "")), float(progress.get("fraction") or 0.0)
     begun = job.started if job is not None and job.started else followed.record.begun
@@ -228,9 +228,12 @@ def _look(followed: _Followed) -> Task:
 
 def _state(followed: _Followed) -> TaskState:
     job = followed.job
-    if job is None:
-        return "starting" if time.time() - followed.record.begun < 30.0 else "lost"
+    if job is None or not (job.keeper_pid or job.ended):
+        return "starting" if time.time() - followed.record.begun < START_TIMEOUT_S else "lost"
     told = LocalBackend().state(job)
+    if told == "lost":  # the keeper may have written its last words and gone since its record was read
+        followed.job = job = read_job(followed.folder) or job
+        told = LocalBackend().state(job)
     if told in ("done", "failed", "lost"):
         return told
     if told == "stopped":

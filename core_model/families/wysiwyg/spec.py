@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from pydantic import ValidationError
 from torch import Tensor
 
 from core_model.families.base import FAMILIES, FamilySpec, Sizes
+from core_model.families.latents import styles_of
 from core_model.families.wysiwyg.config import WysiwygConfig
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.fields.triplane import Planes
-from core_model.nn.mapping import broadcast_truncate
 from core_model.schema.camera import label25
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.errors import InputError
@@ -41,11 +40,6 @@ def describe(header: CheckpointHeader, where: str) -> Sizes:
     )
 
 
-def latent_from_seed(seed: int, z_dim: int) -> Tensor:
-    """z [1, Z]: numpy RandomState(seed) normals, as the scripts of this family of models draw them."""
-    return torch.from_numpy(np.random.RandomState(seed).randn(1, z_dim)).float()
-
-
 class WysiwygModel:
     """A generator in the mould of a checkpoint; its module starts on the meta device."""
 
@@ -68,28 +62,8 @@ class WysiwygModel:
         return torch.from_numpy(label25(camera)).to(self.device)[None]
 
     def map(self, latent: LatentSpec) -> Tensor:
-        g, sizes = self.module, self.sizes
-        if latent.w is not None:
-            return self._explicit_w(latent.w)
-        label = self.label(latent)
-        if latent.z is not None:
-            if len(latent.z) != sizes.z_dim:
-                raise InputError(what="wrong z", where="latent", expected=f"{sizes.z_dim} numbers", got=str(len(latent.z)))
-            w = g.mapping(torch.tensor([latent.z], device=self.device), label)
-        else:
-            total = sum(s.weight for s in latent.seeds)
-            parts = [
-                g.mapping(latent_from_seed(s.seed, sizes.z_dim).to(self.device), label) * (s.weight / total)
-                for s in latent.seeds
-            ]
-            w = torch.stack(parts).sum(dim=0)
-        ws = broadcast_truncate(w, g.mapping.w_avg, g.num_ws, latent.psi, latent.cutoff)
-        if latent.mix is not None:
-            other = g.mapping(latent_from_seed(latent.mix.seed, sizes.z_dim).to(self.device), label)
-            mixed = broadcast_truncate(other, g.mapping.w_avg, g.num_ws, latent.psi, latent.cutoff)
-            layers = [i for i in latent.mix.layers if 0 <= i < g.num_ws]
-            ws[:, layers] = mixed[:, layers]
-        return ws
+        label, mapping = self.label(latent), self.module.mapping
+        return styles_of(latent, lambda z: mapping(z, label), mapping.w_avg, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws)
 
     def planes(self, ws: Tensor | None, noise: str) -> Planes:
         assert ws is not None
@@ -104,14 +78,6 @@ class WysiwygModel:
         # channels last is the layout that CPU convolutions and tensor cores want
         layout = torch.channels_last
         return self.module.proposal(*(x.contiguous(memory_format=layout) for x in (weights, image, dirs)))
-
-    def _explicit_w(self, w: tuple[tuple[float, ...], ...]) -> Tensor:
-        ws = torch.tensor([w], device=self.device)
-        if ws.dim() != 3 or ws.shape[1] not in (1, self.sizes.num_ws) or ws.shape[2] != self.sizes.w_dim:
-            raise InputError(
-                what="wrong w", where="latent", expected=f"[{self.sizes.num_ws}, {self.sizes.w_dim}]", got=str(list(ws.shape[1:]))
-            )
-        return ws.expand(1, self.sizes.num_ws, self.sizes.w_dim)
 
 
 FAMILIES.add("wysiwyg", FamilySpec("wysiwyg", describe, WysiwygModel))

@@ -16,6 +16,7 @@ from torch import Tensor
 from core_model.checkpoints.store import load_tensors
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.geometry.rays import camera_rays, ray_bounds
+from core_model.losses.sampler import sampler_loss
 from core_model.ops.stepfun import supervision_target
 from core_model.rendering.empty import build_space_grid
 from core_model.rendering.evaluate import Scene, evaluate, pdf_of
@@ -51,21 +52,21 @@ class ProposalStage:
         log_p = self.net(weights, image, dirs)
         y, x, n = *corner, target.shape[-1]
         predicted = log_p[:, :, y : y + n, x : x + n]
-        mass = target.sum(dim=1)
-        loss = -(target * predicted).sum(dim=1)[mass > 0].mean()
+        seen = target.sum(dim=1) > 0
+        loss = sampler_loss(predicted, target)
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        if not torch.isfinite(loss):
+        if not torch.isfinite(loss) or not seen.any():
             return {"sampler": float("nan"), "entropy": float("nan"), "overlap": float("nan")}
         loss.backward()
         self.optimizer.step()
         self._track()
         with torch.no_grad():
             p = predicted.exp()
-            overlap = torch.minimum(p, target).sum(dim=1)[mass > 0].mean()
-            own = -(target * target.clamp_min(1e-12).log()).sum(dim=1)[mass > 0].mean()
+            overlap = torch.minimum(p, target).sum(dim=1)[seen].mean()
+            own = -(target * target.clamp_min(1e-12).log()).sum(dim=1)[seen].mean()
         return {"sampler": float(loss.detach()), "entropy": float(own), "overlap": float(overlap)}
 
     @torch.no_grad()

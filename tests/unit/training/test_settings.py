@@ -11,7 +11,7 @@ from core_model.families.wysiwyg.config import WysiwygConfig
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides, changed_paths, leaf_help, leaf_paths, read_tree
 from core_model.schema.schedule import Curve, Schedule
-from core_model.schema.train import NetworkConfig, TrainConfig
+from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import HEADS_BACKGROUND, PRESETS
 from core_model.training.gan.networks import network_config
 
@@ -74,11 +74,6 @@ def test_published_presets() -> None:
     assert (ffhq.images, ffhq.batch, ffhq.augment.mode) == (28_200_000, 32, "none")
     assert (afhq.images, afhq.augment.mode, afhq.schedule.at(0).r1_gamma) == (1_200_000, "ada", 6.0)
     assert (ffhq.render.budget_low, ffhq.render.budget_high, ffhq.render.hard_share, ffhq.render.tau) == (16, 32, 0.1, 0.98)
-
-
-def test_network_settings_are_the_familys() -> None:
-    own, family = NetworkConfig.model_fields, WysiwygConfig.model_fields
-    assert {k: f.default for k, f in own.items()} == {k: f.default for k, f in family.items()}
 
 
 def test_overrides_change_one_field_and_back() -> None:
