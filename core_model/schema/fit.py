@@ -12,6 +12,9 @@ class FitConfig(Frozen):
 
     preset: str = Field(default="heads256", description="network preset of the wysiwyg family")
     seed: int = Field(default=0, ge=0, description="first latent; the heads of the run are seed, seed + 1, …")
+    mapping_steps: int = Field(default=8000, ge=0, description="stage zero: steps in which the mapping learns the heads' parameters")
+    mapping_batch: int = Field(default=96, ge=1, description="stage zero: latents a step")
+    mapping_fit_lr: float = Field(default=0.06, gt=0, description="stage zero: peak learning rate of Adam, for weights of order 1")
     coarse_steps: int = Field(default=11000, ge=0, description="first phase: steps on small planes")
     coarse_size: int = Field(default=64, ge=8, description="first phase: plane resolution, pixels")
     coarse_heads: int = Field(default=6, ge=1, description="first phase: heads a step, in one batch")
@@ -37,7 +40,7 @@ class FitConfig(Frozen):
     backbone_lr: float = Field(default=3.0, gt=0, description="multiplier of the backbone's and plane blocks' rate (equalised)")
     constant_lr: float = Field(default=10.0, gt=0, description="multiplier of the rate of the backbone's learned constant")
     colour_lr: float = Field(default=0.75, gt=0, description="multiplier of the colour head's rate and of the features that feed it")
-    mapping_lr: float = Field(default=100.0, gt=0, description="multiplier of the mapping network's rate")
+    mapping_lr: float = Field(default=10.0, gt=0, description="multiplier of the mapping network's rate, after stage zero")
     ema_steps: float = Field(default=100.0, gt=0, description="half-life of the weight average, steps")
     beta_target: float = Field(default=0.002, gt=0, description="width that beta is drawn to, world units (B_target)")
     sdf_softness: float = Field(default=0.01, gt=0, description="the distance error counts relative to |sdf| + this, world units")

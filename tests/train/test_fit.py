@@ -20,7 +20,8 @@ from core_model.training.fit.run import export_checkpoint, run_fit
 from core_model.training.fit.truth import TruthSpec, head_of_z, head_points, head_truth
 
 TINY = FitConfig(
-    preset="tiny-heads", coarse_steps=2, coarse_size=8, coarse_heads=2, coarse_points=64, base_steps=1, steps=4, image_start=3,
+    mapping_steps=20, mapping_batch=16, preset="tiny-heads", coarse_steps=2, coarse_size=8, coarse_heads=2, coarse_points=64, base_steps=1,
+    steps=4, image_start=3,
     proposal_steps=4, heads=2, points=80, rays=8, pool=20, pool_start=4, stored_points=256,
     ray_pool=2, ray_points=256, stored_rays=16, workers=0, proposal_patch=8, save_every=100,
 )

@@ -24,6 +24,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
 from core_model.training.fit.card import model_card
 from core_model.training.fit.generator_stage import GeneratorStage, set_w_average
+from core_model.training.fit.mapping_stage import fit_mapping
 from core_model.training.fit.pool import TruthPool
 from core_model.training.fit.proposal_stage import ProposalStage
 from core_model.training.fit.truth import TruthSpec
@@ -44,9 +45,12 @@ def run_fit(out: Path, cfg: FitConfig, *, resume: bool = False) -> Path:
     generator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     stage = GeneratorStage(generator, cfg)
     state = out / "state.safetensors"
+    log, checkpoint = _Log(out), out / "checkpoint.safetensors"
     if resume and state.exists():
         stage.load(state)
-    log, checkpoint = _Log(out), out / "checkpoint.safetensors"
+    else:
+        fit_mapping(generator.mapping, cfg, log.write)
+        stage = GeneratorStage(generator, cfg)  # its average starts from the mapping as it is now
     with _stop_flag() as stopping:
         complete = _run_stages(generator, stage, cfg, out, log, stopping)
     write_checkpoint(checkpoint, generator, cfg, stage.step)
