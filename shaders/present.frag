@@ -45,14 +45,20 @@ vec3 display(vec4 texel, float valid) {
     return value;
 }
 
-// A line of about one pixel wherever the value passes a multiple of iso_step; none where lines would merge.
+// A line of about one pixel wherever the value passes a multiple of iso_step, a thicker one where the sign changes; none where lines
+// would merge.
 vec3 with_iso_lines(vec3 shown, float value) {
     float k = value / iso_step;
     float slope = fwidth(k);
     float away = abs(fract(k + 0.5) - 0.5) / max(slope, 1e-6);
-    float line = (1.0 - smoothstep(0.4, 1.1, away)) * (1.0 - smoothstep(0.25, 0.5, slope));
+    bool zero = abs(k) < 0.5;
+    // Maps without negative values only creep up to zero: a line there would fill whole regions.
+    if (slope < 1e-5 || (zero && low >= 0.0)) return shown;
+    float half_width = zero ? 1.0 : 0.0;
+    float merged = zero ? 0.0 : smoothstep(0.25, 0.5, slope);
+    float line = (1.0 - smoothstep(half_width + 0.4, half_width + 1.1, away)) * (1.0 - merged);
     float light = dot(shown, vec3(0.2126, 0.7152, 0.0722));
-    return mix(shown, vec3(light > 0.4 ? 0.0 : 1.0), 0.75 * line);
+    return mix(shown, vec3(light > 0.4 ? 0.0 : 1.0), (zero ? 1.0 : 0.75) * line);
 }
 
 bool inside(vec2 at) {

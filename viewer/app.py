@@ -249,7 +249,7 @@ class App:
 
     def _dropped(self, _window: object, paths: list[str]) -> None:
         if paths and self.desk is not None:
-            self.desk.open(paths[0])
+            self.desk.dropped(list(paths))
 
     # One GUI frame
 

@@ -6,6 +6,7 @@ Nothing here draws; `viewer/app.py` calls `poll` before a GUI frame and `finish`
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from core_model.schema.checkpoint import CheckpointInfo
@@ -30,6 +31,7 @@ from viewer.state.frame_store import FrameStore
 from viewer.state.inspections import Inspections, RayQuestion, question_at
 from viewer.state.scheduler import Scheduler
 from viewer.state.second_view import SecondView
+from viewer.state.train_keep import carried
 from viewer.state.undo import UndoHistory
 from viewer.ui import actions as act
 from viewer.ui.banner import Banner
@@ -60,13 +62,17 @@ class Controller:
         self.notice = ""
         self.opened_paths: list[str] = []
         self.requests = 0
+        self._keep_view = False
+        self.after_open: tuple[str, Callable[[Document, CheckpointInfo], Document]] | None = None
         self._notice_until = 0.0
         self._newest: RenderResult | None = None
         self._mouse_down = False
 
-    def open(self, path: str) -> None:
-        """Ask for a checkpoint; what is open stays until the new one is."""
+    def open(self, path: str, keep_view: bool = False) -> None:
+        """Ask for a checkpoint; what is open stays until the new one is. keep_view: latent, camera … stay where they fit."""
         self.opening = path
+        self._keep_view = keep_view
+        self.after_open = None
         self.client.open(path)
 
     def poll(self, now: float) -> bool:
@@ -159,8 +165,8 @@ class Controller:
     def handle(self, action: act.Action, now: float) -> bool:
         """Carry out what concerns document and renderer; False when the action is the window's business."""
         match action:
-            case act.OpenCheckpoint(path=path):
-                self.open(path)
+            case act.OpenCheckpoint(path=path, keep_view=keep):
+                self.open(path, keep)
             case act.Retry():
                 self.banner = None
                 self.frames.error = None
@@ -184,6 +190,11 @@ class Controller:
             case _:
                 return False
         return True
+
+    def adopt(self, doc: Document, key: str, now: float) -> None:
+        """A document that comes from outside the panels, as one step of the history under `key`."""
+        self.undo.push(doc, key, now)
+        self.doc = doc
 
     def _adopt(self, doc: Document | None, otherwise: str, now: float) -> None:
         if doc is None:
@@ -243,7 +254,8 @@ class Controller:
         before = self.info
         self.opening = ""
         self.info = info
-        self.doc = Document.defaults_from(info, quality=self.doc.quality)
+        fresh = Document.defaults_from(info, quality=self.doc.quality).replace(navigation=self.doc.navigation, path=self.doc.path)
+        self.doc = carried(self.doc, fresh, info) if self._keep_view and before is not None else fresh
         self.undo.restart(self.doc)
         self.frames.clear()
         self.rays.clear()
@@ -253,6 +265,10 @@ class Controller:
         self.scheduler.reset()
         self._newest = None
         self.banner = None
+        if self.after_open is not None and self.after_open[0] == info.path:
+            self.doc = self.after_open[1](self.doc, info)
+            self.undo.restart(self.doc)
+            self.after_open = None
         self.opened_paths.append(info.path)
         if before is not None and before.path != info.path:
             self.client.close(before.path)

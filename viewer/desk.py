@@ -22,19 +22,35 @@ from viewer.jobs.tasks import Tasks
 from viewer.render_client.client import RenderClient
 from viewer.render_client.face import DEFAULT_FACTORY
 from viewer.state import prefs as preferences
+from viewer.state.autosave import Autosave
 from viewer.state.document import ChannelView
+from viewer.state.export_clipboard import WHY_NOT as NO_CLIPBOARD
+from viewer.state.export_clipboard import clipboard_tool, copy_picture
+from viewer.state.export_desk import Exports
+from viewer.state.key_map import KeyMap
+from viewer.state.latent_walk import Walk
+from viewer.state.presets import Presets
+from viewer.state.restore import RECORD_SUFFIXES, Places, is_record_file
 from viewer.state.shown_map import ShownMap
+from viewer.state.train_workspace import Workspace
 from viewer.ui import actions as act
-from viewer.ui import banner, controls, menus, sheets, statusbar
-from viewer.ui.context import PanelContext, ShownRange, Viewport
+from viewer.ui import banner, controls, menus, sheets, statusbar, train_timeline
+from viewer.ui.command_palette import CommandPalette
+from viewer.ui.commands import DEFAULT_KEYS
+from viewer.ui.context import PanelContext, ShownRange, Viewport, iso_step_of
+from viewer.ui.export_drops import Drops
 from viewer.ui.keys import shortcuts
+from viewer.ui.latent_play import walked
+from viewer.ui.mesh_stage import MeshStage
 from viewer.ui.panel import PANELS, Panel
 from viewer.ui.theme import Theme
+from viewer.ui.train_window import TrainWindow
 from viewer.ui.window_face import WindowFace
 
 if TYPE_CHECKING:
     from viewer.gl.presenter import Presenter
 
+RESTORABLE = " ".join(f"*{suffix}" for suffix in RECORD_SUFFIXES)
 SPINNING = 20.0
 """Frames a second while a progress bar moves."""
 WORKING = 4.0
@@ -60,6 +76,17 @@ class Desk:
         self.keys_open = False
         self.about_open = False
         self.tasks = Tasks()
+        self.keys = KeyMap(DEFAULT_KEYS, self.prefs.keys)
+        self.presets = Presets()
+        self.palette = CommandPalette()
+        self.autosave = Autosave()
+        self._offered = False
+        self.drops = Drops()
+        self.exports = Exports(self.prefs.export_folder)
+        self.walk = Walk()
+        self.workspace = Workspace(folders=self.prefs.run_folders, wake=app.wake)
+        self.mesh = MeshStage()
+        self.train_window = TrainWindow()
         self._panels: dict[str, Panel] = {name: make() for name, make in PANELS.items()}
         self._broken: dict[str, str] = {}
         self._actions: list[act.Action] = []
@@ -71,24 +98,41 @@ class Desk:
     def start(self, checkpoint: str) -> None:
         """Starts the renderer and opens `checkpoint`."""
         self.controller.client.start()
-        self.controller.open(checkpoint)
+        if is_record_file(checkpoint):
+            self.controller.open(demo_checkpoint() or "analytic:sphere")
+            self.dropped([checkpoint])
+        else:
+            self.controller.open(checkpoint)
 
     def open(self, path: str) -> None:
         self.controller.open(path)
+
+    def dropped(self, paths: list[str]) -> None:
+        """Files from the desktop: the first checkpoint, or file whose view can be restored, is taken."""
+        info = self.controller.info
+        now = (info.path, info.sha256) if info is not None else ("", "")
+        self.drops.take(paths, Places(*now, self.prefs.recent, demo_checkpoint() or ""))
 
     def stop(self) -> None:
         self.controller.client.stop()
 
     def close(self, window_size: tuple[int, int] | None) -> None:
         """Frees the GL objects and remembers what the user chose; window_size None leaves the saved one."""
+        for panel in self._panels.values():
+            ended = getattr(panel, "close", None)
+            if ended is not None:
+                ended()
         for presenter in self._presenters.values():
             presenter.delete()
         self._presenters.clear()
+        self.mesh.delete()
         implot = sys.modules.get("imgui_bundle.implot")
         if implot is not None and implot.get_current_context() is not None:
             implot.destroy_context()
+        self.autosave.close(self.controller.doc)
         if window_size is not None:
-            self._save(window_size=window_size, quality=self.controller.doc.quality)
+            folder = self.exports.settings.folder
+            self._save(window_size=window_size, quality=self.controller.doc.quality, export_folder=folder)
 
     def ask(self, action: act.Action) -> None:
         """Queue an action for the end of the frame, as a panel does."""
@@ -99,10 +143,14 @@ class Desk:
     def begin_frame(self, theme: Theme, now: float) -> None:
         control = self.controller
         control.poll(now)
+        self.drops.poll(control, now)
         self.draft = control.doc
         for path in control.opened_paths:
             self._save(recent=self.prefs.with_recent(path).recent)
             self.app.set_title(control.info.title or Path(path).stem if control.info else Path(path).stem)
+        if control.opened_paths:
+            self.mesh.clear()
+            self._offer_crashed_session()
         control.opened_paths.clear()
         self._poll_dialog()
         self._poll_tasks(now)
@@ -113,6 +161,12 @@ class Desk:
             rays=control.rays,
             answers=control.answers,
             tasks=self.tasks,
+            keys=self.keys,
+            presets=self.presets,
+            exports=self.exports,
+            walk=self.walk,
+            workspace=self.workspace,
+            mesh=self.mesh,
             questions=control.questions(self.viewport.edge_px),
             status=control.client.status,
             theme=theme,
@@ -142,6 +196,10 @@ class Desk:
         ctx = self._ctx
         if ctx is None:
             return
+        if not self.workspace.exploring and name != "training":
+            self.train_window.cover(name)
+            return
+        self.train_window.uncover(name)
         if name in self._broken:
             self._draw_broken(name, ctx)
             return
@@ -188,18 +246,29 @@ class Desk:
         ctx, control = self._ctx, self.controller
         if ctx is None:
             return
+        train_timeline.keep_up(ctx)
+        if self.workspace.exploring:
+            train_timeline.draw_over(ctx)
+        else:
+            self.train_window.draw(ctx, lambda: self.draw_panel("training"))
         if control.banner is not None:
             banner.draw(control.banner, ctx)
         self.keys_open = self.keys_open and sheets.keys(ctx)
         self.about_open = self.about_open and sheets.about(ctx)
-        self.draft = shortcuts(self.draft, ctx)
-        control.finish(
-            self.draft, self.viewport.edge_px, any(imgui.is_mouse_down(b) for b in (0, 1, 2)), ctx.now
-        )
+        self.draft = self.palette.draw(self.draft, ctx, [t for t, _, can in self.app.panels_shown() if can])
+        self.draft = walked(shortcuts(self.draft, ctx), ctx)
+        edge_px = self.viewport.edge_px if self.workspace.exploring else 0  # a hidden picture is not rendered
+        dragged = self.walk.playing or any(imgui.is_mouse_down(b) for b in (0, 1, 2))
+        control.finish(self.draft, edge_px, dragged, ctx.now)
+        self.autosave.keep(control.doc, ctx.now)
         for action in self._actions:
-            if not control.handle(action, ctx.now):
+            if isinstance(action, act.OpenCheckpoint) and is_record_file(action.path):
+                self.dropped([action.path])
+            elif not control.handle(action, ctx.now):
                 self._handle(action, ctx.now)
         self._actions.clear()
+        if self.workspace.folders != self.prefs.run_folders:
+            self._save(run_folders=self.workspace.folders)
         self._pace(ctx)
 
     def _pace(self, ctx: PanelContext) -> None:
@@ -209,9 +278,14 @@ class Desk:
         control = self.controller
         wait = control.wait_s(ctx.now)
         idle = 0.0 if wait is None else 1.0 / max(wait, 1e-3)
+        if not self.workspace.exploring:
+            idle = max(idle, self.workspace.fps)
+        if self.walk.playing:
+            idle = max(idle, SPINNING)
         if ctx.status.busy or self.tasks.active:
             idle = max(idle, WORKING)
-        if control.opening or (control.info is not None and not control.frames.arrays):
+        idle, self.viewport.moving_fps = max(idle, self.viewport.moving_fps), 0.0
+        if self.drops.reading or control.opening or (control.info is not None and not control.frames.arrays):
             idle = max(idle, SPINNING)
         self.app.pace(idle, dragging=bool(self.viewport.held))
 
@@ -227,12 +301,20 @@ class Desk:
             case act.CopyText(text=text, what=what):
                 imgui.set_clipboard_text(text)
                 self.controller.say(f"Copied the {what}", now)
+            case act.SavePicture():
+                control = self.controller
+                edge = min(self.viewport.edge_px, control.doc.quality.max_size)
+                control.say(self.exports.quick(control.doc, control.info, edge, control.frames.arrays, self.tasks), now)
+            case act.CopyPicture():
+                self._copy_picture(now)
             case act.SetTheme(name=name):
                 self._save(theme=name)
                 self.app.set_look(name, self.prefs.ui_scale)
             case act.SetScale(scale=scale):
                 self._save(ui_scale=scale)
                 self.app.set_look(self.prefs.theme, scale)
+            case act.ShowWorkspace(name=name):
+                self.workspace.name = name
             case act.ShowPanel(title=title, visible=visible):
                 self.app.show_panel(title, visible)
             case act.TogglePanels():
@@ -241,10 +323,54 @@ class Desk:
                 self.app.reset_layout()
             case act.ToggleKeys():
                 self.keys_open = not self.keys_open
+            case act.TogglePalette():
+                self.palette.toggle()
+            case act.RestoreSession():
+                self._restore(now)
+            case act.ApplyPreset(name=name):
+                self.controller.adopt(self.presets.applied(name, self.controller.doc), "preset", now)
+            case act.SavePreset() | act.RemovePreset():
+                self._change_presets(action, now)
+            case act.KeepKeys():
+                self._save(keys=dict(self.keys.own))
             case act.ShowAbout():
                 self.about_open = True
             case act.Quit():
                 self.app.quit()
+
+    def _offer_crashed_session(self) -> None:
+        """Once, when the first checkpoint is open: a window that did not end properly left its view."""
+        left, self._offered = (None if self._offered else self.autosave.found), True
+        if left is not None and left.crashed and self.controller.banner is None:
+            name, when = Path(left.document.checkpoint).name, time.strftime("%H:%M", time.localtime(left.saved))
+            said = f"The last window did not end properly: {name} at {when}"
+            self.controller.banner = banner.Banner(said, severity="note", remedy="restore")
+
+    def _restore(self, now: float) -> None:
+        left = self.autosave.found
+        if left is None:
+            self.controller.say("No earlier session was kept", now)
+            return
+        self.controller.open(left.document.checkpoint)
+        self.controller.after_open = (left.document.checkpoint, lambda doc, info: left.document)
+
+    def _change_presets(self, action: act.SavePreset | act.RemovePreset, now: float) -> None:
+        try:
+            if isinstance(action, act.SavePreset):
+                self.presets.save(action.name, self.controller.doc)
+                self.controller.say(f"Kept the settings as {action.name}", now)
+            else:
+                self.presets.remove(action.name)
+        except InputError as error:
+            self.controller.say(str(error), now)
+
+    def _copy_picture(self, now: float) -> None:
+        picture, tool = self.picture(), clipboard_tool()
+        if picture is None or tool is None:
+            self.controller.say("There is no picture yet" if picture is None else NO_CLIPBOARD, now)
+            return
+        copy_picture(picture, tool)
+        self.controller.say(f"Copied the picture, {picture.shape[1]} × {picture.shape[0]}", now)
 
     def _open_dialog(self, now: float) -> None:
         if not self._dialog_available:
@@ -253,13 +379,13 @@ class Desk:
             from imgui_bundle import portable_file_dialogs as dialogs
 
             self._dialog = dialogs.open_file(
-                "Open a checkpoint", "", ["Checkpoints", "*.safetensors *.pkl *.pth *.pt", "All files", "*"]
+                "Open a checkpoint, or a file whose view is to be restored", "",
+                ["Checkpoints", "*.safetensors *.pkl *.pth *.pt", "Files of triscope", RESTORABLE, "All files", "*"],
             )
 
     def _poll_dialog(self) -> None:
         if self._dialog is not None and self._dialog.ready(0):
-            for path in self._dialog.result()[:1]:
-                self.open(path)
+            self.dropped(self._dialog.result())
             self._dialog = None
 
     # Pictures and preferences
@@ -290,7 +416,7 @@ class Desk:
             checker_dark=palette.checker_dark,
             checker_light=palette.checker_light,
             checker_size=max(round(0.6 * self._ctx.theme.em), 4),
-            iso_step=self._ctx.iso_step(self.draft, shown.channel) if shown.values.ndim == 2 else 0.0,
+            iso_step=iso_step_of(view, span) if shown.values.ndim == 2 else 0.0,
         )
         return self._presenters[slot].draw(shown.version, shown.values, how, shown.chosen)
 

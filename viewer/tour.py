@@ -15,6 +15,7 @@ from core_model.schema.errors import TriscopeError
 from viewer.app import App, AppOptions
 from viewer.state.config_dir import CONFIG_DIR_VARIABLE, FILE_NAME
 from viewer.state.document import Comparison, RayMarks
+from viewer.state.plane_view import with_ablation
 from viewer.ui import actions as act
 from viewer.virtual_display import some_display
 
@@ -82,6 +83,8 @@ class Tour:
         yield from self._samplers(app)
         yield from self._inspector(app)
         yield from self._comparison(app)
+        yield from self._meshes(app)
+        yield from self._slices(app)
         yield from self._looks(app)
         yield from self._mishap(app)
 
@@ -137,6 +140,42 @@ class Tour:
             yield from self._wait(ready, "the picture to compare with", app)
             yield from self._shot(app, f"compare-{mode}")
         app.desk.ask(act.ShowPanel("Compare", False))
+        control.doc = home
+
+    def _meshes(self, app: App) -> Steps:
+        """The preview beside the render, then its distance to the rendered depth."""
+        assert app.desk is not None
+        desk, control = app.desk, app.desk.controller
+        home = control.doc
+        imgui.set_window_focus("Mesh")
+        for mode in ("side", "error"):
+            control.doc = home.replace(mesh=home.mesh.replace(mode=mode))
+            for _ in range(STILL_FRAMES):
+                yield
+            yield from self._wait(lambda: desk.mesh.shown is not None or desk.mesh.failed, "the preview of the mesh", app)
+            yield from self._shot(app, f"mesh-{mode}")
+        imgui.set_window_focus("Sampler")
+        control.doc = home
+
+    def _slices(self, app: App) -> Steps:
+        """The cross-section with the plane in the picture; the tri-planes, then one of them taken out."""
+        assert app.desk is not None
+        desk, control = app.desk, app.desk.controller
+        home = control.doc
+        for title, doc in (
+            ("Section", home.replace(section=home.section.replace(axis="x"))),
+            ("Planes", home.replace(planes=home.planes.replace(mode="pca"))),
+            ("Planes", home.replace(latent=with_ablation(home.latent, 0, 0, True, "mean"))),
+        ):
+            if title == "Planes" and (control.info is None or not control.info.plane_channels):
+                continue
+            imgui.set_window_focus(title)
+            control.doc = doc
+            for _ in range(STILL_FRAMES):
+                yield
+            yield from self._wait(lambda: desk.viewport.linked.answered, f"the answer of {title}", app)
+            yield from self._shot(app, title.lower() if doc.latent == home.latent else "plane-taken-out")
+        imgui.set_window_focus("View")
         control.doc = home
 
     def _looks(self, app: App) -> Steps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -31,6 +31,10 @@ class CameraOptions:
     """distance to the pivot, world units"""
     fov: Annotated[float | None, arg(metavar="R", help_behavior_hint="")] = None
     """full angle across the image width, rad"""
+    pivot: Annotated[tuple[float, float, float] | None, arg(metavar="X Y Z", help_behavior_hint="")] = None
+    """point that the camera looks at, world units"""
+    orthographic: bool = False
+    """parallel rays; the picture spans what a perspective one spans at the pivot"""
     label: Annotated[Path | None, arg(metavar="C.npy", help_behavior_hint="")] = None
     """EG3D label: 25 numbers, 4x4 camera-to-world and 3x3 normalised intrinsics"""
     angles: Annotated[Path | None, arg(metavar="A.npy", help_behavior_hint="")] = None
@@ -43,8 +47,10 @@ class CameraOptions:
 
 def camera_of(options: CameraOptions, info: CheckpointInfo) -> OrbitPose | MatrixCamera:
     """The rendering camera; raises InputError when it is given twice."""
-    orbit = {name: getattr(options, name) for name in ("yaw", "pitch", "roll", "radius", "fov")}
-    given = {name: value for name, value in orbit.items() if value is not None}
+    orbit = {name: getattr(options, name) for name in ("yaw", "pitch", "roll", "radius", "fov", "pivot")}
+    given: dict[str, Any] = {name: value for name, value in orbit.items() if value is not None}
+    if options.orthographic:
+        given["orthographic"] = True
     turned = [name for name in given if name in ("yaw", "pitch", "roll")]
     if options.label is not None and (given or options.angles is not None):
         other = next(iter(given), "angles")
@@ -93,7 +99,7 @@ def _pose_of_angles(path: Path, option: str, base: OrbitPose, info: CheckpointIn
     return _replaced(base, dict(zip(("yaw", "pitch", "roll"), angles.tolist(), strict=True)))
 
 
-def _replaced(base: OrbitPose, values: dict[str, float]) -> OrbitPose:
+def _replaced(base: OrbitPose, values: dict[str, Any]) -> OrbitPose:
     try:
         return base.replace(**values)
     except ValidationError as error:

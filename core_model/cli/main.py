@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("core_model.cli.import_", "make a native checkpoint of an EG3D, EpiGRAF or Mimic3D file"),
     "render": ("core_model.cli.render", "render channels to .png, .npz or .exr"),
     "orbit": ("core_model.cli.orbit", "render a camera path to .mp4"),
+    "sheet": ("core_model.cli.sheet", "a contact sheet: rows of seeds, columns of yaws or psis"),
+    "film": ("core_model.cli.film", "render the same seeds from every snapshot of a run to .mp4"),
     "inspect": ("core_model.cli.inspect", "everything that happens on one ray, to .json, .csv or .png"),
     "mesh": ("core_model.cli.mesh", "export the surface as a mesh: .ply, .obj, .glb or .stl"),
     "samplers": ("core_model.cli.samplers", "sampler report: Fig. 4, A5, A6, A7 for this checkpoint"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from tyro.conf import arg
 
 from core_model.cli.cameras import CameraOptions
@@ -21,6 +21,7 @@ from core_model.cli.progress import progress
 from core_model.cli.sessions import CheckpointArgument, opened, record_of
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
+from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MESH_SUFFIXES, MeshForecast, MeshProgress, MeshReport, MeshRequest
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
@@ -84,6 +85,10 @@ class MeshOptions:
     """refuse what needs more memory; default: what is free"""
     seeds: Annotated[str | None, arg(metavar="A-B,C", help_behavior_hint="")] = None
     """a batch: one file a seed, FILE.SEED.ply"""
+    latents: Annotated[Path | None, arg(metavar="L.json", help_behavior_hint="")] = None
+    """a batch along a path: a JSON list of LatentSpec, one file each, FILE.000.ply"""
+    display: Annotated[Path | None, arg(metavar="FILE.npz", help_behavior_hint="")] = None
+    """also leave a light copy for the window to draw (of a batch, the last mesh)"""
     forecast: bool = False
     """only say time, triangles and memory"""
     json: bool = False
@@ -93,14 +98,17 @@ class MeshOptions:
 def main(args: list[str]) -> None:
     options = parse(MeshOptions, args, "mesh", SUMMARY)
     check_output(options.out, MESH_SUFFIXES)
+    if options.display is not None:
+        check_output(options.display, (".npz",), "--display")
     stored = read_request(options.request) if options.request is not None else None
     checkpoint = stored.checkpoint if stored is not None else options.checkpoint
     if not checkpoint:
         raise InputError(what="mesh: no checkpoint", expected="triscope mesh CHECKPOINT --out FILE")
     with opened(checkpoint, options.machine) as (session, info):
         first = stored if stored is not None else request_of(options, info)
-        for request, out in batch(first, options.out, options.seeds):
-            make(session, info, request, out, options)
+        wanted = list(batch(first, options.out, options.seeds, options.latents))
+        for number, (request, out) in enumerate(wanted):
+            make(session, info, request, out, options, Turn(number, len(wanted)))
 
 
 def request_of(options: MeshOptions, info: CheckpointInfo) -> MeshRequest:
@@ -154,14 +162,48 @@ def read_request(path: Path) -> MeshRequest:
         raise InputError(what=f"bad mesh request, {field}: {first['msg']}", where=f"--request {path}") from None
 
 
-def batch(request: MeshRequest, out: Path, seeds: str | None) -> Iterator[tuple[MeshRequest, Path]]:
-    """The request itself, or one a seed with the seed in its file's name."""
-    if seeds is None:
+@dataclass(frozen=True)
+class Turn:
+    """Which mesh of a batch is in the making."""
+
+    number: int = 0
+    count: int = 1
+
+    def told(self, p: MeshProgress) -> MeshProgress:
+        """Progress of one mesh as progress of the whole batch."""
+        if self.count == 1:
+            return p
+        return p.replace(stage=f"{self.number + 1}/{self.count} {p.stage}", fraction=(self.number + p.fraction) / self.count, eta_s=None)
+
+
+def batch(request: MeshRequest, out: Path, seeds: str | None, latents: Path | None = None) -> Iterator[tuple[MeshRequest, Path]]:
+    """The request itself; or one a seed with the seed in its file's name; or one a latent of a path with its number there."""
+    if seeds is not None and latents is not None:
+        raise InputError(what="two batches at once", where="mesh", expected="--seeds or --latents", got="both")
+    if latents is not None:
+        for number, latent in enumerate(read_latents(latents)):
+            yield request.replace(latent=latent), out.with_name(f"{out.stem}.{number:03d}{out.suffix}")
+    elif seeds is not None:
+        for seed in seeds_of(seeds):
+            latent = request.latent.replace(seeds=({"seed": seed, "weight": 1.0},), z=None, w=None)
+            yield request.replace(latent=latent), out.with_name(f"{out.stem}.{seed}{out.suffix}")
+    else:
         yield request, out
-        return
-    for seed in seeds_of(seeds):
-        latent = request.latent.replace(seeds=({"seed": seed, "weight": 1.0},), z=None, w=None)
-        yield request.replace(latent=latent), out.with_name(f"{out.stem}.{seed}{out.suffix}")
+
+
+def read_latents(path: Path) -> list[LatentSpec]:
+    """LatentSpecs from a JSON list; raises InputError that names the entry."""
+    try:
+        found = TypeAdapter(list[LatentSpec]).validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(what="cannot read", where=f"--latents {path}", got=error.strerror or str(error)) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(x) for x in first["loc"]) or "the file"
+        raise InputError(what=f"bad list of latents, {field}: {first['msg']}", where=f"--latents {path}") from None
+    if not found:
+        raise InputError(what="no latents", where=f"--latents {path}", expected="a list of at least one LatentSpec", got="an empty list")
+    return found
 
 
 def seeds_of(text: str) -> list[int]:
@@ -177,13 +219,13 @@ def seeds_of(text: str) -> list[int]:
     return found
 
 
-def make(session: "RenderSession", info: CheckpointInfo, request: MeshRequest, out: Path, options: MeshOptions) -> None:
+def make(session: "RenderSession", info: CheckpointInfo, request: MeshRequest, out: Path, options: MeshOptions, turn: Turn) -> None:
     """Forecast, then the mesh, then what is said of it."""
     from core_model.meshing.job import MeshWork
 
     source = source_of(session, info, request, options.machine.device)
-    with listening(options.json) as listener:
-        work = MeshWork(source, request, out, listener)
+    with listening(options.json, turn) as listener:
+        work = MeshWork(source, request, out, listener, display=options.display)
         prepared = work.forecast()
         say("forecast", prepared.forecast, options.json, forecast_line(prepared.forecast))
         if options.forecast:
@@ -207,15 +249,16 @@ def source_of(session: "RenderSession", info: CheckpointInfo, request: MeshReque
 
 
 @contextmanager
-def listening(as_json: bool) -> Iterator["Listener"]:
+def listening(as_json: bool, turn: Turn) -> Iterator["Listener"]:
     """Progress as JSON lines on stdout, or as the bar that other commands have."""
     if as_json:
-        yield lambda p: print(json.dumps({"progress": json.loads(p.model_dump_json())}), flush=True)
+        yield lambda p: print(json.dumps({"progress": json.loads(turn.told(p).model_dump_json())}), flush=True)
         return
     with progress("mesh") as update:
 
         def tell(p: MeshProgress) -> None:
-            update(p.stage, p.fraction)
+            said = turn.told(p)
+            update(said.stage, said.fraction)
 
         yield tell
 

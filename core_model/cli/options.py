@@ -14,6 +14,7 @@ from core_model.cli.cameras import CameraOptions, camera_of, conditioning_of
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.export import best_sampler
 from core_model.schema.latent import LatentSpec, SeedWeight
 from core_model.schema.registry import Registry
 from core_model.schema.render import RenderRequest, RenderResult
@@ -126,15 +127,6 @@ def sampler_of(options: SamplerOptions, info: CheckpointInfo) -> SamplerSpec:
         adaptive_share=options.adaptive_share,
         jitter=options.jitter,
     )
-
-
-def best_sampler(info: CheckpointInfo) -> str:
-    """The first available one of learned, importance, stratified, uniform, then of the others."""
-    available = [s.name for s in info.samplers if s.available]
-    if not available:
-        raise InputError(what="checkpoint offers no sampler", where=info.path)
-    order = ("learned", "importance", "stratified", "uniform")
-    return min(available, key=lambda n: order.index(n) if n in order else len(order))
 
 
 def channels_of(text: str | None, info: CheckpointInfo, default: tuple[str, ...]) -> dict[str, ChannelInfo]:

@@ -1,14 +1,17 @@
-"""`triscope orbit CHECKPOINT --out FILE.mp4`: a closed camera path as a video."""
+"""`triscope orbit CHECKPOINT --out FILE.mp4`: a closed camera path, or a walk through latents, as a video."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
+from core_model.cli.camera_paths import camera_path_of, frame_count, path_frames
+from core_model.cli.mesh import seeds_of
 from core_model.cli.options import (
     CameraOptions,
     LatentOptions,
@@ -20,28 +23,35 @@ from core_model.cli.options import (
 from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import Update, progress
+from core_model.cli.requests import RequestArgument, check_sha, checkpoint_of, given_options, request_from, stored_view
 from core_model.cli.sessions import CheckpointArgument, opened, record_of, rendered
 from core_model.schema.camera import OrbitPose
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
+from core_model.schema.export import default_request
+from core_model.schema.record import DisplayRange
 from core_model.schema.render import RenderRequest
-from core_model.session.images import picture
-from core_model.session.turntable import camera_path
+from core_model.session.images import channel_path, picture
+from core_model.session.turntable import camera_path, latent_walk
 from core_model.session.video import video_writer
 
 if TYPE_CHECKING:
     from core_model.session import RenderSession
 
-SUMMARY = "Render a closed camera path to an .mp4."
+SUMMARY = "Render a closed camera path, or a walk through latents, to an .mp4."
 
 
 @dataclass(frozen=True)
 class PathOptions:
-    """Camera path and video."""
+    """Camera path, latent walk and video."""
 
-    motion: Literal["sway", "turn"] = "sway"
-    """sway: an ellipse about the camera; turn: a full turn"""
+    motion: Annotated[Literal["sway", "turn", "still"] | None, arg(help_behavior_hint="")] = None
+    """sway: an ellipse about the camera; turn: a full turn; still: fixed; default: sway, with --walk still"""
+    walk: Annotated[str | None, arg(metavar="A-B,C", help_behavior_hint="")] = None
+    """seeds whose w the video passes through, in a closed smooth loop"""
+    file: Annotated[str | None, arg(name="path", metavar="FILE.json", help_behavior_hint="")] = None
+    """keyframe path of the window's Path panel, instead of --motion; it says the number of frames and, without --fps, the speed"""
     yaw_swing: Annotated[float, arg(metavar="R")] = 0.5
     """half width of the sway, rad"""
     pitch_swing: Annotated[float, arg(metavar="R")] = 0.2
@@ -54,19 +64,21 @@ class PathOptions:
 
 @dataclass(frozen=True)
 class OrbitOptions:
-    checkpoint: CheckpointArgument
-    """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
     out: Annotated[Path, arg(metavar="FILE.mp4")]
-    """the video"""
+    """the video (further channels as FILE.CHANNEL.mp4)"""
     path: PathOptions
     latent: LatentOptions
     camera: CameraOptions
     sampler: SamplerOptions
     machine: MachineOptions
+    checkpoint: CheckpointArgument = ""
+    """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
+    request: RequestArgument = None
+    """a RenderRequest or RenderRecord (JSON, a file of it, or a file that triscope wrote); other options override it"""
     size: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """edge of the picture, pixels; default: the checkpoint's own"""
-    channel: Annotated[str, arg(metavar="NAME")] = "rgb"
-    """channel to show"""
+    channel: Annotated[str, arg(metavar="A,B")] = "rgb"
+    """channel to show; several make a video each"""
 
 
 def main(args: list[str]) -> None:
@@ -74,24 +86,27 @@ def main(args: list[str]) -> None:
     check_output(options.out, (".mp4",))
     if not 1 <= options.path.frames <= 100_000 or not 1 <= options.path.fps <= 240:
         raise InputError(what="bad video length", expected="1 to 100000 --frames, 1 to 240 --fps")
+    view, path = stored_view(options.request), along_file(options.path, given_options(args))
     started = time.monotonic()
-    with opened(options.checkpoint, options.machine) as (session, info):
-        channel = channels_of(options.channel, info, ())
-        request = request_of(
+    with opened(checkpoint_of(options.checkpoint, view, "orbit"), options.machine) as (session, info):
+        flagged = request_of(
             info,
             options.latent,
             options.camera,
             options.sampler,
             options.machine,
             size=options.size,
-            channels=tuple(channel),
+            channels=tuple(channels_of(options.channel, info, ())),
         )
+        request = request_from(view, given_options(args), flagged, default_request(info))
+        channels = channels_of(",".join(request.channels), info, ())
+        check_sha(view, info)
+        display = view.record.display if view is not None and view.record is not None else ()
         with progress("orbit") as update:
-            write_orbit(
-                session, info, request, next(iter(channel.values())), options.path, options.out, update
-            )
+            files = write_videos(session, info, request, channels, path, options.out, update, display)
     seconds = time.monotonic() - started
-    print(f"{options.out}: {options.path.frames} frames, {request.width} x {request.height}, {seconds:.1f} s")
+    names = ", ".join(str(f) for f in files)
+    print(f"{names}: {path.frames} frames, {request.width} x {request.height}, {seconds:.1f} s")
 
 
 def write_orbit(
@@ -104,18 +119,75 @@ def write_orbit(
     update: Update,
 ) -> None:
     """Render the path and encode it; scalars keep one range over the whole video (the first frame's)."""
-    if not isinstance(request.camera, OrbitPose):
-        raise InputError(
-            what="cannot orbit a fixed matrix", where="--label", expected="--yaw --pitch … or --angles"
-        )
-    motion = f"--motion {path.motion} --yaw-swing {path.yaw_swing:g} --pitch-swing {path.pitch_swing:g}"
-    record = record_of(info, request).replace(motion=f"{motion} --frames {path.frames} --fps {path.fps:g}")
-    poses = camera_path(request.camera, path.motion, path.frames, path.yaw_swing, path.pitch_swing)
-    with video_writer(out, record, fps=path.fps) as video:
-        for i, pose in enumerate(poses):
-            frame = rendered(session, request.replace(camera=pose), lambda stage, fraction: None)
-            pixels, shown = picture(channel, frame.arrays[channel.name])
-            if shown is not None:
-                channel = channel.replace(low=shown.low, high=shown.high)
-            video.add(pixels[..., :3])
-            update(f"frame {i + 1} of {len(poses)}", (i + 1) / len(poses))
+    write_videos(session, info, request, {channel.name: channel}, path, out, update)
+
+
+def write_videos(
+    session: "RenderSession",
+    info: CheckpointInfo,
+    request: RenderRequest,
+    channels: dict[str, ChannelInfo],
+    path: PathOptions,
+    out: Path,
+    update: Update,
+    display: tuple[DisplayRange, ...] = (),
+) -> list[Path]:
+    """Render each frame once and encode a video a channel; scalars keep one range: that of `display`, else the first frame's."""
+    frames = frames_of(path, request)
+    record = record_of(info, request).replace(motion=path_words(path), display=display)
+    files = [channel_path(out, name, next(iter(channels))) for name in channels]
+    ranges = {name: record.display_of(name) for name in channels}
+    with ExitStack() as stack:
+        videos = {
+            name: stack.enter_context(video_writer(file, record.replace(shown=name), fps=path.fps))
+            for name, file in zip(channels, files, strict=True)
+        }
+        for i, wanted in enumerate(frames):
+            frame = rendered(session, wanted, lambda stage, fraction: None)
+            for name, channel in channels.items():
+                pixels, ranges[name] = picture(channel, frame.arrays[name], ranges[name])
+                videos[name].add(pixels[..., :3])
+            update(f"frame {i + 1} of {len(frames)}", (i + 1) / len(frames))
+    return files
+
+
+def frames_of(path: PathOptions, request: RenderRequest) -> list[RenderRequest]:
+    """The request of each frame; raises InputError where a fixed matrix is to move."""
+    motion = motion_of(path)
+    if path.file is not None:
+        frames = path_frames(camera_path_of(path.file), request, path.fps)
+    elif motion == "still":
+        frames = [request] * path.frames
+    elif isinstance(request.camera, OrbitPose):
+        poses = camera_path(request.camera, motion, path.frames, path.yaw_swing, path.pitch_swing)
+        frames = [request.replace(camera=pose) for pose in poses]
+    else:
+        raise InputError(what="cannot orbit a fixed matrix", where="--label", expected="--motion still, --yaw --pitch … or --angles")
+    if path.walk is None:
+        return frames
+    latents = latent_walk(request.latent, seeds_of(path.walk), path.frames)
+    return [frame.replace(latent=latent) for frame, latent in zip(frames, latents, strict=True)]
+
+
+def along_file(path: PathOptions, given: frozenset[str]) -> PathOptions:
+    """The options with the length of the `--path` file, if there is one."""
+    if path.file is None:
+        return path
+    keys = camera_path_of(path.file, given)
+    fps = path.fps if "fps" in given else keys.fps
+    return replace(path, fps=fps, frames=frame_count(keys, fps))
+
+
+def motion_of(path: PathOptions) -> Literal["sway", "turn", "still"]:
+    """The camera's motion; a walk through latents has a fixed camera unless it is told to move."""
+    return path.motion or ("sway" if path.walk is None else "still")
+
+
+def path_words(path: PathOptions) -> str:
+    """The path as the options that make it, for the record."""
+    walk = f" --walk {path.walk}" if path.walk is not None else ""
+    if path.file is not None:  # the keys themselves: a file's name would say nothing elsewhere
+        return f"--path '{camera_path_of(path.file).model_dump_json()}'{walk} --fps {path.fps:g}"
+    motion = motion_of(path)
+    swing = f" --yaw-swing {path.yaw_swing:g} --pitch-swing {path.pitch_swing:g}" if motion == "sway" else ""
+    return f"--motion {motion}{swing}{walk} --frames {path.frames} --fps {path.fps:g}"

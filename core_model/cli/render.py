@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from tyro.conf import arg
@@ -20,9 +20,13 @@ from core_model.cli.options import (
 from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
+from core_model.cli.requests import RequestArgument, check_sha, checkpoint_of, given_options, request_from, stored_view
 from core_model.cli.sessions import CheckpointArgument, opened, record_of, rendered
 from core_model.schema.channels import ChannelInfo
-from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.errors import InputError
+from core_model.schema.export import default_request
+from core_model.schema.record import RenderRecord
+from core_model.schema.render import RenderRequest
 from core_model.session import images
 
 if TYPE_CHECKING:
@@ -33,41 +37,54 @@ SUMMARY = "Render channels of one picture to .png (colours), .npz or .exr (float
 
 @dataclass(frozen=True)
 class RenderOptions:
-    checkpoint: CheckpointArgument
-    """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
     out: Annotated[Path, arg(metavar="FILE")]
     """.png (further channels as FILE.CHANNEL.png), .npz or .exr"""
     latent: LatentOptions
     camera: CameraOptions
     sampler: SamplerOptions
     machine: MachineOptions
+    checkpoint: CheckpointArgument = ""
+    """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
+    request: RequestArgument = None
+    """a RenderRequest or RenderRecord (JSON, a file of it, or a file that triscope wrote); other options override it"""
     size: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """edge of the picture, pixels; default: the checkpoint's own"""
     channels: Annotated[str | None, arg(metavar="A,B,C", help_behavior_hint="")] = None
     """names separated by commas; default: rgb for .png, every channel for .npz and .exr"""
     native: bool = False
     """render exactly as the original program of an imported family does"""
+    transparent: bool = False
+    """.png: cut the picture out of its background (alpha = opacity)"""
+    scalars: Literal["colours", "grey16"] = "colours"
+    """.png of scalar channels: colour map, or 16-bit grey that keeps the values (0 = none)"""
 
 
 def main(args: list[str]) -> None:
     options = parse(RenderOptions, args, "render", SUMMARY)
     suffix = check_output(options.out, (".png", ".npz", ".exr"))
-    with opened(options.checkpoint, options.machine) as (session, info):
+    for wanted, name in ((options.transparent, "--transparent"), (options.scalars == "grey16", "--scalars grey16")):
+        if wanted and suffix != ".png":
+            raise InputError(what=f"{name} is for pictures", where=f"--out {options.out}", expected=".png", got=suffix)
+    view = stored_view(options.request)
+    with opened(checkpoint_of(options.checkpoint, view, "render"), options.machine) as (session, info):
         default = ("rgb",) if suffix == ".png" else tuple(c.name for c in info.channels)
-        channels = channels_of(options.channels, info, default)
-        request = request_of(
+        flagged = request_of(
             info,
             options.latent,
             options.camera,
             options.sampler,
             options.machine,
             size=options.size,
-            channels=tuple(channels),
+            channels=tuple(channels_of(options.channels, info, default)),
             native=options.native,
         )
+        request = request_from(view, given_options(args), flagged, default_request(info).replace(channels=default))
+        channels = channels_of(",".join(request.channels), info, default)
+        check_sha(view, info)
+        record = record_of(info, request).replace(display=view.record.display if view is not None and view.record is not None else ())
         with progress("render") as update:
-            frame = rendered(session, request, update)
-        files = write_frame(options.out, frame, channels, info)
+            frame = rendered(session, over_black(request) if options.transparent else request, update)
+        files = write_frame(options.out, frame, channels, record, transparent=options.transparent, raw=options.scalars == "grey16")
     result = frame.result
     probe = f" + {result.probe_per_pixel:.3g} probe" if result.probe_per_pixel else ""
     spp = f"{result.samples_per_pixel:.3g} samples a pixel{probe}"
@@ -76,15 +93,21 @@ def main(args: list[str]) -> None:
     print(f", {result.total_ms / 1000:.2f} s on {result.device}")
 
 
+def over_black(request: RenderRequest) -> RenderRequest:
+    """The same picture on black, with its opacity: what a cut-out is made from."""
+    if request.native:
+        raise InputError(what="a native picture has no opacity to cut it out", where="--transparent", expected="no --native")
+    return request.replace(background=(0.0, 0.0, 0.0), channels=tuple(dict.fromkeys((*request.channels, "opacity"))))
+
+
 def write_frame(
-    out: Path, frame: "Frame", channels: dict[str, ChannelInfo], info: CheckpointInfo
+    out: Path, frame: "Frame", channels: dict[str, ChannelInfo], record: RenderRecord, *, transparent: bool = False, raw: bool = False
 ) -> list[Path]:
     """Write a rendered frame as the suffix of `out` says; returns the files."""
-    assert frame.result.request is not None
-    record = record_of(info, frame.result.request)
     shown = {**channels, **_extras(frame.arrays, channels)}
     if out.suffix.lower() == ".png":
-        return images.write_pngs(out, channels, frame.arrays, record)
+        opacity = frame.arrays.get("opacity") if transparent else None
+        return images.write_pngs(out, channels, frame.arrays, record, raw=raw, opacity=opacity)
     if out.suffix.lower() == ".exr":
         images.write_exr(out, shown, frame.arrays, record)
         return [out]

@@ -36,8 +36,10 @@ class Rays:
         return self.origins[:, None] + self.dirs[:, None] * t[..., None]
 
 
-def camera_rays(camera: OrbitPose | MatrixCamera, width: int, height: int, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
-    """Origins and unit directions [H·W, 3], row-major.
+def camera_rays(
+    camera: OrbitPose | MatrixCamera, width: int, height: int, device: torch.device | str = "cpu", rows: tuple[int, int] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Origins and unit directions [H·W, 3], row-major; rows: only those from the first to before the second.
 
     The horizontal angle is the camera's; a picture that is not square keeps square pixels (more or less is seen above and below).
     """
@@ -45,7 +47,7 @@ def camera_rays(camera: OrbitPose | MatrixCamera, width: int, height: int, devic
     k = torch.as_tensor(camera.intrinsics(), dtype=torch.float32, device=device)
     u = (torch.arange(width, device=device, dtype=torch.float32) + 0.5) / width
     v = ((torch.arange(height, device=device, dtype=torch.float32) + 0.5) / height - 0.5) * (height / width) + 0.5
-    v, u = torch.meshgrid(v, u, indexing="ij")
+    v, u = torch.meshgrid(v if rows is None else v[rows[0] : rows[1]], u, indexing="ij")
     y = (v - k[1, 2]) / k[1, 1]
     x = (u - k[0, 2] - k[0, 1] * y) / k[0, 0]
     if isinstance(camera, OrbitPose) and camera.orthographic:
@@ -86,19 +88,24 @@ def box_span(origins: Tensor, dirs: Tensor, half: float) -> tuple[Tensor, Tensor
     return torch.minimum(a, b).amax(dim=-1), torch.maximum(a, b).amin(dim=-1)
 
 
-def ray_bounds(origins: Tensor, dirs: Tensor, conv: Conventions) -> Rays:
+def ray_bounds(origins: Tensor, dirs: Tensor, conv: Conventions, parallel: bool | None = None) -> Rays:
     """Rays with near and far by the checkpoint's conventions.
 
     Fixed near and far when it has them; otherwise from scene_radius before to scene_radius behind the box centre (measured along the
-    central ray, so that all rays of a picture share their bins). `hit` says whether the ray meets the box in front of the camera.
+    central ray, so that all rays of a picture share their bins). Parallel (orthographic) rays have no eye to measure fixed bounds
+    from: they get the same length about the plane through the box centre. parallel: None = see whether the origins differ.
+    `hit` says whether the ray meets the box in front of the camera.
     """
     enter, leave = box_span(origins, dirs, conv.box)
-    if conv.near is not None and conv.far is not None:
+    if parallel is None:
+        parallel = len(origins) > 0 and not bool((origins[0] == origins).all())
+    fixed = conv.near is not None and conv.far is not None
+    if conv.near is not None and conv.far is not None and not parallel:
         near = torch.full_like(enter, conv.near)
         far = torch.full_like(enter, conv.far)
     else:
-        radius = conv.scene_radius or conv.box
-        distance = origins.norm(dim=-1) if len(origins) == 0 or bool((origins[0] == origins).all()) else _depth_of_centre(origins, dirs)
+        radius = 0.5 * (conv.far - conv.near) if fixed else conv.scene_radius or conv.box  # type: ignore[operator]
+        distance = _depth_of_centre(origins, dirs) if parallel else origins.norm(dim=-1)
         near = (distance - radius).clamp_min(1e-3)
         far = (distance + radius).clamp_min(2e-3)
     hit = (leave > enter) & (leave > near) & (enter < far)

@@ -31,16 +31,16 @@ class Attributes:
 
 
 def surface_attributes(
-    levelset: LevelSet, surface: Surface, request: MeshRequest, done: Callable[[float], None] | None = None
+    levelset: LevelSet, surface: Surface, request: MeshRequest, done: Callable[[float], None] | None = None, call_points: int | None = None
 ) -> Attributes:
-    """One pass over the vertices: gradient of the field by autograd, radiance at the asked direction."""
+    """One pass over the vertices, `call_points` at once: gradient of the field by autograd, radiance at the asked direction."""
     done = done or (lambda fraction: None)
     vertices = surface.vertices
     normals = np.empty_like(vertices)
     colours = np.empty(vertices.shape, dtype=np.uint8) if request.colour == "vertex" else None
     weak = np.zeros(len(vertices), dtype=bool)
     squares = 0.0
-    size = CALL_POINTS[levelset.device.type]
+    size = call_points or CALL_POINTS[levelset.device.type]
     for start in range(0, len(vertices), size):
         if levelset.cancelled():
             raise Cancelled("mesh cancelled")

@@ -16,6 +16,7 @@ from core_model.fields.base import Field
 from core_model.meshing.atlas import bake, unwrap
 from core_model.meshing.attributes import Attributes, surface_attributes
 from core_model.meshing.decimate import decimate
+from core_model.meshing.display import write_display
 from core_model.meshing.extract import Extraction, extract
 from core_model.meshing.forecast import Plan, check_room, plan
 from core_model.meshing.formats import FORMATS
@@ -48,13 +49,15 @@ class MeshSource:
 
 @dataclass(frozen=True)
 class MeshWork:
-    """One mesh to make. `cancelled` is asked between field calls (it may block: that is a pause)."""
+    """One mesh to make. `cancelled` is asked between field calls (it may block: that is a pause). display: where to leave a mesh that
+    a window can draw (see meshing/display.py), if anywhere."""
 
     source: MeshSource
     request: MeshRequest
     out: Path
     listener: Listener | None = None
     cancelled: Callable[[], bool] = field(default=lambda: False)
+    display: Path | None = None
 
     def level_set(self) -> LevelSet:
         """The field under the request's quantity and level, or the family's own."""
@@ -131,6 +134,9 @@ class _Making:
         tell("write", 0.0)
         heard = stopping(lambda fraction: tell("write", fraction), self.work.cancelled)
         files = save(self.work.out, mesh, self._stamp(report), heard)
+        if self.work.display is not None:
+            tell("display", 0.0)
+            write_display(self.work.display, mesh, self.levelset, request)
         seconds = self.meter.finish()
         if self.work.listener is not None:
             self.work.listener(MeshProgress(stage="done", fraction=1.0, elapsed_s=time.monotonic() - self.started, eta_s=0.0))

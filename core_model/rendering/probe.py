@@ -83,7 +83,7 @@ def run_probe(
 ) -> ProbeResult:
     """Uniform samples at low resolution: P, I and φ."""
     device = scene.frontal.device
-    rays = ray_bounds(*camera_rays(camera, width, height, device), conv)
+    rays = ray_bounds(*camera_rays(camera, width, height, device), conv, parallel=camera.orthographic)
     evaluated = evaluate(scene, rays, span_samples(rays.near, rays.far, samples, stratified=False, rng=None))
     composite = Composite(scene, rays, evaluated)
     grid = lambda x: x.reshape(1, height, width, -1).permute(0, 3, 1, 2)  # noqa: E731

@@ -51,6 +51,23 @@ class Edit(Frozen):
         return v
 
 
+class Ablation(Frozen):
+    """Tri-planes that are replaced by something flat, to see what they carry: (level, plane), both from 0 as the family has them.
+
+    fill: what takes their place: the plane's own mean of each channel, or zero.
+    """
+
+    planes: tuple[tuple[int, int], ...] = Field(min_length=1)
+    fill: Literal["mean", "zero"] = "mean"
+
+    @field_validator("planes")
+    @classmethod
+    def _in_order(cls, v: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+        if any(level < 0 or not 0 <= plane <= 2 for level, plane in v):
+            raise ValueError("planes are counted (level, 0 to 2)")
+        return tuple(sorted(set(v)))
+
+
 class LatentSpec(Frozen):
     """z (by seed or by value) → w: blend, truncation, style mixing, edits, conditioning camera, noise."""
 
@@ -63,6 +80,7 @@ class LatentSpec(Frozen):
     cond: CameraSpec | None = Field(default=None, description="conditioning camera; none = frontal, as in the paper")
     class_index: int | None = Field(default=None, ge=0, description="class of class-conditional families")
     noise: Literal["const", "none"] = "const"
+    ablate: Ablation | None = Field(default=None, description="planes replaced by something flat; none = all as they are")
     edits: tuple[Edit, ...] = Field(default=(), description="steps along directions, after truncation and mixing")
 
     @field_validator("z")

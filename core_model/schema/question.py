@@ -28,3 +28,8 @@ class PictureQuestion(Question):
 
     request: RenderRequest
 
+
+class DescribeQuestion(Question):
+    """What a file is, without building its network; `stamp` tells a changed file from the one that was described."""
+
+    stamp: float = 0.0

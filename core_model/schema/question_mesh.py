@@ -37,8 +37,8 @@ class MeshPreviewQuestion(Question):
 
     Answer: arrays `vertices` [V, 3], `normals` [V, 3] (unit, outward), `colours` [V, 3] sRGB in [0, 1] (absent without colours),
     all float32, and `faces` [F, 3] uint32, counter-clockwise seen from outside; values `quantity`, `level`, `voxel` [world units],
-    `components` (kept), `removed`, `cut_by` (sides of the box), `low`, `high` (range of the field). A level without a surface is
-    an answer without faces.
+    `components` (kept), `removed`, `cut_by` (sides of the box), `low`, `high` (range of the field), `ms` (what it took). A level
+    without a surface is an answer without faces.
     """
 
     request: MeshRequest

@@ -14,6 +14,7 @@ from core_model.schema.errors import InputError
 from core_model.session import colormaps
 from core_model.session.provenance import KEY, NPZ_KEY, DisplayRange, RenderRecord
 
+BAND_ROWS = 256
 _AXES = {"colour": "RGB", "direction": "XYZ", "position": "XYZ"}
 
 
@@ -47,41 +48,77 @@ def display_range(channel: ChannelInfo, values: np.ndarray) -> DisplayRange:
     )
 
 
-def picture(channel: ChannelInfo, values: np.ndarray) -> tuple[np.ndarray, DisplayRange | None]:
+def picture(channel: ChannelInfo, values: np.ndarray, shown: DisplayRange | None = None) -> tuple[np.ndarray, DisplayRange | None]:
     """([H, W, 3 | 4] uint8, range of a scalar's colours, else None).
 
-    Colours stay as they are, directions become ½ + ½n, positions and scalars span their range. Pixels without
-    a value (NaN) are transparent; the alpha channel is there only when some are.
+    Colours stay as they are, directions become ½ + ½n, positions and scalars span their range: that of `shown`, else the channel's.
+    Pixels without a value (NaN) are transparent; the alpha channel is there only when some are.
     """
-    shown = None
+    height, width = values.shape[-2:]
+    scalar = channel.kind == "scalar"
+    shown = (shown or display_range(channel, values)) if scalar else None
+    span = display_range(channel, values) if channel.kind == "position" else None
+    empty = np.isnan(values) if scalar else np.isnan(values).any(axis=0)
+    pixels = np.empty((height, width, 4 if empty.any() else 3), np.uint8)
+    for row in range(0, height, BAND_ROWS):  # in bands: floats of a large picture would take 60 bytes a pixel
+        band = slice(row, row + BAND_ROWS)
+        colors = _colors(channel, values[..., band, :], shown or span)
+        pixels[band, :, :3] = np.rint(np.nan_to_num(colors).clip(0.0, 1.0) * 255.0)
+    if pixels.shape[2] == 4:
+        pixels[..., 3] = np.where(empty, 0, 255)
+    return pixels, shown
+
+
+def _colors(channel: ChannelInfo, values: np.ndarray, span: DisplayRange | None) -> np.ndarray:
+    """[H, W, 3], NaN kept; `span`: of scalars and positions."""
     if channel.kind == "scalar":
-        shown = display_range(channel, values)
-        colors = colormaps.apply(values, channel.colormap, shown.low, shown.high)
-        empty = np.isnan(values)
+        assert span is not None
+        low, high = (-span.high, -span.low) if span.invert else (span.low, span.high)
+        return colormaps.apply(-values if span.invert else values, span.colormap, low, high)
+    image = np.moveaxis(values, 0, -1).astype(np.float32)
+    if channel.kind == "direction":
+        return 0.5 + 0.5 * image
+    return image if span is None else (image - span.low) / max(span.high - span.low, 1e-12)
+
+
+def cut_out(premultiplied: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """[H, W, 4] uint8 with straight alpha: colours [3, H, W] rendered over black, opacity [H, W] in [0, 1]."""
+    alpha = np.nan_to_num(opacity).clip(0.0, 1.0)
+    straight = np.nan_to_num(premultiplied) / np.maximum(alpha, 1e-4)
+    return np.rint(np.concatenate([np.moveaxis(straight, 0, -1), alpha[..., None]], axis=-1).clip(0.0, 1.0) * 255.0).astype(np.uint8)
+
+
+def grey16(channel: ChannelInfo, values: np.ndarray, shown: DisplayRange | None = None) -> tuple[np.ndarray, DisplayRange]:
+    """(values [H, W] as uint16, their range): value = low + (n - 1) / 65534 · (high - low); 0 = no value."""
+    shown = (shown or display_range(channel, values)).replace(colormap="gray", invert=False)
+    span = max(shown.high - shown.low, 1e-12)
+    share = ((values - shown.low) / span).clip(0.0, 1.0)
+    return np.where(np.isnan(values), 0, 1 + np.rint(np.nan_to_num(share) * 65534)).astype(np.uint16), shown
+
+
+def write_png(
+    path: Path, channel: ChannelInfo, values: np.ndarray, record: RenderRecord, *, raw: bool = False, opacity: np.ndarray | None = None
+) -> None:
+    """One channel as a PNG; a scalar's colour map and range go into the record (those that the record names are used).
+
+    raw: scalars as 16-bit grey (see `grey16`). opacity [H, W]: cut a colour picture, rendered over black, out of its background.
+    """
+    asked = record.display_of(channel.name)
+    if raw and channel.kind == "scalar":
+        pixels, shown = grey16(channel, values, asked)
+    elif opacity is not None and channel.kind == "colour":
+        pixels, shown = cut_out(values, opacity), None
     else:
-        empty = np.isnan(values).any(axis=0)
-        image = np.moveaxis(values, 0, -1).astype(np.float32)
-        if channel.kind == "direction":
-            image = 0.5 + 0.5 * image
-        elif channel.kind == "position":
-            span = display_range(channel, values)
-            image = (image - span.low) / max(span.high - span.low, 1e-12)
-        colors = image
-    eight_bit = np.rint(np.nan_to_num(colors).clip(0.0, 1.0) * 255.0).astype(np.uint8)
-    if empty.any():
-        alpha = np.where(empty, 0, 255).astype(np.uint8)[..., None]
-        eight_bit = np.concatenate([eight_bit, alpha], axis=-1)
-    return eight_bit, shown
+        pixels, shown = picture(channel, values, asked)
+    record = record.replace(display=() if shown is None else (shown,), shown=channel.name)
+    save_png(path, pixels, record)
 
 
-def write_png(path: Path, channel: ChannelInfo, values: np.ndarray, record: RenderRecord) -> None:
-    """One channel as an 8-bit PNG; a scalar's colour map and range go into the record."""
+def save_png(path: Path, pixels: np.ndarray, record: RenderRecord) -> None:
+    """[H, W], [H, W, 3] or [H, W, 4] as a PNG with its record."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
-    pixels, shown = picture(channel, values)
-    if shown is not None:
-        record = record.replace(display=(shown,))
     text = PngInfo()
     text.add_itxt(KEY, record.model_dump_json())
     text.add_text("Software", f"triscope {record.version}")
@@ -95,14 +132,15 @@ def channel_path(path: Path, name: str, first: str) -> Path:
 
 
 def write_pngs(
-    path: Path, channels: Mapping[str, ChannelInfo], arrays: Mapping[str, np.ndarray], record: RenderRecord
-) -> list[Path]:
-    """Every channel as a PNG of its own (see `channel_path`); returns the paths."""
+    path: Path, channels: Mapping[str, ChannelInfo], arrays: Mapping[str, np.ndarray], record: RenderRecord, *,
+    raw: bool = False, opacity: np.ndarray | None = None,
+) -> list[Path]:  # fmt: skip
+    """Every channel as a PNG of its own (see `channel_path` and `write_png`); returns the paths."""
     first = next(iter(channels))
     written = []
     for name, channel in channels.items():
         target = channel_path(path, name, first)
-        write_png(target, channel, arrays[name], record)
+        write_png(target, channel, arrays[name], record, raw=raw, opacity=opacity if name == "rgb" else None)
         written.append(target)
     return written
 

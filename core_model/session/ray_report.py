@@ -32,7 +32,7 @@ def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
     field = run.field(run.w())
     origins, dirs = camera_rays(request.camera, request.width, request.height, run.device)
     index = slice(y * request.width + x, y * request.width + x + 1)
-    rays = ray_bounds(origins[index], dirs[index], conv)
+    rays = ray_bounds(origins[index], dirs[index], conv, parallel=request.camera.orthographic)
     dense_scene = run.scene(field, outside_only(conv.box, run.device))
     learned = _learned_ray(run, field, rays, x, y)
     noise = PixelNoise(request.seed, torch.tensor([y * request.width + x], device=run.device))

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from core_model.families import FAMILIES
+from core_model.families.base import Model
 from core_model.fields.base import Field
+from core_model.fields.triplane import Planes
 from core_model.geometry.rays import Rays, camera_rays, ray_bounds
 from core_model.ops.pixel_noise import PixelNoise
 from core_model.rendering.channels import CHANNELS
@@ -32,6 +35,7 @@ from core_model.schema.render import ChannelFrame, ErrorInfo, RenderRequest, Ren
 from core_model.session.answers.registry import Answer, answer
 from core_model.session.cache import StageCache
 from core_model.session.clock import StageClock
+from core_model.session.large_rays import LARGE, LargeRays
 from core_model.session.library import OpenCheckpoint, file_stamp, open_checkpoint
 from core_model.session.machine import device_name, pick_device, resident_bytes, tune_process
 from core_model.session.provenance import RenderRecord
@@ -69,6 +73,15 @@ class RenderSession:
     @property
     def device(self) -> str:
         return device_name(self._device)
+
+    @property
+    def torch_device(self) -> torch.device:
+        return self._device
+
+    @property
+    def cached_bytes(self) -> int:
+        """What the stages keep for the next picture."""
+        return self._cache.used + self._aside.used
 
     def open(self, path: str) -> CheckpointInfo:
         """Load a checkpoint (again, if its file changed); raises InputError with one clear line."""
@@ -149,12 +162,16 @@ class RenderSession:
         finally:
             self._cache, self._aside = self._aside, self._cache
 
+    def model_of(self, checkpoint: str) -> Model:
+        """The generator itself, for answers that need more of it than a picture; raises InputError as `open` does."""
+        self.open(checkpoint)
+        return self._open[checkpoint].model
+
     @torch.no_grad()
     def w_of(self, checkpoint: str, latent: LatentSpec) -> tuple[np.ndarray, np.ndarray] | None:
         """(w as rendered, average w), each float32 [L, D]; None where the family has no latent."""
-        self.open(checkpoint)
-        model = self._open[checkpoint].model
-        plain = latent.replace(psi=0.0, cutoff=None, mix=None, w=None)
+        model = self.model_of(checkpoint)
+        plain = LatentSpec(psi=0.0, cutoff=None, cond=latent.cond, class_index=latent.class_index)
         w, average = model.map(latent), model.map(plain)
         if w is None or average is None:
             return None
@@ -166,6 +183,13 @@ class RenderSession:
         self.open(request.checkpoint)
         run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device))
         return run.field(run.w())
+
+    @torch.no_grad()
+    def planes_of(self, request: RenderRequest) -> Planes | None:
+        """The cached planes of a request, None for families without them; raises InputError as `open` does."""
+        self.open(request.checkpoint)
+        run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device))
+        return run.planes(run.w())
 
     @torch.no_grad()
     def _render(self, request: RenderRequest, cancelled: Callable[[], bool], progress: Progress) -> Frame:
@@ -262,8 +286,12 @@ class _Picture:
         self.sampler = SAMPLERS.get(request.sampler.name)
         info = next(s for s in run.opened.info.samplers if s.name == request.sampler.name)
         self.default_spp = info.default_spp
-        origins, dirs = camera_rays(request.camera, request.width, request.height, device)
-        self.rays = ray_bounds(origins, dirs, self.conv)
+        self.rays: Rays | LargeRays
+        if request.width * request.height > LARGE and scene.backed is None:
+            self.rays = LargeRays(request.camera, request.width, request.height, self.conv, device)
+        else:
+            origins, dirs = camera_rays(request.camera, request.width, request.height, device)
+            self.rays = ray_bounds(origins, dirs, self.conv, parallel=request.camera.orthographic)
         with run.clock.stage("skip"):
             self.live = run.live(scene.space, self.rays)
         self.out: dict[str, np.ndarray] = {}
@@ -333,14 +361,14 @@ class _Picture:
     def _backdrop(self) -> Tensor:
         """Radiance [H·W, 3] behind the scene, where its field knows it."""
         backed, width, height = self.scene.backed, self.request.width, self.request.height
-        assert backed is not None
+        assert backed is not None and isinstance(self.rays, Rays)
         at = [(torch.arange(n, device=self.device) + 0.5) * (2.0 / n) - 1.0 for n in (height, width)]
         row, column = torch.meshgrid(*at, indexing="ij")
         places = torch.stack([column, row], dim=-1).reshape(-1, 2)
         parts = zip(*(x.split(BACKDROP_RAYS) for x in (self.rays.origins, self.rays.dirs, places)), strict=True)
         return torch.cat([backed.behind(*part) for part in parts]).float()
 
-    def _context(self, rays: Rays, pixels: Tensor, *, predicted: bool = True) -> TileContext:
+    def _context(self, rays: Rays | LargeRays, pixels: Tensor, *, predicted: bool = True) -> TileContext:
         """What the sampler may use for the rays of `pixels`; predicted = False leaves the proposals out (they are large)."""
         request = self.request
         proposal = None
@@ -348,7 +376,7 @@ class _Picture:
             proposal = self.proposals.at_pixels(pixels, request.width, request.height)
         hard = None if self.hard is None else self.hard[pixels]
         noise = PixelNoise(request.seed, pixels)
-        return TileContext(self.scene, rays, request.sampler, self.default_spp, noise, proposal, hard, self.grid)
+        return TileContext(self.scene, cast(Rays, rays), request.sampler, self.default_spp, noise, proposal, hard, self.grid)
 
     def finish(self) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:
         """(channels, (samples, evaluations, probe evaluations) a pixel)."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from core_model.fields.ablate import ablated
 from core_model.fields.base import BackedField, Field
 from core_model.fields.triplane import Planes
 from core_model.geometry.rays import Rays
@@ -19,6 +20,7 @@ from core_model.rendering.probe import ProbeResult, Proposals, run_probe, run_pr
 from core_model.schema.render import RenderRequest, Tier
 from core_model.session.cache import StageCache
 from core_model.session.clock import StageClock, TimedField
+from core_model.session.large_rays import LargeRays
 from core_model.session.library import OpenCheckpoint
 
 T = TypeVar("T")
@@ -41,7 +43,7 @@ class StageRun:
         return (self.request.checkpoint, self.opened.stamp, self.request.latent)
 
     def w(self) -> Tensor | None:
-        latent = self.request.latent.replace(noise="const")
+        latent = self.request.latent.replace(noise="const", ablate=None)
         key = ("w", self.request.checkpoint, self.opened.stamp, latent)
         return self._cached("w", key, lambda: self.opened.model.map(self.request.latent), _tensor_bytes)
 
@@ -53,13 +55,22 @@ class StageRun:
         """The cached planes themselves."""
         return self._volume(w).planes
 
-    def _volume(self, w: Tensor | None) -> _Scene:
-        def build() -> _Scene:
-            planes = self.opened.model.planes(w, self.request.latent.noise)
-            return _Scene(self.opened.model.field(planes, DTYPES[self.request.precision]), planes)
+    @property
+    def _volume_key(self) -> tuple[object, ...]:
+        return ("planes", *self._latent_key, self.request.precision)
 
-        key = ("planes", *self._latent_key, self.request.precision)
-        return self._cached("planes", key, build, _Scene.nbytes.fget)  # type: ignore[attr-defined]
+    def _volume(self, w: Tensor | None) -> _Scene:
+        return self._cached("planes", self._volume_key, lambda: self._make_volume(w), _scene_bytes)
+
+    def _make_volume(self, w: Tensor | None) -> _Scene:
+        latent = self.request.latent
+        if latent.ablate is None:
+            planes = self.opened.model.planes(w, latent.noise)
+        else:  # from the kept planes: switching one off and on again synthesises nothing
+            whole = replace(self, request=self.request.replace(latent=latent.replace(ablate=None)))
+            kept, _ = self.cache.get(whole._volume_key, lambda: whole._make_volume(w), _scene_bytes)
+            planes = ablated(kept.planes, latent.ablate, self.request.checkpoint)
+        return _Scene(self.opened.model.field(planes, DTYPES[self.request.precision]), planes)
 
     def space(self, field: Field) -> SpaceGrid:
         box = self.opened.info.header.conventions.box
@@ -74,7 +85,7 @@ class StageRun:
         key = ("density", *self._latent_key, self.request.precision)
         return self._cached("skip", key, lambda: build_density_grid(field, box, self.device), lambda g: g.nbytes)
 
-    def live(self, space: SpaceGrid, rays: Rays) -> Tensor:
+    def live(self, space: SpaceGrid, rays: Rays | LargeRays) -> Tensor:
         """Flat indices of the pixels worth rendering."""
         request = self.request
         if space.size == 1:
@@ -133,6 +144,10 @@ class _Scene:
     def nbytes(self) -> int:
         # the lookup table is a second copy of the planes
         return 2 * self.planes.nbytes if self.planes is not None else 0
+
+
+def _scene_bytes(scene: _Scene) -> int:
+    return scene.nbytes
 
 
 def probe_shape(request: RenderRequest, probe_size: int, proposal_size: int) -> tuple[int, int]:

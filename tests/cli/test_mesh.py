@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import trimesh
 
+from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MeshForecast, MeshReport, MeshRequest
 from core_model.session.provenance import read_provenance
 from tests.cli.command import start, triscope
@@ -128,3 +129,33 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, preexec_fn=limit, timeout=100)
     assert done.returncode == 2 and "cannot write" in done.stderr and "MB free" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_batch_along_a_path_and_a_light_copy(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    path = tmp_path / "path.json"
+    specs = [LatentSpec(seeds=({"seed": 3, "weight": 1 - t}, {"seed": 9, "weight": t})) for t in (0.25, 0.75)]
+    path.write_text(json.dumps([json.loads(s.model_dump_json()) for s in specs]))
+    out = tmp_path / "out"
+    out.mkdir()
+    options = ("--latents", path, "--display", tmp_path / "shown.npz", "--json", *SMALL)
+    done = triscope(capsys, "mesh", "analytic:sphere", "--out", out / "a.ply", *options)
+    assert done.status == 0 and sorted(p.name for p in out.iterdir()) == ["a.000.ply", "a.001.ply"]
+    assert read_provenance(out / "a.001.ply").request.latent == specs[1]
+    told = [p for line in done.out.splitlines() if (p := json.loads(line).get("progress"))]
+    fractions = [p["fraction"] for p in told]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0 and told[0]["stage"].startswith("1/2 ")
+    with np.load(tmp_path / "shown.npz") as shown:
+        faces = int(shown["triangles"])
+        assert shown["faces"].shape == (faces, 3) and shown["faces"].dtype == np.uint32
+        assert shown["vertices"].shape == shown["normals"].shape == shown["colours"].shape
+        assert (shown["normals"] * shown["vertices"]).sum(axis=1).min() > 0, "normals point outwards"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("[]", "no latents"), ('[{"seeds": [], "psi": 9}]', "bad list of latents, 0"), ("{", "bad list of latents")]
+)
+def test_a_bad_path_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "path.json").write_text(text)
+    options = ("--latents", tmp_path / "path.json", *SMALL)
+    assert said in triscope(capsys, "mesh", "analytic:sphere", "--out", tmp_path / "a.ply", *options).line
+    assert "two batches" in triscope(capsys, "mesh", "analytic:sphere", "--out", tmp_path / "a.ply", "--seeds", "1", *options).line

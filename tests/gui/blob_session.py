@@ -22,8 +22,12 @@ from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo, Prove
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
 from core_model.schema.question import LatentQuestion, PictureQuestion, Question
+from core_model.schema.question_latents import DirectionsQuestion
+from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
 from core_model.schema.render import ChannelFrame, RenderRequest, RenderResult, StageTime
 from core_model.schema.sampler import SamplerInfo
+from tests.gui import blob_mesh
+from tests.gui.blob_planes import blob_planes, blob_section
 from tests.gui.blob_rays import blob_report
 
 CHANNELS = (
@@ -79,6 +83,7 @@ def blob_info(path: str) -> CheckpointInfo:
         z_dim=64,
         w_dim=128,
         num_ws=14,
+        c_dim=25 if "posed" in path else 0,
         image_size=512,
         plane_size=128,
         plane_channels=16,
@@ -142,8 +147,32 @@ def _blob_picture(session: BlobSession, question: PictureQuestion) -> BlobAnswer
     return BlobAnswer({"ms": 1.0, "samples_per_pixel": frame.result.samples_per_pixel}, frame.arrays)
 
 
+def _blob_directions(session: BlobSession, question: DirectionsQuestion) -> BlobAnswer:
+    """The axes of w, each weaker than the one before."""
+    sigma = np.linspace(4.0, 0.5, question.count, dtype=np.float32)
+    arrays = {"directions": np.eye(question.count, 128, dtype=np.float32), "sigma": sigma, "share": sigma**2 / (sigma**2).sum()}
+    return BlobAnswer({"samples": question.samples}, arrays)
+
+
+def _blob_section(session: BlobSession, question: SectionQuestion) -> BlobAnswer:
+    return BlobAnswer(*blob_section(question, _distance))
+
+
+def _blob_planes(session: BlobSession, question: PlanesQuestion) -> BlobAnswer:
+    return BlobAnswer(*blob_planes(question))
+
+
 # Answers by the name of the question's class; tests may add theirs.
-BLOB_ANSWERS: dict[str, Callable[[Any, Any], BlobAnswer]] = {"LatentQuestion": _blob_latent, "PictureQuestion": _blob_picture}
+BLOB_ANSWERS: dict[str, Callable[[Any, Any], BlobAnswer]] = {
+    "LatentQuestion": _blob_latent,
+    "PictureQuestion": _blob_picture,
+    "SectionQuestion": _blob_section,
+    "PlanesQuestion": _blob_planes,
+    "DirectionsQuestion": _blob_directions,
+    "FieldHistogramQuestion": lambda session, question: BlobAnswer(*blob_mesh.histogram(question, _distance)),
+    "MeshForecastQuestion": lambda session, question: BlobAnswer(*blob_mesh.forecast(question)),
+    "MeshPreviewQuestion": lambda session, question: BlobAnswer(*blob_mesh.preview(question, _distance)),
+}
 
 
 class BlobSession:
@@ -257,13 +286,16 @@ def render_blob(
     x, y = np.meshgrid((np.arange(w) + 0.5) / w * 2 - 1, (np.arange(h) + 0.5) / h * 2 - 1)
     d = np.stack([x * half, y * half, np.ones_like(x)], -1).reshape(-1, 3) @ m[:3, :3].T
     d /= np.linalg.norm(d, axis=-1, keepdims=True)
-    origin, t = m[:3, 3], np.full(len(d), max(camera.radius - 0.9, 0.01))
+    origin, t = np.broadcast_to(m[:3, 3], d.shape), np.full(len(d), max(camera.radius - 0.9, 0.01))
+    if camera.orthographic:
+        origin = origin + camera.radius * half * np.stack([x, y, np.zeros_like(x)], -1).reshape(-1, 3) @ m[:3, :3].T
+        d = np.broadcast_to(m[:3, 2], d.shape)
     near = np.linalg.norm(np.cross(d, -origin), axis=-1) < 0.75
     alive = np.flatnonzero(near)
     for _ in range(24):
         if cancelled():
             raise Cancelled("a newer request waits")
-        step = _distance(origin + t[alive, None] * d[alive])[0]
+        step = _distance(origin[alive] + t[alive, None] * d[alive])[0]
         t[alive] += step
         alive = alive[(np.abs(step) > 5e-4) & (t[alive] < camera.radius + 1.0)]
     p = origin + t[:, None] * d

@@ -15,7 +15,8 @@ from core_model.schema.errors import InputError
 from tests.cli.command import triscope
 from tests.house.sources import ROOT
 from tests.unit.runs.synthetic import Plan, write_foreign, write_native
-from viewer.monitor.command import parsed, runs_in
+from viewer.monitor.command import parsed
+from viewer.runs.discover import runs_in
 
 
 def play(scene: str, *runs: Path) -> dict[str, object]:

@@ -103,7 +103,7 @@ def test_camera_numbers_theme_scale_and_keys_sheet():
         ) and h.doc.camera.radius == pytest.approx(3.5)
         ctx.item_click("//Camera/###copy-pose")
         ctx.yield_(2)
-        assert imgui.get_clipboard_text().startswith("--yaw 0.5235")
+        assert imgui.get_clipboard_text().startswith('{"yaw": 0.5235')
         ctx.menu_click("//##MainMenuBar/View/Theme/Light")
         ctx.yield_(3)
         assert h.app.theme is not None and h.app.theme.palette.name == "light"

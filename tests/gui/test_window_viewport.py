@@ -162,12 +162,11 @@ def test_viewport_shows_the_offscreen_render_of_its_request():
     window(body)
 
 
-def test_axis_of_the_gizmo_and_tab():
+def test_a_view_to_turn_to_and_tab():
     def body(h: Hands) -> None:
         h.until_full()
-        h.ctx.item_click("//Viewport/##axis-right")
-        h.ctx.yield_(2)
-        assert h.doc.camera.yaw == pytest.approx(math.pi / 2)
+        h.ctx.item_click("//Camera/###view-right")
+        h.until(lambda: h.doc.camera.yaw == pytest.approx(math.pi / 2), "the turn to the right")
         edge, shown = h.desk.viewport.edge_px, h.app.panels_shown()
         assert {t for t, visible, _ in shown if not visible} == {"Ray", "Compare"}
         h.ctx.mouse_move_to_pos(_centre(h))

@@ -12,7 +12,7 @@ import dearpygui.dearpygui as dpg
 from viewer.monitor.chart_card import ChartCard
 from viewer.monitor.theme import Tag
 from viewer.monitor.view import View
-from viewer.runs.catalogue import GROUPS, Chart, Line, charts
+from viewer.runs.board import ChartKey, Names, chart_of, shared_charts, whole_span
 from viewer.runs.table import Axis
 
 AXES: dict[str, Axis] = {"Images": "images", "Steps": "steps", "Time": "time"}
@@ -65,39 +65,18 @@ class ChartBoard:
         view = self.view
         self._frame += 1
         width = dpg.get_item_rect_size(self._body)[0] or dpg.get_viewport_client_width() - 340
-        wanted = self._wanted()
+        wanted = shared_charts(view.shown, view.words)
         key = (repr(wanted), tuple(i for i, _ in view.shown), view.columns, int(width), view.log_scale)
         if key != self._key:
             self._key = key
             self._rebuild(wanted, int(width))
         dpg.set_value(self._smoothing, f"Smoothing {view.smoothing:.3f}" if view.smoothing > 0 else "Smoothing off")
-        span = view.window or self._whole()
+        span = view.window or whole_span([run for _, run in view.shown], view.axis)
         dpg.configure_item(self._reset, show=view.window is not None)
         for card in self.cards:
             card.update(span, self._frame)
 
-    def _wanted(self) -> dict[tuple[str, str, str], dict[int, dict[str, str]]]:
-        """(group, title, unit) → run → label → series name, for what passes the filter."""
-        merged: dict[tuple[str, str, str], dict[int, dict[str, str]]] = {}
-        for i, run in self.view.shown:
-            with run.lock:
-                names = run.names()
-                metrics = frozenset(n for table in run.metrics.values() for n in table.series)
-            for chart in _charts(tuple(names), metrics):
-                if chart.fits(self.view.words):
-                    merged.setdefault((chart.group, chart.title, chart.unit), {})[i] = {line.label: line.name for line in chart.lines}
-        ordered = sorted(merged, key=lambda key: GROUPS.index(key[0]))
-        return {key: merged[key] for key in ordered}
-
-    def _whole(self) -> tuple[float, float]:
-        tops = []
-        for _, run in self.view.shown:
-            with run.lock:
-                x = run.scalars.axis(self.view.axis)
-                tops += [float(x[-1])] if len(x) else []
-        return 0.0, max(tops, default=1.0) or 1.0
-
-    def _rebuild(self, wanted: dict[tuple[str, str, str], dict[int, dict[str, str]]], width: int) -> None:
+    def _rebuild(self, wanted: dict[ChartKey, Names], width: int) -> None:
         look = self.view.look
         dpg.delete_item(self._body, children_only=True)
         self.cards = []
@@ -119,9 +98,7 @@ class ChartBoard:
             if in_row % columns == 0:
                 row = dpg.add_group(horizontal=True, horizontal_spacing=GAP, parent=self._body)
             in_row += 1
-            labels = dict.fromkeys(label for named in names.values() for label in named)
-            chart = Chart(*key, lines=tuple(Line(label, label) for label in labels))
-            card = ChartCard(self.view, chart, names)
+            card = ChartCard(self.view, chart_of(key, names), names)
             card.build(row, each, CARD_HEIGHT)
             self.cards.append(card)
 
@@ -139,14 +116,3 @@ class ChartBoard:
 
     def _show_all(self) -> None:
         self.view.window = None
-
-
-_CACHE: dict[tuple[tuple[str, ...], frozenset[str]], tuple[Chart, ...]] = {}
-
-
-def _charts(names: tuple[str, ...], metrics: frozenset[str]) -> tuple[Chart, ...]:
-    if (names, metrics) not in _CACHE:
-        if len(_CACHE) > 64:
-            _CACHE.clear()
-        _CACHE[names, metrics] = charts(list(names), metrics)
-    return _CACHE[names, metrics]

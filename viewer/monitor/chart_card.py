@@ -13,6 +13,7 @@ import numpy as np
 from viewer.monitor.theme import Rgba, Tag, faded, lighter, rgba
 from viewer.monitor.view import View
 from viewer.runs import words
+from viewer.runs.board import events_near, limits, place_of, place_words, positive
 from viewer.runs.catalogue import Chart
 from viewer.runs.pyramid import Curve
 from viewer.runs.reader import RunReader
@@ -142,19 +143,19 @@ class ChartCard:
                 one.curve = table.curve(one.name, view.axis, *span, columns=width, weight=weight)
                 newest = table.newest(one.name)
             self._show(one, one.curve)
-            lows += [_least(one.curve.low, view.log_scale)]
-            highs += [_most(one.curve.high, view.log_scale)]
+            lows.append(one.curve.low)
+            highs.append(one.curve.high)
             texts.append(self._legend(one, newest, run))
         self._write_legend(texts, width)
         dpg.configure_item(self._x, label=label)
-        self._fit(lows, highs)
+        dpg.set_axis_limits(self._y, *limits(lows, highs, view.log_scale))
         self._apply(span)
         self._lines_at(span)
 
     def _show(self, one: _Drawn, curve: Curve) -> None:
         view = self.view
         x = curve.x / self._scale
-        low, high, smooth = (_positive(a) if view.log_scale else a for a in (curve.low, curve.high, curve.smooth))
+        low, high, smooth = (positive(a) if view.log_scale else a for a in (curve.low, curve.high, curve.smooth))
         smoothed = view.smoothing > 0 and len(x) > 2
         if curve.exact or not view.envelope:
             middle = low if curve.exact else (low + high) / 2
@@ -181,17 +182,6 @@ class ChartCard:
             return f"{one.label} {words.number(newest)}"
         name = run.name if len(run.name) <= 16 else run.name[:15] + "…"
         return f"{name} {words.number(newest)}"
-
-    def _fit(self, lows: list[float], highs: list[float]) -> None:
-        low, high = np.nanmin([*lows, np.inf]), np.nanmax([*highs, -np.inf])
-        if not (np.isfinite(low) and np.isfinite(high)):
-            low, high = (0.1, 1.0) if self.view.log_scale else (0.0, 1.0)
-        if self.view.log_scale:
-            room = max(0.03, 0.06 * float(np.log10(high / low)))
-            dpg.set_axis_limits(self._y, low * 10**-room, high * 10**room)
-        else:
-            room = 0.07 * (high - low) or max(abs(high) * 0.1, 0.5 if high == 0 else 0.0)
-            dpg.set_axis_limits(self._y, low - room, high + room)
 
     def _apply(self, span: tuple[float, float]) -> None:
         """Put the x axis where it belongs: locked for two frames, then free again for the hand."""
@@ -221,7 +211,7 @@ class ChartCard:
         run = view.poller.runs[view.chosen if view.chosen in self.names else next(iter(self.names))]
         with run.lock:
             marks = [m.at(view.axis) for m in run.marks()]
-            alarms = [{"images": a.images, "steps": a.step, "time": a.time}[view.axis] for a in run.alarms.alarms]
+            alarms = [place_of(a, view.axis) for a in run.alarms.alarms]
         for tag, places in ((self._marks, marks), (self._alarms, alarms)):
             inside = [p / self._scale for p in places if span[0] <= p <= span[1]]
             dpg.set_value(tag, [inside[:200]])
@@ -230,7 +220,8 @@ class ChartCard:
         """Tooltip: values of every curve under the cursor, raw and smoothed, and what happened there."""
         at = dpg.get_plot_mouse_pos()[0]
         x = at * self._scale
-        rows = [self._moment(x)]
+        view = self.view
+        rows = [place_words(x, view.axis)]
         several = len(self.names) > 1
         for one in self._drawn:
             if one.curve is None or not len(one.curve.x):
@@ -240,32 +231,6 @@ class ChartCard:
             raw = words.number(low) if low == high else f"{words.number(low)} to {words.number(high)}"
             who = f"{self.view.poller.runs[one.run].name[:18]:<18} " if several else ""
             rows.append(f"{who}{one.label[:14]:<14} {words.number(one.curve.smooth[i]):>10}   raw {raw}")
-        self.view.readout.say("\n".join([*rows, *self._events(x)]))
-
-    def _moment(self, x: float) -> str:
-        view = self.view
-        return {"images": f"{words.amount(x)} images", "steps": f"{words.amount(x)} steps", "time": words.duration(x)}[view.axis]
-
-    def _events(self, x: float) -> list[str]:
-        view = self.view
         low, high = dpg.get_axis_limits(self._x)
-        near = 0.012 * (high - low) * self._scale
-        run = view.run
-        with run.lock:
-            marks = [m.text for m in run.marks() if abs(m.at(view.axis) - x) < near]
-            alarms = [a for a in run.alarms.alarms if abs({"images": a.images, "steps": a.step, "time": a.time}[view.axis] - x) < near]
-        return [f"stage: {text}" for text in marks[:3]] + [f"alarm: {a.title}, {a.detail[:70]}" for a in alarms[:3]]
-
-
-def _positive(values: np.ndarray) -> np.ndarray:
-    return np.where(values > 0, values, np.nan)
-
-
-def _least(values: np.ndarray, positive: bool) -> float:
-    good = values[np.isfinite(values) & ((values > 0) | (not positive))]
-    return float(good.min()) if len(good) else np.nan
-
-
-def _most(values: np.ndarray, positive: bool) -> float:
-    good = values[np.isfinite(values) & ((values > 0) | (not positive))]
-    return float(good.max()) if len(good) else np.nan
+        events = events_near(view.run, view.axis, x, 0.012 * (high - low) * self._scale)
+        view.readout.say("\n".join([*rows, *events]))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_model.schema.errors import InputError
+from viewer.runs.discover import runs_in
 
 USAGE = """usage: triscope monitor RUN [RUN …] [options]
 
@@ -23,7 +24,6 @@ that it also works on a copy or a mounted folder, for runs of triscope and of th
   -h, --help        this text
 """
 TABS = ("charts", "images", "log", "alarms", "overview", "machine")
-MARKERS = ("run.json", "job.json", "stats.jsonl", "config.json", "training_options.json", "log.txt")
 
 
 @dataclass(frozen=True)
@@ -84,18 +84,6 @@ def parsed(args: Sequence[str]) -> MonitorOptions:
         _one_of("--tab", values.get("--tab", "charts"), TABS),
         picture,
     )
-
-
-def runs_in(folder: Path) -> tuple[Path, ...]:
-    """The run directories that a path names: itself, or the runs in it. Raises InputError where there is no folder."""
-    if not folder.is_dir():
-        got = "a file" if folder.exists() else "no such folder"
-        raise InputError(what="not a run directory", where=str(folder), expected="a folder", got=got)
-    folder = Path(os.path.abspath(folder))
-    if any((folder / name).exists() for name in MARKERS):
-        return (folder,)
-    inside = sorted(p for p in folder.iterdir() if p.is_dir() and any((p / name).exists() for name in MARKERS))
-    return tuple(inside) or (folder,)  # an empty folder may still become a run
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> str:

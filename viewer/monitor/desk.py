@@ -14,11 +14,11 @@ from viewer.monitor.log_tab import LogTab
 from viewer.monitor.machine_tab import MachineTab
 from viewer.monitor.overview_tab import OverviewTab
 from viewer.monitor.picture_tab import PictureTab
-from viewer.monitor.poller import Poller
 from viewer.monitor.readout import Readout
 from viewer.monitor.sidebar import Sidebar
 from viewer.monitor.theme import Look, Tag
 from viewer.monitor.view import View
+from viewer.runs.poller import Poller
 
 TITLES = {"charts": "Charts", "images": "Images", "log": "Log", "alarms": "Alarms", "overview": "Overview", "machine": "Machine"}
 

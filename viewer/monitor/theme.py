@@ -10,25 +10,15 @@ from dataclasses import dataclass
 import dearpygui.dearpygui as dpg
 
 from viewer.gl.resources import asset_path
-from viewer.ui.palette import PALETTES, Palette, Rgb, ThemeName
+from viewer.ui.palette import CURVES, PALETTES, Palette, Rgb, ThemeName
 
 Rgba = tuple[int, int, int, int]
 Tag = int | str
-
-CURVES: dict[str, tuple[str, ...]] = {
-    "dark": ("#8b9aff", "#f0a35e", "#4fc48d", "#e887b0", "#5fb0ff", "#d9c35a", "#b69cff", "#67d0c8"),
-    "light": ("#4455dc", "#b5651d", "#14784a", "#b0437a", "#1f78c8", "#8a7300", "#7650c8", "#12857d"),
-}
-"""Of runs, or of the curves of one run: told apart by lightness too, in each theme."""
 
 
 def rgba(colour: Rgb, alpha: float = 1.0) -> Rgba:
     r, g, b = (round(255 * c) for c in colour)
     return r, g, b, round(255 * alpha)
-
-
-def from_hex(text: str, alpha: float = 1.0) -> Rgba:
-    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16), round(255 * alpha)
 
 
 def faded(colour: Rgba, alpha: float) -> Rgba:
@@ -58,7 +48,7 @@ class Look:
     def __init__(self, name: ThemeName) -> None:
         self.palette: Palette = PALETTES[name]
         self.faces = _load_faces()
-        self.curves = tuple(from_hex(c) for c in CURVES[name])
+        self.curves = tuple(rgba(c) for c in CURVES[name])
         self._series: dict[tuple[Rgba, float, bool], Tag] = {}
         dpg.bind_font(self.faces.body)
         dpg.bind_theme(self._global())

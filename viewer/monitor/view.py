@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from viewer.monitor.poller import Poller
 from viewer.monitor.readout import Readout
 from viewer.monitor.theme import Look, Rgba
+from viewer.runs.poller import Poller
 from viewer.runs.reader import RunReader
 from viewer.runs.table import Axis
 

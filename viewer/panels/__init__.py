@@ -2,6 +2,28 @@
 imports a panel.
 """
 
-from viewer.panels import camera, compare, latent, model, ray, sampler, timings, view, viewport
+from viewer.panels import (
+    basket,
+    camera,
+    compare,
+    directions,
+    export,
+    latent,
+    mesh,
+    model,
+    path,
+    planes,
+    ray,
+    sampler,
+    section,
+    seeds,
+    timings,
+    training,
+    view,
+    viewport,
+)  # fmt: skip
 
-__all__ = ["camera", "compare", "latent", "model", "ray", "sampler", "timings", "view", "viewport"]
+__all__ = [
+    "basket", "camera", "compare", "directions", "export", "latent", "mesh", "model", "path", "planes", "ray", "sampler", "section",
+    "seeds", "timings", "training", "view", "viewport",
+]  # fmt: skip

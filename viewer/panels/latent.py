@@ -1,4 +1,4 @@
-"""Which head: seed, truncation and conditioning camera."""
+"""Which head: seed, seed plane and walk, truncation, style mixing, class, noise and conditioning camera."""
 
 from __future__ import annotations
 
@@ -9,43 +9,83 @@ from imgui_bundle import imgui
 
 from core_model.schema.latent import LatentSpec, SeedWeight
 from viewer.state.document import Document
+from viewer.state.latent_blend import describe, main_seed
 from viewer.ui import controls
 from viewer.ui.context import PanelContext
+from viewer.ui.fold import fold
+from viewer.ui.latent_cond import ConditionRows
+from viewer.ui.latent_mix import MixRows
+from viewer.ui.latent_plane import PlaneWidget
+from viewer.ui.latent_play import WalkRows
 from viewer.ui.panel import PANELS
 
 MAX_SEED = 2**32 - 1
 NO_LATENT = "This checkpoint has no latent space: it always shows the same object"
+_FOLDS = (
+    ("plane", "Seed plane and walk", "Blend four seeds by dragging a dot; walk from seed to seed"),
+    ("mix", "Style mixing", "Layers of w from a second seed"),
+    ("more", "Conditioning and noise", "Conditioning camera, class and noise of the network"),
+)
+_NOISE = (
+    ("const", "Constant", "The stored noise images: the same picture every time"),
+    ("none", "None", "No noise: what the styles alone make"),
+)
 
 
 class LatentPanel:
-    """Keeps only the seed that is being typed."""
+    """Keeps only the seed that is being typed and which sections are open."""
 
     def __init__(self) -> None:
         self.typed = ""
+        self.opened = {"plane": False, "mix": False, "more": True}
+        self.plane = PlaneWidget()
+        self.walk = WalkRows()
+        self.mix = MixRows()
+        self.condition = ConditionRows()
 
     def draw(self, doc: Document, ctx: PanelContext) -> Document:
         info = ctx.info
         why_not = "Nothing is open" if info is None else ("" if info.z_dim else NO_LATENT)
         latent = self._seed(doc.latent, ctx, why_not)
         latent = self._truncation(latent, ctx, why_not)
-        latent = self._condition(latent, doc, ctx)
+        draws = {"plane": self._plane, "mix": self._mix, "more": self._more}
+        for key, title, tip in _FOLDS:
+            self.opened[key] = fold(ctx.theme, title, f"##fold-{key}", self.opened[key], tip=tip)
+            if self.opened[key]:
+                latent = draws[key](latent, doc, ctx, why_not)
         return doc if latent == doc.latent else doc.replace(latent=latent)
+
+    def _plane(self, latent: LatentSpec, doc: Document, ctx: PanelContext, why_not: str) -> LatentSpec:
+        latent = self.plane.draw(doc if latent == doc.latent else doc.replace(latent=latent), ctx, why_not)
+        self.walk.draw(doc if latent == doc.latent else doc.replace(latent=latent), ctx, self.plane.plane(latent)[0], why_not)
+        return latent
+
+    def _mix(self, latent: LatentSpec, doc: Document, ctx: PanelContext, why_not: str) -> LatentSpec:
+        return self.mix.draw(latent, ctx, why_not)
+
+    def _more(self, latent: LatentSpec, doc: Document, ctx: PanelContext, why_not: str) -> LatentSpec:
+        latent = self.condition.draw(latent, doc, ctx)
+        return self._noise(self._class(latent, ctx), ctx, why_not)
 
     def _seed(self, latent: LatentSpec, ctx: PanelContext, why_not: str) -> LatentSpec:
         theme, style = ctx.theme, imgui.get_style()
-        seed = latent.seeds[0].seed if latent.seeds else 0
-        controls.label(theme, "Seed", "Seed of z (numpy RandomState), 0 to 4294967295. Keys [ and ] step it")
+        seed = before = main_seed(latent)
+        own = latent.w is not None or latent.z is not None
+        many = own or len(latent.seeds) != 1
+        said = f" Shown: {describe(latent)}; a seed here takes its place." if many else ""
+        controls.label(theme, "Seed", f"Seed of z (numpy RandomState), 0 to 4294967295. Keys [ and ] step it.{said}")
         button, gap = imgui.get_frame_height(), style.item_inner_spacing.x
         imgui.set_next_item_width(imgui.get_content_region_avail().x - 3 * (button + gap))
         flags = int(imgui.InputTextFlags_.chars_decimal) | int(imgui.InputTextFlags_.auto_select_all)
         with controls.disabled(why_not):
-            changed, text = imgui.input_text("##seed", str(seed), flags)
+            changed, text = imgui.input_text("##seed", describe(latent) if many else str(seed), flags)
         # Only the finished number counts: a head for each digit on the way would be wasted.
         if changed:
             self.typed = text
-        if imgui.is_item_deactivated_after_edit() and self.typed.isdigit():
+        entered = imgui.is_item_deactivated_after_edit() and self.typed.isdigit()
+        if entered:
             seed = min(int(self.typed), MAX_SEED)
-        controls.tooltip(why_not or "Type a seed and press Enter")
+        controls.tooltip(why_not or f"Type a seed and press Enter.{said}")
         for icon, key, tip, new in (
             (fa.ICON_FA_MINUS, "seed-", "Previous seed  [", (seed - 1) % (MAX_SEED + 1)),
             (fa.ICON_FA_PLUS, "seed+", "Next seed  ]", (seed + 1) % (MAX_SEED + 1)),
@@ -55,7 +95,7 @@ class LatentPanel:
             if controls.icon_button(theme, icon, key, tip=tip, why_not=why_not):
                 seed = random.randrange(1_000_000) if new is None else new
         seed = self._fine(seed, ctx, why_not)
-        if latent.seeds and seed == latent.seeds[0].seed:
+        if seed == before and not (entered and many):
             return latent
         return latent.replace(seeds=(SeedWeight(seed=seed),), z=None, w=None)
 
@@ -118,26 +158,30 @@ class LatentPanel:
         same = psi == latent.psi and cutoff == latent.cutoff
         return latent if same else latent.replace(psi=psi, cutoff=cutoff)
 
-    def _condition(self, latent: LatentSpec, doc: Document, ctx: PanelContext) -> LatentSpec:
-        conditioned = ctx.info is not None and ctx.info.pose_conditioned
-        why_not = "" if conditioned else "The mapping network of this checkpoint takes no camera"
-        options = (
-            ("frontal", "Frontal", "The frontal camera, as in the paper"),
-            ("fixed", "Present", "The camera as it is now"),
-        )
-        now = "frontal" if latent.cond is None else "fixed"
-        chosen = controls.segmented(
-            ctx.theme,
-            "Condition",
-            "cond",
-            now,
-            options,
-            why_not=why_not,
-            tip="Camera that conditions the mapping network; it stays while the view turns",
-        )
-        if chosen == now:
+    def _class(self, latent: LatentSpec, ctx: PanelContext) -> LatentSpec:
+        """Only where there are classes."""
+        classes = ctx.info.num_classes if ctx.info else 0
+        if not classes:
             return latent
-        return latent.replace(cond=doc.camera if chosen == "fixed" else None)
+        now = min(latent.class_index or 0, classes - 1)
+        new = controls.drag_int(
+            ctx.theme, "Class", "##class", now, speed=0.1, low=0, high=classes - 1, fmt=f"%d of {classes}",
+            tip=f"Class of the label, 0 to {classes - 1}",
+        )  # fmt: skip
+        return latent if new == now else latent.replace(class_index=new)
+
+    def _noise(self, latent: LatentSpec, ctx: PanelContext, why_not: str) -> LatentSpec:
+        without = ctx.info is not None and ctx.info.header.config.get("noise", True) is False
+        reason = why_not or ("This network has no noise inputs" if without else "")
+        noise = controls.segmented(
+            ctx.theme, "Noise", "noise", latent.noise, _NOISE, tip="Noise inputs of the synthesis network", why_not=reason
+        )
+        return latent if noise == latent.noise else latent.replace(noise=noise)
+
+    def close(self) -> None:
+        """Frees the textures of the small pictures."""
+        self.plane.close()
+        self.condition.close()
 
 
 PANELS.add("latent", LatentPanel)

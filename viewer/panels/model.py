@@ -8,6 +8,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.question import DescribeQuestion
 from viewer.state.document import Document
 from viewer.ui import controls
 from viewer.ui.actions import ForgetRecent, OpenCheckpoint, OpenDialog
@@ -30,6 +31,7 @@ class ModelPanel:
         else:
             self._head(ctx.theme, ctx.info)
         self._open_row(ctx)
+        self._preview(ctx)
         if ctx.info is not None:
             self._network(ctx.theme, ctx.info)
             self._provenance(ctx.theme, ctx.info)
@@ -80,6 +82,30 @@ class ModelPanel:
             ctx.emit(OpenCheckpoint(self.path.strip()))
         if browse:
             ctx.emit(OpenDialog())
+
+    def _preview(self, ctx: PanelContext) -> None:
+        """What the typed path is, before it is opened."""
+        path = self.path.strip()
+        if not path or (ctx.info is not None and path == ctx.info.path):
+            return
+        stamp = _stamp(path)
+        if stamp is None:
+            return
+        question, theme = DescribeQuestion(checkpoint=path, stamp=stamp), ctx.theme
+        answer, error = ctx.answers.want(question), ctx.answers.error(question)
+        if error is not None:
+            with controls.text_colour(theme.palette.bad):
+                controls.note(theme, error.message)
+            return
+        if answer is None:
+            controls.note(theme, "Looking …")
+            return
+        info = CheckpointInfo.model_validate(answer.values["info"])
+        controls.section(theme, "Before it is opened")
+        for name, value, tip in preview_rows(info):
+            controls.value_row(theme, name, value, tip)
+        if controls.button(theme, "Open###open-typed", tip="Load it; what is open is let go", primary=True, width=6 * theme.em):
+            ctx.emit(OpenCheckpoint(path))
 
     def _recent(self, ctx: PanelContext) -> None:
         if not imgui.begin_popup("##recent-files"):
@@ -182,6 +208,31 @@ class ModelPanel:
                 controls.value_row(theme, name, value, tip, mono=mono)
         if origin.notes:
             controls.note(theme, origin.notes)
+
+
+def preview_rows(info: CheckpointInfo) -> list[tuple[str, str, str]]:
+    """(name, value, tooltip) of what one wants to know before a checkpoint is loaded."""
+    origin = info.header.provenance
+    rows = [
+        ("Is", info.title or info.family, "Name and family"),
+        ("Image", f"{info.image_size} × {info.image_size}" if info.image_size else "", "Native picture size, pixels"),
+        ("Parameters", count_text(sum(info.parameters.values())) if info.parameters else "", "Numbers in the network"),
+        ("Memory", size_text(info.memory_bytes) if info.memory_bytes else "", "Estimate: weights, planes and one 512² frame"),
+        ("File", size_text(info.file_bytes) if info.file_bytes else "", "Size of the file"),
+        ("Made by", origin.made_by or origin.source, "Program that wrote it, or file that it was imported from"),
+        ("Licence", info.header.licence, "Terms under which the weights may be used"),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _stamp(path: str) -> float | None:
+    """Time of change of what a path names, seconds; 0 for shapes without a file, None where there is nothing."""
+    if path.startswith("analytic:"):
+        return 0.0
+    try:
+        return Path(path).stat().st_mtime
+    except (OSError, ValueError):
+        return None
 
 
 def size_text(count: int) -> str:

@@ -12,7 +12,7 @@ from core_model.schema.channels import ChannelInfo
 from viewer.state import orbit
 from viewer.state.document import Document
 from viewer.state.shown_map import ShownMap
-from viewer.ui import colorbar, overlays, readout, split
+from viewer.ui import camera_cube, camera_hand, colorbar, mesh_viewport, overlays, planes_overlay, readout, section_overlay, split
 from viewer.ui.actions import ShowPanel
 from viewer.ui.context import PanelContext
 from viewer.ui.controls import font
@@ -47,40 +47,50 @@ class ViewportPanel:
         canvas(theme)
         imgui.set_next_item_allow_overlap()
         imgui.invisible_button("viewport", ImVec2(width, height), _BUTTONS)
-        doc = self._mouse(doc, ctx, where)
+        doc = self._mouse(self._glided(doc, ctx), ctx, where)
         shown = ctx.shown_map(doc)
         if shown is None:
             self._empty(ctx, corner, width, height)
             return doc
         doc, drawn = self._picture(doc, ctx, shown, where)
         view.drawn = drawn
-        channel = drawn.channel
+        channel = mesh_viewport.ALONE if mesh_viewport.is_alone(doc, ctx) else drawn.channel
         doc = self._gizmos(doc, ctx, origin, edge, corner, width)
+        planes_overlay.draw(doc, ctx, origin, edge)
+        doc = section_overlay.draw(doc, ctx, origin, edge)
         self._rays(doc, ctx, where)
         self._badges(doc, ctx, channel, corner, width, height)
         if channel.kind == "scalar":
             self._bar(doc, ctx, drawn, where.b, edge, corner.x + width)
         split.labels(doc, ctx, where)
+        mesh_viewport.labels(doc, ctx, where)
         return doc
 
     def _mouse(self, doc: Document, ctx: PanelContext, where: split.Squares) -> Document:
-        edge, io, view, pose = where.edge, imgui.get_io(), ctx.viewport, doc.camera
+        edge, io, view = where.edge, imgui.get_io(), ctx.viewport
         hovered, mouse = imgui.is_item_hovered(), io.mouse_pos
         origin = where.b if mouse.x >= where.b.x else where.a
         u, v = (mouse.x - origin.x) / edge, (mouse.y - origin.y) / edge
         view.hover = (u, v) if hovered and 0 <= u < 1 and 0 <= v < 1 else None
         view.held = ""
         doc = self._inspect(doc, ctx, hovered)
-        if imgui.is_item_active() and _is_dragged():
-            dx, dy = io.mouse_delta.x, io.mouse_delta.y
-            pans = imgui.is_mouse_down(_MIDDLE) or (imgui.is_mouse_down(_LEFT) and io.key_shift)
-            view.held = "pan" if pans else "orbit"
-            if dx or dy:
-                pose = orbit.pan(pose, dx, dy, edge) if pans else orbit.orbit(pose, dx, dy, edge)
+        if imgui.is_item_active():
+            doc, view.held = camera_hand.drag(doc, ctx, edge, _is_dragged())
+            self._dragged = self._dragged or bool(view.held)
         if hovered and io.mouse_wheel:
-            pose = orbit.zoom_fov(pose, io.mouse_wheel) if io.key_ctrl else orbit.dolly(pose, io.mouse_wheel)
+            doc = camera_hand.wheel(doc, io.mouse_wheel, io.key_ctrl)
         if hovered and view.hover and imgui.is_mouse_double_clicked(_LEFT):
-            pose = self._recentred(pose, ctx, u, v)
+            doc = doc.replace(camera=self._recentred(doc.camera, ctx, u, v))
+        return doc
+
+    def _glided(self, doc: Document, ctx: PanelContext) -> Document:
+        """A turn to a chosen view takes a moment; a button that goes down on the picture ends it."""
+        glide = ctx.viewport.glide
+        if imgui.is_item_active():
+            glide.stop()
+        pose = glide.step(doc.camera, ctx.now)
+        if glide.moving:
+            ctx.viewport.moving_fps = camera_hand.FLY_FPS
         return doc if pose == doc.camera else doc.replace(camera=pose)
 
     def _inspect(self, doc: Document, ctx: PanelContext, hovered: bool) -> Document:
@@ -120,6 +130,9 @@ class ViewportPanel:
         view, span = doc.view.of(shown.channel.name, shown.channel), ctx.shown_range(doc, shown.channel)
         texture = ctx.present(shown, view, span, ctx.viewport.edge_px, 0)
         ctx.viewport.texture = texture
+        drawn = mesh_viewport.draw(doc, ctx, shown, where, texture)
+        if drawn is not None:
+            return doc, drawn
         mode, edge_px = doc.compare.mode, ctx.viewport.edge_px
         second = ctx.viewport.beside = None if mode == "off" else split.second_map(doc, ctx)
         apart = self._differences.of(shown, second) if mode == "difference" and second is not None else None
@@ -157,10 +170,8 @@ class ViewportPanel:
             )
             if uv:
                 overlays.pivot_cross(ctx.theme, origin, edge, uv)
-        chosen = overlays.axes_gizmo(
-            ctx.theme, ImVec2(corner.x + width - 3.9 * em, corner.y + 3.9 * em), world_from_cam
-        )
-        return doc if chosen is None else doc.replace(camera=orbit.snap_view(doc.camera, chosen))
+        camera_cube.in_corner(doc, ctx, corner.x + width - 0.7 * em, corner.y + 0.5 * em, world_from_cam)
+        return doc
 
     def _rays(self, doc: Document, ctx: PanelContext, where: split.Squares) -> None:
         """Rings where rays are pinned, a cross-hair where one is inspected."""
@@ -185,11 +196,15 @@ class ViewportPanel:
         tier = result.request.tier.value
         if ctx.frames.averaged > 1:
             tier = f"{tier} ×{ctx.frames.averaged}"
-        note = f"{tier}  {result.width}²  {result.samples_per_pixel:.1f} spp"
-        overlays.badge(
-            ctx.theme, ImVec2(corner.x + inset, corner.y + inset), [(channel.title, True), (note, False)]
+        alone = channel is mesh_viewport.ALONE
+        note = "" if alone else f"{tier}  {result.width}²  {result.samples_per_pixel:.1f} spp"
+        plate = overlays.badge(
+            ctx.theme,
+            ImVec2(corner.x + inset, corner.y + inset),
+            [(channel.title, True), *((line, False) for line in (note, camera_hand.hint(doc)) if line)],
         )
-        lines = readout.lines(doc, ctx)
+        planes_overlay.ablation_badge(doc, ctx, ImVec2(corner.x + inset, corner.y + 1.5 * inset + plate.y))
+        lines = [] if alone else readout.lines(doc, ctx)
         if lines:
             overlays.badge(ctx.theme, ImVec2(corner.x + inset, corner.y + height - inset), lines, bottom=True)
 
@@ -206,6 +221,8 @@ class ViewportPanel:
         view, span = doc.view.of(channel.name, channel), ctx.shown_range(doc, channel)
         if channel.name == "difference":
             view, span = split.difference_view(drawn)
+        elif channel.name == mesh_viewport.NAME:
+            view, span = mesh_viewport.error_view(drawn, ctx)
         beside = right - (origin.x + edge) > 6.9 * em
         end = right - 0.5 * em if beside else origin.x + edge - 0.7 * em
         x = origin.x + edge + 2.4 * em if beside else end - 4.4 * em

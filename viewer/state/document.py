@@ -10,11 +10,15 @@ from typing import Literal
 from pydantic import Field
 
 from core_model.schema.camera import OrbitPose, Vec3
+from core_model.schema.camera_path import CameraPath
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.frozen import Frozen
 from core_model.schema.latent import LatentSpec
 from core_model.schema.sampler import SamplerSpec
+from viewer.state.mesh_settings import MeshSettings
+from viewer.state.plane_view import PlaneView
+from viewer.state.section import SectionView
 
 
 class ChannelView(Frozen):
@@ -129,16 +133,31 @@ class Comparison(Frozen):
     curve: bool = Field(default=False, description="measure PSNR over samples when the reference is done")
 
 
+Hand = Literal["turntable", "trackball", "fly"]
+
+
+class Navigation(Frozen):
+    """What the left drag in the picture does: turn about the vertical, turn freely, or look about and fly with the keys."""
+
+    hand: Hand = "turntable"
+    speed: float = Field(default=0.5, ge=1e-3, le=100.0, description="of flying, world units a second")
+
+
 class Document(Frozen):
     """One view of one checkpoint."""
 
     checkpoint: str = Field(default="", description="path or analytic:NAME; empty = nothing opened")
     latent: LatentSpec = LatentSpec()
     camera: OrbitPose = OrbitPose()
+    navigation: Navigation = Navigation()
+    path: CameraPath = CameraPath()
     sampler: SamplerSpec = SamplerSpec()
     view: ViewSettings = ViewSettings()
     rays: RayMarks = RayMarks()
     compare: Comparison = Comparison()
+    section: SectionView = SectionView()
+    planes: PlaneView = PlaneView()
+    mesh: MeshSettings = MeshSettings()
     quality: QualitySettings = QualitySettings()
     background: Vec3 | None = Field(
         default=None, description="replaces the checkpoint's background colour, sRGB in [0, 1]"

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from core_model.schema.camera import CameraPrior, OrbitPose, Vec3
+from core_model.schema.camera import CameraPrior, OrbitPose, Vec3, orbit_from_matrix
 
 PITCH_LIMIT = math.radians(89.0)
 RADIUS_LIMITS = (0.05, 100.0)
@@ -40,36 +40,56 @@ def wrap_angle(angle: float) -> float:
 
 def orbit(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
     """Left drag: the head follows the hand (to the right: yaw falls); one edge is half a turn."""
-    x, y = _unrolled(pose, dx, dy)
+    x, y = unrolled(pose, dx, dy)
     turn = math.pi / max(edge_px, 1.0)
     return pose.replace(
-        yaw=wrap_angle(pose.yaw - turn * x), pitch=_clamp(pose.pitch + turn * y, -PITCH_LIMIT, PITCH_LIMIT)
+        yaw=wrap_angle(pose.yaw - turn * x), pitch=clamp(pose.pitch + turn * y, -PITCH_LIMIT, PITCH_LIMIT)
     )
+
+
+def trackball(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
+    """Left drag without an up axis: the head turns about the picture's own axes, over the poles too; one edge is half a turn."""
+    turn = math.pi / max(edge_px, 1.0)
+    m = pose.world_from_cam()
+    turned = np.eye(4)
+    turned[:3, :3] = m[:3, :3] @ _about(np.array([dy, -dx, 0.0]) * -turn)
+    turned[:3, 3] = np.asarray(pose.pivot) - pose.radius * turned[:3, 2]
+    return orbit_from_matrix(turned, pose.fov, pose.pivot, pose.orthographic).replace(radius=pose.radius, pivot=pose.pivot)
 
 
 def pan(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
     """Middle drag: what lies in the pivot's depth stays exactly under the cursor."""
     m = pose.world_from_cam()
     shift = pivot_pixel(pose, edge_px) * (dx * m[:3, 0] + dy * m[:3, 1])
-    return pose.replace(pivot=_vec3(np.asarray(pose.pivot) - shift))
+    return pose.replace(pivot=vec3(np.asarray(pose.pivot) - shift))
 
 
 def dolly(pose: OrbitPose, notches: float, limits: tuple[float, float] = RADIUS_LIMITS) -> OrbitPose:
     """Wheel: each positive notch comes closer by a factor of 1.1."""
-    return pose.replace(radius=_clamp(pose.radius * NOTCH**-notches, *limits))
+    return pose.replace(radius=clamp(pose.radius * NOTCH**-notches, *limits))
 
 
 def zoom_fov(pose: OrbitPose, notches: float, limits: tuple[float, float] = FOV_LIMITS) -> OrbitPose:
     """Ctrl+wheel: each positive notch makes the picture 1.1 times larger by a longer focal length."""
     fov = 2.0 * math.atan(math.tan(0.5 * pose.fov) * NOTCH**-notches)
-    return pose.replace(fov=_clamp(fov, *limits))
+    return pose.replace(fov=clamp(fov, *limits))
+
+
+def wheel(pose: OrbitPose, notches: float, lens: bool) -> OrbitPose:
+    """Wheel (with Ctrl: lens): distance or field of view. Parallel rays know no distance: there both change the view height."""
+    return zoom_fov(pose, notches) if lens or pose.orthographic else dolly(pose, notches)
+
+
+def with_view_height(pose: OrbitPose, height: float) -> OrbitPose:
+    """The picture spans `height` world units at the pivot, at the same distance (as far as FOV_LIMITS allow)."""
+    return pose.replace(fov=clamp(2.0 * math.atan(0.5 * height / pose.radius), *FOV_LIMITS))
 
 
 def dolly_zoom(pose: OrbitPose, fov: float, limits: tuple[float, float] = FOV_LIMITS) -> OrbitPose:
     """A new fov with the distance that keeps the size of things in the pivot's depth."""
-    fov = _clamp(fov, *limits)
+    fov = clamp(fov, *limits)
     radius = pose.radius * math.tan(0.5 * pose.fov) / math.tan(0.5 * fov)
-    return pose.replace(fov=fov, radius=_clamp(radius, *RADIUS_LIMITS))
+    return pose.replace(fov=fov, radius=clamp(radius, *RADIUS_LIMITS))
 
 
 def roll(pose: OrbitPose, angle: float) -> OrbitPose:
@@ -88,8 +108,8 @@ def recentre(pose: OrbitPose, point: Vec3) -> OrbitPose:
         return pose
     m = pose.world_from_cam()
     depth = float((p - m[:3, 3]) @ m[:3, 2])
-    radius = pose.radius if pose.orthographic or depth <= 0 else _clamp(depth, *RADIUS_LIMITS)
-    return pose.replace(pivot=_vec3(p), radius=radius)
+    radius = pose.radius if pose.orthographic or depth <= 0 else clamp(depth, *RADIUS_LIMITS)
+    return pose.replace(pivot=vec3(p), radius=radius)
 
 
 def frame(pose: OrbitPose, prior: CameraPrior) -> OrbitPose:
@@ -109,10 +129,38 @@ def snap_view(pose: OrbitPose, name: ViewName) -> OrbitPose:
     return pose.replace(yaw=yaw, pitch=pitch, roll=0.0)
 
 
+def between(a: OrbitPose, b: OrbitPose, share: float) -> OrbitPose:
+    """The pose `share` of the way from a to b, the short way round; distance and lens by their ratio."""
+    if share >= 1.0:
+        return b
+
+    def mixed(x: float, y: float) -> float:
+        return x + share * (y - x)
+
+    def turned(x: float, y: float) -> float:
+        return wrap_angle(x + share * wrap_angle(y - x))
+
+    return OrbitPose(
+        yaw=turned(a.yaw, b.yaw), pitch=mixed(a.pitch, b.pitch), roll=turned(a.roll, b.roll),
+        radius=a.radius * (b.radius / a.radius) ** share,
+        pivot=(mixed(a.pivot[0], b.pivot[0]), mixed(a.pivot[1], b.pivot[1]), mixed(a.pivot[2], b.pivot[2])),
+        fov=2.0 * math.atan(math.tan(0.5 * a.fov) * (math.tan(0.5 * b.fov) / math.tan(0.5 * a.fov)) ** share), orthographic=b.orthographic,
+    )  # fmt: skip
+
+
+def look_from(pose: OrbitPose, side: tuple[float, float, float]) -> OrbitPose:
+    """Look at the pivot from a side (world direction pivot to camera, any length), upright, at the present distance."""
+    x, y, z = side
+    level = math.hypot(x, z)
+    pitch = clamp(math.atan2(y, level), -PITCH_LIMIT, PITCH_LIMIT)
+    yaw = math.atan2(x, z) if level > 1e-9 else 0.5 * math.pi * round(pose.yaw / (0.5 * math.pi))  # from above: the nearest quarter
+    return pose.replace(yaw=wrap_angle(yaw), pitch=pitch, roll=0.0)
+
+
 def surface_point(pose: OrbitPose, u: float, v: float, distance: float) -> Vec3:
     """World point at `distance` along the unit ray through (u, v), image coordinates in [0, 1], y down."""
     origin, direction = ray(pose, u, v)
-    return _vec3(np.asarray(origin) + distance * np.asarray(direction))
+    return vec3(np.asarray(origin) + distance * np.asarray(direction))
 
 
 def ray(pose: OrbitPose, u: float, v: float) -> tuple[Vec3, Vec3]:
@@ -125,9 +173,9 @@ def ray(pose: OrbitPose, u: float, v: float) -> tuple[Vec3, Vec3]:
     half = math.tan(0.5 * pose.fov)
     x, y = (2.0 * u - 1.0) * half, (2.0 * v - 1.0) * half
     if pose.orthographic:
-        return _vec3(m[:3, 3] + pose.radius * (x * m[:3, 0] + y * m[:3, 1])), _vec3(m[:3, 2])
+        return vec3(m[:3, 3] + pose.radius * (x * m[:3, 0] + y * m[:3, 1])), vec3(m[:3, 2])
     d = x * m[:3, 0] + y * m[:3, 1] + m[:3, 2]
-    return _vec3(m[:3, 3]), _vec3(d / np.linalg.norm(d))
+    return vec3(m[:3, 3]), vec3(d / np.linalg.norm(d))
 
 
 def project(pose: OrbitPose, point: Vec3) -> tuple[float, float, float]:
@@ -144,15 +192,25 @@ def pivot_pixel(pose: OrbitPose, edge_px: float) -> float:
     return 2.0 * pose.radius * math.tan(0.5 * pose.fov) / max(edge_px, 1.0)
 
 
-def _unrolled(pose: OrbitPose, dx: float, dy: float) -> tuple[float, float]:
+def unrolled(pose: OrbitPose, dx: float, dy: float) -> tuple[float, float]:
     """A drag in the axes of the camera without its roll, so that a rolled head still follows the hand."""
     c, s = math.cos(pose.roll), math.sin(pose.roll)
     return c * dx - s * dy, s * dx + c * dy
 
 
-def _clamp(value: float, low: float, high: float) -> float:
+def _about(turn: np.ndarray) -> np.ndarray:
+    """Rotation [3, 3] about an axis by its length [rad] (Rodrigues)."""
+    angle = float(np.linalg.norm(turn))
+    if angle < 1e-12:
+        return np.eye(3)
+    x, y, z = turn / angle
+    k = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
+    return np.eye(3) + math.sin(angle) * k + (1.0 - math.cos(angle)) * (k @ k)
+
+
+def clamp(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def _vec3(v: np.ndarray) -> Vec3:
+def vec3(v: np.ndarray) -> Vec3:
     return (float(v[0]), float(v[1]), float(v[2]))

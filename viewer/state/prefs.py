@@ -34,6 +34,9 @@ class Preferences(Frozen):
     recent: tuple[str, ...] = Field(default=(), description="checkpoints opened last, newest first")
     window_size: tuple[int, int] = Field(default=(1440, 900), description="points")
     quality: QualitySettings = QualitySettings()
+    keys: dict[str, str] = Field(default_factory=dict, description="own keys: command → chord, empty = none")
+    export_folder: str = Field(default="", description="where exports went last")
+    run_folders: tuple[str, ...] = Field(default=(), description="folders of training runs, newest first")
 
     @field_validator("window_size")
     @classmethod

@@ -255,10 +255,10 @@ def _picture_part(doc: Document) -> Document:
     """The document without display settings and pace: a change of those asks for nothing."""
     kept = doc.quality
     quality = type(kept)(precision=kept.precision, skip_empty=kept.skip_empty)
-    return doc.model_copy(update={"view": _NO_VIEW, "rays": _NO_RAYS, "compare": _NO_COMPARISON, "quality": quality})
+    return doc.model_copy(update={**_NOT_RENDERED, "quality": quality})
 
 
-_NO_VIEW, _NO_RAYS, _NO_COMPARISON = Document().view, Document().rays, Document().compare
+_NOT_RENDERED = {name: getattr(Document(), name) for name in ("view", "rays", "compare", "section", "planes", "mesh", "navigation", "path")}
 
 
 def _spp(doc: Document, info: CheckpointInfo) -> float:

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from viewer.state.train_workspace import WorkspaceName
 from viewer.ui.palette import ThemeName
 
 
 @dataclass(frozen=True)
 class OpenCheckpoint:
-    """Open a file or `analytic:NAME`."""
+    """Open a file or `analytic:NAME`. keep_view: latent, camera, sampler, channel and comparison stay where they fit."""
 
     path: str
+    keep_view: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,16 @@ class CopyText:
 
     text: str
     what: str
+
+
+@dataclass(frozen=True)
+class SavePicture:
+    """Ctrl+S: the present view as a picture in the last export folder."""
+
+
+@dataclass(frozen=True)
+class CopyPicture:
+    """The picture on the screen to the clipboard, as an image."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +105,49 @@ class ToggleKeys:
 
 
 @dataclass(frozen=True)
+class TogglePalette:
+    """Ctrl+P: the command palette."""
+
+
+@dataclass(frozen=True)
+class RestoreSession:
+    """Bring back the view of the window that crashed, or of the last one."""
+
+
+@dataclass(frozen=True)
+class ApplyPreset:
+    """Take sampler, quality and display settings from a preset."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SavePreset:
+    """Keep sampler, quality and display settings under a name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class RemovePreset:
+    name: str
+
+
+@dataclass(frozen=True)
+class KeepKeys:
+    """The bindings of keys were changed: remember them."""
+
+
+@dataclass(frozen=True)
 class ShowAbout:
     pass
+
+
+@dataclass(frozen=True)
+class ShowWorkspace:
+    """Ctrl+1, Ctrl+2: Explore or Training."""
+
+    name: WorkspaceName
 
 
 @dataclass(frozen=True)
@@ -120,6 +173,8 @@ Action = (
     | RestartWorker
     | DismissBanner
     | CopyText
+    | SavePicture
+    | CopyPicture
     | SaveRay
     | SetTheme
     | SetScale
@@ -127,7 +182,14 @@ Action = (
     | TogglePanels
     | ResetLayout
     | ToggleKeys
+    | TogglePalette
+    | RestoreSession
+    | ApplyPreset
+    | SavePreset
+    | RemovePreset
+    | KeepKeys
     | ShowAbout
+    | ShowWorkspace
     | Undo
     | Redo
     | Quit

@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from viewer.ui import controls
-from viewer.ui.actions import CopyText, DismissBanner, RestartWorker, Retry
+from viewer.ui.actions import CopyText, DismissBanner, RestartWorker, RestoreSession, Retry
 from viewer.ui.context import PanelContext
 from viewer.ui.theme import BODY_PX
 
@@ -23,7 +23,7 @@ class Banner:
     title: str
     detail: str = ""
     severity: Literal["error", "note"] = "error"
-    remedy: Literal["retry", "restart", "none"] = "none"
+    remedy: Literal["retry", "restart", "restore", "none"] = "none"
 
     @property
     def text(self) -> str:
@@ -83,7 +83,7 @@ def draw(banner: Banner, ctx: PanelContext) -> None:
 
 
 def _buttons_width(banner: Banner, em: float) -> float:
-    named = {"retry": 5.2, "restart": 6.2, "none": 0.0}[banner.remedy]
+    named = {"retry": 5.2, "restart": 6.2, "restore": 6.2, "none": 0.0}[banner.remedy]
     return (named + 2 * 2.5) * em
 
 
@@ -106,6 +106,13 @@ def _buttons(banner: Banner, ctx: PanelContext) -> None:
             width=5.8 * theme.em,
         ):
             ctx.emit(RestartWorker())
+        imgui.same_line()
+    elif banner.remedy == "restore":
+        if controls.button(
+            theme, f"{fa.ICON_FA_CLOCK_ROTATE_LEFT} Restore###restore", tip="Open that checkpoint with that view", width=5.8 * theme.em
+        ):
+            ctx.emit(RestoreSession())
+            ctx.emit(DismissBanner())
         imgui.same_line()
     if controls.button(
         theme, f"{fa.ICON_FA_COPY}###copy-error", tip="Copy the whole message", width=2.0 * theme.em

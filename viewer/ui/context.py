@@ -12,12 +12,20 @@ from viewer.jobs.tasks import Tasks
 from viewer.render_client.events import WorkerStatus
 from viewer.state.answers import Answers
 from viewer.state.document import ChannelView, Document
+from viewer.state.export_desk import Exports
 from viewer.state.frame_store import FrameStore
 from viewer.state.inspections import Inspections, RayQuestion
+from viewer.state.key_map import KeyMap
+from viewer.state.latent_walk import Walk
+from viewer.state.linked import Linked
+from viewer.state.presets import Presets
 from viewer.state.second_view import SecondView
 from viewer.state.shown_map import MapCache, ShownMap
+from viewer.state.train_workspace import Workspace
 from viewer.ui.actions import Action
+from viewer.ui.camera_glide import CameraGlide
 from viewer.ui.histogram import Histogram, HistogramCache
+from viewer.ui.mesh_stage import MeshStage
 from viewer.ui.theme import Theme
 from viewer.ui.ticks import nice_ticks
 
@@ -37,7 +45,7 @@ class Viewport:
 
     drawn: the map that lies under the cursor (A, or the difference); beside: the map of B, if there is one.
     edge_px: edge of the square picture in framebuffer pixels. hover: image coordinates in [0, 1] of the
-    cursor, y down.
+    cursor, y down. moving_fps: GUI frames a second that something which moves by itself asked for in this frame.
     """
 
     edge_px: int = 0
@@ -50,6 +58,9 @@ class Viewport:
     beside: ShownMap | None = None
     histograms: HistogramCache = field(default_factory=HistogramCache)
     maps: MapCache = field(default_factory=MapCache)
+    linked: Linked = field(default_factory=Linked)
+    glide: CameraGlide = field(default_factory=CameraGlide)
+    moving_fps: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,12 @@ class PanelContext:
     rays: Inspections
     answers: Answers
     tasks: Tasks
+    keys: KeyMap
+    presets: Presets
+    exports: Exports
+    walk: Walk
+    workspace: Workspace
+    mesh: MeshStage
     questions: tuple[RayQuestion, ...]
     status: WorkerStatus
     theme: Theme
@@ -142,11 +159,14 @@ class PanelContext:
 
     def iso_step(self, doc: Document, channel: ChannelInfo) -> float:
         """Distance of iso-lines in the channel's unit; 0 = none."""
-        view = doc.view.of(channel.name, channel)
-        if not view.iso:
-            return 0.0
-        if view.iso_step is not None:
-            return view.iso_step
-        span = self.shown_range(doc, channel)
-        ticks = nice_ticks(span.low, span.high, 12)
-        return ticks[1] - ticks[0] if len(ticks) > 1 else span.high - span.low
+        return iso_step_of(doc.view.of(channel.name, channel), self.shown_range(doc, channel))
+
+
+def iso_step_of(view: ChannelView, span: ShownRange) -> float:
+    """Distance of iso-lines in the map's unit: the user's, or a round tenth of the range; 0 = none."""
+    if not view.iso:
+        return 0.0
+    if view.iso_step is not None:
+        return view.iso_step
+    ticks = nice_ticks(span.low, span.high, 12)
+    return ticks[1] - ticks[0] if len(ticks) > 1 else span.high - span.low

@@ -235,15 +235,16 @@ def begin_combo(theme: Theme, key: str, preview: str) -> bool:
     room = width - 1.9 * theme.em - imgui.get_style().frame_padding.x
     opened = imgui.begin_combo(key, ellipsis(preview, room), imgui.ComboFlags_.no_arrow_button)
     if not opened:
-        draw, em = imgui.get_window_draw_list(), theme.em
-        x, y = corner.x + width - 0.95 * em, corner.y + 0.5 * height
-        points = [
-            ImVec2(x - 0.28 * em, y - 0.13 * em),
-            ImVec2(x, y + 0.15 * em),
-            ImVec2(x + 0.28 * em, y - 0.13 * em),
-        ]
-        draw.add_polyline(points, theme.colour(theme.palette.muted), 0.11 * em, 0)  # pyright: ignore[reportArgumentType]
+        chevron(theme, corner.x + width - 0.95 * theme.em, corner.y + 0.5 * height)
     return opened
+
+
+def chevron(theme: Theme, x: float, y: float) -> None:
+    """The mark of a drop-down, with its middle at (x, y) on the screen."""
+    em = theme.em
+    points = [ImVec2(x - 0.28 * em, y - 0.13 * em), ImVec2(x, y + 0.15 * em), ImVec2(x + 0.28 * em, y - 0.13 * em)]
+    ink = theme.colour(theme.palette.muted)
+    imgui.get_window_draw_list().add_polyline(points, ink, 0.11 * em, 0)  # pyright: ignore[reportArgumentType]
 
 
 def toggle(theme: Theme, text: str, key: str, value: bool, *, tip: str, why_not: str = "") -> bool:

@@ -38,7 +38,7 @@ SPLITS: tuple[Split, ...] = (
     Split(MAIN, "beside", "right", 0.54),
     Split(MAIN, "bottom", "down", 0.205),
     Split("left", "left-low", "down", 0.385),
-    Split("left", "left-middle", "down", 0.415),
+    Split("left", "left-middle", "down", 0.56),
     Split("right", "right-low", "down", 0.545),
 )
 
@@ -62,12 +62,20 @@ SLOTS: tuple[Slot, ...] = (
     Slot("viewport", "Viewport", MAIN, bare=True),
     Slot("model", "Model", "left"),
     Slot("latent", "Latent", "left-middle"),
+    Slot("basket", "Basket", "left-middle"),
+    Slot("directions", "Directions", "left-middle"),
     Slot("camera", "Camera", "left-low"),
     Slot("view", "View", "right"),
+    Slot("section", "Section", "right"),
+    Slot("planes", "Planes", "right"),
     Slot("sampler", "Sampler", "right-low"),
+    Slot("mesh", "Mesh", "right-low"),
     Slot("ray", "Ray", "beside", closed=True),
     Slot("compare", "Compare", "bottom", closed=True),
     Slot("timings", "Timings", "bottom"),
+    Slot("seeds", "Seeds", "bottom"),
+    Slot("path", "Path", "bottom"),
+    Slot("export", "Export", "bottom"),
 )
 
 

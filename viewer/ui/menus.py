@@ -7,7 +7,7 @@ from pathlib import Path
 
 from imgui_bundle import imgui
 
-from viewer.ui import controls
+from viewer.ui import controls, menu_presets
 from viewer.ui.actions import (
     OpenCheckpoint,
     OpenDialog,
@@ -15,18 +15,32 @@ from viewer.ui.actions import (
     Redo,
     ResetLayout,
     RestartWorker,
+    RestoreSession,
+    SavePicture,
     SetScale,
     SetTheme,
     ShowAbout,
     ShowPanel,
+    ShowWorkspace,
     ToggleKeys,
+    TogglePalette,
     TogglePanels,
     Undo,
 )
 from viewer.ui.context import PanelContext
+from viewer.ui.layout import SLOTS
+from viewer.ui.train_window import switch
 
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0)
 ANALYTIC = ("sphere", "slab", "torus", "shell")
+LAYOUTS: tuple[tuple[str, frozenset[str], str], ...] = (
+    ("Everything", frozenset(), "All panels of the standard layout"),
+    ("Look", frozenset({"Latent", "Camera", "View"}), "Latent, camera and view beside the picture"),
+    ("Inspect rays", frozenset({"View", "Sampler", "Ray", "Compare"}), "View, sampler, ray inspector and comparison"),
+    ("Present", frozenset({"Seeds", "Path"}), "Seeds and camera paths under a large picture"),
+)
+"""Name, panels that are shown (none = all), tooltip."""
+CLOSED = frozenset(slot.title for slot in SLOTS if slot.closed)
 
 
 @dataclass(frozen=True)
@@ -45,25 +59,30 @@ def draw(ctx: PanelContext, state: MenuState) -> None:
         _file(ctx, state)
         imgui.end_menu()
     if imgui.begin_menu("Edit"):
-        if imgui.menu_item("Undo", "Ctrl+Z", False, state.can_undo)[0]:
+        if imgui.menu_item("Undo", ctx.keys.text("edit.undo"), False, state.can_undo)[0]:
             ctx.emit(Undo())
-        if imgui.menu_item("Redo", "Ctrl+Y", False, state.can_redo)[0]:
+        if imgui.menu_item("Redo", ctx.keys.text("edit.redo"), False, state.can_redo)[0]:
             ctx.emit(Redo())
+        imgui.separator()
+        if imgui.menu_item("Command palette", ctx.keys.text("help.palette"), False)[0]:
+            ctx.emit(TogglePalette())
         imgui.end_menu()
     if imgui.begin_menu("View"):
         _view(ctx, state)
         imgui.end_menu()
     if imgui.begin_menu("Help"):
-        if imgui.menu_item("Keys", "F1", False)[0]:
+        if imgui.menu_item("Keys", ctx.keys.text("help.keys"), False)[0]:
             ctx.emit(ToggleKeys())
         if imgui.menu_item("About triscope", "", False)[0]:
             ctx.emit(ShowAbout())
         imgui.end_menu()
-    _title(ctx)
+    switch(ctx, ctx.workspace.name)
+    if ctx.workspace.exploring:
+        _title(ctx)
 
 
 def _file(ctx: PanelContext, state: MenuState) -> None:
-    if imgui.menu_item("Open…", "Ctrl+O", False, ctx.dialog_available)[0]:
+    if imgui.menu_item("Open…", ctx.keys.text("file.open"), False, ctx.dialog_available)[0]:
         ctx.emit(OpenDialog())
     controls.tooltip(
         "" if ctx.dialog_available else "No file dialog is installed: use the path field of the Model panel"
@@ -84,14 +103,30 @@ def _file(ctx: PanelContext, state: MenuState) -> None:
                 ctx.emit(OpenCheckpoint(f"analytic:{name}"))
         imgui.end_menu()
     imgui.separator()
+    if imgui.menu_item("Save picture", ctx.keys.text("file.save-picture"), False, ctx.info is not None)[0]:
+        ctx.emit(SavePicture())
+    controls.tooltip(f"The present view as a PNG in {ctx.exports.settings.folder}")
+    if imgui.menu_item("Export …", "", False)[0]:
+        ctx.emit(ShowPanel("Export", True))
+        imgui.set_window_focus("Export")
+    imgui.separator()
+    if imgui.menu_item("Restore the last session", "", False)[0]:
+        ctx.emit(RestoreSession())
+    controls.tooltip("Checkpoint, latent, camera and settings of the window that was closed last, or that crashed")
     if imgui.menu_item("Restart the render process", "", False)[0]:
         ctx.emit(RestartWorker())
     imgui.separator()
-    if imgui.menu_item("Quit", "Ctrl+Q", False)[0]:
+    if imgui.menu_item("Quit", ctx.keys.text("file.quit"), False)[0]:
         ctx.emit(Quit())
 
 
 def _view(ctx: PanelContext, state: MenuState) -> None:
+    exploring = ctx.workspace.exploring
+    if imgui.menu_item("Explore", ctx.keys.text("view.explore"), exploring)[0]:
+        ctx.emit(ShowWorkspace("explore"))
+    if imgui.menu_item("Training", ctx.keys.text("view.training"), not exploring)[0]:
+        ctx.emit(ShowWorkspace("training"))
+    imgui.separator()
     current = ctx.theme.palette.name
     if imgui.begin_menu("Theme"):
         if imgui.menu_item("Dark", "", current == "dark")[0]:
@@ -105,11 +140,22 @@ def _view(ctx: PanelContext, state: MenuState) -> None:
                 ctx.emit(SetScale(scale))
         imgui.end_menu()
     imgui.separator()
+    menu_presets.draw(ctx)
+    if imgui.begin_menu("Layout", exploring):
+        for name, shown, hint in LAYOUTS:
+            if imgui.menu_item(name, "", False)[0]:
+                for title, visible, closable in state.panels:
+                    wanted = not shown or title in shown
+                    if closable and visible != wanted and (shown or title not in CLOSED):
+                        ctx.emit(ShowPanel(title, wanted))
+            controls.tooltip(hint)
+        imgui.end_menu()
+    imgui.separator()
     for title, visible, closable in state.panels:
         if closable and imgui.menu_item(title, "", visible)[0]:
             ctx.emit(ShowPanel(title, not visible))
     imgui.separator()
-    if imgui.menu_item("Hide or show panels", "Tab", False)[0]:
+    if imgui.menu_item("Hide or show panels", ctx.keys.text("view.panels"), False)[0]:
         ctx.emit(TogglePanels())
     if imgui.menu_item("Reset layout", "", False)[0]:
         ctx.emit(ResetLayout())

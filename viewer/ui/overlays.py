@@ -1,4 +1,4 @@
-"""Marks drawn over the viewport: badges, axes gizmo, pivot cross. They follow the pose of the shown result,
+"""Marks drawn over the viewport: badges, warnings, pivot cross. They follow the pose of the shown result,
 so that
 nothing swims while a newer picture is on its way."""
 
@@ -8,16 +8,10 @@ import math
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
 
-from viewer.state.orbit import ViewName
-from viewer.ui.palette import Rgb, mix
+from viewer.ui.palette import Rgb
 from viewer.ui.theme import BODY_PX, Theme
-
-_AXES: tuple[tuple[str, int, Rgb, ViewName, ViewName], ...] = (
-    ("X", 0, (0.89, 0.36, 0.37), "right", "left"),
-    ("Y", 1, (0.45, 0.72, 0.33), "top", "bottom"),
-    ("Z", 2, (0.33, 0.56, 0.94), "front", "back"),
-)
 
 
 def badge(
@@ -45,48 +39,19 @@ def badge(
     return ImVec2(width, height)
 
 
-def axes_gizmo(theme: Theme, centre: ImVec2, world_from_cam: np.ndarray) -> ViewName | None:
-    """World axes as seen by the shown camera; a click on an end looks along it. Returns the view that was
-    asked for.
-    """
-    em, draw, p = theme.em, imgui.get_window_draw_list(), theme.palette
-    arm, radius = 2.25 * em, 0.56 * em
-    ends = []
-    for name, axis, rgb, plus, minus in _AXES:
-        x, y, z = (float(v) for v in world_from_cam[axis, :3])
-        ends.append((z, x, y, name, rgb, plus, True))
-        ends.append((-z, -x, -y, name, rgb, minus, False))
-    chosen: ViewName | None = None
-    over = imgui.is_mouse_hovering_rect(
-        ImVec2(centre.x - arm - radius, centre.y - arm - radius),
-        ImVec2(centre.x + arm + radius, centre.y + arm + radius),
-    )
-    if over:
-        draw.add_circle_filled(centre, arm + 1.35 * radius, theme.colour(p.panel, 0.55), 48)
-    for z, x, y, name, rgb, view, positive in sorted(ends, key=lambda e: -e[0]):
-        end = ImVec2(centre.x + arm * x, centre.y + arm * y)
-        shade = mix(rgb, p.canvas, 0.28 * (0.5 + 0.5 * max(-1.0, min(1.0, z))))
-        imgui.set_cursor_screen_pos(ImVec2(end.x - radius, end.y - radius))
-        if imgui.invisible_button(f"##axis-{view}", ImVec2(2 * radius, 2 * radius)):
-            chosen = view
-        hovered = imgui.is_item_hovered()
-        if hovered:
-            imgui.set_tooltip(f"Look from {view}")
-        if positive:
-            draw.add_line(centre, end, theme.colour(shade), 0.13 * em)
-            draw.add_circle_filled(end, radius, theme.colour(p.text if hovered else shade), 24)
-            imgui.push_font(theme.fonts.bold, BODY_PX * 0.72)
-            size = imgui.calc_text_size(name)
-            draw.add_text(
-                ImVec2(round(end.x - 0.5 * size.x), round(end.y - 0.5 * size.y)),
-                theme.colour((0.06, 0.07, 0.09)),
-                name,
-            )
-            imgui.pop_font()
-        else:
-            draw.add_circle_filled(end, radius * 0.78, theme.colour(mix(shade, p.canvas, 0.75)), 24)
-            draw.add_circle(end, radius * 0.78, theme.colour(p.text if hovered else shade), 24, 0.09 * em)
-    return chosen
+def warning(theme: Theme, corner: ImVec2, text: str, tip: str) -> None:
+    """A warning mark with a word on a plate, its top right corner at `corner`; `tip` says more."""
+    p, draw, em = theme.palette, imgui.get_window_draw_list(), theme.em
+    imgui.push_font(theme.fonts.body, BODY_PX * 0.87)
+    shown = f"{fa.ICON_FA_TRIANGLE_EXCLAMATION} {text}"
+    size, pad = imgui.calc_text_size(shown), ImVec2(round(0.5 * em), round(0.3 * em))
+    low = ImVec2(round(corner.x - size.x - 2 * pad.x), corner.y)
+    end = ImVec2(corner.x, round(corner.y + size.y + 2 * pad.y))
+    draw.add_rect_filled(low, end, theme.colour(p.panel, 0.86), 0.3 * em)
+    draw.add_text(ImVec2(low.x + pad.x, low.y + pad.y), theme.colour(p.warn), shown)
+    imgui.pop_font()
+    if imgui.is_window_hovered() and imgui.is_mouse_hovering_rect(low, end):
+        imgui.set_tooltip(tip)
 
 
 def pivot_cross(theme: Theme, origin: ImVec2, edge: float, uv: tuple[float, float]) -> None:

@@ -7,8 +7,10 @@ from importlib import metadata
 from imgui_bundle import ImVec2, imgui
 
 from viewer.ui import controls
+from viewer.ui.actions import KeepKeys
+from viewer.ui.commands import COMMANDS, Command
 from viewer.ui.context import PanelContext
-from viewer.ui.keys import KEYS
+from viewer.ui.keys import GESTURES, pressed_chord
 from viewer.ui.theme import BODY_PX
 
 _FLAGS = (
@@ -36,6 +38,8 @@ def _sheet(ctx: PanelContext, ident: str, title: str, body) -> bool:
     centre = imgui.get_main_viewport().get_center()
     imgui.set_next_window_pos(centre, imgui.Cond_.always, ImVec2(0.5, 0.5))
     imgui.set_next_window_bg_alpha(1.0)
+    room = imgui.get_main_viewport().size
+    imgui.set_next_window_size_constraints(ImVec2(0.0, 0.0), ImVec2(0.96 * room.x, 0.92 * room.y))
     imgui.push_style_color(imgui.Col_.window_bg, imgui.get_style_color_vec4(imgui.Col_.popup_bg))
     imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(1.6 * em, 1.3 * em))
     imgui.push_style_var(imgui.StyleVar_.window_border_size, 1.0)
@@ -43,10 +47,11 @@ def _sheet(ctx: PanelContext, ident: str, title: str, body) -> bool:
     with controls.font(theme.fonts.bold, BODY_PX * 1.3):
         imgui.text_unformatted(title)
     imgui.dummy(ImVec2(0.0, 0.4 * em))
+    choosing = bool(ctx.keys.choosing)
     body(ctx)
     imgui.dummy(ImVec2(0.0, 0.5 * em))
     closed = controls.button(theme, "Close###close", tip="Esc closes it too", primary=True, width=6 * em)
-    closed = closed or imgui.is_key_pressed(imgui.Key.escape, False)
+    closed = closed or (imgui.is_key_pressed(imgui.Key.escape, False) and not choosing)
     clicked_away = imgui.is_mouse_clicked(0) and not imgui.is_window_hovered(
         imgui.HoveredFlags_.root_and_child_windows
     )
@@ -54,21 +59,83 @@ def _sheet(ctx: PanelContext, ident: str, title: str, body) -> bool:
     imgui.end()
     imgui.pop_style_var(2)
     imgui.pop_style_color()
-    return not (closed or (clicked_away and not appearing))
+    closed = closed or (clicked_away and not appearing)
+    if closed:
+        ctx.keys.choosing = ""
+    return not closed
 
 
 def _key_table(ctx: PanelContext) -> None:
-    theme, em = ctx.theme, ctx.theme.em
-    group = ""
-    for line in KEYS:
-        if line.group != group:
-            group = line.group
-            controls.section(theme, group)
-        left = imgui.get_cursor_pos_x()
-        with controls.font(theme.fonts.mono, BODY_PX * 0.9):
-            imgui.text_unformatted(line.keys)
-        imgui.same_line(left + 18 * em)
-        imgui.text_unformatted(line.does)
+    """Commands with their keys in two columns, then what the mouse does."""
+    em = ctx.theme.em
+    _choose(ctx)
+    listed = [c for c in COMMANDS if not c.name.startswith("channel-")]
+    groups = list(dict.fromkeys(c.group for c in listed))
+    left = [g for g in groups if g in ("Camera", "View", "Ray")]
+    columns = 2 if imgui.get_main_viewport().size.x > 72 * em else 1
+    if imgui.begin_table("##keys", columns, imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_saved_settings):
+        for column in (left, [g for g in groups if g not in left]):
+            imgui.table_next_column()
+            for group in column:
+                controls.section(ctx.theme, group)
+                for command in (c for c in listed if c.group == group):
+                    _key_row(command, ctx)
+                if group == "View":
+                    _fixed_row("1 … 9, 0", "Choose the channel", ctx)
+            imgui.dummy(ImVec2(28 * em, 0.0))
+        imgui.end_table()
+    controls.section(ctx.theme, "Mouse")
+    if imgui.begin_table("##gestures", columns, imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_saved_settings):
+        half = (len(GESTURES) + 1) // 2
+        for part in (GESTURES[:half], GESTURES[half:]):
+            imgui.table_next_column()
+            for line in part:
+                _fixed_row(line.keys, line.does, ctx, wide=True)
+            imgui.dummy(ImVec2(28 * em, 0.0))
+        imgui.end_table()
+    controls.note(ctx.theme, "Click a key to choose another one. Right click: the default again.")
+
+
+def _key_row(command: Command, ctx: PanelContext) -> None:
+    theme, em, keys = ctx.theme, ctx.theme.em, ctx.keys
+    left = imgui.get_cursor_pos_x()
+    waiting = keys.choosing == command.name
+    shown = "press a key …" if waiting else keys.text(command.name) or "none"
+    ink = theme.palette.accent if waiting or keys.changed(command.name) else theme.palette.text
+    with controls.font(theme.fonts.mono, BODY_PX * 0.9), controls.text_colour(ink):
+        if imgui.selectable(f"{shown}###key-{command.name}", waiting, 0, ImVec2(8.5 * em, 0.0))[0]:
+            keys.choosing = "" if waiting else command.name
+    if imgui.is_item_clicked(imgui.MouseButton_.right):
+        keys.reset(command.name)
+        ctx.emit(KeepKeys())
+    default = ", ".join(keys.defaults[command.name]) or "none"
+    controls.tooltip(f"Click, then press the new key (Backspace: none, Esc: leave it). Default: {default}")
+    imgui.same_line(left + 9.5 * em)
+    imgui.text_unformatted(command.title)
+
+
+def _fixed_row(keys: str, does: str, ctx: PanelContext, wide: bool = False) -> None:
+    left = imgui.get_cursor_pos_x()
+    with controls.font(ctx.theme.fonts.mono, BODY_PX * 0.9):
+        imgui.text_unformatted(keys)
+    imgui.same_line(left + (15.0 if wide else 9.5) * ctx.theme.em)
+    imgui.text_unformatted(does)
+
+
+def _choose(ctx: PanelContext) -> None:
+    """The next chord goes to the command that waits for one."""
+    keys = ctx.keys
+    if not keys.choosing:
+        return
+    if imgui.is_key_pressed(imgui.Key.escape, False):
+        keys.choosing = ""
+        return
+    chord = pressed_chord()
+    if chord is not None:
+        bare = not (chord.ctrl or chord.shift or chord.alt)
+        keys.bind(keys.choosing, None if chord.key == "Backspace" and bare else chord)
+        keys.choosing = ""
+        ctx.emit(KeepKeys())
 
 
 def _about_text(ctx: PanelContext) -> None:

@@ -33,7 +33,7 @@ class Squares:
 
 def squares(doc: Document, corner: ImVec2, width: float, height: float, margin: float) -> Squares:
     """One centred square, or two of equal size side by side."""
-    if doc.compare.mode != "side":
+    if doc.compare.mode != "side" and (doc.mesh.mode != "side" or doc.compare.mode != "off"):
         edge = max(16.0, float(int(min(width, height) - 2 * margin)))
         origin = ImVec2(round(corner.x + 0.5 * (width - edge)), round(corner.y + 0.5 * (height - edge)))
         return Squares(origin, origin, edge)

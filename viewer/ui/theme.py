@@ -147,6 +147,7 @@ def _colours(style: imgui.Style, p: Palette) -> None:
         c.scrollbar_grab_hovered: (p.faint, 1),
         c.scrollbar_grab_active: (p.muted, 1),
         c.check_mark: (p.accent, 1),
+        c.checkbox_selected_bg: (p.field, 1),
         c.slider_grab: (p.accent_fill, 1),
         c.slider_grab_active: (p.accent_fill_hover, 1),
         c.button: (p.field, 1),

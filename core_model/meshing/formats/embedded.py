@@ -11,16 +11,16 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from core_model.meshing.mesh import Stamp
+from core_model.schema.record import KEY
+from core_model.schema.record_text import HEAD_BYTES, glb_extras, mesh_lines
 
-KEY, MESH_KEY = "triscope", "triscope-mesh"
+MESH_KEY = "triscope-mesh"
 PIECE = 160  # some readers stop at lines of 256 characters
-HEAD_BYTES = 1 << 20
 
 
 def lines(stamp: Stamp, prefix: str) -> Iterator[str]:
@@ -43,33 +43,9 @@ def read_record(path: Path, key: str = KEY) -> str:
     Raises OSError and ValueError for files that cannot be read.
     """
     suffix = path.suffix.lower()
-    if suffix == ".glb":
-        found = _glb_extras(path).get(key)
-        return json.dumps(found) if found else ""
     prefix = {".ply": "comment", ".obj": "#"}.get(suffix)
-    if prefix is None:
-        return ""
-    start, pieces = f"{prefix} {key} |", []
     with open(path, "rb") as file:
-        head = file.read(HEAD_BYTES)
-    for raw in head.split(b"\n"):
-        line = raw.decode("ascii", "replace").rstrip("\r")
-        if line.startswith(start) and line.endswith("|"):
-            pieces.append(line[len(start) : -1])
-        elif line == "end_header" or line.startswith("v "):
-            break
-    return "".join(pieces)
-
-
-def _glb_extras(path: Path) -> dict[str, Any]:
-    with open(path, "rb") as file:
-        head = file.read(20)
-        if len(head) < 20 or head[:4] != b"glTF" or head[16:20] != b"JSON":
-            raise ValueError("not a binary glTF file")
-        (length,) = struct.unpack("<I", head[12:16])
-        if length > 1 << 28:
-            raise ValueError("glTF description is too long")
-        document = json.loads(file.read(length))
-    asset = document.get("asset", {}) if isinstance(document, dict) else {}
-    found = asset.get("extras", {}) if isinstance(asset, dict) else {}
-    return found if isinstance(found, dict) else {}
+        if suffix == ".glb":
+            found = glb_extras(file).get(key)
+            return json.dumps(found) if found else ""
+        return mesh_lines(file.read(HEAD_BYTES), prefix, key) if prefix is not None else ""

@@ -49,7 +49,7 @@ def fit_mapping(mapping: MappingNetwork, cfg: FitConfig, report: Callable[[str, 
         for group in optimizer.param_groups:
             group["lr"] = group["scale"] * (0.01 + 0.99 * cosine) * min(1.0, (step + 1) / 100)
         z = torch.randn(cfg.mapping_batch, mapping.z_dim, generator=rng)
-        loss = ((readout(mapping(z)) - (parameters_of(z) - mean) / spread)).square().mean()
+        loss = (readout(mapping(z)) - (parameters_of(z) - mean) / spread).square().mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()

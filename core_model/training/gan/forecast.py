@@ -20,6 +20,8 @@ from core_model.training.gan.networks import Networks, build_networks, parameter
 # Share of a matrix product's speed that whole training steps reach. CPU: first steps of heads64-cpu, one core of a shared machine.
 # CUDA: not measured yet.
 REACHED = {"cpu": 0.15, "cuda": 0.2}
+SEEN_SHARE = 0.15  # of all samples, those that pass `render.cull_floor` on heads (measured 0.13 to 0.2)
+HIT_SHARE = 0.45  # of all rays, those that meet a head
 BACKWARD = 3.0  # forward and backward cost three forwards
 DOUBLE_BACKWARD = 7.0
 
@@ -181,6 +183,10 @@ def _points(cfg: TrainConfig, values: ScheduleValues) -> tuple[float, float]:
     else:
         kept = rays * (r.budget_low + r.hard_share * (r.budget_high - r.budget_low))
         free = 0.0 if r.sampler else kept / 2
+    if r.cull_floor and (r.sampler or not values.propose):
+        kept, free = SEEN_SHARE * kept, free + kept
+    if r.refine and not values.propose:
+        kept += HIT_SHARE * rays * r.refine
     if (values.propose or values.supervise) and r.sampler:
         free += n.probe_size**2 * n.probe_samples
         if values.supervise:

@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.ops.stepfun import alpha_weights, expected
+from core_model.training.gan.culled import march_culled
 from core_model.training.gan.rays import BatchRays
 
 FREE_POINTS = 1 << 22  # points evaluated at once where no gradients are kept
@@ -38,14 +39,18 @@ class Marched:
 
 
 def march(
-    field: WysiwygField, rays: BatchRays, t: Tensor, delta: Tensor, background: Tensor | None, *, recompute_rays: int = 0
+    field: WysiwygField, rays: BatchRays, t: Tensor, delta: Tensor, background: Tensor | None, *, recompute_rays: int = 0,
+    cull_floor: float = 0.0,
 ) -> Marched:
     """Field at samples t [B, R, S] with intervals δ, composited. background [3] or None (black).
 
     recompute_rays: this many rays at a time, computed again in the backward pass, so that memory grows with them and not with the
     picture; 0 = all at once and kept. Without gradients the pieces are sized by themselves.
+    cull_floor: above 0, only samples with T σ δ above it get gradients (`march_culled`).
     """
     learns = torch.is_grad_enabled()
+    if learns and cull_floor > 0.0:
+        return Marched(*march_culled(field, rays, t, delta, background, cull_floor))
     at_once = recompute_rays if learns else max(1, FREE_POINTS // (t.shape[0] * t.shape[2]))
     if not at_once or rays.count <= at_once:
         return Marched(*_march(field, rays, t, delta, background))

@@ -103,7 +103,7 @@ def _march_part(
 ) -> Marched:
     chosen = rays.take(index)
     t, delta = place(p.gather(1, index[..., None].expand(-1, -1, p.shape[-1])), chosen, index, n, cfg, seeds)
-    return march(field, chosen, t, delta, background, recompute_rays=cfg.checkpoint_rays)
+    return march(field, chosen, t, delta, background, recompute_rays=cfg.checkpoint_rays, cull_floor=cfg.cull_floor)
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.losses.surface import decision_loss, surface_loss
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
+from core_model.training.gan.culled import march_refined
 from core_model.training.gan.draws import NOISE, FakeBatch, generator, item_uniform, mix_seed
 from core_model.training.gan.march import Marched, march
 from core_model.training.gan.proposals import Probe, march_by_proposals, march_importance, run_probe, supervise
@@ -92,14 +93,17 @@ def _render(
         assert probe is not None and log_p is not None
         p = log_p.detach().float().exp()
         return march_by_proposals(scene, rays, p, probe.opacity, r, batch.seeds, background), probe, losses
-    t, delta = stratified_t(rays, item_uniform(batch.seeds, (rays.count, r.samples), device))
-    return march(scene, rays, t, delta, background, recompute_rays=r.checkpoint_rays), probe, losses
+    u = item_uniform(batch.seeds, (rays.count if r.jitter == "ray" else 1, r.samples + r.refine), device).expand(-1, rays.count, -1)
+    t, delta = stratified_t(rays, u[..., : r.samples])
+    if r.refine:
+        return Marched(*march_refined(scene, rays, t, delta, u[..., r.samples :], background, r.cull_floor)), probe, losses
+    return march(scene, rays, t, delta, background, recompute_rays=r.checkpoint_rays, cull_floor=r.cull_floor), probe, losses
 
 
 def _decision(scene: WysiwygField, marched: Marched, probe: Probe | None, batch: FakeBatch, cfg: TrainConfig) -> Tensor:
-    """exp(-k|sdf|) at probe points. Before there are proposals the render's own samples are uniform and serve; afterwards the same
-    number of random points on the probe's rays is evaluated, since gradients through all of them would not fit in memory."""
-    if probe is None:
+    """exp(-k|sdf|) at probe points. Before there are proposals the render's own samples are uniform and serve, where all of them have
+    gradients; otherwise random points on the probe's rays are evaluated, since gradients through all of them would not fit in memory."""
+    if probe is None and not cfg.render.refine and not cfg.render.cull_floor:
         return decision_loss(marched.sdf, cfg.loss.decision_sharpness)
     count = max(1, cfg.loss.decision_points // cfg.batch)
     device = batch.label.device
@@ -120,5 +124,5 @@ def _figures(marched: Marched) -> dict[str, Tensor]:
     return {
         "opacity": marched.opacity.mean(),
         "beta": torch.where(solid, marched.width / marched.opacity.clamp_min(1e-6), 0.0).sum() / solid.sum().clamp_min(1),
-        "depth_std": torch.where(solid, marched.depth, marched.depth.mean()).std(),
+        "depth_std": marched.depth[solid].std() if int(solid.sum()) > 1 else marched.depth.new_zeros(()),
     }

@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from core_model.checkpoints.store import load_into
-from core_model.families.wysiwyg.spec import WysiwygModel, latent_from_seed
+from core_model.families.latents import latent_from_seed, map_batch
+from core_model.families.wysiwyg.spec import WysiwygModel
 from core_model.schema.camera import OrbitPose, label25
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.errors import InputError
-from core_model.schema.latent import LatentSpec, SeedWeight, StyleMix
+from core_model.schema.latent import Edit, LatentSpec, SeedWeight, StyleMix
+from core_model.schema.render import RenderRequest
 from tests.contracts.tiny_checkpoint import TINY, tiny_generator
 
 NUM_WS = 6  # 16² backbone
@@ -81,6 +83,33 @@ def test_the_label_is_frontal_unless_a_camera_is_given(model: WysiwygModel) -> N
     torch.testing.assert_close(frontal[0, 0], raw_w(model, 1))
     torch.testing.assert_close(model.map(LatentSpec.of_seed(1, psi=1.0, cond=side))[0, 0], raw_w(model, 1, side))
     assert not torch.allclose(frontal, model.map(LatentSpec.of_seed(1, psi=1.0, cond=side)))
+
+
+def test_edits_move_their_layers_after_truncation(model: WysiwygModel) -> None:
+    step = tuple(float(x) for x in np.random.RandomState(1).randn(16).astype(np.float32))
+    edit = Edit(name="smile", direction=step, strength=-1.5, layers=(2, 3))
+    plain = model.map(LatentSpec.of_seed(4, psi=0.5))[0]
+    edited = model.map(LatentSpec.of_seed(4, psi=0.5, edits=(edit,)))[0]
+    torch.testing.assert_close(edited[2:4], plain[2:4] - 1.5 * torch.tensor(step))
+    assert torch.equal(edited[:2], plain[:2]) and torch.equal(edited[4:], plain[4:])
+    rows = tuple(tuple(row) for row in plain.tolist())
+    torch.testing.assert_close(model.map(LatentSpec(w=rows, edits=(edit,)))[0], edited)  # an explicit w is edited too
+    with pytest.raises(InputError, match="wrong direction"):
+        model.map(LatentSpec(edits=(Edit(direction=(1.0,), strength=1.0),)))
+
+
+def test_an_edited_latent_survives_the_json_of_a_request(model: WysiwygModel) -> None:
+    step = tuple(float(x) for x in np.random.RandomState(2).randn(16).astype(np.float32))
+    latent = LatentSpec.of_seed(4, edits=(Edit(name="age", direction=step, strength=0.7, layers=(0, 4)),))
+    request = RenderRequest(checkpoint="here", latent=latent)
+    back = RenderRequest.model_validate_json(request.model_dump_json())
+    assert back == request and hash(back) == hash(request)
+    assert torch.equal(model.map(back.latent), model.map(latent))
+
+
+def test_a_batch_of_z_maps_as_one_by_one(model: WysiwygModel) -> None:
+    z = torch.cat([latent_from_seed(s, 16) for s in (1, 2, 3)])
+    torch.testing.assert_close(map_batch(model, z, LatentSpec()), torch.stack([raw_w(model, s) for s in (1, 2, 3)]))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
-"""Reads all runs ten times a second in a thread of its own, so that a slow disk never holds up the window."""
+"""Reads the followed runs ten times a second in a thread of its own, so that a slow disk never holds up a window."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from viewer.runs.host import HostSampler
@@ -14,13 +15,17 @@ HOST_S = 1.0
 
 
 class Poller:
-    """`runs` are drawn from under their own locks; `host` samples once a second. `why` is the last surprise, if any."""
+    """`runs` are drawn from under their own locks; `host` samples once a second. `why` is the last surprise, if any.
 
-    def __init__(self, paths: tuple[Path, ...]) -> None:
+    wake: called from the thread when something new is there to be drawn.
+    """
+
+    def __init__(self, paths: tuple[Path, ...], disk: Path | None = None, wake: Callable[[], None] | None = None) -> None:
         self.runs = tuple(RunReader(path) for path in paths)
-        self.host = HostSampler(paths[0])
+        self.host = HostSampler(disk or (paths[0] if paths else Path.home()))
         self.version = 0
         self.why = ""
+        self._wake = wake
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="run-reader", daemon=True)
 
@@ -33,8 +38,23 @@ class Poller:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
+    def follow(self, paths: tuple[Path, ...]) -> None:
+        """From now on these runs, in this order; what was read of the ones that stay is kept."""
+        known = {run.path: run for run in self.runs}
+        if tuple(known) != paths:
+            self.runs = tuple(known.get(path) or RunReader(path) for path in paths)
+
+    def of(self, path: Path | None) -> RunReader | None:
+        """The reader of a followed run."""
+        return next((run for run in self.runs if run.path == path), None)
+
+    def versions(self) -> tuple[int, ...]:
+        """Changes whenever anything that could be drawn has changed."""
+        return (self.version, *(run.version for run in self.runs))
+
     def _work(self) -> None:
         next_host = 0.0
+        seen: tuple[int, ...] = ()
         while not self._stop.is_set():
             began = time.monotonic()
             more = False
@@ -47,4 +67,8 @@ class Poller:
                 next_host = began + HOST_S
                 self.host.sample()
                 self.version += 1
+            now = self.versions()
+            if self._wake is not None and now[1:] != seen:
+                self._wake()
+            seen = now[1:]
             self._stop.wait(0.002 if more else max(0.005, PERIOD_S - (time.monotonic() - began)))

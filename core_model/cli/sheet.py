@@ -1,0 +1,98 @@
+"""`triscope sheet CHECKPOINT --out FILE.png --seeds A-B --yaws …`: a contact sheet, a row a seed, a column a yaw or a psi."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import arg
+
+from core_model.cli.mesh import numbers_of, seeds_of
+from core_model.cli.options import (
+    CameraOptions,
+    LatentOptions,
+    MachineOptions,
+    SamplerOptions,
+    channels_of,
+    request_of,
+)
+from core_model.cli.outputs import check_output
+from core_model.cli.parse import parse
+from core_model.cli.progress import progress
+from core_model.cli.requests import RequestArgument, check_sha, checkpoint_of, given_options, request_from, stored_view
+from core_model.cli.sessions import CheckpointArgument, opened, record_of, rendered
+from core_model.schema.errors import InputError
+from core_model.schema.export import default_request
+from core_model.session.contact_sheet import SheetPage, SheetPlan
+from core_model.session.images import picture, save_png
+
+SUMMARY = "A contact sheet: rows of seeds, columns of yaws or psis, with captions."
+DEFAULT_YAWS = (-0.4, -0.2, 0.0, 0.2, 0.4)
+DEFAULT_SIZE = 192
+
+
+@dataclass(frozen=True)
+class SheetOptions:
+    out: Annotated[Path, arg(metavar="FILE.png")]
+    """the sheet"""
+    latent: LatentOptions
+    camera: CameraOptions
+    sampler: SamplerOptions
+    machine: MachineOptions
+    checkpoint: CheckpointArgument = ""
+    """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
+    seeds: Annotated[str, arg(metavar="A-B,C")] = "0-4"
+    """one row a seed"""
+    yaws: Annotated[str | None, arg(metavar="R,R,…", help_behavior_hint="")] = None
+    """one column a yaw, rad; default: -0.4 to 0.4 in five steps"""
+    psis: Annotated[str | None, arg(metavar="P,P,…", help_behavior_hint="")] = None
+    """one column a truncation psi, instead of yaws"""
+    request: RequestArgument = None
+    """a RenderRequest or RenderRecord (JSON, a file of it, or a file that triscope wrote); other options override it"""
+    size: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """edge of one picture, pixels; default: 192"""
+    channel: Annotated[str, arg(metavar="NAME")] = "rgb"
+    """channel to show"""
+
+
+def main(args: list[str]) -> None:
+    options = parse(SheetOptions, args, "sheet", SUMMARY)
+    check_output(options.out, (".png",))
+    if options.yaws is not None and options.psis is not None:
+        raise InputError(what="columns given twice", expected="--yaws or --psis", got="both")
+    seeds = seeds_of(options.seeds)
+    columns = numbers(options.psis, "--psis") if options.psis is not None else numbers(options.yaws, "--yaws") or DEFAULT_YAWS
+    view = stored_view(options.request)
+    with opened(checkpoint_of(options.checkpoint, view, "sheet"), options.machine) as (session, info):
+        size = options.size or DEFAULT_SIZE
+        flagged = request_of(
+            info, options.latent, options.camera, options.sampler, options.machine, size=size,
+            channels=tuple(channels_of(options.channel, info, ())),
+        )  # fmt: skip
+        plain = default_request(info).replace(width=size, height=size)
+        given = given_options(args) | {"size"}  # a stored view's size is that of one large picture
+        request = request_from(view, given, flagged, plain)
+        request = request.replace(channels=request.channels[:1])
+        check_sha(view, info)
+        (channel,) = channels_of(request.channels[0], info, ()).values()
+        plan = SheetPlan(request, tuple(seeds), "psi" if options.psis is not None else "yaw", tuple(columns))
+        page = SheetPage(plan, f"{info.title or info.header.name or Path(info.path).stem}  ·  {channel.title}")
+        shown = view.record.display_of(channel.name) if view is not None and view.record is not None else None
+        cells = plan.cells()
+        with progress("sheet") as update:
+            for i, cell in enumerate(cells):
+                frame = rendered(session, cell, lambda stage, fraction: None)
+                pixels, shown = picture(channel, frame.arrays[channel.name], shown)  # scalars keep the first one's range
+                page.put(i, pixels)
+                update(f"picture {i + 1} of {len(cells)}", (i + 1) / len(cells))
+        words = f"--seeds {options.seeds} --{plan.kind}s {','.join(f'{v:g}' for v in columns)}"
+        display = () if shown is None else (shown,)
+        save_png(options.out, page.pixels, record_of(info, cells[0]).replace(motion=words, display=display, shown=channel.name))
+    height, width = page.pixels.shape[:2]
+    print(f"{options.out}: {len(seeds)} x {len(columns)} pictures, {width} x {height}")
+
+
+def numbers(text: str | None, option: str) -> tuple[float, ...]:
+    """`a,b,c` as numbers; empty without a text. Raises InputError."""
+    return numbers_of(text, option, text.count(",") + 1) or () if text is not None else ()

@@ -1,0 +1,72 @@
+"""A hand that does anything: seeded mouse, wheel, key and text events for the real window."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from imgui_bundle import imgui
+
+KEYS = (
+    imgui.Key.tab, imgui.Key.r, imgui.Key.f, imgui.Key.p, imgui.Key.v, imgui.Key.z, imgui.Key.y, imgui.Key.w, imgui.Key.a, imgui.Key.i,
+    imgui.Key.left_bracket, imgui.Key.right_bracket, imgui.Key.f1, imgui.Key.escape, imgui.Key.enter, imgui.Key.backspace,
+    imgui.Key.up_arrow, imgui.Key.down_arrow, imgui.Key._1, imgui.Key._2, imgui.Key._5, imgui.Key._9, imgui.Key._0,
+)  # fmt: skip
+CHORDS = (imgui.Key.z, imgui.Key.y, imgui.Key.c, imgui.Key.p, imgui.Key._1, imgui.Key._2)
+"""With Ctrl. Not Ctrl+Q (it ends the test), Ctrl+O (a dialog of the desktop) or Ctrl+S (a file a press)."""
+TEXT = "0123456789.-eE xyé漢'\"/\\"
+
+
+@dataclass
+class RandomHands:
+    """One event a call; the same seed gives the same events. size: of the window, pixels."""
+
+    seed: int
+    size: tuple[int, int]
+    events: int = 0
+    _rng: random.Random = field(init=False)
+    _down: set[int] = field(default_factory=set)
+    _keys: list[imgui.Key] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._rng = random.Random(self.seed)
+
+    def one(self) -> None:
+        """Send one event to Dear ImGui."""
+        io, rng = imgui.get_io(), self._rng
+        self.events += 1
+        for key in self._keys:
+            io.add_key_event(key, False)
+        self._keys.clear()
+        what = rng.random()
+        if what < 0.45:
+            width, height = self.size
+            io.add_mouse_pos_event(rng.uniform(-5, width + 5), rng.uniform(-5, height + 5))
+        elif what < 0.75:
+            button = rng.choices((0, 1, 2), (8, 1, 1))[0]
+            down = button not in self._down
+            (self._down.add if down else self._down.discard)(button)
+            io.add_mouse_button_event(button, down)
+        elif what < 0.83:
+            io.add_mouse_wheel_event(0.0, rng.choice((-1.0, 1.0)))
+        elif what < 0.95:
+            self._press(rng.choice(KEYS))
+        elif what < 0.98:
+            self._press(imgui.Key.mod_ctrl)
+            self._press(rng.choice(CHORDS))
+        else:
+            io.add_input_characters_utf8("".join(rng.choices(TEXT, k=3)))
+
+    def rest(self) -> None:
+        """Let go of everything."""
+        io = imgui.get_io()
+        for button in self._down:
+            io.add_mouse_button_event(button, False)
+        for key in self._keys:
+            io.add_key_event(key, False)
+        self._down.clear()
+        self._keys.clear()
+
+    def _press(self, key: imgui.Key) -> None:
+        imgui.get_io().add_key_event(key, True)
+        self._keys.append(key)

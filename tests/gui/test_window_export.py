@@ -1,0 +1,123 @@
+"""Out of the real window and back: a task of its own makes the shown picture, and the file restores the view."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from imgui_bundle import imgui
+from PIL import Image
+
+from core_model.schema.channels import ChannelInfo
+from core_model.schema.record import RenderRecord
+from core_model.schema.record_file import read_provenance
+from core_model.session.images import picture
+from tests.gui.blob_session import BlobSession
+from tests.gui.window_driver import Hands, drive
+from viewer.render_client.inline import InlineClient
+from viewer.state.export_desk import TASK_KIND
+from viewer.ui.actions import CopyText
+
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+PATIENCE_S = 180.0
+
+
+@pytest.fixture
+def small_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures of 64² at most, no refinement."""
+    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path / "config"))
+    (tmp_path / "config").mkdir()
+    (tmp_path / "out").mkdir()
+    quality = {"max_size": 64, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
+    settings = {"quality": quality, "export_folder": str(tmp_path / "out")}
+    (tmp_path / "config" / "preferences.json").write_text(json.dumps(settings))
+
+
+def wait(h: Hands, condition, what: str) -> None:
+    """Frames with pauses between them: the task needs the processor."""
+    until = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < until, f"waited for {what}"
+        time.sleep(0.1)
+        h.ctx.yield_()
+
+
+def test_what_the_window_shows_comes_out_and_goes_back_in(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def body(h: Hands) -> None:
+        ctx = h.ctx
+        turned = h.doc.camera.replace(yaw=0.35, pitch=-0.1)
+        h.desk.controller.doc = h.doc.replace(camera=turned)
+        h.until_full()
+        shown = h.frames.arrays["rgb"].copy()
+        assert h.desk.exports.settings.folder == str(out)
+        h.desk.exports.settings = h.desk.exports.settings.replace(size=shown.shape[-1])
+        ctx.window_focus("//Export")
+        ctx.yield_(2)
+        ctx.item_click("//Export/**/###start")
+        ctx.yield_(2)
+        ctx.key_press(imgui.Key.mod_ctrl | imgui.Key.s)
+        ctx.yield_(2)
+        assert "Saving" in h.desk.controller.notice
+        tasks = h.desk.tasks
+        wait(h, lambda: len(tasks.views(TASK_KIND)) == 2 and all(t.ended for t in tasks.views(TASK_KIND)), "both exports")
+        assert [(t.state, t.message) for t in tasks.views(TASK_KIND) if t.state != "done"] == []
+        files = sorted(out.glob("*.png"))
+        assert len(files) == 2, files
+        expected, _ = picture(ChannelInfo(name="rgb", title="Colour", kind="colour"), shown)
+        for file in files:
+            np.testing.assert_array_equal(np.asarray(Image.open(file)), expected)
+        on_screen = h.picture()
+        small = np.asarray(Image.fromarray(on_screen).resize(expected.shape[1::-1], Image.Resampling.BOX)).astype(float)
+        assert np.abs(small - expected).mean() < 4.0, "what is on the screen is the same picture"
+        assert read_provenance(files[0]).request.camera == turned
+
+        away = h.doc.replace(camera=turned.replace(yaw=-1.0), view=h.doc.view.with_channel("depth"))
+        h.desk.controller.doc = away
+        h.desk.controller.undo.push(away, "test", time.monotonic())
+        ctx.yield_(3)
+        h.desk.dropped([str(tmp_path / "config" / "preferences.json"), str(files[0])])
+        wait(h, lambda: h.doc.camera == turned, "the dropped view")
+        assert h.doc.view.channel == "rgb" and h.doc.checkpoint == "analytic:sphere"
+        assert h.desk.controller.banner is not None and "preferences.json" in h.desk.controller.banner.detail
+        ctx.key_press(imgui.Key.mod_ctrl | imgui.Key.z)
+        ctx.yield_(3)
+        assert h.doc.camera.yaw == -1.0, "one step of undo"
+
+    drive(body, InlineClient(), checkpoint="analytic:sphere")
+
+
+def test_the_panel_copies_the_view_and_says_why_it_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def body(h: Hands) -> None:
+        ctx, copied = h.ctx, []
+        h.until_full()
+        ctx.window_focus("//Export")
+        ctx.yield_(2)
+        handle = h.desk._handle
+        monkeypatch.setattr(h.desk, "_handle", lambda action, now: (copied.append(action), handle(action, now)))
+        for key in ("copy-command", "copy-python", "copy-view"):
+            ctx.item_click(f"//Export/**/##{key}")
+            ctx.yield_(2)
+        command, python, view = [a.text for a in copied if isinstance(a, CopyText)]
+        assert command.startswith("triscope render blob:demo --out ") and "--size 1024" in command
+        assert "RenderSession().render(request)" in python and compile(python, "copied", "exec")
+        assert RenderRecord.model_validate_json(view).request.checkpoint == "blob:demo"
+        for kind in ("Orbit", "Walk", "Sheet", "Picture"):
+            ctx.item_click(f"//Export/**/kind/{kind}")
+            ctx.yield_(2)
+            assert h.desk.exports.settings.kind == kind.lower()
+        (tmp_path / "out" / "mine.png").write_bytes(b"")
+        ctx.item_input_value("//Export/**/##name", "mine")
+        ctx.yield_(2)
+        info = ctx.item_info("//Export/**/###start")
+        assert info.item_flags & int(imgui.ItemFlags_.disabled), "the file is protected"
+        h.desk.dropped([str(tmp_path / "out" / "mine.png")])
+        wait(h, lambda: h.desk.controller.banner is not None, "the complaint")
+        banner = h.desk.controller.banner
+        assert banner is not None and "mine.png restores no view" in banner.title and h.doc.checkpoint == "blob:demo"
+
+    drive(body, InlineClient(BlobSession))

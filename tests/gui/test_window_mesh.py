@@ -1,0 +1,180 @@
+"""The Mesh panel in the real window: level, preview, modes, depth error, and an export through the real task."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import trimesh
+from imgui_bundle import ImVec2, imgui
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.question import Question
+from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
+from core_model.session.provenance import read_provenance
+from tests.gui.blob_session import BlobSession, blob_info
+from tests.gui.window_driver import Hands, Recorder, drive
+from viewer.render_client.inline import InlineClient
+
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+
+
+@pytest.fixture
+def small_pictures(tmp_path, monkeypatch) -> None:
+    """Pictures of 96² at most, no refinement."""
+    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path / "config"))
+    (tmp_path / "config").mkdir()
+    quality = {"max_size": 96, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
+    look = {"theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800], "quality": quality}
+    (tmp_path / "config" / "preferences.json").write_text(json.dumps(look))
+
+
+class Asked(Recorder):
+    """Keeps the questions of the mesh panel."""
+
+    def __init__(self, inner) -> None:
+        super().__init__(inner)
+        self.questions: list[Question] = []
+
+    def ask(self, question: Question) -> int:
+        self.questions.append(question)
+        return super().ask(question)
+
+    def of(self, kind: type[Question]) -> list[Question]:
+        return [q for q in self.questions if isinstance(q, kind)]
+
+
+class SphereSession(BlobSession):
+    """Pictures of the blob under the name of a checkpoint that the exporting process can open."""
+
+    def open(self, path: str) -> CheckpointInfo:
+        return blob_info(path)
+
+
+def front(h: Hands) -> None:
+    """The Mesh tab in front of the Sampler's."""
+    imgui.set_window_focus("Mesh")
+    h.ctx.yield_(4)
+
+
+def shown(h: Hands) -> None:
+    h.until(lambda: h.desk.mesh.shown is not None and not h.desk.mesh.words, "a mesh in the view", 1500)
+    h.ctx.yield_(3)
+
+
+def test_level_preview_modes_and_error():
+    recorder = Asked(InlineClient(BlobSession))
+
+    def body(h: Hands) -> None:
+        ctx, stage = h.ctx, h.desk.mesh
+        assert not recorder.of(FieldHistogramQuestion), "a panel behind another one asks for nothing"
+        front(h)
+        h.until(lambda: recorder.of(MeshForecastQuestion), "the forecast")
+        assert not recorder.of(MeshPreviewQuestion) and stage.shown is None
+        plain = h.picture()
+        rendered = len(recorder.requests)
+
+        ctx.item_click("//Mesh/mesh-mode/Mesh")
+        shown(h)
+        first = stage.shown
+        assert first is not None and len(first.fine.faces) > 1000 and stage._view is not None
+        drawn = stage._view.draws
+        ctx.yield_(20)
+        assert stage._view.draws == drawn, "a view at rest draws nothing"
+
+        asked = len(recorder.of(FieldHistogramQuestion))
+        ctx.item_info("//Mesh/##level-histogram")
+        ctx.mouse_move("//Mesh/##level-histogram")
+        ctx.mouse_drag_with_delta(ImVec2(-25.0, 0.0))
+        ctx.yield_(2)
+        level = h.doc.mesh.level
+        assert level is not None and level != 0.0
+        h.until(lambda: recorder.of(MeshPreviewQuestion)[-1].request.level == level, "a preview of the new level")
+        h.until(lambda: stage.shown is not first and stage.shown is not None, "the new mesh")
+        h.until(lambda: recorder.of(MeshForecastQuestion)[-1].request.level == level, "its forecast")
+        assert len(recorder.of(FieldHistogramQuestion)) == asked, "the histogram does not depend on the level"
+        ctx.item_input_value("//Mesh/##mesh-level", 5.0)
+        h.until(lambda: stage.failed, "the word that there is no surface")
+        assert "No surface at level 5" in stage.words and stage.shown is None
+        ctx.item_click("//Mesh/##mesh-level-default")
+        ctx.yield_(2)
+        assert h.doc.mesh.level is None
+        shown(h)
+
+        ctx.item_click("//Mesh/mesh-mode/Error")
+        h.until(lambda: stage.error is not None, "the error map")
+        error = stage.error
+        assert error is not None and error.rms < stage.shown.voxel and error.pixels > 500
+        assert error.mesh_only < 0.1 and error.render_only < 0.1
+        ctx.item_click("//Mesh/mesh-mode/Over")
+        ctx.item_click("//Mesh/##mesh-wire")
+        ctx.yield_(3)
+        assert h.doc.mesh.wire and h.desk.viewport.drawn is not None
+        ctx.item_click("//Mesh/mesh-mode/Side")
+        ctx.yield_(3)
+        ctx.item_click("//Mesh/mesh-mode/Off")
+        h.until_full()
+        assert len(recorder.requests) - rendered <= 6, "the mesh asks for no pictures but those of another size"
+        assert np.abs(h.picture().astype(int) - plain).max() <= 2
+        before = h.doc.mesh
+        ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.z))
+        ctx.yield_(2)
+        assert h.doc.mesh != before and h.doc.mesh.mode == "side"
+
+        h.desk.open("blob:other")
+        h.until(lambda: h.doc.checkpoint == "blob:other", "the other checkpoint")
+        assert stage.shown is None and stage._view is None, "nothing of the old mesh stays on the graphics card"
+
+    drive(body, recorder)
+
+
+def test_an_export_through_the_real_task_and_back_into_the_view(tmp_path: Path):
+    recorder = Asked(InlineClient(SphereSession))
+    out = tmp_path / "a head.ply"
+
+    def body(h: Hands) -> None:
+        ctx, panel = h.ctx, h.desk._panels["mesh"]
+        front(h)
+        panel.opened["surface"] = False
+        h.until(lambda: recorder.of(MeshForecastQuestion), "the forecast")
+        ctx.item_input_value("//Mesh/##mesh-path", str(out))
+        ctx.item_input_value("//Mesh/##mesh-resolution", 48)
+        ctx.yield_(3)
+        assert h.doc.mesh.resolution == 48
+        h.until(lambda: recorder.of(MeshForecastQuestion)[-1].request.resolution == 48, "the new forecast")
+        ctx.item_click("//Mesh/###mesh-export")
+        h.until(lambda: h.desk.tasks.views("mesh"), "the task")
+        # the clock of the test runs ahead of the real one: a process of its own takes real seconds
+        h.until(lambda: h.desk.tasks.views("mesh")[0].ended, "the end of the export", 200_000)
+        task = h.desk.tasks.views("mesh")[0]
+        assert task.state == "done", task.message
+        mesh = trimesh.load(out)
+        assert mesh.is_watertight and mesh.volume == pytest.approx(4 / 3 * np.pi * 0.3**3, rel=0.02)
+        record = read_provenance(out)
+        assert record.request.checkpoint == "analytic:sphere" and record.request.latent == h.doc.latent
+
+        ctx.yield_(70)
+        asked = len(h.desk.tasks.views("mesh"))
+        ctx.item_click("//Mesh/###mesh-export")
+        ctx.yield_(3)
+        assert len(h.desk.tasks.views("mesh")) == asked, "what is there is not overwritten without a tick"
+        panel.opened["export"] = False
+        ctx.yield_(3)
+        ctx.item_click("//Mesh/**/##mesh-copy")
+        ctx.yield_(2)
+        assert imgui.get_clipboard_text() == str(out)
+        ctx.item_click("//Mesh/**/##mesh-open")
+        ctx.yield_(2)
+        assert h.doc.mesh.source == task.record.id and h.doc.mesh.mode == "mesh"
+        h.until(lambda: h.desk.mesh.shown is not None, "the export in the view", 5000)
+        found = h.desk.mesh.shown
+        assert found.source == task.record.id and len(found.fine.faces) == len(mesh.faces) == found.triangles
+        ctx.item_click("//Mesh/##mesh-preview")
+        h.until(lambda: h.desk.mesh.shown is not None and h.desk.mesh.shown.source == "preview", "the preview again")
+        ctx.item_click("//Mesh/**/##mesh-remove")
+        ctx.yield_(3)
+        assert not h.desk.tasks.views("mesh") and out.exists()
+
+    drive(body, recorder, checkpoint="analytic:sphere")

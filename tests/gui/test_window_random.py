@@ -1,0 +1,71 @@
+"""Random input: no crash, no panel set aside, memory flat, processes gone (issue 3 section 6)."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.gui.blob_session import BlobSession
+from tests.gui.random_hands import RandomHands
+from viewer.app import App, AppOptions
+from viewer.render_client.client import RenderClient
+from viewer.render_client.face import Renderer
+from viewer.render_client.inline import InlineClient
+
+pytestmark = pytest.mark.gui
+SIZE = (1100, 700)
+SETTLE = 30
+
+
+@pytest.fixture(autouse=True)
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+
+
+def storm(seed: int, count: int, client: Renderer, checkpoint: str) -> list[int]:
+    """Runs the window under `count` random events; resident bytes at each tenth of them."""
+    hands, memory, process = RandomHands(seed, SIZE), [], psutil.Process()
+    broken: dict[str, str] = {}
+    rest = [0]
+
+    def on_frame(app: App) -> None:
+        desk = app.desk
+        assert desk is not None
+        broken.update(desk._broken)
+        if broken or rest[0] > SETTLE:
+            app.quit()
+        elif hands.events >= count:
+            hands.rest()
+            rest[0] += 1
+        elif desk.controller.frames.arrays:
+            for _ in range(2):
+                hands.one()
+                if hands.events % max(1, count // 10) == 0:
+                    gc.collect()
+                    memory.append(process.memory_info().rss)
+
+    App(AppOptions(checkpoint=checkpoint, client=client, size=SIZE, on_frame=on_frame, keep_layout=False, eager=True)).run()
+    assert not broken, f"seed {seed}, after {hands.events} events: {broken}"
+    assert hands.events >= count, "the window closed by itself"
+    return memory
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_thousand_random_events(display: str, seed: int) -> None:
+    storm(seed, 1000, InlineClient(BlobSession), "blob:demo")
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(5400)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_hundred_thousand_random_events(display: str, seed: int) -> None:
+    """2·10⁴ events for each of five seeds, with the real worker process; memory of the second half must not climb."""
+    before = {p.pid for p in psutil.Process().children(recursive=True)}
+    memory = storm(seed, 20_000, RenderClient(factory="tests.gui.blob_session:BlobSession"), "blob:demo")
+    half = memory[len(memory) // 2 :]
+    assert half[-1] < half[0] + 64 * 2**20, f"memory climbs: {[m >> 20 for m in memory]} MiB"
+    assert {p.pid for p in psutil.Process().children(recursive=True)} <= before, "a process was left behind"

@@ -1,0 +1,166 @@
+"""Cross-section and tri-planes in the window: asked once, dragged in the picture, cells and their pixels, planes taken out."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from imgui_bundle import ImVec2, imgui
+
+from core_model.schema.question import Question
+from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
+from tests.gui.blob_session import BlobSession
+from tests.gui.window_driver import Hands, Recorder, drive
+from viewer.render_client.inline import InlineClient
+
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+
+
+@pytest.fixture
+def small_pictures(tmp_path, monkeypatch) -> None:
+    """Pictures of 96² at most, no refinement: the window is the matter here."""
+    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
+    quality = {"max_size": 96, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
+    look = {"theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800], "quality": quality}
+    (tmp_path / "preferences.json").write_text(json.dumps(look))
+
+
+class Asked(Recorder):
+    """Keeps the questions too."""
+
+    def __init__(self) -> None:
+        super().__init__(InlineClient(BlobSession))
+        self.questions: list[Question] = []
+
+    def ask(self, question: Question) -> int:
+        self.questions.append(question)
+        return super().ask(question)
+
+
+def show(h: Hands, title: str) -> None:
+    h.app.params.docking_params.dockable_window_of_name(title).focus_window_at_next_frame = True
+    h.ctx.yield_(4)
+
+
+def middle(h: Hands, item: str) -> ImVec2:
+    rect = h.ctx.item_info(item).rect_full
+    return ImVec2(0.5 * (rect.min.x + rect.max.x), 0.5 * (rect.min.y + rect.max.y))
+
+
+def test_a_slice_is_asked_for_when_its_panel_is_in_sight_and_follows_its_controls():
+    client = Asked()
+
+    def body(h: Hands) -> None:
+        ctx, panel = h.ctx, h.desk._panels["section"]
+        h.until_full()
+        assert not any(isinstance(q, SectionQuestion) for q in client.questions), "a hidden panel asks nothing"
+        show(h, "Section")
+        h.until(lambda: panel._last is not None and panel._last[0].size == 192, "the first slice")
+        asked = len(client.questions)
+        ctx.yield_(10)
+        assert len(client.questions) == asked, "the same slice is asked for once"
+        renders = len(client.requests)
+        ctx.item_click("//Section/section-axis/x")
+        ctx.item_input_value("//Section/##section-offset", 0.1)
+        h.until(lambda: panel._last[0].normal == (1.0, 0.0, 0.0) and panel._last[0].offset == pytest.approx(0.1), "the other slice")
+        h.choose("//Section/##section-quantity", "density")
+        ctx.yield_(3)
+        assert h.doc.section.quantity == "density" and panel._piece[1].shown.channel.unit == "1 / world unit"
+        assert len(client.requests) == renders, "a slice renders no picture"
+        h.choose("//Section/##section-quantity", "slope")
+        h.until(lambda: panel._last[0].also == "slope", "the slope")
+        ctx.item_click("//Section/##section-iso")
+        h.choose("//Section/##section-colours", "magma")
+        view = next(v for v in h.doc.view.channel_views if v.name == "section.slope")
+        assert view.iso and view.colormap == "magma"
+        ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.z))
+        ctx.yield_(2)
+        assert next(v for v in h.doc.view.channel_views if v.name == "section.slope").colormap == "balance"
+        ctx.item_click("//Section/###section-reset")
+        ctx.yield_(2)
+        assert h.doc.section.axis == "z" and h.doc.section.offset == 0.0
+
+    drive(body, client)
+
+
+def test_the_handle_in_the_picture_drags_the_plane_and_a_click_copies_the_value():
+    client = Asked()
+
+    def body(h: Hands) -> None:
+        ctx, panel = h.ctx, h.desk._panels["section"]
+        show(h, "Section")
+        ctx.item_click("//Section/section-axis/x")
+        h.until_full()
+        h.until(lambda: panel._last is not None, "a slice")
+        camera = h.doc.camera
+        ctx.mouse_move_to_pos(middle(h, "//Viewport/##section-handle"))
+        ctx.mouse_down(0)
+        sizes = []
+        for _ in range(6):  # the front view: x runs to the right
+            ctx.mouse_move_to_pos(ImVec2(imgui.get_mouse_pos().x + 12.0, imgui.get_mouse_pos().y))
+            ctx.yield_(3)
+            sizes.append(panel._last[0].size)
+        ctx.mouse_up(0)
+        ctx.yield_(2)
+        world = 2.0 * camera.radius * np.tan(0.5 * camera.fov)
+        assert h.doc.section.offset == pytest.approx(72.0 / h.desk.viewport.size * world, rel=0.15)
+        assert h.doc.camera == camera, "the picture does not turn with it"
+        assert 64 in sizes, "coarse slices follow the hand"
+        h.until(lambda: panel._last[0].size == 192 and panel._last[0].offset == h.doc.section.offset, "the fine slice")
+        ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.z))
+        ctx.yield_(2)
+        assert h.doc.section.offset == 0.0, "one drag is one step"
+        h.until(lambda: panel._last[0].offset == 0.0, "the slice before")
+        ctx.item_click("//Section/##slice")
+        ctx.yield_(2)
+        text = imgui.get_clipboard_text()
+        assert text.startswith("Signed distance -0.") and "world units at x 0.0" in text
+        assert h.desk.viewport.linked.slice_point is not None and len(h.desk.viewport.linked.cut) > 20
+
+    drive(body, client)
+
+
+def test_cells_show_their_pixels_and_planes_are_taken_out():
+    client = Asked()
+
+    def body(h: Hands) -> None:
+        ctx, panel = h.ctx, h.desk._panels["planes"]
+        show(h, "Planes")
+        h.until(lambda: panel._last is not None, "the planes")
+        h.until_full()
+        assert panel._last[0].mode == "pca"
+        ctx.item_click("//Planes/planes-mode/Channel")
+        ctx.item_input_value("//Planes/##planes-channel", 5)
+        h.until(lambda: panel._last[0].channel == 5, "channel 5")
+        before = h.picture()
+        ctx.item_click("//Planes/##plane-0")
+        h.until(lambda: h.doc.planes.cell is not None, "the chosen cell")
+        cell = h.doc.planes.cell
+        assert cell.plane == 0 and cell.column in (31, 32) and cell.row in (31, 32)
+        ctx.yield_(3)
+        assert 0 < h.desk.viewport.linked.fed.pixels < 60
+        ctx.item_click("//Planes/##planes-release")
+        ctx.yield_(2)
+        assert h.doc.planes.cell is None
+        ctx.item_click("//Planes/##ablate-1")
+        ctx.yield_(2)
+        assert h.doc.latent.ablate.planes == ((0, 1),) and h.doc.latent.ablate.fill == "mean"
+        h.until_full()
+        assert h.frames.result.request.latent.ablate.planes == ((0, 1),)
+        h.until(lambda: np.ptp(panel._last[1].arrays["pictures"][1]) == 0, "the flat plane")
+        ctx.item_click("//Planes/planes-fill/Zero")
+        ctx.yield_(2)
+        assert h.doc.latent.ablate.fill == "zero"
+        ctx.item_click("//Planes/###planes-back")
+        ctx.yield_(2)
+        assert h.doc.latent.ablate is None
+        ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.z))
+        ctx.yield_(2)
+        assert h.doc.latent.ablate is not None, "undo takes it out again"
+        ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.y))
+        h.until_full()
+        assert before.shape == h.picture().shape
+
+    drive(body, client)
+    assert any(isinstance(q, PlanesQuestion) and q.latent.ablate is not None for q in client.questions)

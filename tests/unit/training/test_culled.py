@@ -1,0 +1,125 @@
+"""Samples left out and samples added while training, against the plain path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from core_model.families.wysiwyg.config import PRESETS
+from core_model.families.wysiwyg.decoder import WysiwygField
+from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.schema.camera import OrbitPose, label25
+from core_model.schema.conventions import Conventions
+from core_model.schema.overrides import apply_overrides
+from core_model.schema.train_presets import PRESETS as PRESETS_OF_TRAINING
+from core_model.training.gan import render
+from core_model.training.gan.culled import first_look, march_culled, march_refined
+from core_model.training.gan.draws import FakeBatch, item_uniform
+from core_model.training.gan.march import Marched, march
+from core_model.training.gan.networks import build_networks
+from core_model.training.gan.rays import BatchRays, Window, label_rays, stratified_t, uniform_t
+
+CONV = Conventions(background=(0.2, 0.4, 0.6), scene_radius=0.5)
+BACKGROUND = torch.tensor(CONV.background)
+LABELS = torch.stack([torch.from_numpy(label25(OrbitPose(yaw=yaw, pitch=0.1))) for yaw in (0.4, -0.7)])
+RAYS = label_rays(LABELS, Window(6, 0, 0, 6), CONV)
+SEEDS = (1, 2)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> WysiwygGenerator:
+    torch.manual_seed(0)
+    return WysiwygGenerator(PRESETS["tiny"], CONV)
+
+
+def learn(g: WysiwygGenerator, how: Callable[[WysiwygField, BatchRays], Marched]) -> tuple[Marched, dict[str, torch.Tensor]]:
+    """A picture and the gradients that it gives."""
+    g.zero_grad(set_to_none=True)
+    z = torch.randn(2, g.cfg.z_dim, generator=torch.Generator().manual_seed(1))
+    out = how(g.field(g.synthesize(g.map(z, LABELS)), fast=False), RAYS)
+    (out.rgb.square().sum() + out.width.sum() + out.depth[out.opacity > 0.5].sum()).backward()
+    return out, {name: p.grad.clone() for name, p in g.named_parameters() if p.grad is not None}
+
+
+def angle(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> float:
+    assert a.keys() == b.keys() and "rgb_mlp.fc0.weight" in a
+    one, two = (torch.cat([x[name].flatten() for name in sorted(a)]) for x in (a, b))
+    return float((one - two).norm() / one.norm())
+
+
+def test_nothing_left_out_is_the_plain_picture(tiny: WysiwygGenerator) -> None:
+    t, delta = stratified_t(RAYS, item_uniform(SEEDS, (36, 12), torch.device("cpu")))
+    plain, expected = learn(tiny, lambda field, rays: march(field, rays, t, delta, BACKGROUND))
+    whole, gradients = learn(tiny, lambda field, rays: Marched(*march_culled(field, rays, t, delta, BACKGROUND, -1.0)))
+    for a, b in ((plain.rgb, whole.rgb), (plain.opacity, whole.opacity), (plain.width, whole.width)):
+        assert torch.allclose(a, b, atol=1e-5)
+    assert torch.allclose(plain.weights, whole.weights, atol=1e-3)  # the look rounds otherwise, and a small beta makes much of it
+    assert torch.allclose(plain.sdf, whole.sdf, atol=1e-5) and angle(expected, gradients) < 1e-4
+
+
+def test_what_is_left_out_is_not_missed(tiny: WysiwygGenerator) -> None:
+    t, delta = stratified_t(RAYS, item_uniform(SEEDS, (36, 24), torch.device("cpu")))
+    plain, expected = learn(tiny, lambda field, rays: march(field, rays, t, delta, BACKGROUND))
+    few, gradients = learn(tiny, lambda field, rays: march(field, rays, t, delta, BACKGROUND, cull_floor=0.002))
+    assert float((plain.rgb - few.rgb).detach().abs().max()) < 0.01 and angle(expected, gradients) < 0.1
+    with torch.no_grad():  # without gradients nothing is saved, so nothing is left out
+        z = torch.randn(2, tiny.cfg.z_dim, generator=torch.Generator().manual_seed(1))
+        free = march(tiny.field(tiny.synthesize(tiny.map(z, LABELS)), fast=False), RAYS, t, delta, BACKGROUND, cull_floor=0.5)
+    assert torch.allclose(free.rgb, plain.rgb, atol=2e-6)
+
+
+def test_refining_is_nearer_to_many_samples(tiny: WysiwygGenerator) -> None:
+    """Same number of samples in all: coarse ones alone, and half of them placed by a look at the other half."""
+    u = item_uniform(SEEDS, (36, 48), torch.device("cpu"))
+    dense, expected = learn(tiny, lambda field, rays: march(field, rays, *uniform_t(rays, 384), BACKGROUND))
+    plain, blunt = learn(tiny, lambda field, rays: march(field, rays, *stratified_t(rays, u), BACKGROUND))
+    t, delta = stratified_t(RAYS, u[..., :24])
+    fine, gradients = learn(
+        tiny,
+        lambda field, rays: Marched(*march_refined(field, rays, t, delta, u[..., 24:], BACKGROUND, 0.002)),
+    )
+    error = lambda x: float((x.rgb - dense.rgb).detach().square().mean().sqrt())  # noqa: E731
+    assert error(fine) < 0.7 * error(plain) and angle(expected, gradients) < 0.9 * angle(expected, blunt)
+
+
+def test_rays_that_meet_nothing_show_the_background(tiny: WysiwygGenerator) -> None:
+    t, delta = stratified_t(RAYS, item_uniform(SEEDS, (36, 8), torch.device("cpu")))
+    out, gradients = learn(tiny, lambda field, rays: Marched(*march_culled(field, rays, t, delta, BACKGROUND, 1e9)))
+    assert torch.equal(out.rgb, BACKGROUND.expand_as(out.rgb)) and float(out.opacity.detach().abs().max()) == 0.0
+    assert all(float(g.abs().max()) == 0.0 for g in gradients.values())
+
+
+def test_the_first_look_is_the_field(tiny: WysiwygGenerator) -> None:
+    with torch.no_grad():
+        z = torch.randn(2, tiny.cfg.z_dim, generator=torch.Generator().manual_seed(3))
+        field = tiny.field(tiny.synthesize(tiny.map(z, LABELS)), fast=False)
+        field.chunk = 50
+        points = torch.rand(2, 120, 3, generator=torch.Generator().manual_seed(4)) - 0.5
+        sdf, beta = first_look(field, points)
+        known = field.geometry(points)
+        assert known.sdf is not None and known.beta is not None
+        assert torch.allclose(sdf, known.sdf, atol=1e-5) and torch.allclose(beta, known.beta, atol=1e-6)
+
+
+@pytest.mark.parametrize("jitter", ["ray", "image"])
+def test_random_places_of_rays_or_of_images(jitter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    smoke = PRESETS_OF_TRAINING.get("smoke")
+    cfg = apply_overrides(smoke, [("render.jitter", jitter), ("loss.decision", "0")])
+    networks, seen = build_networks(cfg, "cpu"), []
+    real = render.march_refined
+
+    def look(field: WysiwygField, rays: BatchRays, t: torch.Tensor, *rest: object) -> tuple[torch.Tensor, ...]:
+        seen.append((t - rays.near[:, None, None], rest[1]))
+        return real(field, rays, t, *rest)  # pyright: ignore[reportArgumentType]
+
+    monkeypatch.setattr(render, "march_refined", look)
+    batch = FakeBatch(torch.randn(2, cfg.network.z_dim), LABELS, LABELS, (5, 6))
+    made = render.make_fakes(networks.generator, batch, cfg, cfg.schedule.at(0), train=True)
+    made.images.mean().backward()
+    ((t, u),) = seen
+    shared = torch.allclose(t[:, :1].expand_as(t), t, atol=1e-6) and torch.equal(u[:, :1].expand_as(u), u)
+    assert shared == (jitter == "image") and not torch.equal(t[0], t[1])
+    gradient = networks.generator.sdf_mlp.fc0.weight.grad
+    assert torch.isfinite(made.images).all() and gradient is not None and float(gradient.abs().sum()) > 0

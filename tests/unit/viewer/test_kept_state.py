@@ -1,0 +1,74 @@
+"""Presets and the session that is written down while one works."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core_model.schema.errors import InputError
+from core_model.schema.latent import LatentSpec
+from core_model.schema.sampler import SamplerSpec
+from viewer.state.autosave import Autosave
+from viewer.state.document import Document
+from viewer.state.presets import MOST, Presets
+
+
+def test_a_preset_sets_how_but_not_what(tmp_path: Path) -> None:
+    presets = Presets(tmp_path)
+    kept = Document(checkpoint="a", sampler=SamplerSpec(name="uniform", spp=33.0)).replace(latent=LatentSpec.of_seed(7))
+    presets.save("  Many   samples ", kept)
+    again = Presets(tmp_path)
+    assert again.names() == ("Many samples",)
+    other = Document(checkpoint="b").replace(latent=LatentSpec.of_seed(3))
+    applied = again.applied("Many samples", other)
+    assert applied.sampler == kept.sampler and applied.latent == other.latent and applied.checkpoint == "b"
+    assert again.applied("unknown", other) is other
+    again.remove("Many samples")
+    assert Presets(tmp_path).names() == ()
+
+
+def test_presets_refuse_no_name_and_too_many(tmp_path: Path) -> None:
+    presets = Presets(tmp_path)
+    with pytest.raises(InputError, match="name"):
+        presets.save("  ", Document())
+    for index in range(MOST):
+        presets.save(f"p{index}", Document())
+    with pytest.raises(InputError, match="too many"):
+        presets.save("one more", Document())
+
+
+def test_a_damaged_preset_file_is_said_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "presets.json").write_text('{"presets": 3}')
+    presets = Presets(tmp_path)
+    assert presets.fault and presets.names() == ()
+    assert (tmp_path / "presets.json").read_text() == '{"presets": 3}'
+
+
+def test_a_clean_end_is_kept_as_the_last_session(tmp_path: Path) -> None:
+    first = Autosave(tmp_path)
+    assert first.found is None
+    doc = Document(checkpoint="demo").replace(latent=LatentSpec.of_seed(5))
+    first.keep(doc, 10.0)
+    first.keep(doc.replace(latent=LatentSpec.of_seed(6)), 11.0)
+    assert json.loads((tmp_path / "sessions" / f"{os.getpid()}.json").read_text())["document"]["latent"]["seeds"][0]["seed"] == 5
+    first.close(doc.replace(latent=LatentSpec.of_seed(8)))
+    found = Autosave(tmp_path).found
+    assert found is not None and not found.crashed and found.document.latent == LatentSpec.of_seed(8)
+
+
+def test_a_killed_window_leaves_its_view(tmp_path: Path) -> None:
+    script = (
+        "import os, signal, sys; from pathlib import Path; from viewer.state.autosave import Autosave;"
+        "from viewer.state.document import Document;"
+        "Autosave(Path(sys.argv[1])).keep(Document(checkpoint='demo'), 10.0); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
+    (tmp_path / "sessions" / "999999999.json").write_text("{ torn")
+    found = Autosave(tmp_path).found
+    assert found is not None and found.crashed and found.document.checkpoint == "demo"
+    assert Autosave(tmp_path).found is None, "it is offered once"

@@ -1,0 +1,34 @@
+"""What the program keeps for one checkpoint, beside the preferences: KIND/SHA256.SUFFIX, written atomically."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
+
+from core_model.schema.errors import InputError
+from viewer.state.config_dir import config_dir
+
+
+def kept_file(kind: str, sha256: str, suffix: str) -> Path:
+    """Place of a file about the checkpoint with this SHA-256; it need not exist."""
+    return config_dir() / kind / f"{sha256 or 'unnamed'}{suffix}"
+
+
+def write_atomically(path: Path, what: str, write: Callable[[BinaryIO], object]) -> None:
+    """Writes beside `path` and renames; raises InputError ("WHAT not saved") where that is impossible."""
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary and os.path.exists(temporary):
+            os.unlink(temporary)
+        raise InputError(what=f"{what} not saved", where=str(path), expected="a writable folder", got=str(error)) from None

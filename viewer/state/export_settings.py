@@ -1,0 +1,230 @@
+"""What the Export panel is set to, and the triscope command that does it. Pure: nothing is started or written here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from core_model.schema.channels import ChannelInfo
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.export import Command, command_of
+from core_model.schema.frozen import Frozen
+from core_model.schema.record import DisplayRange, RenderRecord
+from core_model.schema.render import RenderRequest
+from viewer.state.document import ChannelView, Document
+from viewer.state.scheduler import Scheduler
+
+ExportKind = Literal["picture", "orbit", "walk", "sheet"]
+COMMANDS: dict[ExportKind, str] = {"picture": "render", "orbit": "orbit", "walk": "orbit", "sheet": "sheet"}
+MAX_SIZE: dict[ExportKind, int] = {"picture": 8192, "orbit": 4096, "walk": 4096, "sheet": 1024}
+SEEDS = re.compile(r"\s*\d{1,10}\s*(-\s*\d{1,10}\s*)?(,\s*\d{1,10}\s*(-\s*\d{1,10}\s*)?)*")
+NUMBERS = re.compile(r"\s*-?\d*\.?\d+\s*(,\s*-?\d*\.?\d+\s*)*")
+MAX_CELLS = 4096
+
+
+class ExportSettings(Frozen):
+    """Angles in radians, sizes in pixels; `name` empty = made from the view; `cell`: edge of one picture of a contact sheet."""
+
+    kind: ExportKind = "picture"
+    channels: tuple[str, ...] = ("rgb",)
+    size: int = Field(default=1024, ge=16, le=8192)
+    suffix: Literal[".png", ".exr", ".npz"] = ".png"
+    scalars: Literal["shown", "grey16"] = "shown"
+    transparent: bool = False
+    motion: Literal["sway", "turn", "still"] = "sway"
+    yaw_swing: float = Field(default=0.5, ge=0.0, le=3.2)
+    pitch_swing: float = Field(default=0.2, ge=0.0, le=1.6)
+    frames: int = Field(default=120, ge=1, le=100_000)
+    fps: float = Field(default=30.0, ge=1.0, le=240.0)
+    walk: str = "0-3"
+    seeds: str = "0-4"
+    column: Literal["yaw", "psi"] = "yaw"
+    yaws: str = "-0.4,-0.2,0,0.2,0.4"
+    psis: str = "0,0.35,0.7,1"
+    cell: int = Field(default=192, ge=16, le=1024)
+    folder: str = ""
+    name: str = ""
+    overwrite: bool = False
+
+    @property
+    def ending(self) -> str:
+        """Suffix of the file that is made."""
+        return {"picture": self.suffix, "sheet": ".png"}.get(self.kind, ".mp4")
+
+    @property
+    def edge(self) -> int:
+        """Edge of one rendered picture, pixels."""
+        return min(self.cell if self.kind == "sheet" else self.size, MAX_SIZE[self.kind])
+
+    @property
+    def moving(self) -> Literal["sway", "turn", "still"]:
+        """A walk sways only when it is told to: a fixed camera shows what changes."""
+        return self.motion
+
+
+@dataclass(frozen=True)
+class ExportPlan:
+    """One export, ready to start. `files` are what it writes; `why_not` says why it cannot start."""
+
+    kind: ExportKind
+    title: str
+    out: Path
+    files: tuple[Path, ...]
+    record: RenderRecord
+    options: tuple[str, ...]
+    why_not: str = ""
+
+    def arguments(self, request_file: Path) -> tuple[str, ...]:
+        """Of the triscope command; `request_file` holds the record."""
+        return (COMMANDS[self.kind], "--request", str(request_file), "--out", str(self.out), *self.options)
+
+
+def export_request(doc: Document, info: CheckpointInfo, edge: int, channels: tuple[str, ...]) -> RenderRequest:
+    """The full picture of the document with other channels and size: the same samples as on the screen."""
+    return Scheduler().full_request(doc, info, 64).replace(width=edge, height=edge, channels=channels)
+
+
+def plan_export(
+    settings: ExportSettings, doc: Document, info: CheckpointInfo, arrays: Mapping[str, np.ndarray], taken: frozenset[str] = frozenset()
+) -> ExportPlan:
+    """arrays: of the picture on the screen, for the automatic ranges. taken: files that running exports will write."""
+    channels = tuple(n for n in settings.channels if any(c.name == n for c in info.channels)) or ("rgb",)
+    if settings.kind == "sheet":
+        channels = channels[:1]
+    request = export_request(doc, info, settings.edge, channels)
+    record = RenderRecord(
+        request=request, checkpoint_sha256=info.sha256, family=info.family, display=display_ranges(doc, info, channels, arrays)
+    )
+    out = out_path(settings, doc, info, taken)
+    files = tuple(channel_file(out, name, channels[0]) for name in channels)
+    why_not = _why_not(settings, info, out, files, taken)
+    return ExportPlan(settings.kind, out.name, out, files, record, options_of(settings), why_not)
+
+
+def options_of(settings: ExportSettings) -> tuple[str, ...]:
+    """What the command is told beside the request."""
+    if settings.kind == "picture":
+        plain = settings.suffix == ".png"
+        cut = ("--transparent",) if settings.transparent and plain and "rgb" in settings.channels else ()
+        return (*cut, *(("--scalars", "grey16") if settings.scalars == "grey16" and plain else ()))
+    if settings.kind == "sheet":
+        values = settings.yaws if settings.column == "yaw" else settings.psis
+        return ("--size", str(settings.edge), "--seeds", _tight(settings.seeds), f"--{settings.column}s={_tight(values)}")
+    path: tuple[str, ...] = ("--motion", settings.moving, "--frames", str(settings.frames), "--fps", f"{settings.fps:g}")
+    if settings.moving == "sway":
+        path += ("--yaw-swing", f"{settings.yaw_swing:g}", "--pitch-swing", f"{settings.pitch_swing:g}")
+    return ("--walk", _tight(settings.walk), *path) if settings.kind == "walk" else path
+
+
+def typed_command(plan: ExportPlan, info: CheckpointInfo, doc: Document, file: str) -> Command:
+    """The export as a person would type it: options where there are some, `--request` (JSON, or `file`) for the rest."""
+    custom = any(d.channel == v.name for d in plan.record.display for v in doc.view.channel_views)
+    if custom:  # colours of a map have no options: the whole record goes to a file
+        return Command((COMMANDS[plan.kind], "--request", file, "--out", str(plan.out), *plan.options), plan.record.model_dump_json())
+    command = command_of(plan.record.request, info, str(plan.out), file, COMMANDS[plan.kind])
+    words = list(command.words)
+    if plan.kind == "sheet" and "--size" in words:  # said by the sheet's own options
+        at = words.index("--size")
+        del words[at : at + 2]
+    return Command((*words, *plan.options), command.file_text)
+
+
+def display_ranges(
+    doc: Document, info: CheckpointInfo, channels: tuple[str, ...], arrays: Mapping[str, np.ndarray]
+) -> tuple[DisplayRange, ...]:
+    """Colours of the scalar channels as the window shows them; an automatic range is that of the picture on the screen."""
+    found = []
+    for channel in info.channels:
+        if channel.name not in channels or channel.kind != "scalar":
+            continue
+        view = doc.view.of(channel.name, channel)
+        span = _span(view, arrays.get(channel.name))
+        if span is not None:
+            found.append(_shown(channel, view, *span))
+    return tuple(found)
+
+
+def _span(view: ChannelView, values: np.ndarray | None) -> tuple[float, float] | None:
+    if not view.auto_range:
+        return view.low, view.high if view.high > view.low else view.low + 1e-6
+    finite = values[np.isfinite(values)] if values is not None else np.empty(0)
+    if not finite.size:
+        return None
+    low, high = float(finite.min()), float(finite.max())
+    return low, high if high > low else low + 1e-6
+
+
+def _shown(channel: ChannelInfo, view: ChannelView, low: float, high: float) -> DisplayRange:
+    return DisplayRange(channel=channel.name, colormap=view.colormap, low=low, high=high, unit=channel.unit, invert=view.invert)
+
+
+def out_path(settings: ExportSettings, doc: Document, info: CheckpointInfo, taken: frozenset[str]) -> Path:
+    """The named file, else one named by checkpoint and seed with the first number that is free."""
+    folder = Path(settings.folder or ".").expanduser()
+    if settings.name.strip():
+        name = settings.name.strip()
+        return folder / (name if name.lower().endswith(settings.ending) else name + settings.ending)
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(info.path.replace(":", "-")).stem).strip("-.") or "view"
+    seeds = doc.latent.seeds
+    head = f"seed{seeds[0].seed}" if len(seeds) == 1 and doc.latent.w is None and doc.latent.z is None else "blend"
+    middle = {"picture": head, "orbit": f"{head}-orbit", "walk": "walk", "sheet": "sheet"}[settings.kind]
+    path, number = folder / f"{stem}-{middle}{settings.ending}", 2
+    while str(path) in taken or path.exists():
+        path, number = folder / f"{stem}-{middle}-{number}{settings.ending}", number + 1
+    return path
+
+
+def channel_file(out: Path, name: str, first: str) -> Path:
+    """As `triscope render` names them: the first channel has the plain name."""
+    single = out.suffix in (".exr", ".npz") or name == first
+    return out if single else out.with_name(f"{out.stem}.{name}{out.suffix}")
+
+
+def cells_of(settings: ExportSettings) -> int:
+    """Pictures of a contact sheet; 0 where its fields are no lists."""
+    values = settings.yaws if settings.column == "yaw" else settings.psis
+    if not SEEDS.fullmatch(settings.seeds) or not NUMBERS.fullmatch(values):
+        return 0
+    return count_seeds(settings.seeds) * (values.count(",") + 1)
+
+
+def count_seeds(text: str) -> int:
+    """How many seeds `0-3,7` names; 0 for a range that runs backwards."""
+    total = 0
+    for part in text.split(","):
+        low, _, high = part.partition("-")
+        count = int(high or low) - int(low) + 1
+        if count < 1:
+            return 0
+        total += count
+    return total
+
+
+def _why_not(settings: ExportSettings, info: CheckpointInfo, out: Path, files: tuple[Path, ...], taken: frozenset[str]) -> str:
+    if not out.parent.is_dir():
+        return f"There is no folder {out.parent}"
+    if any(f.is_dir() for f in files):
+        return f"{out.name} is a folder"
+    there = next((f.name for f in files if f.exists()), None)
+    if there is not None and not settings.overwrite:
+        return f"There is a file {there} already: choose another name, or switch Overwrite on"
+    if any(str(f) in taken for f in files):
+        return f"An export to {out.name} is under way"
+    needs_seeds = settings.kind in ("walk", "sheet")
+    if needs_seeds and not info.z_dim:
+        return "This checkpoint has no latent: there are no seeds to go through"
+    if settings.kind == "walk" and (not SEEDS.fullmatch(settings.walk) or count_seeds(settings.walk) < 2):
+        return "A walk needs two seeds or more, as 0-3,7"
+    if settings.kind == "sheet" and not 1 <= cells_of(settings) <= MAX_CELLS:
+        return f"Seeds as 0-3,7 and numbers as -0.4,0,0.4; at most {MAX_CELLS} pictures"
+    return ""
+
+
+def _tight(text: str) -> str:
+    return "".join(text.split())

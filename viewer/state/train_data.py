@@ -1,0 +1,117 @@
+"""A first look at a data set before a run is started: is it one, how many pictures, how large, with cameras. Reads headers only."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+LABELS = "dataset.json"
+LABEL_BYTES = 512 << 20
+
+
+@dataclass(frozen=True)
+class DataLook:
+    """pictures: their number; size: of the first one, pixels; labelled: how many have a camera; fault: "" where it can be trained on."""
+
+    path: str
+    pictures: int = 0
+    size: tuple[int, int] = (0, 0)
+    labelled: int = 0
+    bytes: int = 0
+    fault: str = ""
+
+    def words(self) -> str:
+        if self.fault:
+            return self.fault
+        count = f"{self.pictures:,}".replace(",", " ")
+        cameras = "each with a camera" if self.labelled else "without cameras"
+        return f"{count} pictures of {self.size[0]} × {self.size[1]} pixels, {cameras}, {self.bytes / 1e6:.0f} MB"
+
+
+def look(path: str) -> DataLook:
+    """Look at a zip or folder in EG3D's layout; what is wrong is told in words."""
+    place = Path(path).expanduser()
+    try:
+        if place.is_dir():
+            return _folder(path, place)
+        if place.is_file() and zipfile.is_zipfile(place):
+            return _zip(path, place)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        return DataLook(path, fault=f"cannot be read: {error}")
+    return DataLook(path, fault="no such file" if not place.exists() else "neither a folder nor a zip")
+
+
+class DataLooker:
+    """Looks in a thread at the newest path that was asked about."""
+
+    def __init__(self, wake: Callable[[], None] | None = None) -> None:
+        self.found: DataLook | None = None
+        self._wanted = ""
+        self._wake = wake
+
+    def want(self, path: str) -> DataLook | None:
+        """What is known of `path`; None while it is being looked at."""
+        path = path.strip()
+        if not path:
+            return None
+        if path != self._wanted:
+            self._wanted = path
+            threading.Thread(target=self._work, args=(path,), name="data-look", daemon=True).start()
+        return self.found if self.found is not None and self.found.path == path else None
+
+    def _work(self, path: str) -> None:
+        found = look(path)
+        if path == self._wanted:
+            self.found = found
+            if self._wake is not None:
+                self._wake()
+
+
+def _folder(path: str, place: Path) -> DataLook:
+    pictures: list[str] = []
+    total = 0
+    for folder, _, names in os.walk(place):
+        for name in names:
+            if name.lower().endswith(PICTURES):
+                full = os.path.join(folder, name)
+                pictures.append(full)
+                total += os.path.getsize(full)
+    labels = place / LABELS
+    text = labels.read_bytes() if labels.is_file() and labels.stat().st_size < LABEL_BYTES else b""
+    first = Path(min(pictures)).read_bytes() if pictures else b""
+    return _judged(path, len(pictures), first, text, total)
+
+
+def _zip(path: str, place: Path) -> DataLook:
+    with zipfile.ZipFile(place) as archive:
+        entries = [e for e in archive.infolist() if e.filename.lower().endswith(PICTURES)]
+        label = next((e for e in archive.infolist() if e.filename.rsplit("/", 1)[-1] == LABELS), None)
+        text = archive.read(label) if label is not None and label.file_size < LABEL_BYTES else b""
+        first = archive.read(min(entries, key=lambda e: e.filename)) if entries else b""
+    return _judged(path, len(entries), first, text, place.stat().st_size)
+
+
+def _judged(path: str, pictures: int, first: bytes, labels: bytes, total: int) -> DataLook:
+    from PIL import Image
+
+    if not pictures:
+        return DataLook(path, fault="no pictures in it (.png, .jpg, .webp)")
+    with Image.open(BytesIO(first)) as image:
+        size = image.size
+    labelled = 0
+    fault = ""
+    if labels:
+        try:
+            told = json.loads(labels).get("labels") or []
+            labelled = len(told)
+        except (ValueError, AttributeError):
+            fault = f"{LABELS} cannot be read"
+    # Maps of known truth may lie beside the pictures: where there are labels, they say what is trained on.
+    return DataLook(path, labelled or pictures, size, labelled, total, fault)

@@ -1,0 +1,195 @@
+"""A new run while it is being set up: preset, what was typed, where it goes, where it runs. Nothing is drawn here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from core_model.schema.train import TrainConfig
+from core_model.schema.train_presets import PRESETS
+from viewer.jobs.backend import BACKENDS, Resources
+from viewer.jobs.command import as_typed, launch, processes_for, train_arguments
+from viewer.jobs.form import Checked, FormField, FormGroup, check, form_of, texts_of
+
+HIDDEN = ("preset", "data.path")
+"""Said by --preset and --data, and chosen above the form."""
+
+
+@dataclass
+class Draft:
+    """typed: path → text of every field that was touched; what equals the base again is forgotten.
+
+    base: the settings that the form starts from: a preset, or those of another run (`origin` names it).
+    """
+
+    preset: str = "smoke"
+    typed: dict[str, str] = field(default_factory=dict)
+    data: str = ""
+    out: str = ""
+    device: str = "cpu"
+    backend: str = "local"
+    gpus: int = 1
+    cpus: int = 0
+    hours: float = 0.0
+    partition: str = ""
+    origin: str = ""
+    _texts: dict[str, str] = field(default_factory=dict, repr=False)
+    _texts_of: str = ""
+    _checked: Checked | None = field(default=None, repr=False)
+    _checked_for: object = None
+
+    @property
+    def base(self) -> TrainConfig:
+        """The preset, from which the command line tells every difference."""
+        return PRESETS.get(self.preset)
+
+    def groups(self) -> tuple[FormGroup, ...]:
+        """The form, without what stands above it."""
+        made = (FormGroup(g.name, g.help, tuple(f for f in g.fields if f.path not in HIDDEN)) for g in form_of(type(self.base)))
+        return tuple(g for g in made if g.fields)
+
+    def texts(self) -> Mapping[str, str]:
+        """Text of every field of the preset."""
+        if self._texts_of != self.preset:
+            self._texts, self._texts_of = texts_of(self.base), self.preset
+        return self._texts
+
+    def text(self, path: str) -> str:
+        """What stands in a field."""
+        return self.typed.get(path, self.texts().get(path, ""))
+
+    def changed(self, path: str) -> bool:
+        """Whether a field differs from the preset."""
+        return path in self.typed
+
+    def put(self, path: str, text: str) -> None:
+        """Type a text into a field; the preset's own text is no change."""
+        if text.strip() == self.texts().get(path, "").strip():
+            self.typed.pop(path, None)
+        else:
+            self.typed[path] = text
+
+    def reset(self, path: str = "") -> None:
+        """A field (all without a path) back to the preset."""
+        if path:
+            self.typed.pop(path, None)
+        else:
+            self.typed.clear()
+
+    def choose_preset(self, name: str) -> None:
+        """Start from another preset; what was typed stays where it still differs."""
+        if name == self.preset:
+            return
+        before = dict(self.typed)
+        self.preset, self.origin, self.typed = name, "", {}
+        for path, text in before.items():
+            if path in self.texts():
+                self.put(path, text)
+
+    def take(self, tree: TrainConfig, name: str) -> None:
+        """The settings of another run, as differences from its preset."""
+        self.preset = tree.preset if tree.preset in PRESETS.names() else self.preset
+        self.typed = {}
+        for path, text in texts_of(tree).items():
+            if path not in HIDDEN and path in self.texts():
+                self.put(path, text)
+        self.data, self.origin = tree.data.path or self.data, name
+
+    def take_arguments(self, argv: tuple[str, ...], name: str) -> None:
+        """The settings of a job that has not written any yet, as its command line tells them."""
+        words = dict(zip(argv, argv[1:], strict=False))
+        self.preset = words.get("--preset", self.preset) if words.get("--preset") in PRESETS.names() else self.preset
+        self.typed = {}
+        for word in argv:
+            path, equals, text = word.removeprefix("--").partition("=")
+            if word.startswith("--") and equals and path in self.texts() and path not in HIDDEN:
+                self.put(path, text)
+        self.data, self.origin = words.get("--data", self.data), name
+
+    def checked(self) -> Checked:
+        """The settings where they are right, and the complaints by field."""
+        key = (self.preset, tuple(self.typed.items()))
+        if self._checked is None or key != self._checked_for:
+            self._checked, self._checked_for = check(self.base, self.typed), key
+        return self._checked
+
+    @property
+    def tree(self) -> TrainConfig | None:
+        tree = self.checked().tree
+        return tree if isinstance(tree, TrainConfig) else None
+
+    @property
+    def run(self) -> Path:
+        return Path(self.out.strip()).expanduser().absolute()
+
+    def resources(self) -> Resources:
+        """What the job asks for: the device here, or what the cluster is to give."""
+        if self.backend == "local":
+            return Resources(devices=tuple(d.strip() for d in self.device.split(",") if d.strip()))
+        return Resources(gpus=self.gpus, cpus=self.cpus, hours=self.hours, partition=self.partition.strip())
+
+    def processes(self) -> int:
+        found = self.resources()
+        return processes_for(found.devices) if self.backend == "local" else max(1, found.gpus)
+
+    def arguments(self) -> tuple[str, ...] | None:
+        """The words after `triscope`; None while a field is wrong."""
+        tree = self.tree
+        if tree is None:
+            return None
+        device = "cpu" if self.backend == "local" and self.device.strip() == "cpu" else "auto"
+        data = Path(self.data.strip() or ".").expanduser()
+        return train_arguments(tree, self.base, data, self.run, device)
+
+    def command(self) -> str:
+        """The line that a person would type; "" while a field is wrong."""
+        arguments = self.arguments()
+        return as_typed(arguments, self.processes()) if arguments is not None else ""
+
+    def argv(self) -> tuple[str, ...]:
+        """What the job executes; only where `arguments` are there."""
+        arguments = self.arguments()
+        return launch(arguments, self.processes()) if arguments is not None else ()
+
+    def problems(self, data_fault: str) -> list[str]:
+        """Why it cannot start yet, in words. data_fault: what the look at the data set found."""
+        found = []
+        errors = self.checked().errors
+        if errors:
+            path, said = next(iter(errors.items()))
+            found.append(f"{path or 'settings'}: {said}" + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""))
+        if not self.data.strip():
+            found.append("no data set: a zip or folder with dataset.json")
+        elif data_fault:
+            found.append(data_fault)
+        if not self.out.strip():
+            found.append("no run directory")
+        elif (self.run / "config.json").exists():
+            found.append(f"{self.run.name} is a run already: choose another directory, or resume that one")
+        why = BACKENDS.get(self.backend).why_not()
+        if why:
+            found.append(why)
+        if self.backend == "local" and not self.resources().devices:
+            found.append("no device: cpu, or cuda:0 …")
+        return found
+
+
+def matching(groups: tuple[FormGroup, ...], draft: Draft, typed: str, only_changed: bool) -> list[tuple[FormGroup, list[FormField]]]:
+    """Groups with the fields that hold every typed word, and (`only_changed`) differ from the preset or are wrong."""
+    errors = draft.checked().errors
+    kept = []
+    for group in groups:
+        fields = [f for f in group.fields if f.fits(typed) and (not only_changed or draft.changed(f.path) or f.path in errors)]
+        if fields:
+            kept.append((group, fields))
+    return kept
+
+
+def free_name(folder: Path, stem: str) -> Path:
+    """FOLDER/STEM, or with a number behind it where that is taken."""
+    path, number = folder / stem, 2
+    while path.exists():
+        path, number = folder / f"{stem}-{number}", number + 1
+    return path
+

@@ -1,0 +1,74 @@
+"""The snapshots of the run that the open checkpoint belongs to, watched by a thread; and whether the newest is to be followed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from viewer.runs.files import Snapshot, look
+
+LOOK_S = 1.0
+GIVE_UP_S = 5.0
+"""A run that nobody has asked about for so long is not looked at any more."""
+
+
+def run_of(checkpoint: str) -> Path | None:
+    """The run directory of RUN/snapshots/NNNNNN.safetensors or RUN/network-snapshot-KIMG.pkl; None for another file."""
+    if not checkpoint or ":" in checkpoint.split("/", 1)[0]:
+        return None
+    path = Path(checkpoint)
+    if path.parent.name == "snapshots":
+        return path.parent.parent
+    return path.parent if path.name.startswith("network-snapshot-") else None
+
+
+class SnapshotWatch:
+    """`watch` in every frame; `snapshots` is replaced as a whole by the thread. follow: open each new one as it comes."""
+
+    def __init__(self, wake: Callable[[], None] | None = None) -> None:
+        self.run: Path | None = None
+        self.snapshots: tuple[Snapshot, ...] = ()
+        self.follow = False
+        self._asked = 0.0
+        self._wake = wake
+        self._thread: threading.Thread | None = None
+
+    def watch(self, run: Path | None) -> tuple[Snapshot, ...]:
+        """Snapshots of `run` as last seen, ascending."""
+        if run != self.run:
+            self.run, self.snapshots = run, ()
+        if run is None:
+            return ()
+        self._asked = time.monotonic()
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._work, name="snapshot-look", daemon=True)
+            self._thread.start()
+        return self.snapshots
+
+    def place_of(self, checkpoint: str) -> int:
+        """Number of the open snapshot in the list, −1 where it is not in it."""
+        return next((i for i, s in enumerate(self.snapshots) if str(s.path) == checkpoint), -1)
+
+    def due(self, checkpoint: str, opening: str) -> str:
+        """The snapshot that is to be opened now because the newest is followed; "" for none."""
+        if not self.follow or opening or not self.snapshots or run_of(checkpoint) != self.run:
+            return ""
+        newest = str(self.snapshots[-1].path)
+        return newest if newest != checkpoint else ""
+
+    def _work(self) -> None:
+        while time.monotonic() - self._asked < GIVE_UP_S:
+            run = self.run
+            began = time.monotonic()
+            if run is not None:
+                try:
+                    found = look(run).snapshots
+                except OSError:
+                    found = ()
+                if run == self.run and found != self.snapshots:
+                    self.snapshots = found
+                    if self._wake is not None:
+                        self._wake()
+            time.sleep(max(LOOK_S if self.snapshots else 0.1, 10 * (time.monotonic() - began)))

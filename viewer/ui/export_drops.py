@@ -1,0 +1,114 @@
+"""Files that are dropped on the window or opened: checkpoints open, what triscope wrote restores its view.
+
+Reading and looking for the checkpoint happen in a thread; `poll` carries the outcome out between two frames.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.errors import InputError
+from viewer.state.document import Document
+from viewer.state.restore import Found, Places, find, is_checkpoint, restored
+from viewer.ui.banner import Banner
+
+if TYPE_CHECKING:
+    from viewer.controller import Controller
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """taken: the file that is used; opened: it is a checkpoint; found: it has a record; errors: of those before it, left: the rest."""
+
+    taken: str = ""
+    opened: bool = False
+    found: Found | None = None
+    errors: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+class Drops:
+    """One batch of files at a time; a later one replaces an earlier one that is still being read."""
+
+    def __init__(self) -> None:
+        self._batch = 0
+        self._done: list[tuple[int, _Outcome]] = []
+        self._lock = threading.Lock()
+        self.reading = False
+
+    def take(self, paths: list[str], places: Places) -> None:
+        """Begin to read files; the first checkpoint or record among them will be taken."""
+        if not paths:
+            return
+        self._batch += 1
+        self.reading = True
+        threading.Thread(target=self._read, args=(self._batch, list(paths), places), daemon=True).start()
+
+    def poll(self, control: Controller, now: float) -> None:
+        """Carry out what the thread has found, if it has."""
+        with self._lock:
+            done, self._done = self._done, []
+        for batch, outcome in done:
+            if batch == self._batch:
+                self.reading = False
+                self._carry_out(outcome, control, now)
+
+    def _read(self, batch: int, paths: list[str], places: Places) -> None:
+        outcome = read_batch(paths, places)
+        with self._lock:
+            self._done.append((batch, outcome))
+
+    def _carry_out(self, outcome: _Outcome, control: Controller, now: float) -> None:
+        name = Path(outcome.taken).name
+        left = f"Left out: {', '.join(Path(p).name for p in outcome.left)}" if outcome.left else ""
+        found = outcome.found
+        if outcome.opened:
+            control.open(outcome.taken)
+        elif found is not None:
+            self._restore(found, control, now)
+        else:
+            first = outcome.errors[0] if outcome.errors else "nothing to open"
+            title = "Nothing could be restored" if len(outcome.errors) > 1 else f"{name} restores no view"
+            control.banner = Banner(title, "\n".join(outcome.errors) or first)
+            return
+        if left:
+            control.banner = Banner(f"Took {name}", left, severity="note")
+            control.say(left, now)
+
+    def _restore(self, found: Found, control: Controller, now: float) -> None:
+        name = Path(found.file).name
+        said: list[str] = list(found.notes)
+
+        def adopt(doc: Document, info: CheckpointInfo) -> Document:
+            new, notes = restored(doc, info, found.record)
+            if said or notes:
+                control.banner = Banner(f"Restored the view of {name}", "\n".join((*said, *notes)), severity="note")
+            return new
+
+        control.say(f"Restored the view of {name}", now)
+        if control.info is not None and control.info.path == found.checkpoint == control.doc.checkpoint:
+            control.doc = adopt(control.doc, control.info)
+            control.undo.push(control.doc, "restored", now)
+        else:
+            control.open(found.checkpoint)
+            control.after_open = (found.checkpoint, adopt)
+
+
+def read_batch(paths: list[str], places: Places) -> _Outcome:
+    """Which of several files is taken: the first that is a checkpoint or holds a record whose checkpoint is here."""
+    errors: list[str] = []
+    for index, path in enumerate(paths):
+        others = tuple(p for i, p in enumerate(paths) if i != index)
+        if is_checkpoint(path):
+            return _Outcome(path, opened=True, errors=tuple(errors), left=others)
+        try:
+            return _Outcome(path, found=find(path, places), errors=tuple(errors), left=others)
+        except InputError as error:
+            errors.append(str(error))
+        except Exception as error:  # a file of others must never take the window down
+            errors.append(f"cannot read {path}: {type(error).__name__}")
+    return _Outcome(paths[0], errors=tuple(errors))

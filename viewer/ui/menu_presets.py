@@ -1,0 +1,46 @@
+"""The Presets menu: apply, keep under a name, remove."""
+
+from __future__ import annotations
+
+from imgui_bundle import imgui
+
+from viewer.ui import controls
+from viewer.ui.actions import ApplyPreset, RemovePreset, SavePreset
+from viewer.ui.context import PanelContext
+
+_STATE = {"typed": ""}
+"""What is being typed; the menu bar is no panel that could keep it."""
+
+
+def draw(ctx: PanelContext) -> None:
+    """Draws the menu inside the menu that is open."""
+    if not imgui.begin_menu("Presets"):
+        return
+    names = ctx.presets.names()
+    for name in names:
+        if imgui.menu_item(f"{name}###preset-{name}", "", False)[0]:
+            ctx.emit(ApplyPreset(name))
+        controls.tooltip("Sampler, quality, channel and display settings as they were kept")
+    if names:
+        imgui.separator()
+    _keep(ctx)
+    if imgui.begin_menu("Remove", bool(names)):
+        for name in names:
+            if imgui.menu_item(f"{name}###remove-{name}", "", False)[0]:
+                ctx.emit(RemovePreset(name))
+        imgui.end_menu()
+    imgui.end_menu()
+
+
+def _keep(ctx: PanelContext) -> None:
+    imgui.set_next_item_width(12 * ctx.theme.em)
+    entered, _STATE["typed"] = imgui.input_text_with_hint(
+        "##preset-name", "Name of a new preset", _STATE["typed"], imgui.InputTextFlags_.enter_returns_true
+    )
+    imgui.same_line()
+    why = "" if _STATE["typed"].strip() else "Type a name first"
+    tip = "Keep sampler, quality, channel and display settings; checkpoint, latent and camera are not part of a preset"
+    if controls.button(ctx.theme, "Keep###keep-preset", tip=tip, why_not=why) or (entered and not why):
+        ctx.emit(SavePreset(_STATE["typed"]))
+        _STATE["typed"] = ""
+        imgui.close_current_popup()
