@@ -54,7 +54,8 @@ def storm(seed: int, count: int, client: Renderer, checkpoint: str) -> list[int]
     return memory
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("seed", [1])
 def test_a_thousand_random_events(display: str, seed: int) -> None:
     storm(seed, 1000, InlineClient(BlobSession), "blob:demo")
 

@@ -13,6 +13,7 @@ from viewer.ui.context import PanelContext
 from viewer.ui.keys import GESTURES, pressed_chord
 from viewer.ui.theme import BODY_PX
 
+KEY_EM, GESTURE_EM = 11.0, 16.5
 _FLAGS = (
     imgui.WindowFlags_.no_docking
     | imgui.WindowFlags_.no_saved_settings
@@ -53,7 +54,7 @@ def _sheet(ctx: PanelContext, ident: str, title: str, body) -> bool:
     closed = controls.button(theme, "Close###close", tip="Esc closes it too", primary=True, width=6 * em)
     closed = closed or (imgui.is_key_pressed(imgui.Key.escape, False) and not choosing)
     clicked_away = imgui.is_mouse_clicked(0) and not imgui.is_window_hovered(
-        imgui.HoveredFlags_.root_and_child_windows
+        imgui.HoveredFlags_.root_and_child_windows | imgui.HoveredFlags_.allow_when_blocked_by_active_item
     )
     appearing = imgui.is_window_appearing()
     imgui.end()
@@ -82,7 +83,7 @@ def _key_table(ctx: PanelContext) -> None:
                     _key_row(command, ctx)
                 if group == "View":
                     _fixed_row("1 … 9, 0", "Choose the channel", ctx)
-            imgui.dummy(ImVec2(28 * em, 0.0))
+            imgui.dummy(ImVec2(32 * em, 0.0))
         imgui.end_table()
     controls.section(ctx.theme, "Mouse")
     if imgui.begin_table("##gestures", columns, imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_saved_settings):
@@ -91,34 +92,32 @@ def _key_table(ctx: PanelContext) -> None:
             imgui.table_next_column()
             for line in part:
                 _fixed_row(line.keys, line.does, ctx, wide=True)
-            imgui.dummy(ImVec2(28 * em, 0.0))
+            imgui.dummy(ImVec2(32 * em, 0.0))
         imgui.end_table()
     controls.note(ctx.theme, "Click a key to choose another one. Right click: the default again.")
 
 
 def _key_row(command: Command, ctx: PanelContext) -> None:
     theme, em, keys = ctx.theme, ctx.theme.em, ctx.keys
-    left = imgui.get_cursor_pos_x()
     waiting = keys.choosing == command.name
     shown = "press a key …" if waiting else keys.text(command.name) or "none"
     ink = theme.palette.accent if waiting or keys.changed(command.name) else theme.palette.text
     with controls.font(theme.fonts.mono, BODY_PX * 0.9), controls.text_colour(ink):
-        if imgui.selectable(f"{shown}###key-{command.name}", waiting, 0, ImVec2(8.5 * em, 0.0))[0]:
+        if imgui.selectable(f"{shown}###key-{command.name}", waiting, 0, ImVec2(KEY_EM * em, 0.0))[0]:
             keys.choosing = "" if waiting else command.name
     if imgui.is_item_clicked(imgui.MouseButton_.right):
         keys.reset(command.name)
         ctx.emit(KeepKeys())
     default = ", ".join(keys.defaults[command.name]) or "none"
     controls.tooltip(f"Click, then press the new key (Backspace: none, Esc: leave it). Default: {default}")
-    imgui.same_line(left + 9.5 * em)
+    imgui.same_line((KEY_EM + 1.0) * em)  # within a table: from the column's left edge
     imgui.text_unformatted(command.title)
 
 
 def _fixed_row(keys: str, does: str, ctx: PanelContext, wide: bool = False) -> None:
-    left = imgui.get_cursor_pos_x()
     with controls.font(ctx.theme.fonts.mono, BODY_PX * 0.9):
         imgui.text_unformatted(keys)
-    imgui.same_line(left + (15.0 if wide else 9.5) * ctx.theme.em)
+    imgui.same_line((GESTURE_EM if wide else KEY_EM + 1.0) * ctx.theme.em)
     imgui.text_unformatted(does)
 
 
