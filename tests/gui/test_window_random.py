@@ -18,6 +18,7 @@ from viewer.render_client.inline import InlineClient
 pytestmark = pytest.mark.gui
 SIZE = (1100, 700)
 SETTLE = 30
+EVENTS_A_FRAME = 4
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +43,7 @@ def storm(seed: int, count: int, client: Renderer, checkpoint: str) -> list[int]
             hands.rest()
             rest[0] += 1
         elif desk.controller.frames.arrays:
-            for _ in range(2):
+            for _ in range(EVENTS_A_FRAME):
                 hands.one()
                 if hands.events % max(1, count // 10) == 0:
                     gc.collect()

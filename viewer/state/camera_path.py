@@ -150,6 +150,11 @@ def _placed(path: CameraPath, others: tuple[PathKey, ...], key: PathKey) -> Edit
         if at < 0.0:
             return Edited(path, -1)
     keys = tuple(sorted((*others, key.replace(time=at)), key=lambda k: k.time))
+    span = keys[-1].time - keys[0].time
+    if path.loop and len(keys) > 1 and span > path.duration - step:  # a key before the first one: the way back needs time
+        path = lengthened(path, span + step)
+        if span > path.duration - 0.5 * step:
+            return Edited(path, -1)
     return Edited(path.replace(keys=keys), next(i for i, k in enumerate(keys) if k.time == at))
 
 

@@ -47,6 +47,7 @@ proposal network was trained with the paper's sampler loss on its own ray distri
 
     triscope fit --out RUN {flags}
 
+First the mapping network alone learned which head a latent is ({cfg.mapping_steps} steps of {cfg.mapping_batch} latents, no pictures). Then
 {made.steps} optimiser steps: {cfg.coarse_steps} on planes of {cfg.coarse_size}² with {cfg.coarse_heads} heads × {cfg.coarse_points} points,
 {cfg.base_steps} at the backbone's resolution, the rest at full resolution with {cfg.heads} heads × {cfg.points} points;
 from step {cfg.image_start} every other head comes with {cfg.rays} rays. Heads come from a pool that starts with
