@@ -1,4 +1,4 @@
-"""What the program keeps for one checkpoint, beside the preferences: KIND/SHA256.SUFFIX, written atomically."""
+"""What the program keeps between runs, written atomically; for one checkpoint: KIND/SHA256.SUFFIX."""
 
 from __future__ import annotations
 

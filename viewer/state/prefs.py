@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
-from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
+from viewer.state.checkpoint_files import write_atomically
 from viewer.state.config_dir import FILE_NAME, config_dir
 from viewer.state.document import QualitySettings
 
@@ -74,22 +73,7 @@ def load_preferences(folder: Path | None = None) -> tuple[Preferences, str]:
 
 def save_preferences(preferences: Preferences, folder: Path | None = None) -> Path:
     """Write atomically; returns the file. Raises InputError where the folder cannot be written."""
-    folder = folder or config_dir()
-    path = folder / FILE_NAME
-    temporary = ""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{FILE_NAME}.", dir=folder)
-        with os.fdopen(handle, "w", encoding="utf-8") as f:
-            json.dump(preferences.model_dump(mode="json"), f, indent=2)
-            f.write("\n")
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(temporary, path)
-    except OSError as e:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise InputError(
-            what="preferences not saved", where=str(path), expected="a writable folder", got=str(e)
-        ) from e
+    path = (folder or config_dir()) / FILE_NAME
+    text = json.dumps(preferences.model_dump(mode="json"), indent=2) + "\n"
+    write_atomically(path, "preferences", lambda file: file.write(text.encode()))
     return path
