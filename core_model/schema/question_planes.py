@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from core_model.schema.camera import Vec3
 from core_model.schema.latent import LatentSpec
@@ -19,6 +19,16 @@ from core_model.schema.question import Question
 
 MAX_SLICE = 256
 PlaneMode = Literal["channel", "rms", "pca"]
+
+
+def _not_zero(v: Vec3) -> Vec3:
+    if not all(math.isfinite(x) for x in v) or math.hypot(*v) < 1e-6:
+        raise ValueError("a normal needs three finite numbers that are not all zero")
+    return v
+
+
+Normal = Annotated[Vec3, AfterValidator(_not_zero)]
+"""Direction of any length but zero, world frame."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +105,10 @@ class SectionQuestion(Question):
 
     latent: LatentSpec = LatentSpec()
     precision: Literal["fp32", "bf16"] = "fp32"
-    normal: Vec3 = (0.0, 0.0, 1.0)
+    normal: Normal = (0.0, 0.0, 1.0)
     offset: float = Field(default=0.0, allow_inf_nan=False, description="of the plane from the origin along the normal, world units")
     size: int = Field(default=192, ge=8, le=MAX_SLICE, description="pixels an edge")
     also: Literal["", "slope", "features"] = ""
-
-    @field_validator("normal")
-    @classmethod
-    def _direction(cls, v: Vec3) -> Vec3:
-        if not all(math.isfinite(x) for x in v) or math.hypot(*v) < 1e-6:
-            raise ValueError("a normal needs three finite numbers that are not all zero")
-        return v
 
 
 class PlanesQuestion(Question):

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from core_model.schema.camera import Vec3
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.frozen import Frozen
 from core_model.schema.latent import LatentSpec
-from core_model.schema.question_planes import MAX_SLICE, SectionQuestion, SliceFrame, slice_frame
+from core_model.schema.question_planes import MAX_SLICE, Normal, SectionQuestion, SliceFrame, slice_frame
 
 COARSE = 64
 """Edge of the slices that follow a drag, pixels."""
@@ -30,18 +30,11 @@ class SectionView(Frozen):
     """
 
     axis: Literal["x", "y", "z", "free"] = "z"
-    normal: Vec3 = (0.0, 0.0, 1.0)
+    normal: Normal = (0.0, 0.0, 1.0)
     offset: float = Field(default=0.0, ge=-1e4, le=1e4)
     quantity: str = ""
     size: int = Field(default=192, ge=32, le=MAX_SLICE)
     outline: bool = True
-
-    @field_validator("normal")
-    @classmethod
-    def _direction(cls, v: Vec3) -> Vec3:
-        if not all(math.isfinite(x) for x in v) or math.hypot(*v) < 1e-6:
-            raise ValueError("a normal needs three finite numbers that are not all zero")
-        return v
 
     @property
     def direction(self) -> Vec3:
