@@ -115,6 +115,11 @@ class App:
     def show_panel(self, title: str, visible: bool) -> None:
         self.params.docking_params.dockable_window_of_name(title).is_visible = visible
 
+    def front_panel(self, title: str) -> None:
+        """Shows a panel in front of those that it shares its place with."""
+        window = self.params.docking_params.dockable_window_of_name(title)
+        window.is_visible = window.focus_window_at_next_frame = True
+
     def toggle_panels(self) -> None:
         """Hides every panel but the viewport, or brings back those that were hidden."""
         if self._hidden:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 import traceback
@@ -22,7 +21,6 @@ from viewer.jobs.tasks import Tasks
 from viewer.render_client.client import RenderClient
 from viewer.render_client.face import DEFAULT_FACTORY
 from viewer.state import prefs as preferences
-from viewer.state.autosave import Autosave
 from viewer.state.document import ChannelView
 from viewer.state.export_clipboard import WHY_NOT as NO_CLIPBOARD
 from viewer.state.export_clipboard import clipboard_tool, copy_picture
@@ -30,18 +28,18 @@ from viewer.state.export_desk import Exports
 from viewer.state.key_map import KeyMap
 from viewer.state.latent_walk import Walk
 from viewer.state.presets import Presets
-from viewer.state.restore import RECORD_SUFFIXES, Places, is_record_file
+from viewer.state.restore import is_record_file
 from viewer.state.shown_map import ShownMap
 from viewer.state.train_workspace import Workspace
 from viewer.ui import actions as act
-from viewer.ui import banner, controls, menus, sheets, statusbar, train_timeline
+from viewer.ui import banner, controls, menu_presets, menus, sheets, statusbar, train_timeline
 from viewer.ui.command_palette import CommandPalette
 from viewer.ui.commands import DEFAULT_KEYS
 from viewer.ui.context import PanelContext, ShownRange, Viewport, iso_step_of
-from viewer.ui.export_drops import Drops
 from viewer.ui.keys import shortcuts
 from viewer.ui.latent_play import walked
 from viewer.ui.mesh_stage import MeshStage
+from viewer.ui.opening import Opening
 from viewer.ui.panel import PANELS, Panel
 from viewer.ui.theme import Theme
 from viewer.ui.train_window import TrainWindow
@@ -50,7 +48,6 @@ from viewer.ui.window_face import WindowFace
 if TYPE_CHECKING:
     from viewer.gl.presenter import Presenter
 
-RESTORABLE = " ".join(f"*{suffix}" for suffix in RECORD_SUFFIXES)
 SPINNING = 20.0
 """Frames a second while a progress bar moves."""
 WORKING = 4.0
@@ -79,9 +76,7 @@ class Desk:
         self.keys = KeyMap(DEFAULT_KEYS, self.prefs.keys)
         self.presets = Presets()
         self.palette = CommandPalette()
-        self.autosave = Autosave()
-        self._offered = False
-        self.drops = Drops()
+        self.opening = Opening()
         self.exports = Exports(self.prefs.export_folder)
         self.walk = Walk()
         self.workspace = Workspace(folders=self.prefs.run_folders, wake=app.wake)
@@ -92,26 +87,18 @@ class Desk:
         self._actions: list[act.Action] = []
         self._presenters: dict[int, Presenter] = {}
         self._ctx: PanelContext | None = None
-        self._dialog = None
-        self._dialog_available = _has_file_dialog()
 
     def start(self, checkpoint: str) -> None:
         """Starts the renderer and opens `checkpoint`."""
         self.controller.client.start()
-        if is_record_file(checkpoint):
-            self.controller.open(demo_checkpoint() or "analytic:sphere")
-            self.dropped([checkpoint])
-        else:
-            self.controller.open(checkpoint)
+        self.opening.start(checkpoint, self.controller, self.prefs.recent)
 
     def open(self, path: str) -> None:
         self.controller.open(path)
 
     def dropped(self, paths: list[str]) -> None:
         """Files from the desktop: the first checkpoint, or file whose view can be restored, is taken."""
-        info = self.controller.info
-        now = (info.path, info.sha256) if info is not None else ("", "")
-        self.drops.take(paths, Places(*now, self.prefs.recent, demo_checkpoint() or ""))
+        self.opening.take(paths, self.controller, self.prefs.recent)
 
     def stop(self) -> None:
         self.controller.client.stop()
@@ -129,7 +116,7 @@ class Desk:
         implot = sys.modules.get("imgui_bundle.implot")
         if implot is not None and implot.get_current_context() is not None:
             implot.destroy_context()
-        self.autosave.close(self.controller.doc)
+        self.opening.autosave.close(self.controller.doc)
         if window_size is not None:
             folder = self.exports.settings.folder
             self._save(window_size=window_size, quality=self.controller.doc.quality, export_folder=folder)
@@ -143,16 +130,18 @@ class Desk:
     def begin_frame(self, theme: Theme, now: float) -> None:
         control = self.controller
         control.poll(now)
-        self.drops.poll(control, now)
         self.draft = control.doc
         for path in control.opened_paths:
             self._save(recent=self.prefs.with_recent(path).recent)
             self.app.set_title(control.info.title or Path(path).stem if control.info else Path(path).stem)
         if control.opened_paths:
             self.mesh.clear()
-            self._offer_crashed_session()
+            self.opening.offer_crashed(control)
         control.opened_paths.clear()
-        self._poll_dialog()
+        self.opening.poll(control, self.prefs.recent, now)
+        if self.opening.front:
+            self.app.front_panel(self.opening.front)
+            self.opening.front = ""
         self._poll_tasks(now)
         recent = tuple(p for p in self.prefs.recent if control.info is None or p != control.info.path)
         self._ctx = PanelContext(
@@ -174,7 +163,7 @@ class Desk:
             history=tuple(control.history),
             recent=recent,
             opening=control.opening,
-            dialog_available=self._dialog_available,
+            dialog_available=self.opening.dialog_available,
             present=self._present,
             second=control.second,
             emit=self._actions.append,
@@ -260,7 +249,7 @@ class Desk:
         edge_px = self.viewport.edge_px if self.workspace.exploring else 0  # a hidden picture is not rendered
         dragged = self.walk.playing or any(imgui.is_mouse_down(b) for b in (0, 1, 2))
         control.finish(self.draft, edge_px, dragged, ctx.now)
-        self.autosave.keep(control.doc, ctx.now)
+        self.opening.autosave.keep(control.doc, ctx.now)
         for action in self._actions:
             if isinstance(action, act.OpenCheckpoint) and is_record_file(action.path):
                 self.dropped([action.path])
@@ -285,7 +274,7 @@ class Desk:
         if ctx.status.busy or self.tasks.active:
             idle = max(idle, WORKING)
         idle, self.viewport.moving_fps = max(idle, self.viewport.moving_fps), 0.0
-        if self.drops.reading or control.opening or (control.info is not None and not control.frames.arrays):
+        if self.opening.drops.reading or control.opening or (control.info is not None and not control.frames.arrays):
             idle = max(idle, SPINNING)
         self.app.pace(idle, dragging=bool(self.viewport.held))
 
@@ -294,7 +283,7 @@ class Desk:
     def _handle(self, action: act.Action, now: float) -> None:
         match action:
             case act.OpenDialog():
-                self._open_dialog(now)
+                self.opening.ask(self.controller, now)
             case act.ForgetRecent(path=path):
                 self._save(recent=tuple(p for p in self.prefs.recent if p != path))
                 self.controller.say(f"{Path(path).name} is not there any more", now)
@@ -326,43 +315,17 @@ class Desk:
             case act.TogglePalette():
                 self.palette.toggle()
             case act.RestoreSession():
-                self._restore(now)
+                self.opening.restore(self.controller, now)
             case act.ApplyPreset(name=name):
                 self.controller.adopt(self.presets.applied(name, self.controller.doc), "preset", now)
             case act.SavePreset() | act.RemovePreset():
-                self._change_presets(action, now)
+                menu_presets.carry_out(action, self.presets, self.controller, now)
             case act.KeepKeys():
                 self._save(keys=dict(self.keys.own))
             case act.ShowAbout():
                 self.about_open = True
             case act.Quit():
                 self.app.quit()
-
-    def _offer_crashed_session(self) -> None:
-        """Once, when the first checkpoint is open: a window that did not end properly left its view."""
-        left, self._offered = (None if self._offered else self.autosave.found), True
-        if left is not None and left.crashed and self.controller.banner is None:
-            name, when = Path(left.document.checkpoint).name, time.strftime("%H:%M", time.localtime(left.saved))
-            said = f"The last window did not end properly: {name} at {when}"
-            self.controller.banner = banner.Banner(said, severity="note", remedy="restore")
-
-    def _restore(self, now: float) -> None:
-        left = self.autosave.found
-        if left is None:
-            self.controller.say("No earlier session was kept", now)
-            return
-        self.controller.open(left.document.checkpoint)
-        self.controller.after_open = (left.document.checkpoint, lambda doc, info: left.document)
-
-    def _change_presets(self, action: act.SavePreset | act.RemovePreset, now: float) -> None:
-        try:
-            if isinstance(action, act.SavePreset):
-                self.presets.save(action.name, self.controller.doc)
-                self.controller.say(f"Kept the settings as {action.name}", now)
-            else:
-                self.presets.remove(action.name)
-        except InputError as error:
-            self.controller.say(str(error), now)
 
     def _copy_picture(self, now: float) -> None:
         picture, tool = self.picture(), clipboard_tool()
@@ -371,22 +334,6 @@ class Desk:
             return
         copy_picture(picture, tool)
         self.controller.say(f"Copied the picture, {picture.shape[1]} × {picture.shape[0]}", now)
-
-    def _open_dialog(self, now: float) -> None:
-        if not self._dialog_available:
-            self.controller.say("No file dialog is installed: type the path into the Model panel", now)
-        elif self._dialog is None:
-            from imgui_bundle import portable_file_dialogs as dialogs
-
-            self._dialog = dialogs.open_file(
-                "Open a checkpoint, or a file whose view is to be restored", "",
-                ["Checkpoints", "*.safetensors *.pkl *.pth *.pt", "Files of triscope", RESTORABLE, "All files", "*"],
-            )
-
-    def _poll_dialog(self) -> None:
-        if self._dialog is not None and self._dialog.ready(0):
-            self.dropped(self._dialog.result())
-            self._dialog = None
 
     # Pictures and preferences
 
@@ -432,9 +379,3 @@ class Desk:
             preferences.save_preferences(self.prefs)
         except InputError as error:
             self.controller.say(str(error), time.monotonic())
-
-
-def _has_file_dialog() -> bool:
-    if not sys.platform.startswith("linux"):
-        return True
-    return any(shutil.which(tool) for tool in ("zenity", "kdialog", "matedialog", "qarma"))

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.gpu.random_model import random_checkpoint
+from benchmarks.gpu.random_model import needs_device, random_checkpoint
 from benchmarks.pictures import picture
 from benchmarks.running import Findings, Settings, run_script, say
 from core_model.schema.bench import Measure, measure
@@ -35,6 +35,7 @@ STEP = 2.0 / 255.0
 
 def body(settings: Settings) -> Findings:
     """Each case on both devices with the same weights; then behaviour that only this device can show."""
+    needs_device(settings.device)
     edge = 48 if settings.quick else 128
     measures: list[Measure] = []
     details: dict[str, dict[str, float]] = {}

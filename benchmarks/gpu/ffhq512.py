@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import torch
 
-from benchmarks.gpu.random_model import preset_config, random_checkpoint
+from benchmarks.gpu.random_model import needs_device, preset_config, random_checkpoint
 from benchmarks.pictures import picture, profile
 from benchmarks.running import Findings, Settings, run_script, say, spread
 from core_model.families.wysiwyg.config import WysiwygConfig
@@ -39,6 +39,7 @@ VARIANTS: tuple[tuple[str, Precision, bool], ...] = (
 
 def body(settings: Settings) -> Findings:
     """An orbit at the model's own size in both precisions, with and without skipping; the network alone."""
+    needs_device(settings.device)
     cfg = preset_config(settings.preset)
     frames = 3 if settings.quick else 12
     cuda = settings.device.startswith("cuda")

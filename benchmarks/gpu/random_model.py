@@ -24,6 +24,14 @@ def preset_config(name: str) -> WysiwygConfig:
     return PRESETS[name]
 
 
+def needs_device(name: str) -> torch.device:
+    """The device; raises InputError, one line, where this machine has none of the kind."""
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        expected = "a machine with CUDA, or --device cpu with a small preset and --quick to test the script"
+        raise InputError(what="no CUDA device here", where="--device", expected=expected, got=name)
+    return torch.device(name)
+
+
 @contextmanager
 def random_checkpoint(preset: str, seed: int = 0) -> Iterator[str]:
     """Path of a temporary native checkpoint; the first SDF is a sphere, as at the start of training."""

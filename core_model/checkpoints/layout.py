@@ -12,6 +12,7 @@ import functools
 import hashlib
 import json
 import os
+import stat
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from core_model.schema.checkpoint import FORMAT_VERSION, CheckpointHeader
 from core_model.schema.errors import InputError
 
 METADATA_KEY = "triscope"
-MAX_JSON_BYTES = 100 * 1024 * 1024
+MAX_JSON_BYTES = 16 * 1024 * 1024  # a file of ten thousand tensors has one
 ITEM_BYTES = {
     "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "I16": 2, "U16": 2, "F16": 2, "BF16": 2,
     "I32": 4, "U32": 4, "F32": 4, "I64": 8, "U64": 8, "F64": 8,
@@ -91,8 +92,10 @@ def read_table(path: Path) -> tuple[dict[str, TensorEntry], dict[str, str], int]
     """(tensor table, text metadata, file size) of any safetensors file."""
     where = str(path)
     try:
-        if path.is_dir():
-            raise InputError(what="not a checkpoint file", where=where, expected=_NATIVE, got="a folder")
+        kind = os.stat(path).st_mode
+        if not stat.S_ISREG(kind):  # a pipe would be waited for
+            got = "a folder" if stat.S_ISDIR(kind) else "a device or pipe"
+            raise InputError(what="not a checkpoint file", where=where, expected=_NATIVE, got=got)
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             start = file.read(8)
@@ -109,13 +112,19 @@ def read_table(path: Path) -> tuple[dict[str, TensorEntry], dict[str, str], int]
         ) from None
     except (OSError, ValueError) as error:  # ValueError: NUL bytes in the path
         raise InputError(what="cannot read the checkpoint", where=where, got=str(error)) from None
+    table, metadata = table_of(raw, size - 8 - length, where)
+    return table, metadata, size
+
+
+def table_of(raw: bytes, data_bytes: int, where: str) -> tuple[dict[str, TensorEntry], dict[str, str]]:
+    """(tensor table, text metadata) of the JSON of a safetensors file; data_bytes: bytes of the tensors that follow it."""
     document = _parse_json(raw, where)
     metadata = document.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise _broken(where, "text values in __metadata__", "something else")
     table = {name: _entry(name, value, where) for name, value in document.items()}
-    _check_coverage(table, size - 8 - length, where)
-    return table, metadata, size
+    _check_coverage(table, data_bytes, where)
+    return table, metadata
 
 
 def refuse_other_formats(start: bytes, path: Path, size: int) -> None:

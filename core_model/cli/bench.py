@@ -23,7 +23,10 @@ from core_model.session.images import atomic_path
 from core_model.session.provenance import utc_now
 
 SUMMARY = "Measure start, orbit, quality, field speed, memory and meshes; JSON files with aims and plain paths."
-SCRIPTS = ("window_start", "field_speed", "full_quality", "orbit", "learned_vs_importance", "worker_memory", "mesh_extraction")
+SCRIPTS = (
+    "window_start", "window_busy", "field_speed", "full_quality", "orbit", "learned_vs_importance", "worker_memory", "mesh_extraction",
+    "occupancy",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

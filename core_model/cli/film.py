@@ -146,7 +146,7 @@ def sheet(tiles: list["np.ndarray"], caption: str) -> "np.ndarray":
 
 def _newest_size(session: "RenderSession", snapshots: list[tuple[int, Path]]) -> int:
     """Edge of the newest snapshot that can be read, pixels."""
-    from core_model.session.library import describe_checkpoint
+    from core_model.checkpoints.describe import describe_checkpoint
 
     for _, path in reversed(snapshots):
         try:

@@ -31,7 +31,7 @@ def main(args: list[str]) -> None:
 
 def describe(path: str) -> dict[str, Any]:
     """JSON-ready description: CheckpointInfo, `family`, `name`, the total of parameters, the tensors."""
-    from core_model.session.library import describe_checkpoint, describe_stored, stored_checkpoint
+    from core_model.checkpoints.describe import describe_checkpoint, describe_stored, stored_checkpoint
 
     stored = None if path.startswith(ANALYTIC_PREFIX) else stored_checkpoint(path)
     info = describe_checkpoint(path) if stored is None else describe_stored(path, stored)
@@ -56,6 +56,7 @@ def as_text(document: dict[str, Any]) -> str:
     ]
     if document["file_bytes"]:
         rows.append(("file", f"{document['file_bytes'] / 1e6:.2f} MB, SHA-256 {document['sha256']}"))
+    rows.append(("memory", f"about {document['memory_bytes'] / 1e6:,.0f} MB for weights, planes and one picture of 512 x 512"))
     parts = [f"{part} {count:,}" for part, count in document["parameters"].items() if part != "total"]
     if parts:
         rows.append(("values", f"{document['parameters']['total']:,} ({', '.join(parts)})"))

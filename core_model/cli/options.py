@@ -11,6 +11,7 @@ from tyro.conf import arg
 
 from core_model.cli.arrays import read_array
 from core_model.cli.cameras import CameraOptions, camera_of, conditioning_of
+from core_model.schema.ablation import ablation_of
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError, TriscopeError
@@ -37,6 +38,10 @@ class LatentOptions:
     """layers below it are truncated; none = all"""
     class_index: Annotated[int | None, arg(name="class", metavar="N", help_behavior_hint="")] = None
     """class of a class-conditional checkpoint, from 0; default: the first"""
+    centre: Literal["average", "class"] = "average"
+    """what --psi draws towards: the network's average, or the mean of the class, as EpiGRAF's scripts have it"""
+    ablate: Annotated[str | None, arg(metavar="PLANE,…[:zero]", help_behavior_hint="")] = None
+    """tri-planes to leave out (xy,xz or 0-2; @2 = second level), set to their mean, or to zero; none = keep all"""
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class MachineOptions:
 
 
 def latent_of(options: LatentOptions, camera: CameraOptions, info: CheckpointInfo) -> LatentSpec:
-    """The latent of `--seed | --z`, truncation and conditioning camera."""
+    """The latent of `--seed | --z`, truncation, conditioning camera and planes that are left out."""
     cutoff = options.cutoff
     if cutoff is not None and info.num_ws:
         cutoff = min(cutoff, info.num_ws)
@@ -91,6 +96,8 @@ def latent_of(options: LatentOptions, camera: CameraOptions, info: CheckpointInf
         cutoff=cutoff,
         cond=conditioning_of(camera, info),
         class_index=class_of(options.class_index, info),
+        centre=centre_of(options.centre, info),
+        ablate=None if options.ablate is None else ablation_of(options.ablate, info.header.conventions),
     )
 
 
@@ -103,6 +110,14 @@ def class_of(index: int | None, info: CheckpointInfo) -> int | None:
     if not 0 <= index < info.num_classes:
         raise InputError(what="no such class", where="--class", expected=f"0 … {info.num_classes - 1}", got=str(index))
     return index
+
+
+def centre_of(centre: Literal["average", "class"], info: CheckpointInfo) -> Literal["average", "class"]:
+    """What psi draws towards; raises InputError for the mean of a class where there are none."""
+    if centre == "class" and not info.num_classes:
+        expected = f"a class-conditional checkpoint, or --centre average for {info.title}"
+        raise InputError(what="no classes", where="--centre", expected=expected)
+    return centre
 
 
 def sampler_of(options: SamplerOptions, info: CheckpointInfo) -> SamplerSpec:

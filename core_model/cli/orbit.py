@@ -12,24 +12,16 @@ from tyro.conf import arg
 
 from core_model.cli.camera_paths import camera_path_of, frame_count, path_frames
 from core_model.cli.mesh import seeds_of
-from core_model.cli.options import (
-    CameraOptions,
-    LatentOptions,
-    MachineOptions,
-    SamplerOptions,
-    channels_of,
-    request_of,
-)
+from core_model.cli.opening import ViewOptions, opened_view
 from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import Update, progress
-from core_model.cli.requests import RequestArgument, check_sha, checkpoint_of, given_options, request_from, stored_view
-from core_model.cli.sessions import CheckpointArgument, opened, record_of, rendered
+from core_model.cli.requests import given_options
+from core_model.cli.sessions import record_of, rendered
 from core_model.schema.camera import OrbitPose
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
-from core_model.schema.export import default_request
 from core_model.schema.record import DisplayRange
 from core_model.schema.render import RenderRequest
 from core_model.session.images import channel_path, picture
@@ -62,19 +54,11 @@ class PathOptions:
     """frames a second"""
 
 
-@dataclass(frozen=True)
-class OrbitOptions:
+@dataclass(frozen=True, kw_only=True)
+class OrbitOptions(ViewOptions):
     out: Annotated[Path, arg(metavar="FILE.mp4")]
     """the video (further channels as FILE.CHANNEL.mp4)"""
     path: PathOptions
-    latent: LatentOptions
-    camera: CameraOptions
-    sampler: SamplerOptions
-    machine: MachineOptions
-    checkpoint: CheckpointArgument = ""
-    """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
-    request: RequestArgument = None
-    """a RenderRequest or RenderRecord (JSON, a file of it, or a file that triscope wrote); other options override it"""
     size: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """edge of the picture, pixels; default: the checkpoint's own"""
     channel: Annotated[str, arg(metavar="A,B")] = "rgb"
@@ -86,24 +70,12 @@ def main(args: list[str]) -> None:
     check_output(options.out, (".mp4",))
     if not 1 <= options.path.frames <= 100_000 or not 1 <= options.path.fps <= 240:
         raise InputError(what="bad video length", expected="1 to 100000 --frames, 1 to 240 --fps")
-    view, path = stored_view(options.request), along_file(options.path, given_options(args))
+    path = along_file(options.path, given_options(args))
     started = time.monotonic()
-    with opened(checkpoint_of(options.checkpoint, view, "orbit"), options.machine) as (session, info):
-        flagged = request_of(
-            info,
-            options.latent,
-            options.camera,
-            options.sampler,
-            options.machine,
-            size=options.size,
-            channels=tuple(channels_of(options.channel, info, ())),
-        )
-        request = request_from(view, given_options(args), flagged, default_request(info))
-        channels = channels_of(",".join(request.channels), info, ())
-        check_sha(view, info)
-        display = view.record.display if view is not None and view.record is not None else ()
+    with opened_view(options, args, "orbit", channels=options.channel, size=options.size) as view:
+        request = view.request
         with progress("orbit") as update:
-            files = write_videos(session, info, request, channels, path, options.out, update, display)
+            files = write_videos(view.session, view.info, request, view.channels, path, options.out, update, view.display)
     seconds = time.monotonic() - started
     names = ", ".join(str(f) for f in files)
     print(f"{names}: {path.frames} frames, {request.width} x {request.height}, {seconds:.1f} s")

@@ -9,22 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from tyro.conf import arg
 
-from core_model.cli.options import (
-    CameraOptions,
-    LatentOptions,
-    MachineOptions,
-    SamplerOptions,
-    channels_of,
-    request_of,
-)
+from core_model.cli.opening import ViewOptions, opened_view
 from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
-from core_model.cli.requests import RequestArgument, check_sha, checkpoint_of, given_options, request_from, stored_view
-from core_model.cli.sessions import CheckpointArgument, opened, record_of, rendered
+from core_model.cli.sessions import record_of, rendered
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.errors import InputError
-from core_model.schema.export import default_request
 from core_model.schema.record import RenderRecord
 from core_model.schema.render import RenderRequest
 from core_model.session import images
@@ -35,18 +26,10 @@ if TYPE_CHECKING:
 SUMMARY = "Render channels of one picture to .png (colours), .npz or .exr (floats)."
 
 
-@dataclass(frozen=True)
-class RenderOptions:
+@dataclass(frozen=True, kw_only=True)
+class RenderOptions(ViewOptions):
     out: Annotated[Path, arg(metavar="FILE")]
     """.png (further channels as FILE.CHANNEL.png), .npz or .exr"""
-    latent: LatentOptions
-    camera: CameraOptions
-    sampler: SamplerOptions
-    machine: MachineOptions
-    checkpoint: CheckpointArgument = ""
-    """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
-    request: RequestArgument = None
-    """a RenderRequest or RenderRecord (JSON, a file of it, or a file that triscope wrote); other options override it"""
     size: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """edge of the picture, pixels; default: the checkpoint's own"""
     channels: Annotated[str | None, arg(metavar="A,B,C", help_behavior_hint="")] = None
@@ -65,26 +48,16 @@ def main(args: list[str]) -> None:
     for wanted, name in ((options.transparent, "--transparent"), (options.scalars == "grey16", "--scalars grey16")):
         if wanted and suffix != ".png":
             raise InputError(what=f"{name} is for pictures", where=f"--out {options.out}", expected=".png", got=suffix)
-    view = stored_view(options.request)
-    with opened(checkpoint_of(options.checkpoint, view, "render"), options.machine) as (session, info):
-        default = ("rgb",) if suffix == ".png" else tuple(c.name for c in info.channels)
-        flagged = request_of(
-            info,
-            options.latent,
-            options.camera,
-            options.sampler,
-            options.machine,
-            size=options.size,
-            channels=tuple(channels_of(options.channels, info, default)),
-            native=options.native,
-        )
-        request = request_from(view, given_options(args), flagged, default_request(info).replace(channels=default))
-        channels = channels_of(",".join(request.channels), info, default)
-        check_sha(view, info)
-        record = record_of(info, request).replace(display=view.record.display if view is not None and view.record is not None else ())
+    default = ("rgb",) if suffix == ".png" else None
+    with opened_view(
+        options, args, "render", channels=options.channels, default=default, size=options.size, native=options.native
+    ) as view:  # fmt: skip
+        request = view.request
+        record = record_of(view.info, request).replace(display=view.display)
         with progress("render") as update:
-            frame = rendered(session, over_black(request) if options.transparent else request, update)
-        files = write_frame(options.out, frame, channels, record, transparent=options.transparent, raw=options.scalars == "grey16")
+            frame = rendered(view.session, over_black(request) if options.transparent else request, update)
+        grey = options.scalars == "grey16"
+        files = write_frame(options.out, frame, view.channels, record, transparent=options.transparent, raw=grey)
     result = frame.result
     probe = f" + {result.probe_per_pixel:.3g} probe" if result.probe_per_pixel else ""
     spp = f"{result.samples_per_pixel:.3g} samples a pixel{probe}"

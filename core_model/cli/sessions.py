@@ -13,10 +13,10 @@ from core_model.cli.options import MachineOptions, check_result
 from core_model.cli.progress import Update
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderRequest
-from core_model.session.provenance import RenderRecord
 
 if TYPE_CHECKING:
     from core_model.session import Frame, RenderSession
+    from core_model.session.provenance import RenderRecord
 
 CheckpointArgument = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
 """Positional CHECKPOINT of a command: a .safetensors file, a run folder, `demo` or `analytic:NAME`."""
@@ -43,6 +43,8 @@ def rendered(session: "RenderSession", request: RenderRequest, update: Update) -
     return frame
 
 
-def record_of(info: CheckpointInfo, request: RenderRequest) -> RenderRecord:
+def record_of(info: CheckpointInfo, request: RenderRequest) -> "RenderRecord":
     """Provenance of what is made from `request`."""
+    from core_model.session.provenance import RenderRecord
+
     return RenderRecord(checkpoint_sha256=info.sha256, family=info.family, request=request)

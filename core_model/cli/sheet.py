@@ -9,21 +9,12 @@ from typing import Annotated
 from tyro.conf import arg
 
 from core_model.cli.mesh import numbers_of, seeds_of
-from core_model.cli.options import (
-    CameraOptions,
-    LatentOptions,
-    MachineOptions,
-    SamplerOptions,
-    channels_of,
-    request_of,
-)
+from core_model.cli.opening import ViewOptions, opened_view
 from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
-from core_model.cli.requests import RequestArgument, check_sha, checkpoint_of, given_options, request_from, stored_view
-from core_model.cli.sessions import CheckpointArgument, opened, record_of, rendered
+from core_model.cli.sessions import record_of, rendered
 from core_model.schema.errors import InputError
-from core_model.schema.export import default_request
 from core_model.session.contact_sheet import SheetPage, SheetPlan
 from core_model.session.images import picture, save_png
 
@@ -32,24 +23,16 @@ DEFAULT_YAWS = (-0.4, -0.2, 0.0, 0.2, 0.4)
 DEFAULT_SIZE = 192
 
 
-@dataclass(frozen=True)
-class SheetOptions:
+@dataclass(frozen=True, kw_only=True)
+class SheetOptions(ViewOptions):
     out: Annotated[Path, arg(metavar="FILE.png")]
     """the sheet"""
-    latent: LatentOptions
-    camera: CameraOptions
-    sampler: SamplerOptions
-    machine: MachineOptions
-    checkpoint: CheckpointArgument = ""
-    """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
     seeds: Annotated[str, arg(metavar="A-B,C")] = "0-4"
     """one row a seed"""
     yaws: Annotated[str | None, arg(metavar="R,R,…", help_behavior_hint="")] = None
     """one column a yaw, rad; default: -0.4 to 0.4 in five steps"""
     psis: Annotated[str | None, arg(metavar="P,P,…", help_behavior_hint="")] = None
     """one column a truncation psi, instead of yaws"""
-    request: RequestArgument = None
-    """a RenderRequest or RenderRecord (JSON, a file of it, or a file that triscope wrote); other options override it"""
     size: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """edge of one picture, pixels; default: 192"""
     channel: Annotated[str, arg(metavar="NAME")] = "rgb"
@@ -63,26 +46,18 @@ def main(args: list[str]) -> None:
         raise InputError(what="columns given twice", expected="--yaws or --psis", got="both")
     seeds = seeds_of(options.seeds)
     columns = numbers(options.psis, "--psis") if options.psis is not None else numbers(options.yaws, "--yaws") or DEFAULT_YAWS
-    view = stored_view(options.request)
-    with opened(checkpoint_of(options.checkpoint, view, "sheet"), options.machine) as (session, info):
-        size = options.size or DEFAULT_SIZE
-        flagged = request_of(
-            info, options.latent, options.camera, options.sampler, options.machine, size=size,
-            channels=tuple(channels_of(options.channel, info, ())),
-        )  # fmt: skip
-        plain = default_request(info).replace(width=size, height=size)
-        given = given_options(args) | {"size"}  # a stored view's size is that of one large picture
-        request = request_from(view, given, flagged, plain)
-        request = request.replace(channels=request.channels[:1])
-        check_sha(view, info)
-        (channel,) = channels_of(request.channels[0], info, ()).values()
+    size = options.size or DEFAULT_SIZE  # a stored view's size is that of one large picture
+    with opened_view(options, args, "sheet", channels=options.channel, size=size, own_size=True) as view:
+        info = view.info
+        request = view.request.replace(channels=view.request.channels[:1])
+        channel = view.channels[request.channels[0]]
         plan = SheetPlan(request, tuple(seeds), "psi" if options.psis is not None else "yaw", tuple(columns))
         page = SheetPage(plan, f"{info.title or info.header.name or Path(info.path).stem}  ·  {channel.title}")
-        shown = view.record.display_of(channel.name) if view is not None and view.record is not None else None
+        shown = next((d for d in view.display if d.channel == channel.name), None)
         cells = plan.cells()
         with progress("sheet") as update:
             for i, cell in enumerate(cells):
-                frame = rendered(session, cell, lambda stage, fraction: None)
+                frame = rendered(view.session, cell, lambda stage, fraction: None)
                 pixels, shown = picture(channel, frame.arrays[channel.name], shown)  # scalars keep the first one's range
                 page.put(i, pixels)
                 update(f"picture {i + 1} of {len(cells)}", (i + 1) / len(cells))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core_model.families.imported import ImportedNet
+from core_model.families.description import Description, Sizes, ToNative
 from core_model.fields.base import Field
 from core_model.fields.triplane import Planes
 from core_model.rendering.occupancy import Guide
@@ -19,27 +19,6 @@ from core_model.schema.conventions import Conventions
 from core_model.schema.latent import LatentSpec
 from core_model.schema.registry import Registry
 from core_model.schema.render import RenderRequest
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What the GUI and `triscope info` show of a network, known without building it."""
-
-    title: str
-    z_dim: int = 0
-    w_dim: int = 0
-    num_ws: int = 0
-    c_dim: int = 0
-    num_classes: int = 0
-    image_size: int = 512
-    plane_size: int = 0
-    plane_channels: int = 0
-    is_sdf: bool = True
-    has_proposal: bool = False
-    default_spp: float = 17.6
-    probe_size: int = 128
-    probe_samples: int = 192
-    proposal_size: int = 512
 
 
 class Model(Protocol):
@@ -72,25 +51,33 @@ class Model(Protocol):
 
 
 NativePicture = Callable[[Any, RenderRequest, Tensor | None, Planes | None, Guide | None], dict[str, np.ndarray]]
-ToNative = Callable[[ImportedNet], tuple[CheckpointHeader, dict[str, Tensor]]]
 
 
 @dataclass(frozen=True)
 class FamilySpec:
-    """One family: description without building, and construction from a header.
+    """One family: its description, and construction from a header.
 
     build gives the model with unset tensors (its `module` lies on the meta device); the session fills and moves them.
-    The second argument of both says where the header comes from, for messages.
+    The second argument of `build` and `describe` says where the header comes from, for messages.
     native: the exact picture of the original program, (model, request, ws, planes, guide) → float32 arrays by channel name, each at
     its own size; None for families that imitate nothing. With a guide, evaluations that cannot change the picture are left out.
-    convert: a network read from a foreign file → header and tensors of a native checkpoint; None for families of triscope's own.
     """
 
-    name: str
-    describe: Callable[[CheckpointHeader, str], Sizes]
+    description: Description
     build: Callable[[CheckpointHeader, str], Model]
     native: NativePicture | None = None
-    convert: ToNative | None = None
+
+    @property
+    def name(self) -> str:
+        return self.description.name
+
+    @property
+    def describe(self) -> Callable[[CheckpointHeader, str], Sizes]:
+        return self.description.describe
+
+    @property
+    def convert(self) -> ToNative | None:
+        return self.description.convert
 
 
 FAMILIES: Registry[FamilySpec] = Registry("family")

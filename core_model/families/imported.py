@@ -9,21 +9,22 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from torch import Tensor
+import numpy as np
 
 from core_model.schema.errors import InputError
 
 MAX_BLOCKS = 11  # 4096 pixels; noise images grow with the square of the size, whatever the file holds
 CONSTANTS = ("resample_filter", "dataset_label_std")
+Array = np.ndarray[Any, Any]
 
 
 class ImportedNet(Protocol):
-    """A network read from a foreign file: names as the original program gives them, plain values only."""
+    """A network read from a foreign file: names as the original program gives them, plain values only; arrays are float32."""
 
     @property
     def class_name(self) -> str: ...
     @property
-    def state(self) -> Mapping[str, Tensor]: ...
+    def state(self) -> Mapping[str, Array]: ...
     @property
     def init_kwargs(self) -> Mapping[str, Any]: ...
     @property
@@ -69,7 +70,7 @@ def number(value: Any, what: str) -> float:
     return out
 
 
-def tensor_of(net: ImportedNet, name: str) -> Tensor:
+def tensor_of(net: ImportedNet, name: str) -> Array:
     """A tensor that the family must have; raises InputError naming it."""
     if name not in net.state:
         raise InputError(what="network lacks a tensor", where=net.class_name, expected=repr(name), got=f"{len(net.state)} others")
@@ -93,7 +94,7 @@ def block_channels(net: ImportedNet, prefix: str) -> tuple[int, ...]:
     return tuple(int(tensor_of(net, f"{prefix}b{r}.conv1.weight").shape[0]) for r in sizes)
 
 
-def synthesis_tensors(net: ImportedNet, prefix: str, target: str) -> dict[str, Tensor]:
+def synthesis_tensors(net: ImportedNet, prefix: str, target: str) -> dict[str, Array]:
     """`prefix.b<r>.…` renamed to `target.blocks.<k>.…`; the learned constant loses a leading axis of one."""
     out = {}
     for k, r in enumerate(block_sizes(net.state, prefix)):
@@ -101,11 +102,11 @@ def synthesis_tensors(net: ImportedNet, prefix: str, target: str) -> dict[str, T
         for name, value in net.state.items():
             if name.startswith(source) and name.rsplit(".", 1)[-1] not in CONSTANTS:
                 tail = name.removeprefix(source)
-                out[f"{target}blocks.{k}.{tail}"] = value[0] if tail == "const" and value.dim() == 4 else value
+                out[f"{target}blocks.{k}.{tail}"] = value[0] if tail == "const" and value.ndim == 4 else value
     return out
 
 
-def mapping_tensors(net: ImportedNet, prefix: str, target: str) -> dict[str, Tensor]:
+def mapping_tensors(net: ImportedNet, prefix: str, target: str) -> dict[str, Array]:
     """`prefix.fcN.…` renamed to `target.layers.N.…`, with `embed` and `w_avg`."""
     out = {}
     for name, value in net.state.items():
@@ -136,7 +137,7 @@ def mapping_sizes(net: ImportedNet, prefix: str) -> dict[str, Any]:
     }
 
 
-def prefixed(net: ImportedNet, source: str, target: str) -> dict[str, Tensor]:
+def prefixed(net: ImportedNet, source: str, target: str) -> dict[str, Array]:
     """Tensors below `source` renamed to stand below `target`, without the constants."""
     return {
         target + n.removeprefix(source): v for n, v in net.state.items() if n.startswith(source) and n.rsplit(".", 1)[-1] not in CONSTANTS

@@ -9,14 +9,31 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core_model.families.description import Sizes
 from core_model.nn.mapping import broadcast_truncate
 from core_model.schema.errors import InputError
 from core_model.schema.latent import Edit, LatentSpec
+
+CENTRE_SAMPLES, CENTRE_SEED = 256, 42
 
 
 def latent_from_seed(seed: int, z_dim: int) -> Tensor:
     """z [1, Z]: numpy RandomState(seed) normals, as the scripts of this line of models draw them."""
     return torch.from_numpy(np.random.RandomState(seed).randn(1, z_dim)).float()
+
+
+def class_centre(model: Mapped, latent: LatentSpec, z_dim: int, average: Tensor) -> Tensor:
+    """What psi draws towards [D]: `average`, or the mean w of the latent's class over 256 seeds under the mean (frontal) camera.
+
+    EpiGRAF's network truncates towards its average; its scripts, for networks with classes, towards such a mean, of other random z
+    each time. Here they are always the same ones. Raises InputError where the network has no classes.
+    """
+    if latent.centre == "average":
+        return average
+    if not model.sizes.num_classes:
+        raise InputError(what="no classes to truncate towards", where="latent", expected="a class-conditional checkpoint", got="none")
+    z = torch.from_numpy(np.random.RandomState(CENTRE_SEED).randn(CENTRE_SAMPLES, z_dim)).float().to(average.device)
+    return map_batch(model, z, latent.replace(cond=None)).mean(dim=0)
 
 
 def styles_of(latent: LatentSpec, mapping: Callable[[Tensor], Tensor], w_avg: Tensor, *, z_dim: int, num_ws: int) -> Tensor:
@@ -68,6 +85,9 @@ class Mapped(Protocol):
 
     @property
     def module(self) -> nn.Module: ...
+
+    @property
+    def sizes(self) -> Sizes: ...
 
     def label(self, latent: LatentSpec) -> Tensor | None:
         """Conditioning label [1, C]; None where the mapping takes none."""

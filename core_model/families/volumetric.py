@@ -1,18 +1,25 @@
-"""Rendering settings that EG3D and its fork Mimic3D share, as data: bounds, samples, label, super-resolution, presets."""
+"""Rendering settings that EG3D and its fork Mimic3D share, as data: bounds, samples, label, super-resolution, presets. No torch here."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from core_model.nn.superres import VARIANTS
-from core_model.rendering.twopass import TwoPassRule
+from core_model.families.configs import read_config
+from core_model.families.description import Description, Sizes, ToNative
+from core_model.families.imported import MAX_BLOCKS
+from core_model.nn.superres_variants import VARIANTS
 from core_model.schema.camera import EG3D_FOCAL, CameraPrior, OrbitPose, fov_from_focal
+from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.conventions import Conventions
 from core_model.schema.frozen import Frozen
 
+if TYPE_CHECKING:
+    from core_model.rendering.twopass import TwoPassRule
+
+CAMERA_LABEL = 25  # 4 x 4 camera-to-world matrix and 3 x 3 intrinsics
 QUIRKS = ("jitter_shift", "importance_half_bin", "depth_range_of_call", "auto_far_is_near", "image_raw_in_place")
 
 
@@ -54,6 +61,8 @@ class VolumetricConfig(Frozen):
     focal: float = Field(default=EG3D_FOCAL, gt=0, description="focal length of the frontal camera, image widths")
 
     def rule(self) -> TwoPassRule:
+        from core_model.rendering.twopass import TwoPassRule  # needs torch, a description does not
+
         return TwoPassRule(
             self.near, self.far, self.coarse, self.fine, 0.5 * self.box_warp, disparity=self.disparity, white_back=self.white_back
         )
@@ -94,7 +103,9 @@ class GeneratorConfig(Frozen):
     embed_dim: int = Field(default=512, ge=0, description="width of the embedded label")
     mapping_hidden: tuple[int, ...] = Field(default=(512,), description="widths of all mapping layers but the last")
     mapping_lr_mul: float = Field(default=0.01, gt=0)
-    channels: tuple[int, ...] = Field(default=(512, 512, 512, 512, 256, 128, 64), description="widths of the blocks b4, b8, …")
+    channels: tuple[int, ...] = Field(
+        default=(512, 512, 512, 512, 256, 128, 64), max_length=MAX_BLOCKS, description="widths of the blocks b4, b8, …"
+    )
     plane_channels: int = Field(default=32, ge=1, description="features a plane")
     noise: bool = True
     clamp: float | None = Field(default=None, gt=0, description="bound of the backbone's convolution outputs")
@@ -126,3 +137,17 @@ class GeneratorConfig(Frozen):
     def image_size(self) -> int:
         """Edge of the final picture [pixels]."""
         return self.superres.out_size if self.superres is not None and self.uses_superres else self.volumetric.neural_size
+
+
+def volumetric_description(name: str, title: str, config: type[GeneratorConfig], convert: ToNative, licence_note: str) -> Description:
+    """Description of a family whose checkpoints hold such a generator; title: for people."""
+
+    def describe(header: CheckpointHeader, where: str) -> Sizes:
+        cfg = read_config(config, header, where)
+        return Sizes(
+            title=title, z_dim=cfg.z_dim, w_dim=cfg.w_dim, num_ws=cfg.num_ws, c_dim=cfg.c_dim, image_size=cfg.image_size,
+            num_classes=cfg.c_dim if cfg.c_dim < CAMERA_LABEL else cfg.c_dim - CAMERA_LABEL,
+            plane_size=cfg.plane_size, plane_channels=cfg.plane_channels, is_sdf=False,
+        )
+
+    return Description(name, describe, convert, licence_note)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
-
-from core_model.families.imported import ImportedNet, clamp_of, layer_setting, number, prefixed, record, setting
+from core_model.families.imported import Array, ImportedNet, clamp_of, layer_setting, number, prefixed, record, setting
 from core_model.families.volumetric import SuperResConfig, VolumetricConfig
-from core_model.nn.superres import VARIANTS
+from core_model.nn.superres_variants import VARIANTS
 from core_model.schema.camera import EG3D_FOCAL
 from core_model.schema.errors import InputError
 
@@ -127,7 +125,7 @@ def neural_size(net: ImportedNet, superres: SuperResConfig | None) -> int:
     return 128 if superres is not None and superres.out_size >= 512 else 64
 
 
-def decoder_and_superres(net: ImportedNet) -> dict[str, Tensor]:
+def decoder_and_superres(net: ImportedNet) -> dict[str, Array]:
     """Decoder and super-resolution tensors under native names."""
     out = prefixed(net, "decoder.net.0.", "decoder.fc0.") | prefixed(net, "decoder.net.2.", "decoder.fc1.")
     for k in range(4):

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core_model.families.base import FAMILIES, FamilySpec, NativePicture, Sizes, ToNative
+from core_model.families.base import FAMILIES, FamilySpec, NativePicture
 from core_model.families.configs import read_config
-from core_model.families.latents import styles_of
-from core_model.families.volumetric import GeneratorConfig, SuperResConfig, VolumetricConfig
+from core_model.families.description import Description, Sizes
+from core_model.families.latents import class_centre, styles_of
+from core_model.families.volumetric import CAMERA_LABEL, GeneratorConfig, SuperResConfig, VolumetricConfig
 from core_model.fields.osg import OsgField
 from core_model.fields.triplane import Planes
 from core_model.nn.mapping import MappingNetwork
@@ -64,20 +65,31 @@ class VolumetricModel:
         return self.module.mapping.w_avg.device
 
     def label(self, latent: LatentSpec) -> Tensor | None:
-        """Conditioning label [1, C] as the mapping takes it: frontal unless the latent says otherwise; scaled, or zeros."""
+        """Conditioning label [1, C] as the mapping takes it: frontal unless the latent says otherwise; scaled, or zeros.
+
+        The camera's 25 numbers, then one for each class (a label of other widths was trained with more than cameras); narrower
+        labels are classes alone. Without a class all of those are zero.
+        """
         width = self.module.mapping.c_dim
         if not width:
             return None
         if self.volumetric.zero_condition or self.volumetric.c_scale == 0:
             return torch.zeros(1, width, device=self.device)
-        if width != 25:
-            raise InputError(what="unknown conditioning label", where="checkpoint", expected="25 numbers", got=f"{width}")
-        camera = latent.cond or self.prior.default.replace(yaw=0.0, pitch=0.0, roll=0.0)
-        return torch.from_numpy(label25(camera)).to(self.device)[None] * self.volumetric.c_scale
+        out = torch.zeros(1, width, device=self.device)
+        classes = self.sizes.num_classes
+        if width >= CAMERA_LABEL:
+            camera = latent.cond or self.prior.default.replace(yaw=0.0, pitch=0.0, roll=0.0)
+            out[0, :CAMERA_LABEL] = torch.from_numpy(label25(camera)).to(out)
+        if latent.class_index is not None and classes:
+            if latent.class_index >= classes:
+                raise InputError(what="no such class", where="latent", expected=f"0 … {classes - 1}", got=str(latent.class_index))
+            out[0, width - classes + latent.class_index] = 1.0
+        return out * self.volumetric.c_scale
 
     def map(self, latent: LatentSpec) -> Tensor:
         label, mapping = self.label(latent), self.module.mapping
-        return styles_of(latent, lambda z: mapping(z, label), mapping.w_avg, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws)
+        centre = class_centre(self, latent, self.sizes.z_dim, mapping.w_avg)
+        return styles_of(latent, lambda z: mapping(z, label), centre, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws)
 
     def planes(self, ws: Tensor | None, noise: str) -> Planes:
         assert ws is not None
@@ -92,24 +104,16 @@ class VolumetricModel:
 
 
 def register_volumetric(
-    name: str,
-    title: str,
+    description: Description,
     config: type[GeneratorConfig],
     generator: Callable[[Any, Conventions], VolumetricGenerator],
     native: NativePicture,
-    convert: ToNative,
 ) -> None:
-    """Add a family whose checkpoints hold such a generator; title: for people."""
-
-    def describe(header: CheckpointHeader, where: str) -> Sizes:
-        cfg = read_config(config, header, where)
-        return Sizes(
-            title=title, z_dim=cfg.z_dim, w_dim=cfg.w_dim, num_ws=cfg.num_ws, c_dim=cfg.c_dim, image_size=cfg.image_size,
-            plane_size=cfg.plane_size, plane_channels=cfg.plane_channels, is_sdf=False,
-        )
+    """Add a family whose checkpoints hold such a generator."""
 
     def build(header: CheckpointHeader, where: str) -> VolumetricModel:
         cfg = read_config(config, header, where)
-        return VolumetricModel(header, describe(header, where), cfg.volumetric, cfg.superres, lambda: generator(cfg, header.conventions))
+        sizes = description.describe(header, where)
+        return VolumetricModel(header, sizes, cfg.volumetric, cfg.superres, lambda: generator(cfg, header.conventions))
 
-    FAMILIES.add(name, FamilySpec(name, describe, build, native, convert))
+    FAMILIES.add(description.name, FamilySpec(description, build, native))

@@ -70,7 +70,8 @@ def render_native(
         counts = evaluated.reshape(size, size)
     else:
         marched = render_two_pass(field.query, origins, dirs, rule, near_far=limits, keep=False)
-    image, raw = finish(model, marched, ws, size, use_superres=use_superres)
+    rough = guide is not None and request.precision == "bf16"  # the exact picture is always one of single precision
+    image, raw = finish(model, marched, ws, size, use_superres=use_superres, dtype=torch.bfloat16 if rough else None)
     out = {"rgb": (image[0] + 1.0) * 0.5}
     if raw is not None:
         out["raw_rgb"] = (raw[0] + 1.0) * 0.5
@@ -93,8 +94,13 @@ def _guided(field: OsgField, origins: Tensor, dirs: Tensor, rule: TwoPassRule, r
     return torch.maximum(depth - reach, near), torch.minimum(depth + reach, far)
 
 
-def finish(model: VolumetricModel, marched: Marched, ws: Tensor, size: int, *, use_superres: bool = True) -> tuple[Tensor, Tensor | None]:
-    """(final picture, `image_raw` as the original returns it) [B, 3, ., .]; no second picture without super-resolution."""
+def finish(
+    model: VolumetricModel, marched: Marched, ws: Tensor, size: int, *, use_superres: bool = True, dtype: torch.dtype | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """(final picture, `image_raw` as the original returns it) [B, 3, ., .]; no second picture without super-resolution.
+
+    dtype: of the super-resolution's feature maps; None = single precision.
+    """
     b = marched.features.shape[0]
     features = marched.features.transpose(1, 2).reshape(b, -1, size, size)
     network = model.module.superres if use_superres else None
@@ -103,7 +109,7 @@ def finish(model: VolumetricModel, marched: Marched, ws: Tensor, size: int, *, u
     assert model.superres is not None
     # the original's `random` noise cannot be repeated; design §5 asks for the constant one
     noise = "const" if model.superres.noise == "random" else model.superres.noise
-    return network(features[:, :3], features, ws[:, -1], noise)
+    return network(features[:, :3], features, ws[:, -1], noise, dtype=dtype)
 
 
 def check_size(request: RenderRequest, size: int) -> None:

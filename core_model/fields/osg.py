@@ -9,6 +9,7 @@ from torch import Tensor
 from core_model.fields.base import FieldSample
 from core_model.fields.triplane import AXIS, Planes, PlaneTable, sample_planes
 from core_model.nn.osg import OsgDecoder
+from core_model.ops import lanes
 
 CHUNK = 32768
 
@@ -40,14 +41,14 @@ class OsgField:
 
     def query(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """points [B, N, 3] → (raw density [B, N], colour features [B, N, O])."""
-        parts = [self._decode(p) for p in points.split(self.chunk, dim=1)]
+        parts = lanes.by_rows(self._decode, points, self.chunk)
         if len(parts) == 1:
             return parts[0]
         return torch.cat([p[0] for p in parts], dim=1), torch.cat([p[1] for p in parts], dim=1)
 
     def hidden(self, points: Tensor) -> Tensor:
         """points [N, 3] → the decoder's hidden units [N, H], in float32."""
-        parts = [self.decoder.hidden(self.features(p[None])[0].float()) for p in points.split(self.chunk)]
+        parts = lanes.by_rows(lambda p: self.decoder.hidden(self.features(p)[0].float()), points[None], self.chunk)
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     @property

@@ -79,27 +79,29 @@ class PlaneTable:
         conv, h, w = self.conventions, self.height, self.width
         b, n, _ = points.shape
         # one coordinate after the other over all points: short inner axes cost more than the arithmetic
-        q = (points * (1.0 / conv.box)).transpose(1, 2)
+        q = (points * (1.0 / conv.box)).reshape(b * n, 3).t().contiguous()
+        first, share = _cells(q, w, conv)
         across, down = ([AXIS[axes[i]] for axes in conv.plane_axes] for i in (0, 1))
-        columns = _cells(q, w, conv)
-        rows = columns if h == w else _cells(q, h, conv)
-        ix, fx = columns[0][:, across], columns[1][:, across]
-        iy, fy = rows[0][:, down], rows[1][:, down]
-        start = torch.arange(b * 3, device=points.device, dtype=torch.int32).reshape(b, 3, 1) * (h * w)
-        corner = iy * w + ix + start
-        index = torch.stack([corner, corner + 1, corner + w, corner + (w + 1)])
-        gx, gy = 1 - fx, 1 - fy
-        weights = torch.stack([gx * gy, fx * gy, gx * fy, fx * fy])
-        # [4, B, 3, N] → the rows of a bag side by side: all twelve where planes are added, four where they are multiplied
+        ix, fx, iy, fy = first[across], share[across], first[down], share[down]
+        if h != w:
+            rows, shares = _cells(q, h, conv)
+            iy, fy = rows[down], shares[down]
+        start = torch.arange(b * 3, device=points.device, dtype=torch.int32).reshape(b, 3).t() * (h * w)
+        corner = torch.add(ix, iy, alpha=w) + start.repeat_interleave(n, dim=1) if b > 1 else torch.add(ix, iy, alpha=w).add_(start)
+        index = torch.stack([corner, corner + 1, corner + w, corner + (w + 1)], dim=-1)
+        both = fx * fy
+        low = fy - both
+        weights = torch.stack([1.0 - fx - low, fx - both, low, both], dim=-1).to(self.table.dtype)
+        # [3, B·N, 4]: a bag of four rows a plane where planes are multiplied, of all twelve where they are added
         if conv.reduction == "product":
-            out = self._bag(index.permute(1, 2, 3, 0), weights.permute(1, 2, 3, 0), 4)
-            return reduce_planes(out.reshape(b, 3, n, -1), conv.reduction)
-        out = self._bag(index.permute(1, 3, 2, 0), weights.permute(1, 3, 2, 0), 12).reshape(b, n, -1)
+            out = self._bag(index.view(-1, 4), weights.view(-1, 4)).view(1, 3, b * n, -1)
+            return reduce_planes(out, conv.reduction).view(b, n, -1)
+        out = self._bag(*(x.transpose(0, 1).reshape(-1, 12) for x in (index, weights))).view(b, n, -1)
         return out / 3.0 if conv.reduction == "mean" else out
 
-    def _bag(self, index: Tensor, weights: Tensor, rows: int) -> Tensor:
-        weights = weights.reshape(-1, rows).to(self.table.dtype)
-        return F.embedding_bag(index.reshape(-1, rows), self.table, per_sample_weights=weights, mode="sum")
+    def _bag(self, index: Tensor, weights: Tensor) -> Tensor:
+        """Sums [M, C] of table rows: index and weights [M, rows a bag]."""
+        return F.embedding_bag(index, self.table, per_sample_weights=weights, mode="sum")
 
 
 def _cells(q: Tensor, size: int, conv: Conventions) -> tuple[Tensor, Tensor]:

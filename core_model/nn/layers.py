@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core_model.ops.activations import leaky_clamped
 from core_model.ops.modconv import modulated_conv2d
 
 SQRT2 = math.sqrt(2.0)
@@ -84,9 +85,9 @@ class StyleConv(nn.Module):
             grid = self.noise_const
             if noise == "random":
                 grid = torch.randn((y.shape[0], 1, *y.shape[2:]), generator=rng, device=y.device, dtype=y.dtype)
-            y = y + (grid * (self.noise_strength * SQRT2)).to(y.dtype)
-        y = F.leaky_relu(y, 0.2)
-        return y if self.clamp is None else y.clamp(-self.clamp, self.clamp)
+            added = (grid * (self.noise_strength * SQRT2)).to(y.dtype)
+            y = y + added if torch.is_grad_enabled() else y.add_(added)
+        return leaky_clamped(y, 0.2, self.clamp)
 
 
 class ToRGB(nn.Module):

@@ -6,42 +6,13 @@ w slot and (in the original programs) always 512 style numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core_model.nn.superres_variants import VARIANTS
 from core_model.nn.synthesis import SynthesisBlock
 from core_model.schema.errors import InputError
-
-
-@dataclass(frozen=True)
-class SuperResVariant:
-    """in_size: edge of the input [pixels]; ups: 1 or 2 a block; grow_only: larger inputs than in_size cannot be taken."""
-
-    in_size: int
-    ups: tuple[int, ...]
-    widths: tuple[int, ...]
-    grow_only: bool = False
-    may_antialias: bool = True
-
-    @property
-    def out_size(self) -> int:
-        size = self.in_size
-        for up in self.ups:
-            size *= up
-        return size
-
-
-VARIANTS: dict[str, SuperResVariant] = {
-    "SuperresolutionHybrid8XDC": SuperResVariant(128, (2, 2), (256, 128)),
-    "SuperresolutionHybrid8X": SuperResVariant(128, (2, 2), (128, 64)),
-    "SuperresolutionHybrid4X": SuperResVariant(128, (1, 2), (128, 64), grow_only=True),
-    "SuperresolutionHybridDeepfp32": SuperResVariant(128, (1, 2), (128, 64), grow_only=True, may_antialias=False),
-    "SuperresolutionHybrid2X": SuperResVariant(64, (1, 2), (128, 64)),
-    "SuperresolutionHybrid16XDC": SuperResVariant(128, (2, 2, 2), (256, 128, 64)),
-}
 
 
 class SuperResolution(nn.Module):
@@ -59,15 +30,27 @@ class SuperResolution(nn.Module):
             width = out
 
     def forward(
-        self, rgb: Tensor, features: Tensor, w: Tensor, noise: str = "none", rng: torch.Generator | None = None
+        self,
+        rgb: Tensor,
+        features: Tensor,
+        w: Tensor,
+        noise: str = "none",
+        rng: torch.Generator | None = None,
+        dtype: torch.dtype | None = None,
     ) -> tuple[Tensor, Tensor]:
         """w [B, D] → (picture, what the original program leaves in its `image_raw`).
+
+        dtype: of the feature maps, as the original has half precision here on GPUs; the pictures stay as `rgb` is. None = as given.
 
         Quirk `image_raw_in_place`: where the first block neither doubles nor resizes, the original adds that block's colour into the
         raw image that it later returns. The picture itself is the same.
         """
         v = self.variant
         img, x = self._resized(rgb), self._resized(features)
+        if dtype is not None:
+            x = x.to(dtype)
+        if x.device.type == "cpu":  # the layout that CPU convolutions want
+            x = x.contiguous(memory_format=torch.channels_last)
         left = rgb
         for number, block in enumerate(self.blocks):
             x, img = block(x, img, (w, w, w), noise, rng)

@@ -33,19 +33,21 @@ def modulated_conv2d(
     if demodulate:
         norm = torch.einsum("oi,bi->bo", weight.to(wide).square().sum(dim=(2, 3)), styles.to(wide).square())
         scale = scale * torch.rsqrt(norm + 1e-8)
+    own = None  # what the last convolution adds itself: a pass over the feature map saved
     if b == 1:  # one sample: scaling the small kernel is cheaper than scaling two feature maps
         w = (weight * styles.reshape(1, i, 1, 1) * scale.reshape(-1, 1, 1, 1)).to(x.dtype)
+        own = None if bias is None else bias.to(x.dtype)
     else:
         x, w = x * styles.to(x.dtype).reshape(b, i, 1, 1), weight.to(x.dtype)
     if up == 1:
-        y = F.conv2d(x, w, padding=k // 2)
+        y = F.conv2d(x, w, own, padding=k // 2)
     elif up == 2 and k == 3:
         y = F.conv_transpose2d(x, w.transpose(0, 1), stride=2)
-        y = fir(y, 1, 1, gain=4.0)
+        y = fir(y, 1, 1, gain=4.0, bias=own)
     else:
         raise ValueError(f"modulated_conv2d: expected up 1, or up 2 with a 3x3 kernel, got up {up}, kernel {k}")
-    shift = None if bias is None else bias.to(y.dtype).reshape(1, -1, 1, 1)
     if b == 1:
-        return y if shift is None else y + shift
+        return y
+    shift = None if bias is None else bias.to(y.dtype).reshape(1, -1, 1, 1)
     factor = scale.to(y.dtype).reshape(b, -1, 1, 1)
     return y * factor if shift is None else torch.addcmul(shift, y, factor)

@@ -14,12 +14,12 @@ def binomial_kernel(channels: int, gain: float, device: torch.device, dtype: tor
     return k2.expand(channels, 1, 4, 4)
 
 
-def fir(x: Tensor, pad0: int, pad1: int, gain: float = 1.0, stride: int = 1) -> Tensor:
-    """Zero pad `pad0` before and `pad1` after on both axes, convolve with gain·filter. x [B, C, H, W]."""
+def fir(x: Tensor, pad0: int, pad1: int, gain: float = 1.0, stride: int = 1, bias: Tensor | None = None) -> Tensor:
+    """Zero pad `pad0` before and `pad1` after on both axes, convolve with gain·filter, add bias [C]. x [B, C, H, W]."""
     kernel = binomial_kernel(x.shape[1], gain, x.device, x.dtype)
     if pad0 == pad1:
-        return F.conv2d(x, kernel, padding=pad0, stride=stride, groups=x.shape[1])
-    return F.conv2d(F.pad(x, (pad0, pad1, pad0, pad1)), kernel, stride=stride, groups=x.shape[1])
+        return F.conv2d(x, kernel, bias, padding=pad0, stride=stride, groups=x.shape[1])
+    return F.conv2d(F.pad(x, (pad0, pad1, pad0, pad1)), kernel, bias, stride=stride, groups=x.shape[1])
 
 
 def upsample2(x: Tensor) -> Tensor:

@@ -39,6 +39,11 @@ def normalize(w: Tensor) -> Tensor:
 
 def normalize_or_uniform(w: Tensor) -> Tensor:
     """w / Σw; rays without mass become uniform, so that every ray can be sampled."""
+    if w.device.type == "cpu" and w.numel():
+        total = w.sum(dim=-1, keepdim=True)
+        # sound weights, which is nearly all there are, need two passes over memory instead of seven
+        if bool(torch.isfinite(total).all()) and float(total.min()) > TINY and float(w.min()) >= 0.0:
+            return w / total
     w = clean(w)
     total = w.sum(dim=-1, keepdim=True)
     return torch.where(total > TINY, w / total.clamp_min(TINY), torch.full_like(w, 1.0 / w.shape[-1]))

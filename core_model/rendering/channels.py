@@ -1,17 +1,21 @@
-"""The output channels. Adding one is one registration: its description for the GUI and a function of a tile's `Composite`."""
+"""The output channels. Adding one is one registration: its description for the GUI and a function of a tile's `Composite`.
+
+Nothing here imports torch until a channel is computed: `triscope info` lists the channels of a checkpoint.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
-
-from core_model.rendering.composite import Composite
-from core_model.rendering.surface import eikonal_error, missed_surface
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core_model.rendering.composite import Composite
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,19 @@ def available_channels(*, is_sdf: bool, has_proposal: bool) -> tuple[ChannelInfo
 
 def _per_ray(value: Tensor | None, c: Composite) -> Tensor:
     """Quantities of the sampler; proposal ones exist only where the learned sampler ran, elsewhere they are 'no value'."""
-    return torch.full_like(c.opacity, torch.nan) if value is None else value
+    return c.opacity * float("nan") if value is None else value
+
+
+def _eikonal_error(c: Composite) -> Tensor:
+    from core_model.rendering.surface import eikonal_error
+
+    return eikonal_error(c)
+
+
+def _missed_surface(c: Composite) -> Tensor:
+    from core_model.rendering.surface import missed_surface
+
+    return missed_surface(c)
 
 
 _add(
@@ -108,7 +124,7 @@ _add(
         name="eikonal", title="Eikonal error", kind="scalar", unit="|grad f| - 1", colormap="balance", low=-1.0, high=1.0,
         description="Weighted mean of |grad f| - 1 at the surface; 0 where the field is a true distance",
     ),
-    eikonal_error,
+    _eikonal_error,
     sdf_only=True,
 )
 _add(
@@ -116,6 +132,6 @@ _add(
         name="missed", title="Missed surface", kind="scalar", unit="", colormap="cividis", low=0.0, high=1.0, decimals=0,
         description="1 where no sample lies within one bin (1/191 of the ray) of the first zero crossing; no value without a crossing",
     ),
-    missed_surface,
+    _missed_surface,
     sdf_only=True,
 )

@@ -8,6 +8,7 @@ opacity; a test holds the result against full evaluation.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -39,11 +40,16 @@ class SpaceGrid:
     def at(self, points: Tensor) -> Tensor:
         """Flags [..] of world points [.., 3]."""
         g = self.size
-        cell = ((points + self.box) * (g / (2.0 * self.box))).floor().long()
-        inside = ((cell >= 0) & (cell < g)).all(dim=-1)
-        cell = cell.clamp(0, g - 1)
-        index = (cell[..., 0] * g + cell[..., 1]) * g + cell[..., 2]
-        return torch.where(inside, self.flags.reshape(-1)[index], torch.zeros_like(index, dtype=self.flags.dtype))
+        cell = points.add(self.box).mul_(g / (2.0 * self.box)).floor_().clamp_(-1, g)
+        # cell numbers are whole and below 2^24, so the sum of products is exact in float32; NaN ends in the rim
+        stride = torch.tensor([(g + 2) ** 2, g + 2, 1], device=points.device, dtype=cell.dtype)
+        index = torch.mv(cell.reshape(-1, 3), stride).add_(float(stride.sum())).long().clamp_(0, (g + 2) ** 3 - 1)
+        return self._rimmed[index].reshape(points.shape[:-1])
+
+    @cached_property
+    def _rimmed(self) -> Tensor:
+        """The flags as one row, with a rim of empty cells around the cube: what lies outside needs no mask."""
+        return F.pad(self.flags, (1, 1, 1, 1, 1, 1)).reshape(-1)
 
     def occupied_share(self) -> float:
         return float((self.flags == 1).float().mean())

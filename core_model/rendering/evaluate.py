@@ -58,14 +58,15 @@ def evaluate(scene: Scene, rays: Rays, samples: RaySamples) -> Evaluated:
     # a ray that enters a solid cell has lost its light on the 8 betas before it; one that starts in solid matter
     # (a camera inside the head) has not, and is evaluated in full
     opaque = solid & (samples.delta > 0)
-    behind = ((torch.cumsum(opaque, dim=-1) - opaque.long()) > 1) & ~solid[:, :1]
+    behind = ((torch.cumsum(opaque, dim=-1, dtype=torch.int32) - opaque.int()) > 1) & ~solid[:, :1]
     take = samples.valid & (flags > 0) & ~behind & rays.hit[:, None]
-    flat = points[take][None]
+    index = take.reshape(-1).nonzero()[:, 0]
+    flat = points.reshape(-1, 3).index_select(0, index)[None]
     table = scene.field.geometry(flat) if flat.shape[1] else _empty_sample(flat)
     density = torch.zeros_like(samples.t)
-    density[take] = table.density[0].to(density.dtype)
+    density.view(-1)[index] = table.density[0].to(density.dtype)
     row = torch.full(samples.t.shape, -1, dtype=torch.long, device=samples.t.device)
-    row[take] = torch.arange(flat.shape[1], device=flat.device)
+    row.view(-1)[index] = torch.arange(flat.shape[1], device=flat.device)
     return Evaluated(samples, density, row, table, flat)
 
 

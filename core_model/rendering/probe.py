@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.geometry.rays import Rays, camera_rays, ray_bounds
+from core_model.ops import lanes
 from core_model.ops.stepfun import clean, entropy, leftover_mass
 from core_model.rendering.composite import Composite
 from core_model.rendering.evaluate import Scene, evaluate, pdf_of
@@ -84,16 +85,17 @@ def run_probe(
     """Uniform samples at low resolution: P, I and φ."""
     device = scene.frontal.device
     rays = ray_bounds(*camera_rays(camera, width, height, device), conv, parallel=camera.orthographic)
-    evaluated = evaluate(scene, rays, span_samples(rays.near, rays.far, samples, stratified=False, rng=None))
-    composite = Composite(scene, rays, evaluated)
+
+    def part(which: slice) -> tuple[Tensor, Tensor, Tensor, int]:
+        some = rays.select(which)
+        evaluated = evaluate(scene, some, span_samples(some.near, some.far, samples, stratified=False, rng=None))
+        composite = Composite(scene, some, evaluated)
+        return clean(pdf_of(evaluated).weights), composite.rgb, composite.opacity, evaluated.evaluations
+
+    made = list(lanes.spread(part, lanes.cuts(len(rays), len(rays), lanes.width(device)), device))
+    weights, image, opacity = (torch.cat(parts) for parts in ([m[0] for m in made], [m[1] for m in made], [m[2] for m in made]))
     grid = lambda x: x.reshape(1, height, width, -1).permute(0, 3, 1, 2)  # noqa: E731
-    return ProbeResult(
-        grid(clean(pdf_of(evaluated).weights)),
-        grid(composite.rgb),
-        grid(rays.dirs),
-        grid(composite.opacity),
-        evaluated.evaluations,
-    )
+    return ProbeResult(grid(weights), grid(image), grid(rays.dirs), grid(opacity), sum(m[3] for m in made))
 
 
 def run_proposals(probe: ProbeResult, propose: Propose) -> Proposals:

@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any
 
+from core_model.schema.ablation import ablation_word
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
@@ -25,6 +26,7 @@ INLINE_LIMIT = 1500
 # option → path in the request
 OPTIONS: dict[str, str] = {
     "seed": "latent.seeds", "z": "latent.z", "psi": "latent.psi", "cutoff": "latent.cutoff", "class": "latent.class_index",
+    "centre": "latent.centre", "ablate": "latent.ablate",
     "cond-label": "latent.cond", "cond-angles": "latent.cond", "label": "camera", "angles": "camera",
     "yaw": "camera.yaw", "pitch": "camera.pitch", "roll": "camera.roll", "radius": "camera.radius", "fov": "camera.fov",
     "pivot": "camera.pivot", "orthographic": "camera.orthographic",
@@ -34,7 +36,7 @@ OPTIONS: dict[str, str] = {
 }  # fmt: skip
 _FILES = ("z", "cond-label", "cond-angles", "label", "angles")
 """Options that name a file: a view never becomes one of them."""
-_SPECIAL = ("seed", "size", "channels")
+_SPECIAL = ("seed", "ablate", "size", "channels")
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,9 @@ def command_of(request: RenderRequest, info: CheckpointInfo, out: str, file: str
     rest.pop("checkpoint", None)
     words: list[str] = []
     _take_special(request, rest, words, PurePath(out).suffix.lower() == ".png" or command != "render", command)
+    if request.latent.ablate is not None:
+        _pop(rest, "latent.ablate")
+        words += ["--ablate", ablation_word(request.latent.ablate, info.header.conventions)]
     own_budgets = request.sampler.low_budget is not None or request.sampler.high_budget is not None
     for option, path in OPTIONS.items():
         # a sampler or a number of samples on the line would replace own budgets

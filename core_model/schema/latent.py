@@ -79,6 +79,9 @@ class LatentSpec(Frozen):
     mix: StyleMix | None = None
     cond: CameraSpec | None = Field(default=None, description="conditioning camera; none = frontal, as in the paper")
     class_index: int | None = Field(default=None, ge=0, description="class of class-conditional families")
+    centre: Literal["average", "class"] = Field(
+        default="average", description="what psi draws towards: the network's average w, or the mean w of the class"
+    )
     noise: Literal["const", "none"] = "const"
     ablate: Ablation | None = Field(default=None, description="planes replaced by something flat; none = all as they are")
     edits: tuple[Edit, ...] = Field(default=(), description="steps along directions, after truncation and mixing")

@@ -9,28 +9,33 @@ from pydantic import ValidationError
 
 from core_model.schema.errors import InputError
 from core_model.schema.record import RenderRecord
+from core_model.schema.record_stl import stl_record
 from core_model.schema.record_text import READERS, TEXT_LIMIT
 
-SUFFIXES = tuple(READERS)
+SUFFIXES = (*READERS, ".stl")
 
 
 def read_provenance(path: str | os.PathLike[str]) -> RenderRecord:
     """The record inside a file that triscope wrote; raises InputError for any other file."""
     path = Path(path)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        why = "; an STL has no room for it, the other mesh files have" if path.suffix.lower() == ".stl" else ""
-        raise InputError(what="cannot hold provenance", where=str(path), expected=f"one of {', '.join(READERS)}", got=path.suffix + why)
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(what="cannot hold provenance", where=str(path), expected=f"one of {', '.join(SUFFIXES)}", got=path.suffix)
     if not path.is_file():
         raise InputError(what="file not found", where=str(path), expected="a file that triscope wrote", got="nothing")
     try:
-        with open(path, "rb") as file:
-            text = reader(file, os.fstat(file.fileno()).st_size)
+        text = _text_of(path)
     except (OSError, ValueError, EOFError, RecursionError, MemoryError) as error:
         raise InputError(what="cannot read the file", where=str(path), got=str(error)[:200] or type(error).__name__) from None
     if not text:
         raise InputError(what="no provenance", where=str(path), expected="a file that triscope wrote", got="no record")
     return record_of_text(text, str(path))
+
+
+def _text_of(path: Path) -> str:
+    if path.suffix.lower() == ".stl":
+        return stl_record(path)
+    with open(path, "rb") as file:
+        return READERS[path.suffix.lower()](file, os.fstat(file.fileno()).st_size)
 
 
 def record_of_text(text: str, where: str) -> RenderRecord:

@@ -59,6 +59,7 @@ class RenderConfig(Frozen):
     jitter: Literal["ray", "image"] = Field(default="ray", description="samples lie at random places anew for each ray, or image")
     cull_floor: float = Field(default=0.0, ge=0, lt=1, description="share of a ray's light below which a sample is left out; 0 = none is")
     refine: int = Field(default=0, ge=0, description="samples a ray added where a first look at `samples` saw a surface, till proposals")
+    look: int = Field(default=0, ge=0, description="edge of the first look that `refine` adds samples by, pixels; 0 = the picture's")
     sampler: bool = Field(default=True, description="ablation: off = two-pass importance sampling instead of the learned sampler")
     stratified: bool = Field(default=True, description="ablation: off = independent draws from the proposals")
     robust: bool = Field(default=True, description="ablation: off = draws by the inverse CDF of the proposals, without the robust set")
@@ -71,6 +72,9 @@ class LossConfig(Frozen):
     decision: float = Field(default=0.0, ge=0, description="weight of the decision loss, mean of exp(-sharpness |sdf|)")
     decision_sharpness: float = Field(default=2.0, gt=0, description="1 / world units")
     decision_points: int = Field(default=65536, ge=64, description="probe points of a batch that the decision loss looks at")
+    bend: float = Field(default=0.0, ge=0, description="weight of the bend loss, mean of (second difference of the sdf along rays / step)²")
+    bend_step: float = Field(default=0.02, gt=0, description="distance of the bend loss's three points, world units")
+    bend_points: int = Field(default=2048, ge=64, description="places of a batch that the bend loss looks at")
     sampler: float = Field(default=1.0, ge=0, description="weight of the proposal network's cross-entropy")
     r1_interval: int = Field(default=16, ge=1, description="steps between R1 penalties (lazy regularisation)")
 

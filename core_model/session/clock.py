@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,27 +22,43 @@ class StageClock:
         self._ms: dict[str, float] = {}
         self._cached: dict[str, bool] = {}
         self._start = time.perf_counter()
-        self._current = ""
+        self._here = threading.local()  # the stage that this thread is in
+        self._guard = threading.Lock()
+        self._share = 1.0
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        start, outer, self._current = self.now(), self._current, name
+    def shared(self, lane_count: int) -> Iterator[None]:
+        """While so many lanes work side by side, each books its share, so that the stages still add up to the time that passed."""
+        self._share = 1.0 / max(lane_count, 1)
         try:
             yield
         finally:
-            self._current = outer
+            self._share = 1.0
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        start, outer = self.now(), self._stage
+        self._here.stage = name
+        try:
+            yield
+        finally:
+            self._here.stage = outer
             # a second visit (live pixels after the cached grid) does not make a stage uncached
-            self.add(name, (self.now() - start) * 1e3, self._cached.get(name, False))
+            self.add(name, (self.now() - start) * 1e3 * self._share, self._cached.get(name, False))
 
     @contextmanager
     def field(self) -> Iterator[None]:
         """Books under `field`, and takes the time from the stage it runs in."""
         start = self.now()
         yield
-        ms = (self.now() - start) * 1e3
+        ms = (self.now() - start) * 1e3 * self._share
         self.add("field", ms)
-        if self._current:
-            self.add(self._current, -ms, self._cached.get(self._current, False))
+        if self._stage:
+            self.add(self._stage, -ms, self._cached.get(self._stage, False))
+
+    @property
+    def _stage(self) -> str:
+        return getattr(self._here, "stage", "")
 
     def now(self) -> float:
         if self._cuda:
@@ -49,8 +66,9 @@ class StageClock:
         return time.perf_counter()
 
     def add(self, name: str, ms: float, cached: bool = False) -> None:
-        self._ms[name] = self._ms.get(name, 0.0) + ms
-        self._cached[name] = cached
+        with self._guard:
+            self._ms[name] = self._ms.get(name, 0.0) + ms
+            self._cached[name] = cached
 
     def total_ms(self) -> float:
         return (time.perf_counter() - self._start) * 1e3

@@ -14,8 +14,9 @@ from core_model.ops.pixel_noise import PixelNoise
 from core_model.ops.stepfun import entropy, median, normalize, supervision_target
 from core_model.rendering.empty import outside_only
 from core_model.rendering.evaluate import Evaluated, Scene, evaluate, pdf_of, weights_of
+from core_model.rendering.placing import TileContext, draw
 from core_model.rendering.probe import pdf_for_rays
-from core_model.rendering.samplers import SAMPLERS, TileContext, draw
+from core_model.rendering.samplers import SAMPLERS
 from core_model.sampling.placement import robust_set, span_samples
 from core_model.sampling.types import RayPdf
 from core_model.schema.inspect import BinSeries, RayReport, SampleTicks

@@ -7,25 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from core_model.families import FAMILIES
 from core_model.families.base import Model
 from core_model.fields.base import Field
 from core_model.fields.triplane import Planes
-from core_model.geometry.rays import Rays, camera_rays, ray_bounds
-from core_model.ops.pixel_noise import PixelNoise
 from core_model.rendering.channels import CHANNELS
-from core_model.rendering.composite import Composite
-from core_model.rendering.evaluate import Scene, evaluate
-from core_model.rendering.occupancy import DensityGrid, Guide
-from core_model.rendering.probe import Proposals
-from core_model.rendering.samplers import SAMPLERS, Sampler, TileContext
-from core_model.sampling.placement import adaptive_mask, span_samples
+from core_model.rendering.occupancy import Guide
+from core_model.rendering.samplers import SAMPLERS, Sampler
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
@@ -35,9 +27,9 @@ from core_model.schema.render import ChannelFrame, ErrorInfo, RenderRequest, Ren
 from core_model.session.answers.registry import Answer, answer
 from core_model.session.cache import StageCache
 from core_model.session.clock import StageClock
-from core_model.session.large_rays import LARGE, LargeRays
 from core_model.session.library import OpenCheckpoint, file_stamp, open_checkpoint
 from core_model.session.machine import device_name, pick_device, resident_bytes, tune_process
+from core_model.session.picture import Picture, Progress, stop_if
 from core_model.session.provenance import RenderRecord
 from core_model.session.ray_files import write_ray
 from core_model.session.ray_report import inspect_ray
@@ -45,10 +37,6 @@ from core_model.session.stages import StageRun
 
 CACHE_BYTES = {"cpu": 512 << 20, "cuda": 8 << 30}
 ASIDE_BYTES = 48 << 20
-TILE_BYTES = 160 << 20
-BACKDROP_RAYS = 1 << 16
-SAMPLE_BYTES = 320  # what one sample occupies on its way: position, features, masks, weights
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -171,7 +159,7 @@ class RenderSession:
     def w_of(self, checkpoint: str, latent: LatentSpec) -> tuple[np.ndarray, np.ndarray] | None:
         """(w as rendered, average w), each float32 [L, D]; None where the family has no latent."""
         model = self.model_of(checkpoint)
-        plain = LatentSpec(psi=0.0, cutoff=None, cond=latent.cond, class_index=latent.class_index)
+        plain = LatentSpec(psi=0.0, cutoff=None, cond=latent.cond, class_index=latent.class_index, centre=latent.centre)
         w, average = model.map(latent), model.map(plain)
         if w is None or average is None:
             return None
@@ -213,7 +201,7 @@ class RenderSession:
         proposals = run.proposals(volume, space) if sampler.needs_proposal else None
         grid = run.density_grid(volume) if sampler.needs_grid else None
         stop_if(cancelled)
-        picture = _Picture(run, run.scene(volume, space), proposals, grid, channels, self._device)
+        picture = Picture(run, run.scene(volume, space), proposals, grid, channels, self._device)
         picture.draw(cancelled, progress)
         arrays, (placed, evaluated, probed) = picture.finish()
         result = RenderResult(
@@ -260,145 +248,6 @@ class RenderSession:
             device=self.device, memory_bytes=self.memory_bytes(), samples_per_pixel=spp, evaluated_per_pixel=spp,
         )
         return Frame(result, arrays, None if w is None else w[0].float().cpu().numpy())
-
-
-def stop_if(cancelled: Callable[[], bool]) -> None:
-    if cancelled():
-        raise Cancelled("a newer request is waiting")
-
-
-class _Picture:
-    """One picture in the making, tile by tile."""
-
-    def __init__(
-        self,
-        run: StageRun,
-        scene: Scene,
-        proposals: Proposals | None,
-        grid: DensityGrid | None,
-        channels: tuple[str, ...],
-        device: torch.device,
-    ) -> None:
-        self.run, self.scene, self.proposals, self.channels, self.device = run, scene, proposals, channels, device
-        self.grid = grid
-        request = run.request
-        self.request, self.conv = request, run.opened.info.header.conventions
-        self.sampler = SAMPLERS.get(request.sampler.name)
-        info = next(s for s in run.opened.info.samplers if s.name == request.sampler.name)
-        self.default_spp = info.default_spp
-        self.rays: Rays | LargeRays
-        if request.width * request.height > LARGE and scene.backed is None:
-            self.rays = LargeRays(request.camera, request.width, request.height, self.conv, device)
-        else:
-            origins, dirs = camera_rays(request.camera, request.width, request.height, device)
-            self.rays = ray_bounds(origins, dirs, self.conv, parallel=request.camera.orthographic)
-        with run.clock.stage("skip"):
-            self.live = run.live(scene.space, self.rays)
-        self.out: dict[str, np.ndarray] = {}
-        self.backdrop = self._backdrop() if scene.backed is not None and "rgb" in channels else None
-        self.evaluated = 0.0
-        self.leftover: Tensor | None = None
-        self.entropy: Tensor | None = None
-        self.hard: Tensor | None = None
-        if proposals is not None:
-            bins = request.sampler.leftover_count(proposals.p.shape[1])
-            self.leftover = proposals.leftover(bins, request.width, request.height)
-            share = request.sampler.adaptive_share if request.sampler.adaptive else 0.0
-            self.hard = adaptive_mask(self.leftover, share)
-            if "entropy" in channels:
-                self.entropy = proposals.entropy(request.width, request.height)
-
-        everything = torch.arange(len(self.rays), device=device)
-        self.allotted = self._context(self.rays, everything, predicted=False).allotted(proposals is not None)
-
-    def draw(self, cancelled: Callable[[], bool], progress: Progress) -> None:
-        """Live pixels in tiles, then one dead ray whose values fill the rest of the picture."""
-        self._fill_dead()
-        tile = self._rays_a_tile()
-        for start in range(0, len(self.live), tile):
-            stop_if(cancelled)
-            progress("samples", start / max(1, len(self.live)))
-            self._tile(self.live[start : start + tile])
-
-    def _tile(self, pixels: Tensor) -> None:
-        clock = self.run.clock
-        with clock.stage("samples"):
-            rays = self.rays.select(pixels)
-            evaluated = self.sampler.place(self._context(rays, pixels))
-        composite = Composite(
-            self.scene, rays, evaluated, self.allotted[pixels], _part(self.leftover, pixels), _part(self.entropy, pixels)
-        )
-        with clock.stage("composite"):
-            composite.opacity  # noqa: B018 - weights are shared by all channels, so they are booked under `composite`
-        with clock.stage("channels"):
-            index = pixels.cpu().numpy()
-            for name in self.channels:
-                values = CHANNELS.get(name).compute(composite).float().reshape(len(pixels), -1)
-                if name == "rgb" and self.backdrop is not None:
-                    values = (values + (1.0 - composite.opacity)[:, None] * self.backdrop[pixels]).clamp(0.0, 1.0)
-                self.out[name][:, index] = values.T.cpu().numpy()
-        self.evaluated += evaluated.evaluations
-
-    def _fill_dead(self) -> None:
-        """Values of a ray that meets nothing, everywhere; what the sampler knows of each pixel stays per pixel."""
-        n = self.request.width * self.request.height
-        first = self.rays.select(slice(0, 1))
-        missing = Rays(first.origins, first.dirs, first.near, first.far, torch.zeros_like(first.hit))
-        nothing = evaluate(self.scene, missing, span_samples(first.near, first.far, 2, stratified=False, rng=None))
-        composite = Composite(self.scene, missing, nothing)
-        known = {"samples": self.allotted, "leftover": self.leftover, "entropy": self.entropy}
-        for name in self.channels:
-            if name == "rgb" and self.backdrop is not None:
-                self.out[name] = self.backdrop.clamp(0.0, 1.0).T.cpu().numpy().copy()
-                continue
-            per_pixel = known.get(name)
-            if per_pixel is not None:
-                self.out[name] = per_pixel.float().reshape(1, n).cpu().numpy().copy()
-                continue
-            value = CHANNELS.get(name).compute(composite).float().reshape(-1, 1).cpu().numpy()
-            self.out[name] = np.repeat(value, n, axis=1)
-
-    def _backdrop(self) -> Tensor:
-        """Radiance [H·W, 3] behind the scene, where its field knows it."""
-        backed, width, height = self.scene.backed, self.request.width, self.request.height
-        assert backed is not None and isinstance(self.rays, Rays)
-        at = [(torch.arange(n, device=self.device) + 0.5) * (2.0 / n) - 1.0 for n in (height, width)]
-        row, column = torch.meshgrid(*at, indexing="ij")
-        places = torch.stack([column, row], dim=-1).reshape(-1, 2)
-        parts = zip(*(x.split(BACKDROP_RAYS) for x in (self.rays.origins, self.rays.dirs, places)), strict=True)
-        return torch.cat([backed.behind(*part) for part in parts]).float()
-
-    def _context(self, rays: Rays | LargeRays, pixels: Tensor, *, predicted: bool = True) -> TileContext:
-        """What the sampler may use for the rays of `pixels`; predicted = False leaves the proposals out (they are large)."""
-        request = self.request
-        proposal = None
-        if self.proposals is not None and predicted:
-            proposal = self.proposals.at_pixels(pixels, request.width, request.height)
-        hard = None if self.hard is None else self.hard[pixels]
-        noise = PixelNoise(request.seed, pixels)
-        return TileContext(self.scene, cast(Rays, rays), request.sampler, self.default_spp, noise, proposal, hard, self.grid)
-
-    def finish(self) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:
-        """(channels, (samples, evaluations, probe evaluations) a pixel)."""
-        shape = (self.request.height, self.request.width)
-        arrays = {k: v.reshape(-1, *shape) if v.shape[0] == 3 else v.reshape(shape) for k, v in self.out.items()}
-        pixels = self.request.width * self.request.height
-        probe = self.proposals.evaluations if self.proposals is not None else 0
-        return arrays, (float(self.allotted.mean()), self.evaluated / pixels, probe / pixels)
-
-    def _rays_a_tile(self) -> int:
-        request = self.request
-        if request.tile_rays is not None:
-            return request.tile_rays
-        samples = max(float(self.allotted.max()) if len(self.allotted) else 0.0, 4.0)
-        bins = self.proposals.p.shape[1] if self.proposals is not None else 0
-        budget = TILE_BYTES * (16 if self.device.type == "cuda" else 1)
-        rays = int(budget / (samples * SAMPLE_BYTES + bins * 24))
-        return max(64, min(rays, 16384 if self.device.type == "cpu" else 1 << 20))
-
-
-def _part(values: Tensor | None, pixels: Tensor) -> Tensor | None:
-    return None if values is None else values[pixels]
 
 
 def _runnable_sampler(request: RenderRequest, info: CheckpointInfo) -> Sampler:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from benchmarks.gpu import correctness, ffhq512
+from benchmarks.gpu import correctness, ffhq512, heads128, training
 from benchmarks.gpu.random_model import preset_config
 from benchmarks.running import Settings, percentile, spread, write_json
 from core_model.cli.bench import SCRIPTS, summary_of, table
 from core_model.schema.bench import BenchRecord, BenchSummary, Quiet, measure
+from core_model.schema.errors import InputError
 from core_model.schema.render import RenderResult
 from tests.cli.command import triscope
 from tests.house.sources import ROOT
@@ -115,6 +121,23 @@ def test_gpu_speed_script_measures_every_stage() -> None:
     }  # fmt: skip
 
 
+def test_gpu_training_script_measures_every_kind_of_step() -> None:
+    found = training.body(dataclasses.replace(TINY, preset="smoke"))
+    figures = {m.name: m.value for m in found.measures}
+    assert set(figures) == {"images_s_16", "images_s_16_supervised", "images_s_32_supervised", "images_s_32_by_proposals"}
+    assert all(v is not None and v > 0 for v in figures.values())
+    assert {"generator", "discriminator"} <= set(found.details["stages"]["16"]["phases_ms"])
+
+
+@pytest.mark.parametrize("script", ["correctness", "ffhq512", "training", "heads128"])
+def test_gpu_scripts_end_in_one_line_without_a_gpu(script: str) -> None:
+    """Imported and refused, whatever this machine has: the devices are hidden."""
+    command = [sys.executable, "-m", f"benchmarks.gpu.{script}", *([] if script == "heads128" else ["--wait", "0"])]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""})
+    assert done.returncode == 2 and "no CUDA device here" in done.stderr and "Traceback" not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if "CUDA" in line]) == 1
+
+
 def test_gpu_script_names_an_unknown_preset() -> None:
     command = [
         sys.executable,
@@ -164,3 +187,25 @@ def test_the_whole_bench_quickly(tmp_path: Path, capsys: pytest.CaptureFixture[s
     for name in SCRIPTS:
         found = BenchRecord.model_validate_json((tmp_path / f"{name}.json").read_text())
         assert found.quick and found.threads == 1 and found.machine["processor"] and "torch" in found.versions
+
+
+@pytest.mark.slow
+def test_gpu_training_goes_on_from_its_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of a smoke run on one machine, the rest on another that gets the packed folder only, bit for bit the run in one go."""
+    monkeypatch.setattr(heads128, "PIECE", 1 << 16)
+    options = heads128._parser().parse_args
+    line = ["--quick", "--device", "cpu", "--minutes", "10"]
+    heads128.train(options([*line, "--run", str(tmp_path / "one" / "run"), "--pack", str(tmp_path / "whole")]))
+    (tmp_path / "two").mkdir()
+    shutil.copy(tmp_path / "one" / "heads128.zip", tmp_path / "two" / "heads128.zip")
+    early = sorted((tmp_path / "one" / "run" / "snapshots").glob("[0-9]*.state.safetensors"))
+    assert len(early) == 2  # the newest states are kept
+    early[1].rename(tmp_path / "last")
+    heads128.pack(tmp_path / "one" / "run", tmp_path / "half")
+    assert len(list((tmp_path / "half").glob("*.piece*"))) > 1
+    heads128.train(options([*line, "--run", str(tmp_path / "two" / "run"), "--from", str(tmp_path / "half")]))
+    again = tmp_path / "two" / "run" / "snapshots" / early[1].name
+    one, two = load_file(tmp_path / "last"), load_file(again)
+    assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+    with pytest.raises(InputError, match="pieces"):
+        heads128.unpack(tmp_path, tmp_path / "none")

@@ -8,17 +8,14 @@ import numpy as np
 import pytest
 
 from core_model.checkpoints.store import save_checkpoint
-from core_model.families import FAMILIES
 from tests.cli.command import Outcome, triscope
-from tests.unit.families.foreign_nets import Net, eg3d_state, epigraf_state
+from tests.unit.families.foreign_nets import Net, eg3d_state, epigraf_state, native
 
 Capture = pytest.CaptureFixture[str]
 
 
 def saved(folder: Path, family: str, net: Net) -> Path:
-    convert = FAMILIES.get(family).convert
-    assert convert is not None
-    return save_checkpoint(folder / "snapshots" / "000007.safetensors", *convert(net))
+    return save_checkpoint(folder / "snapshots" / "000007.safetensors", *native(family, net))
 
 
 def render(capsys: Capture, checkpoint: Path, out: Path, *more: object) -> Outcome:
@@ -44,3 +41,18 @@ def test_a_checkpoint_without_classes_says_so(capsys: Capture, tmp_path: Path) -
     path = saved(tmp_path, "eg3d", Net("", eg3d_state()))
     done = render(capsys, path, tmp_path / "a.npz", "--class", 0)
     assert done.status == 2 and "no classes" in done.line and "--class" in done.line
+
+
+def test_psi_towards_the_class(capsys: Capture, tmp_path: Path) -> None:
+    saved(tmp_path, "epigraf", Net("Generator", epigraf_state(label=3), {}, {"cfg": {"camera_cond": False}}))
+    w = {}
+    for index in (0, 1):
+        for centre in ("average", "class"):
+            out = tmp_path / f"{index}{centre}.npz"
+            done = render(capsys, tmp_path, out, "--class", index, "--psi", 0, "--cutoff", "none", "--centre", centre)
+            assert done.status == 0, done.err
+            w[index, centre] = np.load(out, allow_pickle=False)["w"]
+    assert np.array_equal(w[0, "average"], w[1, "average"]) and not np.array_equal(w[0, "class"], w[1, "class"])
+    plain = saved(tmp_path / "plain", "eg3d", Net("", eg3d_state()))
+    done = render(capsys, plain, tmp_path / "a.npz", "--centre", "class")
+    assert done.status == 2 and "no classes" in done.line and "--centre" in done.line

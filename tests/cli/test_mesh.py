@@ -32,9 +32,8 @@ def test_every_format_from_the_shell(capsys: pytest.CaptureFixture[str], tmp_pat
     loaded = trimesh.load(out)
     mesh = next(iter(loaded.geometry.values())) if isinstance(loaded, trimesh.Scene) else loaded
     assert mesh.is_watertight and mesh.volume == pytest.approx(2 * np.pi**2 * 0.24 * 0.09**2, rel=0.02)
-    if suffix != ".stl":
-        record = read_provenance(out)
-        assert record.family == "analytic" and record.request.checkpoint == "analytic:torus"
+    record = read_provenance(out)
+    assert record.family == "analytic" and record.request.checkpoint == "analytic:torus"
 
 
 def test_json_lines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

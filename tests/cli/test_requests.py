@@ -17,7 +17,7 @@ from core_model.cli.requests import given_options
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.export import command_of, default_request, python_of
-from core_model.schema.latent import SeedWeight, StyleMix
+from core_model.schema.latent import Ablation, SeedWeight, StyleMix
 from core_model.schema.record import DisplayRange, RenderRecord
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
@@ -59,6 +59,7 @@ def views(info: CheckpointInfo) -> dict[str, RenderRequest]:
             camera=base.camera.replace(yaw=-0.1234567890123, pitch=-1e-05),
         ),
         "mixed seeds": base.replace(latent=base.latent.replace(seeds=blend, mix=StyleMix(seed=9, layers=(1, 2)))),
+        "ablated": base.replace(latent=base.latent.replace(ablate=Ablation(planes=((0, 2), (0, 0)), fill="zero"))),
         "own w": base.replace(latent=base.latent.replace(w=w)),
         "own budgets": base.replace(sampler=SamplerSpec(name="learned", spp=spp, low_budget=5, high_budget=11, strategy="stratified")),
         "bf16": base.replace(precision="bf16", skip_empty=False),
@@ -74,7 +75,9 @@ def _pose() -> tuple[float, ...]:
     return tuple(OrbitPose(yaw=0.2).world_from_cam().reshape(-1).tolist())
 
 
-NAMES = ("default", "seed and camera", "mixed seeds", "own w", "own budgets", "bf16", "normal", "pivot", "jitter", "not square", "matrix")
+NAMES = (
+    "default", "seed and camera", "mixed seeds", "ablated", "own w", "own budgets", "bf16", "normal", "pivot", "jitter", "not square", "matrix",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -106,6 +109,7 @@ def test_the_command_is_short(info: CheckpointInfo) -> None:
     assert words("bf16") == ["--size", "24", "--no-skip-empty", "--precision", "bf16"]
     pivot = words("pivot")
     assert json.loads(pivot[1]) == {"background": [1.0, 0.0, 0.5]} and pivot[-5:] == ["--pivot", "0.1", "0", "0.05", "--orthographic"]
+    assert words("ablated") == ["--size", "24", "--ablate", "xy,yz:zero"]
     mixed = words("mixed seeds")
     assert mixed[0] == "--request" and set(json.loads(mixed[1])["latent"]) == {"seeds", "mix"}
     long = command_of(views(info)["own w"], info, "a.png", "w.json")
@@ -199,3 +203,20 @@ def test_colours_as_the_window_shows_them(capsys: Capture, tmp_path: Path, info:
     assert done.status == 0, done.err
     found = read_provenance(tmp_path / "d.png")
     assert found.display == (display,) and found.shown == "depth"
+
+
+def test_ablate_puts_planes_back_that_a_stored_view_left_out(
+    capsys: Capture, tmp_path: Path, session: RenderSession, info: CheckpointInfo
+) -> None:
+    request = views(info)["ablated"].replace(channels=("rgb",))
+    words = ("--size", "24", "--device", "cpu", "--channels", "rgb")
+    stored = ("--request", request.model_dump_json())
+    plain = triscope(capsys, "render", "--out", tmp_path / "plain.npz", *stored, *words, "--ablate", "none")
+    only = triscope(capsys, "render", "--out", tmp_path / "only.npz", *stored, *words, "--ablate", "xz")
+    assert plain.status == only.status == 0, plain.err + only.err
+    for name, ablate in (("plain", None), ("only", Ablation(planes=((0, 1),)))):
+        expected = session.render(request.replace(latent=request.latent.replace(ablate=ablate))).arrays["rgb"]
+        with np.load(tmp_path / f"{name}.npz", allow_pickle=False) as file:
+            np.testing.assert_array_equal(file["rgb"], expected)
+    closed = triscope(capsys, "render", "analytic:sphere", "--out", tmp_path / "x.png", "--ablate", "xy")
+    assert closed.status == 2 and "no plane to ablate" in closed.err

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from core_model.checkpoints.describe import describe_checkpoint
 from core_model.checkpoints.store import save_checkpoint
 from core_model.families import FAMILIES
 from core_model.families.analytic.shapes import SHAPES
@@ -22,9 +23,8 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import STAGES, RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import Frame, RenderSession
-from core_model.session.library import describe_checkpoint
 from tests.contracts.tiny_checkpoint import save_tiny
-from tests.unit.families.foreign_nets import Net, eg3d_state, epigraf_state, mimic3d_state
+from tests.unit.families.foreign_nets import Net, eg3d_state, epigraf_state, mimic3d_state, native
 
 SIZE = 12
 
@@ -33,9 +33,7 @@ def imported(family: str, net: Net) -> Callable[[Path], tuple[str, ...]]:
     """A small random network in the other program's layout, brought in as `triscope import` does."""
 
     def make(folder: Path) -> tuple[str, ...]:
-        convert = FAMILIES.get(family).convert
-        assert convert is not None
-        header, tensors = convert(net)
+        header, tensors = native(family, net)
         return (str(save_checkpoint(folder / f"{family}.safetensors", header, tensors)),)
 
     return make

@@ -14,3 +14,9 @@ def display() -> Iterator[str]:
     """Name of an X display; DISPLAY is set while the tests run."""
     with some_display() as name:
         yield name
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that use thousands of GUI frames and look at no pixel: Mesa takes every OpenGL call and draws nothing."""
+    monkeypatch.setenv("GALLIUM_NOOP", "1")

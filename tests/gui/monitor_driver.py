@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from viewer.monitor.command import MonitorOptions
 from viewer.monitor.desk import Desk
 from viewer.monitor.window import MonitorWindow
 
+ROUNDS = 4
+"""How often every tab is drawn: with whole files, then with every file cut at a random place."""
 Scene = Callable[["Stage"], dict[str, object]]
 
 
@@ -111,23 +114,26 @@ def controls(stage: Stage) -> dict[str, object]:
 def tabs(stage: Stage) -> dict[str, object]:
     """Every tab is drawn, and again with damaged and missing files."""
     stage.until(lambda: stage.desk.settled)
-    seen = []
-    for damaged in (False, True):
-        if damaged:
-            for run in stage.runs:
-                for path in [p for p in run.rglob("*") if p.is_file()]:
-                    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
-            time.sleep(1.2)
+    seen, rng = [], random.Random(1)
+    files = [(path, path.read_bytes()) for run in stage.runs for path in sorted(run.rglob("*")) if path.is_file()]
+    for damaged in range(ROUNDS):
+        for path, whole in files if damaged else ():
+            path.write_bytes(whole[: rng.randrange(len(whole) + 1)])
+        time.sleep(1.2 if damaged else 0.0)
         for name in stage.desk.tabs:
             stage.desk.show_tab(name)
-            stage.frames(8)
+            stage.frames(4)
             seen.append(stage.desk.tab)
+    for path, whole in files:
+        path.write_bytes(whole)
+    stage.until(lambda: all(len(run.scalars) == 40 for run in stage.desk.view.poller.runs))
     stage.desk.show_tab("log")
     stage.choose("log-search", "tick 3")
     found = len(stage.desk.tabs["log"]._found)  # type: ignore[union-attr]
     return {
         "seen": seen,
         "found": found,
+        "whole": [len(run.scalars) for run in stage.desk.view.poller.runs],
         "why": stage.desk.view.poller.why,
         "torch": "torch" in sys.modules,
         "imgui": "imgui_bundle" in sys.modules,

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from imgui_bundle import imgui
 from PIL import Image
 
+from core_model.schema.camera import OrbitPose
+from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.record import RenderRecord
 from core_model.schema.record_file import read_provenance
@@ -119,5 +122,28 @@ def test_the_panel_copies_the_view_and_says_why_it_cannot_start(tmp_path: Path, 
         wait(h, lambda: h.desk.controller.banner is not None, "the complaint")
         banner = h.desk.controller.banner
         assert banner is not None and "mine.png restores no view" in banner.title and h.doc.checkpoint == "blob:demo"
+
+    drive(body, InlineClient(BlobSession))
+
+
+def test_a_dropped_camera_path_comes_into_the_path_panel(tmp_path: Path) -> None:
+    path = CameraPath(keys=(PathKey(time=0.0, pose=OrbitPose(yaw=0.7)), PathKey(time=1.0, pose=OrbitPose(yaw=-0.7))), duration=1.0)
+    (tmp_path / "way.json").write_text(path.model_dump_json())
+
+    def body(h: Hands) -> None:
+        h.until_full()
+        before = h.doc
+        panel: Any = h.desk._panels["path"]
+        panel.head, panel.chosen = 3.0, 0
+        h.ctx.window_focus("//Timings")
+        h.desk.dropped([str(tmp_path / "way.json")])
+        wait(h, lambda: h.doc.path == path, "the path")
+        h.ctx.yield_(4)
+        assert h.doc.camera == path.keys[0].pose and h.doc.latent == before.latent and "2 keys" in h.desk.controller.notice
+        assert (panel.head, panel.chosen) == (0.0, -1)
+        assert h.ctx.item_exists("//Path/##play"), "its panel is in front"
+        h.ctx.key_press(imgui.Key.mod_ctrl | imgui.Key.z)
+        h.ctx.yield_(3)
+        assert h.doc.camera == before.camera and h.doc.path == before.path, "one step of undo"
 
     drive(body, InlineClient(BlobSession))

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import InputError
 from viewer.gl import colormaps, resources
+from viewer.state.screen import project_points
 from viewer.ui.histogram import BINS, histogram
-from viewer.ui.overlays import project
 from viewer.ui.palette import PALETTES, contrast
 from viewer.ui.ticks import nice_ticks, tick_text
 
@@ -76,14 +76,15 @@ def test_histogram_counts_every_finite_value(values):
     assert found.empty_share == pytest.approx(1 - finite.size / array.size)
 
 
-def test_projection_of_the_pivot_is_the_middle_and_y_runs_down():
-    pose = OrbitPose(yaw=0.3, pitch=-0.2, pivot=(0.1, 0.2, 0.3))
-    m, k = pose.world_from_cam(), pose.intrinsics()
-    assert project(m, k, pose.pivot) == pytest.approx((0.5, 0.5))
-    above = (0.1, 0.25, 0.3)
-    found = project(m, k, above)
-    assert found is not None and found[1] < 0.5
-    assert project(m, k, tuple(m[:3, 3] - m[:3, 2])) is None
+@pytest.mark.parametrize("orthographic", [False, True])
+def test_projection_of_the_pivot_is_the_middle_and_y_runs_down(orthographic: bool):
+    pose = OrbitPose(yaw=0.7, pitch=-0.2, pivot=(0.1, 0.2, 0.0), orthographic=orthographic)
+    above = tuple(np.asarray(pose.pivot) + np.array([0.0, 0.1, 0.0]))
+    found = project_points(pose, np.asarray([pose.pivot, above])).uv
+    assert found[0] == pytest.approx((0.5, 0.5))
+    assert found[1, 1] < 0.5 and found[1, 0] == pytest.approx(0.5, abs=0.02)
+    m = pose.world_from_cam()
+    assert project_points(pose, (m[:3, 3] - m[:3, 2])[None]).ahead[0] == orthographic, "parallel rays have no eye to be behind"
 
 
 def test_colour_maps_are_complete_and_name_their_licence():

@@ -179,4 +179,4 @@ def _alarms(panel: TrainingPanel):
     from viewer.ui.train_alarms import alarms_of
 
     compared = [r for p in panel.view.compared if (r := panel.shelf.reader(p)) is not None]
-    return alarms_of(compared, panel.shelf)
+    return alarms_of(compared)

@@ -25,7 +25,7 @@ class Net:
     """What the importer hands over (`core_model.families.imported.ImportedNet`)."""
 
     class_name: str
-    state: dict[str, Tensor]
+    state: dict[str, np.ndarray]
     init_kwargs: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     layers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -42,18 +42,25 @@ class Recorded:
         return torch.from_numpy(np.asarray(self.npz[key], dtype=np.float32))
 
     @cached_property
-    def state(self) -> dict[str, Tensor]:
-        return {k.removeprefix("sd/"): self[k] for k in self.npz.files if k.startswith("sd/")}
+    def state(self) -> dict[str, np.ndarray]:
+        return {k.removeprefix("sd/"): np.asarray(self.npz[k], dtype=np.float32) for k in self.npz.files if k.startswith("sd/")}
 
     def camera(self, key: str, index: int = 0) -> MatrixCamera:
         return MatrixCamera.from_label(self.npz[key][index])
 
 
+def native(family: str, net: Net) -> tuple[CheckpointHeader, dict[str, Tensor]]:
+    """Header and tensors of the native file of `net`."""
+    convert = FAMILIES.get(family).convert
+    assert convert is not None
+    header, arrays = convert(net)
+    return header, {name: torch.from_numpy(np.array(array, np.float32)) for name, array in arrays.items()}
+
+
 def built(family: str, net: Net) -> tuple[Any, CheckpointHeader]:
     """The network imported, its header written and read as a file's would be, and the model filled."""
     spec = FAMILIES.get(family)
-    assert spec.convert is not None
-    header, tensors = spec.convert(net)
+    header, tensors = native(family, net)
     header = CheckpointHeader.model_validate_json(header.model_dump_json())
     model: Any = spec.build(header, "fixture")
     model.module = model.module.to_empty(device="cpu")

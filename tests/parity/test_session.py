@@ -12,13 +12,12 @@ import torch
 
 from core_model.checkpoints.store import save_checkpoint
 from core_model.cli.cameras import pose_from_epigraf
-from core_model.families import FAMILIES
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from tests.parity.recorded import Net, Recorded, psnr
+from tests.parity.recorded import Net, Recorded, native, psnr
 
 IMAGES = {"eg3d": ("out/image", 128), "mimic3d": ("out/m0/image", 32), "epigraf": ("out/image", 32)}
 
@@ -49,9 +48,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = Path(tmp_path_factory.mktemp("imported"))
     made = {}
     for family in IMAGES:
-        convert = FAMILIES.get(family).convert
-        assert convert is not None
-        made[family] = str(save_checkpoint(folder / f"{family}.safetensors", *convert(network(family))))
+        made[family] = str(save_checkpoint(folder / f"{family}.safetensors", *native(family, network(family))))
     return made
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 from core_model.schema.registry import Registry
 from viewer.runs.job_record import JobRecord, ShownState
@@ -22,6 +23,23 @@ class Resources:
     account: str = ""
     options: tuple[str, ...] = ()
     """Further options of the cluster's own submit command, one argument an entry."""
+
+    def asked(self) -> dict[str, Any]:
+        """What differs from the defaults, as JSON can hold it."""
+        plain = Resources()
+        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != getattr(plain, f.name)}
+
+    @classmethod
+    def of(cls, asked: Mapping[str, Any]) -> Resources:
+        """The resources that `asked` wrote down; what is odd falls back to the default."""
+        plain, kept = cls(), {}
+        for f in fields(cls):
+            value, default = asked.get(f.name), getattr(plain, f.name)
+            if isinstance(default, tuple) and isinstance(value, list | tuple):
+                kept[f.name] = tuple(str(v) for v in value)
+            elif isinstance(value, type(default)) or (isinstance(default, float) and isinstance(value, int)):
+                kept[f.name] = value
+        return cls(**kept)
 
 
 class Backend(Protocol):

@@ -23,6 +23,7 @@ from viewer.runs.states import judge, this_host
 __all__ = ["FoundJob", "end", "find", "find_all", "local", "resume", "slurm", "start", "stop"]
 
 TAIL_BYTES = 1 << 16
+CONFIG_FILE = "config.json"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def start(run: Path, argv: tuple[str, ...], backend: str = "local", resources: R
     except OSError as error:
         raise InputError(what="cannot make the run directory", where=str(run), got=error.strerror or str(error)) from None
     job = JobRecord(
-        id=uuid.uuid4().hex, backend=backend, run=str(run), argv=argv, devices=resources.devices, host=this_host(), submitted=time.time()
+        id=uuid.uuid4().hex, backend=backend, run=str(run), argv=argv, devices=resources.devices, asked=resources.asked(),
+        host=this_host(), submitted=time.time(),
     )  # fmt: skip
     started = place.submit(job, resources)
     if started.native_id:  # the keeper may be writing already: only the number is added
@@ -58,14 +60,17 @@ def start(run: Path, argv: tuple[str, ...], backend: str = "local", resources: R
 
 
 def resume(run: Path, backend: str = "local", resources: Resources | None = None) -> JobRecord:
-    """Start the run again from its newest complete state."""
-    resources = resources or Resources()
-    return start(
-        run,
-        launch(resume_arguments(run), processes_for(resources.devices) if resources.devices else max(1, resources.gpus)),
-        backend,
-        resources,
-    )
+    """Start the run again from its newest complete state, on what its last job asked for (`resources`: on that instead).
+
+    A run that left its queue before it began is started as it was meant to be.
+    """
+    before = local.read_job(run)
+    if resources is None:
+        resources = Resources.of(before.asked) if before is not None else Resources()
+    if before is not None and not (run / CONFIG_FILE).exists():
+        return start(run, before.argv, backend, resources)
+    processes = processes_for(resources.devices) if resources.devices else max(1, resources.gpus)
+    return start(run, launch(resume_arguments(run), processes), backend, resources)
 
 
 def find(run: Path) -> FoundJob | None:

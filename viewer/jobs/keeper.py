@@ -14,6 +14,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -98,41 +99,69 @@ class Keeper:
             return None
         folder = Path(queue)
         folder.mkdir(parents=True, exist_ok=True)
-        ticket = {"pid": os.getpid(), "started": started_at(os.getpid()), "devices": sorted(devices), "run": str(self.run)}
-        self._ticket = folder / f"{int(self.job['submitted'] * 1e6):020d}-{os.getpid()}.json"
+        rank = int(self.job["submitted"] * 1e6)
+        ticket = {"pid": os.getpid(), "started": started_at(os.getpid()), "devices": sorted(devices), "run": str(self.run), "rank": rank}
+        self._ticket = folder / f"{rank:020d}-{os.getpid()}.json"
         write_json(self._ticket, ticket)
         return folder
 
     def _wait_for_turn(self, queue: Path | None) -> bool:
-        """Until no earlier ticket holds one of the job's devices; False when the job was ended meanwhile."""
-        devices = set(self.job.get("devices", ()))
+        """Until nobody before it in the queue wants one of the job's devices; False when the job was ended meanwhile."""
         while queue is not None and self._ticket is not None and not self.ended_by:
-            if not any(devices & set(earlier["devices"]) for earlier in earlier_tickets(queue, self._ticket.name)):
-                break
+            with locked(queue):  # nobody changes the order between the look and the mark
+                if self._my_turn(queue, self._ticket):
+                    break
             time.sleep(POLL_S)
         return not self.ended_by
+
+    def _my_turn(self, queue: Path, own: Path) -> bool:
+        """Whether the job may begin; if so its ticket says from now on that it runs, and cannot be overtaken any more."""
+        devices = set(self.job.get("devices", ()))
+        for path, ticket in living_tickets(queue):
+            if path == own:
+                write_json(own, ticket | {"running": True})
+                return True
+            if devices & set(ticket["devices"]):
+                return False
+        return True  # somebody has removed the ticket: nothing is left to wait for
 
     def _note(self, **changes: Any) -> None:
         self.job |= changes
         write_json(self.run / JOB_FILE, self.job)
 
 
-def earlier_tickets(folder: Path, name: str) -> list[dict[str, Any]]:
-    """Tickets before `name` whose keepers live; those of dead ones are removed."""
+def living_tickets(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """(file, ticket) of every job in the order of the queue, those that run already first; those of dead keepers are removed."""
     found = []
-    for path in sorted(folder.glob("*.json")):
-        if path.name >= name:
-            break
+    for path in folder.glob("*.json"):
         try:
             ticket = json.loads(path.read_text(encoding="utf-8"))
             alive = abs(started_at(int(ticket["pid"])) - float(ticket["started"])) < START_TOLERANCE_S
+            rank = int(ticket.get("rank", path.name.split("-")[0])), path.name
+            devices, run = tuple(ticket["devices"]), str(ticket["run"])
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if alive:
-            found.append(ticket)
+            found.append((not ticket.get("running", False), rank, path, ticket | {"rank": rank[0], "devices": devices, "run": run}))
         else:
             path.unlink(missing_ok=True)
-    return found
+    return [(path, ticket) for _, _, path, ticket in sorted(found, key=lambda one: one[:2])]
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Alone with the tickets of a queue; the lock ends with its process, however that ends."""
+    with open(folder / "lock", "a+b") as file:
+        if os.name == "nt":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def device_variables(devices: tuple[str, ...]) -> dict[str, str]:

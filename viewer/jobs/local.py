@@ -12,9 +12,9 @@ from pathlib import Path
 from core_model.schema.errors import InputError, TriscopeError
 from viewer.jobs import keeper
 from viewer.jobs.backend import BACKENDS, Resources
+from viewer.jobs.waiting import queue_folder
 from viewer.runs.job_record import JobRecord, ShownState
 from viewer.runs.states import process_alive, this_host
-from viewer.state.config_dir import config_dir
 
 START_TIMEOUT_S = 20.0
 
@@ -31,7 +31,7 @@ class LocalBackend:
         """Start the keeper; returns once it has taken the job over."""
         run = Path(job.run)
         keeper.write_json(run / keeper.JOB_FILE, job.replace(devices=resources.devices).model_dump())
-        environment = os.environ | {keeper.QUEUE_VARIABLE: os.environ.get(keeper.QUEUE_VARIABLE) or str(config_dir() / "queue")}
+        environment = os.environ | {keeper.QUEUE_VARIABLE: str(queue_folder())}
         command = [sys.executable, keeper.__file__, "--detach", str(run)]
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)

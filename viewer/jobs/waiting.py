@@ -1,36 +1,85 @@
-"""Who waits for which device: the queue of this machine, read from the tickets of its keepers."""
+"""The queue of this machine: who waits for which device, read from the tickets of its keepers, and changed in its order."""
 
 from __future__ import annotations
 
-import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
+from core_model.schema.errors import InputError
 from viewer.jobs import keeper
+from viewer.runs.states import this_host
 from viewer.state.config_dir import config_dir
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """A job of the queue. before: how many jobs it waits for, directly or not (0: it runs). up, down: whether another job
+    that waits for one of its devices stands before or behind it.
+    """
+
+    run: str
+    devices: tuple[str, ...]
+    running: bool = False
+    before: int = 0
+    up: bool = False
+    down: bool = False
+
+
 def queue_folder() -> Path:
-    """Where the keepers of this user leave their tickets."""
-    return Path(os.environ.get(keeper.QUEUE_VARIABLE) or config_dir() / "queue")
+    """Where the keepers of this user leave their tickets; of this machine, as the folder may be shared between several."""
+    return Path(os.environ.get(keeper.QUEUE_VARIABLE) or config_dir() / "queue" / this_host())
+
+
+def queue(folder: Path | None = None) -> tuple[Waiting, ...]:
+    """Every job with a ticket, in the order in which they run."""
+    folder = folder or queue_folder()
+    tickets = [ticket for _, ticket in keeper.living_tickets(folder)] if folder.is_dir() else []
+    made = []
+    for place, ticket in enumerate(tickets):
+        rivals = [i for i, other in enumerate(tickets) if i != place and set(other["devices"]) & set(ticket["devices"])]
+        running = bool(ticket.get("running"))
+        made.append(
+            Waiting(
+                ticket["run"], ticket["devices"], running, 0 if running else sum(i < place for i in rivals),
+                not running and any(i < place and not tickets[i].get("running") for i in rivals),
+                not running and any(i > place for i in rivals),
+            )
+        )  # fmt: skip
+    return tuple(made)
 
 
 def places(folder: Path | None = None) -> dict[str, int]:
-    """Run directory → how many jobs it waits for, directly or not (1 = the next one); those that run already are left out."""
+    """Run directory → how many jobs it waits for (1 = the next one); those that run already are left out."""
+    return {one.run: one.before for one in queue(folder) if one.before}
+
+
+def move(run: str, earlier: bool, folder: Path | None = None) -> None:
+    """Let a waiting job change places with the next one before (or behind) it that wants one of its devices.
+
+    Raises InputError where it does not wait, or has nobody to overtake.
+    """
     folder = folder or queue_folder()
-    tickets: list[tuple[set[str], str]] = []
-    found: dict[str, int] = {}
-    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
-        try:
-            ticket = json.loads(path.read_text(encoding="utf-8"))
-            alive = abs(keeper.started_at(int(ticket["pid"])) - float(ticket["started"])) < keeper.START_TOLERANCE_S
-            devices, run = set(ticket["devices"]), str(ticket["run"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if not alive:
-            continue
-        before = sum(1 for earlier, _ in tickets if earlier & devices)
-        if before:
-            found[run] = before
-        tickets.append((devices, run))
-    return found
+    folder.mkdir(parents=True, exist_ok=True)
+    with keeper.locked(folder):
+        tickets = [one for one in keeper.living_tickets(folder) if not one[1].get("running")]
+        place = next((i for i, (_, ticket) in enumerate(tickets) if ticket["run"] == run), -1)
+        if place < 0:
+            raise InputError(what="the job does not wait any more", where=run)
+        devices = set(tickets[place][1]["devices"])
+        others = range(place - 1, -1, -1) if earlier else range(place + 1, len(tickets))
+        other = next((i for i in others if devices & set(tickets[i][1]["devices"])), -1)
+        if other < 0:
+            raise InputError(what=f"no job waits {'before' if earlier else 'behind'} it for the same devices", where=run)
+        ranks = _ascending([ticket["rank"] for _, ticket in tickets])
+        tickets.insert(other, tickets.pop(place))
+        for (path, ticket), rank in zip(tickets, ranks, strict=True):
+            if ticket["rank"] != rank:
+                keeper.write_json(path, ticket | {"rank": rank})
+
+
+def _ascending(ranks: list[int]) -> list[int]:
+    """The same numbers where they grow; equal ones are told apart."""
+    for i in range(1, len(ranks)):
+        ranks[i] = max(ranks[i], ranks[i - 1] + 1)
+    return ranks

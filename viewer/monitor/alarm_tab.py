@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import math
-
 import dearpygui.dearpygui as dpg
 
 from viewer.monitor.theme import Tag
@@ -58,10 +56,7 @@ class AlarmTab:
 
     def _of(self, run: RunReader) -> list[Alarm]:
         with run.lock:
-            return [
-                *run.alarms.alarms,
-                *standing_alarms(run, self.view.poller.host.history[-1].disk_free if self.view.poller.host.history else math.nan),
-            ]
+            return [*run.alarms.alarms, *standing_alarms(run)]
 
     def _jump(self, sender: Tag, value: object, data: tuple[int, Alarm]) -> None:
         index, alarm = data

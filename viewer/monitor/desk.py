@@ -19,6 +19,7 @@ from viewer.monitor.sidebar import Sidebar
 from viewer.monitor.theme import Look, Tag
 from viewer.monitor.view import View
 from viewer.runs.poller import Poller
+from viewer.runs.standing import standing_alarms
 
 TITLES = {"charts": "Charts", "images": "Images", "log": "Log", "alarms": "Alarms", "overview": "Overview", "machine": "Machine"}
 
@@ -73,7 +74,7 @@ class Desk:
         active = 0
         for _, run in self.view.shown:
             with run.lock:
-                active += sum(a.active for a in run.alarms.alarms)
+                active += sum(a.active for a in (*run.alarms.alarms, *standing_alarms(run)))
         if active != self._alarm_count:
             self._alarm_count = active
             dpg.configure_item("tab-alarms", label=f"Alarms  {active}" if active else "Alarms")

@@ -10,6 +10,7 @@ The first frame is drawn before the readers (numpy, pydantic) are imported.
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -53,6 +54,8 @@ class MonitorWindow:
             self._frame()
             self._frame()
             self.first_frame_s = time.perf_counter() - began
+            # pydantic would look through every installed package for plugins: a tenth of what is left to do here
+            os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
             from viewer.monitor.desk import Desk
 
             desk = Desk(self.options, look)

@@ -99,6 +99,7 @@ class ComparePanel:
         chosen = controls.combo(ctx.theme, "B", "##b-checkpoint", spec.checkpoint, options, tip="Checkpoint of B", why_not=why_not)
         controls.label(ctx.theme, "or path", "A .safetensors file or analytic:NAME")
         entered, typed = imgui.input_text("##b-path", chosen, int(imgui.InputTextFlags_.enter_returns_true))
+        controls.tooltip("Type a .safetensors file or analytic:NAME and press Enter")
         return spec.replace(checkpoint=typed.strip() if entered else chosen)
 
     def _reference(self, spec: Comparison, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> Comparison:

@@ -26,6 +26,10 @@ _FOLDS = (
     ("mix", "Style mixing", "Layers of w from a second seed"),
     ("more", "Conditioning and noise", "Conditioning camera, class and noise of the network"),
 )
+_CENTRES = (
+    ("average", "Average", "Psi draws towards the average w of all classes, as the network itself does"),
+    ("class", "Class mean", "Psi draws towards the mean w of this class (256 seeds), as EpiGRAF's scripts do"),
+)
 _NOISE = (
     ("const", "Constant", "The stored noise images: the same picture every time"),
     ("none", "None", "No noise: what the styles alone make"),
@@ -168,7 +172,11 @@ class LatentPanel:
             ctx.theme, "Class", "##class", now, speed=0.1, low=0, high=classes - 1, fmt=f"%d of {classes}",
             tip=f"Class of the label, 0 to {classes - 1}",
         )  # fmt: skip
-        return latent if new == now else latent.replace(class_index=new)
+        centre = controls.segmented(
+            ctx.theme, "Centre", "centre", latent.centre, _CENTRES, tip="What psi draws towards",
+        )  # fmt: skip
+        same = new == now and centre == latent.centre
+        return latent if same else latent.replace(class_index=new, centre=centre)
 
     def _noise(self, latent: LatentSpec, ctx: PanelContext, why_not: str) -> LatentSpec:
         without = ctx.info is not None and ctx.info.header.config.get("noise", True) is False

@@ -35,10 +35,12 @@ class PathPanel:
         self.chosen = -1
         self.with_head = False
         self._shown: OrbitPose | None = None
+        self._seen: CameraPath | None = None
         self._drawn, self._frame = 0.0, 0
         self._timeline, self._file, self._film = Timeline(), PathFile(), Film()
 
     def draw(self, doc: Document, ctx: PanelContext) -> Document:
+        self._follow(doc)
         doc = self._play(doc, ctx)
         self.chosen = self.chosen if self.chosen < len(doc.path.keys) else -1
         self.head = clamp(self.head, 0.0, doc.path.duration)
@@ -62,7 +64,16 @@ class PathPanel:
         elif touch.head is not None:
             self.playing = False
             doc = self.look(doc, touch.head)
+        self._seen = doc.path
         return doc
+
+    def _follow(self, doc: Document) -> None:
+        """A path that came from outside, with the view at its beginning: the play head goes there."""
+        before, self._seen = self._seen, doc.path
+        if before is doc.path or before is None or before == doc.path or not doc.path.keys:
+            return
+        if doc.camera == doc.path.pose_at(0.0):
+            self.head, self.chosen, self.playing = 0.0, -1, False
 
     # The play head
 

@@ -266,7 +266,7 @@ def _sort_combo(ctx: PanelContext, order: Order) -> bool:
 
 def _look(latent: LatentSpec) -> dict[str, object]:
     """What of the present latent holds for every seed of the board."""
-    return {name: getattr(latent, name) for name in ("psi", "cutoff", "mix", "cond", "class_index", "noise", "edits")}
+    return {name: getattr(latent, name) for name in ("psi", "cutoff", "mix", "cond", "class_index", "centre", "noise", "edits")}
 
 
 def _next(width: float, gap: float) -> None:

@@ -79,7 +79,7 @@ class TimingsPanel:
         order = STAGES.index(timing.stage) if timing.stage in STAGES else 0
         ink = p.stages[order % len(p.stages)]
         imgui.set_cursor_screen_pos(ImVec2(x, y))
-        imgui.invisible_button(f"##stage-{timing.stage}", ImVec2(width, row))
+        imgui.dummy(ImVec2(width, row))
         if imgui.is_item_hovered():
             share = (
                 "from the cache"
@@ -151,7 +151,7 @@ class TimingsPanel:
         y = low - (low - high) * target / top
         draw.add_line(ImVec2(left, y), ImVec2(right, y), theme.colour(p.warn), 1.5)
         imgui.set_cursor_screen_pos(ImVec2(left, high))
-        imgui.invisible_button("##history", ImVec2(right - left, max(low - high, 1.0)))
+        imgui.dummy(ImVec2(right - left, max(low - high, 1.0)))
         if imgui.is_item_hovered():
             i = len(ctx.history) - 1 - int((right - imgui.get_mouse_pos().x) / bar)
             if 0 <= i < len(ctx.history):

@@ -21,6 +21,7 @@ from viewer.ui.train_launch import LaunchPage
 from viewer.ui.train_list import RunList
 from viewer.ui.train_log import LogPage
 from viewer.ui.train_pictures import PicturePage
+from viewer.ui.train_queue import QueueList
 from viewer.ui.train_snapshots import SnapshotPage
 
 LIVE, QUIET = 4.0, 1.0
@@ -37,6 +38,7 @@ class TrainingPanel:
         self.errands = Errands(wake=self._woken)
         self.outcome: Outcome | None = None
         self.runs = RunList()
+        self.queue = QueueList(self.errands, self.shelf)
         self.head = RunHead(self.errands, self.shelf)
         self.charts = ChartBoard()
         self.pictures = PicturePage()
@@ -55,7 +57,7 @@ class TrainingPanel:
         imgui.set_next_window_size_constraints(ImVec2(13 * em, -1.0), ImVec2(32 * em, -1.0))
         if imgui.begin_child("side", ImVec2(19 * em, 0.0), side):
             imgui.pop_style_color()
-            self.runs.draw(theme, self.view, self.shelf, ctx.workspace)
+            self.runs.draw(theme, self.view, self.shelf, ctx.workspace, self.queue)
             imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.panel, 1.0))
         imgui.end_child()
         imgui.pop_style_color()
@@ -97,12 +99,13 @@ class TrainingPanel:
         if row is not None and view.tab != "launch":
             self.head.draw(ctx.theme, row, run, self._duplicate)
         compared = [one for path in view.compared if (one := shelf.reader(path)) is not None]
-        alarms = train_alarms.alarms_of(compared, shelf)
+        alarms = train_alarms.alarms_of(compared)
         active = sum(alarm.active for _, alarm in alarms)
         wanted, view.go_to = view.go_to, None
         imgui.push_style_color(imgui.Col_.tab_selected, ImVec4(*ctx.theme.palette.field_active, 1.0))
-        if not imgui.begin_tab_bar("pages"):
-            imgui.pop_style_color()
+        imgui.push_style_color(imgui.Col_.tab_selected_overline, ImVec4(*ctx.theme.palette.accent, 1.0))
+        if not imgui.begin_tab_bar("pages", int(imgui.TabBarFlags_.draw_selected_overline)):
+            imgui.pop_style_color(2)
             return
         for tab, title in TABS:
             shown = f"{title}  {active}" if tab == "alarms" and active else title
@@ -112,7 +115,7 @@ class TrainingPanel:
                 self._page(tab, doc, ctx, row, run, compared)
                 imgui.end_tab_item()
         imgui.end_tab_bar()
-        imgui.pop_style_color()
+        imgui.pop_style_color(2)
 
     def _page(
         self, tab: Tab, doc: Document, ctx: PanelContext, row: RunRow | None, run: RunReader | None, compared: list[RunReader]
@@ -133,7 +136,7 @@ class TrainingPanel:
         elif tab == "log":
             self.log.draw(ctx, run)
         elif tab == "alarms":
-            train_alarms.draw(theme, view, train_alarms.alarms_of(compared, self.shelf))
+            train_alarms.draw(theme, view, train_alarms.alarms_of(compared))
         elif tab == "overview":
             self.overview.draw(ctx, run, compared)
 

@@ -11,6 +11,7 @@ from viewer.state.document import ChannelView, Document
 from viewer.state.shown_map import AXES, OUTLINED, as_drawn
 from viewer.ui import colorbar, controls, legends
 from viewer.ui.context import PanelContext
+from viewer.ui.figures import figures_row
 from viewer.ui.histogram import PERCENTS
 from viewer.ui.panel import PANELS
 from viewer.ui.ticks import fixed
@@ -126,11 +127,14 @@ class ViewPanel:
                 ctx.theme, "Mean", f"{fixed(found.mean, d)} {channel.unit}", "Over the pixels that have a value"
             )
             if found.percentiles:
-                controls.value_row(
+                figures_row(
                     ctx.theme,
                     "Percentiles",
-                    "   ".join(fixed(v, d) for v in found.percentiles),
-                    f"{', '.join(str(p) for p in PERCENTS)} % of the pixels that have a value lie below, {channel.unit}",
+                    [
+                        (f"{p} %", fixed(v, d), f"{p} % of the pixels that have a value lie below {fixed(v, d)} {channel.unit}".rstrip())
+                        for p, v in zip(PERCENTS, found.percentiles, strict=True)
+                    ],
+                    f"The value below which that share of the pixels lies, {channel.unit or 'no unit'}",
                 )
             if channel.name == "missed":
                 controls.value_row(

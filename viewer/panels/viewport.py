@@ -11,6 +11,7 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.channels import ChannelInfo
 from viewer.state import orbit
 from viewer.state.document import Document
+from viewer.state.screen import project_points
 from viewer.state.shown_map import ShownMap
 from viewer.ui import camera_cube, camera_hand, colorbar, mesh_viewport, overlays, planes_overlay, readout, section_overlay, split
 from viewer.ui.actions import ShowPanel
@@ -161,15 +162,11 @@ class ViewportPanel:
         if result is None or len(result.world_from_cam) != 16:
             return doc
         world_from_cam = np.asarray(result.world_from_cam).reshape(4, 4)
-        if ctx.viewport.held and len(result.intrinsics) == 9 and result.request is not None:
-            pivot = getattr(result.request.camera, "pivot", None)
-            uv = (
-                overlays.project(world_from_cam, np.asarray(result.intrinsics).reshape(3, 3), pivot)
-                if pivot
-                else None
-            )
-            if uv:
-                overlays.pivot_cross(ctx.theme, origin, edge, uv)
+        camera = result.request.camera if result.request is not None else None
+        if ctx.viewport.held and isinstance(camera, OrbitPose):
+            pivot = project_points(camera, np.asarray([camera.pivot]))
+            if pivot.ahead[0]:
+                overlays.pivot_cross(ctx.theme, origin, edge, (float(pivot.uv[0, 0]), float(pivot.uv[0, 1])))
         camera_cube.in_corner(doc, ctx, corner.x + width - 0.7 * em, corner.y + 0.5 * em, world_from_cam)
         return doc
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from core_model.schema.schedule import Curve
 from viewer.runs import foreign, words
+from viewer.runs.job_record import ENDED
 from viewer.runs.reader import RunReader
 
 
@@ -25,7 +26,7 @@ def facts(run: RunReader) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Images", f"{words.amount(done)} of {words.amount(total)} ({done / total:.1%})" if total > 0 else words.amount(done)),
         ("Step", words.amount(run.scalars.step.last) if len(run.scalars) else "–"),
         ("Speed", speed_of(run)),
-        ("Time left", words.duration(run.eta_seconds())),
+        ("Time left", "–" if run.state in ENDED else words.duration(run.eta_seconds())),
         ("Size", f"{words.size(run.listing.total_bytes)}, {len(run.listing.snapshots)} snapshots, {run.listing.picture_count} pictures"),
         ("Last written", words.moment(run.last_written)),
     ]

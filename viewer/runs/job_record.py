@@ -6,7 +6,7 @@ it still tells the exit status when the trainer could not say anything any more.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -33,6 +33,7 @@ class JobRecord(Frozen):
     argv: tuple[str, ...] = Field(description="the command, one argument an entry; never a shell string")
     variables: dict[str, str] = Field(default_factory=dict, description="added to the environment of the command")
     devices: tuple[str, ...] = Field(default=(), description="cpu, cuda:0 …; empty = whatever there is")
+    asked: dict[str, Any] = Field(default_factory=dict, description="resources that differ from the defaults, for starting it again")
     host: str = ""
     submitted: float = 0.0
     native_id: str = Field(default="", description="job number of the cluster")

@@ -6,6 +6,7 @@ Files are read outside the lock, results are put in under it: a window may draw 
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ STATS_FILES = ("stats.jsonl", "training_stats.jsonl")
 
 
 class RunReader:
-    """State of one run. `version` grows whenever something that is shown has changed."""
+    """State of one run. `version` grows whenever something that is shown has changed; disk_free: bytes where it lies, nan = unknown."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -51,6 +52,7 @@ class RunReader:
         self.fault = ""
         self.catching_up = True
         self.last_written = 0.0
+        self.disk_free = float("nan")
         self.state: ShownState = "queued"
         self._documents = {n: JsonFile(path / n) for n in ("run.json", "config.json", JOB_FILE, foreign.OPTIONS_FILE)}
         self._stats = FileTail(path / STATS_FILES[0])
@@ -260,6 +262,10 @@ class RunReader:
             fault = f"run directory: {error.strerror or type(error).__name__}"
             changed, self.fault = fault != self.fault, fault
             return changed
+        try:
+            self.disk_free = float(shutil.disk_usage(self.path).free)
+        except OSError:
+            self.disk_free = float("nan")
         for name in os.listdir(self.path) if self.path.is_dir() else ():
             if foreign.metric_of(name) and name not in self._metric_tails:
                 self._metric_tails[name] = FileTail(self.path / name)

@@ -1,7 +1,8 @@
-"""Exponential moving average over every point of a series, extended as the series grows.
+"""Exponential moving average of a series, extended as the series grows and asked for at single places.
 
-The average is taken at full resolution and then sampled, so that it does not depend on how many points the screen has
-room for. Starts unbiased (divided by the weight seen so far); values that are not finite are passed over.
+The average runs over every point, so that it does not depend on how many points the screen has room for; but only the
+places that are drawn are worked out, from the state kept before each block of points: a slider over 10⁶ points must not stall
+a frame. Starts unbiased (divided by the weight seen so far); values that are not finite are passed over.
 """
 
 from __future__ import annotations
@@ -12,49 +13,88 @@ from numpy.typing import NDArray
 from viewer.runs.pyramid import Growing
 
 F8 = NDArray[np.float64]
+I8 = NDArray[np.int64]
 BLOCK = 64
 
 
+class Finite:
+    """The finite values of a growing column; a column without gaps is not copied."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._kept: Growing | None = None
+        self._upto: Growing | None = None
+
+    def extend(self, source: F8) -> F8:
+        """The finite values of the whole `source`, of which all but the new end was given before."""
+        fresh = source[self._seen :]
+        finite = np.isfinite(fresh)
+        if self._kept is None and not finite.all():
+            self._kept, self._upto = Growing(), Growing(np.int64)
+            self._kept.append(source[: self._seen])
+            self._upto.append(np.arange(1, self._seen + 1))
+        if self._kept is not None and self._upto is not None and len(fresh):
+            self._upto.append(self._kept.count + np.cumsum(finite))
+            self._kept.append(fresh[finite])
+        self._seen = len(source)
+        return source if self._kept is None else self._kept.view
+
+    def places(self, indices: I8) -> I8:
+        """For indices of the column: which finite value is the newest there; −1 before the first."""
+        return indices if self._upto is None else self._upto.view[indices] - 1
+
+
 class Smoothed:
-    """s ← weight · s + (1 − weight) · y, for one series and one weight in [0, 1)."""
+    """s ← weight · s + (1 − weight) · y, for one series of finite values and one weight in [0, 1)."""
 
     def __init__(self, weight: float) -> None:
         self.weight = weight
-        self.values = Growing()
-        self._sum = 0.0
-        self._seen = 0
+        self._before = Growing()
+        """State before each block, one more than there are whole blocks."""
+        self._before.append(np.zeros(1))
         steps = np.arange(BLOCK)
         lag = steps[:, None] - steps[None, :]
         with np.errstate(under="ignore"):
             self._kernel = np.where(lag >= 0, (1.0 - weight) * weight ** np.maximum(lag, 0), 0.0)
-            self._decay = weight ** (steps + 1.0)
 
-    def extend(self, source: F8) -> F8:
-        """The average of the whole `source`, of which all but the new end was given before."""
-        fresh = source[self.values.count :]
-        if len(fresh):
-            finite = np.isfinite(fresh)
-            self.values.append(self._average(fresh) if finite.all() else self._with_gaps(fresh, finite))
-        return self.values.view
+    def extend(self, values: F8) -> None:
+        """Take in `values`, the whole column so far, of which all but the new end was given before."""
+        have, whole = self._before.count - 1, len(values) // BLOCK
+        if whole > have:
+            ends = values[have * BLOCK : whole * BLOCK].reshape(-1, BLOCK) @ self._kernel[-1]
+            with np.errstate(under="ignore"):
+                decay = self.weight**BLOCK
+            self._before.append(_states(self._before.last, ends, decay))
 
-    def _with_gaps(self, fresh: F8, finite: NDArray[np.bool_]) -> F8:
-        before = self.values.last
-        kept = np.concatenate([[before], self._average(fresh[finite])])
-        return kept[np.cumsum(finite)]
-
-    def _average(self, y: F8) -> F8:
-        if not len(y):
-            return y
-        blocks = -(-len(y) // BLOCK)
-        padded = np.zeros(blocks * BLOCK)
-        padded[: len(y)] = y
-        sums = padded.reshape(blocks, BLOCK) @ self._kernel.T
-        carry, last = np.empty(blocks), self._sum
-        for k, end in enumerate(sums[:, -1].tolist()):
-            carry[k] = last
-            last = last * float(self._decay[-1]) + end
-        flat = (sums + carry[:, None] * self._decay[None, :]).reshape(-1)[: len(y)]
-        counts = self._seen + 1.0 + np.arange(len(y))
-        self._sum, self._seen = float(flat[-1]), self._seen + len(y)
+    def at(self, values: F8, places: I8) -> F8:
+        """The average at each of `places` (indices of `values`, −1 = before the first: nan), after `extend(values)`."""
+        if not len(values) or not len(places):
+            return np.full(len(places), np.nan)
+        place = np.maximum(places, 0)
+        block, within = np.divmod(place, BLOCK)
+        inside = np.minimum(block[:, None] * BLOCK + np.arange(BLOCK), len(values) - 1)
+        sums = (values[inside] * self._kernel[within]).sum(axis=1)  # the kernel is 0 behind the place itself
         with np.errstate(under="ignore"):
-            return flat / (1.0 - self.weight**counts) if self.weight else flat
+            sums += self._before.view[block] * self.weight ** (within + 1.0)
+            found = sums / (1.0 - self.weight ** (place + 1.0))
+        return np.where(places >= 0, found, np.nan)
+
+
+def _states(first: float, ends: F8, decay: float) -> F8:
+    """s ← decay · s + ends[k] from s = `first`, after each k; in strides of BLOCK, so that no loop is long."""
+    if len(ends) <= BLOCK:
+        made = np.empty(len(ends))
+        for k, end in enumerate(ends.tolist()):
+            first = decay * first + end
+            made[k] = first
+        return made
+    strides = -(-len(ends) // BLOCK)
+    padded = np.zeros(strides * BLOCK)
+    padded[: len(ends)] = ends
+    steps = np.arange(BLOCK)
+    lag = steps[:, None] - steps[None, :]
+    with np.errstate(under="ignore"):
+        inner = padded.reshape(strides, BLOCK) @ np.where(lag >= 0, decay ** np.maximum(lag, 0), 0.0).T
+        after = _states(first, inner[:, -1].copy(), decay**BLOCK)
+        before = np.concatenate([[first], after[:-1]])
+        return (inner + before[:, None] * decay ** (steps + 1.0)[None, :]).reshape(-1)[: len(ends)]

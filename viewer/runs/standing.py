@@ -8,7 +8,7 @@ from viewer.runs.reader import RunReader
 from viewer.runs.states import this_host
 
 
-def standing_alarms(run: RunReader, disk_free: float) -> list[Alarm]:
+def standing_alarms(run: RunReader) -> list[Alarm]:
     """What is wrong with a run now, apart from its curves: silence, a failure, a disk that will be full."""
     where = {"row": max(0, len(run.scalars) - 1), "images": run.images_done(), "step": run.scalars.step.last, "time": run.scalars.time.last}
     where = {k: 0.0 if v != v else v for k, v in where.items()}
@@ -28,7 +28,7 @@ def standing_alarms(run: RunReader, disk_free: float) -> list[Alarm]:
         found.append(Alarm("failed", "bad", title, last, **where))  # type: ignore[arg-type]
     needed = run.bytes_needed()
     here = run.record is not None and run.record.host == this_host()
-    if needed > disk_free and (here or run.record is None) and run.state in ("running", "paused", "stalled"):
-        text = f"the rest of the run needs about {words.size(needed)}, {words.size(disk_free)} are free"
+    if needed > run.disk_free and (here or run.record is None) and run.state in ("running", "paused", "stalled"):
+        text = f"the rest of the run needs about {words.size(needed)}, {words.size(run.disk_free)} are free"
         found.append(Alarm("disk", "warn", "Disk will be full", text, **where))  # type: ignore[arg-type]
     return found

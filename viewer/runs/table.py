@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from viewer.runs.parse import Block, Column
 from viewer.runs.pyramid import NO_CURVE, Curve, Growing, Pyramid
-from viewer.runs.smoothing import Smoothed
+from viewer.runs.smoothing import Finite, Smoothed
 
 Axis = Literal["images", "steps", "time"]
 F8 = NDArray[np.float64]
@@ -47,6 +47,7 @@ class Series:
     def __init__(self) -> None:
         self.pyramid = Pyramid()
         self._rows: Growing | None = None
+        self._finite = Finite()
         self._smoothed: dict[float, Smoothed] = {}
 
     def __len__(self) -> int:
@@ -76,6 +77,7 @@ class Series:
             self.pyramid.cut(count)
             if self._rows is not None:
                 self._rows.cut(count)
+            self._finite = Finite()
             self._smoothed.clear()
 
     def index_of(self, row: int) -> int:
@@ -88,13 +90,15 @@ class Series:
     def rows_at(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         return indices if self._rows is None else self._rows.view[indices]
 
-    def smooth(self, weight: float) -> F8:
-        """Moving average of every value; two weights are kept."""
+    def smooth(self, weight: float, indices: NDArray[np.int64]) -> F8:
+        """Moving average over all values, at each of `indices`; two weights are kept."""
         if weight not in self._smoothed:
             while len(self._smoothed) > 1:
                 self._smoothed.pop(next(iter(self._smoothed)))
             self._smoothed[weight] = Smoothed(weight)
-        return self._smoothed[weight].extend(self.values)
+        values = self._finite.extend(self.values)
+        self._smoothed[weight].extend(values)
+        return self._smoothed[weight].at(values, self._finite.places(indices))
 
 
 class ScalarTable:
@@ -141,11 +145,10 @@ class ScalarTable:
         x = self.axis(axis)
         first = max(0, series.index_of(int(np.searchsorted(x, low, "left"))) - 1)
         last = min(len(series), series.index_of(int(np.searchsorted(x, high, "right"))) + 1)
-        smooth = series.smooth(weight)
         if last - first <= 2 * columns:
             span = np.arange(first, last)
             values = series.values[first:last].copy()
-            return Curve(x[series.rows_at(span)], values, values, smooth[first:last].copy())
+            return Curve(x[series.rows_at(span)], values, values, series.smooth(weight, span))
         rows = np.searchsorted(x, np.linspace(low, high, columns + 1)).astype(np.int64)
         edges = np.unique(np.concatenate([[first], np.clip(series.indices_of(rows), first, last), [last]]))
         lows, highs = series.pyramid.envelope(edges)
@@ -153,7 +156,7 @@ class ScalarTable:
         middle = x[series.rows_at((edges[:-1] + ends) // 2)]
         # The outermost points carry the line to the very ends of what there is.
         middle[0], middle[-1] = x[series.rows_at(edges[:1])][0], x[series.rows_at(ends[-1:])][0]
-        return Curve(middle, lows, highs, smooth[ends])
+        return Curve(middle, lows, highs, series.smooth(weight, ends))
 
     def newest(self, name: str) -> float:
         """Last value of a series; nan where there is none."""

@@ -1,12 +1,13 @@
 """The view is written down while one works, so that it can be had back after a crash, or the next day.
 
 One file a window: SESSIONS/PID.json while it lives; a clean end renames it to last.json. A file whose process is gone was left by a
-window that did not end properly.
+window that did not end properly. The disk is waited for in a thread, never between two frames.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,33 +51,67 @@ class Autosave:
         self.folder = (folder or config_dir()) / "sessions"
         self._path = self.folder / f"{os.getpid()}.json"
         self._started = _started(os.getpid())
-        self._written: Document | None = None
+        self._kept: Document | None = None
         self._at = -EVERY_S
+        self._changed = threading.Condition()
+        self._waiting: Document | None = None
+        self._writing = self._ended = False
+        self._thread: threading.Thread | None = None
         self.found = self._find()
 
     def keep(self, doc: Document, now: float) -> None:
-        """Write the document where it has changed, at most every two seconds; a disk that refuses is left alone."""
-        if doc.checkpoint and doc != self._written and now - self._at >= EVERY_S:
-            self._at = now
-            self._write(doc)
+        """Hand the document to the writing thread where it has changed, at most every two seconds; a disk that refuses is left alone."""
+        if not doc.checkpoint or doc == self._kept or now - self._at < EVERY_S:
+            return
+        self._at, self._kept = now, doc
+        with self._changed:
+            self._waiting = doc
+            self._changed.notify_all()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._write_on, name="autosave", daemon=True)
+            self._thread.start()
+
+    def flush(self, timeout_s: float = 10.0) -> bool:
+        """Wait until what was handed over is on the disk; False where that takes longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._waiting is None and not self._writing, timeout_s)
 
     def close(self, doc: Document) -> None:
-        """The window ends properly."""
-        if not doc.checkpoint:
+        """The window ends properly: the last state is on the disk when this returns."""
+        with self._changed:
+            self._ended, self._waiting = True, None
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+        if not doc.checkpoint or not self._write(doc):
             return
-        self._write(doc)
         try:
             os.replace(self._path, self.folder / LAST)
         except OSError:
             return
 
-    def _write(self, doc: Document) -> None:
+    def _write_on(self) -> None:
+        """The thread: the newest document at each time, until the window ends."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting is not None or self._ended)
+                if self._waiting is None:
+                    return
+                doc, self._waiting, self._writing = self._waiting, None, True
+            written = self._write(doc)
+            with self._changed:
+                self._writing = False
+                if not written and self._kept is doc:
+                    self._kept = None  # tried again in two seconds, as it is
+                self._changed.notify_all()
+
+    def _write(self, doc: Document) -> bool:
         saved = SavedSession(pid=os.getpid(), started=self._started, saved=time.time(), document=doc)
         try:
             write_atomically(self._path, "session", lambda file: file.write(saved.model_dump_json().encode()))
         except InputError:
-            return
-        self._written = doc
+            return False
+        return True
 
     def _find(self) -> Left | None:
         """The newest session that crashed, else the last that ended; files of crashed ones are taken away."""

@@ -6,6 +6,7 @@ Pure and without a window; reading and hashing are done in a thread by `viewer.u
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from core_model.schema.camera import MatrixCamera, OrbitPose, fov_from_focal, orbit_from_matrix
+from core_model.schema.camera_path import MAX_BYTES, CameraPath, parse_camera_path
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.record import RenderRecord
@@ -22,7 +24,7 @@ from core_model.schema.sampler import SamplerSpec
 from viewer.state.document import ChannelView, Document
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".pkl", ".pth", ".pt", ".ckpt")
-RECORD_SUFFIXES = (*SUFFIXES, ".stl")
+RECORD_SUFFIXES = SUFFIXES
 LOOKED_AT = 64
 """Most files of a folder whose SHA-256 is compared."""
 
@@ -55,6 +57,22 @@ def is_record_file(path: str) -> bool:
 def is_checkpoint(path: str) -> bool:
     """A file or folder that may be opened as a checkpoint, by its name."""
     return path.startswith("analytic:") or Path(path).suffix.lower() in CHECKPOINT_SUFFIXES or Path(path).is_dir()
+
+
+def camera_path_in(path: str) -> CameraPath | None:
+    """The camera path of a JSON file that is one; None for every other file. Raises InputError for a path with something wrong in it."""
+    if Path(path).suffix.lower() != ".json":
+        return None
+    try:
+        if Path(path).stat().st_size > MAX_BYTES:
+            return None
+        text = Path(path).read_text(encoding="utf-8")
+        document = json.loads(text)
+    except (OSError, ValueError, RecursionError):  # whoever reads it as a record says what is wrong
+        return None
+    if not isinstance(document, dict) or (document.get("kind") != CameraPath().kind and not isinstance(document.get("keys"), list)):
+        return None
+    return parse_camera_path(text, path)
 
 
 def find(path: str, places: Places) -> Found:

@@ -138,7 +138,9 @@ class Draft:
         tree = self.tree
         if tree is None:
             return None
-        device = "cpu" if self.backend == "local" and self.device.strip() == "cpu" else "auto"
+        # A cluster job that asked for no GPU must not take one that happens to be in sight.
+        on_cpu = self.device.strip() == "cpu" if self.backend == "local" else self.gpus == 0
+        device = "cpu" if on_cpu else "auto"
         data = Path(self.data.strip() or ".").expanduser()
         return train_arguments(tree, self.base, data, self.run, device)
 

@@ -6,13 +6,15 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core_model.schema.errors import TriscopeError
 from core_model.schema.run import RunRecord
 from viewer.jobs import desk, waiting
+from viewer.jobs.waiting import Waiting
 from viewer.runs.discover import runs_in
+from viewer.runs.glance import Glance, Glances
 from viewer.runs.job_record import ENDED, JobRecord, ShownState
 from viewer.runs.poller import Poller
 from viewer.runs.reader import RunReader
@@ -23,7 +25,9 @@ MOST_RUNS = 400
 
 @dataclass(frozen=True)
 class RunRow:
-    """One line of the list. place: 1 = next in the queue of its devices, 0 = it does not wait. foreign: of the EG3D family."""
+    """One line of the list. place: 1 = next in the queue of its devices, 0 = it does not wait. foreign: of the EG3D family; its
+    state and images are told by `glance`.
+    """
 
     path: Path
     folder: str
@@ -31,6 +35,7 @@ class RunRow:
     job: JobRecord | None
     record: RunRecord | None
     place: int = 0
+    glance: Glance | None = None
 
     @property
     def name(self) -> str:
@@ -43,8 +48,16 @@ class RunRow:
     @property
     def share(self) -> float:
         """0 … 1 of the images that were asked for; 0 where unknown."""
-        record = self.record
-        return min(1.0, record.images / record.images_total) if record is not None and record.images_total else 0.0
+        done, total = self.images
+        return min(1.0, done / total) if total else 0.0
+
+    @property
+    def images(self) -> tuple[float, float]:
+        """(seen, asked for); 0 where unknown."""
+        told = self.record
+        if told is not None:
+            return float(told.images), float(told.images_total)
+        return (self.glance.images, self.glance.total) if self.glance is not None else (0.0, 0.0)
 
     @property
     def alive(self) -> bool:
@@ -53,19 +66,23 @@ class RunRow:
     @property
     def begun(self) -> float:
         """Seconds since 1970 by which the list is ordered."""
-        return max(self.job.submitted if self.job else 0.0, self.record.started if self.record else 0.0)
+        glance = self.glance.begun if self.glance is not None else 0.0
+        return max(self.job.submitted if self.job else 0.0, self.record.started if self.record else 0.0, glance)
 
 
 class Shelf:
     """`follow` says what is read in full; `rows` is replaced as a whole by the thread that looks.
 
-    wake: called from a thread when there is something new to draw. faults: folder → why it cannot be read.
+    wake: called from a thread when there is something new to draw. faults: folder → why it cannot be read. queue: jobs of this
+    machine that run or wait for devices, in their order.
     """
 
     def __init__(self, wake: Callable[[], None] | None = None) -> None:
         self.rows: tuple[RunRow, ...] = ()
         self.faults: dict[str, str] = {}
+        self.queue: tuple[Waiting, ...] = ()
         self.looked = 0
+        self._glances = Glances()
         self.poller = Poller((), wake=wake)
         self._folders: tuple[str, ...] = ()
         self._wake = wake
@@ -99,6 +116,7 @@ class Shelf:
 
     def follow(self, paths: tuple[Path, ...]) -> None:
         self.poller.follow(paths)
+        self.poller.host.disk = paths[0] if paths else Path.home()
 
     def row(self, path: Path | None) -> RunRow | None:
         return next((row for row in self.rows if row.path == path), None)
@@ -123,23 +141,34 @@ class Shelf:
                 continue
             for path in paths[:MOST_RUNS]:
                 if path not in found and _is_run(path):
-                    found[path] = _row(path, folder)
-        places = waiting.places()
-        rows = [row if not (n := places.get(str(row.path), 0)) else RunRow(row.path, row.folder, row.state, row.job, row.record, n)
-                for row in found.values()]  # fmt: skip
+                    found[path] = self._row(path, folder)
+        queue = waiting.queue()
+        places = {one.run: one.before for one in queue if one.before}
+        rows = [replace(row, place=places[str(row.path)]) if str(row.path) in places else row for row in found.values()]
         rows.sort(key=lambda row: (-row.begun, row.name))
-        self.rows, self.faults = tuple(rows), faults
+        self.rows, self.faults, self.queue = tuple(rows), faults, queue
         self.looked += 1
 
     def _work(self) -> None:
         while not self._stop:
             began = time.monotonic()
-            before = self.rows, self.faults
+            before = self.rows, self.faults, self.queue
             self.look()
-            if self._wake is not None and before != (self.rows, self.faults):
+            if self._wake is not None and before != (self.rows, self.faults, self.queue):
                 self._wake()
             self._changed.wait(max(LOOK_S, 4 * (time.monotonic() - began)))
             self._changed.clear()
+
+
+    def _row(self, path: Path, folder: str) -> RunRow:
+        try:
+            found = desk.find(path)
+        except (TriscopeError, OSError):
+            found = None
+        if found is not None:
+            return RunRow(path, folder, found.state, found.job, found.record)
+        glance = self._glances.of(path)
+        return RunRow(path, folder, glance.state, None, None, glance=glance)
 
 
 def _is_run(path: Path) -> bool:
@@ -148,13 +177,3 @@ def _is_run(path: Path) -> bool:
         return any(not name.startswith(".") for name in os.listdir(path))
     except OSError:
         return False
-
-
-def _row(path: Path, folder: str) -> RunRow:
-    try:
-        found = desk.find(path)
-    except (TriscopeError, OSError):
-        found = None
-    if found is None:
-        return RunRow(path, folder, None, None, None)
-    return RunRow(path, folder, found.state, found.job, found.record)

@@ -90,14 +90,14 @@ class Timeline:
         imgui.set_next_item_allow_overlap()
         imgui.set_cursor_screen_pos(ImVec2(low.x + gutter, low.y))
         imgui.invisible_button("##timeline", ImVec2(max(width - gutter, 16.0), height))
-        scrubs, over = imgui.is_item_active(), imgui.is_item_hovered()
+        scrubs = imgui.is_item_active()
+        if not scrubs and self.held < 0:
+            controls.tooltip(f"{frame.time(imgui.get_io().mouse_pos.x):.2f} s: press to look from there, drag to scrub")
         touch = Touch(head=frame.time(imgui.get_io().mouse_pos.x)) if scrubs else Touch()
         self._ruler(theme, frame, low.x + gutter, low.x + width)
         self._lanes(theme, path, frame, low.x, gutter, head)
         held = self._keys(theme, path, frame, chosen)
         self._head(theme, frame, head)
-        if over and not scrubs and held == Touch():
-            controls.tooltip(f"{frame.time(imgui.get_io().mouse_pos.x):.2f} s: press to look from there, drag to scrub")
         imgui.set_cursor_screen_pos(ImVec2(low.x, low.y + height - 1.0))
         imgui.dummy(ImVec2(1.0, 1.0))
         return touch if held == Touch() else held

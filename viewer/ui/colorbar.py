@@ -129,7 +129,7 @@ def horizontal_bar(
     draw, p, em = imgui.get_window_draw_list(), theme.palette, theme.em
     width, height = imgui.get_content_region_avail().x, 2.9 * em
     corner = imgui.get_cursor_screen_pos()
-    imgui.invisible_button(f"##histogram-{channel.name}", ImVec2(width, height + 2.1 * em))
+    imgui.dummy(ImVec2(width, height + 2.1 * em))
     hovered = imgui.is_item_hovered()
     draw.add_rect_filled(
         corner, ImVec2(corner.x + width, corner.y + height), theme.colour(p.field, 0.55), 0.2 * em

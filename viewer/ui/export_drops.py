@@ -1,4 +1,5 @@
-"""Files that are dropped on the window or opened: checkpoints open, what triscope wrote restores its view.
+"""Files that are dropped on the window or opened: checkpoints open, what triscope wrote restores its view, a camera path comes into
+the Path panel.
 
 Reading and looking for the checkpoint happen in a thread; `poll` carries the outcome out between two frames.
 """
@@ -10,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core_model.schema.camera_path import CameraPath
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from viewer.state.document import Document
-from viewer.state.restore import Found, Places, find, is_checkpoint, restored
+from viewer.state.restore import Found, Places, camera_path_in, find, is_checkpoint, restored
 from viewer.ui.banner import Banner
 
 if TYPE_CHECKING:
@@ -22,11 +24,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """taken: the file that is used; opened: it is a checkpoint; found: it has a record; errors: of those before it, left: the rest."""
+    """taken: the file that is used; opened: it is a checkpoint; found: it has a record; path: it is a camera path; errors: of those
+    before it, left: the rest."""
 
     taken: str = ""
     opened: bool = False
     found: Found | None = None
+    path: CameraPath | None = None
     errors: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
@@ -48,14 +52,17 @@ class Drops:
         self.reading = True
         threading.Thread(target=self._read, args=(self._batch, list(paths), places), daemon=True).start()
 
-    def poll(self, control: Controller, now: float) -> None:
-        """Carry out what the thread has found, if it has."""
+    def poll(self, control: Controller, now: float) -> str:
+        """Carry out what the thread has found, if it has; the title of the panel that it came into, if there is one."""
         with self._lock:
             done, self._done = self._done, []
+        panel = ""
         for batch, outcome in done:
             if batch == self._batch:
                 self.reading = False
                 self._carry_out(outcome, control, now)
+                panel = "Path" if outcome.path is not None else panel
+        return panel
 
     def _read(self, batch: int, paths: list[str], places: Places) -> None:
         outcome = read_batch(paths, places)
@@ -70,6 +77,8 @@ class Drops:
             control.open(outcome.taken)
         elif found is not None:
             self._restore(found, control, now)
+        elif outcome.path is not None:
+            _take_path(outcome.path, name, control, now)
         else:
             first = outcome.errors[0] if outcome.errors else "nothing to open"
             title = "Nothing could be restored" if len(outcome.errors) > 1 else f"{name} restores no view"
@@ -98,14 +107,26 @@ class Drops:
             control.after_open = (found.checkpoint, adopt)
 
 
+def _take_path(path: CameraPath, name: str, control: Controller, now: float) -> None:
+    """The path, and the view from its beginning, as one step of the history."""
+    latent = path.latent_at(0.0)
+    doc = control.doc.replace(path=path, camera=path.pose_at(0.0))
+    control.adopt(doc if latent is None else doc.replace(latent=latent), "camera path", now)
+    keys = len(path.keys)
+    control.say(f"Opened the camera path {name}: {keys} key{'' if keys == 1 else 's'}, {path.duration:g} s", now)
+
+
 def read_batch(paths: list[str], places: Places) -> _Outcome:
-    """Which of several files is taken: the first that is a checkpoint or holds a record whose checkpoint is here."""
+    """Which of several files is taken: the first that is a checkpoint or camera path, or holds a record whose checkpoint is here."""
     errors: list[str] = []
     for index, path in enumerate(paths):
         others = tuple(p for i, p in enumerate(paths) if i != index)
         if is_checkpoint(path):
             return _Outcome(path, opened=True, errors=tuple(errors), left=others)
         try:
+            along = camera_path_in(path)
+            if along is not None:
+                return _Outcome(path, path=along, errors=tuple(errors), left=others)
             return _Outcome(path, found=find(path, places), errors=tuple(errors), left=others)
         except InputError as error:
             errors.append(str(error))

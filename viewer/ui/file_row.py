@@ -23,7 +23,9 @@ class FileRow:
     def draw(self, ctx: PanelContext, why_not_save: str = "", why_not_load: str = "") -> tuple[str, Path] | None:
         theme, gap, button = ctx.theme, imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
         controls.label(theme, "File", f"{self._title}: a file that is written or read")
-        imgui.set_next_item_width(imgui.get_content_region_avail().x - 2 * (button + gap))
+        left, room = imgui.get_cursor_pos_x(), imgui.get_content_region_avail().x - 2 * (button + gap)
+        beside = room > 5 * theme.em  # in a narrow column the buttons have a line of their own
+        imgui.set_next_item_width(room if beside else -1.0)
         _, self.text = imgui.input_text(f"##{self._key}-path", self.text)
         controls.tooltip("Path of the file; ~ is your home folder. An empty one opens the desktop's dialog")
         asked = ""
@@ -31,7 +33,10 @@ class FileRow:
             (fa.ICON_FA_FLOPPY_DISK, "save", f"Save: {self._title.lower()} into this file", why_not_save),
             (fa.ICON_FA_FOLDER_OPEN, "load", f"Load: {self._title.lower()} out of this file, beside what is there", why_not_load),
         ):
-            imgui.same_line(0.0, gap)
+            if beside or what == "load":
+                imgui.same_line(0.0, gap)
+            else:
+                imgui.set_cursor_pos_x(left)
             missing = "" if self.text.strip() or ctx.dialog_available else "Type a path first: there is no file dialog here"
             if controls.icon_button(theme, icon, f"{self._key}-{what}", tip=tip, why_not=why or missing):
                 asked = what

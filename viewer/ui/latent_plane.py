@@ -125,7 +125,7 @@ class PlaneWidget:
 
 def _kept(latent: LatentSpec) -> dict[str, object]:
     """What of a latent holds for its neighbours too: everything but which seed it is."""
-    return {name: getattr(latent, name) for name in ("psi", "cutoff", "cond", "class_index", "noise", "mix", "edits")}
+    return {name: getattr(latent, name) for name in ("psi", "cutoff", "cond", "class_index", "centre", "noise", "mix", "edits")}
 
 
 def _four_random() -> Corners:

@@ -20,7 +20,7 @@ def colour_counts(theme: Theme, counts: tuple[tuple[int, ...], ...]) -> None:
     """Outlines of the three histograms over [0, 1], heights as square roots."""
     draw, p, em = imgui.get_window_draw_list(), theme.palette, theme.em
     width, height, corner = imgui.get_content_region_avail().x, 4.2 * em, imgui.get_cursor_screen_pos()
-    imgui.invisible_button("##colour-histogram", ImVec2(width, height + 1.4 * em))
+    imgui.dummy(ImVec2(width, height + 1.4 * em))
     if imgui.is_item_hovered():
         imgui.set_tooltip("Pixels by value of red, green and blue (height: square root)")
     end = ImVec2(corner.x + width, corner.y + height)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from imgui_bundle import imgui
 
+from core_model.schema.errors import InputError
+from viewer.state.presets import Presets
 from viewer.ui import controls
 from viewer.ui.actions import ApplyPreset, RemovePreset, SavePreset
 from viewer.ui.context import PanelContext
+
+if TYPE_CHECKING:
+    from viewer.controller import Controller
 
 _STATE = {"typed": ""}
 """What is being typed; the menu bar is no panel that could keep it."""
@@ -44,3 +51,15 @@ def _keep(ctx: PanelContext) -> None:
         ctx.emit(SavePreset(_STATE["typed"]))
         _STATE["typed"] = ""
         imgui.close_current_popup()
+
+
+def carry_out(action: SavePreset | RemovePreset, presets: Presets, control: Controller, now: float) -> None:
+    """Keep or remove a preset; the status bar says what became of it."""
+    try:
+        if isinstance(action, SavePreset):
+            presets.save(action.name, control.doc)
+            control.say(f"Kept the settings as {action.name}", now)
+        else:
+            presets.remove(action.name)
+    except InputError as error:
+        control.say(str(error), now)

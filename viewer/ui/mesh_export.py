@@ -79,7 +79,7 @@ class ExportRows:
     def _quality(self, spec: MeshSettings, ctx: PanelContext) -> MeshSettings:
         theme = ctx.theme
         controls.label(theme, "Resolution", "Grid nodes along an edge of the box; type a number or choose one")
-        imgui.set_next_item_width(4.6 * theme.em)
+        imgui.set_next_item_width(min(4.6 * theme.em, 0.5 * imgui.get_content_region_avail().x))
         changed, typed = imgui.input_int("##mesh-resolution", spec.resolution, 0, 0)
         controls.tooltip("8 to 4096 nodes")
         if changed:

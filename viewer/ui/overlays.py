@@ -4,9 +4,6 @@ nothing swims while a newer picture is on its way."""
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
@@ -91,14 +88,3 @@ def ray_pin(theme: Theme, origin: ImVec2, edge: float, mark: tuple[float, float]
     at = ImVec2(round(disc.x - 0.5 * size.x), round(disc.y - 0.5 * size.y))
     draw.add_text(at, theme.colour((0.06, 0.07, 0.09)), text)
     imgui.pop_font()
-
-
-def project(
-    world_from_cam: np.ndarray, intrinsics: np.ndarray, point: tuple[float, float, float]
-) -> tuple[float, float] | None:
-    """World point → image coordinates in [0, 1] (y down); None behind the camera."""
-    cam = world_from_cam[:3, :3].T @ (np.asarray(point, dtype=np.float64) - world_from_cam[:3, 3])
-    if cam[2] <= 1e-9 or not math.isfinite(float(cam[2])):
-        return None
-    u, v, w = intrinsics @ cam
-    return float(u / w), float(v / w)

@@ -114,6 +114,8 @@ def draw(
     draw_list.add_image(imgui.ImTextureRef(texture), corner, end)
     released = imgui.invisible_button(f"##plane-{plane}", ImVec2(edge, edge))
     imgui.set_item_key_owner(imgui.Key.mouse_wheel_y)
+    if not imgui.is_item_active():
+        controls.tooltip("Click a cell to see the pixels that it feeds. The wheel enlarges, a drag moves, all planes together")
     axes = conv.plane_axes[plane]
     hover = None
     if imgui.is_item_hovered() or imgui.is_item_active():

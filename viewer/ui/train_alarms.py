@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from imgui_bundle import imgui
 
 from viewer.runs import words
@@ -11,7 +9,6 @@ from viewer.runs.alarms import Alarm
 from viewer.runs.board import place_of
 from viewer.runs.reader import RunReader
 from viewer.runs.standing import standing_alarms
-from viewer.state.train_shelf import Shelf
 from viewer.state.train_view import Moment, WatchView
 from viewer.ui import controls
 from viewer.ui.theme import Theme
@@ -20,14 +17,12 @@ LIMIT = 200
 _TABLE = int(imgui.TableFlags_.scroll_y | imgui.TableFlags_.borders_inner_h | imgui.TableFlags_.sizing_fixed_fit)
 
 
-def alarms_of(runs: list[RunReader], shelf: Shelf) -> list[tuple[RunReader, Alarm]]:
+def alarms_of(runs: list[RunReader]) -> list[tuple[RunReader, Alarm]]:
     """Alarms of several runs: what goes on first, the worse first, the newest first."""
-    history = shelf.poller.host.history
-    free = history[-1].disk_free if history else math.nan
     found: list[tuple[RunReader, Alarm]] = []
     for run in runs:
         with run.lock:
-            found += [(run, alarm) for alarm in (*run.alarms.alarms, *standing_alarms(run, free))]
+            found += [(run, alarm) for alarm in (*run.alarms.alarms, *standing_alarms(run))]
     return sorted(found, key=lambda item: (not item[1].active, item[1].severity != "bad", -item[1].images))
 
 
@@ -50,7 +45,7 @@ def draw(theme: Theme, view: WatchView, found: list[tuple[RunReader, Alarm]]) ->
         imgui.table_next_row()
         imgui.table_next_column()
         if controls.button(theme, f"Show###alarm-{index}", tip="Zoom the charts to this moment and show its pictures"):
-            _jump(view, run, alarm)
+            jump(view, run, alarm)
         tone = (p.bad if alarm.severity == "bad" else p.warn) if alarm.active else p.muted
         cells = (
             (alarm.title, tone), (run.name[:30], p.text), (words.amount(alarm.images), p.text), (words.duration(alarm.time), p.text),
@@ -65,7 +60,8 @@ def draw(theme: Theme, view: WatchView, found: list[tuple[RunReader, Alarm]]) ->
     imgui.end_table()
 
 
-def _jump(view: WatchView, run: RunReader, alarm: Alarm) -> None:
+def jump(view: WatchView, run: RunReader, alarm: Alarm) -> None:
+    """Choose the run, zoom all charts to the moment of the alarm, and send the pictures there."""
     at = place_of(alarm, view.axis)
     with run.lock:
         x = run.scalars.axis(view.axis)

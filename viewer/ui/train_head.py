@@ -14,11 +14,12 @@ from viewer.jobs.backend import Resources
 from viewer.runs import words
 from viewer.runs.job_record import ENDED, ShownState
 from viewer.runs.reader import RunReader
+from viewer.runs.standing import standing_alarms
 from viewer.state.train_errands import Errands
 from viewer.state.train_shelf import RunRow, Shelf
 from viewer.ui import controls
 from viewer.ui.theme import BODY_PX, Theme
-from viewer.ui.train_rows import STATE_WORDS, progress_line, room_for, state_ink
+from viewer.ui.train_rows import progress_line, room_for, state_ink, state_words
 
 RUNS: tuple[ShownState, ...] = ("running", "starting", "stalled")
 KILL = "End the run without asking it?###kill-run"
@@ -49,7 +50,7 @@ class RunHead:
         imgui.same_line(0.0, 0.8 * em)
         with controls.text_colour(ink):
             imgui.text_unformatted(state or "–")
-        controls.tooltip(STATE_WORDS.get(state, "") if state else "")
+        controls.tooltip(state_words(state, row.foreign))
         parts, share = _progress(row, reader)
         with controls.text_colour(p.muted):
             for text, tip in parts:
@@ -66,17 +67,17 @@ class RunHead:
     def _buttons(self, theme: Theme, row: RunRow, duplicate: Callable[[RunRow], None]) -> None:
         state, run = row.state, row.path
         native = "" if not row.foreign else "A run of another program: it can be watched, not steered"
-        ended = f"The run is not under way ({state})" if state in ENDED else native
+        ended = native or (f"The run is not under way ({state})" if state in ENDED else "")
         wish = self._waiting(row)
-        queued = state in ("queued",)
+        queued = state == "queued"
         busy = f"The trainer has still to carry out “{wish}”" if wish else ""
-        idle = native or ended or ("The run has not begun" if queued else "") or busy
-        tip = "Write a snapshot and its resume state, then end; what waits leaves its queue"
-        if self._button(theme, fa.ICON_FA_STOP, "Stop", tip, native or ended or busy):
-            if queued:
-                self._errand(f"Stopping {row.name}", lambda: desk.stop(run))
-            else:
-                self._wish(row, "stop")
+        idle = ended or ("The run has not begun" if queued else "") or busy
+        if queued:
+            tip = "Take it out of the queue; it can be resumed later. The order is changed in the list at the left"
+            if self._button(theme, fa.ICON_FA_XMARK, "Unqueue", tip, native):
+                self._errand(f"Taking {row.name} out of the queue", lambda: desk.stop(run))
+        elif self._button(theme, fa.ICON_FA_STOP, "Stop", "Write a snapshot and its resume state, then end", ended or busy):
+            self._wish(row, "stop")
         if state == "paused":
             if self._button(theme, fa.ICON_FA_PLAY, "Continue", "Let the paused run go on", busy):
                 self._wish(row, "continue")
@@ -127,10 +128,11 @@ class RunHead:
 
     def _resume(self, row: RunRow) -> None:
         job, run = row.job, row.path
-        devices = job.devices if job is not None else (("cpu",) if row.record is not None and row.record.device == "cpu" else ())
-        backend = job.backend if job is not None else "local"
+        backend, resources = (job.backend, None) if job is not None else ("local", None)
+        if job is None and row.record is not None and row.record.device == "cpu":
+            resources = Resources(devices=("cpu",))
         # A job that was ended from outside may have left its last wish behind; the trainer reads only newer ones.
-        self._errand(f"Resuming {row.name}", lambda: desk.resume(run, backend, Resources(devices=devices)))
+        self._errand(f"Resuming {row.name}", lambda: desk.resume(run, backend, resources))
 
     def _errand(self, what: str, call: Callable[[], object]) -> None:
         def work() -> None:
@@ -169,7 +171,7 @@ def _progress(row: RunRow, reader: RunReader | None) -> tuple[list[tuple[str, st
         return parts, row.share
     with reader.lock:
         done, total, rate, eta = reader.images_done(), reader.images_total(), reader.rate(), reader.eta_seconds()
-        alarms = sum(a.active for a in reader.alarms.alarms)
+        alarms = sum(a.active for a in (*reader.alarms.alarms, *standing_alarms(reader)))
         reading, share_read = reader.catching_up, reader.share_read
     if total > 0:
         parts.append((f"{words.amount(done)} of {words.amount(total)} images", "Seen by the discriminator, of those asked for"))

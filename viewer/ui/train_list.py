@@ -16,7 +16,8 @@ from viewer.state.train_workspace import Workspace
 from viewer.ui import controls
 from viewer.ui.palette import CURVES
 from viewer.ui.theme import Theme
-from viewer.ui.train_rows import STATE_WORDS, progress_line, state_ink
+from viewer.ui.train_queue import QueueList
+from viewer.ui.train_rows import progress_line, state_ink, state_words
 
 ROW_EM = 3.55
 
@@ -29,7 +30,7 @@ class RunList:
     words: str = ""
     complaint: str = field(default="", repr=False)
 
-    def draw(self, theme: Theme, view: WatchView, shelf: Shelf, workspace: Workspace) -> None:
+    def draw(self, theme: Theme, view: WatchView, shelf: Shelf, workspace: Workspace, queue: QueueList) -> None:
         em = theme.em
         width = imgui.get_content_region_avail().x
         tip = "Settings, check and start of a new run"
@@ -37,6 +38,7 @@ class RunList:
             view.show("launch")
         self._folders(theme, workspace, shelf)
         imgui.dummy(ImVec2(0.0, 0.1 * em))
+        queue.draw(theme, view)
         rows = [row for row in shelf.rows if all(w in row.name.lower() for w in self.words.lower().split())]
         title = f"RUNS  {len(rows)}" + (f" of {len(shelf.rows)}" if len(rows) != len(shelf.rows) else "")
         with controls.font(theme.fonts.bold, theme.small()), controls.text_colour(theme.palette.muted):
@@ -153,8 +155,7 @@ class RunList:
 def _told(row: RunRow, reader: RunReader | None) -> tuple[str, str, float]:
     """(state in words, detail, share done)."""
     state = row.state or (reader.state if reader is not None else None)
-    record = row.record
-    done, total = (float(record.images), float(record.images_total)) if record is not None else (0.0, 0.0)
+    done, total = row.images
     eta = float("nan")
     if reader is not None:
         with reader.lock:
@@ -169,6 +170,6 @@ def _told(row: RunRow, reader: RunReader | None) -> tuple[str, str, float]:
 
 
 def _about(row: RunRow) -> str:
-    said = STATE_WORDS.get(row.state, "") if row.state else "Of another program: choose it to read it"
+    said = state_words(row.state, row.foreign)
     error = (row.record.error if row.record else "") or (row.job.error if row.job else "")
     return "\n".join(part for part in (str(row.path), said, error[:300]) if part)

@@ -90,15 +90,18 @@ class PlotCard:
     def _heading(self, frame: Frame, room: float) -> None:
         """Title with unit, and under it every curve's name in its colour with its newest value."""
         theme = frame.theme
-        x = imgui.get_cursor_screen_pos().x
+        x, top = imgui.get_cursor_screen_pos().x, imgui.get_cursor_screen_pos().y
         with controls.font(theme.fonts.bold, BODY_PX * 0.95):
             imgui.text_unformatted(controls.ellipsis(self.chart.title, room))
+            base = top + imgui.get_font_size()
         with controls.font(theme.fonts.body, theme.small()), controls.text_colour(theme.palette.muted):
             for note in (self.chart.unit, "log" if frame.log else ""):
                 if note:
                     imgui.same_line(0.0, 0.5 * theme.em)
+                    # on the title's base line, wherever the row of cards has put it
+                    imgui.set_cursor_screen_pos(ImVec2(imgui.get_cursor_screen_pos().x, base - 1.08 * imgui.get_font_size()))
                     imgui.text_unformatted(note)
-        imgui.set_cursor_screen_pos(ImVec2(x, imgui.get_cursor_screen_pos().y - 0.25 * theme.em))
+        imgui.set_cursor_screen_pos(ImVec2(x, base + 0.07 * theme.em))
         with controls.font(theme.fonts.body, theme.small()):
             self._legend(frame, x + room)
 

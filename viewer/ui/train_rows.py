@@ -22,6 +22,19 @@ STATE_WORDS: dict[ShownState, str] = {
     "stopped": "Ended on request, can be resumed", "lost": "Neither its process nor its last words can be found; can be resumed",
 }  # fmt: skip
 
+FOREIGN_WORDS: dict[ShownState, str] = {
+    "running": "Written to lately", "stalled": "Nothing was written for long", "lost": "Nothing was written for very long",
+    "done": "All images shown, or its trainer said that it ends",
+}  # fmt: skip
+
+
+def state_words(state: ShownState | None, foreign: bool) -> str:
+    """A state in a sentence; a run of another program tells its state only by what it writes."""
+    if foreign:
+        told = FOREIGN_WORDS.get(state, "") if state else "Nothing of it can be read yet"
+        return f"{told}. A run of another program" if told else "A run of another program"
+    return STATE_WORDS.get(state, "") if state else ""
+
 
 def state_ink(palette: Palette, state: ShownState | None) -> Rgb:
     """Colour of a state; the word stands beside it."""

@@ -72,7 +72,7 @@ class SnapshotPage:
             return
         imgui.table_setup_column("kimg" if run.is_foreign else "Step")
         for name in names:
-            imgui.table_setup_column(name.upper())
+            imgui.table_setup_column(name.replace("_", " ").upper() if len(name) < 6 else name.replace("_", " ").capitalize())
         for title in ("Size", "Written", ""):
             imgui.table_setup_column(title)
         imgui.table_setup_scroll_freeze(0, 1)

@@ -58,6 +58,8 @@ class AllowList:
     def named(self, module: str, name: str) -> Global:
         """An inert stand-in for an allowed name; raises Refusal naming any other."""
         known = (module, name) in self._meanings or (module, name) in RECORD_NAMES
+        if max(len(module), len(name)) > self._budget.limits.name_length:
+            raise forbidden(module, name)
         if not known and not (module.startswith(RECORD_PREFIXES) and _MODULE.match(module)):
             raise forbidden(module, name)
         if not _IDENTIFIER.match(name):
@@ -119,7 +121,7 @@ class AllowList:
             ("_codecs", "encode"): self._encode,
         }
         for package in ("", "src."):
-            table[f"{package}torch_utils.persistence", PERSISTENCE] = _persistent
+            table[f"{package}torch_utils.persistence", PERSISTENCE] = self._persistent
             table[f"{package}dnnlib.util", "EasyDict"] = self._dict
         for package in _NUMPY:
             table[f"{package}.multiarray", "scalar"] = arrays.scalar_of
@@ -158,6 +160,17 @@ class AllowList:
             made[check_key(pair[0], self._budget)] = pair[1]
         return made
 
+    def _persistent(self, args: tuple[Any, ...]) -> Record:
+        """The record of a persistent object; the source text that comes with it is dropped unread."""
+        meta = args[0] if len(args) == 1 else None
+        if not isinstance(meta, dict) or meta.get("type") != "class":
+            raise Refusal("bad persistent object", "a dict with type 'class'", shown(meta))
+        name, state = meta.get("class_name"), meta.get("state")
+        short = isinstance(name, str) and len(name) <= self._budget.limits.name_length
+        if not short or not _IDENTIFIER.match(name) or not isinstance(state, dict):
+            raise Refusal("bad persistent object", "a class name and a state", shown(name))
+        return Record("persistent", name, (), state)
+
     def _tensor(self, args: tuple[Any, ...]) -> TensorRecord:
         if not 4 <= len(args) <= 7:
             raise Refusal("bad tensor", "storage, offset, size and stride", f"{len(args)} arguments")
@@ -191,17 +204,6 @@ def forbidden(module: str, name: str) -> Refusal:
         "only what EG3D, EpiGRAF and Mimic3D checkpoints hold",
         f"{shown(f'{module}.{name}')}; nothing was run",
     )
-
-
-def _persistent(args: tuple[Any, ...]) -> Record:
-    """The record of a persistent object; the source text that comes with it is dropped unread."""
-    meta = args[0] if len(args) == 1 else None
-    if not isinstance(meta, dict) or meta.get("type") != "class":
-        raise Refusal("bad persistent object", "a dict with type 'class'", shown(meta))
-    name, state = meta.get("class_name"), meta.get("state")
-    if not isinstance(name, str) or not _IDENTIFIER.match(name) or not isinstance(state, dict):
-        raise Refusal("bad persistent object", "a class name and a state", shown(name))
-    return Record("persistent", name, (), state)
 
 
 def _parameter(args: tuple[Any, ...]) -> TensorRecord:

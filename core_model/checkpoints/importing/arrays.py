@@ -11,8 +11,6 @@ import re
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core_model.checkpoints.importing.limits import Budget
 from core_model.checkpoints.importing.records import ArrayRecord, DtypeRecord, Storage, TensorRecord
@@ -27,6 +25,7 @@ KINDS: dict[str, str] = {
 _DTYPE = re.compile(r"(?:b1|i[1248]|u[1248]|f[248])\Z")
 _BYTE_ORDERS = ("<", ">", "|", "=")
 MAX_EXTENT = 1 << 40
+Array = np.ndarray[Any, Any]
 
 
 def item_bytes(kind: str) -> int:
@@ -67,15 +66,15 @@ def strided(storage: object, offset: object, size: object, stride: object, budge
     return TensorRecord(storage, offset, shape, steps)
 
 
-def tensor_of(record: TensorRecord, budget: Budget) -> Tensor:
-    """The values as a float32 tensor of its own. Raises Refusal for NaN and infinity (also by overflow)."""
+def tensor_of(record: TensorRecord, budget: Budget) -> Array:
+    """The values as a float32 array of its own. Raises Refusal for NaN and infinity (also by overflow)."""
     storage, width = record.storage, item_bytes(record.storage.kind)
     if storage.data is None or len(storage.data) != storage.count * width:
         raise Refusal("storage without data", f"{storage.count * width:,} bytes", "another number")
     count = math.prod(record.size)
     budget.tensor(4 * count)
     if count == 0:
-        return torch.zeros(record.size)
+        return np.zeros(record.size, np.float32)
     raw = np.ndarray(
         shape=record.size,
         dtype=KINDS[storage.kind],
@@ -136,14 +135,14 @@ def fill_array(array: ArrayRecord, shape: object, dtype: object, fortran: bool, 
     array.dtype, array.shape, array.fortran, array.data = dtype, extent, fortran, data
 
 
-def array_of(array: ArrayRecord, budget: Budget) -> Tensor:
-    """A numpy array as a float32 tensor of its own."""
+def array_of(array: ArrayRecord, budget: Budget) -> Array:
+    """A numpy array as a float32 array of its own."""
     if array.dtype is None or array.data is None:
         raise Refusal("bad numpy array", "contents", "none")
     count = math.prod(array.shape)
     budget.tensor(4 * count)
     if count == 0:
-        return torch.zeros(array.shape)
+        return np.zeros(array.shape, np.float32)
     flat = np.frombuffer(array.data, _numpy_dtype(array.dtype))
     return _float32(flat.reshape(array.shape, order="F" if array.fortran else "C"))
 
@@ -152,10 +151,10 @@ def _numpy_dtype(dtype: DtypeRecord) -> "np.dtype[Any]":
     return np.dtype(("" if dtype.order in "|=" else dtype.order) + dtype.code)
 
 
-def _float32(raw: "np.ndarray[Any, Any]") -> Tensor:
+def _float32(raw: Array) -> Array:
     with np.errstate(all="ignore"):
         values = np.array(raw, dtype=np.float32, order="C", copy=True)
     if not bool(np.isfinite(values).all()):
         bad = int((~np.isfinite(values)).sum())
         raise Refusal("NaN or infinity in a tensor", "finite numbers", f"{bad} of {values.size} values")
-    return torch.from_numpy(values)
+    return values

@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
+import numpy as np
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
 class ImportedNetwork:
-    """One network of a foreign file. Nothing in here can run: only numbers, text, containers and tensors.
+    """One network of a foreign file. Nothing in here can run: only numbers, text, containers and arrays.
 
     family: eg3d, epigraf or mimic3d, told by class name and tensors.
     class_name: undecorated class name, e.g. TriPlaneGenerator; empty where the file is a bare state dict.
-    network: key in the file (`G_ema`; `G` where there is no average; empty for a bare network or state dict).
-    state: name → float32 tensor on the CPU, exactly the names and shapes of the original state_dict.
+    network: key in the file (`G_ema`; `G` where there is no average; empty for a bare network or state dict that does not say).
+    state: name → float32 array, exactly the names and shapes of the original state_dict.
     init_kwargs: the constructor's keywords as stored (mapping_kwargs, rendering_kwargs … at construction
         time).
     attributes: plain attributes of the network object; they win over init_kwargs (rendering_kwargs, z_dim …).
@@ -24,7 +26,7 @@ class ImportedNetwork:
         come from its parts: `renderer.plane_axes` (float32 [3, 3, 3]) and `superresolution_class` (a class
         name). EpiGRAF's `cfg` has `${a.b}` resolved against the whole experiment.
     layers: dotted module path → its plain attributes (`bias_gain`, `conv_clamp`, `up` …); "" is the network
-        itself. Numpy scalars are Python numbers, arrays are tensors.
+        itself. Numpy scalars are Python numbers; tensors and arrays are float32 arrays.
     classes: dotted module path → class name; "" is the network itself.
     training: facts of the training (`training_set_kwargs`, `stats`) as plain data.
     images_seen: images that training had shown, from `stats` or the file name; None if neither says.
@@ -33,7 +35,7 @@ class ImportedNetwork:
     family: str
     class_name: str
     network: str
-    state: Mapping[str, Tensor]
+    state: Mapping[str, Array]
     init_kwargs: Mapping[str, Any] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     layers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -46,7 +48,7 @@ class ImportedNetwork:
     @property
     def is_ema(self) -> bool | None:
         """Whether the weights are an average; None where the file does not say (a bare network)."""
-        return self.network == "G_ema" if self.network else None
+        return "ema" in self.network.lower() if self.network else None
 
     @property
     def cfg(self) -> Mapping[str, Any] | None:
@@ -55,7 +57,7 @@ class ImportedNetwork:
         return found if isinstance(found, dict) else None
 
     @property
-    def plane_axes(self) -> Tensor | None:
+    def plane_axes(self) -> Array | None:
         """[3, 3, 3] float32 table of EG3D's renderer as stored in the file; None where there is none."""
         found = self.attributes.get("renderer.plane_axes")
-        return found if isinstance(found, Tensor) else None
+        return found if isinstance(found, np.ndarray) else None

@@ -28,6 +28,8 @@ class Limits:
     depth: int = 48  # nesting of plain data
     module_depth: int = 24
     modules: int = 20_000
+    tensors: int = 20_000  # of one network
+    name_length: int = 200  # module names and class names
     archive_entries: int = 100_000
 
 
@@ -66,9 +68,9 @@ class Budget:
                 f"{self._tensor_bytes:,} and more",
             )
 
-    def node(self) -> None:
-        """One value is about to become plain data."""
-        self._nodes += 1
+    def node(self, count: int = 1) -> None:
+        """`count` values are about to become plain data."""
+        self._nodes += count
         if self._nodes > self.limits.nodes:
             raise Refusal("too many settings", f"at most {self.limits.nodes:,} values", "more")
 

@@ -44,18 +44,19 @@ def _visit(module: Record, path: str, depth: int, tree: ModuleTree, plain: Plain
     if len(tree.classes) >= budget.limits.modules:
         raise Refusal("too many modules", f"at most {budget.limits.modules:,}", "more")
     tree.classes[path] = module.name
-    tree.layers[path] = _attributes(module, plain, is_root=not path)
+    tree.layers[path] = _attributes(module, plain, budget, is_root=not path)
     skipped = module.state.get("_non_persistent_buffers_set")
     skipped = skipped if isinstance(skipped, set | frozenset) else frozenset()
     for kind in ("_parameters", "_buffers"):
-        for name, value in _entries(module, kind, path):
+        for name, value in _entries(module, kind, path, budget):
             if value is None or (kind == "_buffers" and name in skipped):
                 continue
             if not isinstance(value, TensorRecord):
                 raise Refusal(f"bad value of {shown(_joined(path, name))}", "a tensor", shown(value))
             tree.tensors[_joined(path, name)] = value
             budget.node()
-    for name, child in _entries(module, "_modules", path):
+            check_count(len(tree.tensors), budget)
+    for name, child in _entries(module, "_modules", path, budget):
         if child is None:
             continue
         if not isinstance(child, Record):
@@ -63,15 +64,22 @@ def _visit(module: Record, path: str, depth: int, tree: ModuleTree, plain: Plain
         _visit(child, _joined(path, name), depth + 1, tree, plain, budget)
 
 
-def _entries(module: Record, kind: str, path: str) -> list[tuple[str, Any]]:
+def _entries(module: Record, kind: str, path: str, budget: Budget) -> list[tuple[str, Any]]:
     found = module.state.get(kind)
     if found is None:
         return []
     if not isinstance(found, dict):
         raise Refusal(f"bad {kind} of module {shown(path)}", "a dict", shown(found))
+    budget.step(len(found))  # the stream may give one large dict to many modules
     for name in found:
         check_name(name, path)
     return list(found.items())
+
+
+def check_count(tensors: int, budget: Budget) -> None:
+    """A network has hundreds of tensors; what is made of each may not multiply."""
+    if tensors > budget.limits.tensors:
+        raise Refusal("too many tensors", f"at most {budget.limits.tensors:,}", f"{tensors:,}")
 
 
 def check_name(name: object, path: str) -> None:
@@ -80,22 +88,24 @@ def check_name(name: object, path: str) -> None:
         raise Refusal(f"bad name in module {shown(path)}", "letters, digits and underscores", shown(name))
 
 
-def state_dict_tensors(value: object) -> dict[str, TensorRecord] | None:
+def state_dict_tensors(value: object, budget: Budget) -> dict[str, TensorRecord] | None:
     """The tensors of a plain state dict; None if `value` is not one."""
     if not isinstance(value, dict) or not value:
         return None
     kept = {name: item for name, item in value.items() if item is not None}
     if not all(isinstance(n, str) and isinstance(t, TensorRecord) for n, t in kept.items()):
         return None
+    check_count(len(kept), budget)
     for name in kept:
         if not _PATH.match(name):
             raise Refusal("bad name of a tensor", "letters, digits, underscores and dots", shown(name))
     return kept
 
 
-def _attributes(module: Record, plain: Plain, is_root: bool) -> dict[str, Any]:
+def _attributes(module: Record, plain: Plain, budget: Budget, is_root: bool) -> dict[str, Any]:
     """Plain attributes of one module: no private ones, no modules; `cfg`, a whole tree, only at the root."""
     found: dict[str, Any] = {}
+    budget.step(len(module.state))
     for name, value in module.state.items():
         if not isinstance(name, str) or name.startswith("_") or name in _SKIPPED or is_module(value):
             continue

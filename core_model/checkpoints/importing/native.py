@@ -5,37 +5,47 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import ValidationError
-from torch import Tensor
 
-from core_model.checkpoints.importing.imported import ImportedNetwork
+from core_model.checkpoints.importing.imported import Array, ImportedNetwork
 from core_model.checkpoints.importing.network import import_network
 from core_model.checkpoints.layout import StoredCheckpoint, TensorEntry, first_problem
-from core_model.checkpoints.store import check_finite, save_checkpoint
-from core_model.families import FAMILIES
+from core_model.families.known import DESCRIPTIONS
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _MISFITS = (ValidationError, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RuntimeError)
 
 
 @dataclass(frozen=True, eq=False)
 class ForeignCheckpoint:
-    """A foreign file as if it were native: `stored` describes it, `tensors` are its native tensors (float32, CPU)."""
+    """A foreign file as if it were native: `stored` describes it, `arrays` are the values of its native tensors (float32)."""
 
     network: ImportedNetwork
     stored: StoredCheckpoint
-    tensors: Mapping[str, Tensor]
+    arrays: Mapping[str, Array]
+
+    @cached_property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The arrays as torch sees them (CPU, same memory); torch is imported by the first who asks."""
+        import torch
+
+        return {name: torch.from_numpy(value) for name, value in self.arrays.items()}
 
 
-def convert(network: ImportedNetwork) -> tuple[CheckpointHeader, dict[str, Tensor]]:
-    """Native header and tensors; raises InputError where the family cannot be opened or the network is odd."""
-    family = FAMILIES.get(network.family) if network.family in FAMILIES else None
+def convert(network: ImportedNetwork) -> tuple[CheckpointHeader, dict[str, Array]]:
+    """Native header and float32 arrays; raises InputError where the family cannot be opened or the network is odd."""
+    family = DESCRIPTIONS.get(network.family) if network.family in DESCRIPTIONS else None
     if family is None or family.convert is None:
-        known = ", ".join(f.name for f in FAMILIES if f.convert is not None)
+        known = ", ".join(f.name for f in DESCRIPTIONS if f.convert is not None)
         raise InputError(
             what="cannot convert the network",
             where=network.source,
@@ -43,7 +53,8 @@ def convert(network: ImportedNetwork) -> tuple[CheckpointHeader, dict[str, Tenso
             got=f"{network.family} ({network.class_name or 'a state dict'})",
         )
     try:
-        header, tensors = family.convert(network)
+        header, arrays = family.convert(network)
+        header = header.replace(licence=header.licence or family.licence_note)
     except InputError as error:
         where = f"{network.source}, {error.where}" if error.where else network.source
         raise InputError(what=error.what, where=where, expected=error.expected, got=error.got) from None
@@ -55,8 +66,7 @@ def convert(network: ImportedNetwork) -> tuple[CheckpointHeader, dict[str, Tenso
             expected=f"those of the {network.family} program",
             got=what.encode("ascii", "backslashreplace").decode()[:160],
         ) from None
-    check_finite(tensors, where=network.source)
-    return _with_origin(header, network), {name: t.contiguous().float() for name, t in tensors.items()}
+    return _with_origin(header, network), {name: np.array(a, np.float32, order="C", copy=None) for name, a in arrays.items()}
 
 
 def _with_origin(header: CheckpointHeader, network: ImportedNetwork) -> CheckpointHeader:
@@ -83,24 +93,26 @@ def _printable(text: str) -> str:
 def open_source(path: str | os.PathLike[str]) -> ForeignCheckpoint:
     """Import and convert a file into memory; nothing is written. Raises InputError."""
     network = import_network(path)
-    header, tensors = convert(network)
-    stored = StoredCheckpoint(path=Path(path), header=header, tensors=_table(tensors), file_bytes=Path(path).stat().st_size)
-    return ForeignCheckpoint(network, stored, tensors)
+    header, arrays = convert(network)
+    stored = StoredCheckpoint(path=Path(path), header=header, tensors=_table(arrays), file_bytes=Path(path).stat().st_size)
+    return ForeignCheckpoint(network, stored, arrays)
 
 
 def save_source(source: str | os.PathLike[str], out: str | os.PathLike[str]) -> ForeignCheckpoint:
     """Import `source` and write it as a native checkpoint; the file appears only when it is complete."""
+    from core_model.checkpoints.store import save_checkpoint
+
     foreign = open_source(source)
     save_checkpoint(out, foreign.stored.header, foreign.tensors)
     return foreign
 
 
-def _table(tensors: Mapping[str, Tensor]) -> dict[str, TensorEntry]:
+def _table(arrays: Mapping[str, Array]) -> dict[str, TensorEntry]:
     """The tensor table that the native file would have."""
     table: dict[str, TensorEntry] = {}
     at = 0
-    for name, tensor in tensors.items():
-        end = at + 4 * tensor.numel()
-        table[name] = TensorEntry(shape=tuple(tensor.shape), dtype="F32", begin=at, end=end)
+    for name, array in arrays.items():
+        end = at + 4 * array.size
+        table[name] = TensorEntry(shape=tuple(array.shape), dtype="F32", begin=at, end=end)
         at = end
     return table

@@ -1,7 +1,7 @@
 """`import_network`: a foreign checkpoint file becomes an `ImportedNetwork`, or one clear line.
 
 Steps: bytes → inert records (source_file, machine, allowed) → the network's modules (module_tree) → plain
-data and float32 tensors (plain, arrays) → which family it is (recognise).
+data and float32 arrays (plain, arrays) → which family it is (recognise).
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import numpy as np
 
 from core_model.checkpoints.importing import source_file
-from core_model.checkpoints.importing.arrays import tensor_of
+from core_model.checkpoints.importing.arrays import Array, tensor_of
 from core_model.checkpoints.importing.imported import ImportedNetwork
 from core_model.checkpoints.importing.limits import DEFAULT_LIMITS, Budget, Limits
 from core_model.checkpoints.importing.module_tree import is_module, state_dict_tensors, walk
 from core_model.checkpoints.importing.plain import Plain
-from core_model.checkpoints.importing.recognise import family_of
+from core_model.checkpoints.importing.recognise import family_of, own_names
 from core_model.checkpoints.importing.records import Record, TensorRecord
 from core_model.checkpoints.importing.refusal import Refusal, shown
 from core_model.schema.errors import InputError
 
-NETWORKS = ("G_ema", "G")
+NETWORKS = ("G_ema", "g_ema", "G", "g", "generator")
 WRAPPERS = ("state_dict", "model")
 _FACTS = ("training_set_kwargs", "stats", "cur_nimg", "cur_tick")
 _SNAPSHOT = re.compile(r"network-snapshot-(\d{1,9})\Z")
@@ -55,7 +55,7 @@ def import_bytes(data: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> I
 
 
 def choose_network(root: object) -> tuple[str, Any]:
-    """(key, module record or state dict): `G_ema` before `G`, else the object itself."""
+    """(key, module record or state dict): the averaged network before the other, else the object itself."""
     inner = [root.get(name) for name in WRAPPERS] if isinstance(root, dict) else []
     places = [place for place in (root, *inner) if isinstance(place, dict)]
     for place in places:
@@ -76,11 +76,14 @@ def _imported(root: object, name: str, network: Any, budget: Budget, source: str
         attributes, init_kwargs = tree.layers[""], network.state.get("_init_kwargs")
         tensors, layers, classes = tree.tensors, tree.layers, tree.classes
     else:
-        found = state_dict_tensors(network)
+        found = state_dict_tensors(network, budget)
         if found is None:
             keys = ", ".join(shown(k, 20) for k in list(network)[:6]) if isinstance(network, dict) else ""
             raise Refusal("no network in the file", "G_ema, or a state dict of tensors", keys or shown(str(network)))
-        attributes, init_kwargs, tensors, layers, classes = {}, None, found, {}, {}
+        own, prefix = own_names(found)
+        name = name or own
+        tensors = {key.removeprefix(prefix): record for key, record in found.items() if key.startswith(prefix)}
+        attributes, init_kwargs, layers, classes = {}, None, {}, {}
     state = {key: _tensor(key, record, budget) for key, record in tensors.items()}
     keywords = plain.mapping(_without_cfg(init_kwargs), "keywords of the network")
     attributes = attributes | _of_parts(layers, classes)
@@ -93,7 +96,7 @@ def _imported(root: object, name: str, network: Any, budget: Budget, source: str
     )  # fmt: skip
 
 
-def _tensor(name: str, record: TensorRecord, budget: Budget) -> Tensor:
+def _tensor(name: str, record: TensorRecord, budget: Budget) -> Array:
     try:
         return tensor_of(record, budget)
     except Refusal as refusal:
@@ -104,7 +107,7 @@ def _tensor(name: str, record: TensorRecord, budget: Budget) -> Tensor:
 def _of_parts(layers: Mapping[str, Mapping[str, Any]], classes: Mapping[str, str]) -> dict[str, Any]:
     """The two facts of parts that families need beside the attributes of the network itself."""
     found: dict[str, Any] = {}
-    if isinstance(layers.get("renderer", {}).get("plane_axes"), Tensor):
+    if isinstance(layers.get("renderer", {}).get("plane_axes"), np.ndarray):
         found["renderer.plane_axes"] = layers["renderer"]["plane_axes"]
     if "superresolution" in classes:
         found["superresolution_class"] = classes["superresolution"]

@@ -49,6 +49,8 @@ def root_of(node: Record) -> Record:
 
 def _text(text: str, node: Record, plain: "Plain") -> Any:
     """A text value: itself, the value that `${a.b}` names, or text with values put in."""
+    if "${" in text:
+        plain.charge(text.count("."), len(text))
     whole = _PATH.fullmatch(text)
     if whole:
         found, target = _lookup(root_of(node), whole[1])

@@ -1,4 +1,4 @@
-"""From the records of a stream to plain data: numbers, text, lists, tuples, dicts and float32 tensors.
+"""From the records of a stream to plain data: numbers, text, lists, tuples, dicts and float32 arrays.
 
 Nothing is followed deeper than the limits say, and whatever refers to itself is refused: a few bytes of a
 pickle can describe a structure that has no end when it is walked.
@@ -47,10 +47,16 @@ class Plain:
                 items = [self.value(item) for item in value]
                 return items if isinstance(value, list) else tuple(items)
         if isinstance(value, set | frozenset):
+            self._budget.node(len(value))
             return sorted(str(self.key(item)) for item in value)
         if isinstance(value, bytes | memoryview):
             return f"<{len(value)} bytes>"
         return f"<{value}>"[:200]
+
+    def charge(self, steps: int, letters: int) -> None:
+        """Work beside the values themselves: steps of a search, letters that are searched."""
+        self._budget.step(steps)
+        self._budget.text(letters)
 
     def key(self, key: object) -> str | int | float | bool | None:
         """A key of a plain dict."""

@@ -14,18 +14,25 @@ from core_model.checkpoints.importing.allowed import AllowList
 from core_model.checkpoints.importing.archive import ZIP_START, read_archive
 from core_model.checkpoints.importing.limits import Budget, Limits
 from core_model.checkpoints.importing.machine import Machine
+from core_model.checkpoints.importing.recognise import ROOTS
 from core_model.checkpoints.importing.refusal import Refusal
 from core_model.checkpoints.importing.storages import MAGIC_BYTES, TorchWorld, read_bare_storage, read_legacy
+from core_model.checkpoints.importing.tensor_table import is_table, read_tensors
+from core_model.checkpoints.layout import METADATA_KEY, read_table
+from core_model.schema.errors import InputError
 
 SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt")
-KINDS = "a .pkl of EG3D, EpiGRAF or Mimic3D, or a .pt of torch.save"
+KINDS = "a .pkl of EG3D, EpiGRAF or Mimic3D, a .pt of torch.save, or their tensors as .safetensors"
 
 
 def is_foreign(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is to be imported rather than opened: by its suffix, else by its first bytes."""
+    """Whether a path is to be imported rather than opened: by its suffix, else by its first bytes. A safetensors file is foreign if it
+    holds one of the three generators and no description by triscope."""
     suffix = Path(path).suffix.lower()
-    if suffix in SUFFIXES or suffix == ".safetensors":
-        return suffix in SUFFIXES
+    if suffix in SUFFIXES:
+        return True
+    if suffix == ".safetensors":
+        return _is_foreign_table(Path(path))
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             return False
@@ -36,6 +43,14 @@ def is_foreign(path: str | os.PathLike[str]) -> bool:
     # Eight bytes of a safetensors file are a length below 4 GiB.
     pickled = start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5") and start[4:8] != bytes(4)
     return pickled or start[:4] == ZIP_START
+
+
+def _is_foreign_table(path: Path) -> bool:
+    try:
+        table, metadata, _ = read_table(path)
+    except InputError:  # whoever opens it says what is wrong
+        return False
+    return METADATA_KEY not in metadata and any(name.endswith(ROOTS) for name in table)
 
 
 def read_bytes(path: Path, limits: Limits) -> bytes:
@@ -74,6 +89,8 @@ def parse(data: bytes, budget: Budget) -> Any:
     view = memoryview(data)
     if data.startswith(MAGIC_BYTES):
         return read_legacy(view, lambda find: TorchWorld(allowed, find), budget)
+    if is_table(data):
+        return read_tensors(data, budget)
     if data[:1] != b"\x80" or len(data) < 2 or data[1] not in (2, 3, 4, 5):
         raise Refusal("not a pickle", KINDS, repr(data[:8]))
     machine = Machine(view, allowed, budget)

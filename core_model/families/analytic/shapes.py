@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from core_model.families.analytic.description import KINDS
 from core_model.fields.base import FieldSample
 from core_model.fields.density import volsdf_density
 from core_model.schema.registry import Registry
@@ -32,7 +33,7 @@ class AnalyticField:
 
     def __init__(self, shape: str, beta: float = BETA) -> None:
         self.distance = SHAPES.get(shape)
-        self.is_sdf = shape != "slab"
+        self.is_sdf = KINDS.get(shape) == "sdf"
         self.beta = beta
 
     def geometry(self, points: Tensor) -> FieldSample:

@@ -5,29 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core_model.families.analytic.shapes import SHAPES, AnalyticField
-from core_model.families.base import FAMILIES, FamilySpec, Sizes
+from core_model.families.analytic.description import DESCRIPTION, describe
+from core_model.families.analytic.shapes import AnalyticField
+from core_model.families.base import FAMILIES, FamilySpec
 from core_model.fields.triplane import Planes
-from core_model.schema.checkpoint import CheckpointHeader, Provenance
-from core_model.schema.conventions import Conventions
+from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.latent import LatentSpec
-
-PREFIX = "analytic:"
-
-
-def analytic_header(path: str) -> CheckpointHeader:
-    """Header of `analytic:SHAPE`."""
-    shape = path.removeprefix(PREFIX)
-    SHAPES.get(shape, where=path)
-    return CheckpointHeader(
-        family="analytic", name=shape, config={"shape": shape},
-        conventions=Conventions(
-            field="density" if shape == "slab" else "sdf", density_rule="density" if shape == "slab" else "volsdf",
-            background=(0.86, 0.87, 0.88), scene_radius=0.5, camera_label="none",
-        ),
-        provenance=Provenance(made_by="triscope", notes="closed form; known answers for tests and demonstrations"),
-        licence="Apache-2.0",
-    )
 
 
 class AnalyticModel:
@@ -57,16 +40,8 @@ class AnalyticModel:
         return torch.log(p / p.sum(dim=1, keepdim=True))
 
 
-def describe(header: CheckpointHeader, where: str) -> Sizes:
-    shape = str(header.config["shape"])
-    return Sizes(
-        title=f"Analytic {shape}", image_size=256, is_sdf=shape != "slab", has_proposal=True, default_spp=17.6,
-        probe_size=64, probe_samples=128, proposal_size=128,
-    )
-
-
 def _build(header: CheckpointHeader, where: str) -> AnalyticModel:
     return AnalyticModel(header)
 
 
-FAMILIES.add("analytic", FamilySpec("analytic", describe, _build))
+FAMILIES.add("analytic", FamilySpec(DESCRIPTION, _build))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from torch import Tensor
 
 from core_model.families.configs import config_errors
 from core_model.families.eg3d.config import Eg3dConfig
 from core_model.families.imported import (
+    Array,
     ImportedNet,
     block_channels,
     clamp_of,
@@ -34,7 +34,7 @@ BACKBONE, MAPPING = "backbone.synthesis.", "backbone.mapping."
 LEGACY_AXES = (("x", "y"), ("x", "z"), ("z", "x"))  # xz twice and yz never: the table of the published code
 
 
-def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Tensor]]:
+def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Array]]:
     """Header and tensors; raises InputError for a network that this family cannot show."""
     with config_errors(net.class_name or "imported network"):
         cfg = config_of(net)
@@ -81,7 +81,7 @@ def plane_axes(net: ImportedNet) -> tuple[tuple[str, str], ...]:
         table = net.attributes.get(key) if table is None else table
     if table is None:
         return LEGACY_AXES
-    matrices = np.asarray(table.tolist() if isinstance(table, Tensor) else table, dtype=np.float64)
+    matrices = np.asarray(table, dtype=np.float64)
     if matrices.shape != (3, 3, 3) or not np.isfinite(matrices).all() or (np.abs(np.linalg.det(matrices)) < 1e-6).any():
         raise InputError(what="wrong plane axes", where=net.class_name, expected="three invertible 3 x 3 matrices", got=str(matrices.shape))
     axes = []
@@ -92,7 +92,7 @@ def plane_axes(net: ImportedNet) -> tuple[tuple[str, str], ...]:
     return tuple(axes)
 
 
-def tensors_of(net: ImportedNet) -> dict[str, Tensor]:
+def tensors_of(net: ImportedNet) -> dict[str, Array]:
     """The state under native names, constants left out."""
     out = mapping_tensors(net, MAPPING, "mapping.") | synthesis_tensors(net, BACKBONE, "backbone.")
     return out | decoder_and_superres(net)

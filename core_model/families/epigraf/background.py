@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core_model.families.epigraf.config import SphereConfig
-from core_model.families.epigraf.decoder import octaves_of, periodic_features
+from core_model.families.epigraf.config import SphereConfig, octaves_of
+from core_model.families.epigraf.decoder import periodic_features
 from core_model.nn.layers import EqualLinear, fresh_normal, scaled_lrelu
 
 COORDINATES = 4

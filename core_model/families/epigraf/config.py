@@ -7,11 +7,17 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from core_model.families.imported import MAX_BLOCKS
 from core_model.schema.camera import CameraPrior, OrbitPose
 from core_model.schema.conventions import Conventions
 from core_model.schema.frozen import Frozen
 
 QUIRKS = ("corner_aligned_rays", "stratified_at_inference", "endless_last_interval", "depth_not_normalised", "empty_is_grey")
+
+
+def octaves_of(period: float) -> int:
+    """Octaves whose longest period covers `period`; 0 = no encoding."""
+    return max(0, math.ceil(math.log2(period))) if period > 0 else 0
 
 
 class SphereConfig(Frozen):
@@ -34,11 +40,13 @@ class EpigrafConfig(Frozen):
     embed_dim: int = Field(default=0, ge=0)
     mapping_hidden: tuple[int, ...] = (512,)
     mapping_lr_mul: float = Field(default=0.01, gt=0)
-    channels: tuple[int, ...] = Field(default=(512, 512, 512, 512, 512, 256, 128, 64), description="widths of the blocks b4, b8, …")
+    channels: tuple[int, ...] = Field(
+        default=(512, 512, 512, 512, 512, 256, 128, 64), max_length=MAX_BLOCKS, description="widths of the blocks b4, b8, …"
+    )
     plane_channels: int = Field(default=32, ge=1)
     noise: bool = True
     clamp: float | None = Field(default=256.0, gt=0)
-    mlp_widths: tuple[int, ...] = Field(default=(64, 4), min_length=1, description="outputs of the MLP's layers")
+    mlp_widths: tuple[int, ...] = Field(default=(64, 4), description="outputs of the MLP's layers; empty = none")
     point_freqs: int = Field(default=0, ge=0, description="octaves of the encoded position; 0 = none")
     point_period: float = Field(default=0.0, ge=0)
     view_widths: tuple[int, ...] = Field(default=(), description="colour layers of a view-dependent model; empty = not view-dependent")
@@ -60,11 +68,16 @@ class EpigrafConfig(Frozen):
     def _sizes(self) -> EpigrafConfig:
         if len(self.channels) < 2 or min(self.channels) < 1:
             raise ValueError(f"channels needs at least two positive widths, got {self.channels}")
-        if not self.view_widths and self.mlp_widths[-1] < 4:
-            raise ValueError(f"the MLP must end in three colours and a density, got {self.mlp_widths[-1]}")
+        if not self.view_widths and self.answers < 4:
+            raise ValueError(f"the MLP must end in three colours and a density, got {self.answers}")
         if not self.near < self.far:
             raise ValueError(f"near must be less than far, got {self.near} and {self.far}")
         return self
+
+    @property
+    def answers(self) -> int:
+        """Numbers that the MLP gives for a point: colours or features, and the density last."""
+        return self.mlp_widths[-1] if self.mlp_widths else self.plane_channels
 
     @property
     def plane_size(self) -> int:

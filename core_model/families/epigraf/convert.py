@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
+import numpy as np
 
 from core_model.families.configs import config_errors
-from core_model.families.epigraf.config import EpigrafConfig, SphereConfig
-from core_model.families.epigraf.decoder import octaves_of
+from core_model.families.epigraf.config import EpigrafConfig, SphereConfig, octaves_of
 from core_model.families.imported import (
+    Array,
     ImportedNet,
     block_channels,
     clamp_of,
@@ -33,7 +33,7 @@ BACKBONE, MAPPING = "synthesis.tri_plane_decoder.", "mapping."
 MLP, SPHERE = "synthesis.tri_plane_mlp.", "synthesis.bg_model.blocks."
 
 
-def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Tensor]]:
+def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Array]]:
     """Header and tensors; raises InputError for a network that this family cannot show."""
     with config_errors(net.class_name or "imported network"):
         cfg = config_of(net)
@@ -47,8 +47,8 @@ def config_of(net: ImportedNet) -> EpigrafConfig:
     """Sizes from the tensors, settings from the stored cfg; where it is missing, those of ffhq_posed."""
     cfg = record(setting(net, "cfg"))
     data, tri = record(cfg.get("dataset")), record(cfg.get("tri_plane"))
-    camera = record(data.get("camera"))
-    refuse_unknown(cfg)
+    camera = record(data.get("camera")) or record(data.get("sampling"))  # the name before EpiGRAF's publication
+    refuse_unknown(net, cfg)
     sizes = mapping_sizes(net, MAPPING)
     label = sizes.pop("c_dim")
     camera_cond = is_camera_conditioned(net, cfg, label)
@@ -92,11 +92,14 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def refuse_unknown(cfg: Mapping[str, Any]) -> None:
+def refuse_unknown(net: ImportedNet, cfg: Mapping[str, Any]) -> None:
     """Backbones and options that this family does not have."""
     backbone = cfg.get("backbone", "stylegan2")
     if backbone != "stylegan2":
         raise InputError(what="unknown backbone", where="EpiGRAF network", expected="stylegan2", got=str(backbone)[:40])
+    beta = number(layer_setting(net, "synthesis", "nerf_sp_beta", 1.0), "nerf_sp_beta")
+    if beta != 1.0:
+        raise InputError(what="density softplus of another sharpness", where="EpiGRAF network", expected="nerf_sp_beta 1", got=f"{beta:g}")
     if record(record(cfg.get("bg_model")).get("fmm")).get("enabled"):
         raise InputError(what="factorised background layers (fmm)", where="EpiGRAF network", expected="fmm.enabled false", got="true")
 
@@ -119,11 +122,13 @@ def image_size(net: ImportedNet, data: Mapping[str, Any]) -> int:
 def mlp_sizes(net: ImportedNet, tri: Mapping[str, Any]) -> dict[str, Any]:
     """Widths of the MLP, the encoding of positions and the number of plane features."""
     count = sum(1 for n in net.state if re.match(re.escape(MLP) + r"model\.\d+\.weight$", n))
+    if not count and number(record(tri.get("mlp")).get("n_layers", 1), "n_layers") == 0:  # the plane features are the answer
+        return {"plane_channels": int(number(tri.get("feat_dim", 4), "feat_dim")), "mlp_widths": (), "point_freqs": 0}
     layers = [tensor_of(net, f"{MLP}model.{k}.weight") for k in range(max(1, count))]
     views = [net.state.get(f"{MLP}color_network.{k}.weight") for k in range(2)]
     encoding = net.state.get(f"{MLP}pos_enc.fourier_encoder.fourier_coefs")
     period = number(tri.get("posenc_period_len", 0) or 0, "posenc_period_len")
-    freqs = int(encoding.numel()) if encoding is not None else octaves_of(period)
+    freqs = int(encoding.size) if encoding is not None else octaves_of(period)
     return {
         "plane_channels": int(layers[0].shape[1]) - 6 * freqs,
         "mlp_widths": tuple(int(w.shape[0]) for w in layers),
@@ -164,12 +169,12 @@ def background_of(net: ImportedNet, cfg: Mapping[str, Any]) -> dict[str, Any]:
     return {"background": "plane" if extra else None}
 
 
-def tensors_of(net: ImportedNet) -> dict[str, Tensor]:
+def tensors_of(net: ImportedNet) -> dict[str, Array]:
     """The state under native names; Fourier coefficients are constants and left out."""
     out = mapping_tensors(net, MAPPING, "mapping.") | synthesis_tensors(net, BACKBONE, "backbone.")
     out |= prefixed(net, f"{MLP}model.", "decoder.layers.") | prefixed(net, f"{MLP}color_network.", "decoder.colour.")
     out |= {n: v for n, v in prefixed(net, SPHERE, "background.blocks.").items() if not n.endswith("fourier_coefs")}
     pose = net.state.get(f"{MAPPING}mean_camera_pose")
     # networks of data sets without poses have none; frontal then
-    out["mean_camera_pose"] = pose if pose is not None else out["mapping.w_avg"].new_tensor([0.5 * math.pi, 0.5 * math.pi, 0.0])
+    out["mean_camera_pose"] = pose if pose is not None else np.array([0.5 * math.pi, 0.5 * math.pi, 0.0], np.float32)
     return out

@@ -13,14 +13,10 @@ from core_model.families.epigraf.config import EpigrafConfig
 from core_model.fields.base import FieldSample
 from core_model.fields.triplane import Planes, PlaneTable, sample_planes
 from core_model.nn.layers import EqualLinear
+from core_model.ops import lanes
 
 DIR_FREQS, DIR_PERIOD = 3, 8.0
 CHUNK = 65536
-
-
-def octaves_of(period: float) -> int:
-    """Octaves whose longest period covers `period`; 0 = no encoding."""
-    return max(0, math.ceil(math.log2(period))) if period > 0 else 0
 
 
 def periodic_features(x: Tensor, freqs: int, period: float, *, cosines: bool = True, raw: bool = False) -> Tensor:
@@ -44,7 +40,7 @@ class EpigrafMlp(nn.Module):
         self.layers = nn.ModuleList(
             EqualLinear(i, o, activate=k + 2 < len(dims)) for k, (i, o) in enumerate(zip(dims[:-1], dims[1:], strict=True))
         )
-        wide = [cfg.mlp_widths[-1] - 1 + 3 * (1 + DIR_FREQS), *cfg.view_widths] if cfg.view_widths else [0]
+        wide = [cfg.answers - 1 + 3 * (1 + DIR_FREQS), *cfg.view_widths] if cfg.view_widths else [0]
         self.colour = nn.ModuleList(
             EqualLinear(i, o, activate=k + 2 < len(wide)) for k, (i, o) in enumerate(zip(wide[:-1], wide[1:], strict=True))
         )
@@ -89,7 +85,7 @@ class EpigrafField:
 
     def query(self, points: Tensor) -> tuple[Tensor, Tensor]:
         """points [B, N, 3] → (raw density [B, N] before shift and activation, features [B, N, F] of `colours`)."""
-        parts = [self._query(p) for p in points.split(CHUNK, dim=1)]
+        parts = lanes.by_rows(self._query, points, CHUNK)
         return torch.cat([p[0] for p in parts], dim=1), torch.cat([p[1] for p in parts], dim=1)
 
     @property

@@ -9,35 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core_model.families.base import FAMILIES, FamilySpec, Sizes
+from core_model.families.base import FAMILIES, FamilySpec
 from core_model.families.configs import read_config
 from core_model.families.epigraf import native
 from core_model.families.epigraf.config import EpigrafConfig
-from core_model.families.epigraf.convert import to_native
 from core_model.families.epigraf.decoder import EpigrafField
+from core_model.families.epigraf.description import DESCRIPTION, describe
 from core_model.families.epigraf.generator import EpigrafGenerator
-from core_model.families.latents import styles_of
+from core_model.families.latents import class_centre, styles_of
 from core_model.fields.triplane import Planes
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
-
-
-def describe(header: CheckpointHeader, where: str) -> Sizes:
-    cfg = read_config(EpigrafConfig, header, where)
-    return Sizes(
-        title="EpiGRAF",
-        z_dim=cfg.z_dim,
-        w_dim=cfg.w_dim,
-        num_ws=cfg.num_ws,
-        c_dim=cfg.label_dim,
-        num_classes=cfg.c_dim,
-        image_size=cfg.image_size,
-        plane_size=cfg.plane_size,
-        plane_channels=cfg.plane_channels,
-        is_sdf=False,
-    )
 
 
 def angles_of(camera: OrbitPose | MatrixCamera) -> tuple[float, float]:
@@ -84,7 +68,8 @@ class EpigrafModel:
 
     def map(self, latent: LatentSpec) -> Tensor:
         label, mapping = self.label(latent), self.module.mapping
-        return styles_of(latent, lambda z: mapping(z, label), mapping.w_avg, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws)
+        centre = class_centre(self, latent, self.sizes.z_dim, mapping.w_avg)
+        return styles_of(latent, lambda z: mapping(z, label), centre, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws)
 
     def planes(self, ws: Tensor | None, noise: str) -> Planes:
         assert ws is not None
@@ -99,4 +84,4 @@ class EpigrafModel:
         raise InputError(what="no proposal network", where=self.sizes.title)
 
 
-FAMILIES.add("epigraf", FamilySpec("epigraf", describe, EpigrafModel, native.render, to_native))
+FAMILIES.add("epigraf", FamilySpec(DESCRIPTION, EpigrafModel, native.render))

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from core_model.families.volumetric import GeneratorConfig
 from core_model.schema.frozen import Frozen
 
+AXES = (("x", "y"), ("y", "z"), ("z", "x"))  # fixed in the program, nothing of it is in the file
+
 
 class TailBlock(Frozen):
     """A plane block after the last one of the 3D-aware branch."""

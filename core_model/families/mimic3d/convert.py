@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from torch import Tensor
-
 from core_model.families.configs import config_errors
 from core_model.families.imported import (
+    Array,
     ImportedNet,
     block_channels,
     clamp_of,
@@ -20,8 +19,7 @@ from core_model.families.imported import (
     synthesis_tensors,
     tensor_of,
 )
-from core_model.families.mimic3d.config import Mimic3dConfig, TailBlock
-from core_model.families.mimic3d.generator import AXES
+from core_model.families.mimic3d.config import AXES, Mimic3dConfig, TailBlock
 from core_model.families.volumetric import QUIRKS
 from core_model.families.volumetric_import import (
     decoder_and_superres,
@@ -39,7 +37,7 @@ BACKBONE, MAPPING = "backbone.synthesis.", "backbone.mapping."
 OWN_QUIRKS = ("torgb_slot_for_all", "torgb_gain_of_own_width", "sr3d_noise_const")
 
 
-def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Tensor]]:
+def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Array]]:
     """Header and tensors; raises InputError for a network that this family cannot show."""
     with config_errors(net.class_name or "imported network"):
         cfg = config_of(net)
@@ -86,7 +84,7 @@ def config_of(net: ImportedNet) -> Mimic3dConfig:
 def refuse_unknown(net: ImportedNet) -> None:
     """Options of the program that no published configuration uses."""
     const = tensor_of(net, f"{BACKBONE}b4.const")
-    if const.dim() == 4 and const.shape[0] != 1:
+    if const.ndim == 4 and const.shape[0] != 1:
         raise InputError(what="rolled-out backbone", where=net.class_name, expected="a constant [1, C, 4, 4]", got=str(list(const.shape)))
     if number(setting(net, "blur_plane", 0) or 0, "blur_plane") > 0:
         raise InputError(what="blurred planes", where=net.class_name, expected="blur_plane 0", got=str(setting(net, "blur_plane")))
@@ -135,7 +133,7 @@ def levels_of(net: ImportedNet, tail: tuple[TailBlock, ...]) -> tuple[int, ...]:
     return (-1 - len(tail), -1)
 
 
-def tensors_of(net: ImportedNet) -> dict[str, Tensor]:
+def tensors_of(net: ImportedNet) -> dict[str, Array]:
     """The state under native names, constants left out."""
     out = mapping_tensors(net, MAPPING, "mapping.") | synthesis_tensors(net, BACKBONE, "backbone.")
     for k, r in enumerate(aware_sizes(net)):

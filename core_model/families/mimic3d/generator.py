@@ -14,8 +14,6 @@ from core_model.nn.osg import OsgDecoder
 from core_model.nn.synthesis import SynthesisNetwork
 from core_model.schema.conventions import Conventions
 
-AXES = (("x", "y"), ("y", "z"), ("z", "x"))  # fixed in the program, nothing of it is in the file
-
 
 class Mimic3dGenerator(VolumetricGenerator):
     """Levels of `synthesize`: coarse and detail planes (3D stage), or the one level of the 2D stage."""

@@ -14,9 +14,11 @@ from torch import Tensor, nn
 from core_model.families.wysiwyg.config import WysiwygConfig
 from core_model.fields.base import FieldSample
 from core_model.fields.density import volsdf_density
-from core_model.fields.encoding import encoded_dim, frequency_encoding, frequency_encoding_rows
+from core_model.fields.encoding import encoded_dim, frequency_encoding, frequency_parts
 from core_model.fields.triplane import Planes, PlaneTable, sample_planes
+from core_model.ops import lanes
 from core_model.ops.activations import softplus_
+from core_model.ops.dense import SoftplusStack
 
 FEATURE_GAIN = 2.0
 SPREAD = 2.0  # initial gain of layers before a Softplus, whose slope of about one half would otherwise damp every signal
@@ -36,12 +38,9 @@ class SdfMlp(nn.Module):
         x = F.softplus(self.fc0(torch.cat([features, encoded], dim=-1)))
         return self.fc2(F.softplus(self.fc1(x)))
 
-    def infer(self, features: Tensor, rows: Tensor, out: Tensor | None = None) -> Tensor:
-        """`forward` without gradients for features [N, C] and encoded positions as rows [E, N], into `out` if given: no copies."""
-        c = features.shape[1]
-        x = torch.addmm(self.fc0.bias, rows.T, self.fc0.weight[:, c:].T)
-        x = softplus_(x.addmm_(features, self.fc0.weight[:, :c].T))
-        return torch.addmm(self.fc2.bias, softplus_(self.fc1(x)), self.fc2.weight.T, out=out)
+    def frozen(self) -> SoftplusStack:
+        """`forward` without gradients for the present weights: [features, encoded position] [N, C + E] → [N, 2 + G]."""
+        return SoftplusStack.of(self.fc0, self.fc1, self.fc2)
 
     @torch.no_grad()
     def init_sphere(self, cfg: WysiwygConfig, box: float, rng: torch.Generator) -> None:
@@ -155,19 +154,24 @@ class WysiwygField:
             return self.rgb_mlp(sample.features, dirs).float()
 
     def _infer(self, points: Tensor) -> Tensor:
-        """`_mlp` without gradients: chunk by chunk into one buffer."""
+        """`_mlp` without gradients: even parts, one a lane, written into one buffer."""
         b, n, _ = points.shape
-        out = torch.empty(b, n, 2 + self.cfg.geo_dim, device=points.device)
-        for first in range(0, n, self.chunk):
-            part = points[:, first : first + self.chunk]
-            flat = part.reshape(-1, 3)
-            rows = frequency_encoding_rows((flat / self.planes.conventions.box).T.contiguous(), self.cfg.point_freqs)
-            features = self.features(part).reshape(len(flat), -1).float()
+        out = torch.empty(b * n, 2 + self.cfg.geo_dim, device=points.device)
+        sdf = self.sdf_mlp.frozen()
+        box, freqs, c = self.planes.conventions.box, self.cfg.point_freqs, self.cfg.plane_channels
+
+        def part(rows: slice) -> None:
+            asked = points[:, rows]
+            flat = asked.reshape(-1, 3)
+            values = sdf(torch.cat([self.features(asked).reshape(-1, c).float(), *frequency_parts(flat / box, freqs)], dim=-1))
             if b == 1:
-                self.sdf_mlp.infer(features, rows, out[0, first : first + self.chunk])
+                out[rows] = values
             else:
-                out[:, first : first + self.chunk] = self.sdf_mlp.infer(features, rows).reshape(b, -1, out.shape[-1])
-        return out
+                out.view(b, n, -1)[:, rows] = values.view(b, -1, values.shape[-1])
+
+        for _ in lanes.spread(part, lanes.cuts(n, self.chunk, lanes.width(points.device)), points.device):
+            pass
+        return out.view(b, n, -1)
 
     def _mlp(self, points: Tensor) -> Tensor:
         encoded = frequency_encoding(points / self.planes.conventions.box, self.cfg.point_freqs)

@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
-from core_model.families.base import FAMILIES, FamilySpec, Sizes
+from core_model.families.base import FAMILIES, FamilySpec
+from core_model.families.configs import read_config
 from core_model.families.latents import styles_of
 from core_model.families.wysiwyg.config import WysiwygConfig
 from core_model.families.wysiwyg.decoder import WysiwygField
+from core_model.families.wysiwyg.description import DESCRIPTION, describe
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.fields.triplane import Planes
 from core_model.schema.camera import label25
 from core_model.schema.checkpoint import CheckpointHeader
-from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
-
-
-def read_config(header: CheckpointHeader, where: str) -> WysiwygConfig:
-    """The header's config, validated; raises InputError naming the first wrong field."""
-    try:
-        return WysiwygConfig.model_validate(header.config)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(x) for x in first["loc"]) or "config"
-        raise InputError(
-            what=f"wrong network description, field {field!r}", where=where, expected=first["msg"], got=repr(first.get("input"))[:80]
-        ) from None
-
-
-def describe(header: CheckpointHeader, where: str) -> Sizes:
-    cfg = read_config(header, where)
-    return Sizes(
-        title="WYSIWYG SDF-GAN", z_dim=cfg.z_dim, w_dim=cfg.w_dim, num_ws=cfg.num_ws, c_dim=cfg.c_dim,
-        image_size=cfg.image_size, plane_size=cfg.plane_size, plane_channels=cfg.plane_channels, is_sdf=True,
-        has_proposal=cfg.proposal_channels > 0, default_spp=cfg.default_spp, probe_size=cfg.probe_size,
-        probe_samples=cfg.probe_samples, proposal_size=cfg.proposal_size,
-    )
 
 
 class WysiwygModel:
@@ -48,7 +26,7 @@ class WysiwygModel:
         self.sizes = describe(header, where)
         self.prior = header.camera
         with torch.device("meta"):
-            self.module = WysiwygGenerator(read_config(header, where), header.conventions)
+            self.module = WysiwygGenerator(read_config(WysiwygConfig, header, where), header.conventions)
 
     @property
     def device(self) -> torch.device:
@@ -80,4 +58,4 @@ class WysiwygModel:
         return self.module.proposal(*(x.contiguous(memory_format=layout) for x in (weights, image, dirs)))
 
 
-FAMILIES.add("wysiwyg", FamilySpec("wysiwyg", describe, WysiwygModel))
+FAMILIES.add("wysiwyg", FamilySpec(DESCRIPTION, WysiwygModel))

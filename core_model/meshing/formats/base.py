@@ -94,7 +94,7 @@ def save(path: Path, mesh: Mesh, stamp: Stamp, tell: Tell | None = None) -> tupl
 
 def clear_leftovers(path: Path) -> None:
     """Remove the temporary files that killed processes of this machine left for this name."""
-    pattern = re.compile(rf"\.{re.escape(path.stem)}\.{re.escape(_host())}-(\d+)\.part\.\w+")
+    pattern = re.compile(rf"\.{re.escape(path.stem)}(?:{re.escape(path.suffix)})?\.{re.escape(_host())}-(\d+)\.part\.\w+")
     with contextlib.suppress(OSError):
         for other in path.parent.iterdir():
             match = pattern.fullmatch(other.name)

@@ -5,7 +5,7 @@
 | .ply | header lines `comment triscope …`, pieces of one JSON text in their order |
 | .obj | lines `# triscope …`, the same |
 | .glb | asset.extras.triscope |
-| .stl | none but a summary in the 80 bytes of the header |
+| .stl | NAME.stl.json beside it, see `stl.py`: the header has 80 bytes |
 """
 
 from __future__ import annotations

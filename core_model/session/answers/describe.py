@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from core_model.checkpoints.describe import describe_checkpoint
 from core_model.schema.question import DescribeQuestion
 from core_model.session.answers.registry import ANSWERERS, Answer
-from core_model.session.library import describe_checkpoint
 
 if TYPE_CHECKING:
     from core_model.session.session import RenderSession

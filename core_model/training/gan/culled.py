@@ -8,17 +8,19 @@ most of them. Planes are read by grid_sample, whose backward pass is several tim
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.fields.density import volsdf_density
-from core_model.fields.encoding import frequency_encoding, frequency_encoding_rows
+from core_model.fields.encoding import frequency_encoding, frequency_parts
 from core_model.fields.triplane import sample_planes
 from core_model.ops.stepfun import alpha_weights, inverse_cdf
 from core_model.training.gan.rays import BatchRays
 
 SUBDIVISION = 3  # pieces of an interval between two samples of the first look
 SPARE = 0.05
+PIECE = 4096  # points evaluated at once with gradients
 CERTAIN = 4.0  # in beta: signed distances beyond are cut, or a steep one would draw the surface towards its other end
 
 Picture = tuple[Tensor, ...]  # rgb [B, R, 3]; opacity, width, depth [B, R]; weights, sdf [B, R, S] of the first look
@@ -38,23 +40,35 @@ def march_culled(field: WysiwygField, rays: BatchRays, t: Tensor, delta: Tensor,
 
 
 def march_refined(
-    field: WysiwygField, rays: BatchRays, t: Tensor, delta: Tensor, u: Tensor, background: Tensor | None, floor: float
+    field: WysiwygField, rays: BatchRays, look: BatchRays, t: Tensor, u: Tensor, background: Tensor | None, floor: float
 ) -> Picture:
-    """As `march_culled`, with samples added where the first look at t [B, R, S] tells of a surface.
+    """As `march_culled`, with samples added where a first look tells of a surface.
 
-    u [B, R, F] in [0, 1): places of the F added samples within their quantiles. Rays that met nothing get none. All samples of a ray
-    are composited together, each for the cell around it: where spacings differ this is nearer to the integral than intervals behind.
+    look: the rays of the first look with samples t [B, L, S]: those of the picture, or of a smaller one of the same cameras, of which
+    each pixel takes the ray that is nearest. u [B, R, F] in [0, 1): places of the F added samples within their quantiles. Rays that met
+    nothing get none. All samples of a ray are composited together, each for the cell around it: where spacings differ this is nearer
+    to the integral than intervals behind.
     """
     with torch.no_grad():
-        sdf, beta, weights, light = _look(field, rays, t, delta)
-        hit = (light > floor).any(dim=-1).reshape(-1).nonzero()[:, 0]
-        t, u, light, sdf_hit, beta = (x.flatten(0, 1)[hit] for x in (t, u, light, sdf, beta))
-        drawn = _placed(t, sdf_hit, beta, u)
-        t, order = torch.cat([t, drawn], dim=-1).sort(dim=-1)
+        far = look.far[:, None, None].expand(*t.shape[:2], 1)
+        sdf, beta, weights, light = _look(field, look, t, torch.diff(t, dim=-1, append=far).clamp_min(0.0))
+        met = (light > floor).any(dim=-1)
+        parent = torch.arange(rays.count, device=t.device)
+        if look.count != rays.count:
+            size, small = round(rays.count**0.5), round(look.count**0.5)
+            place = torch.arange(size, device=t.device) * small // size
+            parent = (place[:, None] * small + place).reshape(-1)
+            # an outline may run between the rays of the first look
+            met = F.max_pool2d(met.float().reshape(-1, 1, small, small), 3, stride=1, padding=1).flatten(1)[:, parent] > 0
+        picture, pixel = met.nonzero(as_tuple=True)
+        hit = picture * rays.count + pixel
+        t_hit, light, sdf_hit, beta = (x[picture, parent[pixel]] for x in (t, light, sdf, beta))
+        drawn = _placed(t_hit, sdf_hit, beta, u[picture, pixel])
+        t_all, order = torch.cat([t_hit, drawn], dim=-1).sort(dim=-1)
         seen = torch.cat([light > floor, torch.ones_like(drawn, dtype=torch.bool)], dim=-1).gather(1, order)
-        near, far = (x[hit // rays.count][:, None] for x in (rays.near, rays.far))
-        delta = torch.cat([near, 0.5 * (t[:, 1:] + t[:, :-1]), far], dim=-1).diff(dim=-1).clamp_min(0.0)
-    return (*_composited(field, rays, hit, t, delta, seen, background), weights, sdf)
+        near, far = (x[picture][:, None] for x in (rays.near, rays.far))
+        delta = torch.cat([near, 0.5 * (t_all[:, 1:] + t_all[:, :-1]), far], dim=-1).diff(dim=-1).clamp_min(0.0)
+    return (*_composited(field, rays, hit, t_all, delta, seen, background), weights, sdf)
 
 
 def _placed(t: Tensor, sdf: Tensor, beta: Tensor, u: Tensor) -> Tensor:
@@ -84,13 +98,14 @@ def _look(field: WysiwygField, rays: BatchRays, t: Tensor, delta: Tensor) -> tup
 def first_look(field: WysiwygField, points: Tensor) -> tuple[Tensor, Tensor]:
     """Signed distance and beta [B, N] at points [B, N, 3], without gradients: picture by picture, in pieces that fit the cache."""
     level, conv = field.planes.levels[0], field.planes.conventions
+    sdf = field.sdf_mlp.frozen()
     out = torch.empty(*points.shape[:2], 2, device=points.device)
     for i in range(points.shape[0]):
         for first in range(0, points.shape[1], field.chunk):
             part = points[i : i + 1, first : first + field.chunk]
             features = sample_planes(level[i : i + 1], part, conv)[0]
-            rows = frequency_encoding_rows((part[0] / conv.box).T.contiguous(), field.cfg.point_freqs)
-            out[i, first : first + field.chunk] = field.sdf_mlp.infer(features, rows)[:, :2]
+            encoded = frequency_parts(part[0] / conv.box, field.cfg.point_freqs)
+            out[i, first : first + field.chunk] = sdf(torch.cat([features.float(), *encoded], dim=-1))[:, :2]
     return -out[..., 0], _beta(field, out[..., 1])
 
 
@@ -104,10 +119,10 @@ def _composited(
     picture, dirs = hit // r, rays.dirs.reshape(-1, 3)[hit]
     t_seen, d_seen = t[ray, place][:, None], dirs[ray]
     points = rays.origins[picture][ray] + d_seen * t_seen
-    density, beta, features = _geometry(field, points, picture[ray])
+    density, beta, colour = _evaluated(field, points, d_seen, torch.bincount(picture[ray], minlength=b).tolist())
     density = torch.where(points.abs().amax(dim=-1) <= field.planes.conventions.box, density, torch.zeros_like(density))
     weights, _ = alpha_weights(torch.zeros_like(t).index_put((ray, place), density), delta)
-    parts = torch.cat([field.rgb_mlp(features, d_seen), beta[:, None], t_seen, torch.ones_like(t_seen)], dim=1)
+    parts = torch.cat([colour, beta[:, None], t_seen, torch.ones_like(t_seen)], dim=1)
     summed = torch.zeros(b * r, 6, device=t.device).index_add(0, hit[ray], weights[ray, place][:, None] * parts).reshape(b, r, 6)
     rgb, width, depth, opacity = summed[..., :3], summed[..., 3], summed[..., 4], summed[..., 5]
     if background is not None:
@@ -115,17 +130,21 @@ def _composited(
     return rgb, opacity, width, depth / opacity.clamp_min(1e-6)
 
 
-def _geometry(field: WysiwygField, points: Tensor, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Density and beta [M] and features [M, G] at points [M, 3], each in its own picture [M] (ascending)."""
-    level, conv = field.planes.levels[0], field.planes.conventions
-    count = torch.bincount(picture, minlength=level.shape[0])
-    slot = torch.arange(len(picture), device=points.device) - (torch.cumsum(count, 0) - count)[picture]
-    padded = torch.zeros(level.shape[0], max(1, int(count.max())), 3, device=points.device)
-    padded[picture, slot] = points
-    features = sample_planes(level, padded, conv)[picture, slot]
-    encoded = frequency_encoding(points / conv.box, field.cfg.point_freqs)
-    with torch.autocast(points.device.type, dtype=field.dtype, enabled=field.dtype != torch.float32):
-        out = field.sdf_mlp(features, encoded).float()
+def _evaluated(field: WysiwygField, points: Tensor, dirs: Tensor, counts: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+    """Density and beta [M] and colour [M, 3] at points [M, 3] seen along dirs [M, 3]; counts: of each picture, one after the other.
+
+    In pieces of one picture: what a piece makes on its way stays in the cache.
+    """
+    conv, done = field.planes.conventions, []
+    for level, own, d in zip(field.planes.levels[0].split(1), points.split(counts), dirs.split(counts), strict=True):
+        for p, direction in zip(own.split(PIECE), d.split(PIECE), strict=True):
+            features = sample_planes(level, p[None], conv)[0]
+            encoded = frequency_encoding(p / conv.box, field.cfg.point_freqs)
+            with torch.autocast(points.device.type, dtype=field.dtype, enabled=field.dtype != torch.float32):
+                out = field.sdf_mlp(features, encoded)
+                colour = field.rgb_mlp(out[:, 2:], direction)
+            done.append(torch.cat([out[:, :2].float(), colour.float()], dim=1))
+    out = torch.cat(done)
     beta = _beta(field, out[:, 1])
     return volsdf_density(-out[:, 0], beta), beta, out[:, 2:]
 

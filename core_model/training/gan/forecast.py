@@ -184,9 +184,12 @@ def _points(cfg: TrainConfig, values: ScheduleValues) -> tuple[float, float]:
         kept = rays * (r.budget_low + r.hard_share * (r.budget_high - r.budget_low))
         free = 0.0 if r.sampler else kept / 2
     if r.cull_floor and (r.sampler or not values.propose):
-        kept, free = SEEN_SHARE * kept, free + kept
+        looked = min(r.look or values.resolution, values.resolution) ** 2 / rays if r.refine and not values.propose else 1.0
+        kept, free = SEEN_SHARE * kept, free + kept * looked
     if r.refine and not values.propose:
         kept += HIT_SHARE * rays * r.refine
+    if cfg.loss.bend:
+        kept += 3.0 * cfg.loss.bend_points / cfg.batch
     if (values.propose or values.supervise) and r.sampler:
         free += n.probe_size**2 * n.probe_samples
         if values.supervise:

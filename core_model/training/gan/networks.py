@@ -6,6 +6,7 @@ import copy
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from pydantic import ValidationError
 from torch import Tensor, nn
 
@@ -15,6 +16,8 @@ from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.schema.conventions import Conventions
 from core_model.schema.errors import InputError
 from core_model.schema.train import TrainConfig
+
+START = 4  # edge of StyleGAN2's learned constant
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,22 @@ def build_networks(cfg: TrainConfig, device: torch.device | str) -> Networks:
             channel_base=max(d.channel_base, cfg.data.resolution), channel_max=d.channel_max, label_layers=d.label_layers,
             std_group=d.std_group, std_channels=d.std_channels,
         )
+    if str(device) != "meta":
+        _smooth_start(generator)
     generator, judge = generator.to(device), judge.to(device)
     average = copy.deepcopy(generator).requires_grad_(False)
     return Networks(generator, judge, average)
+
+
+@torch.no_grad()
+def _smooth_start(generator: WysiwygGenerator) -> None:
+    """A learned constant larger than StyleGAN2's 4² starts as smooth as that one: noise of its own resolution is a first surface of
+    needles, which takes thousands of images to unlearn."""
+    const = generator.backbone.blocks[0].const
+    assert isinstance(const, Tensor)
+    if const.shape[-1] > START:
+        smooth = F.interpolate(F.adaptive_avg_pool2d(const[None], START), size=const.shape[-1], mode="bicubic", align_corners=False)[0]
+        const.copy_(smooth / smooth.square().mean().sqrt())
 
 
 @torch.no_grad()
@@ -82,5 +98,3 @@ def parameter_counts(module: nn.Module) -> dict[str, int]:
 
 def named_tensors(module: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach() for name, value in module.state_dict().items()}
-
-

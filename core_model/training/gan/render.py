@@ -11,14 +11,15 @@ from torch import Tensor
 from core_model.discriminators.dual import stretch
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.families.wysiwyg.generator import WysiwygGenerator
-from core_model.losses.surface import decision_loss, surface_loss
+from core_model.losses.surface import surface_loss
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.culled import march_refined
-from core_model.training.gan.draws import NOISE, FakeBatch, generator, item_uniform, mix_seed
+from core_model.training.gan.draws import NOISE, FakeBatch, generator, item_uniform
 from core_model.training.gan.march import Marched, march
 from core_model.training.gan.proposals import Probe, march_by_proposals, march_importance, run_probe, supervise
-from core_model.training.gan.rays import Window, label_rays, stratified_t
+from core_model.training.gan.rays import BatchRays, Window, label_rays, stratified_t
+from core_model.training.gan.shaping import bend, decision
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def make_fakes(g: WysiwygGenerator, batch: FakeBatch, cfg: TrainConfig, values: 
     planes = type(planes)(tuple(level.float() for level in planes.levels), planes.conventions)
     scene = g.field(planes, fast=device.type == "cpu", dtype=dtype)
     background = None if cfg.render.background is None else torch.tensor(cfg.render.background, device=device)
-    marched, probe, losses = _render(g, scene, batch, cfg, values, background, train)
+    figures: dict[str, Tensor] = {}
+    marched, probe, losses = _render(g, scene, batch, cfg, values, background, train, figures)
     images = marched.picture(marched.rgb) * 2.0 - 1.0
     coarse = None
     if cfg.discriminator.dual:
@@ -62,17 +64,19 @@ def make_fakes(g: WysiwygGenerator, batch: FakeBatch, cfg: TrainConfig, values: 
     if cfg.loss.surface:
         losses["surface"] = surface_loss(marched.width, values.surface_target)
     if cfg.loss.decision:
-        losses["decision"] = _decision(scene, marched, probe, batch, cfg)
-    return Fakes(images, coarse, w.detach().float().mean(dim=0), losses, _figures(marched))
+        losses["decision"] = decision(scene, marched, probe is not None, batch.label, batch.seeds, cfg)
+    if cfg.loss.bend:
+        losses["bend"] = bend(scene, marched, _rays(scene, batch, values.resolution), batch.seeds, cfg)
+    return Fakes(images, coarse, w.detach().float().mean(dim=0), losses, {**_figures(marched), **figures})
 
 
 def _render(
     g: WysiwygGenerator, scene: WysiwygField, batch: FakeBatch, cfg: TrainConfig, values: ScheduleValues, background: Tensor | None,
-    train: bool,
+    train: bool, figures: dict[str, Tensor],
 ) -> tuple[Marched, Probe | None, dict[str, Tensor]]:
-    """The picture by the placement that is due, the probe if one was made, and the sampler loss if it is due."""
+    """The picture by the placement that is due, the probe if one was made, and the sampler loss if it is due; adds to `figures`."""
     r, device = cfg.render, batch.label.device
-    rays = label_rays(batch.label, Window(values.resolution, 0, 0, values.resolution), scene.planes.conventions)
+    rays = _rays(scene, batch, values.resolution)
     losses: dict[str, Tensor] = {}
     propose, learn = values.propose and r.sampler, values.supervise and r.sampler and train
     if not propose and values.propose:  # the ablation spends what the learned sampler would
@@ -89,33 +93,29 @@ def _render(
             else:
                 with torch.no_grad():
                     log_p = g.proposal(probe.weights, probe.image, probe.dirs).float()
+        if train and log_p is not None:
+            figures["sampler/entropy"] = _entropy(log_p)
     if propose:
         assert probe is not None and log_p is not None
         p = log_p.detach().float().exp()
         return march_by_proposals(scene, rays, p, probe.opacity, r, batch.seeds, background), probe, losses
+    looked = rays if not r.refine or r.look >= values.resolution or not r.look else _rays(scene, batch, r.look)
     u = item_uniform(batch.seeds, (rays.count if r.jitter == "ray" else 1, r.samples + r.refine), device).expand(-1, rays.count, -1)
-    t, delta = stratified_t(rays, u[..., : r.samples])
+    t, delta = stratified_t(looked, u[:, : looked.count, : r.samples])
     if r.refine:
-        return Marched(*march_refined(scene, rays, t, delta, u[..., r.samples :], background, r.cull_floor)), probe, losses
+        return Marched(*march_refined(scene, rays, looked, t, u[..., r.samples :], background, r.cull_floor)), probe, losses
     return march(scene, rays, t, delta, background, recompute_rays=r.checkpoint_rays, cull_floor=r.cull_floor), probe, losses
 
 
-def _decision(scene: WysiwygField, marched: Marched, probe: Probe | None, batch: FakeBatch, cfg: TrainConfig) -> Tensor:
-    """exp(-k|sdf|) at probe points. Before there are proposals the render's own samples are uniform and serve, where all of them have
-    gradients; otherwise random points on the probe's rays are evaluated, since gradients through all of them would not fit in memory."""
-    if probe is None and not cfg.render.refine and not cfg.render.cull_floor:
-        return decision_loss(marched.sdf, cfg.loss.decision_sharpness)
-    count = max(1, cfg.loss.decision_points // cfg.batch)
-    device = batch.label.device
-    size = cfg.network.probe_size
-    rays = label_rays(batch.label, Window(size, 0, 0, size), scene.planes.conventions)
-    u = item_uniform(tuple(mix_seed(s, 3) for s in batch.seeds), (count, 2), device)
-    ray = (u[..., 0] * rays.count).long().clamp_max(rays.count - 1)
-    t = rays.near[:, None] + (rays.far - rays.near)[:, None] * u[..., 1]
-    points = rays.take(ray).points(t[..., None])[:, :, 0]
-    sdf = scene.geometry(points).sdf
-    assert sdf is not None
-    return decision_loss(sdf, cfg.loss.decision_sharpness)
+def _rays(scene: WysiwygField, batch: FakeBatch, size: int) -> BatchRays:
+    """The rays of all pixels of size² pictures."""
+    return label_rays(batch.label, Window(size, 0, 0, size), scene.planes.conventions)
+
+
+@torch.no_grad()
+def _entropy(log_p: Tensor) -> Tensor:
+    """Mean entropy of the predicted distributions [B, K, H, W] in nats: it falls when all samples crowd into one bin."""
+    return -(log_p.exp() * log_p).sum(dim=1).mean()
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,25 +13,32 @@ from core_model.checkpoints.store import load_into
 from core_model.families import FAMILIES
 from core_model.schema.checkpoint import CheckpointHeader
 
-LEGACY_TABLE = torch.tensor(
-    [[[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 0, 1], [0, 1, 0]], [[0, 0, 1], [1, 0, 0], [0, 1, 0]]]
-).float()
+LEGACY_TABLE = np.array(
+    [[[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 0, 1], [0, 1, 0]], [[0, 0, 1], [1, 0, 0], [0, 1, 0]]], np.float32
+)
 
 
 @dataclass(frozen=True)
 class Net:
     class_name: str
-    state: dict[str, Tensor]
+    state: dict[str, np.ndarray]
     init_kwargs: dict[str, Any] = field(default_factory=dict)
     attributes: dict[str, Any] = field(default_factory=dict)
     layers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
+def native(family: str, net: Net) -> tuple[CheckpointHeader, dict[str, Tensor]]:
+    """Header and tensors of the native file of `net`."""
+    convert = FAMILIES.get(family).convert
+    assert convert is not None
+    header, arrays = convert(net)
+    return header, {name: torch.from_numpy(np.array(array, np.float32)) for name, array in arrays.items()}
+
+
 def opened(family: str, net: Net) -> tuple[Any, CheckpointHeader]:
     """The model that a native file of `net` gives; every tensor must find its place."""
     spec = FAMILIES.get(family)
-    assert spec.convert is not None
-    header, tensors = spec.convert(net)
+    header, tensors = native(family, net)
     header = CheckpointHeader.model_validate_json(header.model_dump_json())
     model: Any = spec.build(header, "test")
     model.module = model.module.to_empty(device="cpu")
@@ -44,10 +52,10 @@ class Maker:
 
     def __init__(self, seed: int) -> None:
         self.rng = torch.Generator().manual_seed(seed)
-        self.state: dict[str, Tensor] = {}
+        self.state: dict[str, np.ndarray] = {}
 
     def add(self, name: str, *shape: int) -> None:
-        self.state[name] = torch.randn(shape, generator=self.rng)
+        self.state[name] = torch.randn(shape, generator=self.rng).numpy()
 
     def linear(self, name: str, out: int, inside: int) -> None:
         self.add(f"{name}.weight", out, inside)
@@ -104,7 +112,7 @@ class Maker:
 
 def eg3d_state(
     seed: int = 0, *, channels: tuple[int, ...] = (8, 6, 4), widths: tuple[int, ...] = (12, 10), c: int = 25, embed: int | None = None
-) -> dict[str, Tensor]:
+) -> dict[str, np.ndarray]:
     m = Maker(seed)
     m.synthesis("backbone.synthesis.", channels, 96, widths[-1])
     m.mapping("backbone.mapping.", 9, c, widths, embed)
@@ -115,7 +123,7 @@ def eg3d_state(
 
 def mimic3d_state(
     seed: int = 0, *, channels: tuple[int, ...] = (8, 6, 4), aware: tuple[int, ...] = (4, 8, 16), tail: str = "", f: int = 8
-) -> dict[str, Tensor]:
+) -> dict[str, np.ndarray]:
     """tail: "" none, "separate" block2 and block3, "mean" one 3D-aware block2, "sr3d" the separate module."""
     m, w, last = Maker(seed), 10, 4 << (len(channels) - 1)
     m.synthesis("backbone.synthesis.", channels, 3 * f, w, batch_axis=True)
@@ -140,7 +148,7 @@ def block(m: Maker, name: str, f: int, seen: int, w: int, size: int) -> None:
 
 def epigraf_state(
     seed: int = 0, *, label: int = 0, background: str = "", view: bool = False, freqs: int = 0, feat: int = 6, noise: bool = True
-) -> dict[str, Tensor]:
+) -> dict[str, np.ndarray]:
     m, w, hid = Maker(seed), 10, 16
     m.synthesis("synthesis.tri_plane_decoder.", (8, 6, 4), 3 * feat + (3 if background == "plane" else 0), w)
     m.linear("synthesis.tri_plane_mlp.model.0", hid, feat + 6 * freqs)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from core_model.families.analytic.description import analytic_header
 from core_model.families.analytic.shapes import SHAPES, AnalyticField
-from core_model.families.analytic.spec import AnalyticModel, analytic_header
+from core_model.families.analytic.spec import AnalyticModel
 from core_model.schema.errors import InputError
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from core_model.families.eg3d import native
 from core_model.families.eg3d.convert import plane_axes
@@ -26,7 +26,7 @@ KWARGS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def net(rendering: dict[str, Any] | None = None, state: dict[str, Tensor] | None = None, **attributes: Any) -> Net:
+def net(rendering: dict[str, Any] | None = None, state: dict[str, np.ndarray] | None = None, **attributes: Any) -> Net:
     attributes = {"neural_rendering_resolution": 8, **attributes}
     return Net("TriPlaneGenerator", state or eg3d_state(), {"rendering_kwargs": KWARGS | (rendering or {})}, attributes)
 
@@ -51,7 +51,7 @@ def test_sizes_come_from_the_tensors() -> None:
     ("third", "axes"), [([[0, 0, 1], [1, 0, 0], [0, 1, 0]], ("z", "x")), ([[0, 0, 1], [0, 1, 0], [1, 0, 0]], ("z", "y"))]
 )
 def test_plane_table_of_the_file_decides(third: list[list[int]], axes: tuple[str, str]) -> None:
-    table = torch.cat([LEGACY_TABLE[:2], torch.tensor([third]).float()])
+    table = np.concatenate([LEGACY_TABLE[:2], np.array([third], np.float32)])
     assert plane_axes(net(**{"renderer.plane_axes": table})) == (("x", "y"), ("x", "z"), axes)
 
 
@@ -61,14 +61,14 @@ def test_lookup_follows_the_matrices() -> None:
     points = torch.rand(1, 50, 3, generator=torch.Generator().manual_seed(1)) * 1.4 - 0.7
     want = torch.zeros(1, 50, 32)
     for p in range(3):
-        uv = (2.0 * points @ torch.linalg.inv(LEGACY_TABLE[p]))[..., :2]
+        uv = (2.0 * points @ torch.linalg.inv(torch.from_numpy(LEGACY_TABLE[p])))[..., :2]
         looked_up = torch.nn.functional.grid_sample(planes.levels[0][:, p], uv[:, None], align_corners=False)
         want += looked_up[:, :, 0].transpose(1, 2) / 3
     torch.testing.assert_close(OsgField(planes, model.module.decoder).features(points), want, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("table", [torch.full((3, 3, 3), 1.0), torch.zeros(2, 3, 3), LEGACY_TABLE * -1.0])
-def test_other_plane_tables_are_refused(table: Tensor) -> None:
+@pytest.mark.parametrize("table", [np.full((3, 3, 3), 1.0), np.zeros((2, 3, 3)), LEGACY_TABLE * -1.0])
+def test_other_plane_tables_are_refused(table: np.ndarray) -> None:
     with pytest.raises(InputError, match="plane"):
         plane_axes(net(plane_axes=table))
 
@@ -222,7 +222,7 @@ def test_odd_records_end_in_one_line(record: dict[str, Any]) -> None:
 
 def test_odd_tensors_end_in_one_line() -> None:
     state = eg3d_state()
-    for name, value in (("decoder.net.0.weight", torch.zeros(3)), ("backbone.mapping.fc0.weight", torch.zeros(()))):
+    for name, value in (("decoder.net.0.weight", np.zeros(3)), ("backbone.mapping.fc0.weight", np.zeros(()))):
         with pytest.raises(InputError):
             opened("eg3d", net(state=state | {name: value}))
     with pytest.raises(InputError, match="synthesis"):

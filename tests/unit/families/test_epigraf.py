@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from core_model.checkpoints.store import save_checkpoint
-from core_model.families import FAMILIES
 from core_model.families.epigraf import native
 from core_model.families.epigraf.background import inverse_sphere_points
-from core_model.families.epigraf.decoder import octaves_of, periodic_features
+from core_model.families.epigraf.config import octaves_of
+from core_model.families.epigraf.decoder import periodic_features
 from core_model.families.epigraf.spec import angles_of, turn_share
 from core_model.geometry.rays import camera_rays
 from core_model.schema.camera import MatrixCamera, OrbitPose, label25
@@ -24,6 +24,7 @@ from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
 from tests.unit.families.foreign_nets import Net, epigraf_state, opened
+from tests.unit.families.foreign_nets import native as native_file
 
 CFG: dict[str, Any] = {
     "backbone": "stylegan2", "num_ray_steps": 8, "clamp_mode": "softplus", "density_shift": 0.0, "camera_cond": False,
@@ -204,9 +205,7 @@ def test_own_samplers_show_the_background_model(background: str, tmp_path: Path)
     foreign = net(background=background)
     foreign.state["synthesis.tri_plane_mlp.model.1.weight"][-1] = 0.0
     foreign.state["synthesis.tri_plane_mlp.model.1.bias"][-1] = -40.0
-    convert = FAMILIES.get("epigraf").convert
-    assert convert is not None
-    path = str(save_checkpoint(tmp_path / "a.safetensors", *convert(foreign)))
+    path = str(save_checkpoint(tmp_path / "a.safetensors", *native_file("epigraf", foreign)))
     session = RenderSession(device="cpu", threads=1)
     request = RenderRequest(
         checkpoint=path, latent=LatentSpec(psi=1.0, cutoff=None), camera=OrbitPose(radius=1.0, fov=0.5), width=5, height=5,
@@ -227,3 +226,27 @@ def test_own_samplers_show_the_background_model(background: str, tmp_path: Path)
     np.testing.assert_allclose(own.arrays["rgb"], want, atol=1e-3)
     plain = session.render(request.replace(background=(0.25, 0.5, 0.75)))
     np.testing.assert_allclose(plain.arrays["rgb"][:, 2, 2], [0.25, 0.5, 0.75], atol=1e-3)
+
+
+def test_truncation_towards_the_class_or_the_average() -> None:
+    """psi 0 is the centre itself; the mean of a class is that of 256 w under its label and the mean camera."""
+    model, _ = opened("epigraf", net({"camera_cond": True}, label=5))  # three classes, yaw and pitch
+    centres = {}
+    for index in range(3):
+        latent = LatentSpec(class_index=index, psi=0.0, cutoff=None, centre="class")
+        ws = model.map(latent)
+        z = torch.from_numpy(np.random.RandomState(42).randn(256, 9)).float()
+        label = model.label(latent).expand(256, -1)
+        torch.testing.assert_close(ws[0], model.module.mapping(z, label).mean(dim=0).expand_as(ws[0]), atol=1e-5, rtol=1e-5)
+        centres[index] = ws[0, 0]
+        average = model.map(latent.replace(centre="average"))
+        assert torch.equal(average[0, 0], model.module.mapping.w_avg)
+        whole, half = (model.map(latent.replace(psi=psi, cond=OrbitPose(yaw=0.4))) for psi in (1.0, 0.5))
+        torch.testing.assert_close(half, 0.5 * (whole + ws), atol=1e-5, rtol=1e-5)
+    assert all((centres[a] - centres[b]).abs().max() > 1e-6 for a, b in ((0, 1), (1, 2), (0, 2)))
+
+
+def test_a_network_without_classes_has_no_class_mean() -> None:
+    model, _ = opened("epigraf", net())
+    with pytest.raises(InputError, match="classes"):
+        model.map(LatentSpec(centre="class", psi=0.5))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -157,7 +158,7 @@ def test_native_picture_and_depth_guide() -> None:
 
 def test_unused_options_are_refused() -> None:
     rolled = net()
-    rolled.state["backbone.synthesis.b4.const"] = torch.zeros(3, 8, 4, 4)
+    rolled.state["backbone.synthesis.b4.const"] = np.zeros((3, 8, 4, 4), np.float32)
     with pytest.raises(InputError, match="rolled-out"):
         opened("mimic3d", rolled)
     with pytest.raises(InputError, match="blurred"):

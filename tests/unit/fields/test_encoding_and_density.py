@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 
 from core_model.fields.density import volsdf_density
-from core_model.fields.encoding import encoded_dim, frequency_encoding, frequency_encoding_rows
+from core_model.fields.encoding import encoded_dim, frequency_encoding, frequency_parts
 
 
 @pytest.mark.parametrize("freqs", [0, 1, 2, 6])
@@ -26,10 +26,11 @@ def test_double_angles_are_direct_sines(freqs: int) -> None:
 
 
 @pytest.mark.parametrize("freqs", [0, 1, 2, 6])
-def test_rows_hold_the_same_numbers(freqs: int) -> None:
+def test_parts_join_to_the_encoding(freqs: int) -> None:
     x = torch.rand(200, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    rows = frequency_encoding_rows(x.T.contiguous(), freqs)
-    torch.testing.assert_close(rows.T, frequency_encoding(x, freqs), atol=1e-6, rtol=0.0)
+    parts = frequency_parts(x, freqs)
+    assert len(parts) == 1 + 2 * freqs
+    torch.testing.assert_close(torch.cat(parts, dim=-1), frequency_encoding(x, freqs), atol=0.0, rtol=0.0)
 
 
 def test_sizes_of_the_tables_a2_and_a3() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from core_model.schema.errors import InputError
 from core_model.schema.run import ControlRequest
-from viewer.jobs import desk, keeper
+from viewer.jobs import desk, keeper, waiting
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import as_typed, launch, resume_arguments
 from viewer.jobs.control import request
@@ -102,16 +102,11 @@ def test_a_failing_job_keeps_its_traceback(tmp_path: Path, started: list[Path]) 
 
 
 def test_jobs_of_one_device_wait_for_each_other_in_order(tmp_path: Path, started: list[Path]) -> None:
-    stamp = """import os, sys, time
-print(time.time())
-while not os.path.exists(sys.argv[1]):
-    time.sleep(0.02)
-print(time.time())"""
     go = tmp_path / "go"
     runs = [tmp_path / str(i) for i in range(3)]
     started += runs
     for run in runs:
-        desk.start(run, python(stamp, str(go)), resources=CPU)
+        desk.start(run, python(STAMP, str(go)), resources=CPU)
     other = tmp_path / "other device"
     started.append(other)
     desk.start(other, python("pass"), resources=Resources(devices=("cuda:7",)))
@@ -121,6 +116,80 @@ print(time.time())"""
     wait(lambda: all(state(r) == "done" for r in runs), "the queue does not move")
     spans = [[float(line) for line in (r / "console.txt").read_text().split()] for r in runs]
     assert spans[0][1] <= spans[1][0] and spans[1][1] <= spans[2][0]
+
+
+STAMP = "import os, sys, time\nprint(time.time())\nwhile not os.path.exists(sys.argv[1]):\n    time.sleep(0.02)\nprint(time.time())"
+
+
+def test_the_order_of_the_queue_can_be_changed(tmp_path: Path, started: list[Path]) -> None:
+    go = tmp_path / "go"
+    first, second, third, other = runs = [tmp_path / name for name in ("first", "second", "third", "other device")]
+    started += runs
+    for run in (first, second):
+        desk.start(run, python(STAMP, str(go)), resources=CPU)
+    desk.start(other, python(STAMP, str(go)), resources=Resources(devices=("cuda:7",)))
+    desk.start(third, python(STAMP, str(go)), resources=CPU)
+    wait(lambda: [one.running for one in waiting.queue()].count(True) == 2, "two devices, two jobs")
+    shown = {Path(one.run).name: (one.before, one.up, one.down) for one in waiting.queue()}
+    assert shown == {"first": (0, False, False), "other device": (0, False, False), "second": (1, False, True), "third": (2, True, False)}
+    for run in (first, second, other):
+        with pytest.raises(InputError, match="does not wait|no job waits before"):
+            waiting.move(str(run), earlier=True)
+    waiting.move(str(third), earlier=True)
+    assert waiting.places() == {str(third): 1, str(second): 2}
+    with pytest.raises(InputError, match="no job waits behind"):
+        waiting.move(str(second), earlier=False)
+    waiting.move(str(third), earlier=False)
+    waiting.move(str(second), earlier=False)
+    go.touch()
+    wait(lambda: all(state(r) == "done" for r in runs), "the queue does not move")
+    spans = {r.name: [float(line) for line in (r / "console.txt").read_text().split()] for r in runs}
+    assert spans["first"][1] <= spans["third"][0] and spans["third"][1] <= spans["second"][0], "the third came before the second"
+    wait(lambda: not waiting.queue(), "tickets were left")
+
+
+def test_whoever_runs_cannot_be_overtaken_and_equal_ranks_are_told_apart(queue: Path) -> None:
+    queue.mkdir(parents=True)
+
+    def ticket(name: str, rank: int, **more: object) -> None:
+        own = {"pid": os.getpid(), "started": keeper.started_at(os.getpid()), "devices": ["cpu"], "run": name, "rank": rank}
+        (queue / f"{rank:020d}-{name}.json").write_text(json.dumps(own | more))
+
+    ticket("old", 1)
+    ticket("runs", 50, running=True)
+    ticket("a", 7)
+    ticket("b", 7)
+    (queue / "torn.json").write_text('{"pid"')
+    assert [one.run for one in waiting.queue()] == ["runs", "old", "a", "b"]
+    waiting.move("b", earlier=True)
+    assert [one.run for one in waiting.queue()] == ["runs", "old", "b", "a"]
+    waiting.move("b", earlier=True)
+    assert [(one.run, one.before, one.up) for one in waiting.queue()] == [
+        ("runs", 0, False), ("b", 1, False), ("old", 2, True), ("a", 3, True)
+    ]  # fmt: skip
+    with pytest.raises(InputError, match="no job waits before"):
+        waiting.move("b", earlier=True)
+
+
+def test_a_job_that_left_its_queue_starts_again_as_it_was_meant(tmp_path: Path, started: list[Path]) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    started += [first, second]
+    desk.start(first, python("import time; time.sleep(60)"), resources=CPU)
+    desk.start(second, python("print('here')"), resources=CPU)
+    desk.stop(second)
+    wait(lambda: state(second) == "stopped", "it was not taken out")
+    desk.end(first)
+    wait(lambda: state(first) == "stopped", "the first did not end")
+    again = desk.resume(second)
+    assert again.devices == ("cpu",) and again.argv[-1] == "print('here')"
+    wait(lambda: state(second) == "done" and (second / "console.txt").read_text() == "here\n", "it did not run")
+
+
+def test_what_a_job_asked_for_is_written_down_for_the_next_start() -> None:
+    asked = Resources(gpus=2, hours=1.5, partition="long", options=("--exclusive",))
+    assert asked.asked() == {"gpus": 2, "hours": 1.5, "partition": "long", "options": ("--exclusive",)}
+    assert Resources.of(json.loads(json.dumps(asked.asked()))) == asked and Resources.of({}) == Resources()
+    assert Resources.of({"gpus": "many", "hours": 2, "devices": ["cpu"], "new": 1}) == Resources(devices=("cpu",), hours=2)
 
 
 def test_a_queued_job_is_taken_out_and_a_dead_keeper_does_not_block(tmp_path: Path, started: list[Path], queue: Path) -> None:

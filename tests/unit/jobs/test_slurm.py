@@ -17,6 +17,7 @@ import pytest
 from viewer.jobs import desk, slurm
 from viewer.jobs.backend import Resources
 from viewer.jobs.local import read_job
+from viewer.runs.job_record import ENDED
 
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scontrol", "scancel")
 CONF = """ClusterName=triscopetest
@@ -144,3 +145,37 @@ def test_what_sbatch_refuses_is_said(cluster: Path, tmp_path: Path) -> None:
 
     with pytest.raises(TriscopeError, match="sbatch: .*partition"):
         desk.start(tmp_path / "run", python("pass"), "slurm", Resources(partition="nowhere"))
+
+
+@pytest.mark.timeout(900)
+def test_the_form_starts_stops_and_resumes_a_real_run_on_the_cluster(cluster: Path, tmp_path: Path) -> None:
+    """What the New run page and the run's head do with their buttons, on a trainer that really trains."""
+    from core_model.schema.overrides import changed_paths
+    from core_model.schema.train_presets import PRESETS
+    from tests.train.gan_data import tiny_config, write_set
+    from viewer.jobs import control
+    from viewer.state.train_draft import Draft
+
+    data, run = write_set(tmp_path / "a set"), tmp_path / "run ü 'one'"
+    draft = Draft(preset="smoke", data=str(data), out=str(run), backend="slurm", gpus=0, cpus=1, hours=0.25, partition="debug")
+    changes = changed_paths(tiny_config(data, images=4000), PRESETS.get("smoke"))
+    for path, text in changes.items():
+        if path != "data.path":
+            draft.put(path, text)
+    assert draft.problems("") == [] and "--device cpu" in draft.command()
+    job = desk.start(draft.run, draft.argv(), draft.backend, draft.resources())
+    assert job.native_id.isdecimal() and read_job(run).asked == {"cpus": 1, "hours": 0.25, "partition": "debug"}  # type: ignore[union-attr]
+    shown = slurm.ask(["scontrol", "--oneliner", "show", "job", job.native_id])
+    assert "TimeLimit=00:15:00" in shown and "Partition=debug" in shown and "NumCPUs=1" in shown
+    wait(lambda: (run / "stats.jsonl").exists() or state(run) in ENDED, "it does not train", 240.0)
+    assert state(run) == "running", (run / "console.txt").read_text()[-2000:]
+    control.request(run, "stop")
+    wait(lambda: state(run) == "stopped", "it was not stopped", 120.0)
+    wait(lambda: slurm.SlurmBackend().state(job) in ("done", "stopped"), "Slurm still runs it")
+    lines = len((run / "stats.jsonl").read_text().splitlines())
+    again = desk.resume(run, "slurm")
+    assert again.native_id != job.native_id and again.asked == read_job(run).asked != {}  # type: ignore[union-attr]
+    wait(lambda: state(run) == "running" and len((run / "stats.jsonl").read_text().splitlines()) > lines, "it was not resumed", 240.0)
+    desk.end(run)
+    wait(lambda: state(run) == "stopped", "scancel did not end it")
+    assert json.loads((run / "run.json").read_text())["resumes"] == 1

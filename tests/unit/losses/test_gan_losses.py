@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
+import pytest
 import torch
 
+from core_model.fields.density import volsdf_density
 from core_model.losses.gan import discriminator_loss, generator_loss
 from core_model.losses.r1 import lazy_rate, r1_penalty
 from core_model.losses.sampler import sampler_loss
-from core_model.losses.surface import decision_loss, surface_loss
+from core_model.losses.surface import bend_loss, decision_loss, surface_loss
+
+TARGET = torch.softmax(torch.arange(16, dtype=torch.float64).reshape(2, 4, 1, 2), 1)
 
 
 def test_adversarial_losses_are_log_likelihoods() -> None:
@@ -47,3 +52,31 @@ def test_sampler_loss_is_least_at_the_target() -> None:
 def test_surface_and_decision() -> None:
     assert torch.allclose(surface_loss(torch.tensor([0.01, 0.03]), 0.01), torch.tensor(0.0002))
     assert torch.allclose(decision_loss(torch.tensor([0.0, -0.5])), torch.tensor((1 + math.exp(-1)) / 2))
+
+
+def test_bending_of_planes_spheres_and_layers() -> None:
+    step, along = 0.02, torch.linspace(-0.3, 0.3, 61)
+    three = lambda sdf: [sdf(along + k * step) for k in (-1, 0, 1)]  # noqa: E731
+    assert float(bend_loss(*three(lambda t: 0.7 * t - 0.1), step)) < 1e-10
+    ball = bend_loss(*three(lambda t: (t.square() + 0.05**2).sqrt() - 0.2), step)  # a ray that passes the centre at 0.05
+    layers = bend_loss(*three(lambda t: 0.03 * torch.sin(t * math.pi / step)), step)  # what hides between samples 2 steps apart
+    assert float(ball) < (step / 0.05) ** 2 and float(layers) > 20 * float(ball)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: generator_loss(x[:, 0]),
+        lambda x: discriminator_loss(x[:, 0], x[:, 1]),
+        lambda x: sampler_loss(torch.log_softmax(x.reshape(2, 4, 1, 2), 1), TARGET),
+        lambda x: surface_loss(x, 0.01),
+        lambda x: decision_loss(x),
+        lambda x: bend_loss(x[:, 0], x[:, 1], x[:, 2], 0.02),
+        lambda x: volsdf_density(x, 0.3 + 0.1 * torch.tanh(x.flip(0))).square().mean(),
+    ],
+    ids=["generator", "discriminator", "sampler", "surface", "decision", "bend", "density"],
+)
+def test_first_and_second_derivatives(loss: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    x = torch.randn(4, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    assert torch.autograd.gradcheck(loss, (x,))
+    assert torch.autograd.gradgradcheck(loss, (x,))

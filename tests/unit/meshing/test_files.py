@@ -52,8 +52,9 @@ def test_the_schema_knows_the_formats() -> None:
 @pytest.mark.parametrize("suffix", MESH_SUFFIXES)
 def test_trimesh_reads_what_was_written(mesh: Mesh, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"torus{suffix}"
-    assert save(path, mesh, STAMP) == (path,)
-    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    record = (path.with_name(path.name + ".json"),) if suffix == ".stl" else ()
+    assert save(path, mesh, STAMP) == (path, *record)
+    assert {p.name for p in tmp_path.iterdir()} == {p.name for p in (path, *record)}
     back = loaded(path)
     assert len(back.faces) == len(mesh.faces)
     corners = np.asarray(back.vertices)[np.asarray(back.faces)]

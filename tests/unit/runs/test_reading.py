@@ -12,11 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core_model.schema.run import ControlRequest
 from tests.unit.runs.synthetic import START, Plan, foreign_line, line, tick, write_foreign, write_native
+from viewer.jobs import desk
+from viewer.runs.facts import facts, settings
 from viewer.runs.files import picture_name
+from viewer.runs.job_record import JobRecord
 from viewer.runs.log import Log
 from viewer.runs.parse import parse_block
+from viewer.runs.pictures import decode
 from viewer.runs.reader import RunReader
+from viewer.runs.standing import standing_alarms
 from viewer.runs.tail import FileTail
 
 
@@ -170,11 +176,15 @@ def test_random_damage_to_every_file_never_stops_a_reader(tmp_path: Path) -> Non
     for foreign in (False, True):
         run = tmp_path / f"run{foreign}"
         (write_foreign if foreign else write_native)(run, Plan(ticks=20))
-        names = [p for p in run.rglob("*") if p.suffix in (".json", ".jsonl", ".txt")]
+        if not foreign:
+            _write_the_rest(run)
+        names = [p for p in run.rglob("*") if p.is_file()]
+        assert foreign or {p.name for p in names} >= {"stats.jsonl", "config.json", "run.json", "job.json", "control.json", "console.txt"}
         whole = {p: p.read_bytes() for p in names}
         live = RunReader(run)
-        for _ in range(16):
-            path = rng.choice(names)
+        kinds = list({(p.suffix, p.name if p.suffix in (".json", ".jsonl", ".txt") else ""): p for p in names}.values())
+        for turn in range(2 * len(kinds)):
+            path = kinds[turn % len(kinds)]
             data, kind = whole[path], rng.randrange(6)
             cut = rng.randrange(len(data) + 1)
             middle = bytes(rng.randrange(256) for _ in range(30))
@@ -188,9 +198,24 @@ def test_random_damage_to_every_file_never_stops_a_reader(tmp_path: Path) -> Non
                     curve = table.curve(name, "images", 0.0, 1e9, 50, 0.5)
                     assert len(curve.x) == len(curve.low) == len(curve.smooth) and np.all(np.diff(curve.x) >= 0)
                 reader.marks(), reader.eta_seconds(), reader.record, reader.job
+                facts(reader), settings(reader), standing_alarms(reader), desk.find(run)
+                for pictures in reader.listing.pictures.values():
+                    shown = decode(pictures[0], (64, 64))
+                    assert (shown.pixels is None) == bool(shown.fault)
             path.write_bytes(data)
         settle(live)
         assert len(live.scalars) == 20, "a mended run is whole again"
+
+
+def _write_the_rest(run: Path) -> None:
+    """What stands beside the trainer's own words: the job, a wish, the console, events, the resume state."""
+    job = JobRecord(id="1", backend="local", run=str(run), argv=("x",), submitted=1.0, ended=2.0, exit_status=1)
+    (run / "job.json").write_text(job.model_dump_json())
+    (run / "control.json").write_text(ControlRequest(id="1", action="stop", time=1.0).model_dump_json())
+    (run / "console.txt").write_text("Traceback (most recent call last):\n  File 'a.py', line 1\nValueError: no\n")
+    (run / "tensorboard").mkdir()
+    (run / "tensorboard" / "events.out.tfevents.1.host").write_bytes(bytes(range(256)))
+    (run / "snapshots" / "000480.state.pt").write_bytes(bytes(2000))
 
 
 def test_directories_that_vanish_and_strange_contents(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from viewer.runs.alarms import AlarmBook
 from viewer.runs.catalogue import charts
 from viewer.runs.parse import parse_block
 from viewer.runs.pyramid import Pyramid
-from viewer.runs.smoothing import Smoothed
+from viewer.runs.smoothing import Finite, Smoothed
 from viewer.runs.table import ScalarTable
 from viewer.runs.words import amount, axis_unit, duration, number, size
 
@@ -57,9 +57,11 @@ def test_no_spike_is_lost_and_none_is_invented(count: int, columns: int, seed: i
 @settings(max_examples=30, deadline=None)
 @given(VALUES, st.sampled_from([0.0, 0.5, 0.9, 0.999]), st.integers(1, 300))
 def test_the_average_is_that_of_a_plain_loop(values: list[float], weight: float, part: int) -> None:
-    smoothed, source = Smoothed(weight), np.array(values)
+    smoothed, finite, source = Smoothed(weight), Finite(), np.array(values)
     for end in range(part, len(values) + part, part):
-        got = smoothed.extend(source[:end])
+        kept = finite.extend(source[:end])
+        smoothed.extend(kept)
+    got = smoothed.at(kept, finite.places(np.arange(len(values))))
     total = seen = 0.0
     expected = []
     for v in values:
@@ -67,6 +69,21 @@ def test_the_average_is_that_of_a_plain_loop(values: list[float], weight: float,
             total, seen = weight * total + (1 - weight) * v, weight * seen + (1 - weight)
         expected.append(total / seen if seen else np.nan)
     np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-6 * max(1.0, np.nanmax(np.abs(source), initial=0.0)) * 1e-3)
+
+
+def test_the_average_of_a_long_series_is_that_of_a_plain_loop() -> None:
+    """Long enough for strides of strides of blocks."""
+    source, smoothed = np.random.default_rng(0).normal(size=400_001), Smoothed(0.999)
+    for end in (7, 150_000, 150_003, 400_001):
+        smoothed.extend(source[:end])
+    total = seen = 0.0
+    places = (0, 63, 64, 4095, 4096, 262_143, 262_144, 399_999, 400_000)
+    expected = []
+    for i, v in enumerate(source.tolist()):
+        total, seen = 0.999 * total + 0.001 * v, 0.999 * seen + 0.001
+        if i in places:
+            expected.append(total / seen)
+    np.testing.assert_allclose(smoothed.at(source, np.array(places)), expected, rtol=1e-7, atol=1e-12)
 
 
 def table_of(plan: Plan, first: int = 0, last: int | None = None, table: ScalarTable | None = None) -> ScalarTable:
@@ -84,7 +101,7 @@ def test_the_average_does_not_depend_on_the_zoom() -> None:
         and near.exact
         and np.array_equal(near.low, table.series["loss/G"].values[len(near.x) * 0 + 248 : 248 + len(near.x)])
     )
-    smooth = table.series["loss/G"].smooth(0.9)
+    smooth = table.series["loss/G"].smooth(0.9, np.arange(600))
     assert near.smooth.tolist() == smooth[248 : 248 + len(near.x)].tolist()
     assert set(whole.smooth) <= set(smooth)
 

@@ -40,7 +40,7 @@ def test_a_large_picture_is_the_same_picture(tiny: str, session: RenderSession, 
     channels = ("rgb", "depth", "samples")
     request = RenderRequest(checkpoint=tiny, width=30, height=22, camera=POSE, channels=channels, sampler=SamplerSpec(spp=8.0))
     whole = session.render(request)
-    monkeypatch.setattr(f"{type(session).__module__}.LARGE", 10)
+    monkeypatch.setattr("core_model.session.picture.LARGE", 10)
     monkeypatch.setattr(large_rays, "BAND_RAYS", 64)
     made: list[int] = []
     select = LargeRays.select

@@ -203,7 +203,7 @@ def test_running_out_of_memory_is_an_error_as_data(session: RenderSession, monke
     def starve(*_: object, **__: object) -> None:
         raise MemoryError("no more")
 
-    monkeypatch.setattr("core_model.session.session.camera_rays", starve)
+    monkeypatch.setattr("core_model.session.picture.camera_rays", starve)
     error = session.render(request()).result.error
     assert error is not None and error.kind == "memory"
     assert session._cache.used == 0  # room is made for the next try
@@ -215,7 +215,7 @@ def test_an_unforeseen_error_keeps_its_traceback(session: RenderSession, monkeyp
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by zero")
 
-    monkeypatch.setattr("core_model.session.session.camera_rays", fail)
+    monkeypatch.setattr("core_model.session.picture.camera_rays", fail)
     error = session.render(request()).result.error
     assert error is not None and error.kind == "failed"
     assert "ZeroDivisionError" in error.message and "Traceback" in error.detail

@@ -14,7 +14,7 @@ from core_model.schema.camera import OrbitPose, label25
 from core_model.schema.conventions import Conventions
 from core_model.schema.overrides import apply_overrides
 from core_model.schema.train_presets import PRESETS as PRESETS_OF_TRAINING
-from core_model.training.gan import render
+from core_model.training.gan import culled, render
 from core_model.training.gan.culled import first_look, march_culled, march_refined
 from core_model.training.gan.draws import FakeBatch, item_uniform
 from core_model.training.gan.march import Marched, march
@@ -75,13 +75,55 @@ def test_refining_is_nearer_to_many_samples(tiny: WysiwygGenerator) -> None:
     u = item_uniform(SEEDS, (36, 48), torch.device("cpu"))
     dense, expected = learn(tiny, lambda field, rays: march(field, rays, *uniform_t(rays, 384), BACKGROUND))
     plain, blunt = learn(tiny, lambda field, rays: march(field, rays, *stratified_t(rays, u), BACKGROUND))
-    t, delta = stratified_t(RAYS, u[..., :24])
+    t, _ = stratified_t(RAYS, u[..., :24])
     fine, gradients = learn(
         tiny,
-        lambda field, rays: Marched(*march_refined(field, rays, t, delta, u[..., 24:], BACKGROUND, 0.002)),
+        lambda field, rays: Marched(*march_refined(field, rays, rays, t, u[..., 24:], BACKGROUND, 0.002)),
     )
     error = lambda x: float((x.rgb - dense.rgb).detach().square().mean().sqrt())  # noqa: E731
     assert error(fine) < 0.7 * error(plain) and angle(expected, gradients) < 0.9 * angle(expected, blunt)
+
+
+def test_a_look_at_fewer_rays_places_samples_nearly_as_well(tiny: WysiwygGenerator) -> None:
+    """Each pixel of 24² takes the ray of a 12² look that is nearest: as near to many samples as a look of its own, within a factor."""
+    rays, small = (label_rays(LABELS, Window(size, 0, 0, size), CONV) for size in (24, 12))
+    u = item_uniform(SEEDS, (rays.count, 24), torch.device("cpu"))
+    with torch.no_grad():
+        z = torch.randn(2, tiny.cfg.z_dim, generator=torch.Generator().manual_seed(1))
+        field = tiny.field(tiny.synthesize(tiny.map(z, LABELS)), fast=False)
+        dense = march(field, rays, *uniform_t(rays, 384), BACKGROUND).rgb
+        error = {}
+        for look in (rays, small):
+            t, _ = stratified_t(look, u[:, : look.count, :16])
+            made = Marched(*march_refined(field, rays, look, t, u[..., 16:], BACKGROUND, 0.002))
+            assert made.rgb.shape == dense.shape
+            error[look.count] = float((made.rgb - dense).square().mean().sqrt())
+    assert error[144] < 2.0 * error[576] and error[144] < 0.02, error
+
+
+def test_pieces_have_the_gradients_of_the_field(tiny: WysiwygGenerator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Density, width and colour of points in pieces of 7, against the field's own path, for pictures with different numbers of them."""
+    monkeypatch.setattr(culled, "PIECE", 7)
+    points = torch.rand(2, 30, 3, generator=torch.Generator().manual_seed(5)) - 0.5
+    dirs = torch.nn.functional.normalize(torch.randn(2, 30, 3, generator=torch.Generator().manual_seed(6)), dim=-1)
+    weight = torch.randn(41, 5, generator=torch.Generator().manual_seed(7))
+    z = torch.randn(2, tiny.cfg.z_dim, generator=torch.Generator().manual_seed(1))
+    found = []
+    for pieces in (False, True):
+        tiny.zero_grad(set_to_none=True)
+        field = tiny.field(tiny.synthesize(tiny.map(z, LABELS)), fast=False)
+        if pieces:
+            kept = [torch.cat([x[0], x[1, :11]]) for x in (points, dirs)]
+            density, beta, colour = culled._evaluated(field, kept[0], kept[1], [30, 11])
+        else:
+            sample = field.geometry(points)
+            assert sample.beta is not None
+            whole = (sample.density, sample.beta, field.colour(sample, points, dirs))
+            density, beta, colour = (torch.cat([x[0], x[1, :11]]) for x in whole)
+        out = torch.cat([density[:, None], beta[:, None], colour], dim=1)
+        (out * weight).sum().backward()
+        found.append((out.detach(), {name: p.grad.clone() for name, p in tiny.named_parameters() if p.grad is not None}))
+    assert torch.allclose(found[0][0], found[1][0], rtol=1e-4, atol=1e-4) and angle(found[0][1], found[1][1]) < 1e-4
 
 
 def test_rays_that_meet_nothing_show_the_background(tiny: WysiwygGenerator) -> None:
@@ -110,9 +152,9 @@ def test_random_places_of_rays_or_of_images(jitter: str, monkeypatch: pytest.Mon
     networks, seen = build_networks(cfg, "cpu"), []
     real = render.march_refined
 
-    def look(field: WysiwygField, rays: BatchRays, t: torch.Tensor, *rest: object) -> tuple[torch.Tensor, ...]:
-        seen.append((t - rays.near[:, None, None], rest[1]))
-        return real(field, rays, t, *rest)  # pyright: ignore[reportArgumentType]
+    def look(field: WysiwygField, rays: BatchRays, looked: BatchRays, t: torch.Tensor, *rest: object) -> tuple[torch.Tensor, ...]:
+        seen.append((t - rays.near[:, None, None], rest[0]))
+        return real(field, rays, looked, t, *rest)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(render, "march_refined", look)
     batch = FakeBatch(torch.randn(2, cfg.network.z_dim), LABELS, LABELS, (5, 6))

@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core_model.meshing.formats.base import save
 from core_model.meshing.formats.embedded import lines
-from core_model.meshing.mesh import Stamp
+from core_model.meshing.mesh import Mesh, Stamp
 from core_model.schema.camera import MatrixCamera, OrbitPose
+from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec, SeedWeight
@@ -157,6 +159,7 @@ def hostile() -> dict[str, bytes]:
         "bad.ply": b"ply\ncomment triscope |{]|\nend_header\n",
         "bad.glb": b"glTF" + struct.pack("<IIII", 2, 20, 1 << 31, 0x4E4F534A),
         "mesh.stl": b"triscope".ljust(84, b" "),
+        "alone.stl": b"triscope record 0123456789abcdef".ljust(84, b" "),
         "photo.jpg": b"\xff\xd8\xff",
         "empty.png": b"",
     }
@@ -169,6 +172,39 @@ def test_hostile_files_are_one_line(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError) as error:
         find(str(path), Places())
     assert "\n" not in str(error.value) and str(path) in str(error.value) and len(str(error.value)) < 600
+
+
+def test_an_stl_gives_its_view_back_from_the_record_beside_it(tmp_path: Path) -> None:
+    made = record("analytic:sphere")
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
+    mesh = Mesh(vertices, np.array([[0, 1, 2]], np.int32))
+    for name, one in (("a", made), ("b", made.replace(request=made.request.replace(seed=5)))):
+        files = save(tmp_path / f"{name}.stl", mesh, Stamp(one.model_dump_json(), "{}", "triscope " + "x" * 90))
+        assert [f.name for f in files] == [f"{name}.stl", f"{name}.stl.json"] and files[0].stat().st_size == 84 + 50
+    assert find(str(tmp_path / "a.stl"), Places()).record == made
+    assert find(str(tmp_path / "a.stl.json"), Places()).record == made, "the record can be dropped too"
+    (tmp_path / "a.stl.json").write_bytes((tmp_path / "b.stl.json").read_bytes())
+    with pytest.raises(InputError, match="is not its own"):
+        find(str(tmp_path / "a.stl"), Places())
+    (tmp_path / "a.stl.json").write_bytes(b"[")
+    with pytest.raises(InputError, match=r"cannot read the file in .*a\.stl"):
+        find(str(tmp_path / "a.stl"), Places())
+    (tmp_path / "a.stl.json").unlink()
+    with pytest.raises(InputError, match=r"no room for its view in .*a\.stl: expected a\.stl\.json beside it"):
+        find(str(tmp_path / "a.stl"), Places())
+
+
+def test_a_camera_path_is_told_from_a_record(tmp_path: Path) -> None:
+    path = CameraPath(keys=(PathKey(time=0.5, pose=OrbitPose(yaw=0.4)), PathKey(time=2.0, pose=OrbitPose())), loop=True)
+    (tmp_path / "path.json").write_text(path.model_dump_json())
+    (tmp_path / "view.json").write_text(record("analytic:sphere").model_dump_json())
+    (tmp_path / "other.json").write_text('{"keys": "none"}')
+    (tmp_path / "wrong.json").write_text(path.model_dump_json().replace('"fps":30.0', '"fps":-1'))
+    taken = read_batch([str(tmp_path / "other.json"), str(tmp_path / "path.json")], Places())
+    assert taken.path == path and taken.found is None and len(taken.errors) == 1
+    assert read_batch([str(tmp_path / "view.json")], Places()).path is None
+    (error,) = read_batch([str(tmp_path / "wrong.json")], Places()).errors
+    assert "bad camera path: fps" in error and "\n" not in error
 
 
 def test_random_damage_is_an_input_error_or_a_record(tmp_path: Path) -> None:

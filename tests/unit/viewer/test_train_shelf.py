@@ -13,7 +13,7 @@ import pytest
 from tests.unit.runs.synthetic import Plan, write_foreign, write_native
 from viewer.jobs import keeper, waiting
 from viewer.state.train_errands import Errands
-from viewer.state.train_shelf import Shelf
+from viewer.state.train_shelf import RunRow, Shelf
 from viewer.state.train_snapshots import SnapshotWatch, run_of
 from viewer.state.train_view import WatchView
 
@@ -37,7 +37,7 @@ def test_the_list_holds_native_and_foreign_runs_and_says_what_is_wrong_with_a_fo
     rows = {row.name: row for row in shelf.rows}
     assert set(rows) == {"a", "00012-eg3d"}
     assert rows["a"].state == "failed" and not rows["a"].foreign and not rows["a"].alive and 0 < rows["a"].share < 1
-    assert rows["00012-eg3d"].foreign and rows["00012-eg3d"].state is None
+    assert rows["00012-eg3d"].foreign and rows["00012-eg3d"].state == "running"
     assert "gone" in shelf.faults[str(tmp_path / "gone")]
 
 
@@ -74,6 +74,34 @@ def test_places_in_the_queue_count_only_living_jobs_of_the_same_device(tmp_path:
     (tmp_path / "6.json").write_text("{torn")
     assert waiting.places(tmp_path) == {"second": 1, "third": 1}
     assert waiting.places(tmp_path / "none") == {}
+
+
+def test_foreign_runs_tell_their_state_without_being_followed(tmp_path: Path) -> None:
+    plan = Plan(ticks=40, start=time.time() - 40 * 37.0)
+    run = write_foreign(tmp_path / "00001-eg3d", plan)
+    (tmp_path / "00002-empty").mkdir()
+    (tmp_path / "00002-empty" / "log.txt").write_text("no statistics\n")
+    shelf = Shelf()
+    shelf._folders = (str(tmp_path),)
+
+    def row(name: str = run.name) -> RunRow:
+        shelf.look()
+        return next(row for row in shelf.rows if row.name == name)
+
+    shown = row()
+    assert shown.foreign and shown.state == "running" and shown.alive and shown.images == (160_000, plan.total) and not shelf.poller.runs
+    assert shown.share == pytest.approx(160_000 / plan.total) and row("00002-empty").state is None
+    for quiet, said in ((20 * 60, "stalled"), (3 * 86400, "lost")):
+        for path in run.iterdir():
+            os.utime(path, (time.time() - quiet,) * 2)
+        assert row().state == said
+    with open(run / "log.txt", "a") as log:
+        log.write("Exiting...\n")
+    assert row().state == "done" and not row().alive
+    whole = (run / "stats.jsonl").read_bytes()
+    for cut in range(0, len(whole), max(1, len(whole) // 23)):
+        (run / "stats.jsonl").write_bytes(whole[:cut])
+        assert row().state == "done"
 
 
 def test_run_of_a_checkpoint() -> None:

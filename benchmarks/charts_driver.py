@@ -1,0 +1,148 @@
+"""One window on a run with a long statistics file, driven through the scenes of `charts_million`; prints its times as JSON.
+
+`python -m benchmarks.charts_driver viewer|monitor RUN FRAMES`. A frame's wall time is from the end of one frame to the end of
+the next while nothing sleeps; `thread` is the processor time of the drawing thread, `process` that of all threads, which holds
+the software renderer's and the reader's.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.charts_million import stats_line
+from benchmarks.running import percentile
+
+WARM = 4
+SIZE = (1600, 1000)
+Steps = Iterator[None]
+
+
+class Clock:
+    """Times of one frame after another."""
+
+    def __init__(self) -> None:
+        self.wall: list[float] = []
+        self.thread: list[float] = []
+        self.process: list[float] = []
+        self._last = self._now()
+
+    def start(self) -> None:
+        self._last = self._now()
+
+    def tick(self) -> None:
+        now = self._now()
+        for kept, a, b in zip((self.wall, self.thread, self.process), self._last, now, strict=True):
+            kept.append(1e3 * (b - a))
+        self._last = now
+
+    def figures(self) -> dict[str, float]:
+        """Milliseconds a frame without the first few."""
+        wall, thread, process = (kept[min(WARM, len(kept) - 1) :] for kept in (self.wall, self.thread, self.process))
+        return {
+            "median_ms": round(statistics.median(wall), 2), "p95_ms": round(percentile(wall, 0.95), 2),
+            "thread_ms": round(statistics.fmean(thread), 2), "process_ms": round(statistics.fmean(process), 2),
+        }  # fmt: skip
+
+    def _now(self) -> tuple[float, float, float]:
+        return time.perf_counter(), time.thread_time(), time.process_time()
+
+
+class Scenes:
+    """The script: one `yield` a frame. `view` is the window's own: .window and .smoothing are set as a hand would."""
+
+    def __init__(self, run: Path, frames: int, view: Any, reader: Callable[[], Any], tell: Callable[[dict[str, Any]], None]) -> None:
+        self.run, self.frames, self.view, self.reader, self.tell = run, frames, view, reader, tell
+
+    def script(self) -> Steps:
+        said: dict[str, Any] = {"reading": {}}
+        began, processor = time.perf_counter(), time.process_time()
+        while (reader := self.reader()) is None or not len(reader.scalars):
+            yield
+        said["reading"]["first_data_s"] = round(time.perf_counter() - began, 3)
+        while reader.catching_up:
+            yield
+        said["reading"]["whole_s"] = round(time.perf_counter() - began, 2)
+        said["reading"]["processor_s"] = round(time.process_time() - processor, 2)
+        said["reading"]["lines"] = len(reader.scalars)
+        for _ in range(3 * WARM):
+            yield
+        count = len(reader.scalars)
+        top = float(reader.scalars.images.view[-1])
+        yield from self._scene(said, "still", lambda i: None)
+        yield from self._scene(said, "zoom", lambda i: setattr(self.view, "window", (0.002 * i * top, (1 - 0.003 * i) * top)))
+        self.view.window = None
+        yield from self._scene(said, "smoothing", lambda i: setattr(self.view, "smoothing", 0.5 + 0.3 * i / self.frames))
+        self.view.smoothing = 0.6
+        yield from self._scene(said, "live", lambda i: self._append(count + i))
+        self.tell(said)
+
+    def _scene(self, said: dict[str, Any], name: str, change: Callable[[int], None]) -> Steps:
+        yield
+        clock = Clock()
+        for i in range(self.frames):
+            change(i)
+            yield
+            clock.tick()
+        said[name] = clock.figures()
+
+    def _append(self, i: int) -> None:
+        with open(self.run / "stats.jsonl", "a", encoding="utf-8") as file:
+            file.write(stats_line(i))
+
+
+def viewer(run: Path, frames: int) -> None:
+    """The explorer's window in the Training workspace; no pictures are rendered meanwhile."""
+    from viewer.app import App, AppOptions
+    from viewer.render_client.client import RenderClient
+    from viewer.state.config_dir import config_dir
+    from viewer.ui import actions as act
+
+    config_dir().mkdir(parents=True, exist_ok=True)
+    (config_dir() / "preferences.json").write_text(json.dumps({"run_folders": [str(run)]}))
+    steps: list[Steps] = []
+
+    def on_frame(app: App) -> None:
+        if not steps:
+            if app.desk is None or app.desk.controller.info is None:
+                return
+            panel: Any = app.desk._panels["training"]
+            app.desk.ask(act.ShowWorkspace("training"))
+            steps.append(Scenes(run, frames, panel.view, lambda: panel.shelf.reader(panel.view.chosen), _print).script())
+        if next(steps[0], "over") == "over":
+            app.quit()
+
+    App(AppOptions(checkpoint="analytic:sphere", client=RenderClient(), size=SIZE, on_frame=on_frame, keep_layout=False, eager=True)).run()
+
+
+def monitor(run: Path, frames: int) -> None:
+    """The detached monitor, drawn without its pauses."""
+    import dearpygui.dearpygui as dpg
+
+    from viewer.monitor.command import MonitorOptions
+    from viewer.monitor.desk import Desk
+    from viewer.monitor.window import MonitorWindow
+
+    window = MonitorWindow(MonitorOptions((run,), size=SIZE))
+
+    def loop(desk: Desk) -> None:
+        for _ in Scenes(run, frames, desk.view, lambda: desk.view.poller.runs[0], _print).script():
+            dpg.run_callbacks(dpg.get_callback_queue())
+            desk.update()
+            window._frame()
+
+    window._loop = loop  # type: ignore[method-assign]
+    window.run()
+
+
+def _print(said: dict[str, Any]) -> None:
+    print(json.dumps(said), flush=True)
+
+
+if __name__ == "__main__":
+    {"viewer": viewer, "monitor": monitor}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3]))

@@ -1,0 +1,15 @@
+"""The descriptions of all families, by name. No torch here; `core_model.families.FAMILIES` holds what builds them."""
+
+from __future__ import annotations
+
+from core_model.families.analytic.description import DESCRIPTION as _ANALYTIC
+from core_model.families.description import Description
+from core_model.families.eg3d.description import DESCRIPTION as _EG3D
+from core_model.families.epigraf.description import DESCRIPTION as _EPIGRAF
+from core_model.families.mimic3d.description import DESCRIPTION as _MIMIC3D
+from core_model.families.wysiwyg.description import DESCRIPTION as _WYSIWYG
+from core_model.schema.registry import Registry
+
+DESCRIPTIONS: Registry[Description] = Registry("family")
+for _description in (_ANALYTIC, _EG3D, _EPIGRAF, _MIMIC3D, _WYSIWYG):
+    DESCRIPTIONS.add(_description.name, _description)

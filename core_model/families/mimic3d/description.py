@@ -1,0 +1,8 @@
+"""What is known of a Mimic3D checkpoint without building it. No torch here."""
+
+from core_model.families.mimic3d.config import Mimic3dConfig
+from core_model.families.mimic3d.convert import to_native
+from core_model.families.volumetric import volumetric_description
+
+LICENCE_NOTE = "not stated in the file; Mimic3D's program: MIT, parts of it EG3D's: NVIDIA Source Code License, research and evaluation only"
+DESCRIPTION = volumetric_description("mimic3d", "Mimic3D", Mimic3dConfig, to_native, LICENCE_NOTE)

@@ -1,0 +1,54 @@
+"""Losses on signed distances at points of their own: the generator's shape, where a picture's own samples do not tell enough."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from core_model.families.wysiwyg.decoder import WysiwygField
+from core_model.fields.encoding import frequency_encoding
+from core_model.fields.triplane import sample_planes
+from core_model.losses.surface import bend_loss, decision_loss
+from core_model.schema.train import TrainConfig
+from core_model.training.gan.draws import item_uniform, mix_seed
+from core_model.training.gan.march import Marched
+from core_model.training.gan.rays import BatchRays, Window, label_rays
+
+_DECISION, _BEND = 3, 4  # what the random numbers of an image are for (1 and 2: `proposals`)
+
+
+def decision(scene: WysiwygField, marched: Marched, probed: bool, labels: Tensor, seeds: tuple[int, ...], cfg: TrainConfig) -> Tensor:
+    """exp(-k|sdf|) at probe points. Before there are proposals the render's own samples are uniform and serve, where all of them have
+    gradients; otherwise random points on the probe's rays are evaluated, since gradients through all of them would not fit in memory."""
+    if not probed and not cfg.render.refine and not cfg.render.cull_floor:
+        return decision_loss(marched.sdf, cfg.loss.decision_sharpness)
+    size = cfg.network.probe_size
+    rays = label_rays(labels, Window(size, 0, 0, size), scene.planes.conventions)
+    u = item_uniform(tuple(mix_seed(s, _DECISION) for s in seeds), (max(1, cfg.loss.decision_points // cfg.batch), 2), labels.device)
+    ray = (u[..., 0] * rays.count).long().clamp_max(rays.count - 1)
+    t = rays.near[:, None] + (rays.far - rays.near)[:, None] * u[..., 1]
+    return decision_loss(_sdf(scene, rays.take(ray).points(t[..., None])[:, :, 0]), cfg.loss.decision_sharpness)
+
+
+def bend(scene: WysiwygField, marched: Marched, rays: BatchRays, seeds: tuple[int, ...], cfg: TrainConfig) -> Tensor:
+    """How far distances bend along random rays of the picture: half of the places anywhere, half of them near the depth that is seen,
+    where light layers would hide between the samples."""
+    count, step = max(2, cfg.loss.bend_points // cfg.batch), cfg.loss.bend_step
+    u = item_uniform(tuple(mix_seed(s, _BEND) for s in seeds), (count, 2), rays.dirs.device)
+    ray = (u[..., 0] * rays.count).long().clamp_max(rays.count - 1)
+    near, far = rays.near[:, None], rays.far[:, None]
+    anywhere = near + (far - near) * u[..., 1]
+    seen = marched.depth.detach().gather(1, ray) + (u[..., 1] - 0.5) * 8.0 * step
+    solid = (marched.opacity.detach().gather(1, ray) > 0.5) & (torch.arange(count, device=u.device) % 2 == 0)
+    t = torch.where(solid, seen, anywhere)[..., None] + step * torch.arange(-1.0, 2.0, device=u.device)
+    sdf = _sdf(scene, rays.take(ray).points(t).flatten(1, 2)).unflatten(1, (count, 3))
+    return bend_loss(sdf[..., 0], sdf[..., 1], sdf[..., 2], step)
+
+
+def _sdf(scene: WysiwygField, points: Tensor) -> Tensor:
+    """Signed distances [B, N] at points [B, N, 3], planes read by grid_sample, whose backward pass is the faster one."""
+    conv = scene.planes.conventions
+    encoded = frequency_encoding(points / conv.box, scene.cfg.point_freqs)
+    features = sample_planes(scene.planes.levels[0], points, conv)
+    with torch.autocast(points.device.type, dtype=scene.dtype, enabled=scene.dtype != torch.float32):
+        return -scene.sdf_mlp(features.float(), encoded)[..., 0].float()

@@ -1,0 +1,183 @@
+"""States in which a panel shows all that it has: each brings one about in the real window, for the test of every control."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from core_model.schema.camera import OrbitPose
+from core_model.schema.camera_path import CameraPath, PathKey
+from core_model.schema.latent import Ablation, Edit, StyleMix
+from tests.gui.window_driver import Hands
+from viewer.state import basket
+from viewer.state.document import RayMarks
+from viewer.state.export_settings import ExportSettings
+
+Prepare = Callable[[Hands], None]
+MARK = (0.5, 0.5)
+
+
+def panel_of(hands: Hands, name: str) -> Any:
+    """The instance that draws a panel, whatever it keeps."""
+    return hands.desk._panels[name]
+
+
+def as_it_is(hands: Hands) -> None:
+    """What a fresh window shows."""
+
+
+def document(**changes: Any) -> Prepare:
+    """The first document of the window with some of its parts changed."""
+
+    def prepare(hands: Hands) -> None:
+        control = hands.desk.controller
+        assert control.info is not None
+        first = type(control.doc).defaults_from(control.info, quality=control.doc.quality)
+        control.doc = first.replace(**{name: part(first) if callable(part) else part for name, part in changes.items()})
+
+    return prepare
+
+
+def latent_folds(hands: Hands) -> None:
+    """Plane, mixing and the rest of the Latent panel, all open."""
+    document(latent=lambda d: d.latent.replace(mix=StyleMix(seed=3, layers=(0, 1))))(hands)
+    panel = panel_of(hands, "latent")
+    panel.opened = dict.fromkeys(panel.opened, True)
+
+
+def two_kept(hands: Hands) -> None:
+    """Three w in the basket, and one that was deleted last."""
+    panel, rng = panel_of(hands, "basket"), np.random.RandomState(0)
+    items: basket.Basket = ()
+    for name in ("one", "two", "three"):
+        items = basket.added(items, name, rng.randn(14, 128).astype(np.float32))
+    panel.items, panel.removed, panel.mode = items, (0, basket.kept("gone", items[0].w)), "between"
+    document()(hands)
+
+
+def analogy(hands: Hands) -> None:
+    two_kept(hands)
+    panel_of(hands, "basket").mode = "analogy"
+
+
+def moved_directions(hands: Hands) -> None:
+    """Directions that are moved: their sliders can be put back, named and limited to layers."""
+    rows = np.eye(3, 128)
+    edits = tuple(Edit(name=f"PC {i + 1}", direction=tuple(rows[i].tolist()), strength=1.0) for i in range(3))
+    document(latent=lambda d: d.latent.replace(edits=edits))(hands)
+
+
+def away(doc: Any) -> OrbitPose:
+    """A camera that every button of the Camera panel moves."""
+    return doc.camera.replace(yaw=0.4, pitch=0.2, radius=2.2, fov=0.5, pivot=(0.1, 0.0, 0.0))
+
+
+def ortho_and_fly(hands: Hands) -> None:
+    document(camera=lambda d: away(d).replace(orthographic=True), navigation=lambda d: d.navigation.replace(hand="fly"))(hands)
+
+
+def channel(name: str, **look: Any) -> Prepare:
+    """The View panel with another channel, its ways of showing it changed."""
+
+    def prepare(hands: Hands) -> None:
+        document(view=lambda d: d.view.with_channel(name))(hands)
+        control = hands.desk.controller
+        assert control.info is not None
+        shown = next(c for c in control.info.channels if c.name == name)
+        view = control.doc.view.of(name, shown).replace(**look)
+        control.doc = control.doc.replace(view=control.doc.view.with_channel_view(view))
+        hands.until(lambda: name in hands.frames.arrays, f"the channel {name}")
+
+    return prepare
+
+
+def chosen_ray(hands: Hands) -> None:
+    """A ray under inspection and two pins."""
+    document(rays=RayMarks(selected=MARK, pins=((0.4, 0.45), (0.55, 0.6))))(hands)
+    control = hands.desk.controller
+    hands.until(lambda: control.rays.report(MARK) is not None, "the ray's report")
+
+
+def compared(mode: str, what: str) -> Prepare:
+    return document(compare=lambda d: d.compare.replace(mode=mode, what=what))
+
+
+def starred(hands: Hands) -> None:
+    """A small board with two stars."""
+    panel = panel_of(hands, "seeds")
+    panel.start, panel.count, panel.stars, panel.camera = 0, 6, frozenset({1, 4}), None
+    document()(hands)
+    hands.ctx.yield_(30)
+
+
+def three_keys(hands: Hands) -> None:
+    """A path of three keys, the middle one chosen."""
+
+    def path(doc: Any) -> CameraPath:
+        camera = doc.camera
+        return CameraPath(keys=tuple(PathKey(time=float(i), pose=camera.replace(yaw=0.3 * i)) for i in range(3)), duration=3.0)
+
+    panel = panel_of(hands, "path")
+    panel.chosen, panel.head, panel.playing = 1, 1.0, False
+    document(path=path)(hands)
+
+
+def export(**changes: Any) -> Prepare:
+    def prepare(hands: Hands) -> None:
+        exports = hands.desk.exports
+        exports.settings = ExportSettings(folder=exports.settings.folder, **changes)
+        document()(hands)
+
+    return prepare
+
+
+def mesh(mode: str, **changes: Any) -> Prepare:
+    """The Mesh panel with every fold open."""
+
+    def prepare(hands: Hands) -> None:
+        panel = panel_of(hands, "mesh")
+        panel.opened = dict.fromkeys(panel.opened, True)
+        document(mesh=lambda d: d.mesh.replace(mode=mode, **changes))(hands)
+        hands.ctx.yield_(20)
+
+    return prepare
+
+
+STATES: dict[str, tuple[str, Prepare]] = {
+    "model": ("Model", as_it_is),
+    "latent": ("Latent", latent_folds),
+    "basket": ("Basket", two_kept),
+    "basket, arithmetic": ("Basket", analogy),
+    "directions": ("Directions", moved_directions),
+    "camera": ("Camera", document(camera=away)),
+    "camera, orthographic and fly": ("Camera", ortho_and_fly),
+    "view, colour": ("View", as_it_is),
+    "view, depth": ("View", channel("depth", auto_range=False, low=1.0, high=3.0, iso=True)),
+    "view, normal": ("View", channel("normal")),
+    "view, samples": ("View", channel("samples")),
+    "view, position": ("View", channel("position")),
+    "section": ("Section", document(section=lambda d: d.section.replace(axis="x", offset=0.05))),
+    "section, free": ("Section", document(camera=away, section=lambda d: d.section.replace(axis="free"))),
+    "planes": ("Planes", document(latent=lambda d: d.latent.replace(ablate=Ablation(planes=((0, 1),))))),
+    "sampler, learned": ("Sampler", as_it_is),
+    "sampler, stratified": ("Sampler", document(sampler=lambda d: d.sampler.replace(name="uniform", jitter=True))),
+    "mesh, off": ("Mesh", mesh("off")),
+    "mesh, over": ("Mesh", mesh("overlay")),
+    "mesh, error": ("Mesh", mesh("error")),
+    "ray": ("Ray", chosen_ray),
+    "compare, sampler": ("Compare", compared("wipe", "sampler")),
+    "compare, samples": ("Compare", compared("side", "samples")),
+    "compare, channel": ("Compare", compared("wipe", "channel")),
+    "compare, psi": ("Compare", compared("difference", "psi")),
+    "compare, checkpoint": ("Compare", compared("off", "checkpoint")),
+    "compare, reference": ("Compare", compared("off", "reference")),
+    "timings": ("Timings", as_it_is),
+    "seeds": ("Seeds", starred),
+    "path": ("Path", three_keys),
+    "export, picture": ("Export", export(kind="picture", channels=("rgb", "depth"))),
+    "export, orbit": ("Export", export(kind="orbit")),
+    "export, walk": ("Export", export(kind="walk")),
+    "export, sheet": ("Export", export(kind="sheet")),
+}

@@ -1,0 +1,72 @@
+"""Dense layers for inference against the layers that they stand for."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from core_model.ops import dense as module
+from core_model.ops.dense import SoftplusStack, dense
+
+
+def layers(*sizes: int, gain: float = 1.0) -> list[nn.Linear]:
+    torch.manual_seed(0)
+    made = [nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+    with torch.no_grad():
+        for layer in made:
+            layer.weight.mul_(gain)
+    return made
+
+
+def plain(x: torch.Tensor, stack: list[nn.Linear]) -> torch.Tensor:
+    for layer in stack[:-1]:
+        x = F.softplus(layer(x))
+    return stack[-1](x)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 7, 4096])
+@pytest.mark.parametrize("onednn", [True, False])
+def test_dense_is_linear(rows: int, onednn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_HAS_ONEDNN", onednn and module._HAS_ONEDNN)
+    (layer,) = layers(71, 66)
+    x = torch.randn(rows, 71)
+    with torch.no_grad():
+        torch.testing.assert_close(dense(x, layer.weight, layer.bias), layer(x), atol=2e-6, rtol=2e-6)
+
+
+@pytest.mark.parametrize("precision", ["highest", "medium"])
+def test_a_stack_is_its_layers_at_full_precision(precision: str) -> None:
+    """Also under the matmul setting of the render process, which must not turn float32 into bfloat16."""
+    stack = layers(71, 128, 128, 66, gain=4.0)
+    x = torch.randn(5000, 71)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        with torch.no_grad():
+            got = SoftplusStack.of(*stack)(x)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    with torch.no_grad():
+        want = plain(x.double(), [layer.double() for layer in stack])
+    assert float((got - want).abs().max() / want.abs().max()) < 2e-6
+
+
+def test_units_far_out_take_the_plain_path() -> None:
+    stack = layers(8, 16, 16, 4)
+    x = torch.randn(64, 8)
+    x[5] = 1e4  # 2^y would leave float32
+    with torch.no_grad():
+        got = SoftplusStack.of(*stack)(x)
+        torch.testing.assert_close(got, plain(x, stack), atol=1e-3, rtol=1e-4)
+
+
+def test_a_stack_keeps_the_weights_of_its_making() -> None:
+    stack = layers(8, 16, 4)
+    frozen = SoftplusStack.of(*stack)
+    x = torch.randn(3, 8)
+    with torch.no_grad():
+        before = frozen(x)
+        stack[0].weight.zero_()
+        torch.testing.assert_close(frozen(x), before, atol=0.0, rtol=0.0)
