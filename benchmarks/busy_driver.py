@@ -78,7 +78,9 @@ def _busy(app: App, seconds: float, said: dict[str, Any]) -> Iterator[None]:
     assert app.desk is not None
     control = app.desk.controller
     quality = control.doc.quality.replace(max_size=HEAVY_PX, refine=True, refine_frames=1024)
-    control.doc = control.doc.replace(quality=quality, sampler=control.doc.sampler.replace(name="importance", spp=192.0))
+    offered = [s.name for s in control.info.samplers if s.available] if control.info is not None else []
+    name = "importance" if "importance" in offered else control.doc.sampler.name
+    control.doc = control.doc.replace(quality=quality, sampler=control.doc.sampler.replace(name=name, spp=192.0))
     yield from _until(lambda: control.client.status.busy, "a busy worker")
     before = control.requests
     yield from _measured(app, seconds, said, "busy", lambda: control.client.status.busy)
@@ -91,6 +93,9 @@ def _walk(app: App, seconds: float, said: dict[str, Any]) -> Iterator[None]:
     desk = app.desk
     yield from _until(lambda: _resting(app), "the first picture at rest")
     said["renderer"] = _renderer()
+    if desk.controller.info is None or not desk.controller.info.z_dim:  # a closed form has no latent to walk through
+        said["done"] = True
+        return
     imgui.get_io().add_key_event(imgui.Key.l, True)
     yield
     yield

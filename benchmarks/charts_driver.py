@@ -54,10 +54,12 @@ class Clock:
 
 
 class Scenes:
-    """The script: one `yield` a frame. `view` is the window's own: .window and .smoothing are set as a hand would."""
+    """The script: one `yield` a frame. `view` is the window's own: .window and .smoothing are set as a hand would; `page` brings
+    another page to the front, `reader` gives the reader of the run once there is one.
+    """
 
-    def __init__(self, run: Path, frames: int, view: Any, reader: Callable[[], Any], tell: Callable[[dict[str, Any]], None]) -> None:
-        self.run, self.frames, self.view, self.reader, self.tell = run, frames, view, reader, tell
+    def __init__(self, run: Path, frames: int, view: Any, reader: Callable[[], Any], page: Callable[[str], None]) -> None:
+        self.run, self.frames, self.view, self.reader, self.page = run, frames, view, reader, page
 
     def script(self) -> Steps:
         said: dict[str, Any] = {"reading": {}}
@@ -80,7 +82,9 @@ class Scenes:
         yield from self._scene(said, "smoothing", lambda i: setattr(self.view, "smoothing", 0.5 + 0.3 * i / self.frames))
         self.view.smoothing = 0.6
         yield from self._scene(said, "live", lambda i: self._append(count + i))
-        self.tell(said)
+        self.page("machine")
+        yield from self._scene(said, "bare", lambda i: None)
+        print(json.dumps(said), flush=True)
 
     def _scene(self, said: dict[str, Any], name: str, change: Callable[[int], None]) -> Steps:
         yield
@@ -113,7 +117,7 @@ def viewer(run: Path, frames: int) -> None:
                 return
             panel: Any = app.desk._panels["training"]
             app.desk.ask(act.ShowWorkspace("training"))
-            steps.append(Scenes(run, frames, panel.view, lambda: panel.shelf.reader(panel.view.chosen), _print).script())
+            steps.append(Scenes(run, frames, panel.view, lambda: panel.shelf.reader(panel.view.chosen), panel.view.show).script())
         if next(steps[0], "over") == "over":
             app.quit()
 
@@ -131,17 +135,13 @@ def monitor(run: Path, frames: int) -> None:
     window = MonitorWindow(MonitorOptions((run,), size=SIZE))
 
     def loop(desk: Desk) -> None:
-        for _ in Scenes(run, frames, desk.view, lambda: desk.view.poller.runs[0], _print).script():
+        for _ in Scenes(run, frames, desk.view, lambda: desk.view.poller.runs[0], desk.show_tab).script():
             dpg.run_callbacks(dpg.get_callback_queue())
             desk.update()
             window._frame()
 
     window._loop = loop  # type: ignore[method-assign]
     window.run()
-
-
-def _print(said: dict[str, Any]) -> None:
-    print(json.dumps(said), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,18 +6,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
-from benchmarks.running import ROOT, Findings, Settings, run_script, say
-from benchmarks.window_start import display
+from benchmarks.running import Findings, Settings, run_script, say
+from benchmarks.window_start import display, report_of
 from core_model.schema.bench import Measure, measure
 
 FRAME_AIM_MS = 1000.0 / 30.0
@@ -60,7 +56,10 @@ def _measures(window: str, said: dict[str, dict[str, float]]) -> list[Measure]:
     for scene, what in SCENES.items():
         found = said[scene]
         note = f"95 %: {found['p95_ms']:.1f} ms; processor: {found['thread_ms']:.1f} ms of its thread, {found['process_ms']:.1f} ms in all"
-        made.append(measure(f"{window}_{scene}", f"{window}: a frame while {what}", "ms", found["median_ms"], aim=FRAME_AIM_MS, note=note))
+        made.append(
+            measure(f"{window}_{scene}", f"{window}: a frame while {what}", "ms", found["median_ms"], aim=FRAME_AIM_MS,
+                    plain=said["bare"]["median_ms"], plain_path="the same window without charts (page Machine)", note=note)
+        )  # fmt: skip
     return made
 
 
@@ -91,24 +90,9 @@ def restore(run: Path, size: int) -> None:
 
 def drive(settings: Settings, display_name: str, window: str, run: Path, config: Path) -> dict[str, dict[str, float]]:
     """What the driver of one window reports."""
-    environment = os.environ | {"DISPLAY": display_name, "TRISCOPE_CONFIG_DIR": str(config), "OMP_NUM_THREADS": "1"}
+    environment = {"DISPLAY": display_name, "TRISCOPE_CONFIG_DIR": str(config), "OMP_NUM_THREADS": "1"}
     frames = "6" if settings.quick else "60"
-    command = [sys.executable, "-m", "benchmarks.charts_driver", window, str(run), frames]
-    started = time.monotonic()
-    driver = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-    give_up = threading.Timer(LONGEST_S, driver.kill)
-    give_up.start()
-    try:
-        assert driver.stdout is not None
-        said = [line for line in driver.stdout if line.startswith("{")]
-        if driver.wait(20) or not said:
-            raise RuntimeError(f"the {window} ended with status {driver.returncode} after {time.monotonic() - started:.0f} s")
-        return json.loads(said[-1])
-    finally:
-        give_up.cancel()
-        if driver.poll() is None:
-            driver.kill()
-            driver.wait(10)
+    return report_of("benchmarks.charts_driver", window, str(run), frames, environment=environment, limit_s=LONGEST_S)
 
 
 if __name__ == "__main__":

@@ -6,19 +6,15 @@ process of its own that runs its own loop (`benchmarks.monitor_driver` only writ
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
 from benchmarks.charts_million import write_run
-from benchmarks.running import ROOT, Findings, Settings, run_script, say
-from benchmarks.window_start import display
+from benchmarks.running import Findings, Settings, run_script, say
+from benchmarks.window_start import display, report_of
 from core_model.schema.bench import measure
 
 FIRST_FRAME_AIM_MS = 1000.0
@@ -57,22 +53,8 @@ def body(settings: Settings) -> Findings:
 
 def start(display_name: str, run: Path, live_s: float, config: Path) -> dict[str, Any]:
     """What the driver of one monitor reports."""
-    environment = os.environ | {"DISPLAY": display_name, "TRISCOPE_CONFIG_DIR": str(config), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "benchmarks.monitor_driver", str(run), str(live_s)]
-    driver = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-    give_up = threading.Timer(LONGEST_S, driver.kill)
-    give_up.start()
-    try:
-        assert driver.stdout is not None
-        said = [line for line in driver.stdout if line.startswith("{")]
-        if driver.wait(20) or not said:
-            raise RuntimeError(f"the monitor ended with status {driver.returncode} and said nothing")
-        return json.loads(said[-1])
-    finally:
-        give_up.cancel()
-        if driver.poll() is None:
-            driver.kill()
-            driver.wait(10)
+    environment = {"DISPLAY": display_name, "TRISCOPE_CONFIG_DIR": str(config), "OMP_NUM_THREADS": "1"}
+    return report_of("benchmarks.monitor_driver", str(run), f"{live_s:g}", environment=environment, limit_s=LONGEST_S)
 
 
 if __name__ == "__main__":

@@ -11,9 +11,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from benchmarks.running import ROOT, Findings, Settings, run_script, say
 from core_model.schema.bench import measure
@@ -89,6 +90,25 @@ def display() -> Iterator[tuple[str, str]]:
     finally:
         server.terminate()
         server.wait(10)
+
+
+def report_of(module: str, *words: str, environment: Mapping[str, str], limit_s: float) -> dict[str, Any]:
+    """The last JSON line that `python -m MODULE WORDS…` prints; RuntimeError where it fails, or takes longer than `limit_s`."""
+    command = [sys.executable, "-m", module, *words]
+    driver = subprocess.Popen(command, cwd=ROOT, env=os.environ | dict(environment), stdout=subprocess.PIPE, text=True)
+    give_up = threading.Timer(limit_s, driver.kill)
+    give_up.start()
+    try:
+        assert driver.stdout is not None
+        said = [line for line in driver.stdout if line.startswith("{")]
+        if driver.wait(20) or not said:
+            raise RuntimeError(f"{module} {' '.join(words)} ended with status {driver.returncode} and said nothing")
+        return json.loads(said[-1])
+    finally:
+        give_up.cancel()
+        if driver.poll() is None:
+            driver.kill()
+            driver.wait(10)
 
 
 def start_window(settings: Settings, display_name: str, folder: Path) -> dict[str, float]:

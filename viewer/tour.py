@@ -12,6 +12,7 @@ from pathlib import Path
 from imgui_bundle import imgui
 
 from core_model.schema.errors import TriscopeError
+from viewer import tour_panels
 from viewer.app import App, AppOptions
 from viewer.state.config_dir import CONFIG_DIR_VARIABLE, FILE_NAME
 from viewer.state.document import Comparison, RayMarks
@@ -64,10 +65,10 @@ class Tour:
         desk = app.desk
         assert desk is not None
         control = desk.controller
-        yield from self._wait(lambda: bool(control.frames.arrays), "the first picture", app)
-        yield from self._shot(app, "colour")
+        yield from self.wait(lambda: bool(control.frames.arrays), "the first picture", app)
+        yield from self.shot(app, "colour")
         yield from self._drag(app, -0.16, 0.05)
-        yield from self._shot(app, "colour-turned")
+        yield from self.shot(app, "colour-turned")
         assert control.info is not None
         for index, channel in enumerate(control.info.channels):
             if (
@@ -78,13 +79,14 @@ class Tour:
                 continue
             yield from self._key(DIGITS[index])
             yield from self._hover(app, 0.47, 0.42)
-            yield from self._shot(app, channel.name)
+            yield from self.shot(app, channel.name)
         yield from self._key(DIGITS[0])
         yield from self._samplers(app)
         yield from self._inspector(app)
         yield from self._comparison(app)
         yield from self._meshes(app)
         yield from self._slices(app)
+        yield from tour_panels.panels(self, app)
         yield from self._looks(app)
         yield from self._mishap(app)
 
@@ -97,7 +99,7 @@ class Tour:
         home = control.doc
         for name in [n for n in ("uniform", "importance") if n in names]:
             control.doc = home.replace(sampler=home.sampler.replace(name=name, spp=16.0))
-            yield from self._shot(app, f"sampler-{name}-16")
+            yield from self.shot(app, f"sampler-{name}-16")
         control.doc = home
 
     def _inspector(self, app: App) -> Steps:
@@ -108,12 +110,12 @@ class Tour:
         app.desk.ask(act.ShowPanel("Ray", True))
         control.doc = home.replace(rays=RayMarks(selected=(0.47, 0.42)))
         yield from self._rays(app)
-        yield from self._shot(app, "ray")
+        yield from self.shot(app, "ray")
         control.doc = home.replace(rays=RayMarks(selected=(0.42, 0.3), pins=((0.36, 0.3), (0.5, 0.55), (0.64, 0.62))))
         yield from self._rays(app)
-        yield from self._shot(app, "ray-pins")
+        yield from self.shot(app, "ray-pins")
         app.desk.ask(act.SetTheme("light"))
-        yield from self._shot(app, "light-ray-pins")
+        yield from self.shot(app, "light-ray-pins")
         app.desk.ask(act.SetTheme("dark"))
         app.desk.ask(act.ShowPanel("Ray", False))
         control.doc = home
@@ -124,7 +126,7 @@ class Tour:
         for _ in range(STILL_FRAMES):
             yield
         fresh = lambda: all(control.rays.is_fresh(q) for q in control.questions(desk.viewport.edge_px))  # noqa: E731
-        yield from self._wait(fresh, "the reports of the marked rays", app)
+        yield from self.wait(fresh, "the reports of the marked rays", app)
 
     def _comparison(self, app: App) -> Steps:
         """Uniform samples against the checkpoint's own sampler at the same budget: wipe, then the error map."""
@@ -137,8 +139,8 @@ class Tour:
             for _ in range(STILL_FRAMES):
                 yield
             ready = lambda: control.second.pending is None and control.second.matches(control.frames.result)  # noqa: E731
-            yield from self._wait(ready, "the picture to compare with", app)
-            yield from self._shot(app, f"compare-{mode}")
+            yield from self.wait(ready, "the picture to compare with", app)
+            yield from self.shot(app, f"compare-{mode}")
         app.desk.ask(act.ShowPanel("Compare", False))
         control.doc = home
 
@@ -152,8 +154,8 @@ class Tour:
             control.doc = home.replace(mesh=home.mesh.replace(mode=mode))
             for _ in range(STILL_FRAMES):
                 yield
-            yield from self._wait(lambda: desk.mesh.shown is not None or desk.mesh.failed, "the preview of the mesh", app)
-            yield from self._shot(app, f"mesh-{mode}")
+            yield from self.wait(lambda: desk.mesh.shown is not None or desk.mesh.failed, "the preview of the mesh", app)
+            yield from self.shot(app, f"mesh-{mode}")
         imgui.set_window_focus("Sampler")
         control.doc = home
 
@@ -173,27 +175,27 @@ class Tour:
             control.doc = doc
             for _ in range(STILL_FRAMES):
                 yield
-            yield from self._wait(lambda: desk.viewport.linked.answered, f"the answer of {title}", app)
-            yield from self._shot(app, title.lower() if doc.latent == home.latent else "plane-taken-out")
+            yield from self.wait(lambda: desk.viewport.linked.answered, f"the answer of {title}", app)
+            yield from self.shot(app, title.lower() if doc.latent == home.latent else "plane-taken-out")
         imgui.set_window_focus("View")
         control.doc = home
 
     def _looks(self, app: App) -> Steps:
         assert app.desk is not None
         yield from self._key(imgui.Key.tab)
-        yield from self._shot(app, "panels-hidden")
+        yield from self.shot(app, "panels-hidden")
         yield from self._key(imgui.Key.tab)
         yield from self._key(imgui.Key.f1)
-        yield from self._shot(app, "keys")
+        yield from self.shot(app, "keys")
         yield from self._key(imgui.Key.escape)
         app.desk.ask(act.SetTheme("light"))
-        yield from self._shot(app, "light-colour")
+        yield from self.shot(app, "light-colour")
         channels = app.desk.controller.info.channels if app.desk.controller.info else ()
         scalar = next((i for i, c in enumerate(channels) if c.kind == "scalar"), None)
         if scalar is not None and scalar < len(DIGITS):
             yield from self._key(DIGITS[scalar])
             yield from self._hover(app, 0.47, 0.42)
-            yield from self._shot(app, f"light-{channels[scalar].name}")
+            yield from self.shot(app, f"light-{channels[scalar].name}")
         app.desk.ask(act.SetTheme("dark"))
         yield from self._key(DIGITS[0])
 
@@ -205,17 +207,17 @@ class Tour:
             path = Path(folder) / "not-a-checkpoint.safetensors"
             path.write_bytes(b"this is not a safetensors file")
             app.desk.open(str(path))
-            yield from self._wait(lambda: control.banner is not None, "the banner of a bad file", app)
-            yield from self._shot(app, "error-banner")
+            yield from self.wait(lambda: control.banner is not None, "the banner of a bad file", app)
+            yield from self.shot(app, "error-banner")
         app.desk.ask(act.DismissBanner())
 
     # Single steps
 
-    def _shot(self, app: App, name: str) -> Steps:
+    def shot(self, app: App, name: str) -> Steps:
         """Waits for the full picture of the present view, then writes NN-name.png."""
         for _ in range(STILL_FRAMES):
             yield
-        yield from self._wait(lambda: _is_full(app), f"the full picture of {name}", app)
+        yield from self.wait(lambda: _is_full(app), f"the full picture of {name}", app)
         for _ in range(STILL_FRAMES):
             yield
         path = self._out / f"{len(self.written) + 1:02d}-{name}.png"
@@ -225,7 +227,7 @@ class Tour:
         self.written.append(path)
         self._tell(path.name)
 
-    def _wait(self, condition: Callable[[], bool], what: str, app: App) -> Steps:
+    def wait(self, condition: Callable[[], bool], what: str, app: App) -> Steps:
         until = time.monotonic() + PATIENCE_S
         while not condition():
             assert app.desk is not None

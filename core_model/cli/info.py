@@ -67,13 +67,13 @@ def as_text(document: dict[str, Any]) -> str:
         ),
         ("box", f"±{conventions.box:g} world units"),
         *_sizes(document),
-        ("camera", f"radius {pose.radius:g}, fov {math.degrees(pose.fov):.2f}°, {_prior(header)}"),
+        ("camera", f"radius {pose.radius:g} about {_point(pose.pivot)}, fov {math.degrees(pose.fov):.2f}°, {_prior(header)}"),
         ("label", conventions.camera_label),
         ("licence", header.licence or "not stated"),
     ]
     for title, value in (
         ("made by", " ".join(x for x in (made.made_by, made.made_at) if x)),
-        ("source", made.source),
+        ("source", f"{made.source}, SHA-256 {made.source_sha256}" if made.source_sha256 else made.source),
         ("command", made.command),
         ("data", made.data),
         ("steps", f"{made.steps:,}" if made.steps is not None else ""),
@@ -109,3 +109,7 @@ def _prior(header: CheckpointHeader) -> str:
     if camera.law in ("labels", "unknown"):
         return f"poses by {camera.law}"
     return f"yaw ±{camera.yaw_std:g} rad, pitch ±{camera.pitch_std:g} rad ({camera.law})"
+
+
+def _point(place: tuple[float, float, float]) -> str:
+    return f"({', '.join(f'{x:g}' for x in place)})"

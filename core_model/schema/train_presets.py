@@ -66,13 +66,14 @@ PRESETS.add(
         ),
         discriminator=DiscriminatorConfig(channel_base=1024, channel_max=128, label_layers=2),
         render=RenderConfig(
-            samples=20, refine=6, look=32, cull_floor=0.006, box=0.4, scene_radius=0.3, budget_low=8, budget_high=16,
+            samples=20, refine=6, look=48, cull_floor=0.006, box=0.4, scene_radius=0.3, budget_low=8, budget_high=16,
             background=HEADS_BACKGROUND, patch=16, blur_bins=0.7,
         ),
-        loss=LossConfig(surface=200.0, bend=0.3, bend_points=512, decision_points=4096),
+        loss=LossConfig(surface=200.0, bend=1.0, bend_points=512, decision_points=4096),
         optim=OptimConfig(generator_lr=0.005, discriminator_lr=0.004, ema_images=2000.0, precision="fp32", warmup_images=1000),
         schedule=Schedule(
-            r1_gamma=_curve("0.05"), resolution=_curve("0:32,14k:32,17k:64"), surface_target=_curve("0:0.03,5k:0.03,14k:0.012"),
+            r1_gamma=_curve("0:0.05,14k:0.05,17k:0.1"), resolution=_curve("0:32,14k:32,17k:64"),
+            surface_target=_curve("0:0.03,5k:0.03,14k:0.02,29.5k:0.02,32k:0.012"),
             colour_lr=_curve("0:2,31k:2,31k:1"), swap=_curve("0:1,4k:0.5"), blur=_curve("0:1.5,2k:0"),
             supervise=_curve("0:0,26k:0,26k:1"), propose=_curve("0:0,29.5k:0,29.5k:1"),
         ),
@@ -80,7 +81,7 @@ PRESETS.add(
     ),
 )
 
-# One GPU, half an hour; sized by forecast, with what heads64-cpu taught (tight rays, little R1, bend loss). Not run whole yet: no GPU was to be had.
+# One GPU, half an hour; sized by forecast, with what heads64-cpu taught (tight rays, little R1, bend loss). Never run whole: no GPU yet.
 PRESETS.add(
     "heads128",
     TrainConfig(

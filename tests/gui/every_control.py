@@ -18,8 +18,8 @@ ANY_POPUP = imgui.PopupFlags_.any_popup_id.value | imgui.PopupFlags_.any_popup_l
 DISABLED = imgui.ItemFlags_.disabled.value
 _FLAGS = imgui.test_engine.TestOpFlags_
 QUIET = _FLAGS(_FLAGS.no_error.value | _FLAGS.no_check_hovered_id.value)
-CHILD_PX = 60.0
-"""A child window is an item of its own and lies under what is in it; nothing as large as this may hide a control."""
+CHILD_PX = 30.0
+"""A child window is an item of its own and lies under what is in it; controls are less high than this."""
 MANY = 64
 """Most entries of a list that the witness reads."""
 

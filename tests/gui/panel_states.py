@@ -108,6 +108,7 @@ def starred(hands: Hands) -> None:
     """A small board with two stars."""
     panel = panel_of(hands, "seeds")
     panel.start, panel.count, panel.stars, panel.camera = 0, 6, frozenset({1, 4}), None
+    panel.order, panel.falling, panel.only_stars = "seed", False, False
     document()(hands)
     hands.ctx.yield_(30)
 
@@ -120,8 +121,8 @@ def three_keys(hands: Hands) -> None:
         return CameraPath(keys=tuple(PathKey(time=float(i), pose=camera.replace(yaw=0.3 * i)) for i in range(3)), duration=3.0)
 
     panel = panel_of(hands, "path")
-    panel.chosen, panel.head, panel.playing = 1, 1.0, False
     document(path=path)(hands)
+    panel._seen, panel.chosen, panel.head, panel.playing = hands.doc.path, 1, 1.0, False
 
 
 def export(**changes: Any) -> Prepare:

@@ -151,7 +151,7 @@ def session() -> RenderSession:
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("psi", [1.0, 0.5])
+@pytest.mark.parametrize("psi", [pytest.param(1.0, marks=pytest.mark.slow), 0.5])
 def test_pictures_of_other_configurations(session: RenderSession, tmp_path: Path, name: str, psi: float) -> None:
     case = made(name)
     path = written(case, tmp_path, "pkl" if psi == 1.0 else "raw")
@@ -238,7 +238,7 @@ def test_configurations_are_read_from_the_file(tmp_path: Path) -> None:
     assert config_of("mimic3d-false-act", tmp_path)["plane_act"] == "sigmoid"
 
 
-OWN = ("eg3d-2X", "mimic3d-dual", "epigraf-sphere", "epigraf-view")
+OWN = ("eg3d-box-white", "mimic3d-dual", "epigraf-sphere", "epigraf-view")
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -284,7 +284,14 @@ def recorded_case(name: str) -> tuple[Made, View, Any]:
     return Made(family, meta.get("network", "TriPlaneGenerator"), state, {"sr_num_fp16_res": 4} | init, own, layers), view, npz
 
 
-@pytest.mark.parametrize(("name", "key"), [("eg3d_small", "out/image"), ("mimic3d_small", "out/m0/image"), ("epigraf_small", "out/image")])
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        pytest.param("eg3d_small", "out/image", marks=pytest.mark.slow),
+        ("mimic3d_small", "out/m0/image"),
+        ("epigraf_small", "out/image"),
+    ],
+)
 def test_the_plain_evaluation_gives_the_recorded_pictures(name: str, key: str) -> None:
     """The judge is judged: its picture of the fixture is that of the original program."""
     case, view, npz = recorded_case(name)

@@ -16,6 +16,7 @@ from viewer.runs import words
 from viewer.runs.host import HostSample
 from viewer.runs.job_record import ShownState
 from viewer.runs.reader import RunReader
+from viewer.runs.standing import standing_alarms
 
 WIDTH = 316
 INNER = WIDTH - 28
@@ -75,7 +76,7 @@ class RunCard:
         view, run, look = self._view, self._run, self._view.look
         with run.lock:
             done, total, rate, eta = run.images_done(), run.images_total(), run.rate(), run.eta_seconds()
-            alarms = sum(a.active for a in run.alarms.alarms)
+            alarms = sum(a.active for a in (*run.alarms.alarms, *standing_alarms(run)))
             reading, share, fault = run.catching_up, run.share_read, run.fault
         colour = state_colour(look, run.state)
         self._bar.set(done / total if total > 0 else (1.0 if run.state == "done" else 0.0), colour)

@@ -95,7 +95,7 @@ class TimingsPanel:
             size = imgui.calc_text_size(number)
             ink_text = theme.colour(p.muted if timing.cached else p.text)
             draw.add_text(ImVec2(round(x + width - size.x), round(middle - 0.5 * size.y)), ink_text, number)
-            number_width = imgui.calc_text_size("8888.8 ms").x
+            number_width = max(imgui.calc_text_size("8888.8 ms").x, size.x)
         left, right = x + 5.6 * em, x + width - number_width - 0.5 * em
         half = 0.21 * em
         draw.add_rect_filled(

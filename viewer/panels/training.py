@@ -103,9 +103,10 @@ class TrainingPanel:
         active = sum(alarm.active for _, alarm in alarms)
         wanted, view.go_to = view.go_to, None
         imgui.push_style_color(imgui.Col_.tab_selected, ImVec4(*ctx.theme.palette.field_active, 1.0))
-        imgui.push_style_color(imgui.Col_.tab_selected_overline, ImVec4(*ctx.theme.palette.accent, 1.0))
+        for role in (imgui.Col_.tab_selected_overline, imgui.Col_.tab_dimmed_selected_overline):
+            imgui.push_style_color(role, ImVec4(*ctx.theme.palette.accent, 1.0))
         if not imgui.begin_tab_bar("pages", int(imgui.TabBarFlags_.draw_selected_overline)):
-            imgui.pop_style_color(2)
+            imgui.pop_style_color(3)
             return
         for tab, title in TABS:
             shown = f"{title}  {active}" if tab == "alarms" and active else title
@@ -115,7 +116,7 @@ class TrainingPanel:
                 self._page(tab, doc, ctx, row, run, compared)
                 imgui.end_tab_item()
         imgui.end_tab_bar()
-        imgui.pop_style_color(2)
+        imgui.pop_style_color(3)
 
     def _page(
         self, tab: Tab, doc: Document, ctx: PanelContext, row: RunRow | None, run: RunReader | None, compared: list[RunReader]

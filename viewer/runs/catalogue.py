@@ -100,6 +100,7 @@ _SCORES = {
     "non_flatness": "Non-flatness",
     "flatness": "Non-flatness",
 }
+_SHORT = frozenset(["fid", "kid", "swd", "nfs", "psnr", "id", "is"])
 _FRONTS = (
     (r"ms/|speed/ms/|speed/(?=\w+_ms$)", "Speed", "Time by phase", "ms"),
     (r"schedule/", "Schedule", "", ""),
@@ -130,6 +131,9 @@ def charts(names: list[str], metrics: frozenset[str] = frozenset()) -> tuple[Cha
 
 
 def _alone(name: str, metric: bool) -> Chart:
+    by_size = re.fullmatch(r"swd_(\d+)", name) if metric else None
+    if by_size is not None:
+        return Chart("Metrics", "Sliced Wasserstein by size", "", (Line(name, f"{by_size[1]} px"),))
     if metric:
         return Chart("Metrics", _SCORES.get(name.lower(), _words(name)), "", (Line(name, _SCORES.get(name.lower(), name)),))
     for front, group, title, unit in _FRONTS:
@@ -138,6 +142,12 @@ def _alone(name: str, metric: bool) -> Chart:
             rest = name[found.end() :] or name
             return Chart(group, title or _words(rest), unit, (Line(name, rest),))
     return Chart("Other", _words(name), "", (Line(name, name.rsplit("/", 1)[-1]),))
+
+
+def score_title(name: str) -> str:
+    """Name of an evaluation's figure as a heading: FID, SWD 16, Non flatness."""
+    words = re.split(r"[_/ ]+", name)
+    return " ".join(w.upper() if w.lower() in _SHORT else (w.capitalize() if i == 0 else w) for i, w in enumerate(words))
 
 
 def _words(name: str) -> str:

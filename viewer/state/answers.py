@@ -72,6 +72,11 @@ class Answers:
         """Questions that were wanted in this frame and have no answer yet."""
         return len(self._wanted)
 
+    @property
+    def busy(self) -> bool:
+        """Whether the render process works on a question."""
+        return self._under_way is not None
+
     # The controller's side
 
     def next(self) -> Question | None:

@@ -161,10 +161,13 @@ class Timeline:
             ink = theme.colour(lane.inks[0 if p.name == "dark" else 1])
             draw.add_line(ImVec2(left, round(bottom) - 0.5), ImVec2(frame.right + 0.9 * em, round(bottom) - 0.5), theme.colour(p.line))
             with controls.font(theme.fonts.body, BODY_PX * 0.87):
-                text = lane.title if now is None else f"{lane.title}  {now[index]:.{lane.digits}f}{lane.unit}"
-                text = controls.ellipsis(text, gutter)
-                y = round(0.5 * (top + bottom) - 0.5 * imgui.get_text_line_height())
-                draw.add_text(ImVec2(left, y), ink, text)
+                lines = [lane.title] if now is None else [lane.title, f"{now[index]:.{lane.digits}f}{lane.unit}"]
+                high = imgui.get_text_line_height()
+                if imgui.calc_text_size("  ".join(lines)).x <= gutter or tall < 2.2 * high:
+                    lines = ["  ".join(lines)]
+                y = 0.5 * (top + bottom) - 0.5 * high * len(lines)
+                for i, text in enumerate(lines):
+                    draw.add_text(ImVec2(left, round(y + i * high)), ink, controls.ellipsis(text, gutter))
             if curves is not None:
                 _curve(theme, lane, curves[:, index], frame, top + 0.2 * em, bottom - 0.25 * em, ink)
         if curves is None:

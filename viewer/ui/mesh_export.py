@@ -92,6 +92,8 @@ class ExportRows:
                     spec = spec.replace(resolution=n)
                 controls.tooltip(f"{n**3 / 1e6:,.0f} million nodes")
             imgui.end_combo()
+        else:
+            controls.tooltip("Usual resolutions, nodes along an edge of the box")
         spec = self._faces(spec, ctx)
         textured = self.suffix in TEXTURED_SUFFIXES
         now = spec.colour if textured or spec.colour != "texture" else "vertex"

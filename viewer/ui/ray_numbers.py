@@ -78,16 +78,20 @@ _LINE_INKS: dict[str, Callable[[Palette], Rgb]] = {
 }
 
 
+NARROW_EM = 27.0
+
+
 def draw_numbers(theme: Theme, report: RayReport) -> None:
-    """Two columns of label, value and unit; then hit or miss of each way to sample."""
+    """Label, value and unit, side by side twice where there is room; then hit or miss of each way to sample."""
     rows = number_rows(report)
-    half = -(-len(rows) // 2)
-    if imgui.begin_table("##ray-numbers", 4, int(imgui.TableFlags_.sizing_stretch_prop)):
-        for weight, name in ((0.9, "a"), (1.15, "b"), (0.9, "c"), (1.15, "d")):
+    twice = imgui.get_content_region_avail().x > NARROW_EM * theme.em
+    half = -(-len(rows) // 2) if twice else len(rows)
+    if imgui.begin_table("##ray-numbers", 4 if twice else 2, int(imgui.TableFlags_.sizing_stretch_prop)):
+        for weight, name in ((0.9, "a"), (1.15, "b"), (0.9, "c"), (1.15, "d"))[: 4 if twice else 2]:
             imgui.table_setup_column(name, int(imgui.TableColumnFlags_.width_stretch), weight)
         for i in range(half):
             imgui.table_next_row()
-            for row in (rows[i : i + 1], rows[half + i : half + i + 1]):
+            for row in (rows[i : i + 1], rows[half + i : half + i + 1] if twice else ()):
                 for label, value, unit, tip in row:
                     imgui.table_next_column()
                     with controls.text_colour(_LINE_INKS.get(label, lambda p: p.muted)(theme.palette)):

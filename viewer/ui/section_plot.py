@@ -55,6 +55,7 @@ def draw(doc: Document, ctx: PanelContext, piece: Slice, view: ChannelView, span
     draw_list, end = imgui.get_window_draw_list(), ImVec2(corner.x + edge, corner.y + edge)
     draw_list.add_image(imgui.ImTextureRef(texture), corner, end)
     clicked = imgui.invisible_button("##slice", ImVec2(edge, edge))
+    controls.tooltip("Click copies the value and its position; the point is marked in the picture too")
     under = _under(piece, corner, edge) if imgui.is_item_hovered() else None
     draw_list.push_clip_rect(corner, end, True)
     _camera_axis(ctx, piece, corner, edge)

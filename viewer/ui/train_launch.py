@@ -183,7 +183,7 @@ class LaunchPage:
     def _queue(self) -> str:
         """How many jobs would come first on the chosen devices."""
         wanted = set(self.draft.resources().devices)
-        ahead = [row.name for row in self.shelf.rows if row.alive and row.job is not None and wanted & set(row.job.devices)]
+        ahead = [Path(one.run).name for one in self.shelf.queue if wanted & set(one.devices)]
         return f"It waits for {', '.join(ahead[:3])}{' …' if len(ahead) > 3 else ''}." if ahead else "It starts at once."
 
     def _forecast(self, ctx: PanelContext) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imgui_bundle import ImVec2, imgui
+from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from viewer.runs import words
@@ -125,7 +125,9 @@ class RunList:
         ticked = row.path in view.ticked
         imgui.set_cursor_screen_pos(ImVec2(corner.x + 0.55 * em, corner.y + 0.35 * em))
         imgui.push_style_var(imgui.StyleVar_.frame_border_size, 1.0)  # a tick box that is seen on every ground
+        imgui.push_style_color(imgui.Col_.border, ImVec4(*p.muted, 0.7))
         changed, on = imgui.checkbox(f"##tick-{row.name}", ticked)
+        imgui.pop_style_color()
         imgui.pop_style_var()
         if changed:
             view.tick(row.path, on)

@@ -42,8 +42,8 @@ class QueueList:
         start, room = imgui.get_cursor_pos_x(), imgui.get_content_region_avail().x
         imgui.push_id(one.run)
         imgui.align_text_to_frame_padding()
-        ink = theme.palette.muted if one.before else theme.palette.good
-        with controls.font(theme.fonts.mono, theme.small()), controls.text_colour(ink):
+        ink, face = (theme.palette.muted, theme.fonts.mono) if one.before else (theme.palette.good, theme.fonts.body)
+        with controls.font(face, theme.small()), controls.text_colour(ink):
             imgui.text_unformatted(f"{one.before}" if one.before else fa.ICON_FA_PLAY)
         controls.tooltip(f"Jobs that come first: {one.before}" if one.before else "It has its devices")
         imgui.same_line(start + 1.6 * em)

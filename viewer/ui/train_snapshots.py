@@ -12,6 +12,7 @@ from core_model.schema.question import PictureQuestion
 from core_model.schema.render import RenderRequest
 from viewer.gl.texture import Texture
 from viewer.runs import words
+from viewer.runs.catalogue import score_title
 from viewer.runs.reader import RunReader
 from viewer.state.document import Document
 from viewer.state.train_draft import free_name
@@ -72,7 +73,7 @@ class SnapshotPage:
             return
         imgui.table_setup_column("kimg" if run.is_foreign else "Step")
         for name in names:
-            imgui.table_setup_column(name.replace("_", " ").upper() if len(name) < 6 else name.replace("_", " ").capitalize())
+            imgui.table_setup_column(score_title(name))
         for title in ("Size", "Written", ""):
             imgui.table_setup_column(title)
         imgui.table_setup_scroll_freeze(0, 1)

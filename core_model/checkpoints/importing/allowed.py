@@ -166,9 +166,10 @@ class AllowList:
         if not isinstance(meta, dict) or meta.get("type") != "class":
             raise Refusal("bad persistent object", "a dict with type 'class'", shown(meta))
         name, state = meta.get("class_name"), meta.get("state")
-        short = isinstance(name, str) and len(name) <= self._budget.limits.name_length
-        if not short or not _IDENTIFIER.match(name) or not isinstance(state, dict):
-            raise Refusal("bad persistent object", "a class name and a state", shown(name))
+        if not isinstance(name, str) or len(name) > self._budget.limits.name_length or not _IDENTIFIER.match(name):
+            raise Refusal("bad persistent object", "a class name", shown(name))
+        if not isinstance(state, dict):
+            raise Refusal("bad persistent object", "its state", shown(state))
         return Record("persistent", name, (), state)
 
     def _tensor(self, args: tuple[Any, ...]) -> TensorRecord:

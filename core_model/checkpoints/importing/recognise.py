@@ -27,7 +27,9 @@ def own_names(names: Iterable[str]) -> tuple[str, str]:
     return ("G_ema" if "ema" in prefix.lower() else ""), prefix
 
 
-def family_of(class_name: str, state: Mapping[str, np.ndarray[Any, Any]], attributes: Mapping[str, Any], keywords: Mapping[str, Any]) -> str:
+def family_of(
+    class_name: str, state: Mapping[str, np.ndarray[Any, Any]], attributes: Mapping[str, Any], keywords: Mapping[str, Any]
+) -> str:
     """eg3d, epigraf or mimic3d; raises Refusal for other networks.
 
     Mimic3D's first stage has EG3D's class name: its option `triplane_resolution`, its `b3d*` blocks and its

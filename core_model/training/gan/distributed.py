@@ -79,9 +79,21 @@ def join_ranks(device: str) -> Ranks:
     chosen = _device(device, _number("LOCAL_RANK", 0), world)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
+    restart = _number("TORCHELASTIC_RESTART_COUNT", 0)
     if world > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
-    return Ranks(rank, world, chosen, _number("TORCHELASTIC_RESTART_COUNT", 0))
+        store = _agent_store(restart, world)
+        own = {} if store is None else {"store": store, "rank": rank, "world_size": world}
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", **own)
+    return Ranks(rank, world, chosen, restart)
+
+
+def _agent_store(restart: int, world: int) -> dist.PrefixStore | None:  # pyright: ignore[reportPrivateImportUsage]
+    """torchrun's own store under names of this attempt, where it keeps one over restarts. Without them a process may find the address
+    that a dead one left there and wait for it until it times out (seen with torch 2.13)."""
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        return None
+    agent = dist.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), world, is_master=False)  # pyright: ignore[reportPrivateImportUsage]
+    return dist.PrefixStore(f"triscope/attempt{restart}of{world}", agent)  # pyright: ignore[reportPrivateImportUsage]
 
 
 def _device(name: str, local_rank: int, world: int) -> torch.device:

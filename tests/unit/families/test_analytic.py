@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core_model.families.analytic.description import analytic_header
+from core_model.families.analytic.description import KINDS, analytic_header
 from core_model.families.analytic.shapes import SHAPES, AnalyticField
 from core_model.families.analytic.spec import AnalyticModel
 from core_model.schema.errors import InputError
@@ -36,6 +36,10 @@ def test_distances_have_slope_one(shape: str) -> None:
     assert sdf is not None
     (gradient,) = torch.autograd.grad(sdf.sum(), x)
     np.testing.assert_allclose(gradient.norm(dim=-1), 1.0, atol=1e-4)
+
+
+def test_the_description_knows_the_shapes() -> None:
+    assert KINDS.names() == SHAPES.names()
 
 
 @pytest.mark.parametrize("shape", SHAPES.names())

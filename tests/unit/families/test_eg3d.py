@@ -227,3 +227,24 @@ def test_odd_tensors_end_in_one_line() -> None:
             opened("eg3d", net(state=state | {name: value}))
     with pytest.raises(InputError, match="synthesis"):
         opened("eg3d", net(state={k: v for k, v in state.items() if ".b8." not in k}))
+
+
+def test_labels_that_are_not_only_a_camera() -> None:
+    """28 numbers: a camera and three classes; 4 numbers: classes alone."""
+    pose, want = OrbitPose(yaw=0.3), torch.zeros(1, 28)
+    want[0, :25] = torch.from_numpy(label25(pose))
+    wide, _ = opened("eg3d", net({"c_scale": 0.5}, state=eg3d_state(c=28)))
+    assert wide.sizes.num_classes == 3 and torch.equal(wide.label(LatentSpec(cond=pose)), want * 0.5)
+    want[0, 27] = 1.0
+    assert torch.equal(wide.label(LatentSpec(cond=pose, class_index=2)), want * 0.5)
+    narrow, _ = opened("eg3d", net(state=eg3d_state(c=4)))
+    assert narrow.sizes.num_classes == 4 and narrow.label(LatentSpec(class_index=1)).tolist() == [[0.0, 1.0, 0.0, 0.0]]
+    with pytest.raises(InputError, match="class"):
+        narrow.label(LatentSpec(class_index=4))
+
+
+def test_backbones_of_another_architecture_are_refused() -> None:
+    """`resnet` blocks have a skip convolution, and a ToRGB only at the end."""
+    state = {k: v for k, v in eg3d_state().items() if not k.startswith("backbone.synthesis.b4.torgb")}
+    with pytest.raises(InputError, match=r"b4\.torgb"):
+        opened("eg3d", net(state=state))

@@ -56,11 +56,14 @@ def test_surface_and_decision() -> None:
 
 def test_bending_of_planes_spheres_and_layers() -> None:
     step, along = 0.02, torch.linspace(-0.3, 0.3, 61)
-    three = lambda sdf: [sdf(along + k * step) for k in (-1, 0, 1)]  # noqa: E731
-    assert float(bend_loss(*three(lambda t: 0.7 * t - 0.1), step)) < 1e-10
-    ball = bend_loss(*three(lambda t: (t.square() + 0.05**2).sqrt() - 0.2), step)  # a ray that passes the centre at 0.05
-    layers = bend_loss(*three(lambda t: 0.03 * torch.sin(t * math.pi / step)), step)  # what hides between samples 2 steps apart
-    assert float(ball) < (step / 0.05) ** 2 and float(layers) > 20 * float(ball)
+
+    def bent(sdf: Callable[[torch.Tensor], torch.Tensor]) -> float:
+        return float(bend_loss(sdf(along - step), sdf(along), sdf(along + step), step))
+
+    assert bent(lambda t: 0.7 * t - 0.1) < 1e-10
+    ball = bent(lambda t: (t.square() + 0.05**2).sqrt() - 0.2)  # a ray that passes the centre at 0.05
+    layers = bent(lambda t: 0.03 * torch.sin(t * math.pi / step))  # what hides between samples 2 steps apart
+    assert ball < (step / 0.05) ** 2 and layers > 20 * ball
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ def test_layers_bend_more_and_the_loss_moves_the_shape_alone() -> None:
     assert torch.equal(quiet.losses["bend"], again.losses["bend"])
     quiet.losses["bend"].backward()
     assert float(g.sdf_mlp.fc0.weight.grad.abs().sum()) > 0 and g.rgb_mlp.fc0.weight.grad is None  # pyright: ignore[reportOptionalMemberAccess]
-    assert float(g.backbone.blocks[0].const.grad.abs().sum()) > 0  # pyright: ignore[reportAttributeAccessIssue]
+    const = dict(g.named_parameters())["backbone.blocks.0.const"].grad
+    assert const is not None and float(const.abs().sum()) > 0
     with torch.no_grad():  # the highest octave along z, loud: layers about as wide as the step
         first = g.sdf_mlp.fc0
         first.weight[:, -6:] += 3.0 * torch.randn(first.weight[:, -6:].shape, generator=torch.Generator().manual_seed(1))
