@@ -130,6 +130,10 @@ class Desk:
     def begin_frame(self, theme: Theme, now: float) -> None:
         control = self.controller
         control.poll(now)
+        self.opening.poll(control, self.prefs.recent, now)  # before the draft is taken: it may bring another document
+        if self.opening.front:
+            self.app.front_panel(self.opening.front)
+            self.opening.front = ""
         self.draft = control.doc
         for path in control.opened_paths:
             self._save(recent=self.prefs.with_recent(path).recent)
@@ -138,10 +142,6 @@ class Desk:
             self.mesh.clear()
             self.opening.offer_crashed(control)
         control.opened_paths.clear()
-        self.opening.poll(control, self.prefs.recent, now)
-        if self.opening.front:
-            self.app.front_panel(self.opening.front)
-            self.opening.front = ""
         self._poll_tasks(now)
         recent = tuple(p for p in self.prefs.recent if control.info is None or p != control.info.path)
         self._ctx = PanelContext(

@@ -72,7 +72,7 @@ class LossConfig(Frozen):
     decision: float = Field(default=0.0, ge=0, description="weight of the decision loss, mean of exp(-sharpness |sdf|)")
     decision_sharpness: float = Field(default=2.0, gt=0, description="1 / world units")
     decision_points: int = Field(default=65536, ge=64, description="probe points of a batch that the decision loss looks at")
-    bend: float = Field(default=0.0, ge=0, description="weight of the bend loss, mean of (second difference of the sdf along rays / step)²")
+    bend: float = Field(default=0.0, ge=0, description="weight of the bend loss, mean of (second difference of the sdf / step)²")
     bend_step: float = Field(default=0.02, gt=0, description="distance of the bend loss's three points, world units")
     bend_points: int = Field(default=2048, ge=64, description="places of a batch that the bend loss looks at")
     sampler: float = Field(default=1.0, ge=0, description="weight of the proposal network's cross-entropy")

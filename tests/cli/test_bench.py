@@ -190,6 +190,7 @@ def test_the_whole_bench_quickly(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_gpu_training_goes_on_from_its_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of a smoke run on one machine, the rest on another that gets the packed folder only, bit for bit the run in one go."""
     monkeypatch.setattr(heads128, "PIECE", 1 << 16)

@@ -76,7 +76,8 @@ def _pose() -> tuple[float, ...]:
 
 
 NAMES = (
-    "default", "seed and camera", "mixed seeds", "ablated", "own w", "own budgets", "bf16", "normal", "pivot", "jitter", "not square", "matrix",
+    "default", "seed and camera", "mixed seeds", "ablated", "own w", "own budgets", "bf16", "normal", "pivot", "jitter",
+    "not square", "matrix",
 )  # fmt: skip
 
 

@@ -18,5 +18,8 @@ def display() -> Iterator[str]:
 
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests that use thousands of GUI frames and look at no pixel: Mesa takes every OpenGL call and draws nothing."""
+    """For tests that use thousands of GUI frames and look at no pixel: Mesa takes every OpenGL call and draws nothing.
+
+    That driver keeps 0.16 MB a frame for ever: no test that measures memory may use it.
+    """
     monkeypatch.setenv("GALLIUM_NOOP", "1")

@@ -134,7 +134,8 @@ def test_duplicates_wait_in_a_queue_whose_order_changes(place: Path, tmp_path: P
         ctx.item_input_value(f"{MAIN}##form-filter", "")
         other, tree = page._tree_of(page.against), draft.tree
         assert other is not None and tree is not None
-        assert [(d.path, d.right) for d in diff(other, tree) if d.path != "data.path"] == [("optim.generator_lr", rate)], "one setting differs from the run"
+        told = [(d.path, d.right) for d in diff(other, tree) if d.path != "data.path"]
+        assert told == [("optim.generator_lr", rate)], "one setting differs from the run"
         wait(h, lambda: page.looker.found is not None and not draft.problems(""), "the data set")
         ctx.yield_(3)
         made = draft.run

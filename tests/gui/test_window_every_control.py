@@ -18,7 +18,7 @@ from tests.gui.window_driver import Hands, drive
 from viewer.render_client.inline import InlineClient
 from viewer.ui.layout import SLOTS
 
-pytestmark = [pytest.mark.gui, pytest.mark.slow, pytest.mark.usefixtures("undrawn")]
+pytestmark = [pytest.mark.gui, pytest.mark.slow]
 WITH_PLOTS, PLOTS = ("Ray",), "panel ray._plots"
 
 
@@ -40,8 +40,10 @@ def test_every_panel_has_a_state_to_be_walked_in() -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("state", STATES)
-def test_every_control_of_a_panel_does_something_and_says_what(display: str, state: str) -> None:
+def test_every_control_of_a_panel_does_something_and_says_what(display: str, state: str, request: pytest.FixtureRequest) -> None:
     title, prepare = STATES[state]
+    if title != "Mesh":  # its depth error is read back from the graphics card
+        request.getfixturevalue("undrawn")
     seen: list[Seen] = []
 
     def body(hands: Hands) -> None:

@@ -134,8 +134,11 @@ def test_a_dropped_camera_path_comes_into_the_path_panel(tmp_path: Path) -> None
         h.until_full()
         before = h.doc
         panel: Any = h.desk._panels["path"]
+        h.ctx.window_focus("//Path")
+        h.ctx.yield_(3)
         panel.head, panel.chosen = 3.0, 0
         h.ctx.window_focus("//Timings")
+        h.ctx.yield_(3)
         h.desk.dropped([str(tmp_path / "way.json")])
         wait(h, lambda: h.doc.path == path, "the path")
         h.ctx.yield_(4)

@@ -62,7 +62,6 @@ def test_a_thousand_random_events(display: str, seed: int) -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.usefixtures("undrawn")
 @pytest.mark.timeout(5400)
 @pytest.mark.parametrize("seed", range(5))
 def test_a_hundred_thousand_random_events(display: str, seed: int) -> None:

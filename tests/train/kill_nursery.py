@@ -105,7 +105,7 @@ def main(settings: Path, out: Path, trials: int) -> None:
         newest = readable(out, checked)
         assert newest >= step, f"trial {trial}: step {newest} after {step}"
         advances += newest > step
-        span *= 0.9 if newest > step else 1.15  # about as many lives reach a new state as end before it, however loaded the machine is
+        span *= 0.85 if newest > step else 1.08  # about every third life reaches a new state, however loaded the machine is
         step = newest
     print(json.dumps({
         "trials": trials, "advances": advances, "saving": while_saving, "step": step, "seconds": time.monotonic() - started,

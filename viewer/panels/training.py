@@ -105,7 +105,9 @@ class TrainingPanel:
         imgui.push_style_color(imgui.Col_.tab_selected, ImVec4(*ctx.theme.palette.field_active, 1.0))
         for role in (imgui.Col_.tab_selected_overline, imgui.Col_.tab_dimmed_selected_overline):
             imgui.push_style_color(role, ImVec4(*ctx.theme.palette.accent, 1.0))
+        imgui.push_style_var(imgui.StyleVar_.tab_bar_overline_size, 2.0 * ctx.theme.scale)
         if not imgui.begin_tab_bar("pages", int(imgui.TabBarFlags_.draw_selected_overline)):
+            imgui.pop_style_var()
             imgui.pop_style_color(3)
             return
         for tab, title in TABS:
@@ -116,6 +118,7 @@ class TrainingPanel:
                 self._page(tab, doc, ctx, row, run, compared)
                 imgui.end_tab_item()
         imgui.end_tab_bar()
+        imgui.pop_style_var()
         imgui.pop_style_color(3)
 
     def _page(

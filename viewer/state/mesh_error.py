@@ -35,7 +35,8 @@ def depth_error(mesh: np.ndarray, rendered: np.ndarray) -> DepthError:
     """mesh, rendered: [H, W] distances along the unit rays, world units, NaN = no surface."""
     a, b = np.isfinite(mesh), np.isfinite(rendered)
     both, either = a & b, max(int((a | b).sum()), 1)
-    values = np.where(both, mesh - np.where(b, rendered, 0.0), np.nan).astype(np.float32)
+    values = np.full(mesh.shape, np.nan, np.float32)
+    values[both] = mesh[both] - rendered[both]
     found = values[both].astype(np.float64)
     nan = float("nan")
     if not found.size:

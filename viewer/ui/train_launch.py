@@ -184,7 +184,7 @@ class LaunchPage:
         """How many jobs would come first on the chosen devices."""
         wanted = set(self.draft.resources().devices)
         ahead = [Path(one.run).name for one in self.shelf.queue if wanted & set(one.devices)]
-        return f"It waits for {', '.join(ahead[:3])}{' …' if len(ahead) > 3 else ''}." if ahead else "It starts at once."
+        return f"It waits for {', '.join(ahead[:3])}{' and others' if len(ahead) > 3 else ''}." if ahead else "It starts at once."
 
     def _forecast(self, ctx: PanelContext) -> None:
         """Memory, time and disk by `triscope train --dry-run`, which is a task of its own."""

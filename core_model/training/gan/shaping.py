@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.families.wysiwyg.decoder import WysiwygField
@@ -31,17 +32,18 @@ def decision(scene: WysiwygField, marched: Marched, probed: bool, labels: Tensor
 
 
 def bend(scene: WysiwygField, marched: Marched, rays: BatchRays, seeds: tuple[int, ...], cfg: TrainConfig) -> Tensor:
-    """How far distances bend along random rays of the picture: half of the places anywhere, half of them near the depth that is seen,
-    where light layers would hide between the samples."""
+    """How far distances bend on short lines of any direction: half of their places anywhere on rays of the picture, half near the depth
+    that is seen. Light layers would hide there between the samples, and slits would be cut where a colour is still missing."""
     count, step = max(2, cfg.loss.bend_points // cfg.batch), cfg.loss.bend_step
-    u = item_uniform(tuple(mix_seed(s, _BEND) for s in seeds), (count, 2), rays.dirs.device)
+    u = item_uniform(tuple(mix_seed(s, _BEND) for s in seeds), (count, 5), rays.dirs.device)
     ray = (u[..., 0] * rays.count).long().clamp_max(rays.count - 1)
     near, far = rays.near[:, None], rays.far[:, None]
     anywhere = near + (far - near) * u[..., 1]
     seen = marched.depth.detach().gather(1, ray) + (u[..., 1] - 0.5) * 8.0 * step
     solid = (marched.opacity.detach().gather(1, ray) > 0.5) & (torch.arange(count, device=u.device) % 2 == 0)
-    t = torch.where(solid, seen, anywhere)[..., None] + step * torch.arange(-1.0, 2.0, device=u.device)
-    sdf = _sdf(scene, rays.take(ray).points(t).flatten(1, 2)).unflatten(1, (count, 3))
+    middle = rays.take(ray).points(torch.where(solid, seen, anywhere)[..., None])
+    line = F.normalize(u[..., None, 2:] - 0.5, dim=-1) * torch.arange(-1.0, 2.0, device=u.device)[:, None]
+    sdf = _sdf(scene, (middle + step * line).flatten(1, 2)).unflatten(1, (count, 3))
     return bend_loss(sdf[..., 0], sdf[..., 1], sdf[..., 2], step)
 
 

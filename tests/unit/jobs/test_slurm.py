@@ -89,6 +89,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     finally:
         subprocess.run(["scancel", "--state=RUNNING"], capture_output=True)
         subprocess.run(["scancel", "--state=PENDING"], capture_output=True)
+        left = lambda: subprocess.run(["squeue", "-h", "-o", "%i"], capture_output=True, text=True).stdout.strip()  # noqa: E731
+        until = time.monotonic() + 30.0
+        while left() and time.monotonic() < until:  # a daemon that goes before its last step would leave that behind
+            time.sleep(0.2)
         pid_files = [folder / "slurmd.pid", folder / "slurmctld.pid", *([Path("/run/munge/munged.pid")] if own_munge else [])]
         for path in pid_files:
             if path.exists():

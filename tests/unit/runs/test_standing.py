@@ -71,8 +71,9 @@ def jumps(run: RunReader, alarm: Alarm) -> None:
 def test_silence_of_a_living_process_is_an_alarm(tmp_path: Path) -> None:
     plan = Plan(ticks=30, start=time.time() - 86400)
     path = write_native(tmp_path / "run", plan, pid=os.getpid(), host=this_host())
+    long_ago = time.time() - 80_000
     for file in path.iterdir():
-        os.utime(file, (time.time() - 80_000,) * 2)
+        os.utime(file, (long_ago, long_ago))
     run = read(path)
     assert run.state == "stalled"
     (alarm,) = standing_alarms(run)

@@ -15,7 +15,12 @@ TWICE = Conventions(plane_axes=(("x", "y"), ("x", "z"), ("x", "z")))
 
 @pytest.mark.parametrize(
     ("text", "planes", "fill"),
-    [("xy", ((0, 0),), "mean"), ("yz,xy:zero", ((0, 0), (0, 2)), "zero"), ("1, XZ@2:mean", ((0, 1), (1, 1)), "mean"), ("xy,0", ((0, 0),), "mean")],
+    [
+        ("xy", ((0, 0),), "mean"),
+        ("yz,xy:zero", ((0, 0), (0, 2)), "zero"),
+        ("1, XZ@2:mean", ((0, 1), (1, 1)), "mean"),
+        ("xy,0", ((0, 0),), "mean"),
+    ],
 )
 def test_words_name_planes(text: str, planes: tuple[tuple[int, int], ...], fill: str) -> None:
     assert ablation_of(text, CONV) == Ablation(planes=planes, fill=fill)  # type: ignore[arg-type]

@@ -93,7 +93,7 @@ def test_foreign_runs_tell_their_state_without_being_followed(tmp_path: Path) ->
     assert shown.share == pytest.approx(160_000 / plan.total) and row("00002-empty").state is None
     for quiet, said in ((20 * 60, "stalled"), (3 * 86400, "lost")):
         for path in run.iterdir():
-            os.utime(path, (time.time() - quiet,) * 2)
+            os.utime(path, (time.time() - quiet, time.time() - quiet))
         assert row().state == said
     with open(run / "log.txt", "a") as log:
         log.write("Exiting...\n")
