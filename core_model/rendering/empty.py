@@ -51,6 +51,18 @@ class SpaceGrid:
         """The flags as one row, with a rim of empty cells around the cube: what lies outside needs no mask."""
         return F.pad(self.flags, (1, 1, 1, 1, 1, 1)).reshape(-1)
 
+    @cached_property
+    def shell_corners(self) -> Tensor:
+        """The eight corners [M, 8, 3], world units, of the cells that are not empty, beside an empty one or on the cube's rim."""
+        device = self.flags.device
+        full = self.flags > 0
+        shell = full & (_dilate((~full).float()) > 0)
+        for dim in range(3):  # cells on the rim of the cube have no neighbour that covers them
+            shell.select(dim, 0).logical_or_(full.select(dim, 0))
+            shell.select(dim, -1).logical_or_(full.select(dim, -1))
+        offsets = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], device=device)] * 3)
+        return (torch.nonzero(shell)[:, None].float() + offsets) * (2.0 * self.box / self.size) - self.box
+
     def occupied_share(self) -> float:
         return float((self.flags == 1).float().mean())
 
@@ -104,22 +116,13 @@ def live_pixels(space: SpaceGrid, camera: OrbitPose | MatrixCamera, width: int, 
     The eight corners of every cell that is not empty are projected, and the rectangle around them is live: no ray is walked, and
     nothing that a ray could meet is missed. Cells deep inside others are left out, since their neighbours cover them.
     """
-    device = space.flags.device
-    full = space.flags > 0
-    shell = full & (_dilate((~full).float()) > 0)
-    for dim in range(3):  # cells on the rim of the cube have no neighbour that covers them
-        shell.select(dim, 0).logical_or_(full.select(dim, 0))
-        shell.select(dim, -1).logical_or_(full.select(dim, -1))
-    index = torch.nonzero(shell)
-    if not len(index):
+    device, corners = space.flags.device, space.shell_corners
+    if not len(corners):
         return torch.zeros(height * width, dtype=torch.bool, device=device)
-    cell = 2.0 * space.box / space.size
-    offsets = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], device=device)] * 3)
-    corners = (index[:, None].float() + offsets) * cell - space.box
     projected = project(camera, corners.reshape(-1, 3), width, height)
     if projected is None:
         return None
-    uv = projected.reshape(len(index), 8, 2)
+    uv = projected.reshape(-1, 8, 2)
     # a thousandth of a pixel of slack: rays and corners are rounded on different ways
     first, last = (uv.amin(dim=1) - 0.001).ceil().long(), (uv.amax(dim=1) + 0.001).floor().long()
     seen = (first <= last).all(dim=-1) & (last[:, 0] >= 0) & (last[:, 1] >= 0) & (first[:, 0] < width) & (first[:, 1] < height)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.geometry.rays import Rays
+from core_model.ops import lanes
 from core_model.ops.stepfun import alpha_weights
 from core_model.rendering.guided import likely_mass, quantile_samples
 from core_model.rendering.occupancy import DensityGrid, HiddenField
@@ -58,10 +59,11 @@ def render_guided(
     """origins, dirs [1, R, 3] → (Marched without t and weights, evaluated samples of each ray [1, R]); `count` samples on live rays."""
     near, far = near_far if near_far is not None else ray_limits(origins, dirs, rule)
     last = coarse_depths(near, far, rule, None)[..., -1]  # the jittered ladder ends behind `far`
-    parts = [
-        _chunk(field, Rays(o, d, n, f, torch.ones_like(n, dtype=torch.bool)), rule, grid, count)
+    chunks = [
+        Rays(o, d, n, f, torch.ones_like(n, dtype=torch.bool))
         for o, d, n, f in zip(*(x[0].split(CHUNK_RAYS) for x in (origins, dirs, near, last)), strict=True)
     ]
+    parts = list(lanes.spread(lambda rays: _chunk(field, rays, rule, grid, count), chunks, near.device))
     features, depth, total, counts = (torch.cat(p)[None] for p in zip(*parts, strict=True))
     depth = torch.nan_to_num(depth, nan=math.inf).clamp(float(near.min()), float(last.max()))
     none = depth[..., None][..., :0]

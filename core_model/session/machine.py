@@ -12,7 +12,7 @@ import torch
 
 from core_model.schema.errors import InputError
 
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
 
 
 def pick_device(name: str) -> torch.device:
@@ -44,6 +44,7 @@ def tune_process(threads: int | None) -> None:
             libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
             libc.mallopt(_M_TRIM_THRESHOLD, 512 << 20)
             libc.mallopt(_M_TOP_PAD, 64 << 20)
+            libc.mallopt(_M_ARENA_MAX, 1)  # lanes share what was freed instead of each keeping its own
         except (OSError, AttributeError):
             return  # another C library: slower, nothing else
 

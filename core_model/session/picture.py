@@ -24,8 +24,9 @@ from core_model.schema.errors import Cancelled
 from core_model.session.large_rays import LARGE, LargeRays
 from core_model.session.stages import StageRun
 
-TILE_BYTES = 160 << 20
+TILE_BYTES = 96 << 20
 BACKDROP_RAYS = 1 << 16
+FEW_RAYS = 1 << 13  # in a small picture two more tiles cost more than the padding
 SAMPLE_BYTES = 320  # what one sample occupies on its way: position, features, masks, weights
 Progress = Callable[[str, float], None]
 
@@ -97,7 +98,10 @@ class Picture:
     def _tiles(self, lane_count: int) -> list[Tensor]:
         """The live pixels, cut into tiles. Rays of one sample budget stay together, so that none is padded to the larger one; a tile
         takes every n-th of them, so that all tiles have about the same work and no lane waits for another."""
-        groups = [self.live] if self.hard is None else [self.live[~self.hard[self.live]], self.live[self.hard[self.live]]]
+        groups = [self.live]
+        if self.hard is not None and len(self.live) > FEW_RAYS:
+            hard = self.hard[self.live]
+            groups = [self.live[~hard], self.live[hard]]
         tiles = []
         for pixels in groups:
             if len(pixels):

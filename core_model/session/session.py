@@ -35,7 +35,7 @@ from core_model.session.ray_files import write_ray
 from core_model.session.ray_report import inspect_ray
 from core_model.session.stages import StageRun
 
-CACHE_BYTES = {"cpu": 512 << 20, "cuda": 8 << 30}
+CACHE_BYTES = {"cpu": 256 << 20, "cuda": 8 << 30}
 ASIDE_BYTES = 48 << 20
 
 

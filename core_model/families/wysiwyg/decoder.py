@@ -138,7 +138,7 @@ class WysiwygField:
         elif points.shape[1] <= self.chunk or not self.fast:
             out = self._mlp(points)
         else:
-            out = torch.cat([self._mlp(p) for p in points.split(self.chunk, dim=1)], dim=1)
+            out = torch.cat(lanes.by_rows(self._mlp, points, self.chunk), dim=1)
         out = out.float()
         cfg = self.cfg
         sdf = -out[..., 0]
