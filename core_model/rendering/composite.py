@@ -17,6 +17,7 @@ from core_model.rendering.evaluate import Evaluated, Scene, weights_of
 
 COLOUR_FLOOR = 1.6e-3  # all samples left uncoloured on a ray weigh less than this: half an 8-bit step
 NORMAL_FLOOR = 2e-2  # a normal costs a gradient, so lighter samples go without, unless a ray has no heavier ones
+GRADIENT_POINTS = 1 << 13  # a gradient keeps every layer's values, so it is taken in pieces
 OPACITY_FLOOR = 0.05  # rays with less are background for depth, normals and position
 
 
@@ -101,6 +102,11 @@ class Composite:
 
 def field_normals(scene: Scene, points: Tensor) -> Tensor:
     """Outward unit normals [1, M, 3] at points [1, M, 3]: the field's gradient by automatic differentiation."""
+    parts = [_normals(scene, part) for part in points.split(GRADIENT_POINTS, dim=1)]
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+
+def _normals(scene: Scene, points: Tensor) -> Tensor:
     with torch.enable_grad():
         x = points.detach().requires_grad_(True)
         sample = scene.field.geometry(x)
