@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +25,13 @@ def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     That driver keeps 0.16 MB a frame for ever: no test that measures memory may use it.
     """
     monkeypatch.setenv("GALLIUM_NOOP", "1")
+
+
+@pytest.fixture
+def small_pictures(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window with settings of its own: dark, pictures of 96² at most (or the module's PICTURE_EDGE), no refinement."""
+    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
+    edge = getattr(request.module, "PICTURE_EDGE", 96)
+    quality = {"max_size": edge, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
+    look = {"theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800], "quality": quality}
+    (tmp_path / "preferences.json").write_text(json.dumps(look))

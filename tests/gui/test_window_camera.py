@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 
 import pytest
@@ -15,14 +14,7 @@ from viewer.render_client.inline import InlineClient
 from viewer.ui import camera_cube
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
-
-
-@pytest.fixture
-def small_pictures(tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
-    quality = {"max_size": 64, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
-    look = {"theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800], "quality": quality}
-    (tmp_path / "preferences.json").write_text(json.dumps(look))
+PICTURE_EDGE = 64
 
 
 def window(body) -> Recorder:

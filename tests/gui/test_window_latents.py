@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from imgui_bundle import imgui
@@ -15,15 +13,7 @@ from viewer.state.basket import basket_path, read_basket
 from viewer.state.seed_board import read_stars, stars_path
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
-
-
-@pytest.fixture
-def small_pictures(tmp_path, monkeypatch) -> None:
-    """Pictures of 64² at most, no refinement: the panels are the matter here."""
-    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
-    quality = {"max_size": 64, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
-    look = {"theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800], "quality": quality}
-    (tmp_path / "preferences.json").write_text(json.dumps(look))
+PICTURE_EDGE = 64
 
 
 def test_plane_walk_mixing_noise_and_conditioning_reach_the_requests() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 
@@ -16,23 +15,6 @@ from viewer.render_client.inline import InlineClient
 from viewer.state.prefs import load_preferences
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
-
-
-@pytest.fixture
-def small_pictures(tmp_path, monkeypatch) -> None:
-    """Pictures of 96² at most, no refinement: the window is the matter here."""
-    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
-    (tmp_path / "preferences.json").write_text(
-        json.dumps(
-            {
-                "theme": "dark",
-                "ui_scale": 1.0,
-                "recent": [],
-                "window_size": [1280, 800],
-                "quality": {"max_size": 96, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05},
-            }
-        )
-    )
 
 
 def test_latent_view_and_sampler_panels_change_the_document_and_the_requests():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 from imgui_bundle import ImVec2, imgui
@@ -15,15 +13,6 @@ from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.inline import InlineClient
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
-
-
-@pytest.fixture
-def small_pictures(tmp_path, monkeypatch) -> None:
-    """Pictures of 96² at most, no refinement: the window is the matter here."""
-    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
-    quality = {"max_size": 96, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
-    look = {"theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800], "quality": quality}
-    (tmp_path / "preferences.json").write_text(json.dumps(look))
 
 
 class Asked(Recorder):

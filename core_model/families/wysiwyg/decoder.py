@@ -134,15 +134,15 @@ class WysiwygField:
 
     def geometry(self, points: Tensor) -> FieldSample:
         if self.fast and not torch.is_grad_enabled() and self.dtype == torch.float32:
-            out = self._infer(points)
-        elif points.shape[1] <= self.chunk or not self.fast:
-            out = self._mlp(points)
+            sdf_mlp = self.sdf_mlp.frozen()
+            parts = lanes.by_rows(lambda p: self._infer(p, sdf_mlp), points, self.chunk)
+        elif self.fast:
+            parts = lanes.by_rows(self._mlp, points, self.chunk)
         else:
-            out = torch.cat(lanes.by_rows(self._mlp, points, self.chunk), dim=1)
+            parts = [self._mlp(points)]
+        out = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
         out = out.float()
-        cfg = self.cfg
-        sdf = -out[..., 0]
-        beta = cfg.beta_start + torch.tanh(2.0 * out[..., 1]) * (cfg.beta_start - cfg.beta_floor)
+        sdf, beta = -out[..., 0], self.beta_of(out[..., 1])
         return FieldSample(density=volsdf_density(sdf, beta), sdf=sdf, beta=beta, features=out[..., 2:])
 
     def colour(self, sample: FieldSample, points: Tensor, dirs: Tensor) -> Tensor:
@@ -153,25 +153,18 @@ class WysiwygField:
         with torch.autocast(points.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
             return self.rgb_mlp(sample.features, dirs).float()
 
-    def _infer(self, points: Tensor) -> Tensor:
-        """`_mlp` without gradients: even parts, one a lane, written into one buffer."""
+    def beta_of(self, beta_pre: Tensor) -> Tensor:
+        """beta = start + tanh(2·beta_pre)·(start - floor), world units."""
+        cfg = self.cfg
+        return cfg.beta_start + torch.tanh(2.0 * beta_pre) * (cfg.beta_start - cfg.beta_floor)
+
+    def _infer(self, points: Tensor, sdf_mlp: SoftplusStack) -> Tensor:
+        """`_mlp` without gradients, by weights made ready once for all parts."""
         b, n, _ = points.shape
-        out = torch.empty(b * n, 2 + self.cfg.geo_dim, device=points.device)
-        sdf = self.sdf_mlp.frozen()
-        box, freqs, c = self.planes.conventions.box, self.cfg.point_freqs, self.cfg.plane_channels
-
-        def part(rows: slice) -> None:
-            asked = points[:, rows]
-            flat = asked.reshape(-1, 3)
-            values = sdf(torch.cat([self.features(asked).reshape(-1, c).float(), *frequency_parts(flat / box, freqs)], dim=-1))
-            if b == 1:
-                out[rows] = values
-            else:
-                out.view(b, n, -1)[:, rows] = values.view(b, -1, values.shape[-1])
-
-        for _ in lanes.spread(part, lanes.cuts(n, self.chunk, lanes.width(points.device)), points.device):
-            pass
-        return out.view(b, n, -1)
+        flat = points.reshape(-1, 3)
+        encoded = frequency_parts(flat / self.planes.conventions.box, self.cfg.point_freqs)
+        features = self.features(points).reshape(b * n, self.cfg.plane_channels).float()
+        return sdf_mlp(torch.cat([features, *encoded], dim=-1)).view(b, n, -1)
 
     def _mlp(self, points: Tensor) -> Tensor:
         encoded = frequency_encoding(points / self.planes.conventions.box, self.cfg.point_freqs)

@@ -106,7 +106,7 @@ def first_look(field: WysiwygField, points: Tensor) -> tuple[Tensor, Tensor]:
             features = sample_planes(level[i : i + 1], part, conv)[0]
             encoded = frequency_parts(part[0] / conv.box, field.cfg.point_freqs)
             out[i, first : first + field.chunk] = sdf(torch.cat([features.float(), *encoded], dim=-1))[:, :2]
-    return -out[..., 0], _beta(field, out[..., 1])
+    return -out[..., 0], field.beta_of(out[..., 1])
 
 
 def _composited(
@@ -145,10 +145,5 @@ def _evaluated(field: WysiwygField, points: Tensor, dirs: Tensor, counts: list[i
                 colour = field.rgb_mlp(out[:, 2:], direction)
             done.append(torch.cat([out[:, :2].float(), colour.float()], dim=1))
     out = torch.cat(done)
-    beta = _beta(field, out[:, 1])
+    beta = field.beta_of(out[:, 1])
     return volsdf_density(-out[:, 0], beta), beta, out[:, 2:]
-
-
-def _beta(field: WysiwygField, beta_pre: Tensor) -> Tensor:
-    cfg = field.cfg
-    return cfg.beta_start + torch.tanh(2.0 * beta_pre) * (cfg.beta_start - cfg.beta_floor)
