@@ -26,12 +26,14 @@ from viewer.ui.palette import PALETTES
 
 if TYPE_CHECKING:
     from viewer.desk import Desk
+    from viewer.gl.underlay import Underlay
     from viewer.render_client.face import Renderer
 
 TITLE = "triscope"
 FRAMES_A_SECOND = 60.0
 SOFTWARE_FRAMES_A_SECOND, DRAGGING_FRAMES_A_SECOND = 30.0, 15.0
 """Drawing on the CPU takes cores from the renderer, most of all while a drag wants new pictures."""
+DOCK_SPACE = "MainDockSpace"  # hello_imgui's name of it
 IDLE_FRAMES_A_SECOND = 1.0
 TOUR_FRAMES_A_SECOND = 12.0
 DEFAULT_SIZE = (1600, 1000)
@@ -76,6 +78,8 @@ class App:
         self._wake: Callable[[], None] | None = None
         self._drop_callback: object = None
         self._hidden: list[str] = []
+        self._docked: dict[str, bool] = {}
+        self._underlay: Underlay | None = None
         self._software = False
         self._trace = _StartTrace()
         self._bare = imgui.WindowClass()
@@ -84,8 +88,8 @@ class App:
     def run(self) -> None:
         """Opens the window and blocks until it is closed. Raises RuntimeError where no window can be made."""
         self._fill_params()
-        # Mesa's software renderer would take every core; half of them belong to the worker. Other drivers do not read this.
-        os.environ.setdefault("LP_NUM_THREADS", str(max(1, (os.cpu_count() or 2) // 2)))
+        # Mesa's software renderer would take every core, and half belong to the worker; with a single thread the window waits for it.
+        os.environ.setdefault("LP_NUM_THREADS", str(max(2, (os.cpu_count() or 2) // 2)))
         try:
             hello_imgui.run(self.params)
         finally:
@@ -208,6 +212,7 @@ class App:
         calls.show_menus = self._menus
         calls.show_status = self._status
         calls.post_render_dockable_windows = self._after_panels
+        calls.before_imgui_render = self._under_gui
         calls.before_swap = self._before_swap
         calls.after_swap = self._after_swap
         calls.before_exit = self._before_exit
@@ -221,12 +226,30 @@ class App:
         window.can_be_closed = False  # the View menu hides panels; a cross on every tab is noise
         window.include_in_view_menu = False
         window.is_visible = not slot.closed
+        window.imgui_window_flags = self._flags(slot)
+        window.call_begin_end = not slot.bare
+        return window
+
+    def _flags(self, slot: layout.Slot) -> int:
+        """What a panel's window may do. In the main dock space it draws no ground: the cleared window has its colour already, and on
+        software OpenGL filling the window twice costs half a frame. A panel that floats has one."""
         flags = imgui.WindowFlags_.no_collapse
         if slot.bare:
             flags |= imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
-        window.imgui_window_flags = int(flags)
-        window.call_begin_end = not slot.bare
-        return window
+        if self._docked.get(slot.title):
+            flags |= imgui.WindowFlags_.no_background
+        return int(flags)
+
+    def _note_docked(self, slot: layout.Slot) -> None:
+        """Inside a panel's window: whether it is part of the main dock space, for its flags of the next frame."""
+        if slot.bare and self.desk is not None:
+            self.desk.viewport.see_through = self._docked.get(slot.title, False)
+        root = imgui.internal.get_current_window().root_window_dock_tree
+        docked = imgui.is_window_docked() and root.name.startswith(DOCK_SPACE)
+        if self._docked.get(slot.title) != docked:
+            self._docked[slot.title] = docked
+            if not slot.bare:
+                self.params.docking_params.dockable_window_of_name(slot.title).imgui_window_flags = self._flags(slot)
 
     def _load_fonts(self) -> None:
         self._fonts = theme.load_fonts()
@@ -240,7 +263,7 @@ class App:
         palette = theme.apply(self._look.theme, self._look.scale)
         assert self._fonts is not None
         self.theme = theme.Theme(palette=palette, fonts=self._fonts, scale=self._look.scale)
-        self.params.imgui_window_params.background_color = ImVec4(*palette.window, 1.0)
+        self.params.imgui_window_params.background_color = ImVec4(*palette.panel, 1.0)
         self._restyle = False
 
     def _post_init(self) -> None:
@@ -278,12 +301,7 @@ class App:
         if slot.bare:
             imgui.set_next_window_class(self._bare)
             imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.0, 0.0))
-            flags = int(
-                imgui.WindowFlags_.no_collapse
-                | imgui.WindowFlags_.no_scrollbar
-                | imgui.WindowFlags_.no_scroll_with_mouse
-            )
-            visible = imgui.begin(slot.title, None, flags)[0]
+            visible = imgui.begin(slot.title, None, self._flags(slot))[0]
             imgui.pop_style_var()
             if visible:
                 self._fill(slot)
@@ -292,6 +310,7 @@ class App:
             self._fill(slot)
 
     def _fill(self, slot: layout.Slot) -> None:
+        self._note_docked(slot)
         if self.desk is not None:
             self.desk.draw_panel(slot.panel)
         elif slot.bare and self.theme is not None:
@@ -315,6 +334,18 @@ class App:
         self.desk.end_frame()
         if self.options.on_frame is not None:
             self.options.on_frame(self)
+
+    def _under_gui(self) -> None:
+        """The window is cleared, the GUI is described but not drawn: the viewport's picture goes between them."""
+        picture = None if self.desk is None else self.desk.viewport.underlaid
+        if self.desk is None or picture is None:
+            return
+        from viewer.gl.underlay import Underlay
+
+        self.desk.viewport.underlaid = None
+        self._underlay = self._underlay or Underlay()
+        size, density = imgui.get_io().display_size, imgui.get_io().display_framebuffer_scale
+        self._underlay.draw(picture, int(size.y * density.y))
 
     def _before_swap(self) -> None:
         if self._capture is None:

@@ -26,6 +26,7 @@ class FitConfig(Frozen):
     heads: int = Field(default=3, ge=1, description="heads a step, after the first phase")
     points: int = Field(default=800, ge=64, description="points a head, after the first phase")
     rays: int = Field(default=200, ge=0, description="rendered rays a head")
+    ray_every: int = Field(default=1, ge=1, description="every n-th head of a step comes with rays, from image_start on")
     pool: int = Field(default=24000, ge=1, description="heads whose points are computed and kept in RUN/truth")
     pool_start: int = Field(default=600, ge=1, description="heads that the first step draws from")
     pool_growth: float = Field(default=1.5, ge=0, description="heads that every step adds")

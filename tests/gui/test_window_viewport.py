@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from imgui_bundle import ImVec2, imgui
+from PIL import Image
 
 from core_model.schema.render import RenderRequest
 from tests.gui.blob_session import BlobSession
@@ -165,3 +167,33 @@ def test_a_view_to_turn_to_and_tab():
 
     window(body)
     assert os.environ["TRISCOPE_CONFIG_DIR"]
+
+
+def test_the_window_shows_the_picture_pixel_by_pixel_docked_and_floating(tmp_path: Path):
+    """Docked, the picture lies under the GUI and no panel has a ground of its own; floating, both are drawn by Dear ImGui."""
+
+    def seen(h: Hands, name: str) -> np.ndarray:
+        path = tmp_path / f"{name}.png"
+        h.app.screenshot(path)
+        h.until(path.exists, "the screenshot")
+        whole = np.asarray(Image.open(path).convert("RGB"))
+        view, edge = h.desk.viewport, h.desk.viewport.edge_px
+        x, y = (round(v) for v in view.origin)
+        return whole[y : y + edge, x : x + edge]
+
+    def body(h: Hands) -> None:
+        h.until_full()
+        h.ctx.mouse_move("//Camera/###view-front")
+        h.ctx.yield_(3)
+        for name in ("docked", "floating"):
+            picture, shown = h.picture(), seen(h, name)
+            assert h.desk.viewport.see_through == (name == "docked")
+            assert shown.shape == picture.shape
+            middle = slice(int(0.35 * len(shown)), int(0.65 * len(shown)))
+            assert np.array_equal(shown[middle, middle], picture[middle, middle]), name
+            assert len(np.unique(picture[middle, middle].reshape(-1, 3), axis=0)) > 50, "a picture of one colour proves nothing"
+            internal = imgui.internal
+            internal.dock_context_process_undock_window(imgui.get_current_context(), internal.find_window_by_name("Viewport"))
+            h.ctx.yield_(8)
+
+    window(body)

@@ -13,12 +13,14 @@ from viewer.state import orbit
 from viewer.state.document import Document
 from viewer.state.screen import project_points
 from viewer.state.shown_map import ShownMap
+from viewer.gl.underlay import Underlaid
 from viewer.ui import camera_cube, camera_hand, colorbar, mesh_viewport, overlays, planes_overlay, readout, section_overlay, split
 from viewer.ui.actions import ShowPanel
 from viewer.ui.context import PanelContext
 from viewer.ui.controls import font
 from viewer.ui.panel import PANELS
 from viewer.ui.ray_numbers import PIN_INKS
+from viewer.ui.mesh_stage import mode_of
 from viewer.ui.theme import BODY_PX, canvas
 
 CLICK_SLACK_PX = 4.0
@@ -45,11 +47,12 @@ class ViewportPanel:
         where = split.squares(doc, corner, width, height, margin)
         origin, edge = where.a, where.edge
         view.edge_px, view.origin, view.size = int(edge * density), (origin.x, origin.y), edge
-        canvas(theme)
+        shown = ctx.shown_map(doc)
+        covered = shown is not None and doc.compare.mode in ("off", "wipe") and mode_of(doc) == "off"
+        canvas(theme, (origin, edge) if covered else None)
         imgui.set_next_item_allow_overlap()
         imgui.invisible_button("viewport", ImVec2(width, height), _BUTTONS)
         doc = self._mouse(self._glided(doc, ctx), ctx, where)
-        shown = ctx.shown_map(doc)
         if shown is None:
             self._empty(ctx, corner, width, height)
             return doc
@@ -138,7 +141,7 @@ class ViewportPanel:
         second = ctx.viewport.beside = None if mode == "off" else split.second_map(doc, ctx)
         apart = self._differences.of(shown, second) if mode == "difference" and second is not None else None
         if second is None or (mode == "difference" and apart is None):
-            _image(ctx, texture, where.a, where.edge)
+            _under(ctx, texture, where.a, where.edge)
             if mode == "side":
                 _image(ctx, 0, where.b, where.edge)
             return doc, shown
@@ -299,6 +302,16 @@ def _image(ctx: PanelContext, texture: int, origin: ImVec2, edge: float) -> None
         draw.add_image(imgui.ImTextureRef(texture), origin, end)
     ink = ctx.theme.colour(ctx.theme.palette.line, 0.9)
     draw.add_rect(ImVec2(origin.x - 1, origin.y - 1), ImVec2(end.x + 1, end.y + 1), ink)
+
+
+def _under(ctx: PanelContext, texture: int, origin: ImVec2, edge: float) -> None:
+    """`_image`, by the window itself before the GUI where this panel has no ground of its own: the picture is most of a frame's cost."""
+    view, density = ctx.viewport, imgui.get_io().display_framebuffer_scale.x
+    if not view.see_through:
+        _image(ctx, texture, origin, edge)
+        return
+    view.underlaid = Underlaid(texture, round(origin.x * density), round(origin.y * density), view.edge_px)
+    _image(ctx, 0, origin, edge)
 
 
 def _is_dragged() -> bool:

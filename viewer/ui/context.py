@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderResult, Tier
+from viewer.gl.underlay import Underlaid
 from viewer.jobs.tasks import Tasks
 from viewer.render_client.events import WorkerStatus
 from viewer.state.answers import Answers
@@ -45,12 +46,15 @@ class Viewport:
 
     drawn: the map that lies under the cursor (A, or the difference); beside: the map of B, if there is one.
     edge_px: edge of the square picture in framebuffer pixels. hover: image coordinates in [0, 1] of the
-    cursor, y down. moving_fps: GUI frames a second that something which moves by itself asked for in this frame.
+    cursor, y down. see_through: the panel has no ground, what is drawn into the window before the GUI shows;
+    underlaid: what to draw there in this frame. moving_fps: GUI frames a second that something which moves by itself asked for in this frame.
     """
 
     edge_px: int = 0
     hover: tuple[float, float] | None = None
     texture: int = 0
+    see_through: bool = False
+    underlaid: Underlaid | None = None
     origin: tuple[float, float] = (0.0, 0.0)
     size: float = 0.0
     held: str = ""

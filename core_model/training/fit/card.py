@@ -6,7 +6,7 @@ from core_model.checkpoints.layout import StoredCheckpoint
 from core_model.schema.fit import FitConfig
 
 SCORE_NAMES = {
-    "chamfer_percent": ("chamfer distance, mean of both directions", "% of head height (0.42 world units)", "≤ 0.5"),
+    "chamfer_percent": ("chamfer distance, mean of both directions, point to surface", "% of head height (0.42 world units)", "≤ 0.5"),
     "normal_error_deg": ("median normal error, rendered normals at 128²", "degrees", "≤ 6"),
     "psnr_db": ("PSNR at 128²", "dB", "≥ 28"),
     "psnr_worst_db": ("PSNR of the worst seed", "dB", ""),
@@ -50,7 +50,7 @@ proposal network was trained with the paper's sampler loss on its own ray distri
 First the mapping network alone learned which head a latent is ({cfg.mapping_steps} steps of {cfg.mapping_batch} latents, no pictures). Then
 {made.steps} optimiser steps: {cfg.coarse_steps} on planes of {cfg.coarse_size}² with {cfg.coarse_heads} heads × {cfg.coarse_points} points,
 {cfg.base_steps} at the backbone's resolution, the rest at full resolution with {cfg.heads} heads × {cfg.points} points;
-from step {cfg.image_start} every other head comes with {cfg.rays} rays. Heads come from a pool that starts with
+from step {cfg.image_start} every {_nth(cfg.ray_every)}head comes with {cfg.rays} rays, half of them beside the outline. Heads come from a pool that starts with
 {cfg.pool_start} and grows by {cfg.pool_growth:g} a step to at most {cfg.pool} (seeds from {cfg.seed} on).
 Then {cfg.proposal_steps} steps of the proposal network. The weights are the running average.
 
@@ -62,3 +62,7 @@ Then {cfg.proposal_steps} steps of the proposal network. The weights are the run
 Heads are stylised and few-featured; hair is a volume with grooves, not strands; shoulders end at the box. Views far outside the
 camera prior (yaw N(0, 0.3), pitch N(0, 0.2)) were supervised by points only. Lighting is baked into the colour.
 """
+
+
+def _nth(every: int) -> str:
+    return "" if every == 1 else "other " if every == 2 else f"{every}th "

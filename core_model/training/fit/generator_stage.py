@@ -70,8 +70,8 @@ class GeneratorStage:
         totals: dict[str, float] = {}
         # small planes go through in one batch; large ones head by head, which is faster on CPUs and needs less memory
         batches = [[pool.head(i) for i in chosen]] if coarse else [[pool.head(i)] for i in chosen]
-        if not coarse and self.step >= cfg.image_start and cfg.rays:  # every other head comes with rays
-            for k in range(0, heads, 2):
+        if not coarse and self.step >= cfg.image_start and cfg.rays:
+            for k in range(0, heads, cfg.ray_every):
                 batches[k] = [pool.head_with_rays(chosen[k] % cfg.ray_pool)]
         for batch in batches:
             losses = self._losses(batch, rng)

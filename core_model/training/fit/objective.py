@@ -8,6 +8,7 @@ from torch import Tensor
 from core_model.data.heads import BACKGROUND_RGB
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.fields.base import FieldSample
+from core_model.fields.density import volsdf_density
 from core_model.ops.stepfun import alpha_weights, expected
 from core_model.schema.fit import FitConfig
 
@@ -47,14 +48,17 @@ def ray_losses(field: WysiwygField, head: dict[str, Tensor], index: Tensor, cfg:
 
     The true depth is known, so samples go where they matter: across the surface, and some before it against floating matter.
     """
-    origins, dirs, hit, t_hit = (head[k][index] for k in ("origins", "dirs", "hit", "t"))
-    t = _ray_samples(origins, t_hit, hit, cfg.scene_radius, rng)
+    origins, dirs, hit, t_known = (head[k][index] for k in ("origins", "dirs", "hit", "t"))
+    t = _ray_samples(origins, t_known, cfg.scene_radius, rng)
     points = origins[:, None] + dirs[:, None] * t[..., None]
     inside = points.abs().amax(dim=-1) <= field.planes.conventions.box
     flat = points.reshape(1, -1, 3)
     sample = field.geometry(flat)
+    assert sample.sdf is not None
     colour = field.colour(sample, flat, flat.new_tensor(FRONTAL).expand_as(flat)).reshape(*t.shape, 3)
-    density = torch.where(inside, sample.density.reshape(t.shape), 0.0)
+    # the width of the target, not the network's own: 13 random samples would draw that wide, to hide what falls between them
+    sharp = volsdf_density(sample.sdf, sample.sdf.new_tensor(cfg.beta_target)).reshape(t.shape)
+    density = torch.where(inside, sharp, 0.0)
     delta = torch.diff(t, dim=-1, append=t[:, -1:] + 0.01)
     weights, _ = alpha_weights(density, delta)
     opacity = weights.sum(dim=-1)
@@ -66,15 +70,16 @@ def ray_losses(field: WysiwygField, head: dict[str, Tensor], index: Tensor, cfg:
     }
 
 
-def _ray_samples(origins: Tensor, t_hit: Tensor, hit: Tensor, radius: float, rng: torch.Generator) -> Tensor:
-    """Sorted positions [R, 13]: rays that hit get 8 across the surface and 5 before it, the others 13 over the whole span."""
-    r = len(t_hit)
+def _ray_samples(origins: Tensor, t_known: Tensor, radius: float, rng: torch.Generator) -> Tensor:
+    """Sorted positions [R, 13]: 8 across the surface or edge at t_known and 5 before it; 13 over the whole span where that is beyond."""
+    r = len(t_known)
     centre = origins.norm(dim=-1)
     near, far = centre - radius, centre + radius
     u = (torch.arange(13) + torch.rand(r, 13, generator=rng)) / 13
     spread = near[:, None] + u * (far - near)[:, None]
-    t_hit = torch.where(hit, t_hit, far)
-    before = near[:, None] + u[:, :5] * 13 / 5 * (t_hit - 0.02 - near)[:, None]
-    across = t_hit[:, None] + 0.03 * (((torch.arange(8) + torch.rand(r, 8, generator=rng)) / 8) - 0.5)
+    known = t_known < far
+    t = torch.where(known, t_known, far)
+    before = near[:, None] + u[:, :5] * 13 / 5 * (t - 0.02 - near)[:, None]
+    across = t[:, None] + 0.03 * (((torch.arange(8) + torch.rand(r, 8, generator=rng)) / 8) - 0.5)
     placed = torch.cat([before, across], dim=-1)
-    return torch.where(hit[:, None], placed, spread).sort(dim=-1).values
+    return torch.where(known[:, None], placed, spread).sort(dim=-1).values

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from statistics import mean, median
+from typing import TypeAlias
 
 import mcubes
 import numpy as np
 import torch
+import trimesh
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from core_model.data import heads
@@ -22,13 +25,16 @@ FIRST_UNSEEN = 9_000_000
 HEAD_HEIGHT = 0.42  # chin to crown of the mean head, world units
 GRID = 160
 SURFACE_POINTS = 20_000
+NEAR = 12
+
+Triangles: TypeAlias = np.ndarray  # [F, 3 corners, 3], world units
 
 
 def score_heads(path: str, count: int = 32, *, size: int = 128, progress: Callable[[int, int], None] | None = None) -> dict[str, float]:
     """Means over `count` unseen seeds, untruncated (psi 1): chamfer [% of head height], median normal error [degrees], PSNR [dB].
 
     Pictures are rendered by the default sampler at twice the size and averaged down, as the data's are. The chamfer distance is the
-    mean of both directions' mean nearest distances between points on the two zero level sets.
+    mean of both directions' mean distances from one zero level set to the other.
     """
     session = RenderSession()
     info = session.open(path)
@@ -74,9 +80,9 @@ def _score_one(session: RenderSession, path: str, z_dim: int, seed: int, size: i
     both = truth.mask[0].bool() & torch.isfinite(normals).all(dim=0)
     cosine = (normals * truth.normal[0]).sum(dim=0)[both].clamp(-1, 1)
     field = session.field_of(request)
-    own = _surface(lambda p: field.geometry(p).sdf, seed)
-    known = _surface(lambda p: heads.head_sdf(params, p), seed)
-    chamfer = 0.5 * (_nearest(own, known) + _nearest(known, own))
+    own = level_set(lambda p: field.geometry(p).sdf)
+    known = level_set(lambda p: heads.head_sdf(params, p))
+    chamfer = chamfer_distance(own, known, seed)
     return {
         "psnr": -10.0 * float(np.log10(max(mse, 1e-12))),
         "normal": float(torch.rad2deg(torch.acos(cosine)).median()),
@@ -84,23 +90,38 @@ def _score_one(session: RenderSession, path: str, z_dim: int, seed: int, size: i
     }
 
 
-def _surface(sdf: Callable[[Tensor], Tensor | None], seed: int) -> Tensor:
-    """Points [M, 3] on the zero level set, uniform by area."""
+def level_set(sdf: Callable[[Tensor], Tensor | None]) -> Triangles:
+    """Triangles [F, 3 corners, 3] of the zero level set in the scene's box, on GRID³ points (world units)."""
     axis = torch.linspace(-0.48, 0.48, GRID)
     points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).reshape(-1, 3)
     values = torch.cat([sdf(p[None])[0] for p in points.split(1 << 17)])  # type: ignore[index]
     vertices, faces = mcubes.marching_cubes(values.reshape(GRID, GRID, GRID).numpy(), 0.0)
-    corners = torch.from_numpy(vertices).float()[torch.from_numpy(faces.astype(np.int64))]
-    corners = corners * (axis[1] - axis[0]) + axis[0]
-    area = torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).norm(dim=-1)
-    rng = torch.Generator().manual_seed(seed)
-    face = torch.multinomial(area, SURFACE_POINTS, replacement=True, generator=rng)
-    u = torch.rand(SURFACE_POINTS, 2, generator=rng)
-    u = torch.where(u.sum(-1, keepdim=True) > 1, 1 - u, u)
-    a, b, c = corners[face].unbind(dim=1)
-    return a + u[:, :1] * (b - a) + u[:, 1:] * (c - a)
+    return vertices[faces.astype(np.int64)] * float(axis[1] - axis[0]) + float(axis[0])
 
 
-def _nearest(a: Tensor, b: Tensor) -> float:
-    """Mean distance of the points a [M, 3] to their nearest points of b [N, 3]."""
-    return float(torch.cat([torch.cdist(p, b).amin(dim=1) for p in a.split(2048)]).mean())
+def chamfer_distance(a: Triangles, b: Triangles, seed: int = 0) -> float:
+    """Mean of the mean distances from SURFACE_POINTS of each surface to the *surface* of the other, world units.
+
+    Not to points drawn on the other: two draws of 20,000 points from one and the same head lie 0.86 % of its height apart, so that
+    number would tell how densely one draws, not how well the surfaces agree.
+    """
+    rng = np.random.default_rng(seed)
+    return 0.5 * (_to_surface(_on_surface(a, rng), b) + _to_surface(_on_surface(b, rng), a))
+
+
+def _on_surface(triangles: Triangles, rng: np.random.Generator) -> np.ndarray:
+    """Points [SURFACE_POINTS, 3], uniform by area."""
+    areas = trimesh.triangles.area(triangles)
+    chosen = triangles[rng.choice(len(triangles), SURFACE_POINTS, p=areas / areas.sum())]
+    u = rng.random((SURFACE_POINTS, 2))
+    u = np.where(u.sum(axis=1, keepdims=True) > 1.0, 1.0 - u, u)
+    return chosen[:, 0] + u[:, :1] * (chosen[:, 1] - chosen[:, 0]) + u[:, 1:] * (chosen[:, 2] - chosen[:, 0])
+
+
+def _to_surface(points: np.ndarray, triangles: Triangles) -> float:
+    """Mean distance from the points to the triangles: exact to the NEAR triangles with the nearest centres (cells are of one size)."""
+    _, near = cKDTree(triangles.mean(axis=1)).query(points, k=min(NEAR, len(triangles)))
+    near = near.reshape(len(points), -1)
+    spread = np.repeat(points, near.shape[1], axis=0)
+    closest = trimesh.triangles.closest_point(triangles[near.reshape(-1)], spread)
+    return float(np.linalg.norm(closest - spread, axis=1).reshape(near.shape).min(axis=1).mean())

@@ -16,6 +16,7 @@ from core_model.data import heads
 from core_model.nn.layers import second_moment_norm
 
 NARROW, WIDE = 0.003, 0.015  # spreads of points beside the surface, world units
+OUTLINE = 0.006  # spread of rays beside the outline, world units: about a pixel of 128²
 
 
 @dataclass(frozen=True)
@@ -110,20 +111,37 @@ def _surface_seeds(n: int, rng: torch.Generator) -> Tensor:
 
 
 def _rays(params: heads.HeadParams, spec: TruthSpec, seed: int, rng: torch.Generator) -> dict[str, Tensor]:
-    """Rays through random pixels of one camera: origins, dirs [R, 3], rgb [R, 3] on the data's background, depth t [R], hit [R]."""
+    """Rays of one camera: origins, dirs [R, 3], rgb [R, 3] on the data's background, depth t [R], hit [R].
+
+    t of a ray that hits nothing is where it passes an edge, or beyond the scene where there is none. Half go through random pixels of the picture, half pass close by the outline: a picture's worst errors lie there.
+    """
     camera, _ = heads.sample_camera(seed)
     cam = torch.as_tensor(np.asarray(camera), dtype=torch.float32)[None]
+    eye = cam[0, :3, 3]
     uv = torch.rand(4 * spec.rays, 2, generator=rng)
-    dirs = torch.cat([(uv - 0.5) / heads.FOCAL, torch.ones(len(uv), 1)], dim=-1)
-    dirs = dirs / dirs.norm(dim=-1, keepdim=True) @ cam[0, :3, :3].T
-    origin = cam[0, :3, 3].expand_as(dirs)
+    over = torch.cat([(uv - 0.5) / heads.FOCAL, torch.ones(len(uv), 1)], dim=-1)
+    over = torch.nn.functional.normalize(over, dim=-1) @ cam[0, :3, :3].T
     # background pixels teach little once they are empty: keep rays that pass the head's surroundings
-    closest = (origin + dirs * (-(origin * dirs).sum(-1, keepdim=True))).norm(dim=-1)
-    keep = torch.argsort(torch.where(closest < 0.3, torch.rand(len(uv), generator=rng), 2.0))[: spec.rays]
-    origin, dirs = origin[keep], dirs[keep]
+    closest = (eye - over * (eye * over).sum(-1, keepdim=True)).norm(dim=-1)
+    keep = torch.argsort(torch.where(closest < 0.4, torch.rand(len(uv), generator=rng), 2.0))[: spec.rays - spec.rays // 2]
+    edge, t_edge = _outline_rays(params, eye, spec.rays // 2, rng)
+    dirs = torch.cat([over[keep], edge])
+    origin = eye.expand_as(dirs)
     t, hit = heads.trace_heads(params, origin[None], dirs[None], 2.0, 3.4)
+    t[0, len(keep) :] = torch.where(hit[0, len(keep) :], t[0, len(keep) :], t_edge)
     points = origin + dirs * torch.nan_to_num(t[0], nan=2.7)[:, None]
     normals = heads.head_normals(params, points[None])[0]
     rgb = heads.head_color(params, points[None], normals[None])[0]
     rgb = torch.where(hit[0][:, None], rgb, torch.tensor(heads.BACKGROUND_RGB))
     return {"origins": origin, "dirs": dirs, "rgb": rgb, "t": t[0], "hit": hit[0]}
+
+
+def _outline_rays(params: heads.HeadParams, eye: Tensor, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Directions [count, 3] from `eye` past points whose normal is nearly square to the line of sight, and how far those are [count]."""
+    points = heads.project_to_surface(params, _surface_seeds(6 * count, rng)[None], steps=1)
+    normals = heads.head_normals(params, points)[0]
+    sight = torch.nn.functional.normalize(points[0] - eye, dim=-1)
+    edge = (normals * sight).sum(-1).abs().argsort()[:count]
+    beside = points[0, edge] + OUTLINE * torch.randn(count, 1, generator=rng) * normals[edge]
+    t = (beside - eye).norm(dim=-1)
+    return (beside - eye) / t[:, None], t
