@@ -1,6 +1,6 @@
 """`triscope train --preset P --data D --out RUN [--field.path=value …] [--resume] [--dry-run]`.
 
-Many processes: `torchrun --nproc-per-node N -m core_model.cli.main train …` with the same options.
+Many processes: `--processes N` on this machine, or `torchrun --nproc-per-node N -m core_model.cli.main train …` with the same options.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from core_model.schema.overrides import apply_overrides, leaf_help, leaf_paths
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 
-WORDS = ("preset", "data", "out", "device")
+WORDS = ("preset", "data", "out", "device", "processes")
 SWITCHES = ("resume", "dry-run", "help")
 USAGE = """usage: triscope train --preset NAME --data ZIP|FOLDER --out RUN [--field.path=value ...]
        triscope train --out RUN --resume [--images=N ...]
@@ -28,8 +28,10 @@ USAGE = """usage: triscope train --preset NAME --data ZIP|FOLDER --out RUN [--fi
   --resume          continue the run in RUN from its newest complete state
   --dry-run         schedule as text and as chart (--out DIR: DIR/schedule.png), parameters, memory and time; trains nothing
   --device NAME     auto, cpu, cuda or cuda:N
+  --processes N     that train together on this machine; auto = on CPUs one for each core as far as the batch divides, else one;
+                    a resumed run goes on with as many as it had
 
-Many processes: torchrun --nproc-per-node N -m core_model.cli.main train ... (the same options).
+Many machines or GPUs: torchrun --nproc-per-node N -m core_model.cli.main train ... (the same options).
 Ablations of the paper: --render.sampler=off --render.stratified=off --render.robust=off --loss.surface=0
 
 Fields of the settings, as --field.path=value (curves as images:value, ... with k and M):
@@ -97,7 +99,8 @@ def main(args: list[str]) -> None:
     if "dry-run" in line.switches:
         from core_model.training.gan.dry_run import dry_run
 
-        print(dry_run(_config(line, out), device, out))
+        cfg = _config(line, out)
+        print(dry_run(cfg, device, out, _processes(line, cfg, device, None)))
         return
     if out is None:
         raise InputError(what="train: no run directory", expected="--out RUN")
@@ -112,10 +115,22 @@ def main(args: list[str]) -> None:
         if not cfg.data.path:
             raise InputError(what="train: no data set", expected="--data ZIP or folder")
     from core_model.training.gan.run import run_training
+    from core_model.training.gan.siblings import follow_parent, siblings
 
-    state = run_training(out, cfg, resume="resume" in line.switches, device=device, command=_command())
+    follow_parent()
+    resume = "resume" in line.switches
+    with siblings(_processes(line, cfg, device, out if resume else None), ["train", *args]):
+        state = run_training(out, cfg, resume=resume, device=device, command=_command())
     if int(os.environ.get("RANK", "0") or 0) == 0:
         print(f"{state}: {out}")
+
+
+def _processes(line: TrainLine, cfg: TrainConfig, device: str, resumed: Path | None) -> int:
+    from core_model.training.gan.run_directory import saved_world_size
+    from core_model.training.gan.siblings import chosen_processes
+
+    before = saved_world_size(resumed) if resumed is not None else 0
+    return chosen_processes(line.words.get("processes", "auto"), device, cfg.batch, before)
 
 
 def _config(line: TrainLine, out: Path | None) -> TrainConfig:

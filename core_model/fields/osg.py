@@ -89,7 +89,7 @@ class OsgField:
         for x in range(size):
             total = sum(t[x if t.shape[0] > 1 else 0] for t in terms) + bias
             assert isinstance(total, Tensor)
-            rows.append(self.decoder.raw(self.decoder.activate(total)))
+            rows.append(self.decoder.raw(F.softplus(total)))
         return torch.stack(rows)
 
     def lattice_density(self, size: int, edge: float) -> Tensor:

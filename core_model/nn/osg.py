@@ -7,7 +7,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.nn.layers import EqualLinear
-from core_model.ops.activations import softplus_
 
 
 class OsgDecoder(nn.Module):
@@ -25,12 +24,7 @@ class OsgDecoder(nn.Module):
 
     def hidden(self, features: Tensor) -> Tensor:
         """features [..., C] → hidden units [..., H], from which `raw` and `colours` read."""
-        return self.activate(self.fc0(features))
-
-    @staticmethod
-    def activate(x: Tensor) -> Tensor:
-        """Softplus; may overwrite x where no gradient is asked for."""
-        return F.softplus(x) if torch.is_grad_enabled() or x.dtype != torch.float32 else softplus_(x)
+        return F.softplus(self.fc0(features))
 
     def raw(self, hidden: Tensor) -> Tensor:
         """Raw density [...] alone."""

@@ -17,7 +17,6 @@ from core_model.fields.density import volsdf_density
 from core_model.fields.encoding import encoded_dim, frequency_encoding, frequency_parts
 from core_model.fields.triplane import Planes, PlaneTable, sample_planes
 from core_model.ops import lanes
-from core_model.ops.activations import softplus_
 from core_model.ops.dense import SoftplusStack
 
 FEATURE_GAIN = 2.0
@@ -101,7 +100,7 @@ class RgbMlp(nn.Module):
         geo = f_geo.shape[1]
         weight = self.fc0.weight
         constant = self.fc0.bias + weight[:, geo:] @ frequency_encoding(direction, self.dir_freqs)
-        x = softplus_(torch.addmm(constant, f_geo, weight[:, :geo].T))
+        x = F.softplus(torch.addmm(constant, f_geo, weight[:, :geo].T))
         return torch.sigmoid_(self.fc1(x)).mul_(1.002).sub_(0.001)
 
 

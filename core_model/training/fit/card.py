@@ -50,8 +50,9 @@ proposal network was trained with the paper's sampler loss on its own ray distri
 First the mapping network alone learned which head a latent is ({cfg.mapping_steps} steps of {cfg.mapping_batch} latents, no pictures). Then
 {made.steps} optimiser steps: {cfg.coarse_steps} on planes of {cfg.coarse_size}² with {cfg.coarse_heads} heads × {cfg.coarse_points} points,
 {cfg.base_steps} at the backbone's resolution, the rest at full resolution with {cfg.heads} heads × {cfg.points} points;
-from step {cfg.image_start} every {_nth(cfg.ray_every)}head comes with {cfg.rays} rays, half of them beside the outline. Heads come from a pool that starts with
-{cfg.pool_start} and grows by {cfg.pool_growth:g} a step to at most {cfg.pool} (seeds from {cfg.seed} on).
+from step {cfg.image_start} every {_nth(cfg.ray_every)}head comes with {cfg.rays} rays, half of them beside the outline.
+Heads come from a pool that starts with {cfg.pool_start} and grows by {cfg.pool_growth:g} a step to at most {cfg.pool}
+(seeds from {cfg.seed} on).
 Then {cfg.proposal_steps} steps of the proposal network. The weights are the running average.
 
 ## How it scores

@@ -113,7 +113,8 @@ def _surface_seeds(n: int, rng: torch.Generator) -> Tensor:
 def _rays(params: heads.HeadParams, spec: TruthSpec, seed: int, rng: torch.Generator) -> dict[str, Tensor]:
     """Rays of one camera: origins, dirs [R, 3], rgb [R, 3] on the data's background, depth t [R], hit [R].
 
-    t of a ray that hits nothing is where it passes an edge, or beyond the scene where there is none. Half go through random pixels of the picture, half pass close by the outline: a picture's worst errors lie there.
+    t of a ray that hits nothing is where it passes an edge, or beyond the scene where there is none. Half go through random pixels of
+    the picture, half pass close by the outline: a picture's worst errors lie there.
     """
     camera, _ = heads.sample_camera(seed)
     cam = torch.as_tensor(np.asarray(camera), dtype=torch.float32)[None]

@@ -1,4 +1,4 @@
-"""Many processes as one trainer: started by torchrun, gradients averaged, one writer.
+"""Many processes as one trainer: started by torchrun or by `siblings`, gradients averaged, one writer.
 
 Gradients are averaged in flat pieces after the backward pass rather than by DistributedDataParallel's hooks: a step runs the networks
 several times (fakes, reals, penalty, micro-batches) and needs one exchange at its end, and double backward passes stay plain autograd.
@@ -15,6 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from core_model.schema.errors import InputError
+from core_model.training.gan.siblings import RENDEZVOUS
 
 _PIECE_VALUES = 16 * 1024 * 1024
 
@@ -71,7 +72,7 @@ class Ranks:
 
 
 def join_ranks(device: str) -> Ranks:
-    """The process group that torchrun describes in the environment (NCCL on CUDA, gloo on CPU); one process without it.
+    """The process group that torchrun or `siblings` describes in the environment (NCCL on CUDA, gloo on CPU); else one process.
 
     device: auto, cpu, cuda or cuda:N; under torchrun every process takes the GPU of its local rank. Raises InputError.
     """
@@ -81,7 +82,8 @@ def join_ranks(device: str) -> Ranks:
         torch.cuda.set_device(chosen)
     restart = _number("TORCHELASTIC_RESTART_COUNT", 0)
     if world > 1 and not dist.is_initialized():
-        store = _agent_store(restart, world)
+        meeting = os.environ.get(RENDEZVOUS)
+        store = dist.FileStore(meeting, world) if meeting else _agent_store(restart, world)  # pyright: ignore[reportPrivateImportUsage]
         own = {} if store is None else {"store": store, "rank": rank, "world_size": world}
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", **own)
     return Ranks(rank, world, chosen, restart)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import torch
+
 from core_model.schema.errors import InputError
 from core_model.schema.schedule import Curve
 from core_model.schema.train import TrainConfig
@@ -12,6 +14,7 @@ from core_model.session.charts import BLUE, ORANGE, Chart, Figure
 from core_model.training.gan.distributed import join_ranks
 from core_model.training.gan.forecast import Forecast, forecast
 from core_model.training.gan.run_directory import write_atomic
+from core_model.training.gan.siblings import usable_cores
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 COLUMNS = 60
@@ -28,12 +31,16 @@ CURVES = {
 }
 
 
-def dry_run(cfg: TrainConfig, device: str, out: Path | None) -> str:
-    """The report as text; with `out`, also its chart as OUT/schedule.png."""
+def dry_run(cfg: TrainConfig, device: str, out: Path | None, processes: int = 1) -> str:
+    """The report as text for as many processes as torchrun started, or for `processes`; with `out`, also its chart as OUT/schedule.png."""
     ranks = join_ranks(device)
+    before = torch.get_num_threads()
     try:
-        made = forecast(cfg, ranks.device, ranks.world)
+        if processes > 1:
+            torch.set_num_threads(max(1, usable_cores() // processes))
+        made = forecast(cfg, ranks.device, max(ranks.world, processes))
     finally:
+        torch.set_num_threads(before)
         ranks.close()
     lines = [f"preset {cfg.preset}: {cfg.images:,} images in {cfg.steps:,} steps of {cfg.batch}", ""]
     lines += [*schedule_text(cfg), "", *stage_table(made, cfg), "", *needs(made, cfg)]
@@ -76,11 +83,12 @@ def stage_table(made: Forecast, cfg: TrainConfig) -> list[str]:
 def needs(made: Forecast, cfg: TrainConfig) -> list[str]:
     """Parameters, memory, time, disk."""
     parts = ", ".join(f"{name} {count:,}" for name, count in made.generator.items())
+    where = made.device if made.world == 1 else f"{made.world} processes, {made.device}"
     return [
         f"generator     {sum(made.generator.values()):,} parameters ({parts})",
         f"discriminator {made.discriminator:,} parameters",
         f"memory        about {made.memory_gib:.2f} GiB a process at its peak ({cfg.optim.precision})",
-        f"time          about {_duration(made.seconds)} at {made.speed_tflops:.3g} TFLOP/s ({made.device}); within a factor of two",
+        f"time          about {_duration(made.seconds)} at {made.speed_tflops:.3g} TFLOP/s a process ({where}); within a factor of two",
         f"disk          about {made.disk_gib:.2f} GiB ({made.snapshot_mib:.1f} MiB a checkpoint)",
     ]
 

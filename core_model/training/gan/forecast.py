@@ -50,6 +50,7 @@ class Forecast:
     device: str
     snapshot_mib: float
     disk_gib: float
+    world: int = 1
 
     @property
     def seconds(self) -> float:
@@ -80,7 +81,7 @@ def forecast(cfg: TrainConfig, device: torch.device, world: int = 1) -> Forecast
     state = 4.0 * (4 * g + 3 * d)
     disk = (max(1.0, ticks) * 4.0 * g + cfg.output.keep_states * state) / 2**30
     return Forecast(
-        parameter_counts(networks.generator), d, tuple(stages), speed / 1e12, device.type, 4.0 * g / 2**20, disk
+        parameter_counts(networks.generator), d, tuple(stages), speed / 1e12, device.type, 4.0 * g / 2**20, disk, world
     )  # fmt: skip
 
 

@@ -50,6 +50,14 @@ def saved_config(root: Path) -> TrainConfig:
     return read_tree(TrainConfig, text, str(path))
 
 
+def saved_world_size(root: Path) -> int:
+    """How many processes trained last in a run; 0 where its record does not say."""
+    try:
+        return RunRecord.model_validate_json((root / "run.json").read_bytes()).world_size
+    except (OSError, ValueError):
+        return 0
+
+
 class RunDirectory:
     """The open run: its record, and everything that is written below `root`."""
 
