@@ -44,6 +44,8 @@ def test_a_resumed_run_keeps_its_number_and_a_gpu_has_one(monkeypatch: pytest.Mo
     monkeypatch.setattr(siblings, "usable_cores", lambda: 8)
     assert siblings.chosen_processes("auto", "cpu", 8, before=2) == 2
     assert siblings.chosen_processes("4", "cpu", 8, before=2) == 4
+    assert siblings.chosen_processes("auto", "cpu", 32, before=16) == 8  # a run from a larger machine
+    assert siblings.chosen_processes("auto", "cuda", 8, before=2) == 1
     assert siblings.chosen_processes("auto", "cuda:0", 8) == 1
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert siblings.chosen_processes("auto", "auto", 8) == 1

@@ -9,18 +9,18 @@ from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.camera import OrbitPose
 from core_model.schema.channels import ChannelInfo
+from viewer.gl.underlay import Underlaid
 from viewer.state import orbit
 from viewer.state.document import Document
 from viewer.state.screen import project_points
 from viewer.state.shown_map import ShownMap
-from viewer.gl.underlay import Underlaid
 from viewer.ui import camera_cube, camera_hand, colorbar, mesh_viewport, overlays, planes_overlay, readout, section_overlay, split
 from viewer.ui.actions import ShowPanel
 from viewer.ui.context import PanelContext
 from viewer.ui.controls import font
+from viewer.ui.mesh_stage import mode_of
 from viewer.ui.panel import PANELS
 from viewer.ui.ray_numbers import PIN_INKS
-from viewer.ui.mesh_stage import mode_of
 from viewer.ui.theme import BODY_PX, canvas
 
 CLICK_SLACK_PX = 4.0

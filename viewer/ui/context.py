@@ -47,7 +47,8 @@ class Viewport:
     drawn: the map that lies under the cursor (A, or the difference); beside: the map of B, if there is one.
     edge_px: edge of the square picture in framebuffer pixels. hover: image coordinates in [0, 1] of the
     cursor, y down. see_through: the panel has no ground, what is drawn into the window before the GUI shows;
-    underlaid: what to draw there in this frame. moving_fps: GUI frames a second that something which moves by itself asked for in this frame.
+    underlaid: what to draw there in this frame. moving_fps: GUI frames a second that something which moves
+    by itself asked for in this frame.
     """
 
     edge_px: int = 0

@@ -10,7 +10,7 @@ import mcubes
 import numpy as np
 import torch
 import trimesh
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from core_model.data import heads
@@ -120,7 +120,7 @@ def _on_surface(triangles: Triangles, rng: np.random.Generator) -> np.ndarray:
 
 def _to_surface(points: np.ndarray, triangles: Triangles) -> float:
     """Mean distance from the points to the triangles: exact to the NEAR triangles with the nearest centres (cells are of one size)."""
-    _, near = cKDTree(triangles.mean(axis=1)).query(points, k=min(NEAR, len(triangles)))
+    _, near = KDTree(triangles.mean(axis=1)).query(points, k=min(NEAR, len(triangles)))
     near = near.reshape(len(points), -1)
     spread = np.repeat(points, near.shape[1], axis=0)
     closest = trimesh.triangles.closest_point(triangles[near.reshape(-1)], spread)

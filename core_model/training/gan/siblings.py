@@ -40,8 +40,8 @@ def usable_cores() -> int:
 def chosen_processes(wanted: str, device: str, batch: int, before: int = 0) -> int:
     """How many processes to train with: `wanted`, a number or auto.
 
-    auto: as many as a resumed run had `before`, so that it goes on exactly; on CPUs as many as there are cores, batch permitting; else
-    one. Raises InputError.
+    auto: on CPUs as many as a resumed run had `before`, so that it goes on exactly, if there are cores for them; else as many as there
+    are cores, batch permitting. One on a GPU. Raises InputError.
     """
     if PARENT in os.environ:
         return 1
@@ -55,10 +55,10 @@ def chosen_processes(wanted: str, device: str, batch: int, before: int = 0) -> i
         if batch % int(wanted):
             raise InputError(what="bad value of --processes", expected=f"a divisor of the batch of {batch}", got=wanted)
         return int(wanted)
-    if before:
-        return before if batch % before == 0 else 1
     if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
         return 1
+    if 0 < before <= usable_cores() and batch % before == 0:
+        return before
     return max(n for n in range(1, min(usable_cores(), MOST, batch) + 1) if batch % n == 0)
 
 
