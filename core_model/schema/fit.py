@@ -43,7 +43,7 @@ class FitConfig(Frozen):
     colour_lr: float = Field(default=0.75, gt=0, description="multiplier of the colour head's rate and of the features that feed it")
     mapping_lr: float = Field(default=10.0, gt=0, description="multiplier of the mapping network's rate, after stage zero")
     ema_steps: float = Field(default=100.0, gt=0, description="half-life of the weight average, steps")
-    beta_target: float = Field(default=0.002, gt=0, description="width that beta is drawn to, world units (B_target)")
+    beta_target: float = Field(default=0.001, gt=0, description="width that beta is drawn to, world units (B_target)")
     sdf_softness: float = Field(default=0.01, gt=0, description="the distance error counts relative to |sdf| + this, world units")
     sdf_weight: float = Field(default=4.0, ge=0)
     colour_weight: float = Field(default=8.0, ge=0)
