@@ -133,22 +133,20 @@ class WysiwygField:
 
     def geometry(self, points: Tensor) -> FieldSample:
         if self.fast and not torch.is_grad_enabled() and self.dtype == torch.float32:
-            sdf_mlp = self.sdf_mlp.frozen()
-            parts = lanes.by_rows(lambda p: self._infer(p, sdf_mlp), points, self.chunk)
+            out = self._infer(points)
         elif self.fast:
-            parts = lanes.by_rows(self._mlp, points, self.chunk)
+            out = torch.cat(lanes.by_rows(self._mlp, points, self.chunk), dim=1).float()
         else:
-            parts = [self._mlp(points)]
-        out = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-        out = out.float()
+            out = self._mlp(points).float()
         sdf, beta = -out[..., 0], self.beta_of(out[..., 1])
         return FieldSample(density=volsdf_density(sdf, beta), sdf=sdf, beta=beta, features=out[..., 2:])
 
     def colour(self, sample: FieldSample, points: Tensor, dirs: Tensor) -> Tensor:
         assert sample.features is not None
         if not torch.is_grad_enabled() and self.dtype == torch.float32 and _one_direction(dirs):
-            flat = sample.features.reshape(-1, sample.features.shape[-1]).float()
-            return self.rgb_mlp.infer(flat, dirs.reshape(-1, 3)[0]).reshape(dirs.shape)
+            flat, direction = sample.features.reshape(1, -1, sample.features.shape[-1]), dirs.reshape(-1, 3)[0]
+            parts = lanes.by_rows(lambda rows: self.rgb_mlp.infer(rows[0].float(), direction), flat, self.chunk)
+            return torch.cat(parts).reshape(dirs.shape)
         with torch.autocast(points.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
             return self.rgb_mlp(sample.features, dirs).float()
 
@@ -157,13 +155,20 @@ class WysiwygField:
         cfg = self.cfg
         return cfg.beta_start + torch.tanh(2.0 * beta_pre) * (cfg.beta_start - cfg.beta_floor)
 
-    def _infer(self, points: Tensor, sdf_mlp: SoftplusStack) -> Tensor:
-        """`_mlp` without gradients, by weights made ready once for all parts."""
-        b, n, _ = points.shape
-        flat = points.reshape(-1, 3)
-        encoded = frequency_parts(flat / self.planes.conventions.box, self.cfg.point_freqs)
-        features = self.features(points).reshape(b * n, self.cfg.plane_channels).float()
-        return sdf_mlp(torch.cat([features, *encoded], dim=-1)).view(b, n, -1)
+    def _infer(self, points: Tensor) -> Tensor:
+        """`_mlp` without gradients, by weights made ready once for all parts, which are written into one buffer: it may be large."""
+        out = torch.empty(*points.shape[:2], 2 + self.cfg.geo_dim, device=points.device)
+        sdf_mlp, box = self.sdf_mlp.frozen(), self.planes.conventions.box
+
+        def part(rows: slice) -> None:
+            asked = points[:, rows]
+            encoded = frequency_parts(asked.reshape(-1, 3) / box, self.cfg.point_freqs)
+            features = self.features(asked).reshape(-1, self.cfg.plane_channels).float()
+            out[:, rows] = sdf_mlp(torch.cat([features, *encoded], dim=-1)).view(len(points), -1, out.shape[-1])
+
+        for _ in lanes.spread(part, lanes.cuts(points.shape[1], self.chunk, lanes.width(points.device)), points.device):
+            pass
+        return out
 
     def _mlp(self, points: Tensor) -> Tensor:
         encoded = frequency_encoding(points / self.planes.conventions.box, self.cfg.point_freqs)
