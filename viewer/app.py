@@ -20,6 +20,7 @@ from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
 from core_model.schema.errors import InputError
 from viewer.gl.resources import demo_checkpoint, find_asset
+from viewer.start_trace import StartTrace
 from viewer.state.config_dir import FILE_NAME, config_dir
 from viewer.ui import layout, theme
 from viewer.ui.palette import PALETTES
@@ -81,7 +82,7 @@ class App:
         self._docked: dict[str, bool] = {}
         self._underlay: Underlay | None = None
         self._software = False
-        self._trace = _StartTrace()
+        self._trace = StartTrace()
         self._bare = imgui.WindowClass()
         self._bare.dock_node_flags_override_set = int(imgui.internal.DockNodeFlagsPrivate_.no_tab_bar)
 
@@ -410,32 +411,6 @@ def _saved_look() -> _Look:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return _Look()
-
-
-class _StartTrace:
-    """Start-up times for `triscope bench`: one JSON line when TRISCOPE_TRACE_START is set."""
-
-    def __init__(self) -> None:
-        self._on = bool(os.environ.get("TRISCOPE_TRACE_START"))
-        self._frame_ms = 0.0
-        self.done = not self._on
-
-    def first_frame(self) -> None:
-        if self._on:
-            self._frame_ms = _process_age_ms()
-
-    def first_picture(self) -> None:
-        if self.done:
-            return
-        self.done = True
-        line = {"first_frame_ms": round(self._frame_ms, 1), "first_picture_ms": round(_process_age_ms(), 1)}
-        print(json.dumps(line), flush=True)
-
-
-def _process_age_ms() -> float:
-    import psutil
-
-    return 1000.0 * (time.time() - psutil.Process().create_time())
 
 
 def default_checkpoint() -> str:
