@@ -109,9 +109,8 @@ def _view(session: RenderSession, info: CheckpointInfo, edge: int, seed: int, ya
         row[f"{name}_probe"] = frame.result.probe_per_pixel
         row[f"{name}_evaluated"] = frame.result.evaluated_per_pixel
         row[f"{name}_ms"] = _time(session, base.replace(sampler=spec), repeats, yaw)
-        yaw += 0.5 * NUDGE  # cameras of their own: what one sampler's probe found must not serve the next
         row[f"{name}_full_ms"] = _time(session, base.replace(sampler=spec, skip_empty=False), 1, yaw)
-        yaw += 0.5 * NUDGE * repeats
+        yaw += repeats * NUDGE  # cameras of their own: what one sampler's probe found must not serve the next
     full = picture(session, base.replace(sampler=LEARNED, skip_empty=False))
     row["learned_full"] = psnr_of(full.arrays["rgb"], reference, foreground).model_dump()
     row["skip_difference"] = float(np.abs(full.arrays["rgb"] - session.render(base).arrays["rgb"]).max())

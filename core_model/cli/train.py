@@ -126,11 +126,11 @@ def main(args: list[str]) -> None:
 
 
 def _processes(line: TrainLine, cfg: TrainConfig, device: str, resumed: Path | None) -> int:
-    from core_model.training.gan.run_directory import saved_world_size
+    from core_model.training.gan.run_directory import saved_record
     from core_model.training.gan.siblings import chosen_processes
 
-    before = saved_world_size(resumed) if resumed is not None else 0
-    return chosen_processes(line.words.get("processes", "auto"), device, cfg.batch, before)
+    record = saved_record(resumed) if resumed is not None else None
+    return chosen_processes(line.words.get("processes", "auto"), device, cfg.batch, record.world_size if record is not None else 0)
 
 
 def _config(line: TrainLine, out: Path | None) -> TrainConfig:

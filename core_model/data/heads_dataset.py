@@ -40,6 +40,7 @@ from torch import Tensor
 from core_model.data.heads.parameters import NAMES, HeadParams, latent_for_seed
 from core_model.data.heads.pose import FOCAL, sample_camera
 from core_model.data.heads.rendering import BACKGROUND_RGB, HeadImages, render_heads
+from core_model.ops.cores import usable_cores
 from core_model.schema.errors import InputError
 
 GENERATOR_VERSION = 1
@@ -201,11 +202,6 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import torch
 
+from core_model.ops.cores import usable_cores
 from core_model.schema.errors import InputError
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
@@ -34,7 +35,7 @@ def tune_process(threads: int | None) -> None:
     The default allocator returns every temporary to the system, and the page faults of getting it back cost half of the time of a
     field evaluation; so freed memory is kept. Measured here, and in `make bench` beside the plain path.
     """
-    torch.set_num_threads(threads or int(os.environ.get("OMP_NUM_THREADS", 0)) or len(_usable_cpus()))
+    torch.set_num_threads(threads or int(os.environ.get("OMP_NUM_THREADS", 0)) or usable_cores())
     if not _has_amx():
         # without matrix extensions "medium" changes no result, but picks the faster kernels
         torch.set_float32_matmul_precision("medium")
@@ -60,13 +61,6 @@ def resident_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.memory_allocated(device))
     return int(psutil.Process().memory_info().rss)
-
-
-def _usable_cpus() -> set[int]:
-    try:
-        return os.sched_getaffinity(0)
-    except AttributeError:
-        return set(range(os.cpu_count() or 1))
 
 
 def _has_amx() -> bool:

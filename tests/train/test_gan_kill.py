@@ -37,7 +37,7 @@ def test_fifty_kills_leave_the_run_of_none(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
     print(found)
-    assert found["trials"] == TRIALS and found["saving"] >= TRIALS // 4 and found["advances"] >= TRIALS // 10
+    assert found["trials"] == TRIALS and found["saving"] >= TRIALS // 4 and found["advances"] >= TRIALS // 8
     last = found["step"] + 2
     assert run_training(out, cfg.replace(images=last * cfg.batch), resume=True, device="cpu") == "finished"
     whole = tmp_path / "whole"

@@ -99,13 +99,11 @@ def canvas(theme: Theme, picture: tuple[ImVec2, float] | None = None) -> None:
     if picture is None:
         strip(low.x, low.y, high.x, high.y)
         return
-    (corner, edge), clip = picture, lambda v, a, b: min(max(v, a), b)
-    left, right = clip(corner.x, low.x, high.x), clip(corner.x + edge, low.x, high.x)
-    top, bottom = clip(corner.y, low.y, high.y), clip(corner.y + edge, low.y, high.y)
-    strip(low.x, low.y, left, high.y)
-    strip(right, low.y, high.x, high.y)
-    strip(left, low.y, right, top)
-    strip(left, bottom, right, high.y)
+    corner, edge = picture
+    strip(low.x, low.y, corner.x, high.y)
+    strip(corner.x + edge, low.y, high.x, high.y)
+    strip(corner.x, low.y, corner.x + edge, corner.y)
+    strip(corner.x, corner.y + edge, corner.x + edge, high.y)
 
 
 def _sizes(style: imgui.Style, em: float) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from core_model.ops.cores import threads_each
 from core_model.schema.errors import InputError
 from core_model.schema.schedule import Curve
 from core_model.schema.train import TrainConfig
@@ -14,7 +15,6 @@ from core_model.session.charts import BLUE, ORANGE, Chart, Figure
 from core_model.training.gan.distributed import join_ranks
 from core_model.training.gan.forecast import Forecast, forecast
 from core_model.training.gan.run_directory import write_atomic
-from core_model.training.gan.siblings import usable_cores
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 COLUMNS = 60
@@ -37,7 +37,7 @@ def dry_run(cfg: TrainConfig, device: str, out: Path | None, processes: int = 1)
     before = torch.get_num_threads()
     try:
         if processes > 1:
-            torch.set_num_threads(max(1, usable_cores() // processes))
+            torch.set_num_threads(threads_each(processes))
         made = forecast(cfg, ranks.device, max(ranks.world, processes))
     finally:
         torch.set_num_threads(before)

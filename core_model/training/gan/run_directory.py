@@ -50,12 +50,12 @@ def saved_config(root: Path) -> TrainConfig:
     return read_tree(TrainConfig, text, str(path))
 
 
-def saved_world_size(root: Path) -> int:
-    """How many processes trained last in a run; 0 where its record does not say."""
+def saved_record(root: Path) -> RunRecord | None:
+    """The record of a run; None where there is none that can be read."""
     try:
-        return RunRecord.model_validate_json((root / "run.json").read_bytes()).world_size
-    except (OSError, ValueError):
-        return 0
+        return RunRecord.model_validate_json((root / "run.json").read_bytes())
+    except (OSError, ValidationError):
+        return None
 
 
 class RunDirectory:
@@ -88,14 +88,13 @@ class RunDirectory:
             (root / folder).mkdir(parents=True, exist_ok=True)
         for stale in [*root.glob(".*.part"), *root.glob("*/.*.part")]:
             stale.unlink(missing_ok=True)
-        try:
-            old = RunRecord.model_validate_json((root / "run.json").read_bytes())
-            record = record.replace(
-                id=old.id, started=old.started, resumes=old.resumes + 1, best=old.best, best_snapshot=old.best_snapshot,
-                last_snapshot=old.last_snapshot, last_control=old.last_control,
-            )
-        except (OSError, ValidationError):
-            record = record.replace(resumes=1)
+        old = saved_record(root)
+        if old is None:
+            return cls(root, record.replace(resumes=1))
+        record = record.replace(
+            id=old.id, started=old.started, resumes=old.resumes + 1, best=old.best, best_snapshot=old.best_snapshot,
+            last_snapshot=old.last_snapshot, last_control=old.last_control,
+        )  # fmt: skip
         return cls(root, record)
 
     @property

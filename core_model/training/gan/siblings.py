@@ -1,7 +1,8 @@
 """A trainer's other processes on this machine, started by the first one: what torchrun does, for one command and one folder.
 
-On CPUs a training step is many small operations, which threads slow down and processes speed up (heads64-cpu on two cores: one
-process with one thread 12 images a second, with two threads 8, two processes 19; `python -m benchmarks.training_processes`).
+On CPUs a training step is many small operations, which threads slow down and processes speed up: heads64-cpu at 32² on two cores
+gives 12 images a second in one process with one thread, 8 with two threads and 15 to 20 in two processes (short trainings by hand;
+`python -m benchmarks.training_processes` does the same).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 import torch
 
 import core_model
+from core_model.ops.cores import threads_each, usable_cores
 from core_model.schema.errors import InputError
 
 RENDEZVOUS, PARENT = "TRISCOPE_RENDEZVOUS", "TRISCOPE_PARENT"
@@ -30,11 +32,6 @@ LOOK_S = 0.5
 def under_torchrun() -> bool:
     """Whether somebody else started this process as one of many."""
     return "WORLD_SIZE" in os.environ and "RANK" in os.environ
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def chosen_processes(wanted: str, device: str, batch: int, before: int = 0) -> int:
@@ -73,7 +70,7 @@ def siblings(count: int, args: Sequence[str]) -> Iterator[None]:
         yield
         return
     before = dict(os.environ)
-    threads, before_threads = max(1, usable_cores() // count), torch.get_num_threads()
+    threads, before_threads = threads_each(count), torch.get_num_threads()
     with tempfile.TemporaryDirectory(prefix="triscope-ranks-") as folder:
         shared = {
             "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "OMP_NUM_THREADS": str(threads), PARENT: str(os.getpid()),
