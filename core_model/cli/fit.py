@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +24,8 @@ class FitOptions:
     config: Annotated[FitConfig, OmitArgPrefixes] = FitConfig()
     resume: bool = False
     """continue the run in RUN with the settings saved there"""
+    processes: Annotated[str, arg(metavar="N")] = "auto"
+    """share every step's heads on this machine; auto = one for each core as far as heads and coarse_heads divide"""
     score: Annotated[int, arg(metavar="N")] = 0
     """afterwards measure N unseen seeds: chamfer distance, normal error, PSNR"""
     export: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
@@ -30,17 +34,22 @@ class FitOptions:
 
 def main(args: list[str]) -> None:
     options = parse(FitOptions, args, "fit", SUMMARY)
-    from core_model.training.fit.run import export_checkpoint, run_fit
+    from core_model.training.fit.run import export_checkpoint, run_fit, settings_of
+    from core_model.training.siblings import chosen_processes, follow_parent, siblings
 
-    path = run_fit(options.out, options.config, resume=options.resume)
+    follow_parent()
+    cfg = settings_of(options.out, options.config, resume=options.resume)
+    count = chosen_processes(options.processes, "cpu", math.gcd(cfg.heads, cfg.coarse_heads))
+    with siblings(count, ["fit", *args]):
+        path = run_fit(options.out, options.config, resume=options.resume)
+    if int(os.environ.get("RANK", "0") or 0):
+        return
     scores: dict[str, float] = {}
     if options.score:
         from core_model.training.fit.scores import score_heads
 
         with progress("scores") as update:
-            scores = score_heads(
-                str(path), options.score, progress=lambda done, n: update(f"seed {done} of {n}", done / n)
-            )
+            scores = score_heads(str(path), options.score, progress=lambda done, n: update(f"seed {done} of {n}", done / n))
         for name, value in scores.items():
             print(f"{name:24} {value:.3f}")
     if options.export is not None:

@@ -115,7 +115,7 @@ def main(args: list[str]) -> None:
         if not cfg.data.path:
             raise InputError(what="train: no data set", expected="--data ZIP or folder")
     from core_model.training.gan.run import run_training
-    from core_model.training.gan.siblings import follow_parent, siblings
+    from core_model.training.siblings import follow_parent, siblings
 
     follow_parent()
     resume = "resume" in line.switches
@@ -127,7 +127,7 @@ def main(args: list[str]) -> None:
 
 def _processes(line: TrainLine, cfg: TrainConfig, device: str, resumed: Path | None) -> int:
     from core_model.training.gan.run_directory import saved_record
-    from core_model.training.gan.siblings import chosen_processes
+    from core_model.training.siblings import chosen_processes
 
     record = saved_record(resumed) if resumed is not None else None
     return chosen_processes(line.words.get("processes", "auto"), device, cfg.batch, record.world_size if record is not None else 0)

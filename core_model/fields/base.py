@@ -25,10 +25,15 @@ class FieldSample:
     raw: Tensor | None = None
     features: Tensor | None = None
 
-    def select(self, index: Tensor) -> "FieldSample":
-        """The samples at positions `index` [M] of a batch of one."""
+    def select(self, index: Tensor | slice) -> "FieldSample":
+        """The samples at positions `index` [M] of a batch of one; of a slice a view."""
         pick = lambda x: None if x is None else x[:, index]  # noqa: E731
         return FieldSample(self.density[:, index], pick(self.sdf), pick(self.beta), pick(self.raw), pick(self.features))
+
+    def detached(self) -> "FieldSample":
+        """The same values without their graph."""
+        free = lambda x: None if x is None else x.detach()  # noqa: E731
+        return FieldSample(self.density.detach(), free(self.sdf), free(self.beta), free(self.raw), free(self.features))
 
 
 class Field(Protocol):

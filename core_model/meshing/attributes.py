@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from core_model.fields.base import FieldSample
+from core_model.fields.gradient import with_gradient
 from core_model.meshing.levelset import LevelSet
 from core_model.meshing.polygonise import Surface
 from core_model.schema.camera import Vec3
@@ -62,12 +63,8 @@ def surface_attributes(
 
 def point_gradient(levelset: LevelSet, points: Tensor) -> tuple[Tensor, Tensor, FieldSample]:
     """points [1, N, 3] → (quantity [1, N], its gradient [1, N, 3], the sample)."""
-    with torch.enable_grad():
-        asked = points.detach().clone().requires_grad_()
-        sample = levelset.field.geometry(asked)
-        value = levelset.pick(sample)
-        gradient = torch.autograd.grad(value.sum(), asked)[0] if value.requires_grad else torch.zeros_like(points)
-    return value.detach(), torch.nan_to_num(gradient.detach().float()), sample
+    sample, value, gradient = with_gradient(levelset.field, points, levelset.pick)
+    return value, torch.nan_to_num(gradient.float()), sample
 
 
 def radiance(

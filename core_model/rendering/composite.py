@@ -11,7 +11,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from core_model.fields.gradient import outward_gradient
 from core_model.geometry.rays import Rays
+from core_model.ops.rows import stock
 from core_model.ops.stepfun import expected
 from core_model.rendering.evaluate import Evaluated, Scene, weights_of
 
@@ -64,9 +66,10 @@ class Composite:
         e, scene = self.evaluated, self.scene
         out = torch.zeros(len(self.rays), 3, device=self.weights.device)
         if len(index):
-            table, points = e.table.select(index), e.points[:, index]
-            dirs = self.rays.dirs[ray] if scene.camera_dirs else scene.frontal.expand(len(ray), 3)
-            out.index_add_(0, ray, scene.field.colour(table, points, dirs[None])[0] * w[:, None])
+            asked, which = stock(index), stock(ray)
+            dirs = self.rays.dirs[which] if scene.camera_dirs else scene.frontal.expand(len(which), 3)
+            colour = scene.field.colour(e.table.select(asked), e.points[:, asked], dirs[None])[0]
+            out.index_add_(0, ray, colour[: len(ray)] * w[:, None])
         if scene.background is not None:
             out = out + (1.0 - self.opacity)[:, None] * scene.background
         return out.clamp(0.0, 1.0)
@@ -102,16 +105,5 @@ class Composite:
 
 def field_normals(scene: Scene, points: Tensor) -> Tensor:
     """Outward unit normals [1, M, 3] at points [1, M, 3]: the field's gradient by automatic differentiation."""
-    parts = [_normals(scene, part) for part in points.split(GRADIENT_POINTS, dim=1)]
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
-
-
-def _normals(scene: Scene, points: Tensor) -> Tensor:
-    with torch.enable_grad():
-        x = points.detach().requires_grad_(True)
-        sample = scene.field.geometry(x)
-        value = sample.sdf if sample.sdf is not None else -sample.density
-        if not value.requires_grad:  # piecewise constant density has no gradient anywhere
-            return torch.full_like(points, torch.nan)
-        (gradient,) = torch.autograd.grad(value.sum(), x)
-    return torch.nn.functional.normalize(gradient.detach(), dim=-1)
+    parts = [outward_gradient(scene.field, part) for part in points.split(GRADIENT_POINTS, dim=1)]
+    return torch.nn.functional.normalize(parts[0] if len(parts) == 1 else torch.cat(parts, dim=1), dim=-1)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from core_model.fields.base import BackedField, Field, FieldSample
 from core_model.geometry.rays import Rays
+from core_model.ops.rows import stock
 from core_model.ops.stepfun import alpha_weights
 from core_model.rendering.empty import SpaceGrid
 from core_model.sampling.types import RayPdf, RaySamples
@@ -62,7 +63,7 @@ def evaluate(scene: Scene, rays: Rays, samples: RaySamples) -> Evaluated:
     take = samples.valid & (flags > 0) & ~behind & rays.hit[:, None]
     index = take.reshape(-1).nonzero()[:, 0]
     flat = points.reshape(-1, 3).index_select(0, index)[None]
-    table = scene.field.geometry(flat) if flat.shape[1] else _empty_sample(flat)
+    table = scene.field.geometry(stock(flat, dim=1)).select(slice(len(index))) if len(index) else _empty_sample(flat)
     density = torch.zeros_like(samples.t)
     density.view(-1)[index] = table.density[0].to(density.dtype)
     row = torch.full(samples.t.shape, -1, dtype=torch.long, device=samples.t.device)

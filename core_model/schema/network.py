@@ -14,6 +14,7 @@ class NetworkConfig(Frozen):
     c_dim: int = Field(default=25, ge=0, description="width of the pose label; 0 = not pose-conditioned")
     w_dim: int = Field(default=512, ge=1, description="width of w")
     mapping_layers: int = Field(default=2, ge=1, description="layers of the mapping network")
+    mapping_width: int | None = Field(default=None, ge=1, description="width of the mapping's layers but the last; none = w_dim")
     channel_base: int = Field(default=65536, ge=8, description="backbone capacity; EG3D has 32768")
     channel_max: int = Field(default=512, ge=1, description="most channels of a layer")
     start_size: int = Field(default=4, ge=4, description="resolution of the backbone's learned constant, pixels; StyleGAN2 has 4")

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from core_model.checkpoints.layout import read_header
 from core_model.checkpoints.store import load_tensors
+from core_model.cli import fit as cli
 from core_model.data import heads
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
@@ -139,3 +141,24 @@ def test_damaged_state_is_one_clear_line(finished: Path, tmp_path: Path) -> None
     (out / "state.safetensors").write_bytes(b"not a state")
     with pytest.raises(InputError, match="resume state"):
         run_fit(out, TINY, resume=True)
+
+
+def test_two_processes_fit_what_one_does(tmp_path: Path) -> None:
+    """The command shares every step's heads; which heads, points, rays and latents a step sees does not depend on how many share them."""
+    made = []
+    for processes in ("1", "2"):
+        out = tmp_path / processes
+        values = {k: v for k, v in TINY.model_dump().items() if v != getattr(FitConfig(), k)}
+        options = [f"--{k.replace('_', '-')}={v}" for k, v in values.items()]
+        cli.main([*options, "--out", str(out), "--processes", processes])
+        made.append(load_tensors(out / "checkpoint.safetensors"))
+        assert len((out / "stats.jsonl").read_text().splitlines()) == 2  # one writer
+    one, two = made
+    assert all(torch.allclose(one[k].float(), two[k].float(), rtol=1e-3, atol=1e-4) for k in one)
+    assert any(not torch.equal(one[k], two[k]) for k in one)  # sums in another order: it was shared
+
+
+def test_w_is_held_readable_while_the_generator_learns(finished: Path) -> None:
+    """The state keeps the readout of stage zero; without the weight there is none, and states of earlier versions have none either."""
+    stored = load_file(finished / "state.safetensors")
+    assert stored["readout/weight"].shape == (94, 16) and stored["readout/bias"].shape == (94,)

@@ -44,9 +44,9 @@ class WysiwygConfig(NetworkConfig):
 PRESETS: dict[str, WysiwygConfig] = {
     "ffhq512": WysiwygConfig(),
     "heads256": WysiwygConfig(
-        z_dim=64, c_dim=0, w_dim=512, mapping_layers=3, channel_base=4096, channel_max=128, start_size=32, base_size=128, plane_size=128,
-        plane_channels=16, noise=False, sdf_hidden=64, geo_dim=32, rgb_hidden=32, image_size=256, probe_size=64,
-        probe_samples=128, proposal_channels=48, proposal_size=128, default_spp=8.8,
+        z_dim=64, c_dim=0, w_dim=512, mapping_layers=3, mapping_width=1024, channel_base=4096, channel_max=128, start_size=32,
+        base_size=128, plane_size=128, plane_channels=16, noise=False, sdf_hidden=64, geo_dim=32, rgb_hidden=32, image_size=256,
+        probe_size=64, probe_samples=128, proposal_channels=48, proposal_size=128, default_spp=8.8,
     ),
     "tiny": WysiwygConfig(
         z_dim=16, c_dim=25, w_dim=16, channel_base=128, channel_max=16, base_size=16, plane_size=32, plane_channels=4,

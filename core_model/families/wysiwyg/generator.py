@@ -20,7 +20,8 @@ class WysiwygGenerator(nn.Module):
     def __init__(self, cfg: WysiwygConfig, conventions: Conventions, seed: int = 0) -> None:
         super().__init__()
         self.cfg, self.conventions = cfg, conventions
-        self.mapping = MappingNetwork(cfg.z_dim, cfg.c_dim, cfg.w_dim, cfg.mapping_layers)
+        hidden = [cfg.mapping_width or cfg.w_dim] * (cfg.mapping_layers - 1)
+        self.mapping = MappingNetwork(cfg.z_dim, cfg.c_dim, cfg.w_dim, cfg.mapping_layers, hidden=hidden)
         self.backbone = SynthesisNetwork(
             cfg.w_dim,
             cfg.base_size,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core_model.fields.ablate import triplane_levels
 from core_model.fields.base import Field
+from core_model.fields.gradient import with_gradient
 from core_model.fields.triplane import Planes, sample_planes
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.question_planes import SectionQuestion, slice_frame
@@ -59,18 +60,14 @@ def _values(field: Field, planes: Planes | None, points: Tensor, slope: bool) ->
     """Quantities [N] of points [1, N, 3]."""
     found: dict[str, Tensor] = {}
     if slope:
-        with torch.enable_grad():
-            x = points.detach().requires_grad_(True)
-            sample = field.geometry(x)
-            assert sample.sdf is not None
-            (gradient,) = torch.autograd.grad(sample.sdf.sum(), x)
+        sample, _, gradient = with_gradient(field, points)
         found["slope"] = gradient[0].norm(dim=-1)
     else:
         sample = field.geometry(points)
     for name in ("sdf", "density", "beta", "raw"):
         value = getattr(sample, name)
         if value is not None:
-            found[name] = value[0].detach()
+            found[name] = value[0]
     if planes is not None:
         levels = planes.levels[: triplane_levels(planes)]
         total = sum((sample_planes(level.float(), points, planes.conventions) for level in levels[1:]),

@@ -11,9 +11,13 @@ from torch import Tensor
 
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.schema.fit import FitConfig
+from core_model.training.distributed import Ranks
+from core_model.training.fit.mapping_stage import Readout
 from core_model.training.fit.objective import point_losses, ray_losses
 from core_model.training.fit.pool import TruthPool, available
 from core_model.training.fit.state import load_state, save_state
+
+ALONE = Ranks(0, 1, torch.device("cpu"))
 
 Report = Callable[[str, int, dict[str, float]], None]
 
@@ -21,8 +25,11 @@ Report = Callable[[str, int, dict[str, float]], None]
 class GeneratorStage:
     """Weights, average, optimiser and step counter; everything that a resumed run needs is in `state()`."""
 
-    def __init__(self, generator: WysiwygGenerator, cfg: FitConfig) -> None:
-        self.model, self.cfg, self.step = generator, cfg, 0
+    readout: Readout | None = None
+    """What keeps w readable; None = nothing does."""
+
+    def __init__(self, generator: WysiwygGenerator, cfg: FitConfig, ranks: Ranks = ALONE) -> None:
+        self.model, self.cfg, self.ranks, self.step = generator, cfg, ranks, 0
         constants = [p for n, p in generator.backbone.named_parameters() if n.endswith(".const")]
         layers = [p for n, p in generator.backbone.named_parameters() if not n.endswith(".const")]
         sdf = generator.sdf_mlp
@@ -56,36 +63,48 @@ class GeneratorStage:
         return cfg.lr * cosine * min(1.0, (self.step + 1) / cfg.warmup)
 
     def advance(self, pool: TruthPool) -> dict[str, float]:
-        """One optimiser step; returns its mean losses."""
-        cfg = self.cfg
-        rng = torch.Generator().manual_seed(cfg.seed * 1_000_003 + self.step)
+        """One optimiser step, of which this process takes its share of heads; returns its mean losses."""
+        cfg, ranks = self.cfg, self.ranks
         known = available(self.step, cfg)
         pool.want(known)
         coarse = self.step < cfg.coarse_steps
         heads = cfg.coarse_heads if coarse else cfg.heads
-        chosen = torch.randint(known, (heads,), generator=rng).tolist()
+        chosen = torch.randint(known, (heads,), generator=self._rng(0)).tolist()
+        mine = range(ranks.rank, heads, ranks.world)
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate() * group["scale"]
         self.optimizer.zero_grad(set_to_none=True)
         totals: dict[str, float] = {}
         # small planes go through in one batch; large ones head by head, which is faster on CPUs and needs less memory
-        batches = [[pool.head(i) for i in chosen]] if coarse else [[pool.head(i)] for i in chosen]
-        if not coarse and self.step >= cfg.image_start and cfg.rays:
-            for k in range(0, heads, cfg.ray_every):
-                batches[k] = [pool.head_with_rays(chosen[k] % cfg.ray_pool)]
-        for batch in batches:
-            losses = self._losses(batch, rng)
+        for batch in [list(mine)] if coarse else [[k] for k in mine]:
+            rayed = not coarse and self.step >= cfg.image_start and cfg.rays > 0 and batch[0] % cfg.ray_every == 0
+            examples = [pool.head_with_rays(chosen[k] % cfg.ray_pool) if rayed else pool.head(chosen[k]) for k in batch]
+            losses = self._losses(examples, [self._rng(1 + k) for k in batch])
             loss = self.weigh(losses)
-            (loss * len(batch) / heads).backward()
+            (loss * len(batch) / len(mine)).backward()
             for name, value in {**losses, "loss": loss}.items():
-                totals[name] = totals.get(name, 0.0) + float(value.detach()) * len(batch) / heads
+                totals[name] = totals.get(name, 0.0) + float(value.detach()) * len(batch) / len(mine)
+        if self.readout is not None and cfg.parameter_weight:
+            totals["unexplained"] = self._hold_parameters(self.readout)
+        ranks.mean_gradients(self.model)
         norm = torch.nn.utils.clip_grad_norm_(self._trained(), 1e9)
         totals["grad"] = float(norm)
-        if math.isfinite(totals["loss"]) and math.isfinite(totals["grad"]):
+        if math.isfinite(totals["grad"]):
             self._update()
             self._track()
         self.step += 1
         return totals
+
+    def _rng(self, stream: int) -> torch.Generator:
+        """Stream 0 draws what all processes share, stream 1 + k what head k of the step needs: the same however many processes."""
+        return torch.Generator().manual_seed((self.cfg.seed * 1_000_003 + self.step) * 64 + stream)
+
+    def _hold_parameters(self, readout: Readout) -> float:
+        """Stage zero's loss once more on this process's share of fresh latents: adds its gradient, returns its value."""
+        z = torch.randn(self.cfg.mapping_batch, self.model.cfg.z_dim, generator=self._rng(63))[self.ranks.rank :: self.ranks.world]
+        loss = readout.unexplained(self.model.mapping(z), z)
+        (self.cfg.parameter_weight * loss).backward()
+        return float(loss.detach())
 
     @torch.no_grad()
     def _update(self) -> None:
@@ -107,20 +126,21 @@ class GeneratorStage:
             "colour": cfg.colour_weight,
             "beta": cfg.beta_weight,
             "rgb": cfg.rgb_weight,
+            "square": cfg.square_weight,
             "opacity": 0.25 * cfg.rgb_weight,
         }
         return torch.stack([weights[k] * v for k, v in losses.items() if k in weights]).sum()
 
-    def _losses(self, heads: list[dict[str, Tensor]], rng: torch.Generator) -> dict[str, Tensor]:
+    def _losses(self, heads: list[dict[str, Tensor]], rngs: list[torch.Generator]) -> dict[str, Tensor]:
         cfg = self.cfg
         z = torch.stack([h["z"] for h in heads])
         planes = self.model.synthesize(self.model.map(z, None), up_to=self.plane_size())
         field = self.model.field(planes, fast=True)
         count = cfg.coarse_points if self.step < cfg.coarse_steps else cfg.points
-        losses = point_losses(field, heads, count, cfg, rng)
+        losses = point_losses(field, heads, count, cfg, rngs)
         if "t" in heads[0]:
-            rays = torch.randperm(len(heads[0]["t"]), generator=rng)[: cfg.rays]
-            losses |= ray_losses(field, heads[0], rays, cfg, rng)
+            rays = torch.randperm(len(heads[0]["t"]), generator=rngs[0])[: cfg.rays]
+            losses |= ray_losses(field, heads[0], rays, cfg, rngs[0])
         return losses
 
     def plane_size(self) -> int | None:
@@ -138,21 +158,23 @@ class GeneratorStage:
                 self.average[name].lerp_(value, 1.0 - decay)
 
     def save(self, path: Path) -> None:
-        save_state(path, self.step, self._weights(), self.average, self.optimizer)
+        if self.ranks.writer:
+            save_state(path, self.step, self._weights(), self.average, self.optimizer, self.readout)
 
     def load(self, path: Path) -> None:
-        self.step, weights, average = load_state(path, self.optimizer)
+        self.step, weights, average, self.readout = load_state(path, self.optimizer)
         self.average = {k: v for k, v in average.items() if not k.startswith("proposal.")}
         self.put(weights)
 
     def run(self, pool: TruthPool, path: Path, report: Report, stop: Callable[[], bool]) -> bool:
-        """Steps until cfg.steps or `stop()`; saves as it goes. True when the stage is complete."""
+        """Steps until cfg.steps or `stop()` of the first process; saves as it goes. True when the stage is complete."""
         cfg = self.cfg
         while self.step < cfg.steps:
             report("generator", self.step, self.advance(pool))
-            if self.step % cfg.save_every == 0 or self.step == cfg.steps or stop():
+            stopped = bool(self.ranks.from_writer(int(stop())))
+            if self.step % cfg.save_every == 0 or self.step == cfg.steps or stopped:
                 self.save(path)
-            if stop():
+            if stopped:
                 return self.step >= cfg.steps
         return True
 

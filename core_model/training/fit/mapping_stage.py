@@ -2,14 +2,18 @@
 
 The parameters of a head are known functions of its latent, some of them nearly switches (hat, glasses, bun). Regressing them
 from w through one linear layer, which is thrown away afterwards, takes a minute and leaves every parameter linearly readable
-in w; learned through planes and decoders alone, the rarer ones came last or not at all.
+in w; learned through planes and decoders alone, the rarer ones came last or not at all. They also get lost again, since a step
+of the generator sees few heads: after 42,500 steps w was 2.6 % of the parameters' variance off, and setting that right in w alone,
+with no other weight touched, took 16 % off the squared error of pictures. So the loss goes on beside the generator's.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -21,8 +25,20 @@ from core_model.training.fit.truth import head_of_z
 
 LR_MUL = 0.01
 """Of StyleGAN2's mapping network."""
-STATISTICS = 8192
-"""Latents from which mean and spread of the parameters are taken, and at last the scale of w."""
+STATISTICS = 16384
+"""Latents from which mean and spread of the parameters are taken, the readout of w, and at last its scale."""
+
+
+@dataclass(frozen=True)
+class Readout:
+    """A fixed linear map from w to the heads' parameters, in units of their spread: weight [P, D], bias [P]."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def unexplained(self, w: Tensor, z: Tensor) -> Tensor:
+        """Mean squared error of the parameters that w [B, D] tells of latents z [B, Z]; 1 = nothing is known of them."""
+        return (torch.nn.functional.linear(w, self.weight, self.bias) - standard_parameters(z)).square().mean()
 
 
 def fit_mapping(mapping: MappingNetwork, cfg: FitConfig, report: Callable[[str, int, dict[str, float]], None]) -> None:
@@ -30,9 +46,7 @@ def fit_mapping(mapping: MappingNetwork, cfg: FitConfig, report: Callable[[str, 
     if cfg.mapping_steps == 0:
         return
     rng = torch.Generator().manual_seed(cfg.seed + 17)
-    known = parameters_of(torch.randn(STATISTICS, mapping.z_dim, generator=rng))
-    mean, spread = known.mean(dim=0), known.std(dim=0).clamp_min(1e-6)
-    readout = nn.Linear(mapping.w_dim, known.shape[1])
+    readout = nn.Linear(mapping.w_dim, len(_statistics(mapping.z_dim)[0]))
     with torch.no_grad():
         readout.weight.copy_(torch.randn(readout.weight.shape, generator=rng) / math.sqrt(mapping.w_dim))
         readout.bias.zero_()
@@ -49,7 +63,7 @@ def fit_mapping(mapping: MappingNetwork, cfg: FitConfig, report: Callable[[str, 
         for group in optimizer.param_groups:
             group["lr"] = group["scale"] * (0.01 + 0.99 * cosine) * min(1.0, (step + 1) / 100)
         z = torch.randn(cfg.mapping_batch, mapping.z_dim, generator=rng)
-        loss = (readout(mapping(z)) - (parameters_of(z) - mean) / spread).square().mean()
+        loss = Readout(readout.weight, readout.bias).unexplained(mapping(z), z)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -57,10 +71,48 @@ def fit_mapping(mapping: MappingNetwork, cfg: FitConfig, report: Callable[[str, 
     _normalise(mapping, rng)
 
 
+@torch.no_grad()
+def best_readout(mapping: MappingNetwork, ridge: float = 1e-5) -> Readout:
+    """The linear map that explains most of the parameters from the w of STATISTICS latents (least squares)."""
+    z = _latents(mapping.z_dim)
+    w, known = mapping(z).double(), standard_parameters(z).double()
+    mean = w.mean(dim=0)
+    covariance = (w - mean).T @ (w - mean) / len(w)
+    covariance += ridge * covariance.diagonal().mean() * torch.eye(mapping.w_dim, dtype=torch.float64)
+    weight = torch.linalg.solve(covariance, (w - mean).T @ known / len(w)).T
+    return Readout(weight.float(), (known.mean(dim=0) - weight @ mean).float())
+
+
+def standard_parameters(z: Tensor) -> Tensor:
+    """`parameters_of(z)` less their mean over all heads, in units of their spread."""
+    mean, spread = _statistics(z.shape[1])
+    return (parameters_of(z) - mean) / spread
+
+
 def parameters_of(z: Tensor) -> Tensor:
-    """All numbers that describe the heads of latents z [B, Z], as [B, P]."""
+    """All numbers that describe the heads of latents z [B, Z], as [B, P]; of colours also the differences of their channels.
+
+    Colours differ most in lightness: without the differences a network that knows 95 % of their variance may not know a hue.
+    """
     params = head_of_z(z)
-    return torch.cat([getattr(params, f.name).reshape(len(z), -1) for f in dataclasses.fields(params)], dim=1)
+    columns = []
+    for field in dataclasses.fields(params):
+        value = getattr(params, field.name).reshape(len(z), -1)
+        columns.append(value)
+        if field.name.endswith("_rgb"):
+            columns.append(value[:, :2] - value[:, 1:])
+    return torch.cat(columns, dim=1)
+
+
+def _latents(z_dim: int) -> Tensor:
+    return torch.randn(STATISTICS, z_dim, generator=torch.Generator().manual_seed(17))
+
+
+@functools.cache
+def _statistics(z_dim: int) -> tuple[Tensor, Tensor]:
+    """Mean and spread [P] of the parameters."""
+    known = parameters_of(_latents(z_dim))
+    return known.mean(dim=0), known.std(dim=0).clamp_min(1e-6)
 
 
 @torch.no_grad()

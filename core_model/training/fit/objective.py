@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -16,13 +18,16 @@ FRONTAL = (0.0, 0.0, -1.0)  # the constant viewing direction of the paper's figu
 
 
 def point_losses(
-    field: WysiwygField, heads: list[dict[str, Tensor]], count: int, cfg: FitConfig, rng: torch.Generator
+    field: WysiwygField, heads: Sequence[dict[str, Tensor]], count: int, cfg: FitConfig, rngs: Sequence[torch.Generator]
 ) -> dict[str, Tensor]:
-    """Losses at `count` random points of each of B heads, in the stored proportion of points with colours to points without."""
+    """Losses at `count` random points of each of B heads, in the stored proportion of points with colours to points without.
+
+    Every head draws from its own of the B `rngs`.
+    """
     stored, total = heads[0]["colours"].shape[0], heads[0]["points"].shape[0]
     near_n = stored * min(count, total) // total
     points, target, colours = [], [], []
-    for head in heads:
+    for head, rng in zip(heads, rngs, strict=True):
         near = torch.randperm(stored, generator=rng)[:near_n]
         free = stored + torch.randperm(total - stored, generator=rng)[: min(count, total) - near_n]
         index = torch.cat([near, free])
@@ -66,7 +71,7 @@ def ray_losses(field: WysiwygField, head: dict[str, Tensor], index: Tensor, cfg:
     return {
         "rgb": (rgb - head["rgb"][index]).abs().mean(),
         "opacity": (opacity - hit.float()).abs().mean(),
-        "mse": (rgb - head["rgb"][index]).square().mean().detach(),
+        "square": (rgb - head["rgb"][index]).square().mean(),
     }
 
 

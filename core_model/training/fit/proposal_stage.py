@@ -129,7 +129,7 @@ class ProposalStage:
         self.average = {k: v.detach().clone() for k, v in given.items()}
 
     def load(self, path: Path) -> None:
-        self.step, weights, self.average = load_state(path, self.optimizer)
+        self.step, weights, self.average, _ = load_state(path, self.optimizer)
         self.net.load_state_dict(weights)
 
 

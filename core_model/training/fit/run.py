@@ -22,9 +22,10 @@ from core_model.schema.checkpoint import CheckpointHeader, Provenance
 from core_model.schema.conventions import Conventions
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
+from core_model.training.distributed import Ranks, join_ranks
 from core_model.training.fit.card import model_card
 from core_model.training.fit.generator_stage import GeneratorStage, set_w_average
-from core_model.training.fit.mapping_stage import fit_mapping
+from core_model.training.fit.mapping_stage import best_readout, fit_mapping
 from core_model.training.fit.pool import TruthPool
 from core_model.training.fit.proposal_stage import ProposalStage
 from core_model.training.fit.truth import TruthSpec
@@ -34,51 +35,76 @@ def heads_conventions(cfg: FitConfig) -> Conventions:
     return Conventions(background=BACKGROUND_RGB, scene_radius=cfg.scene_radius)
 
 
+def settings_of(out: Path, cfg: FitConfig, *, resume: bool) -> FitConfig:
+    """Of a run that goes on: the settings it began with, but threads and workers of `cfg`, which are a matter of the machine."""
+    path = out / "config.json"
+    if not (resume and path.exists()):
+        return cfg
+    saved = FitConfig.model_validate_json(path.read_text())
+    return saved.replace(threads=cfg.threads, workers=cfg.workers)
+
+
 def run_fit(out: Path, cfg: FitConfig, *, resume: bool = False) -> Path:
-    """Fit into the run directory `out`; returns the checkpoint. Stops cleanly on SIGTERM and SIGINT with its state saved."""
-    cfg = _open_run(out, cfg, resume)
+    """Fit into the run directory `out`; returns the checkpoint. Stops cleanly on SIGTERM and SIGINT with its state saved.
+
+    One of several processes (`siblings`) takes its share of every step's heads; the first of them writes, and fits the proposals.
+    """
+    ranks = join_ranks("cpu")
+    try:
+        return _run_fit(out, cfg, ranks, resume)
+    finally:
+        ranks.close()
+
+
+def _run_fit(out: Path, cfg: FitConfig, ranks: Ranks, resume: bool) -> Path:
+    if ranks.writer:
+        cfg = _open_run(out, cfg, resume)
+    ranks.barrier()
+    if not ranks.writer:
+        cfg = settings_of(out, cfg, resume=True).replace(workers=0)
     torch.set_num_threads(cfg.threads)
     torch.set_float32_matmul_precision("medium")
     torch.manual_seed(cfg.seed)
     network = PRESETS[cfg.preset]
     generator = WysiwygGenerator(network, heads_conventions(cfg), seed=cfg.seed)
     generator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    stage = GeneratorStage(generator, cfg)
+    stage = GeneratorStage(generator, cfg, ranks)
     state = out / "state.safetensors"
-    log, checkpoint = _Log(out), out / "checkpoint.safetensors"
+    log, checkpoint = _Log(out) if ranks.writer else _Silence(), out / "checkpoint.safetensors"
     if resume and state.exists():
         stage.load(state)
     else:
         fit_mapping(generator.mapping, cfg, log.write)
-        stage = GeneratorStage(generator, cfg)  # its average starts from the mapping as it is now
+        stage = GeneratorStage(generator, cfg, ranks)  # its average starts from the mapping as it is now
+    if stage.readout is None and cfg.parameter_weight:
+        stage.readout = best_readout(generator.mapping)
     with _stop_flag() as stopping:
-        complete = _run_stages(generator, stage, cfg, out, log, stopping)
+        complete = _fit_generator(stage, out, log, stopping)
+        if not ranks.writer:
+            return checkpoint
+        stage.put(stage.average)
+        set_w_average(generator)
+        if complete and generator.proposal is not None:
+            complete = _fit_proposals(generator, cfg, out, log, stopping)
     write_checkpoint(checkpoint, generator, cfg, stage.step)
     print(f"{'finished' if complete else 'stopped; continue with --resume'}: {checkpoint}", flush=True)
     return checkpoint
 
 
-def _run_stages(
-    generator: WysiwygGenerator, stage: GeneratorStage, cfg: FitConfig, out: Path, log: "_Log", stopping: Callable[[], bool]
-) -> bool:
-    """The generator, then the proposal network; True when both are complete."""
-    complete = True
-    if stage.step < cfg.steps:
-        network = generator.cfg
-        spec = TruthSpec(network.z_dim, cfg.ray_points, cfg.stored_rays, 0.5, network.image_size)
-        pool = TruthPool(out / "truth", spec, cfg)
-        try:
-            complete = stage.run(pool, out / "state.safetensors", log.write, stopping)
-        finally:
-            pool.close()
-    stage.put(stage.average)
-    set_w_average(generator)
-    if complete and generator.proposal is not None:
-        complete = _fit_proposals(generator, cfg, out, log, stopping)
-    return complete
+def _fit_generator(stage: GeneratorStage, out: Path, log: "_Log | _Silence", stopping: Callable[[], bool]) -> bool:
+    """True when the generator has had all its steps."""
+    if stage.step >= stage.cfg.steps:
+        return True
+    network = stage.model.cfg
+    spec = TruthSpec(network.z_dim, stage.cfg.ray_points, stage.cfg.stored_rays, 0.5, network.image_size)
+    pool = TruthPool(out / "truth", spec, stage.cfg)
+    try:
+        return stage.run(pool, out / "state.safetensors", log.write, stopping)
+    finally:
+        pool.close()
 
 
-def _fit_proposals(generator: WysiwygGenerator, cfg: FitConfig, out: Path, log: "_Log", stopping: Callable[[], bool]) -> bool:
+def _fit_proposals(generator: WysiwygGenerator, cfg: FitConfig, out: Path, log: "_Log | _Silence", stopping: Callable[[], bool]) -> bool:
     stage = ProposalStage(generator, cfg)
     state = out / "proposal_state.safetensors"
     if state.exists():
@@ -139,9 +165,7 @@ def _open_run(out: Path, cfg: FitConfig, resume: bool) -> FitConfig:
     if path.exists():
         if not resume:
             raise InputError(what="run directory is in use", where=str(out), expected="a new folder, or --resume", got="config.json")
-        # how many threads and processes help is a matter of the machine, not of the run
-        saved = FitConfig.model_validate_json(path.read_text())
-        return saved.replace(threads=cfg.threads, workers=cfg.workers)
+        return settings_of(out, cfg, resume=True)
     if resume:
         raise InputError(what="nothing to resume", where=str(out), expected="config.json of a fit", got="none")
     if cfg.preset not in PRESETS:
@@ -191,3 +215,10 @@ class _Log:
             text = "  ".join(f"{k} {v:.4f}" for k, v in mean.items())
             print(f"{stage} {step + 1}  {line['seconds']:.0f} s  {text}", flush=True)
         self.sums, self.count = {}, 0
+
+
+class _Silence:
+    """What the other processes write: nothing."""
+
+    def write(self, stage: str, step: int, losses: dict[str, float]) -> None:
+        return

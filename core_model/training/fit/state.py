@@ -11,22 +11,28 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from core_model.schema.errors import InputError
+from core_model.training.fit.mapping_stage import Readout
 
 
-def save_state(path: Path, step: int, weights: dict[str, Tensor], average: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> None:
+def save_state(
+    path: Path, step: int, weights: dict[str, Tensor], average: dict[str, Tensor], optimizer: torch.optim.Optimizer,
+    readout: Readout | None = None,
+) -> None:  # fmt: skip
     """Write everything that the next step depends on, atomically."""
     tensors = {f"model/{k}": v for k, v in weights.items()} | {f"average/{k}": v for k, v in average.items()}
     for i, p in enumerate(_parameters(optimizer)):
         for name, value in optimizer.state.get(p, {}).items():
             tensors[f"adam/{i}/{name}"] = value
+    if readout is not None:
+        tensors |= {"readout/weight": readout.weight, "readout/bias": readout.bias}
     temp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     # safetensors keeps no strides: contiguous copies, so that a resumed run sees the same numbers
     save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()}, temp, metadata={"step": str(step)})
     os.replace(temp, path)
 
 
-def load_state(path: Path, optimizer: torch.optim.Optimizer) -> tuple[int, dict[str, Tensor], dict[str, Tensor]]:
-    """(step, weights, average); Adam's moments go into `optimizer`."""
+def load_state(path: Path, optimizer: torch.optim.Optimizer) -> tuple[int, dict[str, Tensor], dict[str, Tensor], Readout | None]:
+    """(step, weights, average, readout); Adam's moments go into `optimizer`. A state of an earlier version has no readout."""
     try:
         with safe_open(path, framework="pt") as f:
             step = int((f.metadata() or {})["step"])
@@ -41,7 +47,8 @@ def load_state(path: Path, optimizer: torch.optim.Optimizer) -> tuple[int, dict[
         if found:
             optimizer.state[p] = {k: (v if k == "step" else v.clone(memory_format=torch.preserve_format)) for k, v in found.items()}
     pick = lambda tag: {k[len(tag) :]: v for k, v in tensors.items() if k.startswith(tag)}  # noqa: E731
-    return step, pick("model/"), pick("average/")
+    readout = Readout(tensors["readout/weight"], tensors["readout/bias"]) if "readout/weight" in tensors else None
+    return step, pick("model/"), pick("average/"), readout
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:

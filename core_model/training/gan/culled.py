@@ -15,6 +15,7 @@ from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.fields.density import volsdf_density
 from core_model.fields.encoding import frequency_encoding, frequency_parts
 from core_model.fields.triplane import sample_planes
+from core_model.ops.rows import stock
 from core_model.ops.stepfun import alpha_weights, inverse_cdf
 from core_model.training.gan.rays import BatchRays
 
@@ -137,13 +138,14 @@ def _evaluated(field: WysiwygField, points: Tensor, dirs: Tensor, counts: list[i
     """
     conv, done = field.planes.conventions, []
     for level, own, d in zip(field.planes.levels[0].split(1), points.split(counts), dirs.split(counts), strict=True):
-        for p, direction in zip(own.split(PIECE), d.split(PIECE), strict=True):
+        for piece, along in zip(own.split(PIECE), d.split(PIECE), strict=True):
+            p, direction = stock(piece), stock(along)
             features = sample_planes(level, p[None], conv)[0]
             encoded = frequency_encoding(p / conv.box, field.cfg.point_freqs)
             with torch.autocast(points.device.type, dtype=field.dtype, enabled=field.dtype != torch.float32):
                 out = field.sdf_mlp(features, encoded)
                 colour = field.rgb_mlp(out[:, 2:], direction)
-            done.append(torch.cat([out[:, :2].float(), colour.float()], dim=1))
+            done.append(torch.cat([out[:, :2].float(), colour.float()], dim=1)[: len(piece)])
     out = torch.cat(done)
     beta = field.beta_of(out[:, 1])
     return volsdf_density(-out[:, 0], beta), beta, out[:, 2:]

@@ -12,7 +12,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.schedule import Curve
 from core_model.schema.train import TrainConfig
 from core_model.session.charts import BLUE, ORANGE, Chart, Figure
-from core_model.training.gan.distributed import join_ranks
+from core_model.training.distributed import join_ranks
 from core_model.training.gan.forecast import Forecast, forecast
 from core_model.training.gan.run_directory import write_atomic
 

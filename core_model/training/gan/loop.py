@@ -13,8 +13,8 @@ from core_model.metrics.sliced_wasserstein import PatchSet, patch_distances
 from core_model.schema.errors import TriscopeError
 from core_model.schema.run import MetricRecord, RunState, TickRecord
 from core_model.schema.train import TrainConfig
+from core_model.training.distributed import Ranks
 from core_model.training.gan.clock import PhaseClock
-from core_model.training.gan.distributed import Ranks
 from core_model.training.gan.events import EventWriter
 from core_model.training.gan.pictures import EVALUATION, GRID, average_images, grid_png, real_images
 from core_model.training.gan.run_directory import STATE_SUFFIX, RunDirectory, snapshot_name, write_atomic

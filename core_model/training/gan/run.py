@@ -24,7 +24,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides
 from core_model.schema.run import RunRecord, RunState
 from core_model.schema.train import TrainConfig
-from core_model.training.gan.distributed import Ranks, join_ranks
+from core_model.training.distributed import Ranks, join_ranks
 from core_model.training.gan.events import EventWriter
 from core_model.training.gan.loop import TrainingLoop
 from core_model.training.gan.networks import build_networks

@@ -6,7 +6,7 @@ import torch
 
 from core_model.nn.mapping import MappingNetwork
 from core_model.schema.fit import FitConfig
-from core_model.training.fit.mapping_stage import fit_mapping, parameters_of
+from core_model.training.fit.mapping_stage import best_readout, fit_mapping, parameters_of, standard_parameters
 
 
 def unexplained(mapping: MappingNetwork) -> float:
@@ -44,3 +44,27 @@ def test_the_stage_is_repeatable_and_can_be_left_out() -> None:
         fit_mapping(mapping, FitConfig(mapping_steps=5, mapping_batch=8), lambda *_: None)
         made.append(mapping(torch.ones(1, 64)))
     assert torch.equal(*made)
+
+
+def test_the_readout_is_least_squares_and_its_gradient_pulls_w_towards_the_parameters() -> None:
+    torch.manual_seed(1)
+    mapping = MappingNetwork(64, 0, 48)
+    readout = best_readout(mapping)
+    z = torch.randn(2000, 64, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        own = float(readout.unexplained(mapping(z), z))
+    assert abs(own - unexplained(mapping)) < 0.05
+    w = mapping(z).detach().requires_grad_(True)
+    readout.unexplained(w, z).backward()
+    assert w.grad is not None
+    assert float(readout.unexplained(w.detach() - 1000.0 * w.grad, z)) < own
+
+
+def test_the_parameters_tell_hues_apart() -> None:
+    z = torch.randn(500, 64, generator=torch.Generator().manual_seed(2))
+    known = standard_parameters(z)
+    assert known.shape == (500, 94)
+    assert bool((known.std(dim=0) < 1.5).all())
+    # the last colour is the frame's: red, green, blue, red less green, green less blue
+    frame = parameters_of(z)[:, -5:]
+    assert torch.allclose(frame[:, 3:], frame[:, :2] - frame[:, 1:3])

@@ -15,7 +15,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from core_model.schema.errors import InputError
-from core_model.training.gan.siblings import RENDEZVOUS
+from core_model.training.siblings import RENDEZVOUS
 
 _PIECE_VALUES = 16 * 1024 * 1024
 
