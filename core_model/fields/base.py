@@ -27,8 +27,9 @@ class FieldSample:
 
     def select(self, index: Tensor | slice) -> "FieldSample":
         """The samples at positions `index` [M] of a batch of one; of a slice a view."""
-        pick = lambda x: None if x is None else x[:, index]  # noqa: E731
-        return FieldSample(self.density[:, index], pick(self.sdf), pick(self.beta), pick(self.raw), pick(self.features))
+        take = (lambda x: x[:, index]) if isinstance(index, slice) else (lambda x: x[0].index_select(0, index)[None])
+        pick = lambda x: None if x is None else take(x)  # noqa: E731
+        return FieldSample(take(self.density), pick(self.sdf), pick(self.beta), pick(self.raw), pick(self.features))
 
     def detached(self) -> "FieldSample":
         """The same values without their graph."""

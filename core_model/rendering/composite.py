@@ -67,8 +67,8 @@ class Composite:
         out = torch.zeros(len(self.rays), 3, device=self.weights.device)
         if len(index):
             asked, which = stock(index), stock(ray)
-            dirs = self.rays.dirs[which] if scene.camera_dirs else scene.frontal.expand(len(which), 3)
-            colour = scene.field.colour(e.table.select(asked), e.points[:, asked], dirs[None])[0]
+            dirs = self.rays.dirs.index_select(0, which) if scene.camera_dirs else scene.frontal.expand(len(which), 3)
+            colour = scene.field.colour(e.table.select(asked), e.points[0].index_select(0, asked)[None], dirs[None])[0]
             out.index_add_(0, ray, colour[: len(ray)] * w[:, None])
         if scene.background is not None:
             out = out + (1.0 - self.opacity)[:, None] * scene.background
@@ -86,7 +86,7 @@ class Composite:
         index, ray, w = self._carrying((0.2 * self.weights.amax(dim=-1)).clamp_max(NORMAL_FLOOR))
         total = torch.zeros(len(self.rays), 3, device=self.weights.device)
         if len(index):
-            normals = field_normals(self.scene, self.evaluated.points[:, index])[0]
+            normals = field_normals(self.scene, self.evaluated.points[0].index_select(0, index)[None])[0]
             total.index_add_(0, ray, torch.nan_to_num(normals) * w[:, None])
         unit = torch.nn.functional.normalize(total, dim=-1)
         return torch.where(self.visible[:, None] & (total.norm(dim=-1, keepdim=True) > 0), unit, torch.nan)
@@ -99,8 +99,9 @@ class Composite:
     def _carrying(self, floor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(table row, ray, weight) of the evaluated samples whose weight exceeds their ray's `floor` [R]."""
         keep = (self.weights > floor[:, None]) & (self.evaluated.row >= 0)
-        ray = torch.arange(len(self.rays), device=keep.device)[:, None].expand_as(keep)[keep]
-        return self.evaluated.row[keep], ray, self.weights[keep]
+        at = keep.reshape(-1).nonzero()[:, 0]
+        ray = torch.div(at, keep.shape[1], rounding_mode="floor")
+        return self.evaluated.row.reshape(-1).index_select(0, at), ray, self.weights.reshape(-1).index_select(0, at)
 
 
 def field_normals(scene: Scene, points: Tensor) -> Tensor:
