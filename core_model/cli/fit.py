@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -35,14 +34,14 @@ class FitOptions:
 def main(args: list[str]) -> None:
     options = parse(FitOptions, args, "fit", SUMMARY)
     from core_model.training.fit.run import export_checkpoint, run_fit, settings_of
-    from core_model.training.siblings import chosen_processes, follow_parent, siblings
+    from core_model.training.siblings import chosen_processes, follow_parent, is_first, siblings
 
     follow_parent()
     cfg = settings_of(options.out, options.config, resume=options.resume)
     count = chosen_processes(options.processes, "cpu", math.gcd(cfg.heads, cfg.coarse_heads))
     with siblings(count, ["fit", *args]):
         path = run_fit(options.out, options.config, resume=options.resume)
-    if int(os.environ.get("RANK", "0") or 0):
+    if not is_first():
         return
     scores: dict[str, float] = {}
     if options.score:

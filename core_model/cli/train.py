@@ -6,7 +6,6 @@ Many processes: `--processes N` on this machine, or `torchrun --nproc-per-node N
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,13 +114,13 @@ def main(args: list[str]) -> None:
         if not cfg.data.path:
             raise InputError(what="train: no data set", expected="--data ZIP or folder")
     from core_model.training.gan.run import run_training
-    from core_model.training.siblings import follow_parent, siblings
+    from core_model.training.siblings import follow_parent, is_first, siblings
 
     follow_parent()
     resume = "resume" in line.switches
     with siblings(_processes(line, cfg, device, out if resume else None), ["train", *args]):
         state = run_training(out, cfg, resume=resume, device=device, command=_command())
-    if int(os.environ.get("RANK", "0") or 0) == 0:
+    if is_first():
         print(f"{state}: {out}")
 
 

@@ -136,3 +136,9 @@ def live_pixels(space: SpaceGrid, camera: OrbitPose | MatrixCamera, width: int, 
         count.index_add_(0, y * (width + 1) + x, sign)
     table = count.reshape(height + 1, width + 1).cumsum(0).cumsum(1)
     return (table[:height, :width] > 0).reshape(-1)
+
+
+def live_rays(space: SpaceGrid, camera: OrbitPose | MatrixCamera, width: int, height: int, hit: Tensor) -> Tensor:
+    """Flat indices of the pixels worth rendering, of those whose rays meet the scene's bounds (`hit` [H·W])."""
+    mask = live_pixels(space, camera, width, height) if space.size > 1 else None
+    return torch.nonzero(hit if mask is None else mask & hit).flatten()

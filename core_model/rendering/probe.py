@@ -17,6 +17,7 @@ from core_model.geometry.rays import Rays, camera_rays, ray_bounds
 from core_model.ops import lanes
 from core_model.ops.stepfun import clean, entropy, leftover_mass
 from core_model.rendering.composite import Composite
+from core_model.rendering.empty import live_rays
 from core_model.rendering.evaluate import Scene, evaluate, pdf_of
 from core_model.sampling.placement import span_samples
 from core_model.sampling.types import RayPdf
@@ -27,6 +28,7 @@ Propose = Callable[[Tensor, Tensor, Tensor], Tensor]
 # Opacity from which the probe has met something: the tolerance of skipped space, so that the same rays
 # are hard with and without skipping.
 SEEN = 1e-3
+RAYS_A_LANE = 64  # rays of a probe that a lane is worth waking for
 
 
 @dataclass(frozen=True)
@@ -82,20 +84,27 @@ class Proposals:
 def run_probe(
     scene: Scene, camera: OrbitPose | MatrixCamera, conv: Conventions, width: int, height: int, samples: int
 ) -> ProbeResult:
-    """Uniform samples at low resolution: P, I and φ."""
+    """Uniform samples at low resolution: P, I and φ. Rays through nothing but empty space are not walked."""
     device = scene.frontal.device
     rays = ray_bounds(*camera_rays(camera, width, height, device), conv, parallel=camera.orthographic)
+    live = live_rays(scene.space, camera, width, height, rays.hit)
+    weights = torch.zeros(len(rays), samples - 1, device=device)
+    image = torch.zeros(len(rays), 3, device=device) if scene.background is None else scene.background.clamp(0.0, 1.0).repeat(len(rays), 1)
+    opacity = torch.zeros(len(rays), device=device)
 
-    def part(which: slice) -> tuple[Tensor, Tensor, Tensor, int]:
+    def part(which: Tensor) -> int:
         some = rays.select(which)
         evaluated = evaluate(scene, some, span_samples(some.near, some.far, samples, stratified=False, rng=None))
         composite = Composite(scene, some, evaluated)
-        return clean(pdf_of(evaluated).weights), composite.rgb, composite.opacity, evaluated.evaluations
+        weights[which], image[which] = clean(pdf_of(evaluated).weights), composite.rgb
+        opacity[which] = composite.opacity
+        return evaluated.evaluations
 
-    made = list(lanes.spread(part, lanes.cuts(len(rays), len(rays), lanes.width(device)), device))
-    weights, image, opacity = (torch.cat(parts) for parts in ([m[0] for m in made], [m[1] for m in made], [m[2] for m in made]))
+    # every n-th ray: neighbours have about the same work, so no lane waits for another
+    count = min(lanes.width(device), -(-len(live) // RAYS_A_LANE))
+    evaluations = sum(lanes.spread(part, [live[k::count] for k in range(count)], device))
     grid = lambda x: x.reshape(1, height, width, -1).permute(0, 3, 1, 2)  # noqa: E731
-    return ProbeResult(grid(weights), grid(image), grid(rays.dirs), grid(opacity), sum(m[3] for m in made))
+    return ProbeResult(grid(weights), grid(image), grid(rays.dirs), grid(opacity), evaluations)
 
 
 def run_proposals(probe: ProbeResult, propose: Propose) -> Proposals:

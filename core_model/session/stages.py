@@ -13,7 +13,7 @@ from core_model.fields.ablate import ablated
 from core_model.fields.base import BackedField, Field
 from core_model.fields.triplane import Planes
 from core_model.geometry.rays import Rays
-from core_model.rendering.empty import SpaceGrid, build_space_grid, live_pixels, outside_only
+from core_model.rendering.empty import SpaceGrid, build_space_grid, live_rays, outside_only
 from core_model.rendering.evaluate import Scene
 from core_model.rendering.occupancy import DensityGrid, build_density_grid
 from core_model.rendering.probe import ProbeResult, Proposals, run_probe, run_proposals
@@ -88,12 +88,7 @@ class StageRun:
     def live(self, space: SpaceGrid, rays: Rays | LargeRays) -> Tensor:
         """Flat indices of the pixels worth rendering."""
         request = self.request
-        if space.size == 1:
-            return torch.nonzero(rays.hit).flatten()
-        mask = live_pixels(space, request.camera, request.width, request.height)
-        if mask is None:
-            return torch.nonzero(rays.hit).flatten()
-        return torch.nonzero(mask & rays.hit).flatten()
+        return live_rays(space, request.camera, request.width, request.height, rays.hit)
 
     def scene(self, field: Field, space: SpaceGrid) -> Scene:
         conv = self.opened.info.header.conventions

@@ -34,6 +34,11 @@ def under_torchrun() -> bool:
     return "WORLD_SIZE" in os.environ and "RANK" in os.environ
 
 
+def is_first() -> bool:
+    """Whether this process speaks for all: the only one, or rank 0."""
+    return int(os.environ.get("RANK", "0") or 0) == 0
+
+
 def chosen_processes(wanted: str, device: str, batch: int, before: int = 0) -> int:
     """How many processes to train with: `wanted`, a number or auto.
 
@@ -102,7 +107,7 @@ def siblings(count: int, args: Sequence[str]) -> Iterator[None]:
 def follow_parent() -> None:
     """In a sibling: end with the process that started it, however that ended."""
     parent = int(os.environ.get(PARENT, "0") or 0)
-    if not parent or os.environ.get("RANK", "0") == "0":
+    if not parent or is_first():
         return
 
     def watch() -> None:

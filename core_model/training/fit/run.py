@@ -24,7 +24,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
 from core_model.training.distributed import Ranks, join_ranks
 from core_model.training.fit.card import model_card
-from core_model.training.fit.generator_stage import GeneratorStage, set_w_average
+from core_model.training.fit.generator_stage import GeneratorStage, Report, set_w_average
 from core_model.training.fit.mapping_stage import best_readout, fit_mapping
 from core_model.training.fit.pool import TruthPool
 from core_model.training.fit.proposal_stage import ProposalStage
@@ -70,28 +70,29 @@ def _run_fit(out: Path, cfg: FitConfig, ranks: Ranks, resume: bool) -> Path:
     generator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     stage = GeneratorStage(generator, cfg, ranks)
     state = out / "state.safetensors"
-    log, checkpoint = _Log(out) if ranks.writer else _Silence(), out / "checkpoint.safetensors"
+    report: Report = _Log(out).write if ranks.writer else lambda *_: None
+    checkpoint = out / "checkpoint.safetensors"
     if resume and state.exists():
         stage.load(state)
     else:
-        fit_mapping(generator.mapping, cfg, log.write)
+        fit_mapping(generator.mapping, cfg, report)
         stage = GeneratorStage(generator, cfg, ranks)  # its average starts from the mapping as it is now
     if stage.readout is None and cfg.parameter_weight:
         stage.readout = best_readout(generator.mapping)
     with _stop_flag() as stopping:
-        complete = _fit_generator(stage, out, log, stopping)
+        complete = _fit_generator(stage, out, report, stopping)
         if not ranks.writer:
             return checkpoint
         stage.put(stage.average)
         set_w_average(generator)
         if complete and generator.proposal is not None:
-            complete = _fit_proposals(generator, cfg, out, log, stopping)
+            complete = _fit_proposals(generator, cfg, out, report, stopping)
     write_checkpoint(checkpoint, generator, cfg, stage.step)
     print(f"{'finished' if complete else 'stopped; continue with --resume'}: {checkpoint}", flush=True)
     return checkpoint
 
 
-def _fit_generator(stage: GeneratorStage, out: Path, log: "_Log | _Silence", stopping: Callable[[], bool]) -> bool:
+def _fit_generator(stage: GeneratorStage, out: Path, report: Report, stopping: Callable[[], bool]) -> bool:
     """True when the generator has had all its steps."""
     if stage.step >= stage.cfg.steps:
         return True
@@ -99,19 +100,19 @@ def _fit_generator(stage: GeneratorStage, out: Path, log: "_Log | _Silence", sto
     spec = TruthSpec(network.z_dim, stage.cfg.ray_points, stage.cfg.stored_rays, 0.5, network.image_size)
     pool = TruthPool(out / "truth", spec, stage.cfg)
     try:
-        return stage.run(pool, out / "state.safetensors", log.write, stopping)
+        return stage.run(pool, out / "state.safetensors", report, stopping)
     finally:
         pool.close()
 
 
-def _fit_proposals(generator: WysiwygGenerator, cfg: FitConfig, out: Path, log: "_Log | _Silence", stopping: Callable[[], bool]) -> bool:
+def _fit_proposals(generator: WysiwygGenerator, cfg: FitConfig, out: Path, report: Report, stopping: Callable[[], bool]) -> bool:
     stage = ProposalStage(generator, cfg)
     state = out / "proposal_state.safetensors"
     if state.exists():
         stage.load(state)
     elif cfg.proposal_init:
         stage.start_from(Path(cfg.proposal_init))
-    complete = stage.run(state, log.write, stopping)
+    complete = stage.run(state, report, stopping)
     stage.net.load_state_dict(stage.average)
     return complete
 
@@ -211,14 +212,7 @@ class _Log:
         line = {"stage": stage, "step": step + 1, "seconds": round(time.time() - self.start, 1), **mean}
         with self.path.open("a") as f:
             f.write(json.dumps(line) + "\n")
-        if (step + 1) % 50 == 0:
+        if (step + 1) % 50 < 10:  # lines are ten steps apart; a resumed run need not start at a round step
             text = "  ".join(f"{k} {v:.4f}" for k, v in mean.items())
             print(f"{stage} {step + 1}  {line['seconds']:.0f} s  {text}", flush=True)
         self.sums, self.count = {}, 0
-
-
-class _Silence:
-    """What the other processes write: nothing."""
-
-    def write(self, stage: str, step: int, losses: dict[str, float]) -> None:
-        return
