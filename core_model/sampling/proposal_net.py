@@ -41,7 +41,9 @@ class ProposalNetwork(nn.Module):
         x = x + F.interpolate(weights, size=x.shape[-2:], mode="bilinear", align_corners=False)  # rows 11 and 12
         for layer in self.tail:
             x = F.relu(layer(x))
-        return F.log_softmax(self.head(x), dim=1)
+        # bins last while they are summed over: several times faster on CPUs, and what the samplers read afterwards
+        last = self.head(x).permute(0, 2, 3, 1).contiguous()
+        return F.log_softmax(last, dim=-1).permute(0, 3, 1, 2)
 
 
 def _double(x: Tensor) -> Tensor:
