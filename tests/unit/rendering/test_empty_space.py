@@ -12,6 +12,7 @@ from core_model.families.analytic.shapes import AnalyticField
 from core_model.geometry.rays import camera_rays, ray_bounds
 from core_model.rendering.empty import TOLERANCE, SpaceGrid, build_space_grid, live_pixels, outside_only
 from core_model.rendering.evaluate import Scene, evaluate, weights_of
+from core_model.rendering.probe import run_probe
 from core_model.sampling.placement import span_samples
 from core_model.schema.camera import OrbitPose
 from core_model.schema.conventions import Conventions
@@ -151,3 +152,22 @@ def test_evaluated_tables_point_at_their_points() -> None:
         else:
             assert float(e.density[ray, sample]) == 0.0
     assert int((e.row >= 0).sum()) == e.evaluations
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.7, 3.0])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_probe_that_walks_live_rays_only_is_the_probe_of_all_rays(shape: str, yaw: float) -> None:
+    field, conv, pose = AnalyticField(shape), Conventions(), OrbitPose(yaw=yaw, pitch=0.2)
+    found = []
+    for space in (build_space_grid(field, conv.box, 64, CPU), outside_only(conv.box, CPU)):
+        scene = Scene(field, space, torch.tensor([0.2, 0.4, 0.6]), torch.tensor([0.0, 0.0, -1.0]))
+        found.append(run_probe(scene, pose, conv, 24, 20, 64))
+    quick, full = found
+    assert quick.evaluations < 0.7 * full.evaluations
+    for name in ("weights", "image", "opacity"):
+        a, b = getattr(quick, name), getattr(full, name)
+        assert a.shape == b.shape
+        assert torch.allclose(a, b, atol=2 * TOLERANCE), name
+    assert torch.equal(quick.dirs, full.dirs)
+    away = quick.opacity == 0
+    assert torch.equal(quick.image[:, :1][away], torch.full((int(away.sum()),), 0.2))
