@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
@@ -30,7 +31,13 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="heads")
 
 
-def _without_grad(run: Callable[..., Tensor], p: HeadParams, piece: tuple[Tensor, ...]) -> Tensor:
+_here = threading.local()
+
+
+def _in_pool(run: Callable[..., Tensor], p: HeadParams, piece: tuple[Tensor, ...]) -> Tensor:
+    """One piece, without gradients. What it asks for in turn is computed in this thread: were all threads of the pool to wait for
+    pieces of their pieces, none would be left to compute them."""
+    _here.inside = True
     with torch.no_grad():
         return run(p, *piece)
 
@@ -128,11 +135,11 @@ def in_chunks(p: HeadParams, run: Callable[..., Tensor], *arrays: Tensor) -> Ten
     if n <= size:
         return run(p, *arrays)
     pieces = [tuple(a[:, i : i + size] for a in arrays) for i in range(0, n, size)]
-    if not on_cpu or torch.is_grad_enabled() or torch.get_num_threads() < 2:
+    if not on_cpu or torch.is_grad_enabled() or torch.get_num_threads() < 2 or getattr(_here, "inside", False):
         return torch.cat([run(p, *piece) for piece in pieces], dim=1)
     # One Python thread a chunk: torch's own threads would meet at a barrier after each small operation.
     pool = _pool(os.getpid(), min(torch.get_num_threads(), 8))
-    return torch.cat(list(pool.map(lambda piece: _without_grad(run, p, piece), pieces)), dim=1)
+    return torch.cat(list(pool.map(lambda piece: _in_pool(run, p, piece), pieces)), dim=1)
 
 
 def head_sdf(params: HeadParams, points: Tensor) -> Tensor:

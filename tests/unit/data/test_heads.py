@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import multiprocessing
+import threading
 import zipfile
 from pathlib import Path
 
@@ -276,3 +277,26 @@ def test_arguments_out_of_range(tmp_path: Path, arguments: tuple[int, int]) -> N
 def test_wrong_latent_width() -> None:
     with pytest.raises(InputError):
         HeadParams.from_latent(torch.zeros(2, N_PARAMS + 1))
+
+
+def test_colours_of_many_points_with_two_threads_come_back_and_are_those_of_one() -> None:
+    """Colours ask for distances in turn; all threads of the pool once waited for pieces that none of them was free to compute."""
+    params = HeadParams.from_latent(torch.zeros(1, N_PARAMS))
+    points = torch.rand(1, 45_000, 3, generator=torch.Generator().manual_seed(4)) * 0.4 - 0.2
+    normals = torch.nn.functional.normalize(points, dim=-1)
+    before, found = torch.get_num_threads(), []
+
+    @torch.no_grad()
+    def colour() -> None:
+        found.append(head_color(params, points, normals))
+
+    try:
+        for threads in (2, 1):
+            torch.set_num_threads(threads)
+            work = threading.Thread(target=colour, daemon=True)
+            work.start()
+            work.join(120)
+            assert not work.is_alive(), f"hangs with {threads} threads"
+    finally:
+        torch.set_num_threads(before)
+    assert torch.allclose(*found, atol=1e-5)
