@@ -16,6 +16,12 @@ def falling(sample: FieldSample) -> Tensor:
     return sample.sdf if sample.sdf is not None else -sample.density
 
 
+def distance(sample: FieldSample) -> Tensor:
+    """The signed distance, of families that have one."""
+    assert sample.sdf is not None, "only families with a signed distance have this channel"
+    return sample.sdf
+
+
 def with_gradient(
     field: Field, points: Tensor, quantity: Callable[[FieldSample], Tensor] = falling
 ) -> tuple[FieldSample, Tensor, Tensor]:

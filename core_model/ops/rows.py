@@ -2,7 +2,7 @@
 
 Every number of rows of a matrix product has a kernel of its own, which takes up to a millisecond to compile; the last 1,024 are kept
 at half a megabyte each. Tiles of a picture have any number of points, so a turn of the head compiled hundreds of kernels that were
-never asked for again: the worker of the demo held 650 MB of them.
+never asked for again: a session that showed the demo held 580 MB of them.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core_model.fields.gradient import outward_gradient
+from core_model.fields.gradient import distance, with_gradient
 from core_model.rendering.composite import NORMAL_FLOOR, Composite
 from core_model.rendering.evaluate import Scene, evaluate
 from core_model.sampling.placement import span_samples
@@ -33,7 +33,7 @@ def eikonal_error(c: Composite) -> Tensor:
 
 def gradient_length(scene: Scene, points: Tensor) -> Tensor:
     """|∇f| [1, M] of the signed distance at points [1, M, 3], by automatic differentiation."""
-    return outward_gradient(scene.field, points).norm(dim=-1)
+    return with_gradient(scene.field, points, distance)[2].norm(dim=-1)
 
 
 def first_crossing(c: Composite) -> Tensor:

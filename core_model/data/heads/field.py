@@ -24,20 +24,22 @@ ONE_THREAD_CHUNK = 32768
 CUDA_CHUNK = 1 << 21
 _ABSENT = 2e-3
 
+_here = threading.local()
+
 
 @functools.cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     """Threads of this process: a forked child has another process id, and none of its parent's threads."""
-    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="heads")
+    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="heads", initializer=_enter)
 
 
-_here = threading.local()
-
-
-def _in_pool(run: Callable[..., Tensor], p: HeadParams, piece: tuple[Tensor, ...]) -> Tensor:
-    """One piece, without gradients. What it asks for in turn is computed in this thread: were all threads of the pool to wait for
-    pieces of their pieces, none would be left to compute them."""
+def _enter() -> None:
+    """What a piece asks for in turn is computed in its thread: were all threads of the pool to wait for pieces of their pieces, none
+    would be left to compute them."""
     _here.inside = True
+
+
+def _without_grad(run: Callable[..., Tensor], p: HeadParams, piece: tuple[Tensor, ...]) -> Tensor:
     with torch.no_grad():
         return run(p, *piece)
 
@@ -139,7 +141,7 @@ def in_chunks(p: HeadParams, run: Callable[..., Tensor], *arrays: Tensor) -> Ten
         return torch.cat([run(p, *piece) for piece in pieces], dim=1)
     # One Python thread a chunk: torch's own threads would meet at a barrier after each small operation.
     pool = _pool(os.getpid(), min(torch.get_num_threads(), 8))
-    return torch.cat(list(pool.map(lambda piece: _in_pool(run, p, piece), pieces)), dim=1)
+    return torch.cat(list(pool.map(lambda piece: _without_grad(run, p, piece), pieces)), dim=1)
 
 
 def head_sdf(params: HeadParams, points: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core_model.fields.ablate import triplane_levels
 from core_model.fields.base import Field
-from core_model.fields.gradient import with_gradient
+from core_model.fields.gradient import distance, with_gradient
 from core_model.fields.triplane import Planes, sample_planes
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.question_planes import SectionQuestion, slice_frame
@@ -60,7 +60,7 @@ def _values(field: Field, planes: Planes | None, points: Tensor, slope: bool) ->
     """Quantities [N] of points [1, N, 3]."""
     found: dict[str, Tensor] = {}
     if slope:
-        sample, _, gradient = with_gradient(field, points)
+        sample, _, gradient = with_gradient(field, points, distance)
         found["slope"] = gradient[0].norm(dim=-1)
     else:
         sample = field.geometry(points)

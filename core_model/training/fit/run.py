@@ -68,15 +68,14 @@ def _run_fit(out: Path, cfg: FitConfig, ranks: Ranks, resume: bool) -> Path:
     network = PRESETS[cfg.preset]
     generator = WysiwygGenerator(network, heads_conventions(cfg), seed=cfg.seed)
     generator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    stage = GeneratorStage(generator, cfg, ranks)
-    state = out / "state.safetensors"
     report: Report = _Log(out).write if ranks.writer else lambda *_: None
-    checkpoint = out / "checkpoint.safetensors"
-    if resume and state.exists():
-        stage.load(state)
-    else:
+    state, checkpoint = out / "state.safetensors", out / "checkpoint.safetensors"
+    known = resume and state.exists()
+    if not known:
         fit_mapping(generator.mapping, cfg, report)
-        stage = GeneratorStage(generator, cfg, ranks)  # its average starts from the mapping as it is now
+    stage = GeneratorStage(generator, cfg, ranks)  # its average starts from the mapping as it is now
+    if known:
+        stage.load(state)
     if stage.readout is None and cfg.parameter_weight:
         stage.readout = best_readout(generator.mapping)
     with _stop_flag() as stopping:
