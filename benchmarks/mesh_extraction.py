@@ -29,7 +29,7 @@ def body(settings: Settings) -> Findings:
     dense = child(settings, "dense", middle)
     last = runs[full]
     growth = max(runs[b]["seconds"] / runs[a]["seconds"] for a, b in zip(sizes, sizes[1:], strict=False))
-    plain = f"dense at {middle}³: every point, PyMCubes over the volume, no attributes, no file"
+    plain = f"dense at {middle}³: every point, marching cubes over the volume, no attributes, no file"
     note = f"{last['faces']} triangles, {last['stages']}"
     return Findings(
         (
@@ -100,12 +100,12 @@ def sparse(source: Any, checkpoint: str, resolution: int) -> dict[str, Any]:
 
 
 def dense(source: Any, checkpoint: str, resolution: int) -> dict[str, Any]:
-    """Every node, then PyMCubes over the whole volume."""
-    import mcubes
+    """Every node, then marching cubes over the whole volume."""
     import numpy as np
 
     from core_model.meshing.job import MeshWork
     from core_model.meshing.lattice import Lattice
+    from core_model.meshing.marching import marching_cubes
     from core_model.schema.mesh import MeshRequest
 
     work = MeshWork(source, MeshRequest(checkpoint=checkpoint, resolution=resolution), Path("none.ply"))
@@ -115,7 +115,7 @@ def dense(source: Any, checkpoint: str, resolution: int) -> dict[str, Any]:
     for i in range(resolution):
         grid = np.stack(np.meshgrid(x[i : i + 1], y, z, indexing="ij"), axis=-1)
         values[i] = level_set.values(grid.reshape(-1, 3)).reshape(resolution, resolution)
-    vertices, faces = mcubes.marching_cubes(values, level_set.level)
+    vertices, faces = marching_cubes(values, level_set.level)
     return {"faces": len(faces), "vertices": len(vertices), "share": 1.0}
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import xatlas
 from scipy.ndimage import distance_transform_edt
 
 from core_model.meshing.attributes import CALL_POINTS, eight_bit, point_gradient, radiance
@@ -33,6 +32,8 @@ class Unwrapped:
 
 def unwrap(surface: Surface, normals: np.ndarray, size: int) -> Unwrapped:
     """Charts packed into a picture whose longer edge is `size` texels."""
+    import xatlas  # not everywhere: `texture_problem` in core_model/schema/mesh.py
+
     atlas = xatlas.Atlas()
     atlas.add_mesh(surface.vertices, surface.faces.astype(np.uint32), normals)
     pack = xatlas.PackOptions()

@@ -1,16 +1,28 @@
-"""Marching cubes' case table, read out of PyMCubes: its triangles of all 256 cells, by the edges that they end on.
+"""Marching cubes' case table: the triangles of all 256 cells, by the edges that they end on.
+Corner c of a cell is (c >> 2, c >> 1 & 1, c & 1) in (x, y, z).
 
-A block that is handed to PyMCubes cell by cell, side by side, gives the triangles that it gives for the whole grid; with the table
-they are looked up for all crossed cells at once. Corner c of a cell is (c >> 2, c >> 1 & 1, c & 1) in (x, y, z).
+The outline of a cell's surface is asked of a kept package, cell by cell: PyMCubes where it has a wheel, scikit-image
+elsewhere. Both draw the same outlines (tests/unit/meshing/test_cases.py) but span some of them by other diagonals, so
+they are spanned here: the mesh of a field is the same, triangle for triangle, on every machine.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-import mcubes
 import numpy as np
+
+# Values at corners at or below the level, and above it. Where two corners of a face are low and two high, crosswise, their
+# bilinear interpolant joins the high ones, as PyMCubes' table does everywhere: scikit-image, which looks, then agrees.
+LOW, HIGH = -0.5, 1.0
+Corners = tuple[int, ...]
+Triangulate = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+_CORNER = np.array([(x, y, z) for axis in range(3) for x in (0, 1) for y in (0, 1) for z in (0, 1) if (x, y, z)[axis] == 0])
+_AXIS = np.repeat(np.arange(3), 4)
+_MIDDLE = 2 * _CORNER + np.eye(3, dtype=np.int64)[_AXIS]  # [12, 3] middles of the edges, in half edges
 
 
 @dataclass(frozen=True)
@@ -27,21 +39,88 @@ class Cases:
 
 
 @cache
-def cases() -> Cases:
-    """The table; triangles face the side above the level (PyMCubes faces them the other way)."""
-    corner = np.array([(x, y, z) for axis in range(3) for x in (0, 1) for y in (0, 1) for z in (0, 1) if (x, y, z)[axis] == 0])
-    axis = np.repeat(np.arange(3), 4)
-    middle = 2 * corner
-    middle[np.arange(12), axis] += 1
-    number = {tuple(m): e for e, m in enumerate(middle.tolist())}
-    found: list[np.ndarray] = []
-    for case in range(256):
-        low = np.array([case >> c & 1 for c in range(8)], dtype=np.float32).reshape(2, 2, 2)
-        vertices, faces = mcubes.marching_cubes(1.0 - 2.0 * low, 0.0)
-        names = [number[tuple(v)] for v in np.rint(2.0 * vertices).astype(int).tolist()]
-        found.append(np.array(names, dtype=np.uint8)[faces.astype(np.int64)][:, ::-1] if len(faces) else np.empty((0, 3), np.uint8))
-    most = max(len(f) for f in found)
-    edges = np.zeros((256, most, 3), dtype=np.uint8)
+def cases(package: str | None = None) -> Cases:
+    """The table; triangles face the side above the level. package: one of PACKAGES; None = the first that is installed."""
+    triangulate = _installed() if package is None else PACKAGES[package]()
+    found = [_triangles(case, triangulate) for case in range(256)]
+    edges = np.zeros((256, max(len(f) for f in found), 3), dtype=np.uint8)
     for case, f in enumerate(found):
-        edges[case, : len(f)] = f
-    return Cases(np.array([len(f) for f in found], dtype=np.uint8), edges, corner, axis)
+        edges[case, : len(f)] = np.array(f, dtype=np.uint8).reshape(-1, 3)
+    return Cases(np.array([len(f) for f in found], dtype=np.uint8), edges, _CORNER, _AXIS)
+
+
+def _pymcubes() -> Triangulate:
+    import mcubes
+
+    def triangulate(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        vertices, faces = mcubes.marching_cubes(values, 0.0)
+        return vertices, faces.astype(np.int64)[:, ::-1]  # it faces them the other way
+
+    return triangulate
+
+
+def _scikit_image() -> Triangulate:
+    from skimage.measure import marching_cubes
+
+    return lambda values: marching_cubes(values, 0.0)[:2]
+
+
+PACKAGES: dict[str, Callable[[], Triangulate]] = {"PyMCubes": _pymcubes, "scikit-image": _scikit_image}
+
+
+def _installed() -> Triangulate:
+    for load in PACKAGES.values():
+        try:
+            return load()
+        except ImportError:
+            continue
+    raise ImportError("neither PyMCubes nor scikit-image is installed: pip install triscope brings the one that has a wheel here")
+
+
+def _triangles(case: int, triangulate: Triangulate) -> list[Corners]:
+    if case in (0, 255):
+        return []
+    low = np.array([case >> c & 1 for c in range(8)]).reshape(2, 2, 2)
+    vertices, faces = triangulate(np.where(low, LOW, HIGH).astype(np.float32))
+    middle = np.where(np.abs(vertices - np.rint(vertices)) < 1e-3, 2 * np.rint(vertices), 1).astype(np.int64)
+    number = {tuple(m): e for e, m in enumerate(_MIDDLE.tolist())}
+    names = [number[tuple(m)] for m in middle.tolist()]
+    return [t for outline in outlines([tuple(names[v] for v in face) for face in faces.tolist()]) for t in spanned(outline)]
+
+
+def outlines(triangles: list[Corners]) -> list[Corners]:
+    """The closed borders of a patch of triangles, in its sense of turning, each from its smallest number on."""
+    sides = [(t[i], t[(i + 1) % 3]) for t in triangles for i in range(3)]
+    after = {a: b for a, b in sides if (b, a) not in sides}
+    found = []
+    while after:
+        here = min(after)
+        outline = []
+        while here in after:
+            outline.append(here)
+            here = after.pop(here)
+        found.append(tuple(outline))
+    return found
+
+
+def spanned(outline: Corners) -> list[Corners]:
+    """Triangles of an outline with the smallest sum of squared diagonals, none of which lies in a face of the cell, where the
+    neighbour's would meet it; of several, the first."""
+    return min(_spans(outline), key=lambda span: sum(_cost(t[i], t[i - 1]) for t in span for i in range(3)))
+
+
+def _cost(a: int, b: int) -> int:
+    """Squared distance of two edges' middles; forbidden in a face. Sides of the outline count alike in every span."""
+    one, two = _MIDDLE[a], _MIDDLE[b]
+    return int(((one - two) ** 2).sum()) + (1000 if ((one == two) & (one != 1)).any() else 0)
+
+
+def _spans(outline: Corners) -> Iterator[list[Corners]]:
+    """Every way to span a polygon by triangles that keep its sense."""
+    if len(outline) < 3:
+        yield []
+        return
+    for k in range(1, len(outline) - 1):
+        for before in _spans(outline[: k + 1]):
+            for behind in _spans(outline[k:]):
+                yield [(outline[0], outline[k], outline[-1]), *before, *behind]

@@ -28,7 +28,7 @@ from core_model.meshing.meter import Listener, Meter
 from core_model.meshing.polygonise import Surface
 from core_model.meshing.topology import Parts, components, examine, keep_components
 from core_model.schema.errors import InputError, TriscopeError
-from core_model.schema.mesh import MeshProgress, MeshReport, MeshRequest, MeshTopology
+from core_model.schema.mesh import MeshProgress, MeshReport, MeshRequest, MeshTopology, texture_problem
 
 
 class OutOfMemory(TriscopeError):
@@ -91,6 +91,8 @@ def check_request(request: MeshRequest, out: Path) -> None:
     if request.colour == "texture" and not found.textured:
         can = ", ".join(f.suffix for f in FORMATS if f.textured)
         raise InputError(what="no texture in this kind of file", where=str(out), expected=can, got=found.suffix)
+    if request.colour == "texture" and (problem := texture_problem(found.suffix)):
+        raise InputError(what=problem, where=str(out), expected="colours by vertex, or none", got="texture")
 
 
 def out_of_memory(request: MeshRequest) -> OutOfMemory:

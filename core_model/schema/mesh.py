@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -18,7 +19,16 @@ MAX_TEXTURE_FACES = 300_000
 DEFAULT_LEVELS = {"sdf": 0.0, "epigraf": 25.0}
 DEFAULT_RAW_LEVEL = 10.0
 
+NO_ATLAS = "textures need the package xatlas, which has no wheel for this Python on this machine"
+
 Quantity = Literal["sdf", "raw", "density"]
+
+
+def texture_problem(suffix: str) -> str:
+    """Why a file of this kind cannot get a texture on this machine; empty where it can."""
+    if suffix not in TEXTURED_SUFFIXES:
+        return f"{suffix} files hold no texture: choose {' or '.join(TEXTURED_SUFFIXES)}"
+    return "" if find_spec("xatlas") is not None else NO_ATLAS
 
 
 class MeshRequest(Frozen):

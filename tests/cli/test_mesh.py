@@ -91,6 +91,12 @@ def test_mistakes_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
+def test_without_an_atlas_a_texture_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "xatlas", None)  # as on machines for which it has no wheel
+    done = triscope(capsys, "mesh", "analytic:sphere", "--out", tmp_path / "a.glb", "--color", "texture", *SMALL)
+    assert done.status == 2 and "xatlas, which has no wheel" in done.line and not list(tmp_path.iterdir())
+
+
 def test_no_checkpoint_and_wrong_suffix(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "no checkpoint" in triscope(capsys, "mesh", "--out", tmp_path / "a.ply").line
     assert ".ply or .obj or .glb or .stl" in triscope(capsys, "mesh", "demo", "--out", tmp_path / "a.fbx").line

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import mcubes
 import numpy as np
 
+from core_model.meshing.marching import marching_cubes
 from core_model.schema.errors import InputError
 from core_model.schema.mesh import MeshForecast
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
@@ -49,7 +49,7 @@ def forecast(question: MeshForecastQuestion) -> Found:
 def preview(question: MeshPreviewQuestion, distance: Distance) -> Found:
     values, step = _values(distance, NODES)
     level = question.request.level or 0.0
-    vertices, faces = mcubes.marching_cubes(values, level)
+    vertices, faces = marching_cubes(values, level)
     world = -BOX + vertices * step
     e = 1e-3 * np.eye(3)
     gradient = np.stack([distance(world + e[i])[0] - distance(world - e[i])[0] for i in range(3)], -1) if len(world) else world
@@ -59,7 +59,7 @@ def preview(question: MeshPreviewQuestion, distance: Distance) -> Found:
         "removed": 0, "cut_by": (), "ms": 20.0,
     }  # fmt: skip
     arrays = {
-        "vertices": world.astype(np.float32), "normals": normals.astype(np.float32), "faces": faces[:, ::-1].astype(np.uint32),
+        "vertices": world.astype(np.float32), "normals": normals.astype(np.float32), "faces": faces.astype(np.uint32),
         "colours": (0.5 + 0.5 * normals).astype(np.float32),
     }  # fmt: skip
     return about, arrays

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ import trimesh
 from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.mesh import NO_ATLAS
 from core_model.schema.question import Question
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
 from core_model.session.provenance import read_provenance
 from tests.gui.blob_session import BlobSession, blob_info
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.inline import InlineClient
+from viewer.ui import controls
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 
@@ -128,6 +131,24 @@ def test_level_preview_modes_and_error():
         assert stage.shown is None and stage._view is None, "nothing of the old mesh stays on the graphics card"
 
     drive(body, recorder)
+
+
+def test_without_an_atlas_the_texture_says_why_it_is_off(monkeypatch: pytest.MonkeyPatch):
+    """As on a machine for which xatlas has no wheel."""
+    monkeypatch.setitem(sys.modules, "xatlas", None)
+    said: set[str] = set()
+    tooltip = controls.tooltip
+    monkeypatch.setattr(controls, "tooltip", lambda text: (said.add(text), tooltip(text))[1])
+
+    def body(h: Hands) -> None:
+        front(h)
+        h.desk._panels["mesh"].opened["surface"] = False
+        h.ctx.yield_(3)
+        assert h.ctx.item_info("//Mesh/mesh-colour/Texture").item_flags & imgui.ItemFlags_.disabled.value
+        assert not h.ctx.item_info("//Mesh/mesh-colour/None").item_flags & imgui.ItemFlags_.disabled.value
+        assert NO_ATLAS in said
+
+    drive(body, Asked(InlineClient(BlobSession)))
 
 
 def test_an_export_through_the_real_task_and_back_into_the_view(tmp_path: Path):

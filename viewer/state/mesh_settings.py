@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from core_model.schema.camera import Vec3
 from core_model.schema.frozen import Frozen
 from core_model.schema.latent import LatentSpec
-from core_model.schema.mesh import MAX_TEXTURE_FACES, TEXTURE_FACES, TEXTURED_SUFFIXES, MeshRequest, Quantity
+from core_model.schema.mesh import MAX_TEXTURE_FACES, TEXTURE_FACES, MeshRequest, Quantity, texture_problem
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
 
 PREVIEW = "preview"
@@ -55,8 +55,8 @@ class MeshSettings(Frozen):
 
 
 def mesh_request(settings: MeshSettings, checkpoint: str, latent: LatentSpec, suffix: str = ".glb") -> MeshRequest:
-    """The export's request. Colours fall back to the vertices' where the kind of file has no texture."""
-    colour = settings.colour if settings.colour != "texture" or suffix in TEXTURED_SUFFIXES else "vertex"
+    """The export's request. Colours fall back to the vertices' where the file cannot get a texture."""
+    colour = settings.colour if settings.colour != "texture" or not texture_problem(suffix) else "vertex"
     faces = settings.faces
     if colour == "texture":
         faces = min(faces or TEXTURE_FACES, MAX_TEXTURE_FACES)

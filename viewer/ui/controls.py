@@ -8,7 +8,7 @@ a stable `##id` and a tooltip; `why_not` disables the control and says why. Valu
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from imgui_bundle import ImVec2, ImVec4, imgui
@@ -285,9 +285,9 @@ def segmented(
     *,
     tip: str,
     why_not: str = "",
-    unavailable: Sequence[T] = (),
+    unavailable: Collection[T] = (),
 ) -> T:
-    """Two to four exclusive choices side by side; item ids are `<key>/<title>`."""
+    """Two to four exclusive choices side by side; item ids are `<key>/<title>`. unavailable: may map each option to the reason."""
     label(theme, text, tip)
     p, draw = theme.palette, imgui.get_window_draw_list()
     corner, width, height = (
@@ -302,7 +302,8 @@ def segmented(
     imgui.push_id(key)
     imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(0.0, imgui.get_style().item_spacing.y))
     for index, (option, title, hint) in enumerate(options):
-        reason = why_not or ("not available here" if option in unavailable else "")
+        known = unavailable[option] if isinstance(unavailable, Mapping) and option in unavailable else "not available here"
+        reason = why_not or (known if option in unavailable else "")
         if index:
             imgui.same_line()
         x0 = corner.x + index * step

@@ -8,7 +8,7 @@ import psutil
 from imgui_bundle import imgui
 
 from core_model.schema.latent import LatentSpec
-from core_model.schema.mesh import MAX_TEXTURE_FACES, MESH_SUFFIXES, TEXTURE_FACES, TEXTURED_SUFFIXES, MeshForecast
+from core_model.schema.mesh import MAX_TEXTURE_FACES, MESH_SUFFIXES, TEXTURE_FACES, MeshForecast, texture_problem
 from viewer.state.document import Document
 from viewer.state.mesh_plan import Batch, BatchKind, Outputs, arguments, default_folder, default_name, outputs, write_inputs
 from viewer.state.mesh_settings import RESOLUTIONS, MeshSettings, for_another_process, forecast_question, mesh_request
@@ -95,11 +95,10 @@ class ExportRows:
         else:
             controls.tooltip("Usual resolutions, nodes along an edge of the box")
         spec = self._faces(spec, ctx)
-        textured = self.suffix in TEXTURED_SUFFIXES
-        now = spec.colour if textured or spec.colour != "texture" else "vertex"
-        colour = controls.segmented(
-            theme, "Colours", "mesh-colour", now, _COLOURS, tip="Colours in the file", unavailable=() if textured else ("texture",)
-        )
+        problem = texture_problem(self.suffix)
+        now = "vertex" if problem and spec.colour == "texture" else spec.colour
+        why_not = {"texture": problem} if problem else {}
+        colour = controls.segmented(theme, "Colours", "mesh-colour", now, _COLOURS, tip="Colours in the file", unavailable=why_not)
         if colour == "texture":
             sizes = [(n, f"{n} × {n}", "Pixels of the baked texture") for n in (1024, 2048, 4096)]
             size = controls.combo(theme, "Texture", "##mesh-texture", spec.texture_size, sizes, tip="Edge of the baked texture, pixels")
@@ -108,7 +107,7 @@ class ExportRows:
         return spec.replace(colour=spec.colour if colour == now else colour, normals=normals)
 
     def _faces(self, spec: MeshSettings, ctx: PanelContext) -> MeshSettings:
-        textured = spec.colour == "texture" and self.suffix in TEXTURED_SUFFIXES
+        textured = spec.colour == "texture" and not texture_problem(self.suffix)
         shown = TEXTURE_FACES if textured and spec.faces is None else spec.faces
         reduced = controls.toggle(
             ctx.theme, "Decimate", "##mesh-decimate", shown is not None, tip="Fewer triangles by quadric edge collapse",

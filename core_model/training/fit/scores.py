@@ -6,7 +6,6 @@ from collections.abc import Callable
 from statistics import mean, median
 from typing import TypeAlias
 
-import mcubes
 import numpy as np
 import torch
 import trimesh
@@ -14,6 +13,7 @@ from scipy.spatial import KDTree
 from torch import Tensor
 
 from core_model.data import heads
+from core_model.meshing.marching import marching_cubes
 from core_model.nn.layers import second_moment_norm
 from core_model.schema.camera import MatrixCamera
 from core_model.schema.latent import LatentSpec
@@ -95,8 +95,8 @@ def level_set(sdf: Callable[[Tensor], Tensor | None]) -> Triangles:
     axis = torch.linspace(-0.48, 0.48, GRID)
     points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).reshape(-1, 3)
     values = torch.cat([sdf(p[None])[0] for p in points.split(1 << 17)])  # type: ignore[index]
-    vertices, faces = mcubes.marching_cubes(values.reshape(GRID, GRID, GRID).numpy(), 0.0)
-    return vertices[faces.astype(np.int64)] * float(axis[1] - axis[0]) + float(axis[0])
+    vertices, faces = marching_cubes(values.reshape(GRID, GRID, GRID).numpy())
+    return vertices[faces] * float(axis[1] - axis[0]) + float(axis[0])
 
 
 def chamfer_distance(a: Triangles, b: Triangles, seed: int = 0) -> float:

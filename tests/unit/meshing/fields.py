@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import mcubes
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,6 +11,7 @@ from torch import Tensor
 from core_model.fields.base import FieldSample
 from core_model.meshing.lattice import Lattice
 from core_model.meshing.levelset import LevelSet
+from core_model.meshing.marching import marching_cubes
 from core_model.meshing.polygonise import Surface
 from core_model.schema.mesh import Quantity
 
@@ -74,16 +74,15 @@ def levelset(field: Shape, quantity: Quantity = "sdf", level: float = 0.0) -> Le
 
 
 def dense(lattice: Lattice, level_set: LevelSet) -> Surface:
-    """Every node evaluated, PyMCubes over the whole volume, outward faces, world units."""
+    """Every node evaluated, marching cubes over the whole volume, outward faces, world units."""
     x, y, z = lattice.tables()
     values = np.empty(lattice.shape, dtype=np.float32)
     for i in range(lattice.shape[0]):
         grid = np.stack(np.meshgrid(x[i : i + 1], y, z, indexing="ij"), axis=-1)
         values[i] = level_set.values(grid.reshape(-1, 3)).reshape(grid.shape[1:3])
-    vertices, faces = mcubes.marching_cubes(values, level_set.level)
+    vertices, faces = marching_cubes(values, level_set.level)
     world = -lattice.box + (vertices + np.array(lattice.first)) * lattice.step
-    faces = faces.astype(np.int64)
-    return Surface(world.astype(np.float32), faces[:, ::-1] if level_set.inside_low else faces)
+    return Surface(world.astype(np.float32), faces if level_set.inside_low else faces[:, ::-1])
 
 
 def triangles(surface: Surface, lattice: Lattice) -> np.ndarray:

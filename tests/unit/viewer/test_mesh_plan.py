@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from core_model.cli.mesh import read_latents, read_request, seeds_of
 from core_model.schema.latent import LatentSpec
-from core_model.schema.mesh import MAX_TEXTURE_FACES, MeshRequest
+from core_model.schema.mesh import MAX_TEXTURE_FACES, MeshRequest, texture_problem
 from viewer.state import mesh_plan as plan
 from viewer.state.mesh_plan import Batch
 from viewer.state.mesh_settings import (
@@ -35,11 +37,17 @@ def test_settings_become_the_request() -> None:
     assert made == MeshRequest(
         checkpoint=SPHERE, latent=SEED, resolution=300, level=0.01, keep="largest", faces=5000, normals=False, crop=settings.crop
     )
-    textured = MeshSettings(colour="texture", faces=10_000_000)
-    assert mesh_request(textured, SPHERE, SEED, ".glb").faces == MAX_TEXTURE_FACES
-    plain = mesh_request(textured, SPHERE, SEED, ".ply")
-    assert plain.colour == "vertex" and plain.faces == 10_000_000
     assert MeshSettings(level=3.0).with_quantity("density").level is None
+
+
+def test_a_texture_is_asked_for_where_the_file_can_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    textured = MeshSettings(colour="texture", faces=10_000_000)
+    if find_spec("xatlas") is not None:
+        assert mesh_request(textured, SPHERE, SEED, ".glb").faces == MAX_TEXTURE_FACES and not texture_problem(".glb")
+    monkeypatch.setitem(sys.modules, "xatlas", None)  # as where it has no wheel
+    for suffix, reason in ((".ply", "choose .obj or .glb"), (".glb", "xatlas, which has no wheel")):
+        plain = mesh_request(textured, SPHERE, SEED, suffix)
+        assert plain.colour == "vertex" and plain.faces == 10_000_000 and reason in texture_problem(suffix)
 
 
 def test_questions_change_only_with_what_they_depend_on() -> None:
