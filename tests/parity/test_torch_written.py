@@ -43,7 +43,8 @@ def epigraf() -> tuple[Recorded, dict[str, object]]:
         split.register_parameter("weight", nn.Parameter(parts[1]))
         home.add_module("no_inputs", split)
     adam = stand_in("torch.optim.adam", "Adam")(network.parameters())
-    return r, {"G": network, "D": network.no_inputs, "G_ema": network, "G_opt": adam, "stats": {"cur_nimg": 64_000}, "vis": {"parts": parts}}
+    more = {"G_opt": adam, "stats": {"cur_nimg": 64_000}, "vis": {"parts": parts}}
+    return r, {"G": network, "D": network.no_inputs, "G_ema": network, **more}
 
 
 def test_epigraf_from_file_to_picture(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -35,7 +35,8 @@ def views() -> dict[str, Tensor]:
         "empty far inside a storage": base[4:],
         "transposed": base.t(), "expanded": torch.tensor([1.5, 2.5]).expand(3, 2), "expanded from 0-d": torch.tensor(3.0).expand(2, 3, 4),
         "every second": base[::2, ::3], "one column": base[:, 5], "0-d inside a storage": base[3, 5], "0-d": torch.tensor(-2.25),
-        "overlapping windows": torch.arange(6.0).unfold(0, 3, 1), "channels last": torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last),
+        "overlapping windows": torch.arange(6.0).unfold(0, 3, 1),
+        "channels last": torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last),
         "stride of a size of one": torch.randn(6).as_strided((1, 3), (1000, 2)), "shared": shared, "shared again": shared.t()[1:],
         "half": base.half().t(), "bfloat16": base.bfloat16()[1:], "double": base.double(), "bool": (base > 7)[:, ::2],
         "int64": base.long(), "int32": base.int().t(), "int16": base.short(), "int8": -base.char(), "uint8": base.byte(),
@@ -92,8 +93,9 @@ def test_a_state_dict_with_its_metadata_and_a_trainer_beside_it() -> None:
     for name, tensor in samples.eg3d_tensors().items():
         state[name] = tensor
     rest = {"size": torch.Size([2, 3]), "dtype": torch.bfloat16, "device": torch.device("cuda:0"), "optimiser": optimiser.state_dict()}
+    rest |= {"complex": torch.randn(2, dtype=torch.complex64), "f8": torch.ones(2).to(torch.float8_e5m2)}
     for container in CONTAINERS:
-        net = read(rest | {"state_dict": state, "complex": torch.randn(2, dtype=torch.complex64), "f8": torch.ones(2).to(torch.float8_e5m2)}, container)
+        net = read(rest | {"state_dict": state}, container)
         for name in samples.eg3d_tensors():
             same_as_torch(net.state[name], state[name])
 
