@@ -7,7 +7,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
 
 MAX_FRAMES = 100_000
-_CAMERA = ("yaw", "pitch", "roll", "radius", "fov", "pivot", "orthographic", "label", "angles")
+_CAMERA = ("yaw", "pitch", "roll", "radius", "fov", "pivot", "orbit-centre", "orthographic", "label", "angles")
 _MOTION = ("motion", "yaw-swing", "pitch-swing", "frames")
 
 

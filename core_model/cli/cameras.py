@@ -28,17 +28,20 @@ class CameraOptions:
     roll: Annotated[float | None, arg(metavar="R", help_behavior_hint="")] = None
     """rad about the viewing axis"""
     radius: Annotated[float | None, arg(metavar="D", help_behavior_hint="")] = None
-    """distance to the pivot, world units"""
+    """of the sphere that the camera moves on, world units: the distance to the pivot unless there is an --orbit-centre"""
     fov: Annotated[float | None, arg(metavar="R", help_behavior_hint="")] = None
     """full angle across the image width, rad"""
     pivot: Annotated[tuple[float, float, float] | None, arg(metavar="X Y Z", help_behavior_hint="")] = None
-    """point that the camera looks at, world units"""
+    """point that the camera looks at, world units; the camera then moves about it"""
+    orbit_centre: Annotated[tuple[float, float, float] | None, arg(metavar="X Y Z", help_behavior_hint="")] = None
+    """centre of the sphere that the camera moves on, where that is not the pivot (EG3D and Mimic3D: the origin)"""
     orthographic: bool = False
     """parallel rays; the picture spans what a perspective one spans at the pivot"""
     label: Annotated[Path | None, arg(metavar="C.npy", help_behavior_hint="")] = None
     """EG3D label: 25 numbers, 4x4 camera-to-world and 3x3 normalised intrinsics"""
     angles: Annotated[Path | None, arg(metavar="A.npy", help_behavior_hint="")] = None
-    """yaw, pitch, roll as the checkpoint's camera label has them; else as --yaw --pitch --roll"""
+    """EpiGRAF: its yaw, pitch and roll; EG3D, Mimic3D: horizontal and vertical angle of its scripts (0 is pi/2 there, a third number is
+    the roll); else as --yaw --pitch --roll"""
     cond_label: Annotated[Path | None, arg(metavar="C.npy", help_behavior_hint="")] = None
     """conditioning camera as a label; default frontal"""
     cond_angles: Annotated[Path | None, arg(metavar="A.npy", help_behavior_hint="")] = None
@@ -49,6 +52,8 @@ def camera_of(options: CameraOptions, info: CheckpointInfo) -> OrbitPose | Matri
     """The rendering camera; raises InputError when it is given twice."""
     orbit = {name: getattr(options, name) for name in ("yaw", "pitch", "roll", "radius", "fov", "pivot")}
     given: dict[str, Any] = {name: value for name, value in orbit.items() if value is not None}
+    if options.orbit_centre is not None or options.pivot is not None:
+        given["centre"] = options.orbit_centre
     if options.orthographic:
         given["orthographic"] = True
     turned = [name for name in given if name in ("yaw", "pitch", "roll")]
@@ -92,7 +97,20 @@ def pose_from_epigraf(angles: np.ndarray, base: OrbitPose) -> OrbitPose:
     return _replaced(base, {"yaw": 0.5 * math.pi - theta, "pitch": 0.5 * math.pi - phi, "roll": roll})
 
 
+def pose_from_eg3d(angles: np.ndarray, base: OrbitPose) -> OrbitPose:
+    """The angles h and v that EG3D's and Mimic3D's scripts give their camera helper (both π/2: frontal), and a roll, as an orbit pose.
+
+    Its camera stands at r·(sin φ cos(π − h), cos φ, sin φ sin(π − h)) with cos φ = 1 − 2v/π: v is not the polar angle φ,
+    So yaw = h − π/2, and sin pitch = 1 − 2v/π.
+    """
+    h, v = float(angles[0]), min(max(float(angles[1]), 1e-5), math.pi - 1e-5)
+    roll = float(angles[2]) if len(angles) > 2 else base.roll
+    return _replaced(base, {"yaw": h - 0.5 * math.pi, "pitch": math.asin(1.0 - 2.0 * v / math.pi), "roll": roll})
+
+
 def _pose_of_angles(path: Path, option: str, base: OrbitPose, info: CheckpointInfo) -> OrbitPose:
+    if info.header.family in ("eg3d", "mimic3d"):
+        return pose_from_eg3d(read_array(path, option, ((2,), (3,))), base)
     angles = read_array(path, option, ((3,),))
     if info.header.conventions.camera_label == "angles":
         return pose_from_epigraf(angles, base)

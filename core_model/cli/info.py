@@ -10,6 +10,7 @@ from typing import Any
 from core_model.checkpoints.locate import ANALYTIC_PREFIX, resolve
 from core_model.cli.parse import parse
 from core_model.cli.sessions import CheckpointArgument
+from core_model.schema.camera import OrbitPose
 from core_model.schema.checkpoint import CheckpointHeader
 
 SUMMARY = "Say what a checkpoint is, without building the network."
@@ -67,7 +68,7 @@ def as_text(document: dict[str, Any]) -> str:
         ),
         ("box", f"±{conventions.box:g} world units"),
         *_sizes(document),
-        ("camera", f"radius {pose.radius:g} about {_point(pose.pivot)}, fov {math.degrees(pose.fov):.2f}°, {_prior(header)}"),
+        ("camera", f"{_orbit(pose)}, fov {math.degrees(pose.fov):.2f}°, {_prior(header)}"),
         ("label", conventions.camera_label),
         ("licence", header.licence or "not stated"),
     ]
@@ -106,9 +107,17 @@ def _sizes(document: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _prior(header: CheckpointHeader) -> str:
     camera = header.camera
+    if camera.law == "none":
+        return "no training cameras"
     if camera.law in ("labels", "unknown"):
         return f"poses by {camera.law}"
     return f"yaw ±{camera.yaw_std:g} rad, pitch ±{camera.pitch_std:g} rad ({camera.law})"
+
+
+def _orbit(pose: OrbitPose) -> str:
+    if pose.centre is None:
+        return f"radius {pose.radius:g} about {_point(pose.pivot)}"
+    return f"radius {pose.radius:g} about {_point(pose.centre)} looking at {_point(pose.pivot)}"
 
 
 def _point(place: tuple[float, float, float]) -> str:

@@ -169,7 +169,7 @@ def _depth_range(info: CheckpointInfo) -> tuple[float, float]:
     if conventions.near is not None and conventions.far is not None:
         return conventions.near, conventions.far
     reach = conventions.scene_radius if conventions.scene_radius is not None else conventions.box
-    return max(0.0, camera.radius - reach), camera.radius + reach
+    return max(0.0, camera.distance - reach), camera.distance + reach
 
 
 def _record(

@@ -74,7 +74,10 @@ def request_from(view: StoredView | None, given: frozenset[str], flagged: Render
     """The stored view over `plain` (no options at all), and over both what the options `given` say in `flagged` (all options)."""
     if view is None:
         return flagged
-    values = merged(json.loads(plain.model_dump_json()), view.values) | {"checkpoint": flagged.checkpoint}
+    stored = view.values
+    if isinstance(stored.get("camera"), dict) and "pivot" in stored["camera"]:  # written before there were other centres: it is the pivot
+        stored = stored | {"camera": {"centre": None} | stored["camera"]}
+    values = merged(json.loads(plain.model_dump_json()), stored) | {"checkpoint": flagged.checkpoint}
     asked: dict[str, Any] = json.loads(flagged.model_dump_json())
     for option, path in OPTIONS.items():
         if option in given or (option == "channels" and "channel" in given):
@@ -107,6 +110,8 @@ def _override(values: dict[str, Any], asked: dict[str, Any], option: str, path: 
         values["latent"]["z"] = asked["latent"]["z"]
     elif option in ("sampler", "spp"):
         values["sampler"]["low_budget"] = values["sampler"]["high_budget"] = None
+    elif option == "pivot":
+        values["camera"]["centre"] = asked["camera"]["centre"]
     elif option == "size":
         values["height"] = asked["height"]
 

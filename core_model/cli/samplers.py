@@ -15,7 +15,7 @@ from core_model.cli.progress import progress
 from core_model.cli.sessions import CheckpointArgument, opened, record_of
 from core_model.schema.errors import InputError
 
-SUMMARY = "Sampler report: Figs. 4, A5, A6 and A7 of the paper for this checkpoint, as pictures and numbers."
+SUMMARY = "Sampler report: Figs. 3, 4, A5, A6 and A7 of the paper for this checkpoint, as pictures and numbers."
 SMALLEST = 32
 
 
@@ -24,7 +24,7 @@ class ReportOptions:
     checkpoint: CheckpointArgument
     """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
     out: Annotated[Path, arg(metavar="DIR")]
-    """folder for fig4.png, a5.png, a6.png, a7.png and report.json"""
+    """folder for fig3.png, fig4.png, a5.png, a6.png, a7.png and report.json"""
     latent: LatentOptions
     camera: CameraOptions
     machine: MachineOptions

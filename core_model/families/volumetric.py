@@ -68,10 +68,9 @@ class VolumetricConfig(Frozen):
         )
 
     def prior(self) -> CameraPrior:
-        """Frontal camera on the world's +z axis, looking at the pivot."""
-        x, y, z = self.camera_pivot
-        radius = max(0.05, math.sqrt(x * x + y * y + (self.camera_radius - z) ** 2))
-        pose = OrbitPose(radius=radius, pivot=self.camera_pivot, fov=fov_from_focal(self.focal))
+        """Frontal camera on the world's +z axis. As in the programs' scripts it moves about the origin and looks at the pivot."""
+        centre = (0.0, 0.0, 0.0) if any(self.camera_pivot) else None
+        pose = OrbitPose(radius=self.camera_radius, pivot=self.camera_pivot, centre=centre, fov=fov_from_focal(self.focal))
         return CameraPrior(law="labels", default=pose)
 
     def conventions(self, plane_axes: tuple[tuple[Any, Any], ...], quirks: tuple[str, ...]) -> Conventions:

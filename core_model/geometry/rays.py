@@ -51,7 +51,7 @@ def camera_rays(
     y = (v - k[1, 2]) / k[1, 1]
     x = (u - k[0, 2] - k[0, 1] * y) / k[0, 0]
     if isinstance(camera, OrbitPose) and camera.orthographic:
-        span = camera.radius  # an orthographic picture shows what the perspective one shows at the pivot
+        span = camera.distance  # an orthographic picture shows what the perspective one shows at the pivot
         offset = torch.stack([x * span, y * span, torch.zeros_like(x)], dim=-1).reshape(-1, 3)
         dirs = pose[:3, 2].expand(offset.shape[0], 3)
         return pose[:3, 3] + offset @ pose[:3, :3].T, dirs.contiguous()
@@ -69,7 +69,7 @@ def project(camera: OrbitPose | MatrixCamera, points: Tensor, width: int, height
     k = torch.as_tensor(camera.intrinsics(), dtype=torch.float32, device=points.device)
     local = (points - pose[:3, 3]) @ pose[:3, :3]
     if isinstance(camera, OrbitPose) and camera.orthographic:
-        x, y = local[:, 0] / camera.radius, local[:, 1] / camera.radius
+        x, y = local[:, 0] / camera.distance, local[:, 1] / camera.distance
     else:
         z = local[:, 2]
         if bool((z < 1e-4).any()):

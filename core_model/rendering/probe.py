@@ -28,6 +28,7 @@ Propose = Callable[[Tensor, Tensor, Tensor], Tensor]
 # Opacity from which the probe has met something: the tolerance of skipped space, so that the same rays
 # are hard with and without skipping.
 SEEN = 1e-3
+PIECE = 256  # rays of a probe that can be given up, between two looks
 RAYS_A_LANE = 64  # rays of a probe that a lane is worth waking for
 
 
@@ -82,9 +83,13 @@ class Proposals:
 
 
 def run_probe(
-    scene: Scene, camera: OrbitPose | MatrixCamera, conv: Conventions, width: int, height: int, samples: int
-) -> ProbeResult:
-    """Uniform samples at low resolution: P, I and φ. Rays through nothing but empty space are not walked."""
+    scene: Scene, camera: OrbitPose | MatrixCamera, conv: Conventions, width: int, height: int, samples: int,
+    stop: Callable[[], None] | None = None,
+) -> ProbeResult:  # fmt: skip
+    """Uniform samples at low resolution: P, I and φ. Rays through nothing but empty space are not walked.
+
+    stop: called about every PIECE rays; what it raises ends the probe.
+    """
     device = scene.frontal.device
     rays = ray_bounds(*camera_rays(camera, width, height, device), conv, parallel=camera.orthographic)
     live = live_rays(scene.space, camera, width, height, rays.hit)
@@ -93,6 +98,13 @@ def run_probe(
     opacity = torch.zeros(len(rays), device=device)
 
     def part(which: Tensor) -> int:
+        if stop is None or len(which) <= PIECE:
+            return walked(which)
+        return sum(walked(piece) for piece in which.split(PIECE))
+
+    def walked(which: Tensor) -> int:
+        if stop is not None:
+            stop()
         some = rays.select(which)
         evaluated = evaluate(scene, some, span_samples(some.near, some.far, samples, stratified=False, rng=None))
         composite = Composite(scene, some, evaluated)

@@ -34,21 +34,26 @@ def focal_from_fov(fov: float) -> float:
 
 
 class OrbitPose(Frozen):
-    """Camera on a sphere about `pivot`. yaw = pitch = 0 is frontal (camera on +z); yaw > 0 moves it to +x, pitch > 0 up."""
+    """Camera on a sphere, looking at `pivot`. yaw = pitch = 0 is frontal (camera on +z); yaw > 0 moves it to +x, pitch > 0 up.
+
+    The sphere lies about the pivot, or about `centre` where that is given: EG3D's and Mimic3D's scripts turn the camera about the
+    origin and let it look at a point in front of it (their LookAtPoseSampler), with +y up.
+    """
 
     kind: Literal["orbit"] = "orbit"
     yaw: float = Field(default=0.0, description="rad, positive moves the camera to +x")
     pitch: float = Field(default=0.0, description="rad above the horizon", ge=-math.pi / 2, le=math.pi / 2)
     roll: float = Field(default=0.0, description="rad about the viewing axis, positive turns the image counter-clockwise")
-    radius: float = Field(default=EG3D_RADIUS, gt=0, description="distance to the pivot, world units")
+    radius: float = Field(default=EG3D_RADIUS, gt=0, description="of the sphere, world units: without a centre the distance to the pivot")
     pivot: Vec3 = (0.0, 0.0, 0.0)
+    centre: Vec3 | None = Field(default=None, description="of the sphere that the camera moves on; none = the pivot")
     fov: float = Field(default=EG3D_FOV, gt=1e-3, lt=math.pi - 1e-3, description="full angle across the image width, rad")
     orthographic: bool = False
 
-    @field_validator("yaw", "pitch", "roll", "radius", "pivot", "fov")
+    @field_validator("yaw", "pitch", "roll", "radius", "pivot", "centre", "fov")
     @classmethod
-    def _finite_numbers(cls, v: float | Vec3) -> float | Vec3:
-        if not all(math.isfinite(x) for x in (v if isinstance(v, tuple) else (v,))):
+    def _finite_numbers(cls, v: float | Vec3 | None) -> float | Vec3 | None:
+        if not all(math.isfinite(x) for x in (v if isinstance(v, tuple) else () if v is None else (v,))):
             raise ValueError("must be finite")
         return v
 
@@ -57,18 +62,51 @@ class OrbitPose(Frozen):
         cp, sp, cy, sy = math.cos(self.pitch), math.sin(self.pitch), math.cos(self.yaw), math.sin(self.yaw)
         back = np.array([cp * sy, sp, cp * cy])
         right = np.array([cy, 0.0, -sy])
+        eye = np.asarray(self.pivot if self.centre is None else self.centre) + self.radius * back
+        if self.centre is not None:
+            away = eye - np.asarray(self.pivot)
+            back = away / np.linalg.norm(away) if np.linalg.norm(away) > 1e-9 else back
+            level = math.hypot(back[0], back[2])
+            right = np.array([back[2], 0.0, -back[0]]) / level if level > 1e-9 else right
         down = np.cross(-back, right)
         c, s = math.cos(self.roll), math.sin(self.roll)
         right, down = c * right + s * down, c * down - s * right
         m = np.eye(4)
         m[:3, 0], m[:3, 1], m[:3, 2] = right, down, -back
-        m[:3, 3] = np.asarray(self.pivot) + self.radius * back
+        m[:3, 3] = eye
         return m
+
+    @property
+    def distance(self) -> float:
+        """From the camera to the pivot, world units."""
+        if self.centre is None:
+            return self.radius
+        return max(math.dist(self.world_from_cam()[:3, 3].tolist(), self.pivot), 1e-9)
 
     @property
     def view_height(self) -> float:
         """What the picture spans at the pivot, world units: of an orthographic camera everywhere."""
-        return 2.0 * self.radius * math.tan(0.5 * self.fov)
+        return 2.0 * self.distance * math.tan(0.5 * self.fov)
+
+    def at_distance(self, distance: float) -> "OrbitPose":
+        """The same view from `distance` [world units] to the pivot: sphere and camera grow or shrink about the pivot."""
+        if self.centre is None:
+            return self.replace(radius=distance)
+        scale = distance / self.distance
+        p, c = np.asarray(self.pivot), np.asarray(self.centre)
+        return self.replace(radius=self.radius * scale, centre=_vec3(p + scale * (c - p)))
+
+    def moved(self, shift: np.ndarray) -> "OrbitPose":
+        """Camera, pivot and sphere moved by `shift` [3], world units."""
+        centre = None if self.centre is None else _vec3(np.asarray(self.centre) + shift)
+        return self.replace(pivot=_vec3(np.asarray(self.pivot) + shift), centre=centre)
+
+    def about_pivot(self) -> "OrbitPose":
+        """The same camera on a sphere about its pivot: yaw and pitch are then those of the direction of view."""
+        if self.centre is None:
+            return self
+        found = orbit_from_matrix(self.world_from_cam(), self.fov, self.pivot, self.orthographic)
+        return found.replace(pivot=self.pivot)
 
     def intrinsics(self) -> np.ndarray:
         """[3, 3] float64, normalised by image size."""
@@ -157,8 +195,14 @@ class CameraPrior(Frozen):
     pitch_std: float = 0.2
     yaw_range: tuple[float, float] = (-math.pi, math.pi)
     pitch_range: tuple[float, float] = (-math.pi / 2, math.pi / 2)
-    law: Literal["normal", "uniform", "labels", "unknown"] = "normal"
+    law: Literal["normal", "uniform", "labels", "unknown", "none"] = Field(
+        default="normal", description="none: there were no training cameras"
+    )
     default: OrbitPose = OrbitPose()
+
+
+def _vec3(v: np.ndarray) -> Vec3:
+    return (float(v[0]), float(v[1]), float(v[2]))
 
 
 def _finite(v: tuple[float, ...], n: int, name: str) -> tuple[float, ...]:

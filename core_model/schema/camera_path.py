@@ -20,7 +20,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from core_model.schema.latent import LatentSpec, SeedWeight
 
-TRACKS = ("yaw", "pitch", "roll", "log radius", "log tan half fov", "pivot x", "pivot y", "pivot z")
+TRACKS = ("yaw", "pitch", "roll", "log radius", "log tan half fov", "pivot x", "pivot y", "pivot z", "centre x", "centre y", "centre z")
 """What is interpolated, in this order; radius and fov by their logarithms, so that no curve can make them negative."""
 _YAW, _PITCH, _ROLL, _RADIUS, _FOV, _PIVOT = 0, 1, 2, 3, 4, 5
 MAX_KEYS = 1000
@@ -99,6 +99,7 @@ class CameraPath(Frozen):
         return OrbitPose(
             yaw=_wrapped(v[_YAW]), pitch=float(min(max(v[_PITCH], -PITCH_LIMIT), PITCH_LIMIT)), roll=_wrapped(v[_ROLL]),
             radius=math.exp(v[_RADIUS]), fov=2.0 * math.atan(math.exp(v[_FOV])), pivot=(float(v[5]), float(v[6]), float(v[7])),
+            centre=(float(v[8]), float(v[9]), float(v[10])) if any(k.pose.centre is not None for k in self.keys) else None,
             orthographic=before.orthographic,
         )  # fmt: skip
 
@@ -113,7 +114,7 @@ class CameraPath(Frozen):
         return blended(self.keys[a].latent, self.keys[b].latent, share)
 
     def sample(self, times: np.ndarray) -> np.ndarray:
-        """TRACKS at times [N] (s) → [N, 8]; yaw and roll unwrapped over the whole path."""
+        """TRACKS at times [N] (s) → [N, 11]; yaw and roll unwrapped over the whole path."""
         curve = self._curve
         if len(self.keys) == 1:
             return np.repeat(curve.values, len(times), axis=0)
@@ -161,7 +162,7 @@ class CameraPath(Frozen):
 
 
 class _Curve:
-    """Knots [n] (s), TRACKS at them [n, 8] and their slopes [n, 8] (per second)."""
+    """Knots [n] (s), TRACKS at them [n, 11] and their slopes [n, 11] (per second)."""
 
     def __init__(self, knots: np.ndarray, values: np.ndarray, slopes: np.ndarray) -> None:
         self.knots, self.values, self.slopes = knots, values, slopes
@@ -230,7 +231,8 @@ def parse_camera_path(text: str, where: str = "camera path") -> CameraPath:
 
 
 def _tracks(pose: OrbitPose) -> tuple[float, ...]:
-    return (pose.yaw, pose.pitch, pose.roll, math.log(pose.radius), math.log(math.tan(0.5 * pose.fov)), *pose.pivot)
+    lens = math.log(math.tan(0.5 * pose.fov))
+    return (pose.yaw, pose.pitch, pose.roll, math.log(pose.radius), lens, *pose.pivot, *(pose.centre or pose.pivot))
 
 
 def _short_way(angle: float) -> float:

@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from core_model.schema.ablation import ablation_word
+from core_model.schema.camera import OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
@@ -29,14 +30,14 @@ OPTIONS: dict[str, str] = {
     "centre": "latent.centre", "ablate": "latent.ablate",
     "cond-label": "latent.cond", "cond-angles": "latent.cond", "label": "camera", "angles": "camera",
     "yaw": "camera.yaw", "pitch": "camera.pitch", "roll": "camera.roll", "radius": "camera.radius", "fov": "camera.fov",
-    "pivot": "camera.pivot", "orthographic": "camera.orthographic",
+    "pivot": "camera.pivot", "orbit-centre": "camera.centre", "orthographic": "camera.orthographic",
     "sampler": "sampler.name", "strategy": "sampler.strategy", "spp": "sampler.spp", "tau": "sampler.tau",
     "adaptive": "sampler.adaptive", "adaptive-share": "sampler.adaptive_share", "jitter": "sampler.jitter",
     "noise-seed": "seed", "skip-empty": "skip_empty", "precision": "precision", "size": "width", "channels": "channels", "native": "native",
 }  # fmt: skip
 _FILES = ("z", "cond-label", "cond-angles", "label", "angles")
 """Options that name a file: a view never becomes one of them."""
-_SPECIAL = ("seed", "ablate", "size", "channels")
+_SPECIAL = ("seed", "ablate", "size", "channels", "pivot", "orbit-centre")
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ def command_of(request: RenderRequest, info: CheckpointInfo, out: str, file: str
     if request.latent.ablate is not None:
         _pop(rest, "latent.ablate")
         words += ["--ablate", ablation_word(request.latent.ablate, info.header.conventions)]
+    if isinstance(request.camera, OrbitPose) and (_pop(rest, "camera.pivot")[0] | _pop(rest, "camera.centre")[0]):
+        words += camera_place(request.camera)
     own_budgets = request.sampler.low_budget is not None or request.sampler.high_budget is not None
     for option, path in OPTIONS.items():
         # a sampler or a number of samples on the line would replace own budgets
@@ -127,6 +130,12 @@ def code_of(record: Any, names: dict[str, str], depth: int) -> str:
     if depth == 0 and len(given) > 1:
         return f"{type(record).__name__}(\n    " + ",\n    ".join(given) + ",\n)"
     return f"{type(record).__name__}({', '.join(given)})"
+
+
+def camera_place(pose: OrbitPose) -> list[str]:
+    """Options of the point that a camera looks at, and of its sphere's centre: `--pivot` alone means a sphere about the pivot."""
+    words = ["--pivot", *(repr(v) for v in pose.pivot)]
+    return words if pose.centre is None else [*words, "--orbit-centre", *(repr(v) for v in pose.centre)]
 
 
 def differences(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:

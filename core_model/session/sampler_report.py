@@ -1,4 +1,4 @@
-"""The sampler report: Figures 4, A5, A6 and A7 of What You See is What You GAN for one checkpoint and view.
+"""The sampler report: Figures 3, 4, A5, A6 and A7 of What You See is What You GAN for one checkpoint and view.
 
 Everything is rendered first and written last, `report.json` after the pictures, so that an interrupted
 report leaves nothing behind.
@@ -38,6 +38,7 @@ from core_model.session.report_records import (
     checks_of,
 )
 from core_model.session.session import Frame, RenderSession
+from core_model.session.volume_picture import volume_figure
 
 Update = Callable[[str, float], None]
 ADAPTIVE_SHARE = 0.1
@@ -48,7 +49,7 @@ REFERENCE_PART = 0.55
 
 @dataclass(frozen=True)
 class Report:
-    """The numbers and the four pictures by file name."""
+    """The numbers and the five pictures by file name."""
 
     numbers: SamplerReport
     figures: dict[str, Image.Image]
@@ -135,6 +136,7 @@ def sampler_report(
     update("figures", 0.95)
     reference = truth.arrays["rgb"]
     figures = {
+        "fig3.png": volume_figure(session.ray_volumes(request), view_of(request)),
         "fig4.png": fig4_figure(numbers, reference, np.nan_to_num(look.arrays["leftover"])),
         "a5.png": a5_figure(numbers, reference, grid),
         "a6.png": a6_figure(numbers),
@@ -144,7 +146,7 @@ def sampler_report(
 
 
 def write_report(folder: Path, report: Report, record: RenderRecord) -> list[Path]:
-    """fig4.png, a5.png, a6.png, a7.png, report.json in `folder` (made if missing); returns the paths."""
+    """fig3.png, fig4.png, a5.png, a6.png, a7.png, report.json in `folder` (made if missing); returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
     text = PngInfo()
     text.add_itxt(KEY, record.model_dump_json())

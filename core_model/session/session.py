@@ -33,6 +33,7 @@ from core_model.session.picture import Picture, Progress, stop_if
 from core_model.session.provenance import RenderRecord
 from core_model.session.ray_files import write_ray
 from core_model.session.ray_report import inspect_ray
+from core_model.session.ray_volume import RayVolumes, ray_volumes
 from core_model.session.stages import StageRun
 
 CACHE_BYTES = {"cpu": 256 << 20, "cuda": 8 << 30}
@@ -171,6 +172,12 @@ class RenderSession:
         self.open(request.checkpoint)
         run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device))
         return run.field(run.w())
+
+    @torch.no_grad()
+    def ray_volumes(self, request: RenderRequest, stop: Callable[[], None] = lambda: None) -> RayVolumes:
+        """The probe's and the predicted distributions of a whole picture; raises InputError as `open` does, and what `stop` raises."""
+        self.open(request.checkpoint)
+        return ray_volumes(StageRun(request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device)), stop)
 
     @torch.no_grad()
     def planes_of(self, request: RenderRequest) -> Planes | None:

@@ -101,27 +101,31 @@ class StageRun:
         camera_dirs = self.request.view_dirs == "camera"
         return Scene(TimedField(field, self.clock), space, background, frontal, camera_dirs=camera_dirs, backed=backed)
 
+    def probe(self, field: Field, space: SpaceGrid, stop: Callable[[], None] | None = None) -> ProbeResult:
+        """The probe for the request's camera and size; stop: called between pieces of it, raises to give it up."""
+        conv, samples = self.opened.info.header.conventions, self.opened.model.sizes.probe_samples
+        width, height = self._probe_shape
+
+        def run() -> ProbeResult:
+            return run_probe(self.scene(field, space), self.request.camera, conv, width, height, samples, stop)
+
+        return self._cached("probe", ("probe", *self._probe_key), run, lambda p: _tensor_bytes(p.weights))
+
     def proposals(self, field: Field, space: SpaceGrid) -> Proposals:
-        """Probe and prediction for the request's camera and size."""
-        sizes, request, conv = self.opened.model.sizes, self.request, self.opened.info.header.conventions
-        width, height = probe_shape(request, sizes.probe_size, sizes.proposal_size)
-        key = (
-            *self._latent_key,
-            request.precision,
-            request.skip_empty,
-            request.camera,
-            width,
-            height,
-            request.view_dirs,
-            request.background,
-        )
+        """Prediction from the probe for the request's camera and size."""
+        seen = self.probe(field, space)
+        key = ("proposal", *self._probe_key)
+        return self._cached("proposal", key, lambda: run_proposals(seen, self.opened.model.propose), lambda p: p.nbytes)
 
-        def probe() -> ProbeResult:
-            scene = self.scene(field, space)
-            return run_probe(scene, request.camera, conv, width, height, sizes.probe_samples)
+    @property
+    def _probe_shape(self) -> tuple[int, int]:
+        sizes = self.opened.model.sizes
+        return probe_shape(self.request, sizes.probe_size, sizes.proposal_size)
 
-        seen = self._cached("probe", ("probe", *key), probe, lambda p: _tensor_bytes(p.weights))
-        return self._cached("proposal", ("proposal", *key), lambda: run_proposals(seen, self.opened.model.propose), lambda p: p.nbytes)
+    @property
+    def _probe_key(self) -> tuple[object, ...]:
+        r = self.request
+        return (*self._latent_key, r.precision, r.skip_empty, r.camera, *self._probe_shape, r.view_dirs, r.background)
 
     def _cached(self, stage: str, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
         with self.clock.stage(stage):

@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.command import start, triscope
 
-FILES = {"fig4.png", "a5.png", "a6.png", "a7.png", "report.json"}
+FILES = {"fig3.png", "fig4.png", "a5.png", "a6.png", "a7.png", "report.json"}
 
 
 def test_report_of_a_view(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,7 +31,7 @@ def test_report_of_a_view(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
         "--threads",
         1,
     )
-    assert done.status == 0 and "worst 1 %" in done.out and "5 files" in done.out
+    assert done.status == 0 and "worst 1 %" in done.out and "6 files" in done.out
     assert {p.name for p in out.iterdir()} == FILES
     document = json.loads((out / "report.json").read_text())
     report = document["report"]

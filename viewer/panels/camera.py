@@ -40,8 +40,12 @@ class CameraPanel:
 
     def draw(self, doc: Document, ctx: PanelContext) -> Document:
         prior = ctx.info.header.camera if ctx.info else CameraPrior()
-        pose = self._plot.draw(ctx.theme, prior, doc.camera, "" if ctx.info else "Nothing is open")
-        camera_prior.verdict(ctx.theme, prior, pose)
+        pose = doc.camera
+        if prior.law == "none":
+            controls.note(ctx.theme, "A closed form: there were no training cameras.")
+        else:
+            pose = self._plot.draw(ctx.theme, prior, pose, "" if ctx.info else "Nothing is open")
+            camera_prior.verdict(ctx.theme, prior, pose)
         doc = self._hand(doc, ctx)
         pose = self._angles(pose, ctx)
         pose = self._lens(pose, ctx)
@@ -88,14 +92,14 @@ class CameraPanel:
         if parallel != pose.orthographic:
             pose = pose.replace(orthographic=parallel)
         radius = controls.drag_float(
-            ctx.theme, "Distance", "##radius", pose.radius,
+            ctx.theme, "Distance", "##radius", pose.distance,
             speed=0.01, low=orbit.RADIUS_LIMITS[0], high=orbit.RADIUS_LIMITS[1], fmt="%.3f wu",
             tip="From the camera to the pivot, world units. "
             + ("Parallel rays: it only decides where the picture plane cuts" if parallel else "The wheel changes it"),
         )  # fmt: skip
-        if radius != pose.radius:
+        if radius != pose.distance:
             kept = pose.view_height
-            pose = pose.replace(radius=radius)
+            pose = pose.at_distance(radius)
             pose = orbit.with_view_height(pose, kept) if parallel else pose
         return self._height(pose, ctx) if parallel else self._fov(pose, ctx)
 
@@ -117,7 +121,7 @@ class CameraPanel:
         return pose if height == shown else orbit.with_view_height(pose, height)
 
     def _pivot(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
-        controls.label(ctx.theme, "Pivot", "Point that the camera turns about: x, y, z in world units. A double click sets it")
+        controls.label(ctx.theme, "Pivot", _pivot_tip(pose))
         changed, new = imgui.drag_float3("##pivot", list(pose.pivot), 0.002, -10.0, 10.0, "%.3f")
         controls.tooltip("x (right), y (up), z (towards the viewer of the front view), world units")
         return pose.replace(pivot=(new[0], new[1], new[2])) if changed else pose
@@ -156,6 +160,16 @@ class CameraPanel:
         else:
             self._room = imgui.get_content_region_avail().x
         return controls.button(ctx.theme, title, tip=tip, width=(self._room - (columns - 1) * gap) / columns)
+
+
+def _pivot_tip(pose: OrbitPose) -> str:
+    if pose.centre is None:
+        return "Point that the camera turns about: x, y, z in world units. A double click sets it"
+    where = ", ".join(f"{v:g}" for v in pose.centre)
+    return (
+        f"Point that the camera looks at: x, y, z in world units. It moves about ({where}), as in the scripts of the checkpoint's program, "
+        "until a double click sets a point to turn about; R restores it"
+    )
 
 
 PANELS.add("camera", CameraPanel)

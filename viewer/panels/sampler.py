@@ -7,6 +7,7 @@ from viewer.state.document import Document, QualitySettings
 from viewer.ui import controls
 from viewer.ui.context import PanelContext
 from viewer.ui.panel import PANELS
+from viewer.ui.ray_volume import RayVolumeRows
 
 _STRATEGY_TITLES = {
     "robust": ("Robust", "Equal share to every bin of the smallest set that holds tau of the mass (A3.5)"),
@@ -19,6 +20,9 @@ _NOT_OWN = "Follows from the samples a ray; switch Own budgets on to set it"
 
 
 class SamplerPanel:
+    def __init__(self) -> None:
+        self._volume = RayVolumeRows()
+
     def draw(self, doc: Document, ctx: PanelContext) -> Document:
         info = ctx.info
         if info is None or not info.samplers:
@@ -30,9 +34,9 @@ class SamplerPanel:
         spec = self._budget(spec, ctx, chosen)
         controls.section(ctx.theme, "Quality")
         quality = self._quality(doc.quality, ctx)
-        if spec == doc.sampler and quality == doc.quality:
-            return doc
-        return doc.replace(sampler=spec, quality=quality)
+        if spec != doc.sampler or quality != doc.quality:
+            doc = doc.replace(sampler=spec, quality=quality)
+        return self._volume.draw(doc, ctx, info) if info.path == doc.checkpoint else doc
 
     def _kind(self, spec: SamplerSpec, ctx: PanelContext, samplers: tuple[SamplerInfo, ...]) -> SamplerSpec:
         options = [(s.name, s.title, s.description if s.available else s.why_not) for s in samplers]

@@ -230,7 +230,7 @@ class SeedsPanel:
             self.board.failed.add(seed)
         if answer is None:
             return
-        near, far = _depth_limits(info, (self.camera or info.header.camera.default).radius)
+        near, far = _depth_limits(info, (self.camera or info.header.camera.default).distance)
         numbers = store.figures(answer.arrays.get("depth"), answer.arrays.get("samples"), near, far)
         self.board.take(seed, Thumb(np.ascontiguousarray(as_bytes(answer.arrays["rgb"])), *numbers))
         ctx.answers.forget(question)

@@ -132,7 +132,7 @@ def spiral(base: OrbitPose, duration: float, fps: float) -> CameraPath:
     for i in range(9):
         share = i / 8
         pitch = clamp(base.pitch + SPIRAL_PITCH * (2.0 * share - 1.0), -PITCH_LIMIT, PITCH_LIMIT)
-        pose = base.replace(yaw=wrap_angle(base.yaw + 0.5 * math.pi * i), pitch=pitch, radius=base.radius * 1.5**-share)
+        pose = base.replace(yaw=wrap_angle(base.yaw + 0.5 * math.pi * i), pitch=pitch).at_distance(base.distance * 1.5**-share)
         keys.append(PathKey(time=duration * share, pose=pose))
     return CameraPath(keys=tuple(keys), duration=duration, fps=fps)
 

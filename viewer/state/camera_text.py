@@ -32,6 +32,7 @@ TOLERANCE = 1e-3
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$")
 _WRAPPERS = re.compile(r"\b(?:np|numpy|torch)\.|\b(?:array|tensor)\b|\bdtype\s*=\s*[\w.]+|[\[\](){},;]")
 _OPTIONS: dict[str, str] = {"--yaw": "yaw", "--pitch": "pitch", "--roll": "roll", "--radius": "radius", "--fov": "fov"}
+_PLACES: dict[str, str] = {"--pivot": "pivot", "--orbit-centre": "centre"}
 
 
 def pose_text(pose: OrbitPose, form: PoseFormat) -> str:
@@ -49,8 +50,10 @@ def pose_options(pose: OrbitPose) -> str:
     """The camera as options of `triscope render` (radians, world units)."""
     numbers = {"yaw": pose.yaw, "pitch": pose.pitch, "roll": pose.roll, "radius": pose.radius, "fov": pose.fov}
     text = " ".join(f"--{name} {value:.6f}" for name, value in numbers.items())
-    if any(pose.pivot):
+    if any(pose.pivot) or pose.centre is not None:
         text += " --pivot " + " ".join(f"{v:.6f}" for v in pose.pivot)
+    if pose.centre is not None:
+        text += " --orbit-centre " + " ".join(f"{v:.6f}" for v in pose.centre)
     return text + (" --orthographic" if pose.orthographic else "")
 
 
@@ -97,7 +100,10 @@ def _from_json(text: str, now: OrbitPose) -> OrbitPose:
     if odd or not set(data) - {"kind"}:
         expected = ", ".join(sorted(known - {"kind"}))
         raise InputError(what="the pose has unknown fields" if odd else "the pose is empty", expected=expected, got=", ".join(odd)[:80])
-    return _checked(OrbitPose, {name: getattr(now, name) for name in known} | data)
+    kept = {name: getattr(now, name) for name in known}
+    if "pivot" in data:  # a pivot alone is the centre too
+        kept["centre"] = None
+    return _checked(OrbitPose, kept | data)
 
 
 def _from_options(text: str, now: OrbitPose) -> OrbitPose:
@@ -108,14 +114,17 @@ def _from_options(text: str, now: OrbitPose) -> OrbitPose:
         if option == "--orthographic":
             values["orthographic"] = True
             continue
-        count = 3 if option == "--pivot" else 1
-        if option not in _OPTIONS and option != "--pivot":
-            raise InputError(what="no option of a pose", expected=", ".join((*_OPTIONS, "--pivot", "--orthographic")), got=option[:40])
+        count = 3 if option in _PLACES else 1
+        if option not in _OPTIONS and option not in _PLACES:
+            expected = ", ".join((*_OPTIONS, *_PLACES, "--orthographic"))
+            raise InputError(what="no option of a pose", expected=expected, got=option[:40])
         taken, words = words[:count], words[count:]
         if len(taken) < count or any(_NUMBER.match(w) is None for w in taken):
             wanted = "a number" if count == 1 else "three numbers"
             raise InputError(what=f"bad value of {option}", expected=wanted, got=" ".join(taken)[:40])
-        values[_OPTIONS.get(option, "pivot")] = float(taken[0]) if count == 1 else tuple(float(w) for w in taken)
+        values[(_OPTIONS | _PLACES)[option]] = float(taken[0]) if count == 1 else tuple(float(w) for w in taken)
+    if "pivot" in values:
+        values = {"centre": None} | values
     return _checked(OrbitPose, now.model_dump() | {"orthographic": False} | values)
 
 

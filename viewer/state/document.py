@@ -18,6 +18,7 @@ from core_model.schema.latent import LatentSpec
 from core_model.schema.sampler import SamplerSpec
 from viewer.state.mesh_settings import MeshSettings
 from viewer.state.plane_view import PlaneView
+from viewer.state.ray_volume import VolumeView
 from viewer.state.section import SectionView
 
 
@@ -157,6 +158,7 @@ class Document(Frozen):
     compare: Comparison = Comparison()
     section: SectionView = SectionView()
     planes: PlaneView = PlaneView()
+    volume: VolumeView = VolumeView()
     mesh: MeshSettings = MeshSettings()
     quality: QualitySettings = QualitySettings()
     background: Vec3 | None = Field(

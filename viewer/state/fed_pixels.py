@@ -29,7 +29,7 @@ def positions_of(depth: np.ndarray, camera: OrbitPose | MatrixCamera) -> np.ndar
     x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
     across, down = (x - k[0, 2]) / k[0, 0], (y - k[1, 2]) / k[1, 1]
     if isinstance(camera, OrbitPose) and camera.orthographic:
-        origin = pose[:3, 3] + camera.radius * (across[..., None] * pose[:3, 0] + down[..., None] * pose[:3, 1])
+        origin = pose[:3, 3] + camera.distance * (across[..., None] * pose[:3, 0] + down[..., None] * pose[:3, 1])
         points = origin + depth[..., None] * pose[:3, 2]
     else:
         local = np.stack([across, down, np.ones_like(across)], axis=-1)

@@ -41,11 +41,12 @@ def move(pose: OrbitPose, thrust: Thrust, speed: float, seconds: float) -> Orbit
     if length < 1e-9:
         return pose
     step = speed * (HURRY if thrust.fast else 1.0) * min(max(seconds, 0.0), LONGEST_STEP_S)
-    return pose.replace(pivot=vec3(np.asarray(pose.pivot) + step / length * way))
+    return pose.moved(step / length * way)
 
 
 def look(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
     """The eye stays and turns with the mouse: what was under the cursor in the middle of the picture moves the other way."""
+    pose = pose.about_pivot()
     x, y = unrolled(pose, dx, dy)
     turn = pose.fov / max(edge_px, 1.0)
     eye = pose.world_from_cam()[:3, 3]

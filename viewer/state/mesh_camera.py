@@ -36,7 +36,7 @@ def mesh_camera(camera: OrbitPose | MatrixCamera, centre: tuple[float, float, fl
     flat = isinstance(camera, OrbitPose) and camera.orthographic
     project = np.zeros((4, 4))
     if flat:
-        span = camera.radius if isinstance(camera, OrbitPose) else 1.0
+        span = camera.distance if isinstance(camera, OrbitPose) else 1.0
         project[0] = (2 * k[0, 0] / span, 2 * k[0, 1] / span, 0.0, 2 * k[0, 2] - 1)
         project[1] = (0.0, 2 * k[1, 1] / span, 0.0, 2 * k[1, 2] - 1)
         project[2] = (0.0, 0.0, 2 / (far - near), -(far + near) / (far - near))

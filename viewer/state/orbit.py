@@ -42,14 +42,23 @@ def orbit(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
     """Left drag: the head follows the hand (to the right: yaw falls); one edge is half a turn."""
     x, y = unrolled(pose, dx, dy)
     turn = math.pi / max(edge_px, 1.0)
-    return pose.replace(
-        yaw=wrap_angle(pose.yaw - turn * x), pitch=clamp(pose.pitch + turn * y, -PITCH_LIMIT, PITCH_LIMIT)
-    )
+    limit = pitch_limit(pose)
+    return pose.replace(yaw=wrap_angle(pose.yaw - turn * x), pitch=clamp(pose.pitch + turn * y, -limit, limit))
+
+
+def pitch_limit(pose: OrbitPose) -> float:
+    """How far up a drag takes the camera [rad]. On a sphere that is not about the pivot it stops before it stands right above the
+    pivot, where the picture would spin round."""
+    if pose.centre is None:
+        return PITCH_LIMIT
+    aside = math.hypot(pose.pivot[0] - pose.centre[0], pose.pivot[2] - pose.centre[2])
+    return min(PITCH_LIMIT, math.acos(clamp(1.5 * aside / pose.radius, 0.0, 1.0)))
 
 
 def trackball(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
     """Left drag without an up axis: the head turns about the picture's own axes, over the poles too; one edge is half a turn."""
     turn = math.pi / max(edge_px, 1.0)
+    pose = pose.about_pivot()
     m = pose.world_from_cam()
     turned = np.eye(4)
     turned[:3, :3] = m[:3, :3] @ _about(np.array([dy, -dx, 0.0]) * -turn)
@@ -61,12 +70,12 @@ def pan(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
     """Middle drag: what lies in the pivot's depth stays exactly under the cursor."""
     m = pose.world_from_cam()
     shift = pivot_pixel(pose, edge_px) * (dx * m[:3, 0] + dy * m[:3, 1])
-    return pose.replace(pivot=vec3(np.asarray(pose.pivot) - shift))
+    return pose.moved(-shift)
 
 
 def dolly(pose: OrbitPose, notches: float, limits: tuple[float, float] = RADIUS_LIMITS) -> OrbitPose:
     """Wheel: each positive notch comes closer by a factor of 1.1."""
-    return pose.replace(radius=clamp(pose.radius * NOTCH**-notches, *limits))
+    return pose.at_distance(clamp(pose.distance * NOTCH**-notches, *limits))
 
 
 def zoom_fov(pose: OrbitPose, notches: float, limits: tuple[float, float] = FOV_LIMITS) -> OrbitPose:
@@ -82,14 +91,14 @@ def wheel(pose: OrbitPose, notches: float, lens: bool) -> OrbitPose:
 
 def with_view_height(pose: OrbitPose, height: float) -> OrbitPose:
     """The picture spans `height` world units at the pivot, at the same distance (as far as FOV_LIMITS allow)."""
-    return pose.replace(fov=clamp(2.0 * math.atan(0.5 * height / pose.radius), *FOV_LIMITS))
+    return pose.replace(fov=clamp(2.0 * math.atan(0.5 * height / pose.distance), *FOV_LIMITS))
 
 
 def dolly_zoom(pose: OrbitPose, fov: float, limits: tuple[float, float] = FOV_LIMITS) -> OrbitPose:
     """A new fov with the distance that keeps the size of things in the pivot's depth."""
     fov = clamp(fov, *limits)
-    radius = pose.radius * math.tan(0.5 * pose.fov) / math.tan(0.5 * fov)
-    return pose.replace(fov=fov, radius=clamp(radius, *RADIUS_LIMITS))
+    distance = pose.distance * math.tan(0.5 * pose.fov) / math.tan(0.5 * fov)
+    return pose.at_distance(clamp(distance, *RADIUS_LIMITS)).replace(fov=fov)
 
 
 def roll(pose: OrbitPose, angle: float) -> OrbitPose:
@@ -100,12 +109,13 @@ def roll(pose: OrbitPose, angle: float) -> OrbitPose:
 def recentre(pose: OrbitPose, point: Vec3) -> OrbitPose:
     """Double click: `point` (world) becomes the pivot in the middle of the picture, at its present scale.
 
-    The camera slides sideways only, so nothing jumps in size; a point behind the camera keeps the radius. A
-    point that is not finite changes nothing.
+    The camera slides sideways only, so nothing jumps in size; a point behind the camera keeps the radius. From then on it turns
+    about that point. A point that is not finite changes nothing.
     """
     p = np.asarray(point, dtype=np.float64)
     if p.shape != (3,) or not np.isfinite(p).all():
         return pose
+    pose = pose.about_pivot()
     m = pose.world_from_cam()
     depth = float((p - m[:3, 3]) @ m[:3, 2])
     radius = pose.radius if pose.orthographic or depth <= 0 else clamp(depth, *RADIUS_LIMITS)
@@ -115,7 +125,7 @@ def recentre(pose: OrbitPose, point: Vec3) -> OrbitPose:
 def frame(pose: OrbitPose, prior: CameraPrior) -> OrbitPose:
     """F: the whole subject from the present side."""
     home = prior.default
-    return pose.replace(pivot=home.pivot, radius=home.radius, fov=home.fov)
+    return pose.replace(pivot=home.pivot, centre=home.centre, radius=home.radius, fov=home.fov)
 
 
 def reset(pose: OrbitPose, prior: CameraPrior) -> OrbitPose:
@@ -126,6 +136,7 @@ def reset(pose: OrbitPose, prior: CameraPrior) -> OrbitPose:
 def snap_view(pose: OrbitPose, name: ViewName) -> OrbitPose:
     """A named side at the present distance, upright. Raises KeyError for another name."""
     yaw, pitch = _VIEWS[name]
+    pose = pose if abs(pitch) < pitch_limit(pose) else pose.about_pivot()
     return pose.replace(yaw=yaw, pitch=pitch, roll=0.0)
 
 
@@ -140,10 +151,14 @@ def between(a: OrbitPose, b: OrbitPose, share: float) -> OrbitPose:
     def turned(x: float, y: float) -> float:
         return wrap_angle(x + share * wrap_angle(y - x))
 
+    def placed(x: Vec3, y: Vec3) -> Vec3:
+        return (mixed(x[0], y[0]), mixed(x[1], y[1]), mixed(x[2], y[2]))
+
+    both = a.centre is None and b.centre is None
     return OrbitPose(
         yaw=turned(a.yaw, b.yaw), pitch=mixed(a.pitch, b.pitch), roll=turned(a.roll, b.roll),
         radius=a.radius * (b.radius / a.radius) ** share,
-        pivot=(mixed(a.pivot[0], b.pivot[0]), mixed(a.pivot[1], b.pivot[1]), mixed(a.pivot[2], b.pivot[2])),
+        pivot=placed(a.pivot, b.pivot), centre=None if both else placed(a.centre or a.pivot, b.centre or b.pivot),
         fov=2.0 * math.atan(math.tan(0.5 * a.fov) * (math.tan(0.5 * b.fov) / math.tan(0.5 * a.fov)) ** share), orthographic=b.orthographic,
     )  # fmt: skip
 
@@ -153,6 +168,7 @@ def look_from(pose: OrbitPose, side: tuple[float, float, float]) -> OrbitPose:
     x, y, z = side
     level = math.hypot(x, z)
     pitch = clamp(math.atan2(y, level), -PITCH_LIMIT, PITCH_LIMIT)
+    pose = pose if abs(pitch) < pitch_limit(pose) else pose.about_pivot()
     yaw = math.atan2(x, z) if level > 1e-9 else 0.5 * math.pi * round(pose.yaw / (0.5 * math.pi))  # from above: the nearest quarter
     return pose.replace(yaw=wrap_angle(yaw), pitch=pitch, roll=0.0)
 
@@ -173,7 +189,7 @@ def ray(pose: OrbitPose, u: float, v: float) -> tuple[Vec3, Vec3]:
     half = math.tan(0.5 * pose.fov)
     x, y = (2.0 * u - 1.0) * half, (2.0 * v - 1.0) * half
     if pose.orthographic:
-        return vec3(m[:3, 3] + pose.radius * (x * m[:3, 0] + y * m[:3, 1])), vec3(m[:3, 2])
+        return vec3(m[:3, 3] + pose.distance * (x * m[:3, 0] + y * m[:3, 1])), vec3(m[:3, 2])
     d = x * m[:3, 0] + y * m[:3, 1] + m[:3, 2]
     return vec3(m[:3, 3]), vec3(d / np.linalg.norm(d))
 
@@ -182,14 +198,14 @@ def project(pose: OrbitPose, point: Vec3) -> tuple[float, float, float]:
     """World point → (u, v, depth): image coordinates in [0, 1], y down; depth along the viewing axis."""
     m = pose.world_from_cam()
     x, y, z = (np.asarray(point, dtype=np.float64) - m[:3, 3]) @ m[:3, :3]
-    scale = pose.radius if pose.orthographic else z
+    scale = pose.distance if pose.orthographic else z
     span = 2.0 * math.tan(0.5 * pose.fov) * scale if scale else math.inf
     return float(x / span + 0.5), float(y / span + 0.5), float(z)
 
 
 def pivot_pixel(pose: OrbitPose, edge_px: float) -> float:
     """World units that one screen pixel covers in the pivot's depth."""
-    return 2.0 * pose.radius * math.tan(0.5 * pose.fov) / max(edge_px, 1.0)
+    return pose.view_height / max(edge_px, 1.0)
 
 
 def unrolled(pose: OrbitPose, dx: float, dy: float) -> tuple[float, float]:

@@ -47,7 +47,7 @@ def marks_of(prior: CameraPrior) -> PriorMarks:
     if prior.law == "uniform":
         (y0, y1), (p0, p1) = prior.yaw_range, prior.pitch_range
         return PriorMarks("rectangle", (0.5 * (y0 + y1), 0.5 * (p0 + p1)), (0.5 * abs(y1 - y0), 0.5 * abs(p1 - p0)))
-    known = prior.law != "unknown" and prior.yaw_std > 0 and prior.pitch_std > 0
+    known = prior.law not in ("unknown", "none") and prior.yaw_std > 0 and prior.pitch_std > 0
     return PriorMarks("ellipses" if known else "none", (home.yaw, home.pitch), (prior.yaw_std, prior.pitch_std))
 
 

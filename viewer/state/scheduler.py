@@ -258,7 +258,10 @@ def _picture_part(doc: Document) -> Document:
     return doc.model_copy(update={**_NOT_RENDERED, "quality": quality})
 
 
-_NOT_RENDERED = {name: getattr(Document(), name) for name in ("view", "rays", "compare", "section", "planes", "mesh", "navigation", "path")}
+_NOT_RENDERED = {
+    name: getattr(Document(), name)
+    for name in ("view", "rays", "compare", "section", "planes", "volume", "mesh", "navigation", "path")
+}
 
 
 def _spp(doc: Document, info: CheckpointInfo) -> float:

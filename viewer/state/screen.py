@@ -23,7 +23,7 @@ def project_points(camera: OrbitPose | MatrixCamera, points: np.ndarray) -> Proj
     pose, k = camera.world_from_cam(), camera.intrinsics()
     local = (np.asarray(points, dtype=np.float64) - pose[:3, 3]) @ pose[:3, :3]
     if isinstance(camera, OrbitPose) and camera.orthographic:
-        scale, distance, ahead = np.full(len(local), camera.radius), local[:, 2], np.ones(len(local), bool)
+        scale, distance, ahead = np.full(len(local), camera.distance), local[:, 2], np.ones(len(local), bool)
     else:
         ahead = local[:, 2] > 1e-6
         scale, distance = np.where(ahead, local[:, 2], 1.0), np.linalg.norm(local, axis=-1)

@@ -133,7 +133,7 @@ class Timeline:
                 pose = key.pose
                 controls.tooltip(
                     f"Key {index + 1} at {key.time:.2f} s: yaw {math.degrees(pose.yaw):.1f}°, pitch {math.degrees(pose.pitch):.1f}°, "
-                    f"distance {pose.radius:.2f} wu. Drag it to another time"
+                    f"distance {pose.distance:.2f} wu. Drag it to another time"
                 )
             _diamond(theme, x, y, radius * (1.15 if over else 1.0), p.accent if index == chosen else p.text)
         if self.held >= 0:
@@ -181,7 +181,7 @@ class Timeline:
 
 
 def _values(tracks: np.ndarray) -> np.ndarray:
-    """TRACKS [N, 8] → what the lanes show [N, 3]."""
+    """TRACKS [N, 11] → what the lanes show [N, 3]."""
     return np.stack([np.degrees(tracks[:, 0]), np.degrees(tracks[:, 1]), np.exp(tracks[:, 3])], axis=1)
 
 

@@ -40,7 +40,10 @@ RECORD_NAMES = frozenset(
         ("torch.nn.parameter", "Parameter"),
         ("torch", "Tensor"),
         ("numpy", "ndarray"),
-        *(("torch", f"{kind}") for kind in ("float16", "bfloat16", "float32", "float64", "int64", "uint8")),
+        *(("torch", kind) for kind in (
+            "float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool", "complex64", "complex128",
+            *arrays.UNTYPED,
+        )),
     }
 )
 _BUILTINS = ("builtins", "__builtin__")
@@ -112,6 +115,7 @@ class AllowList:
             ("collections", "OrderedDict"): self._dict,
             ("collections", "defaultdict"): lambda args: self._dict(args[1:]),
             ("torch._utils", "_rebuild_tensor_v2"): self._tensor,
+            ("torch._utils", "_rebuild_tensor_v3"): self._untyped_tensor,
             ("torch._utils", "_rebuild_parameter"): _parameter,
             ("torch._utils", "_rebuild_parameter_with_state"): _parameter,
             ("torch._tensor", "_rebuild_from_type_v2"): self._typed_tensor,
@@ -173,16 +177,25 @@ class AllowList:
         return Record("persistent", name, (), state)
 
     def _tensor(self, args: tuple[Any, ...]) -> TensorRecord:
+        """(storage, offset, size, stride, requires gradient, hooks, metadata); metadata: whether conjugated, negated."""
         if not 4 <= len(args) <= 7:
             raise Refusal("bad tensor", "storage, offset, size and stride", f"{len(args)} arguments")
         storage, offset, size, stride = args[:4]
-        return arrays.strided(storage, offset, size, stride, self._budget)
+        return arrays.strided(storage, offset, size, stride, self._budget, negated=_is_negated(args[6:]))
+
+    def _untyped_tensor(self, args: tuple[Any, ...]) -> TensorRecord:
+        """As `_tensor` for numbers that have no storage class of their own: their dtype follows the hooks."""
+        dtype = args[6] if 7 <= len(args) <= 8 else None
+        if not isinstance(dtype, Global) or dtype.module != "torch" or dtype.name not in arrays.UNTYPED:
+            raise Refusal("bad tensor", "a dtype without a storage class", shown(str(dtype)))
+        storage, offset, size, stride = args[:4]
+        return arrays.strided(storage, offset, size, stride, self._budget, dtype.name, _is_negated(args[7:]))
 
     def _typed_tensor(self, args: tuple[Any, ...]) -> object:
         """torch's wrapper for tensors with attributes: (function, type, arguments, state)."""
         if len(args) < 3 or not isinstance(args[2], tuple):
             raise Refusal("bad tensor", "function, type and arguments", f"{len(args)} arguments")
-        names = ("_rebuild_tensor_v2", "_rebuild_parameter", "_rebuild_parameter_with_state")
+        names = ("_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter", "_rebuild_parameter_with_state")
         if not isinstance(args[0], Global) or (args[0].module, args[0].name) not in {("torch._utils", name) for name in names}:
             raise Refusal("bad tensor", "a function that rebuilds tensors", shown(args[0]))
         return self.call(args[0], args[2])
@@ -205,6 +218,11 @@ def forbidden(module: str, name: str) -> Refusal:
         "only what EG3D, EpiGRAF and Mimic3D checkpoints hold",
         f"{shown(f'{module}.{name}')}; nothing was run",
     )
+
+
+def _is_negated(metadata: tuple[Any, ...]) -> bool:
+    """Whether a tensor's metadata, if it has any, say that its numbers are stored with the other sign."""
+    return bool(metadata) and isinstance(metadata[0], dict) and metadata[0].get("neg") is True
 
 
 def _parameter(args: tuple[Any, ...]) -> TensorRecord:

@@ -20,7 +20,13 @@ from core_model.checkpoints.importing.refusal import Refusal, shown
 KINDS: dict[str, str] = {
     "FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "BFloat16Storage": "<u2",
     "LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "|i1",
-    "ByteStorage": "|u1", "BoolStorage": "|b1",
+    "ByteStorage": "|u1", "BoolStorage": "|b1", "ComplexFloatStorage": "<c8", "ComplexDoubleStorage": "<c16",
+    "UntypedStorage": "|u1",
+}  # fmt: skip
+# dtypes that torch has no storage class for: bytes that the tensor itself names; V: parsed, but no network here has such numbers
+UNTYPED: dict[str, str] = {
+    "uint16": "<u2", "uint32": "<u4", "uint64": "<u8", "complex32": "<V4", "float8_e4m3fn": "<V1", "float8_e5m2": "<V1",
+    "float8_e4m3fnuz": "<V1", "float8_e5m2fnuz": "<V1", "float8_e8m0fnu": "<V1",
 }  # fmt: skip
 _DTYPE = re.compile(r"(?:b1|i[1248]|u[1248]|f[248])\Z")
 _BYTE_ORDERS = ("<", ">", "|", "=")
@@ -49,42 +55,53 @@ def _integers(value: object, limit: int, name: str) -> tuple[int, ...]:
     return tuple(value)
 
 
-def strided(storage: object, offset: object, size: object, stride: object, budget: Budget) -> TensorRecord:
-    """A tensor on a storage; refused when an element would lie outside it or occur more than once in all."""
+def strided(
+    storage: object, offset: object, size: object, stride: object, budget: Budget, dtype: str = "", negated: bool = False
+) -> TensorRecord:
+    """A view of a storage; refused when an element would lie outside it.
+
+    As in torch, elements may share a place (stride 0 of an expanded tensor: what its copy takes is counted when the copy is made),
+    and a tensor without elements has any offset (a weight with no inputs that was split). dtype: of an untyped storage.
+    """
     if not isinstance(storage, Storage):
         raise Refusal("bad tensor", "a storage under it", shown(storage))
-    if type(offset) is not int or not 0 <= offset <= storage.count:
-        raise Refusal("bad tensor", f"an offset up to {storage.count:,}", "something else")
+    code = UNTYPED[dtype] if dtype else KINDS[storage.kind]
+    held = storage.count * item_bytes(storage.kind) // np.dtype(code).itemsize
     shape = sizes(size, budget.limits.dimensions, "tensor shape")
     steps = _integers(stride, budget.limits.dimensions, "tensor stride")
     if len(shape) != len(steps):
         raise Refusal("bad tensor", f"{len(shape)} strides", f"{len(steps)}")
-    count = math.prod(shape)
-    last = offset + sum((n - 1) * s for n, s in zip(shape, steps)) if count else offset
-    if count > storage.count or (count and last >= storage.count):
-        raise Refusal("tensor is larger than its storage", f"at most {storage.count:,} values", f"shape {list(shape)}")
-    return TensorRecord(storage, offset, shape, steps)
+    empty = 0 in shape
+    if type(offset) is not int or offset < 0 or not (empty or offset < held):
+        raise Refusal("bad tensor", f"an offset below {held:,}", str(offset) if type(offset) is int else "something else")
+    if not empty and offset + sum((n - 1) * s for n, s in zip(shape, steps)) >= held:
+        raise Refusal("tensor is larger than its storage", f"at most {held:,} values", f"shape {list(shape)}")
+    return TensorRecord(storage, offset, shape, steps, code, negated)
 
 
 def tensor_of(record: TensorRecord, budget: Budget) -> Array:
     """The values as a float32 array of its own. Raises Refusal for NaN and infinity (also by overflow)."""
     storage, width = record.storage, item_bytes(record.storage.kind)
+    if np.dtype(record.code).kind in "cV":
+        raise Refusal("numbers of an unexpected kind in a tensor", "real numbers, integers or booleans", "complex or 8-bit floats")
     if storage.data is None or len(storage.data) != storage.count * width:
         raise Refusal("storage without data", f"{storage.count * width:,} bytes", "another number")
     count = math.prod(record.size)
     budget.tensor(4 * count)
     if count == 0:
         return np.zeros(record.size, np.float32)
+    width = np.dtype(record.code).itemsize
     raw = np.ndarray(
         shape=record.size,
-        dtype=KINDS[storage.kind],
+        dtype=record.code,
         buffer=storage.data,
         offset=record.offset * width,
-        strides=tuple(s * width for s in record.stride),
+        strides=tuple(s * width if n > 1 else 0 for n, s in zip(record.size, record.stride)),
     )
     if storage.kind == "BFloat16Storage":
         raw = (raw.astype(np.uint32) << 16).view(np.float32)
-    return _float32(raw)
+    values = _float32(raw)
+    return -values if record.negated else values
 
 
 def dtype_of(args: tuple[Any, ...]) -> DtypeRecord:

@@ -42,12 +42,15 @@ class Storage:
 
 @dataclass(frozen=True, eq=False)
 class TensorRecord:
-    """A strided view of a storage; sizes in elements, checked when it was made."""
+    """A strided view of a storage; sizes in elements, checked when it was made. code: numpy's name of the element type (bfloat16:
+    its two bytes). negated: torch keeps the sign of some views apart from their numbers."""
 
     storage: Storage
     offset: int
     size: tuple[int, ...]
     stride: tuple[int, ...]
+    code: str
+    negated: bool = False
 
 
 @dataclass(eq=False, slots=True)

@@ -23,6 +23,10 @@ VERSION = 1001
 MAX_COUNT = 1 << 40
 
 
+def _is_storage(module: str, name: str) -> bool:
+    return module in ("torch", "torch.storage") and name in KINDS
+
+
 class BareWorld:
     """Answers inside a storage blob: names of storage classes and persistent ids, nothing else."""
 
@@ -30,7 +34,7 @@ class BareWorld:
         self._find = find
 
     def named(self, module: str, name: str) -> object:
-        if module not in ("torch", "torch.storage") or name not in KINDS:
+        if not _is_storage(module, name):
             raise Refusal(
                 "pickle names something outside the allow-list",
                 "a storage class such as torch.FloatStorage",
@@ -66,7 +70,7 @@ class TorchWorld(BareWorld):
         self._inner = inner
 
     def named(self, module: str, name: str) -> object:
-        return Global(module, name) if module == "torch" and name in KINDS else self._inner.named(module, name)
+        return super().named(module, name) if _is_storage(module, name) else self._inner.named(module, name)
 
     def call(self, target: object, args: tuple[Any, ...]) -> object:
         return self._inner.call(target, args)

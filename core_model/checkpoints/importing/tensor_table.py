@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from core_model.checkpoints.importing import arrays
 from core_model.checkpoints.importing.limits import Budget
 from core_model.checkpoints.importing.module_tree import check_count
 from core_model.checkpoints.importing.records import Storage, TensorRecord
@@ -45,4 +46,5 @@ def _record(name: str, entry: TensorEntry, data: memoryview, budget: Budget) -> 
     strides = [1] * len(entry.shape)
     for axis in range(len(entry.shape) - 2, -1, -1):
         strides[axis] = strides[axis + 1] * entry.shape[axis + 1]
-    return TensorRecord(Storage(KINDS[entry.dtype], entry.numel, data), 0, entry.shape, tuple(strides))
+    kind = KINDS[entry.dtype]
+    return TensorRecord(Storage(kind, entry.numel, data), 0, entry.shape, tuple(strides), arrays.KINDS[kind])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from core_model.families.description import Description, Sizes
+from core_model.schema.camera import CameraPrior
 from core_model.schema.checkpoint import CheckpointHeader, Provenance
 from core_model.schema.conventions import Conventions
 from core_model.schema.registry import Registry
@@ -26,6 +27,7 @@ def analytic_header(path: str) -> CheckpointHeader:
             field=kind, density_rule="density" if kind == "density" else "volsdf",
             background=(0.86, 0.87, 0.88), scene_radius=0.5, camera_label="none",
         ),
+        camera=CameraPrior(law="none"),
         provenance=Provenance(made_by="triscope", notes="closed form; known answers for tests and demonstrations"),
         licence="Apache-2.0",
     )

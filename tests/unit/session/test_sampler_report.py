@@ -172,7 +172,7 @@ def test_files_are_complete_and_carry_their_record(
     info, request, report = made
     record = RenderRecord(checkpoint_sha256=info.sha256, family=info.family, request=request)
     files = write_report(tmp_path / "new", report, record)
-    assert [f.name for f in files] == ["fig4.png", "a5.png", "a6.png", "a7.png", "report.json"]
+    assert [f.name for f in files] == ["fig3.png", "fig4.png", "a5.png", "a6.png", "a7.png", "report.json"]
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == sorted(f.name for f in files)
     for file in files:
         assert read_provenance(file).request == request

@@ -134,7 +134,7 @@ def ints(*values: int) -> bytes:
     [
         (s.tensor(BLOB, ints(7), ints(1)), "larger than its storage"),
         (s.tensor(BLOB, ints(2, 3), ints(4, 1)), "larger than its storage"),
-        (s.tensor(BLOB, ints(1 << 35), ints(0)), "larger than its storage"),
+        (s.tensor(BLOB, ints(1 << 35), ints(0)), "larger than the file can hold"),
         (s.tensor(BLOB, ints(1 << 39, 1 << 39), ints(0, 0)), "hold"),
         (s.tensor(BLOB, ints(0, 1 << 39, 1 << 39), ints(0, 0, 0)), "hold"),
         (s.tensor(BLOB, ints(6), ints(-1)), "not negative"),
