@@ -52,7 +52,7 @@ def _info(path: str, header: CheckpointHeader, stored: StoredCheckpoint | None) 
         title=sizes.title, z_dim=sizes.z_dim, w_dim=sizes.w_dim, num_ws=sizes.num_ws, c_dim=sizes.c_dim, num_classes=sizes.num_classes,
         image_size=sizes.image_size, plane_size=sizes.plane_size, plane_channels=sizes.plane_channels,
         parameters=parameters, memory_bytes=_memory_estimate(sizes, sum(parameters.values())),
-        has_proposal=sizes.has_proposal,
+        has_proposal=sizes.has_proposal, view_dependent=sizes.view_dependent,
         channels=available_channels(is_sdf=sizes.is_sdf, has_proposal=sizes.has_proposal),
         samplers=available_samplers(has_proposal=sizes.has_proposal, learned_spp=sizes.default_spp),
     )

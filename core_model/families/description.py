@@ -26,6 +26,7 @@ class Sizes:
     plane_channels: int = 0
     is_sdf: bool = True
     has_proposal: bool = False
+    view_dependent: bool = False
     default_spp: float = 17.6
     probe_size: int = 128
     probe_samples: int = 192

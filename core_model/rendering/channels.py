@@ -101,7 +101,8 @@ _add(
 _add(
     ChannelInfo(
         name="leftover", title="Leftover mass", kind="scalar", unit="", colormap="magma", low=0.0, needs_proposal=True,
-        description="Mass of the predicted distribution outside its largest bins (A3.4); the hardest rays get the large budget",
+        description="Mass of the predicted distribution outside its largest bins (A3.4), by the sampler's rule weighted by what the ray "
+        "may meet; the hardest rays get the large budget",
     ),
     lambda c: _per_ray(c.leftover, c),
 )

@@ -31,8 +31,10 @@ OPTIONS: dict[str, str] = {
     "yaw": "camera.yaw", "pitch": "camera.pitch", "roll": "camera.roll", "radius": "camera.radius", "fov": "camera.fov",
     "pivot": "camera.pivot", "orthographic": "camera.orthographic",
     "sampler": "sampler.name", "strategy": "sampler.strategy", "spp": "sampler.spp", "tau": "sampler.tau",
-    "adaptive": "sampler.adaptive", "adaptive-share": "sampler.adaptive_share", "jitter": "sampler.jitter",
+    "adaptive": "sampler.adaptive", "adaptive-share": "sampler.adaptive_share", "hard-rule": "sampler.hard_rule",
+    "leftover-bins": "sampler.leftover_bins", "jitter": "sampler.jitter",
     "noise-seed": "seed", "skip-empty": "skip_empty", "precision": "precision", "size": "width", "channels": "channels", "native": "native",
+    "view-dirs": "view_dirs",
 }  # fmt: skip
 _FILES = ("z", "cond-label", "cond-angles", "label", "angles")
 """Options that name a file: a view never becomes one of them."""

@@ -70,8 +70,7 @@ class Picture:
         self.entropy: Tensor | None = None
         self.hard: Tensor | None = None
         if proposals is not None:
-            bins = request.sampler.leftover_count(proposals.p.shape[1])
-            self.leftover = proposals.leftover(bins, request.width, request.height)
+            self.leftover = proposals.leftover(request.sampler, request.width, request.height)
             share = request.sampler.adaptive_share if request.sampler.adaptive else 0.0
             self.hard = adaptive_mask(self.leftover, share)
             if "entropy" in channels:

@@ -13,6 +13,10 @@ _STRATEGY_TITLES = {
     "stratified": ("Stratified", "Strata of equal probability of the predicted distribution"),
     "unstratified": ("Plain", "Independent draws from the predicted distribution"),
 }
+_HARD_RULES = (
+    ("weighted", "Weighted", "Leftover mass times the chance that the ray meets anything: an empty background gets no large budget"),
+    ("leftover", "Leftover", "Leftover mass alone, the paper's A3.4 to the letter: for pictures without empty background"),
+)
 _ONLY_LEARNED = "Only the learned sampler has it"
 _NOT_ADAPTIVE = "Adaptive is off: every ray gets the same"
 _NOT_OWN = "Follows from the samples a ray; switch Own budgets on to set it"
@@ -110,6 +114,12 @@ class SamplerPanel:
         )  # fmt: skip
         if share != percent:
             spec = spec.replace(adaptive_share=min(max(share / 100, 0.0), 1.0))
+        rule = controls.segmented(
+            theme, "Hard rays by", "hard-rule", spec.hard_rule, _HARD_RULES, why_not=why_not,
+            tip=f"What ranks the hard rays: predicted mass outside the {spec.leftover_bins} largest bins",
+        )  # fmt: skip
+        if rule != spec.hard_rule:
+            spec = spec.replace(hard_rule=rule)
         own = spec.low_budget is not None and spec.high_budget is not None
         own_new = controls.toggle(
             theme, "Own budgets", "##own-budgets", own, why_not=why_not,

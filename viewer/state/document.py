@@ -162,6 +162,7 @@ class Document(Frozen):
     background: Vec3 | None = Field(
         default=None, description="replaces the checkpoint's background colour, sRGB in [0, 1]"
     )
+    view_dirs: Literal["frontal", "camera"] = Field(default="frontal", description="direction that conditions the radiance (A3.1)")
 
     @classmethod
     def defaults_from(cls, info: CheckpointInfo, quality: QualitySettings | None = None) -> Document:

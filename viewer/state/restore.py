@@ -140,8 +140,6 @@ def restored(doc: Document, info: CheckpointInfo, record: RenderRecord) -> tuple
     notes += [note] if note else []
     if request.native:
         notes.append("This picture is of the original program (--native); the window shows triscope's own")
-    if request.view_dirs != "frontal":
-        notes.append("The window conditions the radiance on the frontal direction")
     shown = record.shown or (request.channels[0] if request.channels else "rgb")
     names = [c.name for c in info.channels if info.has_proposal or not c.needs_proposal]
     view = doc.view.with_channel(shown) if shown in names else doc.view
@@ -153,7 +151,7 @@ def restored(doc: Document, info: CheckpointInfo, record: RenderRecord) -> tuple
     quality = doc.quality.replace(precision=request.precision, skip_empty=request.skip_empty)
     new = doc.replace(
         checkpoint=info.path, latent=request.latent, camera=camera or doc.camera, sampler=sampler, view=view, quality=quality,
-        background=request.background,
+        background=request.background, view_dirs=request.view_dirs,
     )  # fmt: skip
     return new, tuple(notes)
 

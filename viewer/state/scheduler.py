@@ -230,6 +230,7 @@ class Scheduler:
             seed=seed,
             precision=doc.quality.precision,
             background=doc.background,
+            view_dirs=doc.view_dirs,
             skip_empty=doc.quality.skip_empty,
         )
 
