@@ -62,6 +62,8 @@ class CheckpointInfo(Frozen):
     num_ws: int = 0
     c_dim: int = 0
     image_size: int = 512
+    neural_size: int = Field(default=0, description="edge of the feature image that is super-resolved [pixels]; 0 = no super-resolution")
+    has_native: bool = Field(default=False, description="the picture of the original program can be reproduced")
     plane_size: int = 0
     plane_channels: int = 0
     parameters: dict[str, int] = Field(default_factory=dict, description="parameter count by part")

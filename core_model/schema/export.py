@@ -18,7 +18,7 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
-from core_model.schema.sampler import SamplerSpec
+from core_model.schema.sampler import AUTO, SamplerSpec
 
 INLINE_LIMIT = 1500
 """Letters of a request that still goes on the line; a longer one goes to a file."""
@@ -50,11 +50,11 @@ class Command:
 
 
 def best_sampler(info: CheckpointInfo) -> str:
-    """The first available one of learned, importance, stratified, uniform, then of the others."""
+    """The first available one of auto, learned, importance, stratified, uniform, then of the others."""
     available = [s.name for s in info.samplers if s.available]
     if not available:
         raise InputError(what="checkpoint offers no sampler", where=info.path)
-    order = ("learned", "importance", "stratified", "uniform")
+    order = (AUTO, "learned", "importance", "stratified", "uniform")
     return min(available, key=lambda n: order.index(n) if n in order else len(order))
 
 

@@ -14,6 +14,8 @@ from core_model.schema.frozen import Frozen
 
 Strategy = Literal["robust", "stratified", "unstratified"]
 HardRule = Literal["weighted", "leftover"]
+AUTO = "auto"
+"""Name of the choice that the session makes by the measured emptiness of a scene; families with a super-resolution have it."""
 
 
 class SamplerSpec(Frozen):
@@ -23,7 +25,7 @@ class SamplerSpec(Frozen):
     not counted). None takes the checkpoint's default.
     """
 
-    name: str = Field(default="learned", description="uniform, stratified, importance or learned")
+    name: str = Field(default="learned", description="uniform, stratified, importance, occupancy, learned or auto")
     strategy: Strategy = Field(default="robust", description="how the learned sampler draws from the predicted distribution")
     spp: float | None = Field(default=None, gt=1, le=4096, description="samples per ray")
     tau: float = Field(default=0.98, gt=0, le=1, description="mass that the robust set must hold")

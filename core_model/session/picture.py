@@ -28,6 +28,7 @@ TILE_BYTES = 96 << 20
 BACKDROP_RAYS = 1 << 16
 FEW_RAYS = 1 << 13  # in a small picture two more tiles cost more than the padding
 SAMPLE_BYTES = 320  # what one sample occupies on its way: position, features, masks, weights
+FEATURES = "features"  # not a channel of the registry: every colour channel of the field, before any clamp
 Progress = Callable[[str, float], None]
 
 
@@ -122,7 +123,7 @@ class Picture:
         with clock.stage("channels"):
             index = pixels.cpu().numpy()
             for name in self.channels:
-                values = CHANNELS.get(name).compute(composite).float().reshape(len(pixels), -1)
+                values = _compute(name)(composite).float().reshape(len(pixels), -1)
                 if name == "rgb" and self.backdrop is not None:
                     values = (values + (1.0 - composite.opacity)[:, None] * self.backdrop[pixels]).clamp(0.0, 1.0)
                 self.out[name][:, index] = values.T.cpu().numpy()
@@ -144,7 +145,7 @@ class Picture:
             if per_pixel is not None:
                 self.out[name] = per_pixel.float().reshape(1, n).cpu().numpy().copy()
                 continue
-            value = CHANNELS.get(name).compute(composite).float().reshape(-1, 1).cpu().numpy()
+            value = _compute(name)(composite).float().reshape(-1, 1).cpu().numpy()
             self.out[name] = np.repeat(value, n, axis=1)
 
     def _backdrop(self) -> Tensor:
@@ -170,7 +171,7 @@ class Picture:
     def finish(self) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:
         """(channels, (samples, evaluations, probe evaluations) a pixel)."""
         shape = (self.request.height, self.request.width)
-        arrays = {k: v.reshape(-1, *shape) if v.shape[0] == 3 else v.reshape(shape) for k, v in self.out.items()}
+        arrays = {k: v.reshape(-1, *shape) if v.shape[0] > 1 else v.reshape(shape) for k, v in self.out.items()}
         pixels = self.request.width * self.request.height
         probe = self.proposals.evaluations if self.proposals is not None else 0
         return arrays, (float(self.allotted.mean()), self.evaluated / pixels, probe / pixels)
@@ -185,6 +186,10 @@ class Picture:
         budget = TILE_BYTES * (16 if self.device.type == "cuda" else 1)
         rays = int(budget / lane_count / (samples * SAMPLE_BYTES + bins * 24))
         return max(64, min(rays, 16384 if self.device.type == "cpu" else 1 << 20))
+
+
+def _compute(name: str) -> Callable[[Composite], Tensor]:
+    return (lambda c: c.radiance) if name == FEATURES else CHANNELS.get(name).compute
 
 
 def _part(values: Tensor | None, pixels: Tensor) -> Tensor | None:

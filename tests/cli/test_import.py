@@ -12,8 +12,9 @@ import pytest
 
 from core_model.checkpoints.store import load_tensors
 from tests.cli.command import triscope
+from tests.fixtures import FIXTURES
 from tests.unit.checkpoints.importing.foreign import pickled
-from tests.unit.checkpoints.importing.recorded_files import FILES, FOLDER
+from tests.unit.checkpoints.importing.recorded_files import FILES
 
 Capture = pytest.CaptureFixture[str]
 
@@ -76,7 +77,7 @@ def test_the_picture_of_the_original_program(capsys: Capture, tmp_path: Path, im
     name, key = image.split(":")
     source = tmp_path / "network-snapshot-000001.pkl"
     source.write_bytes(pickled(FILES[name.removesuffix("_small")]()))
-    with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
+    with np.load(FIXTURES / f"{name}.npz", allow_pickle=False) as file:
         want = (file[key][0].astype(np.float32) + 1) / 2
         np.save(tmp_path / "z.npy", file["in/z"][0])
         for option, array in cameras.items():

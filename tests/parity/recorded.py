@@ -1,11 +1,10 @@
-"""The fixtures that the original programs wrote (../shared/fixtures), as networks to import and arrays to compare with."""
+"""The fixtures that the original programs wrote (tests/fixtures), as networks to import and arrays to compare with."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,7 @@ from core_model.checkpoints.store import load_into
 from core_model.families import FAMILIES
 from core_model.schema.camera import MatrixCamera
 from core_model.schema.checkpoint import CheckpointHeader
-
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "fixtures"
+from tests.fixtures import FIXTURES
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Recorded:
     """One fixture file."""
 
     def __init__(self, name: str) -> None:
-        self.npz = np.load(FOLDER / f"{name}.npz", allow_pickle=False)
+        self.npz = np.load(FIXTURES / f"{name}.npz", allow_pickle=False)
         self.meta: dict[str, Any] = json.loads(str(self.npz["meta"]))
 
     def __getitem__(self, key: str) -> Tensor:

@@ -20,9 +20,9 @@ from core_model.schema.latent import LatentSpec, StyleMix
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
+from tests.fixtures import FIXTURES
 from tests.parity.made_sources import FIXED_AXES, FORMS, Made, eg3d, epigraf, mimic3d, written
 from tests.parity.plain_pictures import Plain, View, plain
-from tests.parity.recorded import FOLDER
 
 SR = "SuperresolutionHybrid"
 FEW = {"depth_resolution": 10, "depth_resolution_importance": 8}
@@ -265,7 +265,7 @@ def test_own_samplers_channels_and_mixing(session: RenderSession, tmp_path: Path
 
 def recorded_case(name: str) -> tuple[Made, View, Any]:
     """A fixture of the original program as a made network with its view."""
-    npz = np.load(FOLDER / f"{name}.npz", allow_pickle=False)
+    npz = np.load(FIXTURES / f"{name}.npz", allow_pickle=False)
     meta = json.loads(str(npz["meta"]))
     state = {k[3:]: torch.from_numpy(np.asarray(npz[k], np.float32)) for k in npz.files if k.startswith("sd/")}
     init, z = meta["init_kwargs"], npz["in/z"][0].astype(np.float32)

@@ -1,24 +1,22 @@
-"""The recorded networks (../shared/fixtures) as the pickles that their programs would have written."""
+"""The recorded networks (tests/fixtures) as the pickles that their programs would have written."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from tests.fixtures import FIXTURES
 from tests.unit.checkpoints.importing.foreign import Located, network
 from tests.unit.checkpoints.importing.samples import RENDERING, config_node, easy
-
-FOLDER = Path(__file__).resolve().parents[5] / "shared" / "fixtures"
 
 
 def recorded(name: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """(state dict, facts) of a fixture."""
-    with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
+    with np.load(FIXTURES / f"{name}.npz", allow_pickle=False) as file:
         tensors = {k[3:]: torch.from_numpy(file[k]) for k in file.files if k.startswith("sd/")}
         return tensors, json.loads(str(file["meta"]))
 
