@@ -14,7 +14,7 @@ from core_model.ops import lanes
 from core_model.ops.pixel_noise import PixelNoise
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import Composite
-from core_model.rendering.evaluate import Scene, evaluate
+from core_model.rendering.evaluate import Evaluated, Scene, evaluate
 from core_model.rendering.occupancy import DensityGrid
 from core_model.rendering.placing import TileContext
 from core_model.rendering.probe import Proposals
@@ -84,7 +84,7 @@ class Picture:
         """Live pixels in tiles, several at a time on CPUs; one dead ray whose values fill the rest of the picture."""
         self._fill_dead()
         lane_count = lanes.width(self.device)
-        tiles = self._tiles(lane_count)
+        tiles = self.tiles(lane_count)
 
         def draw_one(pixels: Tensor) -> float:
             stop_if(cancelled)
@@ -95,7 +95,7 @@ class Picture:
                 self.evaluated += evaluated
                 progress("samples", done / len(tiles))
 
-    def _tiles(self, lane_count: int) -> list[Tensor]:
+    def tiles(self, lane_count: int) -> list[Tensor]:
         """The live pixels, cut into tiles. Rays of one sample budget stay together, so that none is padded to the larger one; a tile
         takes every n-th of them, so that all tiles have about the same work and no lane waits for another."""
         groups = [self.live]
@@ -109,12 +109,16 @@ class Picture:
                 tiles += [pixels[k::count] for k in range(count)]
         return tiles
 
+    def placed(self, pixels: Tensor, rays: Rays | None = None) -> Evaluated:
+        """The samples of the pixels with these flat indices, evaluated; rays: theirs, where the caller has them."""
+        with self.run.clock.stage("samples"):
+            return self.sampler.place(self._context(self.rays.select(pixels) if rays is None else rays, pixels))
+
     def _tile(self, pixels: Tensor) -> float:
         """Draw the pixels with these flat indices; returns how many samples were evaluated."""
         clock = self.run.clock
-        with clock.stage("samples"):
-            rays = self.rays.select(pixels)
-            evaluated = self.sampler.place(self._context(rays, pixels))
+        rays = self.rays.select(pixels)
+        evaluated = self.placed(pixels, rays)
         composite = Composite(
             self.scene, rays, evaluated, self.allotted[pixels], _part(self.leftover, pixels), _part(self.entropy, pixels)
         )

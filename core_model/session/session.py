@@ -28,6 +28,7 @@ from core_model.schema.sampler import AUTO
 from core_model.session.answers.registry import Answer, answer
 from core_model.session.cache import StageCache
 from core_model.session.clock import StageClock
+from core_model.session.cut_depth import cut_depth
 from core_model.session.final_picture import check_auto, final_arrays, final_image, sources_of
 from core_model.session.library import OpenCheckpoint, file_stamp, open_checkpoint
 from core_model.session.machine import device_name, pick_device, resident_bytes, tune_process
@@ -130,6 +131,14 @@ class RenderSession:
         with torch.no_grad():
             named = request.replace(sampler=request.sampler.replace(name=run.chosen_sampler()))
             return inspect_ray(replace(run, request=named), x, y)
+
+    def cut_depth(self, request: RenderRequest) -> np.ndarray:
+        """[H, W] float32: depth as the non-flatness score takes it (see `core_model.session.cut_depth`); raises InputError."""
+        _check_sampler(request, self.open(request.checkpoint))
+        run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device))
+        with torch.no_grad():
+            named = request.replace(sampler=request.sampler.replace(name=run.chosen_sampler()))
+            return cut_depth(replace(run, request=named))
 
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
         """Inspect and write the report to a .json, .csv or .png file, as `triscope inspect` does; raises InputError."""

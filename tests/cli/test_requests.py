@@ -106,7 +106,7 @@ def test_the_command_gives_the_picture(
 def test_every_setting_of_a_picture_has_an_option() -> None:
     """A field of a request that no option sets can be neither typed nor overridden; what is left out here goes by `--request` alone."""
     reached = {path.split(".")[-1] if path.startswith("sampler.") else path.split(".")[0] for path in OPTIONS.values()}
-    ours = {"checkpoint", "height", "tier", "background", "tile_rays", "sampler"}  # height follows --size
+    ours = {"checkpoint", "height", "tier", "background", "tile_rays", "shared_rays", "sampler"}  # height follows --size
     budgets = {"low_budget", "high_budget"}
     assert (set(RenderRequest.model_fields) - ours) <= reached
     assert {n if n != "name" else "name" for n in SamplerSpec.model_fields} - budgets <= reached

@@ -33,7 +33,7 @@ _CENTRES = (
     ("class", "Class mean", "Psi draws towards the mean w of this class (256 seeds), as EpiGRAF's scripts do"),
 )
 _VIEW_DIRS = (
-    ("frontal", "Frontal", "One frontal direction for every ray: colours stay with the head while the view turns (the paper's pictures, A3.1)"),
+    ("frontal", "Frontal", "One frontal direction for every ray: colours stay while the view turns (the paper's pictures, A3.1)"),
     ("camera", "Camera", "Each ray's own direction: highlights move with the view, as in training and for FID"),
 )
 _NOISE = (

@@ -46,12 +46,11 @@ def number_rows(report: RayReport) -> tuple[tuple[str, str, str, str], ...]:
         ("Entropy", "entropy", "nats", 3, "Of the true weights, 192 dense samples"),
         ("Proposal entropy", "proposal entropy", "nats", 3, "Of the predicted distribution"),
         ("Surface variance", "surface variance B", length, 5, "Weighted mean of beta"),
-        ("Leftover mass", "leftover mass", "", 4, "Predicted mass outside the largest bins, by the sampler's rule weighted; the largest get the large budget"),
+        ("Leftover mass", "leftover mass", "", 4, "Predicted mass outside the largest bins; the largest get the large budget"),
         ("Samples given", "samples", "", 0, "Samples of the final pass on this ray"),
         ("Cross-entropy", "cross-entropy", "nats", 3, "Of the prediction with the true weights"),
         ("Overlap", "overlap", "", 3, "Shared mass of the prediction and the true weights, 0 to 1"),
-        ("Target blur", "target blur", report.units.get("target blur", ""), 2,
-         "Blur of the target along the ray, as the checkpoint was trained (sigma); assumed where its header does not say"),
+        ("Target blur", "target blur", report.units.get("target blur", ""), 2, "Sigma of the target along the ray, as it was trained"),
         ("Robust bins", "robust bins", "", 0, f"Bins that hold {report.tau:g} of the predicted mass"),
     ]  # fmt: skip
     out = []
