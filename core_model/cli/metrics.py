@@ -43,8 +43,7 @@ class MetricsOptions:
     out: Annotated[Path | None, arg(metavar="FILE.json", help_behavior_hint="")] = None
     """where the record goes; the table is printed in any case"""
     count: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
-    """most pictures of any metric, generated and real; default: the published numbers as far as the data goes: FID and KID 50000 against
-    all of the data, Normal-FID 10000, non-flatness 256 (that one whatever the data); others take what they use, at most 1024"""
+    """most pictures per metric; default as published where the data has as many: FID 50000 (to all reals), Normal-FID 10000, NFS 256"""
     metrics: Annotated[str | None, arg(metavar="A,B", help_behavior_hint="")] = None
     """names of metrics; default: all that can be computed"""
     inception: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
@@ -52,17 +51,15 @@ class MetricsOptions:
     normals: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """real normal maps for Normal-FID: 0.5 + 0.5 n, world frame, black where there is nothing; default: those of generated heads"""
     masks: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
-    """masks (white is kept) or masked normal maps of the generated pictures for Normal-FID, one file per seed (12.png), as a face segmenter
-    makes them of what --keep wrote; default: black where there is no surface"""
+    """masks (white is kept) or masked normal maps of the generated pictures, by seed (12.png), for Normal-FID; see --keep"""
     keep: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
-    """writes the generated shape pictures there: rgb/SEED.png and normals/SEED.png, for a segmenter"""
+    """writes the generated shape pictures there, rgb/SEED.png and normals/SEED.png, for a face segmenter that makes --masks"""
     samples: Annotated[str, arg(metavar="A,B")] = "20,50,96"
     """samples per ray of the rows of the sample-count table; none = no table"""
     spp: Annotated[float | None, arg(metavar="N", help_behavior_hint="")] = None
     """samples per ray of the pictures themselves; default: the checkpoint's own"""
     sampler: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
-    """uniform, stratified, importance or learned; default: the best that the checkpoint has, and for the colour pictures of imported
-    families what their own program renders (two passes, super-resolved; the table's rows by triscope's two passes)"""
+    """uniform, stratified, importance or learned; default: the best there is; imported families: their own program's picture"""
     size: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """edge of the compared pictures; default: that of the data, at most that of the checkpoint"""
     supersample: Annotated[int, arg(metavar="N")] = 1

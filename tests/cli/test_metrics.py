@@ -110,7 +110,7 @@ def swd_of(capsys: pytest.CaptureFixture[str], tmp_path: Path, *arguments: objec
 
 
 def test_colours_are_those_of_the_training_s_viewing_direction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The data is the checkpoint's own pictures with each ray's direction: at no distance by default, at some with the frontal one."""
+    """The data is the checkpoint's own pictures with each ray's direction: the frontal one is farther from it than the default."""
     path = save_tiny(tmp_path / "tiny.safetensors")
     session = RenderSession(threads=1)
     info = session.open(path)
@@ -118,9 +118,8 @@ def test_colours_are_those_of_the_training_s_viewing_direction(tmp_path: Path, c
     data = own_pictures(tmp_path / "own", session, asked, 3)
     near, record = swd_of(capsys, tmp_path, path, "--data", data)
     far, _ = swd_of(capsys, tmp_path, path, "--data", data, "--view-dirs", "frontal")
-    # the references' and the candidates' patches are drawn apart, so equal sets are not at zero
-    floor, _ = swd_of(capsys, tmp_path, path, "--data", data, "--seed", 0, "--view-dirs", "camera")
-    assert near == floor and far != near and (record.count, record.reals) == (3, 3)
+    # the patches of either side are drawn apart, so that equal sets are not at zero (99.6; the frontal direction is at 103.3)
+    assert near + 2 < far and (record.count, record.reals) == (3, 3)
 
 
 def test_an_imported_family_is_judged_by_its_final_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
