@@ -36,6 +36,7 @@ def thumbnail_request(
         sampler=sampler,
         channels=tuple(c for c in CHANNELS if c in known) or ("rgb",),
         background=doc.background,
+        shared_rays=True,
     )
 
 

@@ -14,7 +14,7 @@ from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import Frame, RenderSession
 
-ALL = CHANNELS.names()
+ALL = tuple(c.info.name for c in CHANNELS if not c.info.needs_superres)
 UNIFORM = SamplerSpec(name="uniform", spp=32)
 
 
