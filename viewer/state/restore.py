@@ -137,10 +137,13 @@ def restored(doc: Document, info: CheckpointInfo, record: RenderRecord) -> tuple
     camera, note = _camera(request.camera)
     notes += [note] if note else []
     sampler, note = _sampler(request.sampler, info, doc.sampler)
-    notes += [note] if note and not request.native else []
     native = request.native and info.has_native
     if native:
         sampler = doc.sampler  # the program has its own
+    else:
+        notes += [note] if note else []
+    if request.native and not native:
+        notes.append("This picture is of the original program (--native); the window shows triscope's own")
     if request.view_dirs != "frontal":
         notes.append("The window conditions the radiance on the frontal direction")
     shown = record.shown or (request.channels[0] if request.channels else "rgb")

@@ -155,7 +155,7 @@ class Scheduler:
             self._final_ms = max(finished - latent_ms, 0.05)
         if not size_matters(result):
             return
-        spp = request.sampler.spp or 1.0
+        spp = request.sampler.spp or result.samples_per_pixel or 1.0
         size = MovingSize(request.width, spp)
         if request.tier is Tier.MOVING:
             self.sizer.measured(ms, size, target)
