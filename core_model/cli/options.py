@@ -49,7 +49,7 @@ class SamplerOptions:
     """How points are placed on the rays, and what conditions their colours."""
 
     sampler: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
-    """uniform, stratified, occupancy, importance or learned; none = the best that the checkpoint has"""
+    """uniform, stratified, occupancy, importance, learned, or auto (EG3D, Mimic3D); none = the best that the checkpoint has"""
     strategy: Literal["robust", "stratified", "unstratified"] = "robust"
     """how the learned sampler draws"""
     spp: Annotated[float | None, arg(metavar="N", help_behavior_hint="")] = None

@@ -42,7 +42,9 @@ class RenderRequest(Frozen):
     background: Vec3 | None = Field(default=None, description="replaces the checkpoint's background colour")
     view_dirs: Literal["frontal", "camera"] = Field(default="frontal", description="direction that conditions the radiance")
     tile_rays: int | None = Field(default=None, ge=64, description="rays a tile; none = from the memory budget")
-    shared_rays: bool = Field(default=False, description="maps beside a super-resolved rgb may come, coarser, from the rays behind it")
+    shared_rays: bool = Field(
+        default=False, description="maps beside rgb are for picking: they may come, coarser, from the rays behind a super-resolved picture"
+    )
 
 
 class StageTime(Frozen):

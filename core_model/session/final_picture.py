@@ -153,7 +153,7 @@ def final_colours(field: Field, device: torch.device) -> Tensor:
 def final_arrays(image: FinalImage, request: RenderRequest, own: tuple[float, ...] | None, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """float32 arrays of rgb and the maps `names` at the request's size; own: the checkpoint's background colour."""
     edge = max(request.width, request.height)
-    rgb = resized(image.rgb, edge)
+    rgb = resized(image.rgb, edge).clamp(0.0, 1.0)
     if request.background is not None:
         behind = torch.tensor(request.background, device=rgb.device) - torch.tensor(own or (0.0, 0.0, 0.0), device=rgb.device)
         rgb = rgb + (1.0 - _enlarged(image.opacity, edge, "bilinear")) * behind[:, None, None]

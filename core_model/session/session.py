@@ -16,6 +16,7 @@ from core_model.families.base import Model
 from core_model.fields.base import Field
 from core_model.fields.triplane import Planes
 from core_model.rendering.channels import CHANNELS
+from core_model.rendering.composite import OPACITY_FLOOR
 from core_model.rendering.occupancy import Guide
 from core_model.rendering.samplers import SAMPLERS
 from core_model.schema.checkpoint import CheckpointInfo
@@ -270,6 +271,8 @@ class RenderSession:
             raise InputError(
                 what=f"channel {lacking[0]!r} has no native picture", where=request.checkpoint, expected=", ".join(made), got=lacking[0]
             )
+        if request.shared_rays and "depth" in made:  # for picking; the program itself gives every ray a depth
+            made["depth"] = np.where(made["opacity"] > OPACITY_FLOOR, made["depth"], np.float32(np.nan))
         arrays = {name: made[name] for name in (*channels, *(n for n in made if n == "raw_rgb"))}
         spp = float(made["samples"].mean()) if "samples" in made else 0.0
         result = RenderResult(

@@ -71,10 +71,10 @@ def test_every_sampler_feeds_the_super_resolution(session: RenderSession, path: 
 def test_raw_is_what_colour_was(session: RenderSession, path: str) -> None:
     """The first three feature channels, at the size asked for."""
     spec = SamplerSpec(name="importance", spp=384)
-    raw = rendered(session, request("eg3d", path, width=32, height=32, sampler=spec, channels=("raw",), skip_empty=False)).arrays["raw"]
+    asked = request("eg3d", path, width=32, height=32, sampler=spec, channels=("raw",), skip_empty=False)
+    assert decibel(rendered(session, asked).arrays["raw"], (recorded("eg3d")["out/image_raw"][0].numpy() * 0.5 + 0.5).clip(0.0, 1.0)) > 30.0
     theirs = rendered(session, automatic(path, native=True, channels=("rgb", "raw"))).arrays
     np.testing.assert_array_equal(theirs["raw"], theirs["raw_rgb"])
-    assert decibel(raw, theirs["raw_rgb"].clip(0.0, 1.0)) > 30.0
 
 
 def test_other_families_have_no_raw_channel_and_no_automatic_sampler(session: RenderSession) -> None:
@@ -97,20 +97,20 @@ def test_other_sizes_show_the_same_picture(session: RenderSession, path: str) ->
 
 @pytest.mark.parametrize("fixed", [False, True])
 def test_a_tall_picture_has_the_width_of_the_square_one(session: RenderSession, path: str, fixed: bool) -> None:
-    """The raw colours, whose rays follow the camera alone, and the super-resolved picture show the same place."""
+    """32 rays across 96 pixels: the middle pixel of every third one has the very ray of the neural image."""
     pose = OrbitPose(radius=2.7, yaw=0.2, fov=0.25)
     camera: OrbitPose | MatrixCamera = pose
     if fixed:
         k = pose.intrinsics()
         k[0, 2], k[1, 2] = 0.45, 0.56
         camera = MatrixCamera(pose=tuple(pose.world_from_cam().ravel()), normalized_intrinsics=tuple(k.ravel()))
-    asked = automatic(path, width=64, height=96, camera=camera, channels=("rgb", "opacity", "depth"), shared_rays=True)
-    near = rendered(session, asked).arrays
-    exact = rendered(session, asked.replace(shared_rays=False, sampler=SamplerSpec(name="importance", spp=96))).arrays
+    spec = SamplerSpec(name="importance", spp=96)
+    asked = automatic(path, width=64, height=96, camera=camera, sampler=spec, channels=("rgb", "opacity", "depth"))
+    near, exact = (rendered(session, asked.replace(shared_rays=shared)).arrays for shared in (True, False))
     assert near["rgb"].shape == (3, 96, 64) and near["depth"].shape == near["opacity"].shape == (96, 64)
-    assert np.abs(near["opacity"] - exact["opacity"]).mean() < 0.02
-    both = np.isfinite(near["depth"]) & np.isfinite(exact["depth"])
-    assert both.mean() > 0.2 and np.abs(near["depth"] - exact["depth"])[both].mean() < 0.02
+    for name in ("opacity", "depth"):
+        np.testing.assert_allclose(near[name][1::3, ::3], exact[name][1::3, ::3], atol=2e-3)
+    assert np.isfinite(near["depth"]).mean() > 0.2 and np.nanstd(near["depth"]) > 0.01
 
 
 def test_maps_beside_the_colours_come_from_their_rays_only_where_that_is_allowed(session: RenderSession, path: str) -> None:
@@ -127,7 +127,8 @@ def test_maps_beside_the_colours_come_from_their_rays_only_where_that_is_allowed
 
 def test_the_super_resolved_picture_is_kept(session: RenderSession, path: str) -> None:
     asked = automatic(path, camera=OrbitPose(radius=2.7, yaw=0.11, fov=0.2))
-    first, again, smaller = (rendered(session, a) for a in (asked, asked.replace(channels=("rgb", "normal")), asked.replace(width=50, height=50)))
+    others = asked.replace(channels=("rgb", "normal")), asked.replace(width=50, height=50)
+    first, again, smaller = (rendered(session, a) for a in (asked, *others))
     stages = [{t.stage: t.cached for t in frame.result.timings} for frame in (first, again, smaller)]
     assert [s["superres"] for s in stages] == [False, True, True]
     np.testing.assert_array_equal(first.arrays["rgb"], again.arrays["rgb"])

@@ -37,6 +37,7 @@ def thumbnail_request(
         channels=tuple(c for c in CHANNELS if c in known) or ("rgb",),
         background=doc.background,
         view_dirs=doc.view_dirs,
+        shared_rays=True,
     )
 
 

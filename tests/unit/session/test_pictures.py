@@ -18,7 +18,7 @@ from core_model.session import Frame, RenderSession
 from core_model.session.clock import StageClock
 from core_model.session.stages import StageRun
 
-ALL = CHANNELS.names()
+ALL = tuple(c.info.name for c in CHANNELS if not c.info.needs_superres)
 UNIFORM = SamplerSpec(name="uniform", spp=32)
 
 
