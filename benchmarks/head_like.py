@@ -27,17 +27,24 @@ LIFT = 1.0  # outside of the box some planes answer zero, which must be air: mor
 SLOPE = 2000.0  # raw density over α u² + β v² + …, below the surface
 SHARP = 40.0  # inverse width of the surface in the same measure
 EMPTY = -10.0  # raw density outside
+HAZE = 0.0  # the same in thin fog: a tenth of the light is lost outside of the head
 
 
-def write_head_like(path: Path, seed: int = 0) -> str:
-    """Write the checkpoint (EG3D at 512², neural resolution 128, 256² planes of 32 channels); returns its path."""
+def write_head_like(path: Path, seed: int = 0, density: str = "head") -> str:
+    """Write the checkpoint (EG3D at 512², neural resolution 128, 256² planes of 32 channels); returns its path.
+
+    density: `head`; `haze`, the same head in thin fog; `fog`, what random weights give, which is never opaque and never empty.
+    """
     cfg = Eg3dConfig(superres=SuperResConfig(variant="SuperresolutionHybrid8XDC"), volumetric=FFHQ)
     conventions = FFHQ.conventions(AXES, QUIRKS)
     torch.manual_seed(seed)
     generator = Eg3dGenerator(cfg, conventions).eval().requires_grad_(False)
-    shape_head(generator)
+    if density != "fog":
+        shape_head(generator)
+    if density == "haze":
+        generator.decoder.fc1.bias[0] = HAZE
     header = CheckpointHeader(
-        family="eg3d", name="EG3D, random weights, head-like density", config=cfg.model_dump(mode="json"), conventions=conventions,
+        family="eg3d", name=f"EG3D, random weights, density like a {density}", config=cfg.model_dump(mode="json"), conventions=conventions,
         camera=FFHQ.prior(), provenance=Provenance(made_by="benchmarks.head_like", notes=f"random weights, seed {seed}"),
     )  # fmt: skip
     return str(save_checkpoint(path, header, generator.state_dict()))

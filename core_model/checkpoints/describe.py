@@ -43,18 +43,21 @@ def describe_stored(path: str, stored: StoredCheckpoint) -> CheckpointInfo:
 
 
 def _info(path: str, header: CheckpointHeader, stored: StoredCheckpoint | None) -> CheckpointInfo:
-    sizes = DESCRIPTIONS.get(header.family, where=path).describe(header, path)
+    description = DESCRIPTIONS.get(header.family, where=path)
+    sizes = description.describe(header, path)
     if stored is not None and not stored.tensors:
         raise InputError(what="checkpoint holds no tensors", where=path, expected="the tensors of its model", got="none")
     parameters = stored.parameters_by_part() if stored else {}
     return CheckpointInfo(
         path=path, sha256=stored.sha256 if stored else "", file_bytes=stored.file_bytes if stored else 0, header=header,
         title=sizes.title, z_dim=sizes.z_dim, w_dim=sizes.w_dim, num_ws=sizes.num_ws, c_dim=sizes.c_dim, num_classes=sizes.num_classes,
-        image_size=sizes.image_size, plane_size=sizes.plane_size, plane_channels=sizes.plane_channels,
+        image_size=sizes.image_size, neural_size=sizes.neural_size, plane_size=sizes.plane_size, plane_channels=sizes.plane_channels,
         parameters=parameters, memory_bytes=_memory_estimate(sizes, sum(parameters.values())),
-        has_proposal=sizes.has_proposal,
-        channels=available_channels(is_sdf=sizes.is_sdf, has_proposal=sizes.has_proposal),
-        samplers=available_samplers(has_proposal=sizes.has_proposal, learned_spp=sizes.default_spp),
+        has_proposal=sizes.has_proposal, view_dependent=sizes.view_dependent, has_native=description.convert is not None,
+        channels=available_channels(is_sdf=sizes.is_sdf, has_proposal=sizes.has_proposal, has_superres=sizes.neural_size > 0),
+        samplers=available_samplers(
+            has_proposal=sizes.has_proposal, learned_spp=sizes.default_spp, has_superres=sizes.neural_size > 0
+        ),
     )
 
 

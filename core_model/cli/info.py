@@ -95,6 +95,9 @@ def as_text(document: dict[str, Any]) -> str:
 def _sizes(document: dict[str, Any]) -> list[tuple[str, str]]:
     """Latent, planes and picture, where the family has them."""
     rows = [("picture", f"{document['image_size']} x {document['image_size']} pixels")]
+    if document["neural_size"]:
+        edge = document["neural_size"]
+        rows[0] = (rows[0][0], f"{rows[0][1]}, super-resolved from {edge} x {edge} rays")
     if document["z_dim"]:
         rows.append(("latent", f"z {document['z_dim']}, w {document['num_ws']} x {document['w_dim']}"))
     if document["plane_size"]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from tyro.conf import arg
@@ -17,15 +17,17 @@ from core_model.cli.options import MachineOptions, best_sampler, check_result
 from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
-from core_model.cli.sessions import CheckpointArgument, opened
+from core_model.cli.sessions import CheckpointArgument, opened, record_of
 from core_model.schema.errors import InputError
 from core_model.schema.metrics import MetricsRecord, MetricValue
 
 if TYPE_CHECKING:
     from core_model.data.images import ImageDataset
-    from core_model.metrics.evaluate import Outcome, Plan
+    from core_model.metrics.evaluate import Keep, Outcome, Plan
+    from core_model.metrics.segmented import Segmented
     from core_model.schema.checkpoint import CheckpointInfo
     from core_model.schema.render import RenderRequest
+    from core_model.session import RenderSession
 
 SUMMARY = "Compare the pictures of a checkpoint with a set of images: FID, KID, sliced Wasserstein distance, Normal-FID, non-flatness."
 MOST_SAMPLES = 4096.0
@@ -40,20 +42,24 @@ class MetricsOptions:
     machine: MachineOptions
     out: Annotated[Path | None, arg(metavar="FILE.json", help_behavior_hint="")] = None
     """where the record goes; the table is printed in any case"""
-    count: Annotated[int, arg(metavar="N")] = 256
-    """generated pictures, and at most as many real ones; published FIDs take 50000"""
+    count: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """most pictures per metric; default as published where the data has as many: FID 50000 (to all reals), Normal-FID 10000, NFS 256"""
     metrics: Annotated[str | None, arg(metavar="A,B", help_behavior_hint="")] = None
     """names of metrics; default: all that can be computed"""
     inception: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """weights for FID and KID: pt_inception-2015-12-05-6726825d.pth (a state dict; programs are not run)"""
     normals: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
     """real normal maps for Normal-FID: 0.5 + 0.5 n, world frame, black where there is nothing; default: those of generated heads"""
+    masks: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """masks (white is kept) or masked normal maps of the generated pictures, by seed (12.png), for Normal-FID; see --keep"""
+    keep: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
+    """writes the generated shape pictures there, rgb/SEED.png and normals/SEED.png, for a face segmenter that makes --masks"""
     samples: Annotated[str, arg(metavar="A,B")] = "20,50,96"
-    """samples a ray of the rows of the sample-count table; none = no table"""
+    """samples per ray of the rows of the sample-count table; none = no table"""
     spp: Annotated[float | None, arg(metavar="N", help_behavior_hint="")] = None
-    """samples a ray of the pictures themselves; default: the checkpoint's own"""
+    """samples per ray of the pictures themselves; default: the checkpoint's own"""
     sampler: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
-    """uniform, stratified, importance or learned; default: the best that the checkpoint has"""
+    """uniform, stratified, importance or learned; default: the best there is; imported families: their own program's picture"""
     size: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """edge of the compared pictures; default: that of the data, at most that of the checkpoint"""
     supersample: Annotated[int, arg(metavar="N")] = 1
@@ -61,13 +67,15 @@ class MetricsOptions:
     seed: Annotated[int, arg(metavar="N")] = 0
     """seed of the first generated picture and of every random choice"""
     psi: Annotated[float, arg(metavar="P")] = 1.0
-    """truncation of the colour pictures; 1 = none, as trained"""
+    """truncation of the colour pictures and of the non-flatness score; 1 = none, as trained"""
     shape_psi: Annotated[float, arg(metavar="P")] = 0.7
-    """truncation of the normal and depth pictures, as published"""
+    """truncation of the normal and depth pictures from the cameras of the data, as published for Normal-FID"""
     cutoff: Annotated[int | None, arg(metavar="N")] = 14
     """layers below it are truncated; none = all"""
     frontal: bool = False
     """condition the generator on the frontal camera instead of the rendering one"""
+    view_dirs: Literal["camera", "frontal"] = "camera"
+    """direction that conditions the colours: each ray's own, as in training, or one frontal direction, as `triscope render` takes"""
     mirror: bool = False
     """count each image of the data once more, mirrored, with its mirrored camera"""
 
@@ -83,6 +91,7 @@ def main(args: list[str]) -> None:
         from core_model.data.images import ImageDataset
         from core_model.metrics import MetricContext
         from core_model.metrics.evaluate import evaluate
+        from core_model.metrics.segmented import Segmented
         from core_model.metrics.weights import load_inception
 
         features, digest = None, ""
@@ -96,19 +105,49 @@ def main(args: list[str]) -> None:
         normals = None
         if options.normals is not None:
             normals = ImageDataset.open(options.normals, resolution=plan.size, labels=False)
+        masks = Segmented.open(options.masks, plan.size) if options.masks is not None else None
         near, far = _depth_range(info)
-
-        def render(request: RenderRequest) -> tuple[Mapping[str, np.ndarray], float]:
-            frame = session.render(request)
-            check_result(frame.result)
-            return frame.arrays, frame.result.samples_per_pixel
-
         context = MetricContext(features=features, near=near, far=far, seed=options.seed)
+        keep = None if options.keep is None else _keeper(options.keep, info)
         with progress("metrics") as update:
-            outcome = evaluate(render, info, data, plan, context, normals=normals, progress=update)
-        record = _record(plan, info, data, outcome, digest, session.device, time.monotonic() - started)
+            outcome = evaluate(
+                _Pictures(session), info, data, plan, context, normals=normals, masks=masks, keep=keep, progress=update
+            )  # fmt: skip
+        record = _record(plan, info, data, outcome, digest, masks, session.device, time.monotonic() - started)
     _write(options.out, record)
     print(shown(record))
+
+
+@dataclass(frozen=True)
+class _Pictures:
+    """The session as the evaluation sees it: errors are raised."""
+
+    session: RenderSession
+
+    def picture(self, request: RenderRequest) -> tuple[Mapping[str, np.ndarray], float]:
+        frame = self.session.render(request)
+        check_result(frame.result)
+        return frame.arrays, frame.result.samples_per_pixel
+
+    def cut_depth(self, request: RenderRequest) -> np.ndarray:
+        return self.session.cut_depth(request)
+
+
+def _keeper(folder: Path, info: CheckpointInfo) -> Keep:
+    """Writes FOLDER/NAME/SEED.png; the folders are made at once, so that a bad place is known before anything is rendered."""
+    from core_model.session.images import save_png
+
+    for name in ("rgb", "normals"):
+        try:
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(what="cannot write", where=f"--keep {folder}", expected="a folder", got=error.strerror or str(error)) from None
+
+    def keep(seed: int, request: RenderRequest, pictures: Mapping[str, np.ndarray]) -> None:
+        for name, pixels in pictures.items():
+            save_png(folder / name / f"{seed}.png", pixels, record_of(info, request))
+
+    return keep
 
 
 def _check_ranges(options: MetricsOptions) -> None:
@@ -150,7 +189,12 @@ def _plan(options: MetricsOptions, info: CheckpointInfo, table: tuple[float, ...
     native = ImageDataset.open(options.data, labels=posed, cameras=cameras).native_resolution
     size = options.size if options.size is not None else min(native, info.image_size or native)
     data = ImageDataset.open(options.data, resolution=size, mirror=options.mirror, labels=posed, cameras=cameras)
-    sampler = options.sampler if options.sampler is not None else best_sampler(info)
+    native = options.sampler is None and info.has_native
+    if native and options.supersample > 1:
+        raise InputError(
+            what="pictures of a family's own program have one size", where="--supersample", expected="1, or a --sampler of triscope's"
+        )
+    sampler = "importance" if native else options.sampler if options.sampler is not None else best_sampler(info)
     if sampler not in {s.name for s in info.samplers if s.available}:
         names = ", ".join(s.name for s in info.samplers if s.available)
         raise InputError(what=f"sampler {sampler!r} cannot be used", where="--sampler", expected=f"one of {names}", got=sampler)
@@ -158,6 +202,7 @@ def _plan(options: MetricsOptions, info: CheckpointInfo, table: tuple[float, ...
     plan = Plan(
         count=options.count, size=size, seed=options.seed, psi=options.psi, shape_psi=options.shape_psi, cutoff=options.cutoff,
         sampler=sampler, spp=options.spp, table=table, supersample=options.supersample, camera_conditioned=not options.frontal,
+        native=native and options.spp is None, view_dirs=options.view_dirs, front_size=min(size, info.neural_size or size),
         precision=options.machine.precision, metrics=names,
     )  # fmt: skip
     return plan, data
@@ -173,22 +218,39 @@ def _depth_range(info: CheckpointInfo) -> tuple[float, float]:
 
 
 def _record(
-    plan: Plan, info: CheckpointInfo, data: ImageDataset, outcome: Outcome, digest: str, device: str, seconds: float
-) -> MetricsRecord:
+    plan: Plan, info: CheckpointInfo, data: ImageDataset, outcome: Outcome, digest: str, masks: Segmented | None, device: str,
+    seconds: float,
+) -> MetricsRecord:  # fmt: skip
     from core_model.session.provenance import utc_now
 
-    notes = [*data.notes]
-    if digest and plan.count < 2048:
-        notes.append(f"FID of {plan.count} pictures is biased upwards (2048 features); published numbers take 50000")
-    if outcome.reals < plan.count:
-        notes.append(f"the set has {outcome.reals} images, fewer than the {plan.count} generated ones; cameras repeat")
+    counts = outcome.counts
     return MetricsRecord(
         version=__version__, created=utc_now(), checkpoint=info.path, checkpoint_sha256=info.sha256, family=info.family,
-        data=str(data.path), size=plan.size, count=plan.count, reals=outcome.reals, seed=plan.seed, psi=plan.psi,
-        shape_psi=plan.shape_psi, cutoff=plan.cutoff, sampler=plan.sampler, placed=outcome.placed, supersample=plan.supersample,
-        inception_sha256=digest, device=device, seconds=round(seconds, 2), values=outcome.values, samples_table=outcome.table,
-        definitions=outcome.definitions, notes=tuple(notes),
+        data=str(data.path), size=plan.size, count=counts.colour, reals=counts.colour_reals, shape_count=counts.shape,
+        shape_reals=counts.shape_reals, front_count=counts.front, seed=plan.seed, psi=plan.psi, shape_psi=plan.shape_psi,
+        cutoff=plan.cutoff, sampler=plan.sampler, native=plan.native, view_dirs=plan.view_dirs, masked=masks.kind if masks else "",
+        placed=outcome.placed, supersample=plan.supersample, inception_sha256=digest, device=device, seconds=round(seconds, 2),
+        values=outcome.values, samples_table=outcome.table, definitions=outcome.definitions,
+        notes=(*data.notes, *_notes(plan, outcome, len(data))),
     )  # fmt: skip
+
+
+def _notes(plan: Plan, outcome: Outcome, images: int) -> list[str]:
+    counts, notes = outcome.counts, []
+    computed = {v.name for v in outcome.values if v.value is not None}
+    if "fid" in computed and counts.colour < 50_000:
+        notes.append(f"published FIDs compare 50000 pictures with all of the data, here {counts.colour} with {counts.colour_reals}")
+    if "fid" in computed and counts.colour < 2048:
+        notes.append(f"FID of {counts.colour} pictures is biased upwards (2048 features)")
+    if "normal_fid" in computed and counts.shape < 10_000:
+        notes.append(f"published Normal-FIDs take 10000 maps, here {counts.shape} against {counts.shape_reals}")
+    if "nfs" in computed and counts.front < 256:
+        notes.append(f"published non-flatness scores take 256 depth maps, here {counts.front}")
+    if images < counts.colour:
+        notes.append(f"the set has {images} images, fewer than the {counts.colour} generated ones; cameras repeat")
+    if plan.native and outcome.table:
+        notes.append("rows of the table: triscope's two passes, the colour pictures themselves those of the family's own program")
+    return notes
 
 
 def _write(path: Path | None, record: MetricsRecord) -> None:
@@ -203,16 +265,22 @@ def _write(path: Path | None, record: MetricsRecord) -> None:
 
 def shown(record: MetricsRecord) -> str:
     """The record as aligned text."""
-    head = (
-        f"{record.count} generated and {record.reals} real pictures of {record.size} x {record.size}, "
-        f"sampler {record.sampler} ({record.placed:.1f} samples a ray), {record.seconds:.0f} s on {record.device}"
-    )
+    how = "as their own program renders them" if record.native else f"sampler {record.sampler}"
+    masked = {"": "", "masks": ", masked by --masks", "maps": ", masked maps of --masks"}[record.masked]
+    parts = (
+        (record.count, f"{record.count} generated and {record.reals} real pictures of {record.size} x {record.size}, {how} "
+         f"({record.placed:.1f} samples per ray), colours seen {'along each ray' if record.view_dirs == 'camera' else 'from the front'}"),
+        (record.shape_count, f"{record.shape_count} generated and {record.shape_reals} real normal and depth maps, "
+         f"psi {record.shape_psi:g}{masked}"),
+        (record.front_count, f"{record.front_count} depth maps from the frontal camera"),
+    )  # fmt: skip
+    head = [text for number, text in parts if number]
     rows = [_row(v) for v in record.values]
     width = max((len(r[0]) for r in rows), default=0)
-    lines = [head, *(f"  {name:<{width}}  {text}".rstrip() for name, text in rows)]
+    lines = [*head, f"{record.seconds:.0f} s on {record.device}", *(f"  {name:<{width}}  {text}".rstrip() for name, text in rows)]
     if record.samples_table:
         names = [n for n in ("fid", "kid", "swd") if n in record.samples_table[0].values]
-        lines.append("samples a ray " + "".join(f"{n:>10}" for n in names))
+        lines.append("samples/ray   " + "".join(f"{n:>10}" for n in names))
         for row in record.samples_table:
             lines.append(f"{row.spp:>6g} ({row.placed:.1f})".ljust(14) + "".join(f"{row.values[n]:>10.4g}" for n in names))
     return "\n".join([*lines, *(f"note: {n}" for n in record.notes)])

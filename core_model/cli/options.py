@@ -46,10 +46,10 @@ class LatentOptions:
 
 @dataclass(frozen=True)
 class SamplerOptions:
-    """How points are placed on the rays."""
+    """How points are placed on the rays, and what conditions their colours."""
 
     sampler: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
-    """uniform, stratified, occupancy, importance or learned; none = the best that the checkpoint has"""
+    """uniform, stratified, occupancy, importance, learned, or auto (EG3D, Mimic3D); none = the best that the checkpoint has"""
     strategy: Literal["robust", "stratified", "unstratified"] = "robust"
     """how the learned sampler draws"""
     spp: Annotated[float | None, arg(metavar="N", help_behavior_hint="")] = None
@@ -60,12 +60,18 @@ class SamplerOptions:
     """give the hardest rays the large budget (learned)"""
     adaptive_share: Annotated[float, arg(metavar="F")] = 0.1
     """share of rays with the large budget"""
+    hard_rule: Literal["weighted", "leftover"] = "weighted"
+    """what ranks hard rays: leftover = A3.4's leftover mass, weighted = that times the chance to meet anything"""
+    leftover_bins: Annotated[int, arg(metavar="N")] = 16
+    """largest bins that the leftover mass leaves out"""
     jitter: bool = False
     """random offsets instead of midpoints, from --noise-seed"""
     noise_seed: Annotated[int, arg(metavar="N")] = 0
     """seed of --jitter"""
     skip_empty: bool = True
     """leave out space that is known to be empty"""
+    view_dirs: Literal["frontal", "camera"] = "frontal"
+    """direction that conditions the colours: one frontal direction, as the paper's pictures (A3.1), or each ray's own, as in training"""
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,8 @@ def sampler_of(options: SamplerOptions, info: CheckpointInfo) -> SamplerSpec:
         tau=options.tau,
         adaptive=options.adaptive,
         adaptive_share=options.adaptive_share,
+        hard_rule=options.hard_rule,
+        leftover_bins=options.leftover_bins,
         jitter=options.jitter,
     )
 
@@ -181,6 +189,7 @@ def request_of(
         precision=machine.precision,
         skip_empty=sampler.skip_empty,
         native=native,
+        view_dirs=sampler.view_dirs,
     )
 
 

@@ -62,15 +62,17 @@ def main(args: list[str]) -> None:
     probe = f" + {result.probe_per_pixel:.3g} probe" if result.probe_per_pixel else ""
     spp = f"{result.samples_per_pixel:.3g} samples a pixel{probe}"
     names = ", ".join(str(f) for f in files)
-    print(f"{names}: {result.width} x {result.height}, {request.sampler.name}, {spp}", end="")
+    way = request.sampler.name if result.sampler in ("", request.sampler.name) else f"{request.sampler.name}: {result.sampler}"
+    print(f"{names}: {result.width} x {result.height}, {way}, {spp}", end="")
     print(f", {result.total_ms / 1000:.2f} s on {result.device}")
 
 
 def over_black(request: RenderRequest) -> RenderRequest:
-    """The same picture on black, with its opacity: what a cut-out is made from."""
+    """The same picture on black, with its opacity: what a cut-out is made from. A super-resolved one has that of the rays behind it."""
     if request.native:
         raise InputError(what="a native picture has no opacity to cut it out", where="--transparent", expected="no --native")
-    return request.replace(background=(0.0, 0.0, 0.0), channels=tuple(dict.fromkeys((*request.channels, "opacity"))))
+    channels = tuple(dict.fromkeys((*request.channels, "opacity")))
+    return request.replace(background=(0.0, 0.0, 0.0), channels=channels, shared_rays=channels == ("rgb", "opacity"))
 
 
 def write_frame(

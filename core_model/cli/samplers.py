@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import arg
 
@@ -34,6 +34,10 @@ class ReportOptions:
     """column and row of Fig. 4's pixel, from 0 at the upper left; default: the hardest one at a silhouette"""
     tau: Annotated[float, arg(metavar="M")] = 0.98
     """mass that the robust set must hold"""
+    hard_rule: Literal["weighted", "leftover"] = "weighted"
+    """what ranks hard rays: leftover = A3.4's leftover mass, weighted = that times the chance to meet anything"""
+    leftover_bins: Annotated[int, arg(metavar="N")] = 16
+    """largest bins that the leftover mass leaves out"""
 
 
 def main(args: list[str]) -> None:
@@ -46,7 +50,9 @@ def main(args: list[str]) -> None:
     with opened(options.checkpoint, options.machine) as (session, info):
         from core_model.session.sampler_report import sampler_report, write_report
 
-        sampler = SamplerOptions(sampler="learned", tau=options.tau)
+        sampler = SamplerOptions(
+            sampler="learned", tau=options.tau, hard_rule=options.hard_rule, leftover_bins=options.leftover_bins
+        )  # fmt: skip
         parts = (options.latent, options.camera, sampler, options.machine)
         request = request_of(info, *parts, size=options.size, channels=("rgb",))
         with progress("samplers") as update:

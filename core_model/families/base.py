@@ -14,6 +14,7 @@ from core_model.families.description import Description, Sizes, ToNative
 from core_model.fields.base import Field
 from core_model.fields.triplane import Planes
 from core_model.rendering.occupancy import Guide
+from core_model.schema.camera import CameraSpec
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.conventions import Conventions
 from core_model.schema.latent import LatentSpec
@@ -54,6 +55,34 @@ NativePicture = Callable[[Any, RenderRequest, Tensor | None, Planes | None, Guid
 
 
 @dataclass(frozen=True)
+class FinalPicture:
+    """How a family lifts rendered features to its picture. Only checkpoints with a `Sizes.neural_size` use it.
+
+    features: the field whose colours are all the features that the super-resolution takes, over the planes and tables of the given one.
+    background: what rays that meet nothing add to each feature, in the field's range [0, 1].
+    march: (model, that field, camera, ray grid edge, guide, samples per ray or None) → `NeuralRender`. One guided pass with a guide, the
+    two passes of the original program without; either is within 45 dB of the program's picture when samples is None.
+    lift: (model, features [C, n, n] in [0, 1], ws, dtype of the feature maps or None for single precision, `pause`, which is called
+    between blocks and may raise) → picture [3, R, R] in [0, 1] before any clamp.
+    """
+
+    features: Callable[[Field], Field]
+    background: Callable[[Any], float]
+    march: Callable[[Any, Field, CameraSpec, int, Guide | None, float | None], NeuralRender]
+    lift: Callable[[Any, Tensor, Tensor, torch.dtype | None, Callable[[], None]], Tensor]
+
+
+@dataclass(frozen=True)
+class NeuralRender:
+    """Features [C, n, n] in the field's range [0, 1]; depth (world units), opacity and samples evaluated per ray [n, n]."""
+
+    features: Tensor
+    depth: Tensor
+    opacity: Tensor
+    samples: Tensor
+
+
+@dataclass(frozen=True)
 class FamilySpec:
     """One family: its description, and construction from a header.
 
@@ -66,6 +95,7 @@ class FamilySpec:
     description: Description
     build: Callable[[CheckpointHeader, str], Model]
     native: NativePicture | None = None
+    final: FinalPicture | None = None
 
     @property
     def name(self) -> str:

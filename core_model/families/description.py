@@ -13,7 +13,10 @@ ToNative = Callable[[ImportedNet], tuple[CheckpointHeader, dict[str, Array]]]
 
 @dataclass(frozen=True)
 class Sizes:
-    """What the GUI and `triscope info` show of a network, known without building it."""
+    """What the GUI and `triscope info` show of a network, known without building it.
+
+    neural_size: edge of the feature image that a super-resolution lifts to the picture [pixels]; 0 = none, rays make the picture.
+    """
 
     title: str
     z_dim: int = 0
@@ -22,10 +25,12 @@ class Sizes:
     c_dim: int = 0
     num_classes: int = 0
     image_size: int = 512
+    neural_size: int = 0
     plane_size: int = 0
     plane_channels: int = 0
     is_sdf: bool = True
     has_proposal: bool = False
+    view_dependent: bool = False
     default_spp: float = 17.6
     probe_size: int = 128
     probe_samples: int = 192

@@ -145,6 +145,7 @@ def volumetric_description(name: str, title: str, config: type[GeneratorConfig],
         cfg = read_config(config, header, where)
         return Sizes(
             title=title, z_dim=cfg.z_dim, w_dim=cfg.w_dim, num_ws=cfg.num_ws, c_dim=cfg.c_dim, image_size=cfg.image_size,
+            neural_size=cfg.volumetric.neural_size if cfg.uses_superres else 0,
             num_classes=cfg.c_dim if cfg.c_dim < CAMERA_LABEL else cfg.c_dim - CAMERA_LABEL,
             plane_size=cfg.plane_size, plane_channels=cfg.plane_channels, is_sdf=False,
         )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core_model.families.base import FAMILIES, FamilySpec, NativePicture
+from core_model.families.base import FAMILIES, FamilySpec, FinalPicture, NativePicture
 from core_model.families.configs import read_config
 from core_model.families.description import Description, Sizes
 from core_model.families.latents import class_centre, styles_of
@@ -45,7 +45,10 @@ def make_superres(cfg: SuperResConfig | None, channels: int) -> SuperResolution 
 
 
 class VolumetricModel:
-    """A generator in the mould of a checkpoint; its module starts on the meta device."""
+    """A generator in the mould of a checkpoint; its module starts on the meta device.
+
+    depth_guide: half range about the depth of the first plane level, within which all levels are rendered; 0 = off.
+    """
 
     def __init__(
         self,
@@ -54,9 +57,10 @@ class VolumetricModel:
         volumetric: VolumetricConfig,
         superres: SuperResConfig | None,
         build: Callable[[], VolumetricGenerator],
+        depth_guide: float = 0.0,
     ) -> None:
         self.conventions, self.prior, self.sizes = header.conventions, header.camera, sizes
-        self.volumetric, self.superres = volumetric, superres
+        self.volumetric, self.superres, self.depth_guide = volumetric, superres, depth_guide
         with torch.device("meta"):
             self.module = build()
 
@@ -108,12 +112,14 @@ def register_volumetric(
     config: type[GeneratorConfig],
     generator: Callable[[Any, Conventions], VolumetricGenerator],
     native: NativePicture,
+    final: FinalPicture,
+    depth_guide: Callable[[Any], float] = lambda cfg: 0.0,
 ) -> None:
-    """Add a family whose checkpoints hold such a generator."""
+    """Add a family whose checkpoints hold such a generator; depth_guide: read from its configuration."""
 
     def build(header: CheckpointHeader, where: str) -> VolumetricModel:
         cfg = read_config(config, header, where)
         sizes = description.describe(header, where)
-        return VolumetricModel(header, sizes, cfg.volumetric, cfg.superres, lambda: generator(cfg, header.conventions))
+        return VolumetricModel(header, sizes, cfg.volumetric, cfg.superres, lambda: generator(cfg, header.conventions), depth_guide(cfg))
 
-    FAMILIES.add(description.name, FamilySpec(description, build, native))
+    FAMILIES.add(description.name, FamilySpec(description, build, native, final))

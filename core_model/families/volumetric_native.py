@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -41,12 +43,11 @@ def render_native(
     size: int,
     *,
     use_superres: bool = True,
-    depth_guide: float = 0.0,
     guide: Guide | None = None,
 ) -> dict[str, np.ndarray]:
     """Arrays of one picture rendered at size² rays; see design §5 for `rgb` and `raw_rgb`. Maps have the size of the rays.
 
-    depth_guide: half range about the depth of the first level's render, within which all levels are rendered; 0 = off.
+    Where the model has a depth guide, all levels are rendered within that reach of the depth of the first level's render.
     guide: one pass where its grid says that light is lost instead of the two; `samples` counts what was evaluated.
     """
     if request.camera.orthographic:
@@ -55,10 +56,9 @@ def render_native(
     origins, dirs = label_rays(torch.from_numpy(label25(request.camera)).to(ws.device)[None], size)
     wanted = set(request.channels)
     rule, limits = model.volumetric.rule(), None
-    if depth_guide > 0:
-        limits = _guided(
-            OsgField(Planes(planes.levels[:1], planes.conventions), model.module.decoder, fast=False), origins, dirs, rule, depth_guide
-        )
+    if model.depth_guide > 0:
+        first = OsgField(Planes(planes.levels[:1], planes.conventions), model.module.decoder, fast=False)
+        limits = depth_limits(first, origins, dirs, rule, model.depth_guide)
     counts = torch.full((size, size), float(rule.coarse + rule.fine))
     if guide is not None:
         assert isinstance(guide.field, OsgField)
@@ -75,6 +75,8 @@ def render_native(
     out = {"rgb": (image[0] + 1.0) * 0.5}
     if raw is not None:
         out["raw_rgb"] = (raw[0] + 1.0) * 0.5
+        if "raw" in wanted:
+            out["raw"] = out["raw_rgb"]
     grid = lambda x: x.reshape(size, size)  # noqa: E731
     out["depth"], out["opacity"] = grid(marched.depth), grid(marched.weight_sum)
     out["samples"] = counts
@@ -87,7 +89,7 @@ def render_native(
     return {name: value.float().cpu().numpy() for name, value in out.items()}
 
 
-def _guided(field: OsgField, origins: Tensor, dirs: Tensor, rule: TwoPassRule, reach: float) -> tuple[Tensor, Tensor]:
+def depth_limits(field: OsgField, origins: Tensor, dirs: Tensor, rule: TwoPassRule, reach: float) -> tuple[Tensor, Tensor]:
     """near, far [B, R] about the depth of a first render, within its own bounds."""
     near, far = ray_limits(origins, dirs, rule)
     depth = render_two_pass(field.query, origins, dirs, rule, keep=False).depth
@@ -103,13 +105,19 @@ def finish(
     """
     b = marched.features.shape[0]
     features = marched.features.transpose(1, 2).reshape(b, -1, size, size)
-    network = model.module.superres if use_superres else None
-    if network is None:
+    if model.module.superres is None or not use_superres:
         return features[:, :3], None
-    assert model.superres is not None
+    return lifted(model, features, ws, dtype)
+
+
+def lifted(
+    model: VolumetricModel, features: Tensor, ws: Tensor, dtype: torch.dtype | None = None, pause: Callable[[], None] | None = None
+) -> tuple[Tensor, Tensor]:
+    """features [B, C, n, n] in [-1, 1] → (super-resolved picture, `image_raw` as the original returns it); pause: called between blocks."""
+    assert model.superres is not None and model.module.superres is not None
     # the original's `random` noise cannot be repeated; design §5 asks for the constant one
     noise = "const" if model.superres.noise == "random" else model.superres.noise
-    return network(features[:, :3], features, ws[:, -1], noise, dtype=dtype)
+    return model.module.superres(features[:, :3], features, ws[:, -1], noise, dtype=dtype, pause=pause)
 
 
 def check_size(request: RenderRequest, size: int) -> None:

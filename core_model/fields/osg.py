@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -18,6 +20,7 @@ class OsgField:
     """Density field over one or more plane levels, whose features are added (then averaged over the three planes).
 
     fast: embedding-bag lookup and chunks (inference); otherwise one grid_sample over all points.
+    The colours of its samples are the first three features, or all of them in the field that `whole` gives.
     """
 
     is_sdf = False
@@ -27,6 +30,13 @@ class OsgField:
     ) -> None:
         self.planes, self.decoder, self.dtype, self.chunk = planes, decoder, dtype, chunk
         self._tables = [PlaneTable.build(level, planes.conventions) for level in planes.levels] if fast else None
+        self._kept: int | None = 3
+
+    def whole(self) -> OsgField:
+        """The same field over the same tables, whose samples keep every colour feature."""
+        other = copy.copy(self)
+        other._kept = None
+        return other
 
     def features(self, points: Tensor) -> Tensor:
         """points [B, N, 3] world → mean plane features [B, N, C]."""
@@ -104,9 +114,9 @@ class OsgField:
 
     def geometry(self, points: Tensor) -> FieldSample:
         raw, colours = self.query(points)
-        return FieldSample(density=F.softplus(raw - 1.0), raw=raw, features=colours[..., :3])
+        return FieldSample(density=F.softplus(raw - 1.0), raw=raw, features=colours[..., : self._kept])
 
     def colour(self, sample: FieldSample, points: Tensor, dirs: Tensor) -> Tensor:
-        """The first three colour features; EG3D's radiance does not depend on the direction."""
+        """The colour features that samples keep; EG3D's radiance does not depend on the direction."""
         assert sample.features is not None
         return sample.features

@@ -6,6 +6,8 @@ w slot and (in the original programs) always 512 style numbers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -37,10 +39,12 @@ class SuperResolution(nn.Module):
         noise: str = "none",
         rng: torch.Generator | None = None,
         dtype: torch.dtype | None = None,
+        pause: Callable[[], None] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """w [B, D] → (picture, what the original program leaves in its `image_raw`).
 
         dtype: of the feature maps, as the original has half precision here on GPUs; the pictures stay as `rgb` is. None = as given.
+        pause: called before each block; what it raises ends the work.
 
         Quirk `image_raw_in_place`: where the first block neither doubles nor resizes, the original adds that block's colour into the
         raw image that it later returns. The picture itself is the same.
@@ -53,6 +57,8 @@ class SuperResolution(nn.Module):
             x = x.contiguous(memory_format=torch.channels_last)
         left = rgb
         for number, block in enumerate(self.blocks):
+            if pause is not None:
+                pause()
             x, img = block(x, img, (w, w, w), noise, rng)
             if number == 0 and v.ups[0] == 1 and rgb.shape[-1] == v.in_size:
                 left = img

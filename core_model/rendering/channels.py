@@ -28,17 +28,23 @@ class Channel:
 
 
 CHANNELS: Registry[Channel] = Registry("channel")
+SUPER_RESOLVED = "The picture of the family's own program: features rendered at its neural resolution, then super-resolved, sRGB"
 
 
 def _add(info: ChannelInfo, compute: Callable[[Composite], Tensor], *, sdf_only: bool = False) -> None:
     CHANNELS.add(info.name, Channel(info, compute, sdf_only))
 
 
-def available_channels(*, is_sdf: bool, has_proposal: bool) -> tuple[ChannelInfo, ...]:
+def available_channels(*, is_sdf: bool, has_proposal: bool, has_superres: bool = False) -> tuple[ChannelInfo, ...]:
     """Descriptions of the channels that a checkpoint has."""
-    return tuple(
-        c.info for c in CHANNELS if (is_sdf or not c.sdf_only) and (has_proposal or not c.info.needs_proposal)
+    found = tuple(
+        c.info
+        for c in CHANNELS
+        if (is_sdf or not c.sdf_only) and (has_proposal or not c.info.needs_proposal) and (has_superres or not c.info.needs_superres)
     )
+    if has_superres:
+        found = tuple(i.replace(description=SUPER_RESOLVED) if i.name == "rgb" else i for i in found)
+    return found
 
 
 def _per_ray(value: Tensor | None, c: Composite) -> Tensor:
@@ -101,7 +107,8 @@ _add(
 _add(
     ChannelInfo(
         name="leftover", title="Leftover mass", kind="scalar", unit="", colormap="magma", low=0.0, needs_proposal=True,
-        description="Mass of the predicted distribution outside its largest bins (A3.4); the hardest rays get the large budget",
+        description="Mass of the predicted distribution outside its largest bins (A3.4), by the sampler's rule weighted by what the ray "
+        "may meet; the hardest rays get the large budget",
     ),
     lambda c: _per_ray(c.leftover, c),
 )
@@ -134,4 +141,11 @@ _add(
     ),
     _missed_surface,
     sdf_only=True,
+)
+_add(
+    ChannelInfo(
+        name="raw", title="Raw colour", kind="colour", low=0.0, high=1.0, needs_superres=True,
+        description="Volume-rendered colour before the super-resolution: the first three feature channels",
+    ),
+    lambda c: c.rgb,
 )

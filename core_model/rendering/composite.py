@@ -57,14 +57,19 @@ class Composite:
         mean = expected(self.weights, middle) / self.opacity.clamp_min(1e-6)
         return torch.where(self.visible, mean, torch.nan)
 
-    @cached_property
+    @property
     def rgb(self) -> Tensor:
         """[R, 3] in [0, 1], over the background colour."""
+        return self.radiance.clamp(0.0, 1.0)
+
+    @cached_property
+    def radiance(self) -> Tensor:
+        """Σ w c [R, C] over the background, as many channels as the field's colours have: 3, or features for a super-resolution."""
         index, ray, w = self._carrying(
             torch.full_like(self.opacity, COLOUR_FLOOR / max(16, self.weights.shape[-1]))
         )
         e, scene = self.evaluated, self.scene
-        out = torch.zeros(len(self.rays), 3, device=self.weights.device)
+        out = torch.zeros(len(self.rays), scene.colours, device=self.weights.device)
         if len(index):
             asked, which = stock(index), stock(ray)
             dirs = self.rays.dirs.index_select(0, which) if scene.camera_dirs else scene.frontal.expand(len(which), 3)
@@ -72,7 +77,7 @@ class Composite:
             out.index_add_(0, ray, colour[: len(ray)] * w[:, None])
         if scene.background is not None:
             out = out + (1.0 - self.opacity)[:, None] * scene.background
-        return out.clamp(0.0, 1.0)
+        return out
 
     @cached_property
     def beta(self) -> Tensor:

@@ -17,7 +17,10 @@ from core_model.sampling.types import RayPdf, RaySamples
 
 @dataclass(frozen=True)
 class Scene:
-    """What rays are evaluated against: a field over cached planes, its empty space, the background: a colour, or a field's own."""
+    """What rays are evaluated against: a field over cached planes, its empty space, the background: a colour, or a field's own.
+
+    colours: channels of the field's colours and of the background [C]; 3, or more where features are rendered.
+    """
 
     field: Field
     space: SpaceGrid
@@ -25,6 +28,7 @@ class Scene:
     frontal: Tensor
     camera_dirs: bool = False
     backed: BackedField | None = None
+    colours: int = 3
 
 
 @dataclass(frozen=True)

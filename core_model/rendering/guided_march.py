@@ -1,7 +1,8 @@
 """The feature picture of EG3D's renderer in one guided pass, with as many samples a ray as its likeness to the two passes needs.
 
 Some rays are first rendered at the very positions of the two passes (`occupied_twopass`); the smallest number of guided samples that
-agrees with them is taken for all. Where none does (fog, densities rougher than the grid), all rays take the positions of the two passes.
+agrees with them is taken for all. Where none does (densities rougher than the grid), all rays take the positions of the two passes;
+in fog, where hardly a sample can be left out, they take the two passes themselves.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from core_model.ops.stepfun import alpha_weights
 from core_model.rendering.guided import likely_mass, quantile_samples
 from core_model.rendering.occupancy import DensityGrid, HiddenField
 from core_model.rendering.occupied_twopass import render_occupied
-from core_model.rendering.twopass import Marched, TwoPassRule, coarse_depths, ray_limits
+from core_model.rendering.twopass import Marched, TwoPassRule, coarse_depths, ray_limits, render_two_pass
 
 LIKENESS = 50.0  # dB between features, whose range is 2: super-resolution costs some
 BUDGETS = (16, 24, 36)
 PILOTS = 512
+WORTH_SKIPPING = 0.4  # share of the samples that may count where leaving out the others is worth its bookkeeping
 CHUNK_RAYS = 4096
 COLOUR_FLOOR = 1e-4  # weight below which a sample goes without colour
 
@@ -38,12 +40,16 @@ def render_likened(
     pilots = torch.unique((pilots * 7919) % count)
     some_origins, some_dirs = origins[:, pilots], dirs[:, pilots]
     limits = near[:, pilots], far[:, pilots]
-    wanted = render_occupied(field, some_origins, some_dirs, rule, grid, near_far=limits)[0].features
+    exact, counts = render_occupied(field, some_origins, some_dirs, rule, grid, near_far=limits)
+    wanted = exact.features
     for budget in BUDGETS:
         got = render_guided(field, some_origins, some_dirs, rule, grid, budget, limits)[0].features
         error = float((got - wanted).square().mean())
         if error <= 4.0 * 10.0 ** (-0.1 * LIKENESS):
             return render_guided(field, origins, dirs, rule, grid, budget, (near, far))
+    if float(counts.mean()) > WORTH_SKIPPING * (rule.coarse + rule.fine):  # fog: looking for what may be skipped costs more than it saves
+        every = torch.full_like(near, float(rule.coarse + rule.fine))
+        return render_two_pass(field.query, origins, dirs, rule, near_far=(near, far), keep=False), every
     return render_occupied(field, origins, dirs, rule, grid, near_far=(near, far))
 
 

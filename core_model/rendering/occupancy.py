@@ -44,6 +44,10 @@ class HiddenField(Protocol):
         """points [N, 3] → [N, H]."""
         ...
 
+    def query(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """points [B, N, 3] → (raw density [B, N], colour features [B, N, C])."""
+        ...
+
     def raw_of(self, hidden: Tensor) -> Tensor:
         """[N, H] → raw density [N]."""
         ...
@@ -94,6 +98,22 @@ class Guide:
 
     field: Field
     grid: DensityGrid
+
+
+COARSE_CELLS = 32  # for a first look at how much of the box is empty: 1/27 of the grid's own cost
+
+
+@torch.no_grad()
+def occupied_share(field: Field, box: float, device: torch.device) -> float:
+    """Share in [0, 1] of the box [-box, box]³ that can change a picture, by the density at the centres of 32³ cells."""
+    size = COARSE_CELLS
+    if isinstance(field, LatticeField):
+        density = field.lattice_density(size, 1.0).reshape(-1)
+    else:
+        axis = (torch.arange(size, device=device, dtype=torch.float32) + 0.5) * (2.0 * box / size) - box
+        points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).reshape(1, -1, 3)
+        density = field.geometry(points).density[0]
+    return float((density > TOLERANCE / (2.0 * box * 3.0**0.5)).float().mean())
 
 
 @torch.no_grad()

@@ -23,6 +23,7 @@ from core_model.sampling.placement import span_samples
 from core_model.sampling.types import RayPdf
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.conventions import Conventions
+from core_model.schema.sampler import SamplerSpec
 
 Propose = Callable[[Tensor, Tensor, Tensor], Tensor]
 # Opacity from which the probe has met something: the tolerance of skipped space, so that the same rays
@@ -64,14 +65,18 @@ class Proposals:
         """p channel-last as a table [H·W, K]."""
         return self.p[0].flatten(1).T.contiguous()
 
-    def leftover(self, bins: int, width: int, height: int) -> Tensor:
-        """A3.4's leftover mass of every pixel [H·W], times the chance that the ray meets anything: the light that may be missed.
+    def leftover(self, spec: SamplerSpec, width: int, height: int) -> Tensor:
+        """What ranks the rays [H·W]: A3.4's leftover mass of every pixel, and by the rule "weighted" that times the chance that the ray
+        meets anything: the light that may be missed.
 
-        Without that factor the background beside a silhouette, whose prediction is flat, would take the samples of the silhouette.
+        Without that factor an empty background, whose prediction is flat, takes the samples of the silhouette. The paper's photographs
+        have none: every one of their rays meets something.
         """
+        if spec.hard_rule == "leftover":
+            return _resize(leftover_mass(self.table, spec.leftover_bins).view_as(self.chance), width, height).reshape(-1)
         seen = self.chance.flatten() > SEEN
         left = torch.zeros_like(self.chance)
-        left.view(-1)[seen] = leftover_mass(self.table[seen], bins) * self.chance.flatten()[seen].clamp_max(1.0)
+        left.view(-1)[seen] = leftover_mass(self.table[seen], spec.leftover_bins) * self.chance.flatten()[seen].clamp_max(1.0)
         return _resize(left, width, height).reshape(-1)
 
     def entropy(self, width: int, height: int) -> Tensor:

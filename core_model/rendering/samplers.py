@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core_model.schema.registry import Registry
-from core_model.schema.sampler import SamplerInfo
+from core_model.schema.sampler import AUTO, SamplerInfo
 
 if TYPE_CHECKING:
     from core_model.rendering.evaluate import Evaluated
@@ -32,6 +32,11 @@ class Sampler:
 
 
 SAMPLERS: Registry[Sampler] = Registry("sampler")
+# Not a way to place samples but a choice between two of them, made by the session for each scene.
+AUTO_INFO = SamplerInfo(
+    name=AUTO, title="Automatic", default_spp=96.0,
+    description="Occupancy-guided where the space is measured to be mostly empty, else the two passes of the family's own program",
+)
 
 
 def _register(info: SamplerInfo, *, needs_proposal: bool = False, needs_grid: bool = False) -> None:
@@ -68,9 +73,9 @@ _register(
 )
 
 
-def available_samplers(*, has_proposal: bool, learned_spp: float) -> tuple[SamplerInfo, ...]:
+def available_samplers(*, has_proposal: bool, learned_spp: float, has_superres: bool = False) -> tuple[SamplerInfo, ...]:
     """Descriptions for the GUI; samplers that the checkpoint cannot run say why."""
-    out = []
+    out = [AUTO_INFO] if has_superres else []
     for sampler in SAMPLERS:
         info = sampler.info
         if sampler.needs_proposal:

@@ -24,3 +24,4 @@ class ChannelInfo(Frozen):
     description: str = ""
     decimals: int = 3
     needs_proposal: bool = False
+    needs_superres: bool = False

@@ -19,7 +19,7 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
-from core_model.schema.sampler import SamplerSpec
+from core_model.schema.sampler import AUTO, SamplerSpec
 
 INLINE_LIMIT = 1500
 """Letters of a request that still goes on the line; a longer one goes to a file."""
@@ -32,8 +32,10 @@ OPTIONS: dict[str, str] = {
     "yaw": "camera.yaw", "pitch": "camera.pitch", "roll": "camera.roll", "radius": "camera.radius", "fov": "camera.fov",
     "pivot": "camera.pivot", "orbit-centre": "camera.centre", "orthographic": "camera.orthographic",
     "sampler": "sampler.name", "strategy": "sampler.strategy", "spp": "sampler.spp", "tau": "sampler.tau",
-    "adaptive": "sampler.adaptive", "adaptive-share": "sampler.adaptive_share", "jitter": "sampler.jitter",
+    "adaptive": "sampler.adaptive", "adaptive-share": "sampler.adaptive_share", "hard-rule": "sampler.hard_rule",
+    "leftover-bins": "sampler.leftover_bins", "jitter": "sampler.jitter",
     "noise-seed": "seed", "skip-empty": "skip_empty", "precision": "precision", "size": "width", "channels": "channels", "native": "native",
+    "view-dirs": "view_dirs",
 }  # fmt: skip
 _FILES = ("z", "cond-label", "cond-angles", "label", "angles")
 """Options that name a file: a view never becomes one of them."""
@@ -49,11 +51,11 @@ class Command:
 
 
 def best_sampler(info: CheckpointInfo) -> str:
-    """The first available one of learned, importance, stratified, uniform, then of the others."""
+    """The first available one of auto, learned, importance, stratified, uniform, then of the others."""
     available = [s.name for s in info.samplers if s.available]
     if not available:
         raise InputError(what="checkpoint offers no sampler", where=info.path)
-    order = ("learned", "importance", "stratified", "uniform")
+    order = (AUTO, "learned", "importance", "stratified", "uniform")
     return min(available, key=lambda n: order.index(n) if n in order else len(order))
 
 

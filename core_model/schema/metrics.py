@@ -16,12 +16,22 @@ NEEDS: dict[str, str] = {
 }
 
 
+View = Literal["colour", "shape", "front"]
+
+
 class MetricInfo(Frozen):
-    """One metric. view: which pictures it looks at (colour: as trained, psi of --psi; shape: normals and depth at --shape-psi)."""
+    """One metric.
+
+    view: which pictures it looks at (colour: as trained, at --psi; shape: normals and depth at --shape-psi, both from the cameras of the
+    data; front: depth maps from the frontal camera at --psi). pictures: how many it takes at most: the number of the publications, or what
+    it uses. whole: whether all of the data is its reference.
+    """
 
     name: str
     title: str
-    view: Literal["colour", "shape"]
+    view: View
+    pictures: int
+    whole: bool = False
     needs: tuple[Need, ...] = ()
     description: str = ""
 
@@ -56,13 +66,19 @@ class MetricsRecord(Frozen):
     family: str = ""
     data: str
     size: int = Field(description="edge of the compared pictures, pixels")
-    count: int = Field(description="generated pictures")
-    reals: int = Field(description="pictures of the data")
+    count: int = Field(description="generated colour pictures; 0 = none were needed")
+    reals: int = Field(description="pictures of the data that they were compared with")
+    shape_count: int = Field(default=0, description="generated normal and depth maps from the cameras of the data")
+    shape_reals: int = Field(default=0, description="normal maps, or maps of the data's truth, that they were compared with")
+    front_count: int = Field(default=0, description="generated depth maps from the frontal camera")
     seed: int = 0
     psi: float = 1.0
     shape_psi: float = 0.7
     cutoff: int | None = None
     sampler: str = ""
+    native: bool = Field(default=False, description="colour pictures as the imported family's own program renders them")
+    view_dirs: Literal["frontal", "camera"] = "camera"
+    masked: Literal["", "masks", "maps"] = Field(default="", description="what --masks held")
     placed: float = Field(default=0.0, description="samples a ray of the colour pictures, mean")
     supersample: int = 1
     inception_sha256: str = ""

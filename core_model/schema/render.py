@@ -12,7 +12,7 @@ from core_model.schema.frozen import Frozen
 from core_model.schema.latent import LatentSpec
 from core_model.schema.sampler import SamplerSpec
 
-STAGES = ("checkpoint", "w", "planes", "skip", "probe", "proposal", "samples", "field", "composite", "channels", "copy")
+STAGES = ("checkpoint", "w", "planes", "skip", "probe", "proposal", "samples", "field", "composite", "superres", "channels", "copy")
 
 
 class Tier(StrEnum):
@@ -42,6 +42,9 @@ class RenderRequest(Frozen):
     background: Vec3 | None = Field(default=None, description="replaces the checkpoint's background colour")
     view_dirs: Literal["frontal", "camera"] = Field(default="frontal", description="direction that conditions the radiance")
     tile_rays: int | None = Field(default=None, ge=64, description="rays a tile; none = from the memory budget")
+    shared_rays: bool = Field(
+        default=False, description="maps beside rgb are for picking: they may come, coarser, from the rays behind a super-resolved picture"
+    )
 
 
 class StageTime(Frozen):
@@ -83,6 +86,7 @@ class RenderResult(Frozen):
     samples_per_pixel: float = 0.0
     evaluated_per_pixel: float = Field(default=0.0, description="field evaluations a pixel after empty space was skipped")
     probe_per_pixel: float = 0.0
+    sampler: str = Field(default="", description="the sampler that placed the samples: what `auto` has chosen")
     device: str = ""
     memory_bytes: int = 0
     error: ErrorInfo | None = None

@@ -13,6 +13,9 @@ from pydantic import Field
 from core_model.schema.frozen import Frozen
 
 Strategy = Literal["robust", "stratified", "unstratified"]
+HardRule = Literal["weighted", "leftover"]
+AUTO = "auto"
+"""Name of the choice that the session makes by the measured emptiness of a scene; families with a super-resolution have it."""
 
 
 class SamplerSpec(Frozen):
@@ -22,7 +25,7 @@ class SamplerSpec(Frozen):
     not counted). None takes the checkpoint's default.
     """
 
-    name: str = Field(default="learned", description="uniform, stratified, importance or learned")
+    name: str = Field(default="learned", description="uniform, stratified, importance, occupancy, learned or auto")
     strategy: Strategy = Field(default="robust", description="how the learned sampler draws from the predicted distribution")
     spp: float | None = Field(default=None, gt=1, le=4096, description="samples per ray")
     tau: float = Field(default=0.98, gt=0, le=1, description="mass that the robust set must hold")
@@ -30,12 +33,12 @@ class SamplerSpec(Frozen):
     adaptive_share: float = Field(default=0.1, ge=0, le=1, description="share of rays that get the large budget")
     low_budget: int | None = Field(default=None, ge=1, le=2048, description="samples of an ordinary ray; overrides spp")
     high_budget: int | None = Field(default=None, ge=1, le=4096, description="samples of a hard ray; overrides spp")
-    leftover_bins: int = Field(default=16, ge=1, description="bins left out of the leftover mass (A3.4)")
+    hard_rule: HardRule = Field(
+        default="weighted",
+        description="what ranks the hard rays: leftover = A3.4's leftover mass; weighted = that times the chance to meet anything",
+    )
+    leftover_bins: int = Field(default=16, ge=1, le=4096, description="largest bins that the leftover mass leaves out (A3.4)")
     jitter: bool = Field(default=False, description="random offsets from the request's seed; off = midpoints, repeatable")
-
-    def leftover_count(self, bins: int) -> int:
-        """Largest bins that A3.4 leaves out, for a distribution of `bins` bins."""
-        return self.leftover_bins or max(1, round(16 * bins / 191))
 
     def budgets(self, default_spp: float) -> tuple[int, int]:
         """(ordinary, hard) samples a ray whose adaptive mean is spp; A3.4's 16 and 32 for 17.6, 9 and 19 for 10."""

@@ -14,7 +14,7 @@ from core_model.ops import lanes
 from core_model.ops.pixel_noise import PixelNoise
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import Composite
-from core_model.rendering.evaluate import Scene, evaluate
+from core_model.rendering.evaluate import Evaluated, Scene, evaluate
 from core_model.rendering.occupancy import DensityGrid
 from core_model.rendering.placing import TileContext
 from core_model.rendering.probe import Proposals
@@ -28,6 +28,7 @@ TILE_BYTES = 96 << 20
 BACKDROP_RAYS = 1 << 16
 FEW_RAYS = 1 << 13  # in a small picture two more tiles cost more than the padding
 SAMPLE_BYTES = 320  # what one sample occupies on its way: position, features, masks, weights
+FEATURES = "features"  # not a channel of the registry: every colour channel of the field, before any clamp
 Progress = Callable[[str, float], None]
 
 
@@ -70,8 +71,7 @@ class Picture:
         self.entropy: Tensor | None = None
         self.hard: Tensor | None = None
         if proposals is not None:
-            bins = request.sampler.leftover_count(proposals.p.shape[1])
-            self.leftover = proposals.leftover(bins, request.width, request.height)
+            self.leftover = proposals.leftover(request.sampler, request.width, request.height)
             share = request.sampler.adaptive_share if request.sampler.adaptive else 0.0
             self.hard = adaptive_mask(self.leftover, share)
             if "entropy" in channels:
@@ -84,7 +84,7 @@ class Picture:
         """Live pixels in tiles, several at a time on CPUs; one dead ray whose values fill the rest of the picture."""
         self._fill_dead()
         lane_count = lanes.width(self.device)
-        tiles = self._tiles(lane_count)
+        tiles = self.tiles(lane_count)
 
         def draw_one(pixels: Tensor) -> float:
             stop_if(cancelled)
@@ -95,7 +95,7 @@ class Picture:
                 self.evaluated += evaluated
                 progress("samples", done / len(tiles))
 
-    def _tiles(self, lane_count: int) -> list[Tensor]:
+    def tiles(self, lane_count: int) -> list[Tensor]:
         """The live pixels, cut into tiles. Rays of one sample budget stay together, so that none is padded to the larger one; a tile
         takes every n-th of them, so that all tiles have about the same work and no lane waits for another."""
         groups = [self.live]
@@ -109,12 +109,16 @@ class Picture:
                 tiles += [pixels[k::count] for k in range(count)]
         return tiles
 
+    def placed(self, pixels: Tensor, rays: Rays | None = None) -> Evaluated:
+        """The samples of the pixels with these flat indices, evaluated; rays: theirs, where the caller has them."""
+        with self.run.clock.stage("samples"):
+            return self.sampler.place(self._context(self.rays.select(pixels) if rays is None else rays, pixels))
+
     def _tile(self, pixels: Tensor) -> float:
         """Draw the pixels with these flat indices; returns how many samples were evaluated."""
         clock = self.run.clock
-        with clock.stage("samples"):
-            rays = self.rays.select(pixels)
-            evaluated = self.sampler.place(self._context(rays, pixels))
+        rays = self.rays.select(pixels)
+        evaluated = self.placed(pixels, rays)
         composite = Composite(
             self.scene, rays, evaluated, self.allotted[pixels], _part(self.leftover, pixels), _part(self.entropy, pixels)
         )
@@ -123,7 +127,7 @@ class Picture:
         with clock.stage("channels"):
             index = pixels.cpu().numpy()
             for name in self.channels:
-                values = CHANNELS.get(name).compute(composite).float().reshape(len(pixels), -1)
+                values = _compute(name)(composite).float().reshape(len(pixels), -1)
                 if name == "rgb" and self.backdrop is not None:
                     values = (values + (1.0 - composite.opacity)[:, None] * self.backdrop[pixels]).clamp(0.0, 1.0)
                 self.out[name][:, index] = values.T.cpu().numpy()
@@ -145,7 +149,7 @@ class Picture:
             if per_pixel is not None:
                 self.out[name] = per_pixel.float().reshape(1, n).cpu().numpy().copy()
                 continue
-            value = CHANNELS.get(name).compute(composite).float().reshape(-1, 1).cpu().numpy()
+            value = _compute(name)(composite).float().reshape(-1, 1).cpu().numpy()
             self.out[name] = np.repeat(value, n, axis=1)
 
     def _backdrop(self) -> Tensor:
@@ -171,7 +175,7 @@ class Picture:
     def finish(self) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:
         """(channels, (samples, evaluations, probe evaluations) a pixel)."""
         shape = (self.request.height, self.request.width)
-        arrays = {k: v.reshape(-1, *shape) if v.shape[0] == 3 else v.reshape(shape) for k, v in self.out.items()}
+        arrays = {k: v.reshape(-1, *shape) if v.shape[0] > 1 else v.reshape(shape) for k, v in self.out.items()}
         pixels = self.request.width * self.request.height
         probe = self.proposals.evaluations if self.proposals is not None else 0
         return arrays, (float(self.allotted.mean()), self.evaluated / pixels, probe / pixels)
@@ -186,6 +190,10 @@ class Picture:
         budget = TILE_BYTES * (16 if self.device.type == "cuda" else 1)
         rays = int(budget / lane_count / (samples * SAMPLE_BYTES + bins * 24))
         return max(64, min(rays, 16384 if self.device.type == "cpu" else 1 << 20))
+
+
+def _compute(name: str) -> Callable[[Composite], Tensor]:
+    return (lambda c: c.radiance) if name == FEATURES else CHANNELS.get(name).compute
 
 
 def _part(values: Tensor | None, pixels: Tensor) -> Tensor | None:

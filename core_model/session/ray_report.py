@@ -19,11 +19,11 @@ from core_model.rendering.probe import pdf_for_rays
 from core_model.rendering.samplers import SAMPLERS
 from core_model.sampling.placement import robust_set, span_samples
 from core_model.sampling.types import RayPdf
+from core_model.schema.checkpoint import USUAL_TARGET_BLUR
 from core_model.schema.inspect import BinSeries, RayReport, SampleTicks
 from core_model.session.stages import StageRun
 
 DENSE = 192
-BLUR_BINS = 1.0
 
 
 def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
@@ -50,7 +50,7 @@ def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
         threshold = min((pdfs_more[1].values[i] for i in robust), default=None)
         pdfs += pdfs_more
         numbers |= more
-        units |= {"proposal entropy": "nats"}
+        units |= {"proposal entropy": "nats", "target blur": "bins" if run.opened.info.header.target_blur is not None else "bins (assumed)"}
     ticks.append(_final_ticks(run, field, rays, learned, noise))
     edges = truth.edges if learned is None else learned.pdf.edges
     hits = {row.name: _hits(row, edges, _rebin(truth, edges)) for row in ticks if row.name != "probe"}
@@ -94,7 +94,7 @@ def _learned_ray(run: StageRun, field: Field, rays: Rays, x: int, y: int) -> _Le
     pixel = y * request.width + x
     p = proposals.at_pixels(torch.tensor([pixel], device=run.device), request.width, request.height)
     info = next(s for s in run.opened.info.samplers if s.name == "learned")
-    leftover = proposals.leftover(spec.leftover_count(p.shape[1]), request.width, request.height)
+    leftover = proposals.leftover(spec, request.width, request.height)
     hard = spec.adaptive and _is_chosen(leftover, pixel, spec.adaptive_share)
     return _LearnedRay(p, pdf_for_rays(p, rays), float(leftover[pixel]), hard, spec.budgets(info.default_spp))
 
@@ -112,7 +112,9 @@ def _learned(
     spec, p, pdf = run.request.sampler, ray.p, ray.pdf
     probe_weights, probe_t = _probe_at(run, scene, rays, pdf.bins)
     mask = robust_set(p, spec.tau)
-    target = supervision_target(probe_weights, BLUR_BINS)
+    known = run.opened.info.header.target_blur
+    blur = known if known is not None else USUAL_TARGET_BLUR
+    target = supervision_target(probe_weights, blur)
     q = mask.float() / mask.sum()
     series = [
         BinSeries(name="probe", edges=_floats(probe_t[0]), values=_floats(probe_weights[0])),
@@ -123,7 +125,7 @@ def _learned(
     dense_truth = _rebin(truth, pdf.edges)
     numbers: dict[str, float | None] = {
         "leftover mass": ray.leftover, "proposal entropy": float(entropy(p)[0]),
-        "samples": float(ray.count), "hard ray": float(ray.hard), "robust bins": float(mask.sum()),
+        "target blur": blur, "samples": float(ray.count), "hard ray": float(ray.hard), "robust bins": float(mask.sum()),
     }
     if float(dense_truth.sum()) > 1e-3:
         goal = normalize(dense_truth)

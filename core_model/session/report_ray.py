@@ -50,6 +50,8 @@ def fig4_figure(report: SamplerReport, reference: np.ndarray, leftover: np.ndarr
     by_name = {series.name: series for series in ray.pdfs}
     for i, (name, title, color) in enumerate(ROWS):
         if name in by_name:
+            blur = f" (σ = {ray.numbers.get('target blur'):g} {ray.units.get('target blur', 'bins')})" if name == "target" else ""
+            title = title.replace("blurred", f"blurred{blur}")
             _distribution(sheet, _TOP + i * _ROW, by_name[name], span, title, color, truth=by_name["truth"])
     _samples(sheet, _TOP + len(ROWS) * _ROW, ray, span, by_name["truth"])
     return sheet.image()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +16,21 @@ from core_model.families.base import Model
 from core_model.fields.base import Field
 from core_model.fields.triplane import Planes
 from core_model.rendering.channels import CHANNELS
+from core_model.rendering.composite import OPACITY_FLOOR
 from core_model.rendering.occupancy import Guide
-from core_model.rendering.samplers import SAMPLERS, Sampler
+from core_model.rendering.samplers import SAMPLERS
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
 from core_model.schema.latent import LatentSpec
 from core_model.schema.question import Question
 from core_model.schema.render import ChannelFrame, ErrorInfo, RenderRequest, RenderResult
+from core_model.schema.sampler import AUTO
 from core_model.session.answers.registry import Answer, answer
 from core_model.session.cache import StageCache
 from core_model.session.clock import StageClock
+from core_model.session.cut_depth import cut_depth
+from core_model.session.final_picture import check_auto, final_arrays, final_image, sources_of
 from core_model.session.library import OpenCheckpoint, file_stamp, open_checkpoint
 from core_model.session.machine import device_name, pick_device, resident_bytes, tune_process
 from core_model.session.picture import Picture, Progress, stop_if
@@ -123,11 +127,20 @@ class RenderSession:
                 what="pixel outside the picture", where="inspect", expected=f"0 … {request.width - 1}, 0 … {request.height - 1}",
                 got=f"{x}, {y}",
             )
-        _runnable_sampler(request, self.open(request.checkpoint))
+        _check_sampler(request, self.open(request.checkpoint))
         clock = StageClock(self._device)
         run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, clock)
         with torch.no_grad():
-            return inspect_ray(run, x, y)
+            named = request.replace(sampler=request.sampler.replace(name=run.chosen_sampler()))
+            return inspect_ray(replace(run, request=named), x, y)
+
+    def cut_depth(self, request: RenderRequest) -> np.ndarray:
+        """[H, W] float32: depth as the non-flatness score takes it (see `core_model.session.cut_depth`); raises InputError."""
+        _check_sampler(request, self.open(request.checkpoint))
+        run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device))
+        with torch.no_grad():
+            named = request.replace(sampler=request.sampler.replace(name=run.chosen_sampler()))
+            return cut_depth(replace(run, request=named))
 
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
         """Inspect and write the report to a .json, .csv or .png file, as `triscope inspect` does; raises InputError."""
@@ -196,7 +209,7 @@ class RenderSession:
         channels = _known_channels(request, opened.info)
         if request.native:
             return self._render_native(StageRun(request, opened, self._device, self._cache, clock), channels, cancelled, progress)
-        sampler = _runnable_sampler(request, opened.info)
+        _check_sampler(request, opened.info)
         run = StageRun(request, opened, self._device, self._cache, clock)
         stop_if(cancelled)
         progress("w", 0.0)
@@ -204,21 +217,40 @@ class RenderSession:
         progress("planes", 0.0)
         volume = run.field(w)
         stop_if(cancelled)
+        chosen, sources = run.chosen_sampler(), sources_of(request, channels, opened.info)
+        made: dict[str, np.ndarray] = {}
+        placed = evaluated = probed = 0.0
+        if sources.final:
+            assert w is not None
+            image = final_image(run, w, cancelled, progress)
+            made |= final_arrays(image, request, opened.info.header.conventions.background, sources.shared)
+            placed, evaluated = float(image.samples.mean()), image.evaluated
+        if sources.marched:
+            named = replace(run, request=request.replace(sampler=request.sampler.replace(name=chosen)))
+            marched, (placed, evaluated, probed) = self._march(named, volume, sources.marched, cancelled, progress)
+            made |= marched
+        arrays = {name: made[name] for name in channels}
+        result = RenderResult(
+            request=request, width=request.width, height=request.height, frames=_frames(arrays),
+            world_from_cam=tuple(request.camera.world_from_cam().reshape(-1).tolist()),
+            intrinsics=tuple(request.camera.intrinsics().reshape(-1).tolist()), timings=clock.times(), total_ms=clock.total_ms(),
+            device=self.device, memory_bytes=self.memory_bytes(),
+            samples_per_pixel=placed, evaluated_per_pixel=evaluated, probe_per_pixel=probed, sampler=chosen,
+        )
+        return Frame(result, arrays, None if w is None else w[0].float().cpu().numpy())
+
+    def _march(
+        self, run: StageRun, volume: Field, channels: tuple[str, ...], cancelled: Callable[[], bool], progress: Progress
+    ) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:
+        """Channels from rays of the request's own size, and its (samples, evaluations, probe evaluations) per pixel."""
+        sampler = SAMPLERS.get(run.request.sampler.name)
         space = run.space(volume)
         proposals = run.proposals(volume, space) if sampler.needs_proposal else None
         grid = run.density_grid(volume) if sampler.needs_grid else None
         stop_if(cancelled)
         picture = Picture(run, run.scene(volume, space), proposals, grid, channels, self._device)
         picture.draw(cancelled, progress)
-        arrays, (placed, evaluated, probed) = picture.finish()
-        result = RenderResult(
-            request=request, width=request.width, height=request.height, frames=_frames(arrays),
-            world_from_cam=tuple(request.camera.world_from_cam().reshape(-1).tolist()),
-            intrinsics=tuple(request.camera.intrinsics().reshape(-1).tolist()), timings=clock.times(), total_ms=clock.total_ms(),
-            device=self.device, memory_bytes=self.memory_bytes(),
-            samples_per_pixel=placed, evaluated_per_pixel=evaluated, probe_per_pixel=probed,
-        )
-        return Frame(result, arrays, None if w is None else w[0].float().cpu().numpy())
+        return picture.finish()
 
     def _render_native(
         self, run: StageRun, channels: tuple[str, ...], cancelled: Callable[[], bool], progress: Progress
@@ -234,7 +266,7 @@ class RenderSession:
         w = run.w()
         planes = run.planes(w)
         guide = None
-        if request.sampler.name in SAMPLERS and SAMPLERS.get(request.sampler.name).needs_grid:
+        if request.sampler.name in SAMPLERS and SAMPLERS.get(request.sampler.name).needs_grid:  # `auto` is exact here: the two passes
             volume = run.field(w)
             guide = Guide(volume, run.density_grid(volume))
         stop_if(cancelled)
@@ -246,6 +278,8 @@ class RenderSession:
             raise InputError(
                 what=f"channel {lacking[0]!r} has no native picture", where=request.checkpoint, expected=", ".join(made), got=lacking[0]
             )
+        if request.shared_rays and "depth" in made:  # for picking; the program itself gives every ray a depth
+            made["depth"] = np.where(made["opacity"] > OPACITY_FLOOR, made["depth"], np.float32(np.nan))
         arrays = {name: made[name] for name in (*channels, *(n for n in made if n == "raw_rgb"))}
         spp = float(made["samples"].mean()) if "samples" in made else 0.0
         result = RenderResult(
@@ -253,11 +287,16 @@ class RenderSession:
             world_from_cam=tuple(request.camera.world_from_cam().reshape(-1).tolist()),
             intrinsics=tuple(request.camera.intrinsics().reshape(-1).tolist()), timings=run.clock.times(), total_ms=run.clock.total_ms(),
             device=self.device, memory_bytes=self.memory_bytes(), samples_per_pixel=spp, evaluated_per_pixel=spp,
+            sampler="occupancy" if guide is not None else "importance",
         )
         return Frame(result, arrays, None if w is None else w[0].float().cpu().numpy())
 
 
-def _runnable_sampler(request: RenderRequest, info: CheckpointInfo) -> Sampler:
+def _check_sampler(request: RenderRequest, info: CheckpointInfo) -> None:
+    """Raises InputError for a sampler that the checkpoint cannot run."""
+    if request.sampler.name == AUTO:
+        check_auto(info)
+        return
     sampler = SAMPLERS.get(request.sampler.name, where="sampler")
     if sampler.needs_proposal and not info.has_proposal:
         raise InputError(
@@ -266,7 +305,6 @@ def _runnable_sampler(request: RenderRequest, info: CheckpointInfo) -> Sampler:
             expected="a proposal network",
             got="none",
         )
-    return sampler
 
 
 def _known_channels(request: RenderRequest, info: CheckpointInfo) -> tuple[str, ...]:

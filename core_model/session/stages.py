@@ -15,9 +15,10 @@ from core_model.fields.triplane import Planes
 from core_model.geometry.rays import Rays
 from core_model.rendering.empty import SpaceGrid, build_space_grid, live_rays, outside_only
 from core_model.rendering.evaluate import Scene
-from core_model.rendering.occupancy import DensityGrid, build_density_grid
+from core_model.rendering.occupancy import DensityGrid, build_density_grid, occupied_share
 from core_model.rendering.probe import ProbeResult, Proposals, run_probe, run_proposals
 from core_model.schema.render import RenderRequest, Tier
+from core_model.schema.sampler import AUTO
 from core_model.session.cache import StageCache
 from core_model.session.clock import StageClock, TimedField
 from core_model.session.large_rays import LargeRays
@@ -25,6 +26,8 @@ from core_model.session.library import OpenCheckpoint
 
 T = TypeVar("T")
 SPACE_CELLS = 48
+MOSTLY_EMPTY = 0.5
+"""Share of the box below which one guided pass is quicker than two passes; measured by benchmarks/auto_sampler.py."""
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -39,7 +42,7 @@ class StageRun:
     clock: StageClock
 
     @property
-    def _latent_key(self) -> tuple[object, ...]:
+    def latent_key(self) -> tuple[object, ...]:
         return (self.request.checkpoint, self.opened.stamp, self.request.latent)
 
     def w(self) -> Tensor | None:
@@ -57,7 +60,7 @@ class StageRun:
 
     @property
     def _volume_key(self) -> tuple[object, ...]:
-        return ("planes", *self._latent_key, self.request.precision)
+        return ("planes", *self.latent_key, self.request.precision)
 
     def _volume(self, w: Tensor | None) -> _Scene:
         return self._cached("planes", self._volume_key, lambda: self._make_volume(w), _scene_bytes)
@@ -76,14 +79,24 @@ class StageRun:
         box = self.opened.info.header.conventions.box
         if not self.request.skip_empty:
             return outside_only(box, self.device)
-        key = ("skip", *self._latent_key, self.request.precision)
+        key = ("skip", *self.latent_key, self.request.precision)
         return self._cached("skip", key, lambda: build_space_grid(field, box, SPACE_CELLS, self.device), lambda g: g.nbytes)
 
     def density_grid(self, field: Field) -> DensityGrid:
         """Bounds of the density in the box, for the occupancy-guided sampler."""
         box = self.opened.info.header.conventions.box
-        key = ("density", *self._latent_key, self.request.precision)
+        key = ("density", *self.latent_key, self.request.precision)
         return self._cached("skip", key, lambda: build_density_grid(field, box, self.device), lambda g: g.nbytes)
+
+    def chosen_sampler(self) -> str:
+        """The request's sampler; `auto` becomes the quicker of two by the measured share of the box that is not empty."""
+        name = self.request.sampler.name
+        if name != AUTO:
+            return name
+        box, field = self.opened.info.header.conventions.box, self.field(self.w())
+        key = ("share", *self.latent_key, self.request.precision)
+        share = self._cached("skip", key, lambda: occupied_share(field, box, self.device), lambda _: 64)
+        return "occupancy" if share < MOSTLY_EMPTY else "importance"
 
     def live(self, space: SpaceGrid, rays: Rays | LargeRays) -> Tensor:
         """Flat indices of the pixels worth rendering."""
@@ -125,7 +138,7 @@ class StageRun:
     @property
     def _probe_key(self) -> tuple[object, ...]:
         r = self.request
-        return (*self._latent_key, r.precision, r.skip_empty, r.camera, *self._probe_shape, r.view_dirs, r.background)
+        return (*self.latent_key, r.precision, r.skip_empty, r.camera, *self._probe_shape, r.view_dirs, r.background)
 
     def _cached(self, stage: str, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
         with self.clock.stage(stage):

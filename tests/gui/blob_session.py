@@ -90,6 +90,7 @@ def blob_info(path: str) -> CheckpointInfo:
         memory_bytes=210_000_000,
         parameters={"mapping": 62_000, "synthesis": 3_200_000, "decoder": 35_000, "proposal": 1_100_000},
         has_proposal=True,
+        view_dependent=True,
         channels=CHANNELS,
         samplers=SAMPLERS,
     )

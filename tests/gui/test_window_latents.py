@@ -45,12 +45,14 @@ def test_plane_walk_mixing_noise_and_conditioning_reach_the_requests() -> None:
         ctx.yield_(2)
         assert h.doc.latent.mix is not None and (h.doc.latent.mix.seed, h.doc.latent.mix.layers) == (9, (0, 1, 2, 3))
         ctx.item_click("//Latent/noise/None")
+        ctx.item_click("//Latent/view-dirs/Camera")
         ctx.item_click("//Latent/##cond-strip6")
         h.until_full()
 
     recorder = Recorder(InlineClient(BlobSession))
     drive(body, recorder, "blob:posed")
     last = recorder.requests[-1].latent
+    assert recorder.requests[-1].view_dirs == "camera"
     assert last.noise == "none" and last.cond is not None and last.cond.yaw == pytest.approx(np.radians(45.0))
     assert last.mix is not None and last.mix.layers == (0, 1, 2, 3)
 

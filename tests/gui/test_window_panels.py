@@ -54,6 +54,9 @@ def test_latent_view_and_sampler_panels_change_the_document_and_the_requests():
         ctx.item_click("//Sampler/strategy/Stratified")
         ctx.yield_(2)
         assert h.doc.sampler.strategy == "stratified"
+        ctx.item_click("//Sampler/hard-rule/Leftover")
+        ctx.yield_(2)
+        assert h.doc.sampler.hard_rule == "leftover"
         ctx.item_input_value("//Sampler/##spp", 24.0)
         ctx.yield_(2)
         assert h.doc.sampler.spp == pytest.approx(24.0)

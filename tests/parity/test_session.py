@@ -97,14 +97,6 @@ def test_own_samplers_channels_and_cached_planes(session: RenderSession, files: 
     assert stages["w"] and stages["planes"]
 
 
-def test_own_importance_sampler_agrees_with_the_raw_picture(session: RenderSession, files: dict[str, str]) -> None:
-    """Different quadratures of the same field: the features' first three channels at the rays of the fixture."""
-    spec = SamplerSpec(name="importance", spp=384)
-    frame = session.render(request("eg3d", files["eg3d"], width=32, height=32, sampler=spec, skip_empty=False))
-    raw = (recorded("eg3d")["out/image_raw"] + 1) * 0.5
-    assert psnr(torch.from_numpy(frame.arrays["rgb"])[None], raw.clamp(0, 1), peak=1.0) > 30.0
-
-
 @pytest.mark.parametrize("family", IMAGES)
 def test_inspector(session: RenderSession, files: dict[str, str], family: str) -> None:
     report = session.inspect(request(family, files[family], width=16, height=16, sampler=SamplerSpec(name="importance", spp=24)), 8, 3)

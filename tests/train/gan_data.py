@@ -41,7 +41,7 @@ def tiny_config(data: Path, **changes: object) -> TrainConfig:
             channel_base=64, base_size=8, plane_size=16, image_size=16, probe_size=8, probe_samples=8, proposal_channels=4, proposal_size=16
         ),
         discriminator=smoke.discriminator.replace(channel_base=64, channel_max=8),
-        render=smoke.render.replace(samples=5, patch=4),
+        render=smoke.render.replace(samples=5, patch=4, blur_bins=0.8),
         schedule=s.replace(resolution=curve("0:8,16:8,24:16"), supervise=curve("0:0,10:0,10:1"), propose=curve("0:0,26:0,26:1")),
         output=smoke.output.replace(tick_images=10, snapshot_ticks=2, image_ticks=2, grid=(2, 1), evaluate=False, tensorboard=False),
     )  # fmt: skip

@@ -111,6 +111,7 @@ def test_export_carries_scores_and_card(finished: Path, tmp_path: Path) -> None:
     target = tmp_path / "demo.safetensors"
     export_checkpoint(finished / "checkpoint.safetensors", target, finished, {"seeds": 2.0, "psnr_db": 12.5})
     assert read_header(target).header.provenance.scores["psnr_db"] == 12.5
+    assert read_header(target).header.target_blur == TINY.blur_bins == 0.7
     card = target.with_suffix(".md").read_text()
     assert "12.50" in card and "triscope fit" in card and "--preset tiny-heads" in card
 

@@ -89,6 +89,8 @@ def test_snapshots_open_and_render(finished: Path) -> None:
         frame = session.render(request)
         assert frame.result.error is None and frame.arrays["rgb"].shape == (3, 16, 16)
     header = read_header(late).header
+    # the blur of its proposals' target, which the ray panel draws; without proposals there is none
+    assert header.target_blur == 0.8 and read_header(early).header.target_blur is None
     assert header.provenance.images_seen == 40 and header.provenance.ema and header.camera.law == "labels"
     assert "--preset smoke" in header.provenance.command and str(finished) not in header.provenance.command
 

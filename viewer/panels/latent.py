@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Literal
 
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
@@ -20,15 +21,20 @@ from viewer.ui.latent_play import WalkRows
 from viewer.ui.panel import PANELS
 
 MAX_SEED = 2**32 - 1
+NO_DIRECTION = "The colours of this checkpoint do not depend on the viewing direction"
 NO_LATENT = "This checkpoint has no latent space: it always shows the same object"
 _FOLDS = (
     ("plane", "Seed plane and walk", "Blend four seeds by dragging a dot; walk from seed to seed"),
     ("mix", "Style mixing", "Layers of w from a second seed"),
-    ("more", "Conditioning and noise", "Conditioning camera, class and noise of the network"),
+    ("more", "Conditioning and noise", "Conditioning camera, viewing direction, class and noise of the network"),
 )
 _CENTRES = (
     ("average", "Average", "Psi draws towards the average w of all classes, as the network itself does"),
     ("class", "Class mean", "Psi draws towards the mean w of this class (256 seeds), as EpiGRAF's scripts do"),
+)
+_VIEW_DIRS = (
+    ("frontal", "Frontal", "One frontal direction for every ray: colours stay while the view turns (the paper's pictures, A3.1)"),
+    ("camera", "Camera", "Each ray's own direction: highlights move with the view, as in training and for FID"),
 )
 _NOISE = (
     ("const", "Constant", "The stored noise images: the same picture every time"),
@@ -57,7 +63,8 @@ class LatentPanel:
             self.opened[key] = fold(ctx.theme, title, f"##fold-{key}", self.opened[key], tip=tip)
             if self.opened[key]:
                 latent = draws[key](latent, doc, ctx, why_not)
-        return doc if latent == doc.latent else doc.replace(latent=latent)
+        view_dirs = self._view_dirs(doc, ctx) if self.opened["more"] else doc.view_dirs
+        return doc if latent == doc.latent and view_dirs == doc.view_dirs else doc.replace(latent=latent, view_dirs=view_dirs)
 
     def _plane(self, latent: LatentSpec, doc: Document, ctx: PanelContext, why_not: str) -> LatentSpec:
         latent = self.plane.draw(doc if latent == doc.latent else doc.replace(latent=latent), ctx, why_not)
@@ -185,6 +192,14 @@ class LatentPanel:
             ctx.theme, "Noise", "noise", latent.noise, _NOISE, tip="Noise inputs of the synthesis network", why_not=reason
         )
         return latent if noise == latent.noise else latent.replace(noise=noise)
+
+    def _view_dirs(self, doc: Document, ctx: PanelContext) -> Literal["frontal", "camera"]:
+        info = ctx.info
+        why_not = "Nothing is open" if info is None else ("" if info.view_dependent else NO_DIRECTION)
+        return controls.segmented(
+            ctx.theme, "Seen from", "view-dirs", doc.view_dirs, _VIEW_DIRS, why_not=why_not,
+            tip="Viewing direction that conditions the colours",
+        )  # fmt: skip
 
     def close(self) -> None:
         """Frees the textures of the small pictures."""

@@ -127,6 +127,9 @@ class ModelPanel:
         controls.value_row(
             theme, "Image", f"{info.image_size} × {info.image_size}", "Native picture size, pixels"
         )
+        if info.neural_size:
+            rays = f"{info.neural_size} × {info.neural_size}"
+            controls.value_row(theme, "Rays", rays, "Neural rendering resolution: rays behind the super-resolved picture")
         if info.z_dim:
             latent = f"z {info.z_dim}, w {info.num_ws} × {info.w_dim}"
             controls.value_row(theme, "Latent", latent, "Sizes of z and of the stack of w")

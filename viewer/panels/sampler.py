@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from core_model.schema.sampler import SamplerInfo, SamplerSpec
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.sampler import AUTO, SamplerInfo, SamplerSpec
 from viewer.state.document import Document, QualitySettings
 from viewer.ui import controls
 from viewer.ui.context import PanelContext
@@ -14,8 +15,16 @@ _STRATEGY_TITLES = {
     "stratified": ("Stratified", "Strata of equal probability of the predicted distribution"),
     "unstratified": ("Plain", "Independent draws from the predicted distribution"),
 }
+_HARD_RULES = (
+    ("weighted", "Weighted", "Leftover mass times the chance that the ray meets anything: an empty background gets no large budget"),
+    ("leftover", "Leftover", "Leftover mass alone, the paper's A3.4 to the letter: for pictures without empty background"),
+)
 _ONLY_LEARNED = "Only the learned sampler has it"
 _NOT_ADAPTIVE = "Adaptive is off: every ray gets the same"
+PROGRAM = "native"
+_PROGRAM_HINT = "At rest exactly the picture of the checkpoint's own program: its samples, its one size, its super-resolution"
+_FLAT = "The program has no orthographic camera"
+_NATIVE = "The checkpoint's own program has its numbers of samples"
 _NOT_OWN = "Follows from the samples a ray; switch Own budgets on to set it"
 
 
@@ -28,32 +37,50 @@ class SamplerPanel:
         if info is None or not info.samplers:
             controls.note(ctx.theme, "The samplers appear when a checkpoint is open.")
             return doc
-        spec = self._kind(doc.sampler, ctx, info.samplers)
+        spec, native = self._kind(doc, ctx, info)
         chosen = next((s for s in info.samplers if s.name == spec.name), info.samplers[0])
+        self._placed_by(native, chosen, info, ctx)
         spec = self._strategy(spec, ctx, chosen)
-        spec = self._budget(spec, ctx, chosen)
+        spec = self._budget(spec, ctx, chosen, _NATIVE if native else "")
         controls.section(ctx.theme, "Quality")
         quality = self._quality(doc.quality, ctx)
-        if spec != doc.sampler or quality != doc.quality:
-            doc = doc.replace(sampler=spec, quality=quality)
+        if (spec, native, quality) != (doc.sampler, doc.native, doc.quality):
+            doc = doc.replace(sampler=spec, native=native, quality=quality)
         return self._volume.draw(doc, ctx, info) if info.path == doc.checkpoint else doc
 
-    def _kind(self, spec: SamplerSpec, ctx: PanelContext, samplers: tuple[SamplerInfo, ...]) -> SamplerSpec:
-        options = [(s.name, s.title, s.description if s.available else s.why_not) for s in samplers]
-        closed = tuple(s.name for s in samplers if not s.available)
+    def _kind(self, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> tuple[SamplerSpec, bool]:
+        """(sampler, whether the picture at rest is the original program's)."""
+        spec = doc.sampler
+        options = [(s.name, s.title, s.description if s.available else s.why_not) for s in info.samplers]
+        closed = tuple(s.name for s in info.samplers if not s.available)
+        if info.has_native:
+            flat = doc.camera.orthographic
+            options.append((PROGRAM, "As its program renders", _FLAT if flat else _PROGRAM_HINT))
+            closed += (PROGRAM,) if flat else ()
+        shown = PROGRAM if doc.native else spec.name
         name = controls.combo(
             ctx.theme,
             "Sampler",
             "##sampler",
-            spec.name,
+            shown,
             options,
             unavailable=closed,
             tip="How points are placed on a ray",
         )
-        if name == spec.name:
-            return spec
+        if name == shown:
+            return spec, doc.native
+        if name == PROGRAM:
+            return spec, True
         # Budgets are the learned sampler's: kept under another one they would only hide its samples a ray.
-        return spec.replace(name=name, low_budget=None, high_budget=None)
+        return spec if name == spec.name else spec.replace(name=name, low_budget=None, high_budget=None, spp=None), False
+
+    def _placed_by(self, native: bool, chosen: SamplerInfo, info: CheckpointInfo, ctx: PanelContext) -> None:
+        """What `auto` has chosen for the picture on the screen."""
+        result = ctx.result
+        if native or chosen.name != AUTO or result is None or not result.sampler:
+            return
+        title = next((s.title for s in info.samplers if s.name == result.sampler), result.sampler)
+        controls.value_row(ctx.theme, "Chosen", title, "The sampler of the picture on the screen, chosen by how empty its space is")
 
     def _strategy(self, spec: SamplerSpec, ctx: PanelContext, chosen: SamplerInfo) -> SamplerSpec:
         theme = ctx.theme
@@ -85,12 +112,13 @@ class SamplerPanel:
             return spec
         return spec.replace(strategy=strategy, tau=min(max(tau, 1e-3), 1.0))
 
-    def _budget(self, spec: SamplerSpec, ctx: PanelContext, chosen: SamplerInfo) -> SamplerSpec:
+    def _budget(self, spec: SamplerSpec, ctx: PanelContext, chosen: SamplerInfo, fixed: str) -> SamplerSpec:
+        """fixed: why the number of samples cannot be set, if so."""
         own = spec.low_budget is not None and spec.high_budget is not None
         shown = spec.spp if spec.spp is not None else chosen.default_spp
         spp = controls.drag_float(
             ctx.theme, "Samples", "##spp", shown, speed=0.1, low=2.0, high=1024.0, fmt="%.1f a ray",
-            why_not="The two budgets decide" if own else "",
+            why_not=fixed or ("The two budgets decide" if own else ""),
             tip="Samples a ray on average, the probe not counted. "
             f"Default of this checkpoint: {chosen.default_spp:g}",
         )  # fmt: skip
@@ -114,6 +142,12 @@ class SamplerPanel:
         )  # fmt: skip
         if share != percent:
             spec = spec.replace(adaptive_share=min(max(share / 100, 0.0), 1.0))
+        rule = controls.segmented(
+            theme, "Hard rays by", "hard-rule", spec.hard_rule, _HARD_RULES, why_not=why_not,
+            tip=f"What ranks the hard rays: predicted mass outside the {spec.leftover_bins} largest bins",
+        )  # fmt: skip
+        if rule != spec.hard_rule:
+            spec = spec.replace(hard_rule=rule)
         own = spec.low_budget is not None and spec.high_budget is not None
         own_new = controls.toggle(
             theme, "Own budgets", "##own-budgets", own, why_not=why_not,

@@ -34,7 +34,7 @@ _ORDERS: tuple[tuple[Order, str, str], ...] = (
     ("seed", "Seed", "By number"),
     ("range", "Depth range", "Farthest less nearest depth, 1 % at either end left out, world units"),
     ("samples", "Mean samples", "Samples that the sampler gave a pixel, mean"),
-    ("flatness", "Non-flatness", "exp(entropy) of the depth histogram: 1 = a plane facing the camera, 64 = even"),
+    ("flatness", "Depth bins", "exp(entropy) of the surface's depth histogram: 1 = a plane facing the camera, 64 = even"),
 )
 
 
@@ -289,7 +289,7 @@ def _about(seed: int, thumb: Thumb | None, starred: bool, failed: bool) -> str:
     lines = [f"Seed {seed}" + (", starred" if starred else "")]
     if thumb is not None:
         figures = (("Depth range", thumb.depth_range, " world units"), ("Mean samples", thumb.samples, " a pixel"))
-        for title, value, unit in (*figures, ("Non-flatness", thumb.flatness, " of 64")):
+        for title, value, unit in (*figures, ("Depth bins", thumb.flatness, " of 64")):
             lines.append(f"{title} {value:.3g}{unit}" if math.isfinite(value) else f"{title}: none")
     else:
         lines.append("It could not be rendered" if failed else "Not rendered yet")

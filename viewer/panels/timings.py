@@ -22,6 +22,7 @@ _HINTS = {
     "samples": "Placing samples on the rays",
     "field": "Evaluating the field at the samples",
     "composite": "Quadrature along the rays",
+    "superres": "Super-resolution: rendered features to the picture",
     "channels": "Finishing the channels",
     "copy": "Copying the picture to the window",
 }

@@ -118,10 +118,9 @@ class ViewportPanel:
         return doc if rays == doc.rays else doc.replace(rays=rays)
 
     def _recentred(self, pose: OrbitPose, ctx: PanelContext, u: float, v: float) -> OrbitPose:
-        depth, result = ctx.frames.arrays.get("depth"), ctx.result
-        if depth is None or result is None or result.request is None:
+        result, distance = ctx.result, ctx.frames.under("depth", u, v)
+        if result is None or result.request is None:
             return pose
-        distance = ctx.frames.value("depth", int(u * depth.shape[-1]), int(v * depth.shape[-2]))
         camera = result.request.camera
         if distance is None or not isinstance(camera, OrbitPose):
             return pose
@@ -198,10 +197,11 @@ class ViewportPanel:
             tier = f"{tier} ×{ctx.frames.averaged}"
         alone = channel is mesh_viewport.ALONE
         note = "" if alone else f"{tier}  {result.width}²  {result.samples_per_pixel:.1f} spp"
+        own = "as its program renders" if result.request.native and not alone else ""
         plate = overlays.badge(
             ctx.theme,
             ImVec2(corner.x + inset, corner.y + inset),
-            [(channel.title, True), *((line, False) for line in (note, camera_hand.hint(doc)) if line)],
+            [(channel.title, True), *((line, False) for line in (note, own, camera_hand.hint(doc)) if line)],
         )
         planes_overlay.ablation_badge(doc, ctx, ImVec2(corner.x + inset, corner.y + 1.5 * inset + plate.y))
         lines = [] if alone else readout.lines(doc, ctx)

@@ -15,7 +15,7 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.frozen import Frozen
 from core_model.schema.latent import LatentSpec
-from core_model.schema.sampler import SamplerSpec
+from core_model.schema.sampler import AUTO, SamplerSpec
 from viewer.state.mesh_settings import MeshSettings
 from viewer.state.plane_view import PlaneView
 from viewer.state.ray_volume import VolumeView
@@ -161,9 +161,11 @@ class Document(Frozen):
     volume: VolumeView = VolumeView()
     mesh: MeshSettings = MeshSettings()
     quality: QualitySettings = QualitySettings()
+    native: bool = Field(default=False, description="at rest show the picture as the checkpoint's own program renders it")
     background: Vec3 | None = Field(
         default=None, description="replaces the checkpoint's background colour, sRGB in [0, 1]"
     )
+    view_dirs: Literal["frontal", "camera"] = Field(default="frontal", description="direction that conditions the radiance (A3.1)")
 
     @classmethod
     def defaults_from(cls, info: CheckpointInfo, quality: QualitySettings | None = None) -> Document:
@@ -171,8 +173,8 @@ class Document(Frozen):
         available = [s for s in info.samplers if s.available]
         names = [s.name for s in available]
         spec = SamplerSpec()
-        if names and spec.name not in names:
-            preferred = next((n for n in ("importance", "stratified", "uniform") if n in names), names[0])
+        if names and (spec.name not in names or AUTO in names):
+            preferred = next((n for n in (AUTO, "importance", "stratified", "uniform") if n in names), names[0])
             spec = SamplerSpec(name=preferred)
         latent = LatentSpec()
         if latent.cutoff is not None and info.num_ws and latent.cutoff > info.num_ws:

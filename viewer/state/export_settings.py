@@ -18,7 +18,7 @@ from core_model.schema.frozen import Frozen
 from core_model.schema.record import DisplayRange, RenderRecord
 from core_model.schema.render import RenderRequest
 from viewer.state.document import ChannelView, Document
-from viewer.state.scheduler import Scheduler
+from viewer.state.scheduler import Scheduler, as_its_program
 
 ExportKind = Literal["picture", "orbit", "walk", "sheet"]
 COMMANDS: dict[ExportKind, str] = {"picture": "render", "orbit": "orbit", "walk": "orbit", "sheet": "sheet"}
@@ -87,7 +87,8 @@ class ExportPlan:
 
 def export_request(doc: Document, info: CheckpointInfo, edge: int, channels: tuple[str, ...]) -> RenderRequest:
     """The full picture of the document with other channels and size: the same samples as on the screen."""
-    return Scheduler().full_request(doc, info, 64).replace(width=edge, height=edge, channels=channels)
+    request = Scheduler().full_request(doc, info, 64).replace(width=edge, height=edge, channels=channels, shared_rays=False)
+    return as_its_program(request, info).replace(shared_rays=False) if doc.native else request
 
 
 def plan_export(
@@ -97,6 +98,7 @@ def plan_export(
     channels = tuple(n for n in settings.channels if any(c.name == n for c in info.channels)) or ("rgb",)
     if settings.kind == "sheet":
         channels = channels[:1]
+        doc = doc.replace(native=False)  # cells have a size of their own
     request = export_request(doc, info, settings.edge, channels)
     record = RenderRecord(
         request=request, checkpoint_sha256=info.sha256, family=info.family, display=display_ranges(doc, info, channels, arrays)
@@ -104,6 +106,8 @@ def plan_export(
     out = out_path(settings, doc, info, taken)
     files = tuple(channel_file(out, name, channels[0]) for name in channels)
     why_not = _why_not(settings, info, out, files, taken)
+    if request.native and "--transparent" in options_of(settings):
+        why_not = why_not or "A picture as its program renders it cannot be cut out: choose another sampler, or switch Cut out off"
     return ExportPlan(settings.kind, out.name, out, files, record, options_of(settings), why_not)
 
 

@@ -71,6 +71,11 @@ class FrameStore:
         found = tuple(float(v) for v in np.atleast_1d(values[..., y, x]))
         return found if all(np.isfinite(found)) else None
 
+    def under(self, name: str, u: float, v: float) -> tuple[float, ...] | None:
+        """Value(s) of a channel at image coordinates in [0, 1]: a picture's maps may have other sizes than its colours."""
+        values = self.arrays.get(name)
+        return None if values is None else self.value(name, int(u * values.shape[-1]), int(v * values.shape[-2]))
+
     def _same_view(self, result: RenderResult) -> bool:
         return self.result is not None and view_of(self.result.request) == view_of(result.request)
 

@@ -15,15 +15,16 @@ from dataclasses import dataclass
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderRequest, RenderResult, Tier
-from core_model.schema.sampler import SamplerSpec
+from core_model.schema.sampler import AUTO, SamplerSpec
 from viewer.state.document import Document
+from viewer.state.final_view import QUICK, colour_beside, final_ms, in_raw, is_final, is_repeatable, size_matters, stands_in
 from viewer.state.moving_size import LATENT_STAGES, MovingSize, MovingSizer
 
 SETTLED_MS = 200.0
 """A settled frame aims at this time; a full frame that is expected to be as fast is asked for instead."""
 SETTLED_FLOOR = 128
-ALWAYS = ("rgb", "depth", "samples")
-"""Channels of every request: depth is needed for picking."""
+ALWAYS = ("depth", "samples")
+"""Channels of every request beside colour: depth is needed for picking."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Scheduler:
         self._seen: tuple[int, int] | None = None
         self._refined = 0
         self._ms_per_sample: float | None = None
+        self._final_ms: float | None = None
         self._last_extremes: tuple[tuple[float, float], ...] = ()
 
     def step(
@@ -111,7 +113,7 @@ class Scheduler:
         """Ask again from the start at the next step (worker restarted by hand, checkpoint reloaded)."""
         self._wanted, self._sent, self._answered, self._held = None, None, True, False
         self.sizer.forget()
-        self._ms_per_sample = None
+        self._ms_per_sample = self._final_ms = None
 
     @property
     def tier(self) -> Tier | None:
@@ -148,7 +150,12 @@ class Scheduler:
         latent_ms = sum(t.ms for t in result.timings if t.stage in LATENT_STAGES and not t.cached)
         ms = max(result.total_ms - latent_ms, 0.05)
         target = 1000.0 / doc.quality.target_fps
-        spp = request.sampler.spp or 1.0
+        finished = final_ms(result)
+        if finished is not None:
+            self._final_ms = max(finished - latent_ms, 0.05)
+        if not size_matters(result):
+            return
+        spp = request.sampler.spp or result.samples_per_pixel or 1.0
         size = MovingSize(request.width, spp)
         if request.tier is Tier.MOVING:
             self.sizer.measured(ms, size, target)
@@ -165,7 +172,7 @@ class Scheduler:
         old = self._wanted
         if old is None or old.doc.checkpoint != wanted.doc.checkpoint:
             self.sizer.forget()
-            self._ms_per_sample = None
+            self._ms_per_sample = self._final_ms = None
         elif old.doc.latent != wanted.doc.latent or old.doc.sampler.name != wanted.doc.sampler.name:
             self.sizer.skip_next()
         self._wanted, self._changed_at = wanted, now
@@ -178,13 +185,13 @@ class Scheduler:
         if tier is Tier.MOVING and rest_s >= quality.settle_delay_s:
             settled = self._settled_edge(doc, info, edge)
             if settled is None:
-                return self._request(doc, info, edge, Tier.FULL)
+                return self._full(doc, info, edge)
             if rest_s < quality.full_delay_s and settled > self._sent.width:
                 return self._request(doc, info, settled, Tier.SETTLED)
             if rest_s >= quality.full_delay_s:
-                return self._request(doc, info, edge, Tier.FULL)
+                return self._full(doc, info, edge)
         elif tier is Tier.SETTLED and rest_s >= quality.full_delay_s:
-            return self._request(doc, info, edge, Tier.FULL)
+            return self._full(doc, info, edge)
         elif tier in (Tier.FULL, Tier.REFINED) and not self._is_finished(doc):
             return self._request(doc, info, edge, Tier.REFINED, seed=self._refined + 1)
         return None
@@ -193,11 +200,11 @@ class Scheduler:
         assert self._sent is not None
         if self._sent.tier not in (Tier.FULL, Tier.REFINED):
             return False
-        return not doc.quality.refine or self._refined >= doc.quality.refine_frames
+        return is_repeatable(self._sent) or not doc.quality.refine or self._refined >= doc.quality.refine_frames
 
     def _settled_edge(self, doc: Document, info: CheckpointInfo, edge: int) -> int | None:
         """Edge of a settled frame of about SETTLED_MS; None = the full frame is expected to be as fast."""
-        if self._ms_per_sample is None:
+        if self._ms_per_sample is None or doc.native or is_final(doc.view.channel, info):
             return None
         full_ms = self._ms_per_sample * edge * edge * _spp(doc, info)
         if full_ms <= SETTLED_MS:
@@ -206,8 +213,16 @@ class Scheduler:
         return max(min(SETTLED_FLOOR, edge), min(fits, edge))
 
     def _moving(self, doc: Document, info: CheckpointInfo, edge: int) -> RenderRequest:
+        if is_final(doc.view.channel, info) and self._final_ms is not None and self._final_ms <= QUICK * 1000.0 / doc.quality.target_fps:
+            return self._request(doc, info, edge, Tier.MOVING)
         size = self.sizer.size(edge, _spp(doc, info), doc.quality.floor_size)
-        return self._request(doc, info, size.edge, Tier.MOVING, spp=size.spp)
+        request = self._request(doc, info, size.edge, Tier.MOVING, spp=size.spp)
+        raw = {"channels": in_raw(request.channels), "shared_rays": False}
+        return request.model_copy(update=raw) if is_final(doc.view.channel, info) else request
+
+    def _full(self, doc: Document, info: CheckpointInfo, edge: int) -> RenderRequest:
+        request = self._request(doc, info, edge, Tier.FULL)
+        return as_its_program(request, info) if doc.native else request
 
     def _request(
         self,
@@ -230,7 +245,9 @@ class Scheduler:
             seed=seed,
             precision=doc.quality.precision,
             background=doc.background,
+            view_dirs=doc.view_dirs,
             skip_empty=doc.quality.skip_empty,
+            shared_rays=is_final(doc.view.channel, info),
         )
 
     def _send(self, request: RenderRequest) -> RenderRequest:
@@ -239,16 +256,26 @@ class Scheduler:
 
     def _covers(self, doc: Document, info: CheckpointInfo) -> bool:
         """Whether the pictures on their way hold the channel that is shown."""
-        return self._sent is not None and set(channels_for(doc, info)) <= set(self._sent.channels)
+        if self._sent is None or (self._sent.shared_rays and not is_final(doc.view.channel, info)):
+            return False
+        wanted = channels_for(doc, info)
+        moving = self._sent.tier is Tier.MOVING and is_final(doc.view.channel, info) and stands_in(self._sent)
+        return set(in_raw(wanted) if moving else wanted) <= set(self._sent.channels)
 
 
 def channels_for(doc: Document, info: CheckpointInfo) -> tuple[str, ...]:
-    """Channels of a request: those of ALWAYS and the shown one, as far as the checkpoint has them."""
-    wanted = (*ALWAYS, doc.view.channel)
+    """Channels of a request: colour, those of ALWAYS and the shown one, as far as the checkpoint has them."""
+    wanted = (colour_beside(doc.view.channel, info), *ALWAYS, doc.view.channel)
     found = tuple(
         c.name for c in info.channels if c.name in wanted and (info.has_proposal or not c.needs_proposal)
     )
     return found or ("rgb",)
+
+
+def as_its_program(request: RenderRequest, info: CheckpointInfo) -> RenderRequest:
+    """The picture of the original program: one size and its own two passes; depth only where something is seen, as for picking."""
+    sampler = SamplerSpec(name="importance")
+    return request.replace(native=True, width=info.image_size, height=info.image_size, sampler=sampler, shared_rays=True)
 
 
 def _picture_part(doc: Document) -> Document:
@@ -278,6 +305,8 @@ def _spp(doc: Document, info: CheckpointInfo) -> float:
 def _sampler(doc: Document, info: CheckpointInfo, spp: float | None, jitter: bool) -> SamplerSpec:
     """The document's sampler with its samples a ray written out; `spp` sets fewer (moving frames)."""
     spec, full = doc.sampler, _spp(doc, info)
+    if spec.name == AUTO and spp is None:  # it chooses its samples itself
+        return spec.replace(jitter=spec.jitter or jitter)
     changes: dict[str, object] = {
         "spp": max(spp if spp is not None else full, 1.5),
         "jitter": spec.jitter or jitter,

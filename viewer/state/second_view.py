@@ -13,7 +13,9 @@ import numpy as np
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
+from core_model.schema.sampler import AUTO
 from viewer.state.document import Comparison, Document
+from viewer.state.final_view import FINAL, RAW, colour_beside, in_raw, is_final, stands_in
 from viewer.state.frame_store import FrameStore
 from viewer.state.shown_map import MapCache
 
@@ -116,7 +118,8 @@ class SecondView:
         """How far A's colour is from B's; None where they cannot be compared."""
         key = (a.version, self.frames.version)
         if self._apart is None or self._apart[0] != key:
-            pair = a.arrays.get("rgb"), self.frames.arrays.get("rgb")
+            both = next((n for n in (FINAL, RAW) if n in a.arrays and n in self.frames.arrays), FINAL)
+            pair = a.arrays.get(both), self.frames.arrays.get(both)
             ready = pair[0] is not None and pair[1] is not None and self.matches(a.result) and pair[0].shape == pair[1].shape
             self._apart = (key, apart(*pair) if ready else None)  # type: ignore[arg-type]
         return self._apart[1]
@@ -135,11 +138,12 @@ class SecondView:
         if not doc.compare.curve or len(self.curve) == len(CURVE_SPP):
             return None
         sampler = doc.sampler.replace(spp=float(CURVE_SPP[len(self.curve)]), low_budget=None, high_budget=None)
-        self.pending = first.model_copy(update={"sampler": sampler, "tier": Tier.FULL, "seed": 0, "channels": ("rgb",)})
+        self.pending = first.model_copy(update={"sampler": sampler, "tier": Tier.FULL, "seed": 0, "channels": (_colour_of(first),)})
         return self.pending
 
     def _measure(self, request: RenderRequest, result: RenderResult, arrays: dict[str, np.ndarray]) -> None:
-        truth, rgb = self.frames.arrays.get("rgb"), arrays.get("rgb")
+        colour = _colour_of(request)
+        truth, rgb = self.frames.arrays.get(colour), arrays.get(colour)
         if result.error is None and truth is not None and rgb is not None and truth.shape == rgb.shape:
             point = CurvePoint(result.samples_per_pixel or float(request.sampler.spp or 0), apart(rgb, truth))
             self.curve = (*self.curve, point)
@@ -148,7 +152,11 @@ class SecondView:
 def request_b(doc: Document, info: CheckpointInfo, a: RenderRequest) -> RenderRequest:
     """The picture of B for a picture of A: the same but for what is compared."""
     spec = doc.compare
-    change: dict[str, object] = {"channels": channels_b(doc, info)}
+    names = channels_b(doc, info)
+    change: dict[str, object] = {
+        "channels": in_raw(names) if stands_in(a) else names, "shared_rays": a.shared_rays and is_final(shown_in_b(doc), info),
+        "native": a.native and spec.what not in ("sampler", "samples"),
+    }  # fmt: skip
     if a.tier is Tier.REFINED:
         change |= {"tier": Tier.FULL, "seed": 0}
     jitter = doc.sampler.jitter
@@ -171,10 +179,11 @@ def request_b(doc: Document, info: CheckpointInfo, a: RenderRequest) -> RenderRe
 def plain(request: RenderRequest) -> RenderRequest:
     """The same picture with what every family has: two-pass samples instead of predicted ones; colour and depth."""
     sampler = request.sampler
-    if sampler.name == "learned":
+    if sampler.name in ("learned", AUTO):
         sampler = sampler.model_copy(update={"name": "importance", "low_budget": None, "high_budget": None})
-    channels = tuple(c for c in request.channels if c in _EVERYWHERE) or ("rgb",)
-    return request.model_copy(update={"sampler": sampler, "channels": channels})
+    names = tuple(dict.fromkeys(FINAL if c == RAW else c for c in request.channels))
+    channels = tuple(c for c in names if c in _EVERYWHERE) or (FINAL,)
+    return request.model_copy(update={"sampler": sampler, "channels": channels, "native": False})
 
 
 def reference_pass(doc: Document, info: CheckpointInfo, a: RenderRequest, number: int) -> RenderRequest:
@@ -182,12 +191,12 @@ def reference_pass(doc: Document, info: CheckpointInfo, a: RenderRequest, number
     spp = float(min(PASS_SPP, doc.compare.reference_spp))
     sampler = doc.sampler.replace(name="stratified", spp=spp, jitter=True, low_budget=None, high_budget=None)
     names = tuple(c for c in channels_b(doc, info) if c not in ("samples", "leftover", "entropy"))
-    return a.model_copy(update={"sampler": sampler, "tier": Tier.REFINED, "seed": number + 1, "channels": names})
+    return a.model_copy(update={"sampler": sampler, "tier": Tier.REFINED, "seed": number + 1, "channels": names, "native": False})
 
 
 def channels_b(doc: Document, info: CheckpointInfo) -> tuple[str, ...]:
     """Colour, depth and the channel that B shows."""
-    wanted = ("rgb", "depth", "samples", shown_in_b(doc))
+    wanted = (colour_beside(shown_in_b(doc), info), "depth", "samples", shown_in_b(doc))
     return tuple(c.name for c in info.channels if c.name in wanted and (info.has_proposal or not c.needs_proposal))
 
 
@@ -202,6 +211,10 @@ def apart(a: np.ndarray, b: np.ndarray) -> Apart:
     error = np.sort(np.square(np.nan_to_num(a.astype(np.float64) - b)).mean(axis=0).ravel())[::-1]
     worst = [error[: max(1, round(share * error.size))].mean() for share in (1.0, 0.01, 0.001)]
     return Apart(*(float(-10.0 * np.log10(m)) if m > 0 else float("inf") for m in worst))
+
+
+def _colour_of(request: RenderRequest) -> str:
+    return FINAL if FINAL in request.channels else RAW
 
 
 def _same_picture(a: RenderRequest, b: RenderRequest) -> bool:

@@ -17,7 +17,7 @@ from viewer.state.checkpoint_files import kept_file, write_atomically
 Order = Literal["seed", "range", "samples", "flatness"]
 BINS = 64
 KEPT = 0.95
-"""Non-flatness: bins of its histogram, and share of the nearest depths that count (arXiv 2303.01416)."""
+"""Depth bins: bins of the histogram, and share of the nearest depths that count (as `triscope metrics` has it under "spread")."""
 TAIL = 1.0
 """Percent left out at either end of the depth range, so that one stray pixel does not make it."""
 BUDGET = 48 << 20
@@ -38,7 +38,7 @@ class Thumb:
 
 
 def figures(depth: np.ndarray | None, samples: np.ndarray | None, near: float, far: float) -> tuple[float, float, float]:
-    """(depth range, mean samples, non-flatness) of depth [H, W] with NaN where nothing is seen, and samples [H, W]."""
+    """(depth range, mean samples, depth bins in use) of depth [H, W] with NaN where nothing is seen, and samples [H, W]."""
     mean = math.nan if samples is None else float(np.nanmean(samples))
     found = np.zeros(0) if depth is None else np.sort(depth[np.isfinite(depth)].astype(np.float64))
     if not found.size:

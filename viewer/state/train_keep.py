@@ -8,7 +8,8 @@ from viewer.state.document import Document
 
 def carried(before: Document, fresh: Document, info: CheckpointInfo) -> Document:
     """`fresh` (the defaults of checkpoint `info`) with everything of `before` that fits it."""
-    kept: dict[str, object] = {"camera": before.camera, "background": before.background}
+    kept: dict[str, object] = {"camera": before.camera, "background": before.background, "view_dirs": before.view_dirs}
+    kept["native"] = before.native and info.has_native
     latent = before.latent
     if latent.cutoff is not None and info.num_ws and latent.cutoff > info.num_ws:
         latent = latent.replace(cutoff=info.num_ws)

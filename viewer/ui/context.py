@@ -14,6 +14,7 @@ from viewer.render_client.events import WorkerStatus
 from viewer.state.answers import Answers
 from viewer.state.document import ChannelView, Document
 from viewer.state.export_desk import Exports
+from viewer.state.final_view import FINAL, RAW
 from viewer.state.frame_store import FrameStore
 from viewer.state.inspections import Inspections, RayQuestion
 from viewer.state.key_map import KeyMap
@@ -120,13 +121,10 @@ class PanelContext:
         return next((c for c in self.info.channels if c.name == name), None)
 
     def shown_channel(self, doc: Document) -> ChannelInfo | None:
-        """The channel that can be drawn now: the document's, or colour while the other is still on its
+        """The channel that can be drawn now: the document's, or colour (finished, else raw) while the other is still on its
         way.
         """
-        wanted = self.channel(doc.view.channel)
-        if wanted is not None and wanted.name in self.frames.arrays:
-            return wanted
-        return self.channel("rgb") if "rgb" in self.frames.arrays else None
+        return next((self.channel(n) for n in (doc.view.channel, FINAL, RAW) if self.channel(n) and n in self.frames.arrays), None)
 
     def shown_map(self, doc: Document) -> ShownMap | None:
         """The picture as it is drawn; None while there is none."""

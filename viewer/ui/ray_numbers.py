@@ -50,6 +50,7 @@ def number_rows(report: RayReport) -> tuple[tuple[str, str, str, str], ...]:
         ("Samples given", "samples", "", 0, "Samples of the final pass on this ray"),
         ("Cross-entropy", "cross-entropy", "nats", 3, "Of the prediction with the true weights"),
         ("Overlap", "overlap", "", 3, "Shared mass of the prediction and the true weights, 0 to 1"),
+        ("Target blur", "target blur", report.units.get("target blur", ""), 2, "Sigma of the target along the ray, as it was trained"),
         ("Robust bins", "robust bins", "", 0, f"Bins that hold {report.tau:g} of the predicted mass"),
     ]  # fmt: skip
     out = []

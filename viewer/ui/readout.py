@@ -20,7 +20,7 @@ def lines(doc: Document, ctx: PanelContext) -> list[tuple[str, bool]]:
         named.append((beside.channel.replace(title=f"B {beside.channel.title}"), beside.under(*hover), False))
     depth = ctx.channel("depth")
     if depth is not None and depth.name not in [info.name for info, _, _ in named] and depth.name in ctx.frames.arrays:
-        named.append((depth, ctx.frames.value(depth.name, x, y), False))
+        named.append((depth, ctx.frames.under(depth.name, *hover), False))
     for info, found, strong in named:
         text = "no value" if found is None else "  ".join(fixed(v, info.decimals) for v in found)
         out.append((f"{info.title}  {text} {info.unit if found else ''}".rstrip(), strong))

@@ -10,6 +10,7 @@ from imgui_bundle import ImVec2, imgui
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.sampler import SamplerInfo
 from viewer.state.document import ChannelView, Document
+from viewer.state.final_view import FINAL, RAW
 from viewer.state.second_view import difference, shown_in_b
 from viewer.state.shown_map import ShownMap
 from viewer.ui import overlays
@@ -46,6 +47,8 @@ def squares(doc: Document, corner: ImVec2, width: float, height: float, margin: 
 def second_map(doc: Document, ctx: PanelContext) -> ShownMap | None:
     """The map of B; None while there is no picture of it."""
     frames, channel = ctx.second.frames, ctx.channel(shown_in_b(doc))
+    if channel is not None and channel.name == FINAL and FINAL not in frames.arrays:  # both move in raw colours
+        channel = ctx.channel(RAW)
     if channel is None or channel.name not in frames.arrays:
         return None
     view = doc.view.of(channel.name, channel).replace(outline=False)

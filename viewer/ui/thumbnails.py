@@ -36,6 +36,8 @@ def thumbnail_request(
         sampler=sampler,
         channels=tuple(c for c in CHANNELS if c in known) or ("rgb",),
         background=doc.background,
+        view_dirs=doc.view_dirs,
+        shared_rays=True,
     )
 
 

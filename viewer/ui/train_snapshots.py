@@ -126,7 +126,7 @@ class SnapshotPage:
             return
         request = RenderRequest(
             checkpoint=doc.checkpoint, latent=doc.latent, camera=doc.camera, width=PREVIEW, height=PREVIEW, sampler=doc.sampler,
-            background=doc.background,
+            background=doc.background, view_dirs=doc.view_dirs,
         )  # fmt: skip
         question = PictureQuestion(checkpoint=doc.checkpoint, request=request)
         answer, error = ctx.answers.want(question), ctx.answers.error(question)

@@ -4,6 +4,7 @@ from core_model.families.eg3d import native
 from core_model.families.eg3d.config import Eg3dConfig
 from core_model.families.eg3d.description import DESCRIPTION
 from core_model.families.eg3d.generator import Eg3dGenerator
+from core_model.families.volumetric_final import FINAL
 from core_model.families.volumetric_model import register_volumetric
 
-register_volumetric(DESCRIPTION, Eg3dConfig, Eg3dGenerator, native.render)
+register_volumetric(DESCRIPTION, Eg3dConfig, Eg3dGenerator, native.render, FINAL)

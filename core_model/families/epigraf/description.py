@@ -24,6 +24,7 @@ def describe(header: CheckpointHeader, where: str) -> Sizes:
         plane_size=cfg.plane_size,
         plane_channels=cfg.plane_channels,
         is_sdf=False,
+        view_dependent=bool(cfg.view_widths),
     )
 
 

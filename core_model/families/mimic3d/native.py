@@ -21,7 +21,7 @@ def render(
     check_size(request, model.sizes.image_size)
     cfg = model.module.cfg
     return render_native(
-        model, request, ws, planes, cfg.volumetric.neural_size, use_superres=cfg.uses_superres, depth_guide=cfg.depth_guide, guide=guide
+        model, request, ws, planes, cfg.volumetric.neural_size, use_superres=cfg.uses_superres, guide=guide
     )
 
 

@@ -53,7 +53,8 @@ First the mapping network alone learned which head a latent is ({cfg.mapping_ste
 from step {cfg.image_start} every {_nth(cfg.ray_every)}head comes with {cfg.rays} rays, half of them beside the outline.
 Heads come from a pool that starts with {cfg.pool_start} and grows by {cfg.pool_growth:g} a step to at most {cfg.pool}
 (seeds from {cfg.seed} on).
-Then {cfg.proposal_steps} steps of the proposal network. The weights are the running average.
+Then {cfg.proposal_steps} steps of the proposal network, towards targets blurred by {cfg.blur_bins:g} bins. The
+weights are the running average.
 
 ## How it scores
 

@@ -141,6 +141,7 @@ def write_checkpoint(path: Path, generator: WysiwygGenerator, cfg: FitConfig, st
             notes="Fitted to known truth, not trained adversarially. The head of a latent is the first 48 numbers of z / rms(z).",
         ),
         licence="Apache-2.0",
+        target_blur=cfg.blur_bins if generator.cfg.proposal_channels else None,
     )
     save_checkpoint(path, header, generator.state_dict())
 

@@ -53,6 +53,7 @@ def write_snapshot(
             made_by="triscope train", made_at=time.strftime("%Y-%m-%d"), command=command_text(cfg), data=Path(cfg.data.path).name,
             steps=step, images_seen=float(step * cfg.batch), ema=True, scores=scores or {}, notes="Trained adversarially (WYSIWYG 3D GAN).",
         ),
+        target_blur=cfg.render.blur_bins if network.proposal_channels else None,
     )  # fmt: skip
     save_checkpoint(path, header, tensors)
 

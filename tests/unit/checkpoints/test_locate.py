@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core_model.checkpoints import locate
+from core_model.checkpoints.layout import read_header
 from core_model.schema.errors import InputError
 
 
@@ -68,3 +69,8 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
 def test_impossible_names_are_input_errors(name: str) -> None:
     with pytest.raises(InputError):
         locate.resolve(name)
+
+
+@pytest.mark.parametrize("name", ["demo.safetensors", "heads-gan.safetensors"])
+def test_shipped_checkpoints_say_the_blur_of_their_training(name: str) -> None:
+    assert read_header(locate.assets_dir() / name).header.target_blur == 0.7

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from core_model.metrics.flatness import non_flatness
+from core_model.metrics.flatness import non_flatness, surface_spread
 from core_model.metrics.gaussian import FeatureStatistics, frechet_distance
 from core_model.metrics.kernel_distance import kernel_distance, polynomial_mmd
 from core_model.metrics.sliced_wasserstein import (
@@ -198,20 +198,37 @@ def test_patches_do_not_depend_on_the_batches() -> None:
 
 
 @pytest.mark.parametrize("used", [1, 4, 16, 64])
-def test_non_flatness_counts_the_bins_in_use(used: int) -> None:
+def test_both_scores_count_the_bins_in_use(used: int) -> None:
     centres = 2.0 + (torch.arange(64) + 0.5) / 64
     depth = centres[:used].repeat_interleave(64 * 64 // used).reshape(1, 64, 64)
-    score = non_flatness(depth, 2.0, 3.0, kept=1.0)
-    assert score.tolist() == [pytest.approx(used, rel=1e-12)]
+    for score in (non_flatness(depth, 2.0, 3.0), surface_spread(depth, 2.0, 3.0, kept=1.0)):
+        assert score.tolist() == [pytest.approx(used, rel=1e-12)]
 
 
-def test_non_flatness_cuts_the_far_background_and_skips_empty_maps() -> None:
+def test_the_published_score_counts_every_pixel() -> None:
+    """Depths beyond the range lie in its outermost bins: rays that meet nothing have depth 0. The farthest are not cut off."""
+    depth = torch.full((2, 20, 20), 2.505)
+    depth[0, :10] = 0.0
+    depth[1, 0] = 9.0
+    share = torch.tensor([0.05, 0.95], dtype=torch.float64)
+    expected = [2.0, float((-(share * share.log()).sum()).exp())]
+    assert non_flatness(depth, 2.0, 3.0).tolist() == pytest.approx(expected)
+    # the definition of its source, written out
+    for map_, score in zip(depth, non_flatness(depth, 2.0, 3.0), strict=True):
+        p = torch.histc(map_.clamp(2.0, 3.0), bins=64, min=2.0, max=3.0).double()
+        p /= p.sum()
+        assert float(score) == pytest.approx(float((-(p * (p + 1e-12).log()).sum()).exp()))
+    with pytest.raises(ValueError, match="gaps"):
+        non_flatness(torch.full((1, 4, 4), torch.nan), 2.0, 3.0)
+
+
+def test_the_spread_of_the_surface_cuts_the_far_background_and_skips_empty_maps() -> None:
     depth = torch.full((3, 20, 20), 2.5)
     depth[1, 0, :20] = 2.99  # the farthest 5 %
     depth[2] = torch.nan
-    score = non_flatness(depth, 2.0, 3.0)
+    score = surface_spread(depth, 2.0, 3.0)
     assert score[:2].tolist() == [pytest.approx(1.0), pytest.approx(1.0)] and math.isnan(score[2])
-    assert non_flatness(depth[1:2], 2.0, 3.0, kept=1.0)[0] > 1.1
+    assert surface_spread(depth[1:2], 2.0, 3.0, kept=1.0)[0] > 1.1
     depth[0, 5:, 5:] = torch.nan  # pixels without a surface do not count
-    assert non_flatness(depth[:1], 2.0, 3.0)[0] == pytest.approx(1.0)
-    assert non_flatness(torch.full((1, 4, 4), 9.0), 2.0, 3.0)[0] == pytest.approx(1.0)
+    assert surface_spread(depth[:1], 2.0, 3.0)[0] == pytest.approx(1.0)
+    assert surface_spread(torch.full((1, 4, 4), 9.0), 2.0, 3.0)[0] == pytest.approx(1.0)

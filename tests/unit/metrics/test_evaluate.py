@@ -15,10 +15,12 @@ from core_model.data.heads_dataset import write_heads_dataset
 from core_model.data.images import ImageDataset
 from core_model.data.truth_maps import TruthMaps
 from core_model.metrics import METRICS, MetricContext, Pictures
-from core_model.metrics.evaluate import Outcome, Plan, evaluate
+from core_model.metrics.evaluate import Counts, Outcome, Plan, counts_of, evaluate
+from core_model.metrics.segmented import Segmented
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.render import RenderRequest
+from tests.unit.data.image_sets import encoded
 
 SIZE, COUNT = 16, 6
 INFO = CheckpointInfo(path="made-up", header=CheckpointHeader(family="none"), c_dim=25, num_ws=8)
@@ -43,8 +45,13 @@ class Copies:
     def __init__(self, data: ImageDataset, *, lighter: float = 0.0, nan: bool = False) -> None:
         self.data, self.truth, self.lighter, self.nan = data, TruthMaps(data), lighter, nan
         self.requests: list[RenderRequest] = []
+        self.fronts: list[RenderRequest] = []
 
-    def __call__(self, request: RenderRequest) -> tuple[Mapping[str, np.ndarray], float]:
+    def cut_depth(self, request: RenderRequest) -> np.ndarray:
+        self.fronts.append(request)
+        return np.linspace(0.0, 4.0, request.width * request.height, dtype=np.float32).reshape(request.height, request.width)
+
+    def picture(self, request: RenderRequest) -> tuple[Mapping[str, np.ndarray], float]:
         self.requests.append(request)
         labels = self.data.labels().labels.numpy()
         wanted = np.array([*request.camera.world_from_cam().ravel(), *request.camera.intrinsics().ravel()])
@@ -76,8 +83,8 @@ def test_the_data_itself_is_at_no_distance(heads: Path) -> None:
     for name in ("fid", "normal_fid", "depth_distance", "coverage_error"):
         assert value(outcome, name) == pytest.approx(0.0, abs=1e-6), name
     assert value(outcome, "normal_distance") < 1e-4
-    assert value(outcome, "nfs") == pytest.approx(value(outcome, "nfs_data"))
-    assert 5.0 < value(outcome, "nfs") < 64.0
+    assert value(outcome, "spread") == pytest.approx(value(outcome, "spread_data"))
+    assert 5.0 < value(outcome, "spread") < 64.0 and 5.0 < value(outcome, "nfs") < 64.0
     assert [(r.spp, r.placed) for r in outcome.table] == [(20.0, 20.0), (50.0, 50.0)] and outcome.placed == 9.0
     assert outcome.table[0].values["fid"] == pytest.approx(0.0, abs=1e-6)
     assert set(outcome.table[0].values) >= {"fid", "kid", "swd"} and "nfs" not in outcome.table[0].values
@@ -101,6 +108,7 @@ def test_requests_have_the_cameras_of_the_data_and_the_published_truncation(head
     assert colour.latent.psi == 1.0 and colour.channels == ("rgb",) and colour.sampler.spp is None and row.sampler.spp == 20.0
     assert shape.latent.psi == 0.7 and shape.latent.cutoff == 8 and shape.channels == ("normal", "depth")
     assert colour.latent.cond == colour.camera == shape.camera
+    assert all(r.view_dirs == "camera" and not r.native for r in render.requests), "colours as in training"
     assert len({r.camera for r in render.requests}) == 4
     again = Copies(render.data)
     run(again, table=(20.0,), count=4, seed=7, camera_conditioned=False)
@@ -123,7 +131,7 @@ def test_without_weights_or_truth_the_rest_is_computed(heads: Path, tmp_path: Pa
     missing = {v.name: v.why_not for v in outcome.values if v.value is None}
     assert set(missing) == {"fid", "kid", "normal_fid", "normal_swd", "surface"}
     assert "pt_inception-2015-12-05-6726825d.pth" in missing["fid"] and "generated heads" in missing["surface"]
-    assert value(outcome, "swd") > 0 and value(outcome, "nfs") > 1 and outcome.reals == 3
+    assert value(outcome, "swd") > 0 and value(outcome, "nfs") > 1 and outcome.counts.colour_reals == 3
     with pytest.raises(InputError, match="'fid' cannot be computed"):
         evaluate(plain, INFO, data, Plan(count=3, size=SIZE, metrics=("fid",)), MetricContext())
     with pytest.raises(InputError, match="did you mean 'swd'"):
@@ -149,6 +157,71 @@ def test_normal_maps_of_a_folder(heads: Path, tmp_path: Path) -> None:
     assert value(outcome, "normal_fid") < 0.05 and next(v for v in outcome.values if v.name == "surface").value is None
 
 
+def test_the_non_flatness_score_is_seen_from_the_front(heads: Path) -> None:
+    """Frontal cameras, which condition the generator too, at the colour pictures' truncation."""
+    render = Copies(ImageDataset.open(heads))
+    run(render, count=3, metrics=("nfs",), psi=0.9, front_size=12)
+    assert not render.requests and [r.latent.seeds[0].seed for r in render.fronts] == [0, 1, 2]
+    for r in render.fronts:
+        assert r.camera == INFO.header.camera.default.replace(yaw=0.0, pitch=0.0, roll=0.0) and r.latent.cond is None
+        assert r.latent.psi == 0.9 and (r.width, r.height) == (12, 12)
+
+
+def test_counts_are_the_published_ones_as_far_as_the_data_goes() -> None:
+    every = list(METRICS)
+    assert counts_of(every, None, 70_000, 20_000) == Counts(50_000, 10_000, 256, 70_000, 20_000)
+    assert counts_of(every, None, 4_000, 300) == Counts(4_000, 300, 256, 4_000, 300)
+    assert counts_of(every, 100, 70_000, 20_000) == Counts(100, 100, 100, 100, 100)
+    swd = [METRICS.get("swd")]  # uses 1024 pictures of either side: no more are made
+    assert counts_of(swd, None, 70_000, 70_000) == Counts(1024, 0, 0, 1024, 0)
+    assert counts_of([METRICS.get("nfs")], None, 10, 10) == Counts(front=256)
+
+
+def test_imported_families_are_judged_by_the_picture_of_their_own_program(heads: Path) -> None:
+    data = ImageDataset.open(heads)
+    render = Copies(data)
+    info = INFO.replace(image_size=2 * SIZE, has_native=True)
+    plan = Plan(size=SIZE, count=2, sampler="importance", native=True, table=(20.0,))
+    outcome = evaluate(render, info, data, plan, MetricContext(features=eight_features, near=2.2, far=3.2))
+    colour, row, shape = render.requests[:3]
+    assert colour.native and colour.width == colour.height == 2 * SIZE
+    assert not row.native and row.sampler.spp == 20.0 and row.width == SIZE and not shape.native
+    assert value(outcome, "fid") >= 0.0 and outcome.table[0].values["swd"] >= 0.0
+
+
+def test_masks_and_masked_maps_of_the_generated_pictures(heads: Path, tmp_path: Path) -> None:
+    """What --keep wrote, masked outside, comes back by its seed: as masks, or as the maps themselves."""
+    data = ImageDataset.open(heads)
+    kept: dict[int, dict[str, np.ndarray]] = {}
+    context = MetricContext(features=eight_features, near=2.2, far=3.2)
+    plan = Plan(size=SIZE, count=3, seed=5, metrics=("normal_fid",))
+
+    def measured(masks: Segmented | None = None) -> float:
+        return value(evaluate(Copies(data), INFO, data, plan, context, masks=masks), "normal_fid")
+
+    evaluate(Copies(data), INFO, data, plan, context, keep=lambda seed, request, pictures: kept.update({seed: dict(pictures)}))
+    assert sorted(kept) == [5, 6, 7] and kept[5]["normals"].shape == kept[5]["rgb"].shape == (SIZE, SIZE, 3)
+    for name in ("whole", "left", "maps"):
+        (tmp_path / name).mkdir()
+    for seed, pictures in kept.items():
+        left = np.zeros((SIZE, SIZE), np.uint8)
+        left[:, : SIZE // 2] = 255
+        (tmp_path / "whole" / f"seed{seed:06d}.png").write_bytes(encoded(np.full((SIZE, SIZE), 255, np.uint8)))
+        (tmp_path / "left" / f"{seed}.png").write_bytes(encoded(left))
+        map_ = np.where(left[..., None] > 0, pictures["normals"], 0).astype(np.uint8)
+        (tmp_path / "maps" / f"{seed}.png").write_bytes(encoded(map_))
+    by_masks, by_maps = (Segmented.open(tmp_path / name, SIZE) for name in ("left", "maps"))
+    assert (by_masks.kind, by_maps.kind) == ("masks", "maps")
+    assert measured(Segmented.open(tmp_path / "whole", SIZE)) == measured() != measured(by_masks)
+    assert measured(by_masks) == measured(by_maps)
+    (tmp_path / "left" / "6.png").unlink()
+    with pytest.raises(InputError, match="no mask of seed 6"):
+        measured(Segmented.open(tmp_path / "left", SIZE))
+    (tmp_path / "left" / "face.png").write_bytes((tmp_path / "left" / "5.png").read_bytes())
+    with pytest.raises(InputError, match="without a seed"):
+        Segmented.open(tmp_path / "left", SIZE)
+
+
 def test_pictures_of_nan_are_an_error_and_not_a_number(heads: Path) -> None:
     with pytest.raises(TriscopeError, match="NaN"):
         run(Copies(ImageDataset.open(heads), nan=True))
@@ -162,14 +235,16 @@ def pictures(seed: int) -> Pictures:
     normal = torch.nn.functional.normalize(torch.randn(5, 3, 32, 32, generator=rng), dim=1)
     depth = 2.5 + 0.3 * torch.rand(5, 32, 32, generator=rng)
     normal[:, :, :4], depth[:, :4] = torch.nan, torch.nan
-    return Pictures(rgb=images, normal_map=images.flip(0), normal=normal, depth=depth)
+    cut = 2.5 + 0.3 * torch.rand(5, 32, 32, generator=rng)
+    return Pictures(rgb=images, normal_map=images.flip(0), normal=normal, depth=depth, cut_depth=cut)
 
 
 @pytest.mark.parametrize("name", METRICS.names())
 def test_every_metric_keeps_the_contract(name: str) -> None:
     """Finite named values, several candidates of one reference, the same answer twice, inputs left alone."""
     metric = METRICS.get(name)
-    assert metric.info.name == name and metric.info.description and metric.info.view in ("colour", "shape")
+    assert metric.info.name == name and metric.info.description and metric.info.pictures >= 256
+    assert metric.info.view in ("colour", "shape", "front")
     context = MetricContext(features=eight_features, near=2.2, far=3.2, seed=5)
     reference = metric.reference(context)
     real = [pictures(s) for s in range(2)]

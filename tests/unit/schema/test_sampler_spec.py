@@ -37,11 +37,6 @@ def test_explicit_budgets_win_and_are_ordered() -> None:
     assert SamplerSpec(low_budget=9, high_budget=4).budgets(17.6) == (9, 9)
 
 
-def test_leftover_count_scales_with_the_bins() -> None:
-    assert SamplerSpec().leftover_count(191) == 16
-    assert SamplerSpec(leftover_bins=5).leftover_count(191) == 5
-
-
 @pytest.mark.parametrize(
     "wrong", [{"tau": 0.0}, {"tau": 1.1}, {"spp": 1.0}, {"adaptive_share": 1.5}, {"low_budget": 0}, {"strategy": "other"}, {"sp": 3}]
 )

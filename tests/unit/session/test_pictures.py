@@ -6,15 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from core_model.rendering.channels import CHANNELS
+from core_model.sampling.placement import adaptive_mask
 from core_model.schema.camera import MatrixCamera, OrbitPose, label25
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import Frame, RenderSession
+from core_model.session.clock import StageClock
+from core_model.session.stages import StageRun
 
-ALL = CHANNELS.names()
+ALL = tuple(c.info.name for c in CHANNELS if not c.info.needs_superres)
 UNIFORM = SamplerSpec(name="uniform", spp=32)
 
 
@@ -129,6 +133,30 @@ def test_rays_past_the_box_are_given_no_samples(session: RenderSession) -> None:
     missed = frame.arrays["samples"] == 0
     assert 0.3 < missed.mean() < 0.95
     assert float(frame.arrays["opacity"][missed].max()) == 0.0
+
+
+def test_hard_rays_by_the_papers_rule_and_by_ours(session: RenderSession, tiny: str) -> None:
+    """A3.4 to the letter ranks every pixel by the mass outside the 16 largest bins of its prediction; the other rule weighs that by the
+    chance to meet anything, so that an empty background gets no large budget."""
+    edge = session.model_of(tiny).sizes.proposal_size
+    masks, predicted = {}, torch.empty(0)
+    for rule, bins in (("leftover", 3), ("leftover", 9), ("weighted", 3)):
+        sampler = SamplerSpec(low_budget=3, high_budget=7, hard_rule=rule, leftover_bins=bins)  # type: ignore[arg-type]
+        asked = request(tiny, sampler=sampler, channels=("leftover", "samples", "opacity"), width=edge, height=edge)
+        frame = render(session, asked)
+        opened = session._open[tiny]
+        run = StageRun(asked, opened, session.torch_device, session._cache, StageClock(session.torch_device))
+        field = run.field(run.w())
+        predicted = run.proposals(field, run.space(field)).p[0]
+        mass = 1 - predicted.sort(dim=0, descending=True).values[:bins].sum(dim=0)
+        if rule == "leftover":
+            np.testing.assert_allclose(frame.arrays["leftover"], mass, atol=1e-5)
+        else:
+            assert (frame.arrays["leftover"] <= mass.numpy() + 1e-6).all()
+        masks[rule, bins] = adaptive_mask(torch.from_numpy(frame.arrays["leftover"]).flatten(), 0.1).reshape(edge, edge).numpy()
+        hit = frame.arrays["samples"] > 0
+        np.testing.assert_array_equal((frame.arrays["samples"] == 7)[hit], masks[rule, bins][hit])
+    assert (masks["leftover", 3] != masks["weighted", 3]).any() and (masks["leftover", 3] != masks["leftover", 9]).any()
 
 
 def test_background_and_view_directions(session: RenderSession, tiny: str) -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from core_model.checkpoints.store import save_checkpoint
 from core_model.families.analytic.shapes import SPHERE_RADIUS
 from core_model.geometry.rays import camera_rays
+from core_model.ops.stepfun import supervision_target
 from core_model.sampling.placement import adaptive_mask
 from core_model.schema.camera import OrbitPose
+from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.errors import InputError
 from core_model.schema.inspect import RayReport
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
 from core_model.session.ray_report import _is_chosen
+from tests.contracts.tiny_checkpoint import TINY, tiny_generator
 
 POSE = OrbitPose(yaw=0.3, pitch=0.1)
 SIZE = 24
@@ -76,6 +82,18 @@ def test_the_papers_curves_are_distributions(session: RenderSession, tiny: str) 
         np.testing.assert_allclose(q[q > 0], 1 / len(report.robust_bins), rtol=1e-5)
         mass = np.array(pdfs["prediction"].values)[list(report.robust_bins)].sum()
         assert mass >= report.tau - 1e-4 and report.numbers["robust bins"] == len(report.robust_bins)
+
+
+@pytest.mark.parametrize(("known", "blur"), [(0.7, 0.7), (2.0, 2.0), (None, 1.0)])
+def test_the_target_is_the_one_of_the_training(session: RenderSession, tmp_path: Path, known: float | None, blur: float) -> None:
+    """The blur stands in the header; files that do not say it are shown with 1 bin, and the unit says that it is assumed."""
+    generator = tiny_generator()
+    header = CheckpointHeader(family="wysiwyg", config=TINY.model_dump(), target_blur=known)
+    path = str(save_checkpoint(tmp_path / "c.safetensors", header, generator.state_dict()))
+    report = session.inspect(request(path), *MIDDLE)
+    pdfs = {p.name: torch.tensor(p.values) for p in report.pdfs}
+    torch.testing.assert_close(pdfs["target"], supervision_target(pdfs["probe"], blur), atol=1e-6, rtol=1e-5)
+    assert report.numbers["target blur"] == blur and ("assumed" in report.units["target blur"]) == (known is None)
 
 
 @pytest.mark.parametrize("strategy", ["robust", "stratified"])

@@ -32,7 +32,10 @@ from core_model.session.video import video_writer
 from tests.gui.blob_session import blob_info
 from viewer.state.document import Document
 from viewer.state.restore import Places, find, restored
+from viewer.state.scheduler import Scheduler
+from viewer.state.train_keep import carried
 from viewer.ui.export_drops import read_batch
+from viewer.ui.thumbnails import thumbnail_request
 
 RGB = ChannelInfo(name="rgb", title="Colour", kind="colour")
 LATENT = LatentSpec(seeds=(SeedWeight(seed=3, weight=0.25), SeedWeight(seed=9, weight=0.75)), psi=0.4)
@@ -85,6 +88,22 @@ def test_the_document_shows_the_record() -> None:
     assert doc.view.channel == "depth" and doc.background == (0.0, 1.0, 0.0) and doc.quality.precision == "bf16"
     view = doc.view.of("depth", info.channels[1])
     assert (view.colormap, view.low, view.high, view.invert, view.auto_range) == ("magma", 2.0, 3.0, True, False)
+
+
+def test_a_picture_of_the_window_gives_the_whole_document_back() -> None:
+    """Every setting that reaches the request comes back from it: viewing direction and the sampler's rules too."""
+    info = blob_info("blob:demo")
+    start = Document.defaults_from(info)
+    sampler = SamplerSpec(name="learned", hard_rule="leftover", leftover_bins=5, tau=0.9, strategy="stratified", adaptive_share=0.2)
+    shown = start.replace(
+        latent=LATENT, camera=OrbitPose(yaw=0.3), sampler=sampler, background=(0.0, 1.0, 0.0), view_dirs="camera",
+        quality=start.quality.replace(precision="bf16", skip_empty=False),
+    )
+    request = Scheduler().full_request(shown, info, 64)
+    assert request.view_dirs == "camera" and request.sampler.hard_rule == "leftover"
+    doc, notes = restored(start, info, RenderRecord(request=request))
+    assert notes == () and doc == shown
+    assert thumbnail_request(shown, info, LATENT, 32).view_dirs == "camera" and carried(shown, start, info).view_dirs == "camera"
 
 
 def test_what_cannot_be_restored_is_said() -> None:

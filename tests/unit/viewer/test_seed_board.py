@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from core_model.metrics.flatness import non_flatness
+from core_model.metrics.flatness import surface_spread
 from core_model.schema.errors import InputError
 from viewer.state.seed_board import Board, Thumb, figures, ordered, read_stars, stars_path, visible_rows, write_stars
 
@@ -23,7 +23,7 @@ def test_figures_are_those_of_the_metric() -> None:
     depth = rng.uniform(2.3, 2.9, (32, 32)).astype(np.float32)
     depth[:9] = np.nan
     span, samples, flatness = figures(depth, np.full((32, 32), 8.5), 2.2, 3.2)
-    truth = non_flatness(torch.from_numpy(depth)[None], 2.2, 3.2)[0].item()
+    truth = surface_spread(torch.from_numpy(depth)[None], 2.2, 3.2)[0].item()
     assert flatness == pytest.approx(truth) and 20 < flatness < 64
     assert span == pytest.approx(0.588, abs=0.02) and samples == pytest.approx(8.5)
     wall = figures(np.full((8, 8), 2.5), None, 2.2, 3.2)
