@@ -12,6 +12,7 @@ from pathlib import Path
 
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides, leaf_help, leaf_paths
+from core_model.schema.run_owner import refuse_if_owned
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 
@@ -114,9 +115,11 @@ def main(args: list[str]) -> None:
         if not cfg.data.path:
             raise InputError(what="train: no data set", expected="--data ZIP or folder")
     from core_model.training.gan.run import run_training
-    from core_model.training.siblings import follow_parent, is_first, siblings
+    from core_model.training.siblings import follow_torchrun, is_first, siblings
 
-    follow_parent()
+    follow_torchrun()
+    if is_first():
+        refuse_if_owned(out)
     resume = "resume" in line.switches
     with siblings(_processes(line, cfg, device, out if resume else None), ["train", *args]):
         state = run_training(out, cfg, resume=resume, device=device, command=_command())

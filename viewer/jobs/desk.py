@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core_model.schema.errors import InputError
 from core_model.schema.run import RunRecord
+from core_model.schema.run_owner import live_owner, refuse_if_owned
 from viewer.jobs import local, slurm
 from viewer.jobs.backend import BACKENDS, Backend, Resources
 from viewer.jobs.command import launch, processes_for, resume_arguments
@@ -43,7 +44,9 @@ def start(run: Path, argv: tuple[str, ...], backend: str = "local", resources: R
     run = Path(os.path.abspath(run))
     before = find(run)
     if before is not None and before.job is not None and before.state not in ENDED:
+        refuse_if_owned(run)
         raise InputError(what="the run has a job already", where=str(run), expected="one that has ended", got=before.state)
+    refuse_if_owned(run)
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -83,7 +86,7 @@ def find(run: Path) -> FoundJob | None:
         return None
     newest = max((_changed(run / name) for name in ("stats.jsonl", "log.txt", "console.txt", "run.json")), default=0.0)
     tick_s = _tick_seconds(run)
-    state = judge(record, job, time.time(), newest, tick_s)
+    state = judge(record, job, time.time(), newest, tick_s, live_owner(run) is not None)
     if job is not None and job.native_id and job.backend in BACKENDS and state not in ENDED:
         place = BACKENDS.get(job.backend)
         told = place.state(job) if not place.why_not() else None
@@ -112,7 +115,7 @@ def stop(run: Path) -> None:
 
 
 def end(run: Path, force: bool = False) -> None:
-    """End the job by signal: SIGTERM, or with `force` SIGKILL. Raises InputError where there is none."""
+    """End the job by signal: SIGTERM, or with `force` SIGKILL to its whole tree. Raises InputError where there is none."""
     job = local.read_job(run)
     if job is None:
         raise InputError(what="the run has no job", where=str(run), expected=JOB_FILE, got="none")

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.processes import kill_tree, tree_of, untied
 from viewer.jobs import keeper
 from viewer.jobs.backend import BACKENDS, Resources
 from viewer.jobs.waiting import queue_folder
@@ -31,7 +32,7 @@ class LocalBackend:
         """Start the keeper; returns once it has taken the job over."""
         run = Path(job.run)
         keeper.write_json(run / keeper.JOB_FILE, job.replace(devices=resources.devices).model_dump())
-        environment = os.environ | {keeper.QUEUE_VARIABLE: str(queue_folder())}
+        environment = untied(os.environ) | {keeper.QUEUE_VARIABLE: str(queue_folder())}
         command = [sys.executable, keeper.__file__, "--detach", str(run)]
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
@@ -47,7 +48,7 @@ class LocalBackend:
 
     def state(self, job: JobRecord) -> ShownState | None:
         if job.ended:
-            return "stopped" if job.cancelled else ("done" if job.exit_status == 0 else "failed")
+            return job.outcome
         if job.host != this_host():
             return None
         if process_alive(job.keeper_pid, job.keeper_started) or process_alive(job.pid, job.pid_started):
@@ -55,15 +56,27 @@ class LocalBackend:
         return "lost"
 
     def end(self, job: JobRecord, force: bool = False) -> None:
-        """SIGTERM to the keeper, which ends the command; `force`: SIGKILL to the command's whole group."""
+        """SIGTERM to the keeper, which ends the command; `force`: SIGKILL to every process of the command's tree."""
         if job.host != this_host():
             raise InputError(what="the job runs on another machine", where=job.run, expected=this_host(), got=job.host)
-        if force and process_alive(job.pid, job.pid_started):
-            _signal(lambda: os.killpg(job.pid, signal.SIGKILL))
-        elif process_alive(job.keeper_pid, job.keeper_started):
-            _signal(lambda: os.kill(job.keeper_pid, signal.SIGTERM))
-        elif process_alive(job.pid, job.pid_started):  # its keeper was killed: the command lives on alone
-            _signal(lambda: os.killpg(job.pid, signal.SIGTERM))
+        run, kept = Path(job.run), process_alive(job.keeper_pid, job.keeper_started)
+        if job.ended:
+            return
+        by = keeper.ask_end(run, job.id, force)
+        if force:
+            left = kill_tree(lambda: tree_of(job.id, job.pid, job.pid_started))
+            if left:
+                raise TriscopeError(f"processes {', '.join(map(str, left))} of the job could not be ended")
+            if not kept:  # nobody else writes down how it ended
+                keeper.mark_killed(run, by)
+                last = (read_job(run) or job).replace(ended=time.time(), cancelled=True, killed=True, ended_by=by)
+                keeper.write_json(run / keeper.JOB_FILE, last.model_dump())
+            elif not job.pid:  # it waits in its queue
+                _signal(job.keeper_pid)
+        elif kept:
+            _signal(job.keeper_pid)
+        elif process_alive(job.pid, job.pid_started):  # its keeper was killed where nothing ties the command to it
+            _signal(job.pid)
 
 
 def read_job(run: Path) -> JobRecord | None:
@@ -74,9 +87,12 @@ def read_job(run: Path) -> JobRecord | None:
         return None
 
 
-def _signal(send: object) -> None:
+def _signal(pid: int) -> None:
+    """SIGTERM; on Windows, where that would be the end of the keeper itself, RUN/end.json says it all."""
+    if os.name == "nt":
+        return
     try:
-        send()  # type: ignore[operator]
+        os.kill(pid, signal.SIGTERM)
     except ProcessLookupError:
         pass
 

@@ -10,7 +10,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import psutil
@@ -23,6 +23,7 @@ from core_model.losses.ada import AdaState
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides
 from core_model.schema.run import RunRecord, RunState
+from core_model.schema.run_owner import owned
 from core_model.schema.train import TrainConfig
 from core_model.training.distributed import Ranks, join_ranks
 from core_model.training.gan.events import EventWriter
@@ -79,9 +80,10 @@ def run_training(
         dataset = open_data(cfg)
         # torchrun starts the same command again after a failure: what was reached counts
         resume = resume or (ranks.restart > 0 and (out / "config.json").exists())
-        run = _open_run(out, cfg, ranks, command, resume) if ranks.writer else None
-        ranks.barrier()
-        return _guarded(out, cfg, ranks, dataset, run, resume)
+        with owned(out) if ranks.writer else nullcontext():
+            run = _open_run(out, cfg, ranks, command, resume) if ranks.writer else None
+            ranks.barrier()
+            return _guarded(out, cfg, ranks, dataset, run, resume)
     finally:
         ranks.close()
 
@@ -91,7 +93,7 @@ def _open_run(out: Path, cfg: TrainConfig, ranks: Ranks, command: Sequence[str],
     record = RunRecord(
         id=uuid.uuid4().hex[:12], preset=cfg.preset, host=socket.gethostname(), pid=os.getpid(),
         process_started=psutil.Process().create_time(), world_size=ranks.world, device=_device_name(ranks.device), command=tuple(command),
-        code_version=__version__, torch_version=torch.__version__, started=now, updated=now, images_total=cfg.images,
+        cwd=os.getcwd(), code_version=__version__, torch_version=torch.__version__, started=now, updated=now, images_total=cfg.images,
     )  # fmt: skip
     if not resume:
         return RunDirectory.create(out, cfg, record)
