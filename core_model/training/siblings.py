@@ -34,6 +34,11 @@ def under_torchrun() -> bool:
     return "WORLD_SIZE" in os.environ and "RANK" in os.environ
 
 
+def started_by_torchrun() -> bool:
+    """Whether that was torchrun rather than `siblings`."""
+    return under_torchrun() and RENDEZVOUS not in os.environ
+
+
 def is_first() -> bool:
     """Whether this process speaks for all: the only one, or rank 0."""
     return int(os.environ.get("RANK", "0") or 0) == 0
@@ -106,7 +111,7 @@ def siblings(count: int, args: Sequence[str]) -> Iterator[None]:
 
 def follow_torchrun() -> None:
     """In a process that torchrun started: end with it, however it ended. A sibling follows its starter as every command does."""
-    if under_torchrun() and PARENT not in os.environ:
+    if started_by_torchrun():
         follow(os.getppid())
 
 

@@ -22,7 +22,7 @@ from tests.house.sources import ROOT
 from tests.train.gan_data import tiny_config, write_set
 from viewer.jobs import desk
 from viewer.jobs.backend import Resources
-from viewer.jobs.command import launch, train_arguments
+from viewer.jobs.command import CommandLine, train_arguments
 from viewer.jobs.local import read_job
 from viewer.panels.training import TrainingPanel
 from viewer.render_client.client import RenderClient
@@ -182,7 +182,7 @@ def test_a_job_that_fails_shows_its_traceback(place: Path, tmp_path: Path) -> No
     arguments = train_arguments(tree, PRESETS.get("smoke"), data, run, "cpu")
     (data / "000.png").write_bytes(b"no picture any more")
     (data / "001.png").write_bytes(b"no picture any more")
-    desk.start(run, launch(arguments), resources=CPU)
+    desk.start(run, CommandLine(arguments).argv(), resources=CPU)
 
     def body(h: Hands) -> None:
         panel = training(h)

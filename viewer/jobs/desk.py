@@ -13,7 +13,7 @@ from core_model.schema.run import RunRecord
 from core_model.schema.run_owner import live_owner, refuse_if_owned
 from viewer.jobs import local, slurm
 from viewer.jobs.backend import BACKENDS, Backend, Resources
-from viewer.jobs.command import launch, processes_for, resume_arguments
+from viewer.jobs.command import CommandLine, processes_for, resume_arguments
 from viewer.jobs.control import request
 from viewer.jobs.keeper import write_json
 from viewer.runs.documents import JsonFile, lenient
@@ -47,13 +47,15 @@ def start(run: Path, argv: tuple[str, ...], backend: str = "local", resources: R
         refuse_if_owned(run)
         raise InputError(what="the run has a job already", where=str(run), expected="one that has ended", got=before.state)
     refuse_if_owned(run)
+    if before is not None and before.job is not None and before.job.backend == local.LocalBackend.name:
+        local.sweep(before.job)
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(what="cannot make the run directory", where=str(run), got=error.strerror or str(error)) from None
     job = JobRecord(
-        id=uuid.uuid4().hex, backend=backend, run=str(run), argv=argv, devices=resources.devices, asked=resources.asked(),
-        host=this_host(), submitted=time.time(),
+        id=uuid.uuid4().hex, backend=backend, run=str(run), argv=argv, cwd=place.folder(run), devices=resources.devices,
+        asked=resources.asked(), host=this_host(), submitted=time.time(),
     )  # fmt: skip
     started = place.submit(job, resources)
     if started.native_id:  # the keeper may be writing already: only the number is added
@@ -73,7 +75,7 @@ def resume(run: Path, backend: str = "local", resources: Resources | None = None
     if before is not None and not (run / CONFIG_FILE).exists():
         return start(run, before.argv, backend, resources)
     processes = processes_for(resources.devices) if resources.devices else max(1, resources.gpus)
-    return start(run, launch(resume_arguments(run), processes), backend, resources)
+    return start(run, CommandLine(resume_arguments(run), processes).argv(), backend, resources)
 
 
 def find(run: Path) -> FoundJob | None:

@@ -8,14 +8,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.processes import kill_tree, tree_of, untied
+from core_model.schema.run_owner import live_owner, this_place
 from viewer.jobs import keeper
 from viewer.jobs.backend import BACKENDS, Resources
 from viewer.jobs.waiting import queue_folder
 from viewer.runs.job_record import JobRecord, ShownState
 from viewer.runs.states import process_alive, this_host
+
+if TYPE_CHECKING:
+    import psutil
 
 START_TIMEOUT_S = 20.0
 
@@ -27,6 +32,9 @@ class LocalBackend:
 
     def why_not(self) -> str:
         return ""
+
+    def folder(self, run: Path) -> str:
+        return os.getcwd()
 
     def submit(self, job: JobRecord, resources: Resources) -> JobRecord:
         """Start the keeper; returns once it has taken the job over."""
@@ -60,11 +68,9 @@ class LocalBackend:
         if job.host != this_host():
             raise InputError(what="the job runs on another machine", where=job.run, expected=this_host(), got=job.host)
         run, kept = Path(job.run), process_alive(job.keeper_pid, job.keeper_started)
-        if job.ended:
-            return
         by = keeper.ask_end(run, job.id, force)
         if force:
-            left = kill_tree(lambda: tree_of(job.id, job.pid, job.pid_started))
+            left = kill_tree(lambda: [*tree_of(job.id, job.pid, job.pid_started), *_owner_tree(run)])
             if left:
                 raise TriscopeError(f"processes {', '.join(map(str, left))} of the job could not be ended")
             if not kept:  # nobody else writes down how it ended
@@ -77,6 +83,18 @@ class LocalBackend:
             _signal(job.keeper_pid)
         elif process_alive(job.pid, job.pid_started):  # its keeper was killed where nothing ties the command to it
             _signal(job.pid)
+
+
+def sweep(job: JobRecord) -> None:
+    """End what a job that is over has left behind: its keeper was killed, or the machine has no other means."""
+    if job.host == this_host() and not process_alive(job.keeper_pid, job.keeper_started):
+        kill_tree(lambda: tree_of(job.id, job.pid, job.pid_started))
+
+
+def _owner_tree(run: Path) -> "list[psutil.Process]":
+    """The processes of whoever works in the run directory on this machine: it may have been started otherwise than by this job."""
+    owner = live_owner(run)
+    return tree_of("", owner.pid, owner.started) if owner is not None and owner.place == this_place() else []
 
 
 def read_job(run: Path) -> JobRecord | None:

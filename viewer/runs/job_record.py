@@ -32,6 +32,7 @@ class JobRecord(Frozen):
     backend: str
     run: str = Field(description="absolute path of the run directory")
     argv: tuple[str, ...] = Field(description="the command, one argument an entry; never a shell string")
+    cwd: str = Field(default="", description="folder in which the command runs")
     variables: dict[str, str] = Field(default_factory=dict, description="added to the environment of the command")
     devices: tuple[str, ...] = Field(default=(), description="cpu, cuda:0 …; empty = whatever there is")
     asked: dict[str, Any] = Field(default_factory=dict, description="resources that differ from the defaults, for starting it again")

@@ -65,11 +65,7 @@ def run_training(
     `resumed_config` gave. SIGTERM and SIGINT ask for a clean stop. Raises InputError for wrong input, and whatever made training fail,
     after the record says so.
     """
-    if cfg.output.threads:
-        torch.set_num_threads(cfg.output.threads)
-    # a setting of the whole process, which others change too: a resumed run must compute with the one that it started with
-    # (CPU: another, faster matrix product of the same accuracy unless the machine has AMX; CUDA: TF32)
-    torch.set_float32_matmul_precision("medium" if device == "cpu" or not torch.cuda.is_available() else "high")
+    set_precision(cfg, device)
     ranks = join_ranks(device)
     try:
         if cfg.batch % ranks.world:
@@ -86,6 +82,15 @@ def run_training(
             return _guarded(out, cfg, ranks, dataset, run, resume)
     finally:
         ranks.close()
+
+
+def set_precision(cfg: TrainConfig, device: str) -> None:
+    """Threads and matrix products of this process, as every training of these settings has them."""
+    if cfg.output.threads:
+        torch.set_num_threads(cfg.output.threads)
+    # a setting of the whole process, which others change too: a resumed run must compute with the one that it started with
+    # (CPU: another, faster matrix product of the same accuracy unless the machine has AMX; CUDA: TF32)
+    torch.set_float32_matmul_precision("medium" if device == "cpu" or not torch.cuda.is_available() else "high")
 
 
 def _open_run(out: Path, cfg: TrainConfig, ranks: Ranks, command: Sequence[str], resume: bool) -> RunDirectory:
