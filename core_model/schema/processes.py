@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -109,17 +109,23 @@ def kill_tree(find: "Callable[[], Iterable[psutil.Process]]", within_s: float = 
         time.sleep(0.02)
 
 
-def start_tied(command: Sequence[str], **options: Any) -> "subprocess.Popen[Any]":
-    """subprocess.Popen of a process that ends with this one, however this one ends.
+def tied(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Options for subprocess (env, and on Linux preexec_fn) of a process that ends with this one, however this one ends.
 
-    Linux: the kernel kills it. Elsewhere: it carries FOLLOW_VARIABLE, which every triscope command heeds (`follow_starter`). The kernel
-    looks at the thread that started it: to be called from the main thread, or from one that outlives the process.
+    Linux: the kernel kills it, where the main thread starts it (the kernel looks at the thread, not at the process). Elsewhere: it carries
+    FOLLOW_VARIABLE, which every triscope command heeds (`follow_starter`).
     """
-    environment = dict(options.pop("env", None) or os.environ)
-    environment[FOLLOW_VARIABLE] = f"{os.getpid()}:{started_at(os.getpid())!r}"
+    made: dict[str, Any] = {
+        "env": {**(os.environ if environment is None else environment), FOLLOW_VARIABLE: f"{os.getpid()}:{started_at(os.getpid())!r}"}
+    }
     if _LIBC is not None and threading.current_thread() is threading.main_thread():
-        options["preexec_fn"] = _tie(os.getpid())
-    return subprocess.Popen(list(command), env=environment, **options)
+        made["preexec_fn"] = _tie(os.getpid())
+    return made
+
+
+def start_tied(command: Sequence[str], env: Mapping[str, str] | None = None, **options: Any) -> "subprocess.Popen[Any]":
+    """subprocess.Popen of a process that is `tied` to this one."""
+    return subprocess.Popen(list(command), **tied(env), **options)
 
 
 def untied(environment: "os._Environ[str] | dict[str, str]") -> dict[str, str]:
@@ -134,11 +140,17 @@ def follow_starter() -> None:
         follow(int(pid), float(started or 0.0))
 
 
+def follow_parent() -> None:
+    """End with the process that started this one from its main thread, whoever that was."""
+    parent = os.getppid()
+    follow(parent)
+    if _LIBC is not None:
+        _tie(parent)()
+
+
 def follow(pid: int, started: float = 0.0) -> None:
     """End this process, without another word, once the process `pid` is gone. started: its creation time; 0 = that of the one now there."""
     started = started or started_at(pid)
-    if pid == os.getppid() and _LIBC is not None and threading.current_thread() is threading.main_thread():
-        _tie(pid)()
 
     def watch() -> None:
         while process_alive(pid, started):

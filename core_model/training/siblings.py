@@ -21,7 +21,7 @@ import torch
 import core_model
 from core_model.ops.cores import threads_each, usable_cores
 from core_model.schema.errors import InputError
-from core_model.schema.processes import follow, start_tied
+from core_model.schema.processes import follow_parent, start_tied
 
 RENDEZVOUS, PARENT = "TRISCOPE_RENDEZVOUS", "TRISCOPE_PARENT"
 MOST = 8  # beyond this a small batch has too little for each
@@ -112,7 +112,7 @@ def siblings(count: int, args: Sequence[str]) -> Iterator[None]:
 def follow_torchrun() -> None:
     """In a process that torchrun started: end with it, however it ended. A sibling follows its starter as every command does."""
     if started_by_torchrun():
-        follow(os.getppid())
+        follow_parent()
 
 
 def _start(rank: int, args: Sequence[str], shared: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:

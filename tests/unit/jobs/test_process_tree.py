@@ -22,9 +22,9 @@ from core_model.schema.processes import FOLLOW_VARIABLE, JOB_VARIABLE, kill_tree
 from core_model.schema.run import RunRecord
 from tests.house.sources import ROOT
 from tests.unit.jobs.test_local_jobs import CPU, python, queue, state, wait
+from tests.unit.runs.test_reading import read
 from viewer.jobs import desk, job_object, keeper
 from viewer.jobs.local import read_job
-from viewer.runs.reader import RunReader
 
 __all__ = ["queue"]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX sessions and signals")
@@ -110,8 +110,7 @@ def test_kill_ends_workers_in_other_sessions_and_orphans_and_says_who(tmp_path: 
     record, told = read_job(run), RunRecord.model_validate_json((run / "run.json").read_bytes())
     assert record is not None and record.killed and " on " in record.ended_by and record.exit_status == -9
     assert (told.state, told.ended_by) == ("killed", record.ended_by)
-    reader = RunReader(run)
-    reader.update()
+    reader = read(run)
     assert state(run) == reader.state == "killed"
     assert bystander.is_running()
     again = desk.start(run, python("pass"), resources=CPU)
@@ -132,10 +131,11 @@ def test_what_is_killed_from_elsewhere_has_failed(tmp_path: Path) -> None:
 
 @posix
 @pytest.mark.usefixtures("queue")
-@pytest.mark.timeout(180)
-def test_kills_at_random_moments_leave_nobody(tmp_path: Path, bystander: psutil.Process) -> None:
-    dice = random.Random(7)
-    for trial in range(24):
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("trials", [6, pytest.param(40, marks=pytest.mark.slow)])
+def test_kills_at_random_moments_leave_nobody(tmp_path: Path, bystander: psutil.Process, trials: int) -> None:
+    dice = random.Random(trials)
+    for trial in range(trials):
         run = tmp_path / str(trial)
         job = begun(run, RESTLESS)
         time.sleep(dice.random() * 0.4)
