@@ -118,8 +118,12 @@ def _try(arguments: Sequence[str], processes: int, limit_s: float, order: Sequen
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     born = started_at(child.pid)
-    end = lambda: kill_tree(lambda: tree_of(mark, child.pid, born))  # noqa: E731
-    give_up = threading.Timer(limit_s, end)
+    late = threading.Event()
+
+    def end() -> None:
+        kill_tree(lambda: tree_of(mark, child.pid, born))
+
+    give_up = threading.Timer(limit_s, lambda: (late.set(), end()))
     give_up.start()
     stages: list[StageTime] = []
     try:
@@ -128,14 +132,14 @@ def _try(arguments: Sequence[str], processes: int, limit_s: float, order: Sequen
             with suppress(ValidationError):
                 stages.append(StageTime.model_validate_json(line))
         said = child.stderr.read().strip().splitlines()
-        status = child.wait()
     finally:
         give_up.cancel()
         end()
         child.wait()
     why_not = ""
     if not stages:
-        why_not = said[-1].removeprefix("triscope: ") if said and status not in (-9, 1) else f"no step ended within {limit_s:.0f} s"
+        last = said[-1].removeprefix("triscope: ") if said else "the process that measures said nothing"
+        why_not = f"no step ended within {limit_s:.0f} s" if late.is_set() else last
     return Measured(stages=tuple(stages), at=time.time(), why_not=why_not)
 
 

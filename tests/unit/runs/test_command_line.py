@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from core_model.schema.run import RunRecord
 from tests.train.gan_data import write_set
 from tests.unit.runs.synthetic import Plan, write_native
 from tests.unit.runs.test_reading import read
@@ -57,7 +58,7 @@ def test_the_copied_line_of_a_trainer_runs_in_a_shell(tmp_path: Path) -> None:
 
 
 def test_a_run_of_an_earlier_version_told_only_the_name_of_a_script(tmp_path: Path) -> None:
-    run = read(write_native(tmp_path / "run", Plan(ticks=2)))
-    assert run.record is not None
-    run.record = run.record.replace(command=("main.py", "train", "--out", "a b"), cwd="")
-    assert command_line(run) == shlex.join([sys.executable, "-m", MAIN, "train", "--out", "a b"])
+    path = write_native(tmp_path / "run", Plan(ticks=2))
+    record = RunRecord.model_validate_json((path / "run.json").read_bytes())
+    (path / "run.json").write_text(record.replace(command=("main.py", "train", "--out", "a b"), cwd="").model_dump_json())
+    assert command_line(read(path)) == shlex.join([sys.executable, "-m", MAIN, "train", "--out", "a b"])
