@@ -109,23 +109,26 @@ def kill_tree(find: "Callable[[], Iterable[psutil.Process]]", within_s: float = 
         time.sleep(0.02)
 
 
-def tied(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+def tied(environment: Mapping[str, str] | None = None, own: bool = False) -> dict[str, Any]:
     """Options for subprocess (env, and on Linux preexec_fn) of a process that ends with this one, however this one ends.
 
-    Linux: the kernel kills it, where the main thread starts it (the kernel looks at the thread, not at the process). Elsewhere: it carries
-    FOLLOW_VARIABLE, which every triscope command heeds (`follow_starter`).
+    Linux: the kernel kills it, where the main thread starts it (the kernel looks at the thread, not at the process). Everywhere: it carries
+    FOLLOW_VARIABLE, which every triscope command heeds (`follow_starter`). own: it is such a command, and asks the kernel itself, so that
+    nothing runs between fork and exec of a process that has many threads.
     """
-    made: dict[str, Any] = {
-        "env": {**(os.environ if environment is None else environment), FOLLOW_VARIABLE: f"{os.getpid()}:{started_at(os.getpid())!r}"}
-    }
-    if _LIBC is not None and threading.current_thread() is threading.main_thread():
+    by_kernel = _LIBC is not None and threading.current_thread() is threading.main_thread()
+    follows = f"{os.getpid()}:{started_at(os.getpid())!r}{':kernel' if by_kernel else ''}"
+    made: dict[str, Any] = {"env": {**(os.environ if environment is None else environment), FOLLOW_VARIABLE: follows}}
+    if by_kernel and not own:
         made["preexec_fn"] = _tie(os.getpid())
     return made
 
 
-def start_tied(command: Sequence[str], env: Mapping[str, str] | None = None, **options: Any) -> "subprocess.Popen[Any]":
+def start_tied(
+    command: Sequence[str], env: Mapping[str, str] | None = None, own: bool = False, **options: Any
+) -> "subprocess.Popen[Any]":
     """subprocess.Popen of a process that is `tied` to this one."""
-    return subprocess.Popen(list(command), **tied(env), **options)
+    return subprocess.Popen(list(command), **tied(env, own), **options)
 
 
 def untied(environment: "os._Environ[str] | dict[str, str]") -> dict[str, str]:
@@ -135,9 +138,12 @@ def untied(environment: "os._Environ[str] | dict[str, str]") -> dict[str, str]:
 
 def follow_starter() -> None:
     """In a process that was started by `start_tied`, or by one that was: end with that one."""
-    pid, _, started = os.environ.get(FOLLOW_VARIABLE, "").partition(":")
-    with contextlib.suppress(ValueError):
-        follow(int(pid), float(started or 0.0))
+    pid, started, kernel = [*os.environ.get(FOLLOW_VARIABLE, "").split(":"), "", ""][:3]
+    if not pid.isdigit():
+        return
+    follow(int(pid), float(started or 0.0))
+    if kernel and _LIBC is not None and os.getppid() == int(pid):  # not in a grandchild, whose parent is another
+        _tie(int(pid))()
 
 
 def follow_parent() -> None:

@@ -107,6 +107,13 @@ def in_use(run: Path, owner: RunOwner | None) -> InputError:
     return InputError(what=f"run folder {run} is in use by pid {owner.pid} on host {owner.host} since {since}")
 
 
+def release(run: Path) -> None:
+    """Say that the owner is gone, where that is known from elsewhere than its process: a cluster has ended its job."""
+    top = newest_owner(run)
+    if top is not None and top.owner is not None and not top.owner.released:
+        os.replace(_written(run, top.owner.replace(released=True)), top.path)
+
+
 def refuse_if_owned(run: Path) -> None:
     """Raises InputError where somebody works in `run`; `owned` decides, this only spares the start of what would be refused."""
     top = newest_owner(run)

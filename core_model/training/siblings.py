@@ -122,7 +122,7 @@ def _start(rank: int, args: Sequence[str], shared: dict[str, str], folder: Path)
     }  # fmt: skip
     command = [sys.executable, "-m", "core_model.cli.main", *args]
     with (folder / f"{rank}.txt").open("wb") as said:
-        return start_tied(command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+        return start_tied(command, environment, own=True, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
 
 
 def _last_words(family: Sequence[subprocess.Popen[bytes]], folder: Path) -> str:

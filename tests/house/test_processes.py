@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ STARTERS = {
     "Popen", "run", "call", "check_call", "check_output", "start_tied", "Process", "Pool", "ProcessPoolExecutor", "fork", "forkpty",
     "system", "posix_spawn", "spawnv", "spawnvp", "create_subprocess_exec", "execv", "popen", "startfile",
 }  # fmt: skip
+MENTIONS = re.compile(r"subprocess|multiprocessing|tied\\(|ProcessPool|asyncio|\\bos\\.(fork|exec|spawn|posix_spawn|system|popen|startfile)")
 BY_NAME = {"Popen", "start_tied", "ProcessPoolExecutor"}
 MODULES = {"subprocess", "os", "multiprocessing", "context", "asyncio", "ctx", "mp", ""}
 
@@ -52,6 +54,8 @@ STARTED = {
 
 def calls(source: Source) -> Iterator[tuple[str, ast.Call]]:
     """(file:function, call) of everything that starts a process."""
+    if not MENTIONS.search(source.text):
+        return
     for function in ast.walk(source.tree):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue

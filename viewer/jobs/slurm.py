@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core_model.schema.errors import TriscopeError
+from core_model.schema.run_owner import release
 from viewer.jobs import keeper
 from viewer.jobs.backend import BACKENDS, Resources
 from viewer.runs.job_record import ENDED, JobRecord, ShownState
@@ -91,6 +92,7 @@ class SlurmBackend:
             time.sleep(0.2)
         if self.state(job) in (None, *ENDED):
             keeper.mark_killed(run, by)
+            release(run)
             last = job.replace(ended=time.time(), cancelled=True, killed=True, ended_by=by)
             keeper.write_json(run / keeper.JOB_FILE, last.model_dump())
 

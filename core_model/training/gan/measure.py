@@ -114,7 +114,7 @@ def _try(arguments: Sequence[str], processes: int, limit_s: float, order: Sequen
     root = Path(__file__).parents[3]
     paths = os.pathsep.join(p for p in (str(root), os.environ.get("PYTHONPATH", "")) if p)
     child = start_tied(
-        command, env=os.environ | {JOB_VARIABLE: mark, "PYTHONPATH": paths}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        command, os.environ | {JOB_VARIABLE: mark, "PYTHONPATH": paths}, own=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     born = started_at(child.pid)
