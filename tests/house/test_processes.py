@@ -20,7 +20,7 @@ STARTERS = {
     "Popen", "run", "call", "check_call", "check_output", "start_tied", "Process", "Pool", "ProcessPoolExecutor", "fork", "forkpty",
     "system", "posix_spawn", "spawnv", "spawnvp", "create_subprocess_exec", "execv", "popen", "startfile",
 }  # fmt: skip
-MENTIONS = re.compile(r"subprocess|multiprocessing|tied\\(|ProcessPool|asyncio|\\bos\\.(fork|exec|spawn|posix_spawn|system|popen|startfile)")
+MENTIONS = re.compile(r"subprocess|multiprocessing|tied\(|ProcessPool|asyncio|\bos\.(fork|exec|spawn|posix_spawn|system|popen|startfile)")
 BY_NAME = {"Popen", "start_tied", "ProcessPoolExecutor"}
 MODULES = {"subprocess", "os", "multiprocessing", "context", "asyncio", "ctx", "mp", ""}
 
@@ -36,7 +36,7 @@ STARTED = {
     "core_model/training/siblings.py:_start": "tied",
     "viewer/jobs/keeper.py:_run": "tied",
     "viewer/jobs/keeper.py:detach": "detached",
-    "viewer/jobs/local.py:submit": "detached",
+    "viewer/jobs/local.py:_start_keeper": "detached",
     "viewer/jobs/slurm.py:ask": "waits",
     "viewer/render_client/link.py:__init__": "parent",
     "viewer/state/export_clipboard.py:_hand_over": "waits",

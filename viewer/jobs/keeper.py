@@ -115,7 +115,7 @@ class Keeper:
 
     def _ask_to_end(self, child: "subprocess.Popen[bytes]") -> None:
         """SIGTERM to the session of the command, which hands it on to what it has started in others."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
+        with contextlib.suppress(OSError):
             if hasattr(os, "killpg"):
                 os.killpg(child.pid, signal.SIGTERM)
             else:  # a console program of Windows; a detached one cannot be asked, and is ended after the grace time

@@ -41,18 +41,14 @@ class LocalBackend:
         run = Path(job.run)
         keeper.write_json(run / keeper.JOB_FILE, job.replace(devices=resources.devices).model_dump())
         environment = untied(os.environ) | {keeper.QUEUE_VARIABLE: str(queue_folder())}
-        command = [sys.executable, keeper.__file__, "--detach", str(run)]
-        try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-        except OSError as error:
-            raise TriscopeError(f"the job's keeper did not start: {error}") from None
+        status = _start_keeper(run, environment)
         until = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < until:
             found = read_job(run)
             if found is not None and found.id == job.id and found.keeper_pid:
                 return found
             time.sleep(0.01)
-        raise TriscopeError(f"the job's keeper did not report within {START_TIMEOUT_S:g} s (exit status {done.returncode})")
+        raise TriscopeError(f"the job's keeper did not report within {START_TIMEOUT_S:g} s (exit status {status})")
 
     def state(self, job: JobRecord) -> ShownState | None:
         if job.ended:
@@ -83,6 +79,28 @@ class LocalBackend:
             _signal(job.keeper_pid)
         elif process_alive(job.pid, job.pid_started):  # its keeper was killed where nothing ties the command to it
             _signal(job.pid)
+
+
+def detached_flags(apart: bool) -> int:
+    """For subprocess.Popen on Windows: no console, and (`apart`) not in the Job Object of whatever started the window."""
+    names = ("DETACHED_PROCESS", "CREATE_NEW_PROCESS_GROUP", *(["CREATE_BREAKAWAY_FROM_JOB"] if apart else []))
+    return sum(int(getattr(subprocess, name, 0)) for name in names)
+
+
+def _start_keeper(run: Path, environment: dict[str, str]) -> int | None:
+    """A keeper that outlives this process; the exit status of what started it, where that has one."""
+    command, quiet = [sys.executable, keeper.__file__, "--detach", str(run)], subprocess.DEVNULL
+    fault: OSError | None = None
+    for apart in (True, False):  # some Job Objects of Windows let nobody out
+        try:
+            flags = detached_flags(apart)
+            child = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, env=environment, creationflags=flags)
+        except OSError as error:
+            fault = error
+            continue
+        # Elsewhere than on Windows the process that was started forks, and ends at once.
+        return child.poll() if os.name == "nt" else child.wait()
+    raise TriscopeError(f"the job's keeper did not start: {fault}")
 
 
 def sweep(job: JobRecord) -> None:

@@ -23,7 +23,7 @@ from core_model.schema.run import RunRecord
 from tests.house.sources import ROOT
 from tests.unit.jobs.test_local_jobs import CPU, python, queue, state, wait
 from tests.unit.runs.test_reading import read
-from viewer.jobs import desk, job_object, keeper
+from viewer.jobs import desk, job_object, keeper, local
 from viewer.jobs.local import read_job
 
 __all__ = ["queue"]
@@ -263,6 +263,13 @@ def test_on_windows_a_job_object_holds_the_command_before_it_runs(monkeypatch: p
     nothing = job_object.JobObject("abc", None)
     nothing.terminate()
     assert not nothing.hold(5, 17)
+
+
+def test_on_windows_a_keeper_is_in_nobody_s_job_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    flags = {"DETACHED_PROCESS": 0x8, "CREATE_NEW_PROCESS_GROUP": 0x200, "CREATE_BREAKAWAY_FROM_JOB": 0x1000000}
+    for name, value in flags.items():
+        monkeypatch.setattr(subprocess, name, value, raising=False)
+    assert (local.detached_flags(True), local.detached_flags(False)) == (0x1000208, 0x208)
 
 
 @posix
