@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.running import ROOT, Findings, Settings, run_script
 from core_model.schema.bench import measure
+from core_model.schema.processes import tied
 
 AIM = 1.4  # million points a second
 POINTS, PLANE = 262_144, 256
@@ -61,7 +62,7 @@ def child(settings: Settings, path: str, dtype: str) -> dict[str, Any]:
     """One path in its own process."""
     command = [sys.executable, "-m", "benchmarks.field_speed", "--child", path, "--dtype", dtype]
     command += ["--threads", str(settings.threads), *(["--quick"] if settings.quick else [])]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **tied())
     if done.returncode:
         raise RuntimeError(f"field_speed {path} {dtype} failed: {done.stderr[-600:]}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.running import ROOT, Findings, Settings, demo_or_sphere, run_script
 from core_model.schema.bench import measure
+from core_model.schema.processes import tied
 
 AIM_SECONDS, AIM_GB, AIM_SHARE, AIM_GROWTH = 60.0, 3.0, 5.0, 4.3
 SIZES, QUICK_SIZES = (256, 512, 1024), (32, 64, 128)
@@ -59,7 +60,7 @@ def child(settings: Settings, path: str, resolution: int) -> dict[str, Any]:
     """One mesh in its own process."""
     command = [sys.executable, "-m", "benchmarks.mesh_extraction", "--child", path, "--resolution", str(resolution)]
     command += ["--threads", str(settings.threads), "--checkpoint", settings.checkpoint, "--device", settings.device]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **tied())
     if done.returncode:
         raise RuntimeError(f"mesh_extraction {path} {resolution} failed: {done.stderr[-600:]}")
     return json.loads(done.stdout.splitlines()[-1])

@@ -25,6 +25,7 @@ import psutil
 from core_model import __version__
 from core_model.schema.bench import BenchRecord, Measure, Quiet
 from core_model.schema.errors import InputError
+from core_model.schema.processes import follow_starter
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -53,6 +54,7 @@ class Findings:
 
 def run_script(name: str, title: str, body: Callable[[Settings], Findings], *, device: str = "cpu", preset: str = "") -> int:
     """Parse the options, wait for quiet, measure, write the record; returns the exit status."""
+    follow_starter()
     # ended from outside: unwind, so that windows and workers that a script started end with it
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
     options = _parser(name, title, device, preset).parse_args()

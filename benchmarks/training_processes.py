@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.running import ROOT, Findings, Settings, run_script, say
 from core_model.schema.bench import measure
+from core_model.schema.processes import tied
 from core_model.schema.train_presets import PRESETS
 
 PRESET = "heads64-cpu"
@@ -61,7 +62,7 @@ def _rates(out: Path, data: Path, edge: int, threads: str, processes: int, tick:
         "--optim.warmup_images=0",
     ]  # fmt: skip
     environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"} | ({"OMP_NUM_THREADS": threads} if threads else {})
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT_S)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, **tied(environment))
     if done.returncode:
         raise RuntimeError(f"training failed: {done.stderr[-600:]}")
     lines = [json.loads(line) for line in (out / "stats.jsonl").read_text().splitlines()]

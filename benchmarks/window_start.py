@@ -18,6 +18,7 @@ from typing import Any
 
 from benchmarks.running import ROOT, Findings, Settings, run_script, say
 from core_model.schema.bench import measure
+from core_model.schema.processes import start_tied, tied
 
 FRAME_AIM_MS, PICTURE_AIM_MS = 1000.0, 6000.0
 LONGEST_START_S = 120.0
@@ -77,7 +78,7 @@ def display() -> Iterator[tuple[str, str]]:
     if shutil.which("Xvfb") is None:
         yield "", "no DISPLAY and no Xvfb"
         return
-    server = subprocess.Popen(
+    server = start_tied(
         ["Xvfb", "-displayfd", "1", "-screen", "0", "1600x1000x24", "-nolisten", "tcp"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -95,7 +96,7 @@ def display() -> Iterator[tuple[str, str]]:
 def report_of(module: str, *words: str, environment: Mapping[str, str], limit_s: float) -> dict[str, Any]:
     """The last JSON line that `python -m MODULE WORDS…` prints; RuntimeError where it fails, or takes longer than `limit_s`."""
     command = [sys.executable, "-m", module, *words]
-    driver = subprocess.Popen(command, cwd=ROOT, env=os.environ | dict(environment), stdout=subprocess.PIPE, text=True)
+    driver = start_tied(command, cwd=ROOT, env=os.environ | dict(environment), stdout=subprocess.PIPE, text=True)
     give_up = threading.Timer(limit_s, driver.kill)
     give_up.start()
     try:
@@ -120,7 +121,7 @@ def start_window(settings: Settings, display_name: str, folder: Path) -> dict[st
         "OMP_NUM_THREADS": str(settings.threads),
     }
     command = [sys.executable, "-m", "core_model.cli.main", "view", settings.checkpoint]
-    window = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    window = start_tied(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     give_up = threading.Timer(LONGEST_START_S, window.kill)
     give_up.start()
     try:
@@ -143,7 +144,8 @@ def seconds_of(command: list[str], settings: Settings) -> float:
     """Wall time of a process from start to exit."""
     environment = os.environ | {"OMP_NUM_THREADS": str(settings.threads)}
     start = time.perf_counter()
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(command, cwd=ROOT, check=True, **quiet, **tied(environment))
     return time.perf_counter() - start
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 
 from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.processes import start_tied
 
 
 @contextlib.contextmanager
@@ -32,7 +33,7 @@ def some_display(width: int = 1600, height: int = 1000) -> Iterator[str]:
         )
     read, write = os.pipe()
     # -noreset: else the server starts afresh when its last window closes, and the next one may find it closed
-    server = subprocess.Popen(
+    server = start_tied(
         ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"],
         pass_fds=(write,),
         stdout=subprocess.DEVNULL,

@@ -19,6 +19,7 @@ from core_model.checkpoints.locate import default_checkpoint, resolve
 from core_model.cli.parse import parse
 from core_model.schema.bench import BenchRecord, BenchSummary, Measure
 from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.processes import start_tied
 from core_model.session.images import atomic_path
 from core_model.session.provenance import utc_now
 
@@ -90,7 +91,7 @@ def run_script(root: Path, name: str, checkpoint: str, options: BenchOptions) ->
         command += ["--threads", str(options.threads)] if options.threads else []
         command += ["--quick"] if options.quick else []
         # the script's progress goes straight to the terminal; Ctrl+C reaches it as it reaches us
-        with subprocess.Popen(command, cwd=root, stdin=subprocess.DEVNULL) as script:
+        with start_tied(command, cwd=root, stdin=subprocess.DEVNULL) as script:
             try:
                 status = script.wait()
             except BaseException:

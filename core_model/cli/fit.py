@@ -12,6 +12,7 @@ from tyro.conf import OmitArgPrefixes, arg
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.schema.fit import FitConfig
+from core_model.schema.run_owner import refuse_if_owned
 
 SUMMARY = "Fit a generator to procedural heads whose signed distance and colour are known."
 
@@ -34,9 +35,11 @@ class FitOptions:
 def main(args: list[str]) -> None:
     options = parse(FitOptions, args, "fit", SUMMARY)
     from core_model.training.fit.run import export_checkpoint, run_fit, settings_of
-    from core_model.training.siblings import chosen_processes, follow_parent, is_first, siblings
+    from core_model.training.siblings import chosen_processes, follow_torchrun, is_first, siblings
 
-    follow_parent()
+    follow_torchrun()
+    if is_first():
+        refuse_if_owned(options.out)
     cfg = settings_of(options.out, options.config, resume=options.resume)
     count = chosen_processes(options.processes, "cpu", math.gcd(cfg.heads, cfg.coarse_heads))
     with siblings(count, ["fit", *args]):

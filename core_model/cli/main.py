@@ -19,6 +19,7 @@ from typing import NoReturn
 
 from core_model import __version__
 from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.processes import FOLLOW_VARIABLE, follow_starter
 
 # name → (module with `main(args)`, summary)
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -67,6 +68,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = [a for a in args if a != "--debug"]
     # torch's threads must sleep while they wait, not spin: beside any other load spinning costs a picture many times its own time
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if FOLLOW_VARIABLE in os.environ:
+        follow_starter()
     previous = _on_terminate(_terminated)
     try:
         return _dispatch(args)

@@ -6,16 +6,19 @@ Many processes: `--processes N` on this machine, or `torchrun --nproc-per-node N
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides, leaf_help, leaf_paths
+from core_model.schema.run_owner import refuse_if_owned
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 
-WORDS = ("preset", "data", "out", "device", "processes")
+WORDS = ("preset", "data", "out", "device", "processes", "measure")
+MAIN = "core_model.cli.main"
 SWITCHES = ("resume", "dry-run", "help")
 USAGE = """usage: triscope train --preset NAME --data ZIP|FOLDER --out RUN [--field.path=value ...]
        triscope train --out RUN --resume [--images=N ...]
@@ -25,7 +28,8 @@ USAGE = """usage: triscope train --preset NAME --data ZIP|FOLDER --out RUN [--fi
   --data PATH       images in EG3D's layout: zip or folder with dataset.json
   --out RUN         run directory: config, record, ticks, pictures, snapshots, resume state
   --resume          continue the run in RUN from its newest complete state
-  --dry-run         schedule as text and as chart (--out DIR: DIR/schedule.png), parameters, memory and time; trains nothing
+  --dry-run         schedule as text and as chart (--out DIR: DIR/schedule.png), parameters, memory and time; trains nothing. The time is
+                    measured by real steps where --data is given (within a minute, remembered for a week), else estimated
   --device NAME     auto, cpu, cuda or cuda:N
   --processes N     that train together on this machine; auto = on CPUs one for each core as far as the batch divides, else one;
                     a resumed run goes on with as many as it had
@@ -97,9 +101,13 @@ def main(args: list[str]) -> None:
     device = line.words.get("device", "auto")
     if "dry-run" in line.switches:
         from core_model.training.gan.dry_run import dry_run
+        from core_model.training.siblings import started_by_torchrun
 
         cfg = _config(line, out)
-        print(dry_run(cfg, device, out, _processes(line, cfg, device, None)))
+        print(dry_run(cfg, device, out, _processes(line, cfg, device, None), None if started_by_torchrun() else args))
+        return
+    if "measure" in line.words:
+        _measure(line, args, _config(line, out), device)
         return
     if out is None:
         raise InputError(what="train: no run directory", expected="--out RUN")
@@ -114,12 +122,14 @@ def main(args: list[str]) -> None:
         if not cfg.data.path:
             raise InputError(what="train: no data set", expected="--data ZIP or folder")
     from core_model.training.gan.run import run_training
-    from core_model.training.siblings import follow_parent, is_first, siblings
+    from core_model.training.siblings import follow_torchrun, is_first, siblings
 
-    follow_parent()
+    follow_torchrun()
+    if is_first():
+        refuse_if_owned(out)
     resume = "resume" in line.switches
     with siblings(_processes(line, cfg, device, out if resume else None), ["train", *args]):
-        state = run_training(out, cfg, resume=resume, device=device, command=_command())
+        state = run_training(out, cfg, resume=resume, device=device, command=_command(args))
     if is_first():
         print(f"{state}: {out}")
 
@@ -142,5 +152,22 @@ def _config(line: TrainLine, out: Path | None) -> TrainConfig:
     return apply_overrides(base, line.changes, "train")
 
 
-def _command() -> list[str]:
-    return [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv else []
+def _measure(line: TrainLine, args: list[str], cfg: TrainConfig, device: str) -> None:
+    """What `--dry-run` starts: JSON lines with the seconds of a step, stage by stage."""
+    from core_model.training.gan.measure import measure
+    from core_model.training.siblings import siblings
+
+    try:
+        order = [int(word) for word in line.words["measure"].split(",") if word]
+    except ValueError:
+        raise InputError(what="bad value of --measure", expected="numbers of stages", got=line.words["measure"]) from None
+    with siblings(_processes(line, cfg, device, None), ["train", *args]):
+        measure(cfg, device, order, lambda one: print(one.model_dump_json(), flush=True))
+
+
+def _command(args: list[str]) -> list[str]:
+    """What was executed, in words that another shell understands: the interpreter by its path, torchrun before it where that was."""
+    from core_model.training.siblings import started_by_torchrun
+
+    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={os.environ.get('LOCAL_WORLD_SIZE', '1')}"]
+    return [sys.executable, *(launcher if started_by_torchrun() else ()), "-m", MAIN, "train", *args]

@@ -9,7 +9,7 @@ from pydantic import Field
 from core_model.schema.frozen import Frozen
 
 RUN_VERSION = 1
-RunState = Literal["starting", "running", "paused", "stopped", "finished", "failed"]
+RunState = Literal["starting", "running", "paused", "stopped", "killed", "finished", "failed"]
 Action = Literal["stop", "pause", "continue", "snapshot"]
 
 
@@ -58,7 +58,8 @@ class RunRecord(Frozen):
     process_started: float = Field(default=0.0, description="start of the process, seconds since 1970: a reused pid has another")
     world_size: int = 1
     device: str = ""
-    command: tuple[str, ...] = ()
+    command: tuple[str, ...] = Field(default=(), description="what was executed, interpreter first")
+    cwd: str = Field(default="", description="folder in which it was executed")
     code_version: str = ""
     torch_version: str = ""
     started: float = Field(default=0.0, description="first start of the run, seconds since 1970")
@@ -74,6 +75,7 @@ class RunRecord(Frozen):
     last_snapshot: str = Field(default="", description="newest checkpoint below RUN")
     last_control: str = Field(default="", description="id of the newest request that was carried out")
     error: str = Field(default="", description="what ended a failed run")
+    ended_by: str = Field(default="", description="who killed it: user on host")
 
 
 class ControlRequest(Frozen):

@@ -11,7 +11,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ import torch
 import core_model
 from core_model.ops.cores import threads_each, usable_cores
 from core_model.schema.errors import InputError
+from core_model.schema.processes import follow_parent, start_tied
 
 RENDEZVOUS, PARENT = "TRISCOPE_RENDEZVOUS", "TRISCOPE_PARENT"
 MOST = 8  # beyond this a small batch has too little for each
@@ -32,6 +32,11 @@ LOOK_S = 0.5
 def under_torchrun() -> bool:
     """Whether somebody else started this process as one of many."""
     return "WORLD_SIZE" in os.environ and "RANK" in os.environ
+
+
+def started_by_torchrun() -> bool:
+    """Whether that was torchrun rather than `siblings`."""
+    return under_torchrun() and RENDEZVOUS not in os.environ
 
 
 def is_first() -> bool:
@@ -68,7 +73,7 @@ def chosen_processes(wanted: str, device: str, batch: int, before: int = 0) -> i
 def siblings(count: int, args: Sequence[str]) -> Iterator[None]:
     """`count` - 1 more processes with the arguments `args` of triscope; this one is rank 0 while the context lasts.
 
-    They meet in a file of a private folder and talk over the loopback interface. A sibling whose parent is gone stops by itself. Raises
+    They meet in a file of a private folder and talk over the loopback interface, and end with this process, however that ends. Raises
     RuntimeError with what a sibling said where one failed first.
     """
     if count == 1:
@@ -104,18 +109,10 @@ def siblings(count: int, args: Sequence[str]) -> Iterator[None]:
             torch.set_num_threads(before_threads)
 
 
-def follow_parent() -> None:
-    """In a sibling: end with the process that started it, however that ended."""
-    parent = int(os.environ.get(PARENT, "0") or 0)
-    if not parent or is_first():
-        return
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(LOOK_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True, name="parent").start()
+def follow_torchrun() -> None:
+    """In a process that torchrun started: end with it, however it ended. A sibling follows its starter as every command does."""
+    if started_by_torchrun():
+        follow_parent()
 
 
 def _start(rank: int, args: Sequence[str], shared: dict[str, str], folder: Path) -> subprocess.Popen[bytes]:
@@ -125,7 +122,7 @@ def _start(rank: int, args: Sequence[str], shared: dict[str, str], folder: Path)
     }  # fmt: skip
     command = [sys.executable, "-m", "core_model.cli.main", *args]
     with (folder / f"{rank}.txt").open("wb") as said:
-        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+        return start_tied(command, environment, own=True, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
 
 
 def _last_words(family: Sequence[subprocess.Popen[bytes]], folder: Path) -> str:

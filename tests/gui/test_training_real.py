@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from imgui_bundle import imgui
 
 from core_model.schema.overrides import changed_paths
+from core_model.schema.run import RunRecord
 from core_model.schema.train_presets import PRESETS
 from tests.gui.blob_session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
@@ -22,7 +24,7 @@ from tests.house.sources import ROOT
 from tests.train.gan_data import tiny_config, write_set
 from viewer.jobs import desk
 from viewer.jobs.backend import Resources
-from viewer.jobs.command import launch, train_arguments
+from viewer.jobs.command import CommandLine, train_arguments
 from viewer.jobs.local import read_job
 from viewer.panels.training import TrainingPanel
 from viewer.render_client.client import RenderClient
@@ -169,9 +171,22 @@ def test_a_killed_window_leaves_the_run_alone_and_the_next_one_finds_it(place: P
         h.ctx.item_click(f"{MAIN}###kill")
         h.ctx.yield_(3)
         h.ctx.item_click("//$FOCUSED/###kill-yes")
-        wait(h, lambda: state(panel, run) in ("failed", "lost", "stopped"), "its end")
-        assert not process_alive(job.pid, job.pid_started)
+        wait(h, lambda: state(panel, run) == "killed", "its end, which is no failure")
+        assert not processes_of() and not process_alive(trainer.pid, trainer.process_started), "the trainer itself, not its launcher"
+        assert RunRecord.model_validate_json((run / "run.json").read_bytes()).state == "killed"
+        ticks = len((run / "stats.jsonl").read_text().splitlines())
+        h.ctx.item_click(f"{MAIN}###resume")
+        wait(h, lambda: state(panel, run) == "running" and len((run / "stats.jsonl").read_text().splitlines()) > ticks, "one trainer again")
+        h.ctx.item_click(f"{MAIN}###kill")
+        h.ctx.yield_(3)
+        h.ctx.item_click("//$FOCUSED/###kill-yes")
+        wait(h, lambda: state(panel, run) == "killed", "its second end")
 
+    def processes_of() -> list[int]:
+        return [p.pid for p in psutil.process_iter(["cmdline"]) if str(run) in (p.info["cmdline"] or [])]
+
+    trainer = RunRecord.model_validate_json((run / "run.json").read_bytes())
+    assert trainer.pid in processes_of()
     drive(body, Recorder(InlineClient(BlobSession)))
 
 
@@ -182,7 +197,7 @@ def test_a_job_that_fails_shows_its_traceback(place: Path, tmp_path: Path) -> No
     arguments = train_arguments(tree, PRESETS.get("smoke"), data, run, "cpu")
     (data / "000.png").write_bytes(b"no picture any more")
     (data / "001.png").write_bytes(b"no picture any more")
-    desk.start(run, launch(arguments), resources=CPU)
+    desk.start(run, CommandLine(arguments).argv(), resources=CPU)
 
     def body(h: Hands) -> None:
         panel = training(h)

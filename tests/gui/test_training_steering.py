@@ -16,7 +16,7 @@ from tests.gui.test_training_real import CPU, MAIN, place, state, training, wait
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.train.gan_data import tiny_config, write_set
 from viewer.jobs import desk
-from viewer.jobs.command import launch, train_arguments
+from viewer.jobs.command import CommandLine, train_arguments
 from viewer.jobs.config_diff import diff
 from viewer.panels.training import TrainingPanel
 from viewer.render_client.client import RenderClient
@@ -37,7 +37,7 @@ def settings(data: Path, images: int) -> TrainConfig:
 
 
 def begin(run: Path, data: Path, images: int = 400_000) -> None:
-    desk.start(run, launch(train_arguments(settings(data, images), PRESETS.get("smoke"), data, run, "cpu")), resources=CPU)
+    desk.start(run, CommandLine(train_arguments(settings(data, images), PRESETS.get("smoke"), data, run, "cpu")).argv(), resources=CPU)
 
 
 def ticks(panel: TrainingPanel, run: Path) -> int:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from PIL import Image
 
 from core_model.schema.train_presets import PRESETS
-from core_model.training.gan.forecast import forecast
+from core_model.training.gan import measure
+from core_model.training.gan.forecast import calibrated, forecast
+from core_model.training.gan.measure import Measured, StageTime
 from tests.cli.command import triscope
 from tests.train.gan_data import tiny_config, write_set
 
@@ -23,6 +26,56 @@ def test_dry_run_draws_and_forecasts(capsys: pytest.CaptureFixture[str], tmp_pat
     with Image.open(out / "schedule.png") as chart:
         assert chart.width > 1000 and len(set(chart.convert("L").resize((64, 64)).tobytes())) > 3
     assert sorted(p.name for p in out.iterdir()) == ["schedule.png"]
+
+
+def stage(number: int, step_s: float) -> StageTime:
+    return StageTime(stage=number, step_s=step_s, picture_s=0.01)
+
+
+def test_real_steps_take_the_place_of_the_estimate() -> None:
+    cfg = PRESETS.get("smoke")
+    plain = forecast(cfg, torch.device("cpu"), world=2)
+    assert plain.measured == 0 and plain.pictures_s == 0
+    count = len(plain.stages)
+    whole = calibrated(plain, Measured(stages=tuple(stage(i, 0.5) for i in range(count))), cfg)
+    grids = 8 * (96 / 16 / 2 + 1) + 16 * (96 / 16 / 3 + 1)  # images of the sample grids and of the evaluations
+    assert whole.measured == count and whole.pictures_s == pytest.approx(0.01 * grids)
+    assert whole.seconds == pytest.approx(0.5 * cfg.steps + whole.pictures_s)
+    one = calibrated(plain, Measured(stages=(stage(1, 4 * cfg.batch / plain.stages[1].images_s), stage(99, 1.0))), cfg)
+    ratios = [s.seconds / p.seconds for s, p in zip(one.stages, plain.stages, strict=True)]
+    assert one.measured == 1 and ratios == pytest.approx([4] * count)
+    assert calibrated(plain, Measured(why_not="no step ended"), cfg) == plain
+
+
+@pytest.mark.timeout(250)
+def test_a_dry_run_measures_just_what_would_be_trained_and_remembers_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(measure.CACHE_VARIABLE, str(tmp_path / "cache"))
+    started: list[list[str]] = []
+    start = measure.start_tied
+    monkeypatch.setattr(measure, "start_tied", lambda command, **more: started.append(command) or start(command, **more))
+    words = ("train", "--preset", "smoke", "--data", write_set(tmp_path / "set", size=32), "--out", tmp_path / "dry", "--device=cpu")
+    done = triscope(capsys, *words, "--processes", "2", "--dry-run")
+    assert done.status == 0, done.err
+    assert "2 processes, cpu, measured on this machine: real steps of 9 of 9 stages" in done.out, done.out
+    (command,) = started
+    assert command[3:13] == ["train", *map(str, words[1:]), "--processes", "2"][:10] and "--dry-run" not in command
+    assert sorted(p.name for p in (tmp_path / "dry").iterdir()) == ["schedule.png"], "nothing else is left there"
+    again = triscope(capsys, *words, "--processes=2", "--dry-run", "--output.tick_images=32")
+    assert again.status == 0 and "measured on this machine" in again.out and len(started) == 1, "remembered"
+    other = triscope(capsys, *words, "--processes=1", "--dry-run", "--data", tmp_path / "no such set")
+    assert other.status == 0 and len(started) == 2
+    assert "1 process, cpu, estimated" in other.out and "no such set" in other.out
+
+
+@pytest.mark.timeout(100)
+def test_a_measurement_that_takes_too_long_ends_with_all_its_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {p.pid for p in psutil.Process().children(recursive=True)}
+    words = ["--preset", "smoke", "--data", str(write_set(tmp_path / "set", size=32)), "--out", str(tmp_path / "r"), "--device=cpu"]
+    found = measure._try([*words, "--dry-run"], 2, 1.5, [0])
+    assert found.stages == () and "no step ended within 2 s" in found.why_not
+    assert not [p for p in psutil.Process().children(recursive=True) if p.pid not in before and p.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_mistakes_end_with_status_2(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from core_model.schema.errors import InputError
 from core_model.schema.run import RunRecord
+from core_model.schema.run_owner import live_owner
 from core_model.training import siblings
 from tests.house.sources import ROOT
 from tests.train.gan_data import write_set
@@ -149,6 +150,52 @@ def test_whoever_ends_nobody_is_left_and_the_record_says_so(tmp_path: Path, end:
         assert "process 1 of 2 ended with status -9" in wrong
     if end == "stopped":
         assert process.returncode == 0 and record(out).state == "stopped", wrong
+
+
+LAUNCHER = ("-m", "torch.distributed.run", "--nnodes=1", "--nproc-per-node=2", "--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
+def test_the_death_of_torchrun_ends_its_trainers_and_the_directory_is_free(tmp_path: Path) -> None:
+    """What Kill did before: SIGKILL to the launcher alone, whose workers are in sessions of their own."""
+    data, out = write_set(tmp_path / "set", count=8, size=32), tmp_path / "run"
+    words = ["train", "--preset", "smoke", "--data", str(data), "--out", str(out), "--device", "cpu", *QUIET, "--images=100k"]
+    with subprocess.Popen(
+        [sys.executable, *LAUNCHER, "--max-restarts=0", "-m", "core_model.cli.main", *words, "--output.tick_images=4"],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as launcher:  # fmt: skip
+        family = family_of(launcher, out)
+        assert len(family) == 2 and record(out).pid in [p.pid for p in family] and live_owner(out) is not None
+        launcher.kill()
+    assert gone(family, 10), "a trainer lives on"
+    assert live_owner(out) is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_two_resumes_at_once_are_one_trainer(tmp_path: Path) -> None:
+    data, out = write_set(tmp_path / "set", count=8, size=32), tmp_path / "run"
+    assert train(data, out, "--processes=1", "--images=16").wait(200) == 0
+    words = ["train", "--out", str(out), "--resume", "--images=4000", "--device", "cpu"]
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-m", "core_model.cli.main", *words], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    until = time.monotonic() + 200
+    while all(p.poll() is None for p in both) and time.monotonic() < until:
+        time.sleep(0.1)
+    (refused,) = [p for p in both if p.poll() is not None]
+    (other,) = [p for p in both if p is not refused]
+    _, said = refused.communicate()
+    assert refused.returncode == 2 and f"is in use by pid {other.pid} on host" in said and len(said.strip().splitlines()) == 1, said
+    other.terminate()
+    other.communicate(timeout=60)
+    assert other.returncode == 0 and record(out).state == "stopped" and record(out).resumes == 1
 
 
 @pytest.mark.timeout(120)

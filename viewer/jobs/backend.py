@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Protocol
 
 from core_model.schema.registry import Registry
@@ -49,6 +50,10 @@ class Backend(Protocol):
 
     def why_not(self) -> str:
         """Why this place cannot be used here, in words; "" where it can."""
+        ...
+
+    def folder(self, run: Path) -> str:
+        """The folder in which a job of the run directory `run` runs."""
         ...
 
     def submit(self, job: JobRecord, resources: Resources) -> JobRecord:

@@ -1,15 +1,17 @@
-"""The exact command line of a training: as arguments to start, and as text to read, copy and type."""
+"""The exact command line of a training: as arguments to start, as a dry run, and as text to read, copy and type."""
 
 from __future__ import annotations
 
-import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from core_model.schema.overrides import changed_paths
 from core_model.schema.train import TrainConfig
+from viewer.runs.shell import MAIN, shell_join
 
-MAIN = "core_model.cli.main"
+__all__ = ["MAIN", "CommandLine", "as_typed", "processes_for", "resume_arguments", "train_arguments"]
+
 OWN_WORDS = ("preset", "data.path", "version")
 """Fields that --preset and --data say."""
 
@@ -28,18 +30,39 @@ def resume_arguments(run: Path, device: str = "auto") -> tuple[str, ...]:
     return ("train", "--out", str(run.absolute()), "--resume", *(("--device", device) if device != "auto" else ()))
 
 
-def launch(arguments: tuple[str, ...], processes: int = 1, python: str = sys.executable) -> tuple[str, ...]:
-    """What is executed: torchrun (one machine, a free port of the loopback interface) around the command line."""
-    launcher = (python, "-m", "torch.distributed.run", "--nnodes=1", f"--nproc-per-node={max(1, processes)}")
-    return (*launcher, "--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0", "--max-restarts=0", "-m", MAIN, *arguments)
+@dataclass(frozen=True)
+class CommandLine:
+    """One training, said in three ways that cannot differ. arguments: the words after `triscope`. processes: those that torchrun starts,
+    one for each GPU; 1 = the trainer is started itself, and starts one process for each core where it trains on the CPU.
+    """
+
+    arguments: tuple[str, ...]
+    processes: int = 1
+
+    def argv(self, python: str = sys.executable) -> tuple[str, ...]:
+        """What is executed; torchrun uses one machine and a free port of the loopback interface."""
+        if self.processes <= 1:
+            return (python, "-m", MAIN, *self.arguments)
+        launcher = (python, "-m", "torch.distributed.run", "--nnodes=1", f"--nproc-per-node={self.processes}")
+        return (*launcher, "--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0", "--max-restarts=0", "-m", MAIN, *self.arguments)
+
+    def typed(self) -> str:
+        """The line that a person would type in a shell, quoted where it must be."""
+        front = ("triscope",) if self.processes <= 1 else ("torchrun", f"--nproc-per-node={self.processes}", "-m", MAIN)
+        return shell_join((*front, *self.arguments))
+
+    def dry(self, folder: Path) -> tuple[str, ...]:
+        """Words after `triscope` that forecast just this training, with as many processes; the chart goes into `folder`."""
+        words = list(self.arguments)
+        words[words.index("--out") + 1] = str(folder)
+        return (*words, "--dry-run", *((f"--processes={self.processes}",) if self.processes > 1 else ()))
 
 
 def processes_for(devices: tuple[str, ...]) -> int:
-    """One process a GPU; one on the CPU."""
+    """Processes that are to be started from outside: one for each GPU; on the CPU the trainer starts its own."""
     return max(1, sum(d.startswith("cuda") for d in devices))
 
 
-def as_typed(arguments: tuple[str, ...], processes: int = 1) -> str:
-    """The line that a person would type in a shell, quoted where it must be."""
-    front = ("triscope",) if processes <= 1 else ("torchrun", f"--nproc-per-node={processes}", "-m", MAIN)
-    return shlex.join((*front, *arguments))
+def as_typed(arguments: tuple[str, ...]) -> str:
+    """The line of any command of triscope."""
+    return CommandLine(arguments).typed()

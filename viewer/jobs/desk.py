@@ -10,9 +10,10 @@ from pathlib import Path
 
 from core_model.schema.errors import InputError
 from core_model.schema.run import RunRecord
+from core_model.schema.run_owner import live_owner, refuse_if_owned
 from viewer.jobs import local, slurm
 from viewer.jobs.backend import BACKENDS, Backend, Resources
-from viewer.jobs.command import launch, processes_for, resume_arguments
+from viewer.jobs.command import CommandLine, processes_for, resume_arguments
 from viewer.jobs.control import request
 from viewer.jobs.keeper import write_json
 from viewer.runs.documents import JsonFile, lenient
@@ -43,14 +44,18 @@ def start(run: Path, argv: tuple[str, ...], backend: str = "local", resources: R
     run = Path(os.path.abspath(run))
     before = find(run)
     if before is not None and before.job is not None and before.state not in ENDED:
+        refuse_if_owned(run)
         raise InputError(what="the run has a job already", where=str(run), expected="one that has ended", got=before.state)
+    refuse_if_owned(run)
+    if before is not None and before.job is not None and before.job.backend == local.LocalBackend.name:
+        local.sweep(before.job)
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(what="cannot make the run directory", where=str(run), got=error.strerror or str(error)) from None
     job = JobRecord(
-        id=uuid.uuid4().hex, backend=backend, run=str(run), argv=argv, devices=resources.devices, asked=resources.asked(),
-        host=this_host(), submitted=time.time(),
+        id=uuid.uuid4().hex, backend=backend, run=str(run), argv=argv, cwd=place.folder(run), devices=resources.devices,
+        asked=resources.asked(), host=this_host(), submitted=time.time(),
     )  # fmt: skip
     started = place.submit(job, resources)
     if started.native_id:  # the keeper may be writing already: only the number is added
@@ -70,7 +75,7 @@ def resume(run: Path, backend: str = "local", resources: Resources | None = None
     if before is not None and not (run / CONFIG_FILE).exists():
         return start(run, before.argv, backend, resources)
     processes = processes_for(resources.devices) if resources.devices else max(1, resources.gpus)
-    return start(run, launch(resume_arguments(run), processes), backend, resources)
+    return start(run, CommandLine(resume_arguments(run), processes).argv(), backend, resources)
 
 
 def find(run: Path) -> FoundJob | None:
@@ -83,7 +88,7 @@ def find(run: Path) -> FoundJob | None:
         return None
     newest = max((_changed(run / name) for name in ("stats.jsonl", "log.txt", "console.txt", "run.json")), default=0.0)
     tick_s = _tick_seconds(run)
-    state = judge(record, job, time.time(), newest, tick_s)
+    state = judge(record, job, time.time(), newest, tick_s, live_owner(run) is not None)
     if job is not None and job.native_id and job.backend in BACKENDS and state not in ENDED:
         place = BACKENDS.get(job.backend)
         told = place.state(job) if not place.why_not() else None
@@ -112,7 +117,7 @@ def stop(run: Path) -> None:
 
 
 def end(run: Path, force: bool = False) -> None:
-    """End the job by signal: SIGTERM, or with `force` SIGKILL. Raises InputError where there is none."""
+    """End the job by signal: SIGTERM, or with `force` SIGKILL to its whole tree. Raises InputError where there is none."""
     job = local.read_job(run)
     if job is None:
         raise InputError(what="the run has no job", where=str(run), expected=JOB_FILE, got="none")

@@ -1,12 +1,14 @@
 """The keeper of one job: waits for its devices, runs the command, writes down how it ended. Outlives the window.
 
-Started as `python keeper.py [--detach] RUN` with RUN/job.json in place. It needs the standard library and psutil only, so
-that it also starts where triscope is not importable. SIGTERM ends the command (SIGKILL after a grace time).
+Started as `python keeper.py [--detach] RUN` with RUN/job.json in place; it finds its own package beside it, and needs psutil besides.
+SIGTERM or a wish in RUN/end.json ends the command (the whole tree by SIGKILL after a grace time, or at once where that was wished).
+The command, and whatever it has started, ends with the keeper, however that ends.
 """
 
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import os
 import signal
@@ -19,7 +21,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-JOB_FILE, CONSOLE_FILE = "job.json", "console.txt"
+if __name__ == "__main__":  # as a script: the folder of the packages instead of the one that this file lies in
+    sys.path[0] = str(Path(__file__).resolve().parents[2])
+
+from core_model.schema.processes import JOB_VARIABLE, kill_tree, start_tied, started_at, tree_of
+from viewer.jobs.job_object import JobObject, Kernel, creation_flags, kernel
+
+__all__ = ["CONSOLE_FILE", "END_FILE", "JOB_FILE", "QUEUE_VARIABLE", "Keeper", "started_at", "write_json"]
+
+JOB_FILE, CONSOLE_FILE, END_FILE = "job.json", "console.txt", "end.json"
 QUEUE_VARIABLE = "TRISCOPE_QUEUE_DIR"
 GRACE_S = 30.0
 POLL_S = 0.2
@@ -29,12 +39,15 @@ START_TOLERANCE_S = 2.0
 class Keeper:
     """One job from its queue to its end."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, api: Kernel | None = None) -> None:
         self.run = run
         self.job: dict[str, Any] = json.loads((run / JOB_FILE).read_text(encoding="utf-8"))
         self.child: subprocess.Popen[bytes] | None = None
         self.ended_by = 0
+        self._killed = False
         self._ticket: Path | None = None
+        self._api = api
+        self._object = JobObject(self.job["id"], api)
 
     def keep(self) -> int:
         """Wait, run, write the end; returns the exit status of the command."""
@@ -55,39 +68,62 @@ class Keeper:
 
     def _run(self) -> int:
         environment = os.environ | device_variables(tuple(self.job.get("devices", ()))) | self.job.get("variables", {})
+        environment[JOB_VARIABLE] = self.job["id"]
         try:
             with open(self.run / CONSOLE_FILE, "ab") as console:
-                self.child = subprocess.Popen(
+                self.child = start_tied(
                     list(self.job["argv"]),
                     stdin=subprocess.DEVNULL,
                     stdout=console,
                     stderr=subprocess.STDOUT,
                     env=environment,
                     start_new_session=True,
+                    creationflags=creation_flags(self._api),
                 )
+                self._object.hold(self.child.pid, int(getattr(self.child, "_handle", 0)))
         except OSError as error:
             self._note(ended=time.time(), exit_status=127, error=f"cannot start {self.job['argv'][0]}: {error.strerror or error}")
             return 127
         self._note(pid=self.child.pid, pid_started=started_at(self.child.pid), started=time.time())
         status = self._wait(self.child)
-        self._note(ended=time.time(), exit_status=status, cancelled=bool(self.ended_by))
+        self._kill_tree()  # what the command has left behind
+        wish = read_wish(self.run, self.job["id"])
+        by = wish["by"] if wish else ""
+        if self._killed or (wish and wish["force"] and status):
+            mark_killed(self.run, by)
+            self._note(ended=time.time(), exit_status=status, cancelled=True, killed=True, ended_by=by)
+        else:
+            error = f"ended by {signal_name(-status)}, which nobody asked for here" if status < 0 and not self.ended_by else ""
+            self._note(ended=time.time(), exit_status=status, cancelled=bool(self.ended_by), ended_by=by, error=error)
         return status
 
     def _wait(self, child: "subprocess.Popen[bytes]") -> int:
+        """Until the command itself has ended; carries out what is wished meanwhile."""
         deadline = 0.0
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return child.wait(POLL_S)
-            if self.ended_by and not deadline:
+            wish = read_wish(self.run, self.job["id"])
+            if wish and not self.ended_by:
+                self.ended_by = int(signal.SIGTERM)
+            if (wish and wish["force"]) or (deadline and time.monotonic() > deadline):
+                self._killed = True
+                self._kill_tree()
+            elif self.ended_by and not deadline:
                 deadline = time.monotonic() + float(self.job.get("grace_s", GRACE_S))
-                self._signal_group(signal.SIGTERM)
-            elif deadline and time.monotonic() > deadline:
-                self._signal_group(signal.SIGKILL)
+                self._ask_to_end(child)
 
-    def _signal_group(self, number: int) -> None:
-        if self.child is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.child.pid, number)
+    def _ask_to_end(self, child: "subprocess.Popen[bytes]") -> None:
+        """SIGTERM to the session of the command, which hands it on to what it has started in others."""
+        with contextlib.suppress(OSError):
+            if hasattr(os, "killpg"):
+                os.killpg(child.pid, signal.SIGTERM)
+            else:  # a console program of Windows; a detached one cannot be asked, and is ended after the grace time
+                child.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
+
+    def _kill_tree(self) -> None:
+        self._object.terminate()
+        kill_tree(lambda: tree_of(self.job["id"], self.job.get("pid", 0), self.job.get("pid_started", 0.0)))
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         self.ended_by = number
@@ -164,6 +200,15 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
+def signal_name(number: int) -> str:
+    """SIGKILL (perhaps the system ran out of memory), SIGSEGV …"""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+    return f"{name} (perhaps the system ran out of memory)" if name == "SIGKILL" else name
+
+
 def device_variables(devices: tuple[str, ...]) -> dict[str, str]:
     """Environment that lets a command see these devices only; {} = whatever there is."""
     gpus = [d.removeprefix("cuda:") for d in devices if d.startswith("cuda:")]
@@ -172,14 +217,35 @@ def device_variables(devices: tuple[str, ...]) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": ""} if devices == ("cpu",) else {}
 
 
-def started_at(pid: int) -> float:
-    """Creation time of a process in seconds since 1970; 0 where there is none."""
-    import psutil
-
+def ask_end(run: Path, job: str, force: bool) -> str:
+    """Write down that somebody wants the job ended, and who; returns who."""
     try:
-        return psutil.Process(pid).create_time()
-    except psutil.Error:
-        return 0.0
+        user = getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a user without a name
+        user = f"user {os.getuid()}" if hasattr(os, "getuid") else "somebody"
+    by = f"{user} on {socket.gethostname()}"
+    write_json(run / END_FILE, {"job": job, "force": force, "by": by, "time": time.time()})
+    return by
+
+
+def read_wish(run: Path, job: str) -> dict[str, Any] | None:
+    """What `ask_end` wrote for this job; None where nothing was."""
+    try:
+        wish = json.loads((run / END_FILE).read_text(encoding="utf-8"))
+        return {"force": bool(wish["force"]), "by": str(wish["by"])} if wish["job"] == job else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def mark_killed(run: Path, by: str) -> None:
+    """Let the record of a trainer that could not say anything any more tell what happened to it."""
+    path = run / "run.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["state"] in ("starting", "running", "paused"):
+            write_json(path, record | {"state": "killed", "ended_by": by, "updated": time.time()})
+    except (OSError, ValueError, KeyError, TypeError):
+        return
 
 
 def write_json(path: Path, value: object) -> None:
@@ -201,7 +267,7 @@ def detach() -> None:
 def main(args: list[str]) -> int:
     if "--detach" in args and hasattr(os, "fork"):
         detach()
-    return Keeper(Path(args[-1])).keep()
+    return Keeper(Path(args[-1]), kernel()).keep()
 
 
 if __name__ == "__main__":

@@ -9,13 +9,15 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from core_model.schema.errors import TriscopeError
+from core_model.schema.run_owner import release
 from viewer.jobs import keeper
 from viewer.jobs.backend import BACKENDS, Resources
-from viewer.runs.job_record import JobRecord, ShownState
+from viewer.runs.job_record import ENDED, JobRecord, ShownState
 
 COMMANDS = ("sbatch", "squeue", "scontrol", "scancel")
 SCRIPT_FILE = "job.sh"
@@ -38,6 +40,9 @@ class SlurmBackend:
     def why_not(self) -> str:
         missing = [c for c in COMMANDS if shutil.which(c) is None]
         return f"Slurm's {', '.join(missing)} are not installed here" if missing else ""
+
+    def folder(self, run: Path) -> str:
+        return str(run)
 
     def submit(self, job: JobRecord, resources: Resources) -> JobRecord:
         """sbatch; returns the job with its number."""
@@ -73,9 +78,23 @@ class SlurmBackend:
         if self.state(job) == "queued":  # a signal would be sent again and again until it starts
             ask(["scancel", job.native_id])
         elif force:
-            ask(["scancel", "--signal=KILL", "--full", job.native_id])
+            self._kill(job)
         else:
             ask(["scancel", "--signal=TERM", "--batch", job.native_id])
+
+    def _kill(self, job: JobRecord) -> None:
+        """SIGKILL reaches the keeper as well: what it would have written is written here, once Slurm says that the job is over."""
+        run = Path(job.run)
+        by = keeper.ask_end(run, job.id, force=True)
+        ask(["scancel", "--signal=KILL", "--full", job.native_id])
+        until = time.monotonic() + TIMEOUT_S
+        while self.state(job) in ("running", "paused") and time.monotonic() < until:
+            time.sleep(0.2)
+        if self.state(job) in (None, *ENDED):
+            keeper.mark_killed(run, by)
+            release(run)
+            last = job.replace(ended=time.time(), cancelled=True, killed=True, ended_by=by)
+            keeper.write_json(run / keeper.JOB_FILE, last.model_dump())
 
     def _by_scontrol(self, number: str) -> str:
         try:

@@ -236,7 +236,7 @@ def _state(followed: _Followed) -> TaskState:
         told = LocalBackend().state(job)
     if told in ("done", "failed", "lost"):
         return told
-    if told == "stopped":
+    if told in ("stopped", "killed"):
         return "cancelled"
     if not job.pid:
         return "starting"

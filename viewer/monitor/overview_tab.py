@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import shlex
-
 import dearpygui.dearpygui as dpg
 
 from viewer.monitor.theme import Tag
 from viewer.monitor.view import View
-from viewer.runs.facts import command_of, facts, settings
+from viewer.runs.facts import command_line, facts, settings
 
 LABEL = 150
 
@@ -59,7 +57,7 @@ class OverviewTab:
                         self._row(group, label, left)
                     dpg.add_spacer(height=6)
                 dpg.add_button(
-                    label="Copy the command", tag="overview-copy", callback=self._copy_command, show=bool(command_of(self.view.run))
+                    label="Copy the command", tag="overview-copy", callback=self._copy_command, show=bool(command_line(self.view.run))
                 )
             with dpg.child_window(width=-1, border=True, always_use_window_padding=True) as card:
                 dpg.bind_item_theme(card, look.card)
@@ -100,7 +98,7 @@ class OverviewTab:
                         dpg.add_text(value[:80], color=look.level("warn") if contrary else look.text)
 
     def _copy_command(self) -> None:
-        dpg.set_clipboard_text(shlex.join(command_of(self.view.run)))
+        dpg.set_clipboard_text(command_line(self.view.run))
 
     def _set(self, name: str):
         return lambda sender, value: setattr(self, name, value)

@@ -25,7 +25,7 @@ CARD_HEIGHT = 104
 
 def state_colour(look: Look, state: ShownState) -> Rgba:
     p = look.palette
-    tones = {"running": p.good, "done": p.accent, "failed": p.bad, "lost": p.bad, "stalled": p.warn, "paused": p.warn}
+    tones = {"running": p.good, "done": p.accent, "failed": p.bad, "lost": p.bad, "stalled": p.warn, "paused": p.warn, "killed": p.warn}
     return rgba(tones.get(state, p.muted))
 
 

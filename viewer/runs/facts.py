@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import json
-import shlex
+import sys
 from typing import Any
 
 from core_model.schema.schedule import Curve
 from viewer.runs import foreign, words
 from viewer.runs.job_record import ENDED
 from viewer.runs.reader import RunReader
+from viewer.runs.shell import MAIN, shell_line
 
 
-def command_of(run: RunReader) -> tuple[str, ...]:
+def command_of(run: RunReader) -> tuple[tuple[str, ...], str]:
+    """(what was executed, the folder in which); nothing where neither trainer nor launcher told it.
+
+    Trainers of earlier versions told the name of a script without its place: this installation stands for theirs.
+    """
     record, job = run.record, run.job
-    return (record.command if record else ()) or (job.argv if job else ())
+    if record is not None and record.command:
+        words, cwd = record.command, record.cwd
+    else:
+        words, cwd = (job.argv, job.cwd) if job is not None else ((), "")
+    if words and words[0] in ("main.py", "triscope", "__main__.py"):
+        words = (sys.executable, "-m", MAIN, *words[1:])
+    return tuple(words), cwd
+
+
+def command_line(run: RunReader) -> str:
+    """The command for a shell, from any folder; "" where it is not known."""
+    return shell_line(*command_of(run))
 
 
 def facts(run: RunReader) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -36,7 +52,7 @@ def facts(run: RunReader) -> list[tuple[str, list[tuple[str, str]]]]:
             ("Id", record.id), ("Preset", record.preset), ("Host", record.host), ("Process", f"{record.pid}, {record.world_size} in all"),
             ("Device", record.device), ("Started", words.moment(record.started)), ("Training time", words.duration(record.wall_s)),
             ("Resumed", f"{record.resumes} times"), ("Code", record.code_version), ("torch", record.torch_version),
-            ("Newest snapshot", record.last_snapshot), ("Error", record.error),
+            ("Newest snapshot", record.last_snapshot), ("Error", record.error), ("Killed by", record.ended_by),
         ]))  # fmt: skip
         best = [(name, f"{words.number(value)}   {record.best_snapshot.get(name, '')}".rstrip()) for name, value in record.best.items()]
         groups.append(("Best", best))
@@ -57,8 +73,8 @@ def facts(run: RunReader) -> list[tuple[str, list[tuple[str, str]]]]:
     data = run.config.get("data")
     if isinstance(data, dict) and data.get("path"):
         groups.append(("Data", [("Path", str(data["path"])), ("Resolution", f"{data.get('resolution', '–')} pixels")]))
-    if command_of(run):
-        groups.append(("Command", [("", shlex.join(command_of(run)))]))
+    if command_line(run):
+        groups.append(("Command", [("", command_line(run))]))
     return [(group, kept) for group, rows in groups if (kept := [(a, b) for a, b in rows if b not in ("", "–")])]
 
 

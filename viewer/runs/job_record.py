@@ -16,11 +16,12 @@ JOB_FILE = "job.json"
 CONSOLE_FILE = "console.txt"
 """What the command printed: everything of a run that fails before it can open its own log."""
 
-ShownState = Literal["queued", "starting", "running", "paused", "stalled", "done", "failed", "stopped", "lost"]
+ShownState = Literal["queued", "starting", "running", "paused", "stalled", "done", "failed", "stopped", "killed", "lost"]
 """queued: waits for its devices. stalled: alive, but no tick for long. stopped: ended on request, can be resumed.
+killed: ended by a person without a snapshot, can be resumed from the last one.
 lost: neither its process nor its last words can be found (killed, or the machine was restarted).
 """
-ENDED: tuple[ShownState, ...] = ("done", "failed", "stopped", "lost")
+ENDED: tuple[ShownState, ...] = ("done", "failed", "stopped", "killed", "lost")
 
 
 class JobRecord(Frozen):
@@ -31,6 +32,7 @@ class JobRecord(Frozen):
     backend: str
     run: str = Field(description="absolute path of the run directory")
     argv: tuple[str, ...] = Field(description="the command, one argument an entry; never a shell string")
+    cwd: str = Field(default="", description="folder in which the command runs")
     variables: dict[str, str] = Field(default_factory=dict, description="added to the environment of the command")
     devices: tuple[str, ...] = Field(default=(), description="cpu, cuda:0 …; empty = whatever there is")
     asked: dict[str, Any] = Field(default_factory=dict, description="resources that differ from the defaults, for starting it again")
@@ -45,4 +47,15 @@ class JobRecord(Frozen):
     ended: float = 0.0
     exit_status: int | None = Field(default=None, description="of the command; minus the signal that ended it")
     cancelled: bool = False
+    killed: bool = Field(default=False, description="ended by SIGKILL because a person wanted it")
+    ended_by: str = Field(default="", description="who wanted its end: user on host")
     error: str = Field(default="", description="why the command could not be started")
+
+    @property
+    def outcome(self) -> ShownState:
+        """How a job that has ended did so; a failure is only what nobody asked for."""
+        if self.killed:
+            return "killed"
+        if self.cancelled:
+            return "stopped"
+        return "done" if self.exit_status == 0 else "failed"

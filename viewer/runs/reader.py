@@ -17,6 +17,7 @@ import numpy as np
 from pydantic_core import to_json
 
 from core_model.schema.run import RunRecord
+from core_model.schema.run_owner import live_owner
 from core_model.schema.schedule import Schedule
 from viewer.runs import foreign
 from viewer.runs.alarms import AlarmBook
@@ -283,7 +284,8 @@ class RunReader:
             quiet = now - self.last_written
             state = foreign.state_of(self.images_done(), self.images_total(), quiet, self.tick_seconds(), ended)
         else:
-            state = judge(self.record, self.job, now, self.last_written, self.tick_seconds())
+            owned = live_owner(self.path) is not None
+            state = judge(self.record, self.job, now, self.last_written, self.tick_seconds(), owned)
         changed, self.state = state != self.state, state
         return changed
 

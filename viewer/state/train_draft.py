@@ -9,7 +9,7 @@ from pathlib import Path
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 from viewer.jobs.backend import BACKENDS, Resources
-from viewer.jobs.command import as_typed, launch, processes_for, train_arguments
+from viewer.jobs.command import CommandLine, processes_for, train_arguments
 from viewer.jobs.form import Checked, FormField, FormGroup, check, form_of, texts_of
 
 HIDDEN = ("preset", "data.path")
@@ -144,15 +144,20 @@ class Draft:
         data = Path(self.data.strip() or ".").expanduser()
         return train_arguments(tree, self.base, data, self.run, device)
 
+    def line(self) -> CommandLine | None:
+        """The one command line that is shown, forecast and started; None while a field is wrong."""
+        arguments = self.arguments()
+        return CommandLine(arguments, self.processes()) if arguments is not None else None
+
     def command(self) -> str:
         """The line that a person would type; "" while a field is wrong."""
-        arguments = self.arguments()
-        return as_typed(arguments, self.processes()) if arguments is not None else ""
+        line = self.line()
+        return line.typed() if line is not None else ""
 
     def argv(self) -> tuple[str, ...]:
         """What the job executes; only where `arguments` are there."""
-        arguments = self.arguments()
-        return launch(arguments, self.processes()) if arguments is not None else ()
+        line = self.line()
+        return line.argv() if line is not None else ()
 
     def problems(self, data_fault: str) -> list[str]:
         """Why it cannot start yet, in words. data_fault: what the look at the data set found."""

@@ -46,6 +46,11 @@ class RunRow:
         return self.job is None and self.record is None
 
     @property
+    def ended_by(self) -> str:
+        """Who killed it; "" where nobody did, or it is not known."""
+        return (self.record.ended_by if self.record else "") or (self.job.ended_by if self.job else "")
+
+    @property
     def share(self) -> float:
         """0 … 1 of the images that were asked for; 0 where unknown."""
         done, total = self.images

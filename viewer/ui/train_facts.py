@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from viewer.runs.facts import command_of, facts, settings
+from viewer.runs.facts import command_line, facts, settings
 from viewer.runs.reader import RunReader
 from viewer.ui import controls
 from viewer.ui.actions import CopyText
@@ -46,9 +45,8 @@ class OverviewPage:
         theme = ctx.theme
         with run.lock:
             groups = facts(run)
-        command = command_of(run)
-        if command:
-            line = shlex.join(command)
+        line = command_line(run)
+        if line:
             if controls.button(theme, f"{fa.ICON_FA_COPY}  Copy the command###copy-command", tip=line):
                 ctx.emit(CopyText(line, "command"))
         for group, rows in groups:
@@ -57,11 +55,11 @@ class OverviewPage:
             controls.section(theme, group)
             for label, text in rows:
                 self._fact(ctx, label, text)
-        if command:
+        if line:
             controls.section(theme, "Command")
             with controls.font(theme.fonts.mono, BODY_PX * 0.86):
                 imgui.push_text_wrap_pos(0.0)
-                imgui.text_unformatted(shlex.join(command))
+                imgui.text_unformatted(line)
                 imgui.pop_text_wrap_pos()
 
     def _fact(self, ctx: PanelContext, label: str, text: str) -> None:

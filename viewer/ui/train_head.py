@@ -49,7 +49,7 @@ class RunHead:
         controls.tooltip(str(row.path))
         imgui.same_line(0.0, 0.8 * em)
         with controls.text_colour(ink):
-            imgui.text_unformatted(state or "–")
+            imgui.text_unformatted(f"killed by {row.ended_by}" if state == "killed" and row.ended_by else state or "–")
         controls.tooltip(state_words(state, row.foreign))
         parts, share = _progress(row, reader)
         with controls.text_colour(p.muted):

@@ -189,22 +189,23 @@ class LaunchPage:
     def _forecast(self, ctx: PanelContext) -> None:
         """Memory, time and disk by `triscope train --dry-run`, which is a task of its own."""
         theme, draft = ctx.theme, self.draft
-        arguments = draft.arguments()
+        line = draft.line()
         task = next(iter(ctx.tasks.views(KIND)), None)
         running = task is not None and not task.ended
-        why = "Already being made" if running else ("" if arguments is not None else "A setting is wrong")
-        tip = "Schedule, parameters, memory, time and disk; trains nothing"
-        if controls.button(theme, "Make a forecast###dry-run", tip=tip, why_not=why) and arguments is not None:
+        why = "Already being made" if running else ("" if line is not None else "A setting is wrong")
+        tip = "Schedule, parameters, memory, time (a few real steps of just this command, within a minute) and disk"
+        if controls.button(theme, "Make a forecast###dry-run", tip=tip, why_not=why) and line is not None:
             folder = ctx.tasks.new_folder()
-            chart, words = folder / "schedule.png", _dry(arguments, folder)
-            ctx.tasks.start(KIND, f"Forecast of {draft.preset}", words, chart, folder, {"of": list(arguments)})
+            words = line.dry(folder)
+            pinned = {"of": list(line.argv())}
+            ctx.tasks.start(KIND, f"Forecast of {draft.preset}", words, folder / "schedule.png", folder, pinned)
         if task is None:
             return
         if running:
             imgui.same_line()
             progress_line(theme, 0.5, theme.palette.accent, 4 * theme.em)
             return
-        if arguments is None or tuple(task.record.pinned.get("of", ())) != arguments:
+        if line is None or tuple(task.record.pinned.get("of", ())) != line.argv():
             imgui.same_line()
             with controls.text_colour(theme.palette.warn):
                 imgui.align_text_to_frame_padding()
@@ -215,6 +216,8 @@ class LaunchPage:
         theme = ctx.theme
         if self._report[0] != task.record.id:
             self._report = (task.record.id, _printed(task))
+        if task.state == "done":
+            controls.note(theme, forecast_words(self._report[1]))
         imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.field, 0.5))
         height = 13 * theme.em if task.state == "done" else 4 * theme.em
         padded = int(imgui.ChildFlags_.always_use_window_padding)
@@ -295,11 +298,9 @@ class LaunchPage:
         return self._trees[run]
 
 
-def _dry(arguments: tuple[str, ...], folder: Path) -> tuple[str, ...]:
-    """The same command as a dry run whose chart goes into the task's folder."""
-    words = list(arguments)
-    words[words.index("--out") + 1] = str(folder)
-    return (*words, "--dry-run")
+def forecast_words(report: str) -> str:
+    """The line of a dry run that says how long the training takes, and whether that was measured or estimated."""
+    return next((line.removeprefix("time").strip() for line in report.splitlines() if line.startswith("time ")), "")
 
 
 def _printed(task: Task) -> str:

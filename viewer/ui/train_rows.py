@@ -19,7 +19,8 @@ STATE_WORDS: dict[ShownState, str] = {
     "queued": "Waits for its devices", "starting": "The trainer is loading", "running": "Training",
     "paused": "Paused on request, can go on", "stalled": "Alive, but no tick for long",
     "done": "All images shown", "failed": "Ended by an error: see the log",
-    "stopped": "Ended on request, can be resumed", "lost": "Neither its process nor its last words can be found; can be resumed",
+    "stopped": "Ended on request, can be resumed", "killed": "Ended at once by a person; can be resumed from its last snapshot",
+    "lost": "Neither its process nor its last words can be found; can be resumed",
 }  # fmt: skip
 
 FOREIGN_WORDS: dict[ShownState, str] = {
@@ -40,7 +41,7 @@ def state_ink(palette: Palette, state: ShownState | None) -> Rgb:
     """Colour of a state; the word stands beside it."""
     tones: dict[str, Rgb] = {
         "running": palette.good, "starting": palette.good, "done": palette.accent, "failed": palette.bad, "lost": palette.bad,
-        "stalled": palette.warn, "paused": palette.warn,
+        "stalled": palette.warn, "paused": palette.warn, "killed": palette.warn,
     }  # fmt: skip
     return tones.get(state or "", palette.muted)
 

@@ -115,9 +115,10 @@ def _fill(source: Source, which: int, workers: int, wanted: Synchronized) -> Non
     """A side process: points as far as they are wanted, and heads with rays while nothing is."""
     torch.set_num_threads(1)
     os.nice(3)
-    parent = os.getppid()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
     batch, ray = which, which
-    while os.getppid() == parent and (batch * BATCH < source.pool or ray < source.ray_pool):
+    while parent.is_alive() and (batch * BATCH < source.pool or ray < source.ray_pool):
         if batch * BATCH < min(wanted.value, source.pool):
             source.make("points", batch)
             batch += workers

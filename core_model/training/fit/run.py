@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
@@ -22,6 +22,7 @@ from core_model.schema.checkpoint import CheckpointHeader, Provenance
 from core_model.schema.conventions import Conventions
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
+from core_model.schema.run_owner import owned
 from core_model.training.distributed import Ranks, join_ranks
 from core_model.training.fit.card import model_card
 from core_model.training.fit.generator_stage import GeneratorStage, Report, set_w_average
@@ -51,7 +52,10 @@ def run_fit(out: Path, cfg: FitConfig, *, resume: bool = False) -> Path:
     """
     ranks = join_ranks("cpu")
     try:
-        return _run_fit(out, cfg, ranks, resume)
+        if ranks.writer:
+            _check_place(out, cfg, resume)  # before anything is written there
+        with owned(out) if ranks.writer else nullcontext():
+            return _run_fit(out, cfg, ranks, resume)
     finally:
         ranks.close()
 
@@ -161,7 +165,8 @@ def export_checkpoint(source: Path, target: Path, run: Path, scores: dict[str, f
     os.replace(temp, card)
 
 
-def _open_run(out: Path, cfg: FitConfig, resume: bool) -> FitConfig:
+def _check_place(out: Path, cfg: FitConfig, resume: bool) -> FitConfig:
+    """The settings to fit with; raises InputError where there is nothing to resume, or a run already."""
     path = out / "config.json"
     if path.exists():
         if not resume:
@@ -171,10 +176,15 @@ def _open_run(out: Path, cfg: FitConfig, resume: bool) -> FitConfig:
         raise InputError(what="nothing to resume", where=str(out), expected="config.json of a fit", got="none")
     if cfg.preset not in PRESETS:
         raise InputError(what="unknown preset", where="fit", expected=f"one of {', '.join(PRESETS)}", got=cfg.preset)
-    out.mkdir(parents=True, exist_ok=True)
-    temp = path.with_suffix(".tmp")
-    temp.write_text(cfg.model_dump_json(indent=1))
-    os.replace(temp, path)
+    return cfg
+
+
+def _open_run(out: Path, cfg: FitConfig, resume: bool) -> FitConfig:
+    cfg, path = _check_place(out, cfg, resume), out / "config.json"
+    if not path.exists():
+        temp = path.with_suffix(".tmp")
+        temp.write_text(cfg.model_dump_json(indent=1))
+        os.replace(temp, path)
     return cfg
 
 

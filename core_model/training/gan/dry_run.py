@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -13,7 +15,8 @@ from core_model.schema.schedule import Curve
 from core_model.schema.train import TrainConfig
 from core_model.session.charts import BLUE, ORANGE, Chart, Figure
 from core_model.training.distributed import join_ranks
-from core_model.training.gan.forecast import Forecast, forecast
+from core_model.training.gan.forecast import Forecast, calibrated, forecast
+from core_model.training.gan.measure import Measured, measured
 from core_model.training.gan.run_directory import write_atomic
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -31,8 +34,11 @@ CURVES = {
 }
 
 
-def dry_run(cfg: TrainConfig, device: str, out: Path | None, processes: int = 1) -> str:
-    """The report as text for as many processes as torchrun started, or for `processes`; with `out`, also its chart as OUT/schedule.png."""
+def dry_run(cfg: TrainConfig, device: str, out: Path | None, processes: int = 1, arguments: Sequence[str] | None = None) -> str:
+    """The report as text for as many processes as torchrun started, or for `processes`; with `out`, also its chart as OUT/schedule.png.
+
+    arguments: those of the training, of which a few steps are then taken to measure its time; None = it is estimated.
+    """
     ranks = join_ranks(device)
     before = torch.get_num_threads()
     try:
@@ -42,8 +48,13 @@ def dry_run(cfg: TrainConfig, device: str, out: Path | None, processes: int = 1)
     finally:
         torch.set_num_threads(before)
         ranks.close()
+    times = Measured(why_not="--data says with which pictures steps can be measured" if not cfg.data.path else "")
+    if cfg.data.path and arguments is not None:
+        order = sorted(range(len(made.stages)), key=lambda i: -made.stages[i].seconds)
+        times = measured(cfg, device, made.world, arguments, order=order)
+    made = calibrated(made, times, cfg)
     lines = [f"preset {cfg.preset}: {cfg.images:,} images in {cfg.steps:,} steps of {cfg.batch}", ""]
-    lines += [*schedule_text(cfg), "", *stage_table(made, cfg), "", *needs(made, cfg)]
+    lines += [*schedule_text(cfg), "", *stage_table(made, cfg), "", *needs(made, cfg, times)]
     if out is not None:
         try:
             out.mkdir(parents=True, exist_ok=True)
@@ -80,15 +91,21 @@ def stage_table(made: Forecast, cfg: TrainConfig) -> list[str]:
     return lines
 
 
-def needs(made: Forecast, cfg: TrainConfig) -> list[str]:
+def needs(made: Forecast, cfg: TrainConfig, times: Measured) -> list[str]:
     """Parameters, memory, time, disk."""
     parts = ", ".join(f"{name} {count:,}" for name, count in made.generator.items())
-    where = made.device if made.world == 1 else f"{made.world} processes, {made.device}"
+    where = f"{made.world} process{'es' if made.world > 1 else ''}, {made.device}"
+    if made.measured:
+        day = time.strftime("%Y-%m-%d %H:%M", time.localtime(times.at))
+        how = f"measured on this machine: real steps of {made.measured} of {len(made.stages)} stages, {day}"
+    else:
+        how = f"estimated at {made.speed_tflops:.3g} TFLOP/s per process; within a factor of two at best"
+        how += f" ({times.why_not})" if times.why_not else ""
     return [
         f"generator     {sum(made.generator.values()):,} parameters ({parts})",
         f"discriminator {made.discriminator:,} parameters",
         f"memory        about {made.memory_gib:.2f} GiB a process at its peak ({cfg.optim.precision})",
-        f"time          about {_duration(made.seconds)} at {made.speed_tflops:.3g} TFLOP/s a process ({where}); within a factor of two",
+        f"time          about {_duration(made.seconds)}, {where}, {how}",
         f"disk          about {made.disk_gib:.2f} GiB ({made.snapshot_mib:.1f} MiB a checkpoint)",
     ]
 

@@ -1,13 +1,15 @@
 """What a training will need: parameters, arithmetic, memory and time, by stage, from the sizes alone.
 
-Convolutions are counted on tensors without data; the field by its layers and points. Time is the arithmetic over the speed that
-this machine shows in a matrix product, times a share that real steps reach; it is right within a factor of about two.
+Convolutions are counted on tensors without data; the field by its layers and points. Time is estimated as the arithmetic over the speed
+that this machine shows in a matrix product, times a share that steps reached on another: the order of magnitude. `calibrated` puts the
+time of real steps in its place.
 """
 
 from __future__ import annotations
 
+import statistics
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
+from core_model.training.gan.measure import Measured
 from core_model.training.gan.networks import Networks, build_networks, parameter_counts
 
 # Share of a matrix product's speed that whole training steps reach. CPU: first steps of heads64-cpu, one core of a shared machine.
@@ -28,7 +31,9 @@ DOUBLE_BACKWARD = 7.0
 
 @dataclass(frozen=True)
 class Stage:
-    """One stretch of the schedule: images from start to stop, its values at the end, GFLOP an image, img/s and seconds."""
+    """One stretch of the schedule: images from start to stop, its values in the middle, GFLOP per image, images per second, seconds.
+    measured: by real steps of this stage, not from its sizes.
+    """
 
     start: float
     stop: float
@@ -37,11 +42,14 @@ class Stage:
     images_s: float
     seconds: float
     memory_gib: float
+    measured: bool = False
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """generator: parameters by part. seconds and memory of one process of `world`; disk in GiB."""
+    """generator: parameters by part. seconds and memory of one process of `world`; disk in GiB. pictures_s: sample grids and
+    evaluations, where they were measured.
+    """
 
     generator: dict[str, int]
     discriminator: int
@@ -51,10 +59,16 @@ class Forecast:
     snapshot_mib: float
     disk_gib: float
     world: int = 1
+    pictures_s: float = 0.0
 
     @property
     def seconds(self) -> float:
-        return sum(s.seconds for s in self.stages)
+        return sum(s.seconds for s in self.stages) + self.pictures_s
+
+    @property
+    def measured(self) -> int:
+        """How many stages were measured."""
+        return sum(s.measured for s in self.stages)
 
     @property
     def memory_gib(self) -> float:
@@ -83,6 +97,32 @@ def forecast(cfg: TrainConfig, device: torch.device, world: int = 1) -> Forecast
     return Forecast(
         parameter_counts(networks.generator), d, tuple(stages), speed / 1e12, device.type, 4.0 * g / 2**20, disk, world
     )  # fmt: skip
+
+
+def calibrated(made: Forecast, times: Measured, cfg: TrainConfig) -> Forecast:
+    """The forecast with the seconds of real steps; a stage that was not reached is as far off as those that were."""
+    known = {one.stage: one for one in times.stages if one.stage < len(made.stages)}
+    if not known:
+        return made
+    off = statistics.median(one.step_s * made.stages[i].images_s / cfg.batch for i, one in known.items())
+    stages = []
+    for i, s in enumerate(made.stages):
+        rate = cfg.batch / known[i].step_s if i in known else s.images_s / off
+        stages.append(replace(s, images_s=rate, seconds=(s.stop - s.start) / rate, measured=i in known))
+    pictures = 0.0
+    for i, s in enumerate(made.stages):
+        near = known.get(i) or known[min(known, key=lambda j: abs(j - i))]
+        pictures += _pictures(cfg, s.start, s.stop) * near.picture_s
+    return replace(made, stages=tuple(stages), pictures_s=pictures)
+
+
+def _pictures(cfg: TrainConfig, start: float, stop: float) -> float:
+    """Pictures of the average generator that are rendered between two moments, for grids and evaluations."""
+    o = cfg.output
+    share = (stop - start) / o.tick_images
+    first = 1.0 if start == 0 else 0.0
+    evaluated = o.evaluate_images * (share / o.snapshot_ticks + first) if o.evaluate else 0.0
+    return o.grid[0] * o.grid[1] * (share / o.image_ticks + first) + evaluated
 
 
 def matmul_speed(device: torch.device, precision: str) -> float:

@@ -10,7 +10,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import psutil
@@ -23,6 +23,7 @@ from core_model.losses.ada import AdaState
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides
 from core_model.schema.run import RunRecord, RunState
+from core_model.schema.run_owner import owned
 from core_model.schema.train import TrainConfig
 from core_model.training.distributed import Ranks, join_ranks
 from core_model.training.gan.events import EventWriter
@@ -64,11 +65,7 @@ def run_training(
     `resumed_config` gave. SIGTERM and SIGINT ask for a clean stop. Raises InputError for wrong input, and whatever made training fail,
     after the record says so.
     """
-    if cfg.output.threads:
-        torch.set_num_threads(cfg.output.threads)
-    # a setting of the whole process, which others change too: a resumed run must compute with the one that it started with
-    # (CPU: another, faster matrix product of the same accuracy unless the machine has AMX; CUDA: TF32)
-    torch.set_float32_matmul_precision("medium" if device == "cpu" or not torch.cuda.is_available() else "high")
+    set_precision(cfg, device)
     ranks = join_ranks(device)
     try:
         if cfg.batch % ranks.world:
@@ -79,11 +76,21 @@ def run_training(
         dataset = open_data(cfg)
         # torchrun starts the same command again after a failure: what was reached counts
         resume = resume or (ranks.restart > 0 and (out / "config.json").exists())
-        run = _open_run(out, cfg, ranks, command, resume) if ranks.writer else None
-        ranks.barrier()
-        return _guarded(out, cfg, ranks, dataset, run, resume)
+        with owned(out) if ranks.writer else nullcontext():
+            run = _open_run(out, cfg, ranks, command, resume) if ranks.writer else None
+            ranks.barrier()
+            return _guarded(out, cfg, ranks, dataset, run, resume)
     finally:
         ranks.close()
+
+
+def set_precision(cfg: TrainConfig, device: str) -> None:
+    """Threads and matrix products of this process, as every training of these settings has them."""
+    if cfg.output.threads:
+        torch.set_num_threads(cfg.output.threads)
+    # a setting of the whole process, which others change too: a resumed run must compute with the one that it started with
+    # (CPU: another, faster matrix product of the same accuracy unless the machine has AMX; CUDA: TF32)
+    torch.set_float32_matmul_precision("medium" if device == "cpu" or not torch.cuda.is_available() else "high")
 
 
 def _open_run(out: Path, cfg: TrainConfig, ranks: Ranks, command: Sequence[str], resume: bool) -> RunDirectory:
@@ -91,7 +98,7 @@ def _open_run(out: Path, cfg: TrainConfig, ranks: Ranks, command: Sequence[str],
     record = RunRecord(
         id=uuid.uuid4().hex[:12], preset=cfg.preset, host=socket.gethostname(), pid=os.getpid(),
         process_started=psutil.Process().create_time(), world_size=ranks.world, device=_device_name(ranks.device), command=tuple(command),
-        code_version=__version__, torch_version=torch.__version__, started=now, updated=now, images_total=cfg.images,
+        cwd=os.getcwd(), code_version=__version__, torch_version=torch.__version__, started=now, updated=now, images_total=cfg.images,
     )  # fmt: skip
     if not resume:
         return RunDirectory.create(out, cfg, record)

@@ -1,0 +1,194 @@
+"""Times real training steps: a few of every stage of the schedule, with the real settings, data and number of processes.
+
+`triscope train … --measure` is the process that does it and prints a JSON line for each stage; `measured` starts it with a time limit and
+keeps what it said for this machine and these settings. The networks are those of a first step, so a stage's time is that of its sizes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+
+from core_model import __version__
+from core_model.data.order import DataPosition, ImageBatches
+from core_model.losses.ada import AdaState
+from core_model.ops.cores import usable_cores
+from core_model.schema.errors import TriscopeError
+from core_model.schema.frozen import Frozen
+from core_model.schema.processes import JOB_VARIABLE, kill_tree, start_tied, started_at, tree_of
+from core_model.schema.train import TrainConfig
+from core_model.training.distributed import Ranks, join_ranks
+from core_model.training.gan.clock import PhaseClock
+from core_model.training.gan.networks import build_networks
+from core_model.training.gan.optimise import Optimisers
+from core_model.training.gan.pictures import EVALUATION, average_images
+from core_model.training.gan.run_directory import write_atomic
+from core_model.training.gan.step import GanStep
+
+LIMIT_S = 60.0
+KEPT_S = 7 * 86400.0
+STEPS = 2
+PICTURES = 8
+CACHE_VARIABLE = "TRISCOPE_CACHE_DIR"
+
+
+class StageTime(Frozen):
+    """Seconds of one step of stage number `stage` (the share of R1 penalties in it), and of one picture of the average generator."""
+
+    stage: int
+    step_s: float
+    picture_s: float
+
+
+class Measured(Frozen):
+    """stages: those that were reached within the time limit. at: when, seconds since 1970. why_not: why there are none."""
+
+    stages: tuple[StageTime, ...] = ()
+    at: float = 0.0
+    why_not: str = ""
+
+
+def measured(
+    cfg: TrainConfig, device: str, processes: int, arguments: Sequence[str], limit_s: float = LIMIT_S, order: Sequence[int] = ()
+) -> Measured:
+    """The times of `triscope train ARGUMENTS` on this machine, from memory or by trying. order: stages, the first one tried first."""
+    path = cache_dir() / "forecast" / f"{_key(cfg, device, processes)}.json"
+    with suppress(OSError, ValidationError):
+        kept = Measured.model_validate_json(path.read_bytes())
+        if time.time() - kept.at < KEPT_S:
+            return kept
+    found = _try(arguments, processes, limit_s, order)
+    if found.stages:
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, found.model_dump_json().encode())
+    return found
+
+
+def cache_dir() -> Path:
+    """Folder of what can be made again: TRISCOPE_CACHE_DIR, else the platform's place. It need not exist."""
+    if os.environ.get(CACHE_VARIABLE):
+        return Path(os.environ[CACHE_VARIABLE])
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "triscope" / "cache"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "triscope"
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "triscope"
+
+
+def _key(cfg: TrainConfig, device: str, processes: int) -> str:
+    """Names machine and settings; where the data lie and how often pictures are written changes no step."""
+    settings = cfg.model_dump(mode="json", exclude={"preset": True, "seed": True, "data": {"path"}, "output": True, "start_from": True})
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() and device != "cpu" else ""
+    machine = (platform.node(), platform.machine(), _cpu(), usable_cores(), gpu, device, processes, torch.__version__, __version__)
+    return hashlib.sha256(json.dumps([settings, machine], sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _cpu() -> str:
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next((line for line in lines if line.startswith("model name")), platform.processor())
+    return platform.processor()
+
+
+def _try(arguments: Sequence[str], processes: int, limit_s: float, order: Sequence[int]) -> Measured:
+    """Run `triscope train ARGUMENTS --measure` until it has said all, or for `limit_s`; its whole tree ends with this call."""
+    words = [w for w in arguments if w != "--dry-run"]
+    command = [sys.executable, "-m", "core_model.cli.main", "train", *words, "--measure=" + ",".join(map(str, order))]
+    if not any(w.split("=")[0] == "--processes" for w in words):
+        command.append(f"--processes={processes}")
+    mark = f"measure-{os.getpid()}-{time.time_ns()}"
+    root = Path(__file__).parents[3]
+    paths = os.pathsep.join(p for p in (str(root), os.environ.get("PYTHONPATH", "")) if p)
+    child = start_tied(
+        command, os.environ | {JOB_VARIABLE: mark, "PYTHONPATH": paths}, own=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    born = started_at(child.pid)
+    late = threading.Event()
+
+    def end() -> None:
+        kill_tree(lambda: tree_of(mark, child.pid, born))
+
+    give_up = threading.Timer(limit_s, lambda: (late.set(), end()))
+    give_up.start()
+    stages: list[StageTime] = []
+    try:
+        assert child.stdout is not None and child.stderr is not None
+        for line in child.stdout:
+            with suppress(ValidationError):
+                stages.append(StageTime.model_validate_json(line))
+        said = child.stderr.read().strip().splitlines()
+    finally:
+        give_up.cancel()
+        end()
+        child.wait()
+    why_not = ""
+    if not stages:
+        last = said[-1].removeprefix("triscope: ") if said else "the process that measures said nothing"
+        why_not = f"no step ended within {limit_s:.0f} s" if late.is_set() else last
+    return Measured(stages=tuple(stages), at=time.time(), why_not=why_not)
+
+
+def measure(cfg: TrainConfig, device: str, order: Sequence[int], say: Callable[[StageTime], None]) -> None:
+    """Take a few steps of every stage, on all processes; the first one says how long they took. Nothing is written."""
+    from core_model.training.gan.run import open_data, set_precision
+
+    set_precision(cfg, device)
+    ranks = join_ranks(device)
+    try:
+        if cfg.batch % ranks.world:
+            raise TriscopeError(f"a batch of {cfg.batch} is no multiple of {ranks.world} processes")
+        dataset = open_data(cfg)
+        networks = build_networks(cfg, ranks.device)
+        stepper = GanStep(networks, Optimisers(networks, cfg), cfg, ranks, dataset.labels(), PhaseClock(ranks.device))
+        batches = ImageBatches(
+            dataset, cfg.batch // ranks.world, cfg.seed, rank=ranks.rank, world=ranks.world, workers=cfg.data.workers,
+            position=DataPosition(seed=cfg.seed, size=len(dataset)),
+        )  # fmt: skip
+        moments = cfg.schedule.moments(cfg.images)
+        with batches:
+            for stage in order or range(len(moments) - 1):
+                images = (moments[stage] + moments[stage + 1]) / 2
+                step_s = _step_seconds(cfg, stepper, batches, int(images) // cfg.batch, ranks)
+                chunk = max(1, min(16, cfg.microbatch or cfg.batch // ranks.world))
+                started = time.perf_counter()
+                if ranks.writer:
+                    average_images(networks.average, cfg, cfg.schedule.at(images), dataset.labels(), PICTURES, EVALUATION, chunk)
+                    say(StageTime(stage=stage, step_s=step_s, picture_s=(time.perf_counter() - started) / PICTURES))
+    finally:
+        ranks.close()
+
+
+def _step_seconds(cfg: TrainConfig, stepper: GanStep, batches: ImageBatches, at: int, ranks: Ranks) -> float:
+    """Mean seconds of a step near step `at`, one that is not timed before them; R1 penalties by their share."""
+    interval = cfg.loss.r1_interval
+    augment = cfg.augment.p if cfg.augment.mode == "fixed" else AdaState(p=cfg.augment.p).p
+
+    def seconds(step: int) -> float:
+        started = time.perf_counter()
+        stepper.run(step, next(batches), augment)
+        if ranks.device.type == "cuda":
+            torch.cuda.synchronize(ranks.device)
+        return time.perf_counter() - started
+
+    penalised = at // interval * interval
+    seconds(penalised)
+    with_penalty = seconds(penalised)
+    if interval == 1:
+        return with_penalty
+    plain = sum(seconds(penalised + 1) for _ in range(STEPS)) / STEPS
+    return plain + max(0.0, with_penalty - plain) / interval
