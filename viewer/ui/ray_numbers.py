@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
@@ -11,7 +9,8 @@ from core_model.schema.inspect import RayReport
 from viewer.state.document import Document, Mark
 from viewer.ui import controls
 from viewer.ui.context import PanelContext
-from viewer.ui.palette import Palette, Rgb, rgb
+from viewer.ui.palette import Rgb, rgb
+from viewer.ui.ray_plots import ink_of
 from viewer.ui.theme import BODY_PX, Theme
 
 # Pins in Okabe and Ito's colours: the same in the view and in the table.
@@ -72,12 +71,7 @@ def numbers_text(report: RayReport) -> str:
 
 
 # Labels in the colours of their lines in the plots.
-_LINE_INKS: dict[str, Callable[[Palette], Rgb]] = {
-    "Expected depth": lambda p: p.accent,
-    "First crossing": lambda p: p.bad,
-}
-
-
+_LINES = {"Expected depth": "expected depth", "First crossing": "first zero crossing"}
 NARROW_EM = 27.0
 
 
@@ -94,7 +88,7 @@ def draw_numbers(theme: Theme, report: RayReport) -> None:
             for row in (rows[i : i + 1], rows[half + i : half + i + 1] if twice else ()):
                 for label, value, unit, tip in row:
                     imgui.table_next_column()
-                    with controls.text_colour(_LINE_INKS.get(label, lambda p: p.muted)(theme.palette)):
+                    with controls.text_colour(ink_of(theme, _LINES.get(label, "other"))):
                         imgui.text_unformatted(label)
                     controls.tooltip(tip)
                     imgui.table_next_column()
