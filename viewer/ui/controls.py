@@ -38,12 +38,27 @@ def tooltip(text: str) -> None:
 
 @contextlib.contextmanager
 def disabled(why_not: str) -> Iterator[None]:
-    """Disables what is drawn inside when `why_not` is not empty."""
+    """Disables what is drawn inside when `why_not` is not empty.
+
+    Hints in it take the colour of text: the muted one, faded, could not be read.
+    """
     imgui.begin_disabled(bool(why_not))
+    role = imgui.Col_.text if why_not else imgui.Col_.text_disabled
+    imgui.push_style_color(imgui.Col_.text_disabled, imgui.get_style().color_(role))
     try:
         yield
     finally:
+        imgui.pop_style_color()
         imgui.end_disabled()
+
+
+def menu_item(title: str, keys: str = "", chosen: bool = False, enabled: bool = True) -> bool:
+    """Line of a menu with its keys at the right; True when chosen."""
+    role = imgui.Col_.text_disabled if enabled else imgui.Col_.text
+    imgui.push_style_color(imgui.Col_.text_disabled, imgui.get_style().color_(role))
+    pressed = imgui.menu_item(title, keys, chosen, enabled)[0]
+    imgui.pop_style_color()
+    return pressed
 
 
 @contextlib.contextmanager
@@ -58,7 +73,9 @@ def font(face: imgui.ImFont, size: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def text_colour(rgb: tuple[float, float, float]) -> Iterator[None]:
-    imgui.push_style_color(imgui.Col_.text, ImVec4(*rgb, 1.0))
+    """Draws text inside in another colour; where it is disabled it keeps the plain one, which can be read faded."""
+    plain = imgui.get_style().alpha < 1.0
+    imgui.push_style_color(imgui.Col_.text, imgui.get_style().color_(imgui.Col_.text) if plain else ImVec4(*rgb, 1.0))
     try:
         yield
     finally:
@@ -259,7 +276,7 @@ def toggle(theme: Theme, text: str, key: str, value: bool, *, tip: str, why_not:
         hovered = imgui.is_item_hovered()
     tooltip(why_not or tip)
     p, draw = theme.palette, imgui.get_window_draw_list()
-    alpha = 0.45 if why_not else 1.0
+    alpha = theme.palette.faded if why_not else 1.0
     back = (
         (p.accent_fill_hover if hovered else p.accent_fill)
         if value
@@ -297,7 +314,7 @@ def segmented(
     )
     rounding = imgui.get_style().frame_rounding
     end = ImVec2(corner.x + width, corner.y + height)
-    draw.add_rect_filled(corner, end, theme.colour(p.field, 0.45 if why_not else 1.0), rounding)
+    draw.add_rect_filled(corner, end, theme.colour(p.field, p.faded if why_not else 1.0), rounding)
     step = width / len(options)
     imgui.push_id(key)
     imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(0.0, imgui.get_style().item_spacing.y))
@@ -313,16 +330,16 @@ def segmented(
         tooltip(reason or hint or tip)
         chosen = option == value
         if chosen or hovered:
-            fill = p.accent_fill if chosen else p.field_hover
+            fill = p.field_hover if not chosen else p.field_active if reason else p.accent_fill
             draw.add_rect_filled(
                 ImVec2(x0 + 1, corner.y + 1),
                 ImVec2(x0 + step - 1, end.y - 1),
-                theme.colour(fill, 0.45 if why_not else 1.0),
+                theme.colour(fill, p.faded if why_not else 1.0),
                 max(rounding - 1, 0),
             )
         shown = ellipsis(title, step - 4)
         size = imgui.calc_text_size(shown)
-        ink = theme.colour(p.on_accent if chosen else p.text, 0.45 if reason else 1.0)
+        ink = theme.colour(p.on_accent if chosen and not reason else p.text, p.faded if reason else 1.0)
         draw.add_text(
             ImVec2(round(x0 + 0.5 * (step - size.x)), round(corner.y + 0.5 * (height - size.y))), ink, shown
         )
@@ -334,12 +351,13 @@ def segmented(
 def button(
     theme: Theme, title: str, *, tip: str, why_not: str = "", primary: bool = False, width: float = 0.0
 ) -> bool:
-    """Push button; True when pressed. `primary` fills it with the accent colour."""
+    """Push button; True when pressed. `primary` fills it with the accent colour while it can be pressed."""
+    primary = primary and not why_not
     if primary:
         p = theme.palette
         imgui.push_style_color(imgui.Col_.button, ImVec4(*p.accent_fill, 1.0))
         imgui.push_style_color(imgui.Col_.button_hovered, ImVec4(*p.accent_fill_hover, 1.0))
-        imgui.push_style_color(imgui.Col_.button_active, ImVec4(*mix(p.accent_fill, p.window, 0.2), 1.0))
+        imgui.push_style_color(imgui.Col_.button_active, ImVec4(*mix(p.accent_fill, (0.0, 0.0, 0.0), 0.2), 1.0))
         imgui.push_style_color(imgui.Col_.text, ImVec4(*p.on_accent, 1.0))
     with disabled(why_not):
         pressed = imgui.button(title, ImVec2(width, 0.0))
@@ -358,7 +376,7 @@ def icon_button(theme: Theme, icon: str, key: str, *, tip: str, why_not: str = "
     size = imgui.calc_text_size(icon)
     at = ImVec2(round(corner.x + 0.5 * (edge - size.x)), round(corner.y + 0.5 * (edge - size.y)))
     imgui.get_window_draw_list().add_text(
-        at, theme.colour(theme.palette.text, 0.45 if why_not else 1.0), icon
+        at, theme.colour(theme.palette.text, theme.palette.faded if why_not else 1.0), icon
     )
     tooltip(why_not or tip)
     return pressed
@@ -381,7 +399,7 @@ def _filled(theme: Theme, share: float, enabled: bool) -> Iterator[None]:
     corner = imgui.get_cursor_screen_pos()
     width, height = imgui.calc_item_width(), imgui.get_frame_height()
     rounding = imgui.get_style().frame_rounding
-    alpha = 1.0 if enabled else 0.45
+    alpha = 1.0 if enabled else p.faded
     end = ImVec2(corner.x + width, corner.y + height)
     draw.add_rect_filled(corner, end, theme.colour(p.field, alpha), rounding)
     fill = min(max(share, 0.0), 1.0) * width

@@ -52,7 +52,7 @@ def test_marks_are_called_by_the_colours_that_the_theme_uses_for_them() -> None:
 
 
 def test_every_series_of_the_exported_plot_has_the_panels_colour() -> None:
-    """Pixels of the panel's light colour (smoothing moves a value by up to 8) are in the picture: as many as its line, strokes or legend need."""
+    """Pixels of the panel's light colour (smoothing moves a value by up to 8) are in the picture."""
     light = Theme(palette=LIGHT, fonts=None)  # type: ignore[arg-type]
     pixels = np.asarray(ray_figure(report())).reshape(-1, 3).astype(int)
     for name in {*PDFS, *ROWS, *MARKS, "sdf", "density", "transmittance"}:
