@@ -97,7 +97,7 @@ class RayPanel:
         table = (len(pins) + 2.2) * 1.55 * em if pins else 0.0
         self._plots.draw(theme, report, max(room - _BELOW_EM * em - table, 24 * em))
         with controls.font(theme.fonts.mono, BODY_PX * 0.8), controls.text_colour(theme.palette.muted):
-            imgui.text_unformatted(controls.ellipsis(self._plots.readout(report), imgui.get_content_region_avail().x))
+            controls.wrapped(self._plots.readout(report))
         draw_numbers(theme, report)
 
     def _foot(self, doc: Document, ctx: PanelContext, mark: Mark, report: RayReport) -> Document:

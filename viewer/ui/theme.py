@@ -136,6 +136,7 @@ def _sizes(style: imgui.Style, em: float) -> None:
     style.docking_node_has_close_button = False
     style.tab_close_button_min_width_selected = 0.0
     style.tab_close_button_min_width_unselected = 0.0
+    style.tab_min_width_shrink = 100 * em  # names of tabs are not cut: where they do not fit, the bar scrolls
 
 
 def _colours(style: imgui.Style, p: Palette) -> None:

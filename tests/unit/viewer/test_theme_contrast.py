@@ -12,7 +12,9 @@ from viewer.ui.palette import PALETTES, Palette, Rgb, contrast, mix
 
 C = imgui.Col_
 LEAST = 4.5
-WINDOWS = (C.window_bg, C.popup_bg, C.menu_bar_bg, C.title_bg, C.title_bg_active, C.tab, C.tab_hovered, C.tab_selected, C.tab_dimmed_selected)
+WINDOWS = (
+    C.window_bg, C.popup_bg, C.menu_bar_bg, C.title_bg, C.title_bg_active, C.tab, C.tab_hovered, C.tab_selected, C.tab_dimmed_selected,
+)  # fmt: skip
 FILLS = (
     C.frame_bg, C.frame_bg_hovered, C.frame_bg_active, C.button, C.button_hovered, C.button_active, C.header, C.header_hovered,
     C.header_active, C.table_header_bg, C.table_row_bg, C.table_row_bg_alt,
@@ -41,7 +43,7 @@ def worst(pairs: list[tuple[str, Rgb, Rgb]]) -> list[str]:
 
 
 def style_pairs() -> list[tuple[str, Rgb, Rgb]]:
-    """Dear ImGui's text on each ground and each fill on it; disabled: ground of the item and text are both multiplied by the style's alpha."""
+    """Text on each ground and on each fill on it; disabled: fill and text are both multiplied by the style's alpha."""
     pairs, faded = [], imgui.get_style().disabled_alpha
     text, _ = colour(C.text)
     muted, _ = colour(C.text_disabled)
