@@ -23,6 +23,7 @@ from viewer.gl.resources import demo_checkpoint, find_asset
 from viewer.start_trace import StartTrace
 from viewer.state.config_dir import FILE_NAME, config_dir
 from viewer.ui import layout, theme
+from viewer.ui.arrangement import Arrangement
 from viewer.ui.palette import PALETTES
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class App:
         self._hidden: list[str] = []
         self._docked: dict[str, bool] = {}
         self._underlay: Underlay | None = None
+        self._arrangement = Arrangement(self.params)
         self._software = False
         self._trace = StartTrace()
         self._bare = imgui.WindowClass()
@@ -140,8 +142,7 @@ class App:
         for slot in layout.SLOTS:
             self.show_panel(slot.title, not slot.closed)
         self._hidden = []
-        self.params.docking_params.docking_splits = layout.docking_splits(self._look.scale)
-        self.params.docking_params.layout_reset = True
+        self._arrangement.reset()
 
     def set_title(self, text: str) -> None:
         """What is open, for the desktop's window list."""
@@ -187,8 +188,7 @@ class App:
             p.ini_filename_use_app_window_title = False
         else:
             p.ini_disable = True
-        # Dear ImGui smooths its own edges; the default of 8 samples a pixel costs most of a frame on
-        # software OpenGL.
+        # Dear ImGui smooths its own edges; 8 samples per pixel would cost most of a frame on software OpenGL.
         gl = hello_imgui.OpenGlOptions()
         gl.major_version, gl.minor_version, gl.use_core_profile = 3, 3, True
         gl.use_forward_compat = True
@@ -199,8 +199,8 @@ class App:
         p.fps_idling.time_active_after_last_event = 0.6
         p.fps_idling.fps_max = 0.0 if self.options.eager else FRAMES_A_SECOND
         p.fps_idling.enable_idling = not self.options.eager
-        p.docking_params.docking_splits = layout.docking_splits(self._look.scale)
         p.docking_params.dockable_windows = [self._dockable(slot) for slot in layout.SLOTS]
+        self._arrangement.first(self.options.size or self._look.size, theme.BODY_PX * self._look.scale)
         p.docking_params.main_dock_space_node_flags = int(imgui.DockNodeFlags_.none)
         self._fill_callbacks(p.callbacks)
 
@@ -333,6 +333,8 @@ class App:
         if self.desk is None:
             return
         self.desk.end_frame()
+        if self.desk.workspace.exploring:
+            self._arrangement.keep(self.panels_shown())
         if self.options.on_frame is not None:
             self.options.on_frame(self)
 
@@ -379,6 +381,7 @@ class App:
 
     def _before_exit(self) -> None:
         self._wake = None
+        self._arrangement.close()
         if self.desk is not None:
             size = imgui.get_main_viewport().size
             self.desk.close(None if self.options.size else (int(size.x), int(size.y)))

@@ -1,4 +1,7 @@
-"""The ray report as a picture: field, distributions, samples and colours over the distance along one ray."""
+"""The ray report as a picture: field, distributions, samples and colours over the distance along one ray.
+
+Names and colours of the series are those of the window's ray panel on light ground (`core_model/schema/ray_look.py`).
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,10 @@ from collections.abc import Sequence
 from PIL import Image
 
 from core_model.schema.inspect import BinSeries, RayReport
-from core_model.session.charts import BLUE, CYCLE, GREEN, INK, ORANGE, PINK, SKY, SOFT, Chart, Color, Figure
+from core_model.schema.ray_look import TITLES, ink
+from core_model.session.charts import SOFT, Chart, Color, Figure
 
 SIZE = (1600, 1000)
-_ROBUST: Color = (255, 244, 214)
 _CLOSE: Color = (239, 243, 248)
 _LEFT, _RIGHT = 136, 1568
 _LINE_LETTERS = 220
@@ -80,7 +83,10 @@ def _field(figure: Figure, report: RayReport, span: tuple[float, float], close: 
     chart.draw_axes(x_numbers=False)
     if low < 0 < high:
         chart.curve(span, (0.0, 0.0), SOFT, 1.0)
-    chart.curve(report.t, values, BLUE)
+    kind = "sdf" if report.sdf else "density"
+    chart.curve(report.t, values, series_color(kind))
+    marks = _marks(chart, report)
+    chart.legend([(TITLES[kind], series_color(kind)), *marks])
 
 
 def _transmittance(
@@ -95,11 +101,12 @@ def _transmittance(
     peak = _extremes(report.density)[1]
     items: list[tuple[str, Color]] = []
     if peak > 0:
-        chart.curve(report.t, [d / peak for d in report.density], ORANGE)
-        items.append((f"density / {peak:.4g}", ORANGE))
+        chart.curve(report.t, [d / peak for d in report.density], series_color("density"))
+        items.append((f"density / {peak:.4g}", series_color("density")))
     if report.transmittance:
-        chart.curve(report.t[: len(report.transmittance)], report.transmittance, GREEN)
-        items.append(("transmittance", GREEN))
+        chart.curve(report.t[: len(report.transmittance)], report.transmittance, series_color("transmittance"))
+        items.append((TITLES["transmittance"], series_color("transmittance")))
+    _marks(chart, report)
     chart.legend(items)
     for (t0, t1), color in zip(zip(report.t, report.t[1:], strict=False), report.colors, strict=False):
         if all(math.isfinite(c) for c in color):
@@ -118,13 +125,37 @@ def _distributions(figure: Figure, report: RayReport, span: tuple[float, float])
     chart = _chart(figure, 446, 664, span, (0.0, 1.06 * peak), title, "mass of a bin")
     robust = _robust_edges(report)
     for low, high in robust:
-        chart.band(low, high, _ROBUST)
+        chart.band(low, high, _pale("robust", 0.14))
     chart.draw_axes()
-    colors = dict(zip((pdf.name for pdf in report.pdfs), (INK, ORANGE, BLUE, PINK, GREEN, SKY), strict=False))
     for pdf in report.pdfs:
-        chart.steps(pdf.edges, pdf.values, colors.get(pdf.name, SOFT))
-    items = [(pdf.name, colors.get(pdf.name, SOFT)) for pdf in report.pdfs]
-    chart.legend([(f"robust set (τ = {report.tau:g})", (236, 200, 110)), *items] if robust else items)
+        chart.steps(pdf.edges, pdf.values, series_color(pdf.name))
+    _marks(chart, report)
+    items = [(TITLES.get(pdf.name, pdf.name), series_color(pdf.name)) for pdf in report.pdfs]
+    chart.legend([(f"robust set (τ = {report.tau:g})", _pale("robust", 0.4)), *items] if robust else items)
+
+
+def series_color(name: str) -> Color:
+    """Colour of a series, of a row of samples or of a marked distance on the white paper."""
+    return ink("light", name)
+
+
+def _pale(name: str, share: float) -> Color:
+    """A series' colour thinned with the paper's white."""
+    red, green, blue = (round(255 + (c - 255) * share) for c in series_color(name))
+    return red, green, blue
+
+
+def _marks(chart: Chart, report: RayReport) -> list[tuple[str, Color]]:
+    """The zero crossing and the expected depth, through the chart; returns what a legend says of them."""
+    low, high = chart.x_range
+    shown = []
+    for name in ("first zero crossing", "expected depth"):
+        t = report.numbers.get(name)
+        if t is not None and low <= t <= high:
+            _, top, _, bottom = chart.frame
+            chart.figure.line([(chart.x(t), top), (chart.x(t), bottom)], series_color(name))
+            shown.append((name, series_color(name)))
+    return shown
 
 
 def _mark_close(chart: Chart, span: tuple[float, float], close: tuple[float, float]) -> None:
@@ -152,7 +183,7 @@ def _samples(figure: Figure, report: RayReport, span: tuple[float, float]) -> No
     figure.text((_LEFT, 724), "Samples", size=13, bold=True, anchor="ls")
     for i, ticks in enumerate(rows):
         height = len(rows) - i - 0.5
-        color = CYCLE[i % len(CYCLE)]
+        color = series_color(ticks.name)
         figure.line([(_LEFT, chart.y(height)), (_RIGHT, chart.y(height))], (226, 229, 234))
         inside = [t for t in ticks.t if span[0] <= t <= span[1]]
         chart.marks(inside, height, color)

@@ -132,7 +132,7 @@ class Hands:
             self._picture, self._wanted = self.desk.picture(), False
 
 
-def drive(body: Callable[[Hands], None], client: Renderer, checkpoint: str = "blob:demo") -> None:
+def drive(body: Callable[[Hands], None], client: Renderer, checkpoint: str = "blob:demo", size: tuple[int, int] = SIZE) -> None:
     """Opens the window on `client` and runs `body`; raises what it raised, or what the test engine
     complained about.
     """
@@ -182,7 +182,7 @@ def drive(body: Callable[[Hands], None], client: Renderer, checkpoint: str = "bl
         AppOptions(
             checkpoint=checkpoint,
             client=client,
-            size=SIZE,
+            size=size,
             tests=register,
             on_frame=on_frame,
             keep_layout=False,

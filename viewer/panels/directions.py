@@ -84,7 +84,10 @@ class DirectionsPanel:
         with controls.text_colour(theme.palette.muted):
             imgui.text_unformatted(text)
         controls.tooltip("Principal components of w under the frontal camera (GANSpace), strongest first. σ: standard deviation of w")
-        imgui.same_line(imgui.get_cursor_pos_x() + imgui.get_content_region_avail().x - 5.4 * theme.em)
+        imgui.same_line()
+        spare = imgui.get_content_region_avail().x - 5.8 * theme.em
+        if not controls.below(spare):
+            imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + spare)
         title = f"{fa.ICON_FA_ROTATE_LEFT} Reset all###reset-all"
         if controls.button(theme, title, width=-1.0, why_not=why_not, tip=f"All {moved} moved directions back to 0"):
             latent = latent.replace(edits=())

@@ -40,11 +40,9 @@ class ModelPanel:
     def _head(self, theme: Theme, info: CheckpointInfo) -> None:
         title = info.title or info.header.name or Path(info.path).stem
         with controls.font(theme.fonts.bold, BODY_PX * 1.12):
-            imgui.text_unformatted(controls.ellipsis(title, imgui.get_content_region_avail().x))
+            controls.wrapped(title)
         with controls.font(theme.fonts.mono, BODY_PX * 0.82), controls.text_colour(theme.palette.muted):
-            imgui.text_unformatted(
-                controls.ellipsis(info.path, imgui.get_content_region_avail().x, keep_end=True)
-            )
+            controls.wrapped(info.path)
         controls.tooltip(info.path)
 
     def _open_row(self, ctx: PanelContext) -> None:

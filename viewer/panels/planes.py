@@ -269,7 +269,7 @@ def _cell_lines(ctx: PanelContext, info: CheckpointInfo, cell: Cell, size: tuple
         lines.append(" ".join(fixed(float(v), 3 if len(values) == 1 else 2) for v in values))
     with controls.font(ctx.theme.fonts.mono, BODY_PX * 0.9):
         for line in lines:
-            imgui.text_unformatted(controls.ellipsis(line, imgui.get_content_region_avail().x))
+            controls.wrapped(line)
 
 
 PANELS.add("planes", PlanesPanel)

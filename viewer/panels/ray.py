@@ -97,7 +97,7 @@ class RayPanel:
         table = (len(pins) + 2.2) * 1.55 * em if pins else 0.0
         self._plots.draw(theme, report, max(room - _BELOW_EM * em - table, 24 * em))
         with controls.font(theme.fonts.mono, BODY_PX * 0.8), controls.text_colour(theme.palette.muted):
-            imgui.text_unformatted(controls.ellipsis(self._plots.readout(report), imgui.get_content_region_avail().x))
+            controls.wrapped(self._plots.readout(report))
         draw_numbers(theme, report)
 
     def _foot(self, doc: Document, ctx: PanelContext, mark: Mark, report: RayReport) -> Document:
@@ -108,13 +108,15 @@ class RayPanel:
         imgui.dummy(ImVec2(0.0, 0.15 * theme.em))
         controls.label(theme, "Export to", "Where the files go; the names hold checkpoint and pixel")
         width = imgui.get_content_region_avail().x - 3 * (3.6 * theme.em + imgui.get_style().item_spacing.x)
-        imgui.set_next_item_width(max(width, 6 * theme.em))
+        beside = width >= 6 * theme.em
+        imgui.set_next_item_width(width if beside else -1.0)
         self._folder = imgui.input_text("##folder", self._folder)[1]
         controls.tooltip("Folder of the files that the buttons write")
         folder = Path(self._folder).expanduser()
         why_not = "" if folder.is_dir() else "There is no such folder"
         for suffix, tip in _FILES:
-            imgui.same_line()
+            if beside or suffix != _FILES[0][0]:
+                imgui.same_line()
             title = f"{suffix[1:].upper()}###export{suffix}"
             if controls.button(theme, title, tip=tip, why_not=why_not, width=3.6 * theme.em):
                 ctx.emit(SaveRay(mark, str(free_path(folder, file_stem(report), suffix))))

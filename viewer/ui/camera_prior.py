@@ -138,5 +138,5 @@ def verdict(theme: Theme, prior: CameraPrior, pose: OrbitPose) -> None:
     inside = "The checkpoint names no training cameras" if prior_marks.marks_of(prior).shape == "none" else "Within the training cameras"
     text = f"{fa.ICON_FA_TRIANGLE_EXCLAMATION} {outside}" if outside else inside + ("" if far is None else f": {far:.1f} σ")
     with controls.font(theme.fonts.body, BODY_PX * 0.87), controls.text_colour(theme.palette.warn if outside else theme.palette.muted):
-        imgui.text_unformatted(controls.ellipsis(text, imgui.get_content_region_avail().x))
+        controls.wrapped(text)
     controls.tooltip(outside and f"{outside}. What is seen from here was never compared with a picture.")

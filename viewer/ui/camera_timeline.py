@@ -82,7 +82,7 @@ class Timeline:
 
     def draw(self, theme: Theme, path: CameraPath, head: float, chosen: int, height: float) -> Touch:
         em, low, width = theme.em, imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
-        gutter = min(GUTTER_EM * em, 0.3 * width)
+        gutter = min(GUTTER_EM * em, 0.36 * width)
         frame = _Frame(
             round(low.x + gutter + 0.6 * em), round(low.x + width - 0.9 * em),
             low.y, round(low.y + STRIP_EM * em), low.y + height, path.duration, low.x,

@@ -104,7 +104,7 @@ class CommandPalette:
         draw, p = imgui.get_window_draw_list(), theme.palette
         middle = 0.5 * (corner.y + end.y) - 0.5 * imgui.get_font_size()
         draw.add_text(ImVec2(corner.x + 0.4 * em, middle), theme.colour(p.muted), entry.group)
-        ink = theme.colour(p.text, 0.45 if entry.why_not else 1.0)
+        ink = theme.colour(p.text, p.faded if entry.why_not else 1.0)
         with controls.font(theme.fonts.mono, BODY_PX * 0.9):
             width = imgui.calc_text_size(entry.keys).x
             draw.add_text(ImVec2(end.x - width - 0.6 * em, middle), theme.colour(p.muted), entry.keys)

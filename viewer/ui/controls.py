@@ -38,12 +38,27 @@ def tooltip(text: str) -> None:
 
 @contextlib.contextmanager
 def disabled(why_not: str) -> Iterator[None]:
-    """Disables what is drawn inside when `why_not` is not empty."""
+    """Disables what is drawn inside when `why_not` is not empty.
+
+    Hints in it take the colour of text: the muted one, faded, could not be read.
+    """
     imgui.begin_disabled(bool(why_not))
+    role = imgui.Col_.text if why_not else imgui.Col_.text_disabled
+    imgui.push_style_color(imgui.Col_.text_disabled, imgui.get_style().color_(role))
     try:
         yield
     finally:
+        imgui.pop_style_color()
         imgui.end_disabled()
+
+
+def menu_item(title: str, keys: str = "", chosen: bool = False, enabled: bool = True) -> bool:
+    """Line of a menu with its keys at the right; True when chosen."""
+    role = imgui.Col_.text_disabled if enabled else imgui.Col_.text
+    imgui.push_style_color(imgui.Col_.text_disabled, imgui.get_style().color_(role))
+    pressed = imgui.menu_item(title, keys, chosen, enabled)[0]
+    imgui.pop_style_color()
+    return pressed
 
 
 @contextlib.contextmanager
@@ -58,7 +73,9 @@ def font(face: imgui.ImFont, size: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def text_colour(rgb: tuple[float, float, float]) -> Iterator[None]:
-    imgui.push_style_color(imgui.Col_.text, ImVec4(*rgb, 1.0))
+    """Draws text inside in another colour; where it is disabled it keeps the plain one, which can be read faded."""
+    plain = imgui.get_style().alpha < 1.0
+    imgui.push_style_color(imgui.Col_.text, imgui.get_style().color_(imgui.Col_.text) if plain else ImVec4(*rgb, 1.0))
     try:
         yield
     finally:
@@ -86,15 +103,30 @@ def label(theme: Theme, text: str, tip: str = "") -> None:
 
 
 def value_row(theme: Theme, text: str, value: str, tip: str = "", mono: bool = False) -> None:
-    """Read-only row; a value that does not fit is cut with an ellipsis and shown in full by the tooltip."""
+    """Read-only row; a value that does not fit goes on in the next line, over the whole width where it is long."""
     label(theme, text, tip)
     face, size = (theme.fonts.mono, BODY_PX * 0.9) if mono else (theme.fonts.body, BODY_PX)
     with font(face, size):
-        room = imgui.get_content_region_avail().x
-        shown = ellipsis(value, room)
-        imgui.align_text_to_frame_padding()
-        imgui.text_unformatted(shown)
-    tooltip(value if shown != value else tip)
+        if not below(2 * imgui.get_content_region_avail().x - imgui.calc_text_size(value).x):
+            imgui.align_text_to_frame_padding()
+        wrapped(value)
+    tooltip(tip or value)
+
+
+def wrapped(text: str) -> None:
+    """Text that goes on in the next line where the panel ends; never cut."""
+    imgui.push_text_wrap_pos(0.0)
+    imgui.text_unformatted(text)
+    imgui.pop_text_wrap_pos()
+
+
+def below(spare: float) -> bool:
+    """Moves from the control's place in a row to the line under its label where `spare` pixels are negative."""
+    if spare >= 0.0 or imgui.get_cursor_pos_x() <= imgui.get_cursor_start_pos().x + 1.0:
+        return False
+    imgui.new_line()
+    imgui.set_next_item_width(-1.0)
+    return True
 
 
 def ellipsis(text: str, room: float, keep_end: bool = False) -> str:
@@ -207,6 +239,7 @@ def combo(
     """Drop-down of (value, title, tooltip); options in `unavailable` are shown but cannot be chosen."""
     label(theme, text, tip)
     preview = next((title for v, title, _ in options if v == value), str(value))
+    below(combo_room(theme) - imgui.calc_text_size(preview).x)
     if why_not:  # a disabled combo never opens: the stack of disabled items must not reach into its popup
         with disabled(why_not):
             begin_combo(theme, key, preview)
@@ -227,16 +260,16 @@ def begin_combo(theme: Theme, key: str, preview: str) -> bool:
     """Drop-down with a quiet chevron instead of Dear ImGui's arrow; pair with `imgui.end_combo` when it
     returns True.
     """
-    corner, width, height = (
-        imgui.get_cursor_screen_pos(),
-        imgui.get_content_region_avail().x,
-        imgui.get_frame_height(),
-    )
-    room = width - 1.9 * theme.em - imgui.get_style().frame_padding.x
-    opened = imgui.begin_combo(key, ellipsis(preview, room), imgui.ComboFlags_.no_arrow_button)
+    corner, width, height = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x, imgui.get_frame_height()
+    opened = imgui.begin_combo(key, ellipsis(preview, combo_room(theme)), imgui.ComboFlags_.no_arrow_button)
     if not opened:
         chevron(theme, corner.x + width - 0.95 * theme.em, corner.y + 0.5 * height)
     return opened
+
+
+def combo_room(theme: Theme) -> float:
+    """Pixels for the words of a drop-down that fills the rest of the line."""
+    return imgui.get_content_region_avail().x - 1.9 * theme.em - imgui.get_style().frame_padding.x
 
 
 def chevron(theme: Theme, x: float, y: float) -> None:
@@ -259,7 +292,7 @@ def toggle(theme: Theme, text: str, key: str, value: bool, *, tip: str, why_not:
         hovered = imgui.is_item_hovered()
     tooltip(why_not or tip)
     p, draw = theme.palette, imgui.get_window_draw_list()
-    alpha = 0.45 if why_not else 1.0
+    alpha = theme.palette.faded if why_not else 1.0
     back = (
         (p.accent_fill_hover if hovered else p.accent_fill)
         if value
@@ -287,26 +320,27 @@ def segmented(
     why_not: str = "",
     unavailable: Collection[T] = (),
 ) -> T:
-    """Two to four exclusive choices side by side; item ids are `<key>/<title>`. unavailable: may map each option to the reason."""
+    """Two to four exclusive choices side by side, on more lines where they do not fit; item ids are `<key>/<title>`.
+
+    unavailable: may map each option to the reason.
+    """
     label(theme, text, tip)
     p, draw = theme.palette, imgui.get_window_draw_list()
-    corner, width, height = (
-        imgui.get_cursor_screen_pos(),
-        imgui.get_content_region_avail().x,
-        imgui.get_frame_height(),
-    )
+    need = max(imgui.calc_text_size(title).x for _, title, _ in options) + 0.5 * theme.em
+    below(imgui.get_content_region_avail().x - need * len(options))
+    corner, width, height = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x, imgui.get_frame_height()
+    rows = -(-len(options) // max(int(width / need), 1))
+    columns = -(-len(options) // rows)
     rounding = imgui.get_style().frame_rounding
-    end = ImVec2(corner.x + width, corner.y + height)
-    draw.add_rect_filled(corner, end, theme.colour(p.field, 0.45 if why_not else 1.0), rounding)
-    step = width / len(options)
+    end = ImVec2(corner.x + width, corner.y + rows * height)
+    draw.add_rect_filled(corner, end, theme.colour(p.field, p.faded if why_not else 1.0), rounding)
+    step = width / columns
     imgui.push_id(key)
-    imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(0.0, imgui.get_style().item_spacing.y))
     for index, (option, title, hint) in enumerate(options):
         known = unavailable[option] if isinstance(unavailable, Mapping) and option in unavailable else "not available here"
         reason = why_not or (known if option in unavailable else "")
-        if index:
-            imgui.same_line()
-        x0 = corner.x + index * step
+        x0, y0 = corner.x + index % columns * step, corner.y + index // columns * height
+        imgui.set_cursor_screen_pos(ImVec2(x0, y0))
         with disabled(reason):
             if imgui.invisible_button(title, ImVec2(step, height)):
                 value = option
@@ -314,20 +348,19 @@ def segmented(
         tooltip(reason or hint or tip)
         chosen = option == value
         if chosen or hovered:
-            fill = p.accent_fill if chosen else p.field_hover
+            fill = p.field_hover if not chosen else p.field_active if reason else p.accent_fill
             draw.add_rect_filled(
-                ImVec2(x0 + 1, corner.y + 1),
-                ImVec2(x0 + step - 1, end.y - 1),
-                theme.colour(fill, 0.45 if why_not else 1.0),
+                ImVec2(x0 + 1, y0 + 1),
+                ImVec2(x0 + step - 1, y0 + height - 1),
+                theme.colour(fill, p.faded if why_not else 1.0),
                 max(rounding - 1, 0),
             )
         shown = ellipsis(title, step - 4)
         size = imgui.calc_text_size(shown)
-        ink = theme.colour(p.on_accent if chosen else p.text, 0.45 if reason else 1.0)
+        ink = theme.colour(p.on_accent if chosen and not reason else p.text, p.faded if reason else 1.0)
         draw.add_text(
-            ImVec2(round(x0 + 0.5 * (step - size.x)), round(corner.y + 0.5 * (height - size.y))), ink, shown
+            ImVec2(round(x0 + 0.5 * (step - size.x)), round(y0 + 0.5 * (height - size.y))), ink, shown
         )
-    imgui.pop_style_var()
     imgui.pop_id()
     return value
 
@@ -335,12 +368,13 @@ def segmented(
 def button(
     theme: Theme, title: str, *, tip: str, why_not: str = "", primary: bool = False, width: float = 0.0
 ) -> bool:
-    """Push button; True when pressed. `primary` fills it with the accent colour."""
+    """Push button; True when pressed. `primary` fills it with the accent colour while it can be pressed."""
+    primary = primary and not why_not
     if primary:
         p = theme.palette
         imgui.push_style_color(imgui.Col_.button, ImVec4(*p.accent_fill, 1.0))
         imgui.push_style_color(imgui.Col_.button_hovered, ImVec4(*p.accent_fill_hover, 1.0))
-        imgui.push_style_color(imgui.Col_.button_active, ImVec4(*mix(p.accent_fill, p.window, 0.2), 1.0))
+        imgui.push_style_color(imgui.Col_.button_active, ImVec4(*mix(p.accent_fill, (0.0, 0.0, 0.0), 0.2), 1.0))
         imgui.push_style_color(imgui.Col_.text, ImVec4(*p.on_accent, 1.0))
     with disabled(why_not):
         pressed = imgui.button(title, ImVec2(width, 0.0))
@@ -359,7 +393,7 @@ def icon_button(theme: Theme, icon: str, key: str, *, tip: str, why_not: str = "
     size = imgui.calc_text_size(icon)
     at = ImVec2(round(corner.x + 0.5 * (edge - size.x)), round(corner.y + 0.5 * (edge - size.y)))
     imgui.get_window_draw_list().add_text(
-        at, theme.colour(theme.palette.text, 0.45 if why_not else 1.0), icon
+        at, theme.colour(theme.palette.text, theme.palette.faded if why_not else 1.0), icon
     )
     tooltip(why_not or tip)
     return pressed
@@ -382,7 +416,7 @@ def _filled(theme: Theme, share: float, enabled: bool) -> Iterator[None]:
     corner = imgui.get_cursor_screen_pos()
     width, height = imgui.calc_item_width(), imgui.get_frame_height()
     rounding = imgui.get_style().frame_rounding
-    alpha = 1.0 if enabled else 0.45
+    alpha = 1.0 if enabled else p.faded
     end = ImVec2(corner.x + width, corner.y + height)
     draw.add_rect_filled(corner, end, theme.colour(p.field, alpha), rounding)
     fill = min(max(share, 0.0), 1.0) * width

@@ -6,6 +6,7 @@ import math
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
@@ -135,8 +136,16 @@ def _ended_buttons(ctx: PanelContext, task: Task) -> None:
     if controls.icon_button(theme, fa.ICON_FA_COPY, "copy", tip=tip, why_not=gone):
         ctx.emit(CopyText("\n".join(files), "path" if len(files) == 1 else "paths"))
     imgui.same_line()
-    if controls.icon_button(theme, fa.ICON_FA_XMARK, "forget", tip="Take it off this list; the file stays"):
+    if controls.icon_button(theme, fa.ICON_FA_XMARK, "forget", tip=forget_tip(task, files)):
         ctx.tasks.remove(task.record.id)
+
+
+def forget_tip(task: Task, files: Sequence[str]) -> str:
+    """What the cross of an ended export does: it never deletes what was exported."""
+    kept = [file for file in files if Path(file).exists()] if task.state == "done" else []
+    if not kept:
+        return "Take it off this list; it has left no file"
+    return f"Take it off this list; {kept[0]} stays" if len(kept) == 1 else f"Take it off this list; its {len(kept)} files stay"
 
 
 def folder_opener() -> str:

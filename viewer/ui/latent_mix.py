@@ -91,7 +91,7 @@ class MixRows:
         hovered = imgui.is_item_hovered()
         words = in_words(mix.layers, layers)
         controls.tooltip(why_not or f"Layer {at} of 0 to {layers - 1}; click or drag to take it from the second seed. Taken: {words}")
-        alpha = 0.45 if why_not else 1.0
+        alpha = p.faded if why_not else 1.0
         for i in range(layers):
             low = ImVec2(round(corner.x + i * step) + 1, corner.y + 1)
             high = ImVec2(round(corner.x + (i + 1) * step) - 1, corner.y + height - 1)

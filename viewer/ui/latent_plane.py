@@ -88,7 +88,7 @@ class PlaneWidget:
             shown = True
         weights = ", ".join(f"{s}: {100 * w:.0f} %" for s, w in zip(plane.corners, plane.weights, strict=True))
         controls.tooltip(why_not or f"Drag the dot: w is the blend of the four corners. Now {weights}")
-        self._paint(doc, ctx, plane, shown, corner, edge, 0.45 if why_not else 1.0)
+        self._paint(doc, ctx, plane, shown, corner, edge, ctx.theme.palette.faded if why_not else 1.0)
         return plane
 
     def _paint(self, doc: Document, ctx: PanelContext, plane: SeedPlane, shown: bool, o: ImVec2, edge: float, alpha: float) -> None:

@@ -8,7 +8,8 @@
 | Camera |  Timings   :             |         |
 +--------+--------------------------+---------+
 
-The ray inspector opens with the first click on a pixel; until then the viewport has its place.
+The ray inspector opens with the first click on a pixel; until then the viewport has its place. Where the window is small for
+its font, groups of panels become tabs of one another (`plan`), so that every panel stays wide enough and the picture large enough.
 """
 
 from __future__ import annotations
@@ -32,15 +33,70 @@ class Split:
     share: float
 
 
-SPLITS: tuple[Split, ...] = (
-    Split(MAIN, "left", "left", 0.19),
-    Split(MAIN, "right", "right", 0.245),
-    Split(MAIN, "beside", "right", 0.54),
-    Split(MAIN, "bottom", "down", 0.205),
-    Split("left", "left-low", "down", 0.385),
-    Split("left", "left-middle", "down", 0.56),
-    Split("right", "right-low", "down", 0.545),
-)
+PICTURE_PX = 400.0
+"""The picture is never less wide or high than this: panels move together or behind tabs first."""
+COLUMN_EM, WIDE_COLUMN_EM, LONE_COLUMN_EM = 17.5, 21.5, 22.5
+"""Least and most width of a side column, and width of the only one where there is no room for two."""
+RAY_EM = 19.0
+"""Least width of the ray panel beside the picture; with less it is a tab of the right column."""
+_MARGIN_EM = 2.0
+"""Around the picture, both sides together."""
+_BARS_EM = 4.2
+"""Menu bar and status bar."""
+_TAB_EM = 1.6
+_SPLITTER_PX = 8.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where the panels go in a window of one size. key: what a change of size must not change without a new arrangement."""
+
+    key: str
+    splits: tuple[Split, ...]
+    docks: dict[str, str]
+
+
+def smallest(em: float) -> tuple[int, int]:
+    """Least width and height of the window in which every panel can be used; em: font size, logical pixels."""
+    least = PICTURE_PX + _MARGIN_EM * em
+    return round(least + LONE_COLUMN_EM * em + _SPLITTER_PX), round(least + (_BARS_EM + _TAB_EM + 4.0) * em)
+
+
+def plan(width: float, height: float, em: float) -> Plan:
+    """The arrangement for a window of this size (logical pixels): columns as wide as their controls need, the rest for the picture."""
+    least = PICTURE_PX + _MARGIN_EM * em
+    tall = max(height - _BARS_EM * em, 1.0)
+    lone = width - 2 * COLUMN_EM * em - 2 * _SPLITTER_PX < least
+    column = min(max(0.195 * width, COLUMN_EM * em), WIDE_COLUMN_EM * em)
+    side = min(LONE_COLUMN_EM * em, max(width - least - _SPLITTER_PX, 0.2 * width)) if lone else column
+    centre = width - (1 if lone else 2) * (side + _SPLITTER_PX)
+    low = min(max(0.205 * tall, 10.5 * em), max(tall - least - _SPLITTER_PX, (_TAB_EM + 3.0) * em))
+    ray = min(0.54 * centre, centre - least - _SPLITTER_PX)
+    beside = ray >= RAY_EM * em
+    three = tall >= 38 * em
+    splits = [Split(MAIN, "left", "left", side / width)]
+    if not lone:
+        splits.append(Split(MAIN, "right", "right", side / (width - side)))
+    if beside:
+        splits.append(Split(MAIN, "beside", "right", ray / centre))
+    splits.append(Split(MAIN, "bottom", "down", low / tall))
+    docks = {slot.title: slot.dock for slot in SLOTS}
+    if lone:
+        splits.append(Split("left", "left-low", "down", 0.5))
+        docks |= dict.fromkeys(("Latent", "Basket", "Directions"), "left")
+        docks |= dict.fromkeys(("View", "Section", "Planes", "Sampler", "Mesh"), "left-low")
+        docks["Camera"] = "bottom"
+    elif three:
+        splits += [Split("left", "left-low", "down", 0.385), Split("left", "left-middle", "down", 0.56)]
+    else:
+        splits.append(Split("left", "left-low", "down", 0.5))
+        docks |= dict.fromkeys(("Latent", "Basket", "Directions"), "left")
+    if not lone:
+        splits.append(Split("right", "right-low", "down", 0.545))
+    if not beside:
+        docks["Ray"] = "left" if lone else "right"
+    key = f"{'one column' if lone else 'three groups' if three else 'two groups'}, ray {'beside' if beside else 'behind'}"
+    return Plan(key, tuple(splits), docks)
 
 
 @dataclass(frozen=True)
@@ -79,11 +135,7 @@ SLOTS: tuple[Slot, ...] = (
 )
 
 
-def docking_splits(scale: float = 1.0) -> list[hello_imgui.DockingSplit]:
-    """SPLITS in hello_imgui's terms; the side columns and the bottom grow with the interface scale."""
+def docking_splits(splits: tuple[Split, ...]) -> list[hello_imgui.DockingSplit]:
+    """Splits in hello_imgui's terms."""
     sides = {"left": imgui.Dir.left, "right": imgui.Dir.right, "up": imgui.Dir.up, "down": imgui.Dir.down}
-    grown = [min(s.share * scale, 0.36) if s.parent == MAIN and s.share < 0.36 else s.share for s in SPLITS]
-    return [
-        hello_imgui.DockingSplit(s.parent, s.name, sides[s.direction], g)
-        for s, g in zip(SPLITS, grown, strict=True)
-    ]
+    return [hello_imgui.DockingSplit(s.parent, s.name, sides[s.direction], s.share) for s in splits]

@@ -59,9 +59,9 @@ def draw(ctx: PanelContext, state: MenuState) -> None:
         _file(ctx, state)
         imgui.end_menu()
     if imgui.begin_menu("Edit"):
-        if imgui.menu_item("Undo", ctx.keys.text("edit.undo"), False, state.can_undo)[0]:
+        if controls.menu_item("Undo", ctx.keys.text("edit.undo"), False, state.can_undo):
             ctx.emit(Undo())
-        if imgui.menu_item("Redo", ctx.keys.text("edit.redo"), False, state.can_redo)[0]:
+        if controls.menu_item("Redo", ctx.keys.text("edit.redo"), False, state.can_redo):
             ctx.emit(Redo())
         imgui.separator()
         if imgui.menu_item("Command palette", ctx.keys.text("help.palette"), False)[0]:
@@ -82,7 +82,7 @@ def draw(ctx: PanelContext, state: MenuState) -> None:
 
 
 def _file(ctx: PanelContext, state: MenuState) -> None:
-    if imgui.menu_item("Open…", ctx.keys.text("file.open"), False, ctx.dialog_available)[0]:
+    if controls.menu_item("Open…", ctx.keys.text("file.open"), False, ctx.dialog_available):
         ctx.emit(OpenDialog())
     controls.tooltip(
         "" if ctx.dialog_available else "No file dialog is installed: use the path field of the Model panel"
@@ -94,7 +94,7 @@ def _file(ctx: PanelContext, state: MenuState) -> None:
             )[0]:
                 ctx.emit(OpenCheckpoint(path))
         imgui.end_menu()
-    if imgui.menu_item("Open the demo head", "", False, bool(state.demo))[0]:
+    if controls.menu_item("Open the demo head", "", False, bool(state.demo)):
         ctx.emit(OpenCheckpoint(state.demo))
     controls.tooltip("" if state.demo else "assets/demo.safetensors is not part of this installation")
     if imgui.begin_menu("Open a known shape"):
@@ -103,7 +103,7 @@ def _file(ctx: PanelContext, state: MenuState) -> None:
                 ctx.emit(OpenCheckpoint(f"analytic:{name}"))
         imgui.end_menu()
     imgui.separator()
-    if imgui.menu_item("Save picture", ctx.keys.text("file.save-picture"), False, ctx.info is not None)[0]:
+    if controls.menu_item("Save picture", ctx.keys.text("file.save-picture"), False, ctx.info is not None):
         ctx.emit(SavePicture())
     controls.tooltip(f"The present view as a PNG in {ctx.exports.settings.folder}")
     if imgui.menu_item("Export …", "", False)[0]:

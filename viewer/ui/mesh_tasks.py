@@ -13,6 +13,7 @@ from viewer.state.mesh_shown import DISPLAY_FILE
 from viewer.ui import controls
 from viewer.ui.actions import CopyText
 from viewer.ui.context import PanelContext
+from viewer.ui.export_list import forget_tip
 from viewer.ui.mesh_export import duration, size
 from viewer.ui.mesh_stage import report_of
 from viewer.ui.theme import BODY_PX
@@ -72,7 +73,7 @@ def _ended(doc: Document, ctx: PanelContext, task: Task) -> Document:
     elif controls.icon_button(theme, fa.ICON_FA_COPY, "mesh-copy", tip="Copy what it said and the command"):
         ctx.emit(CopyText(f"{task.message or task.state}\n{task.command}", "message"))
     imgui.same_line(0.0, gap)
-    if controls.icon_button(theme, fa.ICON_FA_TRASH, "mesh-remove", tip="Take it off the list; its file stays"):
+    if controls.icon_button(theme, fa.ICON_FA_XMARK, "mesh-remove", tip=forget_tip(task, (task.record.out,))):
         ctx.tasks.remove(task.record.id)
     if report is not None:
         t = report.topology

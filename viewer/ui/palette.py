@@ -16,7 +16,10 @@ def rgb(text: str) -> Rgb:
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours by role. `faint` is for lines and marks only; everything that is read is `text` or `muted`."""
+    """Colours by role. `faint` is for lines and marks only; everything that is read is `text` or `muted`.
+
+    faded: opacity of what is disabled. It has to be read too: `text` keeps 4.5 : 1 at this opacity, `muted` would not.
+    """
 
     name: ThemeName
     window: Rgb
@@ -44,6 +47,7 @@ class Palette:
     checker_dark: Rgb
     checker_light: Rgb
     stages: tuple[Rgb, ...]
+    faded: float
 
 
 DARK = Palette(
@@ -88,6 +92,7 @@ DARK = Palette(
             "#9aa2af",
         )
     ),
+    faded=0.62,
 )
 
 LIGHT = Palette(
@@ -132,6 +137,7 @@ LIGHT = Palette(
             "#525b6b",
         )
     ),
+    faded=0.72,
 )
 
 PALETTES: dict[ThemeName, Palette] = {"dark": DARK, "light": LIGHT}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
@@ -11,7 +9,8 @@ from core_model.schema.inspect import RayReport
 from viewer.state.document import Document, Mark
 from viewer.ui import controls
 from viewer.ui.context import PanelContext
-from viewer.ui.palette import Palette, Rgb, rgb
+from viewer.ui.palette import Rgb, rgb
+from viewer.ui.ray_plots import ink_of
 from viewer.ui.theme import BODY_PX, Theme
 
 # Pins in Okabe and Ito's colours: the same in the view and in the table.
@@ -73,12 +72,7 @@ def numbers_text(report: RayReport) -> str:
 
 
 # Labels in the colours of their lines in the plots.
-_LINE_INKS: dict[str, Callable[[Palette], Rgb]] = {
-    "Expected depth": lambda p: p.accent,
-    "First crossing": lambda p: p.bad,
-}
-
-
+_LINES = {"Expected depth": "expected depth", "First crossing": "first zero crossing"}
 NARROW_EM = 27.0
 
 
@@ -95,7 +89,7 @@ def draw_numbers(theme: Theme, report: RayReport) -> None:
             for row in (rows[i : i + 1], rows[half + i : half + i + 1] if twice else ()):
                 for label, value, unit, tip in row:
                     imgui.table_next_column()
-                    with controls.text_colour(_LINE_INKS.get(label, lambda p: p.muted)(theme.palette)):
+                    with controls.text_colour(ink_of(theme, _LINES.get(label, "other"))):
                         imgui.text_unformatted(label)
                     controls.tooltip(tip)
                     imgui.table_next_column()
@@ -133,21 +127,34 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+_ORDER = ("pixel", "depth", "hit", "n", "H", "cross.", "left", "CE", "ovl.")
+"""What is left out last where the panel is too narrow for all columns; the row's tooltip says the rest."""
+
+
+def _columns() -> list[int]:
+    """Which columns fit the panel, by their place in `_COLUMNS`."""
+    em = imgui.get_font_size()
+    count = int((imgui.get_content_region_avail().x - 4.2 * em) / (3.5 * em))
+    kept = _ORDER[: max(count, 2)]
+    return [i for i, (name, _) in enumerate(_COLUMNS) if name in kept]
+
+
 def draw_pins(doc: Document, ctx: PanelContext) -> Document:
     """One row a pin: click selects, the cross removes."""
     theme, chosen, removed = ctx.theme, None, None
     flags = imgui.TableFlags_.row_bg | imgui.TableFlags_.sizing_stretch_same
-    if not imgui.begin_table("##pins", len(_COLUMNS) + 2, int(flags)):
+    columns = _columns()
+    if not imgui.begin_table("##pins", len(columns) + 2, int(flags)):
         return doc
     imgui.table_setup_column("dot", int(imgui.TableColumnFlags_.width_fixed), 1.3 * theme.em)
-    for name, _ in _COLUMNS:
+    for name, _ in (_COLUMNS[i] for i in columns):
         weight = {"pixel": 1.55, "n": 0.6, "hit": 0.85}.get(name, 1.0)
         imgui.table_setup_column(name, int(imgui.TableColumnFlags_.width_stretch), weight)
     imgui.table_setup_column("remove", int(imgui.TableColumnFlags_.width_fixed), 1.8 * theme.em)
     imgui.table_next_row(int(imgui.TableRowFlags_.headers))
     imgui.table_next_column()
     with controls.text_colour(theme.palette.muted), controls.font(theme.fonts.body, BODY_PX * 0.86):
-        for name, tip in _COLUMNS:
+        for name, tip in (_COLUMNS[i] for i in columns):
             imgui.table_next_column()
             imgui.text_unformatted(name)
             controls.tooltip(tip)
@@ -155,7 +162,7 @@ def draw_pins(doc: Document, ctx: PanelContext) -> Document:
     for index, mark in enumerate(doc.rays.pins):
         imgui.table_next_row()
         imgui.table_next_column()
-        clicked, cross = _pin_row(doc, ctx, index, mark)
+        clicked, cross = _pin_row(doc, ctx, index, mark, columns)
         chosen, removed = (mark if clicked else chosen), (mark if cross else removed)
     imgui.end_table()
     if removed is not None:
@@ -163,13 +170,15 @@ def draw_pins(doc: Document, ctx: PanelContext) -> Document:
     return doc if chosen is None else doc.replace(rays=doc.rays.replace(selected=chosen))
 
 
-def _pin_row(doc: Document, ctx: PanelContext, index: int, mark: Mark) -> tuple[bool, bool]:
+def _pin_row(doc: Document, ctx: PanelContext, index: int, mark: Mark, columns: list[int]) -> tuple[bool, bool]:
     theme, report = ctx.theme, ctx.rays.report(mark)
     line = imgui.get_text_line_height()
     corner = imgui.get_cursor_screen_pos()
     flags = int(imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap)
     clicked = imgui.selectable(f"##pin{index}", mark == doc.rays.selected, flags, ImVec2(0.0, line))[0]
-    controls.tooltip("Show this ray")
+    cells = [] if report is None else _cells(report)
+    hidden = [f"{_COLUMNS[i][0]} {text}" for i, text in enumerate(cells) if i not in columns]
+    controls.tooltip("\n".join(["Show this ray", *hidden]))
     centre = ImVec2(corner.x + 0.55 * theme.em, corner.y + 0.5 * line)
     imgui.get_window_draw_list().add_circle_filled(centre, 0.42 * theme.em, theme.colour(PIN_INKS[index]), 20)
     imgui.same_line()
@@ -177,10 +186,9 @@ def _pin_row(doc: Document, ctx: PanelContext, index: int, mark: Mark) -> tuple[
     with controls.font(theme.fonts.mono, BODY_PX * 0.86), controls.text_colour(
         theme.palette.muted if ctx.stale(mark) else theme.palette.text
     ):
-        cells = ["…"] if report is None else _cells(report)
-        for text in cells + [""] * (len(_COLUMNS) - len(cells)):
+        for i in columns:
             imgui.table_next_column()
-            imgui.text_unformatted(text)
+            imgui.text_unformatted(cells[i] if cells else "…" if i == 0 else "")
     imgui.table_next_column()
     cross = imgui.small_button(f"{fa.ICON_FA_XMARK}###unpin{index}")
     controls.tooltip("Remove this pin")

@@ -5,25 +5,13 @@ from __future__ import annotations
 import numpy as np
 from imgui_bundle import ImVec2, ImVec4, imgui, implot
 
+from core_model.schema import ray_look
 from core_model.schema.inspect import RayReport
-from viewer.ui.palette import Rgb, rgb
-from viewer.ui.ray_series import ROW_TITLES, RaySeries, series_of
+from viewer.ui.palette import Rgb
+from viewer.ui.ray_series import RaySeries, series_of
 from viewer.ui.theme import BODY_PX, Theme
 
 SPANS = (("surface", "Surface"), ("ray", "Whole ray"), ("keep", "Keep"))
-# Okabe and Ito's colours, lighter on dark ground and darker on light ground; told apart with every kind of colour vision.
-_INKS: dict[str, dict[str, Rgb]] = {
-    "dark": {
-        "truth": rgb("#e8eaf0"), "probe": rgb("#56b4e9"), "prediction": rgb("#f0a030"), "target": rgb("#e28fbe"),
-        "robust": rgb("#2fc79a"), "sdf": rgb("#56b4e9"), "density": rgb("#f0a030"), "transmittance": rgb("#2fc79a"),
-        "unstratified": rgb("#e28fbe"), "stratified": rgb("#56b4e9"), "final": rgb("#e8eaf0"),
-    },
-    "light": {
-        "truth": rgb("#171a21"), "probe": rgb("#0072b2"), "prediction": rgb("#c25500"), "target": rgb("#a8447e"),
-        "robust": rgb("#00795a"), "sdf": rgb("#0072b2"), "density": rgb("#c25500"), "transmittance": rgb("#00795a"),
-        "unstratified": rgb("#a8447e"), "stratified": rgb("#0072b2"), "final": rgb("#171a21"),
-    },
-}  # fmt: skip
 _PLOT = (
     implot.Flags_.no_title | implot.Flags_.no_menus | implot.Flags_.no_box_select | implot.Flags_.no_mouse_text
 )
@@ -119,7 +107,7 @@ class RayPlots:
         if name == "density" and not series.density.any():
             implot.setup_axis_limits(implot.ImAxis_.y1, -0.06, 1.0, implot.Cond_.always)
         if name == "samples":
-            rows = [ROW_TITLES.get(row, row) for row, _ in series.rows]
+            rows = [row for row, _ in series.rows]
             titles = ["colour", *[f"{r} {len(t)}" for r, (_, t) in zip(rows[::-1], series.rows[::-1], strict=True)]]
             implot.setup_axis_limits(implot.ImAxis_.y1, -0.6, len(rows) + 0.6, implot.Cond_.always)
             implot.setup_axis_ticks(implot.ImAxis_.y1, [float(i) for i in range(len(titles))], titles, False)
@@ -130,7 +118,7 @@ class RayPlots:
 
     def _sdf(self, theme: Theme, s: RaySeries) -> None:
         assert s.sdf is not None
-        implot.plot_line("signed distance", s.t, s.sdf, _line(theme, "sdf", 2.0))
+        implot.plot_line(ray_look.TITLES["sdf"], s.t, s.sdf, _line(theme, "sdf", 2.0))
         zero = implot.Spec(
             line_color=ImVec4(*theme.palette.muted, 0.8), line_weight=1.0,
             flags=int(implot.InfLinesFlags_.horizontal) | int(implot.ItemFlags_.no_legend) | int(implot.ItemFlags_.no_fit),
@@ -138,9 +126,9 @@ class RayPlots:
         implot.plot_inf_lines("##zero", np.zeros(1), zero)
 
     def _density(self, theme: Theme, s: RaySeries) -> None:
-        implot.plot_line("density", s.t, s.density, _line(theme, "density", 2.0))
+        implot.plot_line(ray_look.TITLES["density"], s.t, s.density, _line(theme, "density", 2.0))
         implot.set_axes(implot.ImAxis_.x1, implot.ImAxis_.y2)
-        implot.plot_line("transmittance T", s.t, s.transmittance, _line(theme, "transmittance", 2.0))
+        implot.plot_line(ray_look.TITLES["transmittance"], s.t, s.transmittance, _line(theme, "transmittance", 2.0))
         implot.set_axes(implot.ImAxis_.x1, implot.ImAxis_.y1)
 
     def _steps(self, theme: Theme, s: RaySeries) -> None:
@@ -148,12 +136,12 @@ class RayPlots:
             shaded = one.name == "truth"
             spec = _line(theme, one.name, 2.2 if one.name in ("truth", "prediction") else 1.4)
             if shaded:
-                spec.fill_color, spec.fill_alpha = ImVec4(*_ink(theme, "truth"), 1.0), 0.16
+                spec.fill_color, spec.fill_alpha = ImVec4(*ink_of(theme, "truth"), 1.0), 0.16
                 spec.flags = int(implot.StairsFlags_.shaded)
             implot.plot_stairs(one.title, one.edges, one.density, spec)
         if s.threshold is not None:
             line = implot.Spec(
-                line_color=ImVec4(*theme.palette.bad, 0.8), line_weight=1.0,
+                line_color=ImVec4(*ink_of(theme, "threshold"), 0.8), line_weight=1.0,
                 flags=int(implot.InfLinesFlags_.horizontal) | int(implot.ItemFlags_.no_fit),
             )  # fmt: skip
             implot.plot_inf_lines("threshold of q", np.array([s.threshold]), line)
@@ -164,7 +152,7 @@ class RayPlots:
         low, high = self.limits
         for index, (name, t) in enumerate(s.rows):
             y = float(len(s.rows) - index)
-            ink = theme.colour(_ink(theme, name))
+            ink = theme.colour(ink_of(theme, name))
             for value in t[(t >= low) & (t <= high)]:
                 top, bottom = implot.plot_to_pixels(float(value), y + 0.34), implot.plot_to_pixels(float(value), y - 0.34)
                 draw.add_line(ImVec2(round(top.x) + 0.5, top.y), ImVec2(round(top.x) + 0.5, bottom.y), ink, 1.5)
@@ -179,10 +167,9 @@ class RayPlots:
 
     def _marks(self, theme: Theme, report: RayReport) -> None:
         """The zero crossing, the expected depth and the cursor, through every plot."""
-        p = theme.palette
-        marks = [(report.numbers.get("first zero crossing"), p.bad, 1.0), (report.numbers.get("expected depth"), p.accent, 1.0)]
+        marks = [(report.numbers.get(name), ink_of(theme, name), 1.0) for name in ("first zero crossing", "expected depth")]
         if self.cursor is not None:
-            marks.append((self.cursor, p.muted, 0.8))
+            marks.append((self.cursor, theme.palette.muted, 0.8))
         draw = implot.get_plot_draw_list()
         implot.push_plot_clip_rect()
         corner, size = implot.get_plot_pos(), implot.get_plot_size()
@@ -194,16 +181,13 @@ class RayPlots:
 
 
 def ink_of(theme: Theme, name: str) -> Rgb:
-    """Colour of a series or a row of samples in this theme."""
-    return _ink(theme, name)
-
-
-def _ink(theme: Theme, name: str) -> Rgb:
-    return _INKS[theme.palette.name].get(name, theme.palette.muted)
+    """Colour of a series, of a row of samples or of a marked distance in this theme."""
+    red, green, blue = ray_look.ink(theme.palette.name, name)
+    return red / 255.0, green / 255.0, blue / 255.0
 
 
 def _line(theme: Theme, name: str, weight: float) -> implot.Spec:
-    return implot.Spec(line_color=ImVec4(*_ink(theme, name), 1.0), line_weight=weight * theme.scale)
+    return implot.Spec(line_color=ImVec4(*ink_of(theme, name), 1.0), line_weight=weight * theme.scale)
 
 
 _COLOURS, _VARS = 8, 6

@@ -7,21 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core_model.schema.inspect import BinSeries, RayReport
-
-TITLES = {
-    "truth": "true weights",
-    "probe": "probe P128",
-    "prediction": "prediction",
-    "target": "target",
-    "robust": "robust q",
-}
-ROW_TITLES = {
-    "probe": "probe",
-    "unstratified": "unstratified",
-    "stratified": "stratified",
-    "robust": "robust",
-    "final": "final",
-}
+from core_model.schema.ray_look import TITLES
 
 
 @dataclass(frozen=True, eq=False)

@@ -90,7 +90,7 @@ def readout(ctx: PanelContext, piece: Slice, under: Under | None) -> None:
     with controls.font(ctx.theme.fonts.mono, BODY_PX * 0.9):
         for text, ink in ((value, p.text if under is not None else p.muted), (where, p.muted)):
             with controls.text_colour(ink):
-                imgui.text_unformatted(controls.ellipsis(text, imgui.get_content_region_avail().x))
+                controls.wrapped(text)
 
 
 def _under(piece: Slice, corner: ImVec2, edge: float) -> Under:

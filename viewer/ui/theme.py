@@ -74,6 +74,7 @@ def apply(name: ThemeName, scale: float) -> Palette:
     fresh = imgui.Style()
     _sizes(style, BODY_PX * scale * style.font_scale_dpi)
     style.font_scale_main = scale
+    style.disabled_alpha = palette.faded
     style.hover_delay_normal, style.hover_delay_short = 0.45, fresh.hover_delay_short
     _colours(style, palette)
     return palette
@@ -132,10 +133,10 @@ def _sizes(style: imgui.Style, em: float) -> None:
     style.separator_text_border_size = 1.0
     style.window_menu_button_position = imgui.Dir.none
     style.window_title_align = ImVec2(0.0, 0.5)
-    style.disabled_alpha = 0.45
     style.docking_node_has_close_button = False
     style.tab_close_button_min_width_selected = 0.0
     style.tab_close_button_min_width_unselected = 0.0
+    style.tab_min_width_shrink = 100 * em  # names of tabs are not cut: where they do not fit, the bar scrolls
 
 
 def _colours(style: imgui.Style, p: Palette) -> None:
