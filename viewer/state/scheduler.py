@@ -4,7 +4,7 @@ is an argument.
 moving   at every change; size and samples from measured milliseconds
 settled  after `settle_delay_s` of rest; full samples at a size that takes a fraction of a second, left out if
 full is as fast full     after `full_delay_s` of rest; the size of the viewport and the user's samples
-refined  one jittered frame after the other, averaged by the FrameStore
+refined  one frame after the other at other places of the same strata, averaged with the full one by the FrameStore
 then nothing, until the document changes. What only the GUI draws (colour map, range) never makes a request.
 """
 
@@ -22,6 +22,8 @@ from viewer.state.moving_size import LATENT_STAGES, MovingSize, MovingSizer
 SETTLED_MS = 200.0
 """A settled frame aims at this time; a full frame that is expected to be as fast is asked for instead."""
 SETTLED_FLOOR = 128
+REFINED_MORE, REFINED_TAU = 2.0, 0.998
+"""Samples of a refined frame in those of the full one, and the mass that its robust set holds."""
 ALWAYS = ("rgb", "depth", "samples")
 """Channels of every request: depth is needed for picking."""
 
@@ -224,7 +226,7 @@ class Scheduler:
             camera=doc.camera,
             width=edge,
             height=edge,
-            sampler=_sampler(doc, info, spp, jitter=tier is Tier.REFINED),
+            sampler=_refined(_sampler(doc, info, spp)) if tier is Tier.REFINED else _sampler(doc, info, spp),
             channels=channels_for(doc, info),
             tier=tier,
             seed=seed,
@@ -272,13 +274,23 @@ def _spp(doc: Document, info: CheckpointInfo) -> float:
     return spec.spp if spec.spp is not None else default
 
 
-def _sampler(doc: Document, info: CheckpointInfo, spp: float | None, jitter: bool) -> SamplerSpec:
-    """The document's sampler with its samples a ray written out; `spp` sets fewer (moving frames)."""
+def _sampler(doc: Document, info: CheckpointInfo, spp: float | None) -> SamplerSpec:
+    """The document's sampler with its samples per ray written out; `spp` sets fewer (moving frames)."""
     spec, full = doc.sampler, _spp(doc, info)
-    changes: dict[str, object] = {
-        "spp": max(spp if spp is not None else full, 1.5),
-        "jitter": spec.jitter or jitter,
-    }
+    changes: dict[str, object] = {"spp": max(spp if spp is not None else full, 1.5)}
     if spp is not None and spp < full:
         changes.update(low_budget=None, high_budget=None)
+    return spec.model_copy(update=changes)
+
+
+def _refined(spec: SamplerSpec) -> SamplerSpec:
+    """The sampler of one refined frame. The learned one also looks into bins that the prediction holds for unlikely: what no frame
+    looks at (thin frames of glasses) would be missing from their mean too, however many there are."""
+    if spec.name != "learned":
+        return spec.model_copy(update={"jitter": True})
+    changes: dict[str, object] = {"jitter": True, "tau": max(spec.tau, REFINED_TAU), "spp": min(REFINED_MORE * (spec.spp or 1.0), 4096.0)}
+    for name, most in (("low_budget", 2048), ("high_budget", 4096)):
+        budget = getattr(spec, name)
+        if budget is not None:
+            changes[name] = min(round(REFINED_MORE * budget), most)
     return spec.model_copy(update=changes)
