@@ -19,11 +19,13 @@ OF_THE_SAMPLER = ("samples", "leftover", "entropy")
 class FrameStore:
     """Newest finished frame: its result record, channel arrays and how many refined frames are in them.
 
+    base: the request of the first frame in them, which is the full one unless the caller asked for refined ones alone.
     version grows whenever the arrays change, so that textures are uploaded only then.
     """
 
     def __init__(self) -> None:
         self.result: RenderResult | None = None
+        self.base: RenderRequest | None = None
         self.arrays: dict[str, np.ndarray] = {}
         self.error: ErrorInfo | None = None
         self.averaged = 0
@@ -53,6 +55,7 @@ class FrameStore:
             self._means = dict(arrays)
             self._counts = {}
             self.averaged = int(_is_refined(result))
+            self.base = result.request
         self.result = result
         self.version += 1
         return True

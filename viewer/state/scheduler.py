@@ -45,6 +45,7 @@ class Scheduler:
         self._changed_at = 0.0
         self._sent: RenderRequest | None = None
         self._answered = True
+        self._given_up: RenderRequest | None = None
         self._held = False
         self._seen: tuple[int, int] | None = None
         self._refined = 0
@@ -58,8 +59,9 @@ class Scheduler:
         info: CheckpointInfo | None,
         now: float,
         last_result: RenderResult | None,
+        only_new: bool = False,
     ) -> RenderRequest | None:
-        """The next request, or None for silence.
+        """The next request, or None for silence; only_new: nothing but the first picture of another view.
 
         viewport_px: (width, height) of the viewport in framebuffer pixels; pictures are square, as the
         families' cameras are, with the shorter side as edge. info: of `doc.checkpoint`, None while it is not
@@ -71,13 +73,32 @@ class Scheduler:
         if info is None or info.path != doc.checkpoint or edge < 1:
             return None
         wanted = _Wanted(_picture_part(doc), edge)
-        if self._wanted is None or wanted != self._wanted or not self._covers(doc, info):
+        if self._is_new(wanted, doc, info):
             self._note_change(wanted, now)
             return self._send(self._moving(doc, info, edge))
-        if self._held or not self._answered or self._sent is None:
+        if only_new or self._held or not self._answered or self._sent is None:
             return None
         request = self._at_rest(doc, info, edge, now - self._changed_at)
         return None if request is None else self._send(request)
+
+    def turns(self, doc: Document, edge_px: int, info: CheckpointInfo) -> bool:
+        """Whether the next step asks for another view than the last one."""
+        return self._is_new(_Wanted(_picture_part(doc), min(edge_px, doc.quality.max_size)), doc, info)
+
+    def _is_new(self, wanted: _Wanted, doc: Document, info: CheckpointInfo) -> bool:
+        return self._wanted is None or wanted != self._wanted or not self._covers(doc, info)
+
+    def preempted(self) -> None:
+        """Something else went before what was under way: it is asked for again, refinement with the frame that it was at."""
+        if self._sent is None or self._answered:
+            return
+        self._answered = True
+        if self._sent.tier is not Tier.REFINED:
+            self._given_up, self._sent = self._sent, self._sent.model_copy(update={"tier": Tier.MOVING})
+
+    def hold(self) -> None:
+        """The person does not want to wait for it: nothing more is asked for until something changes."""
+        self._held = self._answered = True
 
     def wait_s(self, doc: Document, now: float) -> float | None:
         """Seconds until `step` may ask for more though nothing changes (0 = now); None = silence, or a result
@@ -129,13 +150,15 @@ class Scheduler:
         self._seen = (result.generation, id(result))
         if result.error is None:
             self._learn_time(doc, result)
+        if result.error is None and result.request == self._given_up:
+            self._sent = self._given_up  # it was ready before it could be given up
         if result.request != self._sent:
             return
         self._answered = True
         if result.error is not None:
             # The same view would fail again: wait for a change. A cancelled one may be asked for again.
             self._held = result.error.kind != "cancelled"
-            if not self._held:
+            if not self._held and result.request.tier is not Tier.REFINED:
                 self._sent = result.request.model_copy(update={"tier": Tier.MOVING})
         elif result.request.tier is Tier.REFINED:
             extremes = tuple((f.low, f.high) for f in result.frames)
@@ -170,7 +193,7 @@ class Scheduler:
             self._ms_per_sample = None
         elif old.doc.latent != wanted.doc.latent or old.doc.sampler.name != wanted.doc.sampler.name:
             self.sizer.skip_next()
-        self._wanted, self._changed_at = wanted, now
+        self._wanted, self._changed_at, self._given_up = wanted, now, None
         self._held = False
         self._refined, self._last_extremes = 0, ()
 

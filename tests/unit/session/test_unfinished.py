@@ -141,7 +141,7 @@ def test_directions_map_no_latent_twice(session: RenderSession, tiny: str, monke
         (SectionQuestion(checkpoint=SPHERE, size=192), 1),
         (FieldHistogramQuestion(checkpoint=SPHERE), 1),
         # the last stages, triangles and normals, are short and begin anew
-        (MeshPreviewQuestion(checkpoint=SPHERE, request=MeshRequest(checkpoint=SPHERE, resolution=64)), 24),
+        (MeshPreviewQuestion(checkpoint=SPHERE, request=MeshRequest(checkpoint=SPHERE, resolution=128)), 6),
     ],
     ids=("section", "histogram", "mesh"),
 )
