@@ -46,6 +46,7 @@ class Scheduler:
         self._sent: RenderRequest | None = None
         self._answered = True
         self._given_up: RenderRequest | None = None
+        self._sent_before: RenderRequest | None = None
         self._held = False
         self._seen: tuple[int, int] | None = None
         self._refined = 0
@@ -94,7 +95,7 @@ class Scheduler:
             return
         self._answered = True
         if self._sent.tier is not Tier.REFINED:
-            self._given_up, self._sent = self._sent, self._sent.model_copy(update={"tier": Tier.MOVING})
+            self._given_up, self._sent = self._sent, self._sent_before
 
     def hold(self) -> None:
         """The person does not want to wait for it: nothing more is asked for until something changes."""
@@ -259,7 +260,7 @@ class Scheduler:
         )
 
     def _send(self, request: RenderRequest) -> RenderRequest:
-        self._sent, self._answered = request, False
+        self._sent_before, self._sent, self._answered = self._sent, request, False
         return request
 
     def _covers(self, doc: Document, info: CheckpointInfo) -> bool:
