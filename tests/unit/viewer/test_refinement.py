@@ -19,7 +19,7 @@ from viewer.state.document import Document
 from viewer.state.frame_store import FrameStore
 from viewer.state.scheduler import Scheduler
 
-EDGE = 96
+EDGE = 80
 GLASSES = ((0, 0.0), (1, 0.3))
 """(seed, yaw) of heads with thin frames, which a few samples per ray miss."""
 
@@ -53,7 +53,7 @@ def test_each_refined_frame_is_at_least_as_good_as_the_full_picture(session: Ren
         doc = Document.defaults_from(info)
         camera = doc.camera.replace(yaw=doc.camera.yaw + yaw)
         doc = doc.replace(latent=LatentSpec.of_seed(seed), camera=camera, sampler=SamplerSpec(name=sampler))
-        truth_request = Scheduler().full_request(doc.replace(sampler=SamplerSpec(name="uniform", spp=512)), info, EDGE)
+        truth_request = Scheduler().full_request(doc.replace(sampler=SamplerSpec(name="uniform", spp=384)), info, EDGE)
         truth = session.render(truth_request).arrays["rgb"]
         store, full = FrameStore(), None
         for number, request in enumerate(requests(doc, info, 4)):
