@@ -113,6 +113,7 @@ class Controller:
 
     def _ask_for_pictures(self, edge_px: int, now: float) -> None:
         """Another view of A first, then B, then what settles and refines A. While the view turns, B follows each A before the next one."""
+        self.scheduler.learn(self.doc, self._newest)
         pending, base = self.second.pending, self.frames.base
         if not self.second.computing(self.doc):
             self._second_since = now

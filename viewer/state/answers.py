@@ -18,6 +18,7 @@ from core_model.schema.question import PictureQuestion, Question
 from core_model.schema.render import ErrorInfo
 
 KEPT_BYTES = 96 << 20
+CANCELLED = ErrorInfo(kind="cancelled", message="Cancelled. Hide and show this panel to ask again.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,8 @@ class Answers:
 
     def error(self, question: Question) -> ErrorInfo | None:
         """Why the question has no answer."""
+        if question == self._cancelled:
+            return CANCELLED
         found = self._kept.get(question)
         return found if isinstance(found, ErrorInfo) else None
 

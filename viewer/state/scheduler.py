@@ -69,7 +69,7 @@ class Scheduler:
         open (then: silence). now: seconds of a monotonic clock. last_result: the newest result from the
         renderer, errors included.
         """
-        self._learn(doc, last_result)
+        self.learn(doc, last_result)
         edge = min(*viewport_px, doc.quality.max_size)
         if info is None or info.path != doc.checkpoint or edge < 1:
             return None
@@ -144,8 +144,8 @@ class Scheduler:
 
     # What came back
 
-    def _learn(self, doc: Document, result: RenderResult | None) -> None:
-        """Take in a result once: timings for the sizes, and whether the request on its way is answered."""
+    def learn(self, doc: Document, result: RenderResult | None) -> None:
+        """Take in a result once: timings for the sizes, and whether the request on its way is answered. `step` does it too."""
         if result is None or result.request is None or self._seen == (result.generation, id(result)):
             return
         self._seen = (result.generation, id(result))

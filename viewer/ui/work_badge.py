@@ -18,7 +18,7 @@ MOVING_FPS = 8.0
 def draw(ctx: PanelContext, middle: float, bottom: float) -> None:
     """Draws over the current window, centred on `middle` and standing on `bottom` (logical pixels)."""
     shown = [work for work in ctx.work if work.shown]
-    if ctx.work:
+    if shown:
         ctx.viewport.moving_fps = max(ctx.viewport.moving_fps, MOVING_FPS)
     for work in reversed(shown):
         bottom -= _line(ctx, work, middle, bottom) + round(0.3 * ctx.theme.em)

@@ -223,6 +223,8 @@ def test_a_cancelled_question_is_not_asked_again_until_it_is_wanted_anew() -> No
     (work,) = [w for w in window.control.work(window.now) if w.kind == "question"]
     assert work.shown and work.title == "Finding directions"
     window.control.handle(CancelWork("question"), window.now)
+    error = window.control.answers.error(directions)
+    assert error is not None and error.kind == "cancelled"
     window.frame(want=(directions,))
     assert window.withdrawn == ["question"] and window.asked == [directions]
     window.frame()
@@ -238,3 +240,21 @@ def test_a_cancelled_picture_is_not_asked_again_until_something_changes() -> Non
     assert [window.frame(seconds=0.5) for _ in range(4)] == [[]] * 4
     turned = window.doc.replace(camera=window.doc.camera.replace(yaw=0.2))
     assert [r.tier for r in window.frame(turned)] == [Tier.MOVING]
+
+
+def test_while_the_view_turns_b_follows_every_a() -> None:
+    window = Window()
+    window.rested()
+    window.frame(window.compare(what="sampler", sampler="uniform"))
+    window.answer()
+    window.frame()
+    order = []
+    for step in range(12):  # a drag: another view in every GUI frame, an answer every other frame
+        turned = window.doc.replace(camera=window.doc.camera.replace(yaw=0.01 * (step + 1)))
+        asked = window.frame(turned)
+        order += [r.sampler.name for r in asked]
+        if step % 2:
+            window.answer()
+    assert {"learned", "uniform"} <= set(order)
+    pairs = [name for i, name in enumerate(order) if i == 0 or name != order[i - 1]]
+    assert pairs == ["learned", "uniform"] * (len(pairs) // 2) + ["learned"] * (len(pairs) % 2) and pairs.count("uniform") >= 2
