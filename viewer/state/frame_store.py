@@ -19,7 +19,8 @@ OF_THE_SAMPLER = ("samples", "leftover", "entropy")
 class FrameStore:
     """Newest finished frame: its result record, channel arrays and how many refined frames are in them.
 
-    base: the request of the first frame in them, which is the full one unless the caller asked for refined ones alone.
+    base: the request of the first frame in them, which is the full one unless the caller asked for refined ones alone. result stays that
+    frame's but for tier, seed and generation: samples and times are those of the sampler that the user chose.
     version grows whenever the arrays change, so that textures are uploaded only then.
     """
 
@@ -50,13 +51,15 @@ class FrameStore:
         if joins and set(arrays) <= set(self.arrays):
             self._average(arrays)
             self.averaged += 1
+            assert self.result is not None and self.base is not None and result.request is not None
+            request = self.base.model_copy(update={"tier": Tier.REFINED, "seed": result.request.seed})
+            self.result = self.result.model_copy(update={"request": request, "generation": result.generation})
         else:
             self.arrays = dict(arrays)
             self._means = dict(arrays)
             self._counts = {}
             self.averaged = int(_is_refined(result))
-            self.base = result.request
-        self.result = result
+            self.base, self.result = result.request, result
         self.version += 1
         return True
 
