@@ -33,6 +33,7 @@ from viewer.state.scheduler import Scheduler
 from viewer.state.second_view import SecondView
 from viewer.state.train_keep import carried
 from viewer.state.undo import UndoHistory
+from viewer.state.work import Work, WorkKind, picture_title, question_title
 from viewer.ui import actions as act
 from viewer.ui.banner import Banner
 from viewer.ui.context import Timing
@@ -53,7 +54,7 @@ class Controller:
         self.rays = Inspections()
         self.answers = Answers()
         self.second = SecondView()
-        self._second_for: Document | None = None
+        self._a_since = self._second_since = self._asked_since = 0.0
         self._second_path = ""
         self.info: CheckpointInfo | None = None
         self.opening = ""
@@ -94,17 +95,11 @@ class Controller:
             self.doc = doc
         question = self.answers.next()
         if question is not None:
+            self._asked_since = now
             self.answers.sent(self.client.ask(question), question)
         if edge_px <= 0:
             return
-        if not self._second_goes_first(now):
-            request = self.scheduler.step(self.doc, (edge_px, edge_px), self.info, now, self._newest)
-            if request is not None:
-                self.requests += 1
-                self.second.preempted()
-                self.client.submit(request)
-            elif not self.scheduler.waiting:
-                self._submit_second(resting=self.scheduler.wait_s(self.doc, now) is None)
+        self._ask_for_pictures(edge_px, now)
         self._free_second_checkpoint()
         self._ask_about_rays(edge_px, now)
 
@@ -116,24 +111,44 @@ class Controller:
             self.client.close(self._second_path)
         self._second_path = wanted
 
-    def _second_goes_first(self, now: float) -> bool:
-        """B follows each finished A before the next A, so that both turn together; a long B gives way to a new view."""
-        pending = self.second.pending
-        if pending is not None:
-            return pending.tier is Tier.MOVING or self._second_for == self.doc
-        shown = self.frames.result
-        due = shown is not None and shown.request is not None and shown.request.tier is not Tier.REFINED
-        return due and not self.scheduler.waiting and self._submit_second(resting=False)
-
-    def _submit_second(self, resting: bool) -> bool:
-        if self.info is None or self.info.path != self.doc.checkpoint:
-            return False
-        request = self.second.next(self.doc, self.info, self.frames.result, resting)
+    def _ask_for_pictures(self, edge_px: int, now: float) -> None:
+        """Another view of A first, then B, then what settles and refines A. While the view turns, B follows each A before the next one."""
+        self.scheduler.learn(self.doc, self._newest)
+        pending, base = self.second.pending, self.frames.base
+        if not self.second.computing(self.doc):
+            self._second_since = now
+        if pending is not None and (self.info is None or base is None or not self.second.wanted(self.doc, self.info, base)):
+            self.second.preempted()
+            self.client.withdraw_picture()
+            pending = None
+        if pending is not None and pending.tier is Tier.MOVING:
+            return
+        if pending is None and self._submit_second(edge_px):
+            return
+        request = self.scheduler.step(self.doc, (edge_px, edge_px), self.info, now, self._newest, only_new=pending is not None)
         if request is not None:
             self.requests += 1
-            self._second_for = self.doc
+            self._a_since = now
+            self.second.preempted()
             self.client.submit(request)
-        return request is not None
+
+    def _submit_second(self, edge_px: int) -> bool:
+        base = self.frames.base
+        if self.info is None or self.info.path != self.doc.checkpoint or self.frames.result is None or base is None:
+            return False
+        if self.scheduler.waiting and self.scheduler.tier is Tier.MOVING:
+            return False
+        turning = self.scheduler.turns(self.doc, edge_px, self.info)
+        if turning and base.tier is not Tier.MOVING:
+            return False
+        resting = not turning and base.tier is Tier.FULL
+        request = self.second.next(self.doc, self.info, self.frames.result.model_copy(update={"request": base}), resting)
+        if request is None:
+            return False
+        self.scheduler.preempted()
+        self.requests += 1
+        self.client.submit(request)
+        return True
 
     def questions(self, edge_px: int) -> tuple[RayQuestion, ...]:
         """What the screen wants to know of rays: the selected one first, then the pins."""
@@ -153,10 +168,45 @@ class Controller:
 
     def wait_s(self, now: float) -> float | None:
         """Seconds until `finish` has to be called again without any event; None = not before one."""
-        waits = [self.scheduler.wait_s(self.doc, now) if self.info is not None else None]
+        asks = self.info is not None and self.second.pending is None
+        waits = [self.scheduler.wait_s(self.doc, now) if asks else None]
         if self.notice:
             waits.append(max(self._notice_until - now, 0.0))
         return min((w for w in waits if w is not None), default=None)
+
+    def work(self, now: float) -> tuple[Work, ...]:
+        """What is under way, the picture to compare with first: what a person may wait for, and cancel."""
+        status, found = self.client.status, []
+
+        def about(kind: WorkKind, title: str, since: float, at_once: bool = False) -> None:
+            hand = status.kind == ("ask" if kind == "question" else "render")
+            found.append(Work(kind, title, status.stage if hand else "", status.fraction if hand else 0.0, now - since, at_once))
+
+        if self.second.computing(self.doc):
+            about("second", "Computing B", self._second_since, at_once=not self.second.frames.arrays)
+        question = self.answers.under_way
+        if question is not None:
+            about("question", question_title(question), self._asked_since)
+        if self.scheduler.waiting and self.scheduler.tier is not None:
+            about("picture", picture_title(self.scheduler.tier), self._a_since)
+        return tuple(found)
+
+    def cancel(self, kind: WorkKind | None, now: float) -> None:
+        """End one piece of work; None = the first that is shown. What is on the screen stays."""
+        kind = kind or next((w.kind for w in self.work(now) if w.shown), None)
+        if kind == "second":
+            self.adopt(self.doc.replace(compare=self.doc.compare.replace(mode="off")), "compare.mode", now)
+            if self.second.pending is not None:
+                self.second.preempted()
+                self.client.withdraw_picture()
+        elif kind == "question":
+            self.answers.cancel()
+            self.client.withdraw_question()
+        elif kind == "picture":
+            self.scheduler.hold()
+            self.client.withdraw_picture()
+        if kind is not None:
+            self.say("Cancelled", now)
 
     def say(self, text: str, now: float) -> None:
         """A passing remark in the status bar."""
@@ -181,6 +231,8 @@ class Controller:
                 question = self.rays.question(mark)
                 if question is not None:
                     self.client.save_ray(question.request, question.x, question.y, path)
+            case act.CancelWork(kind=kind):
+                self.cancel(kind, now)
             case act.DismissBanner():
                 self.banner = None
             case act.Undo():

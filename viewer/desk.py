@@ -168,6 +168,7 @@ class Desk:
             second=control.second,
             emit=self._actions.append,
             now=now,
+            work=control.work(now),
         )
 
     def _poll_tasks(self, now: float) -> None:

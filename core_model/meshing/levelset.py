@@ -45,15 +45,20 @@ class LevelSet:
             )
         return value
 
+    def call(self, points: np.ndarray) -> np.ndarray:
+        """One call of the field: [N, 3] → [N], at most `call_points` of them; raises Cancelled before it."""
+        if self.cancelled():
+            raise Cancelled("mesh cancelled")
+        part = torch.from_numpy(points).to(self.device)
+        return self.pick(self.field.geometry(part[None]))[0].float().cpu().numpy()
+
     def values(self, points: np.ndarray) -> np.ndarray:
         """points [N, 3] float32 world units → [N] float32; raises Cancelled between calls, InputError when a value is not finite."""
         out = np.empty(len(points), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(points), self.call_points):
-                if self.cancelled():
-                    raise Cancelled("mesh cancelled")
-                part = torch.from_numpy(points[start : start + self.call_points]).to(self.device)
-                out[start : start + len(part)] = self.pick(self.field.geometry(part[None]))[0].float().cpu().numpy()
+                some = points[start : start + self.call_points]
+                out[start : start + len(some)] = self.call(some)
         self.evaluated += len(points)
         if not np.isfinite(out).all():
             bad = int(np.flatnonzero(~np.isfinite(out))[0])

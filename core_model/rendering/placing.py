@@ -119,4 +119,6 @@ def draw(pdf: RayPdf, spec: SamplerSpec, n: int, noise: PixelNoise) -> RaySample
         return robust_samples(pdf, spec.tau, n, rng)
     if spec.strategy == "stratified":
         return cdf_samples(pdf, n, stratified=True, rng=rng)
-    return cdf_samples(pdf, n, stratified=False, rng=rng or PixelNoise(0, noise.pixels))
+    # independent draws all in one place would be a single sample: they keep their own numbers in every frame
+    own = PixelNoise(noise.seed if spec.jitter else 0, noise.pixels)
+    return cdf_samples(pdf, n, stratified=False, rng=own)

@@ -25,6 +25,14 @@ class StageClock:
         self._here = threading.local()  # the stage that this thread is in
         self._guard = threading.Lock()
         self._share = 1.0
+        self._paused = self._start
+
+    def pause(self) -> None:
+        """The work gives way; the time until `resume` is not its own."""
+        self._paused = time.perf_counter()
+
+    def resume(self) -> None:
+        self._start += time.perf_counter() - self._paused
 
     @contextmanager
     def shared(self, lane_count: int) -> Iterator[None]:

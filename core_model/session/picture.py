@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core_model.geometry.rays import Rays, camera_rays, ray_bounds
 from core_model.ops import lanes
-from core_model.ops.pixel_noise import PixelNoise
+from core_model.ops.pixel_noise import PixelNoise, frame_shift
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import Composite
 from core_model.rendering.evaluate import Evaluated, Scene, evaluate
@@ -21,6 +21,7 @@ from core_model.rendering.probe import Proposals
 from core_model.rendering.samplers import SAMPLERS
 from core_model.sampling.placement import adaptive_mask, span_samples
 from core_model.schema.errors import Cancelled
+from core_model.schema.render import Tier
 from core_model.session.large_rays import LARGE, LargeRays
 from core_model.session.stages import StageRun
 
@@ -66,7 +67,8 @@ class Picture:
             self.live = run.live(scene.space, self.rays)
         self.out: dict[str, np.ndarray] = {}
         self.backdrop = self._backdrop() if scene.backed is not None and "rgb" in channels else None
-        self.evaluated = 0.0
+        self._planned: list[Tensor] | None = None
+        self._drawn: dict[int, float] = {}  # evaluated samples by number of the tile
         self.leftover: Tensor | None = None
         self.entropy: Tensor | None = None
         self.hard: Tensor | None = None
@@ -81,19 +83,30 @@ class Picture:
         self.allotted = self._context(self.rays, everything, predicted=False).allotted(proposals is not None)
 
     def draw(self, cancelled: Callable[[], bool], progress: Progress) -> None:
-        """Live pixels in tiles, several at a time on CPUs; one dead ray whose values fill the rest of the picture."""
-        self._fill_dead()
+        """Live pixels in tiles, several at a time on CPUs; one dead ray whose values fill the rest of the picture.
+
+        Raises Cancelled between two tiles; called again, it goes on with those that are not drawn yet.
+        """
         lane_count = lanes.width(self.device)
-        tiles = self.tiles(lane_count)
+        if self._planned is None:
+            self._fill_dead()
+            self._planned = self.tiles(lane_count)
+        tiles = self._planned
 
-        def draw_one(pixels: Tensor) -> float:
+        def draw_one(number: int) -> None:
             stop_if(cancelled)
-            return self._tile(pixels)
+            self._drawn[number] = self._tile(tiles[number])
 
-        with self.run.clock.shared(min(lane_count, len(tiles))):
-            for done, evaluated in enumerate(lanes.spread(draw_one, tiles, self.device)):
-                self.evaluated += evaluated
-                progress("samples", done / len(tiles))
+        left = [n for n in range(len(tiles)) if n not in self._drawn]
+        done = len(tiles) - len(left)
+        with self.run.clock.shared(min(lane_count, len(left))):
+            for n, _ in enumerate(lanes.spread(draw_one, left, self.device), done):
+                progress("samples", n / len(tiles))
+
+    @property
+    def evaluated(self) -> float:
+        """Samples that were evaluated so far."""
+        return sum(self._drawn.values())
 
     def tiles(self, lane_count: int) -> list[Tensor]:
         """The live pixels, cut into tiles. Rays of one sample budget stay together, so that none is padded to the larger one; a tile
@@ -169,7 +182,9 @@ class Picture:
         if self.proposals is not None and predicted:
             proposal = self.proposals.at_pixels(pixels, request.width, request.height)
         hard = None if self.hard is None else self.hard[pixels]
-        noise = PixelNoise(request.seed, pixels)
+        # frames that are averaged share one offset each instead of a random one for each sample
+        common = frame_shift(request.seed) if request.tier is Tier.REFINED else None
+        noise = PixelNoise(request.seed, pixels, common=common)
         return TileContext(self.scene, cast(Rays, rays), request.sampler, self.default_spp, noise, proposal, hard, self.grid)
 
     def finish(self) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:

@@ -24,7 +24,7 @@ from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
 from core_model.schema.latent import LatentSpec
 from core_model.schema.question import Question
-from core_model.schema.render import ChannelFrame, ErrorInfo, RenderRequest, RenderResult
+from core_model.schema.render import ChannelFrame, ErrorInfo, RenderRequest, RenderResult, Tier
 from core_model.schema.sampler import AUTO
 from core_model.session.answers.registry import Answer, answer
 from core_model.session.cache import StageCache
@@ -39,6 +39,7 @@ from core_model.session.ray_files import write_ray
 from core_model.session.ray_report import inspect_ray
 from core_model.session.ray_volume import RayVolumes, ray_volumes
 from core_model.session.stages import StageRun
+from core_model.session.unfinished import Unfinished
 
 CACHE_BYTES = {"cpu": 256 << 20, "cuda": 8 << 30}
 ASIDE_BYTES = 48 << 20
@@ -62,6 +63,8 @@ class RenderSession:
         self._cache = StageCache(cache_bytes if cache_bytes is not None else CACHE_BYTES[self._device.type])
         self._aside = StageCache(ASIDE_BYTES)
         self._open: dict[str, OpenCheckpoint] = {}
+        self.unfinished = Unfinished()
+        self.tell: Progress = _untold
 
     @property
     def device(self) -> str:
@@ -87,6 +90,7 @@ class RenderSession:
     def close(self, path: str) -> None:
         """Forget a checkpoint and everything computed from it."""
         if self._open.pop(path, None) is not None:
+            self.unfinished.forget(path)
             for cache in (self._cache, self._aside):
                 cache.drop(lambda key: isinstance(key, tuple) and path in key)
             if self._device.type == "cuda":
@@ -103,22 +107,26 @@ class RenderSession:
     ) -> Frame:
         """One picture. Never raises: what went wrong is in `result.error` (kinds input, memory, cancelled, failed)."""
         try:
-            return self._render(request, cancelled or (lambda: False), progress or (lambda stage, fraction: None))
+            return self._render(request, cancelled or (lambda: False), progress or _untold)
         except InputError as error:
             failure = ErrorInfo(kind="input", message=str(error))
         except Cancelled as error:
             failure = ErrorInfo(kind="cancelled", message=str(error))
         except (MemoryError, torch.OutOfMemoryError) as error:
-            self._cache.drop(lambda key: True)
+            self._make_room()
             failure = ErrorInfo(kind="memory", message="out of memory while rendering", detail=str(error))
         except Exception as error:  # the boundary of the house: anything else becomes data, once, here
             if "alloc" in str(error).lower() and "memory" in str(error).lower():
-                self._cache.drop(lambda key: True)
+                self._make_room()
                 failure = ErrorInfo(kind="memory", message="out of memory while rendering", detail=str(error))
             else:
                 message = f"{type(error).__name__}: {error}"
                 failure = ErrorInfo(kind="failed", message=message, detail=traceback.format_exc())
         return Frame(RenderResult(request=request, error=failure, device=self.device, memory_bytes=self.memory_bytes()))
+
+    def _make_room(self) -> None:
+        self.unfinished.forget()
+        self._cache.drop(lambda key: True)
 
     def inspect(self, request: RenderRequest, x: int, y: int) -> RayReport:
         """Everything along the ray through pixel (x, y) of the request's picture; raises InputError outside it."""
@@ -148,12 +156,20 @@ class RenderSession:
         record = RenderRecord(checkpoint_sha256=info.sha256, family=info.family, request=request)
         write_ray(Path(path), self.inspect(request, x, y), record)
 
-    def answer(self, question: Question, cancelled: Callable[[], bool] | None = None) -> Answer:
-        """What a question of the window asks; raises InputError, or Cancelled when something more urgent waits."""
+    def answer(
+        self, question: Question, cancelled: Callable[[], bool] | None = None, progress: Progress | None = None
+    ) -> Answer:
+        """What a question of the window asks; raises InputError, or Cancelled when something more urgent waits: asked again, it goes on
+        from what it has (`unfinished`). Answers say how far they are through `tell(stage, fraction)`.
+        """
         import core_model.session.answers  # noqa: F401  (registers every kind of answer)
 
-        with torch.no_grad():
-            return answer(self, question, cancelled or (lambda: False))
+        self.tell = progress or _untold
+        try:
+            with torch.no_grad():
+                return answer(self, question, cancelled or (lambda: False))
+        finally:
+            self.tell = _untold
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -206,11 +222,13 @@ class RenderSession:
             progress("checkpoint", 0.0)
             self.open(request.checkpoint)
         opened = self._open[request.checkpoint]
+        if request.tier is Tier.MOVING:
+            self.unfinished.turned(request.camera)
         channels = _known_channels(request, opened.info)
-        if request.native:
-            return self._render_native(StageRun(request, opened, self._device, self._cache, clock), channels, cancelled, progress)
-        _check_sampler(request, opened.info)
         run = StageRun(request, opened, self._device, self._cache, clock)
+        if request.native:
+            return self._render_native(run, channels, cancelled, progress)
+        _check_sampler(request, opened.info)
         stop_if(cancelled)
         progress("w", 0.0)
         w = run.w()
@@ -227,7 +245,7 @@ class RenderSession:
             placed, evaluated = float(image.samples.mean()), image.evaluated
         if sources.marched:
             named = replace(run, request=request.replace(sampler=request.sampler.replace(name=chosen)))
-            marched, (placed, evaluated, probed) = self._march(named, volume, sources.marched, cancelled, progress)
+            marched, (placed, evaluated, probed), clock = self._march(named, volume, sources.marched, cancelled, progress)
             made |= marched
         arrays = {name: made[name] for name in channels}
         result = RenderResult(
@@ -241,16 +259,23 @@ class RenderSession:
 
     def _march(
         self, run: StageRun, volume: Field, channels: tuple[str, ...], cancelled: Callable[[], bool], progress: Progress
-    ) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:
-        """Channels from rays of the request's own size, and its (samples, evaluations, probe evaluations) per pixel."""
+    ) -> tuple[dict[str, np.ndarray], tuple[float, float, float], StageClock]:
+        """Channels from rays of the request's own size, its (samples, evaluations, probe evaluations) per pixel, and its clock:
+        that of the first attempt where the picture had to give way before."""
         sampler = SAMPLERS.get(run.request.sampler.name)
         space = run.space(volume)
         proposals = run.proposals(volume, space) if sampler.needs_proposal else None
         grid = run.density_grid(volume) if sampler.needs_grid else None
         stop_if(cancelled)
-        picture = Picture(run, run.scene(volume, space), proposals, grid, channels, self._device)
-        picture.draw(cancelled, progress)
-        return picture.finish()
+        picture = self.unfinished.take(run.request, run.opened)
+        if picture is None:
+            picture = Picture(run, run.scene(volume, space), proposals, grid, channels, self._device)
+        try:
+            picture.draw(cancelled, progress)
+        except Cancelled:
+            self.unfinished.keep(picture)
+            raise
+        return (*picture.finish(), picture.run.clock)
 
     def _render_native(
         self, run: StageRun, channels: tuple[str, ...], cancelled: Callable[[], bool], progress: Progress
@@ -290,6 +315,10 @@ class RenderSession:
             sampler="occupancy" if guide is not None else "importance",
         )
         return Frame(result, arrays, None if w is None else w[0].float().cpu().numpy())
+
+
+def _untold(stage: str, fraction: float) -> None:
+    """Nobody watches."""
 
 
 def _check_sampler(request: RenderRequest, info: CheckpointInfo) -> None:

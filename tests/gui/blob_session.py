@@ -212,7 +212,12 @@ class BlobSession:
         except OSError as error:
             raise InputError(what="cannot write", where=path, got=error.strerror or "") from None
 
-    def answer(self, question: Question, cancelled: Callable[[], bool] = lambda: False) -> BlobAnswer:
+    def answer(
+        self,
+        question: Question,
+        cancelled: Callable[[], bool] = lambda: False,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> BlobAnswer:
         made = BLOB_ANSWERS.get(type(question).__name__)
         if made is None:
             raise InputError(what="this session knows no such question", where=question.checkpoint, got=type(question).__name__)

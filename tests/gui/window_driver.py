@@ -47,6 +47,12 @@ class Recorder:
     def ask(self, question: Question) -> int:
         return self._inner.ask(question)
 
+    def withdraw_picture(self) -> None:
+        self._inner.withdraw_picture()
+
+    def withdraw_question(self) -> None:
+        self._inner.withdraw_question()
+
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
         self._inner.save_ray(request, x, y, path)
 

@@ -43,15 +43,14 @@ class DirectionsPanel:
         answer, failed = ctx.answers.want(question), ctx.answers.error(question)
         if answer is not None and answer.version != self._version:
             self.found, self._version = store.found(*(answer.arrays[n] for n in ("directions", "sigma", "share"))), answer.version
-        if failed is not None:
-            self.note = failed.message
         latent = self._all(doc.latent, ctx, question)
         for index, direction in enumerate(store.rows(self.found, self.kept, doc.latent.edits)):
             imgui.push_id(index)
             latent = self._row(latent, direction, ctx, info)
             imgui.pop_id()
-        if self.note:
-            controls.note(theme, self.note)
+        note = self.note if failed is None else failed.message
+        if note:
+            controls.note(theme, note)
         return doc if latent is doc.latent else doc.replace(latent=latent)
 
     def _follow(self, info: CheckpointInfo) -> None:
@@ -79,7 +78,9 @@ class DirectionsPanel:
         theme = ctx.theme
         moved = len(latent.edits)
         why_not = "" if moved else "No direction is moved"
-        text = f"{len(self.found)} directions of {question.samples} w" if self.found else f"Finding directions in {question.samples} w"
+        text = f"{len(self.found)} directions of {question.samples} w"
+        if not self.found:
+            text = "No directions" if ctx.answers.error(question) else f"Finding directions in {question.samples} w"
         imgui.align_text_to_frame_padding()
         with controls.text_colour(theme.palette.muted):
             imgui.text_unformatted(text)

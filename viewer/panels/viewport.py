@@ -14,7 +14,18 @@ from viewer.state import orbit
 from viewer.state.document import Document
 from viewer.state.screen import project_points
 from viewer.state.shown_map import ShownMap
-from viewer.ui import camera_cube, camera_hand, colorbar, mesh_viewport, overlays, planes_overlay, readout, section_overlay, split
+from viewer.ui import (
+    camera_cube,
+    camera_hand,
+    colorbar,
+    mesh_viewport,
+    overlays,
+    planes_overlay,
+    readout,
+    section_overlay,
+    split,
+    work_badge,
+)
 from viewer.ui.actions import ShowPanel
 from viewer.ui.context import PanelContext
 from viewer.ui.controls import font
@@ -36,6 +47,7 @@ class ViewportPanel:
     def __init__(self) -> None:
         self._pressed_here = False
         self._dragged = False
+        self._covered = False  # whether the ground leaves the picture's square out
         self._differences = split.Differences()
 
     def draw(self, doc: Document, ctx: PanelContext) -> Document:
@@ -48,7 +60,9 @@ class ViewportPanel:
         origin, edge = where.a, where.edge
         view.edge_px, view.origin, view.size = int(edge * density), (origin.x, origin.y), edge
         shown = ctx.shown_map(doc)
-        covered = shown is not None and doc.compare.mode in ("off", "wipe") and mode_of(doc) == "off"
+        # a comparison whose B is not there yet shows A in its place, drawn under the window's own ground like a single picture
+        single = doc.compare.mode == "off" or (doc.compare.mode != "side" and split.second_map(doc, ctx) is None)
+        self._covered = covered = shown is not None and (single or doc.compare.mode == "wipe") and mode_of(doc) == "off"
         canvas(theme, (origin, edge) if covered else None)
         imgui.set_next_item_allow_overlap()
         imgui.invisible_button("viewport", ImVec2(width, height), _BUTTONS)
@@ -68,6 +82,7 @@ class ViewportPanel:
             self._bar(doc, ctx, drawn, where.b, edge, corner.x + width)
         split.labels(doc, ctx, where)
         mesh_viewport.labels(doc, ctx, where)
+        work_badge.draw(ctx, corner.x + 0.5 * width, corner.y + height - 0.7 * theme.em)
         return doc
 
     def _mouse(self, doc: Document, ctx: PanelContext, where: split.Squares) -> Document:
@@ -140,7 +155,7 @@ class ViewportPanel:
         second = ctx.viewport.beside = None if mode == "off" else split.second_map(doc, ctx)
         apart = self._differences.of(shown, second) if mode == "difference" and second is not None else None
         if second is None or (mode == "difference" and apart is None):
-            _under(ctx, texture, where.a, where.edge)
+            (_under if self._covered else _image)(ctx, texture, where.a, where.edge)
             if mode == "side":
                 _image(ctx, 0, where.b, where.edge)
             return doc, shown

@@ -119,6 +119,18 @@ class RenderClient:
                 self._link.post("ask", number, letter)
             return number
 
+    def withdraw_picture(self) -> None:
+        with self._lock:
+            number = self._ledger.withdraw()
+            if self._link is not None:
+                self._link.cancel_below(number)
+
+    def withdraw_question(self) -> None:
+        with self._lock:
+            number = self._ledger.take_back()
+            if self._link is not None:
+                self._link.post("ask", number, m.AskLetter(None))
+
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
         with self._lock:
             if self._link is None:
@@ -185,6 +197,7 @@ class RenderClient:
                 stage=control.stage,
                 fraction=control.fraction,
                 busy=not ready or control.working_on[0] != "",
+                kind=control.working_on[0],
                 started_s=link.ready_s,
             )
 

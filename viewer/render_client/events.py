@@ -112,8 +112,8 @@ Event = (
 class WorkerStatus:
     """The worker at a glance, read from shared memory: cheap enough for every GUI frame.
 
-    memory_bytes: resident set; stage, fraction [0, 1]: what it works on ("" = idle); started_s: seconds from
-    spawn until it took work (0 while it starts).
+    memory_bytes: resident set; stage, fraction [0, 1]: what it works on ("" = idle), kind: of that work (mailbox.WORK_KINDS);
+    started_s: seconds from spawn until it took work (0 while it starts).
     """
 
     alive: bool = False
@@ -124,4 +124,5 @@ class WorkerStatus:
     stage: str = ""
     fraction: float = 0.0
     busy: bool = False
+    kind: str = ""
     started_s: float = 0.0

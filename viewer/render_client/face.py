@@ -43,10 +43,18 @@ class Renderer(Protocol):
         ...
 
     def ask(self, question: Question) -> int:
-        """Ask what is to be known beside pictures, when nothing else waits; the newest question wins.
+        """Ask what is to be known beside pictures (order: `turns.py`); the newest question wins.
 
         Returns its number: `Answered` or `AnswerFailed` follows.
         """
+        ...
+
+    def withdraw_picture(self) -> None:
+        """The picture that was asked for is not wanted any more: no result follows."""
+        ...
+
+    def withdraw_question(self) -> None:
+        """The question that was asked is not wanted any more: no answer follows."""
         ...
 
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:

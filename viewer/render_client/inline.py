@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from core_model.schema.question import Question
-from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
+from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
 from viewer.render_client.events import (
     Answered,
     AnswerFailed,
@@ -44,6 +44,7 @@ class InlineClient:
         self._factory, self._wake, self._options = factory, wake, options or SessionOptions()
         self._session: SessionLike | None = None
         self._work: list[Callable[[], Event]] = []
+        self._asked: tuple[int, Question] | None = None
         self._render: tuple[int, RenderRequest] | None = None
         self._events: list[Event] = []
         self._open_paths: list[str] = []
@@ -77,9 +78,15 @@ class InlineClient:
 
     def ask(self, question: Question) -> int:
         self._number += 1
-        number = self._number
-        self._do(lambda: self._answer(number, question))
-        return number
+        self._asked = (self._number, question)
+        self._ring()
+        return self._number
+
+    def withdraw_picture(self) -> None:
+        self._render = None
+
+    def withdraw_question(self) -> None:
+        self._asked = None
 
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
         self._do(lambda: self._save_ray(request, x, y, path))
@@ -90,10 +97,13 @@ class InlineClient:
             self.restart()
 
     def poll(self) -> list[Event]:
-        """Do one piece of work (commands first, then the newest render) and return what happened."""
+        """Do one piece of work (commands and rays, then a moving picture, a question, other pictures) and return what happened."""
         if self._session is not None:
             if self._work:
                 self._events.append(self._work.pop(0)())
+            elif self._asked is not None and (self._render is None or self._render[1].tier is not Tier.MOVING):
+                (number, question), self._asked = self._asked, None
+                self._events.append(self._answer(number, question))
             elif self._render is not None:
                 (generation, request), self._render = self._render, None
                 self._events.append(self._frame(generation, request))
@@ -107,7 +117,7 @@ class InlineClient:
             self._do(lambda path=path: self._open(path, again=True))
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        self._session, self._render = None, None
+        self._session, self._render, self._asked = None, None, None
         self._work.clear()
 
     @property
@@ -115,8 +125,14 @@ class InlineClient:
         if self._session is None:
             return WorkerStatus()
         return WorkerStatus(
-            alive=True, pid=os.getpid(), device=self._session.device, busy=self._render is not None
+            alive=True, pid=os.getpid(), device=self._session.device, busy=self._render is not None, kind=self._kind
         )
+
+    @property
+    def _kind(self) -> str:
+        if self._work:
+            return "inspect"
+        return "ask" if self._asked is not None else "render" if self._render is not None else ""
 
     def _do(self, work: Callable[[], Event]) -> None:
         self._work.append(work)
@@ -150,7 +166,7 @@ class InlineClient:
     def _answer(self, number: int, question: Question) -> Event:
         assert self._session is not None
         try:
-            found = self._session.answer(question, lambda: False)
+            found = self._session.answer(question, lambda: False, _no_progress)
         except Exception as e:
             return AnswerFailed(error_info(e), number)
         return Answered(number, found.values, found.arrays)

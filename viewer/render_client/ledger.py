@@ -57,6 +57,11 @@ class Ledger:
             del self._renders[min(self._renders)]
         return generation, not gentle
 
+    def withdraw(self) -> int:
+        """No picture is wanted any more; a number above every render so far."""
+        self._renders.clear()
+        return self.preempt()
+
     def preempt(self) -> int:
         """A number above every render so far: as cancel mark it stops them all."""
         self._cancelled = self.number()
@@ -147,6 +152,11 @@ class Ledger:
     def asked(self) -> tuple[int, m.AskLetter] | None:
         """The last question, if it is not answered."""
         return self._asked
+
+    def take_back(self) -> int:
+        """No question is wanted any more; a number above the last one."""
+        self._asked = None
+        return self.number()
 
     def answered_question(self, number: int) -> None:
         if self._asked is not None and self._asked[0] <= number:

@@ -65,7 +65,9 @@ class InspectLetter:
 
 @dataclass(frozen=True)
 class AskLetter:
-    question: Question
+    """question None: the one before is not wanted any more."""
+
+    question: Question | None
 
 
 # GUI → worker

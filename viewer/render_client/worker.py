@@ -1,6 +1,6 @@
 """The worker process: the only part of the viewer that loads torch, and only inside `main`.
 
-One loop: commands from the pipe, then questions about rays, then the newest render. Every exception becomes
+One loop: commands from the pipe, then the mailboxes in the order of `turns.py`. Every exception becomes
 an error record at this boundary; the process itself ends only when it is told to, when the GUI is gone, or
 when it crashes.
 """
@@ -12,12 +12,12 @@ import gc
 import importlib
 import inspect
 import os
-import pickle
 import signal
 import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from multiprocessing import connection, parent_process
 from typing import Any, Protocol
@@ -29,10 +29,11 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
 from core_model.schema.question import Question
-from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
+from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
 from viewer.render_client import messages as m
 from viewer.render_client.frame_ring import FrameRing, lay_out
 from viewer.render_client.mailbox import ControlBlock
+from viewer.render_client.turns import Turn, Turns
 
 FIRST_TILE = 1 << 16
 """Rays of the tile that the first retry after out-of-memory halves, where the request names none."""
@@ -66,7 +67,9 @@ class SessionLike(Protocol):
     ) -> FrameLike: ...
     def inspect(self, request: RenderRequest, x: int, y: int) -> RayReport: ...
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None: ...
-    def answer(self, question: Question, cancelled: Callable[[], bool]) -> AnswerLike: ...
+    def answer(
+        self, question: Question, cancelled: Callable[[], bool], progress: Callable[[str, float], None]
+    ) -> AnswerLike: ...
 
 
 def main(setup: m.WorkerSetup, commands: connection.Connection, results: connection.Connection) -> None:
@@ -136,10 +139,9 @@ class _Worker:
         self._factory: Callable[..., Any] | None = None
         self._ring: FrameRing | None = None
         self._bells = 0
-        self._rendered = 0
-        self._inspected = 0
-        self._answered = 0
-        self._interrupted = 0
+        self._heard: deque[m.ToWorker] = deque()
+        self._ear = threading.Lock()
+        self._turns = Turns(control, self._command_waits)
         self._tile_cap: tuple[str, int] | None = None
 
     def start(self, options: m.SessionOptions) -> None:
@@ -157,21 +159,21 @@ class _Worker:
 
     def run(self) -> None:
         """Work until Stop or until the GUI is gone."""
-        while self._obey(wait=not self._has_mail()):
-            letter = self._control.take("inspect", self._inspected)
-            if letter is not None:
-                self._inspected = letter[0]
-                self._inspect(letter[0], pickle.loads(letter[1]))
-                continue
-            letter = self._control.take("render", self._rendered)
-            if letter is not None:
-                self._rendered = letter[0]
-                self._render(letter[0], pickle.loads(letter[1]))
-                continue
-            letter = self._control.take("ask", self._answered)
-            if letter is not None:
-                self._answered = letter[0]
-                self._answer(letter[0], pickle.loads(letter[1]))
+        while self._obey(wait=not self._turns.any):
+            self.work()
+
+    def work(self) -> bool:
+        """One turn of the mailboxes; False when there was nothing to do."""
+        turn = self._turns.next()
+        if turn is None:
+            return False
+        if turn.slot == "inspect":
+            self._inspect(turn.number, turn.letter)
+        elif turn.slot == "render":
+            self._render(turn)
+        else:
+            self._answer(turn)
+        return True
 
     def close(self) -> None:
         if self._ring is not None:
@@ -180,25 +182,36 @@ class _Worker:
 
     # Commands
 
-    def _has_mail(self) -> bool:
-        control = self._control
-        return self._urgent_mail() or control.peek("ask") > self._answered
+    def _hear(self) -> None:
+        """Take in what the pipe holds: bells are counted, commands wait in `_heard`."""
+        with self._ear:
+            while self._commands.poll(0):
+                message = self._commands.recv()
+                if isinstance(message, m.Bell):
+                    self._bells += 1
+                    self._control.bells_heard = self._bells
+                else:
+                    self._heard.append(message)
 
-    def _urgent_mail(self) -> bool:
-        """Whether a picture or a question about a ray waits: they go before every other question."""
-        return self._control.peek("inspect") > self._inspected or self._control.peek("render") > self._rendered
+    def _command_waits(self) -> bool:
+        """Asked between tiles, by several threads."""
+        if not self._ear.locked():
+            try:
+                self._hear()
+            except (EOFError, OSError):
+                return True  # the GUI is gone: `run` finds out
+        return bool(self._heard)
 
     def _obey(self, wait: bool) -> bool:
         """Handle every command that waits (with `wait`: first wait a while for one); False after Stop."""
-        while self._commands.poll(IDLE_LOOK_S if wait else 0):
-            wait = False
-            message = self._commands.recv()
+        if wait and not self._heard:
+            self._commands.poll(IDLE_LOOK_S)
+        self._hear()
+        while self._heard:
+            message = self._heard.popleft()
             if isinstance(message, m.Stop):
                 return False
-            if isinstance(message, m.Bell):
-                self._bells += 1
-                self._control.bells_heard = self._bells
-            elif isinstance(message, m.OpenPath):
+            if isinstance(message, m.OpenPath):
                 self._open(message)
             elif isinstance(message, m.ClosePath):
                 self._close_path(message.path)
@@ -269,14 +282,17 @@ class _Worker:
         self._idle()
         self._results.send(done)
 
-    def _answer(self, number: int, letter: m.AskLetter) -> None:
+    def _answer(self, turn: Turn) -> None:
         assert self._session is not None
+        question, number = turn.letter.question, turn.number
+        if question is None:
+            return  # the one that waited was taken back
         self._control.begin("ask", number, "answering")
         try:
-            found = self._session.answer(letter.question, self._answer_can_wait)
+            found = self._session.answer(question, self._turns.answer_gives_way, self._control.progress)
             done = m.AnswerDone(number, found.values, found.arrays)
         except Cancelled:
-            self._answered = number - 1  # taken up again once the mailboxes are empty, unless a newer question has replaced it
+            self._turns.again(turn)
             self._idle()
             return
         except Exception as e:
@@ -285,27 +301,21 @@ class _Worker:
         self._idle()
         self._results.send(done)
 
-    def _answer_can_wait(self) -> bool:
-        """Whether the question in hand has to give way: to a picture, a command or a newer question."""
-        return self._urgent_mail() or self._control.peek("ask") > self._answered or self._commands.poll(0)
-
-    def _render(self, generation: int, letter: m.RenderLetter) -> None:
-        control = self._control
+    def _render(self, turn: Turn) -> None:
+        control, generation, letter = self._control, turn.number, turn.letter
         if control.cancel_below > generation:
             self._results.send(m.Dropped(generation))
             return
         control.begin("render", generation, "rendering")
+        tier = letter.request.tier
 
         def cancelled() -> bool:
-            return control.cancel_below > generation or self._question_goes_first(
-                generation, letter.request.tier
-            )
+            return control.cancel_below > generation or self._turns.picture_gives_way(tier)
 
         result, arrays = self._render_within_memory(letter.request, cancelled)
         if result.error is not None and result.error.kind == "cancelled":
-            if control.cancel_below <= generation and generation != self._interrupted:
-                # Stopped for a question about a ray: answer it, then take this letter (or a newer one) again.
-                self._interrupted, self._rendered = generation, generation - 1
+            if control.cancel_below <= generation:
+                self._turns.again(turn)
                 self._idle()
                 return
             done: m.FromWorker = m.Dropped(generation)
@@ -313,15 +323,6 @@ class _Worker:
             done = self._deliver(generation, letter, result, arrays)
         self._idle()
         self._results.send(done)
-
-    def _question_goes_first(self, generation: int, tier: Tier) -> bool:
-        """Whether a waiting inspection may stop this frame: a click is to be answered at once.
-
-        A frame yields only once; otherwise a hovering mouse would keep the picture from ever being finished.
-        """
-        if tier is Tier.MOVING or generation == self._interrupted:
-            return False
-        return self._control.peek("inspect") > self._inspected
 
     def _render_within_memory(
         self, request: RenderRequest, cancelled: Callable[[], bool]

@@ -1,7 +1,9 @@
 """Questions to the render process and their answers, for panels that draw anew in every frame.
 
 A panel says in each frame what it wants to know (`want`) and gets the answer once it is there. What nobody wanted in a frame is
-not asked; answers are kept, by question, within a budget of bytes. One question is under way at a time, the first wanted first.
+not asked; answers are kept, by question, within a budget of bytes. One question is under way at a time, the first wanted first, small
+pictures last: a board of them would otherwise keep every other question waiting. What is cancelled is not asked again until it has not
+been wanted for a frame.
 """
 
 from __future__ import annotations
@@ -12,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from core_model.schema.question import Question
+from core_model.schema.question import PictureQuestion, Question
 from core_model.schema.render import ErrorInfo
 
 KEPT_BYTES = 96 << 20
+CANCELLED = ErrorInfo(kind="cancelled", message="Cancelled. Hide and show this panel to ask again.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +43,7 @@ class Answers:
         self._wanted: dict[Question, None] = {}
         self._under_way: tuple[int, Question] | None = None
         self._version = 0
+        self._cancelled: Question | None = None
         self.bytes = 0
 
     def want(self, question: Question) -> Answer | None:
@@ -58,6 +62,8 @@ class Answers:
 
     def error(self, question: Question) -> ErrorInfo | None:
         """Why the question has no answer."""
+        if question == self._cancelled:
+            return CANCELLED
         found = self._kept.get(question)
         return found if isinstance(found, ErrorInfo) else None
 
@@ -77,14 +83,26 @@ class Answers:
         """Whether the render process works on a question."""
         return self._under_way is not None
 
+    @property
+    def under_way(self) -> Question | None:
+        """The question that the render process has."""
+        return None if self._under_way is None else self._under_way[1]
+
     # The controller's side
 
     def next(self) -> Question | None:
         """End of a frame: the question to send now, if any. A question under way that nobody wants any more is given up."""
         wanted, self._wanted = self._wanted, {}
-        if not wanted or (self._under_way is not None and self._under_way[1] in wanted):
+        if self._cancelled not in wanted:
+            self._cancelled = None
+        wanted.pop(self._cancelled, None)  # type: ignore[arg-type]
+        if not wanted:
             return None
-        return next(iter(wanted))
+        first = min(wanted, key=_is_small_picture)
+        now = self.under_way
+        if now in wanted and _is_small_picture(now) <= _is_small_picture(first):
+            return None
+        return first
 
     def sent(self, number: int, question: Question) -> None:
         self._under_way = (number, question)
@@ -99,6 +117,10 @@ class Answers:
     def failed(self, number: int, error: ErrorInfo) -> None:
         self._take(number, error)
 
+    def cancel(self) -> None:
+        """The person does not want to wait for what is under way."""
+        self._cancelled, self._under_way = self.under_way, None
+
     def lost(self) -> None:
         """The render process was given up: nothing is under way."""
         self._under_way = None
@@ -107,7 +129,7 @@ class Answers:
         """Another checkpoint is open."""
         self._kept.clear()
         self._wanted.clear()
-        self._under_way, self.bytes = None, 0
+        self._under_way, self._cancelled, self.bytes = None, None, 0
 
     def _take(self, number: int, found: Answer | ErrorInfo) -> None:
         if self._under_way is None or self._under_way[0] != number:
@@ -120,3 +142,7 @@ class Answers:
             self.bytes += found.nbytes
         while self.bytes > self._budget and len(self._kept) > 1:
             self.forget(next(iter(self._kept)))
+
+
+def _is_small_picture(question: Question | None) -> bool:
+    return isinstance(question, PictureQuestion)

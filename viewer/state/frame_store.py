@@ -1,6 +1,8 @@
-"""The last good frame, and the running mean of refined ones.
+"""The last good frame, and its running mean with refined ones.
 
-The picture on the screen is always `FrameStore.arrays`; an error leaves it as it was and sets `error`.
+The picture on the screen is always `FrameStore.arrays`; an error leaves it as it was and sets `error`. The full frame is the first of the
+mean: its samples stand in the middle of their strata, those of the refined frames at other places of the same strata
+(`core_model.ops.pixel_noise.frame_shift`), so that the first refined frame already makes it better.
 """
 
 from __future__ import annotations
@@ -8,16 +10,23 @@ from __future__ import annotations
 import numpy as np
 
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
+from core_model.schema.sampler import SamplerSpec
+
+OF_THE_SAMPLER = ("samples", "leftover", "entropy")
+"""Channels that tell what the sampler does, not what the scene is: those of the full frame stay, as refined frames take more samples."""
 
 
 class FrameStore:
-    """Newest finished frame: its result record, channel arrays and how many jittered frames they average.
+    """Newest finished frame: its result record, channel arrays and how many refined frames are in them.
 
+    base: the request of the first frame in them, which is the full one unless the caller asked for refined ones alone. result stays that
+    frame's but for tier, seed and generation: samples and times are those of the sampler that the user chose.
     version grows whenever the arrays change, so that textures are uploaded only then.
     """
 
     def __init__(self) -> None:
         self.result: RenderResult | None = None
+        self.base: RenderRequest | None = None
         self.arrays: dict[str, np.ndarray] = {}
         self.error: ErrorInfo | None = None
         self.averaged = 0
@@ -38,16 +47,19 @@ class FrameStore:
                 self.error = result.error
             return False
         self.error = None
-        joins = self.averaged > 0 and _is_refined(result) and self._same_view(result)
+        joins = _is_refined(result) and self._may_join(result)
         if joins and set(arrays) <= set(self.arrays):
             self._average(arrays)
             self.averaged += 1
+            assert self.result is not None and self.base is not None and result.request is not None
+            request = self.base.model_copy(update={"tier": Tier.REFINED, "seed": result.request.seed})
+            self.result = self.result.model_copy(update={"request": request, "generation": result.generation})
         else:
             self.arrays = dict(arrays)
             self._means = dict(arrays)
             self._counts = {}
-            self.averaged = 1 if _is_refined(result) else 0
-        self.result = result
+            self.averaged = int(_is_refined(result))
+            self.base, self.result = result.request, result
         self.version += 1
         return True
 
@@ -76,12 +88,17 @@ class FrameStore:
         values = self.arrays.get(name)
         return None if values is None else self.value(name, int(u * values.shape[-1]), int(v * values.shape[-2]))
 
-    def _same_view(self, result: RenderResult) -> bool:
-        return self.result is not None and view_of(self.result.request) == view_of(result.request)
+    def _may_join(self, result: RenderResult) -> bool:
+        """Whether the shown picture is a full or refined one of the same view."""
+        if self.result is None or self.result.request is None or self.result.request.tier not in (Tier.FULL, Tier.REFINED):
+            return False
+        return view_of(self.result.request) == view_of(result.request)
 
     def _average(self, arrays: dict[str, np.ndarray]) -> None:
         """Mean over the frames in which a pixel has a value; unit vectors are made unit again."""
         for name, new in arrays.items():
+            if name in OF_THE_SAMPLER:
+                continue
             old = self._means[name]
             if old.shape != new.shape:
                 raise ValueError(f"refined frame of channel {name!r}: expected {old.shape}, got {new.shape}")
@@ -98,8 +115,11 @@ class FrameStore:
 
 
 def view_of(request: RenderRequest | None) -> RenderRequest | None:
-    """A request without what differs between the refined frames of one picture."""
-    return None if request is None else request.model_copy(update={"seed": 0, "tile_rays": None})
+    """A request without what differs between the frames of one mean."""
+    if request is None:
+        return None
+    alike = {"seed": 0, "tile_rays": None, "tier": Tier.FULL, "channels": (), "sampler": SamplerSpec(name=request.sampler.name)}
+    return request.model_copy(update=alike)
 
 
 def _is_refined(result: RenderResult) -> bool:

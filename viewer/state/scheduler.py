@@ -4,7 +4,7 @@ is an argument.
 moving   at every change; size and samples from measured milliseconds
 settled  after `settle_delay_s` of rest; full samples at a size that takes a fraction of a second, left out if
 full is as fast full     after `full_delay_s` of rest; the size of the viewport and the user's samples
-refined  one jittered frame after the other, averaged by the FrameStore
+refined  one frame after the other at other places of the same strata, averaged with the full one by the FrameStore
 then nothing, until the document changes. What only the GUI draws (colour map, range) never makes a request.
 """
 
@@ -23,6 +23,8 @@ from viewer.state.moving_size import LATENT_STAGES, MovingSize, MovingSizer
 SETTLED_MS = 200.0
 """A settled frame aims at this time; a full frame that is expected to be as fast is asked for instead."""
 SETTLED_FLOOR = 128
+REFINED_MORE, REFINED_TAU = 2.0, 0.998
+"""Samples of a refined frame in those of the full one, and the mass that its robust set holds."""
 ALWAYS = ("depth", "samples")
 """Channels of every request beside colour: depth is needed for picking."""
 
@@ -44,6 +46,8 @@ class Scheduler:
         self._changed_at = 0.0
         self._sent: RenderRequest | None = None
         self._answered = True
+        self._given_up: RenderRequest | None = None
+        self._sent_before: RenderRequest | None = None
         self._held = False
         self._seen: tuple[int, int] | None = None
         self._refined = 0
@@ -58,26 +62,46 @@ class Scheduler:
         info: CheckpointInfo | None,
         now: float,
         last_result: RenderResult | None,
+        only_new: bool = False,
     ) -> RenderRequest | None:
-        """The next request, or None for silence.
+        """The next request, or None for silence; only_new: nothing but the first picture of another view.
 
         viewport_px: (width, height) of the viewport in framebuffer pixels; pictures are square, as the
         families' cameras are, with the shorter side as edge. info: of `doc.checkpoint`, None while it is not
         open (then: silence). now: seconds of a monotonic clock. last_result: the newest result from the
         renderer, errors included.
         """
-        self._learn(doc, last_result)
+        self.learn(doc, last_result)
         edge = min(*viewport_px, doc.quality.max_size)
         if info is None or info.path != doc.checkpoint or edge < 1:
             return None
         wanted = _Wanted(_picture_part(doc), edge)
-        if self._wanted is None or wanted != self._wanted or not self._covers(doc, info):
+        if self._is_new(wanted, doc, info):
             self._note_change(wanted, now)
             return self._send(self._moving(doc, info, edge))
-        if self._held or not self._answered or self._sent is None:
+        if only_new or self._held or not self._answered or self._sent is None:
             return None
         request = self._at_rest(doc, info, edge, now - self._changed_at)
         return None if request is None else self._send(request)
+
+    def turns(self, doc: Document, edge_px: int, info: CheckpointInfo) -> bool:
+        """Whether the next step asks for another view than the last one."""
+        return self._is_new(_Wanted(_picture_part(doc), min(edge_px, doc.quality.max_size)), doc, info)
+
+    def _is_new(self, wanted: _Wanted, doc: Document, info: CheckpointInfo) -> bool:
+        return self._wanted is None or wanted != self._wanted or not self._covers(doc, info)
+
+    def preempted(self) -> None:
+        """Something else went before what was under way: it is asked for again, refinement with the frame that it was at."""
+        if self._sent is None or self._answered:
+            return
+        self._answered = True
+        if self._sent.tier is not Tier.REFINED:
+            self._given_up, self._sent = self._sent, self._sent_before
+
+    def hold(self) -> None:
+        """The person does not want to wait for it: nothing more is asked for until something changes."""
+        self._held = self._answered = True
 
     def wait_s(self, doc: Document, now: float) -> float | None:
         """Seconds until `step` may ask for more though nothing changes (0 = now); None = silence, or a result
@@ -122,20 +146,22 @@ class Scheduler:
 
     # What came back
 
-    def _learn(self, doc: Document, result: RenderResult | None) -> None:
-        """Take in a result once: timings for the sizes, and whether the request on its way is answered."""
+    def learn(self, doc: Document, result: RenderResult | None) -> None:
+        """Take in a result once: timings for the sizes, and whether the request on its way is answered. `step` does it too."""
         if result is None or result.request is None or self._seen == (result.generation, id(result)):
             return
         self._seen = (result.generation, id(result))
         if result.error is None:
             self._learn_time(doc, result)
+        if result.error is None and result.request == self._given_up:
+            self._sent = self._given_up  # it was ready before it could be given up
         if result.request != self._sent:
             return
         self._answered = True
         if result.error is not None:
             # The same view would fail again: wait for a change. A cancelled one may be asked for again.
             self._held = result.error.kind != "cancelled"
-            if not self._held:
+            if not self._held and result.request.tier is not Tier.REFINED:
                 self._sent = result.request.model_copy(update={"tier": Tier.MOVING})
         elif result.request.tier is Tier.REFINED:
             extremes = tuple((f.low, f.high) for f in result.frames)
@@ -175,7 +201,7 @@ class Scheduler:
             self._ms_per_sample = self._final_ms = None
         elif old.doc.latent != wanted.doc.latent or old.doc.sampler.name != wanted.doc.sampler.name:
             self.sizer.skip_next()
-        self._wanted, self._changed_at = wanted, now
+        self._wanted, self._changed_at, self._given_up = wanted, now, None
         self._held = False
         self._refined, self._last_extremes = 0, ()
 
@@ -239,7 +265,7 @@ class Scheduler:
             camera=doc.camera,
             width=edge,
             height=edge,
-            sampler=_sampler(doc, info, spp, jitter=tier is Tier.REFINED),
+            sampler=_refined(_sampler(doc, info, spp)) if tier is Tier.REFINED else _sampler(doc, info, spp),
             channels=channels_for(doc, info),
             tier=tier,
             seed=seed,
@@ -251,7 +277,7 @@ class Scheduler:
         )
 
     def _send(self, request: RenderRequest) -> RenderRequest:
-        self._sent, self._answered = request, False
+        self._sent_before, self._sent, self._answered = self._sent, request, False
         return request
 
     def _covers(self, doc: Document, info: CheckpointInfo) -> bool:
@@ -302,15 +328,25 @@ def _spp(doc: Document, info: CheckpointInfo) -> float:
     return spec.spp if spec.spp is not None else default
 
 
-def _sampler(doc: Document, info: CheckpointInfo, spp: float | None, jitter: bool) -> SamplerSpec:
-    """The document's sampler with its samples a ray written out; `spp` sets fewer (moving frames)."""
+def _sampler(doc: Document, info: CheckpointInfo, spp: float | None) -> SamplerSpec:
+    """The document's sampler with its samples per ray written out; `spp` sets fewer (moving frames)."""
     spec, full = doc.sampler, _spp(doc, info)
     if spec.name == AUTO and spp is None:  # it chooses its samples itself
-        return spec.replace(jitter=spec.jitter or jitter)
-    changes: dict[str, object] = {
-        "spp": max(spp if spp is not None else full, 1.5),
-        "jitter": spec.jitter or jitter,
-    }
+        return spec
+    changes: dict[str, object] = {"spp": max(spp if spp is not None else full, 1.5)}
     if spp is not None and spp < full:
         changes.update(low_budget=None, high_budget=None)
+    return spec.model_copy(update=changes)
+
+
+def _refined(spec: SamplerSpec) -> SamplerSpec:
+    """The sampler of one refined frame. The learned one also looks into bins that the prediction holds for unlikely: what no frame
+    looks at (thin frames of glasses) would be missing from their mean too, however many there are."""
+    if spec.name != "learned":
+        return spec.model_copy(update={"jitter": True})
+    changes: dict[str, object] = {"jitter": True, "tau": max(spec.tau, REFINED_TAU), "spp": min(REFINED_MORE * (spec.spp or 1.0), 4096.0)}
+    for name, most in (("low_budget", 2048), ("high_budget", 4096)):
+        budget = getattr(spec, name)
+        if budget is not None:
+            changes[name] = min(round(REFINED_MORE * budget), most)
     return spec.model_copy(update=changes)

@@ -1,7 +1,7 @@
 """The picture to compare with: what it is asked for, when, and how far the two are apart. Pure but for its frame store.
 
-A (the window's own picture) always goes first; B follows each A of the same pose, so that both turn together.
-A reference is accumulated pass by pass while A rests, and kept as truth until the view changes; then the curve is
+A new view of A (the window's own picture) goes first; B follows each A of the same pose, so that both turn together, and goes before
+A settles or is refined. A reference is accumulated pass by pass while A rests, and kept as truth until the view changes; then the curve is
 measured: the current sampler at a few sample counts against that truth.
 """
 
@@ -55,16 +55,14 @@ class SecondView:
         self._apart: tuple[tuple[int, int], Apart | None] | None = None
 
     def next(self, doc: Document, info: CheckpointInfo, a: RenderResult | None, resting: bool) -> RenderRequest | None:
-        """The next request for B; None = nothing to ask. a: the shown result of A; resting: A has all it wants."""
+        """The next request for B; None = nothing to ask. a: the shown full picture of A; resting: A is full and its view stays."""
         spec = doc.compare
         if spec.mode == "off" or a is None or a.request is None or self.pending is not None:
             return None
         if spec.what == "reference":
             return self._next_of_reference(doc, info, a.request) if resting else None
         self._own = a.request.checkpoint
-        goal = request_b(doc, info, a.request)
-        if goal.checkpoint in self._plain:
-            goal = plain(goal)
+        goal = self._request_b(doc, info, a.request)
         if goal == self._goal or (a.request.tier is Tier.REFINED and self._goal is not None and _same_picture(goal, self._goal)):
             return None
         self._goal = self.pending = goal
@@ -96,6 +94,25 @@ class SecondView:
             self.pending = None
             if self._goal is not None and self._goal.tier is not Tier.REFINED:
                 self._goal = None
+
+    def computing(self, doc: Document) -> bool:
+        """Whether the picture of B that the document asks for is not there yet; while the view turns it is one step behind, not late."""
+        spec = doc.compare
+        if spec.mode == "off" or self.error is not None or (spec.what == "checkpoint" and not spec.checkpoint):
+            return False
+        return not self.frames.arrays or (self.pending is not None and self.pending.tier is not Tier.MOVING)
+
+    def wanted(self, doc: Document, info: CheckpointInfo, a: RenderRequest) -> bool:
+        """Whether what is under way is still what the document asks for."""
+        if doc.compare.mode == "off":
+            return False
+        if doc.compare.what == "reference":
+            return self._goal == reference_pass(doc, info, a, 0)
+        return self._goal == self._request_b(doc, info, a)
+
+    def _request_b(self, doc: Document, info: CheckpointInfo, a: RenderRequest) -> RenderRequest:
+        goal = request_b(doc, info, a)
+        return plain(goal) if goal.checkpoint in self._plain else goal
 
     def clear(self) -> None:
         self.__init__()

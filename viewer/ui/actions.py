@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from viewer.state.train_workspace import WorkspaceName
+from viewer.state.work import WorkKind
 from viewer.ui.palette import ThemeName
 
 
@@ -38,6 +39,13 @@ class Retry:
 @dataclass(frozen=True)
 class RestartWorker:
     """Start the render process afresh."""
+
+
+@dataclass(frozen=True)
+class CancelWork:
+    """End what the renderer computes; kind None = the first that the work badge names."""
+
+    kind: WorkKind | None = None
 
 
 @dataclass(frozen=True)
@@ -171,6 +179,7 @@ Action = (
     | ForgetRecent
     | Retry
     | RestartWorker
+    | CancelWork
     | DismissBanner
     | CopyText
     | SavePicture

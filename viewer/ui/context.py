@@ -24,6 +24,7 @@ from viewer.state.presets import Presets
 from viewer.state.second_view import SecondView
 from viewer.state.shown_map import MapCache, ShownMap
 from viewer.state.train_workspace import Workspace
+from viewer.state.work import Work
 from viewer.ui.actions import Action
 from viewer.ui.camera_glide import CameraGlide
 from viewer.ui.histogram import Histogram, HistogramCache
@@ -104,6 +105,7 @@ class PanelContext:
     second: SecondView
     emit: Callable[[Action], None]
     now: float
+    work: tuple[Work, ...] = ()
 
     def stale(self, mark: tuple[float, float]) -> bool:
         """Whether the report of a mark belongs to another view than the present one."""

@@ -8,7 +8,7 @@ from imgui_bundle import imgui
 
 from viewer.state.chords import KEY_NAMES, Chord
 from viewer.state.document import Document
-from viewer.ui.actions import ToggleKeys
+from viewer.ui.actions import CancelWork, ToggleKeys
 from viewer.ui.commands import COMMANDS
 from viewer.ui.context import PanelContext
 
@@ -34,7 +34,7 @@ GESTURES: tuple[KeyHelp, ...] = (
     KeyHelp("Viewport", "Double click", "Turn about the surface under the cursor"),
     KeyHelp("Viewport", "Click the view cube", "Look from that face, edge or corner"),
     KeyHelp("Viewport", "Fly: left button + W A S D, Q E", "Move; Shift hurries, the wheel sets the speed"),
-    KeyHelp("Viewport", "Esc", "Close a list or a menu; never quits"),
+    KeyHelp("Viewport", "Esc", "Close a list or a menu; then cancel what is being computed; never quits"),
 )
 
 
@@ -47,6 +47,8 @@ def shortcuts(doc: Document, ctx: PanelContext) -> Document:
         if imgui.is_key_pressed(imgui.Key.f1, False):
             ctx.emit(ToggleKeys())
         return doc
+    if imgui.is_key_pressed(imgui.Key.escape, False) and not imgui.is_popup_open("", imgui.PopupFlags_.any_popup):
+        ctx.emit(CancelWork())  # the last thing that Esc does: when nothing is left that it could close
     for command in COMMANDS:
         if any(is_pressed(chord, command.repeats) for chord in ctx.keys.of(command.name)) and not command.blocked(doc, ctx):
             doc = command.run(doc, ctx)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -27,25 +28,38 @@ def answer_directions(session: RenderSession, question: DirectionsQuestion, canc
     model = session.model_of(question.checkpoint)
     if not model.sizes.z_dim:
         raise InputError(what="this family has no latent", where=question.checkpoint, expected="a generator with a mapping network")
-    w = mapped_samples(cast(Mapped, model), model.sizes.z_dim, question, cancelled)
+    w = mapped_samples(session, cast(Mapped, model), model.sizes.z_dim, question, cancelled)
+    session.tell("principal components", 1.0)
     directions, sigma, share = principal(w, question.count)
     arrays = {"directions": directions, "sigma": sigma, "share": share}
     return Answer({"samples": question.samples}, {name: value.float().cpu().numpy() for name, value in arrays.items()})
 
 
-def mapped_samples(model: Mapped, z_dim: int, question: DirectionsQuestion, cancelled: Callable[[], bool]) -> Tensor:
-    """w [N, D] of N z from one numpy RandomState; raises Cancelled between two pieces."""
+@dataclass
+class _Mapping:
+    """How far the mapping of one question is: the stream of z, and the w of those that were drawn."""
+
+    rng: np.random.RandomState
+    parts: list[Tensor] = field(default_factory=list)
+    done: int = 0
+
+
+def mapped_samples(
+    session: RenderSession, model: Mapped, z_dim: int, question: DirectionsQuestion, cancelled: Callable[[], bool]
+) -> Tensor:
+    """w [N, D] of N z from one numpy RandomState; raises Cancelled between two pieces, and goes on with the next one when called again."""
     latent = LatentSpec(class_index=question.class_index)
-    rng, done, parts = np.random.RandomState(question.seed), 0, []
+    kept = session.unfinished.parts(question, lambda: _Mapping(np.random.RandomState(question.seed)))
     device = next(model.module.buffers()).device
-    while done < question.samples:
+    while kept.done < question.samples:
         if cancelled():
             raise Cancelled("something more urgent waits")
-        count = min(PIECE, question.samples - done)
-        z = torch.from_numpy(rng.randn(count, z_dim)).float().to(device)
-        parts.append(map_batch(model, z, latent))
-        done += count
-    return torch.cat(parts)
+        session.tell("mapping latents", kept.done / question.samples)
+        count = min(PIECE, question.samples - kept.done)
+        z = torch.from_numpy(kept.rng.randn(count, z_dim)).float().to(device)
+        kept.parts.append(map_batch(model, z, latent))
+        kept.done += count
+    return torch.cat(kept.parts)
 
 
 def principal(w: Tensor, count: int) -> tuple[Tensor, Tensor, Tensor]:

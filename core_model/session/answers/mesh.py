@@ -20,6 +20,7 @@ from core_model.meshing.levelset import LevelSet, default_level
 from core_model.meshing.topology import components, examine, keep_components
 from core_model.schema.errors import Cancelled
 from core_model.schema.mesh import MeshRequest, Quantity
+from core_model.schema.question import Question
 from core_model.schema.question_mesh import HISTOGRAM_BINS, FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
 from core_model.schema.render import RenderRequest
 from core_model.session.answers.registry import ANSWERERS, Answer
@@ -36,7 +37,7 @@ def answer_histogram(session: RenderSession, question: FieldHistogramQuestion, c
     """arrays: counts [96], edges [97]; values: see FieldHistogramQuestion."""
     request = MeshRequest(checkpoint=question.checkpoint, latent=question.latent, quantity=question.quantity, crop=question.crop)
     source = _source(session, request)
-    levels = _level_set(source, request, cancelled)
+    levels = _level_set(session, question, source, request, cancelled)
     values = levels.values(_grid(Lattice.of_box(question.nodes, source.box, question.crop)))
     counts, edges = np.histogram(values, bins=HISTOGRAM_BINS)
     about: dict[str, object] = {
@@ -52,7 +53,7 @@ def answer_forecast(session: RenderSession, question: MeshForecastQuestion, canc
     check_request(request, Path(f"mesh{suffix}"))
     FORMATS.get(suffix, where="mesh")
     source = _source(session, request)
-    forecast = plan(request, _level_set(source, request, cancelled), source.box, suffix).forecast
+    forecast = plan(request, _level_set(session, question, source, request, cancelled), source.box, suffix).forecast
     cached = session.cached_bytes if source.device.type == "cpu" else 0
     return Answer(forecast.replace(memory_bytes=max(forecast.memory_bytes - cached, 0)).model_dump())
 
@@ -61,9 +62,15 @@ def answer_preview(session: RenderSession, question: MeshPreviewQuestion, cancel
     """arrays: vertices, normals, colours [V, 3] float32 and faces [F, 3] uint32; values: see MeshPreviewQuestion."""
     started, request = _Clock(session.torch_device), question.request
     source = _source(session, request)
-    levels = _level_set(source, request, cancelled)
+    levels = _level_set(session, question, source, request, cancelled)
     lattice = Lattice.of_box(request.resolution, source.box, request.crop)
-    found = extract(lattice, levels, stage=lambda stage, fraction: _give_way(cancelled), allow_empty=True)
+
+    def told(stage: str, fraction: float) -> None:
+        if stage != "evaluate":  # there every call looks, but for those whose values are known already
+            _give_way(cancelled)
+        session.tell(stage, fraction)
+
+    found = extract(lattice, levels, stage=told, allow_empty=True)
     surface, parts, removed = keep_components(found.surface, components(found.surface), request.keep, request.min_share)
     about: dict[str, object] = {
         "quantity": levels.quantity, "level": levels.level, "voxel": lattice.step, "low": found.low, "high": found.high,
@@ -103,8 +110,24 @@ def _source(session: RenderSession, request: MeshRequest) -> MeshSource:
     return MeshSource(field, info.family, info.header.conventions.box, session.torch_device)
 
 
-def _level_set(source: MeshSource, request: MeshRequest, cancelled: Cancel) -> LevelSet:
-    levels = MeshWork(source, request, Path("mesh.ply"), cancelled=cancelled).level_set()
+class _KeptLevels(LevelSet):
+    """Remembers the values of each call. The same question makes the same calls in the same order, so that an answer that had to give
+    way runs through those that it has without the field."""
+
+    kept: list[np.ndarray]
+    at = 0
+
+    def call(self, points: np.ndarray) -> np.ndarray:
+        if self.at == len(self.kept):
+            self.kept.append(super().call(points))
+        self.at += 1
+        return self.kept[self.at - 1]
+
+
+def _level_set(session: RenderSession, question: Question, source: MeshSource, request: MeshRequest, cancelled: Cancel) -> LevelSet:
+    plain = MeshWork(source, request, Path("mesh.ply"), cancelled=cancelled).level_set()
+    levels = _KeptLevels(plain.field, plain.quantity, plain.level, device=plain.device, cancelled=cancelled)
+    levels.kept = session.unfinished.parts(question, list[np.ndarray])
     levels.call_points = CALL_POINTS[source.device.type]
     return levels
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def answer_picture(session: RenderSession, question: PictureQuestion, cancelled: Callable[[], bool]) -> Answer:
     """arrays: the channels of the request; values: milliseconds and samples a pixel."""
     with session.aside():
-        frame = session.render(question.request, cancelled=cancelled)
+        frame = session.render(question.request, cancelled=cancelled, progress=session.tell)
     error = frame.result.error
     if error is not None:
         if error.kind == "cancelled":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core_model.schema.errors import Cancelled
 from core_model.schema.question import Question
 from core_model.schema.registry import Registry
 
@@ -25,7 +26,8 @@ class Answer:
 
 Answerer = Callable[["RenderSession", Any, Callable[[], bool]], Answer]
 """(session, question, cancelled) → answer. Looks at `cancelled()` at least every 50 ms and raises Cancelled: the question is
-then asked again from its start, once the picture that was more urgent is done."""
+then asked again once what was more urgent is done, and goes on from what it put into `session.unfinished.parts(question, …)`.
+Says how far it is by `session.tell(stage, fraction)`."""
 
 ANSWERERS: Registry[Answerer] = Registry("question")
 """By the name of the question's class."""
@@ -33,4 +35,12 @@ ANSWERERS: Registry[Answerer] = Registry("question")
 
 def answer(session: RenderSession, question: Question, cancelled: Callable[[], bool]) -> Answer:
     """Raises InputError for what cannot be answered, Cancelled when something more urgent waits."""
-    return ANSWERERS.get(type(question).__name__, where="session")(session, question, cancelled)
+    try:
+        found = ANSWERERS.get(type(question).__name__, where="session")(session, question, cancelled)
+    except Cancelled:
+        raise
+    except Exception:
+        session.unfinished.answered(question)
+        raise
+    session.unfinished.answered(question)
+    return found

@@ -43,10 +43,12 @@ def answer_section(session: RenderSession, question: SectionQuestion, cancelled:
     points = torch.from_numpy(grid[inside].astype(np.float32)).to(device)[None]
     begun = time.perf_counter()
     rows = max(1, CHUNK // question.size) * question.size
-    parts: list[dict[str, Tensor]] = []
-    for chunk in points.split(rows, dim=1):
+    parts = session.unfinished.parts(question, list[dict[str, Tensor]])
+    chunks = points.split(rows, dim=1) if points.shape[1] else ()
+    for chunk in chunks[len(parts) :]:
         if cancelled():
             raise Cancelled("something more urgent waits")
+        session.tell("section", len(parts) / len(chunks))
         parts.append(_values(field, planes, chunk, question.also == "slope"))
     arrays: dict[str, np.ndarray] = {}
     for name in parts[0] if parts else ("density",):

@@ -7,7 +7,9 @@ import pytest
 
 from core_model.schema.camera import OrbitPose
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
+from core_model.schema.sampler import SamplerSpec
 from viewer.state.frame_store import FrameStore
+from viewer.state.shown_map import chosen_rays
 
 
 def result(
@@ -40,19 +42,44 @@ def test_cancelled_and_older_frames_change_nothing() -> None:
     assert store.error is None and store.arrays["rgb"][0, 0, 0] == 0.5
 
 
-def test_refined_frames_are_averaged_and_a_new_view_starts_afresh() -> None:
+def test_refined_frames_are_averaged_with_the_full_one_and_a_new_view_starts_afresh() -> None:
     rng = np.random.default_rng(0)
-    frames = rng.random((8, 3, 2, 2)).astype(np.float32)
+    full, *frames = rng.random((9, 3, 2, 2)).astype(np.float32)
     store = FrameStore()
-    store.add(result(1), rgb(0.0))
+    store.add(result(1, Tier.MOVING), rgb(0.0))
+    store.add(result(2), {"rgb": full})
+    assert store.averaged == 0
     for i, frame in enumerate(frames):
-        store.add(result(2 + i, Tier.REFINED, seed=i + 1), {"rgb": frame})
+        store.add(result(3 + i, Tier.REFINED, seed=i + 1), {"rgb": frame})
     assert store.averaged == 8
-    np.testing.assert_allclose(store.arrays["rgb"], frames.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(store.arrays["rgb"], np.mean([full, *frames], axis=0), atol=1e-6)
     store.add(result(20, Tier.REFINED, seed=1, yaw=0.3), rgb(0.25))
     assert store.averaged == 1 and (store.arrays["rgb"] == 0.25).all()
     store.add(result(21), rgb(0.75))
     assert store.averaged == 0 and (store.arrays["rgb"] == 0.75).all()
+
+
+def test_what_tells_of_the_sampler_stays_that_of_the_full_frame() -> None:
+    store = FrameStore()
+    store.add(result(1), rgb(0.0) | {"samples": np.full((2, 2), 9.0, np.float32)})
+    store.add(result(2, Tier.REFINED, seed=1), rgb(1.0) | {"samples": np.full((2, 2), 18.0, np.float32)})
+    assert (store.arrays["samples"] == 9.0).all() and (store.arrays["rgb"] == 0.5).all()
+
+
+def test_the_outline_of_hard_rays_survives_refinement() -> None:
+    """The budgets that it is drawn by are those that the shown map of samples was made with."""
+    own, more = SamplerSpec(spp=8.8), SamplerSpec(spp=17.6, tau=0.998, jitter=True)
+    samples = np.array([[8.0, 16.0], [8.0, 8.0]], np.float32)
+    store = FrameStore()
+    for number, (tier, sampler) in enumerate(((Tier.FULL, own), (Tier.REFINED, more))):
+        given = result(1 + number, tier, seed=number)
+        assert given.request is not None
+        given = given.model_copy(update={"request": given.request.model_copy(update={"sampler": sampler}), "total_ms": 100.0 + number})
+        store.add(given, rgb(0.5) | {"samples": samples * (1 + number)})
+        chosen = chosen_rays(store.arrays["samples"], store.result)
+        assert chosen is not None and chosen.tolist() == [[False, True], [False, False]]
+    assert store.result is not None and store.result.request is not None
+    assert (store.result.request.tier, store.result.generation, store.result.total_ms) == (Tier.REFINED, 2, 100.0)
 
 
 def test_mean_is_over_the_frames_that_have_a_value() -> None:
