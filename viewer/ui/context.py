@@ -26,6 +26,7 @@ from viewer.state.train_workspace import Workspace
 from viewer.ui.actions import Action
 from viewer.ui.camera_glide import CameraGlide
 from viewer.ui.histogram import Histogram, HistogramCache
+from viewer.ui.key_presses import KeyPresses
 from viewer.ui.mesh_stage import MeshStage
 from viewer.ui.theme import Theme
 from viewer.ui.ticks import nice_ticks
@@ -86,6 +87,7 @@ class PanelContext:
     answers: Answers
     tasks: Tasks
     keys: KeyMap
+    presses: KeyPresses
     presets: Presets
     exports: Exports
     walk: Walk
