@@ -37,7 +37,7 @@ from viewer.ui.command_palette import CommandPalette
 from viewer.ui.commands import DEFAULT_KEYS
 from viewer.ui.context import PanelContext, ShownRange, Viewport, iso_step_of
 from viewer.ui.escape import Escape, Layer
-from viewer.ui.key_presses import KeyPresses
+from viewer.ui.inputs import Inputs
 from viewer.ui.keys import shortcuts
 from viewer.ui.latent_play import walked
 from viewer.ui.mesh_stage import MeshStage
@@ -75,7 +75,7 @@ class Desk:
         self.keys_open = False
         self.about_open = False
         self.tasks = Tasks()
-        self.presses = KeyPresses()
+        self.inputs = Inputs()
         self.keys = KeyMap(DEFAULT_KEYS, self.prefs.keys)
         self.presets = Presets()
         self.palette = CommandPalette()
@@ -94,7 +94,7 @@ class Desk:
 
     def start(self, checkpoint: str) -> None:
         """Starts the renderer and opens `checkpoint`."""
-        self.presses.listen()
+        self.inputs.listen()
         self.controller.client.start()
         self.opening.start(checkpoint, self.controller, self.prefs.recent)
 
@@ -157,7 +157,7 @@ class Desk:
             answers=control.answers,
             tasks=self.tasks,
             keys=self.keys,
-            presses=self.presses,
+            inputs=self.inputs,
             presets=self.presets,
             exports=self.exports,
             walk=self.walk,
@@ -242,7 +242,7 @@ class Desk:
         ctx, control = self._ctx, self.controller
         if ctx is None:
             return
-        self.presses.take()
+        self.inputs.take()
         train_timeline.keep_up(ctx)
         if self.workspace.exploring:
             train_timeline.draw_over(ctx)

@@ -27,6 +27,7 @@ from viewer.ui.theme import BODY_PX, canvas
 
 CLICK_SLACK_PX = 4.0
 _LEFT, _MIDDLE = press.LEFT, press.MIDDLE
+_BUTTONS = int(imgui.ButtonFlags_.mouse_button_left) | int(imgui.ButtonFlags_.mouse_button_middle)
 WAITING_FPS = 30.0
 
 
@@ -64,8 +65,9 @@ class ViewportPanel:
         shown = ctx.shown_map(doc)
         covered = shown is not None and doc.compare.mode in ("off", "wipe") and mode_of(doc) == "off"
         canvas(theme, (origin, edge) if covered else None)
-        hovered = press.under("viewport", ImVec2(width, height), (_LEFT, _MIDDLE))
-        doc = self._mouse(self._glided(doc, ctx), ctx, where, hovered)
+        imgui.set_next_item_allow_overlap()
+        imgui.invisible_button("viewport", ImVec2(width, height), _BUTTONS)
+        doc = self._mouse(self._glided(doc, ctx), ctx, where)
         if shown is None:
             self._empty(ctx, corner, width, height)
             return doc
@@ -83,9 +85,9 @@ class ViewportPanel:
         mesh_viewport.labels(doc, ctx, where)
         return doc
 
-    def _mouse(self, doc: Document, ctx: PanelContext, where: split.Squares, hovered: bool) -> Document:
+    def _mouse(self, doc: Document, ctx: PanelContext, where: split.Squares) -> Document:
         edge, io, view = where.edge, imgui.get_io(), ctx.viewport
-        mouse = io.mouse_pos
+        hovered, mouse = imgui.is_item_hovered(), io.mouse_pos
         origin = where.b if mouse.x >= where.b.x else where.a
         u, v = (mouse.x - origin.x) / edge, (mouse.y - origin.y) / edge
         view.hover = (u, v) if hovered and 0 <= u < 1 and 0 <= v < 1 else None

@@ -16,7 +16,7 @@ from imgui_bundle import ImVec2, imgui
 from core_model.schema.camera import OrbitPose
 from viewer.state import orbit, prior_marks
 from viewer.state.document import Document
-from viewer.ui import overlays, press
+from viewer.ui import overlays
 from viewer.ui.context import PanelContext
 from viewer.ui.palette import Rgb, mix
 from viewer.ui.theme import BODY_PX, Theme
@@ -108,7 +108,7 @@ def view_cube(theme: Theme, centre: ImVec2, world_from_cam: np.ndarray) -> Side 
     half = HALF_EM * theme.em
     reach = REACH_EM * theme.em
     imgui.set_cursor_screen_pos(ImVec2(centre.x - reach, centre.y - reach))
-    clicked = press.over("##cube", ImVec2(2 * reach, 2 * reach))
+    clicked = imgui.invisible_button("##cube", ImVec2(2 * reach, 2 * reach))
     mouse = imgui.get_io().mouse_pos
     over = picked(world_from_cam, (mouse.x - centre.x) / half, (mouse.y - centre.y) / half) if imgui.is_item_hovered() else None
     axes_behind = float(world_from_cam[:3, 2] @ np.full(3, -1.0)) > 0

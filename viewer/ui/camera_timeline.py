@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.camera_path import CameraPath
 from viewer.state.orbit import clamp
-from viewer.ui import controls, press
+from viewer.ui import controls
 from viewer.ui.palette import Rgb
 from viewer.ui.theme import BODY_PX, Theme
 from viewer.ui.ticks import nice_ticks
@@ -87,8 +87,9 @@ class Timeline:
             round(low.x + gutter + 0.6 * em), round(low.x + width - 0.9 * em),
             low.y, round(low.y + STRIP_EM * em), low.y + height, path.duration, low.x,
         )  # fmt: skip
+        imgui.set_next_item_allow_overlap()
         imgui.set_cursor_screen_pos(ImVec2(low.x + gutter, low.y))
-        press.under("##timeline", ImVec2(max(width - gutter, 16.0), height))
+        imgui.invisible_button("##timeline", ImVec2(max(width - gutter, 16.0), height))
         scrubs = imgui.is_item_active()
         if not scrubs and self.held < 0:
             controls.tooltip(f"{frame.time(imgui.get_io().mouse_pos.x):.2f} s: press to look from there, drag to scrub")
@@ -123,7 +124,7 @@ class Timeline:
         for index, key in enumerate(path.keys):
             x = frame.x(key.time)
             imgui.set_cursor_screen_pos(ImVec2(x - radius, y - radius))
-            press.over(f"##key-{index}", ImVec2(2 * radius, 2 * radius))
+            imgui.invisible_button(f"##key-{index}", ImVec2(2 * radius, 2 * radius))
             if imgui.is_item_activated():
                 self.held = index
                 touch = Touch(head=key.time, chosen=index)

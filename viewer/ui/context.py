@@ -26,7 +26,7 @@ from viewer.state.train_workspace import Workspace
 from viewer.ui.actions import Action
 from viewer.ui.camera_glide import CameraGlide
 from viewer.ui.histogram import Histogram, HistogramCache
-from viewer.ui.key_presses import KeyPresses
+from viewer.ui.inputs import Inputs
 from viewer.ui.mesh_stage import MeshStage
 from viewer.ui.theme import Theme
 from viewer.ui.ticks import nice_ticks
@@ -87,7 +87,7 @@ class PanelContext:
     answers: Answers
     tasks: Tasks
     keys: KeyMap
-    presses: KeyPresses
+    inputs: Inputs
     presets: Presets
     exports: Exports
     walk: Walk

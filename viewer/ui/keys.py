@@ -10,7 +10,7 @@ from viewer.state.chords import KEY_NAMES, Chord
 from viewer.state.document import Document
 from viewer.ui.commands import COMMANDS
 from viewer.ui.context import PanelContext
-from viewer.ui.key_presses import KeyPresses
+from viewer.ui.inputs import Inputs
 
 TEXT_KEYS = "ACVXYZ"
 """With Ctrl they are a text field's own: select all, copy, paste, cut, redo, undo."""
@@ -50,25 +50,25 @@ def shortcuts(doc: Document, ctx: PanelContext) -> Document:
     typing = imgui.get_io().want_text_input
     for command in COMMANDS:
         chords = [c for c in ctx.keys.of(command.name) if not typing or _beside_text(c)]
-        if any(is_pressed(chord, ctx.presses, command.repeats) for chord in chords) and not command.blocked(doc, ctx):
+        if any(is_pressed(chord, ctx.inputs, command.repeats) for chord in chords) and not command.blocked(doc, ctx):
             doc = command.run(doc, ctx)
     return doc
 
 
-def is_pressed(chord: Chord, presses: KeyPresses, repeat: bool = False) -> bool:
+def is_pressed(chord: Chord, inputs: Inputs, repeat: bool = False) -> bool:
     """Whether the chord went down in this frame, with these modifiers and no others."""
-    if presses.held(chord.key) != (chord.ctrl, chord.shift, chord.alt):
+    if inputs.held(chord.key) != (chord.ctrl, chord.shift, chord.alt):
         return False
     if imgui.is_key_pressed(getattr(imgui.Key, KEY_NAMES[chord.key]), repeat):
         return True
     return chord.key in PAD and not chord.ctrl and imgui.is_key_pressed(PAD[chord.key], repeat)
 
 
-def pressed_chord(presses: KeyPresses) -> Chord | None:
+def pressed_chord(inputs: Inputs) -> Chord | None:
     """The chord that goes down in this frame, whichever it is."""
     for name, key in KEY_NAMES.items():
         if imgui.is_key_pressed(getattr(imgui.Key, key), False):
-            return Chord(name, *presses.held(name))
+            return Chord(name, *inputs.held(name))
     return None
 
 

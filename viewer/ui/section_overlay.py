@@ -132,7 +132,7 @@ def _handle(
         return doc
     radius = 0.62 * em
     imgui.set_cursor_screen_pos(ImVec2(at.x - radius, at.y - radius))
-    press.over("##section-handle", ImVec2(2 * radius, 2 * radius), disc=True)
+    press.disc("##section-handle", radius)
     held = ctx.viewport.linked.handle_held = imgui.is_item_active()
     hot = imgui.is_item_hovered() or held
     if not held:

@@ -127,7 +127,7 @@ def _choose(ctx: PanelContext) -> None:
     if imgui.is_key_pressed(imgui.Key.escape, False):
         keys.choosing = ""
         return
-    chord = pressed_chord(ctx.presses)
+    chord = pressed_chord(ctx.inputs)
     if chord is not None:
         bare = not (chord.ctrl or chord.shift or chord.alt)
         keys.bind(keys.choosing, None if chord.key == "Backspace" and bare else chord)

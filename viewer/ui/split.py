@@ -12,7 +12,7 @@ from core_model.schema.sampler import SamplerInfo
 from viewer.state.document import ChannelView, Document
 from viewer.state.second_view import difference, shown_in_b
 from viewer.state.shown_map import ShownMap
-from viewer.ui import overlays, press
+from viewer.ui import overlays
 from viewer.ui.context import PanelContext, ShownRange
 
 WHAT_TITLES = {
@@ -107,7 +107,7 @@ def _divider(doc: Document, ctx: PanelContext, where: Squares, x: float) -> Docu
     theme, o, edge = ctx.theme, where.a, where.edge
     half = _HALF_GRIP_EM * theme.em
     imgui.set_cursor_screen_pos(ImVec2(x - half, o.y))
-    press.over("##divider", ImVec2(2 * half, edge))
+    imgui.invisible_button("##divider", ImVec2(2 * half, edge))
     hot = imgui.is_item_hovered() or imgui.is_item_active()
     if hot:
         imgui.set_mouse_cursor(imgui.MouseCursor_.resize_ew)
