@@ -23,8 +23,8 @@ INK: Rgb = (0.98, 0.76, 0.25)
 _BLACK: Rgb = (0.0, 0.0, 0.0)
 CUT_SLACK = 0.02
 """The cut lies on the surface itself: depth is known no better than this there, world units."""
-EDGE = 0.04
-"""Share of the picture at its border in which the handle is not put."""
+EDGE, FAR = 0.06, 0.3
+"""In picture widths: how near to the picture's border the handle may come, and how far from the middle is far enough."""
 ARM = 0.16
 """Length of the arrows beside the handle, in half boxes."""
 
@@ -47,29 +47,31 @@ def draw(doc: Document, ctx: PanelContext, origin: ImVec2, edge: float) -> Docum
     if linked.slice_point is not None:
         _point(ctx, camera, linked.slice_point, origin, edge)
     draw_list.pop_clip_rect()
-    places = handle_places(polygon, normal, doc.section.offset, box)
     if not linked.handle_held:
-        linked.handle = visible_place(camera, places)
-    at = places[min(linked.handle, len(places) - 1)]
+        linked.handle = handle_place(camera, polygon, normal, doc.section.offset, box)
     held, linked.handle_held = linked.handle_held, False
+    at = np.asarray(normal) * doc.section.offset + linked.handle
     return _handle(doc, ctx, camera, at, np.asarray(normal), box, origin, edge, held)
 
 
-def handle_places(polygon: np.ndarray, normal: Vec3, offset: float, box: float) -> np.ndarray:
-    """Where the handle may be [P, 3]: middles of the sides of `polygon` [K, 3] that lie above, right, below and left of the plane's
-    middle (as the slice is drawn); the plane's own middle where it misses the box."""
+def handle_place(camera: OrbitPose | MatrixCamera, polygon: np.ndarray, normal: Vec3, offset: float, box: float) -> np.ndarray:
+    """Where the handle is [3], from the plane's middle: on the way to the left side of `polygon` [K, 3] (left as the slice is drawn;
+    else up, to the right or down) as far out as the picture shows it. The middle itself where the plane misses the box."""
+    best, reach = np.zeros(3), 0.0
     if len(polygon) < 3:
-        return np.asarray(normal)[None] * offset
-    middles = 0.5 * (polygon + np.roll(polygon, -1, axis=0))
-    right, up = slice_frame(normal, offset, box).local(middles)
-    return middles[[int(np.argmax(v)) for v in (up, right, -up, -right)]]
-
-
-def visible_place(camera: OrbitPose | MatrixCamera, places: np.ndarray) -> int:
-    """Number of the first place [P, 3] that lies well inside the picture; 0 where none does."""
-    seen = project_points(camera, places)
-    inside = seen.ahead & (np.abs(seen.uv - 0.5) < 0.5 - EDGE).all(axis=-1)
-    return int(np.argmax(inside))
+        return best
+    frame, sides = slice_frame(normal, offset, box), 0.5 * (polygon + np.roll(polygon, -1, axis=0))
+    right, up = frame.local(sides)
+    for away in (-right, up, right, -up):  # marks and banners are least in the way at the left
+        path = np.linspace(0.0, 1.0, 97)[:, None] * (sides[int(np.argmax(away))] - frame.middle)
+        seen = project_points(camera, frame.middle + path)
+        out = np.abs(seen.uv - 0.5).max(axis=-1)
+        inside = np.flatnonzero(seen.ahead & (out < 0.5 - EDGE))
+        if len(inside) and out[inside[-1]] > reach:
+            best, reach = path[inside[-1]], float(out[inside[-1]])
+        if reach > FAR:
+            break
+    return best
 
 
 def _outline(
