@@ -108,8 +108,15 @@ class Desk:
     def stop(self) -> None:
         self.controller.client.stop()
 
-    def close(self, window_size: tuple[int, int] | None) -> None:
-        """Frees the GL objects and remembers what the user chose; window_size None leaves the saved one."""
+    def keep(self, window_size: tuple[int, int] | None) -> None:
+        """Remember the view, and what the user chose; draws nothing. window_size None leaves the saved choices."""
+        self.opening.autosave.close(self.controller.doc)
+        if window_size is not None:
+            folder = self.exports.settings.folder
+            self._save(window_size=window_size, quality=self.controller.doc.quality, export_folder=folder)
+
+    def close(self) -> None:
+        """Frees the GL objects."""
         for panel in self._panels.values():
             ended = getattr(panel, "close", None)
             if ended is not None:
@@ -121,10 +128,6 @@ class Desk:
         implot = sys.modules.get("imgui_bundle.implot")
         if implot is not None and implot.get_current_context() is not None:
             implot.destroy_context()
-        self.opening.autosave.close(self.controller.doc)
-        if window_size is not None:
-            folder = self.exports.settings.folder
-            self._save(window_size=window_size, quality=self.controller.doc.quality, export_folder=folder)
 
     def ask(self, action: act.Action) -> None:
         """Queue an action for the end of the frame, as a panel does."""

@@ -96,7 +96,10 @@ class SecondView:
                 self._goal = None
 
     def clear(self) -> None:
+        """Another checkpoint is open. The maps stay: their numbers name pictures in textures, and may not begin again."""
+        maps = self.maps
         self.__init__()
+        self.maps = maps
 
     def accumulated(self) -> float:
         """Samples a ray that the reference holds by now."""
