@@ -1,8 +1,7 @@
 """The window: hello_imgui's runner, theme, fonts, docking. What is drawn in it comes from `viewer/desk.py`.
 
-Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding.
-They load
-between the first and the second frame, and the render process starts then. Nothing here imports torch.
+Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding. They load between the
+first and the second frame, and the render process starts then. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
 from core_model.schema.errors import InputError
+from viewer.ending import Ending
 from viewer.gl.resources import demo_checkpoint, find_asset
 from viewer.start_trace import StartTrace
 from viewer.state.config_dir import FILE_NAME, config_dir
@@ -45,8 +45,7 @@ DEFAULT_SIZE = (1600, 1000)
 class AppOptions:
     """How the window starts.
 
-    checkpoint: file or analytic:NAME; None = the demo head. factory: dotted path of the session class; "" =
-    the real one.
+    checkpoint: file or analytic:NAME; None = the demo head. factory: dotted path of the session class; "" = the real one.
     client: renderer to use instead of a worker process. size: window in logical pixels; None = as last time.
     tests: called with the App to register GUI tests; switches Dear ImGui's test engine on.
     on_frame: called at the end of each complete GUI frame. keep_layout: read and write layout.ini.
@@ -85,6 +84,7 @@ class App:
         self._arrangement = Arrangement(self.params)
         self._software = False
         self._trace = StartTrace()
+        self._ending = Ending(self.quit, self.wake, self._display_lost)
         self._bare = imgui.WindowClass()
         self._bare.dock_node_flags_override_set = int(imgui.internal.DockNodeFlagsPrivate_.no_tab_bar)
 
@@ -93,12 +93,15 @@ class App:
         self._fill_params()
         # Mesa's software renderer would take every core, and half belong to the worker; with a single thread the window waits for it.
         os.environ.setdefault("LP_NUM_THREADS", str(max(2, (os.cpu_count() or 2) // 2)))
-        try:
-            hello_imgui.run(self.params)
-        finally:
-            self._wake = None
-            if self.desk is not None:
-                self.desk.stop()
+        with self._ending:
+            try:
+                hello_imgui.run(self.params)
+            finally:
+                self._wake = None
+                if self.desk is not None:
+                    self.desk.stop()
+        if self._ending.status:
+            raise SystemExit(self._ending.status)
 
     # What the desk may ask of the window
 
@@ -152,9 +155,7 @@ class App:
         glfw.set_window_title(glfw_window_hello_imgui(), f"{text} - {TITLE}")
 
     def pace(self, frames_a_second: float, dragging: bool) -> None:
-        """Frames a second while no event comes in; dragging: the renderer needs the processor more than the
-        window.
-        """
+        """Frames a second while no event comes in; dragging: the renderer needs the processor more than the window."""
         if self._software:
             limit = DRAGGING_FRAMES_A_SECOND if dragging else SOFTWARE_FRAMES_A_SECOND
             self.params.fps_idling.fps_max = limit
@@ -272,6 +273,7 @@ class App:
         from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
         self._wake = glfw.post_empty_event
+        self._ending.watch_display()
         # The binding keeps no reference to the callback: without the attribute it would be collected.
         self._drop_callback = self._dropped
         glfw.set_drop_callback(glfw_window_hello_imgui(), self._drop_callback)  # pyright: ignore
@@ -298,7 +300,6 @@ class App:
         self.desk.start(self.options.checkpoint or default_checkpoint())
 
     def _draw(self, slot: layout.Slot) -> None:
-        """Callback of one dockable window."""
         if slot.bare:
             imgui.set_next_window_class(self._bare)
             imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.0, 0.0))
@@ -373,18 +374,26 @@ class App:
         from OpenGL import GL
 
         name = bytes(GL.glGetString(GL.GL_RENDERER) or b"").decode(errors="replace").lower()
-        if not self.options.eager and any(
-            w in name for w in ("llvmpipe", "softpipe", "swiftshader", "software")
-        ):
-            self._software = True
+        soft = any(w in name for w in ("llvmpipe", "softpipe", "swiftshader", "software"))
+        self._software = soft and not self.options.eager
         _set_window_icon()
 
     def _before_exit(self) -> None:
         self._wake = None
         self._arrangement.close()
         if self.desk is not None:
-            size = imgui.get_main_viewport().size
-            self.desk.close(None if self.options.size else (int(size.x), int(size.y)))
+            self._keep(self.desk)
+            self.desk.close()
+
+    def _keep(self, desk: Desk) -> None:
+        size = imgui.get_main_viewport().size
+        desk.keep(None if self.options.size else (int(size.x), int(size.y)))
+
+    def _display_lost(self) -> None:
+        """Nothing may draw any more: keep what is to be kept, and end the renderer."""
+        if self.desk is not None:
+            self._keep(self.desk)
+            self.desk.stop()
 
 
 @dataclass(frozen=True)
@@ -397,18 +406,13 @@ class _Look:
 
 
 def _saved_look() -> _Look:
-    """The look of last time, read without the preferences' validation, which takes longer than the first
-    frame may.
+    """The look of last time, read without the preferences' validation, which takes longer than the first frame may.
 
     What is odd falls back to the defaults here; `load_preferences` says so afterwards.
     """
     try:
         saved = json.loads((config_dir() / FILE_NAME).read_text())
-        name, scale, size = (
-            saved["theme"],
-            float(saved["ui_scale"]),
-            tuple(int(v) for v in saved["window_size"]),
-        )
+        name, scale, size = saved["theme"], float(saved["ui_scale"]), tuple(int(v) for v in saved["window_size"])
         if name in PALETTES and 0.5 <= scale <= 4.0 and len(size) == 2 and size[0] >= 480 and size[1] >= 320:
             return _Look(name, scale, size)
     except (OSError, ValueError, KeyError, TypeError):
@@ -436,11 +440,9 @@ def _set_window_icon() -> None:
 def run(checkpoint: str | None, options: AppOptions | None = None) -> None:
     """Opens the window on `checkpoint` (None = the demo) and blocks until it is closed.
 
-    Raises InputError where there is no display to open a window on.
+    Raises InputError where there is no display to open a window on, SystemExit where a signal ended it.
     """
-    if sys.platform.startswith("linux") and not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    ):
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise InputError(
             what="there is no display",
             where="DISPLAY",

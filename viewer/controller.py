@@ -40,6 +40,8 @@ from viewer.ui.context import Timing
 
 HISTORY = 240
 NOTICE_S = 2.5
+Adopt = Callable[[Document, CheckpointInfo], Document]
+"""What the first document of a checkpoint becomes."""
 
 
 class Controller:
@@ -64,17 +66,20 @@ class Controller:
         self.opened_paths: list[str] = []
         self.requests = 0
         self._keep_view = False
-        self.after_open: tuple[str, Callable[[Document, CheckpointInfo], Document]] | None = None
+        self.asked = 0
+        self._then: Adopt | None = None
         self._notice_until = 0.0
         self._newest: RenderResult | None = None
         self._mouse_down = False
 
-    def open(self, path: str, keep_view: bool = False) -> None:
-        """Ask for a checkpoint; what is open stays until the new one is. keep_view: latent, camera … stay where they fit."""
+    def open(self, path: str, keep_view: bool = False, then: Adopt | None = None) -> None:
+        """Ask for a checkpoint; what is open stays until the new one is, and only the last one that was asked for counts.
+
+        keep_view: latent, camera … stay where they fit. then: makes of its first document what is wanted.
+        """
         self.opening = path
-        self._keep_view = keep_view
-        self.after_open = None
-        self.client.open(path)
+        self._keep_view, self._then = keep_view, then
+        self.asked = self.client.open(path)
 
     def poll(self, now: float) -> bool:
         """Take in what the renderer says; True when something changed that is drawn."""
@@ -264,11 +269,18 @@ class Controller:
 
     def _take(self, event: Event, now: float) -> None:
         match event:
-            case Opened(info=info, again=again):
-                self._opened(info, again)
+            case Opened(info=info, again=True) if self.info is not None:
+                self.info = info if info.path == self.info.path else self.info
+            case Opened(info=info, again=again, number=number):
+                if again or number == self.asked:
+                    self._opened(info)
+                else:
+                    self._let_go(info.path)
+            case OpenFailed(path=path, number=number) if path and number != self.asked:
+                pass  # another one was asked for since: nobody waits for this one any more
             case OpenFailed(path=path, error=error):
                 self.second.preempted()
-                self.opening = "" if path == self.opening else self.opening
+                self.opening = "" if path else self.opening
                 kept = "" if self.info is None else " The model that was open stays."
                 name = Path(path).name if path else "the render session"
                 self.banner = Banner(f"Could not open {name}.{kept}", _joined(error.message, error.detail))
@@ -290,6 +302,7 @@ class Controller:
             case WorkerDied(reason=reason, final=final):
                 self.second.preempted()
                 if final:
+                    self.opening = ""
                     self.rays.give_up()
                     self.answers.lost()
                 self._died(reason, final)
@@ -298,11 +311,12 @@ class Controller:
             case _:
                 pass
 
-    def _opened(self, info: CheckpointInfo, again: bool) -> None:
-        if again and self.info is not None:
-            if info.path == self.info.path:
-                self.info = info
-            return
+    def _let_go(self, path: str) -> None:
+        """A checkpoint that was opened after another one had been asked for."""
+        if path not in (self.doc.checkpoint, self._second_path, self.opening):
+            self.client.close(path)
+
+    def _opened(self, info: CheckpointInfo) -> None:
         before = self.info
         self.opening = ""
         self.info = info
@@ -317,10 +331,10 @@ class Controller:
         self.scheduler.reset()
         self._newest = None
         self.banner = None
-        if self.after_open is not None and self.after_open[0] == info.path:
-            self.doc = self.after_open[1](self.doc, info)
+        if self._then is not None:
+            then, self._then = self._then, None
+            self.doc = then(self.doc, info)
             self.undo.restart(self.doc)
-            self.after_open = None
         self.opened_paths.append(info.path)
         if before is not None and before.path != info.path:
             self.client.close(before.path)

@@ -36,6 +36,8 @@ from viewer.ui import banner, controls, menu_presets, menus, sheets, statusbar, 
 from viewer.ui.command_palette import CommandPalette
 from viewer.ui.commands import DEFAULT_KEYS
 from viewer.ui.context import PanelContext, ShownRange, Viewport, iso_step_of
+from viewer.ui.escape import Escape, Layer
+from viewer.ui.inputs import Inputs
 from viewer.ui.keys import shortcuts
 from viewer.ui.latent_play import walked
 from viewer.ui.mesh_stage import MeshStage
@@ -73,9 +75,11 @@ class Desk:
         self.keys_open = False
         self.about_open = False
         self.tasks = Tasks()
+        self.inputs = Inputs()
         self.keys = KeyMap(DEFAULT_KEYS, self.prefs.keys)
         self.presets = Presets()
         self.palette = CommandPalette()
+        self.escape = Escape()
         self.opening = Opening()
         self.exports = Exports(self.prefs.export_folder)
         self.walk = Walk()
@@ -90,6 +94,7 @@ class Desk:
 
     def start(self, checkpoint: str) -> None:
         """Starts the renderer and opens `checkpoint`."""
+        self.inputs.listen()
         self.controller.client.start()
         self.opening.start(checkpoint, self.controller, self.prefs.recent)
 
@@ -103,8 +108,15 @@ class Desk:
     def stop(self) -> None:
         self.controller.client.stop()
 
-    def close(self, window_size: tuple[int, int] | None) -> None:
-        """Frees the GL objects and remembers what the user chose; window_size None leaves the saved one."""
+    def keep(self, window_size: tuple[int, int] | None) -> None:
+        """Remember the view, and what the user chose; draws nothing. window_size None leaves the saved choices."""
+        self.opening.autosave.close(self.controller.doc)
+        if window_size is not None:
+            folder = self.exports.settings.folder
+            self._save(window_size=window_size, quality=self.controller.doc.quality, export_folder=folder)
+
+    def close(self) -> None:
+        """Frees the GL objects."""
         for panel in self._panels.values():
             ended = getattr(panel, "close", None)
             if ended is not None:
@@ -116,10 +128,6 @@ class Desk:
         implot = sys.modules.get("imgui_bundle.implot")
         if implot is not None and implot.get_current_context() is not None:
             implot.destroy_context()
-        self.opening.autosave.close(self.controller.doc)
-        if window_size is not None:
-            folder = self.exports.settings.folder
-            self._save(window_size=window_size, quality=self.controller.doc.quality, export_folder=folder)
 
     def ask(self, action: act.Action) -> None:
         """Queue an action for the end of the frame, as a panel does."""
@@ -129,6 +137,7 @@ class Desk:
 
     def begin_frame(self, theme: Theme, now: float) -> None:
         control = self.controller
+        self.escape.begin_frame()
         control.poll(now)
         self.opening.poll(control, self.prefs.recent, now)  # before the draft is taken: it may bring another document
         if self.opening.front:
@@ -151,6 +160,7 @@ class Desk:
             answers=control.answers,
             tasks=self.tasks,
             keys=self.keys,
+            inputs=self.inputs,
             presets=self.presets,
             exports=self.exports,
             walk=self.walk,
@@ -236,6 +246,7 @@ class Desk:
         ctx, control = self._ctx, self.controller
         if ctx is None:
             return
+        self.inputs.take()
         train_timeline.keep_up(ctx)
         if self.workspace.exploring:
             train_timeline.draw_over(ctx)
@@ -243,9 +254,11 @@ class Desk:
             self.train_window.draw(ctx, lambda: self.draw_panel("training"))
         if control.banner is not None:
             banner.draw(control.banner, ctx)
+        choosing = bool(self.keys.choosing)
         self.keys_open = self.keys_open and sheets.keys(ctx)
         self.about_open = self.about_open and sheets.about(ctx)
         self.draft = self.palette.draw(self.draft, ctx, [t for t, _, can in self.app.panels_shown() if can])
+        self.escape.end_frame(self._layers(), choosing)
         self.draft = walked(shortcuts(self.draft, ctx), ctx)
         edge_px = self.viewport.edge_px if self.workspace.exploring else 0  # a hidden picture is not rendered
         dragged = self.walk.playing or any(imgui.is_mouse_down(b) for b in (0, 1, 2))
@@ -260,6 +273,24 @@ class Desk:
         if self.workspace.folders != self.prefs.run_folders:
             self._save(run_folders=self.workspace.folders)
         self._pace(ctx)
+
+    def _layers(self) -> tuple[Layer, ...]:
+        """What Esc closes beside popups, the first that is open; while text is edited only the palette, whose text it is."""
+        if imgui.get_io().want_text_input and not self.palette.open:
+            return ()
+        ray = self.workspace.exploring and any(title == "Ray" and visible for title, visible, _ in self.app.panels_shown())
+        return (
+            Layer(self.palette.open, self.palette.toggle),
+            Layer(self.about_open, lambda: setattr(self, "about_open", False)),
+            Layer(self.keys_open, lambda: setattr(self, "keys_open", False)),
+            Layer(self.walk.playing, self.walk.stop),
+            Layer(ray, self._close_ray),
+            Layer(any(w.shown for w in self.controller.work(time.monotonic())), lambda: self.ask(act.CancelWork())),
+        )
+
+    def _close_ray(self) -> None:
+        self.app.show_panel("Ray", False)
+        self.draft = self.draft.replace(rays=self.draft.rays.replace(selected=None))
 
     def _pace(self, ctx: PanelContext) -> None:
         """Sleep until an event, the renderer's wake-up call, or the moment at which the scheduler asks for

@@ -35,8 +35,8 @@ class Recorder:
     def start(self) -> None:
         self._inner.start()
 
-    def open(self, path: str) -> None:
-        self._inner.open(path)
+    def open(self, path: str) -> int:
+        return self._inner.open(path)
 
     def close(self, path: str) -> None:
         self._inner.close(path)

@@ -20,22 +20,33 @@ NO_DIALOG = "No file dialog is installed (zenity or kdialog): type the path, or 
 
 
 class ModelPanel:
-    """Keeps only the path that is being typed."""
+    """Keeps only the path that is being typed, until a checkpoint is opened by whatever way."""
 
     def __init__(self) -> None:
         self.path = ""
+        self._of: tuple[str, str] | None = None
 
     def draw(self, doc: Document, ctx: PanelContext) -> Document:
+        self._follow(ctx.info)
         if ctx.info is None:
             controls.note(ctx.theme, f"Opening {ctx.opening} …" if ctx.opening else "Nothing is open yet.")
         else:
             self._head(ctx.theme, ctx.info)
+            if ctx.opening:
+                controls.note(ctx.theme, f"Opening {Path(ctx.opening).name} …")
+                controls.tooltip(ctx.opening)
         self._open_row(ctx)
         self._preview(ctx)
         if ctx.info is not None:
             self._network(ctx.theme, ctx.info)
             self._provenance(ctx.theme, ctx.info)
         return doc
+
+    def _follow(self, info: CheckpointInfo | None) -> None:
+        """What was typed belongs to the checkpoint that was open then: below another one its preview would be of the file before last."""
+        of = None if info is None else (info.path, info.sha256)
+        if of != self._of:
+            self._of, self.path = of, ""
 
     def _head(self, theme: Theme, info: CheckpointInfo) -> None:
         title = info.title or info.header.name or Path(info.path).stem

@@ -42,6 +42,7 @@ class PlanesPanel:
     """Zoom and the last answer live here; mode, channel and the chosen cell are in the document."""
 
     def __init__(self) -> None:
+        self._of: CheckpointInfo | None = None
         self._last: tuple[PlanesQuestion, Answer] | None = None
         self._window = planes_plot.Window()
         self._pictures = planes_plot.PlanePictures()
@@ -57,6 +58,8 @@ class PlanesPanel:
         if not info.plane_channels:
             controls.note(ctx.theme, "This model has no tri-planes: its shape is a formula, so there is nothing to show or to take out.")
             return doc
+        if info is not self._of:
+            self._of, self._last = info, None
         linked = ctx.viewport.linked
         linked.planes_frame = imgui.get_frame_count()
         doc = self._rows(doc, ctx, info)
@@ -71,7 +74,7 @@ class PlanesPanel:
         if error is not None:
             with controls.text_colour(ctx.theme.palette.bad):
                 imgui.text_wrapped(error.message)
-        elif self._last is None or self._last[0].checkpoint != info.path or self._last[0].mode != doc.planes.mode:
+        elif self._last is None or self._last[0].mode != doc.planes.mode:
             controls.note(ctx.theme, "Asking for the planes …")
         else:
             doc = self._squares(doc, ctx, info, *self._last)

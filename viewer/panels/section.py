@@ -34,6 +34,7 @@ class SectionPanel:
     """Keeps the last slice that was answered, so that the picture stays while the next one is on its way."""
 
     def __init__(self) -> None:
+        self._of: CheckpointInfo | None = None
         self._last: tuple[SectionQuestion, Answer] | None = None
         self._piece: tuple[tuple[object, ...], section_plot.Slice] | None = None
         self._version = 0
@@ -79,7 +80,9 @@ class SectionPanel:
         return doc
 
     def _ask(self, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> SectionQuestion:
-        """A coarse slice follows a drag; the fine one is asked for when the button is up."""
+        """A coarse slice follows a drag; the fine one is asked for when the button is up. Nothing of another checkpoint stays."""
+        if info is not self._of:
+            self._of, self._last, self._piece, self._cut = info, None, None, np.zeros((0, 2, 3))
         precision = doc.quality.precision
         fine = question_of(doc.section, info, doc.latent, precision, doc.section.size)
         found, question = ctx.answers.peek(fine), fine
@@ -89,8 +92,6 @@ class SectionPanel:
         ctx.viewport.linked.answered = found is not None
         if found is not None:
             self._last = (question, found)
-        elif self._last is not None and self._last[0].checkpoint != info.path:
-            self._last = None
         return question
 
     def _slice(self, ctx: PanelContext, name: str, box: float) -> section_plot.Slice | None:

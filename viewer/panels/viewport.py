@@ -4,6 +4,8 @@ cursor.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from imgui_bundle import ImVec2, imgui
 
@@ -21,6 +23,7 @@ from viewer.ui import (
     mesh_viewport,
     overlays,
     planes_overlay,
+    press,
     readout,
     section_overlay,
     split,
@@ -35,8 +38,20 @@ from viewer.ui.ray_numbers import PIN_INKS
 from viewer.ui.theme import BODY_PX, canvas
 
 CLICK_SLACK_PX = 4.0
-_LEFT, _RIGHT, _MIDDLE = 0, 1, 2
+_LEFT, _MIDDLE = press.LEFT, press.MIDDLE
 _BUTTONS = int(imgui.ButtonFlags_.mouse_button_left) | int(imgui.ButtonFlags_.mouse_button_middle)
+WAITING_FPS = 30.0
+
+
+@dataclass(frozen=True)
+class _Click:
+    """A click that inspects its ray unless a second one makes it a double click: mark in the picture, whether it pins, time and place
+    of the press (Dear ImGui's seconds, pixels)."""
+
+    mark: tuple[float, float]
+    pins: bool
+    at: float
+    place: tuple[float, float]
 
 
 class ViewportPanel:
@@ -45,9 +60,10 @@ class ViewportPanel:
     """
 
     def __init__(self) -> None:
-        self._pressed_here = False
+        self._pressed_at: float | None = None
         self._dragged = False
         self._covered = False  # whether the ground leaves the picture's square out
+        self._click: _Click | None = None
         self._differences = split.Differences()
 
     def draw(self, doc: Document, ctx: PanelContext) -> Document:
@@ -93,7 +109,7 @@ class ViewportPanel:
         view.hover = (u, v) if hovered and 0 <= u < 1 and 0 <= v < 1 else None
         view.held = ""
         doc = self._inspect(doc, ctx, hovered)
-        if imgui.is_item_active():
+        if imgui.is_item_active() or imgui.is_item_deactivated():
             doc, view.held = camera_hand.drag(doc, ctx, edge, _is_dragged())
             self._dragged = self._dragged or bool(view.held)
         if hovered and io.mouse_wheel:
@@ -113,23 +129,36 @@ class ViewportPanel:
         return doc if pose == doc.camera else doc.replace(camera=pose)
 
     def _inspect(self, doc: Document, ctx: PanelContext, hovered: bool) -> Document:
-        """A click (not a drag) or the key I chooses the ray under the cursor; with Shift the click pins it."""
+        """A click (not a drag) or the key I chooses the ray under the cursor; with Shift the click pins it.
+
+        A click waits until it cannot become a double click any more: that one turns about the surface and inspects nothing.
+        """
         view, io = ctx.viewport, imgui.get_io()
-        if not hovered or view.hover is None or ctx.result is None:
-            return doc
         if imgui.is_mouse_clicked(_LEFT):
-            self._pressed_here = imgui.is_item_active() and imgui.get_mouse_clicked_count(_LEFT) == 1
+            single = imgui.get_mouse_clicked_count(_LEFT) == 1
+            self._pressed_at = imgui.get_time() if imgui.is_item_active() and single else None
             self._dragged = False
+            if not single:
+                self._click = None
         self._dragged = self._dragged or _is_dragged()
-        clicked = imgui.is_mouse_released(_LEFT) and self._pressed_here and not self._dragged
+        mark = view.hover if hovered and ctx.result is not None else None
+        if imgui.is_mouse_released(_LEFT):
+            if self._pressed_at is not None and not self._dragged and mark is not None:
+                self._click = _Click(mark, io.key_shift, self._pressed_at, (io.mouse_pos.x, io.mouse_pos.y))
+            self._pressed_at = None
         held = imgui.is_key_down(imgui.Key.i) and not io.want_text_input and not (io.key_ctrl or imgui.is_any_mouse_down())
-        if not (clicked or held):
-            return doc
-        rays = doc.rays.replace(selected=view.hover)
-        if clicked and io.key_shift:
-            rays = rays.toggled(view.hover)
-        if doc.rays.selected is None or clicked:
+        rays, click = doc.rays, self._click
+        if click is not None and _is_single(click):
+            self._click = None
+            rays = rays.replace(selected=click.mark)
+            rays = rays.toggled(click.mark) if click.pins else rays
             ctx.emit(ShowPanel("Ray", True))
+        elif click is not None:
+            view.moving_fps = max(view.moving_fps, WAITING_FPS)
+        elif held and mark is not None:
+            rays = rays.replace(selected=mark)
+            if doc.rays.selected is None:
+                ctx.emit(ShowPanel("Ray", True))
         return doc if rays == doc.rays else doc.replace(rays=rays)
 
     def _recentred(self, pose: OrbitPose, ctx: PanelContext, u: float, v: float) -> OrbitPose:
@@ -192,8 +221,9 @@ class ViewportPanel:
         for origin in (where.a, where.b) if doc.compare.mode == "side" else (where.a,):
             for index, mark in enumerate(doc.rays.pins):
                 overlays.ray_pin(ctx.theme, origin, where.edge, mark, str(index + 1), PIN_INKS[index])
-            if doc.rays.selected is not None:
-                overlays.ray_cross(ctx.theme, origin, where.edge, doc.rays.selected)
+            mark = doc.rays.selected if self._click is None else self._click.mark
+            if mark is not None:
+                overlays.ray_cross(ctx.theme, origin, where.edge, mark)
 
     def _badges(
         self,
@@ -331,7 +361,14 @@ def _under(ctx: PanelContext, texture: int, origin: ImVec2, edge: float) -> None
 
 def _is_dragged() -> bool:
     """Whether the mouse has left the place where its button went down: a click must not turn the head."""
-    return any(imgui.is_mouse_dragging(b, CLICK_SLACK_PX) for b in (_LEFT, _MIDDLE))
+    return any(press.dragged(b, CLICK_SLACK_PX) for b in (_LEFT, _MIDDLE))
+
+
+def _is_single(click: _Click) -> bool:
+    """Whether no second press can make it a double click any more: its time is over, or the mouse has gone on."""
+    io = imgui.get_io()
+    moved = (io.mouse_pos.x - click.place[0]) ** 2 + (io.mouse_pos.y - click.place[1]) ** 2
+    return imgui.get_time() - click.at > io.mouse_double_click_time or moved > io.mouse_double_click_max_dist**2
 
 
 PANELS.add("viewport", ViewportPanel)

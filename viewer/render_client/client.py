@@ -78,7 +78,7 @@ class RenderClient:
             self._thread.start()
         atexit.register(self.stop)
 
-    def open(self, path: str) -> None:
+    def open(self, path: str) -> int:
         with self._lock:
             message = self._ledger.open(path)
             if self._link is not None:
@@ -86,6 +86,7 @@ class RenderClient:
                 # the file.
                 self._link.cancel_below(self._ledger.preempt())
                 self._link.send(message)
+            return message.number
 
     def close(self, path: str) -> None:
         with self._lock:
@@ -342,10 +343,10 @@ class RenderClient:
                 # `open` cancelled the frame in hand; the view that stays still wants it.
                 self._feed_newest(link)
         if message.info is not None:
-            self._add(Opened(message.info, again))
+            self._add(Opened(message.info, again, message.number))
         else:
             error = message.error or ErrorInfo(kind="failed", message="could not open")
-            self._add(OpenFailed(message.path, error))
+            self._add(OpenFailed(message.path, error, message.number))
 
     def _add(self, *events: Event) -> None:
         """Queue events.

@@ -16,19 +16,21 @@ from core_model.schema.render import ErrorInfo, RenderResult
 class Opened:
     """A checkpoint is open in the worker.
 
-    `again` = after a restart, of a checkpoint that was already announced.
+    `again` = after a restart, of a checkpoint that was already announced. number: what `open` returned.
     """
 
     info: CheckpointInfo
     again: bool = False
+    number: int = 0
 
 
 @dataclass(frozen=True)
 class OpenFailed:
-    """A checkpoint could not be opened; what was open before stays open."""
+    """A checkpoint could not be opened; what was open before stays open. number: what `open` returned."""
 
     path: str
     error: ErrorInfo
+    number: int = 0
 
 
 @dataclass(frozen=True, eq=False)

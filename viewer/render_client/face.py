@@ -23,8 +23,8 @@ class Renderer(Protocol):
         """Start the worker; returns at once, `WorkerStarted` follows. A second call does nothing."""
         ...
 
-    def open(self, path: str) -> None:
-        """Open a checkpoint: `Opened` or `OpenFailed` follows. Drops the frame in hand."""
+    def open(self, path: str) -> int:
+        """Open a checkpoint: `Opened` or `OpenFailed` follows, with the number that is returned. Drops the frame in hand."""
         ...
 
     def close(self, path: str) -> None:

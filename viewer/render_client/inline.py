@@ -56,8 +56,11 @@ class InlineClient:
             self._session = build_session(factory, self._options)
             self._tell(WorkerStarted(os.getpid()))
 
-    def open(self, path: str) -> None:
-        self._do(lambda: self._open(path))
+    def open(self, path: str) -> int:
+        self._number += 1
+        number = self._number
+        self._do(lambda: self._open(path, number))
+        return number
 
     def close(self, path: str) -> None:
         self._open_paths = [p for p in self._open_paths if p != path]
@@ -114,7 +117,7 @@ class InlineClient:
         self._session = None
         self.start()
         for path in self._open_paths:
-            self._do(lambda path=path: self._open(path, again=True))
+            self._do(lambda path=path: self._open(path, 0, again=True))
 
     def stop(self, timeout_s: float = 2.0) -> None:
         self._session, self._render, self._asked = None, None, None
@@ -146,15 +149,15 @@ class InlineClient:
         if self._wake is not None:
             self._wake()
 
-    def _open(self, path: str, again: bool = False) -> Event:
+    def _open(self, path: str, number: int, again: bool = False) -> Event:
         assert self._session is not None
         try:
             info = self._session.open(path)
         except Exception as e:
-            return OpenFailed(path, error_info(e))
+            return OpenFailed(path, error_info(e), number)
         if path not in self._open_paths:
             self._open_paths.append(path)
-        return Opened(info, again)
+        return Opened(info, again, number)
 
     def _inspect(self, number: int, request: RenderRequest, x: int, y: int) -> Event:
         assert self._session is not None

@@ -195,7 +195,7 @@ class Ledger:
                 if self._crashes["open", path] > CRASHES_ALLOWED:
                     del self._opens[number]
                     error = ErrorInfo(kind="worker", message=f"{reason} each time it opened this file")
-                    events.append(OpenFailed(path, error))
+                    events.append(OpenFailed(path, error, number))
         return events
 
     def forgive(self) -> None:

@@ -64,8 +64,10 @@ class FrameStore:
         return True
 
     def clear(self) -> None:
-        """Forget picture and error (another checkpoint was opened)."""
+        """Forget picture and error (another checkpoint was opened); versions go on."""
+        version = self.version
         self.__init__()
+        self.version = version + 1
 
     def extremes(self, name: str) -> tuple[float, float]:
         """Finite (low, high) of a channel of the shown picture; (0, 1) where it has no finite value."""

@@ -18,6 +18,7 @@ class Linked:
 
     slice_point: world point under the cursor on the slice. cut: segments [M, 2, 3] in the world where the slice meets the surface.
     answered: whether the panel that was drawn last shows what it asked for, not an earlier answer.
+    handle: place of the section's handle [3] from the plane's middle; it stays while handle_held, whatever the picture shows.
     plane_size: (width, height) of the shown planes, (0, 0) before there are any.
     """
 
@@ -26,6 +27,8 @@ class Linked:
     slice_point: Vec3 | None = None
     cut: np.ndarray = field(default_factory=lambda: np.zeros((0, 2, 3)))
     answered: bool = False
+    handle: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    handle_held: bool = False
     plane_size: tuple[int, int] = (0, 0)
     levels: int = 1
     fed: FedPixels = field(default_factory=FedPixels)

@@ -115,7 +115,10 @@ class SecondView:
         return plain(goal) if goal.checkpoint in self._plain else goal
 
     def clear(self) -> None:
+        """Another checkpoint is open. The maps stay: their numbers name pictures in textures, and may not begin again."""
+        maps = self.maps
         self.__init__()
+        self.maps = maps
 
     def accumulated(self) -> float:
         """Samples a ray that the reference holds by now."""

@@ -19,14 +19,14 @@ HANDS: tuple[tuple[Hand, str, str], ...] = (
 
 
 def drag(doc: Document, ctx: PanelContext, edge: float, dragged: bool) -> tuple[Document, str]:
-    """The document after this frame of a held button, and what the hand is doing ("" = nothing yet).
+    """The document after this frame of a held button (or its release), and what the hand is doing ("" = nothing yet).
 
     edge: of the drawn picture on the screen, pixels. dragged: the mouse has left the place where the button went down.
     """
     io, pose = imgui.get_io(), doc.camera
     dx, dy = io.mouse_delta.x, io.mouse_delta.y
-    flying = doc.navigation.hand == "fly" and imgui.is_mouse_down(_LEFT)
-    pans = imgui.is_mouse_down(_MIDDLE) or (io.key_shift and not flying)
+    flying = doc.navigation.hand == "fly" and _has(_LEFT)
+    pans = _has(_MIDDLE) or (io.key_shift and not flying)
     held = ""
     if dragged:
         held = "pan" if pans else "fly" if flying else "orbit"
@@ -39,6 +39,11 @@ def drag(doc: Document, ctx: PanelContext, edge: float, dragged: bool) -> tuple[
             ctx.viewport.moving_fps = max(ctx.viewport.moving_fps, FLY_FPS)
             pose = fly.move(pose, thrust, doc.navigation.speed, io.delta_time)
     return (doc if pose == doc.camera else doc.replace(camera=pose)), held
+
+
+def _has(button: int) -> bool:
+    """Whether a button is down, or went up in this frame: what the mouse moved before that belongs to its drag."""
+    return imgui.is_mouse_down(button) or imgui.is_mouse_released(button)
 
 
 def _turned(doc: Document, edge: float, dx: float, dy: float, pans: bool, flying: bool) -> OrbitPose:

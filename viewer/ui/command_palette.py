@@ -69,7 +69,7 @@ class CommandPalette:
         if chosen is not None:
             self.open = False
             return chosen.run(doc, ctx)
-        if away or imgui.is_key_pressed(imgui.Key.escape, False):
+        if away:
             self.open = False
         return doc
 

@@ -28,6 +28,7 @@ from viewer.state.work import Work
 from viewer.ui.actions import Action
 from viewer.ui.camera_glide import CameraGlide
 from viewer.ui.histogram import Histogram, HistogramCache
+from viewer.ui.inputs import Inputs
 from viewer.ui.mesh_stage import MeshStage
 from viewer.ui.theme import Theme
 from viewer.ui.ticks import nice_ticks
@@ -88,6 +89,7 @@ class PanelContext:
     answers: Answers
     tasks: Tasks
     keys: KeyMap
+    inputs: Inputs
     presets: Presets
     exports: Exports
     walk: Walk

@@ -36,19 +36,20 @@ class _Outcome:
 
 
 class Drops:
-    """One batch of files at a time; a later one replaces an earlier one that is still being read."""
+    """One batch of files at a time; a later one, or a checkpoint that is asked for meanwhile, replaces one that is still being read."""
 
     def __init__(self) -> None:
-        self._batch = 0
+        self._batch = self._asked = 0
         self._done: list[tuple[int, _Outcome]] = []
         self._lock = threading.Lock()
         self.reading = False
 
-    def take(self, paths: list[str], places: Places) -> None:
-        """Begin to read files; the first checkpoint or record among them will be taken."""
+    def take(self, paths: list[str], places: Places, asked: int) -> None:
+        """Begin to read files; the first checkpoint or record among them will be taken. asked: number of the last `Controller.open`."""
         if not paths:
             return
         self._batch += 1
+        self._asked = asked
         self.reading = True
         threading.Thread(target=self._read, args=(self._batch, list(paths), places), daemon=True).start()
 
@@ -60,6 +61,9 @@ class Drops:
         for batch, outcome in done:
             if batch == self._batch:
                 self.reading = False
+                if control.asked != self._asked:
+                    control.say(f"{Path(outcome.taken).name} was left: another file was opened since", now)
+                    continue
                 self._carry_out(outcome, control, now)
                 panel = "Path" if outcome.path is not None else panel
         return panel
@@ -99,12 +103,11 @@ class Drops:
             return new
 
         control.say(f"Restored the view of {name}", now)
-        if control.info is not None and control.info.path == found.checkpoint == control.doc.checkpoint:
+        if control.info is not None and control.info.path == found.checkpoint == control.doc.checkpoint and not control.opening:
             control.doc = adopt(control.doc, control.info)
             control.undo.push(control.doc, "restored", now)
         else:
-            control.open(found.checkpoint)
-            control.after_open = (found.checkpoint, adopt)
+            control.open(found.checkpoint, then=adopt)
 
 
 def _take_path(path: CameraPath, name: str, control: Controller, now: float) -> None:

@@ -19,13 +19,13 @@ _KINDS: tuple[tuple[WalkKind, str, str], ...] = (
 
 
 def walked(doc: Document, ctx: PanelContext) -> Document:
-    """The document one step of the walk further. Any click beside the walk's own controls, and Esc, stop it."""
+    """The document one step of the walk further. Any click beside the walk's own controls stops it, and Esc (`viewer.ui.escape`)."""
     walk = ctx.walk
     if not walk.playing:
         return doc
     clicked = any(imgui.is_mouse_clicked(b) for b in (0, 1, 2)) and not walk.spared
     walk.spared = False
-    if clicked or imgui.is_key_pressed(imgui.Key.escape, False):
+    if clicked:
         walk.stop()
         return doc
     shown = ctx.result.request if ctx.result is not None else None

@@ -43,7 +43,7 @@ class Opening:
         """Files from the desktop: the first checkpoint, or file whose view can be restored, is taken."""
         info = control.info
         now = (info.path, info.sha256) if info is not None else ("", "")
-        self.drops.take(paths, Places(*now, recent, demo_checkpoint() or ""))
+        self.drops.take(paths, Places(*now, recent, demo_checkpoint() or ""), control.asked)
 
     def poll(self, control: Controller, recent: tuple[str, ...], now: float) -> None:
         """Carry out what has been read or chosen since the last frame."""
@@ -78,8 +78,7 @@ class Opening:
         if left is None:
             control.say("No earlier session was kept", now)
             return
-        control.open(left.document.checkpoint)
-        control.after_open = (left.document.checkpoint, lambda doc, info: left.document)
+        control.open(left.document.checkpoint, then=lambda doc, info: left.document)
 
 
 def _has_file_dialog() -> bool:

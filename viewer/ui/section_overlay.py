@@ -1,4 +1,7 @@
-"""The cutting plane over the picture: its outline in the box, and a handle that drags it along its normal."""
+"""The cutting plane over the picture: its outline in the box, and on its border a handle that drags it along its normal.
+
+The handle is not in the plane's middle: that is the middle of the picture, where a hand begins to turn the head.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.camera import MatrixCamera, OrbitPose, Vec3
-from core_model.schema.question_planes import box_section, offset_reach
+from core_model.schema.question_planes import box_section, offset_reach, slice_frame
 from viewer.state.document import Document
 from viewer.state.screen import hidden, line_pieces, project_points
 from viewer.state.section import dragged_offset
-from viewer.ui import controls
+from viewer.ui import controls, press
 from viewer.ui.context import PanelContext
 from viewer.ui.palette import Rgb
 
@@ -20,6 +23,8 @@ INK: Rgb = (0.98, 0.76, 0.25)
 _BLACK: Rgb = (0.0, 0.0, 0.0)
 CUT_SLACK = 0.02
 """The cut lies on the surface itself: depth is known no better than this there, world units."""
+EDGE, FAR = 0.06, 0.3
+"""In picture widths: how near to the picture's border the handle may come, and how far from the middle is far enough."""
 ARM = 0.16
 """Length of the arrows beside the handle, in half boxes."""
 
@@ -42,8 +47,31 @@ def draw(doc: Document, ctx: PanelContext, origin: ImVec2, edge: float) -> Docum
     if linked.slice_point is not None:
         _point(ctx, camera, linked.slice_point, origin, edge)
     draw_list.pop_clip_rect()
-    centre = polygon.mean(axis=0) if len(polygon) else np.asarray(normal) * doc.section.offset
-    return _handle(doc, ctx, camera, centre, np.asarray(normal), box, origin, edge)
+    if not linked.handle_held:
+        linked.handle = handle_place(camera, polygon, normal, doc.section.offset, box)
+    held, linked.handle_held = linked.handle_held, False
+    at = np.asarray(normal) * doc.section.offset + linked.handle
+    return _handle(doc, ctx, camera, at, np.asarray(normal), box, origin, edge, held)
+
+
+def handle_place(camera: OrbitPose | MatrixCamera, polygon: np.ndarray, normal: Vec3, offset: float, box: float) -> np.ndarray:
+    """Where the handle is [3], from the plane's middle: on the way to the left side of `polygon` [K, 3] (left as the slice is drawn;
+    else up, to the right or down) as far out as the picture shows it. The middle itself where the plane misses the box."""
+    best, reach = np.zeros(3), 0.0
+    if len(polygon) < 3:
+        return best
+    frame, sides = slice_frame(normal, offset, box), 0.5 * (polygon + np.roll(polygon, -1, axis=0))
+    right, up = frame.local(sides)
+    for away in (-right, up, right, -up):  # marks and banners are least in the way at the left
+        path = np.linspace(0.0, 1.0, 97)[:, None] * (sides[int(np.argmax(away))] - frame.middle)
+        seen = project_points(camera, frame.middle + path)
+        out = np.abs(seen.uv - 0.5).max(axis=-1)
+        inside = np.flatnonzero(seen.ahead & (out < 0.5 - EDGE))
+        if len(inside) and out[inside[-1]] > reach:
+            best, reach = path[inside[-1]], float(out[inside[-1]])
+        if reach > FAR:
+            break
+    return best
 
 
 def _outline(
@@ -93,21 +121,21 @@ def _point(ctx: PanelContext, camera: OrbitPose | MatrixCamera, point: Vec3, ori
 
 def _handle(
     doc: Document, ctx: PanelContext, camera: OrbitPose | MatrixCamera, centre: np.ndarray, normal: np.ndarray, box: float,
-    origin: ImVec2, edge: float,
+    origin: ImVec2, edge: float, held: bool,
 ) -> Document:  # fmt: skip
-    """A disc in the plane's middle with arrows along the normal; dragging it moves the plane."""
+    """A disc at `centre` with arrows along the normal; a drag that begins on it moves the plane. held: it was in the frame before."""
     theme, em, draw_list = ctx.theme, ctx.theme.em, imgui.get_window_draw_list()
     arm, right = ARM * box, camera.world_from_cam()[:3, 0]
     seen = project_points(camera, np.stack([centre, centre + arm * normal, centre - arm * normal, centre + arm * right]))
     if not seen.ahead.all():
         return doc
     at, forth, back, across = (ImVec2(origin.x + edge * float(u), origin.y + edge * float(v)) for u, v in seen.uv)
-    if not (origin.x <= at.x <= origin.x + edge and origin.y <= at.y <= origin.y + edge):
+    if not held and not (origin.x <= at.x <= origin.x + edge and origin.y <= at.y <= origin.y + edge):
         return doc
     radius = 0.62 * em
     imgui.set_cursor_screen_pos(ImVec2(at.x - radius, at.y - radius))
-    imgui.invisible_button("##section-handle", ImVec2(2 * radius, 2 * radius))
-    held = imgui.is_item_active()
+    press.disc("##section-handle", radius)
+    held = ctx.viewport.linked.handle_held = imgui.is_item_active()
     hot = imgui.is_item_hovered() or held
     if not held:
         controls.tooltip("Drag the plane along its normal")
@@ -123,7 +151,7 @@ def _handle(
     if hot:
         imgui.set_mouse_cursor(imgui.MouseCursor_.resize_all)
     move = imgui.get_io().mouse_delta
-    if not held or not (move.x or move.y):
+    if not (held or imgui.is_item_deactivated()) or not (move.x or move.y):
         return doc
     along = ((forth.x - at.x) / arm, (forth.y - at.y) / arm)
     view = doc.section

@@ -48,11 +48,9 @@ def _sheet(ctx: PanelContext, ident: str, title: str, body) -> bool:
     with controls.font(theme.fonts.bold, BODY_PX * 1.3):
         imgui.text_unformatted(title)
     imgui.dummy(ImVec2(0.0, 0.4 * em))
-    choosing = bool(ctx.keys.choosing)
     body(ctx)
     imgui.dummy(ImVec2(0.0, 0.5 * em))
     closed = controls.button(theme, "Close###close", tip="Esc closes it too", primary=True, width=6 * em)
-    closed = closed or (imgui.is_key_pressed(imgui.Key.escape, False) and not choosing)
     clicked_away = imgui.is_mouse_clicked(0) and not imgui.is_window_hovered(
         imgui.HoveredFlags_.root_and_child_windows | imgui.HoveredFlags_.allow_when_blocked_by_active_item
     )
@@ -129,7 +127,7 @@ def _choose(ctx: PanelContext) -> None:
     if imgui.is_key_pressed(imgui.Key.escape, False):
         keys.choosing = ""
         return
-    chord = pressed_chord()
+    chord = pressed_chord(ctx.inputs)
     if chord is not None:
         bare = not (chord.ctrl or chord.shift or chord.alt)
         keys.bind(keys.choosing, None if chord.key == "Backspace" and bare else chord)

@@ -76,7 +76,8 @@ class Thumbnails:
         return True
 
     def _box(self, ctx: PanelContext, request: RenderRequest, wanted: bool) -> tuple[float, float, float, float] | None:
-        found = self._atlas.box(request) if self._atlas is not None else None
+        key = ("" if ctx.info is None else ctx.info.sha256, request)  # a file may have changed under its path
+        found = self._atlas.box(key) if self._atlas is not None else None
         if found is not None or not wanted:
             return found
         question = PictureQuestion(checkpoint=request.checkpoint, request=request)
@@ -87,9 +88,9 @@ class Thumbnails:
             from viewer.gl.atlas import Atlas
 
             self._atlas = Atlas(self.edge, *self._shape)
-        self._atlas.put(request, as_bytes(answer.arrays["rgb"]))
+        self._atlas.put(key, as_bytes(answer.arrays["rgb"]))
         ctx.answers.forget(question)
-        return self._atlas.box(request)
+        return self._atlas.box(key)
 
     def close(self) -> None:
         """Frees the texture; needs the window's context."""

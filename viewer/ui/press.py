@@ -1,0 +1,27 @@
+"""Drags that end in the frame in which they moved, and things that are discs: what Dear ImGui's own items do not know."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2, imgui
+
+LEFT, MIDDLE = 0, 2
+
+
+def disc(ident: str, radius: float) -> None:
+    """An invisible button about the cursor's place: its square's corners, outside the disc, belong to what lies below."""
+    corner, mouse, size = imgui.get_cursor_screen_pos(), imgui.get_io().mouse_pos, ImVec2(2 * radius, 2 * radius)
+    inside = (mouse.x - corner.x - radius) ** 2 + (mouse.y - corner.y - radius) ** 2 <= radius**2
+    if inside or imgui.internal.get_active_id() == imgui.get_id(ident):
+        imgui.invisible_button(ident, size)
+        return
+    area = imgui.internal.ImRect(corner, ImVec2(corner.x + size.x, corner.y + size.y))
+    imgui.internal.item_size(size)
+    imgui.internal.item_add(area, imgui.get_id(ident))
+
+
+def dragged(button: int, slack: float) -> bool:
+    """Whether the mouse has left the place where a button went down, also where it moved and let go within one frame."""
+    if imgui.is_mouse_down(button):
+        return imgui.is_mouse_dragging(button, slack)
+    away = imgui.get_mouse_drag_delta(button, 0.0)
+    return imgui.is_mouse_released(button) and away.x**2 + away.y**2 >= slack**2
