@@ -103,7 +103,7 @@ pip_progress() {
     "$@" </dev/null
   else
     "$@" --progress-bar off </dev/null |
-      { grep --line-buffered -vE '^(Requirement already satisfied|Collecting |Looking in )|[.]metadata \(' || true; }
+      { grep --line-buffered -vE '^(Requirement already satisfied|Collecting |Looking in |  Created wheel|  Stored in )|[.]metadata \(|: started$' || true; }
   fi
 }
 
