@@ -62,7 +62,8 @@ find_python() {
     echo "$PYTHON"
     return
   fi
-  for name in python3.13 python3.12 python3.11 python3 python3.14 python; do
+  # Those first for which every package has a wheel; newer ones lack textured meshes at most (pyproject.toml).
+  for name in python3.12 python3.11 python3.13 python3.14 python3 python; do
     if command -v "$name" >/dev/null && is_new_enough "$name"; then
       echo "$name"
       return
@@ -94,6 +95,18 @@ make_venv() {
   "$python" -m venv "$venv"
 }
 
+# pip_progress ARGUMENT...: pip with its progress bars on a terminal, elsewhere a line for each file that it fetches.
+pip_progress() {
+  # shellcheck disable=SC2086
+  set -- "$venv/bin/python" -m pip install --disable-pip-version-check --no-input ${TRISCOPE_PIP_ARGS:-} "$@"
+  if [ -t 1 ]; then
+    "$@" </dev/null
+  else
+    "$@" --progress-bar off </dev/null |
+      { grep --line-buffered -vE '^(Requirement already satisfied|Collecting |Looking in |  Created wheel|  Stored in )|[.]metadata \(|: started$' || true; }
+  fi
+}
+
 # pip_install EXTRA...: installs this checkout in editable form, unless everything is there already.
 pip_install() {
   local target="."
@@ -102,8 +115,7 @@ pip_install() {
   fi
   [ "$#" -gt 0 ] && target=".[$(IFS=,; echo "$*")]"
   say "installing triscope and what it needs into $venv (some minutes the first time)"
-  # shellcheck disable=SC2086
-  "$venv/bin/python" -m pip install --disable-pip-version-check --no-input -q ${TRISCOPE_PIP_ARGS:-} -e "$target" </dev/null ||
+  pip_progress -e "$target" ||
     die "pip install failed (see above); it is safe to run the same command again"
 }
 

@@ -118,3 +118,74 @@ def test_make_sets_up_once_and_again_after_a_change(tmp_path: Path, change: str)
     done = subprocess.run(["make", "-n", "setup"], cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0
     assert ("bootstrap" in done.stdout) == (change != "nothing")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    name = ("-c", "user.name=A", "-c", "user.email=a@b.c", "-c", "init.defaultBranch=main")
+    subprocess.run(["git", *name, *arguments], cwd=folder, check=True, capture_output=True, timeout=30)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A repository with .ci/run and a Makefile that says what it sees; a folder lies beside it, a change in it is not committed."""
+    root = tmp_path / "there" / "checkout"
+    shutil.copytree(ROOT / ".ci", root / ".ci")
+    saying = "\n\t@".join(("pwd", "ls ..", "ls", "echo home=$$HOME", "if read line; then echo stdin; fi", "exit $(FAIL)"))
+    (root / "Makefile").write_text(f"FAIL := 0\nsetup lint:\n\t@echo $@\ntest:\n\t@{saying}\n", encoding="utf-8")
+    git(root, "init")
+    git(root, "add", ".")
+    git(root, "commit", "-m", "first words")
+    (root.parent / "shared").mkdir()
+    (root / "left-behind").touch()
+    return root
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_the_commit_is_tested_alone(checkout: Path, failing: bool) -> None:
+    scratch = checkout.parent.parent / "scratch"
+    scratch.mkdir()
+    environment = os.environ | {"TMPDIR": str(scratch), "CI": "true", "MAKEFLAGS": "FAIL=3" if failing else ""}
+    done = subprocess.run(
+        ["bash", str(checkout / ".ci" / "run")], env=environment, input="words\n", capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == (1 if failing else 0), done.stderr
+    lines = done.stdout.splitlines()
+    assert "first words" in done.stdout and sum("uncommitted changes are left out" in line for line in lines) == 1
+    place = next(Path(line) for line in lines if line.endswith("/triscope"))
+    assert place.is_relative_to(scratch) and f"home={place.parent / 'home'}" in lines
+    assert "stdin" not in lines and "shared" not in lines and "left-behind" not in lines
+    assert ("make test failed" in lines) == failing
+    assert not list(scratch.iterdir()), "the clone is still there"
+
+
+def test_pip_says_what_it_fetches(tmp_path: Path) -> None:
+    """Minutes of installing are not silent, and not a page of what is there already."""
+    said = ("Requirement already satisfied: a", "Collecting b", "Downloading b-1.whl.metadata (2 kB)", "Downloading b-1.whl (9.5 MB)")
+    case = f'case "$*" in *" install "*) printf "%s\\n" {" ".join(repr(s) for s in said)};; *requirements_met*) exit 1;; esac'
+    (tmp_path / ".venv").mkdir()
+    stub(tmp_path / ".venv" / "bin", "python", f'echo "$@" >> {tmp_path}/calls; {case}')
+    done = bootstrap(tmp_path, "dev")
+    assert done.returncode == 0, done.stderr
+    assert "Downloading b-1.whl (9.5 MB)" in done.stdout
+    assert not any(word in done.stdout for word in ("satisfied", "Collecting", "metadata"))
+    (call,) = [line for line in (tmp_path / "calls").read_text().splitlines() if " install " in line]
+    assert " -q" not in call and "--progress-bar off" in call and call.startswith("-m pip install")
+
+
+def test_a_failed_installation_is_said(tmp_path: Path) -> None:
+    (tmp_path / ".venv").mkdir()
+    stub(tmp_path / ".venv" / "bin", "python", 'case "$*" in *" install "*|*requirements_met*) exit 1;; esac')
+    done = bootstrap(tmp_path, "dev")
+    assert done.returncode == 1 and "pip install failed" in done.stderr and not (tmp_path / ".venv" / ".triscope-dev").exists()
+
+
+@pytest.mark.parametrize(("there", "taken"), [("python3.11 python3.13", "python3.11"), ("python3.14 python3.13", "python3.13")])
+def test_a_python_with_all_wheels_is_preferred(tmp_path: Path, there: str, taken: str) -> None:
+    (tmp_path / "only").mkdir()
+    for name in ("bash", "cat", "id", "dirname", "mkdir", "rm", "grep"):
+        (tmp_path / "only" / name).symlink_to(shutil.which(name) or name)
+    stub(tmp_path / "only", "uname", "echo Darwin")
+    for name in there.split():
+        stub(tmp_path / "only", name, f'case "$*" in *venv*) echo {name} > {tmp_path}/taken;; esac')
+    bootstrap(tmp_path, "run", PATH=str(tmp_path / "only"))
+    assert (tmp_path / "taken").read_text().strip() == taken
