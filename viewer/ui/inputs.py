@@ -114,6 +114,7 @@ class Inputs:
         io = imgui.get_io()
         near, self._pressed = at - self._pressed <= DOUBLE_S + io.delta_time, at
         io.mouse_double_click_time = ALWAYS_S if near else 0.0
+        io.mouse_single_click_delay = ALWAYS_S + 1.0  # nothing here asks for it; Dear ImGui wants it to be the longer one
 
     def heard(self, name: str, held: Held) -> None:
         """A key of `viewer.state.chords.KEY_NAMES` went down with these modifiers; other names are left out."""
