@@ -117,6 +117,7 @@ def test_an_orbit_from_the_middle_leaves_the_section_alone_and_its_handle_moves_
 def test_typed_numbers_are_whole_or_refused_beside_their_field() -> None:
     def body(h: Hands) -> None:
         ctx, typing = h.ctx, lambda: h.app.theme.typing
+        h.until_full()
 
         def seed(text: str) -> int:
             ctx.item_click("//Latent/##seed")
