@@ -137,6 +137,7 @@ class Desk:
 
     def begin_frame(self, theme: Theme, now: float) -> None:
         control = self.controller
+        self.inputs.give()
         self.escape.begin_frame()
         control.poll(now)
         self.opening.poll(control, self.prefs.recent, now)  # before the draft is taken: it may bring another document

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -39,9 +40,7 @@ class Stage:
 
     def frames(self, count: int = 3) -> None:
         for _ in range(count):
-            dpg.run_callbacks(dpg.get_callback_queue())
-            self.desk.update()
-            self.window._frame()
+            self.window.step(self.desk)
 
     def until(self, condition: Callable[[], object], seconds: float = 30.0) -> bool:
         end = time.monotonic() + seconds
@@ -140,7 +139,39 @@ def tabs(stage: Stage) -> dict[str, object]:
     }
 
 
-SCENES: dict[str, Scene] = {"live": live, "controls": controls, "tabs": tabs}
+def hand(stage: Stage) -> dict[str, object]:
+    """A quick hand at ten frames a second: clicks on cards and away again, Esc in an open drop-down, words into the filter."""
+
+    def do(*words: object) -> None:
+        subprocess.run(["xdotool", *map(str, words)], check=True)
+
+    def slow(count: int) -> None:
+        for _ in range(count):
+            time.sleep(0.1)
+            stage.frames(1)
+
+    stage.until(lambda: stage.desk.settled and len(stage.titles()) > 5)
+    origin, chosen = dpg.get_viewport_pos(), []
+    for index in (1, 0, 1):
+        x, y = dpg.get_item_rect_min(f"run-{index}-shown")
+        do("mousemove", origin[0] + x + 150, origin[1] + y + 60, "click", 1, "mousemove", origin[0] + 600, origin[1] + 400)
+        slow(4)
+        chosen.append(stage.desk.view.chosen)
+    x, y = dpg.get_item_rect_min("chart-axis")
+    do("mousemove", origin[0] + x + 20, origin[1] + y + 8, "click", 1)
+    slow(4)
+    do("key", "Down", "Escape")  # the marked line is not taken
+    slow(6)
+    x, y = dpg.get_item_rect_min("chart-filter")
+    do("mousemove", origin[0] + x + 20, origin[1] + y + 8, "click", 1, "type", "--delay", 5, "sign logit")
+    slow(30)
+    return {
+        "chosen": chosen, "axis": stage.desk.view.axis, "filter": dpg.get_value("chart-filter"), "running": dpg.is_dearpygui_running(),
+        "focused": dpg.is_item_focused("chart-axis"),
+    }  # fmt: skip
+
+
+SCENES: dict[str, Scene] = {"live": live, "controls": controls, "tabs": tabs, "hand": hand}
 
 
 def main(scene: str, *names: str) -> None:

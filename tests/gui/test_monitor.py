@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -93,3 +94,12 @@ def test_every_tab_is_drawn_also_with_damaged_files_and_without_torch(display: s
     assert saw["seen"] == ["charts", "images", "log", "alarms", "overview", "machine"] * ROUNDS
     assert saw["whole"] == [40, 40], "mended files are read again"
     assert saw["found"] and saw["why"] == "" and not saw["torch"] and not saw["imgui"]
+
+
+@pytest.mark.gui
+@pytest.mark.skipif(shutil.which("xdotool") is None, reason="no xdotool to play the hand")
+def test_a_quick_hand_at_ten_frames_a_second(display: str, tmp_path: Path) -> None:
+    saw = play("hand", write_native(tmp_path / "a", Plan(ticks=40)), write_native(tmp_path / "b", Plan(ticks=40)))
+    assert saw["chosen"] == [1, 0, 1], "a click counts where it was made"
+    assert saw["filter"] == "sign logit" and saw["running"] and not saw["focused"]
+    assert saw["axis"] == "images", "Esc closes a drop-down and takes nothing"

@@ -76,8 +76,11 @@ class MonitorWindow:
             clear_color=rgba(look.palette.panel), small_icon=icon, large_icon=icon,
         )  # fmt: skip
         # Callbacks run in our loop: Dear PyGui would otherwise call them from a thread of its own.
-        dpg.configure_app(manual_callback_management=True)
+        # With keyboard navigation Esc closes a drop-down; without it nothing does.
+        dpg.configure_app(manual_callback_management=True, keyboard_navigation=True)
         dpg.setup_dearpygui()
+        with dpg.handler_registry():
+            dpg.add_key_press_handler(callback=self._keys_on)
         with dpg.window(tag="root", no_scrollbar=True):
             dpg.add_text("reading the runs …", tag="waiting", color=look.text_muted, pos=(width // 2 - 60, height // 2))
         dpg.set_primary_window("root", True)
@@ -88,6 +91,13 @@ class MonitorWindow:
         dpg.render_dearpygui_frame()
         self.frames += 1
 
+    def step(self, desk: Desk) -> None:
+        """One frame, and at once what was clicked in it: a callback that asks what is under the mouse means the place of the click, and a
+        tenth of a second later the hand is elsewhere."""
+        desk.update()
+        self._frame()
+        dpg.run_callbacks(dpg.get_callback_queue())
+
     def _loop(self, desk: Desk) -> None:
         until = time.monotonic() + PICTURE_TIMEOUT_S
         settled, drawn, version, cost = 0, 0.0, -1, 0.0
@@ -96,9 +106,7 @@ class MonitorWindow:
             rest = min(LONGEST_REST_S, max(LIVE_S, REST * cost))
             if self._hands_on() or self.options.picture is not None or desk.version != version or began - drawn >= rest:
                 version = desk.version
-                dpg.run_callbacks(dpg.get_callback_queue())
-                desk.update()
-                self._frame()
+                self.step(desk)
                 drawn = time.monotonic()
                 cost = 0.8 * cost + 0.2 * (drawn - began)
             if self.options.picture is not None:
@@ -108,6 +116,9 @@ class MonitorWindow:
                     return
             wait = ACTIVE_S if self._hands_on() or self.options.picture is not None else LIVE_S
             time.sleep(max(0.0, wait - (time.monotonic() - began)))
+
+    def _keys_on(self) -> None:
+        self._active_until = time.monotonic() + ACTIVE_FOR_S
 
     def _hands_on(self) -> bool:
         x, y = dpg.get_mouse_pos(local=False)

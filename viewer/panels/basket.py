@@ -168,13 +168,13 @@ class BasketPanel:
                 self.chosen[place] = new
         if self.mode == "between":
             self.t = controls.slider_float(
-                theme, "Position", "##combine-t", self.t, low=0.0, high=1.0, fmt="%.3f", why_not=why_not,
+                theme, "Position", "##combine-t", self.t, low=0.0, high=1.0, limits=(-4.0, 5.0), fmt="%.3f", why_not=why_not,
                 tip="0 shows A, 1 shows B; Ctrl+click types values outside",
             )  # fmt: skip
             self.t = min(max(self.t, -4.0), 5.0)
         else:
             self.k = controls.slider_float(
-                theme, "k", "##combine-k", self.k, low=-2.0, high=2.0, fmt="%.3f", why_not=why_not,
+                theme, "k", "##combine-k", self.k, low=-2.0, high=2.0, limits=(-10.0, 10.0), fmt="%.3f", why_not=why_not,
                 tip="A + k (B - C); Ctrl+click types values outside",
             )  # fmt: skip
             self.k = min(max(self.k, -10.0), 10.0)

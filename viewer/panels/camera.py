@@ -10,7 +10,7 @@ from imgui_bundle import imgui
 from core_model.schema.camera import CameraPrior, OrbitPose
 from viewer.state import fly, orbit, prior_marks
 from viewer.state.document import Document
-from viewer.ui import camera_prior, controls
+from viewer.ui import camera_prior, controls, typed
 from viewer.ui.camera_exact import ExactPose
 from viewer.ui.camera_hand import HANDS
 from viewer.ui.context import PanelContext
@@ -122,9 +122,9 @@ class CameraPanel:
 
     def _pivot(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
         controls.label(ctx.theme, "Pivot", _pivot_tip(pose))
-        changed, new = imgui.drag_float3("##pivot", list(pose.pivot), 0.002, -10.0, 10.0, "%.3f")
+        new = typed.triple(ctx.theme, "##pivot", pose.pivot, -10.0, 10.0, "%.3f", 0.002)
         controls.tooltip("x (right), y (up), z (towards the viewer of the front view), world units")
-        return pose.replace(pivot=(new[0], new[1], new[2])) if changed else pose
+        return pose if new == pose.pivot else pose.replace(pivot=new)
 
     def _views(self, pose: OrbitPose, prior: CameraPrior, ctx: PanelContext) -> OrbitPose:
         """Where to turn to: the checkpoint's own views, the sides, the default pose; the present pose when nothing was pressed."""

@@ -88,9 +88,10 @@ class ComparePanel:
     def _psi(self, spec: Comparison, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> Comparison:
         why_not = "" if info.z_dim else "This family has no latent"
         psi = controls.slider_float(
-            ctx.theme, "B", "##b-psi", spec.psi, low=-1.0, high=1.5, fmt="psi %.3f", tip="Truncation of B", why_not=why_not
+            ctx.theme, "B", "##b-psi", spec.psi, low=-1.0, high=1.5, limits=(-2.0, 2.0), fmt="psi %.3f", tip="Truncation of B",
+            why_not=why_not,
         )
-        return spec.replace(psi=min(max(psi, -2.0), 2.0))
+        return spec.replace(psi=psi)
 
     def _checkpoint(self, spec: Comparison, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> Comparison:
         paths = tuple(dict.fromkeys(p for p in (spec.checkpoint, *ctx.recent) if p))

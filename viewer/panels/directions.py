@@ -105,7 +105,7 @@ class DirectionsPanel:
         room = (controls.LABEL_EM - 0.4) * theme.em
         controls.label(theme, controls.ellipsis(direction.name, room), about)
         width = max(imgui.get_content_region_avail().x - 2 * (button + gap), 3 * theme.em)
-        new = sigma_slider(theme, "##sigma", strength, width, REACH, "%+.2f σ" if strength else "0 σ")
+        new = sigma_slider(theme, "##sigma", strength, width, REACH, HIGHEST, "%+.2f σ" if strength else "0 σ")
         controls.tooltip(f"{about}. Ctrl+click types a number from -20 to 20")
         imgui.same_line(0.0, gap)
         why_not = "" if strength else "It is at 0"

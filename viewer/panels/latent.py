@@ -11,7 +11,7 @@ from imgui_bundle import imgui
 from core_model.schema.latent import LatentSpec, SeedWeight
 from viewer.state.document import Document
 from viewer.state.latent_blend import describe, main_seed
-from viewer.ui import controls
+from viewer.ui import controls, typed
 from viewer.ui.context import PanelContext
 from viewer.ui.fold import fold
 from viewer.ui.latent_cond import ConditionRows
@@ -43,10 +43,9 @@ _NOISE = (
 
 
 class LatentPanel:
-    """Keeps only the seed that is being typed and which sections are open."""
+    """Keeps only which sections are open."""
 
     def __init__(self) -> None:
-        self.typed = ""
         self.opened = {"plane": False, "mix": False, "more": True}
         self.plane = PlaneWidget()
         self.walk = WalkRows()
@@ -87,15 +86,10 @@ class LatentPanel:
         controls.label(theme, "Seed", f"Seed of z (numpy RandomState), 0 to 4294967295. Keys [ and ] step it.{said}")
         button, gap = imgui.get_frame_height(), style.item_inner_spacing.x
         imgui.set_next_item_width(imgui.get_content_region_avail().x - 3 * (button + gap))
-        flags = int(imgui.InputTextFlags_.chars_decimal) | int(imgui.InputTextFlags_.auto_select_all)
-        with controls.disabled(why_not):
-            changed, text = imgui.input_text("##seed", describe(latent) if many else str(seed), flags)
         # Only the finished number counts: a head for each digit on the way would be wasted.
-        if changed:
-            self.typed = text
-        entered = imgui.is_item_deactivated_after_edit() and self.typed.isdigit()
-        if entered:
-            seed = min(int(self.typed), MAX_SEED)
+        with controls.disabled(why_not):
+            entered = typed.whole(theme, "##seed", describe(latent) if many else str(seed), 0, MAX_SEED)
+        seed = seed if entered is None else entered
         controls.tooltip(why_not or f"Type a seed and press Enter.{said}")
         for icon, key, tip, new in (
             (fa.ICON_FA_MINUS, "seed-", "Previous seed  [", (seed - 1) % (MAX_SEED + 1)),
@@ -106,7 +100,7 @@ class LatentPanel:
             if controls.icon_button(theme, icon, key, tip=tip, why_not=why_not):
                 seed = random.randrange(1_000_000) if new is None else new
         seed = self._fine(seed, ctx, why_not)
-        if seed == before and not (entered and many):
+        if seed == before and not (entered is not None and many):
             return latent
         return latent.replace(seeds=(SeedWeight(seed=seed),), z=None, w=None)
 
@@ -134,12 +128,12 @@ class LatentPanel:
             latent.psi,
             low=-0.5,
             high=1.5,
+            limits=(-2.0, 2.0),
             fmt="%.3f",
             why_not=why_not,
             tip="Truncation: w = mean + psi (w - mean). 0 is the mean head, 1 the untruncated one. "
             "Ctrl+click types any value from -2 to 2",
         )
-        psi = min(max(psi, -2.0), 2.0)
         cutoff = latent.cutoff
         all_layers = controls.toggle(
             theme,

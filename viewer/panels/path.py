@@ -13,7 +13,7 @@ from core_model.schema.latent import LatentSpec
 from viewer.state import camera_path as edit
 from viewer.state.document import Document
 from viewer.state.orbit import clamp
-from viewer.ui import controls
+from viewer.ui import controls, typed
 from viewer.ui.camera_film import POPUP_EM, Film, PathFile
 from viewer.ui.camera_row import WrappedRow
 from viewer.ui.camera_timeline import Timeline
@@ -145,9 +145,10 @@ class PathPanel:
         row.room(5.4 * ctx.theme.em)
         with controls.disabled(nothing):
             end = doc.path.duration
-            changed, time = imgui.drag_float("##key-time", shown, 0.01, 0.0, end, "at %.2f s", imgui.SliderFlags_.always_clamp)
+            draw = lambda: imgui.drag_float("##key-time", shown, 0.01, 0.0, end, "at %.2f s", imgui.SliderFlags_.always_clamp)  # noqa: E731
+            time = typed.dragged(ctx.theme, "##key-time", shown, 0.0, end, "at %.2f s", draw)
         controls.tooltip(nothing or "Time of the chosen key, seconds")
-        if changed and self.chosen >= 0:
+        if time != shown and self.chosen >= 0:
             doc = self._chosen(doc, edit.moved(doc.path, self.chosen, time))
         return doc
 
@@ -176,16 +177,21 @@ class PathPanel:
         if row.icon(fa.ICON_FA_RIGHT_LEFT, "reverse", "Reverse the path in time", few):
             path, self.chosen = edit.backwards(path), -1
         row.room(4.6 * ctx.theme.em, apart=True)
-        changed, duration = imgui.drag_float(
-            "##duration", path.duration, 0.02, edit.SHORTEST_S, MAX_DURATION_S, "%.2f s", imgui.SliderFlags_.always_clamp
-        )
+        clamped, limits = imgui.SliderFlags_.always_clamp, (edit.SHORTEST_S, MAX_DURATION_S)
+        duration = typed.dragged(
+            ctx.theme, "##duration", path.duration, *limits, "%.2f s",
+            lambda: imgui.drag_float("##duration", doc.path.duration, 0.02, *limits, "%.2f s", clamped),
+        )  # fmt: skip
         controls.tooltip("Duration of the path, seconds; the keys keep their share of it")
-        if changed:
+        if duration != path.duration:
             path = edit.stretched(path, duration)
         row.room(4.4 * ctx.theme.em)
-        changed, fps = imgui.drag_float("##fps", path.fps, 0.1, 1.0, 240.0, "%.0f fps", imgui.SliderFlags_.always_clamp)
+        fps = typed.dragged(
+            ctx.theme, "##fps", path.fps, 1.0, 240.0, "%.0f fps",
+            lambda: imgui.drag_float("##fps", doc.path.fps, 0.1, 1.0, 240.0, "%.0f fps", clamped),
+        )  # fmt: skip
         controls.tooltip("Frames a second of the video; keys snap to frames")
-        if changed:
+        if fps != path.fps:
             path = path.replace(fps=round(fps))
         tip = "New and updated keys keep the head (latent) too; it moves where every key has one"
         if row.icon(fa.ICON_FA_USER, "with-head", tip, on=self.with_head):

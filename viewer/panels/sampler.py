@@ -137,7 +137,7 @@ class SamplerPanel:
         """Share of hard rays and the two budgets; `why_not` disables them all."""
         theme, percent = ctx.theme, 100 * spec.adaptive_share
         share = controls.slider_float(
-            theme, "Hard share", "##share", percent, low=0.0, high=50.0, fmt="%.1f %%", why_not=why_not,
+            theme, "Hard share", "##share", percent, low=0.0, high=50.0, limits=(0.0, 100.0), fmt="%.1f %%", why_not=why_not,
             tip="Share of the rays that get the large budget",
         )  # fmt: skip
         if share != percent:

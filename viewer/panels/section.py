@@ -13,7 +13,7 @@ from viewer.state.contour import zero_contour
 from viewer.state.document import Document
 from viewer.state.section import COARSE, QUANTITIES, SectionView, automatic_range, quantities_of, quantity_of, question_of
 from viewer.state.shown_map import ShownMap
-from viewer.ui import colorbar, controls, section_plot
+from viewer.ui import colorbar, controls, section_plot, typed
 from viewer.ui.context import PanelContext, ShownRange
 from viewer.ui.histogram import HistogramCache
 from viewer.ui.panel import PANELS
@@ -192,7 +192,7 @@ def _normal_row(ctx: PanelContext, view: SectionView) -> SectionView:
     controls.label(theme, "Normal", "Direction that the plane is perpendicular to; its length does not matter")
     side = imgui.get_frame_height() + imgui.get_style().item_spacing.x
     imgui.set_next_item_width(imgui.get_content_region_avail().x - side)
-    changed, new = imgui.drag_float3("##section-normal", list(view.normal), 0.01, -1.0, 1.0, "%.2f")
+    normal = typed.triple(theme, "##section-normal", view.normal, -1.0, 1.0, "%.2f", 0.01)
     controls.tooltip("x, y, z of the normal; drag or type")
     imgui.same_line()
     pose = ctx.result.request.camera if ctx.result is not None and ctx.result.request is not None else None
@@ -201,8 +201,7 @@ def _normal_row(ctx: PanelContext, view: SectionView) -> SectionView:
     if pressed and pose is not None:
         back = -pose.world_from_cam()[:3, 2]
         return view.replace(normal=tuple(round(float(v), 4) for v in back))
-    normal = (float(new[0]), float(new[1]), float(new[2]))
-    if changed and sum(v * v for v in normal) > 1e-4:
+    if normal != view.normal and sum(v * v for v in normal) > 1e-4:
         return view.replace(normal=normal)
     return view
 

@@ -18,7 +18,7 @@ from core_model.schema.render import RenderRequest
 from viewer.state import seed_board as store
 from viewer.state.document import Document
 from viewer.state.seed_board import Board, Order, Thumb
-from viewer.ui import controls
+from viewer.ui import controls, typed
 from viewer.ui.context import PanelContext
 from viewer.ui.panel import PANELS
 from viewer.ui.thumbnails import as_bytes, thumbnail_request
@@ -95,13 +95,14 @@ class SeedsPanel:
         gap, em = imgui.get_style().item_spacing.x, theme.em
         most = min(MOST, self.board.capacity(EDGE))
         self._field("From", 5.0 * em, "First seed of the board", ctx)
-        changed, value = imgui.drag_int("##board-start", self.start, 1.0, 0, 2**31 - 1, "%d", imgui.SliderFlags_.always_clamp)
-        self.start = int(value) if changed else self.start
+        clamped = imgui.SliderFlags_.always_clamp
+        draw = lambda: imgui.drag_int("##board-start", self.start, 1.0, 0, 2**31 - 1, "%d", clamped)  # noqa: E731
+        self.start = int(typed.dragged(theme, "##board-start", self.start, 0, 2**31 - 1, "%d", draw, whole=True))
         controls.tooltip("First seed of the board; drag, or Ctrl+click to type")
         _next(8.5 * em, gap)
         self._field("Count", 4.0 * em, "Seeds on the board", ctx)
-        changed, value = imgui.drag_int("##board-count", self.count, 1.0, 1, most, "%d", imgui.SliderFlags_.always_clamp)
-        self.count = int(value) if changed else self.count
+        draw = lambda: imgui.drag_int("##board-count", self.count, 1.0, 1, most, "%d", clamped)  # noqa: E731
+        self.count = int(typed.dragged(theme, "##board-count", self.count, 1, most, "%d", draw, whole=True))
         controls.tooltip(f"Seeds on the board, at most {most}")
         _next(13.0 * em, gap)
         self._field("Sort", 8.0 * em, "Order of the board", ctx)

@@ -32,6 +32,7 @@ from viewer.ui import (
 from viewer.ui.actions import ShowPanel
 from viewer.ui.context import PanelContext
 from viewer.ui.controls import font
+from viewer.ui.inputs import DOUBLE_S
 from viewer.ui.mesh_stage import mode_of
 from viewer.ui.panel import PANELS
 from viewer.ui.ray_numbers import PIN_INKS
@@ -148,7 +149,7 @@ class ViewportPanel:
             self._pressed_at = None
         held = imgui.is_key_down(imgui.Key.i) and not io.want_text_input and not (io.key_ctrl or imgui.is_any_mouse_down())
         rays, click = doc.rays, self._click
-        if click is not None and _is_single(click):
+        if click is not None and not ctx.inputs.waiting and _is_single(click):
             self._click = None
             rays = rays.replace(selected=click.mark)
             rays = rays.toggled(click.mark) if click.pins else rays
@@ -368,7 +369,7 @@ def _is_single(click: _Click) -> bool:
     """Whether no second press can make it a double click any more: its time is over, or the mouse has gone on."""
     io = imgui.get_io()
     moved = (io.mouse_pos.x - click.place[0]) ** 2 + (io.mouse_pos.y - click.place[1]) ** 2
-    return imgui.get_time() - click.at > io.mouse_double_click_time or moved > io.mouse_double_click_max_dist**2
+    return imgui.get_time() - click.at > DOUBLE_S or moved > io.mouse_double_click_max_dist**2
 
 
 PANELS.add("viewport", ViewportPanel)

@@ -14,7 +14,7 @@ from viewer.jobs.tasks import Task
 from viewer.state.document import Document
 from viewer.state.export_desk import TASK_KIND, taken
 from viewer.state.export_settings import display_ranges, export_request
-from viewer.ui import controls
+from viewer.ui import controls, typed
 from viewer.ui.context import PanelContext
 from viewer.ui.theme import BODY_PX
 
@@ -74,8 +74,8 @@ class Film:
         _, self.name = imgui.input_text("##film-file", self.name)
         controls.label(theme, "Size", "Edge of the square picture, pixels")
         imgui.set_next_item_width(6 * theme.em)
-        changed, size = imgui.drag_int("##film-size", self.size, 4, *SIZES, "%d px", imgui.SliderFlags_.always_clamp)
-        self.size = 2 * (size // 2) if changed else self.size
+        draw = lambda: imgui.drag_int("##film-size", self.size, 4, *SIZES, "%d px", imgui.SliderFlags_.always_clamp)  # noqa: E731
+        self.size = 2 * (int(typed.dragged(theme, "##film-size", self.size, *SIZES, "%d px", draw, whole=True)) // 2)
         controls.tooltip("Edge of the square picture, pixels (even, as video wants it)")
         frames = len(doc.path.frame_times())
         controls.value_row(theme, "Frames", f"{frames} at {doc.path.fps:g} a second, channel {doc.view.channel}")

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 
+from viewer.ui import typed
 from viewer.ui.palette import mix
 from viewer.ui.theme import BODY_PX, Theme
 
@@ -157,10 +158,13 @@ def drag_float(
     """Number that is dragged or typed (double click, Ctrl+click); stays within [low, high]."""
     label(theme, text, tip)
     with disabled(why_not):
-        changed, new = imgui.drag_float(key, value, speed, low, high, fmt, imgui.SliderFlags_.always_clamp)
+        new = typed.dragged(
+            theme, key, value, low, high, fmt,
+            lambda: imgui.drag_float(key, value, speed, low, high, fmt, imgui.SliderFlags_.always_clamp),
+        )  # fmt: skip
     _drag_cursor()
     tooltip(why_not or tip)
-    return float(new) if changed else value
+    return new
 
 
 def drag_int(
@@ -178,10 +182,13 @@ def drag_int(
 ) -> int:
     label(theme, text, tip)
     with disabled(why_not):
-        changed, new = imgui.drag_int(key, value, speed, low, high, fmt, imgui.SliderFlags_.always_clamp)
+        new = typed.dragged(
+            theme, key, value, low, high, fmt,
+            lambda: imgui.drag_int(key, value, speed, low, high, fmt, imgui.SliderFlags_.always_clamp), whole=True,
+        )  # fmt: skip
     _drag_cursor()
     tooltip(why_not or tip)
-    return int(new) if changed else value
+    return int(new)
 
 
 def slider_float(
@@ -195,15 +202,15 @@ def slider_float(
     fmt: str,
     tip: str,
     why_not: str = "",
+    limits: tuple[float, float] | None = None,
 ) -> float:
-    """Slider that fills up to its value; Ctrl+click types a number, which may lie outside the slider's
-    ends.
-    """
+    """Slider that fills up to its value; Ctrl+click types a number, within `limits` where they are wider than the slider."""
     label(theme, text, tip)
+    least, most = limits or (low, high)
     with disabled(why_not), _filled(theme, (value - low) / (high - low), not why_not):
-        changed, new = imgui.slider_float(key, value, low, high, fmt)
+        new = typed.dragged(theme, key, value, least, most, fmt, lambda: imgui.slider_float(key, value, low, high, fmt), double=False)
     tooltip(why_not or tip)
-    return float(new) if changed else value
+    return new
 
 
 def slider_int(
@@ -220,9 +227,12 @@ def slider_int(
 ) -> int:
     label(theme, text, tip)
     with disabled(why_not), _filled(theme, (value - low) / max(high - low, 1), not why_not):
-        changed, new = imgui.slider_int(key, value, low, high, fmt, imgui.SliderFlags_.always_clamp)
+        new = typed.dragged(
+            theme, key, value, low, high, fmt, lambda: imgui.slider_int(key, value, low, high, fmt, imgui.SliderFlags_.always_clamp),
+            whole=True, double=False,
+        )  # fmt: skip
     tooltip(why_not or tip)
-    return int(new) if changed else value
+    return int(new)
 
 
 def combo(

@@ -3,14 +3,16 @@
 - It tells the modifiers as they are at the end of a frame. Where Ctrl goes up before S within one frame (a hand does that in 20 ms),
   Ctrl+S was seen as a plain S. glfw tells them with each press: they are kept until Dear ImGui reports that press, which may be some
   frames later, as it lets a key go down and up in different frames only.
+- It counts the time between two clicks in frames that show them.
 - It takes a move and the press after it together. But a tab, and the picture below its handles, have the mouse one frame after it came:
-  the press went to what lay there before, or nowhere. A press that says that it comes from a touch screen waits for the next frame.
+  the press went to what lay there before, or nowhere. Here such a press, and what follows it, waits for the next frame.
 """
 
 from __future__ import annotations
 
 import ctypes
 import string
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -21,53 +23,98 @@ from viewer.state.chords import KEY_NAMES, NAMED
 
 Held = tuple[bool, bool, bool]
 """Whether Ctrl, Shift and Alt are held."""
-PRESS = 1
+PRESS, BUTTONS = 1, 5
+DOUBLE_S, ALWAYS_S = 0.3, 1e3
+"""Longest time between the presses of a double click (a frame is allowed beside it: presses are heard between frames)."""
 SHIFT, CONTROL, ALT = 1, 2, 4
 
 
 class Inputs:
-    """One a window: `listen` once it is there, `take` once in a frame."""
+    """One a window: `listen` once it is there, `give` before each frame of Dear ImGui, `take` once within it."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[Held]] = {}
         self._now: dict[str, Held] = {}
         self._listeners: list[Any] = []
+        self._pressed = -1.0
+        self._events: deque[tuple[str, Callable[[], None]]] = deque()
         self.key: Callable[..., None] = lambda *event: None
         self.button: Callable[..., None] = lambda *event: None
+        self.cursor: Callable[..., None] = lambda *event: None
 
     def listen(self) -> None:
-        """Hear keys and mouse buttons of hello_imgui's glfw window before Dear ImGui does, and pass them on."""
+        """Hear keys, text and mouse of hello_imgui's glfw window before Dear ImGui does; `give` passes them on."""
         import glfw
 
-        names = _names(glfw)
+        names, io = _names(glfw), imgui.get_io
 
         def key(window: int, code: int, scancode: int, action: int, mods: int) -> None:
-            if action == PRESS:
-                printed = (glfw.get_key_name(code, scancode) or "").upper() if glfw.KEY_SPACE < code < glfw.KEY_ESCAPE else ""
-                name = printed if printed in KEY_NAMES else names.get(code, "")
-                self.heard(name, (bool(mods & CONTROL), bool(mods & SHIFT), bool(mods & ALT)))
-            key_on(window, code, scancode, action, mods)
+            printed = (glfw.get_key_name(code, scancode) or "").upper() if glfw.KEY_SPACE < code < glfw.KEY_ESCAPE else ""
+            name = printed if printed in KEY_NAMES else names.get(code, "")
+
+            def pass_on() -> None:
+                if action == PRESS:
+                    self.heard(name, (bool(mods & CONTROL), bool(mods & SHIFT), bool(mods & ALT)))
+                key_on(window, code, scancode, action, mods)
+
+            self._events.append(("key", pass_on))
+
+        def text(window: int, letter: int) -> None:
+            self._events.append(("text", lambda: text_on(window, letter)))
 
         def button(window: int, number: int, action: int, mods: int) -> None:
-            io = imgui.get_io()
-            io.add_mouse_source_event(imgui.MouseSource.touch_screen if action == PRESS else imgui.MouseSource.mouse)
-            button_on(window, number, action, mods)
-            io.add_mouse_source_event(imgui.MouseSource.mouse)
+            at = time.monotonic()
 
-        key_on = self._before(glfw, "glfwSetKeyCallback", key, 4)
-        button_on = self._before(glfw, "glfwSetMouseButtonCallback", button, 3)
-        self.key, self.button = key, button
+            def pass_on() -> None:  # not to the window's own callback: it would ask which modifiers are held now
+                for chord, bit in ((imgui.Key.mod_ctrl, CONTROL), (imgui.Key.mod_shift, SHIFT), (imgui.Key.mod_alt, ALT)):
+                    io().add_key_event(chord, bool(mods & bit))
+                if action == PRESS:
+                    self._double(at)
+                if number < BUTTONS:
+                    io().add_mouse_button_event(number, action == PRESS)
 
-    def _before(self, glfw: Any, name: str, listener: Callable[..., None], numbers: int) -> Callable[..., None]:
-        """Put a listener (window, integers …) in front of the one that the window has; returns that one."""
+            self._events.append(("press" if action == PRESS else "release", pass_on))
+
+        def cursor(window: int, x: float, y: float) -> None:
+            self._events.append(("move", lambda: cursor_on(window, x, y)))
+
+        whole, real = ctypes.c_int, ctypes.c_double
+        key_on = self._before(glfw, "glfwSetKeyCallback", key, whole, whole, whole, whole)
+        text_on = self._before(glfw, "glfwSetCharCallback", text, ctypes.c_uint)
+        self._before(glfw, "glfwSetMouseButtonCallback", button, whole, whole, whole)
+        cursor_on = self._before(glfw, "glfwSetCursorPosCallback", cursor, real, real)
+        self.key, self.button, self.cursor = key, button, cursor
+
+    def _before(self, glfw: Any, name: str, listener: Callable[..., None], *numbers: Any) -> Callable[..., None]:
+        """Put a listener (window, numbers of these types) in front of the one that the window has; returns that one."""
         from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
-        shape = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *[ctypes.c_int] * numbers)
+        shape = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *numbers)
         install = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)((name, glfw._glfw))
         kept = shape(listener)
         self._listeners.append(kept)  # the window calls it as long as it lives
         before = install(ctypes.cast(glfw_window_hello_imgui(), ctypes.c_void_p), ctypes.cast(kept, ctypes.c_void_p))
         return shape(before) if before else lambda *event: None
+
+    def give(self) -> None:
+        """Before a frame: what the hand did goes to Dear ImGui, up to a press that comes after a move."""
+        moved = False
+        while self._events and not (moved and self._events[0][0] == "press"):
+            kind, pass_on = self._events.popleft()
+            moved = moved or kind == "move"
+            pass_on()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the hand did something that no frame has shown yet."""
+        return bool(self._events) or bool(len(imgui.get_current_context().input_events_queue))
+
+    def _double(self, at: float) -> None:
+        """Whether this press makes a double click is decided by the hand's time, not by that of the frames in which it is shown."""
+        io = imgui.get_io()
+        near, self._pressed = at - self._pressed <= DOUBLE_S + io.delta_time, at
+        io.mouse_double_click_time = ALWAYS_S if near else 0.0
+        io.mouse_single_click_delay = ALWAYS_S + 1.0  # nothing here asks for it; Dear ImGui wants it to be the longer one
 
     def heard(self, name: str, held: Held) -> None:
         """A key of `viewer.state.chords.KEY_NAMES` went down with these modifiers; other names are left out."""

@@ -10,18 +10,17 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from core_model.schema.latent import LatentSpec, StyleMix
 from viewer.state.latent_blend import main_seed
 from viewer.state.latent_layers import BANDS, band, in_words, toggled
-from viewer.ui import controls
+from viewer.ui import controls, typed
 from viewer.ui.context import PanelContext
 
 _PARTS = {"coarse": "pose and shape", "middle": "features", "fine": "colour and detail"}
 
 
 class MixRows:
-    """Keeps the mix while it is switched off, and the seed that is being typed."""
+    """Keeps the mix while it is switched off."""
 
     def __init__(self) -> None:
         self._kept: StyleMix | None = None
-        self._typed = ""
         self._painting: bool | None = None
 
     def draw(self, latent: LatentSpec, ctx: PanelContext, why_not: str) -> LatentSpec:
@@ -48,13 +47,9 @@ class MixRows:
         controls.label(ctx.theme, "From seed", "The seed whose layers are taken, truncated alike")
         gap, button = imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
         imgui.set_next_item_width(imgui.get_content_region_avail().x - button - gap)
-        flags = int(imgui.InputTextFlags_.chars_decimal) | int(imgui.InputTextFlags_.auto_select_all)
         with controls.disabled(why_not):
-            changed, text = imgui.input_text("##mix-seed", str(mix.seed), flags)
-        if changed:
-            self._typed = text
-        if imgui.is_item_deactivated_after_edit() and self._typed.isdigit():
-            mix = mix.replace(seed=min(int(self._typed), 2**32 - 1))
+            entered = typed.whole(ctx.theme, "##mix-seed", str(mix.seed), 0, 2**32 - 1)
+        mix = mix if entered is None else mix.replace(seed=entered)
         controls.tooltip(why_not or "Type a seed and press Enter")
         imgui.same_line(0.0, gap)
         if controls.icon_button(ctx.theme, fa.ICON_FA_SHUFFLE, "mix-seed?", tip="Random seed", why_not=why_not):

@@ -10,7 +10,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from core_model.schema.latent import LatentSpec
 from viewer.state.document import Document
 from viewer.state.latent_blend import Corners, SeedPlane, neighbours, plane_of
-from viewer.ui import controls
+from viewer.ui import controls, typed
 from viewer.ui.context import PanelContext
 from viewer.ui.thumbnails import Thumbnails, at_rest, thumbnail_request
 
@@ -25,7 +25,6 @@ class PlaneWidget:
     def __init__(self) -> None:
         self.kept: Corners = neighbours(0)
         self.thumbs = Thumbnails(48, columns=8, rows=4)
-        self._typed = ""
         self._fresh = True
 
     def plane(self, latent: LatentSpec) -> tuple[SeedPlane, bool]:
@@ -61,7 +60,6 @@ class PlaneWidget:
         """Two seed fields above or below the square."""
         gap = imgui.get_style().item_inner_spacing.x
         width = 0.5 * (edge - gap)
-        flags = int(imgui.InputTextFlags_.chars_decimal) | int(imgui.InputTextFlags_.auto_select_all)
         for place, index in enumerate(which):
             if place:
                 imgui.same_line(0.0, gap)
@@ -69,11 +67,8 @@ class PlaneWidget:
                 imgui.set_cursor_pos_x(left)
             imgui.set_next_item_width(width)
             with controls.disabled(why_not):
-                changed, text = imgui.input_text(f"##corner{index}", str(plane.corners[index]), flags)
-            if changed:
-                self._typed = text
-            if imgui.is_item_deactivated_after_edit() and self._typed.isdigit():
-                plane = plane.with_corner(index, min(int(self._typed), 2**32 - 1))
+                entered = typed.whole(ctx.theme, f"##corner{index}", str(plane.corners[index]), 0, 2**32 - 1)
+            plane = plane if entered is None else plane.with_corner(index, entered)
             share = round(100 * plane.weights[index])
             controls.tooltip(why_not or f"Seed of the {_PLACES[index]} corner; its weight is {share} %. Type one and press Enter")
         return plane

@@ -8,7 +8,7 @@ from imgui_bundle import imgui
 from viewer.state.document import Document
 from viewer.state.latent_blend import SeedPlane, main_seed, neighbours, plane_of
 from viewer.state.latent_walk import Walk, WalkKind
-from viewer.ui import controls
+from viewer.ui import controls, typed
 from viewer.ui.context import PanelContext
 
 FASTEST = 10.0
@@ -63,9 +63,9 @@ class WalkRows:
         imgui.same_line(0.0, imgui.get_style().item_inner_spacing.x)
         imgui.set_next_item_width(-1.0)
         with controls.disabled(why_not):
-            changed, speed = imgui.drag_float("##walk-speed", walk.speed, 0.01, -FASTEST, FASTEST, "%.2f seeds/s")
-        if changed:
-            walk.speed = min(max(float(speed), -FASTEST), FASTEST)
+            draw = lambda: imgui.drag_float("##walk-speed", walk.speed, 0.01, -FASTEST, FASTEST, "%.2f seeds/s")  # noqa: E731
+            speed = typed.dragged(ctx.theme, "##walk-speed", walk.speed, -FASTEST, FASTEST, "%.2f seeds/s", draw)
+        walk.speed = min(max(speed, -FASTEST), FASTEST)
         _spare(walk)
         controls.tooltip(why_not or "Seeds a second, -10 to 10; drag, or Ctrl+click to type. Negative walks backwards")
 

@@ -13,7 +13,7 @@ from viewer.state.document import Document
 from viewer.state.mesh_plan import Batch, BatchKind, Outputs, arguments, default_folder, default_name, outputs, write_inputs
 from viewer.state.mesh_settings import RESOLUTIONS, MeshSettings, for_another_process, forecast_question, mesh_request
 from viewer.state.still import Still
-from viewer.ui import controls
+from viewer.ui import controls, typed
 from viewer.ui.context import PanelContext
 
 PAUSE_S, LOOK_S = 0.35, 1.0
@@ -80,10 +80,9 @@ class ExportRows:
         theme = ctx.theme
         controls.label(theme, "Resolution", "Grid nodes along an edge of the box; type a number or choose one")
         imgui.set_next_item_width(min(4.6 * theme.em, 0.5 * imgui.get_content_region_avail().x))
-        changed, typed = imgui.input_int("##mesh-resolution", spec.resolution, 0, 0)
+        entered = typed.whole(theme, "##mesh-resolution", str(spec.resolution), 8, 4096)
         controls.tooltip("8 to 4096 nodes")
-        if changed:
-            spec = spec.replace(resolution=min(max(int(typed), 8), 4096))
+        spec = spec if entered is None else spec.replace(resolution=entered)
         imgui.same_line(0.0, imgui.get_style().item_inner_spacing.x)
         imgui.set_next_item_width(-1.0)
         if controls.begin_combo(theme, "##mesh-resolutions", f"{spec.resolution}³"):

@@ -11,7 +11,7 @@ from viewer.state.answers import Answer
 from viewer.state.document import Document
 from viewer.state.mesh_settings import MeshSettings, histogram_question
 from viewer.state.still import Still
-from viewer.ui import controls
+from viewer.ui import controls, typed
 from viewer.ui.context import PanelContext
 from viewer.ui.mesh_histogram import LevelHistogram
 
@@ -77,13 +77,14 @@ class SurfaceRows:
         button, gap = imgui.get_frame_height(), imgui.get_style().item_inner_spacing.x
         imgui.set_next_item_width(imgui.get_content_region_avail().x - button - gap)
         speed = max(high - low, 1e-6) / 2000
-        changed, typed = imgui.drag_float("##mesh-level", dragged, speed, -1e6, 1e6, f"%.5g {unit}".rstrip())
+        fmt = f"%.5g {unit}".rstrip()
+        draw = lambda: imgui.drag_float("##mesh-level", dragged, speed, -1e6, 1e6, fmt)  # noqa: E731
+        new = typed.dragged(theme, "##mesh-level", dragged, -1e6, 1e6, fmt, draw)
         controls.tooltip(f"The field runs from {low:.4g} to {high:.4g} inside the box")
         imgui.same_line(0.0, gap)
         why_not = "It is the default" if spec.level is None else ""
         if controls.icon_button(theme, fa.ICON_FA_ROTATE_LEFT, "mesh-level-default", tip=f"Back to {default:g}", why_not=why_not):
             return spec.replace(level=None)
-        new = float(typed) if changed else dragged
         if not low <= new <= high:
             with controls.text_colour(theme.palette.warn):
                 imgui.text_unformatted("No surface: the level lies outside the values")
@@ -107,6 +108,6 @@ class SurfaceRows:
 
 def _corner(ctx: PanelContext, text: str, key: str, corner: Vec3, box: float, tip: str) -> Vec3:
     controls.label(ctx.theme, text, tip)
-    changed, new = imgui.drag_float3(key, list(corner), 0.005 * box, -box, box, "%.3f", imgui.SliderFlags_.always_clamp)
+    new = typed.triple(ctx.theme, key, corner, -box, box, "%.3f", 0.005 * box)
     controls.tooltip(tip)
-    return (float(new[0]), float(new[1]), float(new[2])) if changed else corner
+    return new

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 
+from viewer.ui import typed
 from viewer.ui.palette import mix
 from viewer.ui.theme import Theme
 
 
-def sigma_slider(theme: Theme, key: str, value: float, width: float, reach: float, fmt: str, enabled: bool = True) -> float:
-    """Field `width` pixels wide from -reach to reach; Ctrl+click types a number, which may lie outside."""
+def sigma_slider(theme: Theme, key: str, value: float, width: float, reach: float, most: float, fmt: str, enabled: bool = True) -> float:
+    """Field `width` pixels wide from -reach to reach; Ctrl+click types a number from -most to most."""
     p, draw = theme.palette, imgui.get_window_draw_list()
     corner, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
     rounding, alpha = imgui.get_style().frame_rounding, 1.0 if enabled else 0.45
@@ -32,6 +33,6 @@ def sigma_slider(theme: Theme, key: str, value: float, width: float, reach: floa
     for role in (imgui.Col_.frame_bg_hovered, imgui.Col_.frame_bg_active):
         imgui.push_style_color(role, veil)
     imgui.set_next_item_width(width)
-    changed, new = imgui.slider_float(key, value, -reach, reach, fmt)
+    new = typed.dragged(theme, key, value, -most, most, fmt, lambda: imgui.slider_float(key, value, -reach, reach, fmt), double=False)
     imgui.pop_style_color(5)
-    return float(new) if changed else value
+    return new

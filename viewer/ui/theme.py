@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
 from viewer.gl.resources import asset_path
+from viewer.state.numbers import Typing
 from viewer.ui.palette import PALETTES, Palette, Rgb, ThemeName, mix
 
 BODY_PX = 15.0
@@ -30,6 +31,7 @@ class Theme:
     palette: Palette
     fonts: Fonts
     scale: float = 1.0
+    typing: Typing = field(default_factory=Typing, compare=False)
 
     @property
     def em(self) -> float:
