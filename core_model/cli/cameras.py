@@ -100,7 +100,7 @@ def pose_from_epigraf(angles: np.ndarray, base: OrbitPose) -> OrbitPose:
 def pose_from_eg3d(angles: np.ndarray, base: OrbitPose) -> OrbitPose:
     """The angles h and v that EG3D's and Mimic3D's scripts give their camera helper (both π/2: frontal) as an orbit pose.
 
-    Its camera stands at r·(sin φ cos(π − h), cos φ, sin φ sin(π − h)) with cos φ = 1 − 2v/π: v is not the polar angle φ,
+    Its camera stands at r·(sin φ cos(π − h), cos φ, sin φ sin(π − h)) with cos φ = 1 − 2v/π: v is not the polar angle φ.
     So yaw = h − π/2, and sin pitch = 1 − 2v/π.
     """
     h, v = float(angles[0]), min(max(float(angles[1]), 1e-5), math.pi - 1e-5)
