@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import numpy as np
 import pytest
 
@@ -49,7 +51,8 @@ def test_slices_and_level_sets_follow_their_rows_and_the_camera_at_rest():
     client = Asked()
 
     def body(h: Hands) -> None:
-        ctx, rows = h.ctx, h.desk._panels["sampler"]._volume
+        ctx, panel = h.ctx, cast(Any, h.desk._panels["sampler"])
+        rows = panel._volume
         h.until_full()
         show(h, "Sampler")
         assert not client.volumes, "a folded view asks nothing"
@@ -83,7 +86,8 @@ def test_a_shape_without_network_and_cameras_says_so():
     client = Asked(Plain)
 
     def body(h: Hands) -> None:
-        ctx, rows = h.ctx, h.desk._panels["sampler"]._volume
+        ctx, panel = h.ctx, cast(Any, h.desk._panels["sampler"])
+        rows = panel._volume
         h.until_full()
         assert not ctx.item_exists("//Camera/##prior"), "there is no plot of training cameras"
         assert not ctx.item_exists("//Camera/###prior-yaw+1")
