@@ -40,8 +40,8 @@ class CameraOptions:
     label: Annotated[Path | None, arg(metavar="C.npy", help_behavior_hint="")] = None
     """EG3D label: 25 numbers, 4x4 camera-to-world and 3x3 normalised intrinsics"""
     angles: Annotated[Path | None, arg(metavar="A.npy", help_behavior_hint="")] = None
-    """EpiGRAF: its yaw, pitch and roll; EG3D, Mimic3D: horizontal and vertical angle of its scripts (0 is pi/2 there, a third number is
-    the roll); else as --yaw --pitch --roll"""
+    """EpiGRAF: its yaw, pitch, roll. EG3D, Mimic3D: two numbers are the angles of their scripts (pi/2, pi/2 = frontal). Else as --yaw
+    --pitch --roll"""
     cond_label: Annotated[Path | None, arg(metavar="C.npy", help_behavior_hint="")] = None
     """conditioning camera as a label; default frontal"""
     cond_angles: Annotated[Path | None, arg(metavar="A.npy", help_behavior_hint="")] = None
@@ -98,20 +98,20 @@ def pose_from_epigraf(angles: np.ndarray, base: OrbitPose) -> OrbitPose:
 
 
 def pose_from_eg3d(angles: np.ndarray, base: OrbitPose) -> OrbitPose:
-    """The angles h and v that EG3D's and Mimic3D's scripts give their camera helper (both π/2: frontal), and a roll, as an orbit pose.
+    """The angles h and v that EG3D's and Mimic3D's scripts give their camera helper (both π/2: frontal) as an orbit pose.
 
-    Its camera stands at r·(sin φ cos(π − h), cos φ, sin φ sin(π − h)) with cos φ = 1 − 2v/π: v is not the polar angle φ,
+    Its camera stands at r·(sin φ cos(π − h), cos φ, sin φ sin(π − h)) with cos φ = 1 − 2v/π: v is not the polar angle φ.
     So yaw = h − π/2, and sin pitch = 1 − 2v/π.
     """
     h, v = float(angles[0]), min(max(float(angles[1]), 1e-5), math.pi - 1e-5)
-    roll = float(angles[2]) if len(angles) > 2 else base.roll
-    return _replaced(base, {"yaw": h - 0.5 * math.pi, "pitch": math.asin(1.0 - 2.0 * v / math.pi), "roll": roll})
+    return _replaced(base, {"yaw": h - 0.5 * math.pi, "pitch": math.asin(1.0 - 2.0 * v / math.pi)})
 
 
 def _pose_of_angles(path: Path, option: str, base: OrbitPose, info: CheckpointInfo) -> OrbitPose:
-    if info.header.family in ("eg3d", "mimic3d"):
-        return pose_from_eg3d(read_array(path, option, ((2,), (3,))), base)
-    angles = read_array(path, option, ((3,),))
+    scripts = info.header.family in ("eg3d", "mimic3d")
+    angles = read_array(path, option, ((2,), (3,)) if scripts else ((3,),))
+    if len(angles) == 2:
+        return pose_from_eg3d(angles, base)
     if info.header.conventions.camera_label == "angles":
         return pose_from_epigraf(angles, base)
     return _replaced(base, dict(zip(("yaw", "pitch", "roll"), angles.tolist(), strict=True)))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from core_model.schema.question_planes import PlanesQuestion, SectionQuestion, slice_frame
+from core_model.schema.question_volume import RayVolumeQuestion
 
 BOX, CHANNELS, SIZE = 0.5, 16, 64
 Distance = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -40,3 +41,14 @@ def blob_planes(question: PlanesQuestion) -> tuple[dict[str, object], dict[str, 
     else:
         low, high = pictures.min()[None], pictures.max()[None]
     return values, {"pictures": pictures, "low": low, "high": high}
+
+
+def blob_volume(question: RayVolumeQuestion) -> tuple[dict[str, object], dict[str, np.ndarray]]:
+    """A ramp across the picture, brighter with depth; the level set has no value in its left half."""
+    near, far, bins = 2.2, 3.2, 63
+    middle, half = near + question.depth * (far - near), 0.5 * question.thickness * (far - near)
+    arrays = {"image": np.full((3, 16, 16), 0.5, np.float32)}
+    for name, size in (("probe", 16), ("proposal", 64)):
+        ramp = np.tile(np.linspace(0.0, question.depth, size, dtype=np.float32), (size, 1))
+        arrays[name] = ramp if question.form == "slice" else np.where(ramp > 0.25, near + ramp, np.nan).astype(np.float32)
+    return {"near": near, "far": far, "start": middle - half, "end": middle + half, "bins": bins}, arrays

@@ -27,7 +27,7 @@ from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
 from core_model.schema.render import ChannelFrame, RenderRequest, RenderResult, StageTime
 from core_model.schema.sampler import SamplerInfo
 from tests.gui import blob_mesh
-from tests.gui.blob_planes import blob_planes, blob_section
+from tests.gui.blob_planes import blob_planes, blob_section, blob_volume
 from tests.gui.blob_rays import blob_report
 
 CHANNELS = (
@@ -169,6 +169,7 @@ BLOB_ANSWERS: dict[str, Callable[[Any, Any], BlobAnswer]] = {
     "PictureQuestion": _blob_picture,
     "SectionQuestion": _blob_section,
     "PlanesQuestion": _blob_planes,
+    "RayVolumeQuestion": lambda session, question: BlobAnswer(*blob_volume(question)),
     "DirectionsQuestion": _blob_directions,
     "FieldHistogramQuestion": lambda session, question: BlobAnswer(*blob_mesh.histogram(question, _distance)),
     "MeshForecastQuestion": lambda session, question: BlobAnswer(*blob_mesh.forecast(question)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.channels import ChannelInfo
@@ -24,10 +23,15 @@ SLOT = 14
 """Presenters of the three pictures: this one and the next two."""
 _FORMS = (
     ("slice", "Slice", "Share of each ray's light between two distances from the camera"),
-    ("level", "Level set", "Distance at which one bin first holds a share of the ray's light"),
+    ("level", "Level", "Level set: distance at which one bin first holds a share of the ray's light"),
 )
 _TIP = "What the probe saw of the whole picture and what the proposal network makes of it (Fig. 3 of the paper)"
 _NO_NET = "This checkpoint has no proposal network: only what a probe sees exists, nothing is predicted from it."
+_WORDS = (
+    "I: the probe's own low-resolution render",
+    "P: where the light of each ray of the probe comes from",
+    "The proposal network's prediction of P at high resolution, from which the samples are drawn",
+)
 _WIDE_EM = 30.0
 """From this width on the three pictures stand in one row."""
 
@@ -145,7 +149,7 @@ class RayVolumeRows:
             mouse = imgui.get_mouse_pos()
             under = shown.under((mouse.x - corner.x) / edge, (mouse.y - corner.y) / max(height, 1.0))
             value = under[0] if under is not None and len(under) == 1 else None
-            imgui.set_tooltip(_readout(shown, under, title))
+            imgui.set_tooltip(f"{_WORDS[slot - SLOT]}\n{_readout(shown, under)}")
         imgui.end_group()
         return value
 
@@ -163,8 +167,8 @@ class RayVolumeRows:
 
 def _title(name: str, shown: ShownMap) -> str:
     height, width = shown.values.shape[-2:]
-    words = {"image": "Probe: picture I", "probe": "Probe: P", "proposal": "Network: predicted P"}[name]
-    return f"{words}, {width} × {height}"
+    letter = {"image": "I", "probe": "P", "proposal": "Predicted P"}[name]
+    return f"{letter}  {width} × {height}"
 
 
 def _caption(question: RayVolumeQuestion, answer: Answer, channel: ChannelInfo) -> str:
@@ -174,9 +178,9 @@ def _caption(question: RayVolumeQuestion, answer: Answer, channel: ChannelInfo) 
     return f"{channel.title} {100 * question.level:.3g} % in one of {values['bins']} bins [{channel.unit}]"
 
 
-def _readout(shown: ShownMap, under: tuple[float, ...] | None, title: str) -> str:
+def _readout(shown: ShownMap, under: tuple[float, ...] | None) -> str:
     if under is None:
-        return f"{title}\nno bin of this ray reaches the level"
+        return "No bin of this ray reaches the level"
     if len(under) == 3:
-        return f"{title}\n" + "  ".join(f"{c} {v:.3f}" for c, v in zip("RGB", np.asarray(under)))
-    return f"{title}\n{fixed(under[0], shown.channel.decimals)} {shown.channel.unit}".rstrip()
+        return "  ".join(f"{c} {v:.3f}" for c, v in zip("RGB", under))
+    return f"{fixed(under[0], shown.channel.decimals)} {shown.channel.unit}".rstrip()

@@ -72,7 +72,7 @@ def test_what_torch_keeps_out_of_the_state_dict_stays_out() -> None:
     network.register_buffer("grid", torch.zeros(3), persistent=False)
     network.register_buffer("unset", None)
     network.register_parameter("bias", None)
-    network.plane_act = None
+    network.__dict__["plane_act"] = None
     network.add_module("nothing", None)
     network.tied = nn.ParameterList([network.get_parameter("decoder.net.0.bias")] * 2)
     network.rows = nn.ModuleDict({"a": nn.Linear(2, 3), "b": nn.Embedding(3, 2), "c": nn.BatchNorm1d(2)})
