@@ -196,6 +196,8 @@ class LatentPanel:
     def _view_dirs(self, doc: Document, ctx: PanelContext) -> Literal["frontal", "camera"]:
         info = ctx.info
         why_not = "Nothing is open" if info is None else ("" if info.view_dependent else NO_DIRECTION)
+        if doc.native and not why_not:
+            why_not = "The picture is its program's, which takes each ray's own direction"
         return controls.segmented(
             ctx.theme, "Seen from", "view-dirs", doc.view_dirs, _VIEW_DIRS, why_not=why_not,
             tip="Viewing direction that conditions the colours",
