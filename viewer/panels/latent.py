@@ -32,7 +32,7 @@ _CENTRES = (
     ("average", "Average", "Psi draws towards the average w of all classes, as the network itself does"),
     ("class", "Class mean", "Psi draws towards the mean w of this class (256 seeds), as EpiGRAF's scripts do"),
 )
-_VIEW_DIRS = (
+_VIEW_DIRS: tuple[tuple[Literal["frontal", "camera"], str, str], ...] = (
     ("frontal", "Frontal", "One frontal direction for every ray: colours stay while the view turns (the paper's pictures, A3.1)"),
     ("camera", "Camera", "Each ray's own direction: highlights move with the view, as in training and for FID"),
 )
