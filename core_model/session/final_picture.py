@@ -72,10 +72,10 @@ class FinalImage:
         return sum(x.numel() * x.element_size() for x in (self.rgb, self.depth, self.opacity, self.samples))
 
 
-def final_image(run: StageRun, w: Tensor, cancelled: Callable[[], bool], progress: Progress) -> FinalImage:
-    """The super-resolved picture of the run's latent, camera and sampler, made or kept.
+def final_image(run: StageRun, w: Tensor, field: Field, cancelled: Callable[[], bool], progress: Progress) -> FinalImage:
+    """The super-resolved picture of the run's latent, camera and sampler, made or kept; field: the scene of the run's latent.
 
-    Only a sampler named `auto` is left to choose how: the marches of the family's own program, guided where the run says so.
+    The sampler `auto` takes the marches of the family's own program, guided where the scene is mostly empty.
     """
     request = run.request
     jitter = request.sampler.jitter and request.sampler.name != AUTO
@@ -83,23 +83,23 @@ def final_image(run: StageRun, w: Tensor, cancelled: Callable[[], bool], progres
         "final", *run.latent_key, request.precision, request.skip_empty, square_camera(request), request.sampler.replace(jitter=jitter),
         request.seed if jitter else 0,
     )  # fmt: skip
-    found, hit = run.cache.get(key, lambda: _made(run, w, cancelled, progress), lambda image: image.nbytes)
+    found, hit = run.cache.get(key, lambda: _made(run, w, field, cancelled, progress), lambda image: image.nbytes)
     if hit:
         run.clock.add("superres", 0.0, cached=True)
     return found
 
 
-def _made(run: StageRun, w: Tensor, cancelled: Callable[[], bool], progress: Progress) -> FinalImage:
+def _made(run: StageRun, w: Tensor, field: Field, cancelled: Callable[[], bool], progress: Progress) -> FinalImage:
     final = FAMILIES.get(run.opened.info.family).final
     assert final is not None
     camera, size = square_camera(run.request), run.opened.info.neural_size
     progress("samples", 0.0)
     if run.request.sampler.name == AUTO and not camera.orthographic:
         with run.clock.stage("samples"):
-            render = _as_its_program(run, final, camera, size, cancelled)
+            render = _as_its_program(run, final, field, camera, size, cancelled)
         evaluated = float(render.samples.mean())
     else:
-        render, evaluated = _by_own_sampler(run, final, camera, size, cancelled, progress)
+        render, evaluated = _by_own_sampler(run, final, field, camera, size, cancelled, progress)
     stop_if(cancelled)
     progress("superres", 0.9)
     dtype = DTYPES[run.request.precision]
@@ -112,26 +112,25 @@ def _made(run: StageRun, w: Tensor, cancelled: Callable[[], bool], progress: Pro
 
 
 def _as_its_program(
-    run: StageRun, final: FinalPicture, camera: CameraSpec, size: int, cancelled: Callable[[], bool]
+    run: StageRun, final: FinalPicture, field: Field, camera: CameraSpec, size: int, cancelled: Callable[[], bool]
 ) -> NeuralRender:
-    field = final.features(run.field(run.w()))
-    guide = Guide(field, run.density_grid(field)) if SAMPLERS.get(run.chosen_sampler()).needs_grid else None
+    whole = final.features(field)
+    guide = Guide(whole, run.density_grid(field)) if SAMPLERS.get(run.chosen_sampler(field)).needs_grid else None
     stop_if(cancelled)
-    return final.march(run.opened.model, field, camera, size, guide, run.request.sampler.spp)
+    return final.march(run.opened.model, whole, camera, size, guide, run.request.sampler.spp)
 
 
 def _by_own_sampler(
-    run: StageRun, final: FinalPicture, camera: CameraSpec, size: int, cancelled: Callable[[], bool], progress: Progress
+    run: StageRun, final: FinalPicture, field: Field, camera: CameraSpec, size: int, cancelled: Callable[[], bool], progress: Progress
 ) -> tuple[NeuralRender, float]:
     """Features by one of triscope's samplers: the same march as every other channel's, with all colours of the field."""
     spec = run.request.sampler
     own = run.request.replace(
-        width=size, height=size, camera=camera, background=None, sampler=spec.replace(name=run.chosen_sampler())
+        width=size, height=size, camera=camera, background=None, sampler=spec.replace(name=run.chosen_sampler(field))
     )
     run = replace(run, request=own)
-    field = run.field(run.w())
     whole, space = final.features(field), run.space(field)
-    count = len(final_colours(whole, run.device))
+    count = _colours_of(whole, run.device)
     scene = replace(
         run.scene(whole, space), background=torch.full((count,), final.background(run.opened.model), device=run.device), colours=count
     )
@@ -143,11 +142,11 @@ def _by_own_sampler(
     return NeuralRender(on(FEATURES), on("depth"), on("opacity"), on("samples")), evaluated
 
 
-def final_colours(field: Field, device: torch.device) -> Tensor:
-    """The features of one point [C]: how many there are."""
+def _colours_of(field: Field, device: torch.device) -> int:
+    """How many features a point has."""
     sample = field.geometry(torch.zeros(1, 1, 3, device=device))
     assert sample.features is not None
-    return sample.features[0, 0]
+    return sample.features.shape[-1]
 
 
 def final_arrays(image: FinalImage, request: RenderRequest, own: tuple[float, ...] | None, names: tuple[str, ...]) -> dict[str, np.ndarray]:

@@ -139,7 +139,7 @@ class RenderSession:
         clock = StageClock(self._device)
         run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, clock)
         with torch.no_grad():
-            named = request.replace(sampler=request.sampler.replace(name=run.chosen_sampler()))
+            named = request.replace(sampler=request.sampler.replace(name=run.chosen_sampler(run.field(run.w()))))
             return inspect_ray(replace(run, request=named), x, y)
 
     def cut_depth(self, request: RenderRequest) -> np.ndarray:
@@ -235,12 +235,12 @@ class RenderSession:
         progress("planes", 0.0)
         volume = run.field(w)
         stop_if(cancelled)
-        chosen, sources = run.chosen_sampler(), sources_of(request, channels, opened.info)
+        chosen, sources = run.chosen_sampler(volume), sources_of(request, channels, opened.info)
         made: dict[str, np.ndarray] = {}
         placed = evaluated = probed = 0.0
         if sources.final:
             assert w is not None
-            image = final_image(run, w, cancelled, progress)
+            image = final_image(run, w, volume, cancelled, progress)
             made |= final_arrays(image, request, opened.info.header.conventions.background, sources.shared)
             placed, evaluated = float(image.samples.mean()), image.evaluated
         if sources.marched:

@@ -88,12 +88,12 @@ class StageRun:
         key = ("density", *self.latent_key, self.request.precision)
         return self._cached("skip", key, lambda: build_density_grid(field, box, self.device), lambda g: g.nbytes)
 
-    def chosen_sampler(self) -> str:
+    def chosen_sampler(self, field: Field) -> str:
         """The request's sampler; `auto` becomes the quicker of two by the measured share of the box that is not empty."""
         name = self.request.sampler.name
         if name != AUTO:
             return name
-        box, field = self.opened.info.header.conventions.box, self.field(self.w())
+        box = self.opened.info.header.conventions.box
         key = ("share", *self.latent_key, self.request.precision)
         share = self._cached("skip", key, lambda: occupied_share(field, box, self.device), lambda _: 64)
         return "occupancy" if share < MOSTLY_EMPTY else "importance"

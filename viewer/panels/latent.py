@@ -32,7 +32,7 @@ _CENTRES = (
     ("average", "Average", "Psi draws towards the average w of all classes, as the network itself does"),
     ("class", "Class mean", "Psi draws towards the mean w of this class (256 seeds), as EpiGRAF's scripts do"),
 )
-_VIEW_DIRS = (
+_VIEW_DIRS: tuple[tuple[Literal["frontal", "camera"], str, str], ...] = (
     ("frontal", "Frontal", "One frontal direction for every ray: colours stay while the view turns (the paper's pictures, A3.1)"),
     ("camera", "Camera", "Each ray's own direction: highlights move with the view, as in training and for FID"),
 )
@@ -190,6 +190,8 @@ class LatentPanel:
     def _view_dirs(self, doc: Document, ctx: PanelContext) -> Literal["frontal", "camera"]:
         info = ctx.info
         why_not = "Nothing is open" if info is None else ("" if info.view_dependent else NO_DIRECTION)
+        if doc.native and not why_not:
+            why_not = "The picture is its program's, which takes each ray's own direction"
         return controls.segmented(
             ctx.theme, "Seen from", "view-dirs", doc.view_dirs, _VIEW_DIRS, why_not=why_not,
             tip="Viewing direction that conditions the colours",

@@ -88,7 +88,7 @@ class ExportPlan:
 def export_request(doc: Document, info: CheckpointInfo, edge: int, channels: tuple[str, ...]) -> RenderRequest:
     """The full picture of the document with other channels and size: the same samples as on the screen."""
     request = Scheduler().full_request(doc, info, 64).replace(width=edge, height=edge, channels=channels, shared_rays=False)
-    return as_its_program(request, info).replace(shared_rays=False) if doc.native else request
+    return as_its_program(request, info).replace(shared_rays=False) if doc.native and info.has_native else request
 
 
 def plan_export(

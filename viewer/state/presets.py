@@ -22,6 +22,7 @@ class Preset(Frozen):
     """What a preset sets."""
 
     sampler: SamplerSpec = SamplerSpec()
+    native: bool = False
     view: ViewSettings = ViewSettings()
     quality: QualitySettings = QualitySettings()
     background: Vec3 | None = None
@@ -53,7 +54,8 @@ class Presets:
         preset = self._all.get(name)
         if preset is None:
             return doc
-        return doc.replace(sampler=preset.sampler, view=preset.view, quality=preset.quality, background=preset.background)
+        kept = {"sampler": preset.sampler, "native": preset.native, "view": preset.view, "quality": preset.quality}
+        return doc.replace(**kept, background=preset.background)
 
     def save(self, name: str, doc: Document) -> None:
         """Keep the settings of `doc` under a name. Raises InputError where that is impossible."""
@@ -62,7 +64,7 @@ class Presets:
             raise InputError(what="a preset needs a name", where="presets")
         if name not in self._all and len(self._all) >= MOST:
             raise InputError(what="too many presets", where="presets", expected=f"at most {MOST}", got=str(len(self._all) + 1))
-        kept = Preset(sampler=doc.sampler, view=doc.view, quality=doc.quality, background=doc.background)
+        kept = Preset(sampler=doc.sampler, native=doc.native, view=doc.view, quality=doc.quality, background=doc.background)
         self._write({**self._all, name: kept})
 
     def remove(self, name: str) -> None:

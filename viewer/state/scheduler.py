@@ -248,7 +248,7 @@ class Scheduler:
 
     def _full(self, doc: Document, info: CheckpointInfo, edge: int) -> RenderRequest:
         request = self._request(doc, info, edge, Tier.FULL)
-        return as_its_program(request, info) if doc.native else request
+        return as_its_program(request, info) if doc.native and info.has_native else request
 
     def _request(
         self,
@@ -282,7 +282,7 @@ class Scheduler:
 
     def _covers(self, doc: Document, info: CheckpointInfo) -> bool:
         """Whether the pictures on their way hold the channel that is shown."""
-        if self._sent is None or (self._sent.shared_rays and not is_final(doc.view.channel, info)):
+        if self._sent is None or (self._sent.shared_rays and not self._sent.native and not is_final(doc.view.channel, info)):
             return False
         wanted = channels_for(doc, info)
         moving = self._sent.tier is Tier.MOVING and is_final(doc.view.channel, info) and stands_in(self._sent)

@@ -123,6 +123,8 @@ def entries(doc: Document, ctx: PanelContext, panels: Sequence[str]) -> list[Ent
             found.append(Entry("Channel", channel.title, ctx.keys.text(f"channel-{index + 1}"), _show(channel.name), why))
         for sampler in ctx.info.samplers:
             found.append(Entry("Sampler", sampler.title, "", _sample(sampler.name), "" if sampler.available else "Not for this checkpoint"))
+        if ctx.info.has_native:
+            found.append(Entry("Sampler", "As its program renders", "", lambda doc, ctx: doc.replace(native=True)))
     found += [Entry("Panel", title, "", _panel(title)) for title in panels]
     found += [Entry("Preset", name, "", _preset(name)) for name in ctx.presets.names()]
     found += [Entry("Open", Path(path).name, "", _open(path)) for path in ctx.recent]
@@ -143,7 +145,7 @@ def _show(name: str) -> Callable[[Document, PanelContext], Document]:
 
 
 def _sample(name: str) -> Callable[[Document, PanelContext], Document]:
-    return lambda doc, ctx: doc.replace(sampler=doc.sampler.replace(name=name))
+    return lambda doc, ctx: doc.replace(sampler=doc.sampler.replace(name=name), native=False)
 
 
 def _preset(name: str) -> Callable[[Document, PanelContext], Document]:

@@ -12,14 +12,16 @@ import torch
 
 from core_model.families.volumetric_native import label_rays
 from core_model.fields.osg import OsgField
+from core_model.rendering import guided_march
 from core_model.rendering.guided_march import render_guided, render_likened
-from core_model.rendering.occupancy import MARGIN, DensityGrid, build_density_grid
+from core_model.rendering.occupancy import MARGIN, DensityGrid, build_density_grid, occupied_share
 from core_model.rendering.occupied_twopass import render_occupied
 from core_model.rendering.twopass import Marched, TwoPassRule, render_two_pass
 from core_model.schema.camera import OrbitPose, label25
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
+from core_model.session.stages import MOSTLY_EMPTY
 from tests.unit.families.foreign_nets import Net, eg3d_state, opened
 
 RULE = TwoPassRule(2.25, 3.3, 24, 24, 0.5)
@@ -103,6 +105,46 @@ def test_likeness_decides_the_number_of_samples() -> None:
     rough = TwoPassRule(2.25, 3.3, 5, 4, 0.5)
     got, _ = render_likened(blob(), *rays(), rough, grid())
     assert decibel(got.features, render_two_pass(blob().query, *rays(), rough).features) > 70
+
+
+class Counted:
+    """A field that counts the points it is asked for."""
+
+    def __init__(self, field: OsgField) -> None:
+        self._field, self.points, self.colour_features = field, 0, field.colour_features
+        self.raw_of, self.colours_of, self.lattice_density = field.raw_of, field.colours_of, field.lattice_density
+
+    def hidden(self, points: torch.Tensor) -> torch.Tensor:
+        self.points += points.shape[0]
+        return self._field.hidden(points)
+
+    def query(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        self.points += points.shape[1]
+        return self._field.query(points)
+
+
+def fog() -> OsgField:
+    """What random weights give: never opaque, never empty, and rougher than the grid."""
+    torch.manual_seed(3)
+    model: Any = opened("eg3d", Net("", eg3d_state()))[0]
+    planes = model.planes(torch.zeros(1, 6, 10), "const")
+    return OsgField(type(planes)((torch.randn(1, 3, 32, 32, 32) * 2.0,), planes.conventions), model.module.decoder)
+
+
+@pytest.mark.parametrize(("make", "empty"), [(blob, True), (fog, False)])
+def test_guided_rays_are_never_dearer_than_two_passes(monkeypatch: pytest.MonkeyPatch, make: Any, empty: bool) -> None:
+    """In fog looking for what may be skipped took 4 to 10 times the time of the two passes."""
+    field, device = make(), torch.device("cpu")
+    assert (occupied_share(field, 0.5, device) < MOSTLY_EMPTY) == empty
+    many = rays(64)
+    monkeypatch.setattr(guided_march, "PILOTS", 128)  # the share of the rays that 512 are at the published resolution
+    bounds, count = build_density_grid(field, 0.5, device), Counted(field)
+    got, samples = render_likened(count, *many, RULE, bounds)
+    want = render_two_pass(field.query, *many, RULE)
+    assert decibel(got.features, want.features) > 45.0
+    whole = 64 * 64 * (RULE.coarse + RULE.fine)
+    assert count.points < (0.6 if empty else 1.1) * whole
+    assert empty or bool((samples == RULE.coarse + RULE.fine).all())
 
 
 def test_a_scene_of_nothing_is_background() -> None:

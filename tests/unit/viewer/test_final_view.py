@@ -79,7 +79,7 @@ def test_a_slow_super_resolution_is_left_for_the_rest() -> None:
     assert first[1].channels == ("rgb", "depth", "samples") and first[1].shared_rays and first[1].sampler == DOC.sampler
     doc, moving = dragged(sim, DOC)
     assert moving and all("rgb" not in r.channels and r.tier is Tier.MOVING and not r.shared_rays for r in moving)
-    assert all(r.width < 256 or r.sampler.spp < 96 for r in moving)
+    assert all(r.width < 256 or (r.sampler.spp or 96) < 96 for r in moving)
     assert [r.tier for r in rested(sim, doc)] == [Tier.FULL]
 
 
@@ -108,6 +108,8 @@ def test_as_its_program_renders_comes_at_rest_in_its_own_size() -> None:
     asked = rested(sim, doc)
     assert [(r.tier, r.native) for r in asked] == [(Tier.MOVING, False), (Tier.FULL, True)]
     assert (asked[1].width, asked[1].height, asked[1].sampler) == (512, 512, SamplerSpec(name="importance"))
+    maps = rested(sim, doc.replace(view=doc.view.with_channel("normal")))
+    assert [(r.tier, r.native) for r in maps] == [(Tier.MOVING, False), (Tier.FULL, True)] and "normal" in maps[1].channels
     again = rested(sim, DOC)
     assert not any(r.native for r in again) and again[-1].tier is Tier.FULL
 
