@@ -15,6 +15,7 @@ from core_model.training.gan.forecast import calibrated, forecast
 from core_model.training.gan.measure import Measured, StageTime
 from tests.cli.command import triscope
 from tests.train.gan_data import tiny_config, write_set
+from viewer.jobs.command import forecast_words
 
 
 def test_dry_run_draws_and_forecasts(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -47,6 +48,15 @@ def test_real_steps_take_the_place_of_the_estimate() -> None:
     assert calibrated(plain, Measured(why_not="no step ended"), cfg) == plain
 
 
+def test_the_steps_that_are_timed_lie_in_their_stage() -> None:
+    stages = ((0, 500, 8, 16), (900, 1050, 8, 16), (1050, 1200, 8, 16), (0, 16, 4, 4), (72, 80, 4, 4), (80, 81, 4, 1))
+    for start, stop, batch, interval in stages:
+        plain, penalised = measure.chosen_steps(start, stop, batch, interval)
+        assert start <= plain * batch < stop and (plain % interval or interval == 1), (start, stop)
+        assert penalised is None or (start <= penalised * batch < stop and penalised % interval == 0), (start, stop)
+    assert measure.chosen_steps(900, 1050, 8, 16) == (122, 128)
+
+
 @pytest.mark.timeout(250)
 def test_a_dry_run_measures_just_what_would_be_trained_and_remembers_it(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -59,6 +69,7 @@ def test_a_dry_run_measures_just_what_would_be_trained_and_remembers_it(
     done = triscope(capsys, *words, "--processes", "2", "--dry-run")
     assert done.status == 0, done.err
     assert "2 processes, cpu, measured on this machine: real steps of 9 of 9 stages" in done.out, done.out
+    assert forecast_words(done.out).startswith("about ") and " 2 processes, cpu, measured on this machine" in forecast_words(done.out)
     (command,) = started
     assert command[3:13] == ["train", *map(str, words[1:]), "--processes", "2"][:10] and "--dry-run" not in command
     assert sorted(p.name for p in (tmp_path / "dry").iterdir()) == ["schedule.png"], "nothing else is left there"
