@@ -61,7 +61,7 @@ class Measured(Frozen):
 
 
 def measured(
-    cfg: TrainConfig, device: str, processes: int, arguments: Sequence[str], limit_s: float = LIMIT_S, order: Sequence[int] = ()
+    cfg: TrainConfig, device: str, processes: int, arguments: Sequence[str], order: Sequence[int] = ()
 ) -> Measured:
     """The times of `triscope train ARGUMENTS` on this machine, from memory or by trying. order: stages, the first one tried first."""
     path = cache_dir() / "forecast" / f"{_key(cfg, device, processes)}.json"
@@ -69,7 +69,7 @@ def measured(
         kept = Measured.model_validate_json(path.read_bytes())
         if time.time() - kept.at < KEPT_S:
             return kept
-    found = _try(arguments, processes, limit_s, order)
+    found = _try(arguments, processes, LIMIT_S, order)
     if found.stages:
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
