@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.gui.window_driver import Hands, Recorder, drive
 from tests.unit.runs.synthetic import Plan, line, tick, write_native
 from viewer.panels.training import TrainingPanel
 from viewer.render_client.inline import InlineClient
+from viewer.runs.shell import shell_join
 from viewer.runs.states import this_host
 from viewer.state.prefs import load_preferences
 
@@ -136,7 +138,7 @@ def test_log_pictures_and_snapshots_of_a_failed_run(runs: Path) -> None:
         ctx.yield_(3)
         ctx.item_click(f"{MAIN}###copy-command")
         ctx.yield_(2)
-        assert imgui.get_clipboard_text().startswith("triscope train --preset heads128")
+        assert imgui.get_clipboard_text().startswith(f"{shell_join([sys.executable])} -m core_model.cli.main train --preset heads128")
         ctx.item_click(f"{MAIN}###page-machine")
         h.until(lambda: len(panel.shelf.poller.host.history) > 1, "figures of this machine", 4000)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,7 @@ from core_model.training.gan.forecast import calibrated, forecast
 from core_model.training.gan.measure import Measured, StageTime
 from tests.cli.command import triscope
 from tests.train.gan_data import tiny_config, write_set
+from viewer.jobs.command import forecast_words
 
 
 def test_dry_run_draws_and_forecasts(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -47,20 +49,40 @@ def test_real_steps_take_the_place_of_the_estimate() -> None:
     assert calibrated(plain, Measured(why_not="no step ended"), cfg) == plain
 
 
-@pytest.mark.timeout(250)
+def test_the_steps_that_are_timed_lie_in_their_stage() -> None:
+    stages = ((0, 500, 8, 16), (900, 1050, 8, 16), (1050, 1200, 8, 16), (0, 16, 4, 4), (72, 80, 4, 4), (80, 81, 4, 1))
+    for start, stop, batch, interval in stages:
+        plain, penalised = measure.chosen_steps(start, stop, batch, interval)
+        assert start <= plain * batch < stop and (plain % interval or interval == 1), (start, stop)
+        assert penalised is None or (start <= penalised * batch < stop and penalised % interval == 0), (start, stop)
+    assert measure.chosen_steps(900, 1050, 8, 16) == (122, 128)
+
+
+@pytest.mark.parametrize("real", [False, pytest.param(True, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
 def test_a_dry_run_measures_just_what_would_be_trained_and_remembers_it(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real: bool
 ) -> None:
+    """real: by steps of the trainer, else by a process that says in their place what they would."""
     monkeypatch.setenv(measure.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(measure, "LIMIT_S", 400.0)  # of a machine that is busy with other tests
     started: list[list[str]] = []
     start = measure.start_tied
-    monkeypatch.setattr(measure, "start_tied", lambda command, **more: started.append(command) or start(command, **more))
+    says = "".join(f"print({stage(i, 0.25).model_dump_json()!r})\n" for i in range(7))
+
+    def begin(command: list[str], *more: object, **options: object) -> object:
+        started.append(command)
+        wrong = "no such set" in " ".join(command)
+        said = "import sys; sys.exit('triscope: no such set')" if wrong else says
+        return start(command if real else [sys.executable, "-c", said], *more, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(measure, "start_tied", begin)
     words = ("train", "--preset", "smoke", "--data", write_set(tmp_path / "set", size=32), "--out", tmp_path / "dry", "--device=cpu")
     done = triscope(capsys, *words, "--processes", "2", "--dry-run")
     assert done.status == 0, done.err
-    assert "2 processes, cpu, measured on this machine: real steps of 9 of 9 stages" in done.out, done.out
+    assert "2 processes, cpu, measured on this machine: real steps of 7 of 7 stages" in done.out, done.out
+    assert forecast_words(done.out).startswith("about ") and " 2 processes, cpu, measured on this machine" in forecast_words(done.out)
     (command,) = started
-    assert command[3:13] == ["train", *map(str, words[1:]), "--processes", "2"][:10] and "--dry-run" not in command
+    assert command[3:13] == ["train", *map(str, words[1:]), "--processes", "2"] and "--dry-run" not in command
     assert sorted(p.name for p in (tmp_path / "dry").iterdir()) == ["schedule.png"], "nothing else is left there"
     again = triscope(capsys, *words, "--processes=2", "--dry-run", "--output.tick_images=32")
     assert again.status == 0 and "measured on this machine" in again.out and len(started) == 1, "remembered"

@@ -10,7 +10,7 @@ from core_model.schema.overrides import changed_paths
 from core_model.schema.train import TrainConfig
 from viewer.runs.shell import MAIN, shell_join
 
-__all__ = ["MAIN", "CommandLine", "as_typed", "processes_for", "resume_arguments", "train_arguments"]
+__all__ = ["MAIN", "CommandLine", "as_typed", "forecast_words", "processes_for", "resume_arguments", "train_arguments"]
 
 OWN_WORDS = ("preset", "data.path", "version")
 """Fields that --preset and --data say."""
@@ -66,3 +66,8 @@ def processes_for(devices: tuple[str, ...]) -> int:
 def as_typed(arguments: tuple[str, ...]) -> str:
     """The line of any command of triscope."""
     return CommandLine(arguments).typed()
+
+
+def forecast_words(report: str) -> str:
+    """The line of a dry run that says how long the training takes, and whether that was measured or estimated."""
+    return next((line.removeprefix("time").strip() for line in report.splitlines() if line.startswith("time ")), "")

@@ -13,6 +13,7 @@ from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 from viewer.jobs import desk
 from viewer.jobs.backend import BACKENDS
+from viewer.jobs.command import forecast_words
 from viewer.jobs.config_diff import diff
 from viewer.jobs.tasks import Task
 from viewer.runs.job_record import CONSOLE_FILE
@@ -296,11 +297,6 @@ class LaunchPage:
             except (OSError, InputError):
                 return None
         return self._trees[run]
-
-
-def forecast_words(report: str) -> str:
-    """The line of a dry run that says how long the training takes, and whether that was measured or estimated."""
-    return next((line.removeprefix("time").strip() for line in report.splitlines() if line.startswith("time ")), "")
 
 
 def _printed(task: Task) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import platform
 import subprocess
@@ -23,7 +24,6 @@ from pydantic import ValidationError
 
 from core_model import __version__
 from core_model.data.order import DataPosition, ImageBatches
-from core_model.losses.ada import AdaState
 from core_model.ops.cores import usable_cores
 from core_model.schema.errors import TriscopeError
 from core_model.schema.frozen import Frozen
@@ -61,7 +61,7 @@ class Measured(Frozen):
 
 
 def measured(
-    cfg: TrainConfig, device: str, processes: int, arguments: Sequence[str], limit_s: float = LIMIT_S, order: Sequence[int] = ()
+    cfg: TrainConfig, device: str, processes: int, arguments: Sequence[str], order: Sequence[int] = ()
 ) -> Measured:
     """The times of `triscope train ARGUMENTS` on this machine, from memory or by trying. order: stages, the first one tried first."""
     path = cache_dir() / "forecast" / f"{_key(cfg, device, processes)}.json"
@@ -69,7 +69,7 @@ def measured(
         kept = Measured.model_validate_json(path.read_bytes())
         if time.time() - kept.at < KEPT_S:
             return kept
-    found = _try(arguments, processes, limit_s, order)
+    found = _try(arguments, processes, LIMIT_S, order)
     if found.stages:
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -162,33 +162,43 @@ def measure(cfg: TrainConfig, device: str, order: Sequence[int], say: Callable[[
         moments = cfg.schedule.moments(cfg.images)
         with batches:
             for stage in order or range(len(moments) - 1):
-                images = (moments[stage] + moments[stage + 1]) / 2
-                step_s = _step_seconds(cfg, stepper, batches, int(images) // cfg.batch, ranks)
+                start, stop = moments[stage], moments[stage + 1]
+                step_s = _step_seconds(cfg, stepper, batches, start, stop, ranks)
                 chunk = max(1, min(16, cfg.microbatch or cfg.batch // ranks.world))
                 started = time.perf_counter()
                 if ranks.writer:
-                    average_images(networks.average, cfg, cfg.schedule.at(images), dataset.labels(), PICTURES, EVALUATION, chunk)
+                    values = cfg.schedule.at((start + stop) / 2)
+                    average_images(networks.average, cfg, values, dataset.labels(), PICTURES, EVALUATION, chunk)
                     say(StageTime(stage=stage, step_s=step_s, picture_s=(time.perf_counter() - started) / PICTURES))
     finally:
         ranks.close()
 
 
-def _step_seconds(cfg: TrainConfig, stepper: GanStep, batches: ImageBatches, at: int, ranks: Ranks) -> float:
-    """Mean seconds of a step near step `at`, one that is not timed before them; R1 penalties by their share."""
+def chosen_steps(start: float, stop: float, batch: int, interval: int) -> tuple[int, int | None]:
+    """(a step without R1 penalty near the middle of a stage, one with it; None where the stage has none). start, stop: in images."""
+    first = math.ceil(start / batch)
+    last = max(first, math.ceil(stop / batch) - 1)
+    middle = (first + last) // 2
+    near = sorted(range(max(first, middle - interval), min(last, middle + interval) + 1), key=lambda step: abs(step - middle))
+    penalised = next((step for step in near if step % interval == 0), None)
+    plain = next((step for step in near if step % interval), middle)
+    return plain, penalised
+
+
+def _step_seconds(cfg: TrainConfig, stepper: GanStep, batches: ImageBatches, start: float, stop: float, ranks: Ranks) -> float:
+    """Mean seconds of a step of one stage, after one that is not timed; R1 penalties by their share."""
     interval = cfg.loss.r1_interval
-    augment = cfg.augment.p if cfg.augment.mode == "fixed" else AdaState(p=cfg.augment.p).p
 
     def seconds(step: int) -> float:
         started = time.perf_counter()
-        stepper.run(step, next(batches), augment)
+        stepper.run(step, next(batches), cfg.augment.p)
         if ranks.device.type == "cuda":
             torch.cuda.synchronize(ranks.device)
         return time.perf_counter() - started
 
-    penalised = at // interval * interval
-    seconds(penalised)
-    with_penalty = seconds(penalised)
-    if interval == 1:
-        return with_penalty
-    plain = sum(seconds(penalised + 1) for _ in range(STEPS)) / STEPS
-    return plain + max(0.0, with_penalty - plain) / interval
+    plain, penalised = chosen_steps(start, stop, cfg.batch, interval)
+    seconds(plain)
+    without = sum(seconds(plain) for _ in range(STEPS)) / STEPS
+    if penalised is None or penalised == plain:
+        return without
+    return without + max(0.0, seconds(penalised) - without) / interval

@@ -79,6 +79,16 @@ def still(processes: list[psutil.Process]) -> list[psutil.Process]:
     return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
+@pytest.fixture(autouse=True)
+def nobody_left(tmp_path: Path) -> Iterator[None]:
+    """Whatever a failing test has left is ended."""
+    yield
+    for path in tmp_path.glob("*/job.json"):
+        job = read_job(path.parent)
+        if job is not None:
+            kill_tree(lambda job=job: [*tree_of(job.id, job.pid, job.pid_started), *tree_of("", job.keeper_pid, job.keeper_started)])
+
+
 @pytest.fixture
 def bystander() -> Iterator[psutil.Process]:
     """A process of somebody else."""
