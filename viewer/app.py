@@ -1,7 +1,6 @@
 """The window: hello_imgui's runner, theme, fonts, docking. What is drawn in it comes from `viewer/desk.py`.
 
-Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding.
-They load
+Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding. They load
 between the first and the second frame, and the render process starts then. Nothing here imports torch.
 """
 
@@ -22,7 +21,7 @@ from core_model.schema.errors import InputError
 from viewer.gl.resources import demo_checkpoint, find_asset
 from viewer.start_trace import StartTrace
 from viewer.state.config_dir import FILE_NAME, config_dir
-from viewer.ui import layout, theme
+from viewer.ui import glyphs, layout, theme
 from viewer.ui.arrangement import Arrangement
 from viewer.ui.palette import PALETTES
 
@@ -45,8 +44,7 @@ DEFAULT_SIZE = (1600, 1000)
 class AppOptions:
     """How the window starts.
 
-    checkpoint: file or analytic:NAME; None = the demo head. factory: dotted path of the session class; "" =
-    the real one.
+    checkpoint: file or analytic:NAME; None = the demo head. factory: dotted path of the session class; "" = the real one.
     client: renderer to use instead of a worker process. size: window in logical pixels; None = as last time.
     tests: called with the App to register GUI tests; switches Dear ImGui's test engine on.
     on_frame: called at the end of each complete GUI frame. keep_layout: read and write layout.ini.
@@ -152,9 +150,7 @@ class App:
         glfw.set_window_title(glfw_window_hello_imgui(), f"{text} - {TITLE}")
 
     def pace(self, frames_a_second: float, dragging: bool) -> None:
-        """Frames a second while no event comes in; dragging: the renderer needs the processor more than the
-        window.
-        """
+        """Frames per second while no event comes in; dragging: the renderer needs the processor more than the window."""
         if self._software:
             limit = DRAGGING_FRAMES_A_SECOND if dragging else SOFTWARE_FRAMES_A_SECOND
             self.params.fps_idling.fps_max = limit
@@ -253,6 +249,7 @@ class App:
                 self.params.docking_params.dockable_window_of_name(slot.title).imgui_window_flags = self._flags(slot)
 
     def _load_fonts(self) -> None:
+        glyphs.restart()
         self._fonts = theme.load_fonts()
 
     def _config(self) -> None:
@@ -287,6 +284,8 @@ class App:
             self._load_desk()
         if self._restyle:
             self._style()
+        if self.frame > 2:
+            glyphs.step()
         if self.desk is not None and self.theme is not None:
             self.desk.begin_frame(self.theme, time.monotonic())
 
@@ -397,8 +396,7 @@ class _Look:
 
 
 def _saved_look() -> _Look:
-    """The look of last time, read without the preferences' validation, which takes longer than the first
-    frame may.
+    """The look of last time, read without the preferences' validation, which takes longer than the first frame may.
 
     What is odd falls back to the defaults here; `load_preferences` says so afterwards.
     """
