@@ -118,7 +118,7 @@ class App:
         )
 
     def show_panel(self, title: str, visible: bool) -> None:
-        self.params.docking_params.dockable_window_of_name(title).is_visible = visible
+        self._arrangement.show(title, visible)
 
     def front_panel(self, title: str) -> None:
         """Shows a panel in front of those that it shares its place with."""

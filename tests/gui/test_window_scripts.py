@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.gui.window_driver import Hands, drive
 from viewer.gl.resources import asset_path
 from viewer.render_client.inline import InlineClient
 from viewer.ui import glyphs
+from viewer.ui.banner import Banner
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 CHINESE = "中文"
@@ -48,8 +50,8 @@ def test_without_a_font_of_the_system_names_are_escaped_everywhere(monkeypatch: 
             real(text)
 
         monkeypatch.setattr(imgui, "text_unformatted", heard)
-        hands.desk.controller.banner = type(hands.desk.controller.banner)("Cannot open", PATH) if hands.desk.controller.banner else None
-        hands.desk.controller.say(f"Wrote {PATH}", hands.desk._ctx.now)
+        hands.desk.controller.banner = Banner("Cannot open", PATH)
+        hands.desk.controller.say(f"Wrote {PATH}", time.monotonic())
         hands.app.front_panel("Model")
         hands.ctx.yield_(6)
 

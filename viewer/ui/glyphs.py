@@ -14,6 +14,8 @@ from pathlib import Path
 
 from imgui_bundle import imgui
 
+from viewer.runs.escapes import escaped
+
 _NAMES = (
     "NotoSansCJK", "NotoSansSC", "NotoSansJP", "NotoSansKR", "SourceHanSans", "wqy-", "DroidSansFallback", "msyh", "YuGoth", "malgun",
     "PingFang", "Hiragino Sans GB", "AppleSDGothicNeo", "Arial Unicode", "DejaVuSans.", "NotoSans-Regular", "segoeui.", "NotoEmoji",
@@ -47,11 +49,6 @@ def system_fonts(folders: tuple[Path, ...] | None = None) -> list[Path]:
                 if start is not None and ("Regular" in name or start not in found):
                     found[start] = Path(place) / name
     return [found[n] for n in _NAMES if n in found]
-
-
-def escaped(character: str) -> str:
-    r"""`\u4e2d` or `\U0001f600`."""
-    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
 
 
 class Glyphs:
