@@ -40,7 +40,7 @@ class Arrangement:
         """Shows or hides a panel; one that is behind another tab comes to the front."""
         window, drawn = self._docking.dockable_window_of_name(title), imgui.internal.find_window_by_name(title)
         if visible and drawn is not None:
-            window.focus_window_at_next_frame = not (window.is_visible and drawn.dock_tab_is_visible)
+            window.focus_window_at_next_frame = not window.is_visible or drawn.hidden
         window.is_visible = visible
 
     def keep(self, shown: tuple[object, ...]) -> None:
