@@ -73,6 +73,7 @@ class RayPanel:
         edge = imgui.get_frame_height()
         imgui.same_line()
         buttons = 3 * edge + 2 * imgui.get_style().item_spacing.x
+        controls.below(imgui.get_content_region_avail().x - buttons)
         imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(imgui.get_content_region_avail().x - buttons, 0.0))
         pinned = mark in doc.rays.pins
         tip = "Remove the pin (P)" if pinned else f"Keep this ray (P, Shift + click); {MAX_PINS} at most"
