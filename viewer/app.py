@@ -1,7 +1,7 @@
 """The window: hello_imgui's runner, theme, fonts, docking. What is drawn in it comes from `viewer/desk.py`.
 
-Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding. They load between the
-first and the second frame, and the render process starts then. Nothing here imports torch.
+Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding. They load
+between the first and the second frame, and the render process starts then. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from viewer.ending import Ending
 from viewer.gl.resources import demo_checkpoint, find_asset
 from viewer.start_trace import StartTrace
 from viewer.state.config_dir import FILE_NAME, config_dir
-from viewer.ui import layout, theme
+from viewer.ui import glyphs, layout, theme
 from viewer.ui.arrangement import Arrangement
 from viewer.ui.palette import PALETTES
 
@@ -123,7 +123,7 @@ class App:
         )
 
     def show_panel(self, title: str, visible: bool) -> None:
-        self.params.docking_params.dockable_window_of_name(title).is_visible = visible
+        self._arrangement.show(title, visible)
 
     def front_panel(self, title: str) -> None:
         """Shows a panel in front of those that it shares its place with."""
@@ -155,7 +155,7 @@ class App:
         glfw.set_window_title(glfw_window_hello_imgui(), f"{text} - {TITLE}")
 
     def pace(self, frames_a_second: float, dragging: bool) -> None:
-        """Frames a second while no event comes in; dragging: the renderer needs the processor more than the window."""
+        """Frames per second while no event comes in; dragging: the renderer needs the processor more than the window."""
         if self._software:
             limit = DRAGGING_FRAMES_A_SECOND if dragging else SOFTWARE_FRAMES_A_SECOND
             self.params.fps_idling.fps_max = limit
@@ -254,6 +254,7 @@ class App:
                 self.params.docking_params.dockable_window_of_name(slot.title).imgui_window_flags = self._flags(slot)
 
     def _load_fonts(self) -> None:
+        glyphs.restart()
         self._fonts = theme.load_fonts()
 
     def _config(self) -> None:
@@ -289,6 +290,8 @@ class App:
             self._load_desk()
         if self._restyle:
             self._style()
+        if self.frame > 2:
+            glyphs.step()
         if self.desk is not None and self.theme is not None:
             self.desk.begin_frame(self.theme, time.monotonic())
 

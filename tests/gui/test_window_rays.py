@@ -174,7 +174,7 @@ def test_files_zoom_and_failures(tmp_path: Path):
         assert close[1] - close[0] < 0.5 * (report.far - report.near)
         h.ctx.scroll_to_top("//Ray")
         window = h.ctx.get_window_by_ref("//Ray")
-        for share in (0.25, 0.32, 0.39, 0.46):  # whichever lies in a plot, not between two
+        for share in (0.25, 0.32, 0.39, 0.46, 0.6, 0.68, 0.76, 0.84, 0.92):  # whichever lies in a plot, not between two
             h.ctx.mouse_move_to_pos(ImVec2(window.pos.x + 0.4 * window.size.x, window.pos.y + share * window.size.y))
             h.ctx.yield_(3)
             if plots.cursor is not None:

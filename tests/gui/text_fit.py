@@ -56,10 +56,11 @@ def _item(fit: Fit, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Buttons, lines of lists, boxes to tick: the whole item within the clip, its words within the item."""
     done = real(*args, **kwargs)
     text = _visible(str(args[0]))
-    if text and _drawn():
+    if _drawn():
         low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
         clip = imgui.internal.get_current_window().clip_rect
-        fit.note(text, max(low.x + imgui.calc_text_size(text).x - high.x, high.x - clip.max.x - imgui.get_style().window_padding.x))
+        outside = high.x - clip.max.x - imgui.get_style().window_padding.x
+        fit.note(text or str(args[0]), max(low.x + imgui.calc_text_size(text).x - high.x, outside))
     return done
 
 

@@ -11,6 +11,7 @@ from viewer.monitor.theme import Tag
 from viewer.monitor.view import Moment, View
 from viewer.runs import words
 from viewer.runs.alarms import Alarm
+from viewer.runs.escapes import in_ranges
 from viewer.runs.reader import RunReader
 from viewer.runs.standing import standing_alarms
 
@@ -49,7 +50,7 @@ class AlarmTab:
                     dpg.add_button(label="Show", width=58, user_data=(i, alarm), callback=self._jump, enabled=alarm.row >= 0)
                     title = dpg.add_text(alarm.title, color=look.level(alarm.severity) if alarm.active else look.text_muted)
                     dpg.bind_item_font(title, look.faces.bold)
-                    dpg.add_text(run.name[:30], color=self.view.colour(i))
+                    dpg.add_text(in_ranges(run.name)[:30], color=self.view.colour(i))
                     dpg.add_text(words.amount(alarm.images))
                     dpg.add_text(words.duration(alarm.time))
                     dpg.add_text(alarm.detail + ("" if alarm.active else "  (over)"), color=look.text if alarm.active else look.text_muted)

@@ -15,6 +15,7 @@ from viewer.monitor.view import View
 from viewer.runs import words
 from viewer.runs.board import events_near, limits, place_of, place_words, positive
 from viewer.runs.catalogue import Chart
+from viewer.runs.escapes import in_ranges
 from viewer.runs.pyramid import Curve
 from viewer.runs.reader import RunReader
 
@@ -180,7 +181,8 @@ class ChartCard:
     def _legend(self, one: _Drawn, newest: float, run: RunReader) -> str:
         if len(self.chart.lines) > 1 or len(self.names) == 1:
             return f"{one.label} {words.number(newest)}"
-        name = run.name if len(run.name) <= 16 else run.name[:15] + "…"
+        name = in_ranges(run.name)
+        name = name if len(name) <= 16 else name[:15] + "…"
         return f"{name} {words.number(newest)}"
 
     def _apply(self, span: tuple[float, float]) -> None:
@@ -229,7 +231,7 @@ class ChartCard:
             i = int(np.argmin(np.abs(one.curve.x - x)))
             low, high = one.curve.low[i], one.curve.high[i]
             raw = words.number(low) if low == high else f"{words.number(low)} to {words.number(high)}"
-            who = f"{self.view.poller.runs[one.run].name[:18]:<18} " if several else ""
+            who = f"{in_ranges(self.view.poller.runs[one.run].name)[:18]:<18} " if several else ""
             rows.append(f"{who}{one.label[:14]:<14} {words.number(one.curve.smooth[i]):>10}   raw {raw}")
         low, high = dpg.get_axis_limits(self._x)
         events = events_near(view.run, view.axis, x, 0.012 * (high - low) * self._scale)

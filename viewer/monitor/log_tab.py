@@ -9,6 +9,7 @@ import dearpygui.dearpygui as dpg
 
 from viewer.monitor.theme import Tag
 from viewer.monitor.view import View
+from viewer.runs.escapes import in_ranges
 from viewer.runs.log import LogLine
 
 LINE = 19
@@ -91,7 +92,7 @@ class LogTab:
             at = self._top + i
             line = self._found[at] if i < room and at < len(self._found) else None
             dpg.set_value(number, f"{line.number:>6}" if line else "")
-            dpg.set_value(text, line.text[:400] if line else "")
+            dpg.set_value(text, in_ranges(line.text[:400]) if line else "")
             if line:
                 dpg.configure_item(text, color=look.level(line.level) if line.level else look.text)
 

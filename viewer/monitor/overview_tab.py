@@ -9,6 +9,7 @@ import dearpygui.dearpygui as dpg
 
 from viewer.monitor.theme import Tag
 from viewer.monitor.view import View
+from viewer.runs.escapes import in_ranges
 from viewer.runs.facts import command_line, facts, settings
 
 LABEL = 150
@@ -40,7 +41,7 @@ class OverviewTab:
         for group, rows in groups:
             for label, text in rows:
                 if (group, label) in self._values:
-                    dpg.set_value(self._values[group, label], text)
+                    dpg.set_value(self._values[group, label], in_ranges(text))
 
     def _rebuild(self, groups: list[tuple[str, list[tuple[str, str]]]], trees: list[tuple[int, dict[str, str]]]) -> None:
         look = self.view.look
@@ -85,7 +86,7 @@ class OverviewTab:
         ):
             dpg.add_table_column(label="Setting", init_width_or_weight=1.2)
             for i, _ in trees:
-                dpg.add_table_column(label=view.poller.runs[i].name[:22], init_width_or_weight=1.0)
+                dpg.add_table_column(label=in_ranges(view.poller.runs[i].name)[:22], init_width_or_weight=1.0)
             for name in names:
                 values = [tree.get(name, "–") for _, tree in trees]
                 differs = len(set(values)) > 1
@@ -95,7 +96,7 @@ class OverviewTab:
                 with dpg.table_row():
                     dpg.add_text(name, color=look.text_muted)
                     for value in values:
-                        dpg.add_text(value[:80], color=look.level("warn") if contrary else look.text)
+                        dpg.add_text(in_ranges(value)[:80], color=look.level("warn") if contrary else look.text)
 
     def _copy_command(self) -> None:
         dpg.set_clipboard_text(command_line(self.view.run))

@@ -13,6 +13,7 @@ import numpy as np
 from viewer.monitor.theme import Tag
 from viewer.monitor.view import Moment, View
 from viewer.runs import words
+from viewer.runs.escapes import in_ranges
 from viewer.runs.files import Picture
 from viewer.runs.pictures import Decoder
 
@@ -85,10 +86,10 @@ class PictureTab:
             return
         what = f"{at + 1} of {count}" + (f" · {self._where(picture)}" if picture.number >= 0 else "")
         if done.pixels is None:
-            dpg.set_value(self._caption, f"{done.path.name} {done.fault}"[:120])
+            dpg.set_value(self._caption, in_ranges(f"{done.path.name} {done.fault}")[:120])
             self._shown = None  # it may be in the middle of a copy: ask again
             return
-        dpg.set_value(self._caption, f"{what} · {done.size[0]} × {done.size[1]} · {done.path.name}")
+        dpg.set_value(self._caption, in_ranges(f"{what} · {done.size[0]} × {done.size[1]} · {done.path.name}"))
         self._upload(done.pixels)
 
     def _where(self, picture: Picture) -> str:

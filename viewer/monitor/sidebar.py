@@ -13,6 +13,7 @@ import dearpygui.dearpygui as dpg
 from viewer.monitor.theme import Look, Rgba, Tag, rgba
 from viewer.monitor.view import View
 from viewer.runs import words
+from viewer.runs.escapes import in_ranges
 from viewer.runs.host import HostSample
 from viewer.runs.job_record import ShownState
 from viewer.runs.reader import RunReader
@@ -53,11 +54,12 @@ class RunCard:
             dpg.bind_item_theme(self._card, look.card)
             with dpg.group(horizontal=True, horizontal_spacing=6):
                 dpg.add_checkbox(default_value=True, callback=self._show, tag=f"run-{index}-shown")
-                name = run.name if len(run.name) <= 27 else run.name[:25] + "…"
+                name = in_ranges(run.name)
+                name = name if len(name) <= 27 else name[:25] + "…"
                 title = dpg.add_text(name, color=view.colour(index))
                 dpg.bind_item_font(title, look.faces.bold)
                 with dpg.tooltip(title):
-                    dpg.add_text(str(run.path))
+                    dpg.add_text(in_ranges(str(run.path)))
             self._bar = Bar(look, INNER - 20)
             with dpg.table(header_row=False, policy=dpg.mvTable_SizingStretchSame, width=INNER - 20):
                 dpg.add_table_column()

@@ -14,6 +14,7 @@ from viewer.state.document import Document
 from viewer.state.plane_view import Cell, cell_place, is_ablated, plane_title, with_ablation
 from viewer.ui import colorbar, controls, planes_overlay, planes_plot
 from viewer.ui.context import PanelContext, ShownRange
+from viewer.ui.glyphs import legible
 from viewer.ui.histogram import HistogramCache
 from viewer.ui.panel import PANELS
 from viewer.ui.section_rows import map_combo
@@ -73,7 +74,7 @@ class PlanesPanel:
             self._last = (question, found)
         if error is not None:
             with controls.text_colour(ctx.theme.palette.bad):
-                imgui.text_wrapped(error.message)
+                imgui.text_wrapped(legible(error.message))
         elif self._last is None or self._last[0].mode != doc.planes.mode:
             controls.note(ctx.theme, "Asking for the planes …")
         else:

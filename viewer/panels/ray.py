@@ -13,6 +13,7 @@ from viewer.state.document import MAX_PINS, Document, Mark
 from viewer.ui import controls
 from viewer.ui.actions import CopyText, SaveRay, ShowPanel
 from viewer.ui.context import PanelContext
+from viewer.ui.glyphs import legible
 from viewer.ui.panel import PANELS
 from viewer.ui.ray_numbers import draw_numbers, draw_pins, numbers_text
 from viewer.ui.ray_plots import SPANS, RayPlots
@@ -47,7 +48,7 @@ class RayPanel:
         doc = self._head(doc, ctx, mark, report)
         if error is not None:
             with controls.text_colour(ctx.theme.palette.bad):
-                imgui.text_wrapped(error.message)
+                imgui.text_wrapped(legible(error.message))
             return doc
         if report is None:
             controls.note(ctx.theme, "Asking the renderer …")
@@ -72,6 +73,7 @@ class RayPanel:
         edge = imgui.get_frame_height()
         imgui.same_line()
         buttons = 3 * edge + 2 * imgui.get_style().item_spacing.x
+        controls.below(imgui.get_content_region_avail().x - buttons)
         imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(imgui.get_content_region_avail().x - buttons, 0.0))
         pinned = mark in doc.rays.pins
         tip = "Remove the pin (P)" if pinned else f"Keep this ray (P, Shift + click); {MAX_PINS} at most"

@@ -96,7 +96,7 @@ class ViewportPanel:
         self._rays(doc, ctx, where)
         self._badges(doc, ctx, channel, corner, width, height)
         if channel.kind == "scalar":
-            self._bar(doc, ctx, drawn, where.b, edge, corner.x + width)
+            self._bar(doc, ctx, drawn, where.b, edge, ImVec2(corner.x + width, corner.y))
         split.labels(doc, ctx, where)
         mesh_viewport.labels(doc, ctx, where)
         work_badge.draw(ctx, corner.x + 0.5 * width, corner.y + height - 0.7 * theme.em)
@@ -261,9 +261,10 @@ class ViewportPanel:
         drawn: ShownMap,
         origin: ImVec2,
         edge: float,
-        right: float,
+        corner: ImVec2,
     ) -> None:
-        em, channel = ctx.theme.em, drawn.channel
+        """The colour bar beside the picture or at its right side; corner: the viewport's top right one, where the cube is."""
+        em, channel, right = ctx.theme.em, drawn.channel, corner.x
         view, span = doc.view.of(channel.name, channel), ctx.shown_range(doc, channel)
         if channel.name == "difference":
             view, span = split.difference_view(drawn)
@@ -273,7 +274,8 @@ class ViewportPanel:
         end = right - 0.5 * em if beside else origin.x + edge - 0.7 * em
         x = origin.x + edge + 2.4 * em if beside else end - 4.4 * em
         tall = min(edge * 0.62, 26 * em)
-        y = origin.y + 0.5 * (edge - tall) + 1.5 * em
+        y = max(origin.y + 0.5 * (edge - tall) + 1.5 * em, corner.y + (2 * camera_cube.REACH_EM + 4.2) * em)
+        tall = max(min(tall, origin.y + edge - y - 1.4 * em), 5 * em)
         colorbar.vertical_bar(
             ctx.theme,
             ImVec2(x, y),

@@ -36,6 +36,13 @@ class Arrangement:
         self._set(layout.plan(size.x, size.y, imgui.get_font_size()), imgui.get_font_size())
         self._docking.layout_reset = True
 
+    def show(self, title: str, visible: bool) -> None:
+        """Shows or hides a panel; one that is behind another tab comes to the front."""
+        window, drawn = self._docking.dockable_window_of_name(title), imgui.internal.find_window_by_name(title)
+        if visible and drawn is not None:
+            window.focus_window_at_next_frame = not window.is_visible or drawn.hidden
+        window.is_visible = visible
+
     def keep(self, shown: tuple[object, ...]) -> None:
         """Looks after the size a few frames after it changed, or after a panel was opened (shown: what is visible)."""
         size, em = imgui.get_main_viewport().size, imgui.get_font_size()

@@ -11,6 +11,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from viewer.ui import controls
 from viewer.ui.actions import CopyText, DismissBanner, RestartWorker, RestoreSession, Retry
 from viewer.ui.context import PanelContext
+from viewer.ui.glyphs import legible
 from viewer.ui.theme import BODY_PX
 
 
@@ -66,7 +67,7 @@ def draw(banner: Banner, ctx: PanelContext) -> None:
     imgui.push_text_wrap_pos(width - buttons - 0.6 * em)
     with controls.font(theme.fonts.bold, BODY_PX):
         imgui.align_text_to_frame_padding()
-        imgui.text_unformatted(banner.title)
+        imgui.text_unformatted(legible(banner.title))
     imgui.pop_text_wrap_pos()
     imgui.same_line(width - buttons)
     _buttons(banner, ctx)
@@ -75,7 +76,7 @@ def draw(banner: Banner, ctx: PanelContext) -> None:
         imgui.push_text_wrap_pos(width - em)
         with controls.font(theme.fonts.mono, BODY_PX * 0.86), controls.text_colour(p.muted):
             lines = banner.detail.strip().splitlines()
-            imgui.text_unformatted("\n".join(lines if len(lines) <= 6 else ["…", *lines[-6:]]))
+            imgui.text_unformatted(legible("\n".join(lines if len(lines) <= 6 else ["…", *lines[-6:]])))
         imgui.pop_text_wrap_pos()
     imgui.end()
     imgui.pop_style_var()

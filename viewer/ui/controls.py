@@ -14,6 +14,7 @@ from typing import TypeVar
 from imgui_bundle import ImVec2, ImVec4, imgui
 
 from viewer.ui import typed
+from viewer.ui.glyphs import legible
 from viewer.ui.palette import mix
 from viewer.ui.theme import BODY_PX, Theme
 
@@ -31,7 +32,7 @@ def tooltip(text: str) -> None:
         )
         if imgui.begin_tooltip():
             imgui.push_text_wrap_pos(23.0 * imgui.get_font_size())
-            imgui.text_unformatted(text)
+            imgui.text_unformatted(legible(text))
             imgui.pop_text_wrap_pos()
             imgui.end_tooltip()
         imgui.pop_style_var()
@@ -97,7 +98,7 @@ def label(theme: Theme, text: str, tip: str = "") -> None:
     left = imgui.get_cursor_pos_x()
     imgui.align_text_to_frame_padding()
     with text_colour(theme.palette.muted):
-        imgui.text_unformatted(text)
+        imgui.text_unformatted(legible(text))
     tooltip(tip)
     imgui.same_line(left + LABEL_EM * theme.em)
     imgui.set_next_item_width(-1.0)
@@ -117,7 +118,7 @@ def value_row(theme: Theme, text: str, value: str, tip: str = "", mono: bool = F
 def wrapped(text: str) -> None:
     """Text that goes on in the next line where the panel ends; never cut."""
     imgui.push_text_wrap_pos(0.0)
-    imgui.text_unformatted(text)
+    imgui.text_unformatted(legible(text))
     imgui.pop_text_wrap_pos()
 
 
@@ -132,6 +133,7 @@ def below(spare: float) -> bool:
 
 def ellipsis(text: str, room: float, keep_end: bool = False) -> str:
     """`text` cut to `room` pixels in the current font; keep_end drops the beginning (paths)."""
+    text = legible(text)
     if imgui.calc_text_size(text).x <= room:
         return text
     low, high = 0, len(text)
@@ -257,7 +259,7 @@ def combo(
     elif begin_combo(theme, key, preview):
         for option, title, hint in options:
             flags = imgui.SelectableFlags_.disabled if option in unavailable else imgui.SelectableFlags_.none
-            if imgui.selectable(f"{title}###{option}", option == value, flags)[0]:
+            if imgui.selectable(f"{legible(title)}###{option}", option == value, flags)[0]:
                 value = option
             tooltip(hint)
         imgui.end_combo()
@@ -365,11 +367,11 @@ def segmented(
                 theme.colour(fill, p.faded if why_not else 1.0),
                 max(rounding - 1, 0),
             )
-        shown = ellipsis(title, step - 4)
-        size = imgui.calc_text_size(shown)
+        words = ellipsis(title, step - 4)
+        size = imgui.calc_text_size(words)
         ink = theme.colour(p.on_accent if chosen and not reason else p.text, p.faded if reason else 1.0)
         draw.add_text(
-            ImVec2(round(x0 + 0.5 * (step - size.x)), round(y0 + 0.5 * (height - size.y))), ink, shown
+            ImVec2(round(x0 + 0.5 * (step - size.x)), round(y0 + 0.5 * (height - size.y))), ink, words
         )
     imgui.pop_id()
     return value
@@ -387,7 +389,7 @@ def button(
         imgui.push_style_color(imgui.Col_.button_active, ImVec4(*mix(p.accent_fill, (0.0, 0.0, 0.0), 0.2), 1.0))
         imgui.push_style_color(imgui.Col_.text, ImVec4(*p.on_accent, 1.0))
     with disabled(why_not):
-        pressed = imgui.button(title, ImVec2(width, 0.0))
+        pressed = imgui.button(legible(title), ImVec2(width, 0.0))
     if primary:
         imgui.pop_style_color(4)
     tooltip(why_not or tip)
@@ -412,9 +414,7 @@ def icon_button(theme: Theme, icon: str, key: str, *, tip: str, why_not: str = "
 def note(theme: Theme, text: str) -> None:
     """A wrapped remark in muted small print."""
     with font(theme.fonts.body, BODY_PX * 0.9), text_colour(theme.palette.muted):
-        imgui.push_text_wrap_pos(0.0)
-        imgui.text_unformatted(text)
-        imgui.pop_text_wrap_pos()
+        wrapped(text)
 
 
 @contextlib.contextmanager

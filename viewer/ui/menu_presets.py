@@ -11,6 +11,7 @@ from viewer.state.presets import Presets
 from viewer.ui import controls
 from viewer.ui.actions import ApplyPreset, RemovePreset, SavePreset
 from viewer.ui.context import PanelContext
+from viewer.ui.glyphs import legible
 
 if TYPE_CHECKING:
     from viewer.controller import Controller
@@ -25,7 +26,7 @@ def draw(ctx: PanelContext) -> None:
         return
     names = ctx.presets.names()
     for name in names:
-        if imgui.menu_item(f"{name}###preset-{name}", "", False)[0]:
+        if imgui.menu_item(f"{legible(name)}###preset-{name}", "", False)[0]:
             ctx.emit(ApplyPreset(name))
         controls.tooltip("Sampler, quality, channel and display settings as they were kept")
     if names:
@@ -33,7 +34,7 @@ def draw(ctx: PanelContext) -> None:
     _keep(ctx)
     if imgui.begin_menu("Remove", bool(names)):
         for name in names:
-            if imgui.menu_item(f"{name}###remove-{name}", "", False)[0]:
+            if imgui.menu_item(f"{legible(name)}###remove-{name}", "", False)[0]:
                 ctx.emit(RemovePreset(name))
         imgui.end_menu()
     imgui.end_menu()

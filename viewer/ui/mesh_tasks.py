@@ -14,6 +14,7 @@ from viewer.ui import controls
 from viewer.ui.actions import CopyText
 from viewer.ui.context import PanelContext
 from viewer.ui.export_list import forget_tip
+from viewer.ui.glyphs import legible
 from viewer.ui.mesh_export import duration, size
 from viewer.ui.mesh_stage import report_of
 from viewer.ui.theme import BODY_PX
@@ -87,7 +88,7 @@ def _ended(doc: Document, ctx: PanelContext, task: Task) -> Document:
     else:
         imgui.push_text_wrap_pos(0.0)
         with controls.text_colour(p.bad):
-            imgui.text_unformatted(task.message or ("It ended without a word" if task.state == "failed" else task.state))
+            imgui.text_unformatted(legible(task.message) or ("It ended without a word" if task.state == "failed" else task.state))
         imgui.pop_text_wrap_pos()
     return doc
 

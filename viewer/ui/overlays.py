@@ -7,6 +7,7 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from viewer.ui.glyphs import legible
 from viewer.ui.palette import Rgb
 from viewer.ui.theme import BODY_PX, Theme
 
@@ -21,6 +22,7 @@ def badge(
     p, draw, em = theme.palette, imgui.get_window_draw_list(), theme.em
     size_px = BODY_PX * 0.87
     imgui.push_font(theme.fonts.mono, size_px)
+    lines = [(legible(text), strong) for text, strong in lines]
     sizes = [imgui.calc_text_size(text) for text, _ in lines]
     pad = ImVec2(round(0.5 * em), round(0.3 * em))
     line_h = imgui.get_text_line_height() + round(0.16 * em)

@@ -46,7 +46,7 @@ class RayPlots:
         for name, tall in rows:
             flags = _PLOT if name != "samples" else _PLOT | implot.Flags_.no_legend
             if implot.begin_plot(f"##ray-{name}", ImVec2(-1.0, tall), int(flags)):
-                self._axes(name, series, last=name == rows[-1][0])
+                self._axes(name, series, last=name == rows[-1][0], short=tall < 8 * theme.em)
                 getattr(self, f"_{name}")(theme, series)
                 self._marks(theme, report)
                 if implot.is_plot_hovered():
@@ -91,11 +91,13 @@ class RayPlots:
         total = sum(share for _, share in shares)
         return [(name, rest * share / total) for name, share in shares] + [("samples", samples)]
 
-    def _axes(self, name: str, series: RaySeries, last: bool) -> None:
+    def _axes(self, name: str, series: RaySeries, last: bool, short: bool) -> None:
         quiet = int(implot.AxisFlags_.no_menus | implot.AxisFlags_.no_highlight | implot.AxisFlags_.no_side_switch)
         x_flags = quiet if last else quiet | int(implot.AxisFlags_.no_tick_labels)
         fit = quiet | int(implot.AxisFlags_.auto_fit | implot.AxisFlags_.range_fit)
         labels = {"sdf": "SDF [w.u.]", "density": "density [1/w.u.]", "steps": "p(t) [1/w.u.]", "samples": ""}
+        if short:  # the unit would run into the next plot; the readout below has it
+            labels = {key: text.split(" ", 1)[0] for key, text in labels.items()}
         y_flags = fit if name in ("sdf", "steps", "density") else quiet | int(implot.AxisFlags_.lock)
         implot.setup_axes("distance along the ray [world units]" if last else "", labels[name], x_flags, y_flags)
         implot.setup_axis_links(implot.ImAxis_.x1, self._low, self._high)

@@ -8,6 +8,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer.ui import controls
 from viewer.ui.context import PanelContext
+from viewer.ui.glyphs import legible
 from viewer.ui.theme import BODY_PX
 
 
@@ -52,7 +53,7 @@ def _worker(ctx: PanelContext) -> None:
 def _item(ctx: PanelContext, text: str, tip: str) -> None:
     imgui.same_line(0.0, 1.1 * ctx.theme.em)
     with controls.text_colour(ctx.theme.palette.muted):
-        imgui.text_unformatted(text)
+        imgui.text_unformatted(legible(text))
     controls.tooltip(tip)
 
 

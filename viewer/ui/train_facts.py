@@ -12,6 +12,7 @@ from viewer.runs.reader import RunReader
 from viewer.ui import controls
 from viewer.ui.actions import CopyText
 from viewer.ui.context import PanelContext
+from viewer.ui.glyphs import legible
 from viewer.ui.theme import BODY_PX
 from viewer.ui.train_rows import bar
 from viewer.ui.train_rows import field as text_field
@@ -108,7 +109,7 @@ class OverviewPage:
             imgui.table_next_row()
             imgui.table_next_column()
             with controls.text_colour(theme.palette.muted):
-                imgui.text_unformatted(name)
+                imgui.text_unformatted(legible(name))
             for value in values:
                 imgui.table_next_column()
                 with controls.text_colour(theme.palette.warn if contrary else theme.palette.text):

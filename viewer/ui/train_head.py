@@ -18,6 +18,7 @@ from viewer.runs.standing import standing_alarms
 from viewer.state.train_errands import Errands
 from viewer.state.train_shelf import RunRow, Shelf
 from viewer.ui import controls
+from viewer.ui.glyphs import legible
 from viewer.ui.theme import BODY_PX, Theme
 from viewer.ui.train_rows import progress_line, room_for, state_ink, state_words
 
@@ -55,7 +56,7 @@ class RunHead:
         with controls.text_colour(p.muted):
             for text, tip in parts:
                 imgui.same_line(0.0, 1.1 * em)
-                imgui.text_unformatted(text)
+                imgui.text_unformatted(legible(text))
                 controls.tooltip(tip)
         error = (row.record.error if row.record else "") or (row.job.error if row.job else "")
         if error and state in ("failed", "lost"):
@@ -151,7 +152,7 @@ class RunHead:
             return
         imgui.push_text_wrap_pos(26 * theme.em)
         said = "its processes end at once. What was learned since the last snapshot is lost; it can be resumed from there."
-        imgui.text_unformatted(f"{row.name}: {said}")
+        imgui.text_unformatted(legible(f"{row.name}: {said}"))
         imgui.pop_text_wrap_pos()
         imgui.dummy(ImVec2(0.0, 0.3 * theme.em))
         if controls.button(theme, "Kill the run###kill-yes", tip="SIGKILL to every process of the run", primary=True):

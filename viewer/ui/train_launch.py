@@ -25,6 +25,7 @@ from viewer.state.train_view import WatchView
 from viewer.ui import controls
 from viewer.ui.actions import CopyText
 from viewer.ui.context import PanelContext
+from viewer.ui.glyphs import legible
 from viewer.ui.theme import BODY_PX
 from viewer.ui.train_form import FormPage
 from viewer.ui.train_rows import progress_line
@@ -122,7 +123,7 @@ class LaunchPage:
             self._start(ctx, view)
         for text in [*problems, *([self.complaint] if self.complaint else [])]:
             with controls.text_colour(theme.palette.warn if text != self.complaint else theme.palette.bad):
-                imgui.text_wrapped(text)
+                imgui.text_wrapped(legible(text))
         controls.section(theme, "Forecast")
         self._forecast(ctx)
         controls.section(theme, "Command")
@@ -225,7 +226,7 @@ class LaunchPage:
         if imgui.begin_child("forecast", ImVec2(0.0, height), padded, int(imgui.WindowFlags_.horizontal_scrollbar)):
             ink = theme.palette.text if task.state == "done" else theme.palette.bad
             with controls.font(theme.fonts.mono, BODY_PX * 0.8), controls.text_colour(ink):
-                imgui.text_unformatted(self._report[1] or task.message or task.state)
+                imgui.text_unformatted(legible(self._report[1] or task.message or task.state))
         imgui.end_child()
         imgui.pop_style_color()
 
@@ -237,7 +238,7 @@ class LaunchPage:
             return
         with controls.font(theme.fonts.mono, BODY_PX * 0.82):
             imgui.push_text_wrap_pos(0.0)
-            imgui.text_unformatted(line)
+            imgui.text_unformatted(legible(line))
             imgui.pop_text_wrap_pos()
         if controls.button(theme, f"{fa.ICON_FA_COPY}  Copy###copy-line", tip="Exactly what is started, as it would be typed in a shell"):
             ctx.emit(CopyText(line, "command"))

@@ -12,6 +12,7 @@ from viewer.runs.reader import RunReader
 from viewer.ui import controls
 from viewer.ui.actions import CopyText
 from viewer.ui.context import PanelContext
+from viewer.ui.glyphs import legible
 from viewer.ui.theme import BODY_PX
 from viewer.ui.train_rows import bar, chooser, room_for
 from viewer.ui.train_rows import field as text_field
@@ -89,7 +90,7 @@ class LogPage:
                             imgui.text_unformatted(f"{line.number:>6}")
                         imgui.same_line(gutter)
                         with controls.text_colour(inks[line.level]):
-                            imgui.text_unformatted(line.text)
+                            imgui.text_unformatted(legible(line.text))
                 clipper.end()
             wheel = imgui.get_io().mouse_wheel
             if wheel > 0 and imgui.is_window_hovered():

@@ -14,6 +14,7 @@ from viewer.runs.pictures import Decoded, Decoder
 from viewer.runs.reader import RunReader
 from viewer.state.train_view import Moment, WatchView
 from viewer.ui import controls
+from viewer.ui.glyphs import legible
 from viewer.ui.theme import Theme
 from viewer.ui.train_rows import bar, chooser
 
@@ -97,7 +98,7 @@ class PicturePage:
             number = pictures[self.place].number
             with controls.text_colour(theme.palette.muted):
                 imgui.align_text_to_frame_padding()
-                imgui.text_unformatted(f"{unit} {words.amount(number)}" if number >= 0 else pictures[self.place].path.name)
+                imgui.text_unformatted(f"{unit} {words.amount(number)}" if number >= 0 else legible(pictures[self.place].path.name))
 
     def _picture(self, theme: Theme, picture: Picture) -> None:
         room = imgui.get_content_region_avail()

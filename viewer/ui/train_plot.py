@@ -13,6 +13,7 @@ from viewer.runs.pyramid import Curve
 from viewer.runs.reader import RunReader
 from viewer.state.train_view import WatchView
 from viewer.ui import controls
+from viewer.ui.glyphs import legible
 from viewer.ui.palette import CURVES, Rgb, mix
 from viewer.ui.theme import BODY_PX, Theme
 
@@ -120,7 +121,7 @@ class PlotCard:
                     imgui.text_unformatted(more)
                 return
             with controls.text_colour(line.ink):
-                imgui.text_unformatted(text)
+                imgui.text_unformatted(legible(text))
             left -= 1
 
     def _refresh(self, frame: Frame, columns: int) -> None:

@@ -10,6 +10,7 @@ from imgui_bundle import ImVec2, imgui
 
 from viewer.runs.job_record import ShownState
 from viewer.ui import controls
+from viewer.ui.glyphs import legible
 from viewer.ui.palette import Palette, Rgb
 from viewer.ui.theme import Theme
 
@@ -83,7 +84,7 @@ def chooser(theme: Theme, key: str, value: T, options: Sequence[tuple[T, str, st
         controls.chevron(theme, corner.x + width - 0.95 * theme.em, corner.y + 0.5 * height)
     if opened:
         for option, title, hint in options:
-            if imgui.selectable(f"{title}###{option}", option == value)[0]:
+            if imgui.selectable(f"{legible(title)}###{option}", option == value)[0]:
                 value = option
             controls.tooltip(hint)
         imgui.end_combo()

@@ -20,6 +20,7 @@ from viewer.state.train_snapshots import run_of
 from viewer.ui import controls
 from viewer.ui.actions import CopyText, OpenCheckpoint, ShowWorkspace
 from viewer.ui.context import PanelContext
+from viewer.ui.glyphs import legible
 from viewer.ui.theme import Theme
 from viewer.ui.train_rows import progress_line
 from viewer.ui.train_timeline import scrub
@@ -94,7 +95,7 @@ class SnapshotPage:
             for text in (words.size(one.size), words.moment(one.changed)):
                 imgui.table_next_column()
                 with controls.text_colour(theme.palette.muted):
-                    imgui.text_unformatted(text)
+                    imgui.text_unformatted(legible(text))
             imgui.table_next_column()
             tip = "Look at it in Explore, with the present seed and camera where they fit"
             if controls.button(theme, f"Open###open-{one.number}", tip=tip, why_not="Being opened" if ctx.opening == str(one.path) else ""):
@@ -136,7 +137,7 @@ class SnapshotPage:
             self._texture.upload(answer.arrays["rgb"].clip(0.0, 1.0).transpose(1, 2, 0))
         if error is not None:
             with controls.text_colour(theme.palette.bad):
-                imgui.text_wrapped(error.message)
+                imgui.text_wrapped(legible(error.message))
         if self._texture is not None:
             imgui.image_with_bg(
                 imgui.ImTextureRef(self._texture.handle), ImVec2(edge, edge), ImVec2(0, 0), ImVec2(1, 1), ImVec4(0, 0, 0, 0),
@@ -174,7 +175,7 @@ class SnapshotPage:
             controls.note(theme, f"{task.stage or task.state}  {task.fraction:.0%}")
         else:
             with controls.text_colour(theme.palette.text if task.state == "done" else theme.palette.bad):
-                imgui.text_wrapped(f"Wrote {task.record.out}" if task.state == "done" else f"{task.state}: {task.message}")
+                imgui.text_wrapped(legible(f"Wrote {task.record.out}" if task.state == "done" else f"{task.state}: {task.message}"))
             if task.state == "done" and controls.button(theme, "Copy its path###copy-film", tip=task.record.out):
                 ctx.emit(CopyText(task.record.out, "path"))
 
