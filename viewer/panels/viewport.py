@@ -82,7 +82,7 @@ class ViewportPanel:
             self._bar(doc, ctx, drawn, where.b, edge, corner.x + width)
         split.labels(doc, ctx, where)
         mesh_viewport.labels(doc, ctx, where)
-        work_badge.draw(ctx, corner.x + 0.5 * width, corner.y + height - 0.7 * theme.em)
+        work_badge.draw(ctx, origin.x + 0.5 * edge, corner.y + 0.7 * theme.em)
         return doc
 
     def _mouse(self, doc: Document, ctx: PanelContext, where: split.Squares) -> Document:
