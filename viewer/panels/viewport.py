@@ -99,7 +99,7 @@ class ViewportPanel:
             self._bar(doc, ctx, drawn, where.b, edge, ImVec2(corner.x + width, corner.y))
         split.labels(doc, ctx, where)
         mesh_viewport.labels(doc, ctx, where)
-        work_badge.draw(ctx, corner.x + 0.5 * width, corner.y + height - 0.7 * theme.em)
+        work_badge.draw(ctx, origin.x + 0.5 * edge, corner.y + 0.7 * theme.em)
         return doc
 
     def _mouse(self, doc: Document, ctx: PanelContext, where: split.Squares) -> Document:
