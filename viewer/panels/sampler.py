@@ -72,7 +72,7 @@ class SamplerPanel:
         if name == PROGRAM:
             return spec, True
         # Budgets are the learned sampler's: kept under another one they would only hide its samples a ray.
-        return spec if name == spec.name else spec.replace(name=name, low_budget=None, high_budget=None, spp=None), False
+        return spec if name == spec.name else spec.replace(name=name, low_budget=None, high_budget=None), False
 
     def _placed_by(self, native: bool, chosen: SamplerInfo, info: CheckpointInfo, ctx: PanelContext) -> None:
         """What `auto` has chosen for the picture on the screen."""
