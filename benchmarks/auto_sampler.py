@@ -123,7 +123,7 @@ def _commands(path: str, folder: Path, threads: int) -> dict[str, float]:
     for name, more in (("render", ()), ("render_native", ("--native",))):
         words = (sys.executable, "-m", "core_model.cli.main", "render", path, "--out", str(folder / "a.png"), "--threads", str(threads))
         started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-        subprocess.run((*words, *more), check=True, capture_output=True)
+        subprocess.run((*words, *more), check=True, capture_output=True, timeout=600)
         row[f"{name}_s"] = time.perf_counter() - started
         row[f"{name}_cpu_s"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
     return row

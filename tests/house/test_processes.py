@@ -28,6 +28,7 @@ MODULES = {"subprocess", "os", "multiprocessing", "context", "asyncio", "ctx", "
 # parent: a spawned process that waits for its parent's end by itself. waits: a command of seconds, waited for under a time limit.
 # detached: lives on by design, with a keeper or a person to end it.
 STARTED = {
+    "benchmarks/auto_sampler.py:_commands": "waits",
     "core_model/cli/bench.py:run_script": "tied",
     "core_model/data/heads_dataset.py:_made": "parent",
     "core_model/schema/processes.py:start_tied": "tied",
