@@ -68,7 +68,7 @@ def read(obj: object, container: str = "pickle") -> ImportedNetwork:
 
 
 def same_as_torch(got: Array, want: Tensor) -> bool:
-    """Whether the importer's array is the tensor; says how it is not: the array against the tensor in shape, float32, and the values to the last bit (NaN does not occur)."""
+    """True where the importer's array is the tensor: shape, float32, values to the last bit. Fails saying how it is not."""
     assert isinstance(got, np.ndarray) and got.dtype == np.float32 and got.flags.owndata | (got.base is not None)
     assert got.shape == tuple(want.shape)
     np.testing.assert_array_equal(got, want.detach().to(torch.float32).resolve_neg().numpy())
