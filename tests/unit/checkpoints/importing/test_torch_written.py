@@ -53,7 +53,7 @@ def views() -> dict[str, Tensor]:
 def test_a_view_arrives_as_torch_has_it(what: str, container: str) -> None:
     tensor = views()[what]
     net = read(samples.eg3d_tensors() | {NAME: tensor}, container)
-    same_as_torch(net.state[NAME], tensor)
+    assert same_as_torch(net.state[NAME], tensor)
 
 
 def test_all_views_in_one_module() -> None:
@@ -64,7 +64,7 @@ def test_all_views_in_one_module() -> None:
     net = read({"G_ema": network})
     assert set(net.state) == set(want) and len(want) > 35
     for name, tensor in want.items():
-        same_as_torch(net.state[name], tensor)
+        assert same_as_torch(net.state[name], tensor)
 
 
 def test_what_torch_keeps_out_of_the_state_dict_stays_out() -> None:
@@ -80,7 +80,7 @@ def test_what_torch_keeps_out_of_the_state_dict_stays_out() -> None:
     want = network.state_dict()
     assert list(net.state) and set(net.state) == set(want) and "rows.c.num_batches_tracked" in want and "tied.1" in want
     for name, tensor in want.items():
-        same_as_torch(net.state[name], tensor)
+        assert same_as_torch(net.state[name], tensor)
 
 
 def test_a_state_dict_with_its_metadata_and_a_trainer_beside_it() -> None:
@@ -97,7 +97,7 @@ def test_a_state_dict_with_its_metadata_and_a_trainer_beside_it() -> None:
     for container in CONTAINERS:
         net = read(rest | {"state_dict": state}, container)
         for name in samples.eg3d_tensors():
-            same_as_torch(net.state[name], state[name])
+            assert same_as_torch(net.state[name], state[name])
 
 
 def test_whole_optimisers_beside_the_network() -> None:
@@ -186,7 +186,7 @@ def test_every_legal_file_is_read_as_torch_reads_it(tensors: list[Tensor], conta
     content: Any = samples.eg3d_tensors() | named
     net = read({"G_ema": module_of(content, {"": "TriPlaneGenerator"})} if in_module else content, container)
     for name, tensor in named.items():
-        same_as_torch(net.state[name], tensor)
+        assert same_as_torch(net.state[name], tensor)
 
 
 def test_pickles_of_every_protocol() -> None:
@@ -194,7 +194,7 @@ def test_pickles_of_every_protocol() -> None:
         content = samples.eg3d_tensors() | {f"decoder.net.{9 + k}.weight": v for k, v in enumerate(views().values())}
         net = import_bytes(pickle.dumps(content, protocol), "a.pkl")
         for name, tensor in content.items():
-            same_as_torch(net.state[name], tensor)
+            assert same_as_torch(net.state[name], tensor)
 
 
 def test_the_store_writes_them_too(tmp_path: Path) -> None:

@@ -67,8 +67,9 @@ def read(obj: object, container: str = "pickle") -> ImportedNetwork:
     return import_bytes(written(obj, container), "network-snapshot-000064.pkl")
 
 
-def same_as_torch(got: Array, want: Tensor) -> None:
-    """The importer's array against the tensor: shape, float32, and the values to the last bit (NaN does not occur)."""
+def same_as_torch(got: Array, want: Tensor) -> bool:
+    """True where the importer's array is the tensor: shape, float32, values to the last bit. Fails saying how it is not."""
     assert isinstance(got, np.ndarray) and got.dtype == np.float32 and got.flags.owndata | (got.base is not None)
     assert got.shape == tuple(want.shape)
     np.testing.assert_array_equal(got, want.detach().to(torch.float32).resolve_neg().numpy())
+    return True
