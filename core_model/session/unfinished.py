@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from core_model.schema.camera import CameraSpec
@@ -54,12 +54,13 @@ class Unfinished:
 
     def forget(self, checkpoint: str | None = None) -> None:
         """Drop what belongs to a checkpoint; None = everything."""
-        for kept in (self._pictures, self._parts):
-            for key in [k for k in kept if checkpoint in (None, k.checkpoint)]:
-                del kept[key]
+        for request in [r for r in self._pictures if checkpoint in (None, r.checkpoint)]:
+            del self._pictures[request]
+        for question in [q for q in self._parts if checkpoint in (None, q.checkpoint)]:
+            del self._parts[question]
 
 
-def _put(kept: OrderedDict[Any, Any], key: Hashable, value: object) -> None:
+def _put(kept: OrderedDict[Any, Any], key: Any, value: object) -> None:
     kept[key] = value
     while len(kept) > KEPT:
         kept.popitem(last=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
@@ -73,8 +74,6 @@ class House:
         self._number = 0
 
     def post(self, slot: Any, letter: Any, bell: bool = True) -> int:
-        import pickle
-
         self._number += 1
         self.control.put(slot, self._number, pickle.dumps(letter))
         if bell:
@@ -152,7 +151,10 @@ def test_a_command_goes_before_refinement(house: House) -> None:
 
 
 def test_a_question_that_was_taken_back_is_given_up(house: House) -> None:
+    def take_back() -> None:
+        house.post("ask", m.AskLetter(None))
+
     house.ask()
-    house.session.between["question 1"] = lambda: house.post("ask", m.AskLetter(None)) and None
+    house.session.between["question 1"] = take_back
     assert house.run() == ["question 1"] and house.told() == []
     assert house.control.working_on[0] == ""

@@ -43,7 +43,9 @@ def requests(doc: Document, info: CheckpointInfo, frames: int) -> list[RenderReq
     return [full, *refined]
 
 
-@pytest.mark.parametrize("sampler", ["learned", "importance", "occupancy", "stratified", "uniform"])
+@pytest.mark.parametrize(
+    "sampler", ["learned", *(pytest.param(n, marks=pytest.mark.slow) for n in ("importance", "occupancy", "stratified", "uniform"))]
+)
 def test_each_refined_frame_is_at_least_as_good_as_the_full_picture(session: RenderSession, sampler: str) -> None:
     path = demo_checkpoint()
     assert path is not None
