@@ -58,7 +58,7 @@ def test_an_identical_request_computes_nothing_again(session: RenderSession, tin
         ({"height": 8}, {"w", "planes", "skip"}),  # another shape, another probe
         ({"sampler": SamplerSpec(name="uniform", spp=8)}, {"w", "planes", "skip"}),
     ],
-    ids=str,
+    ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_each_stage_depends_on_its_part_of_the_request(
     session: RenderSession, tiny: str, change: dict[str, object], kept: set[str]
