@@ -136,8 +136,8 @@ def code_of(record: Any, names: dict[str, str], depth: int) -> str:
 
 def camera_place(pose: OrbitPose) -> list[str]:
     """Options of the point that a camera looks at, and of its sphere's centre: `--pivot` alone means a sphere about the pivot."""
-    words = ["--pivot", *(repr(v) for v in pose.pivot)]
-    return words if pose.centre is None else [*words, "--orbit-centre", *(repr(v) for v in pose.centre)]
+    words = ["--pivot", *(_number(v) for v in pose.pivot)]
+    return words if pose.centre is None else [*words, "--orbit-centre", *(_number(v) for v in pose.centre)]
 
 
 def differences(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:

@@ -147,7 +147,7 @@ class RenderSession:
         _check_sampler(request, self.open(request.checkpoint))
         run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device))
         with torch.no_grad():
-            named = request.replace(sampler=request.sampler.replace(name=run.chosen_sampler()))
+            named = request.replace(sampler=request.sampler.replace(name=run.chosen_sampler(run.field(run.w()))))
             return cut_depth(replace(run, request=named))
 
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:

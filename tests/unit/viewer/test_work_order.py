@@ -35,12 +35,14 @@ class Window:
     def __post_init__(self) -> None:
         self.control = Controller(self)  # type: ignore[arg-type]
         self.control.open("blob:demo")
-        self.events.append(Opened(INFO))
+        self.events.append(Opened(INFO, number=1))
         self.frame()
 
     # the renderer's face, as far as the controller uses it
 
-    def open(self, path: str) -> None: ...
+    def open(self, path: str) -> int:
+        return 1
+
     def close(self, path: str) -> None: ...
 
     def submit(self, request: RenderRequest) -> int:
