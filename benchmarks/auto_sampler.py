@@ -25,7 +25,7 @@ from core_model.rendering.occupancy import Guide, build_density_grid, occupied_s
 from core_model.schema.bench import measure
 from core_model.schema.export import default_request
 from core_model.session import RenderSession
-from core_model.session.report_measure import decibel, squared_error
+from core_model.report.measure import decibel, squared_error
 
 SCENES = ("head", "haze", "fog")
 PSNR_AIM, SLOWER_AIM = 45.0, 1.05

@@ -15,7 +15,7 @@ from typing import Any
 
 from imgui_bundle import imgui
 
-from viewer.app import App, AppOptions
+from viewer.shell.app import App, AppOptions
 
 SIZE = (1600, 1000)
 PATIENCE_S = 180.0
@@ -47,7 +47,7 @@ class Notes:
         span = self.frames[-1] - self.frames[0]
         return {
             "frames_hz": round(len(steps) / span, 2), "p95_ms": round(1e3 * steps[int(0.95 * (len(steps) - 1))], 1),
-            "longest_ms": round(1e3 * steps[-1], 1), "cpu_ms_a_frame": round(1e3 * (time.process_time() - self._cpu) / len(steps), 2),
+            "longest_ms": round(1e3 * steps[-1], 1), "cpu_ms_per_frame": round(1e3 * (time.process_time() - self._cpu) / len(steps), 2),
             "pictures_hz": round(self.pictures / span, 2), "edges": sorted(set(self.edges)), "seconds": round(span, 2),
         }  # fmt: skip
 

@@ -42,7 +42,7 @@ class Clock:
         self._last = now
 
     def figures(self) -> dict[str, float]:
-        """Milliseconds a frame without the first few."""
+        """Milliseconds per frame without the first few."""
         wall, thread, process = (kept[min(WARM, len(kept) - 1) :] for kept in (self.wall, self.thread, self.process))
         return {
             "median_ms": round(statistics.median(wall), 2), "p95_ms": round(percentile(wall, 0.95), 2),
@@ -102,10 +102,10 @@ class Scenes:
 
 def viewer(run: Path, frames: int) -> None:
     """The explorer's window in the Training workspace; no pictures are rendered meanwhile."""
-    from viewer.app import App, AppOptions
+    from viewer.shell.app import App, AppOptions
     from viewer.render_client.client import RenderClient
-    from viewer.state.config_dir import config_dir
-    from viewer.ui import actions as act
+    from core_model.schema.config_dir import config_dir
+    from viewer.state import actions as act
 
     config_dir().mkdir(parents=True, exist_ok=True)
     (config_dir() / "preferences.json").write_text(json.dumps({"run_folders": [str(run)]}))

@@ -17,7 +17,7 @@ from benchmarks.running import ROOT, Findings, Settings, run_script
 from core_model.schema.bench import measure
 from core_model.schema.processes import tied
 
-AIM = 1.4  # million points a second
+AIM = 1.4  # million points per second
 POINTS, PLANE = 262_144, 256
 
 

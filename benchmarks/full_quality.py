@@ -13,7 +13,7 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderResult, Tier
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from core_model.session.report_measure import decibel, squared_error
+from core_model.report.measure import decibel, squared_error
 
 AIM_MS = 1000.0
 YAWS = (-0.5, -0.2, 0.1, 0.4, 0.65)
@@ -46,7 +46,7 @@ def body(settings: Settings) -> Findings:
                 aim=AIM_MS,
                 plain=statistics.median(r.total_ms for r in plain),
                 plain_path="the same with empty space evaluated",
-                note=f"{rest[0].samples_per_pixel:.3g} samples a pixel, probe {rest[0].probe_per_pixel:.3g}",
+                note=f"{rest[0].samples_per_pixel:.3g} samples per pixel, probe {rest[0].probe_per_pixel:.3g}",
             ),
             measure(
                 "full_bf16_ms",

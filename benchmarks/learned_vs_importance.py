@@ -14,7 +14,7 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from core_model.session.report_measure import FOREGROUND_OPACITY, psnr_of
+from core_model.report.measure import FOREGROUND_OPACITY, psnr_of
 
 RATIO_AIM, PSNR_AIM = 4.0, 38.0
 VIEWS = ((0, 0.0), (1, -0.45), (2, 0.6))  # (seed, yaw in rad)
@@ -67,7 +67,7 @@ def body(settings: Settings) -> Findings:
             ),
             measure(
                 "lean_speedup",
-                f"the same with 6.6 samples a ray, {edge}², times faster",
+                f"the same with 6.6 samples per ray, {edge}², times faster",
                 "×",
                 statistics.median(lean),
                 better="higher",
@@ -76,7 +76,7 @@ def body(settings: Settings) -> Findings:
             ),
             measure(
                 "lean_psnr",
-                "PSNR with 6.6 samples a ray, worst view",
+                "PSNR with 6.6 samples per ray, worst view",
                 "dB",
                 min(r["lean"]["all"] for r in rows),
                 better="higher",

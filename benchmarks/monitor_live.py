@@ -44,7 +44,7 @@ def body(settings: Settings) -> Findings:
             measure("monitor_first_frame", "monitor's first frame after the command", "ms", middle("frame_ms"), aim=FIRST_FRAME_AIM_MS,
                     note=words),
             measure("monitor_first_charts", "monitor's first charts with points after the command", "ms", middle("charts_ms"), note=more),
-            measure("monitor_live", "redraws with new points a second", "Hz", live.get("drawn_hz"), better="higher", aim=LIVE_AIM_HZ - 0.5,
+            measure("monitor_live", "redraws with new points per second", "Hz", live.get("drawn_hz"), better="higher", aim=LIVE_AIM_HZ - 0.5,
                     note=note),
         ),
         {"starts": starts},

@@ -21,11 +21,11 @@ from benchmarks.pictures import picture
 from benchmarks.plain_superres import plain_superres
 from benchmarks.running import Findings, Settings, run_script, say, spread
 from core_model.checkpoints.describe import describe_checkpoint
-from core_model.families.volumetric_native import label_rays
+from core_model.families.osg.native import label_rays
 from core_model.fields.osg import OsgField
-from core_model.rendering.guided_march import render_likened
+from core_model.families.osg.guided_march import render_likened
 from core_model.rendering.occupancy import build_density_grid
-from core_model.rendering.twopass import render_two_pass
+from core_model.families.osg.twopass import render_two_pass
 from core_model.schema.bench import measure
 from core_model.schema.camera import label25
 from core_model.schema.latent import LatentSpec
@@ -33,7 +33,7 @@ from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
 from core_model.session.library import open_checkpoint
-from core_model.session.report_measure import decibel, squared_error
+from core_model.report.measure import decibel, squared_error
 
 RATIO_AIM, PSNR_AIM = 5.0, 45.0
 VIEWS = ((0, 0.0), (1, -0.3), (2, 0.35))  # (seed, yaw in rad)
@@ -51,7 +51,7 @@ def body(settings: Settings) -> Findings:
     rays, whole, psnr, rough, rough_psnr = (
         [r[k] for r in rows] for k in ("ray_ratio", "total_ratio", "psnr", "rough_ratio", "rough_psnr")
     )
-    note = f"median of {len(rows)} views, worst {min(rays):.2f}; {rows[0]['samples']:.3g} samples a ray, {settings.threads} threads"
+    note = f"median of {len(rows)} views, worst {min(rays):.2f}; {rows[0]['samples']:.3g} samples per ray, {settings.threads} threads"
     off = [r["superres_off"] for r in rows]
     return Findings(
         (

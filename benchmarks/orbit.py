@@ -1,4 +1,4 @@
-"""An orbit in a 256² viewport with the window's own scheduler: frames a second, and where the time goes."""
+"""An orbit in a 256² viewport with the window's own scheduler: frames per second, and where the time goes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def body(settings: Settings) -> Findings:
     requests = [r.request for r in results if r.request is not None]
     sizes = [r.width for r in requests]
     spp = [float(r.sampler.spp or 0.0) for r in requests]
-    size = f"edge {statistics.median(sizes):.0f} pixels, {statistics.median(spp):.3g} samples a ray"
+    size = f"edge {statistics.median(sizes):.0f} pixels, {statistics.median(spp):.3g} samples per ray"
     note = f"{size} (the window's choice)"
     return Findings(
         (
@@ -85,7 +85,7 @@ def body(settings: Settings) -> Findings:
             "stages_full_size_ms": profile([r for _, r in full]),
             "stages_plain_ms": profile([r for _, r in plain]),
             "edges": spread([float(s) for s in sizes]),
-            "samples_a_ray": spread(spp),
+            "samples_per_ray": spread(spp),
             "frame_ms": spread([1e3 * w for w in walls]),
             "worker_frame_ms": spread([1e3 * w for w, _ in worker]),
             "warm_up_ms": [round(1e3 * w, 1) for w, _ in found[:WARM_UP]],

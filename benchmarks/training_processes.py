@@ -1,4 +1,4 @@
-"""Images a second of `heads64-cpu` through the command itself: one process with one thread, with all threads, and as many processes.
+"""Images per second of `heads64-cpu` through the command itself: one process with one thread, with all threads, and as many processes.
 
 Each way trains a few steps at the first resolution and, by a schedule moved to its end, at the last one before proposals. The first
 tick of each is left out: it holds the start.

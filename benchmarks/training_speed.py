@@ -84,8 +84,8 @@ class Steps:
         import torch
 
         from core_model.data.order import ImageBatches
-        from core_model.training.distributed import join_ranks
-        from core_model.training.gan.clock import PhaseClock
+        from core_model.training.common.distributed import join_ranks
+        from core_model.training.common.clock import PhaseClock
         from core_model.training.gan.networks import build_networks
         from core_model.training.gan.optimise import Optimisers
         from core_model.training.gan.run import open_data

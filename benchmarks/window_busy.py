@@ -1,4 +1,4 @@
-"""Frames a second that the window draws while its worker renders heavy pictures, and pictures a second of the latent walk."""
+"""Frames per second that the window draws while its worker renders heavy pictures, and pictures per second of the latent walk."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def body(settings: Settings) -> Findings:
     at_work, at_rest, walking = (d.get(k, {}) for d, k in ((busy, "busy"), (busy, "rest"), (walk, "walk")))
     note = why_not
     if at_work:
-        note = f"worker busy in {at_work['share']:.0%} of the frames; {at_work['cpu_ms_a_frame']:.1f} ms processor time a frame; "
+        note = f"worker busy in {at_work['share']:.0%} of the frames; {at_work['cpu_ms_per_frame']:.1f} ms processor time a frame; "
         note += f"95 % within {at_work['p95_ms']:.0f} ms; {busy['renderer']}"
     edges = walking.get("edges") or [0]
     return Findings(

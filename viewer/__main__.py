@@ -8,7 +8,7 @@ import sys
 def main(arguments: list[str]) -> int:
     """Opens the window; returns the exit status (2: bad input, one line on stderr)."""
     from core_model.schema.errors import TriscopeError
-    from viewer.app import run
+    from viewer.shell.app import run
 
     try:
         run(arguments[0] if arguments else None)

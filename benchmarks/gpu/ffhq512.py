@@ -1,7 +1,7 @@
 """The paper's network at 512²: frame time from cached planes beside the floor, by stage, and memory.
 
 `python -m benchmarks.gpu.ffhq512 [--device cuda] [--preset ffhq512]`; needs no GUI package. Probe 128² × 192,
-proposals 512², 17.6 samples a ray. The floor is the arithmetic of proposal network and field at 790 TFLOP/s.
+proposals 512², 17.6 samples per ray. The floor is the arithmetic of proposal network and field at 790 TFLOP/s.
 """
 
 from __future__ import annotations

@@ -71,8 +71,8 @@ def stage(cfg: Any, images: float, device: Any, plan: Any, steps: int) -> dict[s
     import torch
 
     from core_model.data.order import ImageBatches
-    from core_model.training.distributed import Ranks
-    from core_model.training.gan.clock import PhaseClock
+    from core_model.training.common.distributed import Ranks
+    from core_model.training.common.clock import PhaseClock
     from core_model.training.gan.networks import build_networks
     from core_model.training.gan.optimise import Optimisers
     from core_model.training.gan.run import open_data

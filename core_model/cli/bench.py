@@ -20,8 +20,8 @@ from core_model.cli.parse import parse
 from core_model.schema.bench import BenchRecord, BenchSummary, Measure
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.processes import start_tied
-from core_model.session.images import atomic_path
-from core_model.session.provenance import utc_now
+from core_model.output.images import atomic_path
+from core_model.output.provenance import utc_now
 
 SUMMARY = "Measure start, orbit, quality, field speed, memory and meshes; JSON files with aims and plain paths."
 SCRIPTS = (

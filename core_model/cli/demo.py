@@ -21,8 +21,8 @@ from core_model.cli.progress import progress
 from core_model.cli.sessions import opened, rendered
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
-from core_model.session.images import atomic_path
-from core_model.session.provenance import utc_now
+from core_model.output.images import atomic_path
+from core_model.output.provenance import utc_now
 
 if TYPE_CHECKING:
     from core_model.session import RenderSession
@@ -52,7 +52,7 @@ def main(args: list[str]) -> None:
         raise InputError(what="cannot write", where=f"--out {options.out}", expected="a folder", got="a file")
     options.out.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    from viewer.tour import run_tour
+    from viewer.tour.script import run_tour
 
     pictures = run_tour(options.out, checkpoint, tell=lambda name: print(options.out / name, flush=True))
     video, summary = options.out / "orbit.mp4", options.out / "summary.json"

@@ -89,7 +89,7 @@ def snapshots_of(run: Path) -> list[tuple[int, Path]]:
 def write_film(options: FilmOptions, seeds: list[int], snapshots: list[tuple[int, Path]], update: Update) -> int:
     """One frame a snapshot; one that cannot be read is left out and told on stderr. Returns the number of frames."""
     from core_model.session import RenderSession
-    from core_model.session.video import video_writer
+    from core_model.output.video import video_writer
 
     session = RenderSession(device=options.machine.device, threads=options.machine.threads)
     size = options.size or _newest_size(session, snapshots)
@@ -162,7 +162,7 @@ def _request(options: FilmOptions, info, seed: int, size: int) -> "RenderRequest
 
 
 def _tile(session: "RenderSession", request: "RenderRequest", channel) -> "np.ndarray":
-    from core_model.session.images import picture
+    from core_model.output.images import picture
 
     frame = rendered(session, request, lambda stage, fraction: None)
     return picture(channel, frame.arrays[channel.name])[0][..., :3]

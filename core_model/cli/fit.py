@@ -35,7 +35,7 @@ class FitOptions:
 def main(args: list[str]) -> None:
     options = parse(FitOptions, args, "fit", SUMMARY)
     from core_model.training.fit.run import export_checkpoint, run_fit, settings_of
-    from core_model.training.siblings import chosen_processes, follow_torchrun, is_first, siblings
+    from core_model.training.common.local_launcher import chosen_processes, follow_torchrun, is_first, siblings
 
     follow_torchrun()
     if is_first():

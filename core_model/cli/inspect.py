@@ -48,7 +48,7 @@ class InspectOptions:
 
 def main(args: list[str]) -> None:
     options = parse(InspectOptions, args, "inspect", SUMMARY)
-    from core_model.session.ray_files import SUFFIXES, write_ray
+    from core_model.output.ray_files import SUFFIXES, write_ray
 
     if options.volume == (options.pixel is not None):
         got = "both" if options.volume else "neither"
@@ -76,9 +76,9 @@ def main(args: list[str]) -> None:
 
 
 def _write_volume(out: Path, session: RenderSession, request: RenderRequest, info: CheckpointInfo) -> None:
-    from core_model.session.images import save_png, write_npz
-    from core_model.session.sampler_report import view_of
-    from core_model.session.volume_picture import volume_figure
+    from core_model.output.images import save_png, write_npz
+    from core_model.report.sampler_report import view_of
+    from core_model.report.volume_picture import volume_figure
 
     found, record = session.ray_volumes(request), record_of(info, request)
     if out.suffix.lower() == ".png":

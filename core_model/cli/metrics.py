@@ -135,7 +135,7 @@ class _Pictures:
 
 def _keeper(folder: Path, info: CheckpointInfo) -> Keep:
     """Writes FOLDER/NAME/SEED.png; the folders are made at once, so that a bad place is known before anything is rendered."""
-    from core_model.session.images import save_png
+    from core_model.output.images import save_png
 
     for name in ("rgb", "normals"):
         try:
@@ -167,7 +167,7 @@ def _check_ranges(options: MetricsOptions) -> None:
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    """Samples a ray of `20,50,96`; `none` is an empty table."""
+    """Samples per ray of `20,50,96`; `none` is an empty table."""
     if text.strip().lower() in ("none", ""):
         return ()
     try:
@@ -221,7 +221,7 @@ def _record(
     plan: Plan, info: CheckpointInfo, data: ImageDataset, outcome: Outcome, digest: str, masks: Segmented | None, device: str,
     seconds: float,
 ) -> MetricsRecord:  # fmt: skip
-    from core_model.session.provenance import utc_now
+    from core_model.output.provenance import utc_now
 
     counts = outcome.counts
     return MetricsRecord(
@@ -256,7 +256,7 @@ def _notes(plan: Plan, outcome: Outcome, images: int) -> list[str]:
 def _write(path: Path | None, record: MetricsRecord) -> None:
     if path is None:
         return
-    from core_model.session.images import atomic_path
+    from core_model.output.images import atomic_path
 
     with atomic_path(path) as temporary:
         text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)

@@ -53,7 +53,7 @@ class SamplerOptions:
     strategy: Literal["robust", "stratified", "unstratified"] = "robust"
     """how the learned sampler draws"""
     spp: Annotated[float | None, arg(metavar="N", help_behavior_hint="")] = None
-    """samples a ray in all (learned: the adaptive mean, probe not counted; importance: half of it coarse)"""
+    """samples per ray in all (learned: the adaptive mean, probe not counted; importance: half of it coarse)"""
     tau: Annotated[float, arg(metavar="M")] = 0.98
     """mass that the robust set must hold"""
     adaptive: bool = True

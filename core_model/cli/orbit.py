@@ -24,9 +24,9 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.record import DisplayRange
 from core_model.schema.render import RenderRequest
-from core_model.session.images import channel_path, picture
-from core_model.session.turntable import camera_path, latent_walk
-from core_model.session.video import video_writer
+from core_model.output.images import channel_path, picture
+from core_model.output.turntable import camera_path, latent_walk
+from core_model.output.video import video_writer
 
 if TYPE_CHECKING:
     from core_model.session import RenderSession
@@ -51,7 +51,7 @@ class PathOptions:
     frames: Annotated[int, arg(metavar="N")] = 120
     """number of frames"""
     fps: Annotated[float, arg(metavar="F")] = 30.0
-    """frames a second"""
+    """frames per second"""
 
 
 @dataclass(frozen=True, kw_only=True)

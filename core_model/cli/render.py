@@ -18,7 +18,7 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.errors import InputError
 from core_model.schema.record import RenderRecord
 from core_model.schema.render import RenderRequest
-from core_model.session import images
+from core_model.output import images
 
 if TYPE_CHECKING:
     from core_model.session import Frame
@@ -60,7 +60,7 @@ def main(args: list[str]) -> None:
         files = write_frame(options.out, frame, view.channels, record, transparent=options.transparent, raw=grey)
     result = frame.result
     probe = f" + {result.probe_per_pixel:.3g} probe" if result.probe_per_pixel else ""
-    spp = f"{result.samples_per_pixel:.3g} samples a pixel{probe}"
+    spp = f"{result.samples_per_pixel:.3g} samples per pixel{probe}"
     names = ", ".join(str(f) for f in files)
     way = request.sampler.name if result.sampler in ("", request.sampler.name) else f"{request.sampler.name}: {result.sampler}"
     print(f"{names}: {result.width} x {result.height}, {way}, {spp}", end="")

@@ -48,7 +48,7 @@ def main(args: list[str]) -> None:
         raise InputError(what="cannot write", where=f"--out {options.out}", expected="a folder", got="a file")
     pixel = parse_pixel(options.pixel, options.size, options.size) if options.pixel is not None else None
     with opened(options.checkpoint, options.machine) as (session, info):
-        from core_model.session.sampler_report import sampler_report, write_report
+        from core_model.report.sampler_report import sampler_report, write_report
 
         sampler = SamplerOptions(
             sampler="learned", tau=options.tau, hard_rule=options.hard_rule, leftover_bins=options.leftover_bins

@@ -16,7 +16,7 @@ from core_model.schema.render import RenderRequest
 
 if TYPE_CHECKING:
     from core_model.session import Frame, RenderSession
-    from core_model.session.provenance import RenderRecord
+    from core_model.output.provenance import RenderRecord
 
 CheckpointArgument = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
 """Positional CHECKPOINT of a command: a .safetensors file, a run folder, `demo` or `analytic:NAME`."""
@@ -45,6 +45,6 @@ def rendered(session: "RenderSession", request: RenderRequest, update: Update) -
 
 def record_of(info: CheckpointInfo, request: RenderRequest) -> "RenderRecord":
     """Provenance of what is made from `request`."""
-    from core_model.session.provenance import RenderRecord
+    from core_model.output.provenance import RenderRecord
 
     return RenderRecord(checkpoint_sha256=info.sha256, family=info.family, request=request)

@@ -1,4 +1,4 @@
-"""`triscope sheet CHECKPOINT --out FILE.png --seeds A-B --yaws …`: a contact sheet, a row a seed, a column a yaw or a psi."""
+"""`triscope sheet CHECKPOINT --out FILE.png --seeds A-B --yaws …`: a contact sheet, a row per seed, a column per yaw or a psi."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import record_of, rendered
 from core_model.schema.errors import InputError
-from core_model.session.contact_sheet import SheetPage, SheetPlan
-from core_model.session.images import picture, save_png
+from core_model.report.contact_sheet import SheetPage, SheetPlan
+from core_model.output.images import picture, save_png
 
 SUMMARY = "A contact sheet: rows of seeds, columns of yaws or psis, with captions."
 DEFAULT_YAWS = (-0.4, -0.2, 0.0, 0.2, 0.4)
@@ -28,9 +28,9 @@ class SheetOptions(ViewOptions):
     out: Annotated[Path, arg(metavar="FILE.png")]
     """the sheet"""
     seeds: Annotated[str, arg(metavar="A-B,C")] = "0-4"
-    """one row a seed"""
+    """one row per seed"""
     yaws: Annotated[str | None, arg(metavar="R,R,…", help_behavior_hint="")] = None
-    """one column a yaw, rad; default: -0.4 to 0.4 in five steps"""
+    """one column per yaw, rad; default: -0.4 to 0.4 in five steps"""
     psis: Annotated[str | None, arg(metavar="P,P,…", help_behavior_hint="")] = None
     """one column a truncation psi, instead of yaws"""
     size: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None

@@ -101,7 +101,7 @@ def main(args: list[str]) -> None:
     device = line.words.get("device", "auto")
     if "dry-run" in line.switches:
         from core_model.training.gan.dry_run import dry_run
-        from core_model.training.siblings import started_by_torchrun
+        from core_model.training.common.local_launcher import started_by_torchrun
 
         cfg = _config(line, out)
         print(dry_run(cfg, device, out, _processes(line, cfg, device, None), None if started_by_torchrun() else args))
@@ -122,7 +122,7 @@ def main(args: list[str]) -> None:
         if not cfg.data.path:
             raise InputError(what="train: no data set", expected="--data ZIP or folder")
     from core_model.training.gan.run import run_training
-    from core_model.training.siblings import follow_torchrun, is_first, siblings
+    from core_model.training.common.local_launcher import follow_torchrun, is_first, siblings
 
     follow_torchrun()
     if is_first():
@@ -135,8 +135,8 @@ def main(args: list[str]) -> None:
 
 
 def _processes(line: TrainLine, cfg: TrainConfig, device: str, resumed: Path | None) -> int:
-    from core_model.training.gan.run_directory import saved_record
-    from core_model.training.siblings import chosen_processes
+    from core_model.training.common.run_directory import saved_record
+    from core_model.training.common.local_launcher import chosen_processes
 
     record = saved_record(resumed) if resumed is not None else None
     return chosen_processes(line.words.get("processes", "auto"), device, cfg.batch, record.world_size if record is not None else 0)
@@ -145,7 +145,7 @@ def _processes(line: TrainLine, cfg: TrainConfig, device: str, resumed: Path | N
 def _config(line: TrainLine, out: Path | None) -> TrainConfig:
     """The preset with the overrides; of a run that exists, where a dry run names none."""
     if "preset" not in line.words and out is not None and (out / "config.json").exists():
-        from core_model.training.gan.run_directory import saved_config
+        from core_model.training.common.run_directory import saved_config
 
         return apply_overrides(saved_config(out), line.changes, "train")
     base = PRESETS.get(line.words.get("preset", "ffhq512"), where="--preset")
@@ -155,7 +155,7 @@ def _config(line: TrainLine, out: Path | None) -> TrainConfig:
 def _measure(line: TrainLine, args: list[str], cfg: TrainConfig, device: str) -> None:
     """What `--dry-run` starts: JSON lines with the seconds of a step, stage by stage."""
     from core_model.training.gan.measure import measure
-    from core_model.training.siblings import siblings
+    from core_model.training.common.local_launcher import siblings
 
     try:
         order = [int(word) for word in line.words["measure"].split(",") if word]
@@ -167,7 +167,7 @@ def _measure(line: TrainLine, args: list[str], cfg: TrainConfig, device: str) ->
 
 def _command(args: list[str]) -> list[str]:
     """What was executed, in words that another shell understands: the interpreter by its path, torchrun before it where that was."""
-    from core_model.training.siblings import started_by_torchrun
+    from core_model.training.common.local_launcher import started_by_torchrun
 
     launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={os.environ.get('LOCAL_WORLD_SIZE', '1')}"]
     return [sys.executable, *(launcher if started_by_torchrun() else ()), "-m", MAIN, "train", *args]

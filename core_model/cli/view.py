@@ -27,7 +27,7 @@ def open_window(checkpoint: str | None) -> None:
             expected="DISPLAY or WAYLAND_DISPLAY; `triscope demo` needs none",
             got="neither",
         )
-    from viewer.app import run
+    from viewer.shell.app import run
 
     run(path)
 

@@ -45,7 +45,7 @@ from core_model.schema.errors import InputError
 
 GENERATOR_VERSION = 1
 DEPTH_UNIT = 1.0 / 16384.0
-"""World units a step of the 16-bit depth images: 65535 steps reach to 4.0."""
+"""World units per step of the 16-bit depth images: 65535 steps reach to 4.0."""
 
 MAX_COUNT = 1_000_000
 MIN_SIZE, MAX_SIZE = 8, 2048

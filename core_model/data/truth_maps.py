@@ -46,7 +46,7 @@ class TruthMaps:
 
     @cached_property
     def depth_unit(self) -> float:
-        """World units a step of the depth images."""
+        """World units per step of the depth images."""
         where = f"{self._data.path}:{HEADS_FILE}"
         try:
             unit = float(json.loads(self._data.source.read(HEADS_FILE, MAX_JSON_BYTES))["depth_unit"])

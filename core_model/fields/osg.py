@@ -11,7 +11,7 @@ from torch import Tensor
 from core_model.fields.base import FieldSample
 from core_model.fields.triplane import AXIS, Planes, PlaneTable, sample_planes
 from core_model.nn.osg import OsgDecoder
-from core_model.ops import lanes
+from core_model.ops import cpu_parallel as lanes
 
 CHUNK = 32768
 

@@ -92,7 +92,7 @@ class PlaneTable:
         both = fx * fy
         low = fy - both
         weights = torch.stack([1.0 - fx - low, fx - both, low, both], dim=-1).to(self.table.dtype)
-        # [3, B·N, 4]: a bag of four rows a plane where planes are multiplied, of all twelve where they are added
+        # [3, B·N, 4]: a bag of four rows per plane where planes are multiplied, of all twelve where they are added
         if conv.reduction == "product":
             out = self._bag(index.view(-1, 4), weights.view(-1, 4)).view(1, 3, b * n, -1)
             return reduce_planes(out, conv.reduction).view(b, n, -1)

@@ -1,5 +1,5 @@
 """What shapes the surface (What You See is What You GAN, section 5): its width follows a target, its distances are decided, and (not in
-the paper) they bend no more than few samples a ray can follow.
+the paper) they bend no more than few samples per ray can follow.
 
 The weights are not published; `LossConfig` states triscope's. All are means where the paper sums, so that a weight means
 the same at every resolution.

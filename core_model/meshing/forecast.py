@@ -146,6 +146,6 @@ def _vertex_seconds(pilot: Extraction, levelset: LevelSet, request: MeshRequest)
 
 
 def _pilot_values(lattice: Lattice, levelset: LevelSet) -> np.ndarray:
-    """Values on a grid of 32 nodes an edge, for the histogram."""
+    """Values on a grid of 32 nodes per edge, for the histogram."""
     axes = [table[np.linspace(0, len(table) - 1, min(32, len(table))).astype(int)] for table in lattice.tables()]
     return levelset.values(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3))

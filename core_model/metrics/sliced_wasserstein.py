@@ -102,7 +102,7 @@ class PatchSet:
         for number in range(len(x)):
             rng = torch.Generator().manual_seed(self._seed * 1_000_003 + self.pictures)
             for kept, level in zip(self._levels, pyramid, strict=True):
-                # Half precision: the patches of a thousand pictures stay under 20 MB a level.
+                # Half precision: the patches of a thousand pictures stay under 20 MB per level.
                 kept.append(_patches(level[number], rng).half())
             self.pictures += 1
 

@@ -54,7 +54,7 @@ class TileContext:
 
     @property
     def count(self) -> int:
-        """Samples a ray of samplers with one budget."""
+        """Samples per ray of samplers with one budget."""
         return max(2, round(self.spec.spp if self.spec.spp is not None else self.default_spp))
 
 
@@ -113,7 +113,7 @@ def place_occupancy(c: TileContext) -> Evaluated:
 
 
 def draw(pdf: RayPdf, spec: SamplerSpec, n: int, noise: PixelNoise) -> RaySamples:
-    """n samples a ray from a predicted distribution by the chosen strategy; unstratified ones need random numbers even without jitter."""
+    """n samples per ray from a predicted distribution by the chosen strategy; unstratified ones need random numbers even without jitter."""
     rng = noise if spec.jitter else None
     if spec.strategy == "robust":
         return robust_samples(pdf, spec.tau, n, rng)

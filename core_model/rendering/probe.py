@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.geometry.rays import Rays, camera_rays, ray_bounds
-from core_model.ops import lanes
+from core_model.ops import cpu_parallel as lanes
 from core_model.ops.stepfun import clean, entropy, leftover_mass
 from core_model.rendering.composite import Composite
 from core_model.rendering.empty import live_rays
@@ -30,7 +30,7 @@ Propose = Callable[[Tensor, Tensor, Tensor], Tensor]
 # are hard with and without skipping.
 SEEN = 1e-3
 PIECE = 256  # rays of a probe that can be given up, between two looks
-RAYS_A_LANE = 64  # rays of a probe that a lane is worth waking for
+RAYS_PER_LANE = 64  # rays of a probe that a lane is worth waking for
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def run_probe(
         return evaluated.evaluations
 
     # every n-th ray: neighbours have about the same work, so no lane waits for another
-    count = min(lanes.width(device), -(-len(live) // RAYS_A_LANE))
+    count = min(lanes.width(device), -(-len(live) // RAYS_PER_LANE))
     evaluations = sum(lanes.spread(part, [live[k::count] for k in range(count)], device))
     grid = lambda x: x.reshape(1, height, width, -1).permute(0, 3, 1, 2)  # noqa: E731
     return ProbeResult(grid(weights), grid(image), grid(rays.dirs), grid(opacity), evaluations)
@@ -145,7 +145,7 @@ def _resize(x: Tensor, width: int, height: int) -> Tensor:
 
 
 def _bilinear_rows(table: Tensor, w: int, h: int, pixels: Tensor, width: int, height: int) -> Tensor:
-    """Bilinear lookup of a [h·w, C] table at pixel centres of a width×height picture: one weighted sum of four rows a pixel.
+    """Bilinear lookup of a [h·w, C] table at pixel centres of a width×height picture: one weighted sum of four rows per pixel.
 
     Same rule as `interpolate` with align_corners False and clamped edges, but only for the pixels that are asked for.
     """

@@ -52,7 +52,7 @@ class CameraPath(Frozen):
     spline: Literal["cubic", "linear"] = "cubic"
     loop: bool = False
     duration: float = Field(default=4.0, gt=0.0, le=MAX_DURATION_S, description="seconds")
-    fps: float = Field(default=30.0, ge=1.0, le=240.0, description="frames a second of the video")
+    fps: float = Field(default=30.0, ge=1.0, le=240.0, description="frames per second of the video")
 
     @field_validator("duration", "fps")
     @classmethod

@@ -48,10 +48,10 @@ class MetricValue(Frozen):
 
 
 class SampleRow(Frozen):
-    """The colour metrics at another number of samples a ray."""
+    """The colour metrics at another number of samples per ray."""
 
-    spp: float = Field(description="samples a ray asked for")
-    placed: float = Field(description="samples a ray that the sampler placed, mean")
+    spp: float = Field(description="samples per ray asked for")
+    placed: float = Field(description="samples per ray that the sampler placed, mean")
     values: dict[str, float]
 
 
@@ -79,7 +79,7 @@ class MetricsRecord(Frozen):
     native: bool = Field(default=False, description="colour pictures as the imported family's own program renders them")
     view_dirs: Literal["frontal", "camera"] = "camera"
     masked: Literal["", "masks", "maps"] = Field(default="", description="what --masks held")
-    placed: float = Field(default=0.0, description="samples a ray of the colour pictures, mean")
+    placed: float = Field(default=0.0, description="samples per ray of the colour pictures, mean")
     supersample: int = 1
     inception_sha256: str = ""
     device: str = ""

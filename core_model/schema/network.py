@@ -35,5 +35,5 @@ class NetworkConfig(Frozen):
     probe_samples: int = Field(default=192, ge=4, description="uniform samples of a probe ray; the bins are one fewer")
     proposal_channels: int = Field(default=256, ge=0, description="width of the proposal network; 0 = none")
     proposal_size: int = Field(default=512, ge=4, description="resolution of the predicted distributions, pixels")
-    default_spp: float = Field(default=17.6, gt=1, description="adaptive mean of samples a ray in the viewer")
+    default_spp: float = Field(default=17.6, gt=1, description="adaptive mean of samples per ray in the viewer")
     init_radius: float = Field(default=0.25, gt=0, description="radius of the sphere that the first SDF is, world units")

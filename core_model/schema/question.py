@@ -1,6 +1,6 @@
 """Questions that the window asks beside pictures: what a w is, a thumbnail, a slice. Answered when nothing else waits.
 
-A question is a frozen record whose class says what is asked; `core_model.session.answers` holds one function for each class.
+A question is a frozen record whose class says what is asked; `core_model.queries` holds one function for each class.
 The same question always has the same answer, so that the window may keep it.
 """
 

@@ -107,7 +107,7 @@ class SectionQuestion(Question):
     precision: Literal["fp32", "bf16"] = "fp32"
     normal: Normal = (0.0, 0.0, 1.0)
     offset: float = Field(default=0.0, allow_inf_nan=False, description="of the plane from the origin along the normal, world units")
-    size: int = Field(default=192, ge=8, le=MAX_SLICE, description="pixels an edge")
+    size: int = Field(default=192, ge=8, le=MAX_SLICE, description="pixels per edge")
     also: Literal["", "slope", "features"] = ""
 
 

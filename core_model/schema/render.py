@@ -41,7 +41,7 @@ class RenderRequest(Frozen):
     native: bool = Field(default=False, description="render exactly as the original program of an imported family")
     background: Vec3 | None = Field(default=None, description="replaces the checkpoint's background colour")
     view_dirs: Literal["frontal", "camera"] = Field(default="frontal", description="direction that conditions the radiance")
-    tile_rays: int | None = Field(default=None, ge=64, description="rays a tile; none = from the memory budget")
+    tile_rays: int | None = Field(default=None, ge=64, description="rays per tile; none = from the memory budget")
     shared_rays: bool = Field(
         default=False, description="maps beside rgb are for picking: they may come, coarser, from the rays behind a super-resolved picture"
     )
@@ -84,7 +84,7 @@ class RenderResult(Frozen):
     timings: tuple[StageTime, ...] = ()
     total_ms: float = 0.0
     samples_per_pixel: float = 0.0
-    evaluated_per_pixel: float = Field(default=0.0, description="field evaluations a pixel after empty space was skipped")
+    evaluated_per_pixel: float = Field(default=0.0, description="field evaluations per pixel after empty space was skipped")
     probe_per_pixel: float = 0.0
     sampler: str = Field(default="", description="the sampler that placed the samples: what `auto` has chosen")
     device: str = ""

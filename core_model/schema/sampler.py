@@ -21,7 +21,7 @@ AUTO = "auto"
 class SamplerSpec(Frozen):
     """How points are placed on a ray.
 
-    spp is the number of samples a ray in all (importance: half coarse, half fine; learned: the adaptive mean, the probe
+    spp is the number of samples per ray in all (importance: half coarse, half fine; learned: the adaptive mean, the probe
     not counted). None takes the checkpoint's default.
     """
 
@@ -41,7 +41,7 @@ class SamplerSpec(Frozen):
     jitter: bool = Field(default=False, description="random offsets from the request's seed; off = midpoints, repeatable")
 
     def budgets(self, default_spp: float) -> tuple[int, int]:
-        """(ordinary, hard) samples a ray whose adaptive mean is spp; A3.4's 16 and 32 for 17.6, 9 and 19 for 10."""
+        """(ordinary, hard) samples per ray whose adaptive mean is spp; A3.4's 16 and 32 for 17.6, 9 and 19 for 10."""
         if self.low_budget is not None and self.high_budget is not None:
             return self.low_budget, max(self.low_budget, self.high_budget)
         spp = self.spp if self.spp is not None else default_spp

@@ -45,7 +45,7 @@ class DataConfig(Frozen):
 class RenderConfig(Frozen):
     """How the generator is rendered while it trains."""
 
-    samples: int = Field(default=192, ge=4, description="stratified samples a ray before proposals are used")
+    samples: int = Field(default=192, ge=4, description="stratified samples per ray before proposals are used")
     budget_low: int = Field(default=16, ge=1, description="samples of an easy ray with proposals")
     budget_high: int = Field(default=32, ge=1, description="samples of a hard ray with proposals")
     hard_share: float = Field(default=0.1, ge=0, le=1, description="share of rays that count as hard")
@@ -58,7 +58,7 @@ class RenderConfig(Frozen):
     checkpoint_rays: int = Field(default=0, ge=0, description="rays rendered at a time and recomputed in the backward pass; 0 = all")
     jitter: Literal["ray", "image"] = Field(default="ray", description="samples lie at random places anew for each ray, or image")
     cull_floor: float = Field(default=0.0, ge=0, lt=1, description="share of a ray's light below which a sample is left out; 0 = none is")
-    refine: int = Field(default=0, ge=0, description="samples a ray added where a first look at `samples` saw a surface, till proposals")
+    refine: int = Field(default=0, ge=0, description="samples per ray added where a first look at `samples` saw a surface, till proposals")
     look: int = Field(default=0, ge=0, description="edge of the first look that `refine` adds samples by, pixels; 0 = the picture's")
     sampler: bool = Field(default=True, description="ablation: off = two-pass importance sampling instead of the learned sampler")
     stratified: bool = Field(default=True, description="ablation: off = independent draws from the proposals")
@@ -108,7 +108,7 @@ class AugmentConfig(Frozen):
 class OutputConfig(Frozen):
     """What the run directory gets, and how often."""
 
-    tick_images: int = Field(default=4000, ge=1, description="images a line of stats.jsonl")
+    tick_images: int = Field(default=4000, ge=1, description="images per line of stats.jsonl")
     snapshot_ticks: int = Field(default=50, ge=1, description="ticks between snapshots (checkpoint and resume state)")
     image_ticks: int = Field(default=50, ge=1, description="ticks between sample grids")
     grid: tuple[int, int] = Field(default=(4, 3), description="columns and rows of the sample grid")
@@ -126,8 +126,8 @@ class TrainConfig(Frozen):
     preset: str = Field(default="ffhq512", description="preset that this tree started from")
     seed: int = Field(default=0, ge=0, lt=2**31)
     images: int = Field(default=28_200_000, ge=1, description="images shown to the discriminator in all")
-    batch: int = Field(default=32, ge=1, description="images a step, all processes together")
-    microbatch: int = Field(default=0, ge=0, description="images a process computes at once; 0 = its whole share of the batch")
+    batch: int = Field(default=32, ge=1, description="images per step, all processes together")
+    microbatch: int = Field(default=0, ge=0, description="images per process computes at once; 0 = its whole share of the batch")
     reuse_fakes: bool = Field(default=False, description="the discriminator judges the generator step's own images (saves a render)")
     start_from: str = Field(default="", description="checkpoint or resume state whose weights the run starts from (fine-tuning)")
     data: DataConfig = DataConfig()

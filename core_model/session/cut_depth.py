@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core_model.ops import lanes
+from core_model.ops import cpu_parallel as lanes
 from core_model.ops.stepfun import alpha_weights
 from core_model.rendering.samplers import SAMPLERS
 from core_model.session.picture import Picture

@@ -10,7 +10,7 @@ from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.conventions import Conventions
 
 LARGE = 1 << 21
-"""Pixels above which the rays of a picture are not kept: 220 bytes a pixel would be 15 GB at 8192²."""
+"""Pixels above which the rays of a picture are not kept: 220 bytes per pixel would be 15 GB at 8192²."""
 BAND_RAYS = 1 << 19
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core_model.geometry.rays import Rays, camera_rays, ray_bounds
-from core_model.ops import lanes
+from core_model.ops import cpu_parallel as lanes
 from core_model.ops.pixel_noise import PixelNoise, frame_shift
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import Composite
@@ -118,7 +118,7 @@ class Picture:
         tiles = []
         for pixels in groups:
             if len(pixels):
-                count = lanes.parts_of(len(pixels), self._rays_a_tile(pixels, lane_count), lane_count)
+                count = lanes.parts_of(len(pixels), self._rays_per_tile(pixels, lane_count), lane_count)
                 tiles += [pixels[k::count] for k in range(count)]
         return tiles
 
@@ -195,7 +195,7 @@ class Picture:
         probe = self.proposals.evaluations if self.proposals is not None else 0
         return arrays, (float(self.allotted.mean()), self.evaluated / pixels, probe / pixels)
 
-    def _rays_a_tile(self, pixels: Tensor, lane_count: int) -> int:
+    def _rays_per_tile(self, pixels: Tensor, lane_count: int) -> int:
         """The largest tile of these pixels: what fits a lane's share of the memory that tiles may take."""
         request = self.request
         if request.tile_rays is not None:

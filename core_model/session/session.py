@@ -26,7 +26,7 @@ from core_model.schema.latent import LatentSpec
 from core_model.schema.question import Question
 from core_model.schema.render import ChannelFrame, ErrorInfo, RenderRequest, RenderResult, Tier
 from core_model.schema.sampler import AUTO
-from core_model.session.answers.registry import Answer, answer
+from core_model.queries.registry import Answer, answer
 from core_model.session.cache import StageCache
 from core_model.session.clock import StageClock
 from core_model.session.cut_depth import cut_depth
@@ -34,10 +34,10 @@ from core_model.session.final_picture import check_auto, final_arrays, final_ima
 from core_model.session.library import OpenCheckpoint, file_stamp, open_checkpoint
 from core_model.session.machine import device_name, pick_device, resident_bytes, tune_process
 from core_model.session.picture import Picture, Progress, stop_if
-from core_model.session.provenance import RenderRecord
-from core_model.session.ray_files import write_ray
-from core_model.session.ray_report import inspect_ray
-from core_model.session.ray_volume import RayVolumes, ray_volumes
+from core_model.output.provenance import RenderRecord
+from core_model.output.ray_files import write_ray
+from core_model.queries.ray_report import inspect_ray
+from core_model.queries.ray_volume import RayVolumes, ray_volumes
 from core_model.session.stages import StageRun
 from core_model.session.unfinished import Unfinished
 
@@ -162,7 +162,7 @@ class RenderSession:
         """What a question of the window asks; raises InputError, or Cancelled when something more urgent waits: asked again, it goes on
         from what it has (`unfinished`). Answers say how far they are through `tell(stage, fraction)`.
         """
-        import core_model.session.answers  # noqa: F401  (registers every kind of answer)
+        import core_model.queries  # noqa: F401  (registers every kind of answer)
 
         self.tell = progress or _untold
         try:

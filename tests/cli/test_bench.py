@@ -91,7 +91,7 @@ def test_every_script_is_there() -> None:
 
 
 def test_the_papers_frame_is_counted_as_by_hand() -> None:
-    """512², probe 128² × 192, 17.6 samples a ray: rows 2 to 15 of Table A5 and the MLP of Table A2."""
+    """512², probe 128² × 192, 17.6 samples per ray: rows 2 to 15 of Table A5 and the MLP of Table A2."""
     frame = RenderResult(width=512, height=512, evaluated_per_pixel=17.6, probe_per_pixel=192 / 16)
     found = ffhq512.flops(preset_config("ffhq512"), frame)
     small = (197 + 4 * 256) * 256 * 128**2  # rows 2 to 6

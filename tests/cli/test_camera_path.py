@@ -14,7 +14,7 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.camera_path import CameraPath, PathKey, parse_camera_path
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
-from core_model.session.provenance import read_provenance
+from core_model.output.provenance import read_provenance
 from tests.cli.command import triscope
 
 Capture = pytest.CaptureFixture[str]

@@ -10,7 +10,7 @@ import pytest
 
 from core_model.cli import demo
 from core_model.cli.orbit import PathOptions
-from core_model.session.provenance import read_provenance
+from core_model.output.provenance import read_provenance
 from tests.cli.command import triscope
 
 Capture = pytest.CaptureFixture[str]
@@ -24,7 +24,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         tell(picture.name)
         return [picture]
 
-    monkeypatch.setattr("viewer.tour.run_tour", tour)
+    monkeypatch.setattr("viewer.tour.script.run_tour", tour)
     monkeypatch.setattr(demo, "VIDEO", PathOptions(frames=3))
     monkeypatch.setattr(demo, "VIDEO_SIZE", 64)
 

@@ -16,7 +16,7 @@ from PIL import Image
 from core_model.schema.camera import OrbitPose, label25
 from core_model.schema.inspect import RayReport
 from core_model.schema.sampler import SamplerSpec
-from core_model.session.provenance import read_provenance
+from core_model.output.provenance import read_provenance
 from tests.cli.command import start, triscope
 
 Capture = pytest.CaptureFixture[str]

@@ -22,7 +22,7 @@ from core_model.schema.record import DisplayRange, RenderRecord
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from core_model.session.provenance import read_provenance
+from core_model.output.provenance import read_provenance
 from tests.cli.command import triscope
 from tests.contracts.tiny_checkpoint import save_tiny
 from tests.house.sources import ROOT

@@ -15,10 +15,10 @@ from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from core_model.session.contact_sheet import SheetPage, SheetPlan
-from core_model.session.images import picture
-from core_model.session.provenance import read_provenance
-from core_model.session.turntable import latent_walk
+from core_model.report.contact_sheet import SheetPage, SheetPlan
+from core_model.output.images import picture
+from core_model.output.provenance import read_provenance
+from core_model.output.turntable import latent_walk
 from tests.cli.command import triscope
 from tests.contracts.tiny_checkpoint import save_tiny
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from viewer.virtual_display import some_display
+from viewer.tour.virtual_display import some_display
 
 
 @pytest.fixture(scope="session")

@@ -16,9 +16,9 @@ from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
 from tests.gl.test_shaders import context  # noqa: F401  (the fixture)
 from viewer.gl.mesh_view import MeshLook, MeshView
-from viewer.state.mesh_camera import MeshCamera, mesh_camera
-from viewer.state.mesh_error import depth_error
-from viewer.state.mesh_shown import MeshArrays, mesh_arrays
+from viewer.gl.mesh_camera import MeshCamera, mesh_camera
+from viewer.features.mesh.error_map import depth_error
+from viewer.gl.mesh_arrays import MeshArrays, mesh_arrays
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("context")]
 

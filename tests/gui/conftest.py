@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from viewer.virtual_display import some_display
+from viewer.tour.virtual_display import some_display
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +22,7 @@ def display() -> Iterator[str]:
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that use thousands of GUI frames and look at no pixel: Mesa takes every OpenGL call and draws nothing.
 
-    That driver keeps 0.16 MB a frame for ever: no test that measures memory may use it.
+    That driver keeps 0.16 MB per frame for ever: no test that measures memory may use it.
     """
     monkeypatch.setenv("GALLIUM_NOOP", "1")
 

@@ -140,7 +140,7 @@ def tabs(stage: Stage) -> dict[str, object]:
 
 
 def hand(stage: Stage) -> dict[str, object]:
-    """A quick hand at ten frames a second: clicks on cards and away again, Esc in an open drop-down, words into the filter."""
+    """A quick hand at ten frames per second: clicks on cards and away again, Esc in an open drop-down, words into the filter."""
 
     def do(*words: object) -> None:
         subprocess.run(["xdotool", *map(str, words)], check=True)

@@ -11,7 +11,7 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.latent import Ablation, Edit, StyleMix
 from tests.gui.window_driver import Hands
-from viewer.state import basket
+from viewer.features.basket import model as basket
 from viewer.state.document import RayMarks
 from viewer.state.export_settings import ExportSettings
 

@@ -98,7 +98,7 @@ def test_every_tab_is_drawn_also_with_damaged_files_and_without_torch(display: s
 
 @pytest.mark.gui
 @pytest.mark.skipif(shutil.which("xdotool") is None, reason="no xdotool to play the hand")
-def test_a_quick_hand_at_ten_frames_a_second(display: str, tmp_path: Path) -> None:
+def test_per_quick_hand_at_ten_frames_per_second(display: str, tmp_path: Path) -> None:
     saw = play("hand", write_native(tmp_path / "a", Plan(ticks=40)), write_native(tmp_path / "b", Plan(ticks=40)))
     assert saw["chosen"] == [1, 0, 1], "a click counts where it was made"
     assert saw["filter"] == "sign logit" and saw["running"] and not saw["focused"]

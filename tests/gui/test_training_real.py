@@ -22,11 +22,11 @@ from tests.gui.blob_session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.house.sources import ROOT
 from tests.train.gan_data import tiny_config, write_set
-from viewer.jobs import desk
+from viewer.jobs import job_service as desk
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import CommandLine, train_arguments
 from viewer.jobs.local import read_job
-from viewer.panels.training import TrainingPanel
+from viewer.features.training.panel import TrainingPanel
 from viewer.render_client.client import RenderClient
 from viewer.render_client.inline import InlineClient
 from viewer.runs.states import process_alive
@@ -136,7 +136,7 @@ def test_a_killed_window_leaves_the_run_alone_and_the_next_one_finds_it(place: P
     run = place / "night"
     changes = tiny_changes(data, 400_000)
     code = (
-        "import sys, time, json; from pathlib import Path; from viewer.app import App, AppOptions\n"
+        "import sys, time, json; from pathlib import Path; from viewer.shell.app import App, AppOptions\n"
         "from tests.gui.blob_session import BlobSession; from viewer.render_client.inline import InlineClient\n"
         "from viewer.ui import actions as act; seen = []\n"
         "def on_frame(app):\n"

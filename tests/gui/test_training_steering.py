@@ -15,15 +15,15 @@ from tests.gui.blob_session import BlobSession
 from tests.gui.test_training_real import CPU, MAIN, place, state, training, wait
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.train.gan_data import tiny_config, write_set
-from viewer.jobs import desk
+from viewer.jobs import job_service as desk
 from viewer.jobs.command import CommandLine, train_arguments
 from viewer.jobs.config_diff import diff
-from viewer.panels.training import TrainingPanel
+from viewer.features.training.panel import TrainingPanel
 from viewer.render_client.client import RenderClient
 from viewer.render_client.inline import InlineClient
 from viewer.runs.job_record import ENDED
 from viewer.runs.states import process_alive
-from viewer.state.train_snapshots import run_of
+from viewer.state.snapshot_watch import run_of
 
 __all__ = ["place"]
 pytestmark = [pytest.mark.gui, pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.usefixtures("display", "place")]

@@ -11,7 +11,7 @@ from core_model.schema.camera import OrbitPose, label25
 from tests.gui.blob_session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.inline import InlineClient
-from viewer.ui import camera_cube
+from viewer.features.viewport import view_cube as camera_cube
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 PICTURE_EDGE = 64

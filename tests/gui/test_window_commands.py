@@ -12,10 +12,10 @@ from imgui_bundle import imgui
 from tests.gui.blob_session import BlobSession
 from tests.gui.window_driver import Hands, drive
 from viewer.render_client.inline import InlineClient
-from viewer.state.autosave import SavedSession
-from viewer.state.config_dir import config_dir
+from viewer.shell.autosave import SavedSession
+from core_model.schema.config_dir import config_dir
 from viewer.state.document import Document
-from viewer.ui import actions as act
+from viewer.state import actions as act
 
 pytestmark = pytest.mark.gui
 

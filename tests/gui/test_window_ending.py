@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from tests.house.sources import ROOT
-from viewer.state.autosave import LAST, Autosave
-from viewer.virtual_display import some_display
+from viewer.shell.autosave import LAST, Autosave
+from viewer.tour.virtual_display import some_display
 
 pytestmark = [pytest.mark.gui, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")]
 PATIENCE_S = 60.0

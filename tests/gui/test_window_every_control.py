@@ -16,7 +16,7 @@ from tests.gui.every_control import Seen, Walker, Witness
 from tests.gui.panel_states import STATES
 from tests.gui.window_driver import Hands, drive
 from viewer.render_client.inline import InlineClient
-from viewer.ui.layout import SLOTS
+from viewer.shell.layout import SLOTS
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
 WITH_PLOTS, PLOTS = ("Ray",), "panel ray._plots"

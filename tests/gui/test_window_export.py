@@ -17,12 +17,12 @@ from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.record import RenderRecord
 from core_model.schema.record_file import read_provenance
-from core_model.session.images import picture
+from core_model.output.images import picture
 from tests.gui.blob_session import BlobSession
 from tests.gui.window_driver import Hands, drive
 from viewer.render_client.inline import InlineClient
 from viewer.state.export_desk import TASK_KIND
-from viewer.ui.actions import CopyText
+from viewer.state.actions import CopyText
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 PATIENCE_S = 180.0

@@ -13,8 +13,8 @@ from tests.gui.panel_states import STATES
 from tests.gui.text_fit import measuring
 from tests.gui.window_driver import Hands, drive
 from viewer.render_client.inline import InlineClient
-from viewer.ui import layout
-from viewer.ui.actions import SetScale
+from viewer.shell import layout
+from viewer.state.actions import SetScale
 
 pytestmark = pytest.mark.gui
 SMALL = pytest.param((1024, 700), 1.5, id="1024x700 at 150 %")

@@ -11,9 +11,9 @@ from imgui_bundle import ImVec2, imgui
 
 from tests.gui.blob_session import BlobSession
 from tests.gui.window_driver import Hands, drive
-from viewer.app import App, AppOptions
+from viewer.shell.app import App, AppOptions
 from viewer.render_client.inline import InlineClient
-from viewer.ui.inputs import CONTROL, PRESS, Inputs
+from viewer.widgets.inputs import CONTROL, PRESS, Inputs
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 PICTURE_EDGE = 48

@@ -9,8 +9,8 @@ from imgui_bundle import imgui
 from tests.gui.blob_session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.inline import InlineClient
-from viewer.state.basket import basket_path, read_basket
-from viewer.state.seed_board import read_stars, stars_path
+from viewer.features.basket.model import basket_path, read_basket
+from viewer.features.seeds.board import read_stars, stars_path
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 PICTURE_EDGE = 64

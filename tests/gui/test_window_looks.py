@@ -16,9 +16,9 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import InputError
 from viewer.gl import colormaps, resources
 from viewer.state.screen import project_points
-from viewer.ui.histogram import BINS, histogram
-from viewer.ui.palette import PALETTES, contrast
-from viewer.ui.ticks import nice_ticks, tick_text
+from viewer.widgets.histogram import BINS, histogram
+from viewer.state.palette import PALETTES, contrast
+from viewer.widgets.ticks import nice_ticks, tick_text
 
 
 @pytest.mark.parametrize("name", PALETTES)
@@ -114,14 +114,14 @@ def test_a_missing_asset_is_one_clear_line():
 
 def test_the_first_frame_imports_nothing_heavy():
     heavy = ("torch", "numpy", "pydantic", "OpenGL", "PIL", "psutil")
-    code = f"import viewer.app, sys; print([m for m in {heavy!r} if m in sys.modules])"
+    code = f"import viewer.shell.app, sys; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
 def test_the_whole_window_imports_no_torch():
     code = (
-        "import viewer.app, viewer.desk, viewer.tour, viewer.gl.presenter, sys; print('torch' in sys.modules)"
+        "import viewer.shell.app, viewer.shell.frame_loop, viewer.tour.script, viewer.gl.presenter, sys; print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

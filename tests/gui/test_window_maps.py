@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, imgui
 from tests.gui.blob_session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.inline import InlineClient
-from viewer.ui.actions import ShowPanel
+from viewer.state.actions import ShowPanel
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 

@@ -15,11 +15,11 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.mesh import NO_ATLAS
 from core_model.schema.question import Question
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
-from core_model.session.provenance import read_provenance
+from core_model.output.provenance import read_provenance
 from tests.gui.blob_session import BlobSession, blob_info
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.inline import InlineClient
-from viewer.ui import controls
+from viewer.widgets import controls
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 

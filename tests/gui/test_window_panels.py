@@ -12,7 +12,7 @@ from tests.gui.blob_session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.client import RenderClient
 from viewer.render_client.inline import InlineClient
-from viewer.state.prefs import load_preferences
+from viewer.state.preferences import load_preferences
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 

@@ -10,9 +10,9 @@ import pytest
 
 from tests.gui.blob_session import BlobSession
 from tests.gui.random_hands import RandomHands
-from viewer.app import App, AppOptions
+from viewer.shell.app import App, AppOptions
 from viewer.render_client.client import RenderClient
-from viewer.render_client.face import Renderer
+from viewer.render_client.protocol import Renderer
 from viewer.render_client.inline import InlineClient
 
 pytestmark = pytest.mark.gui

@@ -14,8 +14,8 @@ from tests.gui.text_fit import measuring
 from tests.gui.window_driver import Hands, drive
 from viewer.gl.resources import asset_path
 from viewer.render_client.inline import InlineClient
-from viewer.ui import glyphs
-from viewer.ui.banner import Banner
+from viewer.widgets import glyphs
+from viewer.shell.banner import Banner
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 CHINESE = "中文"

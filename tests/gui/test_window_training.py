@@ -14,11 +14,11 @@ from imgui_bundle import imgui
 from tests.gui.blob_session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.unit.runs.synthetic import Plan, line, tick, write_native
-from viewer.panels.training import TrainingPanel
+from viewer.features.training.panel import TrainingPanel
 from viewer.render_client.inline import InlineClient
 from viewer.runs.shell import shell_join
 from viewer.runs.states import this_host
-from viewer.state.prefs import load_preferences
+from viewer.state.preferences import load_preferences
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display")]
 MAIN = "//Training/**/"
@@ -178,7 +178,7 @@ def test_the_form_marks_changes_and_places_errors_at_their_field(runs: Path, tmp
 
 
 def _alarms(panel: TrainingPanel):
-    from viewer.ui.train_alarms import alarms_of
+    from viewer.features.training.alarms import alarms_of
 
     compared = [r for p in panel.view.compared if (r := panel.shelf.reader(p)) is not None]
     return alarms_of(compared)

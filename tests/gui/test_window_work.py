@@ -16,7 +16,7 @@ from tests.gui.blob_session import BlobFrame, BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.events import Event, WorkerStatus
 from viewer.render_client.inline import InlineClient
-from viewer.ui.actions import ShowPanel
+from viewer.state.actions import ShowPanel
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display")]
 

@@ -14,7 +14,7 @@ from viewer.render_client.events import (
     OpenFailed,
     WorkerStarted,
 )
-from viewer.render_client.face import Renderer
+from viewer.render_client.protocol import Renderer
 from viewer.render_client.inline import InlineClient
 
 

@@ -160,7 +160,7 @@ def test_newest_wins_under_a_flood(client: RenderClient) -> None:
 
 
 def test_moving_frames_are_not_starved_by_mouse_events(client: RenderClient) -> None:
-    """At one request every 4 ms and 50 ms a frame, frames keep coming all along."""
+    """At one request every 4 ms and 50 ms per frame, frames keep coming all along."""
     until(client, lambda e: isinstance(e, WorkerStarted))
     frames, end, seed = [], time.monotonic() + 1.0, 0
     while time.monotonic() < end:

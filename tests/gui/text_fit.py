@@ -9,7 +9,7 @@ from typing import Any
 
 from imgui_bundle import imgui
 
-from viewer.ui import controls
+from viewer.widgets import controls
 
 SLACK_PX = 1.5
 """Rounding of positions and advances."""

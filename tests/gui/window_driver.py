@@ -13,9 +13,9 @@ from imgui_bundle import hello_imgui, imgui
 
 from core_model.schema.question import Question
 from core_model.schema.render import RenderRequest
-from viewer.app import App, AppOptions
+from viewer.shell.app import App, AppOptions
 from viewer.render_client.events import Event, WorkerStatus
-from viewer.render_client.face import Renderer
+from viewer.render_client.protocol import Renderer
 from viewer.render_client.messages import SessionOptions
 
 SIZE = (1000, 640)

@@ -96,7 +96,7 @@ def test_viewer_imports_the_schema_only() -> None:
     assert not faults, "\n".join(faults)
 
 
-@pytest.mark.parametrize("parent", ["core_model.families", "viewer.panels"])
+@pytest.mark.parametrize("parent", ["core_model.families", "viewer.features"])
 def test_siblings_stay_apart(parent: str) -> None:
     root = parent.split(".")[0]
     depth = parent.count(".") + 1
@@ -115,7 +115,7 @@ def test_siblings_stay_apart(parent: str) -> None:
 
 def test_the_checks_see_what_they_must() -> None:
     """The rules above on made-up files, so that a rule that sees nothing is noticed."""
-    lazy, eager = Import("viewer.app", 3, True), Import("viewer.app", 3, False)
+    lazy, eager = Import("viewer.shell.app", 3, True), Import("viewer.shell.app", 3, False)
     (view,) = [s for s in sources("core_model") if s.module == "core_model.cli.view"]
     (errors,) = [s for s in sources("core_model") if s.module == "core_model.schema.errors"]
     assert (
@@ -138,7 +138,7 @@ def loaded_by(statement: str) -> set[str]:
 def test_no_torch_in_the_process_that_draws() -> None:
     modules = [s.module for s in sources("viewer") if not s.module.endswith("__main__")]
     loaded = loaded_by("\n".join(f"import {name}" for name in modules))
-    assert "viewer.app" in loaded
+    assert "viewer.shell.app" in loaded
     assert not {
         m for m in loaded if m == "torch" or m.startswith(("core_model.session", "core_model.families"))
     }

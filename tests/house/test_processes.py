@@ -34,15 +34,15 @@ STARTED = {
     "core_model/schema/processes.py:start_tied": "tied",
     "core_model/training/fit/pool.py:__init__": "parent",
     "core_model/training/gan/measure.py:_try": "tied",
-    "core_model/training/siblings.py:_start": "tied",
-    "viewer/jobs/keeper.py:_run": "tied",
-    "viewer/jobs/keeper.py:detach": "detached",
+    "core_model/training/common/local_launcher.py:_start": "tied",
+    "viewer/jobs/supervisor.py:_run": "tied",
+    "viewer/jobs/supervisor.py:detach": "detached",
     "viewer/jobs/local.py:_start_keeper": "detached",
     "viewer/jobs/slurm.py:ask": "waits",
     "viewer/render_client/link.py:__init__": "parent",
-    "viewer/state/export_clipboard.py:_hand_over": "waits",
-    "viewer/ui/export_list.py:_ended_buttons": "detached",
-    "viewer/virtual_display.py:some_display": "tied",
+    "viewer/features/export/clipboard.py:_hand_over": "waits",
+    "viewer/features/export/list.py:_ended_buttons": "detached",
+    "viewer/tour/virtual_display.py:some_display": "tied",
     "benchmarks/field_speed.py:child": "tied",
     "benchmarks/mesh_extraction.py:child": "tied",
     "benchmarks/training_processes.py:_rates": "tied",
@@ -100,12 +100,12 @@ def test_what_is_called_tied_is_tied_and_what_waits_has_a_limit() -> None:
 HEADS = "from core_model.data.heads_dataset import write_heads_dataset as write"
 CHILDREN = {
     "a display": "import os, time; os.environ.pop('DISPLAY', None); os.environ.pop('WAYLAND_DISPLAY', None)\n"
-    "from viewer.virtual_display import some_display\nwith some_display(): time.sleep(300)",
+    "from viewer.tour.virtual_display import some_display\nwith some_display(): time.sleep(300)",
     "workers of a data set": f"{HEADS}\nif __name__ == '__main__': write(FOLDER / 'a.zip', count=4000, size=64, workers=2)",
     "truth of a fit": "import time; from core_model.schema.fit import FitConfig; from core_model.training.fit.pool import TruthPool\n"
     "from core_model.training.fit.truth import TruthSpec\nif __name__ == '__main__':\n"
     "    pool = TruthPool(FOLDER, TruthSpec(48, 64, 64, 0.5, 32), FitConfig(workers=2)); time.sleep(300)",
-    "siblings of a trainer": "import time; from core_model.training.siblings import siblings\n"
+    "siblings of a trainer": "import time; from core_model.training.common.local_launcher import siblings\n"
     "words = ['train', '--preset', 'smoke', '--data', 'nowhere', '--device', 'cpu', '--measure=0']\n"
     "with siblings(3, words): time.sleep(300)",
 }

@@ -47,7 +47,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_wheel_holds_code_and_data_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for need in ("core_model/cli/main.py", "viewer/app.py", "viewer/_data/shaders/present.frag"):
+    for need in ("core_model/cli/main.py", "viewer/shell/app.py", "viewer/_data/shaders/present.frag"):
         assert need in names
     shipped = {p.relative_to(ROOT) for folder in ("shaders", "assets") for p in (ROOT / folder).rglob("*")}
     missing = {

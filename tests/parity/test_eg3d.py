@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from core_model.families.eg3d import native
-from core_model.families.volumetric_native import finish, label_rays
+from core_model.families.osg.native import finish, label_rays
 from core_model.fields.osg import OsgField
-from core_model.rendering.twopass import Marched, render_two_pass
+from core_model.families.osg.twopass import Marched, render_two_pass
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from tests.parity.recorded import Net, Recorded, built, psnr, relative_error, share_within

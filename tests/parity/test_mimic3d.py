@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from core_model.families.mimic3d import native
-from core_model.families.volumetric_native import label_rays
+from core_model.families.osg.native import label_rays
 from core_model.fields.osg import OsgField
 from core_model.fields.triplane import Planes
-from core_model.rendering.twopass import render_two_pass
+from core_model.families.osg.twopass import render_two_pass
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from tests.parity.recorded import Net, Recorded, built, psnr, relative_error, share_within

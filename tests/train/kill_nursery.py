@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from core_model.schema.run import MetricRecord, RunRecord, TickRecord
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.run import run_training
-from core_model.training.gan.run_directory import STATE_SUFFIX, saved_config
+from core_model.training.common.run_directory import STATE_SUFFIX, saved_config
 
 FIRST = 300.0  # seconds within which a trainer must have saved once
 WATCH = 20.0  # seconds until a trainer that should be killed while it saves is given up

@@ -145,7 +145,7 @@ def test_damaged_state_is_one_clear_line(finished: Path, tmp_path: Path) -> None
 
 
 def test_two_processes_fit_what_one_does(tmp_path: Path) -> None:
-    """The command shares every step's heads; which heads, points, rays and latents a step sees does not depend on how many share them."""
+    """The command shares every step's heads; which heads, points, rays and latents per step sees does not depend on how many share them."""
     made = []
     for processes in ("1", "2"):
         out = tmp_path / processes

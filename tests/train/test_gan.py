@@ -20,7 +20,7 @@ from core_model.training.gan import loop as loop_module
 from core_model.training.gan import step as step_module
 from core_model.training.gan.loop import TrainingFailed
 from core_model.training.gan.run import resumed_config, run_training
-from core_model.training.gan.run_directory import saved_config
+from core_model.training.common.run_directory import saved_config
 from tests.train.gan_data import tiny_config, write_set
 
 

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from core_model.schema.errors import InputError
 from core_model.schema.run import RunRecord
 from core_model.schema.run_owner import live_owner
-from core_model.training import siblings
+from core_model.training.common import local_launcher as siblings
 from tests.house.sources import ROOT
 from tests.train.gan_data import write_set
 

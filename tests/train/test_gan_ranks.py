@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from core_model.schema.run import RunRecord
 from core_model.schema.train import TrainConfig
-from core_model.training.gan.run_directory import STATE_SUFFIX
+from core_model.training.common.run_directory import STATE_SUFFIX
 from tests.house.sources import ROOT
 from tests.train.gan_data import tiny_config, write_set
 
@@ -25,8 +25,8 @@ import torch
 from safetensors.torch import save_file
 from core_model.data.order import ImageBatches
 from core_model.schema.train import TrainConfig
-from core_model.training.gan.clock import PhaseClock
-from core_model.training.distributed import join_ranks
+from core_model.training.common.clock import PhaseClock
+from core_model.training.common.distributed import join_ranks
 from core_model.training.gan.networks import build_networks
 from core_model.training.gan.optimise import Optimisers
 from core_model.training.gan.run import open_data
@@ -168,7 +168,7 @@ def test_elastic_restart_goes_on_from_the_newest_state(tmp_path: Path) -> None:
 
 
 def test_flat_pieces_keep_gradients_apart() -> None:
-    from core_model.training import distributed
+    from core_model.training.common import distributed
 
     gradients: list[torch.Tensor | None] = [torch.ones(5), torch.ones(3), torch.ones(9)]
     before, distributed._PIECE_VALUES = distributed._PIECE_VALUES, 8

@@ -1,4 +1,4 @@
-"""What a mesh is drawn into: colour or one float a pixel, with a depth buffer, and several samples a pixel where that is wanted."""
+"""What a mesh is drawn into: colour or one float a pixel, with a depth buffer, and several samples per pixel where that is wanted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from viewer.gl.framebuffer import Framebuffer
 
 
 class MeshTarget:
-    """Off-screen target of `kind` (GL_RGBA8, GL_R32F) with up to `samples` samples a pixel."""
+    """Off-screen target of `kind` (GL_RGBA8, GL_R32F) with up to `samples` samples per pixel."""
 
     def __init__(self, kind: int, samples: int = 0) -> None:
         self._kind, self._samples = kind, samples

@@ -16,8 +16,8 @@ from OpenGL import GL
 from viewer.gl.framebuffer import Framebuffer
 from viewer.gl.mesh_target import MeshTarget
 from viewer.gl.program import Program
-from viewer.state.mesh_camera import MeshCamera
-from viewer.state.mesh_shown import MeshArrays
+from viewer.gl.mesh_camera import MeshCamera
+from viewer.gl.mesh_arrays import MeshArrays
 
 Shading = Literal["lit", "matcap", "colour", "normals"]
 _SHADING: dict[str, int] = {"lit": 0, "matcap": 1, "colour": 2, "normals": 3}

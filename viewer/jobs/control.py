@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core_model.schema.errors import InputError
 from core_model.schema.run import Action, ControlRequest, RunRecord
-from viewer.jobs.keeper import write_json
+from viewer.jobs.supervisor import write_json
 
 CONTROL_FILE = "control.json"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.processes import kill_tree, tree_of, untied
 from core_model.schema.run_owner import live_owner, this_place
-from viewer.jobs import keeper
+from viewer.jobs import supervisor as keeper
 from viewer.jobs.backend import BACKENDS, Resources
 from viewer.jobs.waiting import queue_folder
 from viewer.runs.job_record import JobRecord, ShownState

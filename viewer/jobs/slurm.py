@@ -15,7 +15,7 @@ from pathlib import Path
 
 from core_model.schema.errors import TriscopeError
 from core_model.schema.run_owner import release
-from viewer.jobs import keeper
+from viewer.jobs import supervisor as keeper
 from viewer.jobs.backend import BACKENDS, Resources
 from viewer.runs.job_record import ENDED, JobRecord, ShownState
 

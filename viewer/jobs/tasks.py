@@ -22,7 +22,7 @@ from pydantic import Field
 
 from core_model.schema.errors import TriscopeError
 from core_model.schema.frozen import Frozen
-from viewer.jobs import keeper
+from viewer.jobs import supervisor as keeper
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import MAIN, as_typed
 from viewer.jobs.local import START_TIMEOUT_S, LocalBackend, read_job
@@ -30,7 +30,7 @@ from viewer.runs.job_record import CONSOLE_FILE, JobRecord
 from viewer.runs.parse import parse_object
 from viewer.runs.states import this_host
 from viewer.runs.tail import FileTail
-from viewer.state.config_dir import config_dir
+from core_model.schema.config_dir import config_dir
 
 TASK_FILE = "task.json"
 LOOK_S = 0.2

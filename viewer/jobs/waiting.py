@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_model.schema.errors import InputError
-from viewer.jobs import keeper
+from viewer.jobs import supervisor as keeper
 from viewer.runs.states import this_host
-from viewer.state.config_dir import config_dir
+from core_model.schema.config_dir import config_dir
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import dearpygui.dearpygui as dpg
 
 from viewer.monitor.theme import Tag
 from viewer.monitor.view import Moment, View
-from viewer.runs import words
+from viewer.runs import format as words
 from viewer.runs.alarms import Alarm
 from viewer.runs.escapes import in_ranges
 from viewer.runs.reader import RunReader
-from viewer.runs.standing import standing_alarms
+from viewer.runs.run_health import standing_alarms
 
 LIMIT = 200
 

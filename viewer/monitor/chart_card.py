@@ -12,7 +12,7 @@ import numpy as np
 
 from viewer.monitor.theme import Rgba, Tag, faded, lighter, rgba
 from viewer.monitor.view import View
-from viewer.runs import words
+from viewer.runs import format as words
 from viewer.runs.board import events_near, limits, place_of, place_words, positive
 from viewer.runs.catalogue import Chart
 from viewer.runs.escapes import in_ranges

@@ -19,7 +19,7 @@ from viewer.monitor.sidebar import Sidebar
 from viewer.monitor.theme import Look, Tag
 from viewer.monitor.view import View
 from viewer.runs.poller import Poller
-from viewer.runs.standing import standing_alarms
+from viewer.runs.run_health import standing_alarms
 
 TITLES = {"charts": "Charts", "images": "Images", "log": "Log", "alarms": "Alarms", "overview": "Overview", "machine": "Machine"}
 

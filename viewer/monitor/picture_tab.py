@@ -12,7 +12,7 @@ import numpy as np
 
 from viewer.monitor.theme import Tag
 from viewer.monitor.view import Moment, View
-from viewer.runs import words
+from viewer.runs import format as words
 from viewer.runs.escapes import in_ranges
 from viewer.runs.files import Picture
 from viewer.runs.pictures import Decoder

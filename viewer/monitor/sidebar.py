@@ -12,12 +12,12 @@ import dearpygui.dearpygui as dpg
 
 from viewer.monitor.theme import Look, Rgba, Tag, rgba
 from viewer.monitor.view import View
-from viewer.runs import words
+from viewer.runs import format as words
 from viewer.runs.escapes import in_ranges
 from viewer.runs.host import HostSample
 from viewer.runs.job_record import ShownState
 from viewer.runs.reader import RunReader
-from viewer.runs.standing import standing_alarms
+from viewer.runs.run_health import standing_alarms
 
 WIDTH = 316
 INNER = WIDTH - 28

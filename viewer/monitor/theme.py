@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import dearpygui.dearpygui as dpg
 
 from viewer.gl.resources import asset_path
-from viewer.ui.palette import CURVES, PALETTES, Palette, Rgb, ThemeName
+from viewer.state.palette import CURVES, PALETTES, Palette, Rgb, ThemeName
 
 Rgba = tuple[int, int, int, int]
 Tag = int | str

@@ -1,6 +1,6 @@
 """The monitor's window: context, fonts, first frame, and a loop that sleeps. The contents come from `desk.py`.
 
-Dear PyGui has no idle mode: the loop draws ten frames a second, more only while a hand is on mouse or keyboard, and
+Dear PyGui has no idle mode: the loop draws ten frames per second, more only while a hand is on mouse or keyboard, and
 fewer where drawing is slow and nothing has changed.
 The first frame is drawn before the readers (numpy, pydantic) are imported.
 """
@@ -20,7 +20,7 @@ import dearpygui.dearpygui as dpg
 from viewer.gl.resources import asset_path
 from viewer.monitor.command import MonitorOptions
 from viewer.monitor.theme import Look, rgba
-from viewer.ui.palette import ThemeName
+from viewer.state.palette import ThemeName
 
 if TYPE_CHECKING:
     from viewer.monitor.desk import Desk

@@ -29,8 +29,8 @@ from viewer.render_client.events import (
     WorkerStarted,
     WorkerStatus,
 )
-from viewer.render_client.face import DEFAULT_FACTORY, Wake
-from viewer.render_client.ledger import Ledger
+from viewer.render_client.protocol import DEFAULT_FACTORY, Wake
+from viewer.render_client.pending import Ledger
 from viewer.render_client.link import WorkerLink
 from viewer.render_client.rings import RingKeeper
 

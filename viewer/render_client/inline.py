@@ -27,7 +27,7 @@ from viewer.render_client.events import (
     WorkerStarted,
     WorkerStatus,
 )
-from viewer.render_client.face import DEFAULT_FACTORY, Wake
+from viewer.render_client.protocol import DEFAULT_FACTORY, Wake
 from viewer.render_client.messages import SessionOptions
 from viewer.render_client.worker import SessionLike, build_session, error_info, load_factory
 

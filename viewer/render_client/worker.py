@@ -327,7 +327,7 @@ class _Worker:
     def _render_within_memory(
         self, request: RenderRequest, cancelled: Callable[[], bool]
     ) -> tuple[RenderResult, dict[str, np.ndarray]]:
-        """Render; after out-of-memory again with half the rays a tile, down to the floor."""
+        """Render; after out-of-memory again with half the rays per tile, down to the floor."""
         cap = self._tile_cap[1] if self._tile_cap and self._tile_cap[0] == request.checkpoint else None
         tile = request.tile_rays
         if cap is not None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.runs import words
+from viewer.runs import format as words
 from viewer.runs.alarms import Alarm
 from viewer.runs.catalogue import GROUPS, Chart, Line, charts
 from viewer.runs.reader import RunReader

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from core_model.schema.schedule import Curve
-from viewer.runs import foreign, words
+from viewer.runs import foreign, format as words
 from viewer.runs.job_record import ENDED
 from viewer.runs.reader import RunReader
 from viewer.runs.shell import MAIN, shell_line
@@ -79,7 +79,7 @@ def facts(run: RunReader) -> list[tuple[str, list[tuple[str, str]]]]:
 
 
 def speed_of(run: RunReader) -> str:
-    """Images a second and time of a tick; "–" before there are enough ticks."""
+    """Images per second and time of a tick; "–" before there are enough ticks."""
     if run.rate() != run.rate():
         return "–"
     return f"{words.number(run.rate())} images/s, a tick every {words.duration(run.tick_seconds())}"

@@ -1,4 +1,4 @@
-"""Reads the followed runs ten times a second in a thread of its own, so that a slow disk never holds up a window."""
+"""Reads the followed runs ten times per second in a thread of its own, so that a slow disk never holds up a window."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HOST_S = 1.0
 
 
 class Poller:
-    """`runs` are drawn from under their own locks; `host` samples once a second. `why` is the last surprise, if any.
+    """`runs` are drawn from under their own locks; `host` samples once per second. `why` is the last surprise, if any.
 
     wake: called from the thread when something new is there to be drawn.
     """

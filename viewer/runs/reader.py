@@ -122,7 +122,7 @@ class RunReader:
         return float(np.median(np.diff(recent))) if len(recent) > 2 else float("nan")
 
     def rate(self) -> float:
-        """Images a second over the last 32 ticks; nan before the second."""
+        """Images per second over the last 32 ticks; nan before the second."""
         images, seconds = self.scalars.images.view[-32:], self.scalars.time.view[-32:]
         span = float(seconds[-1] - seconds[0]) if len(seconds) > 1 else 0.0
         return float(images[-1] - images[0]) / span if span > 0 else float("nan")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from core_model.schema.errors import InputError
-from viewer.state.config_dir import config_dir
+from core_model.schema.config_dir import config_dir
 
 
 def kept_file(kind: str, sha256: str, suffix: str) -> Path:

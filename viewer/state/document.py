@@ -82,7 +82,7 @@ class ViewSettings(Frozen):
 class QualitySettings(Frozen):
     """What a moving frame may cost and what comes when the mouse rests (design §3)."""
 
-    target_fps: float = Field(default=15.0, ge=1, le=240, description="frames a second while something moves")
+    target_fps: float = Field(default=15.0, ge=1, le=240, description="frames per second while something moves")
     floor_size: int = Field(default=96, ge=16, le=4096, description="smallest edge of a moving frame, pixels")
     settle_delay_s: float = Field(
         default=0.15, ge=0, le=10, description="rest before the settled frame, seconds"
@@ -126,11 +126,11 @@ class Comparison(Frozen):
     what: Literal["sampler", "samples", "channel", "psi", "checkpoint", "reference"] = "sampler"
     split: float = Field(default=0.5, ge=0.0, le=1.0, description="place of the divider, 0 left to 1 right")
     sampler: str = Field(default="stratified", description="NAME or NAME:STRATEGY of B's sampler")
-    spp: float = Field(default=64.0, gt=1, le=4096, description="samples a ray of B")
+    spp: float = Field(default=64.0, gt=1, le=4096, description="samples per ray of B")
     channel: str = "normal"
     psi: float = Field(default=1.0, ge=-2.0, le=2.0)
     checkpoint: str = ""
-    reference_spp: int = Field(default=512, ge=16, le=65536, description="samples a ray of the reference")
+    reference_spp: int = Field(default=512, ge=16, le=65536, description="samples per ray of the reference")
     curve: bool = Field(default=False, description="measure PSNR over samples when the reference is done")
 
 
@@ -141,7 +141,7 @@ class Navigation(Frozen):
     """What the left drag in the picture does: turn about the vertical, turn freely, or look about and fly with the keys."""
 
     hand: Hand = "turntable"
-    speed: float = Field(default=0.5, ge=1e-3, le=100.0, description="of flying, world units a second")
+    speed: float = Field(default=0.5, ge=1e-3, le=100.0, description="of flying, world units per second")
 
 
 class Document(Frozen):

@@ -34,7 +34,7 @@ class Thrust:
 
 
 def move(pose: OrbitPose, thrust: Thrust, speed: float, seconds: float) -> OrbitPose:
-    """The eye after `seconds` at `speed` (world units a second) along the thrust; diagonals are no faster."""
+    """The eye after `seconds` at `speed` (world units per second) along the thrust; diagonals are no faster."""
     m = pose.world_from_cam()
     way = thrust.right * m[:3, 0] + thrust.forward * m[:3, 2] + thrust.up * np.array([0.0, 1.0, 0.0])
     length = float(np.linalg.norm(way))

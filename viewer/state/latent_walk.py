@@ -23,7 +23,7 @@ SPREAD = 0.5
 
 @dataclass
 class Walk:
-    """One window's walk. speed: seeds a second (edges of the plane a second), negative = backwards.
+    """One window's walk. speed: seeds per second (edges of the plane a second), negative = backwards.
 
     spared: the mouse is over a control of the walk, so that a click does not stop it.
     """

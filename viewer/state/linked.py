@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from core_model.schema.camera import Vec3
-from viewer.state.fed_pixels import FedPixels
+from viewer.features.planes.fed_pixels import FedPixels
 
 GONE = -9
 

@@ -1,7 +1,7 @@
-"""How large a moving frame may be: from measured milliseconds to edge and samples a ray, with hysteresis.
+"""How large a moving frame may be: from measured milliseconds to edge and samples per ray, with hysteresis.
 
 The state is one number, the samples a moving frame may take in all (its *work*). A ladder turns it into a
-picture: from the full one down, first the samples a ray fall to half, then the edge falls to the user's
+picture: from the full one down, first the samples per ray fall to half, then the edge falls to the user's
 floor, then the samples fall to `MIN_SPP`.
 """
 
@@ -24,7 +24,7 @@ LATENT_STAGES = frozenset({"checkpoint", "w", "planes", "skip"})
 
 @dataclass(frozen=True)
 class MovingSize:
-    """Edge of the square picture in pixels, and samples a ray."""
+    """Edge of the square picture in pixels, and samples per ray."""
 
     edge: int
     spp: float

@@ -11,7 +11,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from core_model.schema.sampler import SamplerSpec
 from viewer.state.checkpoint_files import write_atomically
-from viewer.state.config_dir import config_dir
+from core_model.schema.config_dir import config_dir
 from viewer.state.document import Document, QualitySettings, ViewSettings
 
 FILE_NAME = "presets.json"

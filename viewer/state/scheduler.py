@@ -318,7 +318,7 @@ _NOT_RENDERED = {
 
 
 def _spp(doc: Document, info: CheckpointInfo) -> float:
-    """Samples a ray of a full frame: the user's, else the checkpoint's default of that sampler."""
+    """Samples per ray of a full frame: the user's, else the checkpoint's default of that sampler."""
     spec = doc.sampler
     default = next((s.default_spp for s in info.samplers if s.name == spec.name), 48.0)
     low, high = spec.budgets(default)

@@ -16,11 +16,11 @@ from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tie
 from core_model.schema.sampler import AUTO
 from viewer.state.document import Comparison, Document
 from viewer.state.final_view import FINAL, RAW, colour_beside, in_raw, is_final, stands_in
-from viewer.state.frame_store import FrameStore
+from viewer.state.frames import FrameStore
 from viewer.state.shown_map import MapCache
 
 PASS_SPP = 128
-"""Samples a ray of one pass of the reference."""
+"""Samples per ray of one pass of the reference."""
 _EVERYWHERE = ("rgb", "depth", "normal", "opacity", "samples", "position")
 CURVE_SPP = (4, 8, 16, 32, 64, 128)
 
@@ -121,7 +121,7 @@ class SecondView:
         self.maps = maps
 
     def accumulated(self) -> float:
-        """Samples a ray that the reference holds by now."""
+        """Samples per ray that the reference holds by now."""
         result = self.frames.result
         if result is None or result.request is None or self._goal is None or self._goal.tier is not Tier.REFINED:
             return 0.0

@@ -24,7 +24,7 @@ STEEP = 0.12
 
 
 class SectionView(Frozen):
-    """axis: x, y, z or free (then `normal`, any length); offset along the unit normal; size: pixels an edge at rest.
+    """axis: x, y, z or free (then `normal`, any length); offset along the unit normal; size: pixels per edge at rest.
 
     outline: draw the plane over the picture. Colours, range and iso-lines are in the document's channel views as `section.NAME`.
     """

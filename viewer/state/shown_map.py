@@ -1,6 +1,6 @@
 """The map on the screen: a channel as the user wants to see it (frame, component), and the rays that got the large budget.
 
-Derived arrays are made once a frame; nothing here asks for a render.
+Derived arrays are made once per frame; nothing here asks for a render.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ def _rays(world_from_cam: Tensor, focal: float, u: Tensor, v: Tensor) -> tuple[T
 
 @torch.no_grad()
 def render_heads(params: HeadParams, world_from_cam: Tensor, focal: float, size: int, supersample: int = 2) -> HeadImages:
-    """Renders B heads from B OpenCV cameras [B, 4, 4]; up to `supersample`² rays a pixel for rgb and mask."""
+    """Renders B heads from B OpenCV cameras [B, 4, 4]; up to `supersample`² rays per pixel for rgb and mask."""
     # Inference mode makes thousands of small operations cheaper; the copies below are ordinary tensors again.
     with torch.inference_mode():
         views = [_render_one(params.select(i), world_from_cam[i : i + 1], focal, size, supersample) for i in range(params.batch)]

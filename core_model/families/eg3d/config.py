@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from core_model.families.volumetric import GeneratorConfig
+from core_model.families.osg.settings import GeneratorConfig
 
 
 class Eg3dConfig(GeneratorConfig):

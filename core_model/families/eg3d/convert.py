@@ -17,8 +17,8 @@ from core_model.families.imported import (
     synthesis_tensors,
     tensor_of,
 )
-from core_model.families.volumetric import QUIRKS
-from core_model.families.volumetric_import import (
+from core_model.families.osg.settings import QUIRKS
+from core_model.families.osg.importing import (
     decoder_and_superres,
     decoder_lr_mul,
     image_size_hint,

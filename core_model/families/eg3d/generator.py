@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from core_model.families.eg3d.config import Eg3dConfig
-from core_model.families.volumetric_model import VolumetricGenerator, make_superres
+from core_model.families.osg.model import VolumetricGenerator, make_superres
 from core_model.fields.triplane import Planes
 from core_model.nn.mapping import MappingNetwork
 from core_model.nn.osg import OsgDecoder

@@ -4,7 +4,7 @@ from core_model.families.eg3d import native
 from core_model.families.eg3d.config import Eg3dConfig
 from core_model.families.eg3d.description import DESCRIPTION
 from core_model.families.eg3d.generator import Eg3dGenerator
-from core_model.families.volumetric_final import FINAL
-from core_model.families.volumetric_model import register_volumetric
+from core_model.families.osg.final import FINAL
+from core_model.families.osg.model import register_volumetric
 
 register_volumetric(DESCRIPTION, Eg3dConfig, Eg3dGenerator, native.render, FINAL)

@@ -13,7 +13,7 @@ from core_model.families.epigraf.config import EpigrafConfig
 from core_model.fields.base import FieldSample
 from core_model.fields.triplane import Planes, PlaneTable, sample_planes
 from core_model.nn.layers import EqualLinear
-from core_model.ops import lanes
+from core_model.ops import cpu_parallel as lanes
 
 DIR_FREQS, DIR_PERIOD = 3, 8.0
 CHUNK = 65536

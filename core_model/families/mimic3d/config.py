@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from core_model.families.volumetric import GeneratorConfig
+from core_model.families.osg.settings import GeneratorConfig
 from core_model.schema.frozen import Frozen
 
 AXES = (("x", "y"), ("y", "z"), ("z", "x"))  # fixed in the program, nothing of it is in the file

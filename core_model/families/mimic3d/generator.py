@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from core_model.families.mimic3d.config import Mimic3dConfig
-from core_model.families.volumetric_model import VolumetricGenerator, make_superres
+from core_model.families.osg.model import VolumetricGenerator, make_superres
 from core_model.fields.triplane import Planes
 from core_model.nn.aware3d import PlaneBlock
 from core_model.nn.mapping import MappingNetwork

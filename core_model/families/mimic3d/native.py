@@ -6,8 +6,8 @@ import numpy as np
 from torch import Tensor
 
 from core_model.families.mimic3d.generator import Mimic3dGenerator
-from core_model.families.volumetric_model import VolumetricModel
-from core_model.families.volumetric_native import check_size, render_native
+from core_model.families.osg.model import VolumetricModel
+from core_model.families.osg.native import check_size, render_native
 from core_model.fields.triplane import Planes
 from core_model.rendering.occupancy import Guide
 from core_model.schema.render import RenderRequest

@@ -4,7 +4,7 @@ from core_model.families.mimic3d import native
 from core_model.families.mimic3d.config import Mimic3dConfig
 from core_model.families.mimic3d.description import DESCRIPTION
 from core_model.families.mimic3d.generator import Mimic3dGenerator
-from core_model.families.volumetric_final import FINAL
-from core_model.families.volumetric_model import register_volumetric
+from core_model.families.osg.final import FINAL
+from core_model.families.osg.model import register_volumetric
 
 register_volumetric(DESCRIPTION, Mimic3dConfig, Mimic3dGenerator, native.render, FINAL, lambda cfg: cfg.depth_guide)

@@ -16,7 +16,7 @@ from core_model.fields.base import FieldSample
 from core_model.fields.density import volsdf_density
 from core_model.fields.encoding import encoded_dim, frequency_encoding, frequency_parts
 from core_model.fields.triplane import Planes, PlaneTable, sample_planes
-from core_model.ops import lanes
+from core_model.ops import cpu_parallel as lanes
 from core_model.ops.dense import SoftplusStack
 
 FEATURE_GAIN = 2.0

@@ -51,7 +51,7 @@ First the mapping network alone learned which head a latent is ({cfg.mapping_ste
 {made.steps} optimiser steps: {cfg.coarse_steps} on planes of {cfg.coarse_size}² with {cfg.coarse_heads} heads × {cfg.coarse_points} points,
 {cfg.base_steps} at the backbone's resolution, the rest at full resolution with {cfg.heads} heads × {cfg.points} points;
 from step {cfg.image_start} every {_nth(cfg.ray_every)}head comes with {cfg.rays} rays, half of them beside the outline.
-Heads come from a pool that starts with {cfg.pool_start} and grows by {cfg.pool_growth:g} a step to at most {cfg.pool}
+Heads come from a pool that starts with {cfg.pool_start} and grows by {cfg.pool_growth:g} per step to at most {cfg.pool}
 (seeds from {cfg.seed} on).
 Then {cfg.proposal_steps} steps of the proposal network, towards targets blurred by {cfg.blur_bins:g} bins. The
 weights are the running average.

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.schema.fit import FitConfig
-from core_model.training.distributed import Ranks
+from core_model.training.common.distributed import Ranks
 from core_model.training.fit.mapping_stage import Readout
 from core_model.training.fit.objective import point_losses, ray_losses
 from core_model.training.fit.pool import TruthPool, available

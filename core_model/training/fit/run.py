@@ -23,7 +23,7 @@ from core_model.schema.conventions import Conventions
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
 from core_model.schema.run_owner import owned
-from core_model.training.distributed import Ranks, join_ranks
+from core_model.training.common.distributed import Ranks, join_ranks
 from core_model.training.fit.card import model_card
 from core_model.training.fit.generator_stage import GeneratorStage, Report, set_w_average
 from core_model.training.fit.mapping_stage import best_readout, fit_mapping

@@ -13,11 +13,11 @@ from core_model.ops.cores import threads_each
 from core_model.schema.errors import InputError
 from core_model.schema.schedule import Curve
 from core_model.schema.train import TrainConfig
-from core_model.session.charts import BLUE, ORANGE, Chart, Figure
-from core_model.training.distributed import join_ranks
+from core_model.report.charts import BLUE, ORANGE, Chart, Figure
+from core_model.training.common.distributed import join_ranks
 from core_model.training.gan.forecast import Forecast, calibrated, forecast
 from core_model.training.gan.measure import Measured, measured
-from core_model.training.gan.run_directory import write_atomic
+from core_model.training.common.run_directory import write_atomic
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 COLUMNS = 60

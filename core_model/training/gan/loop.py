@@ -13,15 +13,15 @@ from core_model.metrics.sliced_wasserstein import PatchSet, patch_distances
 from core_model.schema.errors import TriscopeError
 from core_model.schema.run import MetricRecord, RunState, TickRecord
 from core_model.schema.train import TrainConfig
-from core_model.training.distributed import Ranks
-from core_model.training.gan.clock import PhaseClock
+from core_model.training.common.distributed import Ranks
+from core_model.training.common.clock import PhaseClock
 from core_model.training.gan.events import EventWriter
 from core_model.training.gan.pictures import EVALUATION, GRID, average_images, grid_png, real_images
-from core_model.training.gan.run_directory import STATE_SUFFIX, RunDirectory, snapshot_name, write_atomic
+from core_model.training.common.run_directory import STATE_SUFFIX, RunDirectory, snapshot_name, write_atomic
 from core_model.training.gan.snapshot import camera_prior, write_snapshot
 from core_model.training.gan.state import Counters, Trained, save_state
 from core_model.training.gan.step import GanStep, StepReport
-from core_model.training.gan.ticks import TickMeans
+from core_model.training.common.ticks import TickMeans
 
 NOTHING, STOP, PAUSE, CONTINUE, SNAPSHOT = range(5)
 _CODES = {"stop": STOP, "pause": PAUSE, "continue": CONTINUE, "snapshot": SNAPSHOT}

@@ -29,12 +29,12 @@ from core_model.schema.errors import TriscopeError
 from core_model.schema.frozen import Frozen
 from core_model.schema.processes import JOB_VARIABLE, kill_tree, start_tied, started_at, tree_of
 from core_model.schema.train import TrainConfig
-from core_model.training.distributed import Ranks, join_ranks
-from core_model.training.gan.clock import PhaseClock
+from core_model.training.common.distributed import Ranks, join_ranks
+from core_model.training.common.clock import PhaseClock
 from core_model.training.gan.networks import build_networks
 from core_model.training.gan.optimise import Optimisers
 from core_model.training.gan.pictures import EVALUATION, average_images
-from core_model.training.gan.run_directory import write_atomic
+from core_model.training.common.run_directory import write_atomic
 from core_model.training.gan.step import GanStep
 
 LIMIT_S = 60.0

@@ -89,7 +89,7 @@ def march_by_proposals(
     done = [_march_part(field, rays, p, index, n, cfg, seeds, background) for index, n in parts if index.shape[1]]
     back = torch.argsort(order, dim=1)
     scalar = lambda parts: torch.cat(parts, dim=1).gather(1, back)  # noqa: E731
-    flat = lambda parts: torch.cat([x.flatten(1) for x in parts], dim=1)  # noqa: E731 - ragged: one long row a picture
+    flat = lambda parts: torch.cat([x.flatten(1) for x in parts], dim=1)  # noqa: E731 - ragged: one long row per picture
     return Marched(
         rgb=torch.cat([m.rgb for m in done], dim=1).gather(1, back[..., None].expand(-1, -1, 3)),
         opacity=scalar([m.opacity for m in done]), width=scalar([m.width for m in done]), depth=scalar([m.depth for m in done]),

@@ -25,12 +25,12 @@ from core_model.schema.overrides import apply_overrides
 from core_model.schema.run import RunRecord, RunState
 from core_model.schema.run_owner import owned
 from core_model.schema.train import TrainConfig
-from core_model.training.distributed import Ranks, join_ranks
+from core_model.training.common.distributed import Ranks, join_ranks
 from core_model.training.gan.events import EventWriter
 from core_model.training.gan.loop import TrainingLoop
 from core_model.training.gan.networks import build_networks
 from core_model.training.gan.optimise import Optimisers
-from core_model.training.gan.run_directory import STATE_SUFFIX, RunDirectory, saved_config, snapshot_name
+from core_model.training.common.run_directory import STATE_SUFFIX, RunDirectory, saved_config, snapshot_name
 from core_model.training.gan.snapshot import load_start
 from core_model.training.gan.state import Counters, Trained, load_state
 

@@ -18,7 +18,7 @@ from core_model.schema.overrides import changed_paths
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 from core_model.training.gan.networks import Networks, network_config
-from core_model.training.gan.run_directory import STATE_SUFFIX
+from core_model.training.common.run_directory import STATE_SUFFIX
 from core_model.training.gan.state import load_weights
 
 

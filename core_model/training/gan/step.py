@@ -19,8 +19,8 @@ from core_model.losses.gan import discriminator_loss, generator_loss
 from core_model.losses.r1 import r1_penalty
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
-from core_model.training.distributed import Ranks
-from core_model.training.gan.clock import PhaseClock
+from core_model.training.common.distributed import Ranks
+from core_model.training.common.clock import PhaseClock
 from core_model.training.gan.draws import AUGMENT, POSE_NOISE, FakeBatch, draw_fakes, generator
 from core_model.training.gan.networks import Networks, update_average
 from core_model.training.gan.optimise import GradientReport, Optimisers, gradient_report

@@ -10,10 +10,10 @@ import torch
 
 from core_model.families.eg3d import native
 from core_model.families.eg3d.convert import plane_axes
-from core_model.families.volumetric_native import label_rays
+from core_model.families.osg.native import label_rays
 from core_model.fields.osg import OsgField
 from core_model.nn.superres import VARIANTS, SuperResolution
-from core_model.rendering.twopass import TwoPassRule, ray_limits, render_two_pass
+from core_model.families.osg.twopass import TwoPassRule, ray_limits, render_two_pass
 from core_model.schema.camera import MatrixCamera, OrbitPose, label25
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
@@ -125,7 +125,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     field = OsgField(model.planes(model.map(LatentSpec()), "const"), model.module.decoder, fast=False)
     rays = label_rays(torch.from_numpy(label25(OrbitPose()))[None], 6)
     whole = render_two_pass(field.query, *rays, model.volumetric.rule())
-    monkeypatch.setattr("core_model.rendering.twopass.CHUNK_SAMPLES", 80)
+    monkeypatch.setattr("core_model.families.osg.twopass.CHUNK_SAMPLES", 80)
     parts = render_two_pass(field.query, *rays, model.volumetric.rule(), keep=False)
     torch.testing.assert_close(parts.features, whole.features)
     torch.testing.assert_close(parts.depth, whole.depth)

@@ -16,7 +16,7 @@ import pytest
 
 from core_model.schema.errors import InputError
 from core_model.schema.run import ControlRequest
-from viewer.jobs import desk, keeper, waiting
+from viewer.jobs import job_service as desk, supervisor as keeper, waiting
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import CommandLine, resume_arguments
 from viewer.jobs.control import request

@@ -23,7 +23,7 @@ from core_model.schema.run import RunRecord
 from tests.house.sources import ROOT
 from tests.unit.jobs.test_local_jobs import CPU, python, queue, state, wait
 from tests.unit.runs.test_reading import read
-from viewer.jobs import desk, job_object, keeper, local
+from viewer.jobs import job_service as desk, job_object, supervisor as keeper, local
 from viewer.jobs.local import read_job
 
 __all__ = ["queue"]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from viewer.jobs import desk, slurm
+from viewer.jobs import job_service as desk, slurm
 from viewer.jobs.backend import Resources
 from viewer.jobs.local import read_job
 from viewer.runs.job_record import ENDED
@@ -158,7 +158,7 @@ def test_the_form_starts_stops_and_resumes_a_real_run_on_the_cluster(cluster: Pa
     from core_model.schema.train_presets import PRESETS
     from tests.train.gan_data import tiny_config, write_set
     from viewer.jobs import control
-    from viewer.state.train_draft import Draft
+    from viewer.features.training.draft import Draft
 
     data, run = write_set(tmp_path / "a set"), tmp_path / "run ü 'one'"
     draft = Draft(preset="smoke", data=str(data), out=str(run), backend="slurm", gpus=0, cpus=1, hours=0.25, partition="debug")

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core_model.ops import lanes
+from core_model.ops import cpu_parallel as lanes
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_opacity_of_the_slab(session: RenderSession, name: str, strategy: str) -
 
 
 def test_the_learned_sampler_is_ahead_at_few_samples(session: RenderSession) -> None:
-    """What it is for: at 8 samples a ray it beats the samplers that do not look."""
+    """What it is for: at 8 samples per ray it beats the samplers that do not look."""
     learned = sphere_error(session, SamplerSpec(spp=8))
     blind = min(sphere_error(session, SamplerSpec(name=n, spp=8)) for n in ("uniform", "stratified", "importance"))
     assert learned < 0.2 * blind

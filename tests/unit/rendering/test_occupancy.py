@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from core_model.families.volumetric_native import label_rays
+from core_model.families.osg.native import label_rays
 from core_model.fields.osg import OsgField
-from core_model.rendering import guided_march
-from core_model.rendering.guided_march import render_guided, render_likened
+from core_model.families.osg import guided_march
+from core_model.families.osg.guided_march import render_guided, render_likened
 from core_model.rendering.occupancy import MARGIN, DensityGrid, build_density_grid, occupied_share
-from core_model.rendering.occupied_twopass import render_occupied
-from core_model.rendering.twopass import Marched, TwoPassRule, render_two_pass
+from core_model.families.osg.occupied_twopass import render_occupied
+from core_model.families.osg.twopass import Marched, TwoPassRule, render_two_pass
 from core_model.schema.camera import OrbitPose, label25
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec

@@ -28,7 +28,7 @@ class Plan:
     """What a synthetic run is like. tick_s: seconds of a tick; nan_at, saturated_from: ticks of trouble, −1 = never."""
 
     ticks: int = 200
-    images_a_tick: int = 4000
+    images_per_tick: int = 4000
     total: int = 1_200_000
     tick_s: float = 37.0
     seed: int = 0
@@ -42,7 +42,7 @@ class Plan:
 def tick(plan: Plan, i: int, schedule: Schedule | None = None) -> TickRecord:
     """Line `i` of stats.jsonl."""
     rng = np.random.default_rng((plan.seed, i))
-    images = (i + 1) * plan.images_a_tick
+    images = (i + 1) * plan.images_per_tick
     share = images / plan.total
     noise = lambda s: float(rng.normal() * s)  # noqa: E731
     now = (schedule or Schedule()).at(images * 28_200_000 / plan.total)
@@ -184,7 +184,7 @@ def foreign_line(plan: Plan, i: int) -> dict[str, object]:
         "Progress/tick": stat(i, 1, 0.0),
         "Progress/kimg": stat(one.kimg, 1, 0.0),
         "Timing/sec_per_tick": stat(plan.tick_s, 1, 0.0),
-        "Timing/sec_per_kimg": stat(plan.tick_s / plan.images_a_tick * 1e3, 1, 0.0),
+        "Timing/sec_per_kimg": stat(plan.tick_s / plan.images_per_tick * 1e3, 1, 0.0),
         "Resources/cpu_mem_gb": stat(5.9, 1, 0.0),
         "Resources/peak_gpu_mem_gb": stat(17.2, 1, 0.0),
         "Progress/augment": stat(one.augment_p, 1, 0.0),
@@ -260,7 +260,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("folder", type=Path)
     options.add_argument("--ticks", type=int, default=220)
-    options.add_argument("--live", type=float, default=0.0, help="seconds during which a line is added ten times a second")
+    options.add_argument("--live", type=float, default=0.0, help="seconds during which a line is added ten times per second")
     given = options.parse_args()
     here = os.uname().nodename if hasattr(os, "uname") else "localhost"
     plan = Plan(ticks=given.ticks, edge=96, start=time.time() - given.ticks * 37.0, seed=3)

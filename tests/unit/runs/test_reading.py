@@ -14,7 +14,7 @@ import pytest
 
 from core_model.schema.run import ControlRequest
 from tests.unit.runs.synthetic import START, Plan, foreign_line, line, tick, write_foreign, write_native
-from viewer.jobs import desk
+from viewer.jobs import job_service as desk
 from viewer.runs.facts import facts, settings
 from viewer.runs.files import picture_name
 from viewer.runs.job_record import JobRecord
@@ -22,7 +22,7 @@ from viewer.runs.log import Log
 from viewer.runs.parse import parse_block
 from viewer.runs.pictures import decode
 from viewer.runs.reader import RunReader
-from viewer.runs.standing import standing_alarms
+from viewer.runs.run_health import standing_alarms
 from viewer.runs.tail import FileTail
 
 
@@ -58,7 +58,7 @@ def test_a_native_run_is_read_whole(tmp_path: Path) -> None:
         assert reader.scalars.series["schedule/resolution"].values[i] == one.schedule["resolution"]
         assert reader.scalars.images.view[i] == one.images and reader.scalars.step.view[i] == one.step
     assert reader.scalars.time.view[-1] == pytest.approx(119 * plan.tick_s)
-    assert reader.rate() == pytest.approx(plan.images_a_tick / plan.tick_s)
+    assert reader.rate() == pytest.approx(plan.images_per_tick / plan.tick_s)
     assert reader.eta_seconds() == pytest.approx((plan.total - 480_000) / reader.rate())
     assert reader.table_of("fid") is not reader.scalars and len(reader.table_of("fid").series["fid"]) == 8
     assert set(reader.listing.pictures) == {"fakes", "fakes depth"} and len(reader.listing.snapshots) == 8
@@ -76,7 +76,7 @@ def test_a_foreign_run_is_read_whole(tmp_path: Path) -> None:
     assert not reader.alarms.alarms
     fid = reader.table_of("fid50k_full")
     assert len(fid.series["fid50k_full"]) == 6
-    assert fid.step.view[0] == pytest.approx(fid.images.view[0] / plan.images_a_tick - 1)
+    assert fid.step.view[0] == pytest.approx(fid.images.view[0] / plan.images_per_tick - 1)
     assert reader.listing.pictures["fakes"][0].number == 64 and set(reader.listing.pictures) == {"fakes", "fakes depth", "reals"}
     assert reader.state == "running", "what was written just now is alive"
     for path in (tmp_path / "run").iterdir():

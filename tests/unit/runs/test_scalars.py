@@ -14,7 +14,7 @@ from viewer.runs.parse import parse_block
 from viewer.runs.pyramid import Pyramid
 from viewer.runs.smoothing import Finite, Smoothed
 from viewer.runs.table import ScalarTable
-from viewer.runs.words import amount, axis_unit, duration, number, size
+from viewer.runs.format import amount, axis_unit, duration, number, size
 
 VALUES = st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=1, max_size=700)
 

@@ -14,10 +14,10 @@ from tests.unit.runs.synthetic import Plan, line, record, tick, write_native
 from tests.unit.runs.test_reading import read
 from viewer.runs.alarms import Alarm
 from viewer.runs.reader import RunReader
-from viewer.runs.standing import standing_alarms
+from viewer.runs.run_health import standing_alarms
 from viewer.runs.states import this_host
-from viewer.state.train_view import WatchView
-from viewer.ui.train_alarms import alarms_of, jump
+from viewer.features.training.selection import WatchView
+from viewer.features.training.alarms import alarms_of, jump
 
 TICKS, TROUBLE = 60, 40
 

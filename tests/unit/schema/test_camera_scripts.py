@@ -12,7 +12,7 @@ import pytest
 from core_model.cli.cameras import CameraOptions, camera_of
 from core_model.cli.requests import StoredView, request_from
 from core_model.families.epigraf.config import EpigrafConfig
-from core_model.families.volumetric import VolumetricConfig
+from core_model.families.osg.settings import VolumetricConfig
 from core_model.schema.camera import CameraPrior, OrbitPose
 from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo
@@ -21,7 +21,7 @@ from core_model.schema.export import command_of, default_request
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerInfo
 from viewer.state import orbit
-from viewer.state.camera_text import pose_text, read_pose
+from viewer.features.camera.pose_text import pose_text, read_pose
 
 SCRIPTS = {  # radius and look-at point of the rendering settings
     "eg3d ffhq": (2.7, (0.0, 0.0, 0.2)), "eg3d afhq": (2.7, (0.0, 0.0, -0.06)), "eg3d shapenet": (1.7, (0.0, 0.0, 0.0)),

@@ -8,7 +8,7 @@ import torch
 
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.question_latents import DirectionsQuestion
-from core_model.session.answers.directions import principal
+from core_model.queries.directions import principal
 from core_model.session.session import RenderSession
 
 

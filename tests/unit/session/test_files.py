@@ -14,11 +14,11 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
-from core_model.session import colormaps
-from core_model.session.images import atomic_path, picture, write_exr, write_npz, write_png, write_pngs
-from core_model.session.provenance import RenderRecord, read_provenance
-from core_model.session.turntable import camera_path
-from core_model.session.video import video_writer
+from core_model.report import colormaps
+from core_model.output.images import atomic_path, picture, write_exr, write_npz, write_png, write_pngs
+from core_model.output.provenance import RenderRecord, read_provenance
+from core_model.output.turntable import camera_path
+from core_model.output.video import video_writer
 
 RGB = ChannelInfo(name="rgb", title="Colour", kind="colour")
 NORMAL = ChannelInfo(name="normal", title="Normal", kind="direction")

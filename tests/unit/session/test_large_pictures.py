@@ -12,8 +12,9 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.conventions import Conventions
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
-from core_model.session import RenderSession, images, large_rays
-from core_model.session.images import picture
+from core_model.output import images
+from core_model.session import RenderSession, large_rays
+from core_model.output.images import picture
 from core_model.session.large_rays import LargeRays
 
 POSE = OrbitPose(yaw=0.3, pitch=0.2)

@@ -12,7 +12,7 @@ import pytest
 from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
 from core_model.session import RenderSession
-from core_model.session.provenance import NPZ_KEY, RenderRecord, read_provenance
+from core_model.output.provenance import NPZ_KEY, RenderRecord, read_provenance
 
 REQUEST = RenderRequest(checkpoint="analytic:sphere", width=24, height=24)
 

@@ -7,11 +7,11 @@ import pytest
 
 from core_model.schema import ray_look
 from core_model.schema.inspect import BinSeries, RayReport, SampleTicks
-from core_model.session.ray_plot import ray_figure
-from viewer.ui.palette import DARK, LIGHT, contrast, rgb
-from viewer.ui.ray_plots import ink_of
-from viewer.ui.ray_series import series_of
-from viewer.ui.theme import Theme
+from core_model.report.ray_plot import ray_figure
+from viewer.state.palette import DARK, LIGHT, contrast, rgb
+from viewer.features.ray.plots import ink_of
+from viewer.features.ray.series import series_of
+from viewer.widgets.theme import Theme
 
 PDFS = ("truth", "probe", "prediction", "target", "robust")
 ROWS = ("probe", "unstratified", "stratified", "robust", "final")

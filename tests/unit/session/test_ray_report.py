@@ -20,7 +20,7 @@ from core_model.schema.inspect import RayReport
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from core_model.session.ray_report import _is_chosen
+from core_model.queries.ray_report import _is_chosen
 from tests.contracts.tiny_checkpoint import TINY, tiny_generator
 
 POSE = OrbitPose(yaw=0.3, pitch=0.1)

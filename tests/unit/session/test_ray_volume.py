@@ -10,9 +10,9 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import Cancelled
 from core_model.schema.question_volume import RayVolumeQuestion
 from core_model.session import RenderSession
-from core_model.session.answers import answer
-from core_model.session.ray_volume import RayVolumes, level_set, slab
-from core_model.session.volume_picture import volume_figure
+from core_model.queries import answer
+from core_model.queries.ray_volume import RayVolumes, level_set, slab
+from core_model.report.volume_picture import volume_figure
 
 
 def never() -> bool:

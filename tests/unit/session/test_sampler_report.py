@@ -15,8 +15,8 @@ from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from core_model.session.provenance import RenderRecord, read_provenance
-from core_model.session.report_measure import (
+from core_model.output.provenance import RenderRecord, read_provenance
+from core_model.report.measure import (
     choose_pixel,
     decibel,
     l2_error,
@@ -24,9 +24,9 @@ from core_model.session.report_measure import (
     squared_error,
     worst_pixels,
 )
-from core_model.session.report_records import COUNTS, PSNR_LIMIT, STRATEGIES, Psnr, Score, checks_of
-from core_model.session.report_sheet import detail_box, error_image
-from core_model.session.sampler_report import Report, finite, sampler_report, write_report
+from core_model.report.records import COUNTS, PSNR_LIMIT, STRATEGIES, Psnr, Score, checks_of
+from core_model.report.sheet import detail_box, error_image
+from core_model.report.sampler_report import Report, finite, sampler_report, write_report
 
 SIZE = 40
 

@@ -12,7 +12,7 @@ from core_model.schema.latent import Ablation, LatentSpec
 from core_model.schema.question_planes import PlanesQuestion, SectionQuestion, box_section, offset_reach, slice_frame
 from core_model.schema.render import RenderRequest
 from core_model.session import RenderSession
-from core_model.session.answers.planes import principal_components
+from core_model.queries.planes import principal_components
 
 SPHERE, SLAB = "analytic:sphere", "analytic:slab"
 

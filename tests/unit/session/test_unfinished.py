@@ -19,8 +19,8 @@ from core_model.schema.question_planes import SectionQuestion
 from core_model.schema.render import RenderRequest, Tier
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from core_model.session.answers import directions
-from core_model.session.answers.registry import Answer
+from core_model.queries import directions
+from core_model.queries.registry import Answer
 from core_model.session.picture import Picture
 from core_model.session.session import Frame
 

@@ -7,7 +7,7 @@ import numpy as np
 from core_model.schema.latent import LatentSpec
 from core_model.schema.question import LatentQuestion
 from core_model.schema.render import ErrorInfo
-from viewer.state.answers import Answers
+from viewer.state.query_cache import Answers
 
 
 def about(seed: int) -> LatentQuestion:

@@ -13,8 +13,8 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.camera_path import CameraPath, PathKey, read_camera_path
 from tests.gui.blob_session import blob_info
 from viewer.state.document import Document
-from viewer.ui.camera_film import Film, PathFile, _saved
-from viewer.ui.context import PanelContext
+from viewer.features.path.film import Film, PathFile, _saved
+from viewer.widgets.context import PanelContext
 
 PATH = CameraPath(keys=(PathKey(time=0.0, pose=OrbitPose(yaw=0.3)), PathKey(time=1.0, pose=OrbitPose())), duration=1.0)
 

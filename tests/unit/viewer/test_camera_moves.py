@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from core_model.schema.camera import CameraPrior, OrbitPose
 from viewer.state import fly, orbit, prior_marks
-from viewer.ui import camera_cube
-from viewer.ui.camera_glide import GLIDE_S, CameraGlide
+from viewer.features.viewport import view_cube as camera_cube
+from viewer.state.camera_glide import GLIDE_S, CameraGlide
 
 EDGE = 400.0
 

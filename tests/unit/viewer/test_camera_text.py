@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core_model.schema.camera import EG3D_FOV, MatrixCamera, OrbitPose, label25, orbit_from_matrix
 from core_model.schema.errors import InputError
-from viewer.state.camera_text import PoseFormat, pose_text, read_pose
+from viewer.features.camera.pose_text import PoseFormat, pose_text, read_pose
 
 
 def floats(low: float, high: float) -> st.SearchStrategy[float]:

@@ -9,7 +9,7 @@ import pytest
 
 from core_model.schema.errors import InputError
 from core_model.schema.latent import Edit, LatentSpec
-from viewer.state.directions import edit_of, forget, found, keep, read_directions, rows, with_edit, write_directions
+from viewer.features.directions.model import edit_of, forget, found, keep, read_directions, rows, with_edit, write_directions
 
 PCA = found(np.eye(3, 5, dtype=np.float32), np.array([2.0, 1.0, 0.5]), np.array([0.6, 0.3, 0.1]))
 

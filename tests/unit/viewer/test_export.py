@@ -18,12 +18,12 @@ from core_model.schema.record import RenderRecord
 from core_model.schema.sampler import SamplerSpec
 from tests.gui.blob_session import blob_info
 from viewer.jobs.tasks import Tasks
-from viewer.state import export_clipboard
+from viewer.features.export import clipboard as export_clipboard
 from viewer.state.document import Document
 from viewer.state.export_desk import Exports
 from viewer.state.export_settings import ExportSettings, cells_of, count_seeds, export_request, plan_export, typed_command
 from viewer.state.scheduler import Scheduler
-from viewer.ui.export_list import about, duration
+from viewer.features.export.list import about, duration
 
 INFO = blob_info("blob:demo")
 DOC = Document.defaults_from(INFO)

@@ -15,8 +15,8 @@ from tests.unit.viewer.simulated_renderer import INFO as PLAIN
 from tests.unit.viewer.simulated_renderer import Simulation
 from viewer.state.document import Comparison, Document
 from viewer.state.export_settings import ExportSettings, plan_export
-from viewer.state.frame_store import FrameStore
-from viewer.state.restore import restored
+from viewer.state.frames import FrameStore
+from viewer.shell.restore import restored
 from viewer.state.scheduler import channels_for
 from viewer.state.second_view import SecondView, plain, reference_pass, request_b
 

@@ -8,7 +8,7 @@ import pytest
 from core_model.schema.camera import OrbitPose
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
 from core_model.schema.sampler import SamplerSpec
-from viewer.state.frame_store import FrameStore
+from viewer.state.frames import FrameStore
 from viewer.state.shown_map import chosen_rays
 
 

@@ -14,7 +14,7 @@ import pytest
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
 from core_model.schema.sampler import SamplerSpec
-from viewer.state.autosave import Autosave
+from viewer.shell.autosave import Autosave
 from viewer.state.document import Document
 from viewer.state.presets import MOST, Presets
 
@@ -65,7 +65,7 @@ def test_a_clean_end_is_kept_as_the_last_session(tmp_path: Path) -> None:
 
 def test_a_killed_window_leaves_its_view(tmp_path: Path) -> None:
     script = (
-        "import os, signal, sys; from pathlib import Path; from viewer.state.autosave import Autosave;"
+        "import os, signal, sys; from pathlib import Path; from viewer.shell.autosave import Autosave;"
         "from viewer.state.document import Document;"
         "kept = Autosave(Path(sys.argv[1])); kept.keep(Document(checkpoint='demo'), 10.0); kept.flush();"
         "os.kill(os.getpid(), signal.SIGKILL)"

@@ -8,7 +8,7 @@ from imgui_bundle import imgui
 from core_model.schema.errors import InputError
 from viewer.state.chords import KEY_NAMES, Chord, bindings, parse_chord
 from viewer.state.key_map import KeyMap
-from viewer.ui.commands import COMMANDS, DEFAULT_KEYS
+from viewer.shell.commands import COMMANDS, DEFAULT_KEYS
 
 
 def test_every_key_name_is_a_key() -> None:

@@ -13,8 +13,8 @@ import pytest
 from core_model.cli.mesh import read_latents, read_request, seeds_of
 from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MAX_TEXTURE_FACES, MeshRequest, texture_problem
-from viewer.state import mesh_plan as plan
-from viewer.state.mesh_plan import Batch
+from viewer.features.mesh import plan as plan
+from viewer.features.mesh.plan import Batch
 from viewer.state.mesh_settings import (
     MeshSettings,
     for_another_process,
@@ -23,9 +23,9 @@ from viewer.state.mesh_settings import (
     mesh_request,
     preview_question,
 )
-from viewer.state.still import Still
-from viewer.ui.mesh_export import duration, size
-from viewer.ui.mesh_histogram import span_of
+from viewer.features.mesh.still import Still
+from viewer.features.mesh.export_rows import duration, size
+from viewer.features.mesh.level_histogram import span_of
 
 SPHERE, SEED = "analytic:sphere", LatentSpec.of_seed(5)
 

@@ -11,8 +11,8 @@ import pytest
 
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
-from viewer.state.mesh_error import depth_error, error_map, error_range
-from viewer.state.mesh_shown import Loader, ShownMesh, mesh_arrays, preview_mesh, read_display
+from viewer.features.mesh.error_map import depth_error, error_map, error_range
+from viewer.gl.mesh_arrays import Loader, ShownMesh, mesh_arrays, preview_mesh, read_display
 
 TRIANGLE = {
     "vertices": np.array([[0, 0, 0], [2, 0, 0], [0, 1, 0]], np.float32), "normals": np.tile(np.array([0, 0, 1], np.float32), (3, 1)),

@@ -13,11 +13,11 @@ from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MeshReport, MeshRequest
 from core_model.schema.question_mesh import MeshPreviewQuestion
 from core_model.schema.render import ErrorInfo
-from viewer.state.answers import Answers
+from viewer.state.query_cache import Answers
 from viewer.state.document import Document
 from viewer.state.mesh_settings import MeshSettings
-from viewer.state.mesh_shown import DISPLAY_FILE
-from viewer.ui.mesh_stage import MeshStage, mode_of
+from viewer.gl.mesh_arrays import DISPLAY_FILE
+from viewer.features.mesh.stage import MeshStage, mode_of
 
 CHECKPOINT = "analytic:sphere"
 TRIANGLE = {

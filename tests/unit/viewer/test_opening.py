@@ -11,14 +11,14 @@ import pytest
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
 from tests.unit.viewer.simulated_renderer import INFO
-from viewer.controller import Controller
+from viewer.shell.coordinator import Controller
 from viewer.gl.resources import demo_checkpoint
 from viewer.render_client.events import Event, Opened, OpenFailed, WorkerDied
 from viewer.render_client.inline import InlineClient
-from viewer.state.frame_store import FrameStore
-from viewer.state.restore import Places
+from viewer.state.frames import FrameStore
+from viewer.shell.restore import Places
 from viewer.state.second_view import SecondView
-from viewer.ui.export_drops import Drops
+from viewer.shell.drops import Drops
 
 
 class Slow(InlineClient):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core_model.schema.camera import CameraPrior, OrbitPose
 from core_model.schema.camera_path import CameraPath
-from viewer.state import camera_path as edit
+from viewer.features.path import edits as edit
 
 
 def two(**more: object) -> CameraPath:

@@ -10,9 +10,9 @@ from core_model.fields.triplane import sample_planes
 from core_model.schema.camera import OrbitPose
 from core_model.schema.conventions import Conventions
 from core_model.schema.latent import LatentSpec
-from viewer.state.fed_pixels import FedPixels, footprint, positions_of, runs_of
+from viewer.features.planes.fed_pixels import FedPixels, footprint, positions_of, runs_of
 from viewer.state.plane_view import Cell, ablation_text, box_coordinate, cell_column, cell_of, cell_place, texel, with_ablation
-from viewer.ui.planes_plot import MAX_ZOOM, Window, texels
+from viewer.features.planes.plot import MAX_ZOOM, Window, texels
 
 SIZE = (12, 10)
 

@@ -9,7 +9,7 @@ import pytest
 
 from core_model.schema.errors import InputError
 from viewer.state.document import QualitySettings
-from viewer.state.prefs import RECENT, Preferences, config_dir, load_preferences, save_preferences
+from viewer.state.preferences import RECENT, Preferences, config_dir, load_preferences, save_preferences
 
 
 def test_round_trip_and_no_left_overs(tmp_path: Path) -> None:

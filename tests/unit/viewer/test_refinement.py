@@ -16,7 +16,7 @@ from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
 from viewer.gl.resources import demo_checkpoint
 from viewer.state.document import Document
-from viewer.state.frame_store import FrameStore
+from viewer.state.frames import FrameStore
 from viewer.state.scheduler import Scheduler
 
 EDGE = 80

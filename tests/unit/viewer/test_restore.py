@@ -27,15 +27,15 @@ from core_model.schema.record import DisplayRange, RenderRecord
 from core_model.schema.record_file import read_provenance
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
-from core_model.session.images import write_exr, write_npz, write_png
-from core_model.session.video import video_writer
+from core_model.output.images import write_exr, write_npz, write_png
+from core_model.output.video import video_writer
 from tests.gui.blob_session import blob_info
 from viewer.state.document import Document
-from viewer.state.restore import Places, find, restored
+from viewer.shell.restore import Places, find, restored
 from viewer.state.scheduler import Scheduler
-from viewer.state.train_keep import carried
-from viewer.ui.export_drops import read_batch
-from viewer.ui.thumbnails import thumbnail_request
+from viewer.features.training.keep_view import carried
+from viewer.shell.drops import read_batch
+from viewer.widgets.thumbnails import thumbnail_request
 
 RGB = ChannelInfo(name="rgb", title="Colour", kind="colour")
 LATENT = LatentSpec(seeds=(SeedWeight(seed=3, weight=0.25), SeedWeight(seed=9, weight=0.75)), psi=0.4)

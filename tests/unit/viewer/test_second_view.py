@@ -57,7 +57,7 @@ def test_b_differs_from_a_in_one_thing(settings: dict, field: str, value: object
     kept = {"camera", "width", "height", "seed", "tier", "precision", "background"}
     assert all(getattr(a, name) == getattr(b, name) for name in kept)
     if settings["what"] == "sampler":
-        assert b.sampler.spp == a.sampler.spp, "another sampler at the same samples a ray"
+        assert b.sampler.spp == a.sampler.spp, "another sampler at the same samples per ray"
 
 
 def test_the_channel_of_b_is_asked_for() -> None:

@@ -12,7 +12,7 @@ from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo
 from core_model.schema.conventions import Conventions
 from core_model.schema.latent import LatentSpec
 from viewer.state import orbit
-from viewer.state.contour import zero_contour
+from viewer.features.section.contour import zero_contour
 from viewer.state.document import Document
 from viewer.state.scheduler import _picture_part
 from viewer.state.screen import hidden, line_pieces, project_points

@@ -11,7 +11,7 @@ import torch
 
 from core_model.metrics.flatness import surface_spread
 from core_model.schema.errors import InputError
-from viewer.state.seed_board import Board, Thumb, figures, ordered, read_stars, stars_path, visible_rows, write_stars
+from viewer.features.seeds.board import Board, Thumb, figures, ordered, read_stars, stars_path, visible_rows, write_stars
 
 
 def thumb(depth_range: float = 1.0, samples: float = 2.0, flatness: float = 3.0) -> Thumb:

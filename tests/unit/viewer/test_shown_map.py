@@ -11,7 +11,7 @@ from core_model.schema.inspect import RayReport
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
 from core_model.schema.sampler import SamplerSpec
 from viewer.state.document import MAX_PINS, ChannelView, RayMarks
-from viewer.state.inspections import Inspections, question_at
+from viewer.state.ray_queries import Inspections, question_at
 from viewer.state.shown_map import MapCache, as_drawn, chosen_rays, derived
 
 NORMAL = ChannelInfo(name="normal", title="Normals", kind="direction", low=-1.0, high=1.0)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from imgui_bundle import imgui
 
-from viewer.ui import controls, theme
-from viewer.ui.palette import PALETTES, Palette, Rgb, contrast, mix
+from viewer.widgets import controls, theme
+from viewer.state.palette import PALETTES, Palette, Rgb, contrast, mix
 
 C = imgui.Col_
 LEAST = 4.5

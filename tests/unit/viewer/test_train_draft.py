@@ -12,8 +12,8 @@ from core_model.cli.train import take_apart
 from core_model.schema.overrides import apply_overrides
 from core_model.schema.train_presets import PRESETS
 from tests.train.gan_data import write_set
-from viewer.state.train_data import look
-from viewer.state.train_draft import Draft, free_name, matching
+from viewer.features.training.data_set import look
+from viewer.features.training.draft import Draft, free_name, matching
 
 
 @pytest.fixture

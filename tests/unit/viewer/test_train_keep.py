@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.gui.blob_session import BlobSession
 from viewer.state.document import Comparison, Document
-from viewer.state.train_keep import carried
+from viewer.features.training.keep_view import carried
 
 
 def test_everything_that_fits_is_kept() -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.runs.synthetic import Plan, write_foreign, write_native
-from viewer.jobs import keeper, waiting
-from viewer.state.train_errands import Errands
-from viewer.state.train_shelf import RunRow, Shelf
-from viewer.state.train_snapshots import SnapshotWatch, run_of
-from viewer.state.train_view import WatchView
+from viewer.jobs import supervisor as keeper, waiting
+from viewer.features.training.errands import Errands
+from viewer.features.training.run_index import RunRow, Shelf
+from viewer.state.snapshot_watch import SnapshotWatch, run_of
+from viewer.features.training.selection import WatchView
 
 PLAN = Plan(ticks=12)
 

@@ -11,10 +11,10 @@ from core_model.schema.question import PictureQuestion, Question
 from core_model.schema.question_latents import DirectionsQuestion
 from core_model.schema.render import RenderRequest, RenderResult, Tier
 from tests.gui.blob_session import blob_info
-from viewer.controller import Controller
+from viewer.shell.coordinator import Controller
 from viewer.render_client.events import Answered, Event, FrameReady, Opened, WorkerStatus
 from viewer.state.document import Comparison, Document
-from viewer.ui.actions import CancelWork
+from viewer.state.actions import CancelWork
 
 INFO = blob_info("blob:demo")
 EDGE = 128

@@ -1,6 +1,0 @@
-"""Answers to the window's questions, one function for each class of question. Importing this package registers them."""
-
-from core_model.session.answers import describe, directions, latents, mesh, pictures, planes, section, volume
-from core_model.session.answers.registry import ANSWERERS, Answer, answer
-
-__all__ = ["ANSWERERS", "Answer", "answer", "describe", "directions", "latents", "mesh", "pictures", "planes", "section", "volume"]

@@ -1,0 +1,69 @@
+"""Means between two ticks, and what a tick says."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+
+import torch
+from torch import Tensor
+
+from core_model.schema.run import TickRecord
+from core_model.schema.train import TrainConfig
+from core_model.training.common.clock import PhaseClock
+
+
+class TickMeans:
+    """Collects the scalars of steps without waiting for the device; `take` makes the line of stats.jsonl."""
+
+    def __init__(self, cfg: TrainConfig, device: torch.device, clock: PhaseClock) -> None:
+        self._cfg, self._device, self._clock = cfg, device, clock
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+        self._steps = 0
+        self._since = time.perf_counter()
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        self._steps += 1
+        for name, value in values.items():
+            self._sums[name] = self._sums[name] + value if name in self._sums else value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def restart(self) -> None:
+        """Forget the time since the last tick (after a pause, pictures, an evaluation)."""
+        self._since = time.perf_counter()
+        self._clock.read()
+
+    def take(self, step: int, wall_s: float, augment_p: float, bad_steps: int) -> TickRecord:
+        """The tick after `step` steps; everything starts again."""
+        cfg = self._cfg
+        images = step * cfg.batch
+        milliseconds = self._clock.read()
+        elapsed = max(time.perf_counter() - self._since, 1e-9)
+        values = cfg.schedule.at(images).model_dump()
+        record = TickRecord(
+            step=step, images=images, kimg=images / 1000.0, wall_s=wall_s, time=time.time(),
+            losses={name: float(total) / self._counts[name] for name, total in self._sums.items()},
+            schedule={name: float(value) for name, value in values.items()},
+            speed={
+                "images_s": self._steps * cfg.batch / elapsed,
+                "step_ms": 1000.0 * elapsed / max(1, self._steps),
+                **{f"{name}_ms": spent / max(1, self._steps) for name, spent in milliseconds.items()},
+            },
+            memory=memory_mib(self._device), augment_p=augment_p, bad_steps=bad_steps,
+        )  # fmt: skip
+        self._sums, self._counts, self._steps = {}, {}, 0
+        self._since = time.perf_counter()
+        return record
+
+
+def memory_mib(device: torch.device) -> dict[str, float]:
+    """Largest resident set of this process, and on CUDA the largest allocation since the last call, MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
+    memory = {"process_peak": peak}
+    if device.type == "cuda":
+        memory["gpu_peak"] = torch.cuda.max_memory_allocated(device) / 2**20
+        memory["gpu_reserved"] = torch.cuda.memory_reserved(device) / 2**20
+        torch.cuda.reset_peak_memory_stats(device)
+    return memory

@@ -1,0 +1,27 @@
+"""One panel a file, each registered in `viewer.widgets.panel.PANELS` by being imported here. A panel never
+imports a panel.
+"""
+
+from viewer.features.basket import panel as basket
+from viewer.features.camera import panel as camera
+from viewer.features.compare import panel as compare
+from viewer.features.directions import panel as directions
+from viewer.features.export import panel as export
+from viewer.features.latent import panel as latent
+from viewer.features.mesh import panel as mesh
+from viewer.features.model import panel as model
+from viewer.features.path import panel as path
+from viewer.features.planes import panel as planes
+from viewer.features.ray import panel as ray
+from viewer.features.sampler import panel as sampler
+from viewer.features.section import panel as section
+from viewer.features.seeds import panel as seeds
+from viewer.features.timings import panel as timings
+from viewer.features.training import panel as training
+from viewer.features.view import panel as view
+from viewer.features.viewport import panel as viewport  # fmt: skip
+
+__all__ = [
+    "basket", "camera", "compare", "directions", "export", "latent", "mesh", "model", "path", "planes", "ray", "sampler", "section",
+    "seeds", "timings", "training", "view", "viewport",
+]  # fmt: skip

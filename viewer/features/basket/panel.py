@@ -1,0 +1,235 @@
+"""Named w of the open checkpoint: kept between runs, opened, interpolated, added and subtracted, exchanged as .npz."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.errors import InputError
+from core_model.schema.latent import LatentSpec
+from core_model.schema.question import LatentQuestion
+from viewer.features.basket import model as store
+from viewer.features.basket.model import Basket, Kept
+from viewer.state.document import Document
+from viewer.state.latent_blend import describe
+from viewer.widgets import controls
+from viewer.widgets.context import PanelContext
+from viewer.widgets.file_row import FileRow
+from viewer.widgets.panel import PANELS
+from viewer.widgets.thumbnails import Thumbnails, thumbnail_request
+
+_MODES = (
+    ("between", "Interpolate", "A at 0, B at 1"),
+    ("analogy", "Arithmetic", "A + k (B - C)"),
+)
+
+
+class BasketPanel:
+    """Keeps the open checkpoint's basket, what is being typed, and what is combined."""
+
+    def __init__(self) -> None:
+        self.items: Basket = ()
+        self.sha = ""
+        self.note = ""
+        self.name = ""
+        self.typed = ""
+        self.mode = "between"
+        self.chosen = [0, 1, 0]
+        self.t, self.k = 0.5, 1.0
+        self.adding: LatentQuestion | None = None
+        self.removed: tuple[int, Kept] | None = None
+        self.thumbs = Thumbnails(64, columns=8, rows=8)
+        self.file = FileRow("basket", "Basket", "*.npz *.npy", "")
+        self._loaded = ""
+
+    def draw(self, doc: Document, ctx: PanelContext) -> Document:
+        info = ctx.info
+        if info is None or not info.z_dim:
+            controls.note(ctx.theme, "The basket keeps w of a generator; this family has none." if info else "Nothing is open.")
+            return doc
+        self._follow(info)
+        self._add(doc, ctx)
+        latent = self._list(doc, ctx, info)
+        latent = self._combine(latent, ctx)
+        self._files(ctx, info)
+        return doc if latent is doc.latent else doc.replace(latent=latent)
+
+    def _follow(self, info: CheckpointInfo) -> None:
+        """Reads the basket of another checkpoint when that one is opened."""
+        key = f"{info.sha256} {info.path}"
+        if key == self._loaded:
+            return
+        self._loaded, self.sha, self.note, self.removed, self.adding = key, info.sha256, "", None, None
+        path = store.basket_path(info.sha256)
+        try:
+            self.items = store.read_basket(path, info.num_ws, info.w_dim)[0] if path.is_file() else ()
+        except InputError as error:
+            self.items, self.note = (), str(error)
+
+    def _keep(self, items: Basket) -> None:
+        self.items = items
+        try:
+            store.write_basket(store.basket_path(self.sha), items, self.sha)
+        except InputError as error:
+            self.note = str(error)
+
+    def _add(self, doc: Document, ctx: PanelContext) -> None:
+        theme, gap, button = ctx.theme, imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
+        controls.label(theme, "Add as", "Name of the w that is added")
+        imgui.set_next_item_width(imgui.get_content_region_avail().x - button - gap)
+        hint = describe(doc.latent)
+        entered, self.name = imgui.input_text_with_hint("##basket-name", hint, self.name, int(imgui.InputTextFlags_.enter_returns_true))
+        controls.tooltip("Name of the new entry; empty = what the latent is called now")
+        imgui.same_line(0.0, gap)
+        tip = "Keep the present w: blend, psi, mixing and edits are frozen into it"
+        if controls.icon_button(theme, fa.ICON_FA_PLUS, "basket-add", tip=tip) or entered:
+            self.adding = LatentQuestion(checkpoint=doc.checkpoint, latent=doc.latent)
+        if self.adding is not None:
+            answer, failed = ctx.answers.want(self.adding), ctx.answers.error(self.adding)
+            if answer is not None:
+                self._keep(store.added(self.items, self.name or describe(self.adding.latent), answer.arrays["w"]))
+                self.name, self.note = "", ""
+            elif failed is not None:
+                self.note = failed.message
+            if answer is not None or failed is not None:
+                self.adding = None
+
+    def _list(self, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> LatentSpec:
+        latent, removed = doc.latent, -1
+        if not self.items:
+            controls.note(ctx.theme, "Empty. The plus keeps the w that is shown.")
+        for index, item in enumerate(self.items):
+            imgui.push_id(index)
+            shown = doc.latent.w is not None and not doc.latent.edits and doc.latent.w == item.rows
+            opened, gone = self._entry(index, item, shown, doc, ctx, info)
+            if opened:
+                latent = store.shown_as(latent, item)
+            removed = index if gone else removed
+            imgui.pop_id()
+        if removed >= 0:
+            self.removed = (removed, self.items[removed])
+            self._keep(store.without(self.items, removed))
+        if self.removed is not None:
+            index, item = self.removed
+            width = imgui.get_content_region_avail().x
+            name = controls.ellipsis(item.name, width - 9 * ctx.theme.em)
+            title = f"{fa.ICON_FA_ROTATE_LEFT} Bring back {name}###basket-back"
+            if controls.button(ctx.theme, title, tip=f"{item.name} was deleted last", width=width):
+                self._keep((*self.items[:index], item, *self.items[index:]))
+                self.removed = None
+        return latent
+
+    def _entry(self, index: int, item: Kept, shown: bool, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> tuple[bool, bool]:
+        """One row: picture, name, open, delete. Returns (opened, deleted)."""
+        theme, gap, button = ctx.theme, imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
+        size, corner = 2.4 * theme.em, imgui.get_cursor_screen_pos()
+        opened = imgui.invisible_button("##open-picture", ImVec2(size, size))
+        controls.tooltip("Show this w")
+        end = ImVec2(corner.x + size, corner.y + size)
+        visible = imgui.is_item_visible()
+        latent = store.shown_as(LatentSpec(noise=doc.latent.noise), item)
+        self.thumbs.draw(ctx, thumbnail_request(doc, info, latent, self.thumbs.edge), corner, end, visible)
+        if shown:
+            imgui.get_window_draw_list().add_rect(corner, end, theme.colour(theme.palette.accent), imgui.get_style().frame_rounding, 2.0)
+        level = imgui.get_cursor_pos_y() - size - imgui.get_style().item_spacing.y + 0.5 * (size - button)
+        _beside(gap, level)
+        imgui.set_next_item_width(max(imgui.get_content_region_avail().x - 2 * (button + gap), 3 * theme.em))
+        changed, text = imgui.input_text("##name", item.name)
+        if changed:
+            self.typed = text
+        if imgui.is_item_deactivated_after_edit():
+            self._keep(store.renamed(self.items, index, self.typed))
+        controls.tooltip(f"Name of entry {index + 1}; type another one and press Enter")
+        _beside(gap, level)
+        opened |= controls.icon_button(theme, fa.ICON_FA_EYE, "open", tip="Show this w")
+        _beside(gap, level)
+        gone = controls.icon_button(theme, fa.ICON_FA_TRASH, "delete", tip="Delete this entry; the last one can be brought back")
+        imgui.set_cursor_pos_y(level + 0.5 * (size + button))
+        imgui.dummy(ImVec2(0.0, 0.0))
+        return opened, gone
+
+    def _combine(self, latent: LatentSpec, ctx: PanelContext) -> LatentSpec:
+        theme = ctx.theme
+        controls.section(theme, "Combine")
+        why_not = "" if len(self.items) >= 2 else "Add two entries first"
+        before = (self.mode, *self.chosen, self.t, self.k)
+        self.mode = controls.segmented(theme, "Mode", "combine", self.mode, _MODES, tip="How entries are combined", why_not=why_not)
+        options = [(i, item.name, f"Entry {i + 1}") for i, item in enumerate(self.items)]
+        for place, letter in enumerate("AB" if self.mode == "between" else "ABC"):
+            now = self._place(place)
+            new = controls.combo(
+                theme, letter, f"##combine-{letter}", now, options or [(0, "none", "")], tip=f"Entry {letter}", why_not=why_not
+            )
+            if new != now:
+                self.chosen[place] = new
+        if self.mode == "between":
+            self.t = controls.slider_float(
+                theme, "Position", "##combine-t", self.t, low=0.0, high=1.0, limits=(-4.0, 5.0), fmt="%.3f", why_not=why_not,
+                tip="0 shows A, 1 shows B; Ctrl+click types values outside",
+            )  # fmt: skip
+            self.t = min(max(self.t, -4.0), 5.0)
+        else:
+            self.k = controls.slider_float(
+                theme, "k", "##combine-k", self.k, low=-2.0, high=2.0, limits=(-10.0, 10.0), fmt="%.3f", why_not=why_not,
+                tip="A + k (B - C); Ctrl+click types values outside",
+            )  # fmt: skip
+            self.k = min(max(self.k, -10.0), 10.0)
+        show = controls.button(
+            theme, f"{fa.ICON_FA_EYE} Show###combine-show", width=-1.0, why_not=why_not, tip="Show the combination; the sliders do so too"
+        )
+        return latent if why_not or not (show or before != (self.mode, *self.chosen, self.t, self.k)) else self._combined(latent)
+
+    def _place(self, place: int) -> int:
+        """Entry that stands for A, B or C; the list may have become shorter."""
+        return min(self.chosen[place], max(len(self.items) - 1, 0))
+
+    def _combined(self, latent: LatentSpec) -> LatentSpec:
+        a, b, c = (self.items[self._place(i)].w for i in range(3))
+        w: np.ndarray = store.between(a, b, self.t) if self.mode == "between" else store.analogy(a, b, c, self.k)
+        return store.shown_as(latent, store.kept("combination", w))
+
+    def _files(self, ctx: PanelContext, info: CheckpointInfo) -> None:
+        controls.section(ctx.theme, "Exchange")
+        asked = self.file.draw(ctx, why_not_save="" if self.items else "The basket is empty")
+        if asked is not None:
+            self._exchange(*asked, info)
+        if self.note:
+            with controls.text_colour(ctx.theme.palette.warn):
+                imgui.push_text_wrap_pos(0.0)
+                imgui.text_unformatted(self.note)
+                imgui.pop_text_wrap_pos()
+
+    def _exchange(self, what: str, path: Path, info: CheckpointInfo) -> None:
+        try:
+            if what == "save":
+                path = path if path.suffix else path.with_suffix(".npz")
+                store.write_basket(path, self.items, self.sha)
+                self.note = f"Wrote {len(self.items)} w to {path}"
+                return
+            entries, sha = store.read_basket(path, info.num_ws, info.w_dim)
+        except InputError as error:
+            self.note = str(error)
+            return
+        items = self.items
+        for entry in entries:
+            items = store.added(items, entry.name, entry.w)
+        self._keep(items)
+        other = "; they were made with another checkpoint" if sha and sha != self.sha else ""
+        self.note = f"Read {len(entries)} w from {path.name}{other}"
+
+    def close(self) -> None:
+        """Frees the texture of the small pictures."""
+        self.thumbs.close()
+
+
+def _beside(gap: float, level: float) -> None:
+    """On the same line, at the height `level` of the window."""
+    imgui.same_line(0.0, gap)
+    imgui.set_cursor_pos_y(level)
+
+
+PANELS.add("basket", BasketPanel)

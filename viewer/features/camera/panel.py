@@ -1,0 +1,176 @@
+"""The camera: where the checkpoint's cameras lie, how the hand moves it, exact numbers, and views to go to."""
+
+from __future__ import annotations
+
+import math
+
+from imgui_bundle import icons_fontawesome_6 as fa
+from imgui_bundle import imgui
+
+from core_model.schema.camera import CameraPrior, OrbitPose
+from viewer.state import fly, orbit, prior_marks
+from viewer.state.document import Document
+from viewer.features.camera import prior_plot as camera_prior
+from viewer.widgets import controls, typed
+from viewer.features.camera.exact_pose import ExactPose
+from viewer.widgets.camera_hand import HANDS
+from viewer.widgets.context import PanelContext
+from viewer.widgets.panel import PANELS
+
+_SIDES: tuple[tuple[orbit.ViewName, str], ...] = (
+    ("front", "Front"),
+    ("three-quarter", "3/4"),
+    ("left", "Left"),
+    ("right", "Right"),
+    ("top", "Top"),
+    ("back", "Back"),
+)
+_PROJECTIONS = (
+    (False, "Perspective", "Rays from one eye; near things are larger"),
+    (True, "Orthographic", "Parallel rays; sizes do not depend on depth. It shows what the perspective picture shows at the pivot"),
+)
+
+
+class CameraPanel:
+    """Keeps what is being typed, and the plot's reach while its dot is dragged."""
+
+    def __init__(self) -> None:
+        self._plot = camera_prior.PriorPlot()
+        self._exact = ExactPose()
+        self._room = 0.0
+
+    def draw(self, doc: Document, ctx: PanelContext) -> Document:
+        prior = ctx.info.header.camera if ctx.info else CameraPrior()
+        pose = doc.camera
+        if prior.law == "none":
+            controls.note(ctx.theme, "A closed form: there were no training cameras.")
+        else:
+            pose = self._plot.draw(ctx.theme, prior, pose, "" if ctx.info else "Nothing is open")
+            camera_prior.verdict(ctx.theme, prior, pose)
+        doc = self._hand(doc, ctx)
+        pose = self._angles(pose, ctx)
+        pose = self._lens(pose, ctx)
+        pose = self._pivot(pose, ctx)
+        target = self._views(pose, prior, ctx)
+        controls.section(ctx.theme, "Exact pose")
+        pose = self._exact.draw(pose, ctx)
+        if target != pose and pose == doc.camera:
+            ctx.viewport.glide.to(pose, target, ctx.now)
+        return doc if pose == doc.camera else doc.replace(camera=pose)
+
+    def _hand(self, doc: Document, ctx: PanelContext) -> Document:
+        kept = doc.navigation
+        hand = controls.segmented(ctx.theme, "Left drag", "hand", kept.hand, HANDS, tip="What a drag with the left button does")
+        speed = kept.speed
+        if hand == "fly":
+            speed = controls.drag_float(
+                ctx.theme, "Speed", "##fly-speed", speed, speed=0.005, low=fly.SPEED_LIMITS[0], high=fly.SPEED_LIMITS[1], fmt="%.3f wu/s",
+                tip="World units per second; Shift makes it four times as fast. While flying the wheel changes it",
+            )  # fmt: skip
+        new = kept.replace(hand=hand, speed=speed)
+        return doc if new == kept else doc.replace(navigation=new)
+
+    def _angles(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
+        rows = (
+            ("yaw", "Yaw", -180.0, 180.0, "Camera about the vertical axis; positive moves it to +x"),
+            ("pitch", "Pitch", -89.0, 89.0, "Camera above the horizon"),
+            ("roll", "Roll", -180.0, 180.0, "About the viewing axis; positive turns the picture counter-clockwise"),
+        )
+        for name, title, low, high, tip in rows:
+            radians = getattr(pose, name)
+            shown = math.degrees(radians)
+            new = controls.drag_float(
+                ctx.theme, title, f"##{name}", shown, speed=0.25, low=low, high=high, fmt="%.2f°", tip=f"{tip}. Degrees; {radians:.4f} rad"
+            )
+            if new != shown:
+                pose = pose.replace(**{name: math.radians(new)})
+        return pose
+
+    def _lens(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
+        parallel = controls.segmented(
+            ctx.theme, "Projection", "projection", pose.orthographic, _PROJECTIONS, tip="How rays leave the camera"
+        )
+        if parallel != pose.orthographic:
+            pose = pose.replace(orthographic=parallel)
+        radius = controls.drag_float(
+            ctx.theme, "Distance", "##radius", pose.distance,
+            speed=0.01, low=orbit.RADIUS_LIMITS[0], high=orbit.RADIUS_LIMITS[1], fmt="%.3f wu",
+            tip="From the camera to the pivot, world units. "
+            + ("Parallel rays: it only decides where the picture plane cuts" if parallel else "The wheel changes it"),
+        )  # fmt: skip
+        if radius != pose.distance:
+            kept = pose.view_height
+            pose = pose.at_distance(radius)
+            pose = orbit.with_view_height(pose, kept) if parallel else pose
+        return self._height(pose, ctx) if parallel else self._fov(pose, ctx)
+
+    def _fov(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
+        shown = math.degrees(pose.fov)
+        low, high = (math.degrees(v) for v in orbit.FOV_LIMITS)
+        fov = controls.drag_float(
+            ctx.theme, "Field of view", "##fov", shown, speed=0.05, low=low, high=high, fmt="%.2f°",
+            tip=f"Full angle across the picture. Focal length {0.5 / math.tan(pose.fov / 2):.3f} picture widths. Ctrl+wheel changes it",
+        )  # fmt: skip
+        return pose if fov == shown else pose.replace(fov=math.radians(fov))
+
+    def _height(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
+        shown = pose.view_height
+        height = controls.drag_float(
+            ctx.theme, "View height", "##view-height", shown, speed=0.004, low=0.001, high=1000.0, fmt="%.3f wu",
+            tip="What the picture spans from edge to edge, world units. The wheel changes it",
+        )  # fmt: skip
+        return pose if height == shown else orbit.with_view_height(pose, height)
+
+    def _pivot(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
+        controls.label(ctx.theme, "Pivot", _pivot_tip(pose))
+        new = typed.triple(ctx.theme, "##pivot", pose.pivot, -10.0, 10.0, "%.3f", 0.002)
+        controls.tooltip("x (right), y (up), z (towards the viewer of the front view), world units")
+        return pose if new == pose.pivot else pose.replace(pivot=new)
+
+    def _views(self, pose: OrbitPose, prior: CameraPrior, ctx: PanelContext) -> OrbitPose:
+        """Where to turn to: the checkpoint's own views, the sides, the default pose; the present pose when nothing was pressed."""
+        controls.section(ctx.theme, "Views")
+        target = self._prior_views(pose, prior, ctx)
+        for index, (name, title) in enumerate(_SIDES):
+            if self._cell(ctx, f"{title}###view-{name}", index % 3, 3, f"Look from {name} at the present distance"):
+                target = orbit.snap_view(pose, name)
+        if self._cell(ctx, f"{fa.ICON_FA_HOUSE} Reset###reset", 0, 2, "The checkpoint's default pose  R"):
+            target = orbit.reset(pose, prior)
+        if self._cell(ctx, f"{fa.ICON_FA_EXPAND} Frame###frame", 1, 2, "The whole subject from the present side  F"):
+            target = orbit.frame(pose, prior)
+        return target
+
+    def _prior_views(self, pose: OrbitPose, prior: CameraPrior, ctx: PanelContext) -> OrbitPose:
+        target, views = pose, prior_marks.presets(prior)
+        tip = "Views at one and two standard deviations of the checkpoint's cameras"
+        for title in ("Yaw", "Pitch"):
+            row = [v for v in views if v.key.startswith("pitch") == (title == "Pitch")]
+            if not row:
+                continue
+            controls.label(ctx.theme, title, tip)
+            for column, view in enumerate(row):
+                if self._cell(ctx, f"{view.title}###prior-{view.key}", column, len(row), view.tip):
+                    target = prior_marks.look(pose, view.yaw, view.pitch)
+        return target
+
+    def _cell(self, ctx: PanelContext, title: str, column: int, columns: int, tip: str) -> bool:
+        """One button of a row of equal ones; the first takes the measure of the row."""
+        gap = imgui.get_style().item_inner_spacing.x
+        if column:
+            imgui.same_line(0.0, gap)
+        else:
+            self._room = imgui.get_content_region_avail().x
+        return controls.button(ctx.theme, title, tip=tip, width=(self._room - (columns - 1) * gap) / columns)
+
+
+def _pivot_tip(pose: OrbitPose) -> str:
+    if pose.centre is None:
+        return "Point that the camera turns about: x, y, z in world units. A double click sets it"
+    where = ", ".join(f"{v:g}" for v in pose.centre)
+    return (
+        f"Point that the camera looks at: x, y, z in world units. It moves about ({where}), as in the scripts of the checkpoint's program, "
+        "until a double click sets a point to turn about; R restores it"
+    )
+
+
+PANELS.add("camera", CameraPanel)

@@ -1,0 +1,168 @@
+"""Out of the window: pictures of any size and channel, videos, walks and contact sheets, each as the triscope command that it is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.export import python_of
+from viewer.jobs.command import as_typed
+from viewer.state.document import Document
+from viewer.features.export.clipboard import WHY_NOT, clipboard_tool
+from viewer.state.export_desk import taken
+from viewer.state.export_settings import MAX_SIZE, ExportKind, ExportPlan, ExportSettings, plan_export, typed_command
+from viewer.widgets import controls
+from viewer.state.actions import CopyPicture, CopyText
+from viewer.widgets.context import PanelContext
+from viewer.features.export.list import draw_list
+from viewer.features.export.rows import channel_row, estimate, sheet_rows, video_rows
+from viewer.widgets.panel import PANELS
+
+_KINDS: dict[ExportKind, tuple[str, str]] = {
+    "picture": ("Picture", "One picture, as large as you like"),
+    "orbit": ("Orbit", "A video of a closed camera path about the present view"),
+    "walk": ("Walk", "A video that passes through the w of several seeds"),
+    "sheet": ("Sheet", "A contact sheet: a row per seed, a column per yaw or a psi"),
+}
+_FILES = ((".png", "PNG", "Colours; a file a channel"), (".exr", "EXR", "32-bit floats as rendered, all channels in one file"),
+          (".npz", "NPZ", "32-bit floats as rendered for numpy, with camera and w"))  # fmt: skip
+_SCALARS = (
+    ("shown", "As shown", "Colour map and range as in the window"),
+    ("grey16", "16-bit grey", "Linear over the range: keeps the values"),
+)
+WIDE_EM = 50
+_SIZES = (512, 1024, 2048, 4096, 8192)
+
+
+class ExportPanel:
+    """What is being typed lives in `ctx.exports`, which Ctrl+S shares."""
+
+    def draw(self, doc: Document, ctx: PanelContext) -> Document:
+        info = ctx.info
+        if info is None:
+            controls.note(ctx.theme, "Exports can be made when a checkpoint is open.")
+            draw_list(ctx)
+            return doc
+        settings = ctx.exports.settings
+        with _column(ctx, "what"):
+            settings = self._what(settings, ctx, info)
+        with _column(ctx, "where"):
+            settings = self._where(settings, doc, ctx, info)
+        with _column(ctx, "list"):
+            draw_list(ctx)
+        ctx.exports.settings = settings
+        return doc
+
+    def _what(self, s: ExportSettings, ctx: PanelContext, info: CheckpointInfo) -> ExportSettings:
+        theme = ctx.theme
+        kinds = [(kind, *_KINDS[kind]) for kind in get_args(ExportKind)]
+        kind = controls.segmented(theme, "Kind", "kind", s.kind, kinds, tip="What is made")
+        s = s if kind == s.kind else s.replace(kind=kind)
+        s = s.replace(channels=channel_row(theme, info, s))
+        if s.kind == "sheet":
+            return sheet_rows(theme, s)
+        limit = MAX_SIZE[s.kind]
+        size = controls.drag_int(
+            theme, "Size", "##size", min(s.size, limit), speed=4.0, low=16, high=limit, fmt="%d px",
+            tip=f"Edge of the picture, pixels, up to {limit}; it is rendered by tiles. Right click for round sizes",
+        )  # fmt: skip
+        if imgui.begin_popup_context_item("##sizes"):
+            for edge in (e for e in _SIZES if e <= limit):
+                size = edge if imgui.menu_item(f"{edge} px###{edge}", "", size == edge)[0] else size
+            imgui.end_popup()
+        s = s.replace(size=size)
+        return self._picture(s, ctx) if s.kind == "picture" else video_rows(theme, s)
+
+    def _picture(self, s: ExportSettings, ctx: PanelContext) -> ExportSettings:
+        theme = ctx.theme
+        suffix = controls.segmented(theme, "File", "suffix", s.suffix, _FILES, tip="Type of the file")
+        no_png = "" if suffix == ".png" else "EXR and NPZ hold the values as rendered"
+        maps = [c.name for c in ctx.info.channels if c.kind == "scalar"] if ctx.info else []
+        no_maps = no_png or ("" if any(n in maps for n in s.channels) else "No chosen channel is a map of numbers")
+        tip = "How maps of numbers become pixels"
+        scalars = controls.segmented(theme, "Maps", "scalars", s.scalars, _SCALARS, tip=tip, why_not=no_maps)
+        no_cut = no_png or ("" if "rgb" in s.channels else "Only colour has a background")
+        cut = controls.toggle(
+            theme, "Cut out", "##transparent", s.transparent, why_not=no_cut, tip="Transparent background: alpha is the opacity of the head"
+        )
+        return s.replace(suffix=suffix, scalars=scalars, transparent=cut)
+
+    def _where(self, s: ExportSettings, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> ExportSettings:
+        theme = ctx.theme
+        tip = "Where the file goes; Ctrl+S saves here too"
+        controls.label(theme, "Folder", tip)
+        folder = imgui.input_text("##folder", s.folder)[1]
+        controls.tooltip(f"{tip}\n{s.folder}")
+        tip = "Empty: made from checkpoint and seed, with a number that is free"
+        controls.label(theme, "Name", tip)
+        name = imgui.input_text_with_hint("##name", "automatic", s.name)[1]
+        controls.tooltip(tip)
+        s = s.replace(folder=folder, name=name)
+        plan = plan_export(s, doc, info, ctx.frames.arrays, taken(ctx.tasks))
+        files = plan.out.name if len(plan.files) == 1 else f"{plan.out.name} and {len(plan.files) - 1} more"
+        controls.value_row(theme, "Makes", files, "\n".join(map(str, plan.files)))
+        width = max(imgui.get_content_region_avail().x - 4 * (imgui.get_frame_height() + imgui.get_style().item_spacing.x), 5 * theme.em)
+        tip = f"Start the export in a process of its own\n{as_typed(plan.arguments(Path('request.json')))}"
+        if controls.button(theme, f"{fa.ICON_FA_PLAY}  Start###start", tip=tip, why_not=plan.why_not, primary=True, width=width):
+            ctx.exports.start(plan, ctx.tasks)
+        self._copies(plan, doc, ctx, info)
+        if plan.why_not:
+            controls.note(theme, plan.why_not)
+        controls.value_row(theme, "Work", estimate(s, plan, ctx.result), "Estimated from the last full picture on this machine")
+        why_not = "" if name.strip() else "An automatic name is always a new one"
+        tip = "Replace a file of this name; off: it is protected"
+        return s.replace(overwrite=controls.toggle(theme, "Overwrite", "##overwrite", s.overwrite, why_not=why_not, tip=tip))
+
+    def _copies(self, plan: ExportPlan, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> None:
+        """Four ways to take the view along without a file."""
+        theme = ctx.theme
+        imgui.same_line()
+        if controls.icon_button(theme, fa.ICON_FA_TERMINAL, "copy-command", tip="Copy as command: the triscope line that makes the same"):
+            ctx.emit(CopyText(self._command(plan, doc, info), "command"))
+        imgui.same_line()
+        if controls.icon_button(theme, fa.ICON_FA_CODE, "copy-python", tip="Copy as Python: a short program that makes the same arrays"):
+            ctx.emit(CopyText(python_of(plan.record.request, info), "Python program"))
+        imgui.same_line()
+        tip = "Copy the view as JSON: checkpoint, latent, camera, sampler, channel. Saved as a file it can be dropped on the window"
+        if controls.icon_button(theme, fa.ICON_FA_COPY, "copy-view", tip=tip):
+            ctx.emit(CopyText(plan.record.replace(shown=doc.view.channel).model_dump_json(indent=1), "view"))
+        imgui.same_line()
+        why_not = WHY_NOT if clipboard_tool() is None else "" if ctx.viewport.texture else "There is no picture yet"
+        tip = "Copy the picture on the screen to the clipboard"
+        if controls.icon_button(theme, fa.ICON_FA_IMAGE, "copy-picture", tip=tip, why_not=why_not):
+            ctx.emit(CopyPicture())
+
+    def _command(self, plan: ExportPlan, doc: Document, info: CheckpointInfo) -> str:
+        """The typed command; what is too long for a line is written beside the file that the command makes."""
+        beside = plan.out.with_name(f"{plan.out.stem}.view.json")
+        command = typed_command(plan, info, doc, str(beside))
+        if command.file_text and beside.parent.is_dir():
+            beside.write_text(command.file_text, encoding="utf-8")
+        return as_typed(command.words)
+
+
+@contextlib.contextmanager
+def _column(ctx: PanelContext, name: str) -> Iterator[None]:
+    """A third of a wide panel, scrolling by itself; in a narrow one the parts follow each other."""
+    room, em = imgui.get_content_region_avail(), ctx.theme.em
+    if imgui.get_window_width() < WIDE_EM * em:
+        yield
+        return
+    gap = 1.2 * em
+    width = (imgui.get_window_width() - 2 * imgui.get_style().window_padding.x - 2 * gap) / 3
+    imgui.begin_child(f"##{name}", ImVec2(width, room.y))
+    try:
+        yield
+    finally:
+        imgui.end_child()
+        if name != "list":
+            imgui.same_line(0.0, gap)
+
+
+PANELS.add("export", ExportPanel)

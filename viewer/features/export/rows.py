@@ -1,0 +1,98 @@
+"""Rows of the Export panel: channels, videos, contact sheets, and what an export will cost."""
+
+from __future__ import annotations
+
+from imgui_bundle import imgui
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.render import RenderResult, Tier
+from viewer.state.export_settings import ExportPlan, ExportSettings, cells_of
+from viewer.widgets import controls
+from viewer.features.export.list import duration
+from viewer.widgets.theme import Theme
+
+_MOTIONS = (("sway", "Sway", "A closed ellipse about the present camera"), ("turn", "Turn", "A full turn at its height"),
+            ("still", "Still", "The camera stays"))  # fmt: skip
+_COLUMNS = (("yaw", "Yaw", "A column per yaw, radians"), ("psi", "Psi", "A column a truncation"))
+START_S = 4.0
+"""What a process needs to load its libraries."""
+
+
+def channel_row(theme: Theme, info: CheckpointInfo, s: ExportSettings) -> tuple[str, ...]:
+    """A drop-down with a tick a channel; a contact sheet takes one. At least one stays chosen."""
+    usable = [c for c in info.channels if info.has_proposal or not c.needs_proposal]
+    known = tuple(n for n in s.channels if any(c.name == n for c in usable)) or tuple(c.name for c in usable[:1])
+    single = s.kind == "sheet"
+    chosen = known[:1] if single else known
+    titles = ", ".join(next(c.title for c in usable if c.name == n) for n in chosen)
+    tip = "Channel of the sheet" if single else "Channels to write; several PNG or MP4 get a file each"
+    controls.label(theme, "Channels", tip)
+    if not controls.begin_combo(theme, "##channels", titles):
+        controls.tooltip(f"{tip}: {titles}")
+        return known
+    for channel in usable:
+        if single:
+            if imgui.selectable(f"{channel.title}###{channel.name}", channel.name in chosen)[0]:
+                known = (channel.name, *(n for n in known if n != channel.name))
+            continue
+        changed, ticked = imgui.checkbox(f"{channel.title}###{channel.name}", channel.name in known)
+        controls.tooltip(channel.description)
+        if changed and ticked:
+            known = (*known, channel.name)
+        elif changed and len(known) > 1:
+            known = tuple(n for n in known if n != channel.name)
+    imgui.end_combo()
+    return known
+
+
+def video_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
+    """Seeds of a walk, motion, frames and speed."""
+    if s.kind == "walk":
+        controls.label(theme, "Seeds", "The video passes through the w of these seeds and returns to the first")
+        s = s.replace(walk=imgui.input_text("##walk", s.walk)[1])
+        controls.tooltip("Numbers and ranges: 0-3,7. The video passes through the w of these seeds and returns to the first")
+    motion = controls.segmented(theme, "Camera", "motion", s.motion, _MOTIONS, tip="How the camera moves")
+    s = s if motion == s.motion else s.replace(motion=motion)
+    frames = controls.drag_int(theme, "Frames", "##frames", s.frames, speed=0.5, low=1, high=100_000, tip="Number of frames of the video")
+    fps = controls.drag_float(
+        theme, "Speed", "##fps", s.fps, speed=0.1, low=1.0, high=240.0, fmt="%.0f frames/s",
+        tip=f"Frames per second: the video lasts {frames / max(s.fps, 1.0):.1f} s",
+    )  # fmt: skip
+    why_not = "" if s.motion == "sway" else "Only a sway has a width"
+    wide = controls.drag_float(
+        theme, "Sway", "##yaw-swing", s.yaw_swing, speed=0.005, low=0.0, high=3.14, fmt="%.2f rad", why_not=why_not,
+        tip="Half width of the sway",
+    )  # fmt: skip
+    high = controls.drag_float(
+        theme, "Rise", "##pitch-swing", s.pitch_swing, speed=0.005, low=0.0, high=1.57, fmt="%.2f rad", why_not=why_not,
+        tip="Half height of the sway",
+    )  # fmt: skip
+    return s.replace(frames=frames, fps=fps, yaw_swing=wide, pitch_swing=high)
+
+
+def sheet_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
+    """Rows, columns and size of a contact sheet."""
+    tip = "Edge of one picture of the sheet, pixels"
+    cell = controls.drag_int(theme, "Size", "##cell", s.cell, speed=1.0, low=16, high=1024, fmt="%d px", tip=tip)
+    controls.label(theme, "Rows", "Seeds, a row each: numbers and ranges as 0-4,9")
+    seeds = imgui.input_text("##seeds", s.seeds)[1]
+    controls.tooltip("Seeds, a row each: numbers and ranges as 0-4,9")
+    column = controls.segmented(theme, "Columns", "column", s.column, _COLUMNS, tip="What changes from column to column")
+    s = s.replace(cell=cell, seeds=seeds, column=column)
+    tip = "Yaws of the columns, radians, separated by commas" if column == "yaw" else "Psis of the columns, separated by commas"
+    controls.label(theme, "Values", tip)
+    text = imgui.input_text("##values", s.yaws if column == "yaw" else s.psis)[1]
+    controls.tooltip(tip)
+    return s.replace(yaws=text) if column == "yaw" else s.replace(psis=text)
+
+
+def estimate(s: ExportSettings, plan: ExportPlan, result: RenderResult | None) -> str:
+    """Pixels, seconds and, for large pictures, memory."""
+    pictures = {"picture": 1, "sheet": cells_of(s)}.get(s.kind, s.frames)
+    pixels = pictures * plan.record.request.width * plan.record.request.height
+    text = f"{pixels / 1e6:.3g} megapixels" if pictures == 1 else f"{pictures} × {s.edge} px"
+    request = result.request if result is not None else None
+    if result is not None and request is not None and request.tier in (Tier.FULL, Tier.REFINED) and result.width:
+        seconds = START_S + pixels * result.total_ms / 1000.0 / (result.width * result.height)
+        text += f", about {duration(seconds)}"
+    return text

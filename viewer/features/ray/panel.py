@@ -1,0 +1,155 @@
+"""Ray inspector: everything that the renderer did on the ray under the chosen pixel, pins to compare rays, files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from imgui_bundle import ImVec2, imgui, implot
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from core_model.schema.inspect import RayReport
+from viewer.state.document import MAX_PINS, Document, Mark
+from viewer.widgets import controls
+from viewer.state.actions import CopyText, SaveRay, ShowPanel
+from viewer.widgets.context import PanelContext
+from viewer.widgets.glyphs import legible
+from viewer.widgets.panel import PANELS
+from viewer.widgets.ray_numbers import draw_numbers, draw_pins, numbers_text
+from viewer.features.ray.plots import SPANS, RayPlots
+from viewer.widgets.theme import BODY_PX
+
+TITLE = "Ray"
+_BELOW_EM = 16.4
+"""Height of the numbers and the files under the plots."""
+
+
+class RayPanel:
+    """Zoom and the folder that is being typed live here; which rays are looked at is in the document."""
+
+    def __init__(self) -> None:
+        self._plots = RayPlots()
+        self._folder = str(Path.cwd())
+
+    def draw(self, doc: Document, ctx: PanelContext) -> Document:
+        if implot.get_current_context() is None:
+            implot.create_context()
+        mark = doc.rays.selected
+        if mark is None and doc.rays.pins:
+            mark = doc.rays.pins[-1]
+        if mark is None:
+            controls.note(
+                ctx.theme,
+                "Click a pixel of the picture, or hold I over it: this panel shows what happened on its ray. "
+                "Shift + click or P pins a ray.",
+            )
+            return doc
+        report, error = ctx.rays.report(mark), ctx.rays.error(mark)
+        doc = self._head(doc, ctx, mark, report)
+        if error is not None:
+            with controls.text_colour(ctx.theme.palette.bad):
+                imgui.text_wrapped(legible(error.message))
+            return doc
+        if report is None:
+            controls.note(ctx.theme, "Asking the renderer …")
+            return doc
+        if not report.hit_box:
+            controls.note(ctx.theme, "This ray misses the box of the scene: nothing was evaluated on it.")
+        else:
+            self._body(ctx, report, doc.rays.pins)
+        return self._foot(doc, ctx, mark, report)
+
+    def _head(self, doc: Document, ctx: PanelContext, mark: Mark, report: RayReport | None) -> Document:
+        theme = ctx.theme
+        imgui.align_text_to_frame_padding()
+        with controls.font(theme.fonts.bold, BODY_PX):
+            imgui.text_unformatted("Pixel" if report is None else f"Pixel {report.x}, {report.y}")
+        if report is not None:
+            imgui.same_line()
+            stale = "view changed" if ctx.stale(mark) else f"{report.ms:.0f} ms"
+            with controls.text_colour(theme.palette.muted):
+                imgui.text_unformatted(f"of {report.width} × {report.height}   {stale}")
+            controls.tooltip("Size of the full picture; time that the renderer took for this ray")
+        edge = imgui.get_frame_height()
+        imgui.same_line()
+        buttons = 3 * edge + 2 * imgui.get_style().item_spacing.x
+        controls.below(imgui.get_content_region_avail().x - buttons)
+        imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(imgui.get_content_region_avail().x - buttons, 0.0))
+        pinned = mark in doc.rays.pins
+        tip = "Remove the pin (P)" if pinned else f"Keep this ray (P, Shift + click); {MAX_PINS} at most"
+        if controls.icon_button(theme, fa.ICON_FA_THUMBTACK, "pin", tip=tip):
+            doc = doc.replace(rays=doc.rays.toggled(mark))
+        imgui.same_line()
+        why_not = "" if report is not None else "No report yet"
+        if controls.icon_button(theme, fa.ICON_FA_COPY, "copy-ray", tip="Copy the numbers as text", why_not=why_not) and report:
+            ctx.emit(CopyText(numbers_text(report), "numbers of this ray"))
+        imgui.same_line()
+        if controls.icon_button(theme, fa.ICON_FA_XMARK, "close-ray", tip="Close this panel"):
+            ctx.emit(ShowPanel(TITLE, False))
+            doc = doc.replace(rays=doc.rays.replace(selected=None))
+        return doc
+
+    def _body(self, ctx: PanelContext, report: RayReport, pins: tuple[Mark, ...]) -> None:
+        theme, em = ctx.theme, ctx.theme.em
+        self._plots.span = controls.segmented(
+            theme, "Distance", "span", self._plots.span, [(key, title, _SPAN_TIPS[key]) for key, title in SPANS],
+            tip="Range of the distance axis; wheel and drag zoom all plots together",
+        )  # fmt: skip
+        room = imgui.get_content_region_avail().y
+        table = (len(pins) + 2.2) * 1.55 * em if pins else 0.0
+        self._plots.draw(theme, report, max(room - _BELOW_EM * em - table, 24 * em))
+        with controls.font(theme.fonts.mono, BODY_PX * 0.8), controls.text_colour(theme.palette.muted):
+            controls.wrapped(self._plots.readout(report))
+        draw_numbers(theme, report)
+
+    def _foot(self, doc: Document, ctx: PanelContext, mark: Mark, report: RayReport) -> Document:
+        theme = ctx.theme
+        if doc.rays.pins:
+            controls.section(theme, f"Pins ({len(doc.rays.pins)})")
+            doc = draw_pins(doc, ctx)
+        imgui.dummy(ImVec2(0.0, 0.15 * theme.em))
+        controls.label(theme, "Export to", "Where the files go; the names hold checkpoint and pixel")
+        width = imgui.get_content_region_avail().x - 3 * (3.6 * theme.em + imgui.get_style().item_spacing.x)
+        beside = width >= 6 * theme.em
+        imgui.set_next_item_width(width if beside else -1.0)
+        self._folder = imgui.input_text("##folder", self._folder)[1]
+        controls.tooltip("Folder of the files that the buttons write")
+        folder = Path(self._folder).expanduser()
+        why_not = "" if folder.is_dir() else "There is no such folder"
+        for suffix, tip in _FILES:
+            if beside or suffix != _FILES[0][0]:
+                imgui.same_line()
+            title = f"{suffix[1:].upper()}###export{suffix}"
+            if controls.button(theme, title, tip=tip, why_not=why_not, width=3.6 * theme.em):
+                ctx.emit(SaveRay(mark, str(free_path(folder, file_stem(report), suffix))))
+        imgui.dummy(ImVec2(0.0, 0.1 * theme.em))
+        return doc
+
+
+_SPAN_TIPS = {
+    "surface": "The stretch that holds the true weights and the prediction",
+    "ray": "From near to far",
+    "keep": "The present zoom stays when another ray is chosen",
+}
+_FILES = (
+    (".png", "The chart that `triscope inspect` draws"),
+    (".csv", "Every value as one table: quantity, unit, t, t_end, value"),
+    (".json", "The whole report with its provenance"),
+)
+
+
+def file_stem(report: RayReport) -> str:
+    """File name of a report without suffix: checkpoint and pixel."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(report.checkpoint).stem).strip("-.") or "ray"
+    return f"ray-{stem}-x{report.x}-y{report.y}"
+
+
+def free_path(folder: Path, stem: str, suffix: str) -> Path:
+    """`stem` with the first number that is not taken: a file is never overwritten."""
+    path, number = folder / f"{stem}{suffix}", 2
+    while path.exists():
+        path, number = folder / f"{stem}-{number}{suffix}", number + 1
+    return path
+
+
+PANELS.add("ray", RayPanel)

@@ -1,0 +1,131 @@
+"""The form of the training settings: groups that fold, a control for each kind, units, ranges, marks of changes, errors in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from imgui_bundle import icons_fontawesome_6 as fa
+from imgui_bundle import imgui
+
+from viewer.jobs.form import FormField
+from viewer.features.training.draft import Draft, matching
+from viewer.widgets import controls
+from viewer.widgets.fold import fold
+from viewer.widgets.theme import Theme
+from viewer.features.training.rows import bar
+from viewer.features.training.rows import field as text_field
+
+
+@dataclass
+class FormPage:
+    """What is only being looked for."""
+
+    words: str = ""
+    only_changed: bool = False
+    opened: set[str] = field(default_factory=lambda: {""})
+
+    def draw(self, theme: Theme, draft: Draft) -> None:
+        em = theme.em
+        with bar(theme):
+            tip = "Settings whose path or help holds every typed word"
+            self.words = text_field(theme, "##form-filter", self.words, "Filter settings", 12 * em, tip)
+            changed, on = imgui.checkbox("only changes###form-changed", self.only_changed)
+            self.only_changed = on if changed else self.only_changed
+            controls.tooltip("Only what differs from the preset, and what is wrong")
+            imgui.same_line()
+            why = "" if draft.typed else "Nothing differs from the preset"
+            if controls.button(theme, "Reset all###form-reset", tip=f"Everything back to the preset {draft.preset}", why_not=why):
+                draft.reset()
+            imgui.same_line()
+            with controls.text_colour(theme.palette.accent if draft.typed else theme.palette.muted):
+                imgui.align_text_to_frame_padding()
+                imgui.text_unformatted(f"{len(draft.typed)} changed" if draft.typed else "as the preset")
+        found = matching(draft.groups(), draft, self.words, self.only_changed)
+        if not imgui.begin_child("form", (0.0, 0.0)):
+            imgui.end_child()
+            return
+        errors = draft.checked().errors
+        if "" in errors:
+            with controls.text_colour(theme.palette.bad):
+                imgui.text_wrapped(errors[""])
+        if not found:
+            controls.note(theme, "No setting fits.")
+        searching = bool(self.words.strip()) or self.only_changed
+        for group, fields in found:
+            wrong = sum(f.path in errors for f in fields)
+            touched = sum(draft.changed(f.path) for f in fields)
+            notes = [f"{touched} changed"] * bool(touched) + ["wrong"] * bool(wrong)
+            title = "  ·  ".join([group.name or "run", *notes])
+            opened = searching or group.name in self.opened or bool(wrong)
+            now = fold(theme, title, f"##form-{group.name}", opened, tip=group.help)
+            if now != opened and not searching:
+                (self.opened.add if now else self.opened.discard)(group.name)
+            if now:
+                for one in fields:
+                    self._row(theme, draft, one, group.name, errors.get(one.path, ""))
+        imgui.end_child()
+
+    def _row(self, theme: Theme, draft: Draft, one: FormField, group: str, error: str) -> None:
+        """Label, control, unit, reset; the complaint under it."""
+        em, p = theme.em, theme.palette
+        changed = draft.changed(one.path)
+        left, edge = imgui.get_cursor_pos_x(), imgui.get_frame_height()
+        unit_room, right = 7.5 * em, imgui.get_content_region_avail().x
+        label_room = min(12 * em, 0.36 * right)
+        imgui.align_text_to_frame_padding()
+        name = one.path.removeprefix(f"{group}.").replace(".", " ").replace("_", " ")
+        with controls.text_colour(p.bad if error else (p.accent if changed else p.muted)):
+            imgui.text_unformatted(controls.ellipsis(("• " if changed else "") + name, label_room - 0.4 * em))
+        tip = _help(one, draft)
+        controls.tooltip(tip)
+        imgui.same_line(left + label_room)
+        imgui.set_next_item_width(max(5 * em, right - label_room - unit_room - edge - 1.0 * em))
+        self._control(theme, draft, one, tip)
+        note = one.unit or ""
+        imgui.same_line(left + right - unit_room - edge)
+        with controls.font(theme.fonts.body, theme.small()), controls.text_colour(p.muted):
+            imgui.align_text_to_frame_padding()
+            imgui.text_unformatted(controls.ellipsis(note or _range(one), unit_room - 0.3 * em))
+        controls.tooltip(tip)
+        if changed:
+            imgui.same_line(left + right - edge)
+            tip = f"Back to {draft.texts().get(one.path, '')}"
+            if controls.icon_button(theme, fa.ICON_FA_ROTATE_LEFT, f"reset-{one.path}", tip=tip):
+                draft.reset(one.path)
+        if error:
+            with controls.text_colour(p.bad):
+                imgui.set_cursor_pos_x(left + label_room)
+                imgui.text_wrapped(error)
+
+    def _control(self, theme: Theme, draft: Draft, one: FormField, tip: str) -> None:
+        text = draft.text(one.path)
+        key = f"##{one.path}"
+        if one.kind == "switch":
+            changed, on = imgui.checkbox(key, text.strip().lower() in ("on", "true", "yes", "1"))
+            if changed:
+                draft.put(one.path, "on" if on else "off")
+        elif one.kind == "choice":
+            if imgui.begin_combo(key, text):
+                for choice in (*one.choices, *(("none",) if one.optional else ())):
+                    if imgui.selectable(f"{choice}###{choice}", choice == text)[0]:
+                        draft.put(one.path, choice)
+                imgui.end_combo()
+        else:
+            changed, typed = imgui.input_text(key, text)
+            if changed:
+                draft.put(one.path, typed)
+        controls.tooltip(tip)
+
+
+def _range(one: FormField) -> str:
+    """The bounds; one that is as large as the machine's numbers says nothing."""
+    return f"≥ {one.low:g}" if one.high is not None and one.high >= 2**31 - 1 and one.low is not None else one.range_text()
+
+
+def _help(one: FormField, draft: Draft) -> str:
+    kinds = {"curve": "A number, or images:value, … (k and M are understood)", "list": "A list in brackets", "whole": "A whole number"}
+    lines = [
+        one.help, one.range_text() and f"Range: {one.range_text()}", kinds.get(one.kind, ""), "“none” is allowed" if one.optional else "",
+        f"Preset: {draft.texts().get(one.path, '')}", f"--{one.path}=…",
+    ]  # fmt: skip
+    return "\n".join(line for line in lines if line)

@@ -1,0 +1,457 @@
+"""The window: hello_imgui's runner, theme, fonts, docking. What is drawn in it comes from `viewer/shell/frame_loop.py`.
+
+Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding. They load
+between the first and the second frame, and the render process starts then. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
+
+from core_model.schema.errors import InputError
+from viewer.shell.ending import Ending
+from viewer.gl.resources import demo_checkpoint, find_asset
+from viewer.shell.start_trace import StartTrace
+from core_model.schema.config_dir import FILE_NAME, config_dir
+from viewer.shell import layout
+from viewer.widgets import glyphs, theme
+from viewer.shell.arrangement import Arrangement
+from viewer.state.palette import PALETTES
+
+if TYPE_CHECKING:
+    from viewer.shell.frame_loop import Desk
+    from viewer.gl.underlay import Underlay
+    from viewer.render_client.protocol import Renderer
+
+TITLE = "triscope"
+FRAMES_PER_SECOND = 60.0
+SOFTWARE_FRAMES_PER_SECOND, DRAGGING_FRAMES_PER_SECOND = 30.0, 15.0
+"""Drawing on the CPU takes cores from the renderer, most of all while a drag wants new pictures."""
+DOCK_SPACE = "MainDockSpace"  # hello_imgui's name of it
+IDLE_FRAMES_PER_SECOND = 1.0
+TOUR_FRAMES_PER_SECOND = 12.0
+DEFAULT_SIZE = (1600, 1000)
+
+
+@dataclass(frozen=True)
+class AppOptions:
+    """How the window starts.
+
+    checkpoint: file or analytic:NAME; None = the demo head. factory: dotted path of the session class; "" = the real one.
+    client: renderer to use instead of a worker process. size: window in logical pixels; None = as last time.
+    tests: called with the App to register GUI tests; switches Dear ImGui's test engine on.
+    on_frame: called at the end of each complete GUI frame. keep_layout: read and write layout.ini.
+    eager: never idle (tests). touring: a script drives the window, so that it may not sleep for long.
+    """
+
+    checkpoint: str | None = None
+    factory: str = ""
+    client: Renderer | None = None
+    size: tuple[int, int] | None = None
+    tests: Callable[[App], None] | None = None
+    on_frame: Callable[[App], None] | None = None
+    keep_layout: bool = True
+    eager: bool = False
+    touring: bool = False
+
+
+class App:
+    """One window. `run()` returns when it was closed; `desk` is there from the second frame on."""
+
+    def __init__(self, options: AppOptions) -> None:
+        self.options = options
+        self.params = hello_imgui.RunnerParams()
+        self.desk: Desk | None = None
+        self.theme: theme.Theme | None = None
+        self.frame = 0
+        self._look = _saved_look()
+        self._restyle = False
+        self._fonts: theme.Fonts | None = None
+        self._capture: Path | None = None
+        self._wake: Callable[[], None] | None = None
+        self._drop_callback: object = None
+        self._hidden: list[str] = []
+        self._docked: dict[str, bool] = {}
+        self._underlay: Underlay | None = None
+        self._arrangement = Arrangement(self.params)
+        self._software = False
+        self._trace = StartTrace()
+        self._ending = Ending(self.quit, self.wake, self._display_lost)
+        self._bare = imgui.WindowClass()
+        self._bare.dock_node_flags_override_set = int(imgui.internal.DockNodeFlagsPrivate_.no_tab_bar)
+
+    def run(self) -> None:
+        """Opens the window and blocks until it is closed. Raises RuntimeError where no window can be made."""
+        self._fill_params()
+        # Mesa's software renderer would take every core, and half belong to the worker; with a single thread the window waits for it.
+        os.environ.setdefault("LP_NUM_THREADS", str(max(2, (os.cpu_count() or 2) // 2)))
+        with self._ending:
+            try:
+                hello_imgui.run(self.params)
+            finally:
+                self._wake = None
+                if self.desk is not None:
+                    self.desk.stop()
+        if self._ending.status:
+            raise SystemExit(self._ending.status)
+
+    # What the desk may ask of the window
+
+    def set_look(self, name: theme.ThemeName, scale: float) -> None:
+        """Theme and interface scale from the next frame on."""
+        self._look = replace(self._look, theme=name, scale=scale)
+        self._restyle = True
+
+    def wake(self) -> None:
+        """From any thread: an idle window draws at once."""
+        if self._wake is not None:
+            self._wake()
+
+    def panels_shown(self) -> tuple[tuple[str, bool, bool], ...]:
+        """(title, visible, can be hidden) of every panel."""
+        bare = {s.title for s in layout.SLOTS if s.bare}
+        return tuple(
+            (w.label, w.is_visible, w.label not in bare) for w in self.params.docking_params.dockable_windows
+        )
+
+    def show_panel(self, title: str, visible: bool) -> None:
+        self._arrangement.show(title, visible)
+
+    def front_panel(self, title: str) -> None:
+        """Shows a panel in front of those that it shares its place with."""
+        window = self.params.docking_params.dockable_window_of_name(title)
+        window.is_visible = window.focus_window_at_next_frame = True
+
+    def toggle_panels(self) -> None:
+        """Hides every panel but the viewport, or brings back those that were hidden."""
+        if self._hidden:
+            for title in self._hidden:
+                self.show_panel(title, True)
+            self._hidden = []
+            return
+        self._hidden = [title for title, visible, can in self.panels_shown() if visible and can]
+        for title in self._hidden:
+            self.show_panel(title, False)
+
+    def reset_layout(self) -> None:
+        for slot in layout.SLOTS:
+            self.show_panel(slot.title, not slot.closed)
+        self._hidden = []
+        self._arrangement.reset()
+
+    def set_title(self, text: str) -> None:
+        """What is open, for the desktop's window list."""
+        import glfw
+        from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+
+        glfw.set_window_title(glfw_window_hello_imgui(), f"{text} - {TITLE}")
+
+    def pace(self, frames_per_second: float, dragging: bool) -> None:
+        """Frames per second while no event comes in; dragging: the renderer needs the processor more than the window."""
+        if self._software:
+            limit = DRAGGING_FRAMES_PER_SECOND if dragging else SOFTWARE_FRAMES_PER_SECOND
+            self.params.fps_idling.fps_max = limit
+        idling = self.params.fps_idling
+        if idling.enable_idling:
+            floor = TOUR_FRAMES_PER_SECOND if self.options.touring else IDLE_FRAMES_PER_SECOND
+            idling.fps_idle = min(max(frames_per_second, floor), idling.fps_max)
+
+    def quit(self) -> None:
+        self.params.app_shall_exit = True
+
+    def screenshot(self, path: Path) -> None:
+        """Writes the whole window as PNG at the end of this GUI frame."""
+        self._capture = path
+
+    # Set up
+
+    def _fill_params(self) -> None:
+        p = self.params
+        p.app_window_params.window_title = TITLE
+        p.app_window_params.window_geometry.size = self.options.size or self._look.size
+        p.app_window_params.restore_previous_geometry = False
+        window = p.imgui_window_params
+        window.default_imgui_window_type = hello_imgui.DefaultImGuiWindowType.provide_full_screen_dock_space
+        window.show_menu_bar, window.show_menu_app, window.show_menu_view = True, False, False
+        window.show_status_bar, window.show_status_fps = True, False
+        window.remember_theme = window.remember_status_bar_settings = False
+        if self.options.keep_layout:
+            p.ini_folder_type = hello_imgui.IniFolderType.absolute_path
+            p.ini_filename = str(config_dir() / "layout.ini")
+            p.ini_filename_use_app_window_title = False
+        else:
+            p.ini_disable = True
+        # Dear ImGui smooths its own edges; 8 samples per pixel would cost most of a frame on software OpenGL.
+        gl = hello_imgui.OpenGlOptions()
+        gl.major_version, gl.minor_version, gl.use_core_profile = 3, 3, True
+        gl.use_forward_compat = True
+        gl.anti_aliasing_samples = 0
+        p.renderer_backend_options.open_gl_options = gl
+        p.fps_idling.fps_idle = IDLE_FRAMES_PER_SECOND
+        # Long enough for a tooltip to appear; everything later is announced by an event.
+        p.fps_idling.time_active_after_last_event = 0.6
+        p.fps_idling.fps_max = 0.0 if self.options.eager else FRAMES_PER_SECOND
+        p.fps_idling.enable_idling = not self.options.eager
+        p.docking_params.dockable_windows = [self._dockable(slot) for slot in layout.SLOTS]
+        self._arrangement.first(self.options.size or self._look.size, theme.BODY_PX * self._look.scale)
+        p.docking_params.main_dock_space_node_flags = int(imgui.DockNodeFlags_.none)
+        self._fill_callbacks(p.callbacks)
+
+    def _fill_callbacks(self, calls: hello_imgui.RunnerCallbacks) -> None:
+        calls.load_additional_fonts = self._load_fonts
+        calls.setup_imgui_config = self._config
+        calls.setup_imgui_style = self._style
+        calls.post_init = self._post_init
+        calls.pre_new_frame = self._before_frame
+        calls.show_menus = self._menus
+        calls.show_status = self._status
+        calls.post_render_dockable_windows = self._after_panels
+        calls.before_imgui_render = self._under_gui
+        calls.before_swap = self._before_swap
+        calls.after_swap = self._after_swap
+        calls.before_exit = self._before_exit
+        tests = self.options.tests
+        if tests is not None:
+            self.params.use_imgui_test_engine = True
+            calls.register_tests = lambda: tests(self)
+
+    def _dockable(self, slot: layout.Slot) -> hello_imgui.DockableWindow:
+        window = hello_imgui.DockableWindow(slot.title, slot.dock, lambda: self._draw(slot))
+        window.can_be_closed = False  # the View menu hides panels; a cross on every tab is noise
+        window.include_in_view_menu = False
+        window.is_visible = not slot.closed
+        window.imgui_window_flags = self._flags(slot)
+        window.call_begin_end = not slot.bare
+        return window
+
+    def _flags(self, slot: layout.Slot) -> int:
+        """What a panel's window may do. In the main dock space it draws no ground: the cleared window has its colour already, and on
+        software OpenGL filling the window twice costs half a frame. A panel that floats has one."""
+        flags = imgui.WindowFlags_.no_collapse
+        if slot.bare:
+            flags |= imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
+        if self._docked.get(slot.title):
+            flags |= imgui.WindowFlags_.no_background
+        return int(flags)
+
+    def _note_docked(self, slot: layout.Slot) -> None:
+        """Inside a panel's window: whether it is part of the main dock space, for its flags of the next frame."""
+        if slot.bare and self.desk is not None:
+            self.desk.viewport.see_through = self._docked.get(slot.title, False)
+        root = imgui.internal.get_current_window().root_window_dock_tree
+        docked = imgui.is_window_docked() and root.name.startswith(DOCK_SPACE)
+        if self._docked.get(slot.title) != docked:
+            self._docked[slot.title] = docked
+            if not slot.bare:
+                self.params.docking_params.dockable_window_of_name(slot.title).imgui_window_flags = self._flags(slot)
+
+    def _load_fonts(self) -> None:
+        glyphs.restart()
+        self._fonts = theme.load_fonts()
+
+    def _config(self) -> None:
+        io = imgui.get_io()
+        io.config_flags |= imgui.ConfigFlags_.docking_enable
+        io.config_windows_move_from_title_bar_only = True
+
+    def _style(self) -> None:
+        palette = theme.apply(self._look.theme, self._look.scale)
+        assert self._fonts is not None
+        self.theme = theme.Theme(palette=palette, fonts=self._fonts, scale=self._look.scale)
+        self.params.imgui_window_params.background_color = ImVec4(*palette.panel, 1.0)
+        self._restyle = False
+
+    def _post_init(self) -> None:
+        import glfw
+        from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+
+        self._wake = glfw.post_empty_event
+        self._ending.watch_display()
+        # The binding keeps no reference to the callback: without the attribute it would be collected.
+        self._drop_callback = self._dropped
+        glfw.set_drop_callback(glfw_window_hello_imgui(), self._drop_callback)  # pyright: ignore
+
+    def _dropped(self, _window: object, paths: list[str]) -> None:
+        if paths and self.desk is not None:
+            self.desk.dropped(list(paths))
+
+    # One GUI frame
+
+    def _before_frame(self) -> None:
+        if self.frame == 1 and self.desk is None:
+            self._load_desk()
+        if self._restyle:
+            self._style()
+        if self.frame > 2:
+            glyphs.step()
+        if self.desk is not None and self.theme is not None:
+            self.desk.begin_frame(self.theme, time.monotonic())
+
+    def _load_desk(self) -> None:
+        """Everything that the first frame does not need: records, panels, renderer."""
+        from viewer.shell.frame_loop import Desk
+
+        self.desk = Desk(self)
+        self.desk.start(self.options.checkpoint or default_checkpoint())
+
+    def _draw(self, slot: layout.Slot) -> None:
+        if slot.bare:
+            imgui.set_next_window_class(self._bare)
+            imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.0, 0.0))
+            visible = imgui.begin(slot.title, None, self._flags(slot))[0]
+            imgui.pop_style_var()
+            if visible:
+                self._fill(slot)
+            imgui.end()
+        else:
+            self._fill(slot)
+
+    def _fill(self, slot: layout.Slot) -> None:
+        self._note_docked(slot)
+        if self.desk is not None:
+            self.desk.draw_panel(slot.panel)
+        elif slot.bare and self.theme is not None:
+            theme.canvas(self.theme)
+
+    def _menus(self) -> None:
+        if self.desk is not None:
+            self.desk.draw_menus()
+        else:
+            for title in ("File", "Edit", "View", "Help"):
+                if imgui.begin_menu(title):
+                    imgui.end_menu()
+
+    def _status(self) -> None:
+        if self.desk is not None:
+            self.desk.draw_status()
+
+    def _after_panels(self) -> None:
+        if self.desk is None:
+            return
+        self.desk.end_frame()
+        if self.desk.workspace.exploring:
+            self._arrangement.keep(self.panels_shown())
+        if self.options.on_frame is not None:
+            self.options.on_frame(self)
+
+    def _under_gui(self) -> None:
+        """The window is cleared, the GUI is described but not drawn: the viewport's picture goes between them."""
+        picture = None if self.desk is None else self.desk.viewport.underlaid
+        if self.desk is None or picture is None:
+            return
+        from viewer.gl.underlay import Underlay
+
+        self.desk.viewport.underlaid = None
+        self._underlay = self._underlay or Underlay()
+        size, density = imgui.get_io().display_size, imgui.get_io().display_framebuffer_scale
+        self._underlay.draw(picture, int(size.y * density.y))
+
+    def _before_swap(self) -> None:
+        if self._capture is None:
+            return
+        from viewer.gl.capture import save_window
+
+        size, density = imgui.get_io().display_size, imgui.get_io().display_framebuffer_scale
+        save_window(self._capture, int(size.x * density.x), int(size.y * density.y))
+        self._capture = None
+
+    def _after_swap(self) -> None:
+        self.frame += 1
+        if self.frame == 1:
+            self._trace.first_frame()
+            self.wake()
+        elif self.frame == 3:
+            self._after_start()
+        if self.desk is not None and self.desk.viewport.texture:
+            self._trace.first_picture()
+
+    def _after_start(self) -> None:
+        from OpenGL import GL
+
+        name = bytes(GL.glGetString(GL.GL_RENDERER) or b"").decode(errors="replace").lower()
+        soft = any(w in name for w in ("llvmpipe", "softpipe", "swiftshader", "software"))
+        self._software = soft and not self.options.eager
+        _set_window_icon()
+
+    def _before_exit(self) -> None:
+        self._wake = None
+        self._arrangement.close()
+        if self.desk is not None:
+            self._keep(self.desk)
+            self.desk.close()
+
+    def _keep(self, desk: Desk) -> None:
+        size = imgui.get_main_viewport().size
+        desk.keep(None if self.options.size else (int(size.x), int(size.y)))
+
+    def _display_lost(self) -> None:
+        """Nothing may draw any more: keep what is to be kept, and end the renderer."""
+        if self.desk is not None:
+            self._keep(self.desk)
+            self.desk.stop()
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the first frame must know of the preferences."""
+
+    theme: theme.ThemeName = "dark"
+    scale: float = 1.0
+    size: tuple[int, int] = DEFAULT_SIZE
+
+
+def _saved_look() -> _Look:
+    """The look of last time, read without the preferences' validation, which takes longer than the first frame may.
+
+    What is odd falls back to the defaults here; `load_preferences` says so afterwards.
+    """
+    try:
+        saved = json.loads((config_dir() / FILE_NAME).read_text())
+        name, scale, size = saved["theme"], float(saved["ui_scale"]), tuple(int(v) for v in saved["window_size"])
+        if name in PALETTES and 0.5 <= scale <= 4.0 and len(size) == 2 and size[0] >= 480 and size[1] >= 320:
+            return _Look(name, scale, size)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return _Look()
+
+
+def default_checkpoint() -> str:
+    """What opens when nothing is named: the demo head, else the analytic sphere."""
+    return demo_checkpoint() or "analytic:sphere"
+
+
+def _set_window_icon() -> None:
+    """Puts assets/icon.png on the window, where the desktop shows one."""
+    import glfw
+    from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+    from PIL import Image
+
+    path = find_asset("icon.png")
+    if path is not None and glfw.get_platform() in (glfw.PLATFORM_X11, glfw.PLATFORM_WIN32):
+        icon = Image.open(path).convert("RGBA")
+        glfw.set_window_icon(glfw_window_hello_imgui(), 1, [icon])  # pyright: ignore
+
+
+def run(checkpoint: str | None, options: AppOptions | None = None) -> None:
+    """Opens the window on `checkpoint` (None = the demo) and blocks until it is closed.
+
+    Raises InputError where there is no display to open a window on, SystemExit where a signal ended it.
+    """
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise InputError(
+            what="there is no display",
+            where="DISPLAY",
+            expected="a desktop session, or `triscope demo` for pictures without one",
+            got="neither DISPLAY nor WAYLAND_DISPLAY",
+        )
+    chosen = options or AppOptions()
+    App(replace(chosen, checkpoint=checkpoint or chosen.checkpoint)).run()

@@ -1,0 +1,138 @@
+"""Files that are dropped on the window or opened: checkpoints open, what triscope wrote restores its view, a camera path comes into
+the Path panel.
+
+Reading and looking for the checkpoint happen in a thread; `poll` carries the outcome out between two frames.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core_model.schema.camera_path import CameraPath
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.errors import InputError
+from viewer.state.document import Document
+from viewer.shell.restore import Found, Places, camera_path_in, find, is_checkpoint, restored
+from viewer.shell.banner import Banner
+
+if TYPE_CHECKING:
+    from viewer.shell.coordinator import Controller
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """taken: the file that is used; opened: it is a checkpoint; found: it has a record; path: it is a camera path; errors: of those
+    before it, left: the rest."""
+
+    taken: str = ""
+    opened: bool = False
+    found: Found | None = None
+    path: CameraPath | None = None
+    errors: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+
+class Drops:
+    """One batch of files at a time; a later one, or a checkpoint that is asked for meanwhile, replaces one that is still being read."""
+
+    def __init__(self) -> None:
+        self._batch = self._asked = 0
+        self._done: list[tuple[int, _Outcome]] = []
+        self._lock = threading.Lock()
+        self.reading = False
+
+    def take(self, paths: list[str], places: Places, asked: int) -> None:
+        """Begin to read files; the first checkpoint or record among them will be taken. asked: number of the last `Controller.open`."""
+        if not paths:
+            return
+        self._batch += 1
+        self._asked = asked
+        self.reading = True
+        threading.Thread(target=self._read, args=(self._batch, list(paths), places), daemon=True).start()
+
+    def poll(self, control: Controller, now: float) -> str:
+        """Carry out what the thread has found, if it has; the title of the panel that it came into, if there is one."""
+        with self._lock:
+            done, self._done = self._done, []
+        panel = ""
+        for batch, outcome in done:
+            if batch == self._batch:
+                self.reading = False
+                if control.asked != self._asked:
+                    control.say(f"{Path(outcome.taken).name} was left: another file was opened since", now)
+                    continue
+                self._carry_out(outcome, control, now)
+                panel = "Path" if outcome.path is not None else panel
+        return panel
+
+    def _read(self, batch: int, paths: list[str], places: Places) -> None:
+        outcome = read_batch(paths, places)
+        with self._lock:
+            self._done.append((batch, outcome))
+
+    def _carry_out(self, outcome: _Outcome, control: Controller, now: float) -> None:
+        name = Path(outcome.taken).name
+        left = f"Left out: {', '.join(Path(p).name for p in outcome.left)}" if outcome.left else ""
+        found = outcome.found
+        if outcome.opened:
+            control.open(outcome.taken)
+        elif found is not None:
+            self._restore(found, control, now)
+        elif outcome.path is not None:
+            _take_path(outcome.path, name, control, now)
+        else:
+            first = outcome.errors[0] if outcome.errors else "nothing to open"
+            title = "Nothing could be restored" if len(outcome.errors) > 1 else f"{name} restores no view"
+            control.banner = Banner(title, "\n".join(outcome.errors) or first)
+            return
+        if left:
+            control.banner = Banner(f"Took {name}", left, severity="note")
+            control.say(left, now)
+
+    def _restore(self, found: Found, control: Controller, now: float) -> None:
+        name = Path(found.file).name
+        said: list[str] = list(found.notes)
+
+        def adopt(doc: Document, info: CheckpointInfo) -> Document:
+            new, notes = restored(doc, info, found.record)
+            if said or notes:
+                control.banner = Banner(f"Restored the view of {name}", "\n".join((*said, *notes)), severity="note")
+            return new
+
+        control.say(f"Restored the view of {name}", now)
+        if control.info is not None and control.info.path == found.checkpoint == control.doc.checkpoint and not control.opening:
+            control.doc = adopt(control.doc, control.info)
+            control.undo.push(control.doc, "restored", now)
+        else:
+            control.open(found.checkpoint, then=adopt)
+
+
+def _take_path(path: CameraPath, name: str, control: Controller, now: float) -> None:
+    """The path, and the view from its beginning, as one step of the history."""
+    latent = path.latent_at(0.0)
+    doc = control.doc.replace(path=path, camera=path.pose_at(0.0))
+    control.adopt(doc if latent is None else doc.replace(latent=latent), "camera path", now)
+    keys = len(path.keys)
+    control.say(f"Opened the camera path {name}: {keys} key{'' if keys == 1 else 's'}, {path.duration:g} s", now)
+
+
+def read_batch(paths: list[str], places: Places) -> _Outcome:
+    """Which of several files is taken: the first that is a checkpoint or camera path, or holds a record whose checkpoint is here."""
+    errors: list[str] = []
+    for index, path in enumerate(paths):
+        others = tuple(p for i, p in enumerate(paths) if i != index)
+        if is_checkpoint(path):
+            return _Outcome(path, opened=True, errors=tuple(errors), left=others)
+        try:
+            along = camera_path_in(path)
+            if along is not None:
+                return _Outcome(path, path=along, errors=tuple(errors), left=others)
+            return _Outcome(path, found=find(path, places), errors=tuple(errors), left=others)
+        except InputError as error:
+            errors.append(str(error))
+        except Exception as error:  # a file of others must never take the window down
+            errors.append(f"cannot read {path}: {type(error).__name__}")
+    return _Outcome(paths[0], errors=tuple(errors))

@@ -1,0 +1,77 @@
+"""The keys: shortcuts of the command table under the user's bindings, and the gestures that have no key to rebind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgui_bundle import imgui
+
+from viewer.state.chords import KEY_NAMES, Chord
+from viewer.state.document import Document
+from viewer.shell.commands import COMMANDS
+from viewer.widgets.context import PanelContext
+from viewer.widgets.inputs import Inputs
+
+TEXT_KEYS = "ACVXYZ"
+"""With Ctrl they are a text field's own: select all, copy, paste, cut, redo, undo."""
+PAD = {str(d): getattr(imgui.Key, f"keypad{d}") for d in range(10)}
+
+
+@dataclass(frozen=True)
+class KeyHelp:
+    """One line of the F1 list that cannot be bound anew."""
+
+    group: str
+    keys: str
+    does: str
+
+
+GESTURES: tuple[KeyHelp, ...] = (
+    KeyHelp("Viewport", "Left drag", "Orbit"),
+    KeyHelp("Viewport", "Middle drag, Shift + left drag", "Pan"),
+    KeyHelp("Viewport", "Wheel", "Move closer or away"),
+    KeyHelp("Viewport", "Ctrl + wheel", "Field of view"),
+    KeyHelp("Viewport", "Click, or hold I", "Inspect the ray under the cursor"),
+    KeyHelp("Viewport", "Shift + click", "Pin the ray under the cursor"),
+    KeyHelp("Viewport", "Double click", "Turn about the surface under the cursor"),
+    KeyHelp("Viewport", "Click the view cube", "Look from that face, edge or corner"),
+    KeyHelp("Viewport", "Fly: left button + W A S D, Q E", "Move; Shift hurries, the wheel sets the speed"),
+    KeyHelp("Viewport", "Esc", "Close a list, a menu, a sheet, the ray panel; then cancel what is being computed; never quits"),
+)
+
+
+def shortcuts(doc: Document, ctx: PanelContext) -> Document:
+    """Runs the commands whose keys were pressed in this frame; nothing happens while a key is being chosen.
+
+    While text is being typed only chords with Ctrl that mean nothing to text (Ctrl+S, Ctrl+P …) and F1 run.
+    """
+    if ctx.keys.choosing:
+        return doc
+    typing = imgui.get_io().want_text_input
+    for command in COMMANDS:
+        chords = [c for c in ctx.keys.of(command.name) if not typing or _beside_text(c)]
+        if any(is_pressed(chord, ctx.inputs, command.repeats) for chord in chords) and not command.blocked(doc, ctx):
+            doc = command.run(doc, ctx)
+    return doc
+
+
+def is_pressed(chord: Chord, inputs: Inputs, repeat: bool = False) -> bool:
+    """Whether the chord went down in this frame, with these modifiers and no others."""
+    if inputs.held(chord.key) != (chord.ctrl, chord.shift, chord.alt):
+        return False
+    if imgui.is_key_pressed(getattr(imgui.Key, KEY_NAMES[chord.key]), repeat):
+        return True
+    return chord.key in PAD and not chord.ctrl and imgui.is_key_pressed(PAD[chord.key], repeat)
+
+
+def pressed_chord(inputs: Inputs) -> Chord | None:
+    """The chord that goes down in this frame, whichever it is."""
+    for name, key in KEY_NAMES.items():
+        if imgui.is_key_pressed(getattr(imgui.Key, key), False):
+            return Chord(name, *inputs.held(name))
+    return None
+
+
+def _beside_text(chord: Chord) -> bool:
+    """Whether a text field that has the keyboard leaves the chord alone."""
+    return chord == Chord("F1") or (chord.ctrl and not chord.alt and len(chord.key) == 1 and chord.key not in TEXT_KEYS)

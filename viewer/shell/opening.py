@@ -1,0 +1,87 @@
+"""What comes into the window from outside: files that are dropped, chosen or named at the start, and the session that was left."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from viewer.gl.resources import demo_checkpoint
+from viewer.shell.autosave import Autosave
+from viewer.shell.restore import RECORD_SUFFIXES, Places, is_record_file
+from viewer.shell.banner import Banner
+from viewer.shell.drops import Drops
+
+if TYPE_CHECKING:
+    from viewer.shell.coordinator import Controller
+
+RESTORABLE = " ".join(f"*{suffix}" for suffix in RECORD_SUFFIXES)
+
+
+class Opening:
+    """One a window. `front` is the title of a panel that what was opened belongs in; the window shows it and empties the field."""
+
+    def __init__(self) -> None:
+        self.autosave = Autosave()
+        self.drops = Drops()
+        self.dialog_available = _has_file_dialog()
+        self.front = ""
+        self._dialog: Any = None
+        self._offered = False
+
+    def start(self, checkpoint: str, control: Controller, recent: tuple[str, ...]) -> None:
+        """Open what the window was started with; a file that triscope wrote restores its view."""
+        if is_record_file(checkpoint):
+            control.open(demo_checkpoint() or "analytic:sphere")
+            self.take([checkpoint], control, recent)
+        else:
+            control.open(checkpoint)
+
+    def take(self, paths: list[str], control: Controller, recent: tuple[str, ...]) -> None:
+        """Files from the desktop: the first checkpoint, or file whose view can be restored, is taken."""
+        info = control.info
+        now = (info.path, info.sha256) if info is not None else ("", "")
+        self.drops.take(paths, Places(*now, recent, demo_checkpoint() or ""), control.asked)
+
+    def poll(self, control: Controller, recent: tuple[str, ...], now: float) -> None:
+        """Carry out what has been read or chosen since the last frame."""
+        self.front = self.drops.poll(control, now) or self.front
+        if self._dialog is not None and self._dialog.ready(0):
+            self.take(self._dialog.result(), control, recent)
+            self._dialog = None
+
+    def ask(self, control: Controller, now: float) -> None:
+        """The desktop's own file dialog."""
+        if not self.dialog_available:
+            control.say("No file dialog is installed: type the path into the Model panel", now)
+        elif self._dialog is None:
+            from imgui_bundle import portable_file_dialogs as dialogs
+
+            self._dialog = dialogs.open_file(
+                "Open a checkpoint, or a file whose view is to be restored", "",
+                ["Checkpoints", "*.safetensors *.pkl *.pth *.pt", "Files of triscope", RESTORABLE, "All files", "*"],
+            )
+
+    def offer_crashed(self, control: Controller) -> None:
+        """Once, when the first checkpoint is open: a window that did not end properly left its view."""
+        left, self._offered = (None if self._offered else self.autosave.found), True
+        if left is not None and left.crashed and control.banner is None:
+            name, when = Path(left.document.checkpoint).name, time.strftime("%H:%M", time.localtime(left.saved))
+            said = f"The last window did not end properly: {name} at {when}"
+            control.banner = Banner(said, severity="note", remedy="restore")
+
+    def restore(self, control: Controller, now: float) -> None:
+        """The session that was kept last, with its checkpoint."""
+        left = self.autosave.found
+        if left is None:
+            control.say("No earlier session was kept", now)
+            return
+        control.open(left.document.checkpoint, then=lambda doc, info: left.document)
+
+
+def _has_file_dialog() -> bool:
+    if not sys.platform.startswith("linux"):
+        return True
+    return any(shutil.which(tool) for tool in ("zenity", "kdialog", "matedialog", "qarma"))

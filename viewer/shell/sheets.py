@@ -1,0 +1,152 @@
+"""The two sheets over the window: the list of keys (F1) and About."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+from imgui_bundle import ImVec2, imgui
+
+from viewer.widgets import controls
+from viewer.state.actions import KeepKeys
+from viewer.shell.commands import COMMANDS, Command
+from viewer.widgets.context import PanelContext
+from viewer.shell.keys import GESTURES, pressed_chord
+from viewer.widgets.theme import BODY_PX
+
+KEY_EM, GESTURE_EM = 11.0, 16.5
+_FLAGS = (
+    imgui.WindowFlags_.no_docking
+    | imgui.WindowFlags_.no_saved_settings
+    | imgui.WindowFlags_.no_resize
+    | imgui.WindowFlags_.no_collapse
+    | imgui.WindowFlags_.always_auto_resize
+    | imgui.WindowFlags_.no_title_bar
+)
+
+
+def keys(ctx: PanelContext) -> bool:
+    """Draws the list of keys; False when it was closed."""
+    return _sheet(ctx, "##keys-sheet", "Keys", _key_table)
+
+
+def about(ctx: PanelContext) -> bool:
+    """Draws About; False when it was closed."""
+    return _sheet(ctx, "##about-sheet", "triscope", _about_text)
+
+
+def _sheet(ctx: PanelContext, ident: str, title: str, body) -> bool:
+    theme, em = ctx.theme, ctx.theme.em
+    centre = imgui.get_main_viewport().get_center()
+    imgui.set_next_window_pos(centre, imgui.Cond_.always, ImVec2(0.5, 0.5))
+    imgui.set_next_window_bg_alpha(1.0)
+    room = imgui.get_main_viewport().size
+    imgui.set_next_window_size_constraints(ImVec2(0.0, 0.0), ImVec2(0.96 * room.x, 0.92 * room.y))
+    imgui.push_style_color(imgui.Col_.window_bg, imgui.get_style_color_vec4(imgui.Col_.popup_bg))
+    imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(1.6 * em, 1.3 * em))
+    imgui.push_style_var(imgui.StyleVar_.window_border_size, 1.0)
+    imgui.begin(ident, None, _FLAGS)
+    with controls.font(theme.fonts.bold, BODY_PX * 1.3):
+        imgui.text_unformatted(title)
+    imgui.dummy(ImVec2(0.0, 0.4 * em))
+    body(ctx)
+    imgui.dummy(ImVec2(0.0, 0.5 * em))
+    closed = controls.button(theme, "Close###close", tip="Esc closes it too", primary=True, width=6 * em)
+    clicked_away = imgui.is_mouse_clicked(0) and not imgui.is_window_hovered(
+        imgui.HoveredFlags_.root_and_child_windows | imgui.HoveredFlags_.allow_when_blocked_by_active_item
+    )
+    appearing = imgui.is_window_appearing()
+    imgui.end()
+    imgui.pop_style_var(2)
+    imgui.pop_style_color()
+    closed = closed or (clicked_away and not appearing)
+    if closed:
+        ctx.keys.choosing = ""
+    return not closed
+
+
+def _key_table(ctx: PanelContext) -> None:
+    """Commands with their keys in two columns, then what the mouse does."""
+    em = ctx.theme.em
+    _choose(ctx)
+    listed = [c for c in COMMANDS if not c.name.startswith("channel-")]
+    groups = list(dict.fromkeys(c.group for c in listed))
+    left = [g for g in groups if g in ("Camera", "View", "Ray")]
+    columns = 2 if imgui.get_main_viewport().size.x > 72 * em else 1
+    if imgui.begin_table("##keys", columns, imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_saved_settings):
+        for column in (left, [g for g in groups if g not in left]):
+            imgui.table_next_column()
+            for group in column:
+                controls.section(ctx.theme, group)
+                for command in (c for c in listed if c.group == group):
+                    _key_row(command, ctx)
+                if group == "View":
+                    _fixed_row("1 … 9, 0", "Choose the channel", ctx)
+            imgui.dummy(ImVec2(32 * em, 0.0))
+        imgui.end_table()
+    controls.section(ctx.theme, "Mouse")
+    if imgui.begin_table("##gestures", columns, imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_saved_settings):
+        half = (len(GESTURES) + 1) // 2
+        for part in (GESTURES[:half], GESTURES[half:]):
+            imgui.table_next_column()
+            for line in part:
+                _fixed_row(line.keys, line.does, ctx, wide=True)
+            imgui.dummy(ImVec2(32 * em, 0.0))
+        imgui.end_table()
+    controls.note(ctx.theme, "Click a key to choose another one. Right click: the default again.")
+
+
+def _key_row(command: Command, ctx: PanelContext) -> None:
+    theme, em, keys = ctx.theme, ctx.theme.em, ctx.keys
+    waiting = keys.choosing == command.name
+    shown = "press a key …" if waiting else keys.text(command.name) or "none"
+    ink = theme.palette.accent if waiting or keys.changed(command.name) else theme.palette.text
+    with controls.font(theme.fonts.mono, BODY_PX * 0.9), controls.text_colour(ink):
+        if imgui.selectable(f"{shown}###key-{command.name}", waiting, 0, ImVec2(KEY_EM * em, 0.0))[0]:
+            keys.choosing = "" if waiting else command.name
+    if imgui.is_item_clicked(imgui.MouseButton_.right):
+        keys.reset(command.name)
+        ctx.emit(KeepKeys())
+    default = ", ".join(keys.defaults[command.name]) or "none"
+    controls.tooltip(f"Click, then press the new key (Backspace: none, Esc: leave it). Default: {default}")
+    imgui.same_line((KEY_EM + 1.0) * em)  # within a table: from the column's left edge
+    imgui.text_unformatted(command.title)
+
+
+def _fixed_row(keys: str, does: str, ctx: PanelContext, wide: bool = False) -> None:
+    with controls.font(ctx.theme.fonts.mono, BODY_PX * 0.9):
+        imgui.text_unformatted(keys)
+    imgui.same_line((GESTURE_EM if wide else KEY_EM + 1.0) * ctx.theme.em)
+    imgui.text_unformatted(does)
+
+
+def _choose(ctx: PanelContext) -> None:
+    """The next chord goes to the command that waits for one."""
+    keys = ctx.keys
+    if not keys.choosing:
+        return
+    if imgui.is_key_pressed(imgui.Key.escape, False):
+        keys.choosing = ""
+        return
+    chord = pressed_chord(ctx.inputs)
+    if chord is not None:
+        bare = not (chord.ctrl or chord.shift or chord.alt)
+        keys.bind(keys.choosing, None if chord.key == "Backspace" and bare else chord)
+        keys.choosing = ""
+        ctx.emit(KeepKeys())
+
+
+def _about_text(ctx: PanelContext) -> None:
+    try:
+        version = metadata.version("triscope")
+    except metadata.PackageNotFoundError:
+        version = "from a source tree"
+    imgui.push_text_wrap_pos(32 * ctx.theme.em)
+    imgui.text_unformatted(f"Version {version}")
+    imgui.text_unformatted("Explorer for tri-plane 3D GANs: every sample, every pixel, while you turn it.")
+    imgui.dummy(ImVec2(0.0, 0.3 * ctx.theme.em))
+    with controls.text_colour(ctx.theme.palette.muted):
+        imgui.text_unformatted(
+            "Apache-2.0. Built on Dear ImGui and imgui-bundle, glfw, PyOpenGL, numpy, pydantic and PyTorch. "
+            "Fonts: Inter, JetBrains Mono, Font Awesome (SIL OFL 1.1). Licences lie in assets/."
+        )
+    imgui.pop_text_wrap_pos()

@@ -1,0 +1,205 @@
+"""What panels ask of the application beside a changed document: frozen records, handled once at the end of
+the frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from viewer.state.workspace import WorkspaceName
+from viewer.state.work import WorkKind
+from viewer.state.palette import ThemeName
+
+
+@dataclass(frozen=True)
+class OpenCheckpoint:
+    """Open a file or `analytic:NAME`. keep_view: latent, camera, sampler, channel and comparison stay where they fit."""
+
+    path: str
+    keep_view: bool = False
+
+
+@dataclass(frozen=True)
+class OpenDialog:
+    """Show the desktop's own file dialog."""
+
+
+@dataclass(frozen=True)
+class ForgetRecent:
+    """Remove a path from the recent files."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Retry:
+    """Render the present view again after an error."""
+
+
+@dataclass(frozen=True)
+class RestartWorker:
+    """Start the render process afresh."""
+
+
+@dataclass(frozen=True)
+class CancelWork:
+    """End what the renderer computes; kind None = the first that the work badge names."""
+
+    kind: WorkKind | None = None
+
+
+@dataclass(frozen=True)
+class DismissBanner:
+    """Hide the banner; the error stays in the log."""
+
+
+@dataclass(frozen=True)
+class CopyText:
+    """Put text on the clipboard and say so in the status bar."""
+
+    text: str
+    what: str
+
+
+@dataclass(frozen=True)
+class SavePicture:
+    """Ctrl+S: the present view as a picture in the last export folder."""
+
+
+@dataclass(frozen=True)
+class CopyPicture:
+    """The picture on the screen to the clipboard, as an image."""
+
+
+@dataclass(frozen=True)
+class SaveRay:
+    """Write the report of the ray at `mark` (image coordinates) to a .json, .csv or .png file."""
+
+    mark: tuple[float, float]
+    path: str
+
+
+@dataclass(frozen=True)
+class SetTheme:
+    name: ThemeName
+
+
+@dataclass(frozen=True)
+class SetScale:
+    """Factor on every size of the interface."""
+
+    scale: float
+
+
+@dataclass(frozen=True)
+class ShowPanel:
+    title: str
+    visible: bool
+
+
+@dataclass(frozen=True)
+class TogglePanels:
+    """Tab: hide every panel but the viewport, or bring them back."""
+
+
+@dataclass(frozen=True)
+class ResetLayout:
+    pass
+
+
+@dataclass(frozen=True)
+class ToggleKeys:
+    """F1: the list of keys."""
+
+
+@dataclass(frozen=True)
+class TogglePalette:
+    """Ctrl+P: the command palette."""
+
+
+@dataclass(frozen=True)
+class RestoreSession:
+    """Bring back the view of the window that crashed, or of the last one."""
+
+
+@dataclass(frozen=True)
+class ApplyPreset:
+    """Take sampler, quality and display settings from a preset."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SavePreset:
+    """Keep sampler, quality and display settings under a name."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class RemovePreset:
+    name: str
+
+
+@dataclass(frozen=True)
+class KeepKeys:
+    """The bindings of keys were changed: remember them."""
+
+
+@dataclass(frozen=True)
+class ShowAbout:
+    pass
+
+
+@dataclass(frozen=True)
+class ShowWorkspace:
+    """Ctrl+1, Ctrl+2: Explore or Training."""
+
+    name: WorkspaceName
+
+
+@dataclass(frozen=True)
+class Undo:
+    pass
+
+
+@dataclass(frozen=True)
+class Redo:
+    pass
+
+
+@dataclass(frozen=True)
+class Quit:
+    pass
+
+
+Action = (
+    OpenCheckpoint
+    | OpenDialog
+    | ForgetRecent
+    | Retry
+    | RestartWorker
+    | CancelWork
+    | DismissBanner
+    | CopyText
+    | SavePicture
+    | CopyPicture
+    | SaveRay
+    | SetTheme
+    | SetScale
+    | ShowPanel
+    | TogglePanels
+    | ResetLayout
+    | ToggleKeys
+    | TogglePalette
+    | RestoreSession
+    | ApplyPreset
+    | SavePreset
+    | RemovePreset
+    | KeepKeys
+    | ShowAbout
+    | ShowWorkspace
+    | Undo
+    | Redo
+    | Quit
+)

@@ -1,0 +1,92 @@
+"""Marks drawn over the viewport: badges, warnings, pivot cross. They follow the pose of the shown result,
+so that
+nothing swims while a newer picture is on its way."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from viewer.widgets.glyphs import legible
+from viewer.state.palette import Rgb
+from viewer.widgets.theme import BODY_PX, Theme
+
+
+def badge(
+    theme: Theme, corner: ImVec2, lines: list[tuple[str, bool]], right: bool = False, bottom: bool = False
+) -> ImVec2:
+    """Small print on a translucent plate; `lines` are (text, strong). Returns the plate's size.
+
+    corner: the plate's corner nearest to the viewport's corner, chosen by `right` and `bottom`.
+    """
+    p, draw, em = theme.palette, imgui.get_window_draw_list(), theme.em
+    size_px = BODY_PX * 0.87
+    imgui.push_font(theme.fonts.mono, size_px)
+    lines = [(legible(text), strong) for text, strong in lines]
+    sizes = [imgui.calc_text_size(text) for text, _ in lines]
+    pad = ImVec2(round(0.5 * em), round(0.3 * em))
+    line_h = imgui.get_text_line_height() + round(0.16 * em)
+    width = max(s.x for s in sizes) + 2 * pad.x
+    height = line_h * len(lines) - round(0.16 * em) + 2 * pad.y
+    x = corner.x - width if right else corner.x
+    y = corner.y - height if bottom else corner.y
+    draw.add_rect_filled(ImVec2(x, y), ImVec2(x + width, y + height), theme.colour(p.panel, 0.86), 0.3 * em)
+    for i, (text, strong) in enumerate(lines):
+        ink = theme.colour(p.text if strong else p.muted)
+        draw.add_text(ImVec2(round(x + pad.x), round(y + pad.y + i * line_h)), ink, text)
+    imgui.pop_font()
+    return ImVec2(width, height)
+
+
+def warning(theme: Theme, corner: ImVec2, text: str, tip: str) -> None:
+    """A warning mark with a word on a plate, its top right corner at `corner`; `tip` says more."""
+    p, draw, em = theme.palette, imgui.get_window_draw_list(), theme.em
+    imgui.push_font(theme.fonts.body, BODY_PX * 0.87)
+    shown = f"{fa.ICON_FA_TRIANGLE_EXCLAMATION} {text}"
+    size, pad = imgui.calc_text_size(shown), ImVec2(round(0.5 * em), round(0.3 * em))
+    low = ImVec2(round(corner.x - size.x - 2 * pad.x), corner.y)
+    end = ImVec2(corner.x, round(corner.y + size.y + 2 * pad.y))
+    draw.add_rect_filled(low, end, theme.colour(p.panel, 0.86), 0.3 * em)
+    draw.add_text(ImVec2(low.x + pad.x, low.y + pad.y), theme.colour(p.warn), shown)
+    imgui.pop_font()
+    if imgui.is_window_hovered() and imgui.is_mouse_hovering_rect(low, end):
+        imgui.set_tooltip(tip)
+
+
+def pivot_cross(theme: Theme, origin: ImVec2, edge: float, uv: tuple[float, float]) -> None:
+    """A thin cross where the pivot lies in the shown picture."""
+    if not (0.0 <= uv[0] <= 1.0 and 0.0 <= uv[1] <= 1.0):
+        return
+    draw, em, p = imgui.get_window_draw_list(), theme.em, theme.palette
+    c = ImVec2(origin.x + uv[0] * edge, origin.y + uv[1] * edge)
+    for width, ink in ((3.0, theme.colour((0.0, 0.0, 0.0), 0.35)), (1.2, theme.colour(p.on_accent, 0.95))):
+        draw.add_line(ImVec2(c.x - 0.6 * em, c.y), ImVec2(c.x + 0.6 * em, c.y), ink, width)
+        draw.add_line(ImVec2(c.x, c.y - 0.6 * em), ImVec2(c.x, c.y + 0.6 * em), ink, width)
+
+
+def ray_cross(theme: Theme, origin: ImVec2, edge: float, mark: tuple[float, float]) -> None:
+    """An open cross-hair on the inspected pixel: the pixel itself stays in sight."""
+    draw, em = imgui.get_window_draw_list(), theme.em
+    x, y = round(origin.x + mark[0] * edge) + 0.5, round(origin.y + mark[1] * edge) + 0.5
+    near, far = 0.35 * em, 0.95 * em
+    for weight, ink in ((3.4, theme.colour((0.0, 0.0, 0.0), 0.55)), (1.6, theme.colour((1.0, 1.0, 1.0)))):
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            draw.add_line(
+                ImVec2(x + dx * near, y + dy * near), ImVec2(x + dx * far, y + dy * far), ink, weight
+            )
+
+
+def ray_pin(theme: Theme, origin: ImVec2, edge: float, mark: tuple[float, float], text: str, ink: Rgb) -> None:
+    """A numbered disc beside a small ring on the pinned pixel."""
+    draw, em = imgui.get_window_draw_list(), theme.em
+    c = ImVec2(origin.x + mark[0] * edge, origin.y + mark[1] * edge)
+    draw.add_circle(c, 0.34 * em, theme.colour((0.0, 0.0, 0.0), 0.6), 20, 3.4)
+    draw.add_circle(c, 0.34 * em, theme.colour(ink), 20, 1.8)
+    disc = ImVec2(c.x + 0.85 * em, c.y - 0.85 * em)
+    draw.add_circle_filled(disc, 0.6 * em, theme.colour((0.0, 0.0, 0.0), 0.6), 24)
+    draw.add_circle_filled(disc, 0.52 * em, theme.colour(ink), 24)
+    imgui.push_font(theme.fonts.bold, BODY_PX * 0.74)
+    size = imgui.calc_text_size(text)
+    at = ImVec2(round(disc.x - 0.5 * size.x), round(disc.y - 0.5 * size.y))
+    draw.add_text(at, theme.colour((0.06, 0.07, 0.09)), text)
+    imgui.pop_font()
