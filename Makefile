@@ -1,10 +1,12 @@
 # make view    set up whatever is missing, then open the viewer on the demo (without a display: run the tour)
 # make test    set up, then every fast test;  make test-all adds the slow ones
-# make lint    ruff, pyright, import directions and sizes
+# make lint    ruff (check and format), pyright, import directions
 # make bench   the figures of README, written to benchmarks/results
 # make demo    the tour without a display: screenshots, orbit video, summary
 VENV := .venv
 BIN  := $(VENV)/bin
+# Two processes of one thread each: what two cores finish soonest. A file's tests stay in one process.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 SETUP_FILES := pyproject.toml scripts/bootstrap.sh scripts/requirements_met.py
 
 # A tree that was moved or copied with its .venv has stale paths in it: forget the stamps, bootstrap makes it anew.
@@ -23,13 +25,14 @@ demo: $(VENV)/.triscope-run
 	@$(BIN)/triscope demo --out $(or $(OUT),triscope-demo)
 
 test: $(VENV)/.triscope-dev
-	$(BIN)/python -m pytest -m "not slow and not gpu and not nightly" $(ARGS)
+	$(PYTEST) -m "not slow and not gpu and not nightly" $(ARGS)
 
 test-all: $(VENV)/.triscope-dev
-	$(BIN)/python -m pytest -m "not gpu and not nightly" $(ARGS)
+	$(PYTEST) -m "not gpu and not nightly" $(ARGS)
 
 lint: $(VENV)/.triscope-dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check -q .
 	$(BIN)/pyright
 	$(BIN)/python -m pytest -q -m "not slow" tests/house
 

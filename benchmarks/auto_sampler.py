@@ -1,7 +1,10 @@
-"""The sampler `auto` against both of its choices on full-size EG3D networks: a head in empty space, a head in haze, and fog.
+"""The sampler `auto` against both of its choices on full-size EG3D networks.
 
-For each: the share of the box that is measured not to be empty and what that takes, the rays of the next camera by two passes and by the
-guided pass, what `auto` chooses, and its picture beside the original program's. `auto` is never to be slower than the two passes.
+A head in empty space, a head in haze, and fog.
+
+For each: the share of the box that is measured not to be empty and what that takes, the rays of the next
+camera by two passes and by the guided pass, what `auto` chooses, and its picture beside the original
+program's. `auto` is never to be slower than the two passes.
 """
 
 from __future__ import annotations
@@ -21,11 +24,11 @@ from benchmarks.head_like import write_head_like
 from benchmarks.pictures import picture
 from benchmarks.running import Findings, Settings, run_script, say
 from core_model.families import FAMILIES
-from core_model.rendering.occupancy import Guide, build_density_grid, occupied_share
+from core_model.report.measure import decibel, squared_error
+from core_model.sampling.occupancy import Guide, build_density_grid, occupied_share
 from core_model.schema.bench import measure
 from core_model.schema.export import default_request
 from core_model.session import RenderSession
-from core_model.report.measure import decibel, squared_error
 
 SCENES = ("head", "haze", "fog")
 PSNR_AIM, SLOWER_AIM = 45.0, 1.05
@@ -49,7 +52,10 @@ def body(settings: Settings) -> Findings:
             )
     head = rows["head"]
     slower = max(r[f"{r['way']}_cpu_ms"] / r["two_pass_cpu_ms"] for r in rows.values())
-    listed = ", ".join(f"{name} {r['share']:.2f}, {r['guided_cpu_ms'] / r['two_pass_cpu_ms']:.2f}" for name, r in rows.items())
+    listed = ", ".join(
+        f"{name} {r['share']:.2f}, {r['guided_cpu_ms'] / r['two_pass_cpu_ms']:.2f}"
+        for name, r in rows.items()
+    )
     return Findings(
         (
             measure(
@@ -88,7 +94,9 @@ def _scene(session: RenderSession, path: str, repeats: int) -> dict[str, Any]:
     grid, grid_ms, _ = _timed(lambda: build_density_grid(field, box, device), repeats)
     camera, size = request.camera.replace(yaw=0.3), info.neural_size
     _, two_ms, two_cpu_ms = _timed(lambda: final.march(model, field, camera, size, None, None), repeats)
-    guided, guided_ms, guided_cpu_ms = _timed(lambda: final.march(model, field, camera, size, Guide(field, grid), None), repeats)
+    guided, guided_ms, guided_cpu_ms = _timed(
+        lambda: final.march(model, field, camera, size, Guide(field, grid), None), repeats
+    )
     row: dict[str, Any] = {
         "share": share, "share_ms": share_ms, "grid_ms": grid_ms, "two_pass_ms": two_ms, "guided_ms": guided_ms,
         "two_pass_cpu_ms": two_cpu_ms, "guided_cpu_ms": guided_cpu_ms,
@@ -97,7 +105,10 @@ def _scene(session: RenderSession, path: str, repeats: int) -> dict[str, Any]:
     frames = {}
     for name, one in (("auto", request), ("native", request.replace(native=True))):
         picture(session, one)  # planes and grids are kept from here on
-        made = [picture(session, one.replace(camera=one.camera.replace(yaw=0.1 * k + 0.1))) for k in range(repeats)]
+        made = [
+            picture(session, one.replace(camera=one.camera.replace(yaw=0.1 * k + 0.1)))
+            for k in range(repeats)
+        ]
         row[f"{name}_ms"] = min(frame.result.total_ms for frame in made)
         frames[name] = made[-1]
     want = np.clip(frames["native"].arrays["rgb"], 0.0, 1.0)
@@ -113,7 +124,10 @@ def _timed(run: Any, repeats: int) -> tuple[Any, float, float]:
     for _ in range(repeats):
         started, before = time.perf_counter(), time.process_time()
         found = run()
-        best, used = min(best, (time.perf_counter() - started) * 1e3), min(used, (time.process_time() - before) * 1e3)
+        best, used = (
+            min(best, (time.perf_counter() - started) * 1e3),
+            min(used, (time.process_time() - before) * 1e3),
+        )
     return found, best, used
 
 
@@ -121,7 +135,17 @@ def _commands(path: str, folder: Path, threads: int) -> dict[str, float]:
     """Seconds of the whole command, wall and processor time, without options and with --native."""
     row = {}
     for name, more in (("render", ()), ("render_native", ("--native",))):
-        words = (sys.executable, "-m", "core_model.cli.main", "render", path, "--out", str(folder / "a.png"), "--threads", str(threads))
+        words = (
+            sys.executable,
+            "-m",
+            "core_model.cli.main",
+            "render",
+            path,
+            "--out",
+            str(folder / "a.png"),
+            "--threads",
+            str(threads),
+        )
         started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         subprocess.run((*words, *more), check=True, capture_output=True, timeout=600)
         row[f"{name}_s"] = time.perf_counter() - started

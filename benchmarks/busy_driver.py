@@ -1,7 +1,10 @@
-"""One real window on a checkpoint, driven from inside, with a note of when its frames were drawn; prints it as JSON.
+"""One real window on a checkpoint, driven from inside; records when its frames were drawn.
+
+Prints it as JSON.
 
 `python -m benchmarks.busy_driver busy|walk CHECKPOINT SECONDS`
-busy: as many frames as it can draw, first beside a worker at rest, then beside one that renders 1024² pictures without end.
+busy: as many frames as it can draw, first beside a worker at rest, then beside one that renders 1024²
+    pictures without end.
 walk: the window's own pace; the latent walk plays, and the pictures that reach the screen are counted.
 """
 
@@ -35,7 +38,7 @@ class Notes:
 
     def frame(self, app: App) -> None:
         self.frames.append(time.perf_counter())
-        shown = app.desk.controller.frames if app.desk is not None else None
+        shown = app.loop.coordinator.frames if app.loop is not None else None
         if shown is not None and shown.version != self._version:
             self.pictures += self._version >= 0
             self._version = shown.version
@@ -64,7 +67,14 @@ def run(kind: str, checkpoint: str, seconds: float) -> dict[str, Any]:
             app.quit()
 
     App(
-        AppOptions(checkpoint=checkpoint, size=SIZE, on_frame=on_frame, keep_layout=False, eager=kind == "busy", touring=kind == "walk")
+        AppOptions(
+            checkpoint=checkpoint,
+            size=SIZE,
+            on_frame=on_frame,
+            keep_layout=False,
+            eager=kind == "busy",
+            touring=kind == "walk",
+        )
     ).run()
     if not said.get("done"):
         raise RuntimeError(f"the window closed early: {said}")
@@ -75,12 +85,14 @@ def _busy(app: App, seconds: float, said: dict[str, Any]) -> Iterator[None]:
     yield from _until(lambda: _resting(app), "the first picture at rest")
     said["renderer"] = _renderer()
     yield from _measured(app, seconds, said, "rest", lambda: True)
-    assert app.desk is not None
-    control = app.desk.controller
-    quality = control.doc.quality.replace(max_size=HEAVY_PX, refine=True, refine_frames=1024)
+    assert app.loop is not None
+    control = app.loop.coordinator
+    quality = control.store.doc.quality.replace(max_size=HEAVY_PX, refine=True, refine_frames=1024)
     offered = [s.name for s in control.info.samplers if s.available] if control.info is not None else []
-    name = "importance" if "importance" in offered else control.doc.sampler.name
-    control.doc = control.doc.replace(quality=quality, sampler=control.doc.sampler.replace(name=name, spp=192.0))
+    name = "importance" if "importance" in offered else control.store.doc.sampler.name
+    control.store.doc = control.store.doc.replace(
+        quality=quality, sampler=control.store.doc.sampler.replace(name=name, spp=192.0)
+    )
     yield from _until(lambda: control.client.status.busy, "a busy worker")
     before = control.requests
     yield from _measured(app, seconds, said, "busy", lambda: control.client.status.busy)
@@ -89,23 +101,27 @@ def _busy(app: App, seconds: float, said: dict[str, Any]) -> Iterator[None]:
 
 
 def _walk(app: App, seconds: float, said: dict[str, Any]) -> Iterator[None]:
-    assert app.desk is not None
-    desk = app.desk
+    assert app.loop is not None
+    loop = app.loop
     yield from _until(lambda: _resting(app), "the first picture at rest")
     said["renderer"] = _renderer()
-    if desk.controller.info is None or not desk.controller.info.z_dim:  # a closed form has no latent to walk through
+    if (
+        loop.coordinator.info is None or not loop.coordinator.info.z_dim
+    ):  # a closed form has no latent to walk through
         said["done"] = True
         return
     imgui.get_io().add_key_event(imgui.Key.l, True)
     yield
     yield
     imgui.get_io().add_key_event(imgui.Key.l, False)
-    yield from _until(lambda: desk.walk.playing, "the walk")
-    yield from _measured(app, seconds, said, "walk", lambda: desk.walk.playing)
+    yield from _until(lambda: loop.walk.playing, "the walk")
+    yield from _measured(app, seconds, said, "walk", lambda: loop.walk.playing)
     said["done"] = True
 
 
-def _measured(app: App, seconds: float, said: dict[str, Any], name: str, holds: Callable[[], bool]) -> Iterator[None]:
+def _measured(
+    app: App, seconds: float, said: dict[str, Any], name: str, holds: Callable[[], bool]
+) -> Iterator[None]:
     """Counts for some seconds after a warm-up; share: how much of the frames found the condition true."""
     start = time.perf_counter()
     while time.perf_counter() - start < WARM_S:
@@ -128,11 +144,13 @@ def _until(condition: Callable[[], object], what: str) -> Iterator[None]:
 
 def _resting(app: App) -> bool:
     """The picture is there and the worker has nothing to do."""
-    if app.desk is None:
+    if app.loop is None:
         return False
-    control = app.desk.controller
+    control = app.loop.coordinator
     shown = control.frames.result
-    final = shown is not None and shown.request is not None and shown.request.tier.value in ("full", "refined")
+    final = (
+        shown is not None and shown.request is not None and shown.request.tier.value in ("full", "refined")
+    )
     return final and not control.client.status.busy and control.wait_s(time.monotonic()) is None
 
 

@@ -1,8 +1,8 @@
-"""One window on a run with a long statistics file, driven through the scenes of `charts_million`; prints its times as JSON.
+"""One window on a run with a long statistics file, driven through the scenes of `charts_million`.
 
-`python -m benchmarks.charts_driver viewer|monitor RUN FRAMES`. A frame's wall time is from the end of one frame to the end of
-the next while nothing sleeps; `thread` is the processor time of the drawing thread, `process` that of all threads, which holds
-the software renderer's and the reader's.
+Prints its times as JSON. `python -m benchmarks.charts_driver viewer|monitor RUN FRAMES`. A frame's wall time
+is from the end of one frame to the end of the next while nothing sleeps; `thread` is the processor time of
+the drawing thread, `process` that of all threads, which holds the software renderer's and the reader's.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Clock:
 
     def figures(self) -> dict[str, float]:
         """Milliseconds per frame without the first few."""
-        wall, thread, process = (kept[min(WARM, len(kept) - 1) :] for kept in (self.wall, self.thread, self.process))
+        wall, thread, process = (
+            kept[min(WARM, len(kept) - 1) :] for kept in (self.wall, self.thread, self.process)
+        )
         return {
             "median_ms": round(statistics.median(wall), 2), "p95_ms": round(percentile(wall, 0.95), 2),
             "thread_ms": round(statistics.fmean(thread), 2), "process_ms": round(statistics.fmean(process), 2),
@@ -54,11 +56,15 @@ class Clock:
 
 
 class Scenes:
-    """The script: one `yield` a frame. `view` is the window's own: .window and .smoothing are set as a hand would; `page` brings
-    another page to the front, `reader` gives the reader of the run once there is one.
+    """The script: one `yield` per frame.
+
+    `view` is the window's own: .window and .smoothing are set as the mouse would; `page` brings another page to
+    the front, `reader` gives the reader of the run once there is one.
     """
 
-    def __init__(self, run: Path, frames: int, view: Any, reader: Callable[[], Any], page: Callable[[str], None]) -> None:
+    def __init__(
+        self, run: Path, frames: int, view: Any, reader: Callable[[], Any], page: Callable[[str], None]
+    ) -> None:
         self.run, self.frames, self.view, self.reader, self.page = run, frames, view, reader, page
 
     def script(self) -> Steps:
@@ -77,9 +83,13 @@ class Scenes:
         count = len(reader.scalars)
         top = float(reader.scalars.images.view[-1])
         yield from self._scene(said, "still", lambda i: None)
-        yield from self._scene(said, "zoom", lambda i: setattr(self.view, "window", (0.002 * i * top, (1 - 0.003 * i) * top)))
+        yield from self._scene(
+            said, "zoom", lambda i: setattr(self.view, "window", (0.002 * i * top, (1 - 0.003 * i) * top))
+        )
         self.view.window = None
-        yield from self._scene(said, "smoothing", lambda i: setattr(self.view, "smoothing", 0.5 + 0.3 * i / self.frames))
+        yield from self._scene(
+            said, "smoothing", lambda i: setattr(self.view, "smoothing", 0.5 + 0.3 * i / self.frames)
+        )
         self.view.smoothing = 0.6
         yield from self._scene(said, "live", lambda i: self._append(count + i))
         self.page("machine")
@@ -102,10 +112,10 @@ class Scenes:
 
 def viewer(run: Path, frames: int) -> None:
     """The explorer's window in the Training workspace; no pictures are rendered meanwhile."""
-    from viewer.shell.app import App, AppOptions
-    from viewer.render_client.client import RenderClient
     from core_model.schema.config_dir import config_dir
-    from viewer.state import actions as act
+    from viewer.render_client.client import RenderClient
+    from viewer.shell.app import App, AppOptions
+    from viewer.state import actions
 
     config_dir().mkdir(parents=True, exist_ok=True)
     (config_dir() / "preferences.json").write_text(json.dumps({"run_folders": [str(run)]}))
@@ -113,31 +123,46 @@ def viewer(run: Path, frames: int) -> None:
 
     def on_frame(app: App) -> None:
         if not steps:
-            if app.desk is None or app.desk.controller.info is None:
+            if app.loop is None or app.loop.coordinator.info is None:
                 return
-            panel: Any = app.desk._panels["training"]
-            app.desk.ask(act.ShowWorkspace("training"))
-            steps.append(Scenes(run, frames, panel.view, lambda: panel.shelf.reader(panel.view.chosen), panel.view.show).script())
+            panel: Any = app.loop.features["training"].panel
+            app.loop.dispatch(actions.ShowWorkspace("training"))
+            steps.append(
+                Scenes(
+                    run, frames, panel.view, lambda: panel.shelf.reader(panel.view.chosen), panel.view.show
+                ).script()
+            )
         if next(steps[0], "over") == "over":
             app.quit()
 
-    App(AppOptions(checkpoint="analytic:sphere", client=RenderClient(), size=SIZE, on_frame=on_frame, keep_layout=False, eager=True)).run()
+    App(
+        AppOptions(
+            checkpoint="analytic:sphere",
+            client=RenderClient(),
+            size=SIZE,
+            on_frame=on_frame,
+            keep_layout=False,
+            eager=True,
+        )
+    ).run()
 
 
 def monitor(run: Path, frames: int) -> None:
     """The detached monitor, drawn without its pauses."""
     import dearpygui.dearpygui as dpg
 
-    from viewer.monitor.command import MonitorOptions
-    from viewer.monitor.desk import Desk
+    from viewer.monitor.contents import Contents
+    from viewer.monitor.options import MonitorOptions
     from viewer.monitor.window import MonitorWindow
 
     window = MonitorWindow(MonitorOptions((run,), size=SIZE))
 
-    def loop(desk: Desk) -> None:
-        for _ in Scenes(run, frames, desk.view, lambda: desk.view.poller.runs[0], desk.show_tab).script():
+    def loop(contents: Contents) -> None:
+        for _ in Scenes(
+            run, frames, contents.view.selection, lambda: contents.view.poller.runs[0], contents.show_tab
+        ).script():
             dpg.run_callbacks(dpg.get_callback_queue())
-            desk.update()
+            contents.update()
             window._frame()
 
     window._loop = loop  # type: ignore[method-assign]

@@ -1,7 +1,8 @@
-"""Charts of a run of 10⁶ lines: frame times in the Training workspace and in the monitor, and the reader's time to first data.
+"""Charts of a run of 10⁶ lines.
 
-`python -m benchmarks.charts_million [--quick]`; about three minutes on two quiet cores. Each window is a process of its own
-(`benchmarks.charts_driver`), so that its processor time is its own.
+Frame times in the Training workspace and in the monitor, and the reader's time to first data. `python -m
+benchmarks.charts_million [--quick]`; about three minutes on two quiet cores. Each window is a process of its
+own (`benchmarks.charts_driver`), so that its processor time is its own.
 """
 
 from __future__ import annotations
@@ -88,11 +89,15 @@ def restore(run: Path, size: int) -> None:
     os.truncate(run / "stats.jsonl", size)
 
 
-def drive(settings: Settings, display_name: str, window: str, run: Path, config: Path) -> dict[str, dict[str, float]]:
+def drive(
+    settings: Settings, display_name: str, window: str, run: Path, config: Path
+) -> dict[str, dict[str, float]]:
     """What the driver of one window reports."""
     environment = {"DISPLAY": display_name, "TRISCOPE_CONFIG_DIR": str(config), "OMP_NUM_THREADS": "1"}
     frames = "6" if settings.quick else "60"
-    return report_of("benchmarks.charts_driver", window, str(run), frames, environment=environment, limit_s=LONGEST_S)
+    return report_of(
+        "benchmarks.charts_driver", window, str(run), frames, environment=environment, limit_s=LONGEST_S
+    )
 
 
 if __name__ == "__main__":

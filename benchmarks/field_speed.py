@@ -69,7 +69,7 @@ def child(settings: Settings, path: str, dtype: str) -> dict[str, Any]:
 
 
 def run_child(path: str, dtype: str, threads: int, quick: bool) -> dict[str, Any]:
-    """Inside the child: build the field, then time or compare it."""
+    """Body of the child process: builds the field, then times or compares it."""
     import torch
 
     from core_model.session.machine import tune_process

@@ -8,12 +8,12 @@ from typing import Any
 
 from benchmarks.pictures import open_session, picture, profile, request_for
 from benchmarks.running import Findings, Settings, run_script, spread
+from core_model.report.measure import decibel, squared_error
 from core_model.schema.bench import measure
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderResult, Tier
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from core_model.report.measure import decibel, squared_error
 
 AIM_MS = 1000.0
 YAWS = (-0.5, -0.2, 0.1, 0.4, 0.65)

@@ -1,8 +1,10 @@
-"""A full-size EG3D checkpoint with random weights whose density is a bounded opaque head: no trained one may be handed out.
+"""A full-size EG3D checkpoint with random weights whose density is a bounded opaque head.
 
-All tensors are random, as the original initialises them, but for the way from one noise image to the density. The last block's noise
-image holds a quadratic in the plane's coordinates; the backbone passes it to the first feature of every plane, beside a share of the
-random features, so that the three planes add up to an ellipsoid with relief; one hidden unit of the decoder makes density of it.
+No trained one may be handed out. All tensors are random, as the original initialises them, but for the way
+from one noise image to the density. The last block's noise image holds a quadratic in the plane's
+coordinates; the backbone passes it to the first feature of every plane, beside a share of the random
+features, so that the three planes add up to an ellipsoid with relief; one hidden unit of the decoder makes
+density of it.
 """
 
 from __future__ import annotations
@@ -31,9 +33,12 @@ HAZE = 0.0  # the same in thin fog: a tenth of the light is lost outside of the 
 
 
 def write_head_like(path: Path, seed: int = 0, density: str = "head") -> str:
-    """Write the checkpoint (EG3D at 512², neural resolution 128, 256² planes of 32 channels); returns its path.
+    """Write the checkpoint (EG3D at 512², neural resolution 128, 256² planes of 32 channels).
 
-    density: `head`; `haze`, the same head in thin fog; `fog`, what random weights give, which is never opaque and never empty.
+    Returns its path.
+
+    density: `head`; `haze`, the same head in thin fog; `fog`, what random weights give, which is never opaque
+    and never empty.
     """
     cfg = Eg3dConfig(superres=SuperResConfig(variant="SuperresolutionHybrid8XDC"), volumetric=FFHQ)
     conventions = FFHQ.conventions(AXES, QUIRKS)

@@ -9,17 +9,17 @@ import numpy as np
 
 from benchmarks.pictures import open_session, picture, request_for
 from benchmarks.running import Findings, Settings, run_script, say, spread
+from core_model.report.measure import FOREGROUND_OPACITY, psnr_of
 from core_model.schema.bench import measure
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from core_model.report.measure import FOREGROUND_OPACITY, psnr_of
 
 RATIO_AIM, PSNR_AIM = 4.0, 38.0
 VIEWS = ((0, 0.0), (1, -0.45), (2, 0.6))  # (seed, yaw in rad)
 REPEATS = 2  # of each view; the verdict is the median of the views
-NUDGE = 1e-4  # rad: a new camera for the cache, the same picture for the eye
+NUDGE = 1e-4  # rad: a new camera for the cache, visibly the same picture
 LEARNED = SamplerSpec(name="learned", strategy="robust", adaptive=True)
 LEAN = LEARNED.replace(spp=6.6)  # budgets of 6 and 12 instead of the demo's 8 and 16
 IMPORTANCE = SamplerSpec(name="importance", spp=96.0)
@@ -96,7 +96,9 @@ def body(settings: Settings) -> Findings:
     )
 
 
-def _view(session: RenderSession, info: CheckpointInfo, edge: int, seed: int, yaw: float, repeats: int) -> dict:
+def _view(
+    session: RenderSession, info: CheckpointInfo, edge: int, seed: int, yaw: float, repeats: int
+) -> dict:
     base = request_for(info, edge, seed=seed, yaw=yaw, channels=("rgb",))
     picture(session, base.replace(width=32, height=32))  # planes and empty space are cached from here on
     truth = picture(session, base.replace(sampler=REFERENCE, channels=("rgb", "opacity")))

@@ -1,6 +1,7 @@
-"""Meshes of the demo: time, memory and share of the points at 1024³, growth per doubling, and dense evaluation beside it.
+"""Meshes of the demo: time, memory and share of the points at 1024³.
 
-Each resolution has a process of its own, because peak memory is that of a process.
+Also growth per doubling, and dense evaluation for comparison. Each resolution has a process of its own,
+because peak memory is that of a process.
 """
 
 from __future__ import annotations
@@ -35,20 +36,47 @@ def body(settings: Settings) -> Findings:
     return Findings(
         (
             measure(
-                "mesh_seconds", f"mesh at {full}³, forecast to file", "s", last["seconds"], aim=AIM_SECONDS,
-                plain=dense["seconds"], plain_path=plain, note=note,
+                "mesh_seconds",
+                f"mesh at {full}³, forecast to file",
+                "s",
+                last["seconds"],
+                aim=AIM_SECONDS,
+                plain=dense["seconds"],
+                plain_path=plain,
+                note=note,
             ),
             measure(
-                "mesh_peak", f"peak memory at {full}³", "GB", last["peak_gb"], aim=AIM_GB, plain=dense["peak_gb"], plain_path=plain,
+                "mesh_peak",
+                f"peak memory at {full}³",
+                "GB",
+                last["peak_gb"],
+                aim=AIM_GB,
+                plain=dense["peak_gb"],
+                plain_path=plain,
             ),
             measure(
-                "mesh_share", f"share of the points evaluated at {full}³", "%", 100 * last["share"], aim=AIM_SHARE,
-                plain=100.0, plain_path="dense",
+                "mesh_share",
+                f"share of the points evaluated at {full}³",
+                "%",
+                100 * last["share"],
+                aim=AIM_SHARE,
+                plain=100.0,
+                plain_path="dense",
             ),
-            measure("mesh_growth", "growth of the time per doubling of the resolution, largest", "×", growth, aim=AIM_GROWTH),
             measure(
-                "mesh_middle", f"mesh at {middle}³, forecast to file", "s", runs[middle]["seconds"],
-                plain=dense["seconds"], plain_path=plain,
+                "mesh_growth",
+                "growth of the time per doubling of the resolution, largest",
+                "×",
+                growth,
+                aim=AIM_GROWTH,
+            ),
+            measure(
+                "mesh_middle",
+                f"mesh at {middle}³, forecast to file",
+                "s",
+                runs[middle]["seconds"],
+                plain=dense["seconds"],
+                plain_path=plain,
                 note=f"same number of triangles as the dense path: {runs[middle]['faces'] == dense['faces']}",
             ),
         ),
@@ -58,8 +86,23 @@ def body(settings: Settings) -> Findings:
 
 def child(settings: Settings, path: str, resolution: int) -> dict[str, Any]:
     """One mesh in its own process."""
-    command = [sys.executable, "-m", "benchmarks.mesh_extraction", "--child", path, "--resolution", str(resolution)]
-    command += ["--threads", str(settings.threads), "--checkpoint", settings.checkpoint, "--device", settings.device]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.mesh_extraction",
+        "--child",
+        path,
+        "--resolution",
+        str(resolution),
+    ]
+    command += [
+        "--threads",
+        str(settings.threads),
+        "--checkpoint",
+        settings.checkpoint,
+        "--device",
+        settings.device,
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, **tied())
     if done.returncode:
         raise RuntimeError(f"mesh_extraction {path} {resolution} failed: {done.stderr[-600:]}")
@@ -67,7 +110,10 @@ def child(settings: Settings, path: str, resolution: int) -> dict[str, Any]:
 
 
 def run_child(path: str, resolution: int, checkpoint: str, threads: int, device: str) -> dict[str, Any]:
-    """Inside the child: the field of seed 0, then one of the two paths; wall and CPU seconds without the start of the process."""
+    """Body of the child process: the field of seed 0, then one of the two paths.
+
+    Wall and CPU seconds without the start of the process.
+    """
     from core_model.meshing.job import MeshSource, peak_bytes
     from core_model.schema.latent import LatentSpec
     from core_model.schema.render import RenderRequest
@@ -79,8 +125,14 @@ def run_child(path: str, resolution: int, checkpoint: str, threads: int, device:
     field = session.field_of(RenderRequest(checkpoint=checkpoint, latent=LatentSpec.of_seed(0)))
     source = MeshSource(field, info.family, info.header.conventions.box, pick_device(device), info.sha256)
     wall, cpu = time.perf_counter(), time.process_time()
-    found = sparse(source, checkpoint, resolution) if path == "sparse" else dense(source, checkpoint, resolution)
-    found |= {"seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu, "peak_gb": peak_bytes() / 1e9}
+    found = (
+        sparse(source, checkpoint, resolution) if path == "sparse" else dense(source, checkpoint, resolution)
+    )
+    found |= {
+        "seconds": time.perf_counter() - wall,
+        "cpu_seconds": time.process_time() - cpu,
+        "peak_gb": peak_bytes() / 1e9,
+    }
     return found
 
 
@@ -90,13 +142,22 @@ def sparse(source: Any, checkpoint: str, resolution: int) -> dict[str, Any]:
     from core_model.schema.mesh import MeshRequest
 
     with tempfile.TemporaryDirectory() as folder:
-        work = MeshWork(source, MeshRequest(checkpoint=checkpoint, resolution=resolution), Path(folder) / "mesh.ply")
+        work = MeshWork(
+            source, MeshRequest(checkpoint=checkpoint, resolution=resolution), Path(folder) / "mesh.ply"
+        )
         prepared = work.forecast()
         report = work.run(prepared)
     return {
-        "faces": report.raw_triangles, "share": report.evaluated_share, "points": report.evaluated_points, "grown": report.grown_points,
-        "misses": report.audit_misses, "stages": report.stage_seconds, "file_bytes": report.file_bytes,
-        "forecast": json.loads(prepared.forecast.model_dump_json(exclude={"histogram_edges", "histogram_counts"})),
+        "faces": report.raw_triangles,
+        "share": report.evaluated_share,
+        "points": report.evaluated_points,
+        "grown": report.grown_points,
+        "misses": report.audit_misses,
+        "stages": report.stage_seconds,
+        "file_bytes": report.file_bytes,
+        "forecast": json.loads(
+            prepared.forecast.model_dump_json(exclude={"histogram_edges", "histogram_counts"})
+        ),
     }
 
 

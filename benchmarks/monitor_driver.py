@@ -1,7 +1,8 @@
-"""`triscope monitor RUN` in this process with its own loop, and a note of when its frames were drawn; prints it as JSON.
+"""`triscope monitor RUN` in this process with its own loop; prints when its frames were drawn, as JSON.
 
-`python -m benchmarks.monitor_driver RUN SECONDS`: for SECONDS after the first charts a thread appends a line to the statistics
-every 50 ms, and the frames that draw more points than the one before are counted. Nothing heavy is imported before the window.
+`python -m benchmarks.monitor_driver RUN SECONDS`: for SECONDS after the first charts a thread appends a line
+to the statistics every 50 ms, and the frames that draw more points than the one before are counted. Nothing
+heavy is imported before the window.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ class Notes:
             self.said |= {"frame_ms": round(age_ms(), 1), "frame_cpu_ms": round(1e3 * time.process_time(), 1)}
         points = self._points_shown()
         if points and not self._points:
-            self.said |= {"charts_ms": round(age_ms(), 1), "charts_cpu_ms": round(1e3 * time.process_time(), 1)}
+            self.said |= {
+                "charts_ms": round(age_ms(), 1),
+                "charts_cpu_ms": round(1e3 * time.process_time(), 1),
+            }
             self._began, self._cpu = time.perf_counter(), time.process_time()
             if self._live_s:
                 threading.Thread(target=self._write, daemon=True).start()
@@ -63,7 +67,9 @@ class Notes:
     def _points_shown(self) -> int:
         """Rows behind the curves that are on the screen."""
         cards = self.desk.tabs["charts"].cards if self.desk is not None else ()
-        shown = [one.curve for card in cards for one in card._drawn if one.curve is not None and len(one.curve.x)]
+        shown = [
+            one.curve for card in cards for one in card._drawn if one.curve is not None and len(one.curve.x)
+        ]
         return len(self.desk.view.poller.runs[0].scalars) if shown else 0
 
     def _write(self) -> None:

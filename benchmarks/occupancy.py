@@ -1,7 +1,8 @@
-"""Occupancy-guided EG3D picture against the native two passes: time of the rays and of the whole picture, and PSNR, in one run.
+"""Occupancy-guided EG3D picture against the native two passes.
 
-A full-size network (512², rays 128², 48 + 48 samples); without a --checkpoint of EG3D one with random weights and a head-like density
-is made. The super-resolution, which both pictures share, is timed beside its plain path.
+Time of the rays and of the whole picture, and PSNR, in one run. A full-size network (512², rays 128², 48 + 48
+samples); without a --checkpoint of EG3D one with random weights and a head-like density is made. The
+super-resolution, which both pictures share, is timed beside its plain path.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from benchmarks.pictures import picture
 from benchmarks.plain_superres import plain_superres
 from benchmarks.running import Findings, Settings, run_script, say, spread
 from core_model.checkpoints.describe import describe_checkpoint
-from core_model.families.osg.native import label_rays
-from core_model.fields.osg import OsgField
 from core_model.families.osg.guided_march import render_likened
-from core_model.rendering.occupancy import build_density_grid
+from core_model.families.osg.native import label_rays
 from core_model.families.osg.twopass import render_two_pass
+from core_model.fields.osg import OsgField
+from core_model.report.measure import decibel, squared_error
+from core_model.sampling.occupancy import build_density_grid
 from core_model.schema.bench import measure
 from core_model.schema.camera import label25
 from core_model.schema.latent import LatentSpec
@@ -33,7 +35,6 @@ from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
 from core_model.session.library import open_checkpoint
-from core_model.report.measure import decibel, squared_error
 
 RATIO_AIM, PSNR_AIM = 5.0, 45.0
 VIEWS = ((0, 0.0), (1, -0.3), (2, 0.35))  # (seed, yaw in rad)
@@ -101,13 +102,21 @@ def _view(session: RenderSession, path: str, seed: int, yaw: float, repeats: int
     )  # fmt: skip
     guided = native.replace(sampler=SamplerSpec(name="occupancy"))
     frames = {}
-    for name, request in (("native", native), ("guided", guided), ("rough", guided.replace(precision="bf16"))):
+    for name, request in (
+        ("native", native),
+        ("guided", guided),
+        ("rough", guided.replace(precision="bf16")),
+    ):
         picture(session, request)  # planes and grid are cached from here on
-        frames[name] = min((picture(session, request) for _ in range(repeats)), key=lambda f: f.result.total_ms)
+        frames[name] = min(
+            (picture(session, request) for _ in range(repeats)), key=lambda f: f.result.total_ms
+        )
     opened = open_checkpoint(path, torch.device("cpu" if session.device.startswith("CPU") else "cuda"))
     model: Any = opened.model
     planes = model.planes(model.map(latent), "const")
-    origins, dirs = label_rays(torch.from_numpy(label25(camera)).to(model.device)[None], model.volumetric.neural_size)
+    origins, dirs = label_rays(
+        torch.from_numpy(label25(camera)).to(model.device)[None], model.volumetric.neural_size
+    )
     plain, quick = OsgField(planes, model.module.decoder, fast=False), OsgField(planes, model.module.decoder)
     rule = model.volumetric.rule()
     grid = build_density_grid(quick, info.header.conventions.box, model.device)
@@ -129,18 +138,36 @@ def _view(session: RenderSession, path: str, seed: int, yaw: float, repeats: int
         "rough_psnr": decibel(float(squared_error(frames["rough"].arrays["rgb"], frames["native"].arrays["rgb"]).mean())),
         "samples": frames["guided"].result.samples_per_pixel,
     }  # fmt: skip
-    say(f"  seed {seed}, yaw {yaw:g}: rays {row['ray_ratio']:.2f} times, picture {row['total_ratio']:.2f} times, {row['psnr']:.1f} dB")
+    say(
+        f"  seed {seed}, yaw {yaw:g}: rays {row['ray_ratio']:.2f} times, picture {row['total_ratio']:.2f} times, {row['psnr']:.1f} dB"
+    )
     return row
 
 
 def _superres(model: Any, w: torch.Tensor, repeats: int) -> dict[str, float]:
-    """The super-resolution alone on a random feature image: now, by the plain path, and with half-precision feature maps."""
+    """The super-resolution alone on a random feature image.
+
+    Now, by the plain path, and with half-precision feature maps.
+    """
     network, size = model.module.superres, model.volumetric.neural_size
-    features = torch.rand(1, model.module.cfg.decoder_colours, size, size, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    features = (
+        torch.rand(
+            1, model.module.cfg.decoder_colours, size, size, generator=torch.Generator().manual_seed(1)
+        )
+        * 2
+        - 1
+    )
     if network is None or size != network.variant.in_size:
-        return dict.fromkeys(("superres_ms", "plain_superres_ms", "rough_superres_ms", "superres_cpu_ms", "plain_superres_cpu_ms"), 0.0) | {
-            "superres_off": 0.0
-        }
+        return dict.fromkeys(
+            (
+                "superres_ms",
+                "plain_superres_ms",
+                "rough_superres_ms",
+                "superres_cpu_ms",
+                "plain_superres_cpu_ms",
+            ),
+            0.0,
+        ) | {"superres_off": 0.0}
     features = features.to(w)
     ways: dict[str, Callable[[], torch.Tensor]] = {
         "superres": lambda: network(features[:, :3], features, w, "none")[0],

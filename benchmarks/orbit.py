@@ -60,7 +60,9 @@ def body(settings: Settings) -> Findings:
                 note=note,
             ),
             measure("orbit_ms", "one frame of the orbit, mean", "ms", 1e3 * statistics.fmean(walls)),
-            measure("orbit_p95_ms", "one frame of the orbit, 95th percentile", "ms", 1e3 * percentile(walls, 0.95)),
+            measure(
+                "orbit_p95_ms", "one frame of the orbit, 95th percentile", "ms", 1e3 * percentile(walls, 0.95)
+            ),
             measure(
                 "orbit_worker_fps",
                 "the same through the worker process and shared memory",
@@ -109,7 +111,9 @@ def drag(info: CheckpointInfo, render: Render, edge: int, frames: int) -> list[t
     return found
 
 
-def fixed(info: CheckpointInfo, render: Render, edge: int, frames: int, *, skip_empty: bool) -> list[tuple[float, RenderResult]]:
+def fixed(
+    info: CheckpointInfo, render: Render, edge: int, frames: int, *, skip_empty: bool
+) -> list[tuple[float, RenderResult]]:
     """Frames of one size at new cameras, planes cached; the first, which fills the caches, is left out."""
     document = Document.defaults_from(info)
     found = []
@@ -157,7 +161,9 @@ def wait_for(client: RenderClient, kind: type) -> object:
     end = time.monotonic() + 120.0
     while time.monotonic() < end:
         for event in client.poll():
-            if isinstance(event, OpenFailed) or (isinstance(event, FrameReady) and event.result.error is not None):
+            if isinstance(event, OpenFailed) or (
+                isinstance(event, FrameReady) and event.result.error is not None
+            ):
                 raise RuntimeError(f"the worker failed: {event}")
             if isinstance(event, kind):
                 return event

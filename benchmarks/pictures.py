@@ -21,7 +21,9 @@ def open_session(settings: Settings) -> tuple[RenderSession, CheckpointInfo]:
     return session, session.open(settings.checkpoint)
 
 
-def request_for(info: CheckpointInfo, edge: int, seed: int = 0, yaw: float = 0.0, **changes: Any) -> RenderRequest:
+def request_for(
+    info: CheckpointInfo, edge: int, seed: int = 0, yaw: float = 0.0, **changes: Any
+) -> RenderRequest:
     """The window's full picture of one head at one yaw; `changes` are fields of the request."""
     cutoff = min(14, info.num_ws) if info.num_ws else 14
     request = RenderRequest(
@@ -36,10 +38,12 @@ def request_for(info: CheckpointInfo, edge: int, seed: int = 0, yaw: float = 0.0
 
 
 def picture(session: RenderSession, request: RenderRequest) -> Frame:
-    """Render; a benchmark of an error would be worth nothing."""
+    """Render one request; raises what the result carries as an error."""
     frame = session.render(request)
     if frame.result.error is not None:
-        raise RuntimeError(f"{frame.result.error.kind}: {frame.result.error.message}\n{frame.result.error.detail}")
+        raise RuntimeError(
+            f"{frame.result.error.kind}: {frame.result.error.message}\n{frame.result.error.detail}"
+        )
     return frame
 
 

@@ -1,4 +1,7 @@
-"""The super-resolution of EG3D by the plain path: every operation makes a new feature map. What `core_model.nn` is compared with."""
+"""The super-resolution of EG3D by the plain path: every operation makes a new feature map.
+
+What `core_model.nn` is compared with.
+"""
 
 from __future__ import annotations
 

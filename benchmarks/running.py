@@ -52,7 +52,9 @@ class Findings:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def run_script(name: str, title: str, body: Callable[[Settings], Findings], *, device: str = "cpu", preset: str = "") -> int:
+def run_script(
+    name: str, title: str, body: Callable[[Settings], Findings], *, device: str = "cpu", preset: str = ""
+) -> int:
     """Parse the options, wait for quiet, measure, write the record; returns the exit status."""
     follow_starter()
     # ended from outside: unwind, so that windows and workers that a script started end with it
@@ -68,7 +70,10 @@ def run_script(name: str, title: str, body: Callable[[Settings], Findings], *, d
         preset=options.preset,
     )
     others, waited = wait_until_quiet(options.wait)
-    say(f"{name}: other processes use {others:.0f} % of the CPUs" + (f", after {waited:.0f} s" if waited > 1 else ""))
+    say(
+        f"{name}: other processes use {others:.0f} % of the CPUs"
+        + (f", after {waited:.0f} s" if waited > 1 else "")
+    )
     started = time.monotonic()
     try:
         found = body(settings)
@@ -105,15 +110,19 @@ def run_script(name: str, title: str, body: Callable[[Settings], Findings], *, d
 
 
 def _unjudged(measures: tuple[Measure, ...]) -> tuple[Measure, ...]:
-    """A quick run meets and misses nothing."""
+    """The measures without verdicts: those of a quick run mean nothing."""
     return tuple(m.replace(met=None) for m in measures)
 
 
 def _parser(name: str, title: str, device: str, preset: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"benchmarks.{name}", description=title)
-    parser.add_argument("--checkpoint", default="", help="what to render; default: the demo, else analytic:sphere")
+    parser.add_argument(
+        "--checkpoint", default="", help="what to render; default: the demo, else analytic:sphere"
+    )
     parser.add_argument("--out", default="", help="JSON file; default: benchmarks/results/NAME.json")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; default: all CPUs of this process")
+    parser.add_argument(
+        "--threads", type=int, default=0, help="CPU threads; default: all CPUs of this process"
+    )
     parser.add_argument("--wait", type=float, default=20.0, help="longest wait for a quiet machine, seconds")
     parser.add_argument("--quick", action="store_true", help="few repeats, small pictures: tests the script")
     parser.add_argument("--device", default=device, help="cpu or cuda")
@@ -182,7 +191,9 @@ def write_json(path: Path, document: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        temporary.write_text(json.dumps(_strict(document), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(_strict(document), indent=1, allow_nan=False) + "\n", encoding="utf-8"
+        )
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
-"""Images per second of `heads64-cpu` through the command itself: one process with one thread, with all threads, and as many processes.
+"""Images per second of `heads64-cpu` through the command itself.
 
-Each way trains a few steps at the first resolution and, by a schedule moved to its end, at the last one before proposals. The first
-tick of each is left out: it holds the start.
+One process with one thread, with all threads, and as many processes. Each way trains a few steps at the first
+resolution and, by a schedule moved to its end, at the last one before proposals. The first tick of each is
+left out: it holds the start.
 """
 
 from __future__ import annotations
@@ -30,7 +31,11 @@ def body(settings: Settings) -> Findings:
     cfg = PRESETS.get(PRESET)
     last = int(cfg.schedule.resolution.top)
     tick = cfg.batch * (2 if settings.quick else 10)
-    ways = {"one thread": ("1", 1), "threads": (str(settings.threads), 1), "processes": ("", settings.threads)}
+    ways = {
+        "one thread": ("1", 1),
+        "threads": (str(settings.threads), 1),
+        "processes": ("", settings.threads),
+    }
     found: dict[str, dict[str, list[float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "heads.zip"
@@ -61,8 +66,12 @@ def _rates(out: Path, data: Path, edge: int, threads: str, processes: int, tick:
         "--output.image_ticks=100", "--output.evaluate=false", "--output.tensorboard=false", f"--schedule.resolution={edge}",
         "--optim.warmup_images=0",
     ]  # fmt: skip
-    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"} | ({"OMP_NUM_THREADS": threads} if threads else {})
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, **tied(environment))
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"} | (
+        {"OMP_NUM_THREADS": threads} if threads else {}
+    )
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, **tied(environment)
+    )
     if done.returncode:
         raise RuntimeError(f"training failed: {done.stderr[-600:]}")
     lines = [json.loads(line) for line in (out / "stats.jsonl").read_text().splitlines()]

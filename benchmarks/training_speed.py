@@ -1,7 +1,9 @@
-"""Steps of `heads64-cpu`: img/s of the trainer's path (look first, gradients where it matters) beside the plain one, in one run.
+"""Steps of `heads64-cpu`.
 
-Both paths take turns with equal networks and batches on the same cores. Weights are fresh: their fog is wider than a trained
-surface, so more samples matter than later in a run.
+Images per second of the trainer's path (a coarse pass first, gradients only for samples that matter) beside
+the plain one, in one run. Both
+paths take turns with equal networks and batches on the same cores. Weights are fresh: their density is
+more diffuse than a trained surface, so more samples matter than later in a run.
 """
 
 from __future__ import annotations
@@ -84,8 +86,8 @@ class Steps:
         import torch
 
         from core_model.data.order import ImageBatches
-        from core_model.training.common.distributed import join_ranks
         from core_model.training.common.clock import PhaseClock
+        from core_model.training.common.distributed import join_ranks
         from core_model.training.gan.networks import build_networks
         from core_model.training.gan.optimise import Optimisers
         from core_model.training.gan.run import open_data
@@ -127,12 +129,19 @@ class Steps:
         step, r1 = statistics.median(self.steps), statistics.median(self.penalties)
         ms = {phase: round(statistics.median(values), 1) for phase, values in self.ms.items()}
         whole = step + r1 / self.cfg.loss.r1_interval
-        return {"images_s": 1000.0 * self.cfg.batch / whole, "wall_ms": ms, "r1_ms": round(r1, 1), "steps": len(self.steps)}
+        return {
+            "images_s": 1000.0 * self.cfg.batch / whole,
+            "wall_ms": ms,
+            "r1_ms": round(r1, 1),
+            "steps": len(self.steps),
+        }
 
 
 def minutes(base: Any, found: dict[str, Any]) -> dict[str, float]:
-    """Minutes of the whole schedule at these rates: growing at the mean of both its ends, learning proposals like rendering by them.
-    Evaluations come on top."""
+    """Minutes of the whole schedule at these rates.
+
+    Growing at the mean of both its ends, learning proposals like rendering by them. Evaluations come on top.
+    """
     total = {}
     for path in ("culled", "plain"):
         cost = {name: 1.0 / one[path]["images_s"] for name, one in found.items()}

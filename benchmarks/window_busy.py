@@ -1,4 +1,7 @@
-"""Frames per second that the window draws while its worker renders heavy pictures, and pictures per second of the latent walk."""
+"""Frames per second of the window while its worker renders heavy pictures.
+
+And pictures per second of the latent walk.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,12 @@ def body(settings: Settings) -> Findings:
 
 
 def drive(
-    kind: str, settings: Settings, display_name: str, seconds: float, folder: Path, more: dict[str, str] | None = None
+    kind: str,
+    settings: Settings,
+    display_name: str,
+    seconds: float,
+    folder: Path,
+    more: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """What the driver of one window reports; raises RuntimeError where it fails."""
     environment = {

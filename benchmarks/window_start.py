@@ -41,7 +41,11 @@ def body(settings: Settings) -> Findings:
     frame = statistics.median(s["first_frame_ms"] for s in warm) if warm else None
     shown = statistics.median(s["first_picture_ms"] for s in warm) if warm else None
     torch_ms = 1e3 * statistics.median(import_s)
-    note = why_not if not name else ("" if not starts else f"first start of the run {starts[0]['first_frame_ms']:.0f} ms")
+    note = (
+        why_not
+        if not name
+        else ("" if not starts else f"first start of the run {starts[0]['first_frame_ms']:.0f} ms")
+    )
     return Findings(
         (
             measure(
@@ -94,16 +98,23 @@ def display() -> Iterator[tuple[str, str]]:
 
 
 def report_of(module: str, *words: str, environment: Mapping[str, str], limit_s: float) -> dict[str, Any]:
-    """The last JSON line that `python -m MODULE WORDS…` prints; RuntimeError where it fails, or takes longer than `limit_s`."""
+    """The last JSON line that `python -m MODULE WORDS…` prints.
+
+    RuntimeError where it fails, or takes longer than `limit_s`.
+    """
     command = [sys.executable, "-m", module, *words]
-    driver = start_tied(command, cwd=ROOT, env=os.environ | dict(environment), stdout=subprocess.PIPE, text=True)
+    driver = start_tied(
+        command, cwd=ROOT, env=os.environ | dict(environment), stdout=subprocess.PIPE, text=True
+    )
     give_up = threading.Timer(limit_s, driver.kill)
     give_up.start()
     try:
         assert driver.stdout is not None
         said = [line for line in driver.stdout if line.startswith("{")]
         if driver.wait(20) or not said:
-            raise RuntimeError(f"{module} {' '.join(words)} ended with status {driver.returncode} and said nothing")
+            raise RuntimeError(
+                f"{module} {' '.join(words)} ended with status {driver.returncode} and said nothing"
+            )
         return json.loads(said[-1])
     finally:
         give_up.cancel()

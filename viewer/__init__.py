@@ -1,1 +1,4 @@
-"""Desktop app of triscope. The process that draws never imports torch; of core_model it imports `schema` only."""
+"""Desktop app of triscope.
+
+The process that draws never imports torch; of core_model it imports `schema` only.
+"""

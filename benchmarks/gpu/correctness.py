@@ -65,9 +65,13 @@ def body(settings: Settings) -> Findings:
             measures.append(measure(f"off_{name}", title, "", off, aim=aim, note=note))
         details["behaviour"] = behaviour(there, path, edge)
     same = details["behaviour"]["tiles_differ"]
-    measures.append(measure("tiles_differ", "many small tiles against one: largest difference", "", same, aim=STEP))
+    measures.append(
+        measure("tiles_differ", "many small tiles against one: largest difference", "", same, aim=STEP)
+    )
     cancelled = details["behaviour"]["cancelled"]
-    measures.append(measure("cancelled", "a cancelled frame says so", "", cancelled, better="higher", aim=1.0))
+    measures.append(
+        measure("cancelled", "a cancelled frame says so", "", cancelled, better="higher", aim=1.0)
+    )
     return Findings(tuple(measures), details)
 
 
@@ -86,7 +90,9 @@ def behaviour(session: RenderSession, path: str, edge: int) -> dict[str, float]:
     one = picture(session, request.replace(tile_rays=edge * edge)).arrays["rgb"]
     many = picture(session, request.replace(tile_rays=64)).arrays["rgb"]
     calls = iter(range(10_000))
-    stopped = session.render(request.replace(tile_rays=64, seed=1), cancelled=lambda: next(calls) > 4).result.error
+    stopped = session.render(
+        request.replace(tile_rays=64, seed=1), cancelled=lambda: next(calls) > 4
+    ).result.error
     open_bytes = session.memory_bytes()
     session.close(path)
     return {

@@ -1,7 +1,8 @@
 """The paper's network at 512²: frame time from cached planes beside the floor, by stage, and memory.
 
 `python -m benchmarks.gpu.ffhq512 [--device cuda] [--preset ffhq512]`; needs no GUI package. Probe 128² × 192,
-proposals 512², 17.6 samples per ray. The floor is the arithmetic of proposal network and field at 790 TFLOP/s.
+proposals 512², 17.6 samples per ray. The floor is the arithmetic of proposal network and field at 790
+TFLOP/s.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def body(settings: Settings) -> Findings:
         for name, precision, skip in VARIANTS:
             runs[name] = orbit(session, path, cfg, frames, precision, skip)
             say(f"  {name}: {statistics.median(r.total_ms for r in runs[name]):.1f} ms")
-        importance = orbit(session, path, cfg, max(2, frames // 4), "bf16", False, SamplerSpec(name="importance"))
+        importance = orbit(
+            session, path, cfg, max(2, frames // 4), "bf16", False, SamplerSpec(name="importance")
+        )
         memory = torch.cuda.max_memory_allocated() / 1e9 if cuda else session.memory_bytes() / 1e9
         session.close(path)
     tflop = flops(cfg, runs["bf16_full"][-1])

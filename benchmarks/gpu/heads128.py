@@ -1,10 +1,14 @@
-"""Trains the preset `heads128` for some minutes and packs what a later machine needs to go on: for GPUs that are lent for minutes.
+"""Trains the preset `heads128` for some minutes and packs what a later machine needs to go on.
 
-    python -m benchmarks.gpu.heads128 --run RUN --minutes 8 --pack OUT [--from FOLDER] [--device cuda] [--count 8000] [--quick]
+For GPUs that are available for minutes only.
 
-RUN is an ordinary run directory (`triscope monitor RUN`). --pack writes the newest resume state in pieces of 15 MiB, the settings, the
-records and the newest snapshot; --from takes such a folder and goes on where it stopped. The data set is made first where RUN's neighbour
-heads128.zip is missing: the same bytes on every machine.
+    python -m benchmarks.gpu.heads128 --run RUN --minutes 8 --pack OUT [--from FOLDER] [--device cuda]
+        [--count 8000] [--quick]
+
+RUN is an ordinary run directory (`triscope monitor RUN`). --pack writes the newest resume state in pieces of
+15 MiB, the settings, the records and the newest snapshot; --from takes such a folder and goes on where it
+stopped. The data set is made first where RUN's neighbour heads128.zip is missing: the same bytes on every
+machine.
 """
 
 from __future__ import annotations
@@ -37,19 +41,30 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="benchmarks.gpu.heads128", description="Train heads128 for some minutes")
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.gpu.heads128", description="Train heads128 for some minutes"
+    )
     parser.add_argument("--run", type=Path, default=Path("runs/heads128"), help="run directory")
-    parser.add_argument("--minutes", type=float, default=8.0, help="time of the training, without the data set's")
-    parser.add_argument("--pack", type=Path, default=None, help="folder for state pieces, records and snapshot")
+    parser.add_argument(
+        "--minutes", type=float, default=8.0, help="time of the training, without the data set's"
+    )
+    parser.add_argument(
+        "--pack", type=Path, default=None, help="folder for state pieces, records and snapshot"
+    )
     parser.add_argument("--from", type=Path, default=None, dest="source", help="folder that --pack wrote")
     parser.add_argument("--device", default="cuda", help="cuda, cuda:N or cpu")
     parser.add_argument("--count", type=int, default=8000, help="heads of the data set, each also mirrored")
-    parser.add_argument("--quick", action="store_true", help="preset smoke and a few images: tests the script")
+    parser.add_argument(
+        "--quick", action="store_true", help="preset smoke and a few images: tests the script"
+    )
     return parser
 
 
 def train(options: argparse.Namespace) -> int:
-    """One stretch of training; prints a line of JSON with steps, images, img/s and the distances to the data."""
+    """One stretch of training.
+
+    Prints a line of JSON with steps, images, img/s and the distances to the data.
+    """
     needs_device(options.device)
     from core_model.data.heads_dataset import write_heads_dataset
     from core_model.schema.overrides import apply_overrides
@@ -65,7 +80,9 @@ def train(options: argparse.Namespace) -> int:
     resume = (run / "config.json").exists()
     changes = [("data.path", str(data.absolute())), ("output.tensorboard", "false")]
     cfg = resumed_config(run, changes) if resume else apply_overrides(preset, changes)
-    timer = threading.Timer(60.0 * options.minutes, os.kill, (os.getpid(), signal.SIGTERM))  # asks the trainer for a clean stop
+    timer = threading.Timer(
+        60.0 * options.minutes, os.kill, (os.getpid(), signal.SIGTERM)
+    )  # asks the trainer for a clean stop
     timer.daemon = True
     timer.start()
     started = time.perf_counter()
@@ -82,7 +99,10 @@ def train(options: argparse.Namespace) -> int:
 
 
 def pack(run: Path, folder: Path) -> None:
-    """The newest state in pieces, its snapshot and the records; a folder that held others is emptied of pieces first."""
+    """The newest state in pieces, its snapshot and the records.
+
+    A folder that held others is emptied of pieces first.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.piece*"):
         old.unlink()
@@ -96,11 +116,19 @@ def pack(run: Path, folder: Path) -> None:
 
 
 def unpack(folder: Path, run: Path) -> None:
-    """A run directory that can be resumed from what `pack` wrote; raises InputError where pieces are missing."""
+    """A run directory that can be resumed from what `pack` wrote.
+
+    Raises InputError where pieces are missing.
+    """
     pieces = sorted(folder.glob("*.piece[0-9][0-9]"))
     names = {p.name.rsplit(".piece", 1)[0] for p in pieces}
     if len(names) != 1 or [p.name[-2:] for p in pieces] != [f"{i:02d}" for i in range(len(pieces))]:
-        raise InputError(what="nothing to go on from", where=str(folder), expected="the pieces of one state", got=f"{len(pieces)} pieces")
+        raise InputError(
+            what="nothing to go on from",
+            where=str(folder),
+            expected="the pieces of one state",
+            got=f"{len(pieces)} pieces",
+        )
     (run / "snapshots").mkdir(parents=True, exist_ok=True)
     with open(run / "snapshots" / names.pop(), "wb") as file:
         for piece in pieces:

@@ -1,8 +1,9 @@
-"""Training steps of the paper's GAN on the device: img/s at each resolution beside the floor, by phase, and memory.
+"""Training steps of the paper's GAN on the device.
 
-`python -m benchmarks.gpu.training [--device cuda] [--preset ffhq512]`; needs no GUI package. The images are of a little set of heads
-made here (their content changes no cost), so that no data has to be at hand. The floor is the arithmetic that `triscope train --dry-run`
-counts over the speed of a matrix product of the same precision.
+Images per second at each resolution beside the floor, by phase, and memory. `python -m benchmarks.gpu.training [--device
+cuda] [--preset ffhq512]`; needs no GUI package. The images are of a small set of heads made here (their
+content changes no cost), so that no data has to be at hand. The floor is the arithmetic that `triscope train
+--dry-run` counts over the speed of a matrix product of the same precision.
 """
 
 from __future__ import annotations
@@ -37,21 +38,30 @@ def body(settings: Settings) -> Findings:
     cfg = PRESETS.get(settings.preset, where="--preset")
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "heads.zip"
-        write_heads_dataset(data, 2 if settings.quick else SET, min(64, cfg.data.resolution), depth=False, supersample=1)
+        write_heads_dataset(
+            data, 2 if settings.quick else SET, min(64, cfg.data.resolution), depth=False, supersample=1
+        )
         cfg = apply_overrides(cfg, [("data.path", str(data)), ("data.workers", "0")])
         if settings.quick:
             cfg = cfg.replace(batch=4, microbatch=2)
         plan = forecast(cfg, device)
         say(f"  {device}, {settings.preset}, batch {cfg.batch} in pieces of {cfg.microbatch or cfg.batch}")
-        found = {name: stage(cfg, images, device, plan, 1 if settings.quick else STEPS) for name, images in stages(cfg).items()}
+        found = {
+            name: stage(cfg, images, device, plan, 1 if settings.quick else STEPS)
+            for name, images in stages(cfg).items()
+        }
     measures: list[Measure] = []
     for name, one in found.items():
         title = f"{settings.preset}, training step, {name.replace('_', ' ')}"
-        note = f"floor {one['floor_images_s']:.3g} img/s ({one['gflop_image']:.4g} GFLOP an image)"
-        measures.append(measure(f"images_s_{name}", title, "img/s", one["images_s"], better="higher", note=note))
+        note = f"floor {one['floor_images_s']:.3g} img/s ({one['gflop_image']:.4g} GFLOP per image)"
+        measures.append(
+            measure(f"images_s_{name}", title, "img/s", one["images_s"], better="higher", note=note)
+        )
         if device.type == "cuda":
             measures.append(measure(f"memory_{name}", f"{title}, peak memory", "GB", one["memory_gb"]))
-    return Findings(tuple(measures), {"stages": found, "matmul_tflops": plan.speed_tflops, "peak_tflops": PEAK_TFLOPS})
+    return Findings(
+        tuple(measures), {"stages": found, "matmul_tflops": plan.speed_tflops, "peak_tflops": PEAK_TFLOPS}
+    )
 
 
 def stages(cfg: Any) -> dict[str, float]:
@@ -61,7 +71,9 @@ def stages(cfg: Any) -> dict[str, float]:
         values = cfg.schedule.at((start + stop) / 2)
         if cfg.schedule.at(start).resolution != cfg.schedule.at(stop - 1).resolution:
             continue  # while it grows
-        name = f"{values.resolution}" + ("_by_proposals" if values.propose else "_supervised" if values.supervise else "")
+        name = f"{values.resolution}" + (
+            "_by_proposals" if values.propose else "_supervised" if values.supervise else ""
+        )
         names.setdefault(name, (start + stop) / 2)
     return names
 
@@ -71,8 +83,8 @@ def stage(cfg: Any, images: float, device: Any, plan: Any, steps: int) -> dict[s
     import torch
 
     from core_model.data.order import ImageBatches
-    from core_model.training.common.distributed import Ranks
     from core_model.training.common.clock import PhaseClock
+    from core_model.training.common.distributed import Ranks
     from core_model.training.gan.networks import build_networks
     from core_model.training.gan.optimise import Optimisers
     from core_model.training.gan.run import open_data
@@ -80,7 +92,9 @@ def stage(cfg: Any, images: float, device: Any, plan: Any, steps: int) -> dict[s
 
     data, clock = open_data(cfg), PhaseClock(device)
     networks = build_networks(cfg, device)
-    trainer = GanStep(networks, Optimisers(networks, cfg), cfg, Ranks(rank=0, world=1, device=device), data.labels(), clock)
+    trainer = GanStep(
+        networks, Optimisers(networks, cfg), cfg, Ranks(rank=0, world=1, device=device), data.labels(), clock
+    )
     with ImageBatches(data, cfg.batch, cfg.seed, rank=0, world=1, workers=0) as batches:
         reals = next(batches)
     if device.type == "cuda":
@@ -119,4 +133,6 @@ def settle(device: Any) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_script("gpu_training", "Training steps on the device", body, device="cuda", preset="ffhq512"))
+    sys.exit(
+        run_script("gpu_training", "Training steps on the device", body, device="cuda", preset="ffhq512")
+    )

@@ -1,4 +1,7 @@
-"""What is known of a checkpoint without building its network: the record behind `triscope info` and the viewer. No torch here."""
+"""What is known of a checkpoint without building its network.
+
+The record behind `triscope info` and the viewer. No torch here.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from core_model.families.analytic.description import PREFIX, analytic_header
 from core_model.families.description import Sizes
 from core_model.families.known import DESCRIPTIONS
 from core_model.rendering.channels import available_channels
-from core_model.rendering.samplers import available_samplers
+from core_model.sampling.samplers import available_samplers
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo
 from core_model.schema.errors import InputError
 
@@ -20,7 +23,10 @@ FRAME_BYTES = 512 * 512 * 4 * 16
 
 
 def describe_checkpoint(path: str) -> CheckpointInfo:
-    """Everything that is known without building the network. Raises InputError for anything that is not a checkpoint."""
+    """Everything that is known without building the network.
+
+    Raises InputError for anything that is not a checkpoint.
+    """
     if path.startswith(PREFIX):
         return _info(path, analytic_header(path), None)
     return describe_stored(path, stored_checkpoint(path))
@@ -33,7 +39,10 @@ def stored_checkpoint(path: str) -> StoredCheckpoint:
 
 
 def file_of(path: str) -> str:
-    """The file behind a path: a run folder stands for its newest snapshot. Raises InputError for a folder without one."""
+    """The file behind a path: a run folder stands for its newest snapshot.
+
+    Raises InputError for a folder without one.
+    """
     return str(newest_snapshot(Path(path))) if os.path.isdir(path) else path
 
 
@@ -46,15 +55,33 @@ def _info(path: str, header: CheckpointHeader, stored: StoredCheckpoint | None) 
     description = DESCRIPTIONS.get(header.family, where=path)
     sizes = description.describe(header, path)
     if stored is not None and not stored.tensors:
-        raise InputError(what="checkpoint holds no tensors", where=path, expected="the tensors of its model", got="none")
+        raise InputError(
+            what="checkpoint holds no tensors", where=path, expected="the tensors of its model", got="none"
+        )
     parameters = stored.parameters_by_part() if stored else {}
     return CheckpointInfo(
-        path=path, sha256=stored.sha256 if stored else "", file_bytes=stored.file_bytes if stored else 0, header=header,
-        title=sizes.title, z_dim=sizes.z_dim, w_dim=sizes.w_dim, num_ws=sizes.num_ws, c_dim=sizes.c_dim, num_classes=sizes.num_classes,
-        image_size=sizes.image_size, neural_size=sizes.neural_size, plane_size=sizes.plane_size, plane_channels=sizes.plane_channels,
-        parameters=parameters, memory_bytes=_memory_estimate(sizes, sum(parameters.values())),
-        has_proposal=sizes.has_proposal, view_dependent=sizes.view_dependent, has_native=description.convert is not None,
-        channels=available_channels(is_sdf=sizes.is_sdf, has_proposal=sizes.has_proposal, has_superres=sizes.neural_size > 0),
+        path=path,
+        sha256=stored.sha256 if stored else "",
+        file_bytes=stored.file_bytes if stored else 0,
+        header=header,
+        title=sizes.title,
+        z_dim=sizes.z_dim,
+        w_dim=sizes.w_dim,
+        num_ws=sizes.num_ws,
+        c_dim=sizes.c_dim,
+        num_classes=sizes.num_classes,
+        image_size=sizes.image_size,
+        neural_size=sizes.neural_size,
+        plane_size=sizes.plane_size,
+        plane_channels=sizes.plane_channels,
+        parameters=parameters,
+        memory_bytes=_memory_estimate(sizes, sum(parameters.values())),
+        has_proposal=sizes.has_proposal,
+        view_dependent=sizes.view_dependent,
+        has_native=description.convert is not None,
+        channels=available_channels(
+            is_sdf=sizes.is_sdf, has_proposal=sizes.has_proposal, has_superres=sizes.neural_size > 0
+        ),
         samplers=available_samplers(
             has_proposal=sizes.has_proposal, learned_spp=sizes.default_spp, has_superres=sizes.neural_size > 0
         ),

@@ -117,7 +117,10 @@ def read_table(path: Path) -> tuple[dict[str, TensorEntry], dict[str, str], int]
 
 
 def table_of(raw: bytes, data_bytes: int, where: str) -> tuple[dict[str, TensorEntry], dict[str, str]]:
-    """(tensor table, text metadata) of the JSON of a safetensors file; data_bytes: bytes of the tensors that follow it."""
+    """(tensor table, text metadata) of the JSON of a safetensors file.
+
+    data_bytes: bytes of the tensors that follow it.
+    """
     document = _parse_json(raw, where)
     metadata = document.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):

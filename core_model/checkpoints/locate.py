@@ -1,4 +1,4 @@
-"""Where assets and checkpoints lie: in a checkout at the root, in an installed wheel under `viewer/_data`."""
+"""Which checkpoint a person means by a name, a file or a run folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import re
 from pathlib import Path
 
-import core_model
+from core_model.schema.assets import demo_checkpoint
 from core_model.schema.errors import InputError
 
 ANALYTIC_PREFIX = "analytic:"
@@ -14,36 +14,17 @@ FALLBACK = "analytic:sphere"
 _FOREIGN = re.compile(r"network-snapshot-(\d+)\.pkl", re.ASCII)
 
 
-def assets_dir() -> Path:
-    """The folder of fonts, colour maps and the demo checkpoint; InputError where it is missing."""
-    root = Path(core_model.__file__).resolve().parent.parent
-    for folder in (root / "viewer" / "_data" / "assets", root / "assets"):
-        if folder.is_dir():
-            return folder
-    raise InputError(
-        what="installation lacks its assets",
-        where=str(root),
-        expected="a folder assets/ or viewer/_data/assets/",
-        got="neither",
-    )
-
-
-def demo_path() -> Path:
-    """Path of the demo checkpoint, whether or not the file is there."""
-    return assets_dir() / "demo.safetensors"
-
-
 def default_checkpoint() -> str:
     """What opens when nothing is named: the demo, or the analytic sphere where the demo file is missing."""
-    path = demo_path()
-    return str(path) if path.is_file() else FALLBACK
+    return demo_checkpoint() or FALLBACK
 
 
 def resolve(name: str) -> str:
-    """The checkpoint that a person means: `demo`, `analytic:*`, a file, or a run folder (newest snapshot): one of triscope's,
-    or one of EG3D, EpiGRAF or Mimic3D (network-snapshot-KIMG.pkl).
+    """The checkpoint that a person means.
 
-    Raises InputError when nothing is there; the error names the nearest file of the same folder.
+    `demo`, `analytic:*`, a file, or a run folder (newest snapshot): one of triscope's, or one of EG3D,
+    EpiGRAF or Mimic3D (network-snapshot-KIMG.pkl). Raises InputError when nothing is there; the error names
+    the nearest file of the same folder.
     """
     if name.startswith(ANALYTIC_PREFIX):
         return name
@@ -69,14 +50,20 @@ def resolve(name: str) -> str:
 
 
 def newest_snapshot(run: Path) -> Path:
-    """The snapshot of a run folder with the largest number: RUN/snapshots/NNNNNN.safetensors, else RUN/network-snapshot-KIMG.pkl.
+    """The snapshot of a run folder with the largest number.
 
-    A folder of triscope's own snapshots is preferred to foreign files beside it. Raises InputError where there is neither.
+    RUN/snapshots/NNNNNN.safetensors, else RUN/network-snapshot-KIMG.pkl. A folder of triscope's own snapshots
+    is preferred to foreign files beside it. Raises InputError where there is neither.
     """
     folder = run / "snapshots" if (run / "snapshots").is_dir() else run
     found = [p for p in folder.glob("*.safetensors") if p.is_file() and not p.name.startswith(".")]
     if not found:
-        found = [p for place in dict.fromkeys((run, folder)) for p in place.glob("*.pkl") if _FOREIGN.fullmatch(p.name) and p.is_file()]
+        found = [
+            p
+            for place in dict.fromkeys((run, folder))
+            for p in place.glob("*.pkl")
+            if _FOREIGN.fullmatch(p.name) and p.is_file()
+        ]
     if not found:
         raise InputError(
             what="no snapshot in the folder",

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from core_model.checkpoints.layout import METADATA_KEY, StoredCheckpoint, file_sha256, read_header
+from core_model.schema.atomic import replacing
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.errors import InputError
 
@@ -23,7 +24,9 @@ FLOAT16_MAX = 65504.0
 def save_checkpoint(
     path: str | os.PathLike[str], header: CheckpointHeader, state: Mapping[str, Tensor], *, half: bool = False
 ) -> Path:
-    """Write `state` and its description as one file; the old file stays whole until the new one is complete.
+    """Write `state` and its description as one file.
+
+    The old file stays whole until the new one is complete.
 
     half: store float32 tensors as float16 where no value leaves its range (loading gives float32 again).
     Raises InputError for tensors with NaN or infinity: such a checkpoint could not be opened again.
@@ -32,14 +35,9 @@ def save_checkpoint(
     check_finite(state, where=str(path))
     tensors = {name: _storable(tensor, half) for name, tensor in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with replacing(path, durable=True) as temporary:
         save_file(tensors, temporary, metadata={"format": "pt", METADATA_KEY: header.model_dump_json()})
         _give_usual_mode(temporary)
-        _flush_to_disk(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     _flush_to_disk(path.parent)
     return path
 

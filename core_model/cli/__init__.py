@@ -1,1 +1,1 @@
-"""The `triscope` command: one thin file a command; nothing here is imported by other packages."""
+"""The `triscope` command: one thin file per command; nothing here is imported by other packages."""

@@ -1,4 +1,4 @@
-"""Arrays from files that a person names: never unpickled, and every mistake is said with the file's name."""
+"""Arrays from files that a person names: never unpickled, and every error carries the file's name."""
 
 from __future__ import annotations
 

@@ -17,13 +17,15 @@ from tyro.conf import arg
 import core_model
 from core_model.checkpoints.locate import default_checkpoint, resolve
 from core_model.cli.parse import parse
+from core_model.output.provenance import utc_now
+from core_model.schema.atomic import atomic_path
 from core_model.schema.bench import BenchRecord, BenchSummary, Measure
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.processes import start_tied
-from core_model.output.images import atomic_path
-from core_model.output.provenance import utc_now
 
-SUMMARY = "Measure start, orbit, quality, field speed, memory and meshes; JSON files with aims and plain paths."
+SUMMARY = (
+    "Measure start, orbit, quality, field speed, memory and meshes; JSON files with aims and plain paths."
+)
 SCRIPTS = (
     "window_start", "window_busy", "field_speed", "full_quality", "orbit", "learned_vs_importance", "worker_memory", "mesh_extraction",
     "occupancy",
@@ -82,7 +84,9 @@ def main(args: list[str]) -> None:
         raise BenchFailed(f"{len(failed)} of {len(names)} benchmarks failed: {', '.join(failed)}")
 
 
-def run_script(root: Path, name: str, checkpoint: str, options: BenchOptions) -> tuple[BenchRecord | None, str]:
+def run_script(
+    root: Path, name: str, checkpoint: str, options: BenchOptions
+) -> tuple[BenchRecord | None, str]:
     """One script in a process of its own: (its record, "") or (None, why not)."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.json"
@@ -90,7 +94,8 @@ def run_script(root: Path, name: str, checkpoint: str, options: BenchOptions) ->
         command += ["--out", str(path), "--wait", str(options.wait)]
         command += ["--threads", str(options.threads)] if options.threads else []
         command += ["--quick"] if options.quick else []
-        # the script's progress goes straight to the terminal; Ctrl+C reaches it as it reaches us
+        # the script's progress goes straight to the terminal; a Ctrl+C that reaches it reaches this process
+        # too
         with start_tied(command, cwd=root, stdin=subprocess.DEVNULL) as script:
             try:
                 status = script.wait()
@@ -105,7 +110,9 @@ def run_script(root: Path, name: str, checkpoint: str, options: BenchOptions) ->
             return None, f"wrote a record with {error.error_count()} wrong fields"
 
 
-def summary_of(records: list[BenchRecord], failed: dict[str, str], seconds: float, quick: bool) -> BenchSummary:
+def summary_of(
+    records: list[BenchRecord], failed: dict[str, str], seconds: float, quick: bool
+) -> BenchSummary:
     """All figures of a run in one record."""
     return BenchSummary(
         created=utc_now(),

@@ -7,12 +7,25 @@ from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
 
 MAX_FRAMES = 100_000
-_CAMERA = ("yaw", "pitch", "roll", "radius", "fov", "pivot", "orbit-centre", "orthographic", "label", "angles")
+_CAMERA = (
+    "yaw",
+    "pitch",
+    "roll",
+    "radius",
+    "fov",
+    "pivot",
+    "orbit-centre",
+    "orthographic",
+    "label",
+    "angles",
+)
 _MOTION = ("motion", "yaw-swing", "pitch-swing", "frames")
 
 
 def camera_path_of(text: str, given: frozenset[str] = frozenset()) -> CameraPath:
-    """The path that `--path` names (a file, or JSON itself); raises InputError where other options say the same.
+    """The path that `--path` names (a file, or JSON itself).
+
+    Raises InputError where other options say the same.
 
     given: names of the options on the command line.
     """
@@ -28,7 +41,9 @@ def frame_count(path: CameraPath, fps: float) -> int:
     count = len(path.frame_times(fps)) if path.duration * fps <= MAX_FRAMES else MAX_FRAMES + 1
     if count > MAX_FRAMES:
         got = f"{path.duration:g} s at {fps:g}"
-        raise InputError(what="video is too long", where="--path", expected=f"at most {MAX_FRAMES} frames", got=got)
+        raise InputError(
+            what="video is too long", where="--path", expected=f"at most {MAX_FRAMES} frames", got=got
+        )
     return count
 
 

@@ -28,20 +28,24 @@ class CameraOptions:
     roll: Annotated[float | None, arg(metavar="R", help_behavior_hint="")] = None
     """rad about the viewing axis"""
     radius: Annotated[float | None, arg(metavar="D", help_behavior_hint="")] = None
-    """of the sphere that the camera moves on, world units: the distance to the pivot unless there is an --orbit-centre"""
+    """of the sphere that the camera moves on, world units: the distance to the pivot unless there is an
+    --orbit-centre"""
     fov: Annotated[float | None, arg(metavar="R", help_behavior_hint="")] = None
     """full angle across the image width, rad"""
     pivot: Annotated[tuple[float, float, float] | None, arg(metavar="X Y Z", help_behavior_hint="")] = None
     """point that the camera looks at, world units; the camera then moves about it"""
-    orbit_centre: Annotated[tuple[float, float, float] | None, arg(metavar="X Y Z", help_behavior_hint="")] = None
-    """centre of the sphere that the camera moves on, where that is not the pivot (EG3D and Mimic3D: the origin)"""
+    orbit_centre: Annotated[
+        tuple[float, float, float] | None, arg(metavar="X Y Z", help_behavior_hint="")
+    ] = None
+    """centre of the sphere that the camera moves on, where that is not the pivot (EG3D and Mimic3D: the
+    origin)"""
     orthographic: bool = False
     """parallel rays; the picture spans what a perspective one spans at the pivot"""
     label: Annotated[Path | None, arg(metavar="C.npy", help_behavior_hint="")] = None
     """EG3D label: 25 numbers, 4x4 camera-to-world and 3x3 normalised intrinsics"""
     angles: Annotated[Path | None, arg(metavar="A.npy", help_behavior_hint="")] = None
-    """EpiGRAF: its yaw, pitch, roll. EG3D, Mimic3D: two numbers are the angles of their scripts (pi/2, pi/2 = frontal). Else as --yaw
-    --pitch --roll"""
+    """EpiGRAF: its yaw, pitch, roll. EG3D, Mimic3D: two numbers are the angles of their scripts (pi/2, pi/2 =
+    frontal). Else as --yaw --pitch --roll"""
     cond_label: Annotated[Path | None, arg(metavar="C.npy", help_behavior_hint="")] = None
     """conditioning camera as a label; default frontal"""
     cond_angles: Annotated[Path | None, arg(metavar="A.npy", help_behavior_hint="")] = None
@@ -98,10 +102,10 @@ def pose_from_epigraf(angles: np.ndarray, base: OrbitPose) -> OrbitPose:
 
 
 def pose_from_eg3d(angles: np.ndarray, base: OrbitPose) -> OrbitPose:
-    """The angles h and v that EG3D's and Mimic3D's scripts give their camera helper (both π/2: frontal) as an orbit pose.
+    """EG3D's and Mimic3D's camera angles h and v (both π/2: frontal) as an orbit pose.
 
-    Its camera stands at r·(sin φ cos(π − h), cos φ, sin φ sin(π − h)) with cos φ = 1 − 2v/π: v is not the polar angle φ.
-    So yaw = h − π/2, and sin pitch = 1 − 2v/π.
+    Their camera helper stands at r·(sin φ cos(π − h), cos φ, sin φ sin(π − h)) with cos φ = 1 − 2v/π: v is
+    not the polar angle φ. So yaw = h − π/2, and sin pitch = 1 − 2v/π.
     """
     h, v = float(angles[0]), min(max(float(angles[1]), 1e-5), math.pi - 1e-5)
     return _replaced(base, {"yaw": h - 0.5 * math.pi, "pitch": math.asin(1.0 - 2.0 * v / math.pi)})

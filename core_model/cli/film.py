@@ -1,4 +1,7 @@
-"""`triscope film RUN --out FILE.mp4`: the same seeds and camera rendered from every snapshot of a run, one after the other."""
+"""`triscope film RUN --out FILE.mp4`.
+
+The same seeds and camera rendered from every snapshot of a run, one after the other.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,14 @@ import tyro
 from tyro.conf import arg
 
 from core_model.cli.mesh import seeds_of
-from core_model.cli.options import CameraOptions, LatentOptions, MachineOptions, SamplerOptions, channels_of, request_of
+from core_model.cli.options import (
+    CameraOptions,
+    LatentOptions,
+    MachineOptions,
+    SamplerOptions,
+    channels_of,
+    request_of,
+)
 from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import Update, progress
@@ -50,7 +60,7 @@ class FilmOptions:
     channel: Annotated[str, arg(metavar="NAME")] = "rgb"
     """channel to show"""
     fps: Annotated[float, arg(metavar="F")] = 4.0
-    """snapshots a second"""
+    """snapshots per second"""
     caption: bool = True
     """write the snapshot's number under the pictures"""
 
@@ -62,34 +72,52 @@ def main(args: list[str]) -> None:
         raise InputError(what="bad value of --fps", expected="0.1 to 240", got=f"{options.fps:g}")
     seeds = seeds_of(options.seeds)
     if not 1 <= len(seeds) <= MOST_SEEDS:
-        raise InputError(what="bad value of --seeds", expected=f"1 to {MOST_SEEDS} seeds", got=str(len(seeds)))
+        raise InputError(
+            what="bad value of --seeds", expected=f"1 to {MOST_SEEDS} seeds", got=str(len(seeds))
+        )
     snapshots = snapshots_of(Path(options.run).expanduser())
     started = time.monotonic()
     with progress("film") as update:
         frames = write_film(options, seeds, snapshots, update)
     left_out = len(snapshots) - frames
     note = f", {left_out} snapshots could not be read" if left_out else ""
-    print(f"{options.out}: {frames} snapshots of {len(seeds)} seeds, {time.monotonic() - started:.1f} s{note}")
+    print(
+        f"{options.out}: {frames} snapshots of {len(seeds)} seeds, {time.monotonic() - started:.1f} s{note}"
+    )
 
 
 def snapshots_of(run: Path) -> list[tuple[int, Path]]:
     """(number, file) of every snapshot of a run, ascending. Raises InputError where there is none."""
     folder = run / "snapshots" if (run / "snapshots").is_dir() else run
     try:
-        found = {int(m[1]): p for p in folder.iterdir() if (m := _SNAPSHOT.fullmatch(p.name)) is not None and p.is_file()}
+        found = {
+            int(m[1]): p
+            for p in folder.iterdir()
+            if (m := _SNAPSHOT.fullmatch(p.name)) is not None and p.is_file()
+        }
     except OSError as error:
-        raise InputError(what="cannot list the run", where=str(run), got=error.strerror or str(error)) from None
+        raise InputError(
+            what="cannot list the run", where=str(run), got=error.strerror or str(error)
+        ) from None
     if not found:
         raise InputError(
-            what="no snapshot in the folder", where=str(run), expected="snapshots/*.safetensors or network-snapshot-*.pkl", got="none"
+            what="no snapshot in the folder",
+            where=str(run),
+            expected="snapshots/*.safetensors or network-snapshot-*.pkl",
+            got="none",
         )
     return sorted(found.items())
 
 
-def write_film(options: FilmOptions, seeds: list[int], snapshots: list[tuple[int, Path]], update: Update) -> int:
-    """One frame a snapshot; one that cannot be read is left out and told on stderr. Returns the number of frames."""
-    from core_model.session import RenderSession
+def write_film(
+    options: FilmOptions, seeds: list[int], snapshots: list[tuple[int, Path]], update: Update
+) -> int:
+    """One frame per snapshot; one that cannot be read is left out and told on stderr.
+
+    Returns the number of frames.
+    """
     from core_model.output.video import video_writer
+    from core_model.session import RenderSession
 
     session = RenderSession(device=options.machine.device, threads=options.machine.threads)
     size = options.size or _newest_size(session, snapshots)
@@ -108,16 +136,26 @@ def write_film(options: FilmOptions, seeds: list[int], snapshots: list[tuple[int
                 tiles = []
                 for place, request in enumerate(requests):
                     tiles.append(_tile(session, request, channel))
-                    update(f"snapshot {index + 1} of {len(snapshots)}", (index + (place + 1) / len(seeds)) / len(snapshots))
+                    update(
+                        f"snapshot {index + 1} of {len(snapshots)}",
+                        (index + (place + 1) / len(seeds)) / len(snapshots),
+                    )
                 if video is None:
-                    record = record_of(info, requests[0]).replace(motion=f"--seeds {options.seeds} over the snapshots of {options.run}")
+                    record = record_of(info, requests[0]).replace(
+                        motion=f"--seeds {options.seeds} over the snapshots of {options.run}"
+                    )
                     video = stack.enter_context(video_writer(options.out, record, fps=options.fps))
                 video.add(sheet(tiles, f"snapshot {number}" if options.caption else ""))
                 frames += 1
             finally:
                 session.close(str(path))
         if video is None:
-            raise InputError(what="no snapshot can be read", where=options.run, expected="checkpoints of one run", got="see above")
+            raise InputError(
+                what="no snapshot can be read",
+                where=options.run,
+                expected="checkpoints of one run",
+                got="see above",
+            )
     return frames
 
 
@@ -126,7 +164,7 @@ def sheet(tiles: list["np.ndarray"], caption: str) -> "np.ndarray":
     import numpy as np
     from PIL import Image, ImageDraw, ImageFont
 
-    from core_model.checkpoints.locate import assets_dir
+    from core_model.schema.assets import assets_dir
 
     height, width = tiles[0].shape[:2]
     columns = math.ceil(math.sqrt(len(tiles)))
@@ -139,7 +177,9 @@ def sheet(tiles: list["np.ndarray"], caption: str) -> "np.ndarray":
     if caption:
         image = Image.fromarray(made)
         font = ImageFont.truetype(str(assets_dir() / "fonts" / "Inter-Regular.otf"), round(0.72 * strip))
-        ImageDraw.Draw(image).text((0.25 * strip, rows * height + 0.5 * strip), caption, font=font, fill=(230, 232, 238), anchor="lm")
+        ImageDraw.Draw(image).text(
+            (0.25 * strip, rows * height + 0.5 * strip), caption, font=font, fill=(230, 232, 238), anchor="lm"
+        )
         made = np.asarray(image)
     return made
 
@@ -153,12 +193,16 @@ def _newest_size(session: "RenderSession", snapshots: list[tuple[int, Path]]) ->
             return describe_checkpoint(str(path)).image_size
         except TriscopeError:
             continue
-    raise InputError(what="no snapshot can be read", where=str(snapshots[0][1].parent), expected="checkpoints of one run")
+    raise InputError(
+        what="no snapshot can be read", where=str(snapshots[0][1].parent), expected="checkpoints of one run"
+    )
 
 
 def _request(options: FilmOptions, info, seed: int, size: int) -> "RenderRequest":
     latent = replace(options.latent, seed=seed)
-    return request_of(info, latent, options.camera, options.sampler, options.machine, size=size, channels=(options.channel,))
+    return request_of(
+        info, latent, options.camera, options.sampler, options.machine, size=size, channels=(options.channel,)
+    )
 
 
 def _tile(session: "RenderSession", request: "RenderRequest", channel) -> "np.ndarray":

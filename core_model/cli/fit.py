@@ -1,59 +1,75 @@
-"""`triscope fit --out RUN`: a generator fitted to procedural heads of known shape and colour; scores and exports it."""
+"""`triscope fit --out RUN [--FIELD=VALUE …]`: fits a generator to procedural heads; scores and exports it."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-from tyro.conf import OmitArgPrefixes, arg
-
-from core_model.cli.parse import parse
 from core_model.cli.progress import progress
+from core_model.cli.settings_line import read_line
+from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
+from core_model.schema.overrides import apply_overrides
 from core_model.schema.run_owner import refuse_if_owned
+from core_model.schema.settings import table_of
 
-SUMMARY = "Fit a generator to procedural heads whose signed distance and colour are known."
+WORDS = ("out", "processes", "score", "export")
+SWITCHES = ("resume", "help")
+USAGE = """usage: triscope fit --out RUN [--FIELD=VALUE ...]
+       triscope fit --out RUN --resume
 
+Fit a generator to procedural heads whose signed distance and colour are known.
 
-@dataclass(frozen=True)
-class FitOptions:
-    out: Annotated[Path, arg(metavar="RUN")]
-    """run directory: config, state, truth, checkpoint"""
-    config: Annotated[FitConfig, OmitArgPrefixes] = FitConfig()
-    resume: bool = False
-    """continue the run in RUN with the settings saved there"""
-    processes: Annotated[str, arg(metavar="N")] = "auto"
-    """share every step's heads on this machine; auto = one for each core as far as heads and coarse_heads divide"""
-    score: Annotated[int, arg(metavar="N")] = 0
-    """afterwards measure N unseen seeds: chamfer distance, normal error, PSNR"""
-    export: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
-    """afterwards write the checkpoint in half precision, with its scores, and its model card beside it"""
+  --out RUN         run directory: config, record, ticks, pictures, snapshots, resume state, truth, checkpoint
+  --resume          continue the run in RUN with the settings saved there
+  --processes N     that share every step's heads on this machine; auto = one per core as far as heads and
+                    coarse_heads divide
+  --score N         afterwards measure N unseen seeds: chamfer distance, normal error, PSNR
+  --export FILE     afterwards write the checkpoint in half precision, with scores and model card
+
+Fields of the settings, as --FIELD=VALUE:
+"""
 
 
 def main(args: list[str]) -> None:
-    options = parse(FitOptions, args, "fit", SUMMARY)
-    from core_model.training.fit.run import export_checkpoint, run_fit, settings_of
-    from core_model.training.common.local_launcher import chosen_processes, follow_torchrun, is_first, siblings
+    line = read_line("fit", args, FitConfig, WORDS, SWITCHES)
+    if "help" in line.switches:
+        print(USAGE + table_of(FitConfig))
+        return
+    if "out" not in line.words:
+        raise InputError(what="fit: no run directory", expected="--out RUN")
+    out, score, resume = Path(line.words["out"]), line.whole("score", 0), "resume" in line.switches
+    from core_model.training.common.local_launcher import (
+        chosen_processes,
+        executed,
+        follow_torchrun,
+        is_first,
+        siblings,
+    )
+    from core_model.training.fit.run import export_checkpoint, resumed_settings, run_fit
 
     follow_torchrun()
     if is_first():
-        refuse_if_owned(options.out)
-    cfg = settings_of(options.out, options.config, resume=options.resume)
-    count = chosen_processes(options.processes, "cpu", math.gcd(cfg.heads, cfg.coarse_heads))
+        refuse_if_owned(out)
+    cfg = resumed_settings(out, line.changes) if resume else apply_overrides(FitConfig(), line.changes, "fit")
+    count = chosen_processes(
+        line.words.get("processes", "auto"), "cpu", math.gcd(cfg.heads, cfg.coarse_heads)
+    )
     with siblings(count, ["fit", *args]):
-        path = run_fit(options.out, options.config, resume=options.resume)
-    if not is_first():
+        path = run_fit(out, cfg, resume=resume, command=executed("fit", args))
+    if not is_first() or not path.exists():
         return
     scores: dict[str, float] = {}
-    if options.score:
+    if score:
         from core_model.training.fit.scores import score_heads
 
         with progress("scores") as update:
-            scores = score_heads(str(path), options.score, progress=lambda done, n: update(f"seed {done} of {n}", done / n))
+            scores = score_heads(
+                str(path), score, progress=lambda done, n: update(f"seed {done} of {n}", done / n)
+            )
         for name, value in scores.items():
             print(f"{name:24} {value:.3f}")
-    if options.export is not None:
-        export_checkpoint(path, options.export, options.out, scores)
-        print(f"{options.export}: {options.export.stat().st_size / 2**20:.1f} MiB")
+    if "export" in line.words:
+        target = Path(line.words["export"])
+        export_checkpoint(path, target, out, scores)
+        print(f"{target}: {target.stat().st_size / 2**20:.1f} MiB")

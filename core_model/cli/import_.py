@@ -1,4 +1,7 @@
-"""`triscope import SOURCE OUT.safetensors`: a native checkpoint of another program's file, which is never run."""
+"""`triscope import SOURCE OUT.safetensors`.
+
+A native checkpoint of another program's file, which is never run.
+"""
 
 from __future__ import annotations
 
@@ -36,4 +39,6 @@ def main(args: list[str]) -> None:
     values = sum(entry.numel for entry in stored.tensors.values())
     name = " ".join(x for x in (network.network, network.class_name) if x) or "state dict"
     print(f"{options.source}: {network.family}, {name}")
-    print(f"{options.out}: {len(stored.tensors)} tensors, {values:,} values, {time.perf_counter() - started:.1f} s")
+    print(
+        f"{options.out}: {len(stored.tensors)} tensors, {values:,} values, {time.perf_counter() - started:.1f} s"
+    )

@@ -57,7 +57,12 @@ def as_text(document: dict[str, Any]) -> str:
     ]
     if document["file_bytes"]:
         rows.append(("file", f"{document['file_bytes'] / 1e6:.2f} MB, SHA-256 {document['sha256']}"))
-    rows.append(("memory", f"about {document['memory_bytes'] / 1e6:,.0f} MB for weights, planes and one picture of 512 x 512"))
+    rows.append(
+        (
+            "memory",
+            f"about {document['memory_bytes'] / 1e6:,.0f} MB for weights, planes and one picture of 512 x 512",
+        )
+    )
     parts = [f"{part} {count:,}" for part, count in document["parameters"].items() if part != "total"]
     if parts:
         rows.append(("values", f"{document['parameters']['total']:,} ({', '.join(parts)})"))
@@ -79,7 +84,12 @@ def as_text(document: dict[str, Any]) -> str:
         ("data", made.data),
         ("steps", f"{made.steps:,}" if made.steps is not None else ""),
         ("images seen", f"{made.images_seen:,.0f}" if made.images_seen is not None else ""),
-        ("weights", {True: "moving average (EMA)", False: "last step, no average"}.get(made.ema, "") if made.ema is not None else ""),
+        (
+            "weights",
+            {True: "moving average (EMA)", False: "last step, no average"}.get(made.ema, "")
+            if made.ema is not None
+            else "",
+        ),
         ("scores", ", ".join(f"{k} {v:g}" for k, v in made.scores.items())),
         ("notes", made.notes),
     ):

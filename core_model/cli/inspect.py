@@ -1,5 +1,8 @@
-"""`triscope inspect CHECKPOINT --pixel X,Y --out FILE.json|.csv|.png`: everything that happens on one ray; with `--volume` in place of
-`--pixel` what the probe saw of the whole picture and what the proposal network makes of it (.png, .npz)."""
+"""`triscope inspect CHECKPOINT --pixel X,Y --out FILE.json|.csv|.png`.
+
+Everything that happens on one ray; with `--volume` in place of `--pixel` what the probe saw of the whole
+picture and what the proposal network makes of it (.png, .npz).
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
 
 if TYPE_CHECKING:
-    from core_model.session.session import RenderSession
+    from core_model.queries import QuerySession
 
 SUMMARY = (
     "Everything that happens on the ray of one pixel, as numbers (.json, .csv) or as a chart (.png); with --volume the distributions of "
@@ -48,7 +51,7 @@ class InspectOptions:
 
 def main(args: list[str]) -> None:
     options = parse(InspectOptions, args, "inspect", SUMMARY)
-    from core_model.output.ray_files import SUFFIXES, write_ray
+    from core_model.report.ray_files import SUFFIXES, write_ray
 
     if options.volume == (options.pixel is not None):
         got = "both" if options.volume else "neither"
@@ -75,7 +78,7 @@ def main(args: list[str]) -> None:
     print(f"{options.out}: pixel {x},{y}" + (f", {numbers}" if numbers else ""))
 
 
-def _write_volume(out: Path, session: RenderSession, request: RenderRequest, info: CheckpointInfo) -> None:
+def _write_volume(out: Path, session: QuerySession, request: RenderRequest, info: CheckpointInfo) -> None:
     from core_model.output.images import save_png, write_npz
     from core_model.report.sampler_report import view_of
     from core_model.report.volume_picture import volume_figure
@@ -84,13 +87,22 @@ def _write_volume(out: Path, session: RenderSession, request: RenderRequest, inf
     if out.suffix.lower() == ".png":
         save_png(out, np.asarray(volume_figure(found, view_of(request))), record)
     else:
-        arrays = {"image": found.image, "probe": found.probe} | ({} if found.proposal is None else {"proposal": found.proposal})
+        arrays = {"image": found.image, "probe": found.probe} | (
+            {} if found.proposal is None else {"proposal": found.proposal}
+        )
         named = {name: a.float().cpu().numpy() for name, a in arrays.items()}
         named["edges"] = np.linspace(found.near, found.far, found.bins + 1, dtype=np.float32)
-        named |= {"world_from_cam": request.camera.world_from_cam(), "intrinsics": request.camera.intrinsics()}
+        named |= {
+            "world_from_cam": request.camera.world_from_cam(),
+            "intrinsics": request.camera.intrinsics(),
+        }
         write_npz(out, named, record)
     seen = f"probe {found.probe.shape[2]} × {found.probe.shape[1]} pixels, {found.bins} bins"
-    net = "no proposal network" if found.proposal is None else f"prediction {found.proposal.shape[2]} × {found.proposal.shape[1]}"
+    net = (
+        "no proposal network"
+        if found.proposal is None
+        else f"prediction {found.proposal.shape[2]} × {found.proposal.shape[1]}"
+    )
     print(f"{out}: {seen}, {net}, from {found.near:.4g} to {found.far:.4g} world units")
 
 

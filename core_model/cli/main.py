@@ -66,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in args or os.environ.get("TRISCOPE_DEBUG", "") not in ("", "0")
     args = [a for a in args if a != "--debug"]
-    # torch's threads must sleep while they wait, not spin: beside any other load spinning costs a picture many times its own time
+    # torch's threads must sleep while they wait, not spin: beside any other load spinning costs a picture
+    # many times its own time
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if FOLLOW_VARIABLE in os.environ:
         follow_starter()

@@ -59,7 +59,7 @@ class LookOptions:
     """Colours and normals."""
 
     color: Literal["vertex", "texture", "none"] = "vertex"
-    """a colour a vertex, a UV atlas with a baked texture (.obj, .glb), or none"""
+    """a colour per vertex, a UV atlas with a baked texture (.obj, .glb), or none"""
     direction: Annotated[str, arg(metavar="D")] = "frontal"
     """view that conditions the colours: frontal, normal, or X,Y,Z from the camera to the scene"""
     normals: bool = True
@@ -84,7 +84,7 @@ class MeshOptions:
     memory: Annotated[float | None, arg(metavar="GB", help_behavior_hint="")] = None
     """refuse what needs more memory; default: what is free"""
     seeds: Annotated[str | None, arg(metavar="A-B,C", help_behavior_hint="")] = None
-    """a batch: one file a seed, FILE.SEED.ply"""
+    """a batch: one file per seed, FILE.SEED.ply"""
     latents: Annotated[Path | None, arg(metavar="L.json", help_behavior_hint="")] = None
     """a batch along a path: a JSON list of LatentSpec, one file each, FILE.000.ply"""
     display: Annotated[Path | None, arg(metavar="FILE.npz", help_behavior_hint="")] = None
@@ -115,12 +115,26 @@ def request_of(options: MeshOptions, info: CheckpointInfo) -> MeshRequest:
     """The request of a command line; raises InputError that names the option."""
     surface, look = options.surface, options.look
     crop = numbers_of(surface.crop, "--crop", 6)
-    direction = look.direction if look.direction in ("frontal", "normal") else numbers_of(look.direction, "--direction", 3)
+    direction = (
+        look.direction
+        if look.direction in ("frontal", "normal")
+        else numbers_of(look.direction, "--direction", 3)
+    )
     values: dict[str, object] = {
-        "checkpoint": info.path, "latent": latent_of(options.latent, options.camera, info), "resolution": surface.resolution,
-        "level": surface.level, "quantity": surface.quantity, "crop": (crop[:3], crop[3:]) if crop else None, "keep": surface.keep,
-        "min_share": surface.min_share, "faces": surface.faces, "colour": look.color, "direction": direction, "normals": look.normals,
-        "texture_size": look.texture_size, "memory_gb": options.memory,
+        "checkpoint": info.path,
+        "latent": latent_of(options.latent, options.camera, info),
+        "resolution": surface.resolution,
+        "level": surface.level,
+        "quantity": surface.quantity,
+        "crop": (crop[:3], crop[3:]) if crop else None,
+        "keep": surface.keep,
+        "min_share": surface.min_share,
+        "faces": surface.faces,
+        "colour": look.color,
+        "direction": direction,
+        "normals": look.normals,
+        "texture_size": look.texture_size,
+        "memory_gb": options.memory,
     }
     return checked(values)
 
@@ -146,7 +160,9 @@ def numbers_of(text: str | None, option: str, count: int) -> tuple[float, ...] |
     except ValueError:
         values = ()
     if len(values) != count:
-        raise InputError(what=f"bad value of {option}", expected=f"{count} numbers separated by commas", got=text)
+        raise InputError(
+            what=f"bad value of {option}", expected=f"{count} numbers separated by commas", got=text
+        )
     return values
 
 
@@ -155,16 +171,20 @@ def read_request(path: Path) -> MeshRequest:
     try:
         return MeshRequest.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise InputError(what="cannot read", where=f"--request {path}", got=error.strerror or str(error)) from None
+        raise InputError(
+            what="cannot read", where=f"--request {path}", got=error.strerror or str(error)
+        ) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(x) for x in first["loc"]) or "the file"
-        raise InputError(what=f"bad mesh request, {field}: {first['msg']}", where=f"--request {path}") from None
+        raise InputError(
+            what=f"bad mesh request, {field}: {first['msg']}", where=f"--request {path}"
+        ) from None
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Which mesh of a batch is in the making."""
+    """Which mesh of a batch is being made."""
 
     number: int = 0
     count: int = 1
@@ -173,13 +193,25 @@ class Turn:
         """Progress of one mesh as progress of the whole batch."""
         if self.count == 1:
             return p
-        return p.replace(stage=f"{self.number + 1}/{self.count} {p.stage}", fraction=(self.number + p.fraction) / self.count, eta_s=None)
+        return p.replace(
+            stage=f"{self.number + 1}/{self.count} {p.stage}",
+            fraction=(self.number + p.fraction) / self.count,
+            eta_s=None,
+        )
 
 
-def batch(request: MeshRequest, out: Path, seeds: str | None, latents: Path | None = None) -> Iterator[tuple[MeshRequest, Path]]:
-    """The request itself; or one a seed with the seed in its file's name; or one a latent of a path with its number there."""
+def batch(
+    request: MeshRequest, out: Path, seeds: str | None, latents: Path | None = None
+) -> Iterator[tuple[MeshRequest, Path]]:
+    """The requests of a call, with their files.
+
+    The request itself; or one per seed with the seed in its file's name; or one per latent of a path with its
+    number there.
+    """
     if seeds is not None and latents is not None:
-        raise InputError(what="two batches at once", where="mesh", expected="--seeds or --latents", got="both")
+        raise InputError(
+            what="two batches at once", where="mesh", expected="--seeds or --latents", got="both"
+        )
     if latents is not None:
         for number, latent in enumerate(read_latents(latents)):
             yield request.replace(latent=latent), out.with_name(f"{out.stem}.{number:03d}{out.suffix}")
@@ -196,13 +228,22 @@ def read_latents(path: Path) -> list[LatentSpec]:
     try:
         found = TypeAdapter(list[LatentSpec]).validate_json(path.read_bytes())
     except OSError as error:
-        raise InputError(what="cannot read", where=f"--latents {path}", got=error.strerror or str(error)) from None
+        raise InputError(
+            what="cannot read", where=f"--latents {path}", got=error.strerror or str(error)
+        ) from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(str(x) for x in first["loc"]) or "the file"
-        raise InputError(what=f"bad list of latents, {field}: {first['msg']}", where=f"--latents {path}") from None
+        raise InputError(
+            what=f"bad list of latents, {field}: {first['msg']}", where=f"--latents {path}"
+        ) from None
     if not found:
-        raise InputError(what="no latents", where=f"--latents {path}", expected="a list of at least one LatentSpec", got="an empty list")
+        raise InputError(
+            what="no latents",
+            where=f"--latents {path}",
+            expected="a list of at least one LatentSpec",
+            got="an empty list",
+        )
     return found
 
 
@@ -219,7 +260,14 @@ def seeds_of(text: str) -> list[int]:
     return found
 
 
-def make(session: "RenderSession", info: CheckpointInfo, request: MeshRequest, out: Path, options: MeshOptions, turn: Turn) -> None:
+def make(
+    session: "RenderSession",
+    info: CheckpointInfo,
+    request: MeshRequest,
+    out: Path,
+    options: MeshOptions,
+    turn: Turn,
+) -> None:
     """Forecast, then the mesh, then what is said of it."""
     from core_model.meshing.job import MeshWork
 
@@ -234,25 +282,43 @@ def make(session: "RenderSession", info: CheckpointInfo, request: MeshRequest, o
     say("report", report, options.json, "\n".join(report_lines(report)), last=True)
 
 
-def source_of(session: "RenderSession", info: CheckpointInfo, request: MeshRequest, device: str) -> "MeshSource":
-    """The field of the request's latent with the provenance that restores its view; `device` is the session's."""
+def source_of(
+    session: "RenderSession", info: CheckpointInfo, request: MeshRequest, device: str
+) -> "MeshSource":
+    """The field of the request's latent with the provenance that restores its view.
+
+    `device` is the session's.
+    """
     from core_model.meshing.job import MeshSource
     from core_model.session.machine import pick_device
 
     best = next((s.name for s in info.samplers if s.available), "uniform")
     view = RenderRequest(
-        checkpoint=request.checkpoint, latent=request.latent, camera=info.header.camera.default, width=info.image_size,
-        height=info.image_size, sampler=SamplerSpec(name=best),
+        checkpoint=request.checkpoint,
+        latent=request.latent,
+        camera=info.header.camera.default,
+        width=info.image_size,
+        height=info.image_size,
+        sampler=SamplerSpec(name=best),
     )
     record = record_of(info, view).model_dump_json()
-    return MeshSource(session.field_of(view), info.family, info.header.conventions.box, pick_device(device), info.sha256, record)
+    return MeshSource(
+        session.field_of(view),
+        info.family,
+        info.header.conventions.box,
+        pick_device(device),
+        info.sha256,
+        record,
+    )
 
 
 @contextmanager
 def listening(as_json: bool, turn: Turn) -> Iterator["Listener"]:
     """Progress as JSON lines on stdout, or as the bar that other commands have."""
     if as_json:
-        yield lambda p: print(json.dumps({"progress": json.loads(turn.told(p).model_dump_json())}), flush=True)
+        yield lambda p: print(
+            json.dumps({"progress": json.loads(turn.told(p).model_dump_json())}), flush=True
+        )
         return
     with progress("mesh") as update:
 
@@ -287,9 +353,11 @@ def report_lines(report: MeshReport) -> list[str]:
         f"{report.seconds:.1f} s, peak {report.peak_bytes / 1e9:.2f} GB on {report.device}",
         f"evaluated {report.evaluated_points:,} of {report.dense_points:,} points ({100 * report.evaluated_share:.2g} %), "
         f"voxel {report.voxel:.3g}, {report.quantity} = {report.level:g}",
-        f"components {t.components}" + (f" ({report.removed_components} left out)" if report.removed_components else "")
+        f"components {t.components}"
+        + (f" ({report.removed_components} left out)" if report.removed_components else "")
         + f", Euler number {t.euler}, {'watertight' if t.watertight else 'open'}, holes {t.holes}, "
-        f"non-manifold edges {t.non_manifold_edges}, area {t.area:.5g}" + (f", volume {t.volume:.5g}" if t.volume is not None else ""),
+        f"non-manifold edges {t.non_manifold_edges}, area {t.area:.5g}"
+        + (f", volume {t.volume:.5g}" if t.volume is not None else ""),
     ]
     if report.decimated and report.decimation_error is not None:
         error = f"RMS distance to the surface {report.decimation_error:.2g} world units"

@@ -43,23 +43,28 @@ class MetricsOptions:
     out: Annotated[Path | None, arg(metavar="FILE.json", help_behavior_hint="")] = None
     """where the record goes; the table is printed in any case"""
     count: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
-    """most pictures per metric; default as published where the data has as many: FID 50000 (to all reals), Normal-FID 10000, NFS 256"""
+    """most pictures per metric; default as published where the data has as many: FID 50000 (to all reals),
+    Normal-FID 10000, NFS 256"""
     metrics: Annotated[str | None, arg(metavar="A,B", help_behavior_hint="")] = None
     """names of metrics; default: all that can be computed"""
     inception: Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")] = None
     """weights for FID and KID: pt_inception-2015-12-05-6726825d.pth (a state dict; programs are not run)"""
     normals: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
-    """real normal maps for Normal-FID: 0.5 + 0.5 n, world frame, black where there is nothing; default: those of generated heads"""
+    """real normal maps for Normal-FID: 0.5 + 0.5 n, world frame, black where there is nothing; default: those
+    of generated heads"""
     masks: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
-    """masks (white is kept) or masked normal maps of the generated pictures, by seed (12.png), for Normal-FID; see --keep"""
+    """masks (white is kept) or masked normal maps of the generated pictures, by seed (12.png), for
+    Normal-FID; see --keep"""
     keep: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None
-    """writes the generated shape pictures there, rgb/SEED.png and normals/SEED.png, for a face segmenter that makes --masks"""
+    """writes the generated shape pictures there, rgb/SEED.png and normals/SEED.png, for a face segmenter that
+    makes --masks"""
     samples: Annotated[str, arg(metavar="A,B")] = "20,50,96"
     """samples per ray of the rows of the sample-count table; none = no table"""
     spp: Annotated[float | None, arg(metavar="N", help_behavior_hint="")] = None
     """samples per ray of the pictures themselves; default: the checkpoint's own"""
     sampler: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
-    """uniform, stratified, importance or learned; default: the best there is; imported families: their own program's picture"""
+    """uniform, stratified, importance or learned; default: the best there is; imported families: their own
+    program's picture"""
     size: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """edge of the compared pictures; default: that of the data, at most that of the checkpoint"""
     supersample: Annotated[int, arg(metavar="N")] = 1
@@ -69,13 +74,15 @@ class MetricsOptions:
     psi: Annotated[float, arg(metavar="P")] = 1.0
     """truncation of the colour pictures and of the non-flatness score; 1 = none, as trained"""
     shape_psi: Annotated[float, arg(metavar="P")] = 0.7
-    """truncation of the normal and depth pictures from the cameras of the data, as published for Normal-FID"""
+    """truncation of the normal and depth pictures from the cameras of the data, as published for
+    Normal-FID"""
     cutoff: Annotated[int | None, arg(metavar="N")] = 14
     """layers below it are truncated; none = all"""
     frontal: bool = False
     """condition the generator on the frontal camera instead of the rendering one"""
     view_dirs: Literal["camera", "frontal"] = "camera"
-    """direction that conditions the colours: each ray's own, as in training, or one frontal direction, as `triscope render` takes"""
+    """direction that conditions the colours: each ray's own, as in training, or one frontal direction, as
+    `triscope render` takes"""
     mirror: bool = False
     """count each image of the data once more, mirrored, with its mirrored camera"""
 
@@ -100,7 +107,7 @@ def main(args: list[str]) -> None:
 
             device = pick_device(options.machine.device)
             network, digest = load_inception(options.inception, device)
-            features = lambda images: network(images.to(device)).cpu()  # noqa: E731
+            features = lambda images: network(images.to(device)).cpu()
         plan, data = _plan(options, info, table)
         normals = None
         if options.normals is not None:
@@ -120,7 +127,7 @@ def main(args: list[str]) -> None:
 
 @dataclass(frozen=True)
 class _Pictures:
-    """The session as the evaluation sees it: errors are raised."""
+    """The session as a `Renderer` of the evaluation: errors are raised."""
 
     session: RenderSession
 
@@ -134,14 +141,22 @@ class _Pictures:
 
 
 def _keeper(folder: Path, info: CheckpointInfo) -> Keep:
-    """Writes FOLDER/NAME/SEED.png; the folders are made at once, so that a bad place is known before anything is rendered."""
+    """Writes FOLDER/NAME/SEED.png.
+
+    The folders are made at once, so that a bad place is known before anything is rendered.
+    """
     from core_model.output.images import save_png
 
     for name in ("rgb", "normals"):
         try:
             (folder / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InputError(what="cannot write", where=f"--keep {folder}", expected="a folder", got=error.strerror or str(error)) from None
+            raise InputError(
+                what="cannot write",
+                where=f"--keep {folder}",
+                expected="a folder",
+                got=error.strerror or str(error),
+            ) from None
 
     def keep(seed: int, request: RenderRequest, pictures: Mapping[str, np.ndarray]) -> None:
         for name, pixels in pictures.items():
@@ -179,7 +194,9 @@ def _numbers(text: str) -> tuple[float, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _plan(options: MetricsOptions, info: CheckpointInfo, table: tuple[float, ...]) -> tuple[Plan, ImageDataset]:
+def _plan(
+    options: MetricsOptions, info: CheckpointInfo, table: tuple[float, ...]
+) -> tuple[Plan, ImageDataset]:
     from core_model.data.images import ImageDataset, holds_labels
     from core_model.metrics.evaluate import Plan
 
@@ -188,16 +205,27 @@ def _plan(options: MetricsOptions, info: CheckpointInfo, table: tuple[float, ...
     cameras = None if posed else prior if prior.law in ("normal", "uniform") else prior.replace(law="normal")
     native = ImageDataset.open(options.data, labels=posed, cameras=cameras).native_resolution
     size = options.size if options.size is not None else min(native, info.image_size or native)
-    data = ImageDataset.open(options.data, resolution=size, mirror=options.mirror, labels=posed, cameras=cameras)
+    data = ImageDataset.open(
+        options.data, resolution=size, mirror=options.mirror, labels=posed, cameras=cameras
+    )
     native = options.sampler is None and info.has_native
     if native and options.supersample > 1:
         raise InputError(
-            what="pictures of a family's own program have one size", where="--supersample", expected="1, or a --sampler of triscope's"
+            what="pictures of a family's own program have one size",
+            where="--supersample",
+            expected="1, or a --sampler of triscope's",
         )
-    sampler = "importance" if native else options.sampler if options.sampler is not None else best_sampler(info)
+    sampler = (
+        "importance" if native else options.sampler if options.sampler is not None else best_sampler(info)
+    )
     if sampler not in {s.name for s in info.samplers if s.available}:
         names = ", ".join(s.name for s in info.samplers if s.available)
-        raise InputError(what=f"sampler {sampler!r} cannot be used", where="--sampler", expected=f"one of {names}", got=sampler)
+        raise InputError(
+            what=f"sampler {sampler!r} cannot be used",
+            where="--sampler",
+            expected=f"one of {names}",
+            got=sampler,
+        )
     names = tuple(n.strip() for n in options.metrics.split(",") if n.strip()) if options.metrics else ()
     plan = Plan(
         count=options.count, size=size, seed=options.seed, psi=options.psi, shape_psi=options.shape_psi, cutoff=options.cutoff,
@@ -239,24 +267,32 @@ def _notes(plan: Plan, outcome: Outcome, images: int) -> list[str]:
     counts, notes = outcome.counts, []
     computed = {v.name for v in outcome.values if v.value is not None}
     if "fid" in computed and counts.colour < 50_000:
-        notes.append(f"published FIDs compare 50000 pictures with all of the data, here {counts.colour} with {counts.colour_reals}")
+        notes.append(
+            f"published FIDs compare 50000 pictures with all of the data, here {counts.colour} with {counts.colour_reals}"
+        )
     if "fid" in computed and counts.colour < 2048:
         notes.append(f"FID of {counts.colour} pictures is biased upwards (2048 features)")
     if "normal_fid" in computed and counts.shape < 10_000:
-        notes.append(f"published Normal-FIDs take 10000 maps, here {counts.shape} against {counts.shape_reals}")
+        notes.append(
+            f"published Normal-FIDs take 10000 maps, here {counts.shape} against {counts.shape_reals}"
+        )
     if "nfs" in computed and counts.front < 256:
         notes.append(f"published non-flatness scores take 256 depth maps, here {counts.front}")
     if images < counts.colour:
-        notes.append(f"the set has {images} images, fewer than the {counts.colour} generated ones; cameras repeat")
+        notes.append(
+            f"the set has {images} images, fewer than the {counts.colour} generated ones; cameras repeat"
+        )
     if plan.native and outcome.table:
-        notes.append("rows of the table: triscope's two passes, the colour pictures themselves those of the family's own program")
+        notes.append(
+            "rows of the table: triscope's two passes, the colour pictures themselves those of the family's own program"
+        )
     return notes
 
 
 def _write(path: Path | None, record: MetricsRecord) -> None:
     if path is None:
         return
-    from core_model.output.images import atomic_path
+    from core_model.schema.atomic import atomic_path
 
     with atomic_path(path) as temporary:
         text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
@@ -277,12 +313,19 @@ def shown(record: MetricsRecord) -> str:
     head = [text for number, text in parts if number]
     rows = [_row(v) for v in record.values]
     width = max((len(r[0]) for r in rows), default=0)
-    lines = [*head, f"{record.seconds:.0f} s on {record.device}", *(f"  {name:<{width}}  {text}".rstrip() for name, text in rows)]
+    lines = [
+        *head,
+        f"{record.seconds:.0f} s on {record.device}",
+        *(f"  {name:<{width}}  {text}".rstrip() for name, text in rows),
+    ]
     if record.samples_table:
         names = [n for n in ("fid", "kid", "swd") if n in record.samples_table[0].values]
         lines.append("samples/ray   " + "".join(f"{n:>10}" for n in names))
         for row in record.samples_table:
-            lines.append(f"{row.spp:>6g} ({row.placed:.1f})".ljust(14) + "".join(f"{row.values[n]:>10.4g}" for n in names))
+            lines.append(
+                f"{row.spp:>6g} ({row.placed:.1f})".ljust(14)
+                + "".join(f"{row.values[n]:>10.4g}" for n in names)
+            )
     return "\n".join([*lines, *(f"note: {n}" for n in record.notes)])
 
 

@@ -1,4 +1,7 @@
-"""What `render`, `orbit` and `sheet` have in common: a view by options or by `--request`, and a checkpoint opened on it."""
+"""What `render`, `orbit` and `sheet` have in common.
+
+A view by options or by `--request`, and a checkpoint opened on it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core_model.cli.options import CameraOptions, LatentOptions, MachineOptions, SamplerOptions, channels_of, request_of
-from core_model.cli.requests import RequestArgument, check_sha, checkpoint_of, given_options, request_from, stored_view
+from core_model.cli.options import (
+    CameraOptions,
+    LatentOptions,
+    MachineOptions,
+    SamplerOptions,
+    channels_of,
+    request_of,
+)
+from core_model.cli.requests import (
+    RequestArgument,
+    check_sha,
+    checkpoint_of,
+    given_options,
+    request_from,
+    stored_view,
+)
 from core_model.cli.sessions import CheckpointArgument, opened
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
@@ -31,12 +48,17 @@ class ViewOptions:
     checkpoint: CheckpointArgument = ""
     """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
     request: RequestArgument = None
-    """a RenderRequest or RenderRecord (JSON, a file of it, or a file that triscope wrote); other options override it"""
+    """a RenderRequest or RenderRecord (JSON, a file of it, or a file that triscope wrote); other options
+    override it"""
 
 
 @dataclass(frozen=True)
 class OpenedView:
-    """channels: what the request asks for, described; display: colours of scalar channels that a stored view brought along."""
+    """A view on an opened checkpoint.
+
+    channels: what the request asks for, described.
+    display: colours of scalar channels that a stored view brought along.
+    """
 
     session: "RenderSession"
     info: CheckpointInfo
@@ -57,10 +79,14 @@ def opened_view(
     native: bool = False,
     own_size: bool = False,
 ) -> Iterator[OpenedView]:
-    """The session with the checkpoint open in it, and the request that options and stored view make; raises InputError.
+    """The session with the checkpoint open in it, and the request that options and stored view make.
 
-    args: the command line, which says which options override the stored view. channels: what `--channels` says; default: what is
-    shown without it and without a stored view, None = every channel. own_size: a stored view's size does not count.
+    args: the command line, which says which options override the stored view.
+    channels: what `--channels` says.
+    default: what is shown without it and without a stored view; None = every channel.
+    own_size: a stored view's size does not count.
+
+    Raises InputError.
     """
     view = stored_view(options.request)
     with opened(checkpoint_of(options.checkpoint, view, command), options.machine) as (session, info):
@@ -73,4 +99,10 @@ def opened_view(
         request = request_from(view, given, flagged, default_request(info).replace(channels=shown))
         described = channels_of(",".join(request.channels), info, shown)
         check_sha(view, info)
-        yield OpenedView(session, info, request, described, view.record.display if view is not None and view.record is not None else ())
+        yield OpenedView(
+            session,
+            info,
+            request,
+            described,
+            view.record.display if view is not None and view.record is not None else (),
+        )

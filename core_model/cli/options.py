@@ -39,9 +39,11 @@ class LatentOptions:
     class_index: Annotated[int | None, arg(name="class", metavar="N", help_behavior_hint="")] = None
     """class of a class-conditional checkpoint, from 0; default: the first"""
     centre: Literal["average", "class"] = "average"
-    """what --psi draws towards: the network's average, or the mean of the class, as EpiGRAF's scripts have it"""
+    """what --psi draws towards: the network's average, or the mean of the class, as EpiGRAF's scripts have
+    it"""
     ablate: Annotated[str | None, arg(metavar="PLANE,…[:zero]", help_behavior_hint="")] = None
-    """tri-planes to leave out (xy,xz or 0-2; @2 = second level), set to their mean, or to zero; none = keep all"""
+    """tri-planes to leave out (xy,xz or 0-2; @2 = second level), set to their mean, or to zero; none = keep
+    all"""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,13 @@ class SamplerOptions:
     """How points are placed on the rays, and what conditions their colours."""
 
     sampler: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="")] = None
-    """uniform, stratified, occupancy, importance, learned, or auto (EG3D, Mimic3D); none = the best that the checkpoint has"""
+    """uniform, stratified, occupancy, importance, learned, or auto (EG3D, Mimic3D); none = the best that the
+    checkpoint has"""
     strategy: Literal["robust", "stratified", "unstratified"] = "robust"
     """how the learned sampler draws"""
     spp: Annotated[float | None, arg(metavar="N", help_behavior_hint="")] = None
-    """samples per ray in all (learned: the adaptive mean, probe not counted; importance: half of it coarse)"""
+    """samples per ray in all (learned: the adaptive mean, probe not counted; importance: half of it
+    coarse)"""
     tau: Annotated[float, arg(metavar="M")] = 0.98
     """mass that the robust set must hold"""
     adaptive: bool = True
@@ -61,7 +65,8 @@ class SamplerOptions:
     adaptive_share: Annotated[float, arg(metavar="F")] = 0.1
     """share of rays with the large budget"""
     hard_rule: Literal["weighted", "leftover"] = "weighted"
-    """what ranks hard rays: leftover = A3.4's leftover mass, weighted = that times the chance to meet anything"""
+    """what ranks hard rays: leftover = A3.4's leftover mass, weighted = that times the chance to meet
+    anything"""
     leftover_bins: Annotated[int, arg(metavar="N")] = 16
     """largest bins that the leftover mass leaves out"""
     jitter: bool = False
@@ -71,12 +76,13 @@ class SamplerOptions:
     skip_empty: bool = True
     """leave out space that is known to be empty"""
     view_dirs: Literal["frontal", "camera"] = "frontal"
-    """direction that conditions the colours: one frontal direction, as the paper's pictures (A3.1), or each ray's own, as in training"""
+    """direction that conditions the colours: one frontal direction, as the paper's pictures (A3.1), or each
+    ray's own, as in training"""
 
 
 @dataclass(frozen=True)
 class MachineOptions:
-    """Where it is computed."""
+    """Device, precision and threads."""
 
     device: Annotated[str, arg(metavar="NAME")] = "auto"
     """auto, cpu, cuda or cuda:N"""
@@ -112,9 +118,15 @@ def class_of(index: int | None, info: CheckpointInfo) -> int | None:
     if index is None:
         return None
     if not info.num_classes:
-        raise InputError(what="no classes", where="--class", expected=f"a class-conditional checkpoint, or no --class for {info.title}")
+        raise InputError(
+            what="no classes",
+            where="--class",
+            expected=f"a class-conditional checkpoint, or no --class for {info.title}",
+        )
     if not 0 <= index < info.num_classes:
-        raise InputError(what="no such class", where="--class", expected=f"0 … {info.num_classes - 1}", got=str(index))
+        raise InputError(
+            what="no such class", where="--class", expected=f"0 … {info.num_classes - 1}", got=str(index)
+        )
     return index
 
 

@@ -18,15 +18,15 @@ from core_model.cli.parse import parse
 from core_model.cli.progress import Update, progress
 from core_model.cli.requests import given_options
 from core_model.cli.sessions import record_of, rendered
+from core_model.output.images import channel_path, picture
+from core_model.output.turntable import camera_path, latent_walk
+from core_model.output.video import video_writer
 from core_model.schema.camera import OrbitPose
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.record import DisplayRange
 from core_model.schema.render import RenderRequest
-from core_model.output.images import channel_path, picture
-from core_model.output.turntable import camera_path, latent_walk
-from core_model.output.video import video_writer
 
 if TYPE_CHECKING:
     from core_model.session import RenderSession
@@ -43,7 +43,8 @@ class PathOptions:
     walk: Annotated[str | None, arg(metavar="A-B,C", help_behavior_hint="")] = None
     """seeds whose w the video passes through, in a closed smooth loop"""
     file: Annotated[str | None, arg(name="path", metavar="FILE.json", help_behavior_hint="")] = None
-    """keyframe path of the window's Path panel, instead of --motion; it says the number of frames and, without --fps, the speed"""
+    """keyframe path of the window's Path panel, instead of --motion; it says the number of frames and,
+    without --fps, the speed"""
     yaw_swing: Annotated[float, arg(metavar="R")] = 0.5
     """half width of the sway, rad"""
     pitch_swing: Annotated[float, arg(metavar="R")] = 0.2
@@ -75,7 +76,9 @@ def main(args: list[str]) -> None:
     with opened_view(options, args, "orbit", channels=options.channel, size=options.size) as view:
         request = view.request
         with progress("orbit") as update:
-            files = write_videos(view.session, view.info, request, view.channels, path, options.out, update, view.display)
+            files = write_videos(
+                view.session, view.info, request, view.channels, path, options.out, update, view.display
+            )
     seconds = time.monotonic() - started
     names = ", ".join(str(f) for f in files)
     print(f"{names}: {path.frames} frames, {request.width} x {request.height}, {seconds:.1f} s")
@@ -104,7 +107,10 @@ def write_videos(
     update: Update,
     display: tuple[DisplayRange, ...] = (),
 ) -> list[Path]:
-    """Render each frame once and encode a video a channel; scalars keep one range: that of `display`, else the first frame's."""
+    """Render each frame once and encode a video per channel.
+
+    Scalars keep one range: that of `display`, else the first frame's.
+    """
     frames = frames_of(path, request)
     record = record_of(info, request).replace(motion=path_words(path), display=display)
     files = [channel_path(out, name, next(iter(channels))) for name in channels]
@@ -134,7 +140,11 @@ def frames_of(path: PathOptions, request: RenderRequest) -> list[RenderRequest]:
         poses = camera_path(request.camera, motion, path.frames, path.yaw_swing, path.pitch_swing)
         frames = [request.replace(camera=pose) for pose in poses]
     else:
-        raise InputError(what="cannot orbit a fixed matrix", where="--label", expected="--motion still, --yaw --pitch … or --angles")
+        raise InputError(
+            what="cannot orbit a fixed matrix",
+            where="--label",
+            expected="--motion still, --yaw --pitch … or --angles",
+        )
     if path.walk is None:
         return frames
     latents = latent_walk(request.latent, seeds_of(path.walk), path.frames)

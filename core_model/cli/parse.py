@@ -29,7 +29,7 @@ def parse(options: type[T], args: Sequence[str], command: str, summary: str) -> 
     normal = ["None" if a.lower() == "none" else a for a in args]
     said = io.TextIOWrapper(
         io.BytesIO(), encoding="utf-8"
-    )  # a stream with a name for its encoding gets frames
+    )  # rich draws boxes only on a stream that names its encoding
     try:
         with contextlib.nullcontext() if wants_help else _unwrapped(), contextlib.redirect_stderr(said):
             return tyro.cli(

@@ -14,11 +14,11 @@ from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import record_of, rendered
+from core_model.output import images
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.errors import InputError
 from core_model.schema.record import RenderRecord
 from core_model.schema.render import RenderRequest
-from core_model.output import images
 
 if TYPE_CHECKING:
     from core_model.session import Frame
@@ -45,9 +45,14 @@ class RenderOptions(ViewOptions):
 def main(args: list[str]) -> None:
     options = parse(RenderOptions, args, "render", SUMMARY)
     suffix = check_output(options.out, (".png", ".npz", ".exr"))
-    for wanted, name in ((options.transparent, "--transparent"), (options.scalars == "grey16", "--scalars grey16")):
+    for wanted, name in (
+        (options.transparent, "--transparent"),
+        (options.scalars == "grey16", "--scalars grey16"),
+    ):
         if wanted and suffix != ".png":
-            raise InputError(what=f"{name} is for pictures", where=f"--out {options.out}", expected=".png", got=suffix)
+            raise InputError(
+                what=f"{name} is for pictures", where=f"--out {options.out}", expected=".png", got=suffix
+            )
     default = ("rgb",) if suffix == ".png" else None
     with opened_view(
         options, args, "render", channels=options.channels, default=default, size=options.size, native=options.native
@@ -57,26 +62,47 @@ def main(args: list[str]) -> None:
         with progress("render") as update:
             frame = rendered(view.session, over_black(request) if options.transparent else request, update)
         grey = options.scalars == "grey16"
-        files = write_frame(options.out, frame, view.channels, record, transparent=options.transparent, raw=grey)
+        files = write_frame(
+            options.out, frame, view.channels, record, transparent=options.transparent, raw=grey
+        )
     result = frame.result
     probe = f" + {result.probe_per_pixel:.3g} probe" if result.probe_per_pixel else ""
     spp = f"{result.samples_per_pixel:.3g} samples per pixel{probe}"
     names = ", ".join(str(f) for f in files)
-    way = request.sampler.name if result.sampler in ("", request.sampler.name) else f"{request.sampler.name}: {result.sampler}"
+    way = (
+        request.sampler.name
+        if result.sampler in ("", request.sampler.name)
+        else f"{request.sampler.name}: {result.sampler}"
+    )
     print(f"{names}: {result.width} x {result.height}, {way}, {spp}", end="")
     print(f", {result.total_ms / 1000:.2f} s on {result.device}")
 
 
 def over_black(request: RenderRequest) -> RenderRequest:
-    """The same picture on black, with its opacity: what a cut-out is made from. A super-resolved one has that of the rays behind it."""
+    """The same picture on black, with its opacity, from which a cut-out is made.
+
+    A super-resolved picture has the opacity of the rays behind it.
+    """
     if request.native:
-        raise InputError(what="a native picture has no opacity to cut it out", where="--transparent", expected="no --native")
+        raise InputError(
+            what="a native picture has no opacity to cut it out",
+            where="--transparent",
+            expected="no --native",
+        )
     channels = tuple(dict.fromkeys((*request.channels, "opacity")))
-    return request.replace(background=(0.0, 0.0, 0.0), channels=channels, shared_rays=channels == ("rgb", "opacity"))
+    return request.replace(
+        background=(0.0, 0.0, 0.0), channels=channels, shared_rays=channels == ("rgb", "opacity")
+    )
 
 
 def write_frame(
-    out: Path, frame: "Frame", channels: dict[str, ChannelInfo], record: RenderRecord, *, transparent: bool = False, raw: bool = False
+    out: Path,
+    frame: "Frame",
+    channels: dict[str, ChannelInfo],
+    record: RenderRecord,
+    *,
+    transparent: bool = False,
+    raw: bool = False,
 ) -> list[Path]:
     """Write a rendered frame as the suffix of `out` says; returns the files."""
     shown = {**channels, **_extras(frame.arrays, channels)}

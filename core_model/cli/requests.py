@@ -21,7 +21,8 @@ from core_model.schema.record_text import JSON_LIMIT
 from core_model.schema.render import RenderRequest
 
 RequestArgument = Annotated[str | None, arg(metavar="R.json", help_behavior_hint="")]
-"""A RenderRequest or RenderRecord: JSON itself, a file of it, or a file that triscope wrote. Other options override it."""
+"""A RenderRequest or RenderRecord: JSON itself, a file of it, or a file that triscope wrote. Other options
+override it."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +47,37 @@ def stored_view(text: str | None) -> StoredView | None:
     path = Path(text).expanduser()
     if path.suffix.lower() in (".json", "") and path.is_file():
         if path.stat().st_size > JSON_LIMIT:
-            raise InputError(what="request is too long", where=f"--request {path}", expected=f"at most {JSON_LIMIT >> 20} MiB")
-        return _view_of(_parsed(path.read_text(encoding="utf-8", errors="replace"), f"--request {path}"), f"--request {path}")
+            raise InputError(
+                what="request is too long",
+                where=f"--request {path}",
+                expected=f"at most {JSON_LIMIT >> 20} MiB",
+            )
+        return _view_of(
+            _parsed(path.read_text(encoding="utf-8", errors="replace"), f"--request {path}"),
+            f"--request {path}",
+        )
     record = read_provenance(path)
     return StoredView(json.loads(record.request.model_dump_json()), record)
 
 
 def checkpoint_of(named: str, view: StoredView | None, command: str) -> str:
-    """The checkpoint of the command line, else that of the stored view; raises InputError where there is neither."""
+    """The checkpoint of the command line, else that of the stored view.
+
+    Raises InputError where there is neither.
+    """
     found = named or (view.checkpoint if view is not None else "")
     if not found:
-        raise InputError(what=f"{command}: no checkpoint", expected=f"triscope {command} CHECKPOINT --out FILE")
+        raise InputError(
+            what=f"{command}: no checkpoint", expected=f"triscope {command} CHECKPOINT --out FILE"
+        )
     return found
 
 
 def given_options(args: Sequence[str]) -> frozenset[str]:
-    """Names of the options on a command line as in `OPTIONS`: `--no-adaptive`, `--psi=1`, `--noise_seed` are adaptive, psi, noise-seed."""
+    """Names of the options on a command line as in `OPTIONS`.
+
+    `--no-adaptive`, `--psi=1`, `--noise_seed` are adaptive, psi, noise-seed.
+    """
     found = set()
     for word in args:
         if word.startswith("--") and len(word) > 2:
@@ -70,12 +86,19 @@ def given_options(args: Sequence[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def request_from(view: StoredView | None, given: frozenset[str], flagged: RenderRequest, plain: RenderRequest) -> RenderRequest:
-    """The stored view over `plain` (no options at all), and over both what the options `given` say in `flagged` (all options)."""
+def request_from(
+    view: StoredView | None, given: frozenset[str], flagged: RenderRequest, plain: RenderRequest
+) -> RenderRequest:
+    """The stored view over `plain`, and over both what the options `given` say in `flagged`.
+
+    plain: no options at all. flagged: all options.
+    """
     if view is None:
         return flagged
     stored = view.values
-    if isinstance(stored.get("camera"), dict) and "pivot" in stored["camera"]:  # written before there were other centres: it is the pivot
+    if (
+        isinstance(stored.get("camera"), dict) and "pivot" in stored["camera"]
+    ):  # written before there were other centres: it is the pivot
         stored = stored | {"camera": {"centre": None} | stored["camera"]}
     values = merged(json.loads(plain.model_dump_json()), stored) | {"checkpoint": flagged.checkpoint}
     asked: dict[str, Any] = json.loads(flagged.model_dump_json())
@@ -87,7 +110,9 @@ def request_from(view: StoredView | None, given: frozenset[str], flagged: Render
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(p) for p in first["loc"]) or "request"
-        raise InputError(what=f"bad request, {place}: {first['msg']}", where="--request", got=str(first["input"])[:80]) from None
+        raise InputError(
+            what=f"bad request, {place}: {first['msg']}", where="--request", got=str(first["input"])[:80]
+        ) from None
 
 
 def check_sha(view: StoredView | None, info: CheckpointInfo) -> None:
@@ -103,7 +128,10 @@ def _override(values: dict[str, Any], asked: dict[str, Any], option: str, path: 
     for name in branches:
         to, source = to[name], source[name]
         if name == "camera" and to.get("kind") != source.get("kind"):
-            raise InputError(what=f"--{option} cannot change a fixed camera matrix", expected="--label, or an orbit camera in --request")
+            raise InputError(
+                what=f"--{option} cannot change a fixed camera matrix",
+                expected="--label, or an orbit camera in --request",
+            )
     to[leaf] = source[leaf]
     if option in ("seed", "z"):
         values["latent"]["w"] = None
@@ -120,9 +148,13 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(what="cannot read the request", where=where, expected="JSON", got=str(error)) from None
+        raise InputError(
+            what="cannot read the request", where=where, expected="JSON", got=str(error)
+        ) from None
     if not isinstance(document, dict):
-        raise InputError(what="cannot read the request", where=where, expected="a JSON object", got=type(document).__name__)
+        raise InputError(
+            what="cannot read the request", where=where, expected="a JSON object", got=type(document).__name__
+        )
     return document
 
 

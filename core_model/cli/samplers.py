@@ -15,7 +15,9 @@ from core_model.cli.progress import progress
 from core_model.cli.sessions import CheckpointArgument, opened, record_of
 from core_model.schema.errors import InputError
 
-SUMMARY = "Sampler report: Figs. 3, 4, A5, A6 and A7 of the paper for this checkpoint, as pictures and numbers."
+SUMMARY = (
+    "Sampler report: Figs. 3, 4, A5, A6 and A7 of the paper for this checkpoint, as pictures and numbers."
+)
 SMALLEST = 32
 
 
@@ -35,7 +37,8 @@ class ReportOptions:
     tau: Annotated[float, arg(metavar="M")] = 0.98
     """mass that the robust set must hold"""
     hard_rule: Literal["weighted", "leftover"] = "weighted"
-    """what ranks hard rays: leftover = A3.4's leftover mass, weighted = that times the chance to meet anything"""
+    """what ranks hard rays: leftover = A3.4's leftover mass, weighted = that times the chance to meet
+    anything"""
     leftover_bins: Annotated[int, arg(metavar="N")] = 16
     """largest bins that the leftover mass leaves out"""
 

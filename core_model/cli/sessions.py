@@ -15,20 +15,21 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderRequest
 
 if TYPE_CHECKING:
-    from core_model.session import Frame, RenderSession
     from core_model.output.provenance import RenderRecord
+    from core_model.queries import QuerySession
+    from core_model.session import Frame, RenderSession
 
 CheckpointArgument = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
 """Positional CHECKPOINT of a command: a .safetensors file, a run folder, `demo` or `analytic:NAME`."""
 
 
 @contextmanager
-def opened(checkpoint: str, machine: MachineOptions) -> Iterator[tuple["RenderSession", CheckpointInfo]]:
+def opened(checkpoint: str, machine: MachineOptions) -> Iterator[tuple["QuerySession", CheckpointInfo]]:
     """A session with the checkpoint open in it; closed again whatever happens."""
     path = resolve(checkpoint)
-    from core_model.session import RenderSession
+    from core_model.queries import QuerySession
 
-    session = RenderSession(device=machine.device, threads=machine.threads)
+    session = QuerySession(device=machine.device, threads=machine.threads)
     info = session.open(path)
     try:
         yield session, info

@@ -1,24 +1,22 @@
 """`triscope train --preset P --data D --out RUN [--field.path=value …] [--resume] [--dry-run]`.
 
-Many processes: `--processes N` on this machine, or `torchrun --nproc-per-node N -m core_model.cli.main train …` with the same options.
+Many processes: `--processes N` on this machine, or `torchrun --nproc-per-node N -m core_model.cli.main train
+…` with the same options.
 """
 
 from __future__ import annotations
 
-import difflib
-import os
-import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from core_model.cli.settings_line import SettingsLine, read_line
 from core_model.schema.errors import InputError
-from core_model.schema.overrides import apply_overrides, leaf_help, leaf_paths
+from core_model.schema.overrides import apply_overrides
 from core_model.schema.run_owner import refuse_if_owned
+from core_model.schema.settings import table_of
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 
 WORDS = ("preset", "data", "out", "device", "processes", "measure")
-MAIN = "core_model.cli.main"
 SWITCHES = ("resume", "dry-run", "help")
 USAGE = """usage: triscope train --preset NAME --data ZIP|FOLDER --out RUN [--field.path=value ...]
        triscope train --out RUN --resume [--images=N ...]
@@ -41,70 +39,30 @@ Fields of the settings, as --field.path=value (curves as images:value, ... with 
 """
 
 
-@dataclass
-class TrainLine:
-    """The command line, taken apart."""
-
-    words: dict[str, str] = field(default_factory=dict)
-    switches: set[str] = field(default_factory=set)
-    changes: list[tuple[str, str]] = field(default_factory=list)
-
-
-def take_apart(args: list[str]) -> TrainLine:
+def take_apart(args: list[str]) -> SettingsLine:
     """Options, switches and overrides; raises InputError naming what is unknown or lacks a value."""
-    line, known = TrainLine(), leaf_paths(TrainConfig)
-    queue = list(args)
-    while queue:
-        option = queue.pop(0)
-        if option == "-h":
-            option = "--help"
-        if not option.startswith("--"):
-            raise InputError(what=f"train: unexpected argument {option!r}", expected="options that begin with --")
-        name, equals, value = option[2:].partition("=")
-        plain = name.replace("_", "-")
-        if plain in SWITCHES:
-            if equals:
-                raise InputError(what=f"train: --{plain} takes no value", got=value)
-            line.switches.add(plain)
-            continue
-        if plain not in WORDS and name.replace("-", "_") not in known:
-            raise _unknown(name, known)
-        if not equals:
-            if not queue or queue[0].startswith("--"):
-                raise InputError(what=f"train: --{name} needs a value", expected=f"--{name}=VALUE")
-            value = queue.pop(0)
-        if plain in WORDS:
-            line.words[plain] = value
-        else:
-            line.changes.append((name, value))
-    return line
-
-
-def _unknown(name: str, known: tuple[str, ...]) -> InputError:
-    options = [*WORDS, *SWITCHES, *known]
-    wanted = name.replace("-", "_")
-    near = difflib.get_close_matches(wanted, options, n=1, cutoff=0.5) or difflib.get_close_matches(name, options, n=1, cutoff=0.5)
-    same_leaf = [k for k in known if k.rsplit(".", 1)[-1] == wanted.rsplit(".", 1)[-1]]
-    best = (same_leaf or near or [""])[0]
-    expected = f"--{best} (the nearest name)" if best else "a field that triscope train --help lists"
-    return InputError(what=f"train: unknown field --{name}", expected=expected)
+    return read_line("train", args, TrainConfig, WORDS, SWITCHES)
 
 
 def main(args: list[str]) -> None:
     line = take_apart(args)
     if "help" in line.switches or not args:
-        print(USAGE.format(presets=", ".join(PRESETS.names())) + leaf_help(TrainConfig))
+        print(USAGE.format(presets=", ".join(PRESETS.names())) + table_of(TrainConfig))
         return
     out = Path(line.words["out"]) if "out" in line.words else None
     if "data" in line.words:
         line.changes.append(("data.path", str(Path(line.words["data"]).expanduser().absolute())))
     device = line.words.get("device", "auto")
     if "dry-run" in line.switches:
-        from core_model.training.gan.dry_run import dry_run
         from core_model.training.common.local_launcher import started_by_torchrun
+        from core_model.training.gan.dry_run import dry_run
 
         cfg = _config(line, out)
-        print(dry_run(cfg, device, out, _processes(line, cfg, device, None), None if started_by_torchrun() else args))
+        print(
+            dry_run(
+                cfg, device, out, _processes(line, cfg, device, None), None if started_by_torchrun() else args
+            )
+        )
         return
     if "measure" in line.words:
         _measure(line, args, _config(line, out), device)
@@ -117,57 +75,55 @@ def main(args: list[str]) -> None:
         cfg = resumed_config(out, line.changes)
     else:
         if "preset" not in line.words:
-            raise InputError(what="train: no preset", expected=f"--preset, one of {', '.join(PRESETS.names())}")
+            raise InputError(
+                what="train: no preset", expected=f"--preset, one of {', '.join(PRESETS.names())}"
+            )
         cfg = _config(line, out)
         if not cfg.data.path:
             raise InputError(what="train: no data set", expected="--data ZIP or folder")
+    from core_model.training.common.local_launcher import executed, follow_torchrun, is_first, siblings
     from core_model.training.gan.run import run_training
-    from core_model.training.common.local_launcher import follow_torchrun, is_first, siblings
 
     follow_torchrun()
     if is_first():
         refuse_if_owned(out)
     resume = "resume" in line.switches
     with siblings(_processes(line, cfg, device, out if resume else None), ["train", *args]):
-        state = run_training(out, cfg, resume=resume, device=device, command=_command(args))
+        state = run_training(out, cfg, resume=resume, device=device, command=executed("train", args))
     if is_first():
         print(f"{state}: {out}")
 
 
-def _processes(line: TrainLine, cfg: TrainConfig, device: str, resumed: Path | None) -> int:
-    from core_model.training.common.run_directory import saved_record
+def _processes(line: SettingsLine, cfg: TrainConfig, device: str, resumed: Path | None) -> int:
     from core_model.training.common.local_launcher import chosen_processes
+    from core_model.training.common.run_directory import saved_record
 
     record = saved_record(resumed) if resumed is not None else None
-    return chosen_processes(line.words.get("processes", "auto"), device, cfg.batch, record.world_size if record is not None else 0)
+    return chosen_processes(
+        line.words.get("processes", "auto"), device, cfg.batch, record.world_size if record is not None else 0
+    )
 
 
-def _config(line: TrainLine, out: Path | None) -> TrainConfig:
+def _config(line: SettingsLine, out: Path | None) -> TrainConfig:
     """The preset with the overrides; of a run that exists, where a dry run names none."""
     if "preset" not in line.words and out is not None and (out / "config.json").exists():
         from core_model.training.common.run_directory import saved_config
 
-        return apply_overrides(saved_config(out), line.changes, "train")
+        return apply_overrides(saved_config(out, TrainConfig), line.changes, "train")
     base = PRESETS.get(line.words.get("preset", "ffhq512"), where="--preset")
     return apply_overrides(base, line.changes, "train")
 
 
-def _measure(line: TrainLine, args: list[str], cfg: TrainConfig, device: str) -> None:
+def _measure(line: SettingsLine, args: list[str], cfg: TrainConfig, device: str) -> None:
     """What `--dry-run` starts: JSON lines with the seconds of a step, stage by stage."""
-    from core_model.training.gan.measure import measure
     from core_model.training.common.local_launcher import siblings
+    from core_model.training.gan.measure import measure
 
     try:
         order = [int(word) for word in line.words["measure"].split(",") if word]
     except ValueError:
-        raise InputError(what="bad value of --measure", expected="numbers of stages", got=line.words["measure"]) from None
+        raise InputError(
+            what="bad value of --measure", expected="numbers of stages", got=line.words["measure"]
+        ) from None
     with siblings(_processes(line, cfg, device, None), ["train", *args]):
         measure(cfg, device, order, lambda one: print(one.model_dump_json(), flush=True))
-
-
-def _command(args: list[str]) -> list[str]:
-    """What was executed, in words that another shell understands: the interpreter by its path, torchrun before it where that was."""
-    from core_model.training.common.local_launcher import started_by_torchrun
-
-    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={os.environ.get('LOCAL_WORLD_SIZE', '1')}"]
-    return [sys.executable, *(launcher if started_by_torchrun() else ()), "-m", MAIN, "train", *args]

@@ -1,4 +1,7 @@
-"""Looks at a whole image set before anything is trained on it: sizes, labels, images that cannot be read, each named."""
+"""Looks at a whole image set before anything is trained on it.
+
+Sizes, labels, images that cannot be read, each named.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ MOST_LINES = 20
 
 
 class DatasetReport(Frozen):
-    """What a set holds. `problems` and `notes` are one clear line each; training may start when there are no problems."""
+    """What a set holds. `problems` and `notes` are one clear line each.
+
+    Training may start when there are no problems.
+    """
 
     path: str
     images: int
@@ -44,7 +50,9 @@ class DatasetReport(Frozen):
         """Raises InputError with the first problem and the number of the others."""
         if not self.ok:
             more = f" (and {self.problem_count - 1} more problems)" if self.problem_count > 1 else ""
-            raise InputError(what="image set is not fit for training", where=self.path, got=self.problems[0] + more)
+            raise InputError(
+                what="image set is not fit for training", where=self.path, got=self.problems[0] + more
+            )
 
 
 def check(
@@ -57,9 +65,9 @@ def check(
 ) -> DatasetReport:
     """Reads every file of the set; raises InputError only for what is no image set at all.
 
-    labels: cameras are needed, so images must be square, of one size and labelled. Without, every image must be at least
-    `resolution` pixels wide and high. Every `decode_every`-th image is decoded to its last row, of the others only the header is
-    read; `progress(done, count)` follows.
+    labels: cameras are needed, so images must be square, of one size and labelled. Without, every image must
+    be at least `resolution` pixels wide and high. Every `decode_every`-th image is decoded to its last row,
+    of the others only the header is read; `progress(done, count)` follows.
     """
     path = Path(path).expanduser()
     source = open_source(path)
@@ -82,7 +90,11 @@ def check(
             progress(number + 1, len(index.names))
     if labels and len(sizes) > 1:
         usual = sizes.most_common(1)[0][0]
-        problems += [f"{first_of[s]}: is {s}, most images are {usual} ({n} like it)" for s, n in sizes.items() if s != usual]
+        problems += [
+            f"{first_of[s]}: is {s}, most images are {usual} ({n} like it)"
+            for s, n in sizes.items()
+            if s != usual
+        ]
     return DatasetReport(
         path=str(path), images=len(index.names), labelled=index.labels is not None, sizes=dict(sizes), decoded=decoded,
         problems=tuple(problems[:MOST_LINES]), problem_count=len(problems), notes=_notes(index),

@@ -41,6 +41,7 @@ from core_model.data.heads.parameters import NAMES, HeadParams, latent_for_seed
 from core_model.data.heads.pose import FOCAL, sample_camera
 from core_model.data.heads.rendering import BACKGROUND_RGB, HeadImages, render_heads
 from core_model.ops.cores import usable_cores
+from core_model.schema.atomic import replacing
 from core_model.schema.errors import InputError
 
 GENERATOR_VERSION = 1
@@ -94,9 +95,9 @@ def write_heads_dataset(
     """Writes `count` images of `size`² pixels to `out` (a .zip, else a folder), whole or not at all.
 
     `seed` is the seed of the first image; `progress(done, count)` is called after each image; `depth=False`
-    leaves out normals, depth and masks; `workers` processes make the images (None: as many as there are usable
-    cores, and only this one for a few images), and the bytes do not depend on their number. Raises InputError
-    for arguments out of range.
+    leaves out normals, depth and masks; `workers` processes make the images (None: as many as there are
+    usable cores, and only this one for a few images), and the bytes do not depend on their number. Raises
+    InputError for arguments out of range.
     """
     out = Path(out)
     _check(out, count, size, seed, supersample, workers)
@@ -105,16 +106,8 @@ def write_heads_dataset(
     workers = min(workers, count)
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".zip":
-        handle, name = tempfile.mkstemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent)
-        os.close(handle)
-        temporary = Path(name)
-        try:
-            with zipfile.ZipFile(temporary, "w", allowZip64=True) as archive:
-                _fill(_ZipSink(archive), count, size, seed, progress, depth, supersample, workers)
-            temporary.chmod(0o644)
-            os.replace(temporary, out)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacing(out) as temporary, zipfile.ZipFile(temporary, "w", allowZip64=True) as archive:
+            _fill(_ZipSink(archive), count, size, seed, progress, depth, supersample, workers)
         return
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
     try:
@@ -146,7 +139,9 @@ def _check(out: Path, count: int, size: int, seed: int, supersample: int, worker
             )
     if out.suffix.lower() == ".zip":
         if out.is_dir():
-            raise InputError(what="data set file", where=where, expected="a file name", got=f"the folder {out}")
+            raise InputError(
+                what="data set file", where=where, expected="a file name", got=f"the folder {out}"
+            )
     elif out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise InputError(what="data set folder", where=where, expected="a new or empty folder", got=str(out))
 
@@ -191,7 +186,10 @@ def _make(job: _Job) -> _Made:
 
 
 def _enter_worker() -> None:
-    """Start of a worker process: one torch thread each; Ctrl+C is the parent's to handle, its death ends us."""
+    """Start of a worker process: one torch thread.
+
+    The parent handles Ctrl+C, and its death ends the worker.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()

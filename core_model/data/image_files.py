@@ -31,8 +31,9 @@ def image_size(data: bytes) -> tuple[int, int]:
 def decode(data: bytes, *, crop: bool = False, resolution: int | None = None) -> np.ndarray:
     """[3, S, S] uint8, sRGB; raises BadImage.
 
-    Grey and palette images become RGB; what is transparent lies on white. `crop` takes the middle square of an image that is
-    not one; `resolution` shrinks it to that edge by the mean over the area of each pixel (it never enlarges).
+    Grey and palette images become RGB; what is transparent lies on white. `crop` takes the middle square of
+    an image that is not one; `resolution` shrinks it to that edge by the mean over the area of each pixel (it
+    never enlarges).
     """
     with _opened(data) as image:
         try:
@@ -61,7 +62,10 @@ def decode(data: bytes, *, crop: bool = False, resolution: int | None = None) ->
 
 
 def _area_mean(pixels: np.ndarray, factor: int) -> np.ndarray:
-    """[H, W, 3] → [3, H/f, W/f]. Rounded once; Pillow rounds after each axis, which lightens the whole set by ¼ step."""
+    """[H, W, 3] → [3, H/f, W/f].
+
+    Rounded once; Pillow rounds after each axis, which lightens the whole set by ¼ step.
+    """
     h, w, _ = pixels.shape
     blocks = pixels.transpose(2, 0, 1).reshape(3, h // factor, factor, w // factor, factor)
     return np.rint(blocks.mean(axis=(2, 4), dtype=np.float32)).astype(np.uint8)

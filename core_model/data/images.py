@@ -1,8 +1,9 @@
-"""Image sets for training and evaluation: EG3D's layout, own folders of images, generated heads; in a folder or a zip.
+"""Image sets for training and evaluation: EG3D's layout, own folders of images, generated heads.
 
-With labels, `dataset.json` gives the camera of each image. Without them the cameras are drawn from one distribution: image i
-then has a camera that is likely but not its own (`posed` is False, and a discriminator must not be told of it).
-Mirrored copies are made on the fly: item N + i is image i mirrored, with the mirrored camera.
+In a folder or a zip. With labels, `dataset.json` gives the camera of each image. Without them the cameras are
+drawn from one distribution: image i then has a camera that is likely but not its own (`posed` is False, and a
+discriminator must not be told of it). Mirrored copies are made on the fly: item N + i is image i mirrored,
+with the mirrored camera.
 """
 
 from __future__ import annotations
@@ -26,10 +27,16 @@ PRIOR_SEED = 0x3D
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """`len` items; item i is (image [3, R, R] uint8 sRGB, label [25] float32 as in `core_model.data.labels`).
+    """Images with camera labels.
 
-    resolution: R. posed: the labels are those of the images. mirrored: the second half are mirrored copies. notes: what was
-    decided on the way, one line each, for a log. Safe to use from several threads, and in processes forked or spawned.
+    Item i is (image [3, R, R] uint8 sRGB, label [25] float32 as in `core_model.data.labels`).
+
+    resolution: R.
+    posed: the labels are those of the images.
+    mirrored: the second half are mirrored copies.
+    notes: what was decided on the way, one line each, for a log.
+
+    Safe to use from several threads, and in processes forked or spawned.
     """
 
     path: Path
@@ -53,34 +60,58 @@ class ImageDataset:
         labels: bool = True,
         cameras: CameraPrior | None = None,
     ) -> ImageDataset:
-        """Opens a folder or zip. Reads names, labels and the first image; `core_model.data.check` reads all.
+        """Opens a folder or zip.
 
-        resolution: edge of the items (None: that of the first image); larger images are shrunk by area means, smaller ones are
-        an error. Images that are not square are an error with labels (their intrinsics would change) and cropped to their
-        middle without. cameras: distribution for labels=False; None takes EG3D's FFHQ law. Raises InputError.
+        Reads names, labels and the first image; `core_model.data.check` reads all.
+
+        resolution: edge of the items (None: that of the first image); larger images are shrunk by area means,
+        smaller ones are an error. Images that are not square are an error with labels (their intrinsics would
+        change) and cropped to their middle without. cameras: distribution for labels=False; None takes EG3D's
+        FFHQ law. Raises InputError.
         """
         path = Path(path).expanduser()
         if resolution is not None and resolution < SMALLEST:
-            raise InputError(what="bad resolution", where=str(path), expected=f"{SMALLEST} or more pixels", got=str(resolution))
+            raise InputError(
+                what="bad resolution",
+                where=str(path),
+                expected=f"{SMALLEST} or more pixels",
+                got=str(resolution),
+            )
         source = open_source(path)
         index = read_index(source, str(path), labels=labels)
         native = _first_edge(source, index, str(path), crop=not labels)
         if resolution is not None and native < resolution:
             raise InputError(
-                what="images are too small", where=f"{path}:{index.names[0]}", expected=f"{resolution} pixels or more", got=str(native)
+                what="images are too small",
+                where=f"{path}:{index.names[0]}",
+                expected=f"{resolution} pixels or more",
+                got=str(native),
             )
         if labels:
             faults = bad_labels(index)
             if faults:
                 more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-                raise InputError(what="bad camera label", where=str(path), expected="cameras", got=faults[0] + more)
+                raise InputError(
+                    what="bad camera label", where=str(path), expected="cameras", got=faults[0] + more
+                )
             assert index.labels is not None
             stored = index.labels.astype(np.float32)
         else:
             stored = prior_labels(cameras or CameraPrior(), len(index.names), PRIOR_SEED)
         notes = _notes(index, mirror, labels)
         mirrored = mirror and not index.stored_mirrors
-        return cls(path, source, index.names, resolution or native, native, labels, mirrored, index.is_heads, notes, stored)
+        return cls(
+            path,
+            source,
+            index.names,
+            resolution or native,
+            native,
+            labels,
+            mirrored,
+            index.is_heads,
+            notes,
+            stored,
+        )
 
     def __len__(self) -> int:
         return len(self.names) * (2 if self.mirrored else 1)
@@ -89,11 +120,16 @@ class ImageDataset:
         return self.image(item), self.label(item)
 
     def image(self, item: int) -> np.ndarray:
-        """[3, R, R] uint8. Raises InputError naming an image that cannot be read, IndexError beyond the set."""
+        """Image [3, R, R] uint8.
+
+        Raises InputError naming an image that cannot be read, IndexError beyond the set.
+        """
         index, flip = self._place(item)
         name = self.names[index]
         try:
-            pixels = decode(self.source.read(name, MAX_IMAGE_BYTES), crop=not self.posed, resolution=self.resolution)
+            pixels = decode(
+                self.source.read(name, MAX_IMAGE_BYTES), crop=not self.posed, resolution=self.resolution
+            )
         except BadImage as error:
             raise InputError(what="unreadable image", where=f"{self.path}:{name}", got=str(error)) from None
         return np.ascontiguousarray(pixels[:, :, ::-1]) if flip else pixels
@@ -129,14 +165,21 @@ def _first_edge(source: Source, index: ImageIndex, where: str, *, crop: bool) ->
     except BadImage as error:
         raise InputError(what="unreadable image", where=f"{where}:{name}", got=str(error)) from None
     if width != height and not crop:
-        raise InputError(what="image is not square", where=f"{where}:{name}", expected="as wide as high", got=f"{width} x {height}")
+        raise InputError(
+            what="image is not square",
+            where=f"{where}:{name}",
+            expected="as wide as high",
+            got=f"{width} x {height}",
+        )
     return min(width, height)
 
 
 def _notes(index: ImageIndex, mirror: bool, labels: bool) -> tuple[str, ...]:
     notes = []
     if index.missing:
-        notes.append(f"{len(index.missing)} labelled images are not in the set, the first is {index.missing[0]}")
+        notes.append(
+            f"{len(index.missing)} labelled images are not in the set, the first is {index.missing[0]}"
+        )
     if index.unlabelled:
         notes.append(f"{index.unlabelled} images have no label and are left out")
     if index.stored_mirrors and mirror:

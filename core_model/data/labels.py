@@ -1,7 +1,7 @@
-"""Camera labels of image sets: EG3D's 25 numbers, their mirror images, and draws from a table or a distribution.
+"""Camera labels of image sets.
 
-A label is a row-major 4×4 camera-to-world matrix (OpenCV camera, world units), then row-major 3×3 intrinsics divided by
-the image size.
+EG3D's 25 numbers, their mirror images, and draws from a table or a distribution. A label is a row-major 4×4
+camera-to-world matrix (OpenCV camera, world units), then row-major 3×3 intrinsics divided by the image size.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ _PIXELS = 4.0  # principal points beyond this many image widths are pixels that 
 
 
 def mirror_label(labels: np.ndarray) -> np.ndarray:
-    """Labels [..., 25] of the mirrored images: the world is mirrored at x = 0 and the camera's x axis turns round.
+    """Labels [..., 25] of the mirrored images.
 
-    With S = diag(-1, 1, 1, 1) the pose E becomes S E S, which is a rotation again; the principal point goes to
-    1 - cx and the skew changes its sign. This is how EG3D labels the mirrored half of its sets.
+    The world is mirrored at x = 0 and the camera's x axis turns round. With S = diag(-1, 1, 1, 1) the pose E
+    becomes S E S, which is a rotation again; the principal point goes to 1 - cx and the skew changes its
+    sign. This is how EG3D labels the mirrored half of its sets.
     """
     flipped = np.array(labels, dtype=np.float32, copy=True)
     pose = flipped[..., :16].reshape(*flipped.shape[:-1], 4, 4)
@@ -75,14 +76,17 @@ def label_faults(labels: np.ndarray) -> np.ndarray:
 
 
 def prior_labels(prior: CameraPrior, count: int, seed: int) -> np.ndarray:
-    """Labels [count, 25] float32 of cameras drawn from one distribution; label i depends on `seed` and i alone.
+    """Labels [count, 25] float32 of cameras drawn from one distribution.
 
-    Angles are drawn by the prior's law about its default pose (normal; uniform over its ranges) and kept within its ranges.
-    Raises InputError for a prior whose law is not known.
+    Label i depends on `seed` and i alone. Angles are drawn by the prior's law about its default pose (normal;
+    uniform over its ranges) and kept within its ranges. Raises InputError for a prior whose law is not known.
     """
     if prior.law not in ("normal", "uniform"):
         raise InputError(
-            what="no camera distribution", where="image set without labels", expected="law normal or uniform", got=prior.law
+            what="no camera distribution",
+            where="image set without labels",
+            expected="law normal or uniform",
+            got=prior.law,
         )
     base = prior.default
     # Philox counts: number i of the stream does not depend on how many are drawn.
@@ -92,7 +96,7 @@ def prior_labels(prior: CameraPrior, count: int, seed: int) -> np.ndarray:
     if prior.law == "uniform":
         angles = np.asarray(low) + rng.random((count, 2)) * (np.asarray(high) - np.asarray(low))
     else:
-        # Two uniforms a normal (Box and Muller): a fixed number of draws for each image.
+        # Two uniforms per normal (Box and Muller): a fixed number of draws for each image.
         u = rng.random((count, 2, 2))
         normal = np.sqrt(-2.0 * np.log1p(-u[..., 0])) * np.cos(2.0 * math.pi * u[..., 1])
         angles = np.clip((base.yaw, base.pitch) + normal * (prior.yaw_std, prior.pitch_std), low, high)

@@ -1,8 +1,10 @@
-"""The order in which images are shown: shuffled epochs without end, shared by the ranks, resumable at any place.
+"""The order in which images are shown.
 
-All ranks walk one stream: place g belongs to epoch g // N, and in it to the image at g mod N of that epoch's permutation, which
-depends on the seed and the epoch alone. Rank r of w takes the places r, r + w, r + 2w …, so 2 ranks with batch b see together
-what 1 rank with batch 2b sees, and a position is one number.
+Shuffled epochs without end, shared by the ranks, resumable at any place.
+
+All ranks walk one stream: place g belongs to epoch g // N, and in it to the image at g mod N of that epoch's
+permutation, which depends on the seed and the epoch alone. Rank r of w takes the places r, r + w, r + 2w …,
+so 2 ranks with batch b see together what 1 rank with batch 2b sees, and a position is one number.
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ from core_model.schema.frozen import Frozen
 
 
 class DataPosition(Frozen):
-    """How far a stream was read: `taken` places by all ranks together, of a set of `size` items shuffled by `seed`."""
+    """How far a stream was read.
+
+    `taken` places by all ranks together, of a set of `size` items shuffled by `seed`.
+    """
 
     seed: int = Field(default=0, ge=0)
     size: int = Field(ge=1)
@@ -33,7 +38,9 @@ class DataPosition(Frozen):
 class ImageOrder:
     """Iterator without end over the item numbers of one rank."""
 
-    def __init__(self, size: int, seed: int, *, rank: int = 0, world: int = 1, position: DataPosition | None = None) -> None:
+    def __init__(
+        self, size: int, seed: int, *, rank: int = 0, world: int = 1, position: DataPosition | None = None
+    ) -> None:
         """Raises InputError when `position` belongs to another set or seed."""
         if not 0 <= rank < world:
             raise ValueError(f"rank {rank} of {world}")
@@ -69,7 +76,10 @@ class ImageOrder:
 
 @dataclass(frozen=True)
 class Batch:
-    """images [B, 3, R, R] uint8 and labels [B, 25] float32 on the CPU; `position` is the place after this batch."""
+    """images [B, 3, R, R] uint8 and labels [B, 25] float32 on the CPU.
+
+    `position` is the place after this batch.
+    """
 
     images: Tensor
     labels: Tensor
@@ -79,8 +89,9 @@ class Batch:
 class ImageBatches:
     """Batches of one rank without end, decoded ahead by threads (decoders release the interpreter lock).
 
-    Nothing in it is random but the order, and results come in that order: they are the same for any number of workers. A position
-    is that of the last batch handed out, whatever was read ahead, so a run resumes bit for bit.
+    Nothing in it is random but the order, and results come in that order: they are the same for any number of
+    workers. A position is that of the last batch handed out, whatever was read ahead, so a run resumes bit
+    for bit.
     """
 
     def __init__(
@@ -112,7 +123,9 @@ class ImageBatches:
             self.position = self._order.position
             return _stacked(items, self.position)
         while len(self._waiting) < self._ahead:
-            futures = [self._pool.submit(self._dataset.__getitem__, next(self._order)) for _ in range(self._batch)]
+            futures = [
+                self._pool.submit(self._dataset.__getitem__, next(self._order)) for _ in range(self._batch)
+            ]
             self._waiting.append((futures, self._order.position))
         futures, position = self._waiting.popleft()
         items = [f.result() for f in futures]

@@ -1,7 +1,7 @@
 """Where the files of an image set lie: a folder, or a zip that is read in place and never unpacked.
 
-A zip from outside is not trusted: names that could leave a folder, links, encrypted, repeated and overlapping entries are
-refused, and no entry is read beyond the size that it may have, so that a bomb costs nothing.
+A zip from outside is not trusted: names that could leave a folder, links, encrypted, repeated and overlapping
+entries are refused, and no entry is read beyond the size that it may have, so that a bomb costs nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,17 @@ MAX_ENTRIES = 4_000_000
 MAX_IMAGE_BYTES = 64 << 20
 MAX_JSON_BYTES = 1 << 30
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, KeyError, RuntimeError, NotImplementedError)
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    NotImplementedError,
+)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -33,7 +43,10 @@ class Source(Protocol):
     def names(self) -> tuple[str, ...]: ...
 
     def read(self, name: str, limit: int) -> bytes:
-        """The bytes of one file; raises InputError when there is no such file, it is damaged or longer than `limit`."""
+        """The bytes of one file.
+
+        Raises InputError when there is no such file, it is damaged or longer than `limit`.
+        """
         ...
 
 
@@ -52,9 +65,14 @@ def open_source(path: Path) -> Source:
 
 
 def is_image(name: str) -> bool:
-    """By its suffix, and not hidden (`._x.png` and `__MACOSX/` are what other systems leave in zips)."""
+    """Whether a name has an image's suffix and is not hidden.
+
+    Other systems leave `._x.png` and `__MACOSX/` in zips.
+    """
     parts = name.split("/")
-    return name.lower().endswith(IMAGE_SUFFIXES) and not any(p.startswith(".") or p == "__MACOSX" for p in parts)
+    return name.lower().endswith(IMAGE_SUFFIXES) and not any(
+        p.startswith(".") or p == "__MACOSX" for p in parts
+    )
 
 
 class FolderSource:
@@ -67,7 +85,12 @@ class FolderSource:
             relative = Path(folder).relative_to(root)
             found += [(relative / f).as_posix() for f in files]
         if len(found) > MAX_ENTRIES:
-            raise InputError(what="too many files", where=str(root), expected=f"at most {MAX_ENTRIES:,}", got=f"{len(found):,}")
+            raise InputError(
+                what="too many files",
+                where=str(root),
+                expected=f"at most {MAX_ENTRIES:,}",
+                got=f"{len(found):,}",
+            )
         self.names = tuple(sorted(found))
         self._known = frozenset(self.names)
 
@@ -79,7 +102,9 @@ class FolderSource:
             with open(self._root / name, "rb", opener=_open_regular) as file:
                 return _bounded(file.read(limit + 1), limit, where)
         except OSError as error:
-            raise InputError(what="cannot read the file", where=where, got=error.strerror or str(error)) from None
+            raise InputError(
+                what="cannot read the file", where=where, got=error.strerror or str(error)
+            ) from None
 
 
 def _open_regular(path: str, flags: int) -> int:
@@ -92,7 +117,10 @@ def _open_regular(path: str, flags: int) -> int:
 
 
 class ZipSource:
-    """A zip read in place. Each process that uses it opens the file anew, so it survives fork and pickling."""
+    """A zip read in place.
+
+    Each process that uses it opens the file anew, so it survives fork and pickling.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -110,7 +138,9 @@ class ZipSource:
         try:
             entry = archive.getinfo(name)
         except KeyError:
-            raise InputError(what="file not found", where=where, expected="an entry of the zip", got="nothing") from None
+            raise InputError(
+                what="file not found", where=where, expected="an entry of the zip", got="nothing"
+            ) from None
         if entry.file_size > limit:
             raise _too_long(where, limit, entry.file_size)
         try:
@@ -118,7 +148,9 @@ class ZipSource:
                 # The size in the directory is only what the zip says of itself.
                 return _bounded(file.read(limit + 1), limit, where)
         except _BROKEN as error:
-            raise InputError(what="damaged zip entry", where=where, got=str(error) or type(error).__name__) from None
+            raise InputError(
+                what="damaged zip entry", where=where, got=str(error) or type(error).__name__
+            ) from None
 
     def _opened(self) -> zipfile.ZipFile:
         with self._lock:
@@ -143,21 +175,32 @@ def _check_entries(entries: Iterable[zipfile.ZipInfo], path: Path) -> None:
     entries = list(entries)
     where = str(path)
     if len(entries) > MAX_ENTRIES:
-        raise InputError(what="too many zip entries", where=where, expected=f"at most {MAX_ENTRIES:,}", got=f"{len(entries):,}")
+        raise InputError(
+            what="too many zip entries",
+            where=where,
+            expected=f"at most {MAX_ENTRIES:,}",
+            got=f"{len(entries):,}",
+        )
     seen: set[str] = set()
     packed = 0
     for entry in entries:
         fault = _entry_fault(entry)
         if fault:
             got = f"{fault}: {entry.filename!r}"
-            raise InputError(what="unsafe zip entry", where=where, expected="plain files with relative names", got=got)
+            raise InputError(
+                what="unsafe zip entry", where=where, expected="plain files with relative names", got=got
+            )
         if entry.filename in seen:
-            raise InputError(what="repeated zip entry", where=where, expected="each name once", got=repr(entry.filename))
+            raise InputError(
+                what="repeated zip entry", where=where, expected="each name once", got=repr(entry.filename)
+            )
         seen.add(entry.filename)
         packed += entry.compress_size
     size = path.stat().st_size
     if packed > size:
-        raise InputError(what="overlapping zip entries", where=where, expected=f"at most {size:,} bytes", got=f"{packed:,}")
+        raise InputError(
+            what="overlapping zip entries", where=where, expected=f"at most {size:,} bytes", got=f"{packed:,}"
+        )
 
 
 def _entry_fault(entry: zipfile.ZipInfo) -> str:
@@ -184,4 +227,6 @@ def _bounded(data: bytes, limit: int, where: str) -> bytes:
 
 
 def _too_long(where: str, limit: int, size: int) -> InputError:
-    return InputError(what="file is too long", where=where, expected=f"at most {limit:,} bytes", got=f"{size:,} or more")
+    return InputError(
+        what="file is too long", where=where, expected=f"at most {limit:,} bytes", got=f"{size:,} or more"
+    )

@@ -1,14 +1,16 @@
-"""Random changes of the images that a discriminator sees: the `bgc` pipeline of adaptive discriminator augmentation.
+"""Random changes of the images that a discriminator sees.
 
-StyleGAN2-ADA (arXiv 2006.06676), appendix B: blits (x-flip, quarter turns, whole-pixel shifts), general geometry (scales,
-rotations, shifts by fractions) and colour. Every change happens to each image on its own with probability p. All geometry of an
-image is one 3×3 matrix and one resampling: up by two with an orthonormal low-pass wavelet (SYM6), bilinear lookup with the image
-continued by reflection, down again with the same filter. All colour is one 4×4 matrix. An image to which nothing happens comes out
-bit for bit, and so does every image at p = 0.
+The `bgc` pipeline of adaptive discriminator augmentation. StyleGAN2-ADA (arXiv 2006.06676), appendix B: blits
+(x-flip, quarter turns, whole-pixel shifts), general geometry (scales, rotations, shifts by fractions) and
+colour. Every change happens to each image on its own with probability p. All geometry of an image is one 3×3
+matrix and one resampling: up by two with an orthonormal low-pass wavelet (SYM6), bilinear lookup with the
+image continued by reflection, down again with the same filter. All colour is one 4×4 matrix. An image to
+which nothing happens comes out bit for bit, and so does every image at p = 0.
 
-Conventions here: images [B, C, H, W] in [-1, 1], sRGB, C a multiple of 3 (each group of three is one view of the same image and
-gets the same change) or 1. A geometry matrix maps places of the result to places of the image, in pixels from the image centre,
-x right and y down. The result can be differentiated with respect to the images twice (R1 goes through it).
+Conventions here: images [B, C, H, W] in [-1, 1], sRGB, C a multiple of 3 (each group of three is one view of
+the same image and gets the same change) or 1. A geometry matrix maps places of the result to places of the
+image, in pixels from the image centre, x right and y down. The result can be differentiated with respect to
+the images twice (R1 goes through it).
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Scaling coefficients of the symlet with six vanishing moments (Daubechies, Ten Lectures on Wavelets, table 6.3): orthonormal to its
-# own shifts by two, so going up and down again gives the image back exactly. Σ h = √2, Σ h² = 1.
+# Scaling coefficients of the symlet with six vanishing moments (Daubechies, Ten Lectures on Wavelets, table
+# 6.3): orthonormal to its own shifts by two, so going up and down again gives the image back exactly. Σ h =
+# √2, Σ h² = 1.
 SYM6 = (
     0.015404109327027373, 0.0034907120842174702, -0.11799011114819057, -0.048311742585633, 0.4910559419267466, 0.787641141030194,
     0.3379294217276218, -0.07263752278646252, -0.021060292512300564, 0.04472490177066578, 0.0017677118642428036, -0.007800708325034148,
@@ -36,7 +39,10 @@ _FIXED_SEED = 0
 
 @dataclass(frozen=True)
 class AugmentSpec:
-    """Strength of each change: 1 = as published, 0 = off. The probability of a change is p times its strength."""
+    """Strength of each change: 1 = as published, 0 = off.
+
+    The probability of a change is p times its strength.
+    """
 
     xflip: float = 1.0
     quarter_turns: float = 1.0
@@ -61,7 +67,10 @@ SATURATION_STD = 1.0  # octaves
 
 
 class AdaAugment(nn.Module):
-    """Augments images with probability p. Draws depend on the generator alone, in the same number for every p."""
+    """Augments images with probability p.
+
+    Draws depend on the generator alone, in the same number for every p.
+    """
 
     def __init__(self, spec: AugmentSpec = AugmentSpec()) -> None:
         super().__init__()
@@ -74,7 +83,9 @@ class AdaAugment(nn.Module):
         """
         if images.ndim != 4 or (images.shape[1] != 1 and images.shape[1] % 3):
             raise ValueError(f"images [B, 3 n or 1, H, W] expected, got {list(images.shape)}")
-        probability = torch.as_tensor(p, dtype=torch.float32, device=images.device).reshape(()).clamp(0.0, 1.0)
+        probability = (
+            torch.as_tensor(p, dtype=torch.float32, device=images.device).reshape(()).clamp(0.0, 1.0)
+        )
         draws = _Draws(images.shape[0], probability, images.device, rng)
         height, width = images.shape[2:]
         geometry, moved = geometry_matrices(self.spec, draws, width, height)
@@ -97,7 +108,9 @@ class _Draws:
         self._rng = rng if rng is not None else torch.Generator(device=device).manual_seed(_FIXED_SEED)
 
     def uniform(self, low: float, high: float) -> Tensor:
-        return (torch.rand(self.batch, generator=self._rng, device=self._rng.device) * (high - low) + low).to(self.device)
+        return (torch.rand(self.batch, generator=self._rng, device=self._rng.device) * (high - low) + low).to(
+            self.device
+        )
 
     def normal(self, std: float) -> Tensor:
         return (torch.randn(self.batch, generator=self._rng, device=self._rng.device) * std).to(self.device)
@@ -110,8 +123,8 @@ class _Draws:
 def geometry_matrices(spec: AugmentSpec, draws: _Draws, width: int, height: int) -> tuple[Tensor, Tensor]:
     """(matrices [B, 3, 3] from result to image, [B] bool: something happens).
 
-    The paper builds the matrix that moves the image, each change applied after the ones before; here its inverse grows, so each
-    change is inverted and multiplied from the right.
+    The paper builds the matrix that moves the image, each change applied after the ones before; here its
+    inverse grows, so each change is inverted and multiplied from the right.
     """
     n, like = draws.batch, draws.p
     to_image = torch.eye(3, device=like.device).expand(n, 3, 3)
@@ -124,7 +137,10 @@ def geometry_matrices(spec: AugmentSpec, draws: _Draws, width: int, height: int)
         moved = moved | happens
 
     flip = draws.uniform(0.0, 1.0) < 0.5
-    then(_scaling(torch.where(flip, -1.0, 1.0), torch.ones_like(flip, dtype=torch.float32)), draws.happens(like * spec.xflip) & flip)
+    then(
+        _scaling(torch.where(flip, -1.0, 1.0), torch.ones_like(flip, dtype=torch.float32)),
+        draws.happens(like * spec.xflip) & flip,
+    )
     turns = draws.uniform(0.0, 4.0).floor().clamp(max=3.0)
     # A turned rectangle would not fit its frame.
     turning = spec.quarter_turns if width == height else 0.0
@@ -176,12 +192,22 @@ def colour_matrices(spec: AugmentSpec, draws: _Draws) -> tuple[Tensor, Tensor]:
 def _hue(angle: Tensor, along: Tensor, across: Tensor, last: Tensor) -> Tensor:
     """Turns by `angle` [B] about the grey axis."""
     third = 1.0 / math.sqrt(3.0)
-    turn = angle.new_tensor([[0.0, -third, third, 0.0], [third, 0.0, -third, 0.0], [-third, third, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    turn = angle.new_tensor(
+        [
+            [0.0, -third, third, 0.0],
+            [third, 0.0, -third, 0.0],
+            [-third, third, 0.0, 0.0],
+            [0.0, 0.0, 0.0, 0.0],
+        ]
+    )
     return along + torch.cos(angle)[:, None, None] * across + torch.sin(angle)[:, None, None] * turn + last
 
 
 def recolour(x: Tensor, matrix: Tensor) -> Tensor:
-    """x [B, C, H, W] through colour matrices [B, 4, 4]; one channel takes the mean of the rows and columns."""
+    """x [B, C, H, W] through colour matrices [B, 4, 4].
+
+    One channel takes the mean of the rows and columns.
+    """
     b, c, h, w = x.shape
     linear, offset = matrix[:, :3, :3], matrix[:, :3, 3]
     if c == 1:
@@ -191,7 +217,10 @@ def recolour(x: Tensor, matrix: Tensor) -> Tensor:
 
 
 def resample(x: Tensor, to_image: Tensor) -> Tensor:
-    """x [B, C, H, W] seen through matrices [B, 3, 3] that map places of the result to places of x (pixels from the centre)."""
+    """x [B, C, H, W] resampled through matrices [B, 3, 3].
+
+    The matrices map places of the result to places of x (pixels from the centre).
+    """
     h, w = x.shape[2:]
     margin = _BORDER + TAPS // 2
     rows, columns = _mirrored(h, margin, x.device), _mirrored(w, margin, x.device)
@@ -201,7 +230,9 @@ def resample(x: Tensor, to_image: Tensor) -> Tensor:
     # Places of the samples from which the result's pixels are made, and of the same samples in `doubled`.
     k_x = torch.arange(2 * w + TAPS - 2, device=x.device, dtype=x.dtype)
     k_y = torch.arange(2 * h + TAPS - 2, device=x.device, dtype=x.dtype)
-    place_y, place_x = torch.meshgrid((k_y - CENTRE) / 2 - (h - 1) / 2, (k_x - CENTRE) / 2 - (w - 1) / 2, indexing="ij")
+    place_y, place_x = torch.meshgrid(
+        (k_y - CENTRE) / 2 - (h - 1) / 2, (k_x - CENTRE) / 2 - (w - 1) / 2, indexing="ij"
+    )
     places = torch.stack([place_x, place_y, torch.ones_like(place_x)], dim=-1).reshape(-1, 3)
     seen = places @ to_image[:, :2].transpose(1, 2)
     seen_x = 2.0 * (_inside(seen[..., 0] + (w - 1) / 2, w) + margin) + CENTRE
@@ -213,7 +244,10 @@ def resample(x: Tensor, to_image: Tensor) -> Tensor:
 
 
 def _inside(place: Tensor, size: int) -> Tensor:
-    """Places in pixels, those beyond the border reflected at the image's edges (-½ and size - ½), as often as it takes."""
+    """Places in pixels, those beyond the border reflected into it.
+
+    Mirrors stand at the image's edges, -½ and size - ½; a place is reflected as often as it takes.
+    """
     folded = torch.remainder(place + 0.5, 2.0 * size)
     folded = torch.minimum(folded, 2.0 * size - folded) - 0.5
     near = (place >= -_BORDER) & (place <= size - 1 + _BORDER)
@@ -239,8 +273,11 @@ def _filter(x: Tensor, kernel: Tensor, *, up: bool) -> Tensor:
 
 
 def bilinear(x: Tensor, grid: Tensor) -> Tensor:
-    """`grid_sample` (bilinear, border, corners aligned) of x [B, C, H, W] at grid [B, h, w, 2], with derivatives of any order
-    with respect to x; none with respect to the grid. torch's own has no second derivative."""
+    """x [B, C, H, W] at grid [B, h, w, 2], as `grid_sample` (bilinear, border, corners aligned).
+
+    Has derivatives of any order with respect to x, none with respect to the grid; torch's own has no second
+    derivative.
+    """
     return _Lookup.apply(x, grid)  # type: ignore[no-any-return]
 
 
@@ -267,7 +304,9 @@ class _Scatter(torch.autograd.Function):
         ctx.save_for_backward(grid)
         # Only the shape of the image matters to the gradient with respect to it.
         image = values.new_zeros(()).expand(size)
-        out, _ = torch.ops.aten.grid_sampler_2d_backward(values.contiguous(), image, grid, 0, 1, True, [True, False])
+        out, _ = torch.ops.aten.grid_sampler_2d_backward(
+            values.contiguous(), image, grid, 0, 1, True, [True, False]
+        )
         return out
 
     @staticmethod

@@ -1,8 +1,9 @@
-"""What the discriminator is shown: images brought to one level of detail, and pairs for dual discrimination.
+"""What the discriminator is shown.
 
-Early in training low-resolution renders are stretched to the discriminator's size, so real images lose the same detail before they
-are compared (What You See is What You GAN, section 5); a Gaussian blur that fades within the first images (EG3D) smooths both.
-All images [B, 3, H, W].
+Images brought to one level of detail, and pairs for dual discrimination. Early in training low-resolution
+renders are stretched to the discriminator's size, so real images lose the same detail before they are
+compared (What You See is What You GAN, section 5); a Gaussian blur that fades within the first images (EG3D)
+smooths both. All images [B, 3, H, W].
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ def stretch(images: Tensor, size: int) -> Tensor:
     """Bilinear to [B, C, size, size]; the same tensor where nothing changes."""
     if images.shape[-1] == size:
         return images
-    return F.interpolate(images, size=(size, size), mode="bilinear", align_corners=False, antialias=images.shape[-1] > size)
+    return F.interpolate(
+        images, size=(size, size), mode="bilinear", align_corners=False, antialias=images.shape[-1] > size
+    )
 
 
 def at_detail_of(images: Tensor, rendered: int) -> Tensor:
-    """Real images as a render of `rendered`² pixels would show them: reduced to it with a low-pass filter and stretched back."""
+    """Real images as a render of `rendered`² pixels would show them.
+
+    Reduced to it with a low-pass filter and stretched back.
+    """
     size = images.shape[-1]
     return images if rendered >= size else stretch(stretch(images, rendered), size)
 
@@ -45,5 +51,8 @@ def gaussian_blur2d(images: Tensor, sigma: float) -> Tensor:
 
 
 def pair(image: Tensor, coarse: Tensor) -> Tensor:
-    """[B, 6, H, W]: the image beside a coarser picture of the same scene stretched to its size (EG3D's dual discrimination)."""
+    """The image beside a coarser picture of the same scene, stretched to its size: [B, 6, H, W].
+
+    EG3D's dual discrimination.
+    """
     return torch.cat([image, stretch(coarse, image.shape[-1])], dim=1)

@@ -1,7 +1,8 @@
-"""StyleGAN2's residual discriminator with minibatch standard deviation and label projection (Karras et al. 2020; EG3D, section 4.2).
+"""StyleGAN2's residual discriminator with minibatch standard deviation and label projection.
 
-Images [B, C, R, R] in [-1, 1]; the camera label [B, 25] enters by projection: the logit is the dot product of the image's and the
-label's embedding. All operations have second derivatives, which R1 needs.
+Karras et al. 2020; EG3D (Chan et al. 2022), section 4.2. Images [B, C, R, R] in [-1, 1]; the camera label
+[B, 25] enters by projection: the logit is the dot product of the image's and the label's embedding. All
+operations have second derivatives, which R1 needs.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ LABEL_LR = 0.01
 
 
 class EqualConv(nn.Module):
-    """k×k convolution with equalised rate; down = 2 filters with [1, 3, 3, 1] before it strides. activate: bias and √2·lrelu.
+    """k×k convolution with equalised rate; down = 2 filters with [1, 3, 3, 1] before it strides.
 
-    gain scales the output. Without activation there is no bias (the skip of a residual block).
+    activate: bias and √2·lrelu. gain scales the output. Without activation there is no bias (the skip of a
+    residual block).
     """
 
-    def __init__(self, in_ch: int, out_ch: int, kernel: int, *, down: int = 1, activate: bool = True, gain: float = 1.0) -> None:
+    def __init__(
+        self, in_ch: int, out_ch: int, kernel: int, *, down: int = 1, activate: bool = True, gain: float = 1.0
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(out_ch, in_ch, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(out_ch)) if activate else None
@@ -36,7 +40,9 @@ class EqualConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, I, H, W] → [B, O, H / down, W / down]."""
-        w = (self.weight * (self.weight_gain if self.bias is not None else self.weight_gain * self.gain)).to(x.dtype)
+        w = (self.weight * (self.weight_gain if self.bias is not None else self.weight_gain * self.gain)).to(
+            x.dtype
+        )
         if self.down == 1:
             y = F.conv2d(x, w, None if self.bias is None else self.bias.to(x.dtype), padding=self.kernel // 2)
         elif self.kernel == 1:
@@ -62,10 +68,10 @@ class ResidualBlock(nn.Module):
 
 
 def minibatch_std(x: Tensor, group: int, channels: int) -> Tensor:
-    """x [B, C, H, W] → [B, C + channels, H, W]: appended standard deviation over groups of images (Karras et al. 2018).
+    """x [B, C, H, W] → [B, C + channels, H, W]: appends the standard deviation over groups of images.
 
-    Image i belongs to group i mod (B / group), as in StyleGAN2, so ranks that take every w-th image make the groups of one
-    rank. Groups shrink to a divisor of B.
+    Karras et al. 2018. Image i belongs to group i mod (B / group), as in StyleGAN2, so ranks that take every
+    w-th image make the groups of one rank. Groups shrink to a divisor of B.
     """
     b, c, h, w = x.shape
     size = math.gcd(group, b)
@@ -77,12 +83,17 @@ def minibatch_std(x: Tensor, group: int, channels: int) -> Tensor:
 
 
 class LabelEmbedding(nn.Module):
-    """Camera label [B, L] → [B, D]: embedding, normalisation, fully connected layers with learning-rate multiplier 0.01."""
+    """Camera label [B, L] → embedding [B, D].
+
+    Embedding, normalisation, fully connected layers with learning-rate multiplier 0.01.
+    """
 
     def __init__(self, label_dim: int, dim: int, layers: int) -> None:
         super().__init__()
         self.embed = EqualLinear(label_dim, dim)
-        self.layers = nn.ModuleList(EqualLinear(dim, dim, lr_mul=LABEL_LR, activate=True) for _ in range(layers))
+        self.layers = nn.ModuleList(
+            EqualLinear(dim, dim, lr_mul=LABEL_LR, activate=True) for _ in range(layers)
+        )
 
     def forward(self, label: Tensor) -> Tensor:
         x = second_moment_norm(self.embed(label.float()))
@@ -94,7 +105,8 @@ class LabelEmbedding(nn.Module):
 class Discriminator(nn.Module):
     """Images [B, image_channels, R, R] and labels [B, L] → logits [B].
 
-    resolution: R, a power of two from 8. label_dim 0 = images are judged alone. std_group, std_channels: of `minibatch_std`.
+    resolution: R, a power of two from 8. label_dim 0 = images are judged alone. std_group, std_channels: of
+    `minibatch_std`.
     """
 
     def __init__(
@@ -112,8 +124,10 @@ class Discriminator(nn.Module):
         super().__init__()
         levels = int(math.log2(resolution))
         if resolution < 8 or 2**levels != resolution:
-            raise ValueError(f"discriminator: expected a resolution that is a power of two ≥ 8, got {resolution}")
-        width = lambda k: channels_at(2**k, channel_base, channel_max)  # noqa: E731
+            raise ValueError(
+                f"discriminator: expected a resolution that is a power of two ≥ 8, got {resolution}"
+            )
+        width = lambda k: channels_at(2**k, channel_base, channel_max)
         self.resolution, self.image_channels = resolution, image_channels
         self.std_group, self.std_channels = std_group, std_channels
         self.from_image = EqualConv(image_channels, width(levels), 1)

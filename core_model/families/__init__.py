@@ -1,5 +1,8 @@
-"""Model families, one folder each. `FAMILIES` registers them all when it is first asked for, and with them torch is imported;
-`core_model.families.known` describes their checkpoints without it."""
+"""Model families, one folder each.
+
+`FAMILIES` registers them all when it is first asked for, and with them torch is imported;
+`core_model.families.known` describes their checkpoints without it.
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from core_model.families.description import Description, Sizes, ToNative
 from core_model.fields.base import Field
 from core_model.fields.triplane import Planes
-from core_model.rendering.occupancy import Guide
+from core_model.sampling.occupancy import Guide
 from core_model.schema.camera import CameraSpec
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.conventions import Conventions
@@ -51,19 +51,25 @@ class Model(Protocol):
         ...
 
 
-NativePicture = Callable[[Any, RenderRequest, Tensor | None, Planes | None, Guide | None], dict[str, np.ndarray]]
+NativePicture = Callable[
+    [Any, RenderRequest, Tensor | None, Planes | None, Guide | None], dict[str, np.ndarray]
+]
 
 
 @dataclass(frozen=True)
 class FinalPicture:
-    """How a family lifts rendered features to its picture. Only checkpoints with a `Sizes.neural_size` use it.
+    """How a family lifts rendered features to its picture.
 
-    features: the field whose colours are all the features that the super-resolution takes, over the planes and tables of the given one.
+    Only checkpoints with a `Sizes.neural_size` use it.
+
+    features: the field whose colours are all the features that the super-resolution takes, over the planes
+        and tables of the given one.
     background: what rays that meet nothing add to each feature, in the field's range [0, 1].
-    march: (model, that field, camera, ray grid edge, guide, samples per ray or None) → `NeuralRender`. One guided pass with a guide, the
-    two passes of the original program without; either is within 45 dB of the program's picture when samples is None.
-    lift: (model, features [C, n, n] in [0, 1], ws, dtype of the feature maps or None for single precision, `pause`, which is called
-    between blocks and may raise) → picture [3, R, R] in [0, 1] before any clamp.
+    march: (model, that field, camera, ray grid edge, guide, samples per ray or None) → `NeuralRender`. One
+        guided pass with a guide, the two passes of the original program without; either is within 45 dB of
+        the program's picture when samples is None.
+    lift: (model, features [C, n, n] in [0, 1], ws, dtype of the feature maps or None for single precision,
+        `pause`, which is called between blocks and may raise) → picture [3, R, R] in [0, 1] before any clamp.
     """
 
     features: Callable[[Field], Field]
@@ -74,7 +80,10 @@ class FinalPicture:
 
 @dataclass(frozen=True)
 class NeuralRender:
-    """Features [C, n, n] in the field's range [0, 1]; depth (world units), opacity and samples evaluated per ray [n, n]."""
+    """Features [C, n, n] in the field's range [0, 1].
+
+    depth (world units), opacity and samples evaluated per ray [n, n].
+    """
 
     features: Tensor
     depth: Tensor
@@ -86,10 +95,11 @@ class NeuralRender:
 class FamilySpec:
     """One family: its description, and construction from a header.
 
-    build gives the model with unset tensors (its `module` lies on the meta device); the session fills and moves them.
-    The second argument of `build` and `describe` says where the header comes from, for messages.
-    native: the exact picture of the original program, (model, request, ws, planes, guide) → float32 arrays by channel name, each at
-    its own size; None for families that imitate nothing. With a guide, evaluations that cannot change the picture are left out.
+    build gives the model with unset tensors (its `module` lies on the meta device); the session fills and
+    moves them. The second argument of `build` and `describe` says where the header comes from, for messages.
+    native: the picture of the original program, (model, request, ws, planes, guide) → float32 arrays by
+    channel name, each at its own size; None for families that imitate nothing. With a guide, evaluations that
+    cannot change the picture are left out.
     """
 
     description: Description

@@ -17,18 +17,27 @@ C = TypeVar("C", bound=Frozen)
 
 @contextmanager
 def config_errors(where: str) -> Iterator[None]:
-    """Turns complaints about a config, or about odd records and shapes that one is read from, into an InputError."""
+    """Turns errors about a config into an InputError.
+
+    Also errors about the records and shapes that it is read from.
+    """
     try:
         yield
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(x) for x in first["loc"]) or "config"
         raise InputError(
-            what=f"wrong network description, field {field!r}", where=where, expected=first["msg"], got=repr(first.get("input"))[:80]
+            what=f"wrong network description, field {field!r}",
+            where=where,
+            expected=first["msg"],
+            got=repr(first.get("input"))[:80],
         ) from None
     except (TypeError, ValueError, IndexError, KeyError, ZeroDivisionError, OverflowError) as error:
         raise InputError(
-            what="cannot read the network's records", where=where, expected="the shapes and keywords of its program", got=str(error)[:120]
+            what="cannot read the network's records",
+            where=where,
+            expected="the shapes and keywords of its program",
+            got=str(error)[:120],
         ) from None
 
 

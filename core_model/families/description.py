@@ -1,4 +1,7 @@
-"""What is known of a family's checkpoints without building a network. No torch here: `triscope info` waits for nothing."""
+"""What is known of a family's checkpoints without building a network.
+
+No torch here: `triscope info` waits for nothing.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ ToNative = Callable[[ImportedNet], tuple[CheckpointHeader, dict[str, Array]]]
 class Sizes:
     """What the GUI and `triscope info` show of a network, known without building it.
 
-    neural_size: edge of the feature image that a super-resolution lifts to the picture [pixels]; 0 = none, rays make the picture.
+    neural_size: edge of the feature image that a super-resolution lifts to the picture [pixels]; 0 = none,
+    rays make the picture.
     """
 
     title: str
@@ -41,8 +45,10 @@ class Sizes:
 class Description:
     """describe: header and where it comes from (for messages) → sizes.
 
-    convert: a network read from a foreign file → header and float32 arrays of a native checkpoint; None for families of triscope's own.
-    licence_note: what is known of the licence of files that the original program made; empty for triscope's own.
+    convert: a network read from a foreign file → header and float32 arrays of a native checkpoint; None for
+        families of triscope's own.
+    licence_note: what is known of the licence of files that the original program made; empty for triscope's
+        own.
     """
 
     name: str

@@ -1,6 +1,7 @@
-"""What a family needs of a foreign checkpoint to make a native one of it, and the renaming of StyleGAN2's tensors.
+"""What a family needs of a foreign checkpoint to make a native one of it.
 
-The record itself is made by `core_model.checkpoints.importing`, which stands above the families; here is only its face.
+With the renaming of StyleGAN2's tensors. The record itself is made by `core_model.checkpoints.importing`,
+which stands above the families; here is only its protocol.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ Array = np.ndarray[Any, Any]
 
 
 class ImportedNet(Protocol):
-    """A network read from a foreign file: names as the original program gives them, plain values only; arrays are float32."""
+    """A network read from a foreign file.
+
+    Names as the original program gives them, plain values only; arrays are float32.
+    """
 
     @property
     def class_name(self) -> str: ...
@@ -34,14 +38,19 @@ class ImportedNet(Protocol):
 
 
 def setting(net: ImportedNet, name: str, default: Any = None) -> Any:
-    """A keyword record of the network; attributes win, because the programs overwrite them after construction."""
+    """A keyword record of the network.
+
+    Attributes win, because the programs overwrite them after construction.
+    """
     if net.attributes.get(name) is not None:
         return net.attributes[name]
     return net.init_kwargs.get(name, default)
 
 
 def layer_setting(net: ImportedNet, path: str, name: str, default: Any = None) -> Any:
-    """A scalar of one layer, e.g. `bias_gain` or `conv_clamp`, else `default`; what a layer says of itself is better than guessing.
+    """A scalar of one layer, e.g. `bias_gain` or `conv_clamp`, else `default`.
+
+    What a layer says of itself is better than guessing.
 
     None is a value too: a layer that has `conv_clamp: None` does not clamp.
     """
@@ -64,16 +73,25 @@ def number(value: Any, what: str) -> float:
     try:
         out = float(value)
     except (TypeError, ValueError):
-        raise InputError(what=f"wrong {what}", where="imported network", expected="a number", got=repr(value)[:60]) from None
+        raise InputError(
+            what=f"wrong {what}", where="imported network", expected="a number", got=repr(value)[:60]
+        ) from None
     if out != out or out in (float("inf"), float("-inf")):
-        raise InputError(what=f"wrong {what}", where="imported network", expected="a finite number", got=repr(value)[:60])
+        raise InputError(
+            what=f"wrong {what}", where="imported network", expected="a finite number", got=repr(value)[:60]
+        )
     return out
 
 
 def tensor_of(net: ImportedNet, name: str) -> Array:
     """A tensor that the family must have; raises InputError naming it."""
     if name not in net.state:
-        raise InputError(what="network lacks a tensor", where=net.class_name, expected=repr(name), got=f"{len(net.state)} others")
+        raise InputError(
+            what="network lacks a tensor",
+            where=net.class_name,
+            expected=repr(name),
+            got=f"{len(net.state)} others",
+        )
     return net.state[name]
 
 
@@ -83,7 +101,10 @@ def block_sizes(names: Iterable[str], prefix: str) -> list[int]:
     sizes = sorted(found)
     if not 2 <= len(sizes) <= MAX_BLOCKS or sizes != [4 * 2**k for k in range(len(sizes))]:
         raise InputError(
-            what="wrong synthesis network", where=prefix, expected=f"blocks b4, b8, … bR, at most {MAX_BLOCKS}", got=str(sizes)[:80]
+            what="wrong synthesis network",
+            where=prefix,
+            expected=f"blocks b4, b8, … bR, at most {MAX_BLOCKS}",
+            got=str(sizes)[:80],
         )
     return sizes
 
@@ -121,7 +142,9 @@ def mapping_sizes(net: ImportedNet, prefix: str) -> dict[str, Any]:
     """z_dim, w_dim, label width, embedding width and hidden widths of a mapping network, from the tensors."""
     count = sum(1 for n in net.state if re.match(re.escape(prefix) + r"fc\d+\.weight$", n))
     if count == 0:
-        raise InputError(what="network lacks its mapping", where=net.class_name, expected=f"{prefix}fc0.weight", got="none")
+        raise InputError(
+            what="network lacks its mapping", where=net.class_name, expected=f"{prefix}fc0.weight", got="none"
+        )
     layers = [tensor_of(net, f"{prefix}fc{i}.weight") for i in range(count)]
     embed = net.state.get(f"{prefix}embed.weight")
     embed_dim = int(embed.shape[0]) if embed is not None else 0
@@ -140,5 +163,7 @@ def mapping_sizes(net: ImportedNet, prefix: str) -> dict[str, Any]:
 def prefixed(net: ImportedNet, source: str, target: str) -> dict[str, Array]:
     """Tensors below `source` renamed to stand below `target`, without the constants."""
     return {
-        target + n.removeprefix(source): v for n, v in net.state.items() if n.startswith(source) and n.rsplit(".", 1)[-1] not in CONSTANTS
+        target + n.removeprefix(source): v
+        for n, v in net.state.items()
+        if n.startswith(source) and n.rsplit(".", 1)[-1] not in CONSTANTS
     }

@@ -1,4 +1,7 @@
-"""The descriptions of all families, by name. No torch here; `core_model.families.FAMILIES` holds what builds them."""
+"""The descriptions of all families, by name.
+
+No torch here; `core_model.families.FAMILIES` holds what builds them.
+"""
 
 from __future__ import annotations
 

@@ -23,23 +23,36 @@ def latent_from_seed(seed: int, z_dim: int) -> Tensor:
 
 
 def class_centre(model: Mapped, latent: LatentSpec, z_dim: int, average: Tensor) -> Tensor:
-    """What psi draws towards [D]: `average`, or the mean w of the latent's class over 256 seeds under the mean (frontal) camera.
+    """The w [D] that psi draws towards: `average`, or the mean w of the latent's class.
 
-    EpiGRAF's network truncates towards its average; its scripts, for networks with classes, towards such a mean, of other random z
-    each time. Here they are always the same ones. Raises InputError where the network has no classes.
+    The class mean is over 256 seeds under the mean (frontal) camera. EpiGRAF's network truncates towards its
+    average; its scripts, for networks with classes, towards such a mean, drawn anew each time. Here the seeds
+    are always the same. Raises InputError where the network has no classes.
     """
     if latent.centre == "average":
         return average
     if not model.sizes.num_classes:
-        raise InputError(what="no classes to truncate towards", where="latent", expected="a class-conditional checkpoint", got="none")
-    z = torch.from_numpy(np.random.RandomState(CENTRE_SEED).randn(CENTRE_SAMPLES, z_dim)).float().to(average.device)
+        raise InputError(
+            what="no classes to truncate towards",
+            where="latent",
+            expected="a class-conditional checkpoint",
+            got="none",
+        )
+    z = (
+        torch.from_numpy(np.random.RandomState(CENTRE_SEED).randn(CENTRE_SAMPLES, z_dim))
+        .float()
+        .to(average.device)
+    )
     return map_batch(model, z, latent.replace(cond=None)).mean(dim=0)
 
 
-def styles_of(latent: LatentSpec, mapping: Callable[[Tensor], Tensor], w_avg: Tensor, *, z_dim: int, num_ws: int) -> Tensor:
+def styles_of(
+    latent: LatentSpec, mapping: Callable[[Tensor], Tensor], w_avg: Tensor, *, z_dim: int, num_ws: int
+) -> Tensor:
     """ws [1, L, D]: blend of seeds (or an explicit z or w), truncation, style mixing, edits.
 
-    mapping: z [1, Z] → w [1, D] with the label already bound. Raises InputError for a z, w or direction of the wrong shape.
+    mapping: z [1, Z] → w [1, D] with the label already bound. Raises InputError for a z, w or direction of
+    the wrong shape.
     """
     ws = _unedited(latent, mapping, w_avg, z_dim=z_dim, num_ws=num_ws)
     return _edited(ws, latent.edits) if latent.edits else ws
@@ -50,26 +63,44 @@ def _edited(ws: Tensor, edits: tuple[Edit, ...]) -> Tensor:
     ws = ws.clone()
     for edit in edits:
         if len(edit.direction) != ws.shape[2]:
-            raise InputError(what="wrong direction", where="latent", expected=f"{ws.shape[2]} numbers", got=str(len(edit.direction)))
+            raise InputError(
+                what="wrong direction",
+                where="latent",
+                expected=f"{ws.shape[2]} numbers",
+                got=str(len(edit.direction)),
+            )
         first, last = edit.layers or (0, ws.shape[1] - 1)
-        ws[:, first : last + 1] += edit.strength * torch.tensor(edit.direction, device=ws.device, dtype=ws.dtype)
+        ws[:, first : last + 1] += edit.strength * torch.tensor(
+            edit.direction, device=ws.device, dtype=ws.dtype
+        )
     return ws
 
 
-def _unedited(latent: LatentSpec, mapping: Callable[[Tensor], Tensor], w_avg: Tensor, *, z_dim: int, num_ws: int) -> Tensor:
+def _unedited(
+    latent: LatentSpec, mapping: Callable[[Tensor], Tensor], w_avg: Tensor, *, z_dim: int, num_ws: int
+) -> Tensor:
     device = w_avg.device
     if latent.w is not None:
         ws = torch.tensor([latent.w], device=device)
         if ws.dim() != 3 or ws.shape[1] not in (1, num_ws) or ws.shape[2] != w_avg.shape[-1]:
-            raise InputError(what="wrong w", where="latent", expected=f"[{num_ws}, {w_avg.shape[-1]}]", got=str(list(ws.shape[1:])))
+            raise InputError(
+                what="wrong w",
+                where="latent",
+                expected=f"[{num_ws}, {w_avg.shape[-1]}]",
+                got=str(list(ws.shape[1:])),
+            )
         return ws.expand(1, num_ws, w_avg.shape[-1])
     if latent.z is not None:
         if len(latent.z) != z_dim:
-            raise InputError(what="wrong z", where="latent", expected=f"{z_dim} numbers", got=str(len(latent.z)))
+            raise InputError(
+                what="wrong z", where="latent", expected=f"{z_dim} numbers", got=str(len(latent.z))
+            )
         w = mapping(torch.tensor([latent.z], device=device))
     else:
         total = sum(s.weight for s in latent.seeds)
-        parts = [mapping(latent_from_seed(s.seed, z_dim).to(device)) * (s.weight / total) for s in latent.seeds]
+        parts = [
+            mapping(latent_from_seed(s.seed, z_dim).to(device)) * (s.weight / total) for s in latent.seeds
+        ]
         w = parts[0] if len(parts) == 1 else torch.stack(parts).sum(dim=0)
     ws = broadcast_truncate(w, w_avg, num_ws, latent.psi, latent.cutoff)
     if latent.mix is not None:

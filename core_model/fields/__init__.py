@@ -1,1 +1,4 @@
-"""Fields: point → signed distance | density, features, colour; lookup in tri-planes; SDF-to-density rules; normals."""
+"""Fields: point → signed distance | density, features, colour; lookup in tri-planes.
+
+SDF-to-density rules; normals.
+"""

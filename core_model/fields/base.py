@@ -14,7 +14,7 @@ class FieldSample:
 
     sdf: signed distance, negative inside, world units [B, N] (SDF families).
     beta: width of the surface, world units [B, N] (SDF families).
-    raw: density before its activation [B, N] (density families; `rendering` applies the rule of `Conventions`).
+    raw: density before its activation [B, N] (density families; their fields apply the rule of `Conventions`).
     density: volume density, 1 / world unit [B, N].
     features: input of `Field.colour` [B, N, F], or final colour features of density families.
     """
@@ -27,14 +27,22 @@ class FieldSample:
 
     def select(self, index: Tensor | slice) -> "FieldSample":
         """The samples at positions `index` [M] of a batch of one; of a slice a view."""
-        take = (lambda x: x[:, index]) if isinstance(index, slice) else (lambda x: x[0].index_select(0, index)[None])
-        pick = lambda x: None if x is None else take(x)  # noqa: E731
-        return FieldSample(take(self.density), pick(self.sdf), pick(self.beta), pick(self.raw), pick(self.features))
+        take = (
+            (lambda x: x[:, index])
+            if isinstance(index, slice)
+            else (lambda x: x[0].index_select(0, index)[None])
+        )
+        pick = lambda x: None if x is None else take(x)
+        return FieldSample(
+            take(self.density), pick(self.sdf), pick(self.beta), pick(self.raw), pick(self.features)
+        )
 
     def detached(self) -> "FieldSample":
         """The same values without their graph."""
-        free = lambda x: None if x is None else x.detach()  # noqa: E731
-        return FieldSample(self.density.detach(), free(self.sdf), free(self.beta), free(self.raw), free(self.features))
+        free = lambda x: None if x is None else x.detach()
+        return FieldSample(
+            self.density.detach(), free(self.sdf), free(self.beta), free(self.raw), free(self.features)
+        )
 
 
 class Field(Protocol):
@@ -47,7 +55,10 @@ class Field(Protocol):
         ...
 
     def colour(self, sample: FieldSample, points: Tensor, dirs: Tensor) -> Tensor:
-        """Radiance [B, N, 3] of samples that `geometry` returned for `points`; dirs [B, N, 3] unit, camera to scene."""
+        """Radiance [B, N, 3] of samples that `geometry` returned for `points`.
+
+        dirs [B, N, 3] unit, camera to scene.
+        """
         ...
 
 
@@ -59,5 +70,8 @@ class BackedField(Protocol):
     def is_backed(self) -> bool: ...
 
     def behind(self, origins: Tensor, dirs: Tensor, places: Tensor) -> Tensor:
-        """Radiance [R, 3] beyond the box, of rays [R, 3] through `places` [R, 2] of the picture (column, row; its edges are ±1)."""
+        """Radiance [R, 3] beyond the box, of rays [R, 3].
+
+        places [R, 2]: where the rays cross the picture (column, row; its edges are ±1).
+        """
         ...

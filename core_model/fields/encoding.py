@@ -13,14 +13,17 @@ def encoded_dim(dim: int, freqs: int) -> int:
 def frequency_encoding(x: Tensor, freqs: int) -> Tensor:
     """x [..., D] → [..., D·(1 + 2·freqs)], ordered x, sin x, cos x, sin 2x, cos 2x, …
 
-    Only one sine and one cosine are evaluated; higher octaves follow by the double-angle formulas, whose rounding error
-    at 6 octaves stays below 1e-5.
+    Only one sine and one cosine are evaluated; higher octaves follow by the double-angle formulas, whose
+    rounding error at 6 octaves stays below 1e-5.
     """
     return torch.cat(frequency_parts(x, freqs), dim=-1)
 
 
 def frequency_parts(x: Tensor, freqs: int) -> list[Tensor]:
-    """The pieces [..., D] of `frequency_encoding` in order, for callers that join them with something else."""
+    """The pieces [..., D] of `frequency_encoding` in order.
+
+    For callers that join them with something else.
+    """
     if freqs == 0:
         return [x]
     s, c = torch.sin(x), torch.cos(x)

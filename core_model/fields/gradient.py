@@ -25,13 +25,17 @@ def distance(sample: FieldSample) -> Tensor:
 def with_gradient(
     field: Field, points: Tensor, quantity: Callable[[FieldSample], Tensor] = falling
 ) -> tuple[FieldSample, Tensor, Tensor]:
-    """At points [1, M, 3]: the sample, a quantity [1, M] of it and its gradient [1, M, 3], all without graph. The gradient is NaN
-    where the quantity is piecewise constant."""
+    """At points [1, M, 3]: the sample, a quantity [1, M] of it and its gradient [1, M, 3].
+
+    All without graph. The gradient is NaN where the quantity is piecewise constant.
+    """
     with torch.enable_grad():
         x = stock(points.detach(), dim=1).requires_grad_(True)
         sample = field.geometry(x)
         value = quantity(sample)
-        gradient = torch.autograd.grad(value.sum(), x)[0] if value.requires_grad else torch.full_like(x, torch.nan)
+        gradient = (
+            torch.autograd.grad(value.sum(), x)[0] if value.requires_grad else torch.full_like(x, torch.nan)
+        )
     here = slice(points.shape[1])
     return sample.detached().select(here), value.detach()[:, here], gradient.detach()[:, here]
 

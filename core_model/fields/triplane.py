@@ -1,7 +1,10 @@
-"""Tri-plane lookup (Chan et al. 2022, EG3D) under `Conventions`: which axes, corners, padding and reduction.
+"""Tri-plane lookup (Chan et al. 2022, EG3D) under `Conventions`.
 
-Two paths: `sample_planes` (grid_sample; any padding, gradients of any order that torch has) and `PlaneTable` (one embedding-bag
-gather over channel-last planes, about twice as fast on CPUs; inference and first-order gradients). Tests hold one against the other.
+Which axes, corners, padding and reduction.
+
+Two paths: `sample_planes` (grid_sample; any padding, gradients of any order that torch has) and `PlaneTable`
+(one embedding-bag gather over channel-last planes, about twice as fast on CPUs; inference and first-order
+gradients). Tests hold one against the other.
 """
 
 from __future__ import annotations
@@ -48,16 +51,21 @@ def sample_planes(level: Tensor, points: Tensor, conv: Conventions) -> Tensor:
     b, p, c, h, w = level.shape
     uv = plane_coordinates(points, conv).reshape(b * p, 1, -1, 2)
     out = F.grid_sample(
-        level.reshape(b * p, c, h, w), uv, mode="bilinear", padding_mode=conv.padding, align_corners=conv.align_corners
+        level.reshape(b * p, c, h, w),
+        uv,
+        mode="bilinear",
+        padding_mode=conv.padding,
+        align_corners=conv.align_corners,
     )
     return reduce_planes(out.reshape(b, p, c, -1).transpose(2, 3), conv.reduction)
 
 
 @dataclass(frozen=True)
 class PlaneTable:
-    """Channel-last copy of one level as one table of rows [.., C]; a lookup is one weighted sum of rows a point.
+    """Channel-last copy of one level as one table of rows [.., C].
 
-    With zero padding the planes get a rim of zero texels, so that no row needs a mask. height, width: edges in the table.
+    A lookup is one weighted sum of rows per point. With zero padding the planes get a rim of zero texels, so
+    that no row needs a mask. height, width: edges in the table.
     """
 
     table: Tensor
@@ -87,12 +95,17 @@ class PlaneTable:
             rows, shares = _cells(q, h, conv)
             iy, fy = rows[down], shares[down]
         start = torch.arange(b * 3, device=points.device, dtype=torch.int32).reshape(b, 3).t() * (h * w)
-        corner = torch.add(ix, iy, alpha=w) + start.repeat_interleave(n, dim=1) if b > 1 else torch.add(ix, iy, alpha=w).add_(start)
+        corner = (
+            torch.add(ix, iy, alpha=w) + start.repeat_interleave(n, dim=1)
+            if b > 1
+            else torch.add(ix, iy, alpha=w).add_(start)
+        )
         index = torch.stack([corner, corner + 1, corner + w, corner + (w + 1)], dim=-1)
         both = fx * fy
         low = fy - both
         weights = torch.stack([1.0 - fx - low, fx - both, low, both], dim=-1).to(self.table.dtype)
-        # [3, B·N, 4]: a bag of four rows per plane where planes are multiplied, of all twelve where they are added
+        # [3, B·N, 4]: a bag of four rows per plane where planes are multiplied, of all twelve where they are
+        # added
         if conv.reduction == "product":
             out = self._bag(index.view(-1, 4), weights.view(-1, 4)).view(1, 3, b * n, -1)
             return reduce_planes(out, conv.reduction).view(b, n, -1)
@@ -100,14 +113,14 @@ class PlaneTable:
         return out / 3.0 if conv.reduction == "mean" else out
 
     def _bag(self, index: Tensor, weights: Tensor) -> Tensor:
-        """Sums [M, C] of table rows: index and weights [M, rows a bag]."""
+        """Sums [M, C] of table rows: index and weights [M, rows per bag]."""
         return F.embedding_bag(index, self.table, per_sample_weights=weights, mode="sum")
 
 
 def _cells(q: Tensor, size: int, conv: Conventions) -> tuple[Tensor, Tensor]:
-    """Box coordinates → (first of two neighbouring texels as int32, share of the second); `size` counts a rim of zeros if there is one.
+    """Box coordinates → (first of two neighbouring texels as int32, share of the second).
 
-    NaN points are sent to the middle rather than out of memory.
+    `size` counts a rim of zeros if there is one. NaN points are sent to the middle rather than out of memory.
     """
     u = torch.nan_to_num(q, nan=0.0, posinf=4.0, neginf=-4.0)
     inner = size - 2 if conv.padding == "zeros" else size

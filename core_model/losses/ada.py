@@ -1,7 +1,8 @@
 """The controller of adaptive discriminator augmentation: how strong the augmentation has to be now.
 
-StyleGAN2-ADA (arXiv 2006.06676), section 3.1: the mean sign r of D's outputs for real images tells how far D has overfitted; p rises
-while r is above its target and falls while it is below, at a speed that takes p from 0 to 1 in `kimg` thousand images.
+StyleGAN2-ADA (arXiv 2006.06676), section 3.1: the mean sign r of D's outputs for real images tells how far D
+has overfitted; p rises while r is above its target and falls while it is below, at a speed that takes p from
+0 to 1 in `kimg` thousand images.
 """
 
 from __future__ import annotations
@@ -19,19 +20,28 @@ class AdaState(Frozen):
     """Everything that resuming needs: p, and what was seen since it was last moved."""
 
     p: float = Field(default=0.0, ge=0.0, le=HIGHEST_P, description="probability of each change")
-    sign_sum: float = Field(default=0.0, description="sum of the signs of D's outputs for real images since then")
+    sign_sum: float = Field(
+        default=0.0, description="sum of the signs of D's outputs for real images since then"
+    )
     images: int = Field(default=0, ge=0, description="real images since then")
     batches: int = Field(default=0, ge=0, description="batches since then")
     last_r: float | None = Field(default=None, description="mean sign at the last move")
 
 
 class AdaController:
-    """Moves p every `interval` batches. Distributed: give each rank the mean over all ranks and the images of all ranks, so that
-    every rank keeps the same p."""
+    """Moves p every `interval` batches.
 
-    def __init__(self, target: float = 0.6, interval: int = 4, kimg: float = 500.0, state: AdaState | None = None) -> None:
+    Distributed: give each rank the mean over all ranks and the images of all ranks, so that every rank keeps
+    the same p.
+    """
+
+    def __init__(
+        self, target: float = 0.6, interval: int = 4, kimg: float = 500.0, state: AdaState | None = None
+    ) -> None:
         if not -1.0 < target < 1.0 or interval < 1 or not kimg > 0.0:
-            raise ValueError(f"target {target} in (-1, 1), interval {interval} of 1 or more, kimg {kimg} above 0")
+            raise ValueError(
+                f"target {target} in (-1, 1), interval {interval} of 1 or more, kimg {kimg} above 0"
+            )
         self.target, self.interval, self.kimg = target, interval, kimg
         self.state = state or AdaState()
 
@@ -40,14 +50,20 @@ class AdaController:
         return self.state.p
 
     def update(self, mean_sign: float, images: int) -> float:
-        """Takes in one batch: the mean sign of D's outputs for its `images` real images, in [-1, 1]; returns p from now on.
+        """Takes in one batch and returns p from now on.
+
+        mean_sign: of D's outputs for the batch's `images` real images, in [-1, 1].
 
         Raises ValueError for a mean that is not finite or out of range, and leaves the state as it was.
         """
         if not (math.isfinite(mean_sign) and -1.0 <= mean_sign <= 1.0) or images < 1:
-            raise ValueError(f"mean sign of D's outputs in [-1, 1] expected, got {mean_sign} of {images} images")
+            raise ValueError(
+                f"mean sign of D's outputs in [-1, 1] expected, got {mean_sign} of {images} images"
+            )
         s = self.state
-        seen = s.replace(sign_sum=s.sign_sum + mean_sign * images, images=s.images + images, batches=s.batches + 1)
+        seen = s.replace(
+            sign_sum=s.sign_sum + mean_sign * images, images=s.images + images, batches=s.batches + 1
+        )
         if seen.batches < self.interval:
             self.state = seen
             return seen.p

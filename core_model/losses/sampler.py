@@ -9,7 +9,8 @@ from torch import Tensor
 def sampler_loss(log_p: Tensor, target: Tensor) -> Tensor:
     """Mean over pixels of -Σ_j target_j log p̂_j; log_p, target [B, K, H, W].
 
-    target sums to 1 over K, or to 0 where a ray met nothing: such pixels teach nothing and do not count. 0 when all are such.
+    target sums to 1 over K, or to 0 where a ray met nothing: such pixels teach nothing and do not count. 0
+    when all are such.
     """
     mass = target.sum(dim=1)
     seen = mass > 0

@@ -16,13 +16,17 @@ from core_model.meshing.polygonise import Surface
 from core_model.schema.errors import Cancelled
 from core_model.schema.mesh import MeshRequest
 
-PADDING = 4  # texels between charts, filled with the nearest colour: bilinear lookups and two mip levels stay inside
+# texels between charts, filled with the nearest colour: bilinear lookups and two mip levels stay inside
+PADDING = 4
 GROUP_TEXELS = 1 << 20
 
 
 @dataclass(frozen=True)
 class Unwrapped:
-    """The surface with its vertices split along seams; source [V] names the original vertex; uv [V, 2]; size (width, height)."""
+    """The surface with its vertices split along seams; source [V] names the original vertex.
+
+    uv [V, 2]; size (width, height).
+    """
 
     surface: Surface
     source: np.ndarray
@@ -41,16 +45,24 @@ def unwrap(surface: Surface, normals: np.ndarray, size: int) -> Unwrapped:
     atlas.generate(pack_options=pack)
     source, faces, uv = atlas[0]
     split = Surface(surface.vertices[source], np.ascontiguousarray(faces, dtype=np.int32))
-    scale = size / max(atlas.width, atlas.height)  # the packer comes out somewhat above or below what it was asked for
+    scale = size / max(
+        atlas.width, atlas.height
+    )  # the packer comes out somewhat above or below what it was asked for
     pixels = (max(1, round(atlas.width * scale)), max(1, round(atlas.height * scale)))
     return Unwrapped(split, source.astype(np.int64), np.ascontiguousarray(uv, dtype=np.float32), pixels)
 
 
 def bake(
-    levelset: LevelSet, unwrapped: Unwrapped, request: MeshRequest, done: Callable[[float], None] | None = None
+    levelset: LevelSet,
+    unwrapped: Unwrapped,
+    request: MeshRequest,
+    done: Callable[[float], None] | None = None,
 ) -> Texture:
-    """The texture: each covered texel is moved onto the level set by one Newton step of at most two texels, then asked for its
-    radiance; texels beside the charts repeat the nearest one."""
+    """The texture: radiance of the field at the surface point of each covered texel.
+
+    A texel's point is moved onto the level set by one Newton step of at most two texels. Texels beside the
+    charts repeat the nearest one.
+    """
     done = done or (lambda fraction: None)
     width, height = unwrapped.size
     filled, position = _texel_positions(unwrapped)
@@ -88,7 +100,9 @@ def _texel_positions(unwrapped: Unwrapped) -> tuple[np.ndarray, np.ndarray]:
     high = np.minimum(np.ceil(corners.max(axis=1)), (width - 1, height - 1)).astype(np.int64)
     extent = np.maximum(high - low + 1, 0)
     texels = extent[:, 0] * extent[:, 1]
-    bounds = np.searchsorted(np.cumsum(texels), np.arange(0, int(texels.sum()) + GROUP_TEXELS, GROUP_TEXELS), side="left")
+    bounds = np.searchsorted(
+        np.cumsum(texels), np.arange(0, int(texels.sum()) + GROUP_TEXELS, GROUP_TEXELS), side="left"
+    )
     flat, where = [], []
     for a, b in zip(np.unique(bounds)[:-1], np.unique(bounds)[1:], strict=True):
         face = np.repeat(np.arange(a, b), texels[a:b])

@@ -24,7 +24,10 @@ Direction = str | Vec3
 
 @dataclass(frozen=True)
 class Attributes:
-    """normals [V, 3] float32 unit, outward; colours [V, 3] uint8 sRGB; distance: RMS of |value - level| / |gradient| [world units]."""
+    """normals [V, 3] float32 unit, outward; colours [V, 3] uint8 sRGB.
+
+    distance: RMS of |value - level| / |gradient| [world units].
+    """
 
     normals: np.ndarray
     colours: np.ndarray | None
@@ -32,9 +35,16 @@ class Attributes:
 
 
 def surface_attributes(
-    levelset: LevelSet, surface: Surface, request: MeshRequest, done: Callable[[float], None] | None = None, call_points: int | None = None
+    levelset: LevelSet,
+    surface: Surface,
+    request: MeshRequest,
+    done: Callable[[float], None] | None = None,
+    call_points: int | None = None,
 ) -> Attributes:
-    """One pass over the vertices, `call_points` at once: gradient of the field by autograd, radiance at the asked direction."""
+    """One pass over the vertices, `call_points` at once.
+
+    Gradient of the field by autograd, radiance at the asked direction.
+    """
     done = done or (lambda fraction: None)
     vertices = surface.vertices
     normals = np.empty_like(vertices)
@@ -50,7 +60,9 @@ def surface_attributes(
         value, gradient, sample = point_gradient(levelset, points)
         length = gradient.norm(dim=-1)
         weak[part] = (~(length > 1e-12))[0].cpu().numpy()
-        squares += float((((value - levelset.level).abs() / length.clamp_min(1e-12))[length > 1e-12] ** 2).sum())
+        squares += float(
+            (((value - levelset.level).abs() / length.clamp_min(1e-12))[length > 1e-12] ** 2).sum()
+        )
         outward = gradient if levelset.inside_low else -gradient
         normals[part] = torch.nn.functional.normalize(outward, dim=-1)[0].cpu().numpy()
         if colours is not None:
@@ -68,7 +80,11 @@ def point_gradient(levelset: LevelSet, points: Tensor) -> tuple[Tensor, Tensor, 
 
 
 def radiance(
-    levelset: LevelSet, points: Tensor, gradient: Tensor, direction: Direction, sample: FieldSample | None = None
+    levelset: LevelSet,
+    points: Tensor,
+    gradient: Tensor,
+    direction: Direction,
+    sample: FieldSample | None = None,
 ) -> Tensor:
     """Colour [1, N, 3] of the field at points [1, N, 3]; the gradient there serves the direction `normal`."""
     with torch.no_grad():

@@ -1,7 +1,8 @@
 """Node values kept only where the surface may be: bricks of 16³ nodes, found through a coarse table.
 
-A node has a code: bit 0 = its value is at or below the level (PyMCubes' side of it), bit 1 = the value is known; a node that was
-skipped has only the side that the bound of its block promises. Every node belongs to exactly one brick.
+A node has a code: bit 0 = its value is at or below the level (PyMCubes' side of it), bit 1 = the value is
+known; a node that was skipped has only the side that the bound of its block promises. Every node belongs to
+exactly one brick.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ Spent = Callable[[int], None]
 
 
 class BrickStore:
-    """table [X, Y, Z] int32: slot of each brick, or ABOVE or BELOW; codes [M, 16, 16, 16] uint8; values the same in float32."""
+    """table [X, Y, Z] int32: slot of each brick, or ABOVE or BELOW; codes [M, 16, 16, 16] uint8.
+
+    Values the same in float32.
+    """
 
     def __init__(self, lattice: Lattice, levelset: LevelSet, spent: Spent | None = None) -> None:
         self.lattice, self.levelset = lattice, levelset
@@ -46,7 +50,10 @@ class BrickStore:
         return self._values.nbytes + self._codes.nbytes + self.table.nbytes
 
     def allocate(self, bricks: np.ndarray) -> np.ndarray:
-        """bricks [M, 3] that have no slot yet, each once → their new slots; nodes start on the side that the table has."""
+        """bricks [M, 3] that have no slot yet, each once → their new slots.
+
+        Nodes start on the side that the table has.
+        """
         need = self.count + len(bricks)
         if need > len(self._values):
             room = need if self.count == 0 else max(need, self.count + self.count // 8 + 64)
@@ -81,7 +88,10 @@ class BrickStore:
         return np.where(slot < 0, slot, slot * CELLS + local)
 
     def evaluate(self, flat: np.ndarray) -> None:
-        """Ask the field for the nodes at these flat positions (each once, all inside the lattice) and keep the answers."""
+        """Evaluate the field at the nodes at these flat positions and keep the values.
+
+        Each node once, all inside the lattice.
+        """
         values, codes = self._values.reshape(-1), self._codes.reshape(-1)
         for start in range(0, len(flat), STEP_POINTS):
             part = flat[start : start + STEP_POINTS]
@@ -91,7 +101,10 @@ class BrickStore:
             self._spent(len(part))
 
     def inside(self, slots: np.ndarray) -> np.ndarray:
-        """[m, 16, 16, 16] bool: which nodes of the bricks exist (border bricks reach beyond the last node)."""
+        """[m, 16, 16, 16] bool.
+
+        Which nodes of the bricks exist (border bricks reach beyond the last node).
+        """
         return _within(self, slots, 0, BRICK, 0)
 
     def cells(self, slots: np.ndarray, low: int) -> np.ndarray:
@@ -99,8 +112,11 @@ class BrickStore:
         return _within(self, slots, low, BRICK, 1)
 
     def gather(self, slots: np.ndarray, low: int) -> np.ndarray:
-        """Codes [m, k, k, k] of nodes low … 16 of each brick (low = -1 or 0), neighbours included; bricks that are not kept give
-        the side that the table has, and so do nodes outside the lattice (no cell reaches them)."""
+        """Codes [m, k, k, k] of nodes low … 16 of each brick (low = -1 or 0), neighbours included.
+
+        Bricks that are not kept give the side that the table has, and so do nodes outside the lattice (no
+        cell reaches them).
+        """
         size = BRICK + 1 - low
         out = np.empty((len(slots), size, size, size), dtype=np.uint8)
         parts = [(0, slice(-low, BRICK - low), slice(0, BRICK)), (1, slice(BRICK - low, size), slice(0, 1))]

@@ -1,10 +1,11 @@
 """Coarse-to-fine search for the nodes near a level set: blocks of 16, 8, 4, 2 cells, then nodes.
 
-A block is skipped when the value at its centre is further from the level than slope × half diagonal: then no point of it can be at
-the level. The slope is measured where the block lies (differences between block centres, and finite differences at random points
-of the blocks that may matter, each taken as the largest of a 3x3x3 neighbourhood) and enlarged by a safety factor. Densities, which
-are no distances, have a larger factor, and at the coarsest blocks a block is also kept when the level lies in the widened range of
-its neighbourhood. What a bound cannot promise is made good afterwards: see `grow`.
+A block is skipped when the value at its centre is further from the level than slope × half diagonal: then no
+point of it can be at the level. The slope is measured where the block lies (differences between block
+centres, and finite differences at random points of the blocks that may matter, each taken as the largest of a
+3x3x3 neighbourhood) and enlarged by a safety factor. Densities, which are no distances, have a larger factor,
+and at the coarsest blocks a block is also kept when the level lies in the widened range of its neighbourhood.
+What a bound cannot promise is made good afterwards: see `grow`.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ PROBES = 2
 
 @dataclass(frozen=True)
 class Roots:
-    """The coarsest blocks, `size` cells wide: value at each centre, bound of the slope [X, Y, Z]; low, high: range of all values;
-    probes: points that the slopes took."""
+    """The coarsest blocks, `size` cells wide: value at each centre, bound of the slope [X, Y, Z].
+
+    low, high: range of all values; probes: points that the slopes took.
+    """
 
     size: int
     values: np.ndarray
@@ -40,7 +43,10 @@ class Roots:
 
 
 def block_size(lattice: Lattice, quantity: Quantity) -> int:
-    """Cells of the coarsest blocks along an edge: 16 at 1024 nodes, less below, so that there are 64³ of them."""
+    """Cells of the coarsest blocks along an edge.
+
+    16 at 1024 nodes, less below, so that there are 64³ of them.
+    """
     least = 4 if quantity == "sdf" else 2
     size = BRICK
     while size > least and max(lattice.shape) < ROOTS * size:
@@ -88,7 +94,9 @@ def active_roots(roots: Roots, lattice: Lattice, levelset: LevelSet) -> np.ndarr
     if levelset.quantity != "sdf":
         highest, lowest = _largest_near(roots.values), -_largest_near(-roots.values)
         spare = WIDEN * (highest - lowest)
-        active |= (lowest - spare <= levelset.level) & (levelset.level <= highest + spare) & (highest > lowest)
+        active |= (
+            (lowest - spare <= levelset.level) & (levelset.level <= highest + spare) & (highest > lowest)
+        )
     low = roots.values <= levelset.level
     for axis in range(3):  # two sides of the level side by side: the bound was wrong there
         a, b = _halves(axis)
@@ -167,7 +175,9 @@ def _difference_slope(values: np.ndarray, lattice: Lattice, size: int) -> np.nda
     return np.sqrt(squared)
 
 
-def _probe_slope(blocks: np.ndarray, lattice: Lattice, levelset: LevelSet, size: int, rng: np.random.Generator) -> np.ndarray:
+def _probe_slope(
+    blocks: np.ndarray, lattice: Lattice, levelset: LevelSet, size: int, rng: np.random.Generator
+) -> np.ndarray:
     """Largest |gradient| of a few random points in each block [M], by differences over one grid step."""
     largest = np.zeros(len(blocks), dtype=np.float32)
     step = np.float32(lattice.step)
@@ -188,7 +198,9 @@ def _probe_slope(blocks: np.ndarray, lattice: Lattice, levelset: LevelSet, size:
 
 def _largest_near(x: np.ndarray) -> np.ndarray:
     """Largest value of each 3x3x3 neighbourhood."""
-    return torch.nn.functional.max_pool3d(torch.from_numpy(x)[None, None], 3, stride=1, padding=1)[0, 0].numpy()
+    return torch.nn.functional.max_pool3d(torch.from_numpy(x)[None, None], 3, stride=1, padding=1)[
+        0, 0
+    ].numpy()
 
 
 def _by_brick(x: np.ndarray, k: int, fill: object) -> np.ndarray:
@@ -210,7 +222,10 @@ def _split(x: np.ndarray) -> np.ndarray:
 
 
 def _paint(store: BrickStore, low: np.ndarray) -> None:
-    """Give every node that is not known the side of its block's centre [M, q, q, q]; live blocks get their values afterwards."""
+    """Give every node that is not known the side of its block's centre [M, q, q, q].
+
+    Live blocks get their values afterwards.
+    """
     q = low.shape[1]
     a = BRICK // q
     for start in range(0, len(low), 256):

@@ -1,9 +1,9 @@
 """Marching cubes' case table: the triangles of all 256 cells, by the edges that they end on.
-Corner c of a cell is (c >> 2, c >> 1 & 1, c & 1) in (x, y, z).
 
-The outline of a cell's surface is asked of a kept package, cell by cell: PyMCubes where it has a wheel, scikit-image
-elsewhere. Both draw the same outlines (tests/unit/meshing/test_cases.py) but span some of them by other diagonals, so
-they are spanned here: the mesh of a field is the same, triangle for triangle, on every machine.
+Corner c of a cell is (c >> 2, c >> 1 & 1, c & 1) in (x, y, z). The outline of a cell's surface is asked of a
+kept package, cell by cell: PyMCubes where it has a wheel, scikit-image elsewhere. Both draw the same outlines
+(tests/unit/meshing/test_cases.py) but span some of them by other diagonals, so they are spanned here: the
+mesh of a field is the same, triangle for triangle, on every machine.
 """
 
 from __future__ import annotations
@@ -14,22 +14,26 @@ from functools import cache
 
 import numpy as np
 
-# Values at corners at or below the level, and above it. Where two corners of a face are low and two high, crosswise, their
-# bilinear interpolant joins the high ones, as PyMCubes' table does everywhere: scikit-image, which looks, then agrees.
+# Values at corners at or below the level, and above it. Where two corners of a face are low and two high,
+# crosswise, their bilinear interpolant joins the high ones, as PyMCubes' table does everywhere: scikit-image,
+# which looks, then agrees.
 LOW, HIGH = -0.5, 1.0
 Corners = tuple[int, ...]
 Triangulate = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
-_CORNER = np.array([(x, y, z) for axis in range(3) for x in (0, 1) for y in (0, 1) for z in (0, 1) if (x, y, z)[axis] == 0])
+_CORNER = np.array(
+    [(x, y, z) for axis in range(3) for x in (0, 1) for y in (0, 1) for z in (0, 1) if (x, y, z)[axis] == 0]
+)
 _AXIS = np.repeat(np.arange(3), 4)
 _MIDDLE = 2 * _CORNER + np.eye(3, dtype=np.int64)[_AXIS]  # [12, 3] middles of the edges, in half edges
 
 
 @dataclass(frozen=True)
 class Cases:
-    """Bit c of a case: corner c is at or below the level. count [256]; edges [256, T, 3]: number of the edge 0 … 11 (padding 0).
+    """Bit c of a case: corner c is at or below the level.
 
-    corner [12, 3], axis [12]: where an edge starts in the cell and which way it runs.
+    count [256]; edges [256, T, 3]: number of the edge 0 … 11 (padding 0). corner [12, 3], axis [12]: where an
+    edge starts in the cell and which way it runs.
     """
 
     count: np.ndarray
@@ -40,7 +44,10 @@ class Cases:
 
 @cache
 def cases(package: str | None = None) -> Cases:
-    """The table; triangles face the side above the level. package: one of PACKAGES; None = the first that is installed."""
+    """The table; triangles face the side above the level.
+
+    package: one of PACKAGES; None = the first that is installed.
+    """
     triangulate = _installed() if package is None else PACKAGES[package]()
     found = [_triangles(case, triangulate) for case in range(256)]
     edges = np.zeros((256, max(len(f) for f in found), 3), dtype=np.uint8)
@@ -74,7 +81,9 @@ def _installed() -> Triangulate:
             return load()
         except ImportError:
             continue
-    raise ImportError("neither PyMCubes nor scikit-image is installed: pip install triscope brings the one that has a wheel here")
+    raise ImportError(
+        "neither PyMCubes nor scikit-image is installed: pip install triscope brings the one that has a wheel here"
+    )
 
 
 def _triangles(case: int, triangulate: Triangulate) -> list[Corners]:
@@ -85,11 +94,18 @@ def _triangles(case: int, triangulate: Triangulate) -> list[Corners]:
     middle = np.where(np.abs(vertices - np.rint(vertices)) < 1e-3, 2 * np.rint(vertices), 1).astype(np.int64)
     number = {tuple(m): e for e, m in enumerate(_MIDDLE.tolist())}
     names = [number[tuple(m)] for m in middle.tolist()]
-    return [t for outline in outlines([tuple(names[v] for v in face) for face in faces.tolist()]) for t in spanned(outline)]
+    return [
+        t
+        for outline in outlines([tuple(names[v] for v in face) for face in faces.tolist()])
+        for t in spanned(outline)
+    ]
 
 
 def outlines(triangles: list[Corners]) -> list[Corners]:
-    """The closed borders of a patch of triangles, in its sense of turning, each from its smallest number on."""
+    """The closed borders of a patch of triangles, in its orientation.
+
+    Each starts at its smallest number.
+    """
     sides = [(t[i], t[(i + 1) % 3]) for t in triangles for i in range(3)]
     after = {a: b for a, b in sides if (b, a) not in sides}
     found = []
@@ -104,13 +120,18 @@ def outlines(triangles: list[Corners]) -> list[Corners]:
 
 
 def spanned(outline: Corners) -> list[Corners]:
-    """Triangles of an outline with the smallest sum of squared diagonals, none of which lies in a face of the cell, where the
-    neighbour's would meet it; of several, the first."""
+    """Triangles of an outline with the smallest sum of squared diagonals; of several, the first.
+
+    No diagonal lies in a face of the cell, where the neighbour's would meet it.
+    """
     return min(_spans(outline), key=lambda span: sum(_cost(t[i], t[i - 1]) for t in span for i in range(3)))
 
 
 def _cost(a: int, b: int) -> int:
-    """Squared distance of two edges' middles; forbidden in a face. Sides of the outline count alike in every span."""
+    """Squared distance of two edges' middles; forbidden in a face.
+
+    Sides of the outline count alike in every span.
+    """
     one, two = _MIDDLE[a], _MIDDLE[b]
     return int(((one - two) ** 2).sum()) + (1000 if ((one == two) & (one != 1)).any() else 0)
 

@@ -18,7 +18,9 @@ def decimate(surface: Surface, faces: int) -> Surface:
         return surface
     if len(surface.vertices) > MAX_VERTICES or 3 * len(surface.faces) > MAX_VERTICES:
         raise InputError(
-            what="too many triangles to decimate", where="mesh", expected=f"fewer than {MAX_VERTICES // 3}, by a lower --resolution",
+            what="too many triangles to decimate",
+            where="mesh",
+            expected=f"fewer than {MAX_VERTICES // 3}, by a lower --resolution",
             got=str(len(surface.faces)),
         )
     points, triangles, *_ = fast_simplification.simplify(
@@ -27,5 +29,9 @@ def decimate(surface: Surface, faces: int) -> Surface:
         target_count=faces,
     )
     triangles = np.asarray(triangles, dtype=np.int32)
-    proper = (triangles[:, 0] != triangles[:, 1]) & (triangles[:, 1] != triangles[:, 2]) & (triangles[:, 0] != triangles[:, 2])
+    proper = (
+        (triangles[:, 0] != triangles[:, 1])
+        & (triangles[:, 1] != triangles[:, 2])
+        & (triangles[:, 0] != triangles[:, 2])
+    )
     return compacted(Surface(np.asarray(points, dtype=np.float32), triangles[proper]))

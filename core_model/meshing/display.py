@@ -1,15 +1,19 @@
 """A mesh for a window to draw: an .npz of plain arrays beside the real file.
 
-Reading a .glb or .obj back costs seconds and a parser for each kind; these arrays go to the graphics card as they are. Above
-2 million triangles a decimated version is left (the file that was exported is whole), and for large meshes a coarse one for turning.
+Reading a .glb or .obj back costs seconds and a parser for each kind; these arrays go to the graphics card as
+they are. Above 2 million triangles a decimated version is left (the file that was exported is whole), and for
+large meshes a coarse one for turning.
 
-    vertices [V, 3], normals [V, 3] float32; faces [F, 3] uint32; colours [V, 3] uint8 (absent without colours);
-    coarse_vertices, coarse_normals, coarse_faces, coarse_colours likewise (absent for small meshes); triangles []: of the exported mesh
+vertices [V, 3], normals [V, 3]   float32
+faces [F, 3]                      uint32
+colours [V, 3]                    uint8; absent without colours
+coarse_vertices, coarse_normals,  likewise; absent for small meshes
+coarse_faces, coarse_colours
+triangles []                      of the exported mesh
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +23,7 @@ from core_model.meshing.decimate import decimate
 from core_model.meshing.levelset import LevelSet
 from core_model.meshing.mesh import Mesh, Texture
 from core_model.meshing.polygonise import Surface
+from core_model.schema.atomic import replacing
 from core_model.schema.errors import InputError
 from core_model.schema.mesh import MeshRequest
 
@@ -47,14 +52,13 @@ def display_arrays(mesh: Mesh, levelset: LevelSet, request: MeshRequest) -> Arra
 
 def write_display(path: Path, mesh: Mesh, levelset: LevelSet, request: MeshRequest) -> None:
     """Write the arrays, whole or not at all; raises InputError when they cannot be written."""
-    part = path.with_name(f".{path.name}.part")
     try:
-        with open(part, "wb") as stream:
+        with replacing(path) as temporary, open(temporary, "wb") as stream:
             np.savez(stream, **display_arrays(mesh, levelset, request))  # pyright: ignore[reportArgumentType] - names of arrays only
-        os.replace(part, path)
     except OSError as error:
-        part.unlink(missing_ok=True)
-        raise InputError(what="cannot write", where=f"--display {path}", got=error.strerror or str(error)) from None
+        raise InputError(
+            what="cannot write", where=f"--display {path}", got=error.strerror or str(error)
+        ) from None
 
 
 def texture_at_vertices(texture: Texture) -> np.ndarray:

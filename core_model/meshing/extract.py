@@ -39,12 +39,18 @@ class Extraction:
 
 
 def extract(
-    lattice: Lattice, levelset: LevelSet, *, stage: Stage | None = None, expected_points: int | None = None, allow_empty: bool = False
+    lattice: Lattice,
+    levelset: LevelSet,
+    *,
+    stage: Stage | None = None,
+    expected_points: int | None = None,
+    allow_empty: bool = False,
 ) -> Extraction:
     """The level set on the lattice, equal to marching cubes over all its nodes.
 
-    stage(name, fraction of that stage): `evaluate` counts against `expected_points` (a forecast; without one it creeps up).
-    Raises InputError, with the range of the field, when the level has no surface (unless `allow_empty`), and Cancelled.
+    stage(name, fraction of that stage): `evaluate` counts against `expected_points` (a forecast; without one
+    it creeps up). Raises InputError, with the range of the field, when the level has no surface (unless
+    `allow_empty`), and Cancelled.
     """
     tell = stage or (lambda name, fraction: None)
     started, seconds = time.monotonic(), {}
@@ -73,17 +79,35 @@ def extract(
         raise no_surface(levelset, lattice)
     near = roots.slope[abs(roots.values - levelset.level) <= roots.slope * roots.size * lattice.step]
     return Extraction(
-        surface, levelset.evaluated - before, verified.grown, verified.audited, verified.misses,
-        float(near.max()) if near.size else float(roots.slope.max()), low, high, store.count, roots.probes, store.nbytes, seconds,
+        surface,
+        levelset.evaluated - before,
+        verified.grown,
+        verified.audited,
+        verified.misses,
+        float(near.max()) if near.size else float(roots.slope.max()),
+        low,
+        high,
+        store.count,
+        roots.probes,
+        store.nbytes,
+        seconds,
     )
 
 
 def no_surface(levelset: LevelSet, lattice: Lattice) -> InputError:
-    """What is said when the level lies outside the field's values; their range is taken on up to 64³ nodes."""
-    axes = [table[np.unique(np.linspace(0, len(table) - 1, RANGE_NODES).astype(int))] for table in lattice.tables()]
+    """What is said when the level lies outside the field's values.
+
+    Their range is taken on up to 64³ nodes.
+    """
+    axes = [
+        table[np.unique(np.linspace(0, len(table) - 1, RANGE_NODES).astype(int))]
+        for table in lattice.tables()
+    ]
     values = levelset.values(np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3))
     low, high = float(values.min()), float(values.max())
     return InputError(
-        what=f"no surface at level {levelset.level:g}", where=f"the field's {levelset.quantity}",
-        expected=f"a level between {low:.5g} and {high:.5g}, the range inside the box", got=f"{levelset.level:g}",
+        what=f"no surface at level {levelset.level:g}",
+        where=f"the field's {levelset.quantity}",
+        expected=f"a level between {low:.5g} and {high:.5g}, the range inside the box",
+        got=f"{levelset.level:g}",
     )

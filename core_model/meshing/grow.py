@@ -1,8 +1,9 @@
 """What the bounds of `carve` promised is verified: the surface may not reach a skipped node.
 
-A cell whose corners lie on both sides of the level must have eight known values. While one has not, its missing corners are
-evaluated, in bricks that were skipped too: the surface is followed until it is closed or leaves the box. Random skipped nodes are
-then checked against the field; a wrong one is the seed of a part that was missed, and that part is followed in the same way.
+A cell whose corners lie on both sides of the level must have eight known values. While one has not, its
+missing corners are evaluated, in bricks that were skipped too: the surface is followed until it is closed or
+leaves the box. Random skipped nodes are then checked against the field; a wrong one is the seed of a part
+that was missed, and that part is followed in the same way.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ AUDIT_POINTS, AUDIT_ROUNDS = 16384, 4
 
 @dataclass(frozen=True)
 class Verified:
-    """grown: nodes evaluated because the surface reached them; audited: skipped nodes that were checked; misses: wrong ones."""
+    """grown: nodes evaluated because the surface reached them.
+
+    audited: skipped nodes that were checked; misses: wrong ones.
+    """
 
     grown: int
     audited: int
@@ -45,7 +49,10 @@ def verify(store: BrickStore, seed: int = 0) -> Verified:
 
 
 def close(store: BrickStore, slots: np.ndarray) -> int:
-    """Evaluate the missing corners of crossed cells, starting at these bricks; returns how many nodes that took."""
+    """Evaluate the missing corners of crossed cells, starting at these bricks.
+
+    Returns how many nodes that took.
+    """
     total = 0
     while len(slots):
         keys = [_missing(store, slots[i : i + GROUP]) for i in range(0, len(slots), GROUP)]
@@ -61,9 +68,10 @@ def close(store: BrickStore, slots: np.ndarray) -> int:
 
 
 def audit(store: BrickStore, points: int, rng: np.random.Generator) -> tuple[int, np.ndarray]:
-    """Check random skipped nodes: (how many, slots of the bricks where the promised side was wrong; their nodes are now known).
+    """Check random skipped nodes.
 
-    Most are taken from the kept bricks, where bounds were close; the rest from everywhere.
+    (how many, slots of the bricks where the promised side was wrong; their nodes are now known). Most are
+    taken from the kept bricks, where bounds were close; the rest from everywhere.
     """
     shape = store.lattice.shape
     near = rng.integers(0, max(1, store.count) * CELLS, size=4 * points if store.count else 0)
@@ -93,7 +101,10 @@ def audit(store: BrickStore, points: int, rng: np.random.Generator) -> tuple[int
 
 
 def _missing(store: BrickStore, slots: np.ndarray) -> np.ndarray:
-    """Keys (row-major node numbers) of the unknown corners of crossed cells in and just below these bricks."""
+    """Keys (row-major node numbers) of the unknown corners of crossed cells.
+
+    The cells lie in and just below these bricks.
+    """
     codes = store.gather(slots, -1)
     crossed = _any_low(codes) & ~_all(codes, LOW) & ~_all(codes, KNOWN)
     crossed &= store.cells(slots, -1)

@@ -1,4 +1,7 @@
-"""Field → mesh file: forecast, extraction, component filter, decimation, attributes, report, file. Nothing is left behind on failure."""
+"""Field → mesh file: forecast, extraction, component filter, decimation, attributes, report, file.
+
+Nothing is left behind on failure.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ from core_model.meshing.mesh import Mesh, Stamp, Texture
 from core_model.meshing.meter import Listener, Meter
 from core_model.meshing.polygonise import Surface
 from core_model.meshing.topology import Parts, components, examine, keep_components
-from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.errors import InputError, TriscopeError, is_out_of_memory
 from core_model.schema.mesh import MeshProgress, MeshReport, MeshRequest, MeshTopology, texture_problem
 
 
@@ -37,7 +40,10 @@ class OutOfMemory(TriscopeError):
 
 @dataclass(frozen=True)
 class MeshSource:
-    """Where the surface comes from. box: half edge of the cube that is meshed; record: provenance that restores the view (JSON)."""
+    """Where the surface comes from.
+
+    box: half edge of the cube that is meshed; record: provenance that restores the view (JSON).
+    """
 
     field: Field
     family: str
@@ -49,8 +55,10 @@ class MeshSource:
 
 @dataclass(frozen=True)
 class MeshWork:
-    """One mesh to make. `cancelled` is asked between field calls (it may block: that is a pause). display: where to leave a mesh that
-    a window can draw (see meshing/display.py), if anywhere."""
+    """One mesh to make. `cancelled` is asked between field calls (it may block: that is a pause).
+
+    display: where to leave a mesh that a window can draw (see meshing/display.py), if anywhere.
+    """
 
     source: MeshSource
     request: MeshRequest
@@ -72,15 +80,16 @@ class MeshWork:
         return plan(self.request, self.level_set(), self.source.box, self.out.suffix.lower())
 
     def run(self, prepared: Plan | None = None) -> MeshReport:
-        """Make and write the mesh; raises InputError, Cancelled or OutOfMemory, and then no file has changed."""
+        """Make and write the mesh.
+
+        Raises InputError, Cancelled or OutOfMemory, and then no file has changed.
+        """
         prepared = prepared if prepared is not None else self.forecast()
         check_room(self.request, prepared.forecast, str(self.out.parent))
         try:
             return _Making(self, prepared).report()
-        except (MemoryError, torch.OutOfMemoryError):
-            raise out_of_memory(self.request) from None
-        except RuntimeError as error:
-            if "alloc" in str(error).lower():
+        except (MemoryError, RuntimeError) as error:
+            if is_out_of_memory(error):
                 raise out_of_memory(self.request) from None
             raise
 
@@ -90,7 +99,9 @@ def check_request(request: MeshRequest, out: Path) -> None:
     found = FORMATS.get(out.suffix.lower(), where=str(out))
     if request.colour == "texture" and not found.textured:
         can = ", ".join(f.suffix for f in FORMATS if f.textured)
-        raise InputError(what="no texture in this kind of file", where=str(out), expected=can, got=found.suffix)
+        raise InputError(
+            what="no texture in this kind of file", where=str(out), expected=can, got=found.suffix
+        )
     if request.colour == "texture" and (problem := texture_problem(found.suffix)):
         raise InputError(what=problem, where=str(out), expected="colours by vertex, or none", got="texture")
 
@@ -114,7 +125,9 @@ class _Making:
 
     def report(self) -> MeshReport:
         request, tell = self.request, self.meter.tell
-        found = extract(self.lattice, self.levelset, stage=tell, expected_points=self.prepared.forecast.points)
+        found = extract(
+            self.lattice, self.levelset, stage=tell, expected_points=self.prepared.forecast.points
+        )
         raw = len(found.surface.faces)
         surface, parts, removed = self._wanted(found.surface)
         target = request.target_faces
@@ -128,8 +141,12 @@ class _Making:
         topology = self._topology(surface, parts)
         texture, surface, attributes = self._textured(surface, attributes)
         mesh = Mesh(
-            surface.vertices, surface.faces, attributes.normals if attributes and request.normals else None,
-            attributes.colours if attributes else None, texture, topology.watertight,
+            surface.vertices,
+            surface.faces,
+            attributes.normals if attributes and request.normals else None,
+            attributes.colours if attributes else None,
+            texture,
+            topology.watertight,
         )
         report = self._figures(found, raw, removed, attributes if decimated else None, topology)
         del found
@@ -141,10 +158,15 @@ class _Making:
             write_display(self.work.display, mesh, self.levelset, request)
         seconds = self.meter.finish()
         if self.work.listener is not None:
-            self.work.listener(MeshProgress(stage="done", fraction=1.0, elapsed_s=time.monotonic() - self.started, eta_s=0.0))
+            self.work.listener(
+                MeshProgress(stage="done", fraction=1.0, elapsed_s=time.monotonic() - self.started, eta_s=0.0)
+            )
         return report.replace(
-            files=tuple(str(f) for f in files), file_bytes=sum(f.stat().st_size for f in files), stage_seconds=seconds,
-            seconds=round(time.monotonic() - self.started, 3), peak_bytes=peak_bytes(),
+            files=tuple(str(f) for f in files),
+            file_bytes=sum(f.stat().st_size for f in files),
+            stage_seconds=seconds,
+            seconds=round(time.monotonic() - self.started, 3),
+            peak_bytes=peak_bytes(),
         )
 
     def _wanted(self, surface: Surface) -> tuple[Surface, Parts, int]:
@@ -153,12 +175,17 @@ class _Making:
         return keep_components(surface, parts, self.request.keep, self.request.min_share)
 
     def _attributes(self, surface: Surface, decimated: bool) -> Attributes | None:
-        carried = (self.format.normals and self.request.normals) or (self.format.coloured and self.request.colour != "none")
+        carried = (self.format.normals and self.request.normals) or (
+            self.format.coloured and self.request.colour != "none"
+        )
         if not carried and not decimated:
             return None
         self.meter.tell("normals and colours", 0.0)
         return surface_attributes(
-            self.levelset, surface, self.request, lambda fraction: self.meter.tell("normals and colours", fraction)
+            self.levelset,
+            surface,
+            self.request,
+            lambda fraction: self.meter.tell("normals and colours", fraction),
         )
 
     def _topology(self, surface: Surface, parts: Parts) -> MeshTopology:
@@ -167,12 +194,16 @@ class _Making:
         high = (float(axes[0][-1]), float(axes[1][-1]), float(axes[2][-1]))
         return examine(surface, parts, low, high)
 
-    def _textured(self, surface: Surface, attributes: Attributes | None) -> tuple[Texture | None, Surface, Attributes | None]:
+    def _textured(
+        self, surface: Surface, attributes: Attributes | None
+    ) -> tuple[Texture | None, Surface, Attributes | None]:
         if self.request.colour != "texture" or attributes is None:
             return None, surface, attributes
         self.meter.tell("atlas", 0.0)
         unwrapped = unwrap(surface, attributes.normals, self.request.texture_size)
-        texture = bake(self.levelset, unwrapped, self.request, lambda fraction: self.meter.tell("texture", fraction))
+        texture = bake(
+            self.levelset, unwrapped, self.request, lambda fraction: self.meter.tell("texture", fraction)
+        )
         split = Attributes(attributes.normals[unwrapped.source], None, attributes.distance)
         return texture, unwrapped.surface, split
 
@@ -181,18 +212,32 @@ class _Making:
     ) -> MeshReport:
         nodes = self.lattice.nodes
         return MeshReport(
-            request=self.request, quantity=self.levelset.quantity, level=self.levelset.level, voxel=self.lattice.step,
-            dense_points=nodes, evaluated_points=found.evaluated, evaluated_share=found.evaluated / nodes,
-            grown_points=found.grown, audited_points=found.audited, audit_misses=found.misses, slope=found.slope,
-            raw_triangles=raw, removed_components=removed, decimated=decimated is not None,
-            decimation_error=None if decimated is None else decimated.distance, topology=topology,
-            notes=notes_on(topology, found, self.format.suffix, self.request), device=str(self.work.source.device),
+            request=self.request,
+            quantity=self.levelset.quantity,
+            level=self.levelset.level,
+            voxel=self.lattice.step,
+            dense_points=nodes,
+            evaluated_points=found.evaluated,
+            evaluated_share=found.evaluated / nodes,
+            grown_points=found.grown,
+            audited_points=found.audited,
+            audit_misses=found.misses,
+            slope=found.slope,
+            raw_triangles=raw,
+            removed_components=removed,
+            decimated=decimated is not None,
+            decimation_error=None if decimated is None else decimated.distance,
+            topology=topology,
+            notes=notes_on(topology, found, self.format.suffix, self.request),
+            device=str(self.work.source.device),
         )
 
     def _stamp(self, report: MeshReport) -> Stamp:
         source = self.work.source
         latent = self.request.latent
-        seeds = "+".join(str(s.seed) for s in latent.seeds) if latent.z is None and latent.w is None else "own"
+        seeds = (
+            "+".join(str(s.seed) for s in latent.seeds) if latent.z is None and latent.w is None else "own"
+        )
         line = f"triscope {__version__} ckpt {source.sha256[:12] or source.family} seed {seeds} n {self.request.resolution}"
         details = json.loads(report.model_dump_json(include={"request", "quantity", "level", "voxel"}))
         details["world"] = "+x right, +y up, subject faces +z; world units"
@@ -209,9 +254,13 @@ def notes_on(topology: MeshTopology, found: Extraction, suffix: str, request: Me
     if topology.non_manifold_edges:
         notes.append(f"{topology.non_manifold_edges} edges with more than two faces")
     if topology.degenerate_faces:
-        notes.append(f"{topology.degenerate_faces} faces without an area (the surface passes through grid nodes there)")
+        notes.append(
+            f"{topology.degenerate_faces} faces without an area (the surface passes through grid nodes there)"
+        )
     if found.misses:
-        notes.append(f"the audit found {found.misses} skipped nodes on the wrong side; the surface there was followed")
+        notes.append(
+            f"the audit found {found.misses} skipped nodes on the wrong side; the surface there was followed"
+        )
     if suffix == ".stl" and request.colour == "vertex":
         notes.append("an .stl holds no colours")
     return tuple(notes)

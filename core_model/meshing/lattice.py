@@ -1,7 +1,7 @@
 """The grid that a surface is extracted on: integer nodes of the checkpoint's box, whole or cropped.
 
-Node i of an axis lies at -box + i·(2·box / (n - 1)), computed once in float64 and rounded once to float32: a node has the same
-coordinates whoever asks, and a cropped grid is a part of the whole one.
+Node i of an axis lies at -box + i·(2·box / (n - 1)), computed once in float64 and rounded once to float32: a
+node has the same coordinates whoever asks, and a cropped grid is a part of the whole one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ Ints = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Lattice:
-    """resolution: nodes along an edge of the box; first, shape: the part that is used, in nodes; box: half edge [world units]."""
+    """resolution: nodes along an edge of the box; first, shape: the part that is used, in nodes.
+
+    box: half edge [world units].
+    """
 
     resolution: int
     box: float
@@ -29,7 +32,10 @@ class Lattice:
 
     @classmethod
     def of_box(cls, resolution: int, box: float, crop: tuple[Vec3, Vec3] | None = None) -> "Lattice":
-        """The nodes inside `crop` (all by default); raises InputError when fewer than two are left along an axis."""
+        """The nodes inside `crop` (all by default).
+
+        Raises InputError when fewer than two are left along an axis.
+        """
         if crop is None:
             return cls(resolution, box, (0, 0, 0), (resolution, resolution, resolution))
         step = 2.0 * box / (resolution - 1)
@@ -40,8 +46,10 @@ class Lattice:
             b = min(resolution - 1, math.floor((high + box) / step + 1e-6))
             if b - a < 1:
                 raise InputError(
-                    what=f"crop holds no grid cell along {axis}", where=f"crop {low:g} … {high:g}",
-                    expected=f"a part of the box ±{box:g}, wider than {step:.3g}", got=f"{max(0, b - a + 1)} nodes",
+                    what=f"crop holds no grid cell along {axis}",
+                    where=f"crop {low:g} … {high:g}",
+                    expected=f"a part of the box ±{box:g}, wider than {step:.3g}",
+                    got=f"{max(0, b - a + 1)} nodes",
                 )
             first.append(a)
             last.append(b)
@@ -60,7 +68,10 @@ class Lattice:
 
     def axes(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Float64 coordinates of the nodes of each axis, [shape[d]]."""
-        x, y, z = (-self.box + (a + np.arange(n, dtype=np.float64)) * self.step for a, n in zip(self.first, self.shape, strict=True))
+        x, y, z = (
+            -self.box + (a + np.arange(n, dtype=np.float64)) * self.step
+            for a, n in zip(self.first, self.shape, strict=True)
+        )
         return x, y, z
 
     def tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

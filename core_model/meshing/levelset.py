@@ -1,4 +1,4 @@
-"""A field seen as one number a point: the quantity whose level is the surface, evaluated in large calls."""
+"""A field as one number per point: the quantity whose level is the surface, evaluated in large calls."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ class LevelSet:
     """`values` are float32; below the level lies the inside for distances, the outside for densities."""
 
     def __init__(
-        self, field: Field, quantity: Quantity, level: float, *, device: torch.device, cancelled: Callable[[], bool] | None = None
+        self,
+        field: Field,
+        quantity: Quantity,
+        level: float,
+        *,
+        device: torch.device,
+        cancelled: Callable[[], bool] | None = None,
     ) -> None:
         self.field, self.device = field, device
         self.quantity: Quantity = quantity
@@ -40,7 +46,9 @@ class LevelSet:
         value = sample.sdf if self.quantity == "sdf" else sample.raw
         if value is None:
             raise InputError(
-                what=f"field has no {self.quantity}", where="mesh", expected="density" if sample.sdf is None else "sdf or density",
+                what=f"field has no {self.quantity}",
+                where="mesh",
+                expected="density" if sample.sdf is None else "sdf or density",
                 got=self.quantity,
             )
         return value
@@ -53,7 +61,10 @@ class LevelSet:
         return self.pick(self.field.geometry(part[None]))[0].float().cpu().numpy()
 
     def values(self, points: np.ndarray) -> np.ndarray:
-        """points [N, 3] float32 world units → [N] float32; raises Cancelled between calls, InputError when a value is not finite."""
+        """points [N, 3] float32 world units → [N] float32.
+
+        Raises Cancelled between calls, InputError when a value is not finite.
+        """
         out = np.empty(len(points), dtype=np.float32)
         with torch.inference_mode():
             for start in range(0, len(points), self.call_points):
@@ -63,7 +74,12 @@ class LevelSet:
         if not np.isfinite(out).all():
             bad = int(np.flatnonzero(~np.isfinite(out))[0])
             where = ", ".join(f"{c:.4g}" for c in points[bad])
-            raise InputError(what="the field is not finite", where=f"point ({where})", expected="a number", got=str(out[bad]))
+            raise InputError(
+                what="the field is not finite",
+                where=f"point ({where})",
+                expected="a number",
+                got=str(out[bad]),
+            )
         return out
 
 

@@ -17,8 +17,11 @@ class Texture:
 
 @dataclass(frozen=True)
 class Mesh:
-    """vertices [V, 3] float32 world units; faces [F, 3] counter-clockwise seen from outside; normals [V, 3] float32;
-    colours [V, 3] uint8 sRGB. closed: watertight (open surfaces are drawn from both sides)."""
+    """vertices [V, 3] float32 world units; faces [F, 3] counter-clockwise seen from outside.
+
+    normals [V, 3] float32; colours [V, 3] uint8 sRGB. closed: watertight (open surfaces are drawn from both
+    sides).
+    """
 
     vertices: np.ndarray
     faces: np.ndarray
@@ -30,8 +33,11 @@ class Mesh:
 
 @dataclass(frozen=True)
 class Stamp:
-    """Provenance as JSON texts: `record` restores the view (RenderRecord), `mesh` is the MeshRequest and its figures; `line` is a
-    short ASCII summary for files that have no room."""
+    """Provenance as JSON texts.
+
+    `record` restores the view (RenderRecord), `mesh` is the MeshRequest and its figures; `line` is a short
+    ASCII summary for files that have no room.
+    """
 
     record: str
     mesh: str

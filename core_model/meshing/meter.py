@@ -11,7 +11,10 @@ Listener = Callable[[MeshProgress], None]
 
 
 class Meter:
-    """Stages in their order with their forecast seconds; `tell(stage, fraction of it)` moves the whole on, never back."""
+    """Stages in their order with their forecast seconds.
+
+    `tell(stage, fraction of it)` moves the whole on, never back.
+    """
 
     def __init__(self, seconds: Mapping[str, float], listener: Listener | None = None) -> None:
         self._seconds = {name: max(s, 1e-3) for name, s in seconds.items()}
@@ -34,15 +37,23 @@ class Meter:
                 break
             before += s
         part = self._seconds.get(stage, 0.0)
-        self._fraction = max(self._fraction, min(1.0, (before + part * min(1.0, max(0.0, fraction))) / self._total))
+        self._fraction = max(
+            self._fraction, min(1.0, (before + part * min(1.0, max(0.0, fraction))) / self._total)
+        )
         if self._listener is not None:
             elapsed = now - self._started
-            left = elapsed * (1.0 - self._fraction) / self._fraction if self._fraction > 0.02 else self._total * (1.0 - self._fraction)
+            left = (
+                elapsed * (1.0 - self._fraction) / self._fraction
+                if self._fraction > 0.02
+                else self._total * (1.0 - self._fraction)
+            )
             self._listener(MeshProgress(stage=stage, fraction=self._fraction, elapsed_s=elapsed, eta_s=left))
 
     def finish(self) -> dict[str, float]:
         """Close the stage in hand; seconds of each stage so far."""
         if self._stage:
-            self.spent[self._stage] = self.spent.get(self._stage, 0.0) + time.monotonic() - self._stage_started
+            self.spent[self._stage] = (
+                self.spent.get(self._stage, 0.0) + time.monotonic() - self._stage_started
+            )
             self._stage = ""
         return {name: round(s, 3) for name, s in self.spent.items()}

@@ -1,7 +1,8 @@
-"""Bricks → triangles: one vertex per crossed grid edge, known by an integer key, whichever bricks share the edge.
+"""Bricks → triangles, with one vertex per crossed grid edge.
 
-An edge belongs to the brick of its first node; its key is slot · 3·16³ + 3 · node + axis. Vertices are listed in the order of the
-keys, so the triangles of two bricks that meet name the same vertex: nothing is welded by comparing coordinates.
+An edge has an integer key, whichever bricks share it. It belongs to the brick of its first node; its key is
+slot · 3·16³ + 3 · node + axis. Vertices are listed in the order of the keys, so the triangles of two bricks
+that meet name the same vertex: nothing is welded by comparing coordinates.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ EDGES = 3 * CELLS
 
 @dataclass(frozen=True)
 class Surface:
-    """vertices [V, 3] float32 world units; faces [F, 3] int32 (int64 beyond 2³¹ vertices), counter-clockwise seen from outside."""
+    """vertices [V, 3] float32 world units.
+
+    faces [F, 3] int32 (int64 beyond 2³¹ vertices), counter-clockwise seen from outside.
+    """
 
     vertices: np.ndarray
     faces: np.ndarray
@@ -65,7 +69,9 @@ def _crossed_edges(store: BrickStore, slots: np.ndarray, codes: np.ndarray) -> n
     base = store.coords[slots] * BRICK
     for d in range(3):
         limit = store.lattice.shape[d]
-        for m in np.flatnonzero(base[:, d] + BRICK >= limit):  # border bricks: nodes and edges that do not exist
+        for m in np.flatnonzero(
+            base[:, d] + BRICK >= limit
+        ):  # border bricks: nodes and edges that do not exist
             view = np.moveaxis(crossed[m], d, 0)
             view[max(0, limit - base[m, d]) :] = False
             view[max(0, limit - 1 - base[m, d]) :, ..., d] = False
@@ -102,7 +108,12 @@ def _positions(store: BrickStore, keys: np.ndarray) -> np.ndarray:
 
 
 def _faces(
-    store: BrickStore, slots: np.ndarray, every: np.ndarray, part: slice, where: np.ndarray, config: np.ndarray
+    store: BrickStore,
+    slots: np.ndarray,
+    every: np.ndarray,
+    part: slice,
+    where: np.ndarray,
+    config: np.ndarray,
 ) -> np.ndarray:
     """Triangles [F, 3] of crossed cells, as vertex numbers."""
     table = cases()

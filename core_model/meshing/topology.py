@@ -40,7 +40,9 @@ def components(surface: Surface) -> Parts:
     return Parts(of_face.astype(np.int32), np.bincount(of_face, minlength=len(used)))
 
 
-def keep_components(surface: Surface, parts: Parts, keep: str, min_share: float) -> tuple[Surface, Parts, int]:
+def keep_components(
+    surface: Surface, parts: Parts, keep: str, min_share: float
+) -> tuple[Surface, Parts, int]:
     """The surface with only the wanted components, their labels, and how many were left out.
 
     keep: `all` or `largest`; min_share: smallest share of the largest one's faces.
@@ -63,7 +65,7 @@ def keep_components(surface: Surface, parts: Parts, keep: str, min_share: float)
 
 
 def compacted(surface: Surface) -> Surface:
-    """Without the vertices that no face names."""
+    """The surface without the vertices that no face names."""
     used = np.zeros(len(surface.vertices), dtype=bool)
     used[surface.faces.reshape(-1)] = True
     if used.all():
@@ -84,16 +86,32 @@ def examine(surface: Surface, parts: Parts, low: Vec3, high: Vec3) -> MeshTopolo
     non_manifold = int((count > 2).sum())
     watertight = not len(boundary) and not non_manifold and oriented
     return MeshTopology(
-        vertices=len(vertices), faces=len(faces), edges=len(ends), euler=len(vertices) - len(ends) + len(faces),
-        components=len(parts.faces), boundary_edges=len(boundary), boundary_loops=loops, holes=holes,
-        non_manifold_edges=non_manifold, degenerate_faces=flat, watertight=watertight, oriented=oriented, cut_by=cut,
-        area=area, volume=volume if watertight else None, low=_vec(vertices.min(axis=0)), high=_vec(vertices.max(axis=0)),
+        vertices=len(vertices),
+        faces=len(faces),
+        edges=len(ends),
+        euler=len(vertices) - len(ends) + len(faces),
+        components=len(parts.faces),
+        boundary_edges=len(boundary),
+        boundary_loops=loops,
+        holes=holes,
+        non_manifold_edges=non_manifold,
+        degenerate_faces=flat,
+        watertight=watertight,
+        oriented=oriented,
+        cut_by=cut,
+        area=area,
+        volume=volume if watertight else None,
+        low=_vec(vertices.min(axis=0)),
+        high=_vec(vertices.max(axis=0)),
         largest=_largest(surface, parts),
     )
 
 
 def _edges(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
-    """(ends [E, 2], faces at each edge [E], whether every edge of two faces is walked once in each direction)."""
+    """(ends [E, 2], faces at each edge [E], whether the mesh is consistently oriented).
+
+    Consistent: every edge of two faces is walked once in each direction.
+    """
     n = np.int64(faces.max()) + 1
     packed = np.empty((3, len(faces)), dtype=np.int64)
     for k in range(3):
@@ -109,13 +127,17 @@ def _edges(faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, bool]:
     return np.stack(np.divmod(key[first], n), axis=1), count, oriented
 
 
-def _boundary(vertices: np.ndarray, edges: np.ndarray, low: Vec3, high: Vec3) -> tuple[int, int, tuple[str, ...]]:
+def _boundary(
+    vertices: np.ndarray, edges: np.ndarray, low: Vec3, high: Vec3
+) -> tuple[int, int, tuple[str, ...]]:
     """(loops, loops with an edge away from the sides of the grid, sides that have boundary edges)."""
     if not len(edges):
         return 0, 0, ()
     names, number = np.unique(edges, return_inverse=True)
     number = number.reshape(edges.shape)
-    graph = coo_matrix((np.ones(len(edges), dtype=np.int8), (number[:, 0], number[:, 1])), shape=(len(names),) * 2)
+    graph = coo_matrix(
+        (np.ones(len(edges), dtype=np.int8), (number[:, 0], number[:, 1])), shape=(len(names),) * 2
+    )
     loops, label = connected_components(graph.tocsr(), directed=False)
     near = 1e-5 * max(b - a for a, b in zip(low, high, strict=True))
     ends = vertices[edges]
@@ -147,7 +169,11 @@ def _largest(surface: Surface, parts: Parts) -> tuple[MeshComponent, ...]:
     found = []
     for label in np.argsort(-parts.faces, kind="stable")[:LISTED]:
         points = surface.vertices[surface.faces[parts.label == label].reshape(-1)]
-        found.append(MeshComponent(faces=int(parts.faces[label]), low=_vec(points.min(axis=0)), high=_vec(points.max(axis=0))))
+        found.append(
+            MeshComponent(
+                faces=int(parts.faces[label]), low=_vec(points.min(axis=0)), high=_vec(points.max(axis=0))
+            )
+        )
     return tuple(found)
 
 

@@ -1,4 +1,7 @@
-"""Distances between generated and real pictures, and measures of shape. One registration a metric (`METRICS`)."""
+"""Distances between generated and real pictures, and measures of shape.
+
+Each metric is one registration in `METRICS`.
+"""
 
 from core_model.metrics.registry import METRICS, Candidate, Metric, MetricContext, Pictures, Reference
 

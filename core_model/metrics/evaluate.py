@@ -1,10 +1,12 @@
-"""Compares what a checkpoint makes with a set of images: cameras, latents, rendering, metrics, the sample-count table.
+"""Compares what a checkpoint makes with a set of images.
 
-Generated picture i has the latent of seed `seed` + i and the camera of the i-th chosen image of the set, so both sides have the same
-cameras. The colour pictures are untruncated by default and see each ray's own direction, as the generator was trained; those of imported
-families are the pictures of their own program (supplement A4.3 of the WYSIWYG paper). The shape pictures have the truncation with which
-the paper measured shape (psi 0.7, cutoff 14). The maps of the non-flatness score are seen from the frontal camera. All pictures of one
-latent are made in a row, so that planes are built once.
+Cameras, latents, rendering, metrics, the sample-count table. Generated picture i has the latent of seed
+`seed` + i and the camera of the i-th chosen image of the set, so both sides have the same cameras. The colour
+pictures are untruncated by default and see each ray's own direction, as the generator was trained; those of
+imported families are the pictures of their own program (supplement A4.3 of the WYSIWYG paper). The shape
+pictures have the truncation with which the paper measured shape (psi 0.7, cutoff 14). The maps of the
+non-flatness score are seen from the frontal camera. All pictures of one latent are made in a row, so that
+planes are built once.
 """
 
 from __future__ import annotations
@@ -50,10 +52,16 @@ class Renderer(Protocol):
 
 @dataclass(frozen=True)
 class Plan:
-    """What is compared. count: most pictures of any metric (None: those of the publications, as far as the data goes); spp: samples per
-    ray of the colour pictures (None: the checkpoint's own); table: further numbers of samples; supersample: rays along each edge of a pixel
-    of the generated pictures; native: colour pictures as the family's own program renders them, at `info.image_size`; front_size: edge of
-    the frontal depth maps (None: size); camera_conditioned: a pose-conditioned generator gets the rendering camera."""
+    """What is compared.
+
+    count: most pictures of any metric (None: those of the publications, as far as the data goes).
+    spp: samples per ray of the colour pictures (None: the checkpoint's own).
+    table: further numbers of samples.
+    supersample: rays along each edge of a pixel of the generated pictures.
+    native: colour pictures as the family's own program renders them, at `info.image_size`.
+    front_size: edge of the frontal depth maps (None: size).
+    camera_conditioned: a pose-conditioned generator gets the rendering camera.
+    """
 
     size: int
     count: int | None = None
@@ -141,9 +149,10 @@ def evaluate(
 ) -> Outcome:
     """Runs every metric of the plan that can be computed; of the others the outcome says what they need.
 
-    data: opened at `plan.size`, with labels where the checkpoint has cameras of its own. normals: a folder of normal maps for
-    Normal-FID. masks: masks or masked normal maps of the generated pictures. keep: takes the shape pictures, for a segmenter. Raises
-    InputError for a plan that cannot be run, and what rendering raises.
+    data: opened at `plan.size`, with labels where the checkpoint has cameras of its own. normals: a folder of
+    normal maps for Normal-FID. masks: masks or masked normal maps of the generated pictures. keep: takes the
+    shape pictures, for a segmenter. Raises InputError for a plan that cannot be run, and what rendering
+    raises.
     """
     if plan.count is not None and plan.count < 2:
         raise InputError(what="too few pictures", where="--count", expected="2 or more", got=str(plan.count))
@@ -153,12 +162,19 @@ def evaluate(
     counts = counts_of(chosen, plan.count, len(data), len(data) if normals is None else len(normals))
     index = np.random.Generator(np.random.PCG64([plan.seed, len(data)])).permutation(len(data))
     made: dict[View, dict[str, Reference]] = {
-        view: {m.info.name: m.reference(context) for m in chosen if m.info.view == view} for view in ("colour", "shape", "front")
+        view: {m.info.name: m.reference(context) for m in chosen if m.info.view == view}
+        for view in ("colour", "shape", "front")
     }
     reading = max(counts.colour_reals, counts.shape_reals)
     work = reading / 4 + counts.colour * (1 + len(plan.table)) + counts.shape + counts.front
-    _read_reals(data, index, counts, made, truth, normals, lambda n: progress("reading the data", n / 4 / work))
-    pools = [_Pool([r.candidate() for r in made["colour"].values()]) for _ in (None, *plan.table)] if made["colour"] else []
+    _read_reals(
+        data, index, counts, made, truth, normals, lambda n: progress("reading the data", n / 4 / work)
+    )
+    pools = (
+        [_Pool([r.candidate() for r in made["colour"].values()]) for _ in (None, *plan.table)]
+        if made["colour"]
+        else []
+    )
     shapes, fronts = (_Pool([r.candidate() for r in made[view].values()]) for view in ("shape", "front"))
     done = reading / 4
 
@@ -169,7 +185,13 @@ def evaluate(
         return parts
 
     for i in range(max(counts.colour, counts.shape, counts.front)):
-        one = _Head(renderer, info, plan, plan.seed + i, MatrixCamera.from_label(data.label(int(index[i % len(index)]))))
+        one = _Head(
+            renderer,
+            info,
+            plan,
+            plan.seed + i,
+            MatrixCamera.from_label(data.label(int(index[i % len(index)]))),
+        )
         for pool, spp in zip(pools, (None, *plan.table), strict=False) if i < counts.colour else ():
             parts, placed = one.colour(spp)
             pool.add(told(parts), placed)
@@ -180,7 +202,11 @@ def evaluate(
             fronts.add(told(one.front()), 0.0)
     values = [*(pools[0].values() if pools else ()), *shapes.values(), *fronts.values(), *missing]
     rows = [
-        SampleRow(spp=n, placed=pool.mean_placed, values={v.name: v.value for v in pool.values() if v.value is not None})
+        SampleRow(
+            spp=n,
+            placed=pool.mean_placed,
+            values={v.name: v.value for v in pool.values() if v.value is not None},
+        )
         for n, pool in zip(plan.table, pools[1:], strict=False)
     ]
     definitions = {m.info.name: m.info.description for m in chosen}
@@ -188,8 +214,12 @@ def evaluate(
 
 
 def counts_of(chosen: list[Metric], asked: int | None, images: int, maps: int) -> Counts:
-    """Pictures of each kind. asked: most pictures of any metric; None: the published numbers, where the data has as many images (or, for
-    shape, maps); those that compare with nothing take theirs in any case. The reference is all of the data where a metric says so."""
+    """Pictures of each kind.
+
+    asked: most pictures of any metric; None: the published numbers, where the data has as many images (or,
+    for shape, maps); those that compare with nothing take theirs in any case. The reference is all of the
+    data where a metric says so.
+    """
 
     def of(view: View, available: int) -> tuple[int, int]:
         infos = [m.info for m in chosen if m.info.view == view]
@@ -203,18 +233,30 @@ def counts_of(chosen: list[Metric], asked: int | None, images: int, maps: int) -
 
 
 def _lacking(context: MetricContext, has_truth: bool, has_normals: bool) -> dict[str, bool]:
-    return {"inception": context.features is None, "normals": not (has_truth or has_normals), "truth": not has_truth}
+    return {
+        "inception": context.features is None,
+        "normals": not (has_truth or has_normals),
+        "truth": not has_truth,
+    }
 
 
 def _choose(plan: Plan, lacking: dict[str, bool]) -> tuple[list[Metric], list[MetricValue]]:
-    """Metrics that can be computed, and an empty value for each other one; asking for one of those by name is an error."""
+    """Metrics that can be computed, and an empty value for each other one.
+
+    Asking for one of those by name is an error.
+    """
     names = plan.metrics or METRICS.names()
     chosen, missing = [], []
     for name in dict.fromkeys(names):
         metric = METRICS.get(name, where="--metrics")
         needs = [NEEDS[n] for n in metric.info.needs if lacking[n]]
         if needs and plan.metrics:
-            raise InputError(what=f"metric {name!r} cannot be computed", where="--metrics", expected=needs[0], got="nothing")
+            raise InputError(
+                what=f"metric {name!r} cannot be computed",
+                where="--metrics",
+                expected=needs[0],
+                got="nothing",
+            )
         if needs:
             missing.append(MetricValue(name=name, metric=name, why_not=f"needs {' and '.join(needs)}"))
         else:
@@ -242,7 +284,11 @@ def _read_reals(
             pool.add({"rgb": torch.from_numpy(data.image(item))})
         if truth is not None and true_pool.members and number < counts.shape_reals:
             known = truth.item(item)
-            true_pool.add(_shape_parts(_reduced(known.normal, data.resolution), _reduced(known.depth[None], data.resolution)[0]))
+            true_pool.add(
+                _shape_parts(
+                    _reduced(known.normal, data.resolution), _reduced(known.depth[None], data.resolution)[0]
+                )
+            )
         tell(number)
     if normals is not None and normal_pool.members:
         for item in range(counts.shape_reals):
@@ -280,7 +326,10 @@ class _Head:
     camera: MatrixCamera
 
     def colour(self, spp: float | None) -> tuple[dict[str, Tensor], float]:
-        """(picture, samples per ray that were placed). spp: of a row of the table; None: of the pictures themselves."""
+        """(picture, samples per ray that were placed).
+
+        spp: of a row of the table; None: of the pictures themselves.
+        """
         plan = self.plan
         request = self._request(("rgb",), plan.psi, plan.spp if spp is None else spp)
         if plan.native and spp is None:
@@ -292,12 +341,18 @@ class _Head:
         plan = self.plan
         request = self._request(("normal", "depth"), plan.shape_psi, plan.spp)
         arrays, placed = self.renderer.picture(request)
-        parts = _shape_parts(_reduced(arrays["normal"], plan.size), _reduced(arrays["depth"][None], plan.size)[0])
+        parts = _shape_parts(
+            _reduced(arrays["normal"], plan.size), _reduced(arrays["depth"][None], plan.size)[0]
+        )
         if keep is not None:
             shown = request.replace(channels=("rgb",))
             rgb = _eight_bit(_shrunk(self.renderer.picture(shown)[0]["rgb"], plan.size), self.info.path)
             pictures = {"rgb": rgb, "normals": parts["normal_map"]}
-            keep(self.seed, shown, {name: np.ascontiguousarray(x.numpy().transpose(1, 2, 0)) for name, x in pictures.items()})
+            keep(
+                self.seed,
+                shown,
+                {name: np.ascontiguousarray(x.numpy().transpose(1, 2, 0)) for name, x in pictures.items()},
+            )
         if masks is not None:
             parts["normal_map"] = masks.applied(self.seed, parts["normal_map"])
         return parts, placed
@@ -317,7 +372,7 @@ class _Head:
         return None if cutoff is None else min(cutoff, layers) if layers else cutoff
 
     def _request(self, channels: tuple[str, ...], psi: float, spp: float | None) -> RenderRequest:
-        """From the camera of the data, at the size of the compared pictures."""
+        """A request from the camera of the data, at the size of the compared pictures."""
         plan = self.plan
         cond = self.camera if plan.camera_conditioned and self.info.pose_conditioned else None
         edge = plan.size * plan.supersample
@@ -339,11 +394,18 @@ def _shape_parts(normal: np.ndarray, depth: np.ndarray) -> dict[str, Tensor]:
         unit = np.where(length > 0.1, normal / length, np.nan).astype(np.float32)
     shown = np.where(np.isfinite(unit), np.rint((0.5 + 0.5 * unit).clip(0.0, 1.0) * 255.0), 0.0)
     shown = np.nan_to_num(shown).astype(np.uint8)
-    return {"normal": torch.from_numpy(unit), "depth": torch.from_numpy(depth), "normal_map": torch.from_numpy(shown)}
+    return {
+        "normal": torch.from_numpy(unit),
+        "depth": torch.from_numpy(depth),
+        "normal_map": torch.from_numpy(shown),
+    }
 
 
 def _reduced(values: np.ndarray, size: int) -> np.ndarray:
-    """[C, S f, S f] → [C, S, S] means; a pixel has a value where at least half of its parts have one (NaN: none)."""
+    """[C, S f, S f] → [C, S, S] means.
+
+    A pixel has a value where at least half of its parts have one (NaN: none).
+    """
     edge = values.shape[-1]
     if edge == size:
         return values
@@ -352,7 +414,11 @@ def _reduced(values: np.ndarray, size: int) -> np.ndarray:
         place = ((np.arange(size) + 0.5) * edge / size).astype(np.int64)
         return values[:, place[:, None], place[None]]
     f = edge // size
-    blocks = values.reshape(values.shape[0], size, f, size, f).transpose(0, 1, 3, 2, 4).reshape(-1, size, size, f * f)
+    blocks = (
+        values.reshape(values.shape[0], size, f, size, f)
+        .transpose(0, 1, 3, 2, 4)
+        .reshape(-1, size, size, f * f)
+    )
     known = np.isfinite(blocks)
     total = np.where(known, blocks, 0.0).sum(axis=-1)
     count = known.sum(axis=-1)
@@ -363,7 +429,9 @@ def _shrunk(rgb: np.ndarray, size: int) -> np.ndarray:
     """[3, S', S'] → [3, S, S] by area: means of whole blocks, else an antialiased filter."""
     if rgb.shape[-1] % size == 0:
         return _reduced(rgb, size)
-    return F.interpolate(torch.from_numpy(rgb)[None], size=(size, size), mode="bilinear", antialias=True)[0].numpy()
+    return F.interpolate(torch.from_numpy(rgb)[None], size=(size, size), mode="bilinear", antialias=True)[
+        0
+    ].numpy()
 
 
 def _eight_bit(rgb: np.ndarray, path: str) -> Tensor:

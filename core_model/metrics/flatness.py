@@ -1,7 +1,9 @@
-"""How many of 64 depth bins a depth map really uses: the published non-flatness score, and a variant of the surface alone.
+"""How many of 64 depth bins a depth map really uses.
 
-Introduced with 3D generation on ImageNet (arXiv 2303.01416) and reported by the WYSIWYG GAN paper. A depth map becomes a histogram over
-the range of the rays, and exp(entropy) of it counts the bins in use. 1 = a plane that faces the camera, 64 = depths spread evenly.
+The published non-flatness score, and a variant of the surface alone. Introduced with 3D generation on
+ImageNet (arXiv 2303.01416) and reported by the WYSIWYG GAN paper. A depth map becomes a histogram over the
+range of the rays, and exp(entropy) of it counts the bins in use. 1 = a plane that faces the camera, 64 =
+depths spread evenly.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ KEPT = 0.95
 
 
 def non_flatness(depth: Tensor, near: float, far: float, *, bins: int = BINS) -> Tensor:
-    """The published score: depth [B, H, W] along unit rays, world units, from frontal cameras, with densities below the picture's median
-    left out and weights not normalised (`core_model.session.cut_depth` makes such maps) → scores [B] in [1, bins], float64.
+    """The published non-flatness score [B] in [1, bins], float64.
 
-    Every pixel counts; depths outside [near, far] are moved to its ends, so that rays which meet nothing fall into the first bin.
+    depth [B, H, W] along unit rays, world units, from frontal cameras, with densities below the picture's
+    median left out and weights not normalised (`core_model.session.cut_depth` makes such maps). Every pixel
+    counts; depths outside [near, far] are moved to its ends, so that rays which meet nothing fall into the
+    first bin.
     """
     if not bool(torch.isfinite(depth).all()):
         raise ValueError("the published score takes maps without gaps; `surface_spread` leaves gaps out")
@@ -26,16 +30,21 @@ def non_flatness(depth: Tensor, near: float, far: float, *, bins: int = BINS) ->
 
 
 def surface_spread(depth: Tensor, near: float, far: float, *, bins: int = BINS, kept: float = KEPT) -> Tensor:
-    """depth [B, H, W] along unit rays, world units, NaN where there is no surface → scores [B] in [1, bins], float64.
+    """Depth bins that the surface alone uses: scores [B] in [1, bins], float64.
 
-    Only pixels with a surface count, the farthest of them cut off as background. Depths outside [near, far] count in the outermost bins.
+    depth [B, H, W] along unit rays, world units, NaN where there is no surface. Only pixels with a surface
+    count, the farthest of them cut off as background. Depths outside [near, far] count in the outermost bins.
     A map without a surface has no score: NaN.
     """
     scores = []
     for values in depth.flatten(1).double():
         found = values[torch.isfinite(values)].sort().values
         found = found[: max(1, round(kept * found.numel()))]
-        scores.append(_bins_in_use(found, near, far, bins) if found.numel() else torch.tensor(torch.nan, dtype=torch.float64))
+        scores.append(
+            _bins_in_use(found, near, far, bins)
+            if found.numel()
+            else torch.tensor(torch.nan, dtype=torch.float64)
+        )
     return torch.stack(scores) if scores else torch.zeros(0, dtype=torch.float64)
 
 

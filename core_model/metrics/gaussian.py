@@ -1,6 +1,7 @@
 """Mean and covariance of features as they come, and the Fréchet distance between two such Gaussians.
 
-Heusel et al., GANs Trained by a Two Time-Scale Update Rule (arXiv 1706.08500), equation 6. All sums are float64.
+Heusel et al., GANs Trained by a Two Time-Scale Update Rule (arXiv 1706.08500), equation 6. All sums are
+float64.
 """
 
 from __future__ import annotations
@@ -10,7 +11,10 @@ from torch import Tensor
 
 
 class FeatureStatistics:
-    """Mean and covariance of feature vectors [N, D], N unknown before; batches and parts of a set merge in any order."""
+    """Mean and covariance of feature vectors [N, D], N unknown before.
+
+    Batches and parts of a set merge in any order.
+    """
 
     def __init__(self) -> None:
         self.count = 0
@@ -18,7 +22,10 @@ class FeatureStatistics:
         self._scatter = torch.zeros(0, 0, dtype=torch.float64)
 
     def add(self, features: Tensor) -> None:
-        """features [B, D], D of the first batch. Raises ValueError for other shapes and for NaN or infinity."""
+        """features [B, D], D of the first batch.
+
+        Raises ValueError for other shapes and for NaN or infinity.
+        """
         if features.ndim != 2 or (self.count and features.shape[1] != len(self.mean)):
             raise ValueError(f"features [B, {len(self.mean) or 'D'}] expected, got {list(features.shape)}")
         if not len(features):
@@ -34,7 +41,8 @@ class FeatureStatistics:
         self._merge(other.count, other.mean, other._scatter)
 
     def _merge(self, count: int, mean: Tensor, scatter: Tensor) -> None:
-        # Sums about the own mean of each part (Chan et al.): no cancellation however far the mean lies from zero.
+        # Sums about the own mean of each part (Chan et al.): no cancellation however far the mean lies from
+        # zero.
         if not count:
             return
         if not self.count:
@@ -57,8 +65,9 @@ class FeatureStatistics:
 def frechet_distance(mean_a: Tensor, covariance_a: Tensor, mean_b: Tensor, covariance_b: Tensor) -> float:
     """|μa - μb|² + tr(Σa + Σb - 2 (Σa Σb)^½), means [D], covariances [D, D], float64.
 
-    The trace of the root is Σ √λ of the symmetric matrix Σa^½ Σb Σa^½, which has the eigenvalues of Σa Σb: two symmetric
-    decompositions, no complex numbers, and rank-deficient covariances (fewer pictures than features) are no special case.
+    The trace of the root is Σ √λ of the symmetric matrix Σa^½ Σb Σa^½, which has the eigenvalues of Σa Σb:
+    two symmetric decompositions, no complex numbers, and rank-deficient covariances (fewer pictures than
+    features) are no special case.
     """
     a, b = (0.5 * (c + c.T) for c in (covariance_a.double(), covariance_b.double()))
     values, vectors = torch.linalg.eigh(a)

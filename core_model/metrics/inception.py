@@ -1,9 +1,12 @@
-"""The Inception network of FID and KID: 2048 features of a picture, from a weights file that the user names.
+"""The Inception network of FID and KID.
 
-Architecture: Szegedy et al. (arXiv 1512.00567), in the variant of the TensorFlow graph of 2015-12-05 that every published FID uses
-(average pools do not count their padding, the last block pools by maximum, pictures are enlarged to 299² by the bilinear rule of
-TensorFlow 1). Module names are those of the port `pt_inception-2015-12-05-6726825d.pth`, so that its state dict fits. Without that file
-nothing here can be used, and nothing is downloaded.
+2048 features of a picture, from a weights file that the user names.
+
+Architecture: Szegedy et al. (arXiv 1512.00567), in the variant of the TensorFlow graph of 2015-12-05 that
+every published FID uses (average pools do not count their padding, the last block pools by maximum, pictures
+are enlarged to 299² by the bilinear rule of TensorFlow 1). Module names are those of the port
+`pt_inception-2015-12-05-6726825d.pth`, so that its state dict fits. Without that file nothing here can be
+used, and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -46,12 +49,24 @@ class Block35(nn.Module):
         super().__init__()
         self.branch1x1 = _same(channels, 64, 1)
         self.branch5x5_1, self.branch5x5_2 = _same(channels, 48, 1), _same(48, 64, 5)
-        self.branch3x3dbl_1, self.branch3x3dbl_2, self.branch3x3dbl_3 = _same(channels, 64, 1), _same(64, 96, 3), _same(96, 96, 3)
+        self.branch3x3dbl_1, self.branch3x3dbl_2, self.branch3x3dbl_3 = (
+            _same(channels, 64, 1),
+            _same(64, 96, 3),
+            _same(96, 96, 3),
+        )
         self.branch_pool = _same(channels, pooled, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         double = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
-        return torch.cat([self.branch1x1(x), self.branch5x5_2(self.branch5x5_1(x)), double, self.branch_pool(_mean_pool(x))], dim=1)
+        return torch.cat(
+            [
+                self.branch1x1(x),
+                self.branch5x5_2(self.branch5x5_1(x)),
+                double,
+                self.branch_pool(_mean_pool(x)),
+            ],
+            dim=1,
+        )
 
 
 class Reduce17(nn.Module):
@@ -111,7 +126,11 @@ class Block8(nn.Module):
         row, column = (1, 3), (3, 1)
         self.by_maximum = by_maximum
         self.branch1x1 = _same(channels, 320, 1)
-        self.branch3x3_1, self.branch3x3_2a, self.branch3x3_2b = _same(channels, 384, 1), _same(384, 384, row), _same(384, 384, column)
+        self.branch3x3_1, self.branch3x3_2a, self.branch3x3_2b = (
+            _same(channels, 384, 1),
+            _same(384, 384, row),
+            _same(384, 384, column),
+        )
         self.branch3x3dbl_1, self.branch3x3dbl_2 = _same(channels, 448, 1), _same(448, 384, 3)
         self.branch3x3dbl_3a, self.branch3x3dbl_3b = _same(384, 384, row), _same(384, 384, column)
         self.branch_pool = _same(channels, 192, 1)
@@ -126,7 +145,10 @@ class Block8(nn.Module):
 
 
 class Inception(nn.Module):
-    """Pictures [B, 3, H, W] uint8 → features [B, 2048] float32. In evaluation mode from the start, without gradients."""
+    """Pictures [B, 3, H, W] uint8 → features [B, 2048] float32.
+
+    In evaluation mode from the start, without gradients.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,10 +179,15 @@ class Inception(nn.Module):
 
 
 def enlarge(x: Tensor, edge: int = EDGE) -> Tensor:
-    """x [B, C, H, W] → [B, C, edge, edge] as TensorFlow 1 resizes: pixel i of the result reads place i · H / edge, linearly."""
+    """x [B, C, H, W] → [B, C, edge, edge] as TensorFlow 1 resizes.
+
+    Pixel i of the result reads place i · H / edge, linearly.
+    """
     for axis in (2, 3):
         size = x.shape[axis]
-        place = torch.arange(edge, device=x.device, dtype=torch.float32) * torch.tensor(size / edge, device=x.device)
+        place = torch.arange(edge, device=x.device, dtype=torch.float32) * torch.tensor(
+            size / edge, device=x.device
+        )
         low = place.long().clamp(max=size - 1)
         share = (place - low).reshape([-1, 1] if axis == 2 else [-1])
         before, after = x.index_select(axis, low), x.index_select(axis, (low + 1).clamp(max=size - 1))

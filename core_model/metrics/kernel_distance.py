@@ -1,6 +1,7 @@
-"""Kernel Inception distance: the unbiased squared maximum mean discrepancy of features under a cubic kernel.
+"""Kernel Inception distance.
 
-Bińkowski et al., Demystifying MMD GANs (arXiv 1801.01401): k(x, y) = (x·y / D + 1)³.
+The unbiased squared maximum mean discrepancy of features under a cubic kernel. Bińkowski et al., Demystifying
+MMD GANs (arXiv 1801.01401): k(x, y) = (x·y / D + 1)³.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ SUBSET_SIZE = 1000
 
 
 def polynomial_mmd(a: Tensor, b: Tensor) -> float:
-    """Unbiased MMD² of features a [N, D] and b [M, D], N, M ≥ 2; may be a little negative for equal distributions."""
+    """Unbiased MMD² of features a [N, D] and b [M, D], N, M ≥ 2.
+
+    May be a little negative for equal distributions.
+    """
     if len(a) < 2 or len(b) < 2:
         raise ValueError(f"2 features or more on each side, got {len(a)} and {len(b)}")
     x, y = a.double(), b.double()
@@ -29,7 +33,9 @@ def polynomial_mmd(a: Tensor, b: Tensor) -> float:
     return float(pairs_a + pairs_b - 2.0 * kernel(x, y).mean())
 
 
-def kernel_distance(a: Tensor, b: Tensor, *, subsets: int = SUBSETS, size: int = SUBSET_SIZE, seed: int = 0) -> tuple[float, float]:
+def kernel_distance(
+    a: Tensor, b: Tensor, *, subsets: int = SUBSETS, size: int = SUBSET_SIZE, seed: int = 0
+) -> tuple[float, float]:
     """(mean, standard deviation) of MMD² over random subsets of `size` features of each side, as published.
 
     Sets that are not larger than a subset are compared whole and once (their deviation is 0).

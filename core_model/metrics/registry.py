@@ -1,4 +1,4 @@
-"""The metrics: each makes a reference of the real pictures once, and compares any number of candidates with it.
+"""The metrics: each makes one reference of the real pictures and compares candidates with it.
 
 Adding one is one registration. A metric sees pictures as a viewer would: 8-bit colours, normal maps, depth.
 """
@@ -16,7 +16,7 @@ from core_model.metrics.flatness import non_flatness, surface_spread
 from core_model.metrics.gaussian import FeatureStatistics, frechet_distance
 from core_model.metrics.kernel_distance import kernel_distance
 from core_model.metrics.sliced_wasserstein import PatchSet, line_distance, patch_distances
-from core_model.schema.metrics import MetricInfo, MetricValue
+from core_model.schema.metrics import Better, MetricInfo, MetricValue
 from core_model.schema.registry import Registry
 
 MOST_KERNEL_FEATURES = 10_000
@@ -28,9 +28,9 @@ PIXELS = 256
 class Pictures:
     """B pictures of one kind; what is not there is None.
 
-    rgb [B, 3, S, S] uint8; normal_map [B, 3, S, S] uint8, ½ + ½ n, black where there is no surface; normal [B, 3, S, S] unit, world
-    frame, and depth [B, S, S] along unit rays, world units, both NaN where there is no surface. cut_depth [B, S', S'] as the published
-    non-flatness score takes it, from the frontal camera.
+    rgb [B, 3, S, S] uint8; normal_map [B, 3, S, S] uint8, ½ + ½ n, black where there is no surface; normal
+    [B, 3, S, S] unit, world frame, and depth [B, S, S] along unit rays, world units, both NaN where there is
+    no surface. cut_depth [B, S', S'] as the published non-flatness score takes it, from the frontal camera.
     """
 
     rgb: Tensor | None = None
@@ -42,7 +42,10 @@ class Pictures:
 
 @dataclass
 class MetricContext:
-    """What metrics share: the feature network (None: not there), range of depths [world units], seed of random choices."""
+    """What metrics share.
+
+    The feature network (None: not there), the range of depths [world units], the seed of random choices.
+    """
 
     features: Callable[[Tensor], Tensor] | None = None
     near: float = 2.25
@@ -110,7 +113,13 @@ class _Gaussian:
     def values(self) -> tuple[MetricValue, ...]:
         assert self.real is not None
         a, b = self.real, self.statistics
-        return (MetricValue(name=self.name, metric=self.name, value=frechet_distance(a.mean, a.covariance, b.mean, b.covariance)),)
+        return (
+            MetricValue(
+                name=self.name,
+                metric=self.name,
+                value=frechet_distance(a.mean, a.covariance, b.mean, b.covariance),
+            ),
+        )
 
 
 @dataclass
@@ -181,7 +190,11 @@ class _Flatness:
     def values(self) -> tuple[MetricValue, ...]:
         found = _mean(self.scores)
         why = "" if found is not None else "no depth map was made"
-        return (MetricValue(name="nfs", metric="nfs", value=found, unit="bins of 64", better="higher", why_not=why),)
+        return (
+            MetricValue(
+                name="nfs", metric="nfs", value=found, unit="bins of 64", better="higher", why_not=why
+            ),
+        )
 
 
 @dataclass
@@ -202,11 +215,18 @@ class _Spread:
     def values(self) -> tuple[MetricValue, ...]:
         found = _mean(self.scores)
         why = "" if found is not None else "no picture shows a surface"
-        own = MetricValue(name="spread", metric="spread", value=found, unit="bins of 64", better="higher", why_not=why)
+        own = MetricValue(
+            name="spread", metric="spread", value=found, unit="bins of 64", better="higher", why_not=why
+        )
         truth = _mean(self.real or [])
         if truth is None:
             return (own,)
-        return (own, MetricValue(name="spread_data", metric="spread", value=truth, unit="bins of 64", better="neither"))
+        return (
+            own,
+            MetricValue(
+                name="spread_data", metric="spread", value=truth, unit="bins of 64", better="neither"
+            ),
+        )
 
 
 def _mean(parts: list[Tensor]) -> float | None:
@@ -244,9 +264,11 @@ class _Surface:
         n_mine, n_true = (torch.cat(s.normal) for s in (self, self.real))
         cover, cover_true = (float(torch.cat(s.covered).mean()) for s in (self, self.real))
 
-        def value(name: str, number: float | None, unit: str, better: str = "lower") -> MetricValue:
+        def value(name: str, number: float | None, unit: str, better: Better = "lower") -> MetricValue:
             why = "" if number is not None else "no picture shows a surface"
-            return MetricValue(name=name, metric="surface", value=number, unit=unit, better=better, why_not=why)  # type: ignore[arg-type]
+            return MetricValue(
+                name=name, metric="surface", value=number, unit=unit, better=better, why_not=why
+            )
 
         solid = len(mine) > 1 and len(true) > 1 and len(n_mine) > 0 and len(n_true) > 0
         gaps = [line_distance(n_mine[:, i], n_true[:, i]) for i in range(3)] if solid else []
@@ -269,7 +291,12 @@ def _add(info: MetricInfo, reference: Callable[[MetricContext], Reference]) -> N
 
 _add(
     MetricInfo(
-        name="fid", title="Fréchet Inception distance", view="colour", needs=("inception",), pictures=50_000, whole=True,
+        name="fid",
+        title="Fréchet Inception distance",
+        view="colour",
+        needs=("inception",),
+        pictures=50_000,
+        whole=True,
         description="Fréchet distance of Inception features of data and generated pictures (8-bit, 299² by TensorFlow's rule). Few "
         "pictures bias it upwards; only equal counts compare. Published: 50000 generated pictures, all of the data.",
     ),
@@ -277,36 +304,56 @@ _add(
 )
 _add(
     MetricInfo(
-        name="kid", title="Kernel Inception distance", view="colour", needs=("inception",), pictures=50_000, whole=True,
+        name="kid",
+        title="Kernel Inception distance",
+        view="colour",
+        needs=("inception",),
+        pictures=50_000,
+        whole=True,
         description="Unbiased MMD² of Inception features, cubic kernel, x 10³; mean and deviation over 100 subsets of at most 1000.",
     ),
     _Kernel,
 )
 _add(
     MetricInfo(
-        name="swd", title="Sliced Wasserstein distance", view="colour", pictures=1024,
+        name="swd",
+        title="Sliced Wasserstein distance",
+        view="colour",
+        pictures=1024,
         description="7 x 7 patches of Laplacian pyramids on 256 random directions, x 10³, mean over the levels; swd_S is the level of "
-        "edge S; at most 1024 pictures a side. Needs no weights.",
+        "edge S; at most 1024 pictures per side. Needs no weights.",
     ),
     lambda c: _Patches(c, "rgb", "swd", patches=PatchSet(c.seed)),
 )
 _add(
     MetricInfo(
-        name="normal_fid", title="Normal-FID", view="shape", needs=("inception", "normals"), pictures=10_000, whole=True,
+        name="normal_fid",
+        title="Normal-FID",
+        view="shape",
+        needs=("inception", "normals"),
+        pictures=10_000,
+        whole=True,
         description="FID of normal maps (½ + ½ n, world frame, black where there is no surface or --masks say so). Published: 10000 maps.",
     ),
     lambda c: _Gaussian(c, "normal", "normal_fid"),
 )
 _add(
     MetricInfo(
-        name="normal_swd", title="Sliced Wasserstein distance of normal maps", view="shape", needs=("normals",), pictures=1024,
+        name="normal_swd",
+        title="Sliced Wasserstein distance of normal maps",
+        view="shape",
+        needs=("normals",),
+        pictures=1024,
         description="swd of normal maps (½ + ½ n, world frame, black where there is no surface). Needs no weights.",
     ),
     lambda c: _Patches(c, "normal", "normal_swd", patches=PatchSet(c.seed)),
 )
 _add(
     MetricInfo(
-        name="nfs", title="Non-flatness score", view="front", pictures=256,
+        name="nfs",
+        title="Non-flatness score",
+        view="front",
+        pictures=256,
         description="exp(entropy) of a 64-bin histogram of each depth map over the range of the rays, mean over the maps, as published "
         "with 3D generation on ImageNet: frontal camera, densities below the median of the picture's samples left out, all pixels, depth "
         "Σ w t with weights that are not normalised. Published: 256 maps.",
@@ -315,7 +362,10 @@ _add(
 )
 _add(
     MetricInfo(
-        name="spread", title="Depth bins of the surface", view="shape", pictures=1024,
+        name="spread",
+        title="Depth bins of the surface",
+        view="shape",
+        pictures=1024,
         description="The histogram's exp(entropy) of pixels with a surface alone, from the cameras of the data, depths normalised, the "
         "farthest 5 % cut off as background. spread_data: the same of the data's own depth, where it is known. Not the published score.",
     ),
@@ -323,7 +373,11 @@ _add(
 )
 _add(
     MetricInfo(
-        name="surface", title="Depth and normals against the truth", view="shape", needs=("truth",), pictures=1024,
+        name="surface",
+        title="Depth and normals against the truth",
+        view="shape",
+        needs=("truth",),
+        pictures=1024,
         description="1-Wasserstein distance between the distributions of depth, and of each world component of the normal (mean of three), "
         "over pixels with a surface; difference of the mean share of pixels with a surface.",
     ),

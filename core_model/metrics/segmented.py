@@ -1,4 +1,7 @@
-"""Masks, or masked normal maps, of generated pictures: what a face segmenter made of them outside triscope (the paper used PyFacer)."""
+"""Masks, or masked normal maps, of generated pictures.
+
+What a face segmenter made of them outside triscope (the paper used PyFacer).
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,10 @@ GREY = 8
 
 @dataclass(frozen=True)
 class Segmented:
-    """Files of a folder by the seed that their names say (12.png, seed000012.png). kind: masks (white = kept), or normal maps that take
-    the place of triscope's own."""
+    """Files of a folder by the seed that their names say (12.png, seed000012.png).
+
+    kind: masks (white = kept), or normal maps that take the place of triscope's own.
+    """
 
     path: Path
     kind: Literal["masks", "maps"]
@@ -36,16 +41,38 @@ class Segmented:
         for index, name in enumerate(data.names):
             number = re.search(r"(\d+)$", Path(name).stem)
             if number is None:
-                raise InputError(what="a name without a seed", where=f"--masks {path}", expected="names like 12.png", got=name)
+                raise InputError(
+                    what="a name without a seed",
+                    where=f"--masks {path}",
+                    expected="names like 12.png",
+                    got=name,
+                )
             if of_seed.setdefault(int(number[1]), index) != index:
-                raise InputError(what="two files of one seed", where=f"--masks {path}", expected="one file per seed", got=name)
+                raise InputError(
+                    what="two files of one seed",
+                    where=f"--masks {path}",
+                    expected="one file per seed",
+                    got=name,
+                )
         first = data.image(0).astype(np.int16)
         grey = int((first.max(axis=0) - first.min(axis=0)).max()) <= GREY
         return cls(path, "masks" if grey else "maps", data, of_seed)
 
     def applied(self, seed: int, normal_map: Tensor) -> Tensor:
-        """normal_map [3, S, S] uint8 of the picture of `seed` → the same, black outside its mask; or the folder's own map."""
+        """normal_map [3, S, S] uint8 of the picture of `seed` → the same, black outside its mask.
+
+        Or the folder's own map.
+        """
         if seed not in self._of_seed:
-            raise InputError(what=f"no mask of seed {seed}", where=f"--masks {self.path}", expected=f"a file {seed}.png", got="none")
+            raise InputError(
+                what=f"no mask of seed {seed}",
+                where=f"--masks {self.path}",
+                expected=f"a file {seed}.png",
+                got="none",
+            )
         given = torch.from_numpy(self._data.image(self._of_seed[seed]))
-        return given if self.kind == "maps" else torch.where(given[:1] >= 128, normal_map, torch.zeros_like(normal_map))
+        return (
+            given
+            if self.kind == "maps"
+            else torch.where(given[:1] >= 128, normal_map, torch.zeros_like(normal_map))
+        )

@@ -1,9 +1,10 @@
-"""Sliced Wasserstein distance between two sets of pictures, by the patches of their Laplacian pyramids. Needs no weights.
+"""Sliced Wasserstein distance between two sets of pictures, by patches of their Laplacian pyramids.
 
-After Karras et al., Progressive Growing of GANs (arXiv 1710.10196), section 5: on every level of the pyramid, random 7 × 7 patches of
-both sets are projected on random directions, and the sorted projections are compared. Coarse levels tell of overall form and colour,
-fine ones of texture. Unlike there, both sets are normalised by the mean and deviation of the real one, so that a set of the wrong
-brightness or contrast is farther away.
+Needs no weights. After Karras et al., Progressive Growing of GANs (arXiv 1710.10196), section 5: on every
+level of the pyramid, random 7 × 7 patches of both sets are projected on random directions, and the sorted
+projections are compared. Coarse levels tell of overall form and colour, fine ones of texture. Unlike there,
+both sets are normalised by the mean and deviation of the real one, so that a set of the wrong brightness or
+contrast is farther away.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ SCALE = 1e3
 
 
 def sliced_wasserstein(a: Tensor, b: Tensor, directions: Tensor) -> float:
-    """Mean over unit directions [K, D] of the 1-Wasserstein distance between projections of a [N, D] and b [M, D]."""
+    """Mean 1-Wasserstein distance between the projections of a [N, D] and b [M, D].
+
+    directions: unit vectors [K, D].
+    """
     total = 0.0
     for some in directions.split(32):
         total += float(_line_distance(a @ some.T, b @ some.T).double().sum())
@@ -32,12 +36,17 @@ def sliced_wasserstein(a: Tensor, b: Tensor, directions: Tensor) -> float:
 
 
 def _line_distance(a: Tensor, b: Tensor) -> Tensor:
-    """1-Wasserstein distances [K] between the columns of a [N, K] and b [M, K]: mean gap of their quantile functions."""
+    """1-Wasserstein distances [K] between the columns of a [N, K] and b [M, K].
+
+    Each is the mean gap of the two quantile functions.
+    """
     a, b = a.sort(dim=0).values, b.sort(dim=0).values
     if len(a) != len(b):
         # Step functions with jumps at i/N and j/M: exact on the union of both grids.
         n, m = len(a), len(b)
-        edges = torch.cat([torch.arange(n + 1, dtype=torch.float64) / n, torch.arange(1, m, dtype=torch.float64) / m]).unique()
+        edges = torch.cat(
+            [torch.arange(n + 1, dtype=torch.float64) / n, torch.arange(1, m, dtype=torch.float64) / m]
+        ).unique()
         width, middle = edges.diff(), 0.5 * (edges[1:] + edges[:-1])
         a, b = a[(middle * n).long().clamp(max=n - 1)], b[(middle * m).long().clamp(max=m - 1)]
         return ((a - b).abs() * width[:, None].to(a.dtype)).sum(dim=0)
@@ -56,7 +65,10 @@ def unit_directions(count: int, dimension: int, seed: int) -> Tensor:
 
 
 def laplacian_pyramid(images: Tensor) -> list[Tensor]:
-    """[B, 3, S, S] → band-pass levels from fine to coarse; the last is the low-pass rest. Levels halve down to SMALLEST."""
+    """[B, 3, S, S] → band-pass levels from fine to coarse; the last is the low-pass rest.
+
+    Levels halve down to SMALLEST.
+    """
     levels = []
     current = images
     while current.shape[-1] >= 2 * SMALLEST and current.shape[-1] % 2 == 0:
@@ -81,7 +93,10 @@ def _spread(x: Tensor) -> Tensor:
 
 
 class PatchSet:
-    """Patches of the pyramids of pictures as they come; which places are cut out depends on the picture's number alone."""
+    """Patches of the pyramids of pictures as they come.
+
+    Which places are cut out depends on the picture's number alone.
+    """
 
     def __init__(self, seed: int = 0) -> None:
         self._seed = seed
@@ -123,9 +138,14 @@ def _patches(picture: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def patch_distances(real: PatchSet, fake: PatchSet, seed: int = 0) -> list[float]:
-    """Distance × 10³ on each level, fine to coarse. Raises ValueError when a side is empty or of another size."""
+    """Distance × 10³ on each level, fine to coarse.
+
+    Raises ValueError when a side is empty or of another size.
+    """
     if not real.pictures or not fake.pictures or real.levels != fake.levels:
-        raise ValueError(f"{real.pictures} pictures of {real.levels} levels against {fake.pictures} of {fake.levels}")
+        raise ValueError(
+            f"{real.pictures} pictures of {real.levels} levels against {fake.pictures} of {fake.levels}"
+        )
     found = []
     for number in range(real.levels):
         a, b = real.level(number), fake.level(number)

@@ -1,7 +1,8 @@
 """Reads the Inception weights that a user names, without running anything that the file holds.
 
-A state dict (.pth, .pt as torch.save writes it, or .safetensors) is data: it is read with `weights_only`, which builds tensors and
-containers and nothing else. A TorchScript archive (such as inception-2015-12-05.pt) is a program, so it is refused.
+A state dict (.pth, .pt as torch.save writes it, or .safetensors) is data: it is read with `weights_only`,
+which builds tensors and containers and nothing else. A TorchScript archive (such as inception-2015-12-05.pt)
+is a program, so it is refused.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ def load_inception(path: Path, device: torch.device | str = "cpu") -> tuple[Ince
         raise InputError(what="no Inception weights", where=where, expected=expected, got="no such file")
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise InputError(what="file is too large for Inception weights", where=where, expected=expected, got=f"{size:,} bytes")
+        raise InputError(
+            what="file is too large for Inception weights",
+            where=where,
+            expected=expected,
+            got=f"{size:,} bytes",
+        )
     state = _tensors(path, where, expected)
     with torch.device("meta"):  # nothing is initialised only to be overwritten
         network = Inception()
@@ -37,16 +43,28 @@ def load_inception(path: Path, device: torch.device | str = "cpu") -> tuple[Ince
     counters = {name for name in wanted if name.endswith("num_batches_tracked")}
     lacking = [n for n in wanted if n not in state and n not in counters]
     if lacking:
-        raise InputError(what="not the Inception weights", where=where, expected=expected, got=f"no tensor {lacking[0]}")
+        raise InputError(
+            what="not the Inception weights", where=where, expected=expected, got=f"no tensor {lacking[0]}"
+        )
     strange = [n for n in state if n not in wanted and not n.startswith(_UNUSED)]
     if strange:
-        raise InputError(what="not the Inception weights", where=where, expected=expected, got=f"a tensor {strange[0][:80]!r}")
+        raise InputError(
+            what="not the Inception weights",
+            where=where,
+            expected=expected,
+            got=f"a tensor {strange[0][:80]!r}",
+        )
     for name in wanted.keys() - counters:
         if state[name].shape != wanted[name].shape:
             got = f"{name} of shape {list(state[name].shape)}, not {list(wanted[name].shape)}"
             raise InputError(what="not the Inception weights", where=where, expected=expected, got=got)
         if not torch.isfinite(state[name]).all():
-            raise InputError(what="damaged Inception weights", where=where, expected="finite numbers", got=f"NaN or infinity in {name}")
+            raise InputError(
+                what="damaged Inception weights",
+                where=where,
+                expected="finite numbers",
+                got=f"NaN or infinity in {name}",
+            )
     whole = {n: torch.tensor(0) if n in counters else state[n].float() for n in wanted}
     network.load_state_dict(whole, assign=True)
     return network.requires_grad_(False).to(device), _sha256(path)
@@ -60,19 +78,33 @@ def _tensors(path: Path, where: str, expected: str) -> dict[str, Tensor]:
         try:
             return load_file(path)
         except (SafetensorError, OSError, ValueError) as error:
-            raise InputError(what="cannot read the Inception weights", where=where, expected=expected, got=str(error)[:160]) from None
+            raise InputError(
+                what="cannot read the Inception weights", where=where, expected=expected, got=str(error)[:160]
+            ) from None
     if _is_program(path):
         raise InputError(
-            what="a TorchScript archive is a program and is not run", where=where, expected=expected, got="an archive with code"
+            what="a TorchScript archive is a program and is not run",
+            where=where,
+            expected=expected,
+            got="an archive with code",
         )
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a foreign file may break the reader in any way
         got = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InputError(what="cannot read the Inception weights", where=where, expected=expected, got=got) from None
+        raise InputError(
+            what="cannot read the Inception weights", where=where, expected=expected, got=got
+        ) from None
     inner = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
-    if not isinstance(inner, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in inner.items()):
-        raise InputError(what="not the Inception weights", where=where, expected=expected, got=f"a {type(inner).__name__} of other things")
+    if not isinstance(inner, dict) or not all(
+        isinstance(k, str) and isinstance(v, Tensor) for k, v in inner.items()
+    ):
+        raise InputError(
+            what="not the Inception weights",
+            where=where,
+            expected=expected,
+            got=f"a {type(inner).__name__} of other things",
+        )
     return dict(inner)
 
 

@@ -1,6 +1,7 @@
-"""Mimic3D's blocks over plane triples (Chen et al. 2023): each plane sees the other two where they share a coordinate.
+"""Mimic3D's blocks over plane triples (Chen et al. 2023).
 
-A triple is [3B, F, H, W], sample by sample: A[y, x], B[z, y], C[x, z] as [rows, columns] of the planes xy, yz, zx.
+Each plane sees the other two along the coordinate that they share. A triple is [3B, F, H, W], sample by
+sample: A[y, x], B[z, y], C[x, z] as [rows, columns] of the planes xy, yz, zx.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ PlaneView = Literal["mean", "attention", "separate"]
 
 
 def see_means(x: Tensor) -> Tensor:
-    """[3B, F, H, W] → [3B, 3F, H, W] as [from xy, from yz, from zx]: means over the axis that two planes do not share."""
+    """[3B, F, H, W] → [3B, 3F, H, W] as [from xy, from yz, from zx].
+
+    What a plane gets of another is the mean over the axis that the two do not share.
+    """
     a, b, c = x.unflatten(0, (-1, 3)).unbind(1)
-    row = lambda v: v[..., :, None].expand_as(a)  # noqa: E731
-    column = lambda v: v[..., None, :].expand_as(a)  # noqa: E731
+    row = lambda v: v[..., :, None].expand_as(a)
+    column = lambda v: v[..., None, :].expand_as(a)
     over_rows, over_columns = (lambda p: p.mean(dim=-2)), (lambda p: p.mean(dim=-1))
     xy = torch.cat([a, row(over_rows(b)), column(over_columns(c))], dim=1)
     yz = torch.cat([column(over_columns(a)), b, row(over_rows(c))], dim=1)
@@ -29,7 +33,10 @@ def see_means(x: Tensor) -> Tensor:
 
 
 def see_attention(x: Tensor) -> Tensor:
-    """As `see_means` with attention along the shared coordinate; each plane comes first, then the next two in cyclic order."""
+    """As `see_means` with attention along the shared coordinate.
+
+    Each plane comes first, then the next two in cyclic order.
+    """
     a, b, c = x.unflatten(0, (-1, 3)).unbind(1)
     xy = torch.cat([a, _rows_to_columns(a, b), _columns_to_rows(a, c)], dim=1)
     yz = torch.cat([b, _rows_to_columns(b, c), _columns_to_rows(b, a)], dim=1)
@@ -79,11 +86,15 @@ class PlaneBlock(nn.Module):
         self.conv0 = StyleConv(seen, features, w_dim, resolution, up=up, use_noise=use_noise, clamp=clamp)
         self.conv1 = StyleConv(seen, features, w_dim, resolution, use_noise=use_noise, clamp=clamp)
         self.torgb = ToRGB(seen, features, w_dim, clamp=clamp)
-        self.torgb.style_gain = 1.0 / math.sqrt(features)  # of the plane's own width, although three times as much comes in
+        self.torgb.style_gain = 1.0 / math.sqrt(
+            features
+        )  # of the plane's own width, although three times as much comes in
         for layer in (self.conv0, self.conv1, self.torgb):
             layer.affine = EqualLinear(w_dim, 3 * seen, bias_init=1.0)
 
-    def forward(self, x: Tensor, w: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, w: Tensor, noise: str = "const", rng: torch.Generator | None = None
+    ) -> Tensor:
         """x [3B, F, H, W], w [B, D] → [3B, F, up·H, up·W]."""
         x = self.conv0.modulate(self._seen(x), self._styles(self.conv0, w), noise, rng)
         x = self.conv1.modulate(self._seen(x), self._styles(self.conv1, w), noise, rng)

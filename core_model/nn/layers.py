@@ -25,8 +25,11 @@ def scaled_lrelu(x: Tensor) -> Tensor:
 
 
 def fresh_normal(*shape: int, divisor: float = 1.0) -> Tensor:
-    """N(0, 1) / divisor for new weights. On the meta device only the shape: random numbers there make torch load its compiler,
-    which would add more than a second to the opening of a checkpoint."""
+    """N(0, 1) / divisor for new weights.
+
+    On the meta device only the shape: random numbers there make torch load its compiler, which would add more
+    than a second to the opening of a checkpoint.
+    """
     if torch.get_default_device().type == "meta":
         return torch.empty(shape)
     return torch.randn(shape) / divisor
@@ -35,7 +38,15 @@ def fresh_normal(*shape: int, divisor: float = 1.0) -> Tensor:
 class EqualLinear(nn.Module):
     """y = act(x · (W·m/√in)ᵀ + m·b); `lr_mul` is m."""
 
-    def __init__(self, in_dim: int, out_dim: int, *, lr_mul: float = 1.0, bias_init: float = 0.0, activate: bool = False) -> None:
+    def __init__(
+        self,
+        in_dim: int,
+        out_dim: int,
+        *,
+        lr_mul: float = 1.0,
+        bias_init: float = 0.0,
+        activate: bool = False,
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(fresh_normal(out_dim, in_dim, divisor=lr_mul))
         self.bias = nn.Parameter(torch.full((out_dim,), float(bias_init)))
@@ -73,18 +84,24 @@ class StyleConv(nn.Module):
             self.register_buffer("noise_const", fresh_normal(resolution, resolution))
             self.noise_strength = nn.Parameter(torch.zeros([]))
 
-    def forward(self, x: Tensor, w: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, w: Tensor, noise: str = "const", rng: torch.Generator | None = None
+    ) -> Tensor:
         """x [B, I, H, W], w [B, D] → [B, O, up·H, up·W]; noise is const, random or none."""
         return self.modulate(x, self.affine(w), noise, rng)
 
-    def modulate(self, x: Tensor, styles: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Tensor:
-        """As forward, with the styles [B, I] given."""
+    def modulate(
+        self, x: Tensor, styles: Tensor, noise: str = "const", rng: torch.Generator | None = None
+    ) -> Tensor:
+        """The convolution of `forward` with the styles [B, I] given."""
         # √2·lrelu(y + b) = lrelu(√2·y + √2·b): the gain rides on factors that are multiplied in anyway
         y = modulated_conv2d(x, self.weight, styles, up=self.up, bias=self.bias * SQRT2, gain=SQRT2)
         if self.use_noise and noise != "none":
             grid = self.noise_const
             if noise == "random":
-                grid = torch.randn((y.shape[0], 1, *y.shape[2:]), generator=rng, device=y.device, dtype=y.dtype)
+                grid = torch.randn(
+                    (y.shape[0], 1, *y.shape[2:]), generator=rng, device=y.device, dtype=y.dtype
+                )
             added = (grid * (self.noise_strength * SQRT2)).to(y.dtype)
             y = y + added if torch.is_grad_enabled() else y.add_(added)
         return leaky_clamped(y, 0.2, self.clamp)
@@ -105,6 +122,6 @@ class ToRGB(nn.Module):
         return self.modulate(x, self.affine(w))
 
     def modulate(self, x: Tensor, styles: Tensor) -> Tensor:
-        """As forward, with the styles [B, I] given (before their gain)."""
+        """The result of `forward` with the styles [B, I] given (before their gain)."""
         y = modulated_conv2d(x, self.weight, styles * self.style_gain, demodulate=False, bias=self.bias)
         return y if self.clamp is None else y.clamp(-self.clamp, self.clamp)

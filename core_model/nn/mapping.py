@@ -13,7 +13,8 @@ from core_model.nn.layers import EqualLinear, second_moment_norm
 class MappingNetwork(nn.Module):
     """z [B, Z] and label c [B, C] (none when C is 0) → w [B, D]; learning-rate multiplier 0.01.
 
-    hidden: widths of all layers but the last, where they differ from w_dim; embed_dim: width of the embedded label.
+    hidden: widths of all layers but the last, where they differ from w_dim; embed_dim: width of the embedded
+    label.
     """
 
     w_avg: Tensor
@@ -35,7 +36,9 @@ class MappingNetwork(nn.Module):
         self.embed = EqualLinear(c_dim, embed_dim) if c_dim else None
         widths = [w_dim] * (num_layers - 1) if hidden is None else list(hidden)
         dims = [z_dim + (embed_dim if c_dim else 0), *widths, w_dim]
-        self.layers = nn.ModuleList(EqualLinear(i, o, lr_mul=lr_mul, activate=True) for i, o in zip(dims[:-1], dims[1:], strict=True))
+        self.layers = nn.ModuleList(
+            EqualLinear(i, o, lr_mul=lr_mul, activate=True) for i, o in zip(dims[:-1], dims[1:], strict=True)
+        )
         self.register_buffer("w_avg", torch.zeros(w_dim))
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:

@@ -10,7 +10,10 @@ from core_model.nn.layers import EqualLinear
 
 
 class OsgDecoder(nn.Module):
-    """Two equalised-rate layers with a plain softplus between them; channel 0 is raw density, the others are colours."""
+    """Two equalised-rate layers with a plain softplus between them.
+
+    Channel 0 is raw density, the others are colours.
+    """
 
     def __init__(self, channels: int, hidden: int, colours: int, lr_mul: float) -> None:
         super().__init__()
@@ -32,5 +35,7 @@ class OsgDecoder(nn.Module):
 
     def colours(self, hidden: Tensor) -> Tensor:
         """Colour features [..., O] alone."""
-        x = F.linear(hidden, self.fc1.weight[1:] * self.fc1.weight_gain, self.fc1.bias[1:] * self.fc1.bias_gain)
+        x = F.linear(
+            hidden, self.fc1.weight[1:] * self.fc1.weight_gain, self.fc1.bias[1:] * self.fc1.bias_gain
+        )
         return torch.sigmoid(x) * 1.002 - 0.001

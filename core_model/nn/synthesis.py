@@ -18,9 +18,10 @@ def channels_at(resolution: int, base: int, cap: int) -> int:
 
 
 class SynthesisBlock(nn.Module):
-    """conv0 (up 2, or 1) → conv1 → torgb; the first block starts from a learned constant and has conv1 only.
+    """conv0 (up 2, or 1) → conv1 → torgb.
 
-    up = 1 leaves the running image at its size too (the first block of some super-resolution networks).
+    The first block starts from a learned constant and has conv1 only. up = 1 leaves the running image at its
+    size too (the first block of some super-resolution networks).
     """
 
     def __init__(
@@ -66,11 +67,14 @@ class SynthesisBlock(nn.Module):
 
 
 class SynthesisNetwork(nn.Module):
-    """ws [B, L, D] → image or planes [B, img_ch, R, R]; slot k of a block as in StyleGAN2 (torgb shares the next conv0's).
+    """ws [B, L, D] → image or planes [B, img_ch, R, R].
+
+    Slot k of a block as in StyleGAN2 (torgb shares the next conv0's).
 
     channels: widths of the blocks b4, b8, … where they follow another law than channel_base and channel_max.
-    start: resolution of the learned constant. StyleGAN2 has 4; a larger one gives a shallow network that carries its fine
-    spatial detail in the constant, which small fitted generators need (without noise maps nothing else there is sharp).
+    start: resolution of the learned constant. StyleGAN2 has 4; a larger one gives a shallow network that
+        carries its fine spatial detail in the constant, which small fitted generators need (without noise
+        maps nothing else there is sharp).
     """
 
     def __init__(
@@ -89,16 +93,27 @@ class SynthesisNetwork(nn.Module):
         super().__init__()
         levels, first = int(math.log2(resolution)), int(math.log2(start))
         if resolution < 2 * start or 2**levels != resolution:
-            raise ValueError(f"synthesis: expected a resolution that is a power of two ≥ {2 * start}, got {resolution}")
+            raise ValueError(
+                f"synthesis: expected a resolution that is a power of two ≥ {2 * start}, got {resolution}"
+            )
         self.num_ws = 2 * (levels - first + 1)
         self.blocks = nn.ModuleList()
         in_ch = 0
         for k in range(first, levels + 1):
             out_ch = channels_at(2**k, channel_base, channel_max) if channels is None else channels[k - first]
-            self.blocks.append(SynthesisBlock(in_ch, out_ch, w_dim, 2**k, img_ch, use_noise=use_noise, clamp=clamp))
+            self.blocks.append(
+                SynthesisBlock(in_ch, out_ch, w_dim, 2**k, img_ch, use_noise=use_noise, clamp=clamp)
+            )
             in_ch = out_ch
 
-    def forward(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None, *, up_to: int | None = None) -> Tensor:
+    def forward(
+        self,
+        ws: Tensor,
+        noise: str = "const",
+        rng: torch.Generator | None = None,
+        *,
+        up_to: int | None = None,
+    ) -> Tensor:
         """up_to: stop at the block of this resolution (progressive growing); None = all blocks."""
         x = img = None
         for k, block in enumerate(self.blocks):

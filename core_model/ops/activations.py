@@ -12,7 +12,8 @@ CHUNK = 1 << 17  # values that stay in a core's cache between two operations
 def leaky_clamped(x: Tensor, slope: float, bound: float | None) -> Tensor:
     """leaky_relu, then clamp to ±bound; x is overwritten where no gradient is asked for.
 
-    A new feature map of 512 pixels costs more in fresh memory than in arithmetic, and two passes over it more than one by pieces.
+    A new feature map of 512 pixels costs more in fresh memory than in arithmetic, and two passes over it more
+    than one by pieces.
     """
     if x.requires_grad or torch.is_grad_enabled():
         y = F.leaky_relu(x, slope)

@@ -1,8 +1,8 @@
-"""Lanes: the parts of one CPU evaluation side by side, each on a thread of its own with one torch thread.
+"""The parts of one CPU evaluation side by side, each on a worker thread of its own with one torch thread.
 
 A chain of many small operations scales badly when every operation is split over the cores: each ends with a barrier, and one core's
-half of a tensor is in the other core's cache at the next. Parts that run whole on one core have neither cost. A part that is in a
-lane already, a process with one thread and a CUDA device run their parts one after the other.
+half of a tensor is in the other core's cache at the next. Parts that run whole on one core have neither cost. A part that is on a
+worker already, a process with one thread and a CUDA device run their parts one after the other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
-LEAST = 1024  # rows of a field evaluation that a lane is worth waking for
+LEAST = 1024  # rows of a field evaluation that a worker thread is worth waking for
 
 _here = threading.local()
 _guard = threading.Lock()
@@ -33,13 +33,15 @@ def width(device: torch.device | None = None) -> int:
     return torch.get_num_threads()
 
 
-def spread(work: Callable[[Part], Result], parts: Sequence[Part], device: torch.device | None = None) -> Iterator[Result]:
-    """`work` of every part, in order, side by side where that helps; the first error of a part is raised here.
+def spread(
+    work: Callable[[Part], Result], parts: Sequence[Part], device: torch.device | None = None
+) -> Iterator[Result]:
+    """`work` of every part, in order, side by side where that helps.
 
-    Gradient and inference mode are those of the caller. Numbers do not depend on how many lanes there are.
+    Gradient and inference mode are those of the caller. Numbers do not depend on how many workers there are.
     """
-    lanes = min(width(device), len(parts))
-    if lanes < 2:
+    workers = min(width(device), len(parts))
+    if workers < 2:
         yield from map(work, parts)
         return
     grad, inference = torch.is_grad_enabled(), torch.is_inference_mode_enabled()
@@ -48,30 +50,32 @@ def spread(work: Callable[[Part], Result], parts: Sequence[Part], device: torch.
         with torch.inference_mode(inference), torch.set_grad_enabled(grad):
             return work(part)
 
-    yield from _lanes(torch.get_num_threads()).map(one, parts)
+    yield from _executor(torch.get_num_threads()).map(one, parts)
 
 
 def by_rows(work: Callable[[Tensor], Result], points: Tensor, largest: int) -> list[Result]:
     """`work` of points [B, N, 3] in pieces along N of at most `largest` rows; side by side where no gradient is asked for."""
-    lanes = 1 if torch.is_grad_enabled() else width(points.device)
-    return list(spread(work, [points[:, rows] for rows in cuts(points.shape[1], largest, lanes)], points.device))
+    workers = 1 if torch.is_grad_enabled() else width(points.device)
+    return list(
+        spread(work, [points[:, rows] for rows in cuts(points.shape[1], largest, workers)], points.device)
+    )
 
 
-def parts_of(count: int, largest: int, lanes: int) -> int:
-    """Into how many parts `count` rows go: at most `largest` rows each, and no lane idle where there are rows for all."""
-    parts = max(-(-count // largest), min(lanes, count), 1)
-    return min(-(-parts // lanes) * lanes, max(count, 1))
+def parts_of(count: int, largest: int, workers: int) -> int:
+    """Into how many parts `count` rows go: at most `largest` rows each, and no worker idle where there are rows for all."""
+    parts = max(-(-count // largest), min(workers, count), 1)
+    return min(-(-parts // workers) * workers, max(count, 1))
 
 
-def cuts(count: int, largest: int, lanes: int) -> list[slice]:
-    """Neighbouring rows together: `parts_of` slices that cover `count` rows evenly; few rows stay in one lane."""
-    parts = parts_of(count, largest, max(1, min(lanes, count // LEAST)))
+def cuts(count: int, largest: int, workers: int) -> list[slice]:
+    """Neighbouring rows together: `parts_of` slices that cover `count` rows evenly; few rows stay on one worker."""
+    parts = parts_of(count, largest, max(1, min(workers, count // LEAST)))
     bounds = [count * i // parts for i in range(parts + 1)]
     return [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
 
 
-def _lanes(threads: int) -> ThreadPoolExecutor:
-    """The process's lanes. Each asks torch for one thread; the setting is per thread, but it also becomes the answer of
+def _executor(threads: int) -> ThreadPoolExecutor:
+    """The process's workers. Each asks torch for one thread; the setting is per thread, but it also becomes the answer of
     `torch.get_num_threads()` everywhere, so the caller's number is set again afterwards."""
     global _pool, _width
     with _guard:
@@ -79,7 +83,10 @@ def _lanes(threads: int) -> ThreadPoolExecutor:
             if _pool is not None:
                 _pool.shutdown(wait=False)
             started = threading.Barrier(threads + 1)
-            _pool, _width = ThreadPoolExecutor(threads, thread_name_prefix="lane", initializer=_enter), threads
+            _pool, _width = (
+                ThreadPoolExecutor(threads, thread_name_prefix="cpu-part", initializer=_enter),
+                threads,
+            )
             for _ in range(threads):
                 _pool.submit(started.wait)
             started.wait()
@@ -89,5 +96,7 @@ def _lanes(threads: int) -> ThreadPoolExecutor:
 
 def _enter() -> None:
     _here.inside = True
-    torch.get_num_threads()  # a thread takes the process's number at its first question; asked now, it cannot undo the next line
+    # torch sets up a thread at its first call, with the process's number; called here, that cannot undo the
+    # next line
+    torch.get_num_threads()
     torch.set_num_threads(1)

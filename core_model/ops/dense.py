@@ -13,9 +13,10 @@ LOG2_E = math.log2(math.e)
 
 
 def dense(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """x [N, I] · weight [O, I]ᵀ + bias [O], without gradients: oneDNN's kernel where this build of torch has it, else the library's choice.
+    """x [N, I] · weight [O, I]ᵀ + bias [O], without gradients.
 
-    On processors without matrix extensions it needs a seventh less time than the BLAS call behind `F.linear`.
+    OneDNN's kernel where this build of torch has it, else the library's choice. On processors without matrix
+    extensions it needs a seventh less time than the BLAS call behind `F.linear`.
     """
     if x.device.type == "cpu" and x.dtype == torch.float32 and _HAS_ONEDNN:
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
@@ -23,10 +24,17 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
 
 
 def _probe() -> bool:
-    """Whether oneDNN's dense layer exists and gives the answer: its name is private to torch, so it is asked once, not trusted."""
+    """Whether oneDNN's dense layer exists and gives the answer.
+
+    Its name is private to torch, so it is asked once, not trusted.
+    """
     if not torch.backends.mkldnn.is_available():
         return False
-    x, weight, bias = torch.linspace(-1, 1, 32).reshape(4, 8), torch.linspace(0, 2, 24).reshape(3, 8), torch.linspace(-1, 0, 3)
+    x, weight, bias = (
+        torch.linspace(-1, 1, 32).reshape(4, 8),
+        torch.linspace(0, 2, 24).reshape(3, 8),
+        torch.linspace(-1, 0, 3),
+    )
     try:
         got = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     except (AttributeError, RuntimeError, NotImplementedError):
@@ -41,7 +49,8 @@ _HAS_ONEDNN = _probe()
 class SoftplusStack:
     """Dense layers with a softplus after all but the last, ready for inference without gradients.
 
-    Softplus is ln(1 + 2^(x·log₂e)); the factor is folded into the layer before it, which leaves the two fastest vector functions.
+    Softplus is ln(1 + 2^(x·log₂e)); the factor is folded into the layer before it, which leaves the two
+    fastest vector functions.
     """
 
     layers: tuple[tuple[Tensor, Tensor], ...]
@@ -54,7 +63,10 @@ class SoftplusStack:
         return cls((*scaled, (pairs[-1][0].contiguous(), pairs[-1][1])))
 
     def __call__(self, x: Tensor) -> Tensor:
-        """x [N, I] → [N, O]; rows whose units leave the range of float32 (never seen in trained networks) take the plain path."""
+        """x [N, I] → [N, O].
+
+        Rows whose units leave the range of float32 (never seen in trained networks) take the plain path.
+        """
         start = x
         for weight, bias in self.layers[:-1]:
             x = dense(x, weight, bias).exp2_().log1p_()

@@ -22,13 +22,16 @@ def modulated_conv2d(
     """gain · (convolution with weights scaled per sample) + bias.
 
     x [B, I, H, W], weight [O, I, k, k], styles [B, I] → [B, O, up·H, up·W].
-    Scaling the input by the style and the output by the demodulation factor equals scaling the weights, and keeps one
-    shared convolution for the batch (grouped convolutions are slow on CPUs) and second-order gradients.
+    Scaling the input by the style and the output by the demodulation factor equals scaling the weights, and
+    keeps one shared convolution for the batch (grouped convolutions are slow on CPUs) and second-order
+    gradients.
     up = 2 applies the kernel as a true convolution (transposed, stride 2) followed by the binomial filter.
     """
     b, i = styles.shape
     k = weight.shape[-1]
-    wide = torch.promote_types(weight.dtype, torch.float32)  # half precision is too coarse for the norm, double stays double
+    wide = torch.promote_types(
+        weight.dtype, torch.float32
+    )  # half precision is too coarse for the norm, double stays double
     scale = torch.full((b, weight.shape[0]), gain, device=x.device, dtype=wide)
     if demodulate:
         norm = torch.einsum("oi,bi->bo", weight.to(wide).square().sum(dim=(2, 3)), styles.to(wide).square())
@@ -45,7 +48,9 @@ def modulated_conv2d(
         y = F.conv_transpose2d(x, w.transpose(0, 1), stride=2)
         y = fir(y, 1, 1, gain=4.0, bias=own)
     else:
-        raise ValueError(f"modulated_conv2d: expected up 1, or up 2 with a 3x3 kernel, got up {up}, kernel {k}")
+        raise ValueError(
+            f"modulated_conv2d: expected up 1, or up 2 with a 3x3 kernel, got up {up}, kernel {k}"
+        )
     if b == 1:
         return y
     shift = None if bias is None else bias.to(y.dtype).reshape(1, -1, 1, 1)

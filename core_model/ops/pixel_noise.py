@@ -1,6 +1,7 @@
 """Uniform random numbers that depend on their place alone: (seed, pixel, stream, sample) → [0, 1).
 
-A picture drawn from them is the same whatever tiles it is rendered in, and one ray can be repeated without the others.
+A picture drawn from them is the same whatever tiles it is rendered in, and one ray can be repeated without
+the others.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ _GOLDEN, _OTHER = 0x9E3779B1, 0x85EBCA77
 
 @dataclass(frozen=True)
 class PixelNoise:
-    """Numbers for R rays: pixels [R] are flat indices in the whole picture; stream tells independent draws on one ray apart.
+    """Numbers for R rays: pixels [R] are flat indices in the whole picture.
+
+    stream tells independent draws on one ray apart.
 
     common: one number in place of them all (see `frame_shift`).
     """
@@ -31,7 +34,7 @@ class PixelNoise:
         device = self.pixels.device
         if self.common is not None:
             return torch.full((len(self.pixels), n), self.common, device=device)
-        # two rounds a key: neighbouring pixels, samples and seeds must not share low bits
+        # two rounds per key: neighbouring pixels, samples and seeds must not share low bits
         key = torch.tensor([self.seed & _LOW, self.stream & _LOW], device=device, dtype=torch.int64)
         key = _mix(key[0] + _mix(key[1] * _GOLDEN + 1))
         ray = _mix((self.pixels.long() * _GOLDEN + key) & _LOW)
@@ -49,11 +52,13 @@ class PixelNoise:
 
 
 def frame_shift(number: int) -> float:
-    """Offset in (0, 1) of frame `number` of a mean: the van der Corput sequence 1/2, 1/4, 3/4, 1/8 … from frame 0 on.
+    """Offset in (0, 1) of frame `number` of a mean.
 
-    All rays and strata of a frame share it. Samples then keep their spacing, so that the lengths they stand for still add up to the ray
-    (independent offsets lose length wherever one is clipped to its bin: a sixth of a stretch of bins with one sample each, and thin
-    surfaces flicker), and N frames stand at N different, nearly even places of every stratum, the middles of an unjittered frame first.
+    The van der Corput sequence 1/2, 1/4, 3/4, 1/8 … from frame 0 on. All rays and strata of a frame share it.
+    Samples then keep their spacing, so that the lengths they stand for still add up to the ray (independent
+    offsets lose length wherever one is clipped to its bin: a sixth of a stretch of bins with one sample each,
+    and thin surfaces flicker), and N frames stand at N different, nearly even places of every stratum, the
+    middles of an unjittered frame first.
     """
     shift, share = 0.0, 0.5
     number += 1
@@ -64,7 +69,10 @@ def frame_shift(number: int) -> float:
 
 
 def _mix(x: Tensor) -> Tensor:
-    """A 32-bit integer hash on int64: xor-shift and multiply (products wrap; only the low 32 bits are kept)."""
+    """A 32-bit integer hash on int64.
+
+    Xor-shift and multiply (products wrap; only the low 32 bits are kept).
+    """
     x = x & _LOW
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         x = ((x ^ (x >> shift)) * factor) & _LOW

@@ -1,4 +1,7 @@
-"""StyleGAN2's [1, 3, 3, 1] resampling filter (Karras et al. 2020, "Analyzing and improving the image quality of StyleGAN")."""
+"""StyleGAN2's [1, 3, 3, 1] resampling filter.
+
+Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN".
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,13 @@ def binomial_kernel(channels: int, gain: float, device: torch.device, dtype: tor
     return k2.expand(channels, 1, 4, 4)
 
 
-def fir(x: Tensor, pad0: int, pad1: int, gain: float = 1.0, stride: int = 1, bias: Tensor | None = None) -> Tensor:
-    """Zero pad `pad0` before and `pad1` after on both axes, convolve with gain·filter, add bias [C]. x [B, C, H, W]."""
+def fir(
+    x: Tensor, pad0: int, pad1: int, gain: float = 1.0, stride: int = 1, bias: Tensor | None = None
+) -> Tensor:
+    """x [B, C, H, W], zero-padded and convolved with gain · filter, plus bias [C].
+
+    Padding on both axes: `pad0` before, `pad1` after.
+    """
     kernel = binomial_kernel(x.shape[1], gain, x.device, x.dtype)
     if pad0 == pad1:
         return F.conv2d(x, kernel, bias, padding=pad0, stride=stride, groups=x.shape[1])

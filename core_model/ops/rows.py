@@ -1,8 +1,9 @@
-"""Few different numbers of rows: what oneDNN compiles for one of them serves again.
+"""Rounds numbers of rows up, so that the kernels which oneDNN compiles per size are reused.
 
-Every number of rows of a matrix product has a kernel of its own, which takes up to a millisecond to compile; the last 1,024 are kept
-at half a megabyte each. Tiles of a picture have any number of points, so a turn of the head compiled hundreds of kernels that were
-never asked for again: a session that showed the demo held 580 MB of them.
+Every number of rows of a matrix product has a kernel of its own, which takes up to a millisecond to compile;
+the last 1,024 are kept at half a megabyte each. Tiles of a picture have any number of points, so one turn of
+the head compiled hundreds of kernels that were never asked for again: a session that showed the demo held 580
+MB of them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ def stocked(rows: int) -> int:
 
 
 def stock(x: Tensor, dim: int = 0) -> Tensor:
-    """x with its last row along `dim` repeated up to a stocked number of rows; x itself on a GPU, and where there are no rows."""
+    """x with its last row along `dim` repeated up to a stocked number of rows.
+
+    x itself on a GPU, and where there are no rows.
+    """
     rows = x.shape[dim]
     if x.device.type != "cpu" or rows in (0, stocked(rows)):
         return x

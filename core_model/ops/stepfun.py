@@ -1,7 +1,8 @@
 """Step functions on rays: the maths that samplers, compositing and losses share.
 
-Letters: t edges or sample positions [.., K+1] (sorted, world units), w weights of the K bins (>= 0, sum <= 1, the rest is background),
-u random numbers in [0, 1]. All functions are pure; NaN weights count as zero, so one bad ray cannot spoil its neighbours.
+Symbols: t edges or sample positions [.., K+1] (sorted, world units), w weights of the K bins (>= 0, sum <= 1,
+the rest is background), u random numbers in [0, 1]. All functions are pure; NaN weights count as zero, so one
+bad ray cannot spoil its neighbours.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ TINY = 1e-12
 
 
 def alpha_weights(density: Tensor, delta: Tensor) -> tuple[Tensor, Tensor]:
-    """(weights, transmittance) [.., S]: w_i = T_i (1 - exp(-sigma_i delta_i)), T_i = exp(-sum_{j<i} sigma_j delta_j).
+    """Weights and transmittance [.., S] of the samples on a ray.
 
+    w_i = T_i (1 - exp(-sigma_i delta_i)), T_i = exp(-sum_{j<i} sigma_j delta_j).
     density [1 / world unit] and delta [world units], both [.., S] and >= 0.
     """
     depth = density * delta
@@ -59,7 +61,8 @@ def cdf(w: Tensor) -> Tensor:
 def inverse_cdf(t: Tensor, w: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
     """Positions [.., N] at quantiles u [.., N] of the step function (t, w), and the bins they fall in.
 
-    Inverse-transform sampling of NeRF's fine pass; the result is linear inside a bin, lies within [t_0, t_K] and is monotone in u.
+    Inverse-transform sampling of NeRF's fine pass; the result is linear inside a bin, lies within [t_0, t_K]
+    and is monotone in u.
     """
     c = cdf(w)
     bins = w.shape[-1]
@@ -90,7 +93,10 @@ def gaussian_blur(w: Tensor, sigma_bins: float) -> Tensor:
 
 
 def supervision_target(w: Tensor, sigma_bins: float = 1.0, floor: float = 5e-3) -> Tensor:
-    """The proposal network's target: L1-normalise(suppress(blur(w))), suppress(x) = x if x >= floor else 0 (WYSIWYG §4.3)."""
+    """The proposal network's target.
+
+    L1-normalise(suppress(blur(w))), suppress(x) = x if x >= floor else 0 (WYSIWYG §4.3).
+    """
     blurred = gaussian_blur(clean(w), sigma_bins)
     return normalize(torch.where(blurred >= floor, blurred, torch.zeros_like(blurred)))
 

@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from core_model.schema.channels import ChannelInfo
-from core_model.schema.errors import InputError
-from core_model.report import colormaps
 from core_model.output.provenance import KEY, NPZ_KEY, DisplayRange, RenderRecord
+from core_model.schema.atomic import atomic_path
+from core_model.schema.channels import ChannelInfo
+from core_model.schema.colormaps import COLOURS, colour_table
 
 BAND_ROWS = 256
 _AXES = {"colour": "RGB", "direction": "XYZ", "position": "XYZ"}
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path in the same folder that replaces `path` on success and is removed on any failure."""
-    if not path.parent.is_dir():
-        raise InputError(
-            what="cannot write",
-            where=str(path),
-            expected="an existing folder",
-            got=f"no folder {path.parent}",
-        )
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(what="cannot write", where=str(path), got=error.strerror or str(error)) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def display_range(channel: ChannelInfo, values: np.ndarray) -> DisplayRange:
@@ -48,7 +26,9 @@ def display_range(channel: ChannelInfo, values: np.ndarray) -> DisplayRange:
     )
 
 
-def picture(channel: ChannelInfo, values: np.ndarray, shown: DisplayRange | None = None) -> tuple[np.ndarray, DisplayRange | None]:
+def picture(
+    channel: ChannelInfo, values: np.ndarray, shown: DisplayRange | None = None
+) -> tuple[np.ndarray, DisplayRange | None]:
     """([H, W, 3 | 4] uint8, range of a scalar's colours, else None).
 
     Colours stay as they are, directions become ½ + ½n, positions and scalars span their range: that of `shown`, else the channel's.
@@ -60,7 +40,9 @@ def picture(channel: ChannelInfo, values: np.ndarray, shown: DisplayRange | None
     span = display_range(channel, values) if channel.kind == "position" else None
     empty = np.isnan(values) if scalar else np.isnan(values).any(axis=0)
     pixels = np.empty((height, width, 4 if empty.any() else 3), np.uint8)
-    for row in range(0, height, BAND_ROWS):  # in bands: floats of a large picture would take 60 bytes per pixel
+    for row in range(
+        0, height, BAND_ROWS
+    ):  # in bands: floats of a large picture would take 60 bytes per pixel
         band = slice(row, row + BAND_ROWS)
         colors = _colors(channel, values[..., band, :], shown or span)
         pixels[band, :, :3] = np.rint(np.nan_to_num(colors).clip(0.0, 1.0) * 255.0)
@@ -74,21 +56,39 @@ def _colors(channel: ChannelInfo, values: np.ndarray, span: DisplayRange | None)
     if channel.kind == "scalar":
         assert span is not None
         low, high = (-span.high, -span.low) if span.invert else (span.low, span.high)
-        return colormaps.apply(-values if span.invert else values, span.colormap, low, high)
+        return colour_mapped(-values if span.invert else values, span.colormap, low, high)
     image = np.moveaxis(values, 0, -1).astype(np.float32)
     if channel.kind == "direction":
         return 0.5 + 0.5 * image
     return image if span is None else (image - span.low) / max(span.high - span.low, 1e-12)
 
 
+def colour_mapped(values: np.ndarray, name: str, low: float, high: float) -> np.ndarray:
+    """Colours [H, W, 3] of scalars [H, W]; `low` … `high` spans the map, values beyond it are clamped.
+
+    NaN takes the map's first colour: callers mark it in the alpha channel.
+    """
+    span = high - low if high > low else 1.0
+    position = np.nan_to_num((values - low) / span, nan=0.0, posinf=1.0, neginf=0.0).clip(0.0, 1.0)
+    exact = position * (COLOURS - 1)
+    left = np.minimum(exact.astype(np.int64), COLOURS - 2)
+    fraction = (exact - left)[..., None].astype(np.float32)
+    table = colour_table(name)
+    return table[left] * (1.0 - fraction) + table[left + 1] * fraction
+
+
 def cut_out(premultiplied: np.ndarray, opacity: np.ndarray) -> np.ndarray:
     """[H, W, 4] uint8 with straight alpha: colours [3, H, W] rendered over black, opacity [H, W] in [0, 1]."""
     alpha = np.nan_to_num(opacity).clip(0.0, 1.0)
     straight = np.nan_to_num(premultiplied) / np.maximum(alpha, 1e-4)
-    return np.rint(np.concatenate([np.moveaxis(straight, 0, -1), alpha[..., None]], axis=-1).clip(0.0, 1.0) * 255.0).astype(np.uint8)
+    return np.rint(
+        np.concatenate([np.moveaxis(straight, 0, -1), alpha[..., None]], axis=-1).clip(0.0, 1.0) * 255.0
+    ).astype(np.uint8)
 
 
-def grey16(channel: ChannelInfo, values: np.ndarray, shown: DisplayRange | None = None) -> tuple[np.ndarray, DisplayRange]:
+def grey16(
+    channel: ChannelInfo, values: np.ndarray, shown: DisplayRange | None = None
+) -> tuple[np.ndarray, DisplayRange]:
     """(values [H, W] as uint16, their range): value = low + (n - 1) / 65534 · (high - low); 0 = no value."""
     shown = (shown or display_range(channel, values)).replace(colormap="gray", invert=False)
     span = max(shown.high - shown.low, 1e-12)
@@ -97,7 +97,13 @@ def grey16(channel: ChannelInfo, values: np.ndarray, shown: DisplayRange | None 
 
 
 def write_png(
-    path: Path, channel: ChannelInfo, values: np.ndarray, record: RenderRecord, *, raw: bool = False, opacity: np.ndarray | None = None
+    path: Path,
+    channel: ChannelInfo,
+    values: np.ndarray,
+    record: RenderRecord,
+    *,
+    raw: bool = False,
+    opacity: np.ndarray | None = None,
 ) -> None:
     """One channel as a PNG; a scalar's colour map and range go into the record (those that the record names are used).
 

@@ -1,6 +1,7 @@
-"""Where a picture, an array file or a video came from: written by `images` and `video`, read back without torch.
+"""Where a picture, an array file or a video came from.
 
-The record and its one reader live in `core_model.schema` (`record`, `record_text`, `record_file`), so that the window has them too.
+Written by `images` and `video`, read back without torch. The record and its one reader live in
+`core_model.schema` (`record`, `record_text`, `record_file`), so that the window has them too.
 """
 
 from __future__ import annotations

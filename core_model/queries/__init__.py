@@ -1,6 +1,9 @@
-"""Answers to the window's questions, one function for each class of question. Importing this package registers them."""
+"""Questions beside pictures: rays, sections, planes, meshes, directions.
 
-from core_model.queries import describe, directions, latents, mesh, pictures, planes, section, volume
-from core_model.queries.registry import ANSWERERS, Answer, answer
+One function for each class of question.
+"""
 
-__all__ = ["ANSWERERS", "Answer", "answer", "describe", "directions", "latents", "mesh", "pictures", "planes", "section", "volume"]
+from core_model.queries.registry import ANSWERERS, Answer, SessionView, answer
+from core_model.queries.session import QuerySession
+
+__all__ = ["ANSWERERS", "Answer", "QuerySession", "SessionView", "answer"]

@@ -1,11 +1,13 @@
-"""Field histogram, forecast and preview of a mesh, for the window. Small calls: a picture that waits goes first."""
+"""Field histogram, forecast and preview of a mesh, for the window.
+
+Small calls: a picture that waits goes first.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,24 +20,28 @@ from core_model.meshing.job import MeshSource, MeshWork, check_request
 from core_model.meshing.lattice import Lattice
 from core_model.meshing.levelset import LevelSet, default_level
 from core_model.meshing.topology import components, examine, keep_components
+from core_model.queries.registry import ANSWERERS, Answer, SessionView
 from core_model.schema.errors import Cancelled
 from core_model.schema.mesh import MeshRequest, Quantity
 from core_model.schema.question import Question
-from core_model.schema.question_mesh import HISTOGRAM_BINS, FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
+from core_model.schema.question_mesh import (
+    HISTOGRAM_BINS,
+    FieldHistogramQuestion,
+    MeshForecastQuestion,
+    MeshPreviewQuestion,
+)
 from core_model.schema.render import RenderRequest
-from core_model.queries.registry import ANSWERERS, Answer
-
-if TYPE_CHECKING:
-    from core_model.session.session import RenderSession
 
 CALL_POINTS = {"cpu": 1 << 14, "cuda": 1 << 21}
 """Points between two looks at what waits: 10 to 40 ms on two cores."""
 Cancel = Callable[[], bool]
 
 
-def answer_histogram(session: RenderSession, question: FieldHistogramQuestion, cancelled: Cancel) -> Answer:
+def answer_histogram(session: SessionView, question: FieldHistogramQuestion, cancelled: Cancel) -> Answer:
     """arrays: counts [96], edges [97]; values: see FieldHistogramQuestion."""
-    request = MeshRequest(checkpoint=question.checkpoint, latent=question.latent, quantity=question.quantity, crop=question.crop)
+    request = MeshRequest(
+        checkpoint=question.checkpoint, latent=question.latent, quantity=question.quantity, crop=question.crop
+    )
     source = _source(session, request)
     levels = _level_set(session, question, source, request, cancelled)
     values = levels.values(_grid(Lattice.of_box(question.nodes, source.box, question.crop)))
@@ -47,19 +53,24 @@ def answer_histogram(session: RenderSession, question: FieldHistogramQuestion, c
     return Answer(about, {"counts": counts.astype(np.float32), "edges": edges.astype(np.float32)})
 
 
-def answer_forecast(session: RenderSession, question: MeshForecastQuestion, cancelled: Cancel) -> Answer:
+def answer_forecast(session: SessionView, question: MeshForecastQuestion, cancelled: Cancel) -> Answer:
     """values: a MeshForecast. Its memory is that of a process of its own, which holds no pictures."""
     request, suffix = question.request, question.suffix
     check_request(request, Path(f"mesh{suffix}"))
     FORMATS.get(suffix, where="mesh")
     source = _source(session, request)
-    forecast = plan(request, _level_set(session, question, source, request, cancelled), source.box, suffix).forecast
+    forecast = plan(
+        request, _level_set(session, question, source, request, cancelled), source.box, suffix
+    ).forecast
     cached = session.cached_bytes if source.device.type == "cpu" else 0
     return Answer(forecast.replace(memory_bytes=max(forecast.memory_bytes - cached, 0)).model_dump())
 
 
-def answer_preview(session: RenderSession, question: MeshPreviewQuestion, cancelled: Cancel) -> Answer:
-    """arrays: vertices, normals, colours [V, 3] float32 and faces [F, 3] uint32; values: see MeshPreviewQuestion."""
+def answer_preview(session: SessionView, question: MeshPreviewQuestion, cancelled: Cancel) -> Answer:
+    """arrays: vertices, normals, colours [V, 3] float32 and faces [F, 3] uint32.
+
+    values: see MeshPreviewQuestion.
+    """
     started, request = _Clock(session.torch_device), question.request
     source = _source(session, request)
     levels = _level_set(session, question, source, request, cancelled)
@@ -71,7 +82,9 @@ def answer_preview(session: RenderSession, question: MeshPreviewQuestion, cancel
         session.tell(stage, fraction)
 
     found = extract(lattice, levels, stage=told, allow_empty=True)
-    surface, parts, removed = keep_components(found.surface, components(found.surface), request.keep, request.min_share)
+    surface, parts, removed = keep_components(
+        found.surface, components(found.surface), request.keep, request.min_share
+    )
     about: dict[str, object] = {
         "quantity": levels.quantity, "level": levels.level, "voxel": lattice.step, "low": found.low, "high": found.high,
         "components": len(parts.faces), "removed": removed, "cut_by": (), "ms": 0.0,
@@ -92,7 +105,10 @@ def answer_preview(session: RenderSession, question: MeshPreviewQuestion, cancel
 
 
 class _Clock:
-    """Milliseconds of the work itself: what other programs take of a busy processor is no reason for a coarser preview."""
+    """Milliseconds of the work itself.
+
+    What other programs take of a busy processor is no reason for a coarser preview.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._threads = torch.get_num_threads() if device.type == "cpu" else 0
@@ -100,10 +116,12 @@ class _Clock:
 
     def ms(self) -> float:
         wall = time.monotonic() - self._wall
-        return 1e3 * (min(wall, (time.process_time() - self._work) / self._threads) if self._threads else wall)
+        return 1e3 * (
+            min(wall, (time.process_time() - self._work) / self._threads) if self._threads else wall
+        )
 
 
-def _source(session: RenderSession, request: MeshRequest) -> MeshSource:
+def _source(session: SessionView, request: MeshRequest) -> MeshSource:
     """The field of a latent, from the cache when it is the one on the screen."""
     info = session.open(request.checkpoint)
     field = session.field_of(RenderRequest(checkpoint=request.checkpoint, latent=request.latent))
@@ -111,8 +129,11 @@ def _source(session: RenderSession, request: MeshRequest) -> MeshSource:
 
 
 class _KeptLevels(LevelSet):
-    """Remembers the values of each call. The same question makes the same calls in the same order, so that an answer that had to give
-    way runs through those that it has without the field."""
+    """Remembers the values of each call.
+
+    The same question makes the same calls in the same order, so that an answer that had to give way runs
+    through those that it has without the field.
+    """
 
     kept: list[np.ndarray]
     at = 0
@@ -124,7 +145,9 @@ class _KeptLevels(LevelSet):
         return self.kept[self.at - 1]
 
 
-def _level_set(session: RenderSession, question: Question, source: MeshSource, request: MeshRequest, cancelled: Cancel) -> LevelSet:
+def _level_set(
+    session: SessionView, question: Question, source: MeshSource, request: MeshRequest, cancelled: Cancel
+) -> LevelSet:
     plain = MeshWork(source, request, Path("mesh.ply"), cancelled=cancelled).level_set()
     levels = _KeptLevels(plain.field, plain.quantity, plain.level, device=plain.device, cancelled=cancelled)
     levels.kept = session.unfinished.parts(question, list[np.ndarray])
@@ -136,7 +159,11 @@ def _quantities(source: MeshSource) -> tuple[Quantity, ...]:
     """What the field can be asked for."""
     with torch.no_grad():
         sample = source.field.geometry(torch.zeros(1, 1, 3, device=source.device))
-    names: tuple[tuple[Quantity, object], ...] = (("sdf", sample.sdf), ("raw", sample.raw), ("density", sample.density))
+    names: tuple[tuple[Quantity, object], ...] = (
+        ("sdf", sample.sdf),
+        ("raw", sample.raw),
+        ("density", sample.density),
+    )
     return tuple(name for name, value in names if value is not None)
 
 

@@ -3,41 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from core_model.fields.ablate import triplane_levels
+from core_model.queries.registry import ANSWERERS, Answer, SessionView
 from core_model.schema.errors import InputError
 from core_model.schema.question_planes import PlanesQuestion
 from core_model.schema.render import RenderRequest
-from core_model.queries.registry import ANSWERERS, Answer
-
-if TYPE_CHECKING:
-    from core_model.session.session import RenderSession
 
 COMPONENTS = 3
 SHOWN_SHARE = 0.01
 """Components are shown from this quantile to its mirror: a few wild texels must not wash out the rest."""
 
 
-def answer_planes(session: RenderSession, question: PlanesQuestion, cancelled: Callable[[], bool]) -> Answer:
+def answer_planes(session: SessionView, question: PlanesQuestion, cancelled: Callable[[], bool]) -> Answer:
     """arrays: `pictures` [3, H, W], or [3, 3, H, W] (plane, component) of PCA; low, high [1] or [3].
 
     values: channels, levels, and of PCA the explained shares of the variance.
     """
-    planes = session.planes_of(RenderRequest(checkpoint=question.checkpoint, latent=question.latent, precision=question.precision))
+    planes = session.planes_of(
+        RenderRequest(checkpoint=question.checkpoint, latent=question.latent, precision=question.precision)
+    )
     if planes is None:
-        raise InputError(what="no tri-planes to show", where=question.checkpoint, expected="a family with tri-planes", got="a closed form")
+        raise InputError(
+            what="no tri-planes to show",
+            where=question.checkpoint,
+            expected="a family with tri-planes",
+            got="a closed form",
+        )
     count = triplane_levels(planes)
     if question.level >= count:
-        raise InputError(what="no such level of planes", where=question.checkpoint, expected=f"0 to {count - 1}", got=str(question.level))
+        raise InputError(
+            what="no such level of planes",
+            where=question.checkpoint,
+            expected=f"0 to {count - 1}",
+            got=str(question.level),
+        )
     level = planes.levels[question.level][0].float()
     channels = level.shape[1]
     if question.mode == "channel" and question.channel >= channels:
-        raise InputError(what="no such channel", where=question.checkpoint, expected=f"0 to {channels - 1}", got=str(question.channel))
+        raise InputError(
+            what="no such channel",
+            where=question.checkpoint,
+            expected=f"0 to {channels - 1}",
+            got=str(question.channel),
+        )
     values: dict[str, object] = {"channels": channels, "levels": count}
     if question.mode == "pca":
         pictures, shares = principal_components(level)
@@ -47,17 +60,20 @@ def answer_planes(session: RenderSession, question: PlanesQuestion, cancelled: C
         skip = int(SHOWN_SHARE * (ordered.shape[1] - 1))
         low, high = ordered[:, skip], ordered[:, -1 - skip]
     else:
-        pictures = level[:, question.channel] if question.mode == "channel" else level.square().mean(dim=1).sqrt()
+        pictures = (
+            level[:, question.channel] if question.mode == "channel" else level.square().mean(dim=1).sqrt()
+        )
         low, high = pictures.amin()[None], pictures.amax()[None]
     arrays = {"pictures": pictures, "low": low, "high": high}
     return Answer(values, {name: _array(t) for name, t in arrays.items()})
 
 
 def principal_components(level: Tensor) -> tuple[Tensor, tuple[float, ...]]:
-    """level [3, C, H, W] → projections [3, 3, H, W] on the first components over the texels of all planes, their shares of variance.
+    """Projections [3, 3, H, W] of a level [3, C, H, W] on its first principal components.
 
-    Largest variance first; the sign makes the largest weight of each component positive, so that equal planes give equal colours.
-    Fewer than three channels leave the other components zero.
+    Also their shares of the variance. The components are over the texels of all planes, largest variance
+    first; the sign makes the largest weight of each component positive, so that equal planes give equal
+    colours. Fewer than three channels leave the other components zero.
     """
     p, c, h, w = level.shape
     texels = level.permute(0, 2, 3, 1).reshape(-1, c).double()

@@ -13,11 +13,10 @@ from core_model.geometry.rays import Rays, camera_rays, ray_bounds
 from core_model.ops.pixel_noise import PixelNoise
 from core_model.ops.stepfun import entropy, median, normalize, supervision_target
 from core_model.rendering.empty import outside_only
-from core_model.rendering.evaluate import Evaluated, Scene, evaluate, pdf_of, weights_of
-from core_model.rendering.placing import TileContext, draw
-from core_model.rendering.probe import pdf_for_rays
-from core_model.rendering.samplers import SAMPLERS
-from core_model.sampling.placement import robust_set, span_samples
+from core_model.rendering.evaluate import Evaluated, RayEvaluator, Scene, evaluate, pdf_of, weights_of
+from core_model.sampling.placement import draw, pdf_on_bins, robust_set, uniform_samples
+from core_model.sampling.samplers import SAMPLERS
+from core_model.sampling.tile import Tile
 from core_model.sampling.types import RayPdf
 from core_model.schema.checkpoint import USUAL_TARGET_BLUR
 from core_model.schema.inspect import BinSeries, RayReport, SampleTicks
@@ -37,7 +36,7 @@ def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
     dense_scene = run.scene(field, outside_only(conv.box, run.device))
     learned = _learned_ray(run, field, rays, x, y)
     noise = PixelNoise(request.seed, torch.tensor([y * request.width + x], device=run.device))
-    dense = evaluate(dense_scene, rays, span_samples(rays.near, rays.far, DENSE, stratified=False, rng=None))
+    dense = evaluate(dense_scene, rays, uniform_samples(rays.near, rays.far, DENSE))
     weights, transmittance = weights_of(dense)
     truth = pdf_of(dense)
     numbers, units = _numbers(dense, weights, truth, rays)
@@ -50,7 +49,10 @@ def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
         threshold = min((pdfs_more[1].values[i] for i in robust), default=None)
         pdfs += pdfs_more
         numbers |= more
-        units |= {"proposal entropy": "nats", "target blur": "bins" if run.opened.info.header.target_blur is not None else "bins (assumed)"}
+        units |= {
+            "proposal entropy": "nats",
+            "target blur": "bins" if run.opened.info.header.target_blur is not None else "bins (assumed)",
+        }
     ticks.append(_final_ticks(run, field, rays, learned, noise))
     edges = truth.edges if learned is None else learned.pdf.edges
     hits = {row.name: _hits(row, edges, _rebin(truth, edges)) for row in ticks if row.name != "probe"}
@@ -60,12 +62,31 @@ def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
     units["nearest sample to the crossing"] = "world units"
     colours = _dense_colours(dense_scene, dense, rays)
     return RayReport(
-        checkpoint=request.checkpoint, family=run.opened.info.family, x=x, y=y, width=request.width, height=request.height,
-        origin=_triple(rays.origins[0]), direction=_triple(rays.dirs[0]), near=float(rays.near[0]), far=float(rays.far[0]),
-        hit_box=bool(rays.hit[0]), t=_floats(dense.samples.t[0]), sdf=_floats(dense.dense(dense.table.sdf, torch.nan)[0]),
-        density=_floats(dense.density[0]), beta=_floats(dense.dense(dense.table.beta, torch.nan)[0]),
-        transmittance=_floats(transmittance[0]), colors=colours, pdfs=tuple(pdfs), ticks=tuple(ticks),
-        tau=request.sampler.tau, robust_bins=robust, robust_threshold=threshold, hits=hits, numbers=numbers, units=units,
+        checkpoint=request.checkpoint,
+        family=run.opened.info.family,
+        x=x,
+        y=y,
+        width=request.width,
+        height=request.height,
+        origin=_triple(rays.origins[0]),
+        direction=_triple(rays.dirs[0]),
+        near=float(rays.near[0]),
+        far=float(rays.far[0]),
+        hit_box=bool(rays.hit[0]),
+        t=_floats(dense.samples.t[0]),
+        sdf=_floats(dense.dense(dense.table.sdf, torch.nan)[0]),
+        density=_floats(dense.density[0]),
+        beta=_floats(dense.dense(dense.table.beta, torch.nan)[0]),
+        transmittance=_floats(transmittance[0]),
+        colors=colours,
+        pdfs=tuple(pdfs),
+        ticks=tuple(ticks),
+        tau=request.sampler.tau,
+        robust_bins=robust,
+        robust_threshold=threshold,
+        hits=hits,
+        numbers=numbers,
+        units=units,
         ms=(time.perf_counter() - start) * 1e3,
     )
 
@@ -96,7 +117,9 @@ def _learned_ray(run: StageRun, field: Field, rays: Rays, x: int, y: int) -> _Le
     info = next(s for s in run.opened.info.samplers if s.name == "learned")
     leftover = proposals.leftover(spec, request.width, request.height)
     hard = spec.adaptive and _is_chosen(leftover, pixel, spec.adaptive_share)
-    return _LearnedRay(p, pdf_for_rays(p, rays), float(leftover[pixel]), hard, spec.budgets(info.default_spp))
+    return _LearnedRay(
+        p, pdf_on_bins(p, rays.near, rays.far), float(leftover[pixel]), hard, spec.budgets(info.default_spp)
+    )
 
 
 def _is_chosen(leftover: Tensor, pixel: int, share: float) -> bool:
@@ -118,14 +141,19 @@ def _learned(
     q = mask.float() / mask.sum()
     series = [
         BinSeries(name="probe", edges=_floats(probe_t[0]), values=_floats(probe_weights[0])),
-        _series("prediction", pdf), BinSeries(name="target", edges=_floats(pdf.edges[0]), values=_floats(target[0])),
+        _series("prediction", pdf),
+        BinSeries(name="target", edges=_floats(pdf.edges[0]), values=_floats(target[0])),
         BinSeries(name="robust", edges=_floats(pdf.edges[0]), values=_floats(q[0])),
     ]
     ticks = [SampleTicks(name="probe", t=_floats(probe_t[0]))]
     dense_truth = _rebin(truth, pdf.edges)
     numbers: dict[str, float | None] = {
-        "leftover mass": ray.leftover, "proposal entropy": float(entropy(p)[0]),
-        "target blur": blur, "samples": float(ray.count), "hard ray": float(ray.hard), "robust bins": float(mask.sum()),
+        "leftover mass": ray.leftover,
+        "proposal entropy": float(entropy(p)[0]),
+        "target blur": blur,
+        "samples": float(ray.count),
+        "hard ray": float(ray.hard),
+        "robust bins": float(mask.sum()),
     }
     if float(dense_truth.sum()) > 1e-3:
         goal = normalize(dense_truth)
@@ -137,7 +165,9 @@ def _learned(
     return series, ticks, tuple(torch.nonzero(mask[0]).flatten().tolist()), numbers
 
 
-def _final_ticks(run: StageRun, field: Field, rays: Rays, learned: _LearnedRay | None, noise: PixelNoise) -> SampleTicks:
+def _final_ticks(
+    run: StageRun, field: Field, rays: Rays, learned: _LearnedRay | None, noise: PixelNoise
+) -> SampleTicks:
     """Where the request's own sampler puts its samples on this ray."""
     request = run.request
     sampler = SAMPLERS.get(request.sampler.name, where="sampler")
@@ -146,9 +176,14 @@ def _final_ticks(run: StageRun, field: Field, rays: Rays, learned: _LearnedRay |
     if sampler.needs_proposal and learned is not None:
         proposal, hard = learned.p, torch.tensor([learned.hard], device=run.device)
     scene, grid = run.scene(field, run.space(field)), run.density_grid(field) if sampler.needs_grid else None
-    placed = sampler.place(TileContext(scene, rays, request.sampler, info.default_spp, noise, proposal, hard, grid))
+    evaluator = RayEvaluator(scene, rays)
+    placed = sampler.place(
+        Tile(evaluator, rays, request.sampler, info.default_spp, noise, proposal, hard, grid)
+    )
     valid = placed.samples.valid[0]
-    return SampleTicks(name="final", t=_floats(placed.samples.t[0][valid]), delta=_floats(placed.samples.delta[0][valid]))
+    return SampleTicks(
+        name="final", t=_floats(placed.samples.t[0][valid]), delta=_floats(placed.samples.delta[0][valid])
+    )
 
 
 def _hits(row: SampleTicks, edges: Tensor, truth: Tensor) -> bool | None:
@@ -167,7 +202,7 @@ def _nearest(row: SampleTicks, crossing: float | None) -> float | None:
 
 def _probe_at(run: StageRun, scene: Scene, rays: Rays, bins: int) -> tuple[Tensor, Tensor]:
     """The probe's uniform weights along this very ray: [1, K] and their edges [1, K+1]."""
-    probe = evaluate(scene, rays, span_samples(rays.near, rays.far, bins + 1, stratified=False, rng=None))
+    probe = evaluate(scene, rays, uniform_samples(rays.near, rays.far, bins + 1))
     pdf = pdf_of(probe)
     return pdf.weights, pdf.edges
 
@@ -199,7 +234,11 @@ def _numbers(
         numbers["surface variance B"] = mean
     length = "world units"
     return numbers, {
-        "expected depth": length, "median depth": length, "first zero crossing": length, "entropy": "nats", "samples": "samples",
+        "expected depth": length,
+        "median depth": length,
+        "first zero crossing": length,
+        "entropy": "nats",
+        "samples": "samples",
         "surface variance B": length,
     }
 

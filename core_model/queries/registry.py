@@ -1,19 +1,53 @@
-"""Which function answers which question."""
+"""Which function answers which question, and the little that an answer needs of a session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
+import torch
 
+from core_model.families.base import Model
+from core_model.fields.base import Field
+from core_model.fields.triplane import Planes
+from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled
+from core_model.schema.latent import LatentSpec
 from core_model.schema.question import Question
 from core_model.schema.registry import Registry
+from core_model.schema.render import RenderRequest
+from core_model.session import Frame
+from core_model.session.picture import Progress
+from core_model.session.stages import StageRun
+from core_model.session.unfinished import Unfinished
 
-if TYPE_CHECKING:
-    from core_model.session.session import RenderSession
+
+class SessionView(Protocol):
+    """What a function that answers may ask of the session.
+
+    Described in `core_model.session.session.RenderSession`.
+    """
+
+    tell: Progress
+    """Takes (stage, fraction): how far the answer is."""
+
+    @property
+    def unfinished(self) -> Unfinished: ...
+    @property
+    def torch_device(self) -> torch.device: ...
+    @property
+    def cached_bytes(self) -> int: ...
+    def open(self, path: str) -> CheckpointInfo: ...
+    def render(self, request: RenderRequest, cancelled: Callable[[], bool], progress: Progress) -> Frame: ...
+    def aside(self) -> AbstractContextManager[None]: ...
+    def model_of(self, checkpoint: str) -> Model: ...
+    def w_of(self, checkpoint: str, latent: LatentSpec) -> tuple[np.ndarray, np.ndarray] | None: ...
+    def field_of(self, request: RenderRequest) -> Field: ...
+    def planes_of(self, request: RenderRequest) -> Planes | None: ...
+    def run_of(self, request: RenderRequest) -> StageRun: ...
 
 
 @dataclass(frozen=True)
@@ -24,16 +58,16 @@ class Answer:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-Answerer = Callable[["RenderSession", Any, Callable[[], bool]], Answer]
-"""(session, question, cancelled) → answer. Looks at `cancelled()` at least every 50 ms and raises Cancelled: the question is
-then asked again once what was more urgent is done, and goes on from what it put into `session.unfinished.parts(question, …)`.
-Says how far it is by `session.tell(stage, fraction)`."""
+Answerer = Callable[[SessionView, Any, Callable[[], bool]], Answer]
+"""(session, question, cancelled) → answer. Looks at `cancelled()` at least every 50 ms and raises Cancelled:
+the question is then asked again once what was more urgent is done, and goes on from what it put into
+`session.unfinished.parts(question, …)`. Says how far it is by `session.tell(stage, fraction)`."""
 
 ANSWERERS: Registry[Answerer] = Registry("question")
 """By the name of the question's class."""
 
 
-def answer(session: RenderSession, question: Question, cancelled: Callable[[], bool]) -> Answer:
+def answer(session: SessionView, question: Question, cancelled: Callable[[], bool]) -> Answer:
     """Raises InputError for what cannot be answered, Cancelled when something more urgent waits."""
     try:
         found = ANSWERERS.get(type(question).__name__, where="session")(session, question, cancelled)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,27 +13,39 @@ from core_model.fields.ablate import triplane_levels
 from core_model.fields.base import Field
 from core_model.fields.gradient import distance, with_gradient
 from core_model.fields.triplane import Planes, sample_planes
+from core_model.queries.registry import ANSWERERS, Answer, SessionView
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.question_planes import SectionQuestion, slice_frame
 from core_model.schema.render import RenderRequest
-from core_model.queries.registry import ANSWERERS, Answer
-
-if TYPE_CHECKING:
-    from core_model.session.session import RenderSession
 
 CHUNK = 6144
 """Points between two looks at `cancelled`: some tens of milliseconds on a slow core."""
 
 
-def answer_section(session: RenderSession, question: SectionQuestion, cancelled: Callable[[], bool]) -> Answer:
-    """arrays [size, size], row 0 on top, NaN outside the box; values: milliseconds of the evaluation, `half` of the square."""
-    request = RenderRequest(checkpoint=question.checkpoint, latent=question.latent, precision=question.precision)
+def answer_section(session: SessionView, question: SectionQuestion, cancelled: Callable[[], bool]) -> Answer:
+    """arrays [size, size], row 0 on top, NaN outside the box.
+
+    values: milliseconds of the evaluation, `half` of the square.
+    """
+    request = RenderRequest(
+        checkpoint=question.checkpoint, latent=question.latent, precision=question.precision
+    )
     field = session.field_of(request)
     planes = session.planes_of(request) if question.also == "features" else None
     if question.also == "features" and planes is None:
-        raise InputError(what="no plane features", where=question.checkpoint, expected="a family with tri-planes", got="a closed form")
+        raise InputError(
+            what="no plane features",
+            where=question.checkpoint,
+            expected="a family with tri-planes",
+            got="a closed form",
+        )
     if question.also == "slope" and not field.is_sdf:
-        raise InputError(what="no slope of the distance", where=question.checkpoint, expected="a signed distance", got="a density")
+        raise InputError(
+            what="no slope of the distance",
+            where=question.checkpoint,
+            expected="a signed distance",
+            got="a density",
+        )
     box = session.open(question.checkpoint).header.conventions.box
     frame = slice_frame(question.normal, question.offset, box)
     grid = frame.centres(question.size)

@@ -35,12 +35,16 @@ def _add(info: ChannelInfo, compute: Callable[[Composite], Tensor], *, sdf_only:
     CHANNELS.add(info.name, Channel(info, compute, sdf_only))
 
 
-def available_channels(*, is_sdf: bool, has_proposal: bool, has_superres: bool = False) -> tuple[ChannelInfo, ...]:
+def available_channels(
+    *, is_sdf: bool, has_proposal: bool, has_superres: bool = False
+) -> tuple[ChannelInfo, ...]:
     """Descriptions of the channels that a checkpoint has."""
     found = tuple(
         c.info
         for c in CHANNELS
-        if (is_sdf or not c.sdf_only) and (has_proposal or not c.info.needs_proposal) and (has_superres or not c.info.needs_superres)
+        if (is_sdf or not c.sdf_only)
+        and (has_proposal or not c.info.needs_proposal)
+        and (has_superres or not c.info.needs_superres)
     )
     if has_superres:
         found = tuple(i.replace(description=SUPER_RESOLVED) if i.name == "rgb" else i for i in found)
@@ -65,40 +69,72 @@ def _missed_surface(c: Composite) -> Tensor:
 
 
 _add(
-    ChannelInfo(name="rgb", title="Colour", kind="colour", low=0.0, high=1.0, description="Volume-rendered radiance, sRGB"),
+    ChannelInfo(
+        name="rgb",
+        title="Colour",
+        kind="colour",
+        low=0.0,
+        high=1.0,
+        description="Volume-rendered radiance, sRGB",
+    ),
     lambda c: c.rgb,
 )
 _add(
     ChannelInfo(
-        name="normal", title="Normals", kind="direction", low=-1.0, high=1.0,
+        name="normal",
+        title="Normals",
+        kind="direction",
+        low=-1.0,
+        high=1.0,
         description="Gradient of the signed distance (or of minus the density), world frame",
     ),
     lambda c: c.normal,
 )
 _add(
     ChannelInfo(
-        name="depth", title="Depth", kind="scalar", unit="world units", colormap="viridis",
+        name="depth",
+        title="Depth",
+        kind="scalar",
+        unit="world units",
+        colormap="viridis",
         description="Expected distance along the unit ray",
     ),
     lambda c: c.depth,
 )
 _add(
     ChannelInfo(
-        name="samples", title="Sample count", kind="scalar", unit="samples", colormap="inferno", low=0.0, decimals=0,
+        name="samples",
+        title="Sample count",
+        kind="scalar",
+        unit="samples",
+        colormap="inferno",
+        low=0.0,
+        decimals=0,
         description="Samples that the sampler gave each ray; the probe is not counted",
     ),
     lambda c: _per_ray(c.samples, c),
 )
 _add(
     ChannelInfo(
-        name="opacity", title="Opacity", kind="scalar", unit="", colormap="gray", low=0.0, high=1.0,
+        name="opacity",
+        title="Opacity",
+        kind="scalar",
+        unit="",
+        colormap="gray",
+        low=0.0,
+        high=1.0,
         description="Sum of the rendering weights",
     ),
     lambda c: c.opacity,
 )
 _add(
     ChannelInfo(
-        name="beta", title="Surface variance B", kind="scalar", unit="world units", colormap="magma", decimals=5,
+        name="beta",
+        title="Surface variance B",
+        kind="scalar",
+        unit="world units",
+        colormap="magma",
+        decimals=5,
         description="Weighted mean of beta, the width of the surface: small where the geometry is sharp",
     ),
     lambda c: c.beta,
@@ -106,7 +142,13 @@ _add(
 )
 _add(
     ChannelInfo(
-        name="leftover", title="Leftover mass", kind="scalar", unit="", colormap="magma", low=0.0, needs_proposal=True,
+        name="leftover",
+        title="Leftover mass",
+        kind="scalar",
+        unit="",
+        colormap="magma",
+        low=0.0,
+        needs_proposal=True,
         description="Mass of the predicted distribution outside its largest bins (A3.4), by the sampler's rule weighted by what the ray "
         "may meet; the hardest rays get the large budget",
     ),
@@ -114,21 +156,38 @@ _add(
 )
 _add(
     ChannelInfo(
-        name="entropy", title="Proposal entropy", kind="scalar", unit="nats", colormap="cividis", low=0.0, needs_proposal=True,
+        name="entropy",
+        title="Proposal entropy",
+        kind="scalar",
+        unit="nats",
+        colormap="cividis",
+        low=0.0,
+        needs_proposal=True,
         description="Entropy of the predicted ray distribution",
     ),
     lambda c: _per_ray(c.proposal_entropy, c),
 )
 _add(
     ChannelInfo(
-        name="position", title="Position", kind="position", unit="world units", low=-0.5, high=0.5,
+        name="position",
+        title="Position",
+        kind="position",
+        unit="world units",
+        low=-0.5,
+        high=0.5,
         description="World position at the expected depth, shown as colour",
     ),
     lambda c: c.position,
 )
 _add(
     ChannelInfo(
-        name="eikonal", title="Eikonal error", kind="scalar", unit="|grad f| - 1", colormap="balance", low=-1.0, high=1.0,
+        name="eikonal",
+        title="Eikonal error",
+        kind="scalar",
+        unit="|grad f| - 1",
+        colormap="balance",
+        low=-1.0,
+        high=1.0,
         description="Weighted mean of |grad f| - 1 at the surface; 0 where the field is a true distance",
     ),
     _eikonal_error,
@@ -136,7 +195,14 @@ _add(
 )
 _add(
     ChannelInfo(
-        name="missed", title="Missed surface", kind="scalar", unit="", colormap="cividis", low=0.0, high=1.0, decimals=0,
+        name="missed",
+        title="Missed surface",
+        kind="scalar",
+        unit="",
+        colormap="cividis",
+        low=0.0,
+        high=1.0,
+        decimals=0,
         description="1 where no sample lies within one bin (1/191 of the ray) of the first zero crossing; no value without a crossing",
     ),
     _missed_surface,
@@ -144,7 +210,12 @@ _add(
 )
 _add(
     ChannelInfo(
-        name="raw", title="Raw colour", kind="colour", low=0.0, high=1.0, needs_superres=True,
+        name="raw",
+        title="Raw colour",
+        kind="colour",
+        low=0.0,
+        high=1.0,
+        needs_superres=True,
         description="Volume-rendered colour before the super-resolution: the first three feature channels",
     ),
     lambda c: c.rgb,

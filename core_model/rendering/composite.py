@@ -18,7 +18,9 @@ from core_model.ops.stepfun import expected
 from core_model.rendering.evaluate import Evaluated, Scene, weights_of
 
 COLOUR_FLOOR = 1.6e-3  # all samples left uncoloured on a ray weigh less than this: half an 8-bit step
-NORMAL_FLOOR = 2e-2  # a normal costs a gradient, so lighter samples go without, unless a ray has no heavier ones
+NORMAL_FLOOR = (
+    2e-2  # a normal costs a gradient, so lighter samples go without, unless a ray has no heavier ones
+)
 GRADIENT_POINTS = 1 << 13  # a gradient keeps every layer's values, so it is taken in pieces
 OPACITY_FLOOR = 0.05  # rays with less are background for depth, normals and position
 
@@ -72,8 +74,14 @@ class Composite:
         out = torch.zeros(len(self.rays), scene.colours, device=self.weights.device)
         if len(index):
             asked, which = stock(index), stock(ray)
-            dirs = self.rays.dirs.index_select(0, which) if scene.camera_dirs else scene.frontal.expand(len(which), 3)
-            colour = scene.field.colour(e.table.select(asked), e.points[0].index_select(0, asked)[None], dirs[None])[0]
+            dirs = (
+                self.rays.dirs.index_select(0, which)
+                if scene.camera_dirs
+                else scene.frontal.expand(len(which), 3)
+            )
+            colour = scene.field.colour(
+                e.table.select(asked), e.points[0].index_select(0, asked)[None], dirs[None]
+            )[0]
             out.index_add_(0, ray, colour[: len(ray)] * w[:, None])
         if scene.background is not None:
             out = out + (1.0 - self.opacity)[:, None] * scene.background
@@ -106,7 +114,11 @@ class Composite:
         keep = (self.weights > floor[:, None]) & (self.evaluated.row >= 0)
         at = keep.reshape(-1).nonzero()[:, 0]
         ray = torch.div(at, keep.shape[1], rounding_mode="floor")
-        return self.evaluated.row.reshape(-1).index_select(0, at), ray, self.weights.reshape(-1).index_select(0, at)
+        return (
+            self.evaluated.row.reshape(-1).index_select(0, at),
+            ray,
+            self.weights.reshape(-1).index_select(0, at),
+        )
 
 
 def field_normals(scene: Scene, points: Tensor) -> Tensor:

@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.fields.base import Field
+from core_model.fields.lattice import TOLERANCE, cell_centres, dilate, local_slope
 from core_model.geometry.rays import project
 from core_model.schema.camera import MatrixCamera, OrbitPose
 
-TOLERANCE = 1e-3
 SLOPE_MARGIN = 1.3
 
 
@@ -43,7 +43,9 @@ class SpaceGrid:
         cell = points.add(self.box).mul_(g / (2.0 * self.box)).floor_().clamp_(-1, g)
         # cell numbers are whole and below 2^24, so the sum of products is exact in float32; NaN ends in the rim
         stride = torch.tensor([(g + 2) ** 2, g + 2, 1], device=points.device, dtype=cell.dtype)
-        index = torch.mv(cell.reshape(-1, 3), stride).add_(float(stride.sum())).long().clamp_(0, (g + 2) ** 3 - 1)
+        index = (
+            torch.mv(cell.reshape(-1, 3), stride).add_(float(stride.sum())).long().clamp_(0, (g + 2) ** 3 - 1)
+        )
         return self._rimmed[index].reshape(points.shape[:-1])
 
     @cached_property
@@ -56,7 +58,7 @@ class SpaceGrid:
         """The eight corners [M, 8, 3], world units, of the cells that are not empty, beside an empty one or on the cube's rim."""
         device = self.flags.device
         full = self.flags > 0
-        shell = full & (_dilate((~full).float()) > 0)
+        shell = full & (dilate((~full).float()) > 0)
         for dim in range(3):  # cells on the rim of the cube have no neighbour that covers them
             shell.select(dim, 0).logical_or_(full.select(dim, 0))
             shell.select(dim, -1).logical_or_(full.select(dim, -1))
@@ -73,21 +75,21 @@ def outside_only(box: float, device: torch.device) -> SpaceGrid:
 
 
 @torch.no_grad()
-def build_space_grid(field: Field, box: float, size: int, device: torch.device, tolerance: float = TOLERANCE) -> SpaceGrid:
+def build_space_grid(
+    field: Field, box: float, size: int, device: torch.device, tolerance: float = TOLERANCE
+) -> SpaceGrid:
     """Evaluate the field once at the cell centres and mark what can be skipped.
 
     SDF fields: with slope L measured between neighbouring centres (times a margin), half diagonal h and local width beta, a cell is
     empty if sdf - L·h > beta·ln(1/(2·beta·tolerance)), solid if sdf + L·h < -8·beta.
     Density fields: empty if the density at the centre and at all neighbours, times the scene's length, stays below the tolerance.
     """
-    axis = (torch.arange(size, device=device, dtype=torch.float32) + 0.5) * (2.0 * box / size) - box
-    points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).reshape(1, -1, 3)
-    sample = field.geometry(points)
+    sample = field.geometry(cell_centres(size, box, device))
     shape = (size, size, size)
     if sample.sdf is None or sample.beta is None:
-        peak = _dilate(sample.density.reshape(shape))
+        peak = dilate(sample.density.reshape(shape))
         return SpaceGrid((peak * 2.0 * box > tolerance).to(torch.uint8), box)
-    sdf, beta = sample.sdf.reshape(shape), _dilate(sample.beta.reshape(shape))
+    sdf, beta = sample.sdf.reshape(shape), dilate(sample.beta.reshape(shape))
     cell = 2.0 * box / size
     reach = SLOPE_MARGIN * local_slope(sdf, cell) * (0.5 * cell * 3.0**0.5)
     margin = beta * torch.log(1.0 / (2.0 * beta * tolerance)).clamp_min(0.0)
@@ -95,19 +97,6 @@ def build_space_grid(field: Field, box: float, size: int, device: torch.device, 
     flags[sdf - reach > margin] = 0
     flags[sdf + reach < -8.0 * beta] = 2
     return SpaceGrid(flags, box)
-
-
-def _dilate(x: Tensor) -> Tensor:
-    """Largest value of each 3x3x3 neighbourhood."""
-    return F.max_pool3d(x[None, None], 3, stride=1, padding=1)[0, 0]
-
-
-def local_slope(sdf: Tensor, cell: float) -> Tensor:
-    """Largest |∇f| near each cell, from central differences over its neighbourhood; at least 1, as a distance has."""
-    squared = torch.zeros_like(sdf)
-    for dim in range(3):
-        squared += torch.gradient(sdf, spacing=cell, dim=dim)[0].square()
-    return _dilate(squared.sqrt()).clamp_min(1.0)
 
 
 def live_pixels(space: SpaceGrid, camera: OrbitPose | MatrixCamera, width: int, height: int) -> Tensor | None:
@@ -125,7 +114,13 @@ def live_pixels(space: SpaceGrid, camera: OrbitPose | MatrixCamera, width: int, 
     uv = projected.reshape(-1, 8, 2)
     # a thousandth of a pixel of slack: rays and corners are rounded on different ways
     first, last = (uv.amin(dim=1) - 0.001).ceil().long(), (uv.amax(dim=1) + 0.001).floor().long()
-    seen = (first <= last).all(dim=-1) & (last[:, 0] >= 0) & (last[:, 1] >= 0) & (first[:, 0] < width) & (first[:, 1] < height)
+    seen = (
+        (first <= last).all(dim=-1)
+        & (last[:, 0] >= 0)
+        & (last[:, 1] >= 0)
+        & (first[:, 0] < width)
+        & (first[:, 1] < height)
+    )
     first, last = first[seen].clamp_min(0), last[seen]
     x0, y0 = first[:, 0], first[:, 1]
     x1, y1 = last[:, 0].clamp_max(width - 1) + 1, last[:, 1].clamp_max(height - 1) + 1
@@ -138,7 +133,9 @@ def live_pixels(space: SpaceGrid, camera: OrbitPose | MatrixCamera, width: int, 
     return (table[:height, :width] > 0).reshape(-1)
 
 
-def live_rays(space: SpaceGrid, camera: OrbitPose | MatrixCamera, width: int, height: int, hit: Tensor) -> Tensor:
+def live_rays(
+    space: SpaceGrid, camera: OrbitPose | MatrixCamera, width: int, height: int, hit: Tensor
+) -> Tensor:
     """Flat indices of the pixels worth rendering, of those whose rays meet the scene's bounds (`hit` [H·W])."""
     mask = live_pixels(space, camera, width, height) if space.size > 1 else None
     return torch.nonzero(hit if mask is None else mask & hit).flatten()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from core_model.fields.base import BackedField, Field, FieldSample
 from core_model.geometry.rays import Rays
 from core_model.ops.rows import stock
 from core_model.ops.stepfun import alpha_weights
-from core_model.rendering.empty import SpaceGrid
+from core_model.rendering.empty import SpaceGrid, outside_only
 from core_model.sampling.types import RayPdf, RaySamples
 
 
@@ -67,7 +67,11 @@ def evaluate(scene: Scene, rays: Rays, samples: RaySamples) -> Evaluated:
     take = samples.valid & (flags > 0) & ~behind & rays.hit[:, None]
     index = take.reshape(-1).nonzero()[:, 0]
     flat = points.reshape(-1, 3).index_select(0, index)[None]
-    table = scene.field.geometry(stock(flat, dim=1)).select(slice(len(index))) if len(index) else _empty_sample(flat)
+    table = (
+        scene.field.geometry(stock(flat, dim=1)).select(slice(len(index)))
+        if len(index)
+        else _empty_sample(flat)
+    )
     density = torch.zeros_like(samples.t)
     density.view(-1)[index] = table.density[0].to(density.dtype)
     row = torch.full(samples.t.shape, -1, dtype=torch.long, device=samples.t.device)
@@ -92,6 +96,33 @@ def merge(a: Evaluated, b: Evaluated, far: Tensor) -> Evaluated:
     )
 
 
+@dataclass(frozen=True)
+class RayEvaluator:
+    """A scene along some rays, as samplers see it (`core_model.sampling.tile.Evaluator`)."""
+
+    scene: Scene
+    rays: Rays
+
+    def evaluate(self, samples: RaySamples, *, asked: Tensor | None = None, skip: bool = True) -> Evaluated:
+        """The samples, evaluated at `asked` [R, S] instead of at their own t where given. skip: leave out empty and hidden space;
+        without, all but what lies outside the box is evaluated."""
+        scene = self.scene
+        if not skip:
+            scene = replace(scene, space=outside_only(scene.space.box, samples.t.device))
+        if asked is None:
+            return evaluate(scene, self.rays, samples)
+        answered = evaluate(scene, self.rays, replace(samples, t=asked))
+        return replace(answered, samples=samples)
+
+    def pdf(self, evaluated: Evaluated) -> RayPdf:
+        """The ray distributions that compositing makes of evaluated samples."""
+        return pdf_of(evaluated)
+
+    def merge(self, a: Evaluated, b: Evaluated) -> Evaluated:
+        """The union of two evaluated sets."""
+        return merge(a, b, self.rays.far)
+
+
 def weights_of(e: Evaluated) -> tuple[Tensor, Tensor]:
     """(weights, transmittance) [R, S] by the left rule of the paper's section 3."""
     return alpha_weights(e.density, torch.where(e.samples.valid, e.samples.delta, 0.0))
@@ -113,7 +144,7 @@ def _join(a: FieldSample, b: FieldSample) -> FieldSample:
         return b
     if b.density.shape[1] == 0:
         return a
-    cat = lambda x, y: None if x is None or y is None else torch.cat([x, y], dim=1)  # noqa: E731
+    cat = lambda x, y: None if x is None or y is None else torch.cat([x, y], dim=1)
     density = torch.cat([a.density, b.density], dim=1)
     return FieldSample(
         density, cat(a.sdf, b.sdf), cat(a.beta, b.beta), cat(a.raw, b.raw), cat(a.features, b.features)

@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.geometry.rays import Rays, camera_rays, ray_bounds
-from core_model.ops import cpu_parallel as lanes
+from core_model.ops import cpu_parallel
 from core_model.ops.stepfun import clean, entropy, leftover_mass
 from core_model.rendering.composite import Composite
 from core_model.rendering.empty import live_rays
 from core_model.rendering.evaluate import Scene, evaluate, pdf_of
-from core_model.sampling.placement import span_samples
-from core_model.sampling.types import RayPdf
+from core_model.rendering.march import march
+from core_model.sampling.placement import uniform_samples
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.conventions import Conventions
 from core_model.schema.sampler import SamplerSpec
@@ -30,12 +30,12 @@ Propose = Callable[[Tensor, Tensor, Tensor], Tensor]
 # are hard with and without skipping.
 SEEN = 1e-3
 PIECE = 256  # rays of a probe that can be given up, between two looks
-RAYS_PER_LANE = 64  # rays of a probe that a lane is worth waking for
+RAYS_PER_WORKER = 64  # rays of a probe that a worker is worth waking for
 
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """weights [1, K, h, w], image [1, 3, h, w], dirs [1, 3, h, w], opacity [1, 1, h, w]; evaluations in all."""
+    """weights [B, K, h, w], image [B, 3, h, w] in [0, 1], dirs [B, 3, h, w], opacity [B, 1, h, w]; evaluations in all."""
 
     weights: Tensor
     image: Tensor
@@ -73,10 +73,14 @@ class Proposals:
         have none: every one of their rays meets something.
         """
         if spec.hard_rule == "leftover":
-            return _resize(leftover_mass(self.table, spec.leftover_bins).view_as(self.chance), width, height).reshape(-1)
+            return _resize(
+                leftover_mass(self.table, spec.leftover_bins).view_as(self.chance), width, height
+            ).reshape(-1)
         seen = self.chance.flatten() > SEEN
         left = torch.zeros_like(self.chance)
-        left.view(-1)[seen] = leftover_mass(self.table[seen], spec.leftover_bins) * self.chance.flatten()[seen].clamp_max(1.0)
+        left.view(-1)[seen] = leftover_mass(self.table[seen], spec.leftover_bins) * self.chance.flatten()[
+            seen
+        ].clamp_max(1.0)
         return _resize(left, width, height).reshape(-1)
 
     def entropy(self, width: int, height: int) -> Tensor:
@@ -99,7 +103,11 @@ def run_probe(
     rays = ray_bounds(*camera_rays(camera, width, height, device), conv, parallel=camera.orthographic)
     live = live_rays(scene.space, camera, width, height, rays.hit)
     weights = torch.zeros(len(rays), samples - 1, device=device)
-    image = torch.zeros(len(rays), 3, device=device) if scene.background is None else scene.background.clamp(0.0, 1.0).repeat(len(rays), 1)
+    image = (
+        torch.zeros(len(rays), 3, device=device)
+        if scene.background is None
+        else scene.background.clamp(0.0, 1.0).repeat(len(rays), 1)
+    )
     opacity = torch.zeros(len(rays), device=device)
 
     def part(which: Tensor) -> int:
@@ -111,17 +119,30 @@ def run_probe(
         if stop is not None:
             stop()
         some = rays.select(which)
-        evaluated = evaluate(scene, some, span_samples(some.near, some.far, samples, stratified=False, rng=None))
+        evaluated = evaluate(scene, some, uniform_samples(some.near, some.far, samples))
         composite = Composite(scene, some, evaluated)
         weights[which], image[which] = clean(pdf_of(evaluated).weights), composite.rgb
         opacity[which] = composite.opacity
         return evaluated.evaluations
 
-    # every n-th ray: neighbours have about the same work, so no lane waits for another
-    count = min(lanes.width(device), -(-len(live) // RAYS_PER_LANE))
-    evaluations = sum(lanes.spread(part, [live[k::count] for k in range(count)], device))
-    grid = lambda x: x.reshape(1, height, width, -1).permute(0, 3, 1, 2)  # noqa: E731
+    # every n-th ray: neighbours have about the same work, so no worker waits for another
+    count = min(cpu_parallel.width(device), -(-len(live) // RAYS_PER_WORKER))
+    evaluations = sum(cpu_parallel.spread(part, [live[k::count] for k in range(count)], device))
+    grid = lambda x: x.reshape(1, height, width, -1).permute(0, 3, 1, 2)
     return ProbeResult(grid(weights), grid(image), grid(rays.dirs), grid(opacity), evaluations)
+
+
+def run_dense_probe(scene: Scene, rays: Rays, samples: int) -> ProbeResult:
+    """The probe of square pictures [B, size²] of many cameras at once, with every sample evaluated."""
+    placed = uniform_samples(rays.near, rays.far, samples)
+    seen = march(scene, rays, placed)
+    return ProbeResult(
+        seen.picture(clean(seen.pdf(placed).weights)),
+        seen.picture(seen.rgb).clamp(0.0, 1.0),
+        seen.picture(rays.dirs),
+        seen.picture(seen.opacity),
+        placed.t.numel(),
+    )
 
 
 def run_proposals(probe: ProbeResult, propose: Propose) -> Proposals:
@@ -132,12 +153,6 @@ def run_proposals(probe: ProbeResult, propose: Propose) -> Proposals:
     return Proposals(
         p, F.interpolate(chance, size=p.shape[-2:], mode="bilinear", align_corners=False), probe.evaluations
     )
-
-
-def pdf_for_rays(p: Tensor, rays: Rays) -> RayPdf:
-    """p̂ [R, K] on the probe's K equal bins between each ray's near and far."""
-    s = torch.linspace(0.0, 1.0, p.shape[-1] + 1, device=p.device)
-    return RayPdf(rays.near[:, None] + (rays.far - rays.near)[:, None] * s, p)
 
 
 def _resize(x: Tensor, width: int, height: int) -> Tensor:

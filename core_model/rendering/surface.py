@@ -12,7 +12,7 @@ from torch import Tensor
 from core_model.fields.gradient import distance, with_gradient
 from core_model.rendering.composite import NORMAL_FLOOR, Composite
 from core_model.rendering.evaluate import Scene, evaluate
-from core_model.sampling.placement import span_samples
+from core_model.sampling.placement import uniform_samples
 
 DENSE = 192
 """Samples of the reference walk: the paper's dense count, so that one bin is (far - near) / 191."""
@@ -20,7 +20,9 @@ DENSE = 192
 
 def eikonal_error(c: Composite) -> Tensor:
     """Σ w (|∇f| - 1) / Σ w [R] over the samples that carry a ray's weight; NaN on background. 0 = a true distance."""
-    heavy = (c.weights > (0.2 * c.weights.amax(dim=-1)).clamp_max(NORMAL_FLOOR)[:, None]) & (c.evaluated.row >= 0)
+    heavy = (c.weights > (0.2 * c.weights.amax(dim=-1)).clamp_max(NORMAL_FLOOR)[:, None]) & (
+        c.evaluated.row >= 0
+    )
     ray = torch.arange(len(c.rays), device=heavy.device)[:, None].expand_as(heavy)[heavy]
     total, mass = torch.zeros_like(c.opacity), torch.zeros_like(c.opacity)
     if len(ray):
@@ -41,7 +43,7 @@ def first_crossing(c: Composite) -> Tensor:
 
     A walk of DENSE equal steps through the scene's empty-space grid, then linear interpolation; thinner things than a step are unseen.
     """
-    dense = evaluate(c.scene, c.rays, span_samples(c.rays.near, c.rays.far, DENSE, stratified=False, rng=None))
+    dense = evaluate(c.scene, c.rays, uniform_samples(c.rays.near, c.rays.far, DENSE))
     sdf = dense.dense(dense.table.sdf, torch.nan)
     outside, inside = sdf[:, :-1], sdf[:, 1:]
     falls = (outside > 0) & (inside <= 0)

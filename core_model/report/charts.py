@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont
 
-from core_model.checkpoints.locate import assets_dir
+from core_model.schema.assets import assets_dir
 
 Color = tuple[int, int, int]
 

@@ -1,4 +1,7 @@
-"""Contact sheets: one picture of many small ones, a row per seed and a column per yaw or a psi, with captions."""
+"""Contact sheets: many small pictures in one, with captions.
+
+A row per seed, a column per yaw or per psi.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from core_model.checkpoints.locate import assets_dir
+from core_model.schema.assets import assets_dir
 from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import InputError
 from core_model.schema.latent import SeedWeight
@@ -21,7 +24,10 @@ PAPER, INK = (255, 255, 255), (40, 43, 48)
 
 @dataclass(frozen=True)
 class SheetPlan:
-    """seeds: one row each. columns: values of `kind` (yaw in rad, psi), one column each. Cells are `request`'s size."""
+    """seeds: one row each. columns: values of `kind` (yaw in rad, psi), one column each.
+
+    Cells are `request`'s size.
+    """
 
     request: RenderRequest
     seeds: tuple[int, ...]
@@ -29,7 +35,10 @@ class SheetPlan:
     columns: tuple[float, ...]
 
     def cells(self) -> list[RenderRequest]:
-        """Requests row by row, left to right; raises InputError where the yaw of a fixed matrix is to change."""
+        """Requests row by row, left to right.
+
+        Raises InputError where the yaw of a fixed matrix is to change.
+        """
         return [self._cell(seed, value) for seed in self.seeds for value in self.columns]
 
     def _cell(self, seed: int, value: float) -> RenderRequest:
@@ -37,7 +46,9 @@ class SheetPlan:
         if self.kind == "psi":
             return self.request.replace(latent=latent.replace(psi=value))
         if not isinstance(self.request.camera, OrbitPose):
-            raise InputError(what="cannot turn a fixed matrix", where="--label", expected="--psis, or an orbit camera")
+            raise InputError(
+                what="cannot turn a fixed matrix", where="--label", expected="--psis, or an orbit camera"
+            )
         return self.request.replace(latent=latent, camera=self.request.camera.replace(yaw=value))
 
     def caption(self, value: float) -> str:
@@ -76,7 +87,9 @@ class SheetPage:
 
     def _place(self, row: int, column: int) -> tuple[int, int]:
         request = self.plan.request
-        return self._top + row * (request.height + self._gap), self._left + column * (request.width + self._gap)
+        return self._top + row * (request.height + self._gap), self._left + column * (
+            request.width + self._gap
+        )
 
     def _captions(self, title: str) -> None:
         from PIL import Image, ImageDraw, ImageFont
@@ -90,7 +103,9 @@ class SheetPage:
         draw.text((self._letter, 0.5 * self._letter), title, INK, font=bold)
         for column, value in enumerate(self.plan.columns):
             x = self._place(0, column)[1] + width / 2
-            draw.text((x, self._top - 0.5 * self._letter), self.plan.caption(value), INK, font=plain, anchor="ms")
+            draw.text(
+                (x, self._top - 0.5 * self._letter), self.plan.caption(value), INK, font=plain, anchor="ms"
+            )
         for row, seed in enumerate(self.plan.seeds):
             y = self._place(row, 0)[0] + height / 2
             text = str(seed)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw
 
-from core_model.schema.inspect import BinSeries, RayReport
-from core_model.report import colormaps
+from core_model.output.images import colour_mapped
 from core_model.report.charts import GREEN, GRID, INK, ORANGE, PINK, SOFT, Chart, Color, nice_ticks
-from core_model.report.ray_plot import closer_range
 from core_model.report.curves import COLORS
+from core_model.report.ray_plot import closer_range
 from core_model.report.records import STRATEGIES, SamplerReport
 from core_model.report.sheet import MARK, Sheet, detail_box, fit, rgb_image, to_image
+from core_model.schema.inspect import BinSeries, RayReport
 
 SIZE = (1600, 1010)
 _LEFT, _RIGHT = 560, 1568
@@ -50,7 +50,11 @@ def fig4_figure(report: SamplerReport, reference: np.ndarray, leftover: np.ndarr
     by_name = {series.name: series for series in ray.pdfs}
     for i, (name, title, color) in enumerate(ROWS):
         if name in by_name:
-            blur = f" (σ = {ray.numbers.get('target blur'):g} {ray.units.get('target blur', 'bins')})" if name == "target" else ""
+            blur = (
+                f" (σ = {ray.numbers.get('target blur'):g} {ray.units.get('target blur', 'bins')})"
+                if name == "target"
+                else ""
+            )
             title = title.replace("blurred", f"blurred{blur}")
             _distribution(sheet, _TOP + i * _ROW, by_name[name], span, title, color, truth=by_name["truth"])
     _samples(sheet, _TOP + len(ROWS) * _ROW, ray, span, by_name["truth"])
@@ -134,7 +138,7 @@ def _place(sheet: Sheet, report: SamplerReport, reference: np.ndarray, leftover:
     sheet.text((left, y - 8), "Detail", size=13, bold=True, anchor="ls")
     sheet.tile(_framed(picture.crop(box), box, report, half), (left, y))
     sheet.text((left + half + 8, y - 8), f"Leftover mass, 0 … {peak:.2g}", size=13, bold=True, anchor="ls")
-    mass = to_image(colormaps.apply(leftover, "magma", 0.0, peak))
+    mass = to_image(colour_mapped(leftover, "magma", 0.0, peak))
     sheet.tile(_framed(mass.crop(box), box, report, half), (left + half + 8, y))
     y += half + 28
     for name, value in _facts(report.ray):

@@ -1,6 +1,7 @@
 """The ray report as a picture: field, distributions, samples and colours over the distance along one ray.
 
-Names and colours of the series are those of the window's ray panel on light ground (`core_model/schema/ray_look.py`).
+Names and colours of the series are those of the window's ray panel on light ground
+(`core_model/schema/ray_look.py`).
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Sequence
 
 from PIL import Image
 
+from core_model.report.charts import SOFT, Chart, Color, Figure
 from core_model.schema.inspect import BinSeries, RayReport
 from core_model.schema.ray_look import TITLES, ink
-from core_model.report.charts import SOFT, Chart, Color, Figure
 
 SIZE = (1600, 1000)
 _CLOSE: Color = (239, 243, 248)
@@ -104,7 +105,9 @@ def _transmittance(
         chart.curve(report.t, [d / peak for d in report.density], series_color("density"))
         items.append((f"density / {peak:.4g}", series_color("density")))
     if report.transmittance:
-        chart.curve(report.t[: len(report.transmittance)], report.transmittance, series_color("transmittance"))
+        chart.curve(
+            report.t[: len(report.transmittance)], report.transmittance, series_color("transmittance")
+        )
         items.append((TITLES["transmittance"], series_color("transmittance")))
     _marks(chart, report)
     chart.legend(items)
@@ -115,7 +118,7 @@ def _transmittance(
 
 
 def _distributions(figure: Figure, report: RayReport, span: tuple[float, float]) -> None:
-    """Every step function of the report as mass a bin, the robust set shaded."""
+    """Every step function of the report as mass per bin, the robust set shaded."""
     peak = _extremes([v for pdf in report.pdfs for v in pdf.values])[1]
     title = (
         "Distributions"

@@ -33,7 +33,10 @@ class Psnr(Frozen):
 
 
 class Score(Frozen):
-    """One picture against the reference. spp: mean samples per ray; evaluated: field evaluations per pixel."""
+    """One picture against the reference.
+
+    spp: mean samples per ray; evaluated: field evaluations per pixel.
+    """
 
     name: str
     title: str

@@ -17,13 +17,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from core_model.schema.camera import OrbitPose
-from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.errors import Cancelled, InputError, TriscopeError
-from core_model.schema.render import RenderRequest
-from core_model.schema.sampler import SamplerSpec
-from core_model.output.images import atomic_path
 from core_model.output.provenance import KEY, NPZ_KEY, RenderRecord
+from core_model.queries import QuerySession
 from core_model.report.curves import a6_figure
 from core_model.report.measure import FOREGROUND_OPACITY, choose_pixel, psnr_of
 from core_model.report.pictures import Shot, a5_figure, a7_figure
@@ -37,8 +32,14 @@ from core_model.report.records import (
     Score,
     checks_of,
 )
-from core_model.session.session import Frame, RenderSession
 from core_model.report.volume_picture import volume_figure
+from core_model.schema.atomic import atomic_path
+from core_model.schema.camera import OrbitPose
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.errors import Cancelled, InputError, TriscopeError
+from core_model.schema.render import RenderRequest
+from core_model.schema.sampler import SamplerSpec
+from core_model.session import Frame
 
 Update = Callable[[str, float], None]
 ADAPTIVE_SHARE = 0.1
@@ -59,7 +60,7 @@ class Report:
 class _Bench:
     """Renders variations of one request and scores them against the reference."""
 
-    session: RenderSession
+    session: QuerySession
     request: RenderRequest
     reference: np.ndarray
     foreground: np.ndarray
@@ -82,7 +83,7 @@ class _Bench:
 
 
 def sampler_report(
-    session: RenderSession,
+    session: QuerySession,
     info: CheckpointInfo,
     request: RenderRequest,
     pixel: tuple[int, int] | None,
@@ -164,7 +165,7 @@ def write_report(folder: Path, report: Report, record: RenderRecord) -> list[Pat
     return [*written, folder / "report.json"]
 
 
-def rendered(session: RenderSession, request: RenderRequest, update: Update | None = None) -> Frame:
+def rendered(session: QuerySession, request: RenderRequest, update: Update | None = None) -> Frame:
     """Render; an error in the result is raised, since half a report is none."""
     frame = session.render(request, progress=update)
     error = frame.result.error

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-from core_model.report import colormaps
+from core_model.output.images import colour_mapped
 from core_model.report.charts import INK, SOFT, Color, Figure
 
 MARK: Color = (255, 59, 92)
@@ -39,7 +39,7 @@ class Sheet(Figure):
         """A horizontal bar from 0 to `high` in box (left, top, right, bottom), ticks with numbers below."""
         left, top, right, bottom = box
         ramp = np.broadcast_to(np.linspace(0.0, 1.0, right - left), (bottom - top, right - left))
-        self.tile(to_image(colormaps.apply(ramp, name, 0.0, 1.0)), (left, top))
+        self.tile(to_image(colour_mapped(ramp, name, 0.0, 1.0)), (left, top))
         self.text((left, top - 8), title, size=14, bold=True, anchor="ls")
         for value in ticks:
             x = left + (right - left) * value / high
@@ -60,7 +60,7 @@ def rgb_image(rgb: np.ndarray) -> Image.Image:
 
 def error_image(errors: np.ndarray, high: float) -> Image.Image:
     """L2 errors [H, W] in the report's colour map, black = 0."""
-    return to_image(colormaps.apply(errors, ERROR_MAP, 0.0, high))
+    return to_image(colour_mapped(errors, ERROR_MAP, 0.0, high))
 
 
 def fit(picture: Image.Image, edge: int) -> Image.Image:

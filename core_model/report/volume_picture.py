@@ -1,4 +1,7 @@
-"""Fig. 3 as a sheet: the probe's picture I, and P and P̂ as slices along depth and as evenly spaced level sets."""
+"""Fig. 3 as a sheet: the probe's picture I, and P and P̂ as slices along depth and as level sets.
+
+The level sets are evenly spaced.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from core_model.report import colormaps
-from core_model.report.charts import INK, SOFT, Color, nice_ticks
+from core_model.output.images import colour_mapped
 from core_model.queries.ray_volume import RayVolumes, level_set, slab
+from core_model.report.charts import INK, SOFT, Color, nice_ticks
 from core_model.report.sheet import Sheet, fit, rgb_image, to_image
 
 SLICES = 6
@@ -26,33 +29,55 @@ def volume_figure(found: RayVolumes, view: str) -> Image.Image:
     volumes = [(PROBE, found.probe)] + ([(PREDICTION, found.proposal)] if found.proposal is not None else [])
     low, high = found.span
     edges = np.linspace(low, high, SLICES + 1)
-    slices = [[_np(slab(v, found.near, found.far, a, b)) for a, b in zip(edges, edges[1:])] for _, v in volumes]
-    sets = [[_np(level_set(v, found.near, found.far, level, lambda: None)) for level in found.levels] for _, v in volumes]
+    slices = [
+        [_np(slab(v, found.near, found.far, a, b)) for a, b in zip(edges, edges[1:])] for _, v in volumes
+    ]
+    sets = [
+        [_np(level_set(v, found.near, found.far, level, lambda: None)) for level in found.levels]
+        for _, v in volumes
+    ]
     row = TILE + 34
     head = 78 + TILE + 34
     width = 2 * MARGIN + SLICES * TILE + (SLICES - 1) * GAP
-    sheet = Sheet(width, head + 2 * (46 + len(volumes) * row) + 24, title="Fig. 3  What the probe saw and what it predicts", subtitle=view)
+    sheet = Sheet(
+        width,
+        head + 2 * (46 + len(volumes) * row) + 24,
+        title="Fig. 3  What the probe saw and what it predicts",
+        subtitle=view,
+    )
     top_light = _ceiling(slices)
     _head(sheet, found, top_light, (low, high))
     top = head
     titles = [f"{a:.3f} to {b:.3f}" for a, b in zip(edges, edges[1:])]
     top = _block(sheet, top, "Slices along depth: share of the ray's light between two distances from the camera (world units)",
-                 volumes, slices, titles, lambda a: colormaps.apply(a, SLICE_MAP, 0.0, top_light))  # fmt: skip
+                 volumes, slices, titles, lambda a: colour_mapped(a, SLICE_MAP, 0.0, top_light))  # fmt: skip
     words = [f"level {level:g}" for level in found.levels]
     _block(sheet, top, "Level sets: distance at which one bin first holds this share of the ray's light; grey where none does",
            volumes, sets, words, lambda a: _distances(a, low, high))  # fmt: skip
     return sheet.image()
 
 
-def _letter(sheet: Sheet, at: tuple[float, float], letter: str, size: int, points: int, color: Color) -> float:
-    """A volume's letter in bold with the edge of its picture; the hat of P̂ is drawn over it, which fonts do badly. Returns the width."""
+def _letter(
+    sheet: Sheet, at: tuple[float, float], letter: str, size: int, points: int, color: Color
+) -> float:
+    """A volume's letter in bold with the edge of its picture.
+
+    The hat of P̂ is drawn over it, which fonts do badly. Returns the width.
+    """
     if letter == PREDICTION:
-        sheet.text((at[0] + 0.33 * points, at[1] - 0.26 * points), "ˆ", size=points, bold=True, color=color, anchor="ma")
+        sheet.text(
+            (at[0] + 0.33 * points, at[1] - 0.26 * points),
+            "ˆ",
+            size=points,
+            bold=True,
+            color=color,
+            anchor="ma",
+        )
     return sheet.text(at, named(letter[0], size), size=points, bold=True, color=color)
 
 
 def named(letter: str, size: int) -> str:
-    """"P₁₂₈": a volume by its letter and the edge of its picture."""
+    """ "P₁₂₈": a volume by its letter and the edge of its picture."""
     return letter + str(size).translate(_SUB)
 
 
@@ -61,12 +86,21 @@ def _head(sheet: Sheet, found: RayVolumes, top_light: float, span: tuple[float, 
     top, left = 78, MARGIN + TILE + 28
     h, w = found.image.shape[1:]
     sheet.tile(fit(rgb_image(_np(found.image)), TILE), (MARGIN, top))
-    sheet.text((MARGIN, top + TILE + 8), f"{named('I', w)}: the probe's own render, {w} × {h} pixels", size=14, bold=True)
+    sheet.text(
+        (MARGIN, top + TILE + 8),
+        f"{named('I', w)}: the probe's own render, {w} × {h} pixels",
+        size=14,
+        bold=True,
+    )
     ends = f"{found.bins} equal bins between {found.near:.3g} and {found.far:.3g} world units"
     end = left + _letter(sheet, (left, top + 4), PROBE, w, 15, INK)
     sheet.text((end, top + 4), f": share of the ray's light from each of {ends}.", size=15)
     if found.proposal is None:
-        sheet.text((left, top + 28), "This checkpoint has no proposal network: only what the probe saw itself exists.", size=15)
+        sheet.text(
+            (left, top + 28),
+            "This checkpoint has no proposal network: only what the probe saw itself exists.",
+            size=15,
+        )
     else:
         ph, pw = found.proposal.shape[1:]
         end = left + _letter(sheet, (left, top + 28), PREDICTION, pw, 15, INK)
@@ -77,9 +111,11 @@ def _head(sheet: Sheet, found: RayVolumes, top_light: float, span: tuple[float, 
                     nice_ticks(0.0, top_light, 5))  # fmt: skip
     low, high = span
     y = top + 188
-    sheet.text((left, y - 8), "Level sets: distance from the camera, world units", size=14, bold=True, anchor="ls")
+    sheet.text(
+        (left, y - 8), "Level sets: distance from the camera, world units", size=14, bold=True, anchor="ls"
+    )
     ramp = np.broadcast_to(np.linspace(1.0, 0.0, bar), (20, bar))
-    sheet.tile(to_image(colormaps.apply(ramp, LEVEL_MAP, 0.0, 1.0)), (left, y))
+    sheet.tile(to_image(colour_mapped(ramp, LEVEL_MAP, 0.0, 1.0)), (left, y))
     for value in nice_ticks(low, high, 6):
         x = left + bar * (value - low) / (high - low)
         sheet.line([(x, y + 20), (x, y + 26)], SOFT)
@@ -105,7 +141,7 @@ def _block(
 
 def _distances(values: np.ndarray, low: float, high: float) -> np.ndarray:
     """Near is light: [H, W, 3]."""
-    colours = colormaps.apply(high + low - values, LEVEL_MAP, low, high)
+    colours = colour_mapped(high + low - values, LEVEL_MAP, low, high)
     return np.where(np.isfinite(values)[..., None], colours, NOTHING)
 
 

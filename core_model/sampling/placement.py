@@ -3,33 +3,40 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.ops.pixel_noise import PixelNoise
 from core_model.ops.stepfun import inverse_cdf, normalize_or_uniform, stratified_u
 from core_model.sampling.types import RayPdf, RaySamples
+from core_model.schema.sampler import SamplerSpec
 
 
 def uniform_edges(near: Tensor, far: Tensor, bins: int) -> Tensor:
-    """[R] bounds → K+1 equally spaced edges [R, K+1]."""
+    """[.., R] bounds → K+1 equally spaced edges [.., R, K+1]."""
     s = torch.linspace(0.0, 1.0, bins + 1, device=near.device)
-    return near[:, None] + (far - near)[:, None] * s
+    return near[..., None] + (far - near)[..., None] * s
 
 
-def span_samples(near: Tensor, far: Tensor, n: int, *, stratified: bool, rng: PixelNoise | None) -> RaySamples:
-    """n samples on [near, far].
+def uniform_samples(near: Tensor, far: Tensor, n: int) -> RaySamples:
+    """n samples [.., R, n] on [near, far] [.., R], edges included: t_i = near + (far - near)·i/(n-1), so that 192 samples bound 191
+    intervals; the last one stands for nothing."""
+    t = uniform_edges(near, far, max(n - 1, 1))[..., :n]
+    return with_deltas(t, torch.zeros_like(t[..., -1:]))
 
-    uniform: edges included, t_i = near + (far - near)·i/(n-1), the probe's rule (192 samples bound 191 intervals).
-    stratified: one sample in each of n equal strata; rng None = the middles.
+
+def in_strata(u: Tensor) -> Tensor:
+    """Quantiles [.., n], one in each of n equal strata, at the places u [.., n] in [0, 1) within them."""
+    return (torch.arange(u.shape[-1], device=u.device) + u) / max(1, u.shape[-1])
+
+
+def stratified_samples(near: Tensor, far: Tensor, u: Tensor) -> RaySamples:
+    """Samples at the quantiles u [.., R, n] of [near, far] [.., R], one in each of n equal strata.
+
+    u: of `in_strata` or `stratified_u`. The last sample reaches to the far end.
     """
-    if stratified:
-        u = stratified_u(len(near), n, rng, near.device)
-        t = near[:, None] + (far - near)[:, None] * u
-        last = far[:, None] - t[:, -1:]
-    else:
-        t = uniform_edges(near, far, max(n - 1, 1))[:, :n]
-        last = torch.zeros_like(t[:, -1:])
-    return with_deltas(t, last)
+    t = near[..., None] + (far - near)[..., None] * u
+    return with_deltas(t, far[..., None] - t[..., -1:])
 
 
 def with_deltas(t: Tensor, last: Tensor) -> RaySamples:
@@ -60,7 +67,9 @@ def strata_counts(p: Tensor, chosen: Tensor, budget: int) -> Tensor:
     extra = budget - base * c
     score = torch.where(chosen, normalize_or_uniform(p), torch.full_like(p, -1.0))
     order = score.argsort(dim=-1, descending=True, stable=True)
-    rank = torch.zeros_like(order).scatter(-1, order, torch.arange(p.shape[-1], device=p.device).expand_as(order))
+    rank = torch.zeros_like(order).scatter(
+        -1, order, torch.arange(p.shape[-1], device=p.device).expand_as(order)
+    )
     return torch.where(chosen, base + (rank < extra).long(), torch.zeros_like(base))
 
 
@@ -122,6 +131,51 @@ def cdf_samples(pdf: RayPdf, n: int, *, stratified: bool, rng: PixelNoise | None
     t, i = inverse_cdf(pdf.edges, pdf.weights, u)
     width = pdf.edges.gather(-1, i + 1) - pdf.edges.gather(-1, i)
     return clip_deltas(t, pdf.edges.gather(-1, i + 1), width)
+
+
+def pdf_on_bins(p: Tensor, near: Tensor, far: Tensor) -> RayPdf:
+    """Distributions p [.., R, K] on the K equal bins between near and far [.., R]: how a probe and its prediction divide a ray."""
+    return RayPdf(uniform_edges(near, far, p.shape[-1]), p)
+
+
+def draw(pdf: RayPdf, spec: SamplerSpec, n: int, noise: PixelNoise) -> RaySamples:
+    """n samples per ray from a predicted distribution by the chosen strategy; unstratified ones need random numbers even without jitter."""
+    rng = noise if spec.jitter else None
+    if spec.strategy == "robust":
+        return robust_samples(pdf, spec.tau, n, rng)
+    if spec.strategy == "stratified":
+        return cdf_samples(pdf, n, stratified=True, rng=rng)
+    # independent draws all in one place would be a single sample: they keep their own numbers in every frame
+    own = PixelNoise(noise.seed if spec.jitter else 0, noise.pixels)
+    return cdf_samples(pdf, n, stratified=False, rng=own)
+
+
+def draw_adaptive(
+    pdf: RayPdf, spec: SamplerSpec, budgets: tuple[int, int], hard: Tensor, noise: PixelNoise
+) -> RaySamples:
+    """`draw` with the large one of two budgets on the rays of the mask `hard` [R]; the others are padded with invalid samples."""
+    low, high = budgets
+    if (
+        low == high or bool(hard.all()) or not bool(hard.any())
+    ):  # one budget, as in nearly every tile of the session
+        return draw(pdf, spec, high if bool(hard.any()) else low, noise)
+    t = torch.zeros(len(hard), high, device=hard.device)
+    delta, valid = torch.zeros_like(t), torch.zeros_like(t, dtype=torch.bool)
+    for mask, n in ((~hard, low), (hard, high)):
+        part = draw(pdf.select(mask), spec, n, noise.select(mask))
+        t[mask, :n], delta[mask, :n], valid[mask, :n] = part.t, part.delta, part.valid
+    return RaySamples(t, delta, valid)
+
+
+def fine_samples(coarse: RayPdf, u: Tensor, far: Tensor) -> RaySamples:
+    """NeRF's fine pass: samples [.., R, n] at quantiles u of the weights of a coarse pass; far [.., R] ends the last interval.
+
+    The interval before a sample can hide the surface that the sample is already behind, so neighbours share their mass.
+    """
+    w = coarse.weights
+    spread = F.max_pool1d(w.reshape(-1, 1, w.shape[-1]), 3, stride=1, padding=1).reshape(w.shape)
+    t, _ = inverse_cdf(coarse.edges, spread + 1e-5, u)
+    return with_deltas(t, far[..., None] - t[..., -1:])
 
 
 def adaptive_mask(leftover: Tensor, share: float) -> Tensor:

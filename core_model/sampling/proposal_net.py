@@ -16,14 +16,20 @@ class ProposalNetwork(nn.Module):
     def __init__(self, bins: int, channels: int, ups: int = 2) -> None:
         super().__init__()
         self.bins, self.ups = bins, ups
-        conv = lambda i, o: nn.Conv2d(i, o, 3, padding=1)  # noqa: E731
-        self.trunk = nn.ModuleList([conv(bins + 6, channels)] + [conv(channels, channels) for _ in range(3)])  # rows 2 to 5
+        conv = lambda i, o: nn.Conv2d(i, o, 3, padding=1)
+        self.trunk = nn.ModuleList(
+            [conv(bins + 6, channels)] + [conv(channels, channels) for _ in range(3)]
+        )  # rows 2 to 5
         # rows 6 to 8 and 9: a convolution, doubling, two more; the last doubling goes straight to row 10
         self.up_first = conv(channels, channels) if ups >= 1 else None
-        self.mid = nn.ModuleList([conv(channels, channels) for _ in range(2)]) if ups >= 2 else nn.ModuleList()
+        self.mid = (
+            nn.ModuleList([conv(channels, channels) for _ in range(2)]) if ups >= 2 else nn.ModuleList()
+        )
         self.up_second = conv(channels, channels) if ups >= 2 else None
         self.to_bins = conv(channels, bins)  # row 10
-        self.tail = nn.ModuleList([conv(bins, channels)] + [conv(channels, channels) for _ in range(2)])  # rows 12 to 14
+        self.tail = nn.ModuleList(
+            [conv(bins, channels)] + [conv(channels, channels) for _ in range(2)]
+        )  # rows 12 to 14
         self.head = conv(channels, bins)  # row 15
 
     def forward(self, weights: Tensor, image: Tensor, dirs: Tensor) -> Tensor:
@@ -38,7 +44,9 @@ class ProposalNetwork(nn.Module):
         if self.up_second is not None:
             x = _double(F.relu(self.up_second(x)))
         x = self.to_bins(x)
-        x = x + F.interpolate(weights, size=x.shape[-2:], mode="bilinear", align_corners=False)  # rows 11 and 12
+        x = x + F.interpolate(
+            weights, size=x.shape[-2:], mode="bilinear", align_corners=False
+        )  # rows 11 and 12
         for layer in self.tail:
             x = F.relu(layer(x))
         # bins last while they are summed over: several times faster on CPUs, and what the samplers read afterwards

@@ -30,6 +30,10 @@ class RaySamples:
     delta: Tensor
     valid: Tensor
 
+    def shifted(self, by: Tensor) -> "RaySamples":
+        """All samples of each ray moved by `by` [R]."""
+        return RaySamples(self.t + by[..., None], self.delta, self.valid)
+
     @property
     def counts(self) -> Tensor:
         """Samples of each ray [R]."""

@@ -1,4 +1,7 @@
-"""Planes that are taken out, as one word of a command line: `xy,yz@2:zero` = plane xy of level 1 and yz of level 2, set to zero."""
+"""Planes that are taken out, as one word of a command line.
+
+`xy,yz@2:zero` = plane xy of level 1 and yz of level 2, set to zero.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,18 @@ def plane_names(conv: Conventions) -> tuple[str, ...]:
 
 
 def ablation_of(text: str, conv: Conventions) -> Ablation:
-    """The ablation of `PLANE[@LEVEL],…[:mean|zero]`; a plane by its axes or its number from 0, levels from 1. Raises InputError."""
+    """The ablation of `PLANE[@LEVEL],…[:mean|zero]`.
+
+    A plane by its axes or its number from 0, levels from 1. Raises InputError.
+    """
     planes, _, fill = text.strip().lower().partition(":")
     if fill not in ("", "mean", "zero"):
-        raise InputError(what="planes are set to their mean or to zero", where=OPTION, expected="PLANE,…:mean or PLANE,…:zero", got=fill)
+        raise InputError(
+            what="planes are set to their mean or to zero",
+            where=OPTION,
+            expected="PLANE,…:mean or PLANE,…:zero",
+            got=fill,
+        )
     found = []
     names = plane_names(conv)
     for word in planes.split(","):
@@ -30,7 +41,9 @@ def ablation_of(text: str, conv: Conventions) -> Ablation:
         name = match["plane"] if match else ""
         if match is None or (name not in names and not name.isdigit()):
             expected = f"{', '.join(names)} or 0 to 2, with @2 for the second level"
-            raise InputError(what="no such plane", where=OPTION, expected=expected, got=word.strip() or "nothing")
+            raise InputError(
+                what="no such plane", where=OPTION, expected=expected, got=word.strip() or "nothing"
+            )
         found.append((int(match["level"] or 1) - 1, names.index(name) if name in names else int(name)))
     return Ablation(planes=tuple(found), fill=fill or "mean")  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""What a benchmark writes: one record a script, each figure beside its aim and the plain path."""
+"""What a benchmark writes: one record per script, each figure beside its aim and the plain path."""
 
 from __future__ import annotations
 

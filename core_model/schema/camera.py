@@ -1,7 +1,8 @@
 """Cameras as plain numbers.
 
 Frames: world +x right, +y up, the subject faces +z; cameras are OpenCV (+x right, +y down, +z forward);
-`world_from_cam` maps camera points to world points. Angles in radians. Intrinsics are normalised by image size.
+`world_from_cam` maps camera points to world points. Angles in radians. Intrinsics are normalised by image
+size.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from pydantic import Field, field_validator
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 
-# EG3D's FFHQ labels hold this focal length (its helper calls it 18.837 degrees and divides by 1.414: a diagonal angle).
+# EG3D's FFHQ labels hold this focal length (its helper calls it 18.837 degrees and divides by 1.414: a
+# diagonal angle).
 EG3D_FOCAL = 4.2647
 EG3D_RADIUS = 2.7
 EG3D_FOV = 2.0 * math.atan(0.5 / EG3D_FOCAL)  # full horizontal angle of the same focal length: 13.37 degrees
@@ -34,20 +36,31 @@ def focal_from_fov(fov: float) -> float:
 
 
 class OrbitPose(Frozen):
-    """Camera on a sphere, looking at `pivot`. yaw = pitch = 0 is frontal (camera on +z); yaw > 0 moves it to +x, pitch > 0 up.
+    """Camera on a sphere, looking at `pivot`.
 
-    The sphere lies about the pivot, or about `centre` where that is given: EG3D's and Mimic3D's scripts turn the camera about the
+    yaw = pitch = 0 is frontal (camera on +z); yaw > 0 moves it to +x, pitch > 0 up. The sphere lies about the
+    pivot, or about `centre` where that is given: EG3D's and Mimic3D's scripts turn the camera about the
     origin and let it look at a point in front of it (their LookAtPoseSampler), with +y up.
     """
 
     kind: Literal["orbit"] = "orbit"
     yaw: float = Field(default=0.0, description="rad, positive moves the camera to +x")
     pitch: float = Field(default=0.0, description="rad above the horizon", ge=-math.pi / 2, le=math.pi / 2)
-    roll: float = Field(default=0.0, description="rad about the viewing axis, positive turns the image counter-clockwise")
-    radius: float = Field(default=EG3D_RADIUS, gt=0, description="of the sphere, world units: without a centre the distance to the pivot")
+    roll: float = Field(
+        default=0.0, description="rad about the viewing axis, positive turns the image counter-clockwise"
+    )
+    radius: float = Field(
+        default=EG3D_RADIUS,
+        gt=0,
+        description="of the sphere, world units: without a centre the distance to the pivot",
+    )
     pivot: Vec3 = (0.0, 0.0, 0.0)
-    centre: Vec3 | None = Field(default=None, description="of the sphere that the camera moves on; none = the pivot")
-    fov: float = Field(default=EG3D_FOV, gt=1e-3, lt=math.pi - 1e-3, description="full angle across the image width, rad")
+    centre: Vec3 | None = Field(
+        default=None, description="of the sphere that the camera moves on; none = the pivot"
+    )
+    fov: float = Field(
+        default=EG3D_FOV, gt=1e-3, lt=math.pi - 1e-3, description="full angle across the image width, rad"
+    )
     orthographic: bool = False
 
     @field_validator("yaw", "pitch", "roll", "radius", "pivot", "centre", "fov")
@@ -78,7 +91,7 @@ class OrbitPose(Frozen):
 
     @property
     def distance(self) -> float:
-        """From the camera to the pivot, world units."""
+        """Distance from the camera to the pivot, world units."""
         if self.centre is None:
             return self.radius
         return max(math.dist(self.world_from_cam()[:3, 3].tolist(), self.pivot), 1e-9)
@@ -89,7 +102,10 @@ class OrbitPose(Frozen):
         return 2.0 * self.distance * math.tan(0.5 * self.fov)
 
     def at_distance(self, distance: float) -> "OrbitPose":
-        """The same view from `distance` [world units] to the pivot: sphere and camera grow or shrink about the pivot."""
+        """The same view from `distance` [world units] to the pivot.
+
+        Sphere and camera grow or shrink about the pivot.
+        """
         if self.centre is None:
             return self.replace(radius=distance)
         scale = distance / self.distance
@@ -102,7 +118,10 @@ class OrbitPose(Frozen):
         return self.replace(pivot=_vec3(np.asarray(self.pivot) + shift), centre=centre)
 
     def about_pivot(self) -> "OrbitPose":
-        """The same camera on a sphere about its pivot: yaw and pitch are then those of the direction of view."""
+        """The same camera on a sphere about its pivot.
+
+        Yaw and pitch are then those of the direction of view.
+        """
         if self.centre is None:
             return self
         found = orbit_from_matrix(self.world_from_cam(), self.fov, self.pivot, self.orthographic)
@@ -137,15 +156,19 @@ class MatrixCamera(Frozen):
 
     @classmethod
     def from_label(cls, label: object, where: str = "camera label") -> "MatrixCamera":
-        """From EG3D's 25 numbers: row-major 4x4 camera-to-world, then row-major 3x3 intrinsics."""
+        """The camera of EG3D's 25 numbers: row-major 4x4 camera-to-world, then row-major 3x3 intrinsics."""
         flat = np.asarray(label, dtype=np.float64).reshape(-1)
         if flat.size != 25 or not np.isfinite(flat).all():
             raise InputError(
-                what="bad camera label", where=where, expected="25 finite numbers (4x4 pose, 3x3 intrinsics)",
+                what="bad camera label",
+                where=where,
+                expected="25 finite numbers (4x4 pose, 3x3 intrinsics)",
                 got=f"{flat.size} numbers" if flat.size != 25 else "NaN or infinity",
             )
         if flat[16] <= 0 or flat[20] <= 0:
-            raise InputError(what="bad camera label", where=where, expected="positive focal lengths", got=f"{flat[16]}")
+            raise InputError(
+                what="bad camera label", where=where, expected="positive focal lengths", got=f"{flat[16]}"
+            )
         return cls(pose=tuple(flat[:16].tolist()), normalized_intrinsics=tuple(flat[16:].tolist()))
 
     def world_from_cam(self) -> np.ndarray:
@@ -164,11 +187,13 @@ def label25(camera: OrbitPose | MatrixCamera) -> np.ndarray:
     return flat.astype(np.float32)
 
 
-def orbit_from_matrix(world_from_cam: np.ndarray, fov: float, near: Vec3 = (0.0, 0.0, 0.0), orthographic: bool = False) -> OrbitPose:
+def orbit_from_matrix(
+    world_from_cam: np.ndarray, fov: float, near: Vec3 = (0.0, 0.0, 0.0), orthographic: bool = False
+) -> OrbitPose:
     """The orbit pose of a rigid world_from_cam [4, 4]: any rotation and place has one.
 
-    The pivot is the point of the viewing axis that is nearest to `near` (world); where that lies behind the camera, it is
-    put in front at the same distance. fov: full angle across the image width [rad].
+    The pivot is the point of the viewing axis that is nearest to `near` (world); where that lies behind the
+    camera, it is put in front at the same distance. fov: full angle across the image width [rad].
     """
     m = np.asarray(world_from_cam, dtype=np.float64)
     right, forward, eye = m[:3, 0], m[:3, 2], m[:3, 3]

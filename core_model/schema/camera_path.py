@@ -1,7 +1,8 @@
 """Camera paths: poses at times, and the smooth curve through them.
 
-A path is data that the window edits, `triscope orbit --path` renders and a JSON file keeps. Times in seconds, angles in radians, lengths
-in world units. Yaw and roll go the short way between two keys, so that more than half a turn needs a key between.
+A path is data that the window edits, `triscope orbit --path` renders and a JSON file keeps. Times in seconds,
+angles in radians, lengths in world units. Yaw and roll go the short way between two keys, so that more than
+half a turn needs a key between.
 """
 
 from __future__ import annotations
@@ -20,8 +21,21 @@ from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from core_model.schema.latent import LatentSpec, SeedWeight
 
-TRACKS = ("yaw", "pitch", "roll", "log radius", "log tan half fov", "pivot x", "pivot y", "pivot z", "centre x", "centre y", "centre z")
-"""What is interpolated, in this order; radius and fov by their logarithms, so that no curve can make them negative."""
+TRACKS = (
+    "yaw",
+    "pitch",
+    "roll",
+    "log radius",
+    "log tan half fov",
+    "pivot x",
+    "pivot y",
+    "pivot z",
+    "centre x",
+    "centre y",
+    "centre z",
+)
+"""What is interpolated, in this order; radius and fov by their logarithms, so that no curve can make them
+negative."""
 _YAW, _PITCH, _ROLL, _RADIUS, _FOV, _PIVOT = 0, 1, 2, 3, 4, 5
 MAX_KEYS = 1000
 MAX_BYTES = 4 << 20
@@ -42,8 +56,9 @@ class PathKey(Frozen):
 class CameraPath(Frozen):
     """Keys in the order of their times, and how to go from one to the next.
 
-    spline: cubic is a C1 curve whose slope at a key is the parabola's through its neighbours; linear has corners. loop: after the
-    last key it returns to the first, at `duration`. Before the first key and after the last one of an open path the view rests.
+    spline: cubic is a C1 curve whose slope at a key is the parabola's through its neighbours; linear has
+    corners. loop: after the last key it returns to the first, at `duration`. Before the first key and after
+    the last one of an open path the view rests.
     """
 
     kind: Literal["triscope camera path"] = "triscope camera path"
@@ -82,13 +97,21 @@ class CameraPath(Frozen):
         return bool(self.keys) and all(k.latent is not None for k in self.keys)
 
     def frame_times(self, fps: float | None = None) -> np.ndarray:
-        """Times [s] of the video's frames [N]. A loop leaves out the frame at its end, which is its first one."""
+        """Times [s] of the video's frames [N].
+
+        A loop leaves out the frame at its end, which is its first one.
+        """
         rate = self.fps if fps is None else fps
-        count = max(1, round(self.duration * rate)) if self.loop else math.floor(self.duration * rate + 1e-6) + 1
+        count = (
+            max(1, round(self.duration * rate)) if self.loop else math.floor(self.duration * rate + 1e-6) + 1
+        )
         return np.arange(count) / rate
 
     def pose_at(self, time: float) -> OrbitPose:
-        """The camera at `time` [s]; exactly a key's pose at its time. Raises ValueError on a path without keys."""
+        """The camera at `time` [s]; exactly a key's pose at its time.
+
+        Raises ValueError on a path without keys.
+        """
         if not self.keys:
             raise ValueError("the path has no keys")
         key = self._key_at(time)
@@ -104,7 +127,10 @@ class CameraPath(Frozen):
         )  # fmt: skip
 
     def latent_at(self, time: float) -> LatentSpec | None:
-        """The head at `time` [s]: seeds are blended in w between keys that differ in nothing else, other heads switch at their key."""
+        """The latent at `time` [s].
+
+        Seeds are blended in w between keys that differ in nothing else; other latents switch at their key.
+        """
         if not self.has_latents:
             return None
         key = self._key_at(time)
@@ -137,12 +163,16 @@ class CameraPath(Frozen):
     def _key_at(self, time: float) -> PathKey | None:
         at = self.keys[0].time + (time - self.keys[0].time) % self.duration if self.loop else time
         lap = self.duration if self.loop else 0.0
-        return next((k for k in self.keys if abs(k.time - at) <= SAME_S or abs(k.time + lap - at) <= SAME_S), None)
+        return next(
+            (k for k in self.keys if abs(k.time - at) <= SAME_S or abs(k.time + lap - at) <= SAME_S), None
+        )
 
     def _span(self, time: float) -> tuple[int, int, float]:
         """Indices of the keys about `time`, and the share of the way between them."""
         times, n = self.times, len(self.keys)
-        at = times[0] + (time - times[0]) % self.duration if self.loop else min(max(time, times[0]), times[-1])
+        at = (
+            times[0] + (time - times[0]) % self.duration if self.loop else min(max(time, times[0]), times[-1])
+        )
         a = max(i for i in range(n) if times[i] <= at + SAME_S)
         b = (a + 1) % n if self.loop else min(a + 1, n - 1)
         length = (times[b] - times[a]) % self.duration if self.loop else times[b] - times[a]
@@ -158,7 +188,9 @@ class CameraPath(Frozen):
         for a, b in zip(values, values[1:], strict=False):
             for track in (_YAW, _ROLL):
                 b[track] = a[track] + _short_way(b[track] - a[track])
-        return _Curve(np.array(knots), np.array(values), _slopes(np.array(knots), np.array(values), self.loop))
+        return _Curve(
+            np.array(knots), np.array(values), _slopes(np.array(knots), np.array(values), self.loop)
+        )
 
 
 class _Curve:
@@ -169,7 +201,10 @@ class _Curve:
 
 
 def _slopes(knots: np.ndarray, values: np.ndarray, loop: bool) -> np.ndarray:
-    """Slope at each knot of the parabola through it and its neighbours; a loop's ends are neighbours, open ends take their chord."""
+    """Slope at each knot of the parabola through it and its neighbours.
+
+    A loop's ends are neighbours, open ends take their chord.
+    """
     if len(knots) < 2:
         return np.zeros_like(values)
     h = np.diff(knots)[:, None]
@@ -183,7 +218,10 @@ def _slopes(knots: np.ndarray, values: np.ndarray, loop: bool) -> np.ndarray:
 
 
 def blended(a: LatentSpec | None, b: LatentSpec | None, share: float) -> LatentSpec | None:
-    """The latent `share` of the way from a to b: weights of seeds and psi are mixed where nothing else differs; else a."""
+    """The latent `share` of the way from a to b.
+
+    Weights of seeds and psi are interpolated where nothing else differs; else it is a.
+    """
     if a is None or b is None or a == b or share <= 0.0:
         return a
     if a.z is not None or a.w is not None or a.replace(seeds=b.seeds, psi=b.psi) != b:
@@ -198,16 +236,23 @@ def blended(a: LatentSpec | None, b: LatentSpec | None, share: float) -> LatentS
 
 
 def read_camera_path(path: Path | str) -> CameraPath:
-    """A path from its JSON file, with at least one key; raises InputError with one clear line for anything else."""
+    """A path from its JSON file, with at least one key.
+
+    Raises InputError with one clear line for anything else.
+    """
     where = str(path)
     try:
         if Path(path).stat().st_size > MAX_BYTES:
             raise InputError(what="not a camera path", where=where, expected=f"at most {MAX_BYTES >> 20} MiB")
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(what="cannot read the camera path", where=where, got=error.strerror or type(error).__name__) from None
+        raise InputError(
+            what="cannot read the camera path", where=where, got=error.strerror or type(error).__name__
+        ) from None
     except UnicodeDecodeError:
-        raise InputError(what="not a camera path", where=where, expected="JSON text", got="bytes that are no text") from None
+        raise InputError(
+            what="not a camera path", where=where, expected="JSON text", got="bytes that are no text"
+        ) from None
     return parse_camera_path(text, where)
 
 
@@ -218,13 +263,20 @@ def parse_camera_path(text: str, where: str = "camera path") -> CameraPath:
     except (ValueError, RecursionError) as error:
         raise InputError(what="not a camera path", where=where, expected="JSON", got=str(error)) from None
     if not isinstance(data, dict) or "keys" not in data:
-        raise InputError(what="not a camera path", where=where, expected='a JSON object with "keys"', got=type(data).__name__)
+        raise InputError(
+            what="not a camera path",
+            where=where,
+            expected='a JSON object with "keys"',
+            got=type(data).__name__,
+        )
     try:
         found = CameraPath.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(p) for p in first["loc"])
-        raise InputError(what=f"bad camera path: {place + ': ' if place else ''}{first['msg']}", where=where) from None
+        raise InputError(
+            what=f"bad camera path: {place + ': ' if place else ''}{first['msg']}", where=where
+        ) from None
     if not found.keys:
         raise InputError(what="empty camera path", where=where, expected="at least one key")
     return found
@@ -232,7 +284,15 @@ def parse_camera_path(text: str, where: str = "camera path") -> CameraPath:
 
 def _tracks(pose: OrbitPose) -> tuple[float, ...]:
     lens = math.log(math.tan(0.5 * pose.fov))
-    return (pose.yaw, pose.pitch, pose.roll, math.log(pose.radius), lens, *pose.pivot, *(pose.centre or pose.pivot))
+    return (
+        pose.yaw,
+        pose.pitch,
+        pose.roll,
+        math.log(pose.radius),
+        lens,
+        *pose.pivot,
+        *(pose.centre or pose.pivot),
+    )
 
 
 def _short_way(angle: float) -> float:

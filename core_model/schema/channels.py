@@ -10,7 +10,8 @@ from core_model.schema.frozen import Frozen
 class ChannelInfo(Frozen):
     """One image that the renderer can produce.
 
-    kind: colour [3, H, W] in [0, 1]; direction [3, H, W] unit vectors; position [3, H, W] world units; scalar [H, W].
+    kind: colour [3, H, W] in [0, 1]; direction [3, H, W] unit vectors; position [3, H, W] world units; scalar
+        [H, W].
     low, high: fixed display range in `unit`; None = from the data.
     """
 

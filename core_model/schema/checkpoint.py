@@ -14,7 +14,8 @@ from core_model.schema.sampler import SamplerInfo
 
 FORMAT_VERSION = 1
 USUAL_TARGET_BLUR = 1.0
-"""Blur of the proposals' training target [bins] that is shown for checkpoints whose header does not say it (the paper names none)."""
+"""Blur of the proposals' training target [bins] that is shown for checkpoints whose header does not say it
+(the paper names none)."""
 
 
 class Provenance(Frozen):
@@ -45,7 +46,9 @@ class CheckpointHeader(Frozen):
     provenance: Provenance = Provenance()
     licence: str = ""
     target_blur: float | None = Field(
-        default=None, gt=0, description="blur of the target that the proposal network was trained towards, along the ray, bins (sigma)"
+        default=None,
+        gt=0,
+        description="blur of the target that the proposal network was trained towards, along the ray, bins (sigma)",
     )
 
 
@@ -62,14 +65,21 @@ class CheckpointInfo(Frozen):
     num_ws: int = 0
     c_dim: int = 0
     image_size: int = 512
-    neural_size: int = Field(default=0, description="edge of the feature image that is super-resolved [pixels]; 0 = no super-resolution")
-    has_native: bool = Field(default=False, description="the picture of the original program can be reproduced")
+    neural_size: int = Field(
+        default=0,
+        description="edge of the feature image that is super-resolved [pixels]; 0 = no super-resolution",
+    )
+    has_native: bool = Field(
+        default=False, description="the picture of the original program can be reproduced"
+    )
     plane_size: int = 0
     plane_channels: int = 0
     parameters: dict[str, int] = Field(default_factory=dict, description="parameter count by part")
     memory_bytes: int = Field(default=0, description="estimate for weights, planes and one 512² frame")
     has_proposal: bool = False
-    view_dependent: bool = Field(default=False, description="whether the colours depend on the viewing direction")
+    view_dependent: bool = Field(
+        default=False, description="whether the colours depend on the viewing direction"
+    )
     num_classes: int = Field(default=0, description="classes of a class-conditional checkpoint; 0 = none")
     channels: tuple[ChannelInfo, ...] = ()
     samplers: tuple[SamplerInfo, ...] = ()

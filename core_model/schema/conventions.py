@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from core_model.schema.camera import Vec3
 from core_model.schema.frozen import Frozen
 
 Axis = Literal["x", "y", "z"]
+DensityRule = Literal["volsdf", "density", "softplus_minus_one", "softplus", "relu"]
+RETIRED = frozenset({"quadrature", "quirks", "up"})
+"""Fields of older checkpoints that described the original program to people and that no code read."""
 
 
 class Conventions(Frozen):
-    """Geometry, lookup, density and quadrature rules of one checkpoint.
+    """Geometry, lookup and density rules of one checkpoint.
 
-    plane_axes: world axes that run along the width and the height of each plane (plane row 0 is the axis' minimum).
+    plane_axes: world axes along the width and the height of each plane (plane row 0 is the axis' minimum).
     box: half edge of the cube that the planes span, world units.
     reduction: how the three plane features become one (WYSIWYG: product, EG3D: mean).
     near, far: fixed ray bounds [world units].
-    density_rule: how the raw output becomes density; the renderer asks the field, which applies it.
-    quadrature: rule of the original program; triscope's own samplers use the left rule.
-    quirks: peculiarities of the original program that `--native` reproduces, by the names of its family's modules.
-    scene_radius: without fixed bounds, rays run from this far before to this far behind the box centre, so that the bins of
-        neighbouring rays (and of the proposal network) line up; None takes the box's half edge.
+    density_rule: how the raw output becomes density: `density_of` in core_model.fields.density for density
+        fields, VolSDF for distances.
+    scene_radius: without fixed bounds, rays run from this far before to this far behind the box centre, so
+        that the bins of neighbouring rays (and of the proposal network) line up; None takes the box's half
+        edge.
     """
 
     plane_axes: tuple[tuple[Axis, Axis], ...] = (("x", "y"), ("x", "z"), ("y", "z"))
@@ -30,12 +35,15 @@ class Conventions(Frozen):
     box: float = 0.5
     reduction: Literal["product", "mean", "sum"] = "product"
     field: Literal["sdf", "density"] = "sdf"
-    density_rule: Literal["volsdf", "density", "softplus_minus_one", "softplus", "relu"] = "volsdf"
-    quadrature: Literal["left", "midpoint"] = "left"
-    quirks: tuple[str, ...] = ()
+    density_rule: DensityRule = "volsdf"
     near: float | None = None
     far: float | None = None
     scene_radius: float | None = None
     background: Vec3 | None = (0.0, 0.0, 0.0)
     camera_label: Literal["eg3d25", "angles", "none"] = "eg3d25"
-    up: Vec3 = (0.0, 1.0, 0.0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_retired(cls, data: Any) -> Any:
+        """Older checkpoints hold fields that this record no longer has."""
+        return {k: v for k, v in data.items() if k not in RETIRED} if isinstance(data, dict) else data

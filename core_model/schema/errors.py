@@ -31,5 +31,15 @@ class Cancelled(TriscopeError):
     """A newer request waits; the work in hand was dropped between two tiles."""
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Python's and numpy's, CUDA's, and the ways in which torch's CPU allocator and C++ say it."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in text or "bad_alloc" in text or ("alloc" in text and "memory" in text)
+    )
+
+
 def _one_line(text: str) -> str:
     return " ".join(str(text).split())

@@ -1,7 +1,7 @@
 """A view as a command line and as Python: the equal call without a window, with as few words as say it.
 
-`OPTIONS` is the one table of which option of `triscope render` sets which part of a request; the command line reads it to override
-a stored request, and `command_of` to write the options instead of one.
+`OPTIONS` is the one table of which option of `triscope render` sets which part of a request; the command line
+reads it to override a stored request, and `command_of` to write the options instead of one.
 """
 
 from __future__ import annotations
@@ -44,7 +44,10 @@ _SPECIAL = ("seed", "ablate", "size", "channels", "pivot", "orbit-centre")
 
 @dataclass(frozen=True)
 class Command:
-    """words: the command line after `triscope`. file_text: what `--request` is to find in its file; empty = no file is needed."""
+    """words: the command line after `triscope`.
+
+    file_text: what `--request` is to find in its file; empty = no file is needed.
+    """
 
     words: tuple[str, ...]
     file_text: str = ""
@@ -69,17 +72,25 @@ def default_request(info: CheckpointInfo) -> RenderRequest:
     )  # fmt: skip
 
 
-def command_of(request: RenderRequest, info: CheckpointInfo, out: str, file: str = "view.json", command: str = "render") -> Command:
-    """`render CHECKPOINT --out OUT …` that gives the picture of `request`. What has no option goes to `--request`, as JSON on the line,
-    or in `file` where that would be too long."""
+def command_of(
+    request: RenderRequest, info: CheckpointInfo, out: str, file: str = "view.json", command: str = "render"
+) -> Command:
+    """`render CHECKPOINT --out OUT …` that gives the picture of `request`.
+
+    What has no option goes to `--request`, as JSON on the line, or in `file` where that would be too long.
+    """
     rest = differences(_dump(_plain(request, info)), _dump(default_request(info)))
     rest.pop("checkpoint", None)
     words: list[str] = []
-    _take_special(request, rest, words, PurePath(out).suffix.lower() == ".png" or command != "render", command)
+    _take_special(
+        request, rest, words, PurePath(out).suffix.lower() == ".png" or command != "render", command
+    )
     if request.latent.ablate is not None:
         _pop(rest, "latent.ablate")
         words += ["--ablate", ablation_word(request.latent.ablate, info.header.conventions)]
-    if isinstance(request.camera, OrbitPose) and (_pop(rest, "camera.pivot")[0] | _pop(rest, "camera.centre")[0]):
+    if isinstance(request.camera, OrbitPose) and (
+        _pop(rest, "camera.pivot")[0] | _pop(rest, "camera.centre")[0]
+    ):
         words += camera_place(request.camera)
     own_budgets = request.sampler.low_budget is not None or request.sampler.high_budget is not None
     for option, path in OPTIONS.items():
@@ -98,12 +109,17 @@ def command_of(request: RenderRequest, info: CheckpointInfo, out: str, file: str
 
 
 def python_of(request: RenderRequest, info: CheckpointInfo, out: str = "picture.npz") -> str:
-    """A short program that renders `request` with `core_model.session` and saves its channels as float32 arrays."""
+    """A short program that renders `request` and saves its channels as float32 arrays.
+
+    It calls `core_model.session`.
+    """
     names: dict[str, str] = {}
     call = code_of(_plain(request, info), names, 0)
     names |= {"RenderSession": "core_model.session"}
     modules = sorted(set(names.values()))
-    imports = [f"from {m} import {', '.join(sorted(n for n, home in names.items() if home == m))}" for m in modules]
+    imports = [
+        f"from {m} import {', '.join(sorted(n for n, home in names.items() if home == m))}" for m in modules
+    ]
     return "\n".join(
         [
             "import numpy as np",
@@ -128,14 +144,21 @@ def code_of(record: Any, names: dict[str, str], depth: int) -> str:
     if fields is None:
         return repr(record.value) if isinstance(record, Enum) else repr(record)
     names[type(record).__name__] = type(record).__module__
-    given = [f"{n}={code_of(getattr(record, n), names, depth + 1)}" for n, f in fields.items() if getattr(record, n) != f.get_default()]
+    given = [
+        f"{n}={code_of(getattr(record, n), names, depth + 1)}"
+        for n, f in fields.items()
+        if getattr(record, n) != f.get_default()
+    ]
     if depth == 0 and len(given) > 1:
         return f"{type(record).__name__}(\n    " + ",\n    ".join(given) + ",\n)"
     return f"{type(record).__name__}({', '.join(given)})"
 
 
 def camera_place(pose: OrbitPose) -> list[str]:
-    """Options of the point that a camera looks at, and of its sphere's centre: `--pivot` alone means a sphere about the pivot."""
+    """Options of the point that a camera looks at, and of its sphere's centre.
+
+    `--pivot` alone means a sphere about the pivot.
+    """
     words = ["--pivot", *(_number(v) for v in pose.pivot)]
     return words if pose.centre is None else [*words, "--orbit-centre", *(_number(v) for v in pose.centre)]
 
@@ -159,13 +182,20 @@ def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     found = dict(base)
     for key, value in changes.items():
         before = found.get(key)
-        alike = isinstance(value, dict) and isinstance(before, dict) and value.get("kind", before.get("kind")) == before.get("kind")
+        alike = (
+            isinstance(value, dict)
+            and isinstance(before, dict)
+            and value.get("kind", before.get("kind")) == before.get("kind")
+        )
         found[key] = merged(before, value) if alike else value  # type: ignore[arg-type]
     return found
 
 
 def _plain(request: RenderRequest, info: CheckpointInfo) -> RenderRequest:
-    """The request without a number of samples that the sampler has anyway, or that its own budgets replace."""
+    """The request without a redundant number of samples.
+
+    Redundant: the sampler has it anyway, or its own budgets replace it.
+    """
     spec = request.sampler
     if spec.name == "learned" and spec.low_budget is not None and spec.high_budget is not None:
         return request.replace(sampler=spec.replace(spp=None))
@@ -179,7 +209,9 @@ def _dump(request: RenderRequest) -> dict[str, Any]:
     return json.loads(request.model_dump_json())
 
 
-def _take_special(request: RenderRequest, rest: dict[str, Any], words: list[str], rgb_is_default: bool, command: str) -> None:
+def _take_special(
+    request: RenderRequest, rest: dict[str, Any], words: list[str], rgb_is_default: bool, command: str
+) -> None:
     """Seed, size and channels, which are not one plain number each."""
     latent = request.latent
     if latent.z is None and latent.w is None and len(latent.seeds) == 1 and latent.seeds[0].weight == 1.0:

@@ -51,7 +51,8 @@ class RayReport(Frozen):
     robust_threshold: float | None = None
     """smallest predicted mass of a bin that the robust set keeps; None without a proposal network"""
     hits: dict[str, bool | None] = {}
-    """row of samples → whether one of them lies in the bin of the true peak; None where the ray meets nothing"""
+    """row of samples → whether one of them lies in the bin of the true peak; None where the ray meets
+    nothing"""
     numbers: dict[str, float | None] = {}
     units: dict[str, str] = {}
     ms: float = 0.0

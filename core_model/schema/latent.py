@@ -26,15 +26,18 @@ class StyleMix(Frozen):
 
 
 class Edit(Frozen):
-    """A step along a direction of w, as data: the same spec gives the same picture without whoever found the direction.
+    """A step along a direction of w, as data.
 
-    direction [D]: one standard deviation of w along it, so that `strength` counts standard deviations.
+    The same spec gives the same picture without whoever found the direction. direction [D]: one standard
+    deviation of w along it, so that `strength` counts standard deviations.
     """
 
     name: str = Field(default="", max_length=80)
     direction: tuple[float, ...] = Field(min_length=1, description="step of w at strength 1, [D]")
     strength: float = Field(default=0.0, ge=-100.0, le=100.0, description="standard deviations")
-    layers: tuple[int, int] | None = Field(default=None, description="first and last layer of w that move; none = all")
+    layers: tuple[int, int] | None = Field(
+        default=None, description="first and last layer of w that move; none = all"
+    )
 
     @field_validator("direction")
     @classmethod
@@ -52,7 +55,9 @@ class Edit(Frozen):
 
 
 class Ablation(Frozen):
-    """Tri-planes that are replaced by something flat, to see what they carry: (level, plane), both from 0 as the family has them.
+    """Tri-planes that are replaced by something flat, to see what they carry.
+
+    (level, plane), both from 0 as the family has them.
 
     fill: what takes their place: the plane's own mean of each channel, or zero.
     """
@@ -73,18 +78,27 @@ class LatentSpec(Frozen):
 
     seeds: tuple[SeedWeight, ...] = (SeedWeight(),)
     z: tuple[float, ...] | None = Field(default=None, description="explicit z; replaces the seeds")
-    w: tuple[tuple[float, ...], ...] | None = Field(default=None, description="explicit w [L][D]; replaces mapping and truncation")
+    w: tuple[tuple[float, ...], ...] | None = Field(
+        default=None, description="explicit w [L][D]; replaces mapping and truncation"
+    )
     psi: float = Field(default=0.7, ge=-2.0, le=2.0, description="truncation: lerp(w_avg, w, psi)")
     cutoff: int | None = Field(default=14, ge=0, description="layers below it are truncated; none = all")
     mix: StyleMix | None = None
-    cond: CameraSpec | None = Field(default=None, description="conditioning camera; none = frontal, as in the paper")
+    cond: CameraSpec | None = Field(
+        default=None, description="conditioning camera; none = frontal, as in the paper"
+    )
     class_index: int | None = Field(default=None, ge=0, description="class of class-conditional families")
     centre: Literal["average", "class"] = Field(
-        default="average", description="what psi draws towards: the network's average w, or the mean w of the class"
+        default="average",
+        description="what psi draws towards: the network's average w, or the mean w of the class",
     )
     noise: Literal["const", "none"] = "const"
-    ablate: Ablation | None = Field(default=None, description="planes replaced by something flat; none = all as they are")
-    edits: tuple[Edit, ...] = Field(default=(), description="steps along directions, after truncation and mixing")
+    ablate: Ablation | None = Field(
+        default=None, description="planes replaced by something flat; none = all as they are"
+    )
+    edits: tuple[Edit, ...] = Field(
+        default=(), description="steps along directions, after truncation and mixing"
+    )
 
     @field_validator("z")
     @classmethod

@@ -1,4 +1,7 @@
-"""Meshes as plain data: what is asked for, what it will cost, how far it is, what came out. No torch, no numpy."""
+"""Meshes as plain data: what is asked for, what it will cost, how far it is, what came out.
+
+No torch, no numpy.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ from core_model.schema.latent import LatentSpec
 
 MESH_SUFFIXES = (".ply", ".obj", ".glb", ".stl")
 TEXTURED_SUFFIXES = (".obj", ".glb")
-TEXTURE_FACES = 40_000  # faces of a textured mesh when no target is given; the atlas takes about 20 s for 60 000
+TEXTURE_FACES = (
+    40_000  # faces of a textured mesh when no target is given; the atlas takes about 20 s for 60 000
+)
 MAX_TEXTURE_FACES = 300_000
 DEFAULT_LEVELS = {"sdf": 0.0, "epigraf": 25.0}
 DEFAULT_RAW_LEVEL = 10.0
@@ -34,12 +39,16 @@ def texture_problem(suffix: str) -> str:
 class MeshRequest(Frozen):
     """One mesh, completely described; the same request gives the same mesh.
 
-    resolution: grid nodes along an edge of the checkpoint's box (1024 = 1.07 billion nodes), also under a crop.
-    level: value of `quantity` on the surface; None = 0 for distances, 10 for raw densities (EpiGRAF 25), as the original programs.
-    crop: (lowest corner, highest corner) [world units]; snapped inwards to grid nodes, so a cropped mesh is a part of the whole.
+    resolution: grid nodes along an edge of the checkpoint's box (1024 = 1.07 billion nodes), also under a
+        crop.
+    level: value of `quantity` on the surface; None = 0 for distances, 10 for raw densities (EpiGRAF 25), as
+        the original programs.
+    crop: (lowest corner, highest corner) [world units]; snapped inwards to grid nodes, so a cropped mesh is a
+        part of the whole.
     min_share: components with a smaller share of the faces of the largest one are left out.
     faces: target of the decimation; None = every triangle (textured meshes: 40 000).
-    direction: unit vector from the camera to the scene that conditions the radiance; `normal` looks along minus the normal.
+    direction: unit vector from the camera to the scene that conditions the radiance; `normal` looks along
+        minus the normal.
     """
 
     checkpoint: str
@@ -55,12 +64,16 @@ class MeshRequest(Frozen):
     direction: Literal["frontal", "normal"] | Vec3 = "frontal"
     normals: bool = True
     texture_size: int = Field(default=2048, ge=64, le=8192, description="edge of the baked texture [pixels]")
-    memory_gb: float | None = Field(default=None, gt=0, description="largest memory to use [10⁹ bytes]; none = what is free")
+    memory_gb: float | None = Field(
+        default=None, gt=0, description="largest memory to use [10⁹ bytes]; none = what is free"
+    )
 
     @field_validator("crop")
     @classmethod
     def _box(cls, v: tuple[Vec3, Vec3] | None) -> tuple[Vec3, Vec3] | None:
-        if v is not None and not all(math.isfinite(a) and math.isfinite(b) and a < b for a, b in zip(*v, strict=True)):
+        if v is not None and not all(
+            math.isfinite(a) and math.isfinite(b) and a < b for a, b in zip(*v, strict=True)
+        ):
             raise ValueError("the lowest corner must lie below the highest one on every axis")
         return v
 
@@ -77,7 +90,9 @@ class MeshRequest(Frozen):
     @model_validator(mode="after")
     def _texture(self) -> "MeshRequest":
         if self.colour == "texture" and self.faces is not None and self.faces > MAX_TEXTURE_FACES:
-            raise ValueError(f"a textured mesh may have {MAX_TEXTURE_FACES} faces, got {self.faces}: its atlas would take hours")
+            raise ValueError(
+                f"a textured mesh may have {MAX_TEXTURE_FACES} faces, got {self.faces}: its atlas would take hours"
+            )
         return self
 
     @property
@@ -126,7 +141,10 @@ class MeshComponent(Frozen):
 
 
 class MeshTopology(Frozen):
-    """What a mesh is made of. `holes` are boundary loops away from the box; `cut_by` names the sides of the box that cut it."""
+    """What a mesh is made of.
+
+    `holes` are boundary loops away from the box; `cut_by` names the sides of the box that cut it.
+    """
 
     vertices: int = 0
     faces: int = 0
@@ -145,7 +163,9 @@ class MeshTopology(Frozen):
     volume: float | None = Field(default=None, description="world units³; none = the surface is open")
     low: Vec3 = (0.0, 0.0, 0.0)
     high: Vec3 = (0.0, 0.0, 0.0)
-    largest: tuple[MeshComponent, ...] = Field(default=(), description="the largest components, largest first")
+    largest: tuple[MeshComponent, ...] = Field(
+        default=(), description="the largest components, largest first"
+    )
 
 
 class MeshReport(Frozen):
@@ -162,12 +182,17 @@ class MeshReport(Frozen):
     evaluated_share: float = Field(default=0.0, description="evaluated / dense")
     grown_points: int = Field(default=0, description="evaluated because the surface reached a skipped block")
     audited_points: int = Field(default=0, description="skipped nodes that were checked afterwards")
-    audit_misses: int = Field(default=0, description="checked nodes whose skipped block was wrong; the surface there was then followed")
+    audit_misses: int = Field(
+        default=0,
+        description="checked nodes whose skipped block was wrong; the surface there was then followed",
+    )
     slope: float = Field(default=0.0, description="largest slope measured near the surface")
     raw_triangles: int = 0
     removed_components: int = 0
     decimated: bool = False
-    decimation_error: float | None = Field(default=None, description="RMS distance of decimated vertices to the surface [world units]")
+    decimation_error: float | None = Field(
+        default=None, description="RMS distance of decimated vertices to the surface [world units]"
+    )
     topology: MeshTopology = MeshTopology()
     notes: tuple[str, ...] = ()
     seconds: float = 0.0

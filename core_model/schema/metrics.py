@@ -19,12 +19,17 @@ NEEDS: dict[str, str] = {
 View = Literal["colour", "shape", "front"]
 
 
+Better = Literal["lower", "higher", "neither"]
+"""Which of two values is the better one."""
+
+
 class MetricInfo(Frozen):
     """One metric.
 
-    view: which pictures it looks at (colour: as trained, at --psi; shape: normals and depth at --shape-psi, both from the cameras of the
-    data; front: depth maps from the frontal camera at --psi). pictures: how many it takes at most: the number of the publications, or what
-    it uses. whole: whether all of the data is its reference.
+    view: which pictures it looks at (colour: as trained, at --psi; shape: normals and depth at --shape-psi,
+    both from the cameras of the data; front: depth maps from the frontal camera at --psi). pictures: how many
+    it takes at most: the number of the publications, or what it uses. whole: whether all of the data is its
+    reference.
     """
 
     name: str
@@ -43,7 +48,7 @@ class MetricValue(Frozen):
     metric: str
     value: float | None = None
     unit: str = ""
-    better: Literal["lower", "higher", "neither"] = "lower"
+    better: Better = "lower"
     why_not: str = ""
 
 
@@ -68,15 +73,21 @@ class MetricsRecord(Frozen):
     size: int = Field(description="edge of the compared pictures, pixels")
     count: int = Field(description="generated colour pictures; 0 = none were needed")
     reals: int = Field(description="pictures of the data that they were compared with")
-    shape_count: int = Field(default=0, description="generated normal and depth maps from the cameras of the data")
-    shape_reals: int = Field(default=0, description="normal maps, or maps of the data's truth, that they were compared with")
+    shape_count: int = Field(
+        default=0, description="generated normal and depth maps from the cameras of the data"
+    )
+    shape_reals: int = Field(
+        default=0, description="normal maps, or maps of the data's truth, that they were compared with"
+    )
     front_count: int = Field(default=0, description="generated depth maps from the frontal camera")
     seed: int = 0
     psi: float = 1.0
     shape_psi: float = 0.7
     cutoff: int | None = None
     sampler: str = ""
-    native: bool = Field(default=False, description="colour pictures as the imported family's own program renders them")
+    native: bool = Field(
+        default=False, description="colour pictures as the imported family's own program renders them"
+    )
     view_dirs: Literal["frontal", "camera"] = "camera"
     masked: Literal["", "masks", "maps"] = Field(default="", description="what --masks held")
     placed: float = Field(default=0.0, description="samples per ray of the colour pictures, mean")

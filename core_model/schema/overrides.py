@@ -1,4 +1,7 @@
-"""Dotted overrides of a settings tree: `optim.generator_lr=0.001` → a changed tree, or one clear line about the mistake."""
+"""Dotted overrides of a settings tree.
+
+`optim.generator_lr=0.001` → a changed tree, or one clear line about the mistake.
+"""
 
 from __future__ import annotations
 
@@ -8,44 +11,26 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
-from core_model.schema.schedule import Curve
+from core_model.schema.settings import settings_of
 
 T = TypeVar("T", bound=Frozen)
 
 
-def branch_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The settings below a field; None for one that holds a value."""
-    kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) and kind is not Curve else None
-
-
-def leaf_paths(tree: type[BaseModel], prefix: str = "") -> tuple[str, ...]:
-    """Dotted names of all fields that hold a value (a curve is one value)."""
-    paths: list[str] = []
-    for name, field in tree.model_fields.items():
-        branch = branch_of(field)
-        if branch is not None:
-            paths += leaf_paths(branch, f"{prefix}{name}.")
-        else:
-            paths.append(prefix + name)
-    return tuple(paths)
-
-
 def apply_overrides(tree: T, changes: Iterable[tuple[str, str]], where: str = "options") -> T:
-    """The tree with text values set at dotted paths; `-` and `_` are the same. Raises InputError naming the field.
+    """The tree with text values set at dotted paths; `-` and `_` are the same.
 
-    All values are set before the tree is checked, so that settings that belong together can change together.
+    Raises InputError naming the field. All values are set before the tree is checked, so that settings that
+    belong together can change together.
     """
-    known = leaf_paths(type(tree))
+    known = settings_of(type(tree))
     data = tree.model_dump()
     for path, text in changes:
         name = path.replace("-", "_")
         if name not in known:
-            raise _unknown(path, name, known, where)
+            raise _unknown(path, name, tuple(known), where)
         *parents, last = name.split(".")
         place: dict[str, Any] = data
         for parent in parents:
@@ -58,21 +43,20 @@ def apply_overrides(tree: T, changes: Iterable[tuple[str, str]], where: str = "o
 
 
 def read_tree(kind: type[T], text: str | bytes, where: str) -> T:
-    """A tree of its saved JSON; unknown keys are errors. Raises InputError naming file, field and nearest name."""
+    """A tree of its saved JSON; unknown keys are errors.
+
+    Raises InputError naming file, field and nearest name.
+    """
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        raise validation_fault(error, where, leaf_paths(kind)) from None
+        raise validation_fault(error, where, tuple(settings_of(kind))) from None
 
 
 def changed_paths(tree: Frozen, base: Frozen) -> Mapping[str, str]:
     """Dotted path → text value of everything in which `tree` differs from `base`: the overrides that lead from one to the other."""
-    changed: dict[str, str] = {}
-    for path in leaf_paths(type(tree)):
-        ours, theirs = value_at(tree, path), value_at(base, path)
-        if ours != theirs:
-            changed[path] = _text(ours)
-    return changed
+    settings = settings_of(type(tree)).values()
+    return {one.path: one.text(tree) for one in settings if one.value(tree) != one.value(base)}
 
 
 def validation_fault(error: ValidationError, where: str, known: tuple[str, ...] = ()) -> InputError:
@@ -92,12 +76,19 @@ def _unknown(path: str, name: str, known: tuple[str, ...], where: str) -> InputE
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if not near:  # a right field under a wrong or missing group
         near = [k for k in known if k.rsplit(".", 1)[-1] == name.rsplit(".", 1)[-1]][:1]
-    hint = f"{near[0]} (the nearest name)" if near else "a field of the settings (triscope train --help lists them)"
+    hint = (
+        f"{near[0]} (the nearest name)"
+        if near
+        else "a field of the settings (triscope train --help lists them)"
+    )
     return InputError(what=f"unknown field {path!r}", where=where, expected=hint)
 
 
 def _plain_value(text: str) -> object:
-    """Text → what pydantic checks: JSON where it is JSON (lists, null, true), `none` and on/off, else the text itself."""
+    """Text → what pydantic checks.
+
+    JSON where it is JSON (lists, null, true), `none` and on/off, else the text itself.
+    """
     word = text.strip()
     lowered = word.lower()
     if lowered in ("none", "null"):
@@ -122,30 +113,3 @@ def _plain_value(text: str) -> object:
     except ValueError:
         return word
     return int(number) if number.is_integer() and abs(number) < 2**53 else number
-
-
-def value_at(tree: object, path: str) -> object:
-    """Value of the field at a dotted path."""
-    for name in path.split("."):
-        tree = getattr(tree, name)
-    return tree
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Curve):
-        return value.text()
-    if isinstance(value, str):
-        return value
-    return "none" if value is None else json.dumps(value)
-
-
-def leaf_help(tree: type[BaseModel], prefix: str = "") -> str:
-    """One line a field: dotted name, default, what it is."""
-    lines: list[str] = []
-    for name, field in tree.model_fields.items():
-        branch = branch_of(field)
-        if branch is not None:
-            lines.append(leaf_help(branch, f"{prefix}{name}."))
-        else:
-            lines.append(f"  {prefix + name:<30} {_text(field.default):<14} {field.description or ''}".rstrip())
-    return "\n".join(lines)

@@ -1,7 +1,7 @@
 """Processes that belong together: who is alive, who follows whom, and how a whole tree of them is ended.
 
-A process is named by its id and the time of its creation, so that an id that the system gave away again is never taken for it. Needs
-the standard library and psutil only: the keeper of a job imports it too.
+A process is named by its id and the time of its creation, so that an id that the system gave away again is
+never taken for it. Needs the standard library and psutil only: the supervisor of a job imports it too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 START_TOLERANCE_S = 2.0
 JOB_VARIABLE = "TRISCOPE_JOB"
-"""Id of the job that a process belongs to. Children inherit it, also those that leave the session and outlive their parents."""
+"""Id of the job that a process belongs to. Children inherit it, also those that leave the session and outlive
+their parents."""
 FOLLOW_VARIABLE = "TRISCOPE_FOLLOWS"
 """`pid:creation time` of the process with which this one ends."""
 LOOK_S = 0.5
@@ -41,7 +42,10 @@ def started_at(pid: int) -> float:
 
 
 def process_alive(pid: int, started: float) -> bool:
-    """Whether the process `pid` that was created at `started` (seconds since 1970; 0 = any) still runs here."""
+    """Whether the process `pid` that was created at `started` still runs here.
+
+    started: seconds since 1970; 0 = any.
+    """
     if pid <= 0:
         return False
     import psutil
@@ -58,11 +62,12 @@ def process_alive(pid: int, started: float) -> bool:
 
 
 def tree_of(job: str, pid: int = 0, started: float = 0.0) -> "list[psutil.Process]":
-    """Every living process of a job: those that carry its mark, the command `pid` created at `started`, and what descends from either.
+    """Every living process of a job.
 
-    A process that left the session and lost its parent is found by its mark (the variables of other users cannot be read). While the
-    command lives, its session counts too. Processes without a mark count by descent or session only while the command itself lives:
-    afterwards its id may be somebody else's.
+    Those that carry its mark, the command `pid` created at `started`, and what descends from either. A
+    process that left the session and lost its parent is found by its mark (the variables of other users
+    cannot be read). While the command lives, its session counts too. Processes without a mark count by
+    descent or session only while the command itself lives: afterwards its id may be somebody else's.
     """
     import psutil
 
@@ -76,7 +81,12 @@ def tree_of(job: str, pid: int = 0, started: float = 0.0) -> "list[psutil.Proces
             if process.status() == psutil.STATUS_ZOMBIE:
                 continue
             parents.setdefault(process.ppid(), []).append(process)
-            if alive and (process.pid == pid or _session(process.pid) == pid) or job and process.environ().get(JOB_VARIABLE) == job:
+            if (
+                alive
+                and (process.pid == pid or _session(process.pid) == pid)
+                or job
+                and process.environ().get(JOB_VARIABLE) == job
+            ):
                 found[process.pid] = process
     queue = list(found.values())
     while queue:
@@ -89,9 +99,10 @@ def tree_of(job: str, pid: int = 0, started: float = 0.0) -> "list[psutil.Proces
 
 
 def kill_tree(find: "Callable[[], Iterable[psutil.Process]]", within_s: float = 10.0) -> list[int]:
-    """SIGKILL to whatever `find` finds, again until it finds nothing twice; returns the ids of those that live on all the same.
+    """SIGKILL to whatever `find` finds, again until it finds nothing twice.
 
-    A child that is made while its parent is being killed is found by the next look. psutil compares creation times before it kills.
+    Returns the ids of those that live on all the same. A child that is made while its parent is being killed
+    is found by the next look. psutil compares creation times before it kills.
     """
     import psutil
 
@@ -110,15 +121,19 @@ def kill_tree(find: "Callable[[], Iterable[psutil.Process]]", within_s: float = 
 
 
 def tied(environment: Mapping[str, str] | None = None, own: bool = False) -> dict[str, Any]:
-    """Options for subprocess (env, and on Linux preexec_fn) of a process that ends with this one, however this one ends.
+    """Options for subprocess (env, and on Linux preexec_fn) of a process that ends with this one.
 
-    Linux: the kernel kills it, where the main thread starts it (the kernel looks at the thread, not at the process). Everywhere: it carries
-    FOLLOW_VARIABLE, which every triscope command heeds (`follow_starter`). own: it is such a command, and asks the kernel itself, so that
-    nothing runs between fork and exec of a process that has many threads.
+    However this one ends. Linux: the kernel kills it, where the main thread starts it (the kernel looks at
+    the thread, not at the process). Everywhere: it carries FOLLOW_VARIABLE, which every triscope command
+    heeds (`follow_starter`).
+    own: it is such a command, and asks the kernel itself, so that nothing runs between fork and exec of a
+    process that has many threads.
     """
     by_kernel = _LIBC is not None and threading.current_thread() is threading.main_thread()
     follows = f"{os.getpid()}:{started_at(os.getpid())!r}{':kernel' if by_kernel else ''}"
-    made: dict[str, Any] = {"env": {**(os.environ if environment is None else environment), FOLLOW_VARIABLE: follows}}
+    made: dict[str, Any] = {
+        "env": {**(os.environ if environment is None else environment), FOLLOW_VARIABLE: follows}
+    }
     if by_kernel and not own:
         made["preexec_fn"] = _tie(os.getpid())
     return made
@@ -137,12 +152,14 @@ def untied(environment: "os._Environ[str] | dict[str, str]") -> dict[str, str]:
 
 
 def follow_starter() -> None:
-    """In a process that was started by `start_tied`, or by one that was: end with that one."""
+    """End with the process that started this one by `start_tied`, directly or through others."""
     pid, started, kernel = [*os.environ.get(FOLLOW_VARIABLE, "").split(":"), "", ""][:3]
     if not pid.isdigit():
         return
     follow(int(pid), float(started or 0.0))
-    if kernel and _LIBC is not None and os.getppid() == int(pid):  # not in a grandchild, whose parent is another
+    if (
+        kernel and _LIBC is not None and os.getppid() == int(pid)
+    ):  # not in a grandchild, whose parent is another
         _tie(int(pid))()
 
 
@@ -155,7 +172,10 @@ def follow_parent() -> None:
 
 
 def follow(pid: int, started: float = 0.0) -> None:
-    """End this process, without another word, once the process `pid` is gone. started: its creation time; 0 = that of the one now there."""
+    """End this process, without another word, once the process `pid` is gone.
+
+    started: its creation time; 0 = that of the one now there.
+    """
     started = started or started_at(pid)
 
     def watch() -> None:

@@ -1,7 +1,8 @@
-"""Questions that the window asks beside pictures: what a w is, a thumbnail, a slice. Answered when nothing else waits.
+"""Questions that the window asks beside pictures: what a w is, a thumbnail, a slice.
 
-A question is a frozen record whose class says what is asked; `core_model.queries` holds one function for each class.
-The same question always has the same answer, so that the window may keep it.
+Answered when nothing else waits. A question is a frozen record whose class says what is asked;
+`core_model.queries` holds one function for each class. The same question always has the same answer, so that
+the window may keep it.
 """
 
 from __future__ import annotations
@@ -24,12 +25,18 @@ class LatentQuestion(Question):
 
 
 class PictureQuestion(Question):
-    """A small picture, rendered whenever there is time: thumbnails, strips, boards. Its channels come as arrays."""
+    """A small picture, rendered whenever there is time: thumbnails, strips, boards.
+
+    Its channels come as arrays.
+    """
 
     request: RenderRequest
 
 
 class DescribeQuestion(Question):
-    """What a file is, without building its network; `stamp` tells a changed file from the one that was described."""
+    """What a file is, without building its network.
+
+    `stamp` tells a changed file from the one that was described.
+    """
 
     stamp: float = 0.0

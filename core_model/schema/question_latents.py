@@ -8,9 +8,12 @@ from core_model.schema.question import Question
 
 
 class DirectionsQuestion(Question):
-    """Principal directions of w: PCA of `samples` mapped w of the checkpoint under its frontal camera (GANSpace).
+    """Principal directions of w.
 
-    Arrays: directions [K, D] (unit vectors), sigma [K] (standard deviation of w along each), share [K] (of the whole variance).
+    PCA of `samples` mapped w of the checkpoint under its frontal camera (GANSpace).
+
+    Arrays: directions [K, D] (unit vectors), sigma [K] (standard deviation of w along each), share [K] (of
+    the whole variance).
     """
 
     count: int = Field(default=16, ge=1, le=512)

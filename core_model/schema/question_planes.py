@@ -1,7 +1,8 @@
-"""Slices through the field and pictures of the tri-planes: what the window may ask, and where a slice lies in the world.
+"""Slices through the field and pictures of the tri-planes.
 
-A slice is a square on the plane n·x = offset, seen from the side that n points to. Frame of a slice: `right` and `up` are unit
-vectors in the world, `right × up = n`; its middle is the point of the plane nearest to the origin (the box is centred there).
+What the window may ask, and where a slice lies in the world. A slice is a square on the plane n·x = offset,
+seen from the side that n points to. Frame of a slice: `right` and `up` are unit vectors in the world, `right
+× up = n`; its middle is the point of the plane nearest to the origin (the box is centred there).
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ Normal = Annotated[Vec3, AfterValidator(_not_zero)]
 
 @dataclass(frozen=True)
 class SliceFrame:
-    """right, up, normal: orthonormal [3] float64; middle: world point [3]; half: half edge of the square, world units."""
+    """right, up, normal: orthonormal [3] float64; middle: world point [3].
+
+    half: half edge of the square, world units.
+    """
 
     right: np.ndarray
     up: np.ndarray
@@ -43,7 +47,9 @@ class SliceFrame:
 
     def world(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Slice coordinates in [-1, 1] (a to the right, b up) → world points [.., 3]."""
-        return self.middle + self.half * (np.asarray(a)[..., None] * self.right + np.asarray(b)[..., None] * self.up)
+        return self.middle + self.half * (
+            np.asarray(a)[..., None] * self.right + np.asarray(b)[..., None] * self.up
+        )
 
     def local(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """World points [.., 3], projected along the normal → (a, b) in [-1, 1] inside the square."""
@@ -58,13 +64,16 @@ class SliceFrame:
 
 
 def slice_frame(normal: Vec3, offset: float, box: float) -> SliceFrame:
-    """The square that covers what the plane cuts out of the cube [-box, box]³: exactly the box where the plane is axis-aligned.
+    """The square that covers what the plane cuts out of the cube [-box, box]³.
 
-    Up is the world's y where that is possible; a slice seen from above has the subject's front at its lower edge.
+    Exactly the box where the plane is axis-aligned. Up is the world's y where that is possible; a slice seen
+    from above has the subject's front at its lower edge.
     """
     n = np.asarray(normal, dtype=np.float64)
     n = n / np.linalg.norm(n)
-    reference = np.array([0.0, 1.0, 0.0]) if abs(n[1]) < 0.999 else np.array([0.0, 0.0, -1.0 if n[1] > 0 else 1.0])
+    reference = (
+        np.array([0.0, 1.0, 0.0]) if abs(n[1]) < 0.999 else np.array([0.0, 0.0, -1.0 if n[1] > 0 else 1.0])
+    )
     right = np.cross(reference, n)
     right /= np.linalg.norm(right)
     up = np.cross(n, right)
@@ -79,7 +88,10 @@ def offset_reach(normal: Vec3, box: float) -> float:
 
 
 def box_section(normal: Vec3, offset: float, box: float) -> np.ndarray:
-    """Corners [K, 3] of the polygon in which the plane cuts the box, in order around it; K = 0 where it misses."""
+    """Corners [K, 3] of the polygon in which the plane cuts the box, in order around it.
+
+    K = 0 where it misses.
+    """
     frame = slice_frame(normal, offset, box)
     corners = np.array([[x, y, z] for x in (-box, box) for y in (-box, box) for z in (-box, box)])
     found: list[np.ndarray] = []
@@ -98,23 +110,31 @@ def box_section(normal: Vec3, offset: float, box: float) -> np.ndarray:
 
 
 class SectionQuestion(Question):
-    """The field on a square of a plane; arrays [size, size] by quantity: density, and sdf, beta or raw where the family has them.
+    """The field on a square of a plane.
 
-    also: what costs extra and comes only when it is asked for: slope |∇f| of the distance, norm of the tri-plane features.
+    Arrays [size, size] by quantity: density, and sdf, beta or raw where the family has them.
+
+    also: what costs extra and comes only when it is asked for: slope |∇f| of the distance, norm of the
+    tri-plane features.
     """
 
     latent: LatentSpec = LatentSpec()
     precision: Literal["fp32", "bf16"] = "fp32"
     normal: Normal = (0.0, 0.0, 1.0)
-    offset: float = Field(default=0.0, allow_inf_nan=False, description="of the plane from the origin along the normal, world units")
+    offset: float = Field(
+        default=0.0,
+        allow_inf_nan=False,
+        description="of the plane from the origin along the normal, world units",
+    )
     size: int = Field(default=192, ge=8, le=MAX_SLICE, description="pixels per edge")
     also: Literal["", "slope", "features"] = ""
 
 
 class PlanesQuestion(Question):
-    """The tri-planes of a latent as pictures: one channel or the RMS over channels [3, H, W], or three components [3, 3, H, W].
+    """The tri-planes of a latent as pictures.
 
-    Row 0 is the minimum of the plane's second axis, as it lies in memory.
+    One channel or the RMS over channels [3, H, W], or three components [3, 3, H, W]. Row 0 is the minimum of
+    the plane's second axis, as it lies in memory.
     """
 
     latent: LatentSpec = LatentSpec()

@@ -1,7 +1,8 @@
-"""How the series of a ray report look: names and colours of the ray panel and of the exported plots, in one place.
+"""How the series of a ray report look.
 
-Okabe and Ito's colours, lighter on dark ground and darker on light ground; told apart with every kind of colour vision.
-Exported plots are on white paper and take the light ones.
+Names and colours of the ray panel and of the exported plots, in one place. Okabe and Ito's colours, lighter
+on dark ground and darker on light ground; told apart with every kind of colour vision. Exported plots are on
+white paper and take the light ones.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ INKS: dict[Ground, dict[str, str]] = {
         "first zero crossing": "#b3261e", "expected depth": "#3f50d6", "threshold": "#b3261e", "other": "#525b6b",
     },
 }  # fmt: skip
-"""Colour of each series, row of samples and marked distance, "#rrggbb"; "other" is for those without one of their own."""
+"""Colour of each series, row of samples and marked distance, "#rrggbb"; "other" is for those without one of
+their own."""
 
 TITLES = {
     "truth": "true weights", "probe": "probe P128", "prediction": "prediction", "target": "target", "robust": "robust q",

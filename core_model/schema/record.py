@@ -1,4 +1,7 @@
-"""Where a file that triscope wrote came from: the record inside pictures, arrays, videos, tables and meshes."""
+"""Where a file that triscope wrote came from.
+
+The record inside pictures, arrays, videos, tables and meshes.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,9 @@ class RenderRecord(Frozen):
     request: RenderRequest
     display: tuple[DisplayRange, ...] = ()
     motion: str = Field(default="", description="camera path of a video, as the options that make it")
-    shown: str = Field(default="", description="the channel that a picture or a video shows; empty = the request's first")
+    shown: str = Field(
+        default="", description="the channel that a picture or a video shows; empty = the request's first"
+    )
 
     def display_of(self, channel: str) -> DisplayRange | None:
         """The colours of a scalar channel, where they were chosen."""

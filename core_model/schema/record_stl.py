@@ -1,4 +1,7 @@
-"""The record of an STL, which has no room for it: NAME.stl.json beside it, tied to it by a digest in the header."""
+"""The record of an STL, which has no room for it.
+
+NAME.stl.json beside it, tied to it by a digest in the header.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +31,35 @@ def mark_of(record: dict[str, Any]) -> bytes:
 
 
 def stl_record(path: Path) -> str:
-    """JSON text of the record beside an STL; raises InputError with one line that says what is missing. OSError where it cannot be read."""
+    """JSON text of the record beside an STL.
+
+    Raises InputError with one line that says what is missing. OSError where it cannot be read.
+    """
     other = beside(path)
     with open(path, "rb") as file:
         header = file.read(HEADER)
     if b" record " not in header:
-        raise InputError(what="no provenance", where=str(path), expected="an .stl that triscope wrote", got="another header")
+        raise InputError(
+            what="no provenance",
+            where=str(path),
+            expected="an .stl that triscope wrote",
+            got="another header",
+        )
     if not other.is_file():
-        raise InputError(what="an .stl has no room for its view", where=str(path), expected=f"{other.name} beside it", got="nothing there")
+        raise InputError(
+            what="an .stl has no room for its view",
+            where=str(path),
+            expected=f"{other.name} beside it",
+            got="nothing there",
+        )
     if other.stat().st_size > JSON_LIMIT:
         raise ValueError(f"{other.name} is too long")
     document = json.loads(other.read_bytes())
     record = document.get(NPZ_KEY) if isinstance(document, dict) else None
     if not isinstance(record, dict) or mark_of(record) not in header:
-        raise InputError(what="the record beside this .stl is not its own", where=str(other), expected="the file that was written with it")
+        raise InputError(
+            what="the record beside this .stl is not its own",
+            where=str(other),
+            expected="the file that was written with it",
+        )
     return json.dumps(record)

@@ -1,4 +1,6 @@
-"""The JSON text of the record inside a file, found without decoding the file: headers only, bounded, nothing unpickled.
+"""The JSON text of the record inside a file, found without decoding the file.
+
+Headers only, bounded, nothing unpickled.
 
 | file | place |
 |---|---|
@@ -11,7 +13,8 @@
 | .ply .obj | header lines `comment triscope |…|`, `# triscope |…|`: pieces of one text in their order |
 | .glb | asset.extras.triscope |
 
-Each function takes an open binary file and its size, gives "" where there is no record and raises ValueError for a damaged file.
+Each function takes an open binary file and its size, gives "" where there is no record and raises ValueError
+for a damaged file.
 """
 
 from __future__ import annotations
@@ -123,7 +126,7 @@ def npz_text(file: BinaryIO, size: int) -> str:
             name = f"{NPZ_KEY}.npy"
             if name not in archive.namelist():
                 return ""
-            if archive.getinfo(name).file_size > 4 * TEXT_LIMIT:  # numpy keeps text as 4 bytes a letter
+            if archive.getinfo(name).file_size > 4 * TEXT_LIMIT:  # numpy keeps text as 4 bytes per letter
                 raise ValueError("the record is too long")
             with archive.open(name) as member:
                 raw = io.BytesIO(member.read(4 * TEXT_LIMIT))
@@ -137,7 +140,14 @@ def mp4_text(file: BinaryIO, size: int) -> str:
     if _exactly(file, 8)[4:8] != b"ftyp":
         raise ValueError("not an MP4")
     start, end = 0, size
-    for wanted, skipped in ((b"moov", 0), (b"udta", 0), (b"meta", 4), (b"ilst", 0), (b"\xa9cmt", 0), (b"data", 8)):
+    for wanted, skipped in (
+        (b"moov", 0),
+        (b"udta", 0),
+        (b"meta", 4),
+        (b"ilst", 0),
+        (b"\xa9cmt", 0),
+        (b"data", 8),
+    ):
         found = _mp4_box(file, start, end, wanted)
         if found is None:
             return ""

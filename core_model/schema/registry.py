@@ -32,7 +32,10 @@ class Registry(Generic[T]):
         near = difflib.get_close_matches(name, self._items, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise InputError(
-            what=f"unknown {self.kind}", where=where, expected=f"one of {', '.join(self._items)}", got=f"{name!r}{hint}"
+            what=f"unknown {self.kind}",
+            where=where,
+            expected=f"one of {', '.join(self._items)}",
+            got=f"{name!r}{hint}",
         )
 
     def names(self) -> tuple[str, ...]:

@@ -1,4 +1,7 @@
-"""The records of a run directory: state of a run, one tick, one evaluation, a request to the trainer (design, section 4)."""
+"""The records of a run directory.
+
+State of a run, one tick, one evaluation, a request to the trainer (design, section 4).
+"""
 
 from __future__ import annotations
 
@@ -16,21 +19,25 @@ Action = Literal["stop", "pause", "continue", "snapshot"]
 class TickRecord(Frozen):
     """One line of stats.jsonl: means since the line before.
 
-    losses: loss/G, loss/D, r1, logits/real, logits/fake, sign/real, surface, sampler, decision, beta, grad/G, grad/D, opacity …
+    losses: loss/G, loss/D, r1, logits/real, logits/fake, sign/real, surface, sampler, decision, beta, grad/G,
+        grad/D, opacity …
     schedule: values of the schedule at this moment. speed: images_s, ms by phase. memory: MiB.
     """
 
     step: int
-    images: int = Field(description="images that the discriminator has seen")
+    images: int = Field(description="images that the discriminator has seen; of a fit, heads that were shown")
     kimg: float
     wall_s: float = Field(description="training time since the start, over all resumes, seconds")
     time: float = Field(description="seconds since 1970")
+    stage: str = Field(default="", description="stage of a fit: mapping, generator or proposal")
     losses: dict[str, float] = Field(default_factory=dict)
     schedule: dict[str, float] = Field(default_factory=dict)
     speed: dict[str, float] = Field(default_factory=dict)
     memory: dict[str, float] = Field(default_factory=dict)
     augment_p: float = 0.0
-    bad_steps: int = Field(default=0, description="steps since the start that were skipped because of NaN or infinite gradients")
+    bad_steps: int = Field(
+        default=0, description="steps since the start that were skipped because of NaN or infinite gradients"
+    )
 
 
 class MetricRecord(Frozen):
@@ -41,7 +48,9 @@ class MetricRecord(Frozen):
     kimg: float
     time: float
     snapshot: str = Field(default="", description="file below RUN that was measured")
-    scores: dict[str, float] = Field(default_factory=dict, description="smaller is better unless the name says otherwise")
+    scores: dict[str, float] = Field(
+        default_factory=dict, description="smaller is better unless the name says otherwise"
+    )
     seconds: float = 0.0
 
 
@@ -51,11 +60,13 @@ class RunRecord(Frozen):
     version: Literal[1] = RUN_VERSION
     id: str
     state: RunState = "starting"
-    kind: Literal["gan"] = "gan"
+    kind: Literal["gan", "fit"] = "gan"
     preset: str = ""
     host: str = ""
     pid: int = 0
-    process_started: float = Field(default=0.0, description="start of the process, seconds since 1970: a reused pid has another")
+    process_started: float = Field(
+        default=0.0, description="start of the process, seconds since 1970: a reused pid has another"
+    )
     world_size: int = 1
     device: str = ""
     command: tuple[str, ...] = Field(default=(), description="what was executed, interpreter first")
@@ -79,7 +90,10 @@ class RunRecord(Frozen):
 
 
 class ControlRequest(Frozen):
-    """control.json: what somebody wants of the trainer. A new id is a new request; the trainer answers in run.json's last_control."""
+    """control.json: what somebody wants of the trainer.
+
+    A new id is a new request; the trainer answers in run.json's last_control.
+    """
 
     id: str = Field(min_length=1, max_length=200)
     action: Action

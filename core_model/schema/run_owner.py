@@ -1,11 +1,14 @@
-"""Who works in a run directory: one trainer at a time, told by the file RUN/owner.N.json with the highest number N.
+"""Who works in a run directory.
 
-A new owner publishes number N + 1 by one exclusive operation of the file system, and only after it has seen that owner N is gone. Of two
-that see the same, one fails to publish and looks again. An owner that ends writes `released` into its file rather than removing it, so
-that numbers never come back and a process that looked long ago cannot win with an old one.
+One trainer at a time, told by the file RUN/owner.N.json with the highest number N. A new owner publishes
+number N + 1 by one exclusive operation of the file system, and only after it has seen that owner N is gone.
+Of two that see the same, one fails to publish and looks again. An owner that ends writes `released` into its
+file rather than removing it, so that numbers never come back and a process that looked long ago cannot win
+with an old one.
 
-Gone means: on the same machine (same boot, same process namespace) that process is dead; seen from anywhere else its lease of LEASE_S has
-run out, which the living owner renews every BEAT_S by the file's time of change. The clock of the lease is the file system's own.
+Gone means: on the same machine (same boot, same process namespace) that process is dead; seen from anywhere
+else its lease of LEASE_S has run out, which the living owner renews every BEAT_S by the file's time of
+change. The clock of the lease is the file system's own.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from core_model.schema.atomic import write_atomic
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from core_model.schema.processes import process_alive, started_at
@@ -35,7 +39,10 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP, errno.E
 
 
 class RunOwner(Frozen):
-    """Content of the file. place: host, boot and process namespace, in which `pid` means something; times in seconds since 1970."""
+    """Content of the file. place: host, boot and process namespace, in which `pid` means something.
+
+    Times in seconds since 1970.
+    """
 
     pid: int
     started: float
@@ -47,7 +54,10 @@ class RunOwner(Frozen):
 
 @dataclass(frozen=True)
 class Standing:
-    """The newest owner of a run directory. touched: last renewal of its lease. owner: None where its file cannot be read (yet)."""
+    """The newest owner of a run directory.
+
+    touched: last renewal of its lease. owner: None where its file cannot be read (yet).
+    """
 
     path: Path
     number: int
@@ -66,7 +76,10 @@ class Standing:
 def this_place() -> str:
     """Where process ids of this process are valid."""
     parts = [socket.gethostname()]
-    for read in (lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(), lambda: os.readlink("/proc/self/ns/pid")):
+    for read in (
+        lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+        lambda: os.readlink("/proc/self/ns/pid"),
+    ):
         with contextlib.suppress(OSError):
             parts.append(read())
     return " ".join(parts)
@@ -104,18 +117,26 @@ def in_use(run: Path, owner: RunOwner | None) -> InputError:
     if owner is None:
         return InputError(what=f"run folder {run} is in use: another process is just taking it")
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(owner.since))
-    return InputError(what=f"run folder {run} is in use by pid {owner.pid} on host {owner.host} since {since}")
+    return InputError(
+        what=f"run folder {run} is in use by pid {owner.pid} on host {owner.host} since {since}"
+    )
 
 
 def release(run: Path) -> None:
-    """Say that the owner is gone, where that is known from elsewhere than its process: a cluster has ended its job."""
+    """Say that the owner is gone, where that is known from elsewhere than its process.
+
+    A cluster has ended its job.
+    """
     top = newest_owner(run)
     if top is not None and top.owner is not None and not top.owner.released:
-        os.replace(_written(run, top.owner.replace(released=True)), top.path)
+        write_atomic(top.path, _text(top.owner.replace(released=True)))
 
 
 def refuse_if_owned(run: Path) -> None:
-    """Raises InputError where somebody works in `run`; `owned` decides, this only spares the start of what would be refused."""
+    """Raises InputError where somebody works in `run`.
+
+    `owned` decides, this only spares the start of what would be refused.
+    """
     top = newest_owner(run)
     if top is not None and top.live(time.time()):
         raise in_use(run, top.owner)
@@ -123,10 +144,10 @@ def refuse_if_owned(run: Path) -> None:
 
 @contextlib.contextmanager
 def owned(run: Path) -> Iterator[None]:
-    """This process works in `run` (made where needed) while the context lasts. Raises InputError where another one does.
+    """This process works in `run` (made where needed) while the context lasts.
 
-    Should another host take the directory over, because this process stood still for longer than its lease, this one ends at once:
-    what it would write is the other's.
+    Raises InputError where another one does. Should another host take the directory over, because this
+    process stood still for longer than its lease, this one ends at once: what it would write is the other's.
     """
     path, number, owner = _take(run)
     ended = threading.Event()
@@ -137,7 +158,11 @@ def owned(run: Path) -> Iterator[None]:
                 os.utime(path)
             top = newest_owner(run)
             if top is not None and top.number > number and not ended.is_set():
-                print(f"triscope: {in_use(run, top.owner)}; this process had stood still and ends", file=sys.stderr, flush=True)
+                print(
+                    f"triscope: {in_use(run, top.owner)}; this process had stood still and ends",
+                    file=sys.stderr,
+                    flush=True,
+                )
                 os._exit(1)
 
     threading.Thread(target=beat, daemon=True, name="run-owner").start()
@@ -146,8 +171,7 @@ def owned(run: Path) -> Iterator[None]:
     finally:
         ended.set()
         with contextlib.suppress(OSError):
-            temporary = _written(run, owner.replace(released=True))
-            os.replace(temporary, path)
+            write_atomic(path, _text(owner.replace(released=True)))
 
 
 def _take(run: Path) -> tuple[Path, int, RunOwner]:
@@ -155,7 +179,11 @@ def _take(run: Path) -> tuple[Path, int, RunOwner]:
         run.mkdir(parents=True, exist_ok=True)
         while True:
             owner = RunOwner(
-                pid=os.getpid(), started=started_at(os.getpid()), host=socket.gethostname(), place=this_place(), since=time.time()
+                pid=os.getpid(),
+                started=started_at(os.getpid()),
+                host=socket.gethostname(),
+                place=this_place(),
+                since=time.time(),
             )
             temporary = _written(run, owner)
             try:
@@ -175,7 +203,9 @@ def _take(run: Path) -> tuple[Path, int, RunOwner]:
             _forget_below(run, number)
             return path, number, owner
     except OSError as error:
-        raise InputError(what="cannot write the run directory", where=str(run), got=error.strerror or str(error)) from None
+        raise InputError(
+            what="cannot write the run directory", where=str(run), got=error.strerror or str(error)
+        ) from None
 
 
 def _publish(temporary: Path, path: Path) -> bool:
@@ -191,7 +221,8 @@ def _publish(temporary: Path, path: Path) -> bool:
     except OSError as error:
         if os.name == "nt" or error.errno not in _NO_LINKS:
             raise
-    try:  # a file system without links: a reader may see the file before its content, and takes it for one that lives
+    # a file system without links: a reader may see the file before its content, and takes the owner as alive
+    try:
         with open(path, "xb") as file:
             file.write(temporary.read_bytes())
         return True
@@ -202,10 +233,14 @@ def _publish(temporary: Path, path: Path) -> bool:
 def _written(run: Path, owner: RunOwner) -> Path:
     temporary = run / f".owner.{uuid.uuid4().hex}.part"
     with open(temporary, "wb") as file:
-        file.write(owner.model_dump_json(indent=1).encode())
+        file.write(_text(owner))
         file.flush()
         os.fsync(file.fileno())
     return temporary
+
+
+def _text(owner: RunOwner) -> bytes:
+    return owner.model_dump_json(indent=1).encode()
 
 
 def _forget_below(run: Path, number: int) -> None:

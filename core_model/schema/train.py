@@ -1,16 +1,21 @@
-"""Settings of `triscope train`: one tree, of which command line, form, saved run and table are views. No torch here."""
+"""Settings of `triscope train`.
+
+One tree, of which command line, form, saved run and table are views. No torch here.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from core_model.schema.camera import Vec3
+from core_model.schema.curve import Curve
 from core_model.schema.frozen import Frozen
 from core_model.schema.network import NetworkConfig
 from core_model.schema.run import ControlRequest, MetricRecord, RunRecord, TickRecord
-from core_model.schema.schedule import Curve, Schedule, ScheduleValues
+from core_model.schema.schedule import Schedule, ScheduleValues
+from core_model.schema.settings import Shown
 
 __all__ = [
     "ControlRequest", "Curve", "MetricRecord", "RunRecord", "Schedule", "ScheduleValues", "TickRecord", "TrainConfig",
@@ -25,58 +30,120 @@ class DiscriminatorConfig(Frozen):
     channel_base: int = Field(default=32768, ge=8, description="capacity")
     channel_max: int = Field(default=512, ge=1, description="most channels of a layer")
     label_layers: int = Field(default=8, ge=1, description="layers of the network that embeds the camera")
-    std_group: int = Field(default=4, ge=1, description="images a group of the minibatch standard deviation")
-    std_channels: int = Field(default=1, ge=0, description="channels of the minibatch standard deviation; 0 = none")
+    std_group: Annotated[int, Shown("images")] = Field(
+        default=4, ge=1, description="images per group of the minibatch standard deviation"
+    )
+    std_channels: int = Field(
+        default=1, ge=0, description="channels of the minibatch standard deviation; 0 = none"
+    )
     pose: bool = Field(default=True, description="judge image and camera together (label projection)")
-    pose_noise: float = Field(default=0.0, ge=0, description="noise on the label that the discriminator sees, in standard deviations")
-    dual: bool = Field(default=False, description="also show the image at the probe's resolution (EG3D's dual discrimination)")
+    pose_noise: Annotated[float, Shown("standard deviations")] = Field(
+        default=0.0, ge=0, description="noise on the label that the discriminator sees"
+    )
+    dual: bool = Field(
+        default=False,
+        description="also show the image at the probe's resolution (EG3D's dual discrimination)",
+    )
 
 
 class DataConfig(Frozen):
     """Where the images come from."""
 
     path: str = Field(default="", description="zip or folder with dataset.json; set by --data")
-    resolution: int = Field(default=512, ge=16, le=2048, description="edge of the images that the discriminator sees, pixels")
+    resolution: Annotated[int, Shown("pixels")] = Field(
+        default=512, ge=16, le=2048, description="edge of the images that the discriminator sees"
+    )
     mirror: bool = Field(default=True, description="also show mirrored images, with mirrored cameras")
-    labels: bool = Field(default=True, description="the set has cameras; off = they are drawn, and poses are not judged")
-    workers: int = Field(default=3, ge=0, le=64, description="threads that decode images; 0 = the trainer itself")
+    labels: bool = Field(
+        default=True, description="the set has cameras; off = they are drawn, and poses are not judged"
+    )
+    workers: int = Field(
+        default=3, ge=0, le=64, description="threads that decode images; 0 = the trainer itself"
+    )
 
 
 class RenderConfig(Frozen):
     """How the generator is rendered while it trains."""
 
-    samples: int = Field(default=192, ge=4, description="stratified samples per ray before proposals are used")
+    samples: int = Field(
+        default=192, ge=4, description="stratified samples per ray before proposals are used"
+    )
     budget_low: int = Field(default=16, ge=1, description="samples of an easy ray with proposals")
     budget_high: int = Field(default=32, ge=1, description="samples of a hard ray with proposals")
     hard_share: float = Field(default=0.1, ge=0, le=1, description="share of rays that count as hard")
     tau: float = Field(default=0.98, gt=0, le=1, description="mass of the robust set of bins")
-    box: float = Field(default=0.5, gt=0, description="half edge of the cube that the planes span, world units")
-    scene_radius: float = Field(default=0.5, gt=0, description="rays span this far around the box centre, world units")
+    box: Annotated[float, Shown("world units")] = Field(
+        default=0.5, gt=0, description="half edge of the cube that the planes span"
+    )
+    scene_radius: Annotated[float, Shown("world units")] = Field(
+        default=0.5, gt=0, description="rays span this far around the box centre"
+    )
     background: Vec3 | None = Field(default=(0.0, 0.0, 0.0), description="colour behind the scene, in [0, 1]")
-    patch: int = Field(default=64, ge=4, description="edge of the densely traced patch that supervises proposals, pixels")
-    blur_bins: float = Field(default=1.0, gt=0, description="blur of the proposals' target along the ray, bins (sigma)")
-    checkpoint_rays: int = Field(default=0, ge=0, description="rays rendered at a time and recomputed in the backward pass; 0 = all")
-    jitter: Literal["ray", "image"] = Field(default="ray", description="samples lie at random places anew for each ray, or image")
-    cull_floor: float = Field(default=0.0, ge=0, lt=1, description="share of a ray's light below which a sample is left out; 0 = none is")
-    refine: int = Field(default=0, ge=0, description="samples per ray added where a first look at `samples` saw a surface, till proposals")
-    look: int = Field(default=0, ge=0, description="edge of the first look that `refine` adds samples by, pixels; 0 = the picture's")
-    sampler: bool = Field(default=True, description="ablation: off = two-pass importance sampling instead of the learned sampler")
+    patch: Annotated[int, Shown("pixels")] = Field(
+        default=64, ge=4, description="edge of the densely traced patch that supervises proposals"
+    )
+    blur_bins: Annotated[float, Shown("bins")] = Field(
+        default=1.0, gt=0, description="blur of the proposals' target along the ray (sigma)"
+    )
+    checkpoint_rays: int = Field(
+        default=0, ge=0, description="rays rendered at a time and recomputed in the backward pass; 0 = all"
+    )
+    jitter: Literal["ray", "image"] = Field(
+        default="ray", description="samples lie at random places anew for each ray, or image"
+    )
+    cull_floor: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of a ray's light below which a sample is left out; 0 = none is",
+    )
+    refine: int = Field(
+        default=0,
+        ge=0,
+        description="samples per ray added where a first look at `samples` saw a surface, till proposals",
+    )
+    look: Annotated[int, Shown("pixels")] = Field(
+        default=0, ge=0, description="edge of the first look that `refine` adds samples by; 0 = the picture's"
+    )
+    sampler: bool = Field(
+        default=True,
+        description="ablation: off = two-pass importance sampling instead of the learned sampler",
+    )
     stratified: bool = Field(default=True, description="ablation: off = independent draws from the proposals")
-    robust: bool = Field(default=True, description="ablation: off = draws by the inverse CDF of the proposals, without the robust set")
+    robust: bool = Field(
+        default=True,
+        description="ablation: off = draws by the inverse CDF of the proposals, without the robust set",
+    )
 
 
 class LossConfig(Frozen):
     """Weights of the losses; the paper does not publish its own."""
 
-    surface: float = Field(default=4096.0, ge=0, description="weight of the surface loss, mean over pixels of (B - B_target)²")
-    decision: float = Field(default=0.0, ge=0, description="weight of the decision loss, mean of exp(-sharpness |sdf|)")
-    decision_sharpness: float = Field(default=2.0, gt=0, description="1 / world units")
-    decision_points: int = Field(default=65536, ge=64, description="probe points of a batch that the decision loss looks at")
-    bend: float = Field(default=0.0, ge=0, description="weight of the bend loss, mean of (second difference of the sdf / step)²")
-    bend_step: float = Field(default=0.02, gt=0, description="distance of the bend loss's three points, world units")
+    surface: float = Field(
+        default=4096.0, ge=0, description="weight of the surface loss, mean over pixels of (B - B_target)²"
+    )
+    decision: float = Field(
+        default=0.0, ge=0, description="weight of the decision loss, mean of exp(-sharpness |sdf|)"
+    )
+    decision_sharpness: Annotated[float, Shown("1 / world units")] = Field(
+        default=2.0, gt=0, description="sharpness of the decision loss"
+    )
+    decision_points: int = Field(
+        default=65536, ge=64, description="probe points of a batch that the decision loss looks at"
+    )
+    bend: float = Field(
+        default=0.0,
+        ge=0,
+        description="weight of the bend loss, mean of (second difference of the sdf / step)²",
+    )
+    bend_step: Annotated[float, Shown("world units")] = Field(
+        default=0.02, gt=0, description="distance of the bend loss's three points"
+    )
     bend_points: int = Field(default=2048, ge=64, description="places of a batch that the bend loss looks at")
     sampler: float = Field(default=1.0, ge=0, description="weight of the proposal network's cross-entropy")
-    r1_interval: int = Field(default=16, ge=1, description="steps between R1 penalties (lazy regularisation)")
+    r1_interval: Annotated[int, Shown("steps")] = Field(
+        default=16, ge=1, description="steps between R1 penalties (lazy regularisation)"
+    )
 
 
 class OptimConfig(Frozen):
@@ -84,39 +151,76 @@ class OptimConfig(Frozen):
 
     generator_lr: float = Field(default=0.0025, gt=0, description="learning rate of the generator")
     discriminator_lr: float = Field(default=0.002, gt=0, description="learning rate of the discriminator")
-    decoder_lr: float = Field(default=0.1, gt=0, description="multiplier for the heads, whose weights are not equalised (about 1/√inputs)")
-    warmup_images: float = Field(default=0.0, ge=0, description="images until the generator's rate is reached, linear; 0 = at once")
-    proposal_lr: float = Field(default=0.2, gt=0, description="multiplier for the proposal network (not equalised)")
-    beta1: float = Field(default=0.0, ge=0, lt=1)
-    beta2: float = Field(default=0.99, ge=0, lt=1)
-    ema_images: float = Field(default=10000.0, gt=0, description="half-life of the weight average, images")
-    ema_rampup: float = Field(default=0.05, ge=0, description="the half-life is at most this share of the images seen; 0 = no ramp")
-    precision: Literal["fp32", "bf16"] = Field(default="bf16", description="arithmetic of convolutions and heads (CPU: use fp32)")
-    max_bad_steps: int = Field(default=20, ge=1, description="steps in a row with NaN or infinite gradients before the run fails")
+    decoder_lr: float = Field(
+        default=0.1,
+        gt=0,
+        description="multiplier for the heads, whose weights are not equalised (about 1/√inputs)",
+    )
+    warmup_images: Annotated[float, Shown("images")] = Field(
+        default=0.0, ge=0, description="images until the generator's rate is reached, linear; 0 = at once"
+    )
+    proposal_lr: float = Field(
+        default=0.2, gt=0, description="multiplier for the proposal network (not equalised)"
+    )
+    beta1: float = Field(default=0.0, ge=0, lt=1, description="Adam's decay of the mean gradient")
+    beta2: float = Field(default=0.99, ge=0, lt=1, description="Adam's decay of the mean squared gradient")
+    ema_images: Annotated[float, Shown("images")] = Field(
+        default=10000.0, gt=0, description="half-life of the weight average"
+    )
+    ema_rampup: float = Field(
+        default=0.05, ge=0, description="the half-life is at most this share of the images seen; 0 = no ramp"
+    )
+    precision: Literal["fp32", "bf16"] = Field(
+        default="bf16", description="arithmetic of convolutions and heads (CPU: use fp32)"
+    )
+    max_bad_steps: Annotated[int, Shown("steps")] = Field(
+        default=20, ge=1, description="steps in a row with NaN or infinite gradients before the run fails"
+    )
 
 
 class AugmentConfig(Frozen):
     """Adaptive discriminator augmentation."""
 
-    mode: Literal["none", "ada", "fixed"] = Field(default="none", description="ada = p follows the target; fixed = p stays")
+    mode: Literal["none", "ada", "fixed"] = Field(
+        default="none", description="ada = p follows the target; fixed = p stays"
+    )
     p: float = Field(default=0.0, ge=0, le=1, description="strength at the start")
-    target: float = Field(default=0.6, ge=-1, le=1, description="mean sign of the discriminator on real images that p is steered to")
-    speed_images: float = Field(default=500_000.0, gt=0, description="images in which p can move by one")
-    interval: int = Field(default=4, ge=1, description="steps between adjustments")
+    target: float = Field(
+        default=0.6,
+        ge=-1,
+        le=1,
+        description="mean sign of the discriminator on real images that p is steered to",
+    )
+    speed_images: Annotated[float, Shown("images")] = Field(
+        default=500_000.0, gt=0, description="images in which p can move by one"
+    )
+    interval: Annotated[int, Shown("steps")] = Field(default=4, ge=1, description="steps between adjustments")
 
 
 class OutputConfig(Frozen):
     """What the run directory gets, and how often."""
 
-    tick_images: int = Field(default=4000, ge=1, description="images per line of stats.jsonl")
-    snapshot_ticks: int = Field(default=50, ge=1, description="ticks between snapshots (checkpoint and resume state)")
-    image_ticks: int = Field(default=50, ge=1, description="ticks between sample grids")
+    tick_images: Annotated[int, Shown("images")] = Field(
+        default=4000, ge=1, description="images per line of stats.jsonl"
+    )
+    snapshot_ticks: Annotated[int, Shown("ticks")] = Field(
+        default=50, ge=1, description="ticks between snapshots (checkpoint and resume state)"
+    )
+    image_ticks: Annotated[int, Shown("ticks")] = Field(
+        default=50, ge=1, description="ticks between sample grids"
+    )
     grid: tuple[int, int] = Field(default=(4, 3), description="columns and rows of the sample grid")
-    keep_states: int = Field(default=2, ge=1, description="newest resume states kept; checkpoints are kept all")
+    keep_states: int = Field(
+        default=2, ge=1, description="newest resume states kept; checkpoints are kept all"
+    )
     evaluate: bool = Field(default=True, description="measure the distance to the data at every snapshot")
-    evaluate_images: int = Field(default=256, ge=2, description="images an evaluation")
+    evaluate_images: Annotated[int, Shown("images")] = Field(
+        default=256, ge=2, description="images per evaluation"
+    )
     threads: int = Field(default=0, ge=0, description="torch threads; 0 = torch's own choice")
-    tensorboard: bool = Field(default=True, description="also write TensorBoard events, where tensorboard is installed")
+    tensorboard: bool = Field(
+        default=True, description="also write TensorBoard events, where tensorboard is installed"
+    )
 
 
 class TrainConfig(Frozen):
@@ -124,12 +228,24 @@ class TrainConfig(Frozen):
 
     version: Literal[1] = CONFIG_VERSION
     preset: str = Field(default="ffhq512", description="preset that this tree started from")
-    seed: int = Field(default=0, ge=0, lt=2**31)
-    images: int = Field(default=28_200_000, ge=1, description="images shown to the discriminator in all")
-    batch: int = Field(default=32, ge=1, description="images per step, all processes together")
-    microbatch: int = Field(default=0, ge=0, description="images per process computes at once; 0 = its whole share of the batch")
-    reuse_fakes: bool = Field(default=False, description="the discriminator judges the generator step's own images (saves a render)")
-    start_from: str = Field(default="", description="checkpoint or resume state whose weights the run starts from (fine-tuning)")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="seed of weights, data order and latents")
+    images: Annotated[int, Shown("images")] = Field(
+        default=28_200_000, ge=1, description="images shown to the discriminator in all"
+    )
+    batch: Annotated[int, Shown("images")] = Field(
+        default=32, ge=1, description="images per step, all processes together"
+    )
+    microbatch: Annotated[int, Shown("images")] = Field(
+        default=0,
+        ge=0,
+        description="images that each process computes at once; 0 = its whole share of the batch",
+    )
+    reuse_fakes: bool = Field(
+        default=False, description="the discriminator judges the generator step's own images (saves a render)"
+    )
+    start_from: str = Field(
+        default="", description="checkpoint or resume state whose weights the run starts from (fine-tuning)"
+    )
     data: DataConfig = DataConfig()
     network: NetworkConfig = NetworkConfig()
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
@@ -147,13 +263,19 @@ class TrainConfig(Frozen):
         if self.microbatch and self.batch % self.microbatch:
             raise ValueError(f"batch must be a multiple of microbatch ({self.microbatch}), got {self.batch}")
         if self.render.budget_high < self.render.budget_low:
-            raise ValueError(f"render.budget_high must not be below budget_low ({self.render.budget_low}), got {self.render.budget_high}")
+            raise ValueError(
+                f"render.budget_high must not be below budget_low ({self.render.budget_low}), got {self.render.budget_high}"
+            )
         uses = self.schedule.supervise.top >= 0.5 or self.schedule.propose.top >= 0.5
         if uses and not self.network.proposal_channels:
-            raise ValueError("schedule.supervise and schedule.propose need a proposal network: network.proposal_channels is 0")
+            raise ValueError(
+                "schedule.supervise and schedule.propose need a proposal network: network.proposal_channels is 0"
+            )
         if self.schedule.resolution.top > self.data.resolution:
             top = round(self.schedule.resolution.top)
-            raise ValueError(f"schedule.resolution must not exceed data.resolution ({self.data.resolution}), got {top}")
+            raise ValueError(
+                f"schedule.resolution must not exceed data.resolution ({self.data.resolution}), got {top}"
+            )
         return self
 
     @property

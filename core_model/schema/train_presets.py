@@ -28,7 +28,8 @@ def _curve(text: str) -> Curve:
 # What the paper trained FFHQ with: Table A4 is the default schedule. Weights of the losses are triscope's.
 PRESETS.add("ffhq512", TrainConfig(preset="ffhq512", microbatch=4, loss=LossConfig(decision=0.01)))
 
-# Fine-tuning of the FFHQ model: 1.2 M images with ADA and R1 gamma 6; what the schedule grew is grown from the start.
+# Fine-tuning of the FFHQ model: 1.2 M images with ADA and R1 gamma 6; what the schedule grew is grown from
+# the start.
 PRESETS.add(
     "afhq512",
     TrainConfig(
@@ -38,21 +39,32 @@ PRESETS.add(
         loss=LossConfig(decision=0.01),
         augment=AugmentConfig(mode="ada"),
         schedule=Schedule(
-            r1_gamma=_curve("6"), resolution=_curve("512"), surface_target=_curve("0.001"), colour_lr=_curve("1"),
-            swap=_curve("0.5"), blur=_curve("0"), supervise=_curve("1"), propose=_curve("1"),
+            r1_gamma=_curve("6"),
+            resolution=_curve("512"),
+            surface_target=_curve("0.001"),
+            colour_lr=_curve("1"),
+            swap=_curve("0.5"),
+            blur=_curve("0"),
+            supervise=_curve("1"),
+            propose=_curve("1"),
         ),
     ),
 )
 
-_SMALL_OUTPUT = OutputConfig(tick_images=1000, snapshot_ticks=4, image_ticks=2, grid=(8, 4), evaluate_images=256)
+_SMALL_OUTPUT = OutputConfig(
+    tick_images=1000, snapshot_ticks=4, image_ticks=2, grid=(8, 4), evaluate_images=256
+)
 
-# Two CPU cores, under an hour. Heads lie within 0.3 of the origin along rays and 0.4 across, so rays and planes span no more. A run has
-# few steps: small batches, rates twice StyleGAN2's and little R1 (its rule, 0.0002 · pixels / batch, gives 0.1 for 64²) show heads after
-# 4,000 images, where batch 16 at the usual rates and R1 0.3 had bands for faces at 16,000. The first look is coarser than the planes, and
-# the generator hides dark layers between its samples: so rays have random places each, surfaces are wide. At 32² heads stay of one kind
-# (from 8,000 to 11,000 images the distance to the data rose); hair, skin and clothes differ within 1,000 images of growing. Grown by
-# 9,000 images with a surface of 0.015 and a third of the bend loss it cut slits for eyes; with a tenth of the surface loss the widths
-# fell to a quarter of their target after growing, the samples missed surfaces, and the discriminator won by the holes (22,000 images).
+# Two CPU cores, under an hour. Heads lie within 0.3 of the origin along rays and 0.4 across, so rays and
+# planes span no more. A run has few steps: small batches, rates twice StyleGAN2's and little R1 (its rule,
+# 0.0002 · pixels / batch, gives 0.1 for 64²) show heads after 4,000 images, where batch 16 at the usual rates
+# and R1 0.3 had bands for faces at 16,000. The uniform first pass samples more coarsely
+# than the planes resolve, and the generator learns dark layers that fall between its samples: so each ray
+# places its samples at random, and surfaces are wide. At 32² the heads stay alike (from 8,000 to 11,000
+# images the distance to the data rose); hair, skin and clothes differ within 1,000 images of growing. Grown
+# by 9,000 images with a surface of 0.015 and a third of the bend loss it cut slits for eyes; with a tenth of
+# the surface loss the widths fell to a quarter of their target after growing, the samples missed surfaces,
+# and the discriminator won by the holes (22,000 images).
 PRESETS.add(
     "heads64-cpu",
     TrainConfig(
@@ -62,29 +74,68 @@ PRESETS.add(
         reuse_fakes=True,
         data=DataConfig(resolution=64, workers=0),
         network=NetworkConfig(
-            z_dim=64, w_dim=64, channel_base=1024, channel_max=64, base_size=32, plane_size=64, plane_channels=8,
-            plane_block_channels=8, noise=False, sdf_hidden=32, geo_dim=16, point_freqs=4, rgb_hidden=16, dir_freqs=0,
-            beta_start=0.03, beta_floor=0.001, image_size=64, probe_size=32, probe_samples=32, proposal_channels=24, proposal_size=64,
-            default_spp=8.8, init_radius=0.2,
+            z_dim=64,
+            w_dim=64,
+            channel_base=1024,
+            channel_max=64,
+            base_size=32,
+            plane_size=64,
+            plane_channels=8,
+            plane_block_channels=8,
+            noise=False,
+            sdf_hidden=32,
+            geo_dim=16,
+            point_freqs=4,
+            rgb_hidden=16,
+            dir_freqs=0,
+            beta_start=0.03,
+            beta_floor=0.001,
+            image_size=64,
+            probe_size=32,
+            probe_samples=32,
+            proposal_channels=24,
+            proposal_size=64,
+            default_spp=8.8,
+            init_radius=0.2,
         ),
         discriminator=DiscriminatorConfig(channel_base=1024, channel_max=128, label_layers=2),
         render=RenderConfig(
-            samples=20, refine=6, look=48, cull_floor=0.006, box=0.4, scene_radius=0.3, budget_low=8, budget_high=16,
-            background=HEADS_BACKGROUND, patch=16, blur_bins=0.7,
+            samples=20,
+            refine=6,
+            look=48,
+            cull_floor=0.006,
+            box=0.4,
+            scene_radius=0.3,
+            budget_low=8,
+            budget_high=16,
+            background=HEADS_BACKGROUND,
+            patch=16,
+            blur_bins=0.7,
         ),
         loss=LossConfig(surface=2000.0, bend=3.0, bend_points=768, decision_points=4096),
-        optim=OptimConfig(generator_lr=0.005, discriminator_lr=0.004, ema_images=2000.0, precision="fp32", warmup_images=1000),
+        optim=OptimConfig(
+            generator_lr=0.005,
+            discriminator_lr=0.004,
+            ema_images=2000.0,
+            precision="fp32",
+            warmup_images=1000,
+        ),
         schedule=Schedule(
-            r1_gamma=_curve("0:0.05,10k:0.05,13k:0.2"), resolution=_curve("0:32,10k:32,13k:64"),
+            r1_gamma=_curve("0:0.05,10k:0.05,13k:0.2"),
+            resolution=_curve("0:32,10k:32,13k:64"),
             surface_target=_curve("0:0.03,5k:0.03,12k:0.02,21k:0.02,23k:0.012"),
-            colour_lr=_curve("0:2,22k:2,22k:1"), swap=_curve("0:1,4k:0.5"), blur=_curve("0:1.5,2k:0"),
-            supervise=_curve("0:0,18k:0,18k:1"), propose=_curve("0:0,21k:0,21k:1"),
+            colour_lr=_curve("0:2,22k:2,22k:1"),
+            swap=_curve("0:1,4k:0.5"),
+            blur=_curve("0:1.5,2k:0"),
+            supervise=_curve("0:0,18k:0,18k:1"),
+            propose=_curve("0:0,21k:0,21k:1"),
         ),
         output=_SMALL_OUTPUT,
     ),
 )
 
-# One GPU, half an hour; sized by forecast, with what heads64-cpu taught (tight rays, little R1, bend loss). Never run whole: no GPU yet.
+# One GPU, half an hour; sized by forecast, with what heads64-cpu taught (tight rays, little R1, bend loss).
+# Never run whole: no GPU yet.
 PRESETS.add(
     "heads128",
     TrainConfig(
@@ -93,20 +144,51 @@ PRESETS.add(
         batch=32,
         data=DataConfig(resolution=128, workers=6),
         network=NetworkConfig(
-            z_dim=128, w_dim=256, channel_base=8192, channel_max=256, base_size=128, plane_size=256, plane_channels=16,
-            plane_block_channels=32, sdf_hidden=64, geo_dim=32, rgb_hidden=32, beta_start=0.015, image_size=128, probe_size=64,
-            probe_samples=96, proposal_channels=64, proposal_size=128, default_spp=8.8, init_radius=0.2,
+            z_dim=128,
+            w_dim=256,
+            channel_base=8192,
+            channel_max=256,
+            base_size=128,
+            plane_size=256,
+            plane_channels=16,
+            plane_block_channels=32,
+            sdf_hidden=64,
+            geo_dim=32,
+            rgb_hidden=32,
+            beta_start=0.015,
+            image_size=128,
+            probe_size=64,
+            probe_samples=96,
+            proposal_channels=64,
+            proposal_size=128,
+            default_spp=8.8,
+            init_radius=0.2,
         ),
         discriminator=DiscriminatorConfig(channel_base=8192, channel_max=256, label_layers=4),
-        render=RenderConfig(samples=48, box=0.4, scene_radius=0.3, budget_low=8, budget_high=16, background=HEADS_BACKGROUND, patch=64),
+        render=RenderConfig(
+            samples=48,
+            box=0.4,
+            scene_radius=0.3,
+            budget_low=8,
+            budget_high=16,
+            background=HEADS_BACKGROUND,
+            patch=64,
+        ),
         loss=LossConfig(surface=200.0, bend=0.3, bend_step=0.01, bend_points=8192, decision_points=32768),
         optim=OptimConfig(ema_images=5000.0, warmup_images=5000),
         schedule=Schedule(
-            r1_gamma=_curve("0.2"), resolution=_curve("0:64,300k:64,340k:128"), surface_target=_curve("0:0.015,100k:0.015,300k:0.003"),
-            colour_lr=_curve("0:2,500k:2,500k:1"), swap=_curve("0:1,50k:0.5"), blur=_curve("0:3,30k:0"),
-            supervise=_curve("0:0,280k:0,280k:1"), propose=_curve("0:0,340k:0,340k:1"),
+            r1_gamma=_curve("0.2"),
+            resolution=_curve("0:64,300k:64,340k:128"),
+            surface_target=_curve("0:0.015,100k:0.015,300k:0.003"),
+            colour_lr=_curve("0:2,500k:2,500k:1"),
+            swap=_curve("0:1,50k:0.5"),
+            blur=_curve("0:3,30k:0"),
+            supervise=_curve("0:0,280k:0,280k:1"),
+            propose=_curve("0:0,340k:0,340k:1"),
         ),
-        output=OutputConfig(tick_images=4000, snapshot_ticks=10, image_ticks=5, grid=(8, 4), evaluate_images=1024),
+        output=OutputConfig(
+            tick_images=4000, snapshot_ticks=10, image_ticks=5, grid=(8, 4), evaluate_images=1024
+        ),
     ),
 )
 
@@ -119,20 +201,49 @@ PRESETS.add(
         batch=4,
         data=DataConfig(resolution=32, workers=0),
         network=NetworkConfig(
-            z_dim=16, w_dim=16, channel_base=256, channel_max=16, base_size=16, plane_size=32, plane_channels=4,
-            plane_block_channels=4, sdf_hidden=16, geo_dim=8, point_freqs=3, rgb_hidden=8, beta_start=0.03, beta_floor=0.001,
-            image_size=32, probe_size=16, probe_samples=16, proposal_channels=8, proposal_size=32, default_spp=6.0, init_radius=0.2,
+            z_dim=16,
+            w_dim=16,
+            channel_base=256,
+            channel_max=16,
+            base_size=16,
+            plane_size=32,
+            plane_channels=4,
+            plane_block_channels=4,
+            sdf_hidden=16,
+            geo_dim=8,
+            point_freqs=3,
+            rgb_hidden=8,
+            beta_start=0.03,
+            beta_floor=0.001,
+            image_size=32,
+            probe_size=16,
+            probe_samples=16,
+            proposal_channels=8,
+            proposal_size=32,
+            default_spp=6.0,
+            init_radius=0.2,
         ),
         discriminator=DiscriminatorConfig(channel_base=256, channel_max=16, label_layers=2),
         render=RenderConfig(
-            samples=8, refine=2, cull_floor=0.002, budget_low=4, budget_high=8, background=HEADS_BACKGROUND, patch=8
+            samples=8,
+            refine=2,
+            cull_floor=0.002,
+            budget_low=4,
+            budget_high=8,
+            background=HEADS_BACKGROUND,
+            patch=8,
         ),
         loss=LossConfig(surface=50.0, decision=0.1, decision_points=256, r1_interval=4),
         optim=OptimConfig(ema_images=16.0, precision="fp32"),
         schedule=Schedule(
-            r1_gamma=_curve("0:1,48:1,48:2"), resolution=_curve("0:16,48:16,64:32"), surface_target=_curve("0:0.03,32:0.03,64:0.01"),
-            colour_lr=_curve("0:2,80:2,80:1"), swap=_curve("0:1,32:0.5"), blur=_curve("0:1,16:0"),
-            supervise=_curve("0:0,32:0,32:1"), propose=_curve("0:0,72:0,72:1"),
+            r1_gamma=_curve("0:1,48:1,48:2"),
+            resolution=_curve("0:16,48:16,64:32"),
+            surface_target=_curve("0:0.03,32:0.03,64:0.01"),
+            colour_lr=_curve("0:2,80:2,80:1"),
+            swap=_curve("0:1,32:0.5"),
+            blur=_curve("0:1,16:0"),
+            supervise=_curve("0:0,32:0,32:1"),
+            propose=_curve("0:0,72:0,72:1"),
         ),
         output=OutputConfig(tick_images=16, snapshot_ticks=3, image_ticks=2, grid=(4, 2), evaluate_images=16),
     ),

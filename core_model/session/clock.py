@@ -35,9 +35,9 @@ class StageClock:
         self._start += time.perf_counter() - self._paused
 
     @contextmanager
-    def shared(self, lane_count: int) -> Iterator[None]:
-        """While so many lanes work side by side, each books its share, so that the stages still add up to the time that passed."""
-        self._share = 1.0 / max(lane_count, 1)
+    def shared(self, workers: int) -> Iterator[None]:
+        """While so many workers work side by side, each books its share, so that the stages still add up to the time that passed."""
+        self._share = 1.0 / max(workers, 1)
         try:
             yield
         finally:

@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from core_model.ops import cpu_parallel as lanes
+from core_model.ops import cpu_parallel
 from core_model.ops.stepfun import alpha_weights
-from core_model.rendering.samplers import SAMPLERS
+from core_model.sampling.samplers import SAMPLERS
 from core_model.session.picture import Picture
 from core_model.session.stages import StageRun
 
@@ -28,7 +28,7 @@ def cut_depth(run: StageRun) -> np.ndarray:
     grid = run.density_grid(field) if sampler.needs_grid else None
     picture = Picture(run, run.scene(field, space), proposals, grid, (), run.device)
     parts = []
-    for pixels in picture.tiles(lanes.width(run.device)):
+    for pixels in picture.tiles(cpu_parallel.width(run.device)):
         placed = picture.placed(pixels)
         parts.append((pixels, placed.samples, placed.density))
     depth = torch.zeros(run.request.width * run.request.height, device=run.device)

@@ -26,8 +26,8 @@ from core_model.families import FAMILIES
 from core_model.families.base import FinalPicture, NeuralRender
 from core_model.fields.base import Field
 from core_model.rendering.composite import OPACITY_FLOOR
-from core_model.rendering.occupancy import Guide
-from core_model.rendering.samplers import SAMPLERS
+from core_model.sampling.occupancy import Guide
+from core_model.sampling.samplers import SAMPLERS
 from core_model.schema.camera import CameraSpec, MatrixCamera, OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
@@ -72,7 +72,9 @@ class FinalImage:
         return sum(x.numel() * x.element_size() for x in (self.rgb, self.depth, self.opacity, self.samples))
 
 
-def final_image(run: StageRun, w: Tensor, field: Field, cancelled: Callable[[], bool], progress: Progress) -> FinalImage:
+def final_image(
+    run: StageRun, w: Tensor, field: Field, cancelled: Callable[[], bool], progress: Progress
+) -> FinalImage:
     """The super-resolved picture of the run's latent, camera and sampler, made or kept; field: the scene of the run's latent.
 
     The sampler `auto` takes the marches of the family's own program, guided where the scene is mostly empty.
@@ -83,13 +85,17 @@ def final_image(run: StageRun, w: Tensor, field: Field, cancelled: Callable[[], 
         "final", *run.latent_key, request.precision, request.skip_empty, square_camera(request), request.sampler.replace(jitter=jitter),
         request.seed if jitter else 0,
     )  # fmt: skip
-    found, hit = run.cache.get(key, lambda: _made(run, w, field, cancelled, progress), lambda image: image.nbytes)
+    found, hit = run.cache.get(
+        key, lambda: _made(run, w, field, cancelled, progress), lambda image: image.nbytes
+    )
     if hit:
         run.clock.add("superres", 0.0, cached=True)
     return found
 
 
-def _made(run: StageRun, w: Tensor, field: Field, cancelled: Callable[[], bool], progress: Progress) -> FinalImage:
+def _made(
+    run: StageRun, w: Tensor, field: Field, cancelled: Callable[[], bool], progress: Progress
+) -> FinalImage:
     final = FAMILIES.get(run.opened.info.family).final
     assert final is not None
     camera, size = square_camera(run.request), run.opened.info.neural_size
@@ -105,40 +111,63 @@ def _made(run: StageRun, w: Tensor, field: Field, cancelled: Callable[[], bool],
     dtype = DTYPES[run.request.precision]
     with run.clock.stage("superres"):
         rgb = final.lift(
-            run.opened.model, render.features, w, None if dtype == torch.float32 else dtype, lambda: stop_if(cancelled)
+            run.opened.model,
+            render.features,
+            w,
+            None if dtype == torch.float32 else dtype,
+            lambda: stop_if(cancelled),
         ).float()
     depth = torch.where(render.opacity > OPACITY_FLOOR, render.depth, torch.nan)
     return FinalImage(rgb, depth, render.opacity.clamp(0.0, 1.0), render.samples, evaluated)
 
 
 def _as_its_program(
-    run: StageRun, final: FinalPicture, field: Field, camera: CameraSpec, size: int, cancelled: Callable[[], bool]
+    run: StageRun,
+    final: FinalPicture,
+    field: Field,
+    camera: CameraSpec,
+    size: int,
+    cancelled: Callable[[], bool],
 ) -> NeuralRender:
     whole = final.features(field)
-    guide = Guide(whole, run.density_grid(field)) if SAMPLERS.get(run.chosen_sampler(field)).needs_grid else None
+    guide = (
+        Guide(whole, run.density_grid(field)) if SAMPLERS.get(run.chosen_sampler(field)).needs_grid else None
+    )
     stop_if(cancelled)
     return final.march(run.opened.model, whole, camera, size, guide, run.request.sampler.spp)
 
 
 def _by_own_sampler(
-    run: StageRun, final: FinalPicture, field: Field, camera: CameraSpec, size: int, cancelled: Callable[[], bool], progress: Progress
+    run: StageRun,
+    final: FinalPicture,
+    field: Field,
+    camera: CameraSpec,
+    size: int,
+    cancelled: Callable[[], bool],
+    progress: Progress,
 ) -> tuple[NeuralRender, float]:
     """Features by one of triscope's samplers: the same march as every other channel's, with all colours of the field."""
     spec = run.request.sampler
     own = run.request.replace(
-        width=size, height=size, camera=camera, background=None, sampler=spec.replace(name=run.chosen_sampler(field))
+        width=size,
+        height=size,
+        camera=camera,
+        background=None,
+        sampler=spec.replace(name=run.chosen_sampler(field)),
     )
     run = replace(run, request=own)
     whole, space = final.features(field), run.space(field)
     count = _colours_of(whole, run.device)
     scene = replace(
-        run.scene(whole, space), background=torch.full((count,), final.background(run.opened.model), device=run.device), colours=count
+        run.scene(whole, space),
+        background=torch.full((count,), final.background(run.opened.model), device=run.device),
+        colours=count,
     )
     grid = run.density_grid(field) if SAMPLERS.get(own.sampler.name).needs_grid else None
     picture = Picture(run, scene, None, grid, (FEATURES, *SHARED), run.device)
     picture.draw(cancelled, progress)
     arrays, (_, evaluated, _) = picture.finish()
-    on = lambda name: torch.from_numpy(arrays[name]).to(run.device)  # noqa: E731
+    on = lambda name: torch.from_numpy(arrays[name]).to(run.device)
     return NeuralRender(on(FEATURES), on("depth"), on("opacity"), on("samples")), evaluated
 
 
@@ -149,18 +178,24 @@ def _colours_of(field: Field, device: torch.device) -> int:
     return sample.features.shape[-1]
 
 
-def final_arrays(image: FinalImage, request: RenderRequest, own: tuple[float, ...] | None, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+def final_arrays(
+    image: FinalImage, request: RenderRequest, own: tuple[float, ...] | None, names: tuple[str, ...]
+) -> dict[str, np.ndarray]:
     """float32 arrays of rgb and the maps `names` at the request's size; own: the checkpoint's background colour."""
     edge = max(request.width, request.height)
     rgb = resized(image.rgb, edge).clamp(0.0, 1.0)
     if request.background is not None:
-        behind = torch.tensor(request.background, device=rgb.device) - torch.tensor(own or (0.0, 0.0, 0.0), device=rgb.device)
+        behind = torch.tensor(request.background, device=rgb.device) - torch.tensor(
+            own or (0.0, 0.0, 0.0), device=rgb.device
+        )
         rgb = rgb + (1.0 - _enlarged(image.opacity, edge, "bilinear")) * behind[:, None, None]
     out = {"rgb": rgb.clamp(0.0, 1.0)}
     for name in names:
-        out[name] = _enlarged(getattr(image, name), edge, "bilinear" if name == "opacity" else "nearest-exact")
+        out[name] = _enlarged(
+            getattr(image, name), edge, "bilinear" if name == "opacity" else "nearest-exact"
+        )
     top, left = (edge - request.height) // 2, (edge - request.width) // 2
-    part = lambda x: x[..., top : top + request.height, left : left + request.width]  # noqa: E731
+    part = lambda x: x[..., top : top + request.height, left : left + request.width]
     return {name: np.ascontiguousarray(part(x).float().cpu().numpy()) for name, x in out.items()}
 
 
@@ -168,7 +203,9 @@ def resized(rgb: Tensor, edge: int) -> Tensor:
     """[3, R, R] → [3, edge, edge], bicubic; antialiased where it becomes smaller."""
     if rgb.shape[-1] == edge:
         return rgb
-    return F.interpolate(rgb[None], size=(edge, edge), mode="bicubic", align_corners=False, antialias=edge < rgb.shape[-1])[0]
+    return F.interpolate(
+        rgb[None], size=(edge, edge), mode="bicubic", align_corners=False, antialias=edge < rgb.shape[-1]
+    )[0]
 
 
 def _enlarged(x: Tensor, edge: int, mode: str) -> Tensor:

@@ -15,12 +15,24 @@ BAND_RAYS = 1 << 19
 
 
 class LargeRays:
-    """Behaves as the `Rays` of the whole picture [H·W] where a picture in the making needs it: length, near (its shape), hit, select."""
+    """Behaves as the `Rays` of the whole picture [H·W] where a picture in the making needs it: length, hit, select."""
 
-    def __init__(self, camera: OrbitPose | MatrixCamera, width: int, height: int, conv: Conventions, device: torch.device) -> None:
-        self._camera, self._width, self._height, self._conv, self._device = camera, width, height, conv, device
+    def __init__(
+        self,
+        camera: OrbitPose | MatrixCamera,
+        width: int,
+        height: int,
+        conv: Conventions,
+        device: torch.device,
+    ) -> None:
+        self._camera, self._width, self._height, self._conv, self._device = (
+            camera,
+            width,
+            height,
+            conv,
+            device,
+        )
         self._rows = max(1, BAND_RAYS // width)
-        self.near = torch.zeros(1, device=device).expand(width * height)
         starts = range(0, height, self._rows)
         self.hit = torch.cat([self._band(row, min(row + self._rows, height)).hit for row in starts])
 
@@ -43,7 +55,12 @@ class LargeRays:
                 some = index[start:end]
                 low, high = int(some[0]) // self._width, int(some[-1]) // self._width + 1
                 parts.append(self._band(low, high).select(some - low * self._width))
-        return Rays(*(torch.cat([getattr(p, name) for p in parts]) for name in ("origins", "dirs", "near", "far", "hit")))
+        return Rays(
+            *(
+                torch.cat([getattr(p, name) for p in parts])
+                for name in ("origins", "dirs", "near", "far", "hit")
+            )
+        )
 
     def _band(self, low: int, high: int) -> Rays:
         origins, dirs = camera_rays(self._camera, self._width, self._height, self._device, rows=(low, high))

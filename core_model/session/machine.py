@@ -23,9 +23,13 @@ def pick_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise InputError(what="unknown device", where="session", expected="auto, cpu, cuda or cuda:N", got=name) from None
+        raise InputError(
+            what="unknown device", where="session", expected="auto, cpu, cuda or cuda:N", got=name
+        ) from None
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(what="no CUDA device", where="session", expected="a CUDA build of torch and a GPU", got=name)
+        raise InputError(
+            what="no CUDA device", where="session", expected="a CUDA build of torch and a GPU", got=name
+        )
     return device
 
 
@@ -45,7 +49,7 @@ def tune_process(threads: int | None) -> None:
             libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
             libc.mallopt(_M_TRIM_THRESHOLD, 512 << 20)
             libc.mallopt(_M_TOP_PAD, 64 << 20)
-            libc.mallopt(_M_ARENA_MAX, 1)  # lanes share what was freed instead of each keeping its own
+            libc.mallopt(_M_ARENA_MAX, 1)  # workers share what was freed instead of each keeping its own
         except (OSError, AttributeError):
             return  # another C library: slower, nothing else
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from core_model.geometry.rays import Rays, camera_rays, ray_bounds
-from core_model.ops import cpu_parallel as lanes
+from core_model.ops import cpu_parallel
 from core_model.ops.pixel_noise import PixelNoise, frame_shift
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import Composite
-from core_model.rendering.evaluate import Evaluated, Scene, evaluate
-from core_model.rendering.occupancy import DensityGrid
-from core_model.rendering.placing import TileContext
+from core_model.rendering.evaluate import Evaluated, RayEvaluator, Scene, evaluate
 from core_model.rendering.probe import Proposals
-from core_model.rendering.samplers import SAMPLERS
-from core_model.sampling.placement import adaptive_mask, span_samples
+from core_model.sampling.occupancy import DensityGrid
+from core_model.sampling.placement import adaptive_mask, uniform_samples
+from core_model.sampling.samplers import SAMPLERS
+from core_model.sampling.tile import Tile, allotted
 from core_model.schema.errors import Cancelled
 from core_model.schema.render import Tier
 from core_model.session.large_rays import LARGE, LargeRays
@@ -50,7 +49,13 @@ class Picture:
         channels: tuple[str, ...],
         device: torch.device,
     ) -> None:
-        self.run, self.scene, self.proposals, self.channels, self.device = run, scene, proposals, channels, device
+        self.run, self.scene, self.proposals, self.channels, self.device = (
+            run,
+            scene,
+            proposals,
+            channels,
+            device,
+        )
         self.grid = grid
         request = run.request
         self.request, self.conv = request, run.opened.info.header.conventions
@@ -79,18 +84,17 @@ class Picture:
             if "entropy" in channels:
                 self.entropy = proposals.entropy(request.width, request.height)
 
-        everything = torch.arange(len(self.rays), device=device)
-        self.allotted = self._context(self.rays, everything, predicted=False).allotted(proposals is not None)
+        self.allotted = allotted(self.rays.hit, request.sampler, self.default_spp, self.hard)
 
     def draw(self, cancelled: Callable[[], bool], progress: Progress) -> None:
         """Live pixels in tiles, several at a time on CPUs; one dead ray whose values fill the rest of the picture.
 
         Raises Cancelled between two tiles; called again, it goes on with those that are not drawn yet.
         """
-        lane_count = lanes.width(self.device)
+        workers = cpu_parallel.width(self.device)
         if self._planned is None:
             self._fill_dead()
-            self._planned = self.tiles(lane_count)
+            self._planned = self.tiles(workers)
         tiles = self._planned
 
         def draw_one(number: int) -> None:
@@ -99,8 +103,8 @@ class Picture:
 
         left = [n for n in range(len(tiles)) if n not in self._drawn]
         done = len(tiles) - len(left)
-        with self.run.clock.shared(min(lane_count, len(left))):
-            for n, _ in enumerate(lanes.spread(draw_one, left, self.device), done):
+        with self.run.clock.shared(min(workers, len(left))):
+            for n, _ in enumerate(cpu_parallel.spread(draw_one, left, self.device), done):
                 progress("samples", n / len(tiles))
 
     @property
@@ -108,9 +112,9 @@ class Picture:
         """Samples that were evaluated so far."""
         return sum(self._drawn.values())
 
-    def tiles(self, lane_count: int) -> list[Tensor]:
+    def tiles(self, workers: int) -> list[Tensor]:
         """The live pixels, cut into tiles. Rays of one sample budget stay together, so that none is padded to the larger one; a tile
-        takes every n-th of them, so that all tiles have about the same work and no lane waits for another."""
+        takes every n-th of them, so that all tiles have about the same work and no worker waits for another."""
         groups = [self.live]
         if self.hard is not None and len(self.live) > FEW_RAYS:
             hard = self.hard[self.live]
@@ -118,14 +122,14 @@ class Picture:
         tiles = []
         for pixels in groups:
             if len(pixels):
-                count = lanes.parts_of(len(pixels), self._rays_per_tile(pixels, lane_count), lane_count)
+                count = cpu_parallel.parts_of(len(pixels), self._rays_per_tile(pixels, workers), workers)
                 tiles += [pixels[k::count] for k in range(count)]
         return tiles
 
     def placed(self, pixels: Tensor, rays: Rays | None = None) -> Evaluated:
         """The samples of the pixels with these flat indices, evaluated; rays: theirs, where the caller has them."""
         with self.run.clock.stage("samples"):
-            return self.sampler.place(self._context(self.rays.select(pixels) if rays is None else rays, pixels))
+            return self.sampler.place(self._of(self.rays.select(pixels) if rays is None else rays, pixels))
 
     def _tile(self, pixels: Tensor) -> float:
         """Draw the pixels with these flat indices; returns how many samples were evaluated."""
@@ -133,7 +137,12 @@ class Picture:
         rays = self.rays.select(pixels)
         evaluated = self.placed(pixels, rays)
         composite = Composite(
-            self.scene, rays, evaluated, self.allotted[pixels], _part(self.leftover, pixels), _part(self.entropy, pixels)
+            self.scene,
+            rays,
+            evaluated,
+            self.allotted[pixels],
+            _part(self.leftover, pixels),
+            _part(self.entropy, pixels),
         )
         with clock.stage("composite"):
             composite.opacity  # noqa: B018 - weights are shared by all channels, so they are booked under `composite`
@@ -142,7 +151,9 @@ class Picture:
             for name in self.channels:
                 values = _compute(name)(composite).float().reshape(len(pixels), -1)
                 if name == "rgb" and self.backdrop is not None:
-                    values = (values + (1.0 - composite.opacity)[:, None] * self.backdrop[pixels]).clamp(0.0, 1.0)
+                    values = (values + (1.0 - composite.opacity)[:, None] * self.backdrop[pixels]).clamp(
+                        0.0, 1.0
+                    )
                 self.out[name][:, index] = values.T.cpu().numpy()
         return float(evaluated.evaluations)
 
@@ -151,7 +162,7 @@ class Picture:
         n = self.request.width * self.request.height
         first = self.rays.select(slice(0, 1))
         missing = Rays(first.origins, first.dirs, first.near, first.far, torch.zeros_like(first.hit))
-        nothing = evaluate(self.scene, missing, span_samples(first.near, first.far, 2, stratified=False, rng=None))
+        nothing = evaluate(self.scene, missing, uniform_samples(first.near, first.far, 2))
         composite = Composite(self.scene, missing, nothing)
         known = {"samples": self.allotted, "leftover": self.leftover, "entropy": self.entropy}
         for name in self.channels:
@@ -172,38 +183,43 @@ class Picture:
         at = [(torch.arange(n, device=self.device) + 0.5) * (2.0 / n) - 1.0 for n in (height, width)]
         row, column = torch.meshgrid(*at, indexing="ij")
         places = torch.stack([column, row], dim=-1).reshape(-1, 2)
-        parts = zip(*(x.split(BACKDROP_RAYS) for x in (self.rays.origins, self.rays.dirs, places)), strict=True)
+        parts = zip(
+            *(x.split(BACKDROP_RAYS) for x in (self.rays.origins, self.rays.dirs, places)), strict=True
+        )
         return torch.cat([backed.behind(*part) for part in parts]).float()
 
-    def _context(self, rays: Rays | LargeRays, pixels: Tensor, *, predicted: bool = True) -> TileContext:
-        """What the sampler may use for the rays of `pixels`; predicted = False leaves the proposals out (they are large)."""
+    def _of(self, rays: Rays, pixels: Tensor) -> Tile[Evaluated]:
+        """What the sampler may use for the rays of `pixels`."""
         request = self.request
         proposal = None
-        if self.proposals is not None and predicted:
+        if self.proposals is not None:
             proposal = self.proposals.at_pixels(pixels, request.width, request.height)
         hard = None if self.hard is None else self.hard[pixels]
         # frames that are averaged share one offset each instead of a random one for each sample
         common = frame_shift(request.seed) if request.tier is Tier.REFINED else None
         noise = PixelNoise(request.seed, pixels, common=common)
-        return TileContext(self.scene, cast(Rays, rays), request.sampler, self.default_spp, noise, proposal, hard, self.grid)
+        evaluator = RayEvaluator(self.scene, rays)
+        return Tile(evaluator, rays, request.sampler, self.default_spp, noise, proposal, hard, self.grid)
 
     def finish(self) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:
         """(channels, (samples, evaluations, probe evaluations) a pixel)."""
         shape = (self.request.height, self.request.width)
-        arrays = {k: v.reshape(-1, *shape) if v.shape[0] > 1 else v.reshape(shape) for k, v in self.out.items()}
+        arrays = {
+            k: v.reshape(-1, *shape) if v.shape[0] > 1 else v.reshape(shape) for k, v in self.out.items()
+        }
         pixels = self.request.width * self.request.height
         probe = self.proposals.evaluations if self.proposals is not None else 0
         return arrays, (float(self.allotted.mean()), self.evaluated / pixels, probe / pixels)
 
-    def _rays_per_tile(self, pixels: Tensor, lane_count: int) -> int:
-        """The largest tile of these pixels: what fits a lane's share of the memory that tiles may take."""
+    def _rays_per_tile(self, pixels: Tensor, workers: int) -> int:
+        """The largest tile of these pixels: what fits a worker's share of the memory that tiles may take."""
         request = self.request
         if request.tile_rays is not None:
             return request.tile_rays
         samples = max(float(self.allotted[pixels].max()), 4.0)
         bins = self.proposals.p.shape[1] if self.proposals is not None else 0
         budget = TILE_BYTES * (16 if self.device.type == "cuda" else 1)
-        rays = int(budget / lane_count / (samples * SAMPLE_BYTES + bins * 24))
+        rays = int(budget / workers / (samples * SAMPLE_BYTES + bins * 24))
         return max(64, min(rays, 16384 if self.device.type == "cpu" else 1 << 20))
 
 

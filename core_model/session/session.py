@@ -6,7 +6,6 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,16 +16,13 @@ from core_model.fields.base import Field
 from core_model.fields.triplane import Planes
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import OPACITY_FLOOR
-from core_model.rendering.occupancy import Guide
-from core_model.rendering.samplers import SAMPLERS
+from core_model.sampling.occupancy import Guide
+from core_model.sampling.samplers import SAMPLERS
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.errors import Cancelled, InputError
-from core_model.schema.inspect import RayReport
+from core_model.schema.errors import Cancelled, InputError, is_out_of_memory
 from core_model.schema.latent import LatentSpec
-from core_model.schema.question import Question
-from core_model.schema.render import ChannelFrame, ErrorInfo, RenderRequest, RenderResult, Tier
+from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier, lay_out
 from core_model.schema.sampler import AUTO
-from core_model.queries.registry import Answer, answer
 from core_model.session.cache import StageCache
 from core_model.session.clock import StageClock
 from core_model.session.cut_depth import cut_depth
@@ -34,10 +30,6 @@ from core_model.session.final_picture import check_auto, final_arrays, final_ima
 from core_model.session.library import OpenCheckpoint, file_stamp, open_checkpoint
 from core_model.session.machine import device_name, pick_device, resident_bytes, tune_process
 from core_model.session.picture import Picture, Progress, stop_if
-from core_model.output.provenance import RenderRecord
-from core_model.output.ray_files import write_ray
-from core_model.queries.ray_report import inspect_ray
-from core_model.queries.ray_volume import RayVolumes, ray_volumes
 from core_model.session.stages import StageRun
 from core_model.session.unfinished import Unfinished
 
@@ -57,14 +49,15 @@ class Frame:
 class RenderSession:
     """Opens checkpoints and renders requests; not thread-safe (one worker owns it)."""
 
-    def __init__(self, device: str = "auto", cache_bytes: int | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, device: str = "auto", cache_bytes: int | None = None, threads: int | None = None
+    ) -> None:
         self._device = pick_device(device)
         tune_process(threads)
         self._cache = StageCache(cache_bytes if cache_bytes is not None else CACHE_BYTES[self._device.type])
         self._aside = StageCache(ASIDE_BYTES)
         self._open: dict[str, OpenCheckpoint] = {}
         self.unfinished = Unfinished()
-        self.tell: Progress = _untold
 
     @property
     def device(self) -> str:
@@ -112,64 +105,40 @@ class RenderSession:
             failure = ErrorInfo(kind="input", message=str(error))
         except Cancelled as error:
             failure = ErrorInfo(kind="cancelled", message=str(error))
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            self._make_room()
-            failure = ErrorInfo(kind="memory", message="out of memory while rendering", detail=str(error))
         except Exception as error:  # the boundary of the house: anything else becomes data, once, here
-            if "alloc" in str(error).lower() and "memory" in str(error).lower():
+            if is_out_of_memory(error):
                 self._make_room()
                 failure = ErrorInfo(kind="memory", message="out of memory while rendering", detail=str(error))
             else:
                 message = f"{type(error).__name__}: {error}"
                 failure = ErrorInfo(kind="failed", message=message, detail=traceback.format_exc())
-        return Frame(RenderResult(request=request, error=failure, device=self.device, memory_bytes=self.memory_bytes()))
+        return Frame(
+            RenderResult(request=request, error=failure, device=self.device, memory_bytes=self.memory_bytes())
+        )
 
     def _make_room(self) -> None:
         self.unfinished.forget()
         self._cache.drop(lambda key: True)
 
-    def inspect(self, request: RenderRequest, x: int, y: int) -> RayReport:
-        """Everything along the ray through pixel (x, y) of the request's picture; raises InputError outside it."""
-        if not (0 <= x < request.width and 0 <= y < request.height):
-            raise InputError(
-                what="pixel outside the picture", where="inspect", expected=f"0 … {request.width - 1}, 0 … {request.height - 1}",
-                got=f"{x}, {y}",
-            )
-        _check_sampler(request, self.open(request.checkpoint))
-        clock = StageClock(self._device)
-        run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, clock)
-        with torch.no_grad():
-            named = request.replace(sampler=request.sampler.replace(name=run.chosen_sampler(run.field(run.w()))))
-            return inspect_ray(replace(run, request=named), x, y)
+    def run_of(self, request: RenderRequest) -> StageRun:
+        """The stages of a request (w, planes, field, probe, samples), cached with those of the pictures; raises InputError as `open`."""
+        self.open(request.checkpoint)
+        return StageRun(
+            request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device)
+        )
 
+    @torch.no_grad()
+    def named_run_of(self, request: RenderRequest) -> StageRun:
+        """`run_of` with the sampler that `auto` stands for; raises InputError for a sampler that the checkpoint cannot run."""
+        _check_sampler(request, self.open(request.checkpoint))
+        run = self.run_of(request)
+        chosen = request.sampler.replace(name=run.chosen_sampler(run.field(run.w())))
+        return replace(run, request=request.replace(sampler=chosen))
+
+    @torch.no_grad()
     def cut_depth(self, request: RenderRequest) -> np.ndarray:
         """[H, W] float32: depth as the non-flatness score takes it (see `core_model.session.cut_depth`); raises InputError."""
-        _check_sampler(request, self.open(request.checkpoint))
-        run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device))
-        with torch.no_grad():
-            named = request.replace(sampler=request.sampler.replace(name=run.chosen_sampler(run.field(run.w()))))
-            return cut_depth(replace(run, request=named))
-
-    def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
-        """Inspect and write the report to a .json, .csv or .png file, as `triscope inspect` does; raises InputError."""
-        info = self.open(request.checkpoint)
-        record = RenderRecord(checkpoint_sha256=info.sha256, family=info.family, request=request)
-        write_ray(Path(path), self.inspect(request, x, y), record)
-
-    def answer(
-        self, question: Question, cancelled: Callable[[], bool] | None = None, progress: Progress | None = None
-    ) -> Answer:
-        """What a question of the window asks; raises InputError, or Cancelled when something more urgent waits: asked again, it goes on
-        from what it has (`unfinished`). Answers say how far they are through `tell(stage, fraction)`.
-        """
-        import core_model.queries  # noqa: F401  (registers every kind of answer)
-
-        self.tell = progress or _untold
-        try:
-            with torch.no_grad():
-                return answer(self, question, cancelled or (lambda: False))
-        finally:
-            self.tell = _untold
+        return cut_depth(self.named_run_of(request))
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -189,7 +158,9 @@ class RenderSession:
     def w_of(self, checkpoint: str, latent: LatentSpec) -> tuple[np.ndarray, np.ndarray] | None:
         """(w as rendered, average w), each float32 [L, D]; None where the family has no latent."""
         model = self.model_of(checkpoint)
-        plain = LatentSpec(psi=0.0, cutoff=None, cond=latent.cond, class_index=latent.class_index, centre=latent.centre)
+        plain = LatentSpec(
+            psi=0.0, cutoff=None, cond=latent.cond, class_index=latent.class_index, centre=latent.centre
+        )
         w, average = model.map(latent), model.map(plain)
         if w is None or average is None:
             return None
@@ -198,21 +169,13 @@ class RenderSession:
     @torch.no_grad()
     def field_of(self, request: RenderRequest) -> Field:
         """The scene of a request as a field (meshes, slices, measurements); raises InputError as `open` does."""
-        self.open(request.checkpoint)
-        run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device))
+        run = self.run_of(request)
         return run.field(run.w())
-
-    @torch.no_grad()
-    def ray_volumes(self, request: RenderRequest, stop: Callable[[], None] = lambda: None) -> RayVolumes:
-        """The probe's and the predicted distributions of a whole picture; raises InputError as `open` does, and what `stop` raises."""
-        self.open(request.checkpoint)
-        return ray_volumes(StageRun(request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device)), stop)
 
     @torch.no_grad()
     def planes_of(self, request: RenderRequest) -> Planes | None:
         """The cached planes of a request, None for families without them; raises InputError as `open` does."""
-        self.open(request.checkpoint)
-        run = StageRun(request, self._open[request.checkpoint], self._device, self._cache, StageClock(self._device))
+        run = self.run_of(request)
         return run.planes(run.w())
 
     @torch.no_grad()
@@ -245,20 +208,36 @@ class RenderSession:
             placed, evaluated = float(image.samples.mean()), image.evaluated
         if sources.marched:
             named = replace(run, request=request.replace(sampler=request.sampler.replace(name=chosen)))
-            marched, (placed, evaluated, probed), clock = self._march(named, volume, sources.marched, cancelled, progress)
+            marched, (placed, evaluated, probed), clock = self._march(
+                named, volume, sources.marched, cancelled, progress
+            )
             made |= marched
         arrays = {name: made[name] for name in channels}
         result = RenderResult(
-            request=request, width=request.width, height=request.height, frames=_frames(arrays),
+            request=request,
+            width=request.width,
+            height=request.height,
+            frames=lay_out(arrays)[0],
             world_from_cam=tuple(request.camera.world_from_cam().reshape(-1).tolist()),
-            intrinsics=tuple(request.camera.intrinsics().reshape(-1).tolist()), timings=clock.times(), total_ms=clock.total_ms(),
-            device=self.device, memory_bytes=self.memory_bytes(),
-            samples_per_pixel=placed, evaluated_per_pixel=evaluated, probe_per_pixel=probed, sampler=chosen,
+            intrinsics=tuple(request.camera.intrinsics().reshape(-1).tolist()),
+            timings=clock.times(),
+            total_ms=clock.total_ms(),
+            device=self.device,
+            memory_bytes=self.memory_bytes(),
+            samples_per_pixel=placed,
+            evaluated_per_pixel=evaluated,
+            probe_per_pixel=probed,
+            sampler=chosen,
         )
         return Frame(result, arrays, None if w is None else w[0].float().cpu().numpy())
 
     def _march(
-        self, run: StageRun, volume: Field, channels: tuple[str, ...], cancelled: Callable[[], bool], progress: Progress
+        self,
+        run: StageRun,
+        volume: Field,
+        channels: tuple[str, ...],
+        cancelled: Callable[[], bool],
+        progress: Progress,
     ) -> tuple[dict[str, np.ndarray], tuple[float, float, float], StageClock]:
         """Channels from rays of the request's own size, its (samples, evaluations, probe evaluations) per pixel, and its clock:
         that of the first attempt where the picture had to give way before."""
@@ -285,13 +264,18 @@ class RenderSession:
         native = FAMILIES.get(info.family).native
         if native is None:
             raise InputError(
-                what="no native picture", where=request.checkpoint, expected="an imported family (EG3D, EpiGRAF, Mimic3D)", got=info.family
+                what="no native picture",
+                where=request.checkpoint,
+                expected="an imported family (EG3D, EpiGRAF, Mimic3D)",
+                got=info.family,
             )
         progress("planes", 0.0)
         w = run.w()
         planes = run.planes(w)
         guide = None
-        if request.sampler.name in SAMPLERS and SAMPLERS.get(request.sampler.name).needs_grid:  # `auto` is exact here: the two passes
+        if (
+            request.sampler.name in SAMPLERS and SAMPLERS.get(request.sampler.name).needs_grid
+        ):  # `auto` is exact here: the two passes
             volume = run.field(w)
             guide = Guide(volume, run.density_grid(volume))
         stop_if(cancelled)
@@ -301,17 +285,28 @@ class RenderSession:
         lacking = [name for name in channels if name not in made]
         if lacking:
             raise InputError(
-                what=f"channel {lacking[0]!r} has no native picture", where=request.checkpoint, expected=", ".join(made), got=lacking[0]
+                what=f"channel {lacking[0]!r} has no native picture",
+                where=request.checkpoint,
+                expected=", ".join(made),
+                got=lacking[0],
             )
         if request.shared_rays and "depth" in made:  # for picking; the program itself gives every ray a depth
             made["depth"] = np.where(made["opacity"] > OPACITY_FLOOR, made["depth"], np.float32(np.nan))
         arrays = {name: made[name] for name in (*channels, *(n for n in made if n == "raw_rgb"))}
         spp = float(made["samples"].mean()) if "samples" in made else 0.0
         result = RenderResult(
-            request=request, width=request.width, height=request.height, frames=_frames(arrays),
+            request=request,
+            width=request.width,
+            height=request.height,
+            frames=lay_out(arrays)[0],
             world_from_cam=tuple(request.camera.world_from_cam().reshape(-1).tolist()),
-            intrinsics=tuple(request.camera.intrinsics().reshape(-1).tolist()), timings=run.clock.times(), total_ms=run.clock.total_ms(),
-            device=self.device, memory_bytes=self.memory_bytes(), samples_per_pixel=spp, evaluated_per_pixel=spp,
+            intrinsics=tuple(request.camera.intrinsics().reshape(-1).tolist()),
+            timings=run.clock.times(),
+            total_ms=run.clock.total_ms(),
+            device=self.device,
+            memory_bytes=self.memory_bytes(),
+            samples_per_pixel=spp,
+            evaluated_per_pixel=spp,
             sampler="occupancy" if guide is not None else "importance",
         )
         return Frame(result, arrays, None if w is None else w[0].float().cpu().numpy())
@@ -342,16 +337,9 @@ def _known_channels(request: RenderRequest, info: CheckpointInfo) -> tuple[str, 
         CHANNELS.get(name, where="request")
         if name not in have:
             raise InputError(
-                what=f"channel {name!r} does not exist", where=request.checkpoint, expected=f"one of {', '.join(sorted(have))}", got=name
+                what=f"channel {name!r} does not exist",
+                where=request.checkpoint,
+                expected=f"one of {', '.join(sorted(have))}",
+                got=name,
             )
     return tuple(dict.fromkeys(request.channels))
-
-
-def _frames(arrays: dict[str, np.ndarray]) -> tuple[ChannelFrame, ...]:
-    frames, offset = [], 0
-    for name, a in arrays.items():
-        finite = a[np.isfinite(a)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-        frames.append(ChannelFrame(name=name, shape=a.shape, low=low, high=high, offset=offset))
-        offset += a.nbytes
-    return tuple(frames)

@@ -15,8 +15,8 @@ from core_model.fields.triplane import Planes
 from core_model.geometry.rays import Rays
 from core_model.rendering.empty import SpaceGrid, build_space_grid, live_rays, outside_only
 from core_model.rendering.evaluate import Scene
-from core_model.rendering.occupancy import DensityGrid, build_density_grid, occupied_share
 from core_model.rendering.probe import ProbeResult, Proposals, run_probe, run_proposals
+from core_model.sampling.occupancy import DensityGrid, build_density_grid, occupied_share
 from core_model.schema.render import RenderRequest, Tier
 from core_model.schema.sampler import AUTO
 from core_model.session.cache import StageCache
@@ -80,13 +80,17 @@ class StageRun:
         if not self.request.skip_empty:
             return outside_only(box, self.device)
         key = ("skip", *self.latent_key, self.request.precision)
-        return self._cached("skip", key, lambda: build_space_grid(field, box, SPACE_CELLS, self.device), lambda g: g.nbytes)
+        return self._cached(
+            "skip", key, lambda: build_space_grid(field, box, SPACE_CELLS, self.device), lambda g: g.nbytes
+        )
 
     def density_grid(self, field: Field) -> DensityGrid:
         """Bounds of the density in the box, for the occupancy-guided sampler."""
         box = self.opened.info.header.conventions.box
         key = ("density", *self.latent_key, self.request.precision)
-        return self._cached("skip", key, lambda: build_density_grid(field, box, self.device), lambda g: g.nbytes)
+        return self._cached(
+            "skip", key, lambda: build_density_grid(field, box, self.device), lambda g: g.nbytes
+        )
 
     def chosen_sampler(self, field: Field) -> str:
         """The request's sampler; `auto` becomes the quicker of two by the measured share of the box that is not empty."""
@@ -112,7 +116,9 @@ class StageRun:
         background = None if colour is None else torch.tensor(colour, device=self.device)
         frontal = torch.tensor([0.0, 0.0, -1.0], device=self.device)
         camera_dirs = self.request.view_dirs == "camera"
-        return Scene(TimedField(field, self.clock), space, background, frontal, camera_dirs=camera_dirs, backed=backed)
+        return Scene(
+            TimedField(field, self.clock), space, background, frontal, camera_dirs=camera_dirs, backed=backed
+        )
 
     def probe(self, field: Field, space: SpaceGrid, stop: Callable[[], None] | None = None) -> ProbeResult:
         """The probe for the request's camera and size; stop: called between pieces of it, raises to give it up."""
@@ -120,7 +126,9 @@ class StageRun:
         width, height = self._probe_shape
 
         def run() -> ProbeResult:
-            return run_probe(self.scene(field, space), self.request.camera, conv, width, height, samples, stop)
+            return run_probe(
+                self.scene(field, space), self.request.camera, conv, width, height, samples, stop
+            )
 
         return self._cached("probe", ("probe", *self._probe_key), run, lambda p: _tensor_bytes(p.weights))
 
@@ -128,7 +136,9 @@ class StageRun:
         """Prediction from the probe for the request's camera and size."""
         seen = self.probe(field, space)
         key = ("proposal", *self._probe_key)
-        return self._cached("proposal", key, lambda: run_proposals(seen, self.opened.model.propose), lambda p: p.nbytes)
+        return self._cached(
+            "proposal", key, lambda: run_proposals(seen, self.opened.model.propose), lambda p: p.nbytes
+        )
 
     @property
     def _probe_shape(self) -> tuple[int, int]:
@@ -138,7 +148,15 @@ class StageRun:
     @property
     def _probe_key(self) -> tuple[object, ...]:
         r = self.request
-        return (*self.latent_key, r.precision, r.skip_empty, r.camera, *self._probe_shape, r.view_dirs, r.background)
+        return (
+            *self.latent_key,
+            r.precision,
+            r.skip_empty,
+            r.camera,
+            *self._probe_shape,
+            r.view_dirs,
+            r.background,
+        )
 
     def _cached(self, stage: str, key: Hashable, make: Callable[[], T], size: Callable[[T], int]) -> T:
         with self.clock.stage(stage):

@@ -124,7 +124,12 @@ def test_gpu_speed_script_measures_every_stage() -> None:
 def test_gpu_training_script_measures_every_kind_of_step() -> None:
     found = training.body(dataclasses.replace(TINY, preset="smoke"))
     figures = {m.name: m.value for m in found.measures}
-    assert set(figures) == {"images_s_16", "images_s_16_supervised", "images_s_32_supervised", "images_s_32_by_proposals"}
+    assert set(figures) == {
+        "images_s_16",
+        "images_s_16_supervised",
+        "images_s_32_supervised",
+        "images_s_32_by_proposals",
+    }
     assert all(v is not None and v > 0 for v in figures.values())
     assert {"generator", "discriminator"} <= set(found.details["stages"]["16"]["phases_ms"])
 
@@ -132,8 +137,15 @@ def test_gpu_training_script_measures_every_kind_of_step() -> None:
 @pytest.mark.parametrize("script", ["correctness", "ffhq512", "training", "heads128"])
 def test_gpu_scripts_end_in_one_line_without_a_gpu(script: str) -> None:
     """Imported and refused, whatever this machine has: the devices are hidden."""
-    command = [sys.executable, "-m", f"benchmarks.gpu.{script}", *([] if script == "heads128" else ["--wait", "0"])]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""})
+    command = [
+        sys.executable,
+        "-m",
+        f"benchmarks.gpu.{script}",
+        *([] if script == "heads128" else ["--wait", "0"]),
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    )
     assert done.returncode == 2 and "no CUDA device here" in done.stderr and "Traceback" not in done.stderr
     assert len([line for line in done.stderr.splitlines() if "CUDA" in line]) == 1
 
@@ -192,11 +204,15 @@ def test_the_whole_bench_quickly(tmp_path: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_gpu_training_goes_on_from_its_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half of a smoke run on one machine, the rest on another that gets the packed folder only, bit for bit the run in one go."""
+    """Half of a smoke run on one machine, the rest on another that gets the packed folder only, bit for bit
+    the run in one go.
+    """
     monkeypatch.setattr(heads128, "PIECE", 1 << 16)
     options = heads128._parser().parse_args
     line = ["--quick", "--device", "cpu", "--minutes", "10"]
-    heads128.train(options([*line, "--run", str(tmp_path / "one" / "run"), "--pack", str(tmp_path / "whole")]))
+    heads128.train(
+        options([*line, "--run", str(tmp_path / "one" / "run"), "--pack", str(tmp_path / "whole")])
+    )
     (tmp_path / "two").mkdir()
     shutil.copy(tmp_path / "one" / "heads128.zip", tmp_path / "two" / "heads128.zip")
     early = sorted((tmp_path / "one" / "run" / "snapshots").glob("[0-9]*.state.safetensors"))

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from core_model.cli.orbit import PathOptions, frames_of
+from core_model.output.provenance import read_provenance
 from core_model.schema.camera import OrbitPose
 from core_model.schema.camera_path import CameraPath, PathKey, parse_camera_path
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
-from core_model.output.provenance import read_provenance
 from tests.cli.command import triscope
 
 Capture = pytest.CaptureFixture[str]
@@ -33,7 +33,9 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_video_has_the_path_s_frames_and_begins_with_its_first_key(capsys: Capture, tmp_path: Path, file: Path) -> None:
+def test_the_video_has_the_path_s_frames_and_begins_with_its_first_key(
+    capsys: Capture, tmp_path: Path, file: Path
+) -> None:
     av = pytest.importorskip("av")
     done = triscope(capsys, "orbit", *SPHERE, "--path", file, "--out", tmp_path / "o.mp4")
     assert done.status == 0 and "6 frames" in done.out, done.err
@@ -55,7 +57,11 @@ def test_the_video_has_the_path_s_frames_and_begins_with_its_first_key(capsys: C
 def test_frames_are_the_path_s_poses_and_heads(file: Path) -> None:
     request = RenderRequest(checkpoint="c", latent=LatentSpec.of_seed(5))
     frames = frames_of(PathOptions(file=str(file), frames=6, fps=10.0), request)
-    assert frames[0].camera == FIRST and frames[3].camera == PATH.keys[1].pose and frames[5].camera == PATH.keys[2].pose
+    assert (
+        frames[0].camera == FIRST
+        and frames[3].camera == PATH.keys[1].pose
+        and frames[5].camera == PATH.keys[2].pose
+    )
     assert {f.latent for f in frames} == {request.latent}
     heads = PATH.replace(keys=tuple(k.replace(latent=LatentSpec.of_seed(i)) for i, k in enumerate(PATH.keys)))
     moving = frames_of(PathOptions(file=heads.model_dump_json(), frames=6, fps=10.0), request)

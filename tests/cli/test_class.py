@@ -19,7 +19,20 @@ def saved(folder: Path, family: str, net: Net) -> Path:
 
 
 def render(capsys: Capture, checkpoint: Path, out: Path, *more: object) -> Outcome:
-    small = ("--size", 6, "--spp", 4, "--sampler", "uniform", "--device", "cpu", "--threads", 1, "--channels", "rgb")
+    small = (
+        "--size",
+        6,
+        "--spp",
+        4,
+        "--sampler",
+        "uniform",
+        "--device",
+        "cpu",
+        "--threads",
+        1,
+        "--channels",
+        "rgb",
+    )
     return triscope(capsys, "render", checkpoint, "--out", out, *small, *more)
 
 
@@ -49,10 +62,14 @@ def test_psi_towards_the_class(capsys: Capture, tmp_path: Path) -> None:
     for index in (0, 1):
         for centre in ("average", "class"):
             out = tmp_path / f"{index}{centre}.npz"
-            done = render(capsys, tmp_path, out, "--class", index, "--psi", 0, "--cutoff", "none", "--centre", centre)
+            done = render(
+                capsys, tmp_path, out, "--class", index, "--psi", 0, "--cutoff", "none", "--centre", centre
+            )
             assert done.status == 0, done.err
             w[index, centre] = np.load(out, allow_pickle=False)["w"]
-    assert np.array_equal(w[0, "average"], w[1, "average"]) and not np.array_equal(w[0, "class"], w[1, "class"])
+    assert np.array_equal(w[0, "average"], w[1, "average"]) and not np.array_equal(
+        w[0, "class"], w[1, "class"]
+    )
     plain = saved(tmp_path / "plain", "eg3d", Net("", eg3d_state()))
     done = render(capsys, plain, tmp_path / "a.npz", "--centre", "class")
     assert done.status == 2 and "no classes" in done.line and "--centre" in done.line

@@ -27,7 +27,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_one_frame_a_snapshot_in_order_and_torn_ones_are_left_out(capsys: Capture, run: Path, tmp_path: Path) -> None:
+def test_one_frame_a_snapshot_in_order_and_torn_ones_are_left_out(
+    capsys: Capture, run: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "film.mp4"
     done = triscope(capsys, "film", run, "--out", out, "--seeds", "0,3", "--size", 24, "--sampler", "uniform", "--spp", 8,
                     "--device", "cpu", "--fps", 5, "--yaw=-0.2", "--cutoff", "none")  # fmt: skip
@@ -37,7 +39,9 @@ def test_one_frame_a_snapshot_in_order_and_torn_ones_are_left_out(capsys: Captur
     with av.open(str(out)) as video:
         frames = [f.to_ndarray(format="rgb24") for f in video.decode(video=0)]
     assert len(frames) == 2 and frames[0].shape[1] == 48 and frames[0].shape[0] > 24
-    assert np.abs(frames[0][:24].astype(int) - frames[1][:24].astype(int)).mean() > 1.0, "the snapshots differ"
+    assert np.abs(frames[0][:24].astype(int) - frames[1][:24].astype(int)).mean() > 1.0, (
+        "the snapshots differ"
+    )
 
 
 def test_tiles_stand_in_rows_with_the_caption_below() -> None:
@@ -59,7 +63,11 @@ def test_mistakes_are_one_line(capsys: Capture, run: Path, tmp_path: Path) -> No
     with pytest.raises(InputError, match="cannot list"):
         snapshots_of(tmp_path / "gone")
     film = tmp_path / "a.mp4"
-    for args in ((tmp_path, "--out", film), (run, "--out", tmp_path / "a.gif"), (run, "--out", film, "--seeds", "x")):
+    for args in (
+        (tmp_path, "--out", film),
+        (run, "--out", tmp_path / "a.gif"),
+        (run, "--out", film, "--seeds", "x"),
+    ):
         done = triscope(capsys, "film", *args)
         assert done.status == 2 and done.line
     assert not list(tmp_path.glob("*.mp4"))

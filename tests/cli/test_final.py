@@ -1,4 +1,7 @@
-"""The commands on a file with a super-resolution: every picture is the finished one, `--channels raw` what is before it."""
+"""The commands on a file with a super-resolution.
+
+Every picture is the finished one, `--channels raw` what is before it.
+"""
 
 from __future__ import annotations
 
@@ -48,12 +51,27 @@ def test_render_without_options(capsys: Capture, tmp_path: Path, path: Path, ses
     want, request = finished(session, path)
     assert near(tmp_path / "a.png", want)
     raw = session.render(request.replace(channels=("raw",))).arrays["raw"].transpose(1, 2, 0) * 255.0
-    assert triscope(capsys, "render", path, "--out", tmp_path / "raw.png", "--channels", "raw", *QUICK).status == 0
+    assert (
+        triscope(capsys, "render", path, "--out", tmp_path / "raw.png", "--channels", "raw", *QUICK).status
+        == 0
+    )
     assert near(tmp_path / "raw.png", np.rint(raw)) and not near(tmp_path / "raw.png", want)
 
 
 def test_cut_out(capsys: Capture, tmp_path: Path, path: Path) -> None:
-    done = triscope(capsys, "render", path, "--out", tmp_path / "a.png", "--transparent", "--fov", 0.6, "--size", 64, *QUICK)
+    done = triscope(
+        capsys,
+        "render",
+        path,
+        "--out",
+        tmp_path / "a.png",
+        "--transparent",
+        "--fov",
+        0.6,
+        "--size",
+        64,
+        *QUICK,
+    )
     assert done.status == 0, done.err
     alpha = np.asarray(Image.open(tmp_path / "a.png"))[..., 3]
     assert alpha.shape == (64, 64) and alpha[0, 0] == 0 and alpha[28:36, 28:36].max() > 200
@@ -81,6 +99,11 @@ def test_sheets_and_videos(
         assert done.status == 0, done.err
         assert seen and all(request.sampler.name == "auto" for request, _ in seen)
         request, rgb = seen[0]
-        want = render(session, request.replace(native=True, width=128, height=128)).arrays["rgb"].clip(0.0, 1.0)
-        third = want.reshape(3, 16, 8, 16, 8).mean(axis=(2, 4)), rgb.reshape(3, 16, 3, 16, 3).mean(axis=(2, 4))
+        want = (
+            render(session, request.replace(native=True, width=128, height=128)).arrays["rgb"].clip(0.0, 1.0)
+        )
+        third = (
+            want.reshape(3, 16, 8, 16, 8).mean(axis=(2, 4)),
+            rgb.reshape(3, 16, 3, 16, 3).mean(axis=(2, 4)),
+        )
         assert np.abs(third[0] - third[1]).mean() < 0.02

@@ -31,7 +31,9 @@ def family_of(source: Path) -> str:
 
 
 def picture(capsys: Capture, checkpoint: Path, out: Path) -> dict[str, np.ndarray]:
-    done = triscope(capsys, "render", checkpoint, "--native", "--out", out, "--device", "cpu", "--seed", 3, "--threads", 1)
+    done = triscope(
+        capsys, "render", checkpoint, "--native", "--out", out, "--device", "cpu", "--seed", 3, "--threads", 1
+    )
     assert done.status == 0, done.err
     with np.load(out, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
@@ -72,7 +74,9 @@ def test_a_source_opens_directly(capsys: Capture, source: Path, tmp_path: Path) 
         ("epigraf_small:out/image", {"--angles": "in/camera_angles"}),
     ],
 )
-def test_the_picture_of_the_original_program(capsys: Capture, tmp_path: Path, image: str, cameras: dict[str, str]) -> None:
+def test_the_picture_of_the_original_program(
+    capsys: Capture, tmp_path: Path, image: str, cameras: dict[str, str]
+) -> None:
     """From the pickle to the recorded picture through the command line: PSNR of 60 dB and more."""
     name, key = image.split(":")
     source = tmp_path / "network-snapshot-000001.pkl"
@@ -100,7 +104,11 @@ def test_a_hostile_file_is_refused_in_one_line(capsys: Capture, tmp_path: Path) 
 
     source, out = tmp_path / "hostile.pkl", tmp_path / "out.safetensors"
     source.write_bytes(pickle.dumps({"G_ema": Runs()}, 4))
-    for command in (("import", source, out), ("info", source), ("render", source, "--out", tmp_path / "a.png")):
+    for command in (
+        ("import", source, out),
+        ("info", source),
+        ("render", source, "--out", tmp_path / "a.png"),
+    ):
         done = triscope(capsys, *command)
         assert done.status == 2 and "builtins.exec" in done.line and "nothing was run" in done.line
     assert [p.name for p in tmp_path.iterdir()] == ["hostile.pkl"]

@@ -30,7 +30,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A checkpoint of every kind that has a file, a run folder, and a shape without one."""
     folder = tmp_path_factory.mktemp("info")
     (folder / "run").mkdir()
-    made = {"analytic": "analytic:slab", "native": save_tiny(folder / "tiny.safetensors"), "run": str(folder / "run")}
+    made = {
+        "analytic": "analytic:slab",
+        "native": save_tiny(folder / "tiny.safetensors"),
+        "run": str(folder / "run"),
+    }
     for family, content in FILES.items():
         path = folder / family / "network-snapshot-000064.pkl"
         path.parent.mkdir()
@@ -44,7 +48,9 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.parametrize("kind", ["analytic", "native", "run", *FILES, "state dict"])
 def test_torch_is_not_imported(files: dict[str, str], kind: str) -> None:
     for options in ([], ["--json"]):
-        done = subprocess.run([sys.executable, "-c", ALONE, files[kind], *options], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", ALONE, files[kind], *options], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0 and done.stdout, done.stderr
 
 
@@ -52,7 +58,11 @@ def test_torch_is_not_imported(files: dict[str, str], kind: str) -> None:
 def test_every_fact_in_text_and_json(capsys: Capture, files: dict[str, str], family: str) -> None:
     text = triscope(capsys, "info", files[family]).out
     document = json.loads(triscope(capsys, "info", files[family], "--json").out)
-    rows = {line.split("  ", 1)[0].strip(): line.split("  ", 1)[1].strip() for line in text.splitlines() if "  " in line.strip()}
+    rows = {
+        line.split("  ", 1)[0].strip(): line.split("  ", 1)[1].strip()
+        for line in text.splitlines()
+        if "  " in line.strip()
+    }
     made = document["header"]["provenance"]
     assert rows["family"] == document["family"] == family
     assert f"{document['parameters']['total']:,}" in rows["values"] and document["parameters"]["total"] > 1000
@@ -60,9 +70,17 @@ def test_every_fact_in_text_and_json(capsys: Capture, files: dict[str, str], fam
     assert rows["latent"] == f"z {document['z_dim']}, w {document['num_ws']} x {document['w_dim']}"
     assert rows["planes"].startswith(f"3 x {document['plane_channels']} channels, {document['plane_size']} x")
     assert rows["picture"].startswith(f"{document['image_size']} x")
-    assert "radius" in rows["camera"] and "fov" in rows["camera"] and document["header"]["camera"]["default"]["radius"] > 0
+    assert (
+        "radius" in rows["camera"]
+        and "fov" in rows["camera"]
+        and document["header"]["camera"]["default"]["radius"] > 0
+    )
     assert rows["weights"] == "moving average (EMA)" and made["ema"] is True
-    assert made["source"] == "network-snapshot-000064.pkl" and made["source"] in rows["source"] and made["source_sha256"] in rows["source"]
+    assert (
+        made["source"] == "network-snapshot-000064.pkl"
+        and made["source"] in rows["source"]
+        and made["source_sha256"] in rows["source"]
+    )
     assert rows["licence"] == document["header"]["licence"] and "not stated in the file" in rows["licence"]
     settings = document["header"]["config"]
     assert settings and all(f"\n  {name} " in text or f"\n  {name}" in text for name in settings)

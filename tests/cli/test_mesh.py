@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import trimesh
 
+from core_model.output.provenance import read_provenance
 from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MeshForecast, MeshReport, MeshRequest
-from core_model.output.provenance import read_provenance
 from tests.cli.command import start, triscope
 from tests.house.sources import ROOT
 
@@ -48,9 +48,21 @@ def test_json_lines(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
 
 
 def test_a_request_from_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    request = MeshRequest(checkpoint="analytic:shell", resolution=160, keep="largest", colour="none", normals=False)
+    request = MeshRequest(
+        checkpoint="analytic:shell", resolution=160, keep="largest", colour="none", normals=False
+    )
     (tmp_path / "r.json").write_text(request.model_dump_json())
-    done = triscope(capsys, "mesh", "--request", tmp_path / "r.json", "--out", tmp_path / "a.ply", "--json", "--device", "cpu")
+    done = triscope(
+        capsys,
+        "mesh",
+        "--request",
+        tmp_path / "r.json",
+        "--out",
+        tmp_path / "a.ply",
+        "--json",
+        "--device",
+        "cpu",
+    )
     report = MeshReport.model_validate(json.loads(done.out.splitlines()[-1])["report"])
     assert report.request == request and report.topology.components == 1 and report.removed_components == 1
     (tmp_path / "r.json").write_text('{"checkpoint": "analytic:shell", "resolutoin": 64}')
@@ -59,8 +71,14 @@ def test_a_request_from_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Pat
 
 
 def test_a_batch_over_seeds(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    done = triscope(capsys, "mesh", "analytic:sphere", "--out", tmp_path / "a.ply", "--seeds", "3,7-8", *SMALL)
-    assert done.status == 0 and sorted(p.name for p in tmp_path.iterdir()) == ["a.3.ply", "a.7.ply", "a.8.ply"]
+    done = triscope(
+        capsys, "mesh", "analytic:sphere", "--out", tmp_path / "a.ply", "--seeds", "3,7-8", *SMALL
+    )
+    assert done.status == 0 and sorted(p.name for p in tmp_path.iterdir()) == [
+        "a.3.ply",
+        "a.7.ply",
+        "a.8.ply",
+    ]
     assert read_provenance(tmp_path / "a.7.ply").request.latent.seeds[0].seed == 7
 
 
@@ -83,7 +101,9 @@ def test_a_batch_over_seeds(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
         (("--memory", 0.001), "not enough memory"),
     ],
 )
-def test_mistakes_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, options: tuple[object, ...], said: str) -> None:
+def test_mistakes_are_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, options: tuple[object, ...], said: str
+) -> None:
     base = SMALL if "--resolution" not in options else SMALL[2:]
     done = triscope(capsys, "mesh", "analytic:sphere", "--out", tmp_path / "a.ply", *base, *options)
     last = done.err.strip().splitlines()[-1]
@@ -91,15 +111,21 @@ def test_mistakes_are_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert not list(tmp_path.iterdir())
 
 
-def test_without_an_atlas_a_texture_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_atlas_a_texture_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "xatlas", None)  # as on machines for which it has no wheel
-    done = triscope(capsys, "mesh", "analytic:sphere", "--out", tmp_path / "a.glb", "--color", "texture", *SMALL)
+    done = triscope(
+        capsys, "mesh", "analytic:sphere", "--out", tmp_path / "a.glb", "--color", "texture", *SMALL
+    )
     assert done.status == 2 and "xatlas, which has no wheel" in done.line and not list(tmp_path.iterdir())
 
 
 def test_no_checkpoint_and_wrong_suffix(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert "no checkpoint" in triscope(capsys, "mesh", "--out", tmp_path / "a.ply").line
-    assert ".ply or .obj or .glb or .stl" in triscope(capsys, "mesh", "demo", "--out", tmp_path / "a.fbx").line
+    assert (
+        ".ply or .obj or .glb or .stl" in triscope(capsys, "mesh", "demo", "--out", tmp_path / "a.fbx").line
+    )
 
 
 @pytest.mark.slow
@@ -107,7 +133,9 @@ def test_no_checkpoint_and_wrong_suffix(capsys: pytest.CaptureFixture[str], tmp_
 def test_a_killed_process_leaves_nothing_under_the_name(tmp_path: Path, number: signal.Signals) -> None:
     """Killed while it evaluates, and while it writes; the next run clears what a killed one left."""
     out = tmp_path / "a.obj"
-    with start("mesh", "analytic:torus", "--out", out, "--resolution", 1024, "--json", OMP_NUM_THREADS="1") as process:
+    with start(
+        "mesh", "analytic:torus", "--out", out, "--resolution", 1024, "--json", OMP_NUM_THREADS="1"
+    ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             found = json.loads(line).get("progress")
@@ -128,8 +156,17 @@ def test_a_killed_process_leaves_nothing_under_the_name(tmp_path: Path, number: 
 @pytest.mark.slow
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     """A limit on the size of files stands in for the disk: writing fails in the middle of the file."""
-    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))  # noqa: E731
-    command = [sys.executable, "-m", "core_model.cli.main", "mesh", "analytic:torus", "--out", str(tmp_path / "a.ply"), *map(str, SMALL)]
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    command = [
+        sys.executable,
+        "-m",
+        "core_model.cli.main",
+        "mesh",
+        "analytic:torus",
+        "--out",
+        str(tmp_path / "a.ply"),
+        *map(str, SMALL),
+    ]
     command[command.index("48")] = "128"
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, preexec_fn=limit, timeout=100)
     assert done.returncode == 2 and "cannot write" in done.stderr and "MB free" in done.stderr
@@ -157,10 +194,22 @@ def test_a_batch_along_a_path_and_a_light_copy(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("[]", "no latents"), ('[{"seeds": [], "psi": 9}]', "bad list of latents, 0"), ("{", "bad list of latents")]
+    ("text", "said"),
+    [
+        ("[]", "no latents"),
+        ('[{"seeds": [], "psi": 9}]', "bad list of latents, 0"),
+        ("{", "bad list of latents"),
+    ],
 )
-def test_a_bad_path_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, said: str) -> None:
+def test_a_bad_path_is_one_line(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, said: str
+) -> None:
     (tmp_path / "path.json").write_text(text)
     options = ("--latents", tmp_path / "path.json", *SMALL)
     assert said in triscope(capsys, "mesh", "analytic:sphere", "--out", tmp_path / "a.ply", *options).line
-    assert "two batches" in triscope(capsys, "mesh", "analytic:sphere", "--out", tmp_path / "a.ply", "--seeds", "1", *options).line
+    assert (
+        "two batches"
+        in triscope(
+            capsys, "mesh", "analytic:sphere", "--out", tmp_path / "a.ply", "--seeds", "1", *options
+        ).line
+    )

@@ -33,19 +33,50 @@ def heads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_sphere_against_heads(heads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "m.json"
-    done = triscope(capsys, "metrics", "analytic:sphere", "--data", heads, "--count", 3, "--samples", "20,50", "--out", out, "--threads", 1)
+    done = triscope(
+        capsys,
+        "metrics",
+        "analytic:sphere",
+        "--data",
+        heads,
+        "--count",
+        3,
+        "--samples",
+        "20,50",
+        "--out",
+        out,
+        "--threads",
+        1,
+    )
     assert done.status == 0, done.err
     record = MetricsRecord.model_validate_json(out.read_text())
     assert (record.count, record.reals, record.size, record.family) == (3, 3, 16, "analytic")
-    assert (record.shape_count, record.shape_reals, record.front_count, record.view_dirs, record.native) == (3, 3, 3, "camera", False)
+    assert (record.shape_count, record.shape_reals, record.front_count, record.view_dirs, record.native) == (
+        3,
+        3,
+        3,
+        "camera",
+        False,
+    )
     assert "3 depth maps from the frontal camera" in done.out and "colours seen along each ray" in done.out
     swd, nfs = record.value("swd"), record.value("nfs")
     assert swd is not None and swd > 100 and nfs is not None and 1 < nfs < 64
-    assert record.value("fid") is None and record.value("coverage") is not None and record.value("depth_distance") is not None
-    assert [row.spp for row in record.samples_table] == [20.0, 50.0] and all(row.values["swd"] > 0 for row in record.samples_table)
-    assert "not computed: needs the Inception weights pt_inception-2015-12-05-6726825d.pth" in done.out and "samples/ray" in done.out
+    assert (
+        record.value("fid") is None
+        and record.value("coverage") is not None
+        and record.value("depth_distance") is not None
+    )
+    assert [row.spp for row in record.samples_table] == [20.0, 50.0] and all(
+        row.values["swd"] > 0 for row in record.samples_table
+    )
+    assert (
+        "not computed: needs the Inception weights pt_inception-2015-12-05-6726825d.pth" in done.out
+        and "samples/ray" in done.out
+    )
     assert record.definitions["swd"] and record.version and record.created
-    again = triscope(capsys, "metrics", "analytic:sphere", "--data", heads, "--count", 3, "--samples", "none", "--out", out)
+    again = triscope(
+        capsys, "metrics", "analytic:sphere", "--data", heads, "--count", 3, "--samples", "none", "--out", out
+    )
     assert again.status == 0
     repeated = json.loads(out.read_text())
     assert {v["name"]: v["value"] for v in repeated["values"]} == {v.name: v.value for v in record.values}
@@ -57,7 +88,11 @@ def test_a_folder_without_cameras(tmp_path: Path, capsys: pytest.CaptureFixture[
     options = ("--count", 2, "--size", 16, "--samples", "none", "--metrics", "swd")
     done = triscope(capsys, "metrics", "analytic:sphere", "--data", folder, *options)
     assert done.status == 0, done.err
-    assert "swd_16" in done.out and "note: cameras are drawn from one distribution" in done.out and "nfs" not in done.out
+    assert (
+        "swd_16" in done.out
+        and "note: cameras are drawn from one distribution" in done.out
+        and "nfs" not in done.out
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,13 +113,17 @@ def test_a_folder_without_cameras(tmp_path: Path, capsys: pytest.CaptureFixture[
         (("--view-dirs", "side"), "--view-dirs"),
     ],
 )
-def test_wrong_input_is_one_line(arguments: tuple[str, ...], said: str, heads: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_input_is_one_line(
+    arguments: tuple[str, ...], said: str, heads: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     done = triscope(capsys, "metrics", "analytic:sphere", "--data", heads, *arguments)
     assert done.status == 2 and said in done.line
 
 
 def own_pictures(folder: Path, session: RenderSession, asked: RenderRequest, count: int) -> Path:
-    """A set whose images are what a checkpoint makes of the first seeds, each from the camera that `triscope metrics` gives that seed."""
+    """A set whose images are what a checkpoint makes of the first seeds, each from the camera that `triscope
+    metrics` gives that seed.
+    """
     order = np.random.Generator(np.random.PCG64([0, count])).permutation(count)
     files, labels = {}, []
     for seed, item in enumerate(order.tolist()):
@@ -99,9 +138,13 @@ def own_pictures(folder: Path, session: RenderSession, asked: RenderRequest, cou
     return write_folder(folder, files | {"dataset.json": json.dumps({"labels": labels}).encode()})
 
 
-def swd_of(capsys: pytest.CaptureFixture[str], tmp_path: Path, *arguments: object) -> tuple[float, MetricsRecord]:
+def swd_of(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, *arguments: object
+) -> tuple[float, MetricsRecord]:
     out = tmp_path / "m.json"
-    done = triscope(capsys, "metrics", *arguments, "--metrics", "swd", "--samples", "none", "--threads", 1, "--out", out)
+    done = triscope(
+        capsys, "metrics", *arguments, "--metrics", "swd", "--samples", "none", "--threads", 1, "--out", out
+    )
     assert done.status == 0, done.err
     record = MetricsRecord.model_validate_json(out.read_text())
     found = record.value("swd")
@@ -109,8 +152,13 @@ def swd_of(capsys: pytest.CaptureFixture[str], tmp_path: Path, *arguments: objec
     return found, record
 
 
-def test_colours_are_those_of_the_training_s_viewing_direction(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The data is the checkpoint's own pictures with each ray's direction: the frontal one is farther from it than the default."""
+def test_colours_are_those_of_the_training_s_viewing_direction(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The data is the checkpoint's own pictures with each ray's direction.
+
+    The frontal one is farther from it than the default.
+    """
     path = save_tiny(tmp_path / "tiny.safetensors")
     session = RenderSession(threads=1)
     info = session.open(path)
@@ -118,12 +166,18 @@ def test_colours_are_those_of_the_training_s_viewing_direction(tmp_path: Path, c
     data = own_pictures(tmp_path / "own", session, asked, 3)
     near, record = swd_of(capsys, tmp_path, path, "--data", data)
     far, _ = swd_of(capsys, tmp_path, path, "--data", data, "--view-dirs", "frontal")
-    # the patches of either side are drawn apart, so that equal sets are not at zero (99.6; the frontal direction is at 103.3)
+    # the patches of either side are drawn apart, so that equal sets are not at zero (99.6; the frontal
+    # direction is at 103.3)
     assert near + 2 < far and (record.count, record.reals) == (3, 3)
 
 
-def test_an_imported_family_is_judged_by_its_final_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Supplement A4.3: the picture of its own program, super-resolved; four samples per ray are far from it."""
+def test_an_imported_family_is_judged_by_its_final_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Supplement A4.3: the picture of its own program, super-resolved.
+
+    Four samples per ray are far from it.
+    """
     path = str(save_checkpoint(tmp_path / "eg3d.safetensors", *native("eg3d", network("eg3d"))))
     session = RenderSession(threads=1)
     info = session.open(path)
@@ -137,12 +191,23 @@ def test_an_imported_family_is_judged_by_its_final_picture(tmp_path: Path, capsy
     assert done.status == 2 and "--supersample" in done.line
 
 
-def test_kept_pictures_are_named_by_their_seed(heads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_kept_pictures_are_named_by_their_seed(
+    heads: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     keep = tmp_path / "kept"
     options = ("--count", 2, "--seed", 7, "--metrics", "normal_swd", "--samples", "none")
-    assert triscope(capsys, "metrics", "analytic:sphere", "--data", heads, *options, "--keep", keep).status == 0
-    assert sorted(str(p.relative_to(keep)) for p in keep.rglob("*.png")) == ["normals/7.png", "normals/8.png", "rgb/7.png", "rgb/8.png"]
-    masks = triscope(capsys, "metrics", "analytic:sphere", "--data", heads, *options, "--masks", keep / "normals")
+    assert (
+        triscope(capsys, "metrics", "analytic:sphere", "--data", heads, *options, "--keep", keep).status == 0
+    )
+    assert sorted(str(p.relative_to(keep)) for p in keep.rglob("*.png")) == [
+        "normals/7.png",
+        "normals/8.png",
+        "rgb/7.png",
+        "rgb/8.png",
+    ]
+    masks = triscope(
+        capsys, "metrics", "analytic:sphere", "--data", heads, *options, "--masks", keep / "normals"
+    )
     assert masks.status == 0 and "masked maps of --masks" in masks.out, masks.err
 
 

@@ -1,4 +1,7 @@
-"""`--request`, and a view as a command line and as Python: each gives the picture of the session, bit for bit."""
+"""`--request`, and a view as a command line and as Python.
+
+Each gives the picture of the session, bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import pytest
 from PIL import Image
 
 from core_model.cli.requests import given_options
+from core_model.output.provenance import read_provenance
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.export import OPTIONS, command_of, default_request, python_of
@@ -22,7 +26,6 @@ from core_model.schema.record import DisplayRange, RenderRecord
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from core_model.output.provenance import read_provenance
 from tests.cli.command import triscope
 from tests.contracts.tiny_checkpoint import save_tiny
 from tests.house.sources import ROOT
@@ -58,20 +61,33 @@ def views(info: CheckpointInfo) -> dict[str, RenderRequest]:
             latent=base.latent.replace(seeds=(SeedWeight(seed=7),), psi=0.3, cutoff=None),
             camera=base.camera.replace(yaw=-0.1234567890123, pitch=-1e-05),
         ),
-        "mixed seeds": base.replace(latent=base.latent.replace(seeds=blend, mix=StyleMix(seed=9, layers=(1, 2)))),
-        "ablated": base.replace(latent=base.latent.replace(ablate=Ablation(planes=((0, 2), (0, 0)), fill="zero"))),
+        "mixed seeds": base.replace(
+            latent=base.latent.replace(seeds=blend, mix=StyleMix(seed=9, layers=(1, 2)))
+        ),
+        "ablated": base.replace(
+            latent=base.latent.replace(ablate=Ablation(planes=((0, 2), (0, 0)), fill="zero"))
+        ),
         "own w": base.replace(latent=base.latent.replace(w=w)),
-        "own budgets": base.replace(sampler=SamplerSpec(name="learned", spp=spp, low_budget=5, high_budget=11, strategy="stratified")),
+        "own budgets": base.replace(
+            sampler=SamplerSpec(name="learned", spp=spp, low_budget=5, high_budget=11, strategy="stratified")
+        ),
         "bf16": base.replace(precision="bf16", skip_empty=False),
-        "normal": base.replace(channels=("normal", "depth"), sampler=SamplerSpec(name="importance", spp=20.0)),
-        "pivot": base.replace(camera=base.camera.replace(pivot=(0.1, 0.0, 0.05), orthographic=True), background=(1.0, 0.0, 0.5)),
+        "normal": base.replace(
+            channels=("normal", "depth"), sampler=SamplerSpec(name="importance", spp=20.0)
+        ),
+        "pivot": base.replace(
+            camera=base.camera.replace(pivot=(0.1, 0.0, 0.05), orthographic=True), background=(1.0, 0.0, 0.5)
+        ),
         "jitter": base.replace(sampler=SamplerSpec(name="stratified", spp=9.5, jitter=True), seed=12),
         "rules": base.replace(
-            sampler=SamplerSpec(name="learned", hard_rule="leftover", leftover_bins=5), view_dirs="camera",
+            sampler=SamplerSpec(name="learned", hard_rule="leftover", leftover_bins=5),
+            view_dirs="camera",
             camera=base.camera.replace(yaw=0.5),
         ),
         "not square": base.replace(width=20, height=12),
-        "matrix": base.replace(camera=MatrixCamera(pose=_pose(), normalized_intrinsics=(4.2, 0, 0.5, 0, 4.2, 0.5, 0, 0, 1))),
+        "matrix": base.replace(
+            camera=MatrixCamera(pose=_pose(), normalized_intrinsics=(4.2, 0, 0.5, 0, 4.2, 0.5, 0, 0, 1))
+        ),
     }
 
 
@@ -87,7 +103,12 @@ NAMES = (
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_command_gives_the_picture(
-    capsys: Capture, tmp_path: Path, session: RenderSession, info: CheckpointInfo, name: str, monkeypatch: pytest.MonkeyPatch
+    capsys: Capture,
+    tmp_path: Path,
+    session: RenderSession,
+    info: CheckpointInfo,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     request = views(info)[name]
@@ -104,9 +125,23 @@ def test_the_command_gives_the_picture(
 
 
 def test_every_setting_of_a_picture_has_an_option() -> None:
-    """A field of a request that no option sets can be neither typed nor overridden; what is left out here goes by `--request` alone."""
-    reached = {path.split(".")[-1] if path.startswith("sampler.") else path.split(".")[0] for path in OPTIONS.values()}
-    ours = {"checkpoint", "height", "tier", "background", "tile_rays", "shared_rays", "sampler"}  # height follows --size
+    """A field of a request that no option sets can be neither typed nor overridden.
+
+    What is left out here goes by `--request` alone.
+    """
+    reached = {
+        path.split(".")[-1] if path.startswith("sampler.") else path.split(".")[0]
+        for path in OPTIONS.values()
+    }
+    ours = {
+        "checkpoint",
+        "height",
+        "tier",
+        "background",
+        "tile_rays",
+        "shared_rays",
+        "sampler",
+    }  # height follows --size
     budgets = {"low_budget", "high_budget"}
     assert (set(RenderRequest.model_fields) - ours) <= reached
     assert {n if n != "name" else "name" for n in SamplerSpec.model_fields} - budgets <= reached
@@ -119,11 +154,31 @@ def test_the_command_is_short(info: CheckpointInfo) -> None:
     assert words("default") == ["--size", "24"]
     turned = words("seed and camera")
     assert turned[:4] == ["--seed", "7", "--size", "24"] and "--request" not in turned
-    assert turned[-4:] == ["--yaw", "-0.1234567890123", "--pitch", "-0.00001"] and turned[4:8] == ["--psi", "0.3", "--cutoff", "none"]
-    assert words("rules")[2:] == ["--yaw", "0.5", "--hard-rule", "leftover", "--leftover-bins", "5", "--view-dirs", "camera"]
+    assert turned[-4:] == ["--yaw", "-0.1234567890123", "--pitch", "-0.00001"] and turned[4:8] == [
+        "--psi",
+        "0.3",
+        "--cutoff",
+        "none",
+    ]
+    assert words("rules")[2:] == [
+        "--yaw",
+        "0.5",
+        "--hard-rule",
+        "leftover",
+        "--leftover-bins",
+        "5",
+        "--view-dirs",
+        "camera",
+    ]
     assert words("bf16") == ["--size", "24", "--no-skip-empty", "--precision", "bf16"]
     pivot = words("pivot")
-    assert json.loads(pivot[1]) == {"background": [1.0, 0.0, 0.5]} and pivot[-5:] == ["--pivot", "0.1", "0", "0.05", "--orthographic"]
+    assert json.loads(pivot[1]) == {"background": [1.0, 0.0, 0.5]} and pivot[-5:] == [
+        "--pivot",
+        "0.1",
+        "0",
+        "0.05",
+        "--orthographic",
+    ]
     assert words("ablated") == ["--size", "24", "--ablate", "xy,yz:zero"]
     mixed = words("mixed seeds")
     assert mixed[0] == "--request" and set(json.loads(mixed[1])["latent"]) == {"seeds", "mix"}
@@ -132,11 +187,19 @@ def test_the_command_is_short(info: CheckpointInfo) -> None:
 
 
 @pytest.mark.parametrize("name", ["mixed seeds", "own budgets", "pivot"])
-def test_the_python_gives_the_picture(tmp_path: Path, session: RenderSession, info: CheckpointInfo, name: str) -> None:
+def test_the_python_gives_the_picture(
+    tmp_path: Path, session: RenderSession, info: CheckpointInfo, name: str
+) -> None:
     request = views(info)[name].replace(channels=("normal", "rgb"))
     text = python_of(request, info, "p.npz")
     assert len(text.splitlines()) < 26
-    subprocess.run([sys.executable, "-c", text], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, timeout=120)
+    subprocess.run(
+        [sys.executable, "-c", text],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=True,
+        timeout=120,
+    )
     frame = session.render(request)
     with np.load(tmp_path / "p.npz", allow_pickle=False) as file:
         for channel in request.channels:
@@ -150,11 +213,25 @@ def test_options_override_a_stored_request(capsys: Capture, tmp_path: Path, info
     out = ("--out", tmp_path / "a.png", "--device", "cpu")
     assert triscope(capsys, "render", "--request", tmp_path / "r.json", *out).status == 0
     assert read_provenance(tmp_path / "a.png").request == stored
-    more = ("--pitch", "0.1", "--spp", "9", "--seed", "5", "--size", "12", "--channels", "depth", "--no-adaptive")
+    more = (
+        "--pitch",
+        "0.1",
+        "--spp",
+        "9",
+        "--seed",
+        "5",
+        "--size",
+        "12",
+        "--channels",
+        "depth",
+        "--no-adaptive",
+    )
     done = triscope(capsys, "render", "--request", tmp_path / "a.png", *more, *out)
     assert done.status == 0, done.err
     found = read_provenance(tmp_path / "a.png").request
-    assert found.camera == OrbitPose(yaw=0.3, pitch=0.1, radius=2.5) and found.latent == stored.latent.replace(seeds=(SeedWeight(seed=5),))
+    assert found.camera == OrbitPose(
+        yaw=0.3, pitch=0.1, radius=2.5
+    ) and found.latent == stored.latent.replace(seeds=(SeedWeight(seed=5),))
     assert found.sampler == SamplerSpec(name="learned", strategy="stratified", spp=9.0, adaptive=False)
     assert (found.width, found.height, found.channels) == (12, 12, ("depth",))
 
@@ -162,7 +239,9 @@ def test_options_override_a_stored_request(capsys: Capture, tmp_path: Path, info
 def test_another_checkpoint_is_said(capsys: Capture, tmp_path: Path, info: CheckpointInfo) -> None:
     record = RenderRecord(request=views(info)["default"], checkpoint_sha256="0" * 64)
     (tmp_path / "r.json").write_text(record.model_dump_json())
-    done = triscope(capsys, "render", "--request", tmp_path / "r.json", "--out", tmp_path / "a.png", "--device", "cpu")
+    done = triscope(
+        capsys, "render", "--request", tmp_path / "r.json", "--out", tmp_path / "a.png", "--device", "cpu"
+    )
     assert done.status == 0 and "another SHA-256" in done.err
 
 
@@ -174,13 +253,17 @@ def test_another_checkpoint_is_said(capsys: Capture, tmp_path: Path, info: Check
     ],
 )  # fmt: skip
 def test_a_bad_request_is_one_line(capsys: Capture, tmp_path: Path, text: str, word: str) -> None:
-    done = triscope(capsys, "render", "analytic:sphere", "--size", 8, "--request", text, "--out", tmp_path / "a.png")
+    done = triscope(
+        capsys, "render", "analytic:sphere", "--size", 8, "--request", text, "--out", tmp_path / "a.png"
+    )
     assert done.status == 2 and word in done.line
     assert triscope(capsys, "render", "--out", tmp_path / "a.png").status == 2
 
 
 def test_given_options_are_found() -> None:
-    found = given_options(["--no-adaptive", "--noise_seed", "3", "--psi=0.5", "-1", "x", "--no-skip-empty", "--"])
+    found = given_options(
+        ["--no-adaptive", "--noise_seed", "3", "--psi=0.5", "-1", "x", "--no-skip-empty", "--"]
+    )
     assert found == {"adaptive", "noise-seed", "psi", "skip-empty"}
 
 
@@ -214,7 +297,9 @@ def test_colours_as_the_window_shows_them(capsys: Capture, tmp_path: Path, info:
     display = DisplayRange(channel="depth", colormap="magma", low=2.0, high=3.0, invert=True)
     record = RenderRecord(request=views(info)["default"].replace(channels=("depth",)), display=(display,))
     (tmp_path / "r.json").write_text(record.model_dump_json())
-    done = triscope(capsys, "render", "--request", tmp_path / "r.json", "--out", tmp_path / "d.png", "--device", "cpu")
+    done = triscope(
+        capsys, "render", "--request", tmp_path / "r.json", "--out", tmp_path / "d.png", "--device", "cpu"
+    )
     assert done.status == 0, done.err
     found = read_provenance(tmp_path / "d.png")
     assert found.display == (display,) and found.shown == "depth"

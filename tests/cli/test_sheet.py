@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 
 from core_model.cli.orbit import PathOptions, frames_of
+from core_model.output.images import picture
+from core_model.output.provenance import read_provenance
+from core_model.output.turntable import latent_walk
+from core_model.report.contact_sheet import SheetPage, SheetPlan
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from core_model.report.contact_sheet import SheetPage, SheetPlan
-from core_model.output.images import picture
-from core_model.output.provenance import read_provenance
-from core_model.output.turntable import latent_walk
 from tests.cli.command import triscope
 from tests.contracts.tiny_checkpoint import save_tiny
 
@@ -54,7 +54,9 @@ def test_columns_of_psi(capsys: Capture, tmp_path: Path, tiny: str) -> None:
     args = ("--size", 12, "--seeds", "0-1", "--psis", "0,1", "--channel", "depth", "--device", "cpu")
     assert triscope(capsys, "sheet", tiny, "--out", tmp_path / "s.png", *args).status == 0
     record = read_provenance(tmp_path / "s.png")
-    assert record.request.latent.psi == 0.0 and record.shown == "depth" and record.display[0].channel == "depth"
+    assert (
+        record.request.latent.psi == 0.0 and record.shown == "depth" and record.display[0].channel == "depth"
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,9 @@ def test_a_walk_has_a_fixed_camera_unless_it_is_told_to_turn() -> None:
     assert all(f.camera == request.camera for f in fixed) and len({str(f.latent) for f in fixed}) == 6
     turning = frames_of(PathOptions(walk="0-2", motion="turn", frames=6), request)
     assert len({str(f.camera) for f in turning}) == 6
-    matrix = MatrixCamera(pose=tuple(np.eye(4).reshape(-1)), normalized_intrinsics=(4.0, 0, 0.5, 0, 4.0, 0.5, 0, 0, 1))
+    matrix = MatrixCamera(
+        pose=tuple(np.eye(4).reshape(-1)), normalized_intrinsics=(4.0, 0, 0.5, 0, 4.0, 0.5, 0, 0, 1)
+    )
     still = frames_of(PathOptions(motion="still", frames=2), request.replace(camera=matrix))
     assert [f.camera for f in still] == [matrix, matrix]
     with pytest.raises(InputError, match="fixed matrix"):
@@ -98,11 +102,17 @@ def test_a_walk_has_a_fixed_camera_unless_it_is_told_to_turn() -> None:
 
 def test_orbit_takes_a_request_and_writes_a_video_a_channel(capsys: Capture, tmp_path: Path) -> None:
     sampler = SamplerSpec(name="uniform")
-    request = RenderRequest(checkpoint="analytic:sphere", width=16, height=16, camera=OrbitPose(yaw=0.4), sampler=sampler)
+    request = RenderRequest(
+        checkpoint="analytic:sphere", width=16, height=16, camera=OrbitPose(yaw=0.4), sampler=sampler
+    )
     (tmp_path / "r.json").write_text(request.model_dump_json())
     more = ("--channel", "rgb,depth", "--frames", 3, "--motion", "turn", "--device", "cpu")
     done = triscope(capsys, "orbit", "--request", tmp_path / "r.json", "--out", tmp_path / "o.mp4", *more)
     assert done.status == 0, done.err
     assert sorted(p.name for p in tmp_path.glob("*.mp4")) == ["o.depth.mp4", "o.mp4"]
     record = read_provenance(tmp_path / "o.depth.mp4")
-    assert record.shown == "depth" and record.request.camera == request.camera and record.motion.startswith("--motion turn")
+    assert (
+        record.shown == "depth"
+        and record.request.camera == request.camera
+        and record.motion.startswith("--motion turn")
+    )

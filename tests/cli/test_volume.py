@@ -1,4 +1,7 @@
-"""`triscope inspect --volume`: the sheet and the arrays, of checkpoints with and without a proposal network; wrong input."""
+"""`triscope inspect --volume`.
+
+The sheet and the arrays, of checkpoints with and without a proposal network; wrong input.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,18 @@ def test_sheet_and_arrays(capsys: Capture, tmp_path: Path) -> None:
     common = ("--volume", "--size", 64, "--yaw", 0.4, "--threads", 1)
     done = triscope(capsys, "inspect", "analytic:torus", "--out", tmp_path / "a.png", *common)
     assert done.status == 0 and "prediction" in done.out and "world units" in done.out, done.err
-    assert Image.open(tmp_path / "a.png").width > 1000 and read_provenance(tmp_path / "a.png").request.camera.kind == "orbit"
+    assert (
+        Image.open(tmp_path / "a.png").width > 1000
+        and read_provenance(tmp_path / "a.png").request.camera.kind == "orbit"
+    )
     assert triscope(capsys, "inspect", "analytic:torus", "--out", tmp_path / "a.npz", *common).status == 0
     with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
         k, h, w = file["probe"].shape
-        assert file["image"].shape == (3, h, w) and file["proposal"].shape == (k, 2 * h, 2 * w) and file["edges"].shape == (k + 1,)
+        assert (
+            file["image"].shape == (3, h, w)
+            and file["proposal"].shape == (k, 2 * h, 2 * w)
+            and file["edges"].shape == (k + 1,)
+        )
         assert file["probe"].sum(0).max() <= 1 + 1e-5
         np.testing.assert_allclose(file["proposal"].sum(0), 1.0, atol=1e-4)
 
@@ -32,7 +42,9 @@ def test_sheet_and_arrays(capsys: Capture, tmp_path: Path) -> None:
 def test_an_imported_network_has_a_probe_and_no_prediction(capsys: Capture, tmp_path: Path) -> None:
     source = tmp_path / "network-snapshot-000064.pkl"
     source.write_bytes(pickled(FILES["eg3d"]()))
-    done = triscope(capsys, "inspect", source, "--volume", "--size", 64, "--out", tmp_path / "a.npz", "--threads", 1)
+    done = triscope(
+        capsys, "inspect", source, "--volume", "--size", 64, "--out", tmp_path / "a.npz", "--threads", 1
+    )
     assert done.status == 0 and "no proposal network" in done.out, done.err
     with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
         assert "proposal" not in file and file["probe"].sum() > 1.0

@@ -18,7 +18,7 @@ from core_model.checkpoints.store import save_checkpoint
 from core_model.families import FAMILIES
 from core_model.families.analytic.shapes import SHAPES
 from core_model.rendering.channels import CHANNELS
-from core_model.rendering.samplers import SAMPLERS
+from core_model.sampling.samplers import SAMPLERS
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import STAGES, RenderRequest
 from core_model.schema.sampler import SamplerSpec
@@ -71,17 +71,25 @@ def shell(info: CheckpointInfo) -> tuple[float, float]:
     return centre - (conv.scene_radius or conv.box), centre + (conv.scene_radius or conv.box)
 
 
-def check_values(name: str, values: np.ndarray, info: CheckpointInfo, opacity: np.ndarray, counts: np.ndarray) -> None:
+def check_values(
+    name: str, values: np.ndarray, info: CheckpointInfo, opacity: np.ndarray, counts: np.ndarray
+) -> None:
     """What each kind of channel may hold; channels that are not named here must be finite where something is seen."""
     box = info.header.conventions.box
     seen, background = opacity > 0.05, opacity < 0.04
     finite = np.isfinite(values)
     if name in ("depth", "normal", "position", "beta", "eikonal"):  # documented: NaN on background
         assert not finite[..., background].any()
-    elif name not in ("leftover", "entropy", "missed"):  # documented: NaN where no proposal was made, no crossing met
+    elif name not in (
+        "leftover",
+        "entropy",
+        "missed",
+    ):  # documented: NaN where no proposal was made, no crossing met
         assert finite.all()
     if name == "normal":
-        if any(c.name == "beta" for c in info.channels):  # a piecewise constant density has no normal, a distance has
+        if any(
+            c.name == "beta" for c in info.channels
+        ):  # a piecewise constant density has no normal, a distance has
             assert finite[..., seen].all()
             np.testing.assert_allclose(np.linalg.norm(values[:, seen], axis=0), 1.0, atol=1e-4)
     elif name not in ("leftover", "entropy", "missed"):
@@ -101,7 +109,11 @@ def check_values(name: str, values: np.ndarray, info: CheckpointInfo, opacity: n
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: f"{s[0]}-{s[1]}")
 @pytest.mark.parametrize(("name", "strategy"), WAYS, ids=lambda w: w)
 def test_every_sampler_renders_every_channel_of_every_family(
-    session: RenderSession, checkpoints: dict[tuple[str, int], str], sample: tuple[str, int], name: str, strategy: str
+    session: RenderSession,
+    checkpoints: dict[tuple[str, int], str],
+    sample: tuple[str, int],
+    name: str,
+    strategy: str,
 ) -> None:
     path = checkpoints[sample]
     info = session.open(path)
@@ -158,7 +170,11 @@ def test_every_family_s_field_keeps_to_the_protocol(
     with torch.no_grad():
         values = field.geometry(points)
         colours = field.colour(values, points, torch.tensor([0.0, 0.0, -1.0]).expand(1, 60, 3))
-    assert values.density.shape == (1, 60) and bool((values.density >= 0).all()) and bool(torch.isfinite(values.density).all())
+    assert (
+        values.density.shape == (1, 60)
+        and bool((values.density >= 0).all())
+        and bool(torch.isfinite(values.density).all())
+    )
     assert colours.shape == (1, 60, 3) and bool(torch.isfinite(colours).all())
     assert (values.sdf is not None) == field.is_sdf
     if values.sdf is not None:
@@ -181,7 +197,11 @@ def test_every_channel_is_described_for_the_window(name: str) -> None:
     info = CHANNELS.get(name).info
     assert info.name == name and info.title and info.description
     assert info.low is None or info.high is None or info.low < info.high
-    if info.kind == "scalar" and name not in ("opacity", "leftover", "missed"):  # shares and a mask have no unit
+    if info.kind == "scalar" and name not in (
+        "opacity",
+        "leftover",
+        "missed",
+    ):  # shares and a mask have no unit
         assert info.unit
 
 

@@ -18,9 +18,14 @@ BETA = 0.002
 RIPPLE = 0.15  # how much of the planes' say in the distance is kept
 
 
-def tiny_generator(cfg: WysiwygConfig = TINY, *, seed: int = 0, beta: float | None = BETA) -> WysiwygGenerator:
-    """An untrained generator. With `beta` it looks like a trained one: that width, and planes that ripple the sphere of the
-    geometric start instead of drowning it (their weights are turned down about the features' start at 1)."""
+def tiny_generator(
+    cfg: WysiwygConfig = TINY, *, seed: int = 0, beta: float | None = BETA
+) -> WysiwygGenerator:
+    """An untrained generator.
+
+    With `beta` it looks like a trained one: that width, and planes that ripple the sphere of the geometric
+    start instead of drowning it (their weights are turned down about the features' start at 1).
+    """
     torch.manual_seed(seed)
     generator = WysiwygGenerator(cfg, Conventions(), seed).eval().requires_grad_(False)
     if beta is not None:

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from core_model.queries import QuerySession
 from core_model.schema.camera import OrbitPose
 from core_model.schema.mesh import MeshRequest
 from core_model.schema.question_mesh import MeshPreviewQuestion
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
-from core_model.session import RenderSession
 from tests.gl.test_shaders import context  # noqa: F401  (the fixture)
-from viewer.gl.mesh_view import MeshLook, MeshView
-from viewer.gl.mesh_camera import MeshCamera, mesh_camera
 from viewer.features.mesh.error_map import depth_error
 from viewer.gl.mesh_arrays import MeshArrays, mesh_arrays
+from viewer.gl.mesh_camera import MeshCamera, mesh_camera
+from viewer.gl.mesh_view import MeshLook, MeshView
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("context")]
 
@@ -32,12 +32,12 @@ POSES = (
 
 
 @pytest.fixture(scope="module")
-def session() -> RenderSession:
-    return RenderSession(device="cpu", threads=1)
+def session() -> QuerySession:
+    return QuerySession(device="cpu", threads=1)
 
 
 @pytest.fixture(scope="module")
-def sphere(session: RenderSession) -> MeshArrays:
+def sphere(session: QuerySession) -> MeshArrays:
     request = MeshRequest(checkpoint=SPHERE, resolution=NODES)
     return mesh_arrays(session.answer(MeshPreviewQuestion(checkpoint=SPHERE, request=request)).arrays)
 
@@ -63,17 +63,23 @@ def eroded(mask: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("pose", POSES, ids=["rolled", "behind", "orthographic"])
-def test_silhouette_and_depth_agree_with_the_renderer(view: MeshView, sphere: MeshArrays, session: RenderSession, pose: OrbitPose) -> None:
+def test_silhouette_and_depth_agree_with_the_renderer(
+    view: MeshView, sphere: MeshArrays, session: QuerySession, pose: OrbitPose
+) -> None:
     sampler = SamplerSpec(name="importance", spp=96)
     channels = ("depth", "opacity")
     frame = session.render(
-        RenderRequest(checkpoint=SPHERE, camera=pose, width=EDGE, height=EDGE, sampler=sampler, channels=channels)
+        RenderRequest(
+            checkpoint=SPHERE, camera=pose, width=EDGE, height=EDGE, sampler=sampler, channels=channels
+        )
     )
     assert frame.result.error is None
     found = view.distances(sphere, seen(pose, sphere), EDGE, EDGE)
     mesh, solid = np.isfinite(found), frame.arrays["opacity"] > 0.5
     assert 300 < mesh.sum() < EDGE * EDGE - 300
-    assert not eroded(mesh ^ solid).any() and (mesh ^ solid).sum() < 0.06 * mesh.sum(), "silhouettes agree within a pixel"
+    assert not eroded(mesh ^ solid).any() and (mesh ^ solid).sum() < 0.06 * mesh.sum(), (
+        "silhouettes agree within a pixel"
+    )
     depth = np.where(solid, frame.arrays["depth"], np.nan)
     error = depth_error(np.where(eroded(mesh), found, np.nan), depth)
     assert error.rms < VOXEL and error.median < 0.3 * VOXEL, (error.rms / VOXEL, error.median / VOXEL)
@@ -140,7 +146,7 @@ def test_equal_views_draw_once_and_buffers_are_freed(view: MeshView, sphere: Mes
     assert not any(GL.glIsBuffer(n) for n in names)
 
 
-def test_an_inner_side_is_tinted(view: MeshView, session: RenderSession) -> None:
+def test_an_inner_side_is_tinted(view: MeshView, session: QuerySession) -> None:
     """Half a sphere, seen into its bowl and onto its back."""
     request = MeshRequest(checkpoint=SPHERE, resolution=48, crop=((-0.5, -0.5, -0.5), (0.5, 0.5, 0.0)))
     bowl = mesh_arrays(session.answer(MeshPreviewQuestion(checkpoint=SPHERE, request=request)).arrays)

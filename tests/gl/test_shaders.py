@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from viewer.gl import colormaps
+from core_model.schema.assets import data_root
+from core_model.schema.colormaps import colormaps, colour_table
 from viewer.gl.presenter import Presentation, Presenter
 from viewer.gl.program import ShaderError, compile_shader, shader_source
-from viewer.gl.resources import data_root
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("context")]
 
@@ -73,14 +73,14 @@ def _drawn(presenter: Presenter, pixels: np.ndarray, **how) -> np.ndarray:
     return presenter.read()
 
 
-@pytest.mark.parametrize("name", list(colormaps.colormaps()))
+@pytest.mark.parametrize("name", list(colormaps()))
 @pytest.mark.parametrize("invert", [False, True])
 def test_scalar_ramp_against_numpy(presenter: Presenter, name: str, invert: bool):
     ramp = np.linspace(-1.0, 3.0, 64 * 40, dtype=np.float32).reshape(40, 64)
     shown = _drawn(presenter, ramp, kind="scalar", colormap=name, low=0.0, high=2.0, invert=invert)
     t = np.clip((ramp.astype(np.float64) - 0.0) / 2.0, 0, 1)
     t = 1 - t if invert else t
-    table = colormaps.table(name).astype(np.float64)
+    table = colour_table(name).astype(np.float64)
     at = t * 255
     i = np.minimum(at.astype(int), 254)
     expected = table[i] + (table[i + 1] - table[i]) * (at - i)[..., None]

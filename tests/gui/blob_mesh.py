@@ -52,7 +52,11 @@ def preview(question: MeshPreviewQuestion, distance: Distance) -> Found:
     vertices, faces = marching_cubes(values, level)
     world = -BOX + vertices * step
     e = 1e-3 * np.eye(3)
-    gradient = np.stack([distance(world + e[i])[0] - distance(world - e[i])[0] for i in range(3)], -1) if len(world) else world
+    gradient = (
+        np.stack([distance(world + e[i])[0] - distance(world - e[i])[0] for i in range(3)], -1)
+        if len(world)
+        else world
+    )
     normals = gradient / np.maximum(np.linalg.norm(gradient, axis=-1, keepdims=True), 1e-9)
     about = {
         "quantity": "sdf", "level": level, "voxel": step, "low": float(values.min()), "high": float(values.max()), "components": 1,

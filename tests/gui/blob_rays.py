@@ -14,7 +14,9 @@ def blob_report(request: RenderRequest, x: int, y: int, distance) -> RayReport:
     """The ray through pixel (x, y); distance: [N, 3] → ([N], part)."""
     camera = request.camera
     m, half = camera.world_from_cam(), np.tan(camera.fov / 2)
-    cam = np.array([((x + 0.5) / request.width * 2 - 1) * half, ((y + 0.5) / request.height * 2 - 1) * half, 1.0])
+    cam = np.array(
+        [((x + 0.5) / request.width * 2 - 1) * half, ((y + 0.5) / request.height * 2 - 1) * half, 1.0]
+    )
     d = m[:3, :3] @ (cam / np.linalg.norm(cam))
     origin, near, far = m[:3, 3], camera.radius - 0.5, camera.radius + 0.5
     t = np.linspace(near, far, 3 * BINS + 1)
@@ -29,7 +31,7 @@ def blob_report(request: RenderRequest, x: int, y: int, distance) -> RayReport:
     depth = float((truth * t[:-1]).sum() / truth.sum()) if seen else None
     count = 32 if x % 2 else 16
     spots = np.linspace(near, far, count) if depth is None else np.linspace(depth - 0.02, depth + 0.02, count)
-    floats = lambda a: tuple(float(v) for v in a)  # noqa: E731
+    floats = lambda a: tuple(float(v) for v in a)
     return RayReport(
         checkpoint=request.checkpoint, family="blob", x=x, y=y, width=request.width, height=request.height,
         origin=floats(origin), direction=floats(d), near=near, far=far, hit_box=True, t=floats(t), sdf=floats(sdf),  # type: ignore[arg-type]

@@ -137,10 +137,14 @@ class BlobAnswer:
 def _blob_latent(session: BlobSession, question: LatentQuestion) -> BlobAnswer:
     latent, shape = question.latent, (14, 128)
     if latent.w is not None:
-        return BlobAnswer(arrays={"w": np.asarray(latent.w, np.float32), "w_avg": np.zeros(shape, np.float32)})
+        return BlobAnswer(
+            arrays={"w": np.asarray(latent.w, np.float32), "w_avg": np.zeros(shape, np.float32)}
+        )
     rows = [s.weight * np.random.RandomState(s.seed).randn(shape[1]) for s in latent.seeds]
     w = latent.psi * np.sum(rows, axis=0) / sum(s.weight for s in latent.seeds)
-    return BlobAnswer(arrays={"w": np.tile(w, (14, 1)).astype(np.float32), "w_avg": np.zeros(shape, np.float32)})
+    return BlobAnswer(
+        arrays={"w": np.tile(w, (14, 1)).astype(np.float32), "w_avg": np.zeros(shape, np.float32)}
+    )
 
 
 def _blob_picture(session: BlobSession, question: PictureQuestion) -> BlobAnswer:
@@ -151,7 +155,11 @@ def _blob_picture(session: BlobSession, question: PictureQuestion) -> BlobAnswer
 def _blob_directions(session: BlobSession, question: DirectionsQuestion) -> BlobAnswer:
     """The axes of w, each weaker than the one before."""
     sigma = np.linspace(4.0, 0.5, question.count, dtype=np.float32)
-    arrays = {"directions": np.eye(question.count, 128, dtype=np.float32), "sigma": sigma, "share": sigma**2 / (sigma**2).sum()}
+    arrays = {
+        "directions": np.eye(question.count, 128, dtype=np.float32),
+        "sigma": sigma,
+        "share": sigma**2 / (sigma**2).sum(),
+    }
     return BlobAnswer({"samples": question.samples}, arrays)
 
 
@@ -221,7 +229,11 @@ class BlobSession:
     ) -> BlobAnswer:
         made = BLOB_ANSWERS.get(type(question).__name__)
         if made is None:
-            raise InputError(what="this session knows no such question", where=question.checkpoint, got=type(question).__name__)
+            raise InputError(
+                what="this session knows no such question",
+                where=question.checkpoint,
+                got=type(question).__name__,
+            )
         return made(self, question)
 
     def render(
@@ -295,7 +307,10 @@ def render_blob(
     d /= np.linalg.norm(d, axis=-1, keepdims=True)
     origin, t = np.broadcast_to(m[:3, 3], d.shape), np.full(len(d), max(camera.radius - 0.9, 0.01))
     if camera.orthographic:
-        origin = origin + camera.radius * half * np.stack([x, y, np.zeros_like(x)], -1).reshape(-1, 3) @ m[:3, :3].T
+        origin = (
+            origin
+            + camera.radius * half * np.stack([x, y, np.zeros_like(x)], -1).reshape(-1, 3) @ m[:3, :3].T
+        )
         d = np.broadcast_to(m[:3, 2], d.shape)
     near = np.linalg.norm(np.cross(d, -origin), axis=-1) < 0.75
     alive = np.flatnonzero(near)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from viewer.state.preferences import Preferences
 from viewer.tour.virtual_display import some_display
 
 
@@ -34,4 +35,5 @@ def small_pictures(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: 
     edge = getattr(request.module, "PICTURE_EDGE", 96)
     quality = {"max_size": edge, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
     look = {"theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800], "quality": quality}
+    Preferences.model_validate(look)  # what is refused would leave the defaults: large pictures, refined
     (tmp_path / "preferences.json").write_text(json.dumps(look))

@@ -13,6 +13,8 @@ from typing import Any
 from imgui_bundle import imgui
 
 from tests.gui.window_driver import Hands
+from viewer.shell.dispatcher import Handler
+from viewer.state.actions import OpenDialog, PicturePlaced, Quit, SavePicture
 
 ANY_POPUP = imgui.PopupFlags_.any_popup_id.value | imgui.PopupFlags_.any_popup_level.value
 DISABLED = imgui.ItemFlags_.disabled.value
@@ -52,40 +54,38 @@ class Witness:
     """Facts about window, document and panels, as a flat dictionary that can be compared."""
 
     def __init__(self, hands: Hands) -> None:
-        self._desk = hands.desk
+        self._loop = hands.loop
         self._app = hands.app
         self._actions = self._started = 0
         self._watch()
 
     def _watch(self) -> None:
-        desk = self._desk
-        carry, handle, tasks = desk.controller.handle, desk._handle, desk.tasks
-
-        def counted(action: object, now: float) -> bool:
-            self._actions += 1
-            return carry(action, now)  # type: ignore[arg-type]
-
-        def kept_in(action: object, now: float) -> None:
-            if type(action).__name__ not in ("Quit", "OpenDialog", "SavePicture"):
-                handle(action, now)  # type: ignore[arg-type]
+        """Counts the actions, and keeps those from being carried out that leave the window."""
+        dispatch, tasks = self._loop.dispatch, self._loop.tasks
+        for kind in dispatch.kinds:
+            dispatch.wrap(kind, self._seen)
 
         def started(*_: object, **__: object) -> str:
             self._started += 1
             return ""
 
-        desk.controller.handle = counted  # type: ignore[method-assign]
-        desk._handle = kept_in  # type: ignore[method-assign]
         tasks.start = started  # type: ignore[method-assign]
 
+    def _seen(self, handler: Handler, action: object, now: float) -> None:
+        if not isinstance(action, PicturePlaced):
+            self._actions += 1
+        if not isinstance(action, Quit | OpenDialog | SavePicture):
+            handler(action, now)
+
     def facts(self) -> dict[str, object]:
-        desk = self._desk
+        loop = self._loop
         found: dict[str, object] = {
-            "document": desk.controller.doc, "action": self._actions, "export": self._started, "popup": imgui.is_popup_open("", ANY_POPUP),
-            "typing": imgui.get_io().want_text_input, "panels": self._app.panels_shown(), "settings": desk.exports.settings,
-            "walk": (desk.walk.playing, desk.walk.kind, desk.walk.speed), "held": desk.viewport.held, "keys": desk.keys.own,
+            "document": loop.store.doc, "action": self._actions, "export": self._started, "popup": imgui.is_popup_open("", ANY_POPUP),
+            "typing": imgui.get_io().want_text_input, "panels": self._app.panels_shown(), "settings": loop.exports.settings,
+            "walk": (loop.walk.playing, loop.walk.kind, loop.walk.speed), "held": loop.place.held, "keys": loop.keys.own,
         }  # fmt: skip
-        for name, panel in desk._panels.items():
-            flatten(found, f"panel {name}", vars(panel), 0)
+        for name, feature in loop.features.items():
+            flatten(found, f"panel {name}", vars(feature.panel), 0)
         return found
 
     @staticmethod
@@ -95,7 +95,9 @@ class Witness:
 
 def flatten(found: dict[str, object], path: str, value: object, depth: int) -> None:
     """Adds the numbers, texts and frozen records under `value`."""
-    if isinstance(value, int | float | str | bool | bytes | None) or (hasattr(type(value), "model_fields") and depth):
+    if isinstance(value, int | float | str | bool | bytes | None) or (
+        hasattr(type(value), "model_fields") and depth
+    ):
         found[path] = value
     elif depth > 4:
         found[path] = type(value).__name__
@@ -122,7 +124,14 @@ def items_of(hands: Hands, window: str) -> list[Found]:
         info = listed.get_by_index(i)
         box = info.rect_full
         place = f"{info.id_:#010x} at {box.min.x:.0f}, {box.min.y:.0f}, {box.get_width():.0f} x {box.get_height():.0f}"
-        found.append(Found(imgui.test_engine.TestRef(info.id_), info.id_, place, (box.min.x, box.min.y, box.get_width(), box.get_height())))
+        found.append(
+            Found(
+                imgui.test_engine.TestRef(info.id_),
+                info.id_,
+                place,
+                (box.min.x, box.min.y, box.get_width(), box.get_height()),
+            )
+        )
     return found
 
 
@@ -195,12 +204,12 @@ class Walker:
     def _return(self) -> None:
         """The document as it was before the last item was used."""
         hands = self.hands
-        desk = hands.desk
-        desk.controller.banner = None
-        desk.keys_open = desk.about_open = desk.walk.playing = False
-        desk.workspace.name = "explore"
+        loop = hands.loop
+        loop.store.banner = None
+        loop.keys_open = loop.about_open = loop.walk.playing = False
+        loop.workspace.name = "explore"
         if hands.doc != self.home:
-            desk.controller.doc = self.home
+            loop.store.doc = self.home
         hands.app.show_panel(self.title, True)
         hands.ctx.yield_()
         hands.ctx.window_focus(f"//{self.title}")
@@ -248,8 +257,14 @@ class Walker:
     def _after_neighbour(self, items: list[Found], number: int) -> str:
         """The same item after one of the same size beside or above it was used."""
         item = items[number]
-        like = [o for o in items if o is not item and abs(o.box[2] - item.box[2]) < 2 and abs(o.box[3] - item.box[3]) < 2]
-        for other in sorted(like, key=lambda o: abs(o.box[1] - item.box[1]) * 4 + abs(o.box[0] - item.box[0]))[:2]:
+        like = [
+            o
+            for o in items
+            if o is not item and abs(o.box[2] - item.box[2]) < 2 and abs(o.box[3] - item.box[3]) < 2
+        ]
+        for other in sorted(
+            like, key=lambda o: abs(o.box[1] - item.box[1]) * 4 + abs(o.box[0] - item.box[0])
+        )[:2]:
             self._return()
             self.settle()
             if not self._there(other):

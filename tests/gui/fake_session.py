@@ -19,7 +19,7 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
-from core_model.schema.render import RenderRequest, RenderResult
+from core_model.schema.render import RenderRequest, RenderResult, StageTime
 from core_model.schema.sampler import SamplerInfo
 
 TILE_S = 0.005
@@ -129,7 +129,7 @@ class FakeSession:
             height=h,
             total_ms=1e3 * (time.perf_counter() - begun),
             device=self.device,
-            extra={"tiles": [t or 0 for t in self._tiles_tried]},
+            timings=tuple(StageTime(stage=f"tile {t or 0}", ms=0.0) for t in self._tiles_tried),
         )
         return FakeFrame(result, arrays)
 

@@ -21,7 +21,7 @@ MARK = (0.5, 0.5)
 
 def panel_of(hands: Hands, name: str) -> Any:
     """The instance that draws a panel, whatever it keeps."""
-    return hands.desk._panels[name]
+    return hands.loop.features[name].panel
 
 
 def as_it_is(hands: Hands) -> None:
@@ -32,10 +32,12 @@ def document(**changes: Any) -> Prepare:
     """The first document of the window with some of its parts changed."""
 
     def prepare(hands: Hands) -> None:
-        control = hands.desk.controller
+        control = hands.loop.coordinator
         assert control.info is not None
-        first = type(control.doc).defaults_from(control.info, quality=control.doc.quality)
-        control.doc = first.replace(**{name: part(first) if callable(part) else part for name, part in changes.items()})
+        first = type(control.store.doc).defaults_from(control.info, quality=control.store.doc.quality)
+        control.store.doc = first.replace(
+            **{name: part(first) if callable(part) else part for name, part in changes.items()}
+        )
 
     return prepare
 
@@ -75,7 +77,10 @@ def away(doc: Any) -> OrbitPose:
 
 
 def ortho_and_fly(hands: Hands) -> None:
-    document(camera=lambda d: away(d).replace(orthographic=True), navigation=lambda d: d.navigation.replace(hand="fly"))(hands)
+    document(
+        camera=lambda d: away(d).replace(orthographic=True),
+        navigation=lambda d: d.navigation.replace(hand="fly"),
+    )(hands)
 
 
 def channel(name: str, **look: Any) -> Prepare:
@@ -83,11 +88,11 @@ def channel(name: str, **look: Any) -> Prepare:
 
     def prepare(hands: Hands) -> None:
         document(view=lambda d: d.view.with_channel(name))(hands)
-        control = hands.desk.controller
+        control = hands.loop.coordinator
         assert control.info is not None
         shown = next(c for c in control.info.channels if c.name == name)
-        view = control.doc.view.of(name, shown).replace(**look)
-        control.doc = control.doc.replace(view=control.doc.view.with_channel_view(view))
+        view = control.store.doc.view.of(name, shown).replace(**look)
+        control.store.doc = control.store.doc.replace(view=control.store.doc.view.with_channel_view(view))
         hands.until(lambda: name in hands.frames.arrays, f"the channel {name}")
 
     return prepare
@@ -96,7 +101,7 @@ def channel(name: str, **look: Any) -> Prepare:
 def chosen_ray(hands: Hands) -> None:
     """A ray under inspection and two pins."""
     document(rays=RayMarks(selected=MARK, pins=((0.4, 0.45), (0.55, 0.6))))(hands)
-    control = hands.desk.controller
+    control = hands.loop.coordinator
     hands.until(lambda: control.rays.report(MARK) is not None, "the ray's report")
 
 
@@ -118,7 +123,10 @@ def three_keys(hands: Hands) -> None:
 
     def path(doc: Any) -> CameraPath:
         camera = doc.camera
-        return CameraPath(keys=tuple(PathKey(time=float(i), pose=camera.replace(yaw=0.3 * i)) for i in range(3)), duration=3.0)
+        return CameraPath(
+            keys=tuple(PathKey(time=float(i), pose=camera.replace(yaw=0.3 * i)) for i in range(3)),
+            duration=3.0,
+        )
 
     panel = panel_of(hands, "path")
     document(path=path)(hands)
@@ -127,7 +135,7 @@ def three_keys(hands: Hands) -> None:
 
 def export(**changes: Any) -> Prepare:
     def prepare(hands: Hands) -> None:
-        exports = hands.desk.exports
+        exports = hands.loop.exports
         exports.settings = ExportSettings(folder=exports.settings.folder, **changes)
         document()(hands)
 
@@ -163,7 +171,10 @@ STATES: dict[str, tuple[str, Prepare]] = {
     "section, free": ("Section", document(camera=away, section=lambda d: d.section.replace(axis="free"))),
     "planes": ("Planes", document(latent=lambda d: d.latent.replace(ablate=Ablation(planes=((0, 1),))))),
     "sampler, learned": ("Sampler", as_it_is),
-    "sampler, stratified": ("Sampler", document(sampler=lambda d: d.sampler.replace(name="uniform", jitter=True))),
+    "sampler, stratified": (
+        "Sampler",
+        document(sampler=lambda d: d.sampler.replace(name="uniform", jitter=True)),
+    ),
     "mesh, off": ("Mesh", mesh("off")),
     "mesh, over": ("Mesh", mesh("overlay")),
     "mesh, error": ("Mesh", mesh("error")),

@@ -17,8 +17,8 @@ from tests.cli.command import triscope
 from tests.gui.monitor_driver import ROUNDS
 from tests.house.sources import ROOT
 from tests.unit.runs.synthetic import Plan, write_foreign, write_native
-from viewer.monitor.command import parsed
-from viewer.runs.discover import runs_in
+from viewer.monitor.options import parsed
+from viewer.runs.files import runs_in
 
 
 def play(scene: str, *runs: Path) -> dict[str, object]:
@@ -30,9 +30,19 @@ def play(scene: str, *runs: Path) -> dict[str, object]:
 
 
 def test_options_and_their_mistakes(tmp_path: Path) -> None:
-    first, second = write_native(tmp_path / "a", Plan(ticks=2)), write_foreign(tmp_path / "b -x", Plan(ticks=2))
-    options = parsed([str(first), "--theme=light", str(second), "--size", "900x700", "--tab", "log", str(first)])
-    assert options.runs == (first, second) and options.theme == "light" and options.size == (900, 700) and options.tab == "log"
+    first, second = (
+        write_native(tmp_path / "a", Plan(ticks=2)),
+        write_foreign(tmp_path / "b -x", Plan(ticks=2)),
+    )
+    options = parsed(
+        [str(first), "--theme=light", str(second), "--size", "900x700", "--tab", "log", str(first)]
+    )
+    assert (
+        options.runs == (first, second)
+        and options.theme == "light"
+        and options.size == (900, 700)
+        and options.tab == "log"
+    )
     assert runs_in(tmp_path) == (first, second), "a folder of runs stands for its runs"
     wrong = (
         ([], "no run directory"), ([str(tmp_path / "none")], "no such folder"), ([str(first), "--fast"], "unknown option"),
@@ -60,7 +70,17 @@ def test_the_command_says_what_is_wrong_in_one_line(
 def test_a_picture_of_the_window(display: str, tmp_path: Path) -> None:
     run = write_native(tmp_path / "rün 'one' & \"two\"", Plan(ticks=60))
     picture = tmp_path / "out" / "monitor.png"
-    command = [sys.executable, "-m", "core_model.cli.main", "monitor", str(run), "--picture", str(picture), "--size", "1200x800"]
+    command = [
+        sys.executable,
+        "-m",
+        "core_model.cli.main",
+        "monitor",
+        str(run),
+        "--picture",
+        str(picture),
+        "--size",
+        "1200x800",
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110)
     assert done.returncode == 0, done.stderr
     pixels = np.asarray(Image.open(picture).convert("RGB"), np.int64)
@@ -83,8 +103,16 @@ def test_controls_do_what_they_say(display: str, tmp_path: Path) -> None:
     saw = play("controls", foreign, native)
     assert saw["filtered"] == ["Signs of the logits"] and len(saw["everything"]) > 15  # type: ignore[arg-type]
     assert saw["axis"] == "minutes" and saw["limits"] == [10.0, 600.0]
-    assert "Beta" in saw["hidden"] and "Fid50k full" in saw["everything"] and "Fid50k full" not in saw["hidden"]  # type: ignore[operator]
-    assert saw["alarms"] == 2 and saw["tab"] == "charts" and saw["chosen"] == 1 and saw["window"] and saw["why"] == ""
+    assert (
+        "Beta" in saw["hidden"] and "Fid50k full" in saw["everything"] and "Fid50k full" not in saw["hidden"]
+    )  # type: ignore[operator]
+    assert (
+        saw["alarms"] == 2
+        and saw["tab"] == "charts"
+        and saw["chosen"] == 1
+        and saw["window"]
+        and saw["why"] == ""
+    )
 
 
 @pytest.mark.gui
@@ -98,8 +126,10 @@ def test_every_tab_is_drawn_also_with_damaged_files_and_without_torch(display: s
 
 @pytest.mark.gui
 @pytest.mark.skipif(shutil.which("xdotool") is None, reason="no xdotool to play the hand")
-def test_per_quick_hand_at_ten_frames_per_second(display: str, tmp_path: Path) -> None:
-    saw = play("hand", write_native(tmp_path / "a", Plan(ticks=40)), write_native(tmp_path / "b", Plan(ticks=40)))
+def test_a_quick_hand_at_ten_frames_per_second(display: str, tmp_path: Path) -> None:
+    saw = play(
+        "hand", write_native(tmp_path / "a", Plan(ticks=40)), write_native(tmp_path / "b", Plan(ticks=40))
+    )
     assert saw["chosen"] == [1, 0, 1], "a click counts where it was made"
     assert saw["filter"] == "sign logit" and saw["running"] and not saw["focused"]
     assert saw["axis"] == "images", "Esc closes a drop-down and takes nothing"

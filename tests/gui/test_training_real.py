@@ -19,19 +19,24 @@ from core_model.schema.overrides import changed_paths
 from core_model.schema.run import RunRecord
 from core_model.schema.train_presets import PRESETS
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.house.sources import ROOT
 from tests.train.gan_data import tiny_config, write_set
-from viewer.jobs import job_service as desk
+from viewer.features.training.panel import TrainingPanel
+from viewer.jobs import job_service
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import CommandLine, train_arguments
 from viewer.jobs.local import read_job
-from viewer.features.training.panel import TrainingPanel
 from viewer.render_client.client import RenderClient
-from viewer.render_client.inline import InlineClient
 from viewer.runs.states import process_alive
 
-pytestmark = [pytest.mark.gui, pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.usefixtures("display", "place")]
+pytestmark = [
+    pytest.mark.gui,
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),
+    pytest.mark.usefixtures("display", "place"),
+]
 MAIN = "//Training/**/"
 PATIENCE_S = 300.0
 CPU = Resources(devices=("cpu",))
@@ -45,7 +50,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(config))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     quality = {"max_size": 64, "refine": False}
-    (config / "preferences.json").write_text(json.dumps({"quality": quality, "run_folders": [str(tmp_path / "runs")]}))
+    (config / "preferences.json").write_text(
+        json.dumps({"quality": quality, "run_folders": [str(tmp_path / "runs")]})
+    )
     runs = tmp_path / "runs"
     runs.mkdir()
     yield runs
@@ -72,8 +79,8 @@ def wait(h: Hands, condition: Callable[[], object], what: str) -> None:
 
 def training(h: Hands) -> TrainingPanel:
     h.ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key._2))
-    wait(h, lambda: not h.desk.workspace.exploring, "the workspace")
-    panel = h.desk._panels["training"]
+    wait(h, lambda: not h.loop.workspace.exploring, "the workspace")
+    panel = h.loop.features["training"].panel
     assert isinstance(panel, TrainingPanel)
     wait(h, lambda: panel.shelf.looked > 0, "the first look at the runs")
     return panel
@@ -119,16 +126,22 @@ def test_launch_watch_stop_resume_and_open_the_snapshot(place: Path, tmp_path: P
         ctx.item_click(f"{MAIN}###stop")
         wait(h, lambda: state(panel, run) == "stopped", "the second stop")
         panel.view.show("snapshots")
-        watch = h.desk.workspace.snapshots
+        watch = h.loop.workspace.snapshots
         wait(h, lambda: watch.snapshots, "its snapshots")
         number, newest = watch.snapshots[-1].number, str(watch.snapshots[-1].path)
         ctx.yield_(3)
         ctx.item_click(f"{MAIN}###open-{number}")
-        wait(h, lambda: h.desk.workspace.exploring and h.doc.checkpoint == newest, "the snapshot in Explore")
-        wait(h, lambda: h.frames.result is not None and h.frames.result.error is None and "rgb" in h.frames.arrays, "its picture")
+        wait(h, lambda: h.loop.workspace.exploring and h.doc.checkpoint == newest, "the snapshot in Explore")
+        wait(
+            h,
+            lambda: (
+                h.frames.result is not None and h.frames.result.error is None and "rgb" in h.frames.arrays
+            ),
+            "its picture",
+        )
 
     drive(body, RenderClient(), checkpoint="analytic:sphere")
-    assert desk.find(run) is not None and json.loads((run / "run.json").read_text())["resumes"] == 1
+    assert job_service.find(run) is not None and json.loads((run / "run.json").read_text())["resumes"] == 1
 
 
 def test_a_killed_window_leaves_the_run_alone_and_the_next_one_finds_it(place: Path, tmp_path: Path) -> None:
@@ -137,22 +150,24 @@ def test_a_killed_window_leaves_the_run_alone_and_the_next_one_finds_it(place: P
     changes = tiny_changes(data, 400_000)
     code = (
         "import sys, time, json; from pathlib import Path; from viewer.shell.app import App, AppOptions\n"
-        "from tests.gui.blob_session import BlobSession; from viewer.render_client.inline import InlineClient\n"
-        "from viewer.ui import actions as act; seen = []\n"
+        "from tests.gui.blob_session import BlobSession; from tests.gui.inline_client import InlineClient\n"
+        "from viewer.state import actions as act; seen = []\n"
         "def on_frame(app):\n"
-        "    panel = app.desk._panels['training']; draft = panel.launch.draft\n"
-        "    if not seen and app.desk._ctx is not None:\n"
-        "        seen.append(1); app.desk.ask(act.ShowWorkspace('training'))\n"
+        "    panel = app.loop.features['training'].panel; draft = panel.launch.draft\n"
+        "    if not seen and app.loop.coordinator.info is not None:\n"
+        "        seen.append(1); app.loop.dispatch(act.ShowWorkspace('training'))\n"
         "        for path, text in json.loads(sys.argv[1]).items(): draft.put(path, text)\n"
         "        draft.data, draft.out = sys.argv[2:4]; panel.launch._named = True\n"
-        "        panel.launch._start(app.desk._ctx, panel.view)\n"
+        "        panel.launch._start(app.loop.workspace, panel.view)\n"
         "App(AppOptions(checkpoint='blob:demo', client=InlineClient(BlobSession), size=(900, 600), on_frame=on_frame,\n"
         "    keep_layout=False)).run()\n"
     )
-    window = subprocess.Popen([sys.executable, "-c", code, json.dumps(changes), str(data), str(run)], cwd=ROOT)
+    window = subprocess.Popen(
+        [sys.executable, "-c", code, json.dumps(changes), str(data), str(run)], cwd=ROOT
+    )
     until = time.monotonic() + PATIENCE_S
     try:
-        while (found := desk.find(run)) is None or found.state != "running":
+        while (found := job_service.find(run)) is None or found.state != "running":
             assert time.monotonic() < until and window.poll() is None, found
             time.sleep(0.1)
     finally:
@@ -172,11 +187,19 @@ def test_a_killed_window_leaves_the_run_alone_and_the_next_one_finds_it(place: P
         h.ctx.yield_(3)
         h.ctx.item_click("//$FOCUSED/###kill-yes")
         wait(h, lambda: state(panel, run) == "killed", "its end, which is no failure")
-        assert not processes_of() and not process_alive(trainer.pid, trainer.process_started), "the trainer itself, not its launcher"
+        assert not processes_of() and not process_alive(trainer.pid, trainer.process_started), (
+            "the trainer itself, not its launcher"
+        )
         assert RunRecord.model_validate_json((run / "run.json").read_bytes()).state == "killed"
         ticks = len((run / "stats.jsonl").read_text().splitlines())
         h.ctx.item_click(f"{MAIN}###resume")
-        wait(h, lambda: state(panel, run) == "running" and len((run / "stats.jsonl").read_text().splitlines()) > ticks, "one trainer again")
+        wait(
+            h,
+            lambda: (
+                state(panel, run) == "running" and len((run / "stats.jsonl").read_text().splitlines()) > ticks
+            ),
+            "one trainer again",
+        )
         h.ctx.item_click(f"{MAIN}###kill")
         h.ctx.yield_(3)
         h.ctx.item_click("//$FOCUSED/###kill-yes")
@@ -197,14 +220,14 @@ def test_a_job_that_fails_shows_its_traceback(place: Path, tmp_path: Path) -> No
     arguments = train_arguments(tree, PRESETS.get("smoke"), data, run, "cpu")
     (data / "000.png").write_bytes(b"no picture any more")
     (data / "001.png").write_bytes(b"no picture any more")
-    desk.start(run, CommandLine(arguments).argv(), resources=CPU)
+    job_service.start(run, CommandLine(arguments).argv(), resources=CPU)
 
     def body(h: Hands) -> None:
         panel = training(h)
         wait(h, lambda: state(panel, run) == "failed", "the failure")
         panel.view.choose(run)
         panel.view.show("log")
-        wait(h, lambda: panel.log.found, "its log")
+        wait(h, lambda: panel.log.page.found, "its log")
         h.ctx.item_click(f"{MAIN}###log-copy-error")
         h.ctx.yield_(3)
         assert "Error" in imgui.get_clipboard_text()

@@ -12,21 +12,26 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.test_training_real import CPU, MAIN, place, state, training, wait
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.train.gan_data import tiny_config, write_set
-from viewer.jobs import job_service as desk
+from viewer.features.training.panel import TrainingPanel
+from viewer.jobs import job_service
 from viewer.jobs.command import CommandLine, train_arguments
 from viewer.jobs.config_diff import diff
-from viewer.features.training.panel import TrainingPanel
 from viewer.render_client.client import RenderClient
-from viewer.render_client.inline import InlineClient
 from viewer.runs.job_record import ENDED
 from viewer.runs.states import process_alive
-from viewer.state.snapshot_watch import run_of
+from viewer.state.workspace import run_of
 
 __all__ = ["place"]
-pytestmark = [pytest.mark.gui, pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.usefixtures("display", "place")]
+pytestmark = [
+    pytest.mark.gui,
+    pytest.mark.slow,
+    pytest.mark.timeout(1800),
+    pytest.mark.usefixtures("display", "place"),
+]
 PREVIOUS, NEXT = f"{MAIN}##snapshot-previous", f"{MAIN}##snapshot-next"
 
 
@@ -37,7 +42,11 @@ def settings(data: Path, images: int) -> TrainConfig:
 
 
 def begin(run: Path, data: Path, images: int = 400_000) -> None:
-    desk.start(run, CommandLine(train_arguments(settings(data, images), PRESETS.get("smoke"), data, run, "cpu")).argv(), resources=CPU)
+    job_service.start(
+        run,
+        CommandLine(train_arguments(settings(data, images), PRESETS.get("smoke"), data, run, "cpu")).argv(),
+        resources=CPU,
+    )
 
 
 def ticks(panel: TrainingPanel, run: Path) -> int:
@@ -54,15 +63,19 @@ def test_follow_scrub_pause_and_film_with_seed_and_camera_held(place: Path, tmp_
         wait(h, lambda: panel.shelf.row(run), "the run in the list")
         panel.view.choose(run)
         ctx.item_click(f"{MAIN}###page-snapshots")
-        watch = h.desk.workspace.snapshots
+        watch = h.loop.workspace.snapshots
         wait(h, lambda: watch.snapshots or state(panel, run) in ENDED, "a snapshot")
         assert state(panel, run) == "running", (run / "console.txt").read_text()[-2000:]
         ctx.item_click(f"{MAIN}###open-here")
-        wait(h, lambda: run_of(h.doc.checkpoint) == run and not h.desk.workspace.exploring, "the snapshot, on this page")
+        wait(
+            h,
+            lambda: run_of(h.doc.checkpoint) == run and not h.loop.workspace.exploring,
+            "the snapshot, on this page",
+        )
         wait(h, lambda: panel.snapshots._texture is not None, "the live preview")
-        control = h.desk.controller
+        control = h.loop.coordinator
         pose, latent = OrbitPose(yaw=0.31, pitch=-0.12), h.doc.latent.replace(psi=0.6)
-        control.doc = h.doc.replace(camera=pose, latent=latent)
+        control.store.doc = h.doc.replace(camera=pose, latent=latent)
 
         def held() -> bool:
             return h.doc.camera == pose and h.doc.latent == latent
@@ -75,9 +88,13 @@ def test_follow_scrub_pause_and_film_with_seed_and_camera_held(place: Path, tmp_
         # Paused: the trainer writes a snapshot, keeps its process, and no tick comes any more.
         ctx.item_click(f"{MAIN}###pause")
         wait(h, lambda: state(panel, run) == "paused", "the pause")
-        job = desk.find(run)
+        job = job_service.find(run)
         assert job is not None and job.job is not None and process_alive(job.job.pid, job.job.pid_started)
-        wait(h, lambda: len(watch.snapshots) >= 3 and h.doc.checkpoint == str(watch.snapshots[-1].path), "the snapshot of the pause")
+        wait(
+            h,
+            lambda: len(watch.snapshots) >= 3 and h.doc.checkpoint == str(watch.snapshots[-1].path),
+            "the snapshot of the pause",
+        )
         stopped = ticks(panel, run)
         # Scrubbing back ends the following, and holds seed and camera.
         files = [str(s.path) for s in watch.snapshots]
@@ -97,8 +114,10 @@ def test_follow_scrub_pause_and_film_with_seed_and_camera_held(place: Path, tmp_
         ctx.mouse_wheel_y(-30)  # the small window of the tests shows the page in two halves
         ctx.yield_(3)
         ctx.item_click(f"{MAIN}###make-film")
-        wait(h, lambda: (t := next(iter(h.desk.tasks.views("film")), None)) is not None and t.ended, "the film")
-        film = h.desk.tasks.views("film")[0]
+        wait(
+            h, lambda: (t := next(iter(h.loop.tasks.views("film")), None)) is not None and t.ended, "the film"
+        )
+        film = h.loop.tasks.views("film")[0]
         assert film.state == "done" and "--yaw=0.31" in film.command and "--psi 0.6" in film.command, film
         with av.open(str(out)) as video:
             assert sum(1 for _ in video.decode(video=0)) == len(files)
@@ -154,14 +173,28 @@ def test_duplicates_wait_in_a_queue_whose_order_changes(place: Path, tmp_path: P
         ctx.item_click(f"{MAIN}##later-{third.name}")
         wait(h, lambda: [Path(one.run) for one in panel.shelf.queue] == [run, second, third], "the old order")
         ctx.item_click(f"{MAIN}##earlier-{third.name}")
-        wait(h, lambda: [Path(one.run) for one in panel.shelf.queue] == [run, third, second], "the new order again")
+        wait(
+            h,
+            lambda: [Path(one.run) for one in panel.shelf.queue] == [run, third, second],
+            "the new order again",
+        )
         ctx.item_click(f"{MAIN}##unqueue-{second.name}")
-        wait(h, lambda: state(panel, second) == "stopped" and len(panel.shelf.queue) == 2, "it leaves the queue")
+        wait(
+            h,
+            lambda: state(panel, second) == "stopped" and len(panel.shelf.queue) == 2,
+            "it leaves the queue",
+        )
         ctx.item_click(f"{MAIN}##run-base")
         ctx.yield_(3)
         ctx.item_click(f"{MAIN}###stop")
-        wait(h, lambda: state(panel, run) == "stopped" and state(panel, third) == "running", "the next one begins")
+        wait(
+            h,
+            lambda: state(panel, run) == "stopped" and state(panel, third) == "running",
+            "the next one begins",
+        )
         saved = panel.launch._tree_of(str(third))
-        assert saved is not None and saved.optim.generator_lr == 0.0005 and not (second / "config.json").exists()
+        assert (
+            saved is not None and saved.optim.generator_lr == 0.0005 and not (second / "config.json").exists()
+        )
 
     drive(body, Recorder(InlineClient(BlobSession)))

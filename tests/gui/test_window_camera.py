@@ -9,9 +9,9 @@ from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.camera import OrbitPose, label25
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, Recorder, drive
-from viewer.render_client.inline import InlineClient
-from viewer.features.viewport import view_cube as camera_cube
+from viewer.features.viewport import view_cube
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 PICTURE_EDGE = 64
@@ -24,7 +24,7 @@ def window(body) -> Recorder:
 
 
 def _middle(h: Hands) -> ImVec2:
-    view = h.desk.viewport
+    view = h.loop.place
     return ImVec2(view.origin[0] + 0.5 * view.size, view.origin[1] + 0.5 * view.size)
 
 
@@ -43,7 +43,9 @@ def test_prior_plot_pasted_poses_and_projection():
         imgui.set_clipboard_text(str(label25(pose).tolist()))
         h.ctx.item_click("//Camera/###paste-pose")
         h.ctx.yield_(2)
-        assert h.doc.camera.yaw == pytest.approx(0.5, abs=1e-5) and h.doc.camera.radius == pytest.approx(2.0, abs=1e-5)
+        assert h.doc.camera.yaw == pytest.approx(0.5, abs=1e-5) and h.doc.camera.radius == pytest.approx(
+            2.0, abs=1e-5
+        )
         before = h.doc.camera
         imgui.set_clipboard_text("not a pose")
         h.ctx.item_click("//Camera/###paste-pose")
@@ -72,12 +74,14 @@ def test_prior_plot_pasted_poses_and_projection():
 def test_the_cube_turns_and_flying_moves_the_eye():
     def body(h: Hands) -> None:
         h.until_full()
-        view, em = h.desk.viewport, h.app.theme.em
+        view, em = h.loop.place, h.app.theme.em
         shown = h.doc.camera.world_from_cam()
         low = h.ctx.item_info("//Viewport/##cube").rect_full
-        spot = camera_cube.spot(shown, (1, 0, 1), camera_cube.HALF_EM * em)
+        spot = view_cube.spot(shown, (1, 0, 1), view_cube.HALF_EM * em)
         assert spot is not None
-        h.ctx.mouse_move_to_pos(ImVec2(0.5 * (low.min.x + low.max.x) + spot[0], 0.5 * (low.min.y + low.max.y) + spot[1]))
+        h.ctx.mouse_move_to_pos(
+            ImVec2(0.5 * (low.min.x + low.max.x) + spot[0], 0.5 * (low.min.y + low.max.y) + spot[1])
+        )
         h.ctx.mouse_click()
         h.until(lambda: h.doc.camera.yaw == pytest.approx(math.pi / 4), "the turn to the right front")
         h.ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.z))
@@ -96,7 +100,9 @@ def test_the_cube_turns_and_flying_moves_the_eye():
         h.ctx.mouse_up(0)
         h.ctx.yield_(2)
         moved = h.doc.camera.world_from_cam()[:3, 3] - eye
-        assert moved[0] > 0.02 and abs(moved[1]) < 1e-9 and abs(moved[2]) < 1e-9 and h.doc.rays.selected is None
+        assert (
+            moved[0] > 0.02 and abs(moved[1]) < 1e-9 and abs(moved[2]) < 1e-9 and h.doc.rays.selected is None
+        )
         before = h.doc.camera
         h.ctx.mouse_move_to_pos(_middle(h))
         h.ctx.mouse_drag_with_delta(ImVec2(60.0, 0.0))
@@ -144,7 +150,9 @@ def test_two_keys_scrubbed_to_the_middle_and_played():
         assert abs(h.doc.camera.yaw) < 0.03
         assert any(abs(r.camera.yaw) < 0.03 and r.tier == "moving" for r in recorder.requests[known:])
 
-        h.ctx.mouse_move_to_pos(ImVec2(0.5 * (second.min.x + second.max.x), 0.5 * (second.min.y + second.max.y)))
+        h.ctx.mouse_move_to_pos(
+            ImVec2(0.5 * (second.min.x + second.max.x), 0.5 * (second.min.y + second.max.y))
+        )
         h.ctx.mouse_drag_with_delta(ImVec2(-0.3 * (second.min.x - first.min.x), 0.0))
         h.ctx.yield_(2)
         assert h.doc.path.times[1] == pytest.approx(0.7, abs=0.06)
@@ -156,7 +164,9 @@ def test_two_keys_scrubbed_to_the_middle_and_played():
         h.ctx.yield_(2)
         assert math.degrees(h.doc.camera.yaw) == pytest.approx(-20, abs=0.01)
         h.ctx.item_click("//Path/##play")
-        h.until(lambda: math.degrees(h.doc.camera.yaw) == pytest.approx(20, abs=0.01), "the end of the path", 3000)
+        h.until(
+            lambda: math.degrees(h.doc.camera.yaw) == pytest.approx(20, abs=0.01), "the end of the path", 3000
+        )
         h.ctx.item_click("//Path/##loop")
         h.ctx.yield_(2)
         assert h.doc.path.loop and h.doc.path.duration == pytest.approx(2.0)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from imgui_bundle import imgui
 
-from tests.gui.blob_session import BlobSession
-from tests.gui.window_driver import Hands, drive
-from viewer.render_client.inline import InlineClient
-from viewer.shell.autosave import SavedSession
 from core_model.schema.config_dir import config_dir
+from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
+from tests.gui.window_driver import Hands, drive
+from viewer.shell.autosave import SavedSession
+from viewer.state import actions
 from viewer.state.document import Document
-from viewer.state import actions as act
 
 pytestmark = pytest.mark.gui
 
@@ -29,22 +29,22 @@ def test_palette_keys_and_presets(display: str) -> None:
     def body(hands: Hands) -> None:
         ctx = hands.ctx
         press(hands, imgui.Key.mod_ctrl | imgui.Key.p)
-        hands.until(lambda: hands.desk.palette.open, "the palette")
+        hands.until(lambda: hands.loop.palette.open, "the palette")
         ctx.yield_(2)
         ctx.key_chars("depth")
         ctx.yield_(3)
         press(hands, imgui.Key.enter)
-        assert hands.doc.view.channel == "depth" and not hands.desk.palette.open
+        assert hands.doc.view.channel == "depth" and not hands.loop.palette.open
 
         press(hands, imgui.Key.f1)
-        hands.until(lambda: hands.desk.keys_open, "the list of keys")
+        hands.until(lambda: hands.loop.keys_open, "the list of keys")
         ctx.yield_(3)
         ctx.item_click("//##keys-sheet/**/###key-latent.next")
-        assert hands.desk.keys.choosing == "latent.next"
+        assert hands.loop.keys.choosing == "latent.next"
         press(hands, imgui.Key.n)
-        assert hands.desk.keys.text("latent.next") == "N"
+        assert hands.loop.keys.text("latent.next") == "N"
         press(hands, imgui.Key.escape)
-        assert not hands.desk.keys_open
+        assert not hands.loop.keys_open
         seed = hands.doc.latent.seeds[0].seed
         press(hands, imgui.Key.n)
         assert hands.doc.latent.seeds[0].seed == seed + 1
@@ -52,11 +52,11 @@ def test_palette_keys_and_presets(display: str) -> None:
         assert hands.doc.latent.seeds[0].seed == seed + 1, "the old key is free"
         assert json.loads((config_dir() / "preferences.json").read_text())["keys"] == {"latent.next": "N"}
 
-        hands.desk.ask(act.SavePreset("Depths"))
+        hands.loop.dispatch(actions.SavePreset("Depths"))
         ctx.yield_(2)
         press(hands, imgui.Key._1)
         assert hands.doc.view.channel == "rgb"
-        hands.desk.ask(act.ApplyPreset("Depths"))
+        hands.loop.dispatch(actions.ApplyPreset("Depths"))
         ctx.yield_(2)
         assert hands.doc.view.channel == "depth"
         press(hands, imgui.Key.mod_ctrl | imgui.Key.z)
@@ -74,12 +74,15 @@ def test_the_view_of_a_crashed_window_is_offered(display: str) -> None:
     (folder / "4194309.json").write_text(left.model_dump_json())
 
     def body(hands: Hands) -> None:
-        hands.until(lambda: hands.desk.controller.banner is not None, "the offer")
+        hands.until(lambda: hands.loop.store.banner is not None, "the offer")
         hands.ctx.yield_(3)
         hands.ctx.item_click("//##banner/###restore")
-        hands.until(lambda: hands.doc.latent.seeds[0].seed == 21 and abs(hands.doc.camera.yaw - 0.5) < 1e-9, "the old view")
+        hands.until(
+            lambda: hands.doc.latent.seeds[0].seed == 21 and abs(hands.doc.camera.yaw - 0.5) < 1e-9,
+            "the old view",
+        )
         hands.until_full()
-        assert hands.desk.controller.banner is None
+        assert hands.loop.store.banner is None
         assert not list(folder.glob("4194309.json")), "it is offered once"
 
     drive(body, InlineClient(BlobSession))

@@ -16,7 +16,10 @@ from tests.house.sources import ROOT
 from viewer.shell.autosave import LAST, Autosave
 from viewer.tour.virtual_display import some_display
 
-pytestmark = [pytest.mark.gui, pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")]
+pytestmark = [
+    pytest.mark.gui,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals"),
+]
 PATIENCE_S = 60.0
 
 
@@ -84,7 +87,9 @@ def test_a_log_out_that_signals_every_process_at_once(display: str, tmp_path: Pa
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="X11 only")
-def test_a_display_that_goes_away_takes_no_view_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_display_that_goes_away_takes_no_view_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with some_display() as own:

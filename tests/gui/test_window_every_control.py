@@ -13,9 +13,9 @@ import pytest
 
 from tests.gui.blob_session import BlobSession
 from tests.gui.every_control import Seen, Walker, Witness
+from tests.gui.inline_client import InlineClient
 from tests.gui.panel_states import STATES
 from tests.gui.window_driver import Hands, drive
-from viewer.render_client.inline import InlineClient
 from viewer.shell.layout import SLOTS
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
@@ -40,7 +40,9 @@ def test_every_panel_has_a_state_to_be_walked_in() -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("state", STATES)
-def test_every_control_of_a_panel_does_something_and_says_what(display: str, state: str, request: pytest.FixtureRequest) -> None:
+def test_every_control_of_a_panel_does_something_and_says_what(
+    display: str, state: str, request: pytest.FixtureRequest
+) -> None:
     title, prepare = STATES[state]
     if title != "Mesh":  # its depth error is read back from the graphics card
         request.getfixturevalue("undrawn")
@@ -48,12 +50,16 @@ def test_every_control_of_a_panel_does_something_and_says_what(display: str, sta
 
     def body(hands: Hands) -> None:
         seen.append(Walker(hands, title, Witness(hands), prepare).walk())
-        assert not hands.desk._broken, hands.desk._broken
+        assert not hands.loop.broken, hands.loop.broken
 
     drive(body, InlineClient(BlobSession), "blob:posed")
     (what,) = seen
     gc.collect()  # a window refers to itself: two dozen of them would fill the memory
-    print(f"{state}: {len(what.used)} used, {len(what.off)} off, {len(what.lost)} lost", *what.followed.items(), sep="\n  ")
+    print(
+        f"{state}: {len(what.used)} used, {len(what.off)} off, {len(what.lost)} lost",
+        *what.followed.items(),
+        sep="\n  ",
+    )
     # frames, axes and legends are the plot library's: no tooltip, and nothing but the plots' own state follows
     plots: set[str] = set()
     if title in WITH_PLOTS:

@@ -12,17 +12,16 @@ import pytest
 from imgui_bundle import imgui
 from PIL import Image
 
+from core_model.output.images import picture
 from core_model.schema.camera import OrbitPose
 from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.record import RenderRecord
 from core_model.schema.record_file import read_provenance
-from core_model.output.images import picture
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, drive
-from viewer.render_client.inline import InlineClient
 from viewer.state.export_desk import TASK_KIND
-from viewer.state.actions import CopyText
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 PATIENCE_S = 180.0
@@ -54,20 +53,24 @@ def test_what_the_window_shows_comes_out_and_goes_back_in(tmp_path: Path) -> Non
     def body(h: Hands) -> None:
         ctx = h.ctx
         turned = h.doc.camera.replace(yaw=0.35, pitch=-0.1)
-        h.desk.controller.doc = h.doc.replace(camera=turned)
+        h.loop.store.doc = h.doc.replace(camera=turned)
         h.until_full()
         shown = h.frames.arrays["rgb"].copy()
-        assert h.desk.exports.settings.folder == str(out)
-        h.desk.exports.settings = h.desk.exports.settings.replace(size=shown.shape[-1])
+        assert h.loop.exports.settings.folder == str(out)
+        h.loop.exports.settings = h.loop.exports.settings.replace(size=shown.shape[-1])
         ctx.window_focus("//Export")
         ctx.yield_(2)
         ctx.item_click("//Export/**/###start")
         ctx.yield_(2)
         ctx.key_press(imgui.Key.mod_ctrl | imgui.Key.s)
         ctx.yield_(2)
-        assert "Saving" in h.desk.controller.notice
-        tasks = h.desk.tasks
-        wait(h, lambda: len(tasks.views(TASK_KIND)) == 2 and all(t.ended for t in tasks.views(TASK_KIND)), "both exports")
+        assert "Saving" in h.loop.store.notice
+        tasks = h.loop.tasks
+        wait(
+            h,
+            lambda: len(tasks.views(TASK_KIND)) == 2 and all(t.ended for t in tasks.views(TASK_KIND)),
+            "both exports",
+        )
         assert [(t.state, t.message) for t in tasks.views(TASK_KIND) if t.state != "done"] == []
         files = sorted(out.glob("*.png"))
         assert len(files) == 2, files
@@ -75,18 +78,20 @@ def test_what_the_window_shows_comes_out_and_goes_back_in(tmp_path: Path) -> Non
         for file in files:
             np.testing.assert_array_equal(np.asarray(Image.open(file)), expected)
         on_screen = h.picture()
-        small = np.asarray(Image.fromarray(on_screen).resize(expected.shape[1::-1], Image.Resampling.BOX)).astype(float)
+        small = np.asarray(
+            Image.fromarray(on_screen).resize(expected.shape[1::-1], Image.Resampling.BOX)
+        ).astype(float)
         assert np.abs(small - expected).mean() < 4.0, "what is on the screen is the same picture"
         assert read_provenance(files[0]).request.camera == turned
 
         away = h.doc.replace(camera=turned.replace(yaw=-1.0), view=h.doc.view.with_channel("depth"))
-        h.desk.controller.doc = away
-        h.desk.controller.undo.push(away, "test", time.monotonic())
+        h.loop.store.doc = away
+        h.loop.store.undo.push(away, "test", time.monotonic())
         ctx.yield_(3)
-        h.desk.dropped([str(tmp_path / "config" / "preferences.json"), str(files[0])])
+        h.loop.dropped([str(tmp_path / "config" / "preferences.json"), str(files[0])])
         wait(h, lambda: h.doc.camera == turned, "the dropped view")
         assert h.doc.view.channel == "rgb" and h.doc.checkpoint == "analytic:sphere"
-        assert h.desk.controller.banner is not None and "preferences.json" in h.desk.controller.banner.detail
+        assert h.loop.store.banner is not None and "preferences.json" in h.loop.store.banner.detail
         ctx.key_press(imgui.Key.mod_ctrl | imgui.Key.z)
         ctx.yield_(3)
         assert h.doc.camera.yaw == -1.0, "one step of undo"
@@ -94,55 +99,67 @@ def test_what_the_window_shows_comes_out_and_goes_back_in(tmp_path: Path) -> Non
     drive(body, InlineClient(), checkpoint="analytic:sphere")
 
 
-def test_the_panel_copies_the_view_and_says_why_it_cannot_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_panel_copies_the_view_and_says_why_it_cannot_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def body(h: Hands) -> None:
-        ctx, copied = h.ctx, []
+        ctx, copied = h.ctx, list[str]()
         h.until_full()
         ctx.window_focus("//Export")
         ctx.yield_(2)
-        handle = h.desk._handle
-        monkeypatch.setattr(h.desk, "_handle", lambda action, now: (copied.append(action), handle(action, now)))
         for key in ("copy-command", "copy-python", "copy-view"):
             ctx.item_click(f"//Export/**/##{key}")
             ctx.yield_(2)
-        command, python, view = [a.text for a in copied if isinstance(a, CopyText)]
+            copied.append(imgui.get_clipboard_text())
+        command, python, view = copied
         assert command.startswith("triscope render blob:demo --out ") and "--size 1024" in command
         assert "RenderSession().render(request)" in python and compile(python, "copied", "exec")
         assert RenderRecord.model_validate_json(view).request.checkpoint == "blob:demo"
         for kind in ("Orbit", "Walk", "Sheet", "Picture"):
             ctx.item_click(f"//Export/**/kind/{kind}")
             ctx.yield_(2)
-            assert h.desk.exports.settings.kind == kind.lower()
+            assert h.loop.exports.settings.kind == kind.lower()
         (tmp_path / "out" / "mine.png").write_bytes(b"")
         ctx.item_input_value("//Export/**/##name", "mine")
         ctx.yield_(2)
         info = ctx.item_info("//Export/**/###start")
         assert info.item_flags & int(imgui.ItemFlags_.disabled), "the file is protected"
-        h.desk.dropped([str(tmp_path / "out" / "mine.png")])
-        wait(h, lambda: h.desk.controller.banner is not None, "the complaint")
-        banner = h.desk.controller.banner
-        assert banner is not None and "mine.png restores no view" in banner.title and h.doc.checkpoint == "blob:demo"
+        h.loop.dropped([str(tmp_path / "out" / "mine.png")])
+        wait(h, lambda: h.loop.store.banner is not None, "the complaint")
+        banner = h.loop.store.banner
+        assert (
+            banner is not None
+            and "mine.png restores no view" in banner.title
+            and h.doc.checkpoint == "blob:demo"
+        )
 
     drive(body, InlineClient(BlobSession))
 
 
 def test_a_dropped_camera_path_comes_into_the_path_panel(tmp_path: Path) -> None:
-    path = CameraPath(keys=(PathKey(time=0.0, pose=OrbitPose(yaw=0.7)), PathKey(time=1.0, pose=OrbitPose(yaw=-0.7))), duration=1.0)
+    path = CameraPath(
+        keys=(PathKey(time=0.0, pose=OrbitPose(yaw=0.7)), PathKey(time=1.0, pose=OrbitPose(yaw=-0.7))),
+        duration=1.0,
+    )
     (tmp_path / "way.json").write_text(path.model_dump_json())
 
     def body(h: Hands) -> None:
         h.until_full()
         before = h.doc
-        panel: Any = h.desk._panels["path"]
+        panel: Any = h.loop.features["path"].panel
         h.ctx.window_focus("//Path")
         h.ctx.yield_(3)
         panel.head, panel.chosen = 3.0, 0
         h.ctx.window_focus("//Timings")
         h.ctx.yield_(3)
-        h.desk.dropped([str(tmp_path / "way.json")])
+        h.loop.dropped([str(tmp_path / "way.json")])
         wait(h, lambda: h.doc.path == path, "the path")
         h.ctx.yield_(4)
-        assert h.doc.camera == path.keys[0].pose and h.doc.latent == before.latent and "2 keys" in h.desk.controller.notice
+        assert (
+            h.doc.camera == path.keys[0].pose
+            and h.doc.latent == before.latent
+            and "2 keys" in h.loop.store.notice
+        )
         assert (panel.head, panel.chosen) == (0.0, -1)
         assert h.ctx.item_exists("//Path/##play"), "its panel is in front"
         h.ctx.key_press(imgui.Key.mod_ctrl | imgui.Key.z)

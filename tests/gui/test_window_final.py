@@ -36,15 +36,26 @@ def test_the_window_shows_the_picture_of_the_program(path: str) -> None:
     def body(h: Hands) -> None:
         h.until_full()
         request = h.frames.result.request
-        assert request.sampler.name == "auto" and h.frames.result.sampler in ("occupancy", "importance") and not request.native
-        assert h.doc.view.channel == "rgb" and h.frames.arrays["rgb"].shape == (3, 96, 96) and "depth" in h.frames.arrays
+        assert (
+            request.sampler.name == "auto"
+            and h.frames.result.sampler in ("occupancy", "importance")
+            and not request.native
+        )
+        assert (
+            h.doc.view.channel == "rgb"
+            and h.frames.arrays["rgb"].shape == (3, 96, 96)
+            and "depth" in h.frames.arrays
+        )
         same = truth.render(request.replace(native=True, width=128, height=128)).arrays["rgb"].clip(0.0, 1.0)
         raw = truth.render(request.replace(channels=("raw",))).arrays["raw"]
         mine = truth.render(request.replace(width=128, height=128)).arrays["rgb"]
         np.testing.assert_allclose(h.frames.arrays["rgb"], truth.render(request).arrays["rgb"], atol=1e-4)
         assert decibel(mine, same) >= 45.0 and decibel(h.frames.arrays["rgb"], raw) < 25.0
         shown = h.picture()  # what OpenGL drew: its mean colour is the picture's
-        assert np.abs(shown.reshape(-1, 3).mean(axis=0) / 255.0 - h.frames.arrays["rgb"].mean(axis=(1, 2))).max() < 0.02
+        assert (
+            np.abs(shown.reshape(-1, 3).mean(axis=0) / 255.0 - h.frames.arrays["rgb"].mean(axis=(1, 2))).max()
+            < 0.02
+        )
 
         h.choose("//Sampler/##sampler", "native")
         h.until(lambda: h.frames.result.request.native, "the picture of its program", 3000)
@@ -52,14 +63,17 @@ def test_the_window_shows_the_picture_of_the_program(path: str) -> None:
         assert h.doc.native and exact.shape == (3, 128, 128)
         np.testing.assert_allclose(h.frames.arrays["rgb"], exact, atol=1e-4)
         assert h.frames.arrays["depth"].shape == (32, 32)
-        full = lambda: h.frames.result.request.tier is Tier.FULL  # noqa: E731
+        full = lambda: h.frames.result.request.tier is Tier.FULL
         h.choose("//Sampler/##sampler", "auto")
         h.until(lambda: full() and not h.frames.result.request.native, "the window's own picture", 3000)
         assert not h.doc.native and "rgb" in h.frames.arrays
 
         h.choose("//View/##channel", "depth")
         h.until(lambda: full() and "rgb" not in h.frames.arrays, "depth by rays of its own", 3000)
-        assert set(h.frames.result.request.channels) == {"depth", "samples", "raw"} and not h.frames.result.request.shared_rays
+        assert (
+            set(h.frames.result.request.channels) == {"depth", "samples", "raw"}
+            and not h.frames.result.request.shared_rays
+        )
         h.choose("//View/##channel", "raw")
         h.ctx.yield_(3)
         h.until(full, "raw colours", 3000)
@@ -72,22 +86,29 @@ def test_the_window_shows_the_picture_of_the_program(path: str) -> None:
 def test_a_turn_moves_in_colours_that_are_named(path: str) -> None:
     def body(h: Hands) -> None:
         h.until_full()
-        control = h.desk.controller
-        quality = h.doc.quality.replace(target_fps=240.0, settle_delay_s=1.0, full_delay_s=1.0)  # no super-resolution is that quick
-        control.adopt(h.doc.replace(quality=quality), "quality", 0.0)
+        control = h.loop.coordinator
+        quality = h.doc.quality.replace(
+            target_fps=240.0, settle_delay_s=1.0, full_delay_s=1.0
+        )  # no super-resolution is that quick
+        control.store.adopt(h.doc.replace(quality=quality), "quality", 0.0)
         h.ctx.yield_(2)
         control.client.requests.clear()
-        view = h.desk.viewport
+        view = h.loop.place
         h.ctx.mouse_move_to_pos(ImVec2(view.origin[0] + 0.5 * view.size, view.origin[1] + 0.5 * view.size))
         h.ctx.mouse_drag_with_delta(ImVec2(60.0, 0.0))
         h.until(lambda: h.frames.result.request.tier is Tier.MOVING, "a moving picture")
         h.ctx.yield_(2)
         if h.frames.result.request.tier is Tier.MOVING:
-            assert view.drawn.channel.title == "Raw colour" and "rgb" not in h.frames.arrays
+            assert (
+                h.loop.values.picture.shown_map(h.doc).channel.title == "Raw colour"
+                and "rgb" not in h.frames.arrays
+            )
         h.until_full()
         h.ctx.yield_(2)
-        assert view.drawn.channel.title == "Colour" and "rgb" in h.frames.arrays
+        assert h.loop.values.picture.shown_map(h.doc).channel.title == "Colour" and "rgb" in h.frames.arrays
         asked = control.client.requests
-        assert asked[-1].tier is Tier.FULL and all("rgb" not in r.channels for r in asked if r.tier is Tier.MOVING)
+        assert asked[-1].tier is Tier.FULL and all(
+            "rgb" not in r.channels for r in asked if r.tier is Tier.MOVING
+        )
 
     drive(body, Recorder(RenderClient(options=SessionOptions(threads=1))), path)

@@ -9,10 +9,10 @@ import pytest
 from imgui_bundle import imgui
 
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.panel_states import STATES
 from tests.gui.text_fit import measuring
 from tests.gui.window_driver import Hands, drive
-from viewer.render_client.inline import InlineClient
 from viewer.shell import layout
 from viewer.state.actions import SetScale
 
@@ -40,7 +40,12 @@ def viewport() -> imgui.ImVec2:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("size", "scale"), [SMALL, *OTHERS])
 def test_no_panel_clips_its_text_and_the_picture_stays_large(
-    display: str, undrawn: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int], scale: float
+    display: str,
+    undrawn: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int],
+    scale: float,
 ) -> None:
     settings(tmp_path, monkeypatch, scale)
     monkeypatch.chdir(tmp_path)
@@ -71,7 +76,9 @@ def test_no_panel_clips_its_text_and_the_picture_stays_large(
     assert not small
 
 
-def test_a_window_that_shrinks_keeps_its_least_size_and_the_picture(display: str, small_pictures: None) -> None:
+def test_a_window_that_shrinks_keeps_its_least_size_and_the_picture(
+    display: str, small_pictures: None
+) -> None:
     import glfw
     from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
@@ -86,15 +93,21 @@ def test_a_window_that_shrinks_keeps_its_least_size_and_the_picture(display: str
             hands.until(lambda: abs(imgui.get_main_viewport().size.x - wide) < 2, "the smaller window")  # noqa: B023
             hands.ctx.yield_(20)
             assert min(viewport().x, viewport().y) >= layout.PICTURE_PX, (wide, high)
-        hands.desk.ask(SetScale(1.5))
+        hands.loop.dispatch(SetScale(1.5))
         hands.until(lambda: imgui.get_font_size() > 1.4 * em, "the larger interface")
         larger = layout.smallest(imgui.get_font_size())
-        hands.until(lambda: imgui.get_main_viewport().size.x >= larger[0] - 1, "a window that is large enough for it")
+        hands.until(
+            lambda: imgui.get_main_viewport().size.x >= larger[0] - 1, "a window that is large enough for it"
+        )
 
     drive(body, InlineClient(BlobSession), "blob:posed", (1600, 1000))
 
 
-WINDOWS = [(w, h, s) for w, h in ((1024, 700), (1280, 720), (1600, 1000), (2560, 1400)) for s in (1.0, 1.25, 1.5, 2.0)]
+WINDOWS = [
+    (w, h, s)
+    for w, h in ((1024, 700), (1280, 720), (1600, 1000), (2560, 1400))
+    for s in (1.0, 1.25, 1.5, 2.0)
+]
 
 
 def _can_be(width: int, height: int, scale: float) -> bool:
@@ -114,4 +127,6 @@ def test_the_plan_leaves_the_picture_its_room(width: int, height: int, scale: fl
         rooms[split.parent] = (wide * (1 - split.share), high) if across else (wide, high * (1 - split.share))
     assert min(rooms[layout.MAIN]) >= layout.PICTURE_PX
     assert set(plan.docks.values()) <= set(rooms)
-    assert all(rooms[dock][0] >= 17.4 * em for dock in plan.docks.values()), "a panel has at least the width of a column"
+    assert all(rooms[dock][0] >= 17.4 * em for dock in plan.docks.values()), (
+        "a panel has at least the width of a column"
+    )

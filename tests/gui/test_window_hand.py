@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import time
 from collections.abc import Iterator
@@ -10,17 +11,17 @@ import pytest
 from imgui_bundle import ImVec2, imgui
 
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, drive
 from viewer.shell.app import App, AppOptions
-from viewer.render_client.inline import InlineClient
 from viewer.widgets.inputs import CONTROL, PRESS, Inputs
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
-PICTURE_EDGE = 48
+PICTURE_EDGE = 64
 
 
 def centre(h: Hands, u: float = 0.5, v: float = 0.5) -> ImVec2:
-    view = h.desk.viewport
+    view = h.loop.place
     return ImVec2(view.origin[0] + u * view.size, view.origin[1] + v * view.size)
 
 
@@ -54,16 +55,16 @@ def test_esc_closes_one_thing_a_press_and_never_quits() -> None:
         esc()
         assert popups() == 0 and ray_shown(h.app)
         ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.p))
-        h.until(lambda: h.desk.palette.open, "the palette")
+        h.until(lambda: h.loop.palette.open, "the palette")
         ctx.yield_(3)
         esc()
-        assert not h.desk.palette.open and ray_shown(h.app)
-        h.desk.keys_open = h.desk.about_open = True
+        assert not h.loop.palette.open and ray_shown(h.app)
+        h.loop.keys_open = h.loop.about_open = True
         ctx.yield_(3)
         esc()
-        assert h.desk.keys_open and not h.desk.about_open and ray_shown(h.app), "one sheet a press"
+        assert h.loop.keys_open and not h.loop.about_open and ray_shown(h.app), "one sheet a press"
         esc()
-        assert not h.desk.keys_open and ray_shown(h.app)
+        assert not h.loop.keys_open and ray_shown(h.app)
         seed = h.doc.latent.seeds[0].seed
         ctx.item_click("//Latent/##seed")
         ctx.key_chars_replace("77")
@@ -101,7 +102,9 @@ def test_an_orbit_from_the_middle_leaves_the_section_alone_and_its_handle_moves_
         h.ctx.mouse_move_to_pos(centre(h))
         h.ctx.mouse_drag_with_delta(ImVec2(60.0, 20.0))
         h.ctx.yield_(3)
-        assert h.doc.section.offset == 0.0 and h.doc.camera.yaw < camera.yaw - 0.05, "the middle is where one begins to turn"
+        assert h.doc.section.offset == 0.0 and h.doc.camera.yaw < camera.yaw - 0.05, (
+            "the middle is where one begins to turn"
+        )
         h.ctx.item_click("//Section/section-axis/x")
         h.ctx.key_press(imgui.Key.r)
         h.until_full()
@@ -126,18 +129,33 @@ def test_typed_numbers_are_whole_or_refused_beside_their_field() -> None:
             return h.doc.latent.seeds[0].seed
 
         assert seed("1e3") == 1000 and typing().refusal is None
-        for text, said in (("-5", "too small"), ("4294967296", "too large"), ("abc", "no number"), ("1.5", "not whole")):
+        for text, said in (
+            ("-5", "too small"),
+            ("4294967296", "too large"),
+            ("abc", "no number"),
+            ("1.5", "not whole"),
+        ):
             assert seed(text) == 1000
-            assert typing().refusal is not None and said in typing().refusal.text and "It stays 1000" in typing().refusal.text
+            assert (
+                typing().refusal is not None
+                and said in typing().refusal.text
+                and "It stays 1000" in typing().refusal.text
+            )
         assert seed("7") == 7 and typing().refusal is None
-        for item, text, kept in (("//Latent/##psi", "9", 0.7), ("//Camera/##yaw", "x1", 0.0), ("//Camera/##pivot/##1", "1e9", 0.0)):
+        for item, text, kept in (
+            ("//Latent/##psi", "9", 0.7),
+            ("//Camera/##yaw", "x1", 0.0),
+            ("//Camera/##pivot/##1", "1e9", 0.0),
+        ):
             ctx.key_down(imgui.Key.mod_ctrl)
             ctx.item_click(item)
             ctx.key_up(imgui.Key.mod_ctrl)
             ctx.yield_(3)
             ctx.key_chars_replace_enter(text)
             ctx.yield_(3)
-            now = {"##psi": h.doc.latent.psi, "##yaw": h.doc.camera.yaw, "##1": h.doc.camera.pivot[1]}[item.rsplit("/", 1)[1]]
+            now = {"##psi": h.doc.latent.psi, "##yaw": h.doc.camera.yaw, "##1": h.doc.camera.pivot[1]}[
+                item.rsplit("/", 1)[1]
+            ]
             assert now == pytest.approx(kept) and typing().refusal is not None, item
         ctx.item_input_value("//Camera/##yaw", 30)
         ctx.yield_(3)
@@ -153,7 +171,7 @@ def played(script, slow_s: float = 0.1) -> None:
 
     def on_frame(app: App) -> None:
         time.sleep(slow_s)
-        if app.desk is None or not app.desk.controller.frames.arrays:
+        if app.loop is None or not app.loop.coordinator.frames.arrays:
             return
         try:
             if not steps:
@@ -167,7 +185,12 @@ def played(script, slow_s: float = 0.1) -> None:
 
     App(
         AppOptions(
-            checkpoint="blob:demo", client=InlineClient(BlobSession), size=(1100, 700), on_frame=on_frame, keep_layout=False, eager=True
+            checkpoint="blob:demo",
+            client=InlineClient(BlobSession),
+            size=(1100, 700),
+            on_frame=on_frame,
+            keep_layout=False,
+            eager=True,
         )
     ).run()
     if failed:
@@ -179,11 +202,11 @@ def test_a_quick_hand_on_slow_frames_loses_no_click_and_no_key() -> None:
     import glfw
 
     def script(app: App) -> Iterator[None]:
-        desk = app.desk
-        assert desk is not None
-        saves, hand = [], desk.inputs
-        desk.exports.quick = lambda *a: saves.append(a) or "saved"  # type: ignore[method-assign]
-        view = desk.viewport
+        loop = app.loop
+        assert loop is not None
+        saves, hand = [], loop.inputs
+        loop.exports.quick = lambda *a: saves.append(a) or "saved"  # type: ignore[method-assign]
+        view = loop.place
         x, y = view.origin[0] + 0.5 * view.size, view.origin[1] + 0.5 * view.size
 
         def rest(frames: int) -> Iterator[None]:
@@ -191,27 +214,28 @@ def test_a_quick_hand_on_slow_frames_loses_no_click_and_no_key() -> None:
                 yield
 
         yield from rest(3)
-        hand.cursor(0, 60.0, 400.0)
+        hand.cursor(window(), 60.0, 400.0)
         yield from rest(3)
         click(hand, x, y)
         yield from rest(10)
         assert ray_shown(app), "a click in the frame in which the mouse came"
         app.show_panel("Ray", False)
         yield from rest(3)
+        view = loop.place
         x, y = view.origin[0] + 0.5 * view.size, view.origin[1] + 0.5 * view.size
-        yaw = desk.controller.doc.camera.yaw
-        hand.cursor(0, x, y)
-        hand.button(0, 0, PRESS, 0)
-        hand.cursor(0, x + 60, y)
-        hand.button(0, 0, 0, 0)
+        yaw = loop.store.doc.camera.yaw
+        hand.cursor(window(), x, y)
+        hand.button(window(), 0, PRESS, 0)
+        hand.cursor(window(), x + 60, y)
+        hand.button(window(), 0, 0, 0)
         yield from rest(10)
-        assert desk.controller.doc.camera.yaw < yaw - 0.05 and not ray_shown(app), "a drag within a frame"
-        pivot = desk.controller.doc.camera.pivot
+        assert loop.store.doc.camera.yaw < yaw - 0.05 and not ray_shown(app), "a drag within a frame"
+        pivot = loop.store.doc.camera.pivot
         click(hand, x, y)
         click(hand, x, y)
         yield from rest(12)
-        assert desk.controller.doc.camera.pivot != pivot and not ray_shown(app), "a double click within a frame"
-        hand.cursor(0, 60.0, 690.0)
+        assert loop.store.doc.camera.pivot != pivot and not ray_shown(app), "a double click within a frame"
+        hand.cursor(window(), 60.0, 690.0)
         for _ in range(3):
             chord(hand, glfw)
             yield from rest(5)
@@ -220,15 +244,24 @@ def test_a_quick_hand_on_slow_frames_loses_no_click_and_no_key() -> None:
     played(script)
 
 
+def window() -> int:
+    """Address of the window, as glfw gives it to its callbacks."""
+    from imgui_bundle.glfw_utils import glfw_window_hello_imgui
+
+    address = ctypes.cast(glfw_window_hello_imgui(), ctypes.c_void_p).value
+    assert address is not None
+    return address
+
+
 def click(hand: Inputs, x: float, y: float) -> None:
-    hand.cursor(0, x, y)
-    hand.button(0, 0, PRESS, 0)
-    hand.button(0, 0, 0, 0)
+    hand.cursor(window(), x, y)
+    hand.button(window(), 0, PRESS, 0)
+    hand.button(window(), 0, 0, 0)
 
 
 def chord(hand: Inputs, glfw) -> None:
     """Ctrl and S go down, Ctrl goes up, S goes up; scan codes as none: the key's own number counts."""
-    hand.key(0, glfw.KEY_LEFT_CONTROL, 37, PRESS, 0)
-    hand.key(0, glfw.KEY_S, 39, PRESS, CONTROL)
-    hand.key(0, glfw.KEY_LEFT_CONTROL, 37, 0, CONTROL)
-    hand.key(0, glfw.KEY_S, 39, 0, 0)
+    hand.key(window(), glfw.KEY_LEFT_CONTROL, 37, PRESS, 0)
+    hand.key(window(), glfw.KEY_S, 39, PRESS, CONTROL)
+    hand.key(window(), glfw.KEY_LEFT_CONTROL, 37, 0, CONTROL)
+    hand.key(window(), glfw.KEY_S, 39, 0, 0)

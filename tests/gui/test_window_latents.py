@@ -7,8 +7,8 @@ import pytest
 from imgui_bundle import imgui
 
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, Recorder, drive
-from viewer.render_client.inline import InlineClient
 from viewer.features.basket.model import basket_path, read_basket
 from viewer.features.seeds.board import read_stars, stars_path
 
@@ -18,32 +18,42 @@ PICTURE_EDGE = 64
 
 def test_plane_walk_mixing_noise_and_conditioning_reach_the_requests() -> None:
     def body(h: Hands) -> None:
-        ctx, undo = h.ctx, h.desk.controller.undo
+        ctx, undo = h.ctx, h.loop.store.undo
         ctx.item_click("//Latent/##fold-plane")
         ctx.item_input_value("//Latent/##corner3", "77")
         ctx.item_click("//Latent/##plane-centre")
         ctx.yield_(2)
-        assert [(s.seed, s.weight) for s in h.doc.latent.seeds] == [(0, 0.25), (1, 0.25), (2, 0.25), (77, 0.25)]
+        assert [(s.seed, s.weight) for s in h.doc.latent.seeds] == [
+            (0, 0.25),
+            (1, 0.25),
+            (2, 0.25),
+            (77, 0.25),
+        ]
         ctx.mouse_move("//Latent/##plane")
         corner = ctx.item_info("//Latent/##plane").rect_full.max
         ctx.mouse_down(0)
         ctx.mouse_move_to_pos(corner)
         ctx.mouse_up(0)
         ctx.yield_(2)
-        assert h.doc.latent.seeds[3].weight > 0.9 and sum(s.weight for s in h.doc.latent.seeds) == pytest.approx(1.0)
+        assert h.doc.latent.seeds[3].weight > 0.9 and sum(
+            s.weight for s in h.doc.latent.seeds
+        ) == pytest.approx(1.0)
         steps, start = len(undo._past), h.doc.latent
         ctx.item_click("//Latent/##walk-play")
-        h.until(lambda: h.desk.walk.position > 0.2, "the walk")
+        h.until(lambda: h.loop.walk.position > 0.2, "the walk")
         ctx.item_click("//Latent/##walk-play")
         ctx.yield_(2)
-        assert not h.desk.walk.playing and len(undo._past) == steps + 1 and h.doc.latent != start
+        assert not h.loop.walk.playing and len(undo._past) == steps + 1 and h.doc.latent != start
         ctx.item_click("//Latent/##fold-plane")
         ctx.item_click("//Latent/##fold-mix")
         ctx.item_click("//Latent/##mix")
         ctx.item_click("//Latent/mix-band/Coarse")
         ctx.item_input_value("//Latent/##mix-seed", "9")
         ctx.yield_(2)
-        assert h.doc.latent.mix is not None and (h.doc.latent.mix.seed, h.doc.latent.mix.layers) == (9, (0, 1, 2, 3))
+        assert h.doc.latent.mix is not None and (h.doc.latent.mix.seed, h.doc.latent.mix.layers) == (
+            9,
+            (0, 1, 2, 3),
+        )
         ctx.item_click("//Latent/noise/None")
         ctx.item_click("//Latent/view-dirs/Camera")
         ctx.item_click("//Latent/##cond-strip6")
@@ -61,9 +71,9 @@ def test_a_click_beside_the_walk_s_controls_stops_it() -> None:
     def body(h: Hands) -> None:
         h.ctx.item_click("//Latent/##fold-plane")
         h.ctx.item_click("//Latent/##walk-play")
-        h.until(lambda: h.desk.walk.position > 0.05, "the walk")
+        h.until(lambda: h.loop.walk.position > 0.05, "the walk")
         h.ctx.item_click("//Camera/##yaw")
-        assert not h.desk.walk.playing
+        assert not h.loop.walk.playing
         stood = h.doc.latent
         h.ctx.yield_(10)
         assert h.doc.latent == stood
@@ -76,7 +86,7 @@ def test_a_click_beside_the_walk_s_controls_stops_it() -> None:
 
 def test_basket_adds_opens_combines_and_survives(tmp_path) -> None:
     def body(h: Hands) -> None:
-        ctx, panel = h.ctx, h.desk._panels["basket"]
+        ctx, panel = h.ctx, h.loop.features["basket"].panel
         ctx.window_focus("//Basket")
         ctx.item_input_value("//Basket/##basket-name", "first")  # Enter adds
         h.until(lambda: len(panel.items) == 1, "the first entry")
@@ -89,7 +99,9 @@ def test_basket_adds_opens_combines_and_survives(tmp_path) -> None:
         ctx.item_input_value("//Basket/##combine-t", 0.25)
         ctx.yield_(2)
         assert h.doc.latent.w is not None
-        np.testing.assert_allclose(h.doc.latent.w[0], 0.75 * panel.items[0].w[0] + 0.25 * panel.items[1].w[0], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(
+            h.doc.latent.w[0], 0.75 * panel.items[0].w[0] + 0.25 * panel.items[1].w[0], rtol=1e-4, atol=1e-5
+        )
         ctx.item_click("//Basket/$$0/##open")
         ctx.yield_(2)
         assert h.doc.latent.w == panel.items[0].rows
@@ -112,13 +124,17 @@ def test_basket_adds_opens_combines_and_survives(tmp_path) -> None:
 
 def test_directions_move_w_by_standard_deviations() -> None:
     def body(h: Hands) -> None:
-        ctx, panel = h.ctx, h.desk._panels["directions"]
+        ctx, panel = h.ctx, h.loop.features["directions"].panel
         ctx.window_focus("//Directions")
         h.until(lambda: len(panel.found) == 16, "the directions")
         ctx.item_input_value("//Directions/$$0/##sigma", 1.5)
         ctx.yield_(2)
         (edit,) = h.doc.latent.edits
-        assert edit.strength == pytest.approx(1.5) and edit.direction[0] == pytest.approx(4.0) and edit.layers is None
+        assert (
+            edit.strength == pytest.approx(1.5)
+            and edit.direction[0] == pytest.approx(4.0)
+            and edit.layers is None
+        )
         h.until_full()
         ctx.item_click("//Directions/$$0/##reset")
         ctx.yield_(2)
@@ -137,7 +153,7 @@ def test_directions_move_w_by_standard_deviations() -> None:
 
 def test_the_board_renders_stars_sorts_and_opens() -> None:
     def body(h: Hands) -> None:
-        ctx, panel = h.ctx, h.desk._panels["seeds"]
+        ctx, panel = h.ctx, h.loop.features["seeds"].panel
         ctx.window_focus("//Seeds")
         panel.count = 6
         h.until(lambda: len(panel.board.thumbs) == 6, "six pictures", 3000)
@@ -147,7 +163,10 @@ def test_the_board_renders_stars_sorts_and_opens() -> None:
         ctx.item_click("##seed4")
         ctx.yield_(2)
         assert h.doc.latent.seeds[0].seed == 4 and panel.stars == {3}
-        assert all(np.isfinite(t.depth_range) and t.samples > 2 and t.flatness > 1 for t in panel.board.thumbs.values())
+        assert all(
+            np.isfinite(t.depth_range) and t.samples > 2 and t.flatness > 1
+            for t in panel.board.thumbs.values()
+        )
         ctx.set_ref("")
         ctx.item_click("//Seeds/###board-stars")
         ctx.yield_(2)

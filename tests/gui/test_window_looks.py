@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core_model.schema import assets
 from core_model.schema.camera import OrbitPose
+from core_model.schema.colormaps import colormaps
 from core_model.schema.errors import InputError
-from viewer.gl import colormaps, resources
+from viewer.state.palette import PALETTES, contrast
 from viewer.state.screen import project_points
 from viewer.widgets.histogram import BINS, histogram
-from viewer.state.palette import PALETTES, contrast
 from viewer.widgets.ticks import nice_ticks, tick_text
 
 
@@ -84,11 +85,13 @@ def test_projection_of_the_pivot_is_the_middle_and_y_runs_down(orthographic: boo
     assert found[0] == pytest.approx((0.5, 0.5))
     assert found[1, 1] < 0.5 and found[1, 0] == pytest.approx(0.5, abs=0.02)
     m = pose.world_from_cam()
-    assert project_points(pose, (m[:3, 3] - m[:3, 2])[None]).ahead[0] == orthographic, "parallel rays have no eye to be behind"
+    assert project_points(pose, (m[:3, 3] - m[:3, 2])[None]).ahead[0] == orthographic, (
+        "parallel rays have no eye to be behind"
+    )
 
 
 def test_colour_maps_are_complete_and_name_their_licence():
-    maps = colormaps.colormaps()
+    maps = colormaps()
     assert {"viridis", "magma", "inferno", "cividis", "turbo", "gray", "balance"} <= set(maps)
     for m in maps.values():
         assert m.table().shape == (256, 3) and m.licence and m.origin
@@ -100,7 +103,7 @@ def test_colour_maps_are_complete_and_name_their_licence():
 
 
 def test_fonts_carry_their_licence():
-    folder = resources.asset_path("fonts")
+    folder = assets.asset_path("fonts")
     assert "SIL OPEN FONT LICENSE" in (folder / "OFL.txt").read_text()
     listed = (folder / "README.md").read_text()
     assert all(p.name in listed for p in folder.iterdir() if p.suffix in (".otf", ".ttf"))
@@ -108,8 +111,8 @@ def test_fonts_carry_their_licence():
 
 def test_a_missing_asset_is_one_clear_line():
     with pytest.raises(InputError, match=r"asset is missing.*nothing\.bin"):
-        resources.asset_path("nothing.bin")
-    assert resources.find_asset("nothing.bin") is None
+        assets.asset_path("nothing.bin")
+    assert assets.find_asset("nothing.bin") is None
 
 
 def test_the_first_frame_imports_nothing_heavy():
@@ -120,9 +123,7 @@ def test_the_first_frame_imports_nothing_heavy():
 
 
 def test_the_whole_window_imports_no_torch():
-    code = (
-        "import viewer.shell.app, viewer.shell.frame_loop, viewer.tour.script, viewer.gl.presenter, sys; print('torch' in sys.modules)"
-    )
+    code = "import viewer.shell.app, viewer.shell.frame_loop, viewer.tour.script, viewer.gl.presenter, sys; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -7,15 +7,15 @@ import pytest
 from imgui_bundle import ImVec2, imgui
 
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, Recorder, drive
-from viewer.render_client.inline import InlineClient
 from viewer.state.actions import ShowPanel
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 
 
 def centre(h: Hands, u: float = 0.5, v: float = 0.5) -> ImVec2:
-    view = h.desk.viewport
+    view = h.loop.place
     return ImVec2(view.origin[0] + u * view.size, view.origin[1] + v * view.size)
 
 
@@ -44,7 +44,7 @@ def test_vector_maps_iso_lines_outline_and_the_copied_value():
         ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.c))
         ctx.yield_(2)
         text = imgui.get_clipboard_text()
-        u, v = h.desk.viewport.hover
+        u, v = h.loop.place.hover
         values = h.frames.arrays["normal"]
         z = values[2, int(v * values.shape[1]), int(u * values.shape[2])]
         assert f"Normal z (camera) {z:.3f}" in text and text.startswith("x ")
@@ -54,7 +54,7 @@ def test_vector_maps_iso_lines_outline_and_the_copied_value():
         lined = h.picture()
         ctx.item_click("//View/##outline")
         ctx.yield_(2)
-        assert not h.doc.view.of("leftover", h.desk.controller.info.channels[5]).outline
+        assert not h.doc.view.of("leftover", h.loop.coordinator.info.channels[5]).outline
         assert (h.picture() != lined).any(), "the outline of the chosen rays is gone"
 
     drive(body, recorder)
@@ -64,9 +64,9 @@ def test_wipe_side_error_and_reference():
     recorder = Recorder(InlineClient(BlobSession))
 
     def body(h: Hands) -> None:
-        ctx, second = h.ctx, h.desk.controller.second
+        ctx, second = h.ctx, h.loop.coordinator.second
         h.until_full()
-        h.desk.ask(ShowPanel("Compare", True))
+        h.loop.dispatch(ShowPanel("Compare", True))
         ctx.yield_(4)
         ctx.window_focus("//Compare")
         ctx.yield_(2)
@@ -78,7 +78,7 @@ def test_wipe_side_error_and_reference():
         assert found is not None and 10 < found.psnr < 60 and found.worst_01 <= found.worst_1 <= found.psnr
         ctx.item_drag_with_delta("//Viewport/##divider", ImVec2(60.0, 0.0))
         ctx.yield_(2)
-        edge = h.desk.viewport.size
+        edge = h.loop.place.size
         assert h.doc.compare.split == pytest.approx(0.5 + 60 / edge, abs=12 / edge)
         assert h.doc.camera.yaw == 0.0, "the divider is not the camera"
         h.choose("//Compare/##columns/##what", "sampler")
@@ -87,7 +87,11 @@ def test_wipe_side_error_and_reference():
         h.choose("//Compare/##columns/##what", "psi")
         ctx.item_click("//Compare/##columns/mode/Side")
         ctx.item_input_value("//Camera/##yaw", 20.0)
-        h.until(lambda: second.matches(h.frames.result) and second.frames.result.request.camera == h.doc.camera, "B turned too", 2000)
+        h.until(
+            lambda: second.matches(h.frames.result) and second.frames.result.request.camera == h.doc.camera,
+            "B turned too",
+            2000,
+        )
         ctx.item_click("//Compare/##columns/mode/Error")
         ctx.yield_(3)
         h.choose("//Compare/##columns/##what", "reference")

@@ -11,14 +11,14 @@ import pytest
 import trimesh
 from imgui_bundle import ImVec2, imgui
 
+from core_model.output.provenance import read_provenance
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.mesh import NO_ATLAS
 from core_model.schema.question import Question
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
-from core_model.output.provenance import read_provenance
 from tests.gui.blob_session import BlobSession, blob_info
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, Recorder, drive
-from viewer.render_client.inline import InlineClient
 from viewer.widgets import controls
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
@@ -63,7 +63,14 @@ def front(h: Hands) -> None:
 
 
 def shown(h: Hands) -> None:
-    h.until(lambda: h.desk.mesh.shown is not None and not h.desk.mesh.words, "a mesh in the view", 1500)
+    h.until(
+        lambda: (
+            h.loop.features["mesh"].panel.stage.shown is not None
+            and not h.loop.features["mesh"].panel.stage.words
+        ),
+        "a mesh in the view",
+        1500,
+    )
     h.ctx.yield_(3)
 
 
@@ -71,7 +78,7 @@ def test_level_preview_modes_and_error():
     recorder = Asked(InlineClient(BlobSession))
 
     def body(h: Hands) -> None:
-        ctx, stage = h.ctx, h.desk.mesh
+        ctx, stage = h.ctx, h.loop.features["mesh"].panel.stage
         assert not recorder.of(FieldHistogramQuestion), "a panel behind another one asks for nothing"
         front(h)
         h.until(lambda: recorder.of(MeshForecastQuestion), "the forecast")
@@ -94,7 +101,9 @@ def test_level_preview_modes_and_error():
         ctx.yield_(2)
         level = h.doc.mesh.level
         assert level is not None and level != 0.0
-        h.until(lambda: recorder.of(MeshPreviewQuestion)[-1].request.level == level, "a preview of the new level")
+        h.until(
+            lambda: recorder.of(MeshPreviewQuestion)[-1].request.level == level, "a preview of the new level"
+        )
         h.until(lambda: stage.shown is not first and stage.shown is not None, "the new mesh")
         h.until(lambda: recorder.of(MeshForecastQuestion)[-1].request.level == level, "its forecast")
         assert len(recorder.of(FieldHistogramQuestion)) == asked, "the histogram does not depend on the level"
@@ -114,21 +123,25 @@ def test_level_preview_modes_and_error():
         ctx.item_click("//Mesh/mesh-mode/Over")
         ctx.item_click("//Mesh/##mesh-wire")
         ctx.yield_(3)
-        assert h.doc.mesh.wire and h.desk.viewport.drawn is not None
+        assert h.doc.mesh.wire and h.loop.place.drawn
         ctx.item_click("//Mesh/mesh-mode/Side")
         ctx.yield_(3)
         ctx.item_click("//Mesh/mesh-mode/Off")
         h.until_full()
-        assert len(recorder.requests) - rendered <= 6, "the mesh asks for no pictures but those of another size"
+        assert len(recorder.requests) - rendered <= 6, (
+            "the mesh asks for no pictures but those of another size"
+        )
         assert np.abs(h.picture().astype(int) - plain).max() <= 2
         before = h.doc.mesh
         ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.z))
         ctx.yield_(2)
         assert h.doc.mesh != before and h.doc.mesh.mode == "side"
 
-        h.desk.open("blob:other")
+        h.loop.open("blob:other")
         h.until(lambda: h.doc.checkpoint == "blob:other", "the other checkpoint")
-        assert stage.shown is None and stage._view is None, "nothing of the old mesh stays on the graphics card"
+        assert stage.shown is None and stage._view is None, (
+            "nothing of the old mesh stays on the graphics card"
+        )
 
     drive(body, recorder)
 
@@ -142,7 +155,7 @@ def test_without_an_atlas_the_texture_says_why_it_is_off(monkeypatch: pytest.Mon
 
     def body(h: Hands) -> None:
         front(h)
-        h.desk._panels["mesh"].opened["surface"] = False
+        h.loop.features["mesh"].panel.opened["surface"] = False
         h.ctx.yield_(3)
         assert h.ctx.item_info("//Mesh/mesh-colour/Texture").item_flags & imgui.ItemFlags_.disabled.value
         assert not h.ctx.item_info("//Mesh/mesh-colour/None").item_flags & imgui.ItemFlags_.disabled.value
@@ -156,7 +169,7 @@ def test_an_export_through_the_real_task_and_back_into_the_view(tmp_path: Path):
     out = tmp_path / "a head.ply"
 
     def body(h: Hands) -> None:
-        ctx, panel = h.ctx, h.desk._panels["mesh"]
+        ctx, panel = h.ctx, h.loop.features["mesh"].panel
         front(h)
         panel.opened["surface"] = False
         h.until(lambda: recorder.of(MeshForecastQuestion), "the forecast")
@@ -166,10 +179,10 @@ def test_an_export_through_the_real_task_and_back_into_the_view(tmp_path: Path):
         assert h.doc.mesh.resolution == 48
         h.until(lambda: recorder.of(MeshForecastQuestion)[-1].request.resolution == 48, "the new forecast")
         ctx.item_click("//Mesh/###mesh-export")
-        h.until(lambda: h.desk.tasks.views("mesh"), "the task")
+        h.until(lambda: h.loop.tasks.views("mesh"), "the task")
         # the clock of the test runs ahead of the real one: a process of its own takes real seconds
-        h.until(lambda: h.desk.tasks.views("mesh")[0].ended, "the end of the export", 200_000)
-        task = h.desk.tasks.views("mesh")[0]
+        h.until(lambda: h.loop.tasks.views("mesh")[0].ended, "the end of the export", 200_000)
+        task = h.loop.tasks.views("mesh")[0]
         assert task.state == "done", task.message
         mesh = trimesh.load(out)
         assert mesh.is_watertight and mesh.volume == pytest.approx(4 / 3 * np.pi * 0.3**3, rel=0.02)
@@ -177,10 +190,10 @@ def test_an_export_through_the_real_task_and_back_into_the_view(tmp_path: Path):
         assert record.request.checkpoint == "analytic:sphere" and record.request.latent == h.doc.latent
 
         ctx.yield_(70)
-        asked = len(h.desk.tasks.views("mesh"))
+        asked = len(h.loop.tasks.views("mesh"))
         ctx.item_click("//Mesh/###mesh-export")
         ctx.yield_(3)
-        assert len(h.desk.tasks.views("mesh")) == asked, "what is there is not overwritten without a tick"
+        assert len(h.loop.tasks.views("mesh")) == asked, "what is there is not overwritten without a tick"
         panel.opened["export"] = False
         ctx.yield_(3)
         ctx.item_click("//Mesh/**/##mesh-copy")
@@ -189,13 +202,19 @@ def test_an_export_through_the_real_task_and_back_into_the_view(tmp_path: Path):
         ctx.item_click("//Mesh/**/##mesh-open")
         ctx.yield_(2)
         assert h.doc.mesh.source == task.record.id and h.doc.mesh.mode == "mesh"
-        h.until(lambda: h.desk.mesh.shown is not None, "the export in the view", 5000)
-        found = h.desk.mesh.shown
+        h.until(lambda: h.loop.features["mesh"].panel.stage.shown is not None, "the export in the view", 5000)
+        found = h.loop.features["mesh"].panel.stage.shown
         assert found.source == task.record.id and len(found.fine.faces) == len(mesh.faces) == found.triangles
         ctx.item_click("//Mesh/##mesh-preview")
-        h.until(lambda: h.desk.mesh.shown is not None and h.desk.mesh.shown.source == "preview", "the preview again")
+        h.until(
+            lambda: (
+                h.loop.features["mesh"].panel.stage.shown is not None
+                and h.loop.features["mesh"].panel.stage.shown.source == "preview"
+            ),
+            "the preview again",
+        )
         ctx.item_click("//Mesh/**/##mesh-remove")
         ctx.yield_(3)
-        assert not h.desk.tasks.views("mesh") and out.exists()
+        assert not h.loop.tasks.views("mesh") and out.exists()
 
     drive(body, recorder, checkpoint="analytic:sphere")

@@ -9,9 +9,9 @@ import pytest
 from imgui_bundle import imgui
 
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.client import RenderClient
-from viewer.render_client.inline import InlineClient
 from viewer.state.preferences import load_preferences
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
@@ -36,21 +36,21 @@ def test_latent_view_and_sampler_panels_change_the_document_and_the_requests():
         ctx.yield_(2)
         assert h.doc.view.channel == "depth"
         h.until_full()
-        asked = len(h.desk.controller.client.requests)
+        asked = len(h.loop.coordinator.client.requests)
         h.choose("//View/##colormap", "magma")
         ctx.item_click("//View/##invert")
         ctx.item_click("//View/range/Fixed")
         ctx.yield_(2)
         ctx.item_input_value("//View/##low", 2.25)
         ctx.yield_(3)
-        view = h.doc.view.of("depth", next(c for c in h.desk.controller.info.channels if c.name == "depth"))
+        view = h.doc.view.of("depth", next(c for c in h.loop.coordinator.info.channels if c.name == "depth"))
         assert (view.colormap, view.invert, view.auto_range, view.low) == (
             "magma",
             True,
             False,
             pytest.approx(2.25),
         )
-        assert len(h.desk.controller.client.requests) == asked, "a colour map must not render again"
+        assert len(h.loop.coordinator.client.requests) == asked, "a colour map must not render again"
         ctx.item_click("//Sampler/strategy/Stratified")
         ctx.yield_(2)
         assert h.doc.sampler.strategy == "stratified"
@@ -98,34 +98,34 @@ def test_camera_numbers_theme_scale_and_keys_sheet():
         assert h.app.theme.scale == pytest.approx(1.25)
         ctx.key_press(imgui.Key.f1)
         ctx.yield_(3)
-        assert h.desk.keys_open
+        assert h.loop.keys_open
         ctx.key_press(imgui.Key.escape)
         ctx.yield_(3)
-        assert not h.desk.keys_open and not h.app.params.app_shall_exit
+        assert not h.loop.keys_open and not h.app.params.app_shall_exit
 
     drive(body, Recorder(InlineClient(BlobSession)))
 
 
 def test_a_failed_frame_and_a_bad_file_leave_a_banner_and_a_working_window():
     def body(h: Hands) -> None:
-        ctx, control = h.ctx, h.desk.controller
+        ctx, control = h.ctx, h.loop.coordinator
         h.until_full()
         good = h.frames.version
         ctx.item_input_value("//Latent/##seed", "13")
-        h.until(lambda: control.banner is not None, "the banner of a failed frame")
-        assert "NaN in tile 3" in control.banner.text and h.frames.version == good
+        h.until(lambda: control.store.banner is not None, "the banner of a failed frame")
+        assert "NaN in tile 3" in control.store.banner.text and h.frames.version == good
         ctx.item_click("//##banner/###copy-error")
         ctx.yield_(2)
         assert "NaN in tile 3" in imgui.get_clipboard_text()
         ctx.item_input_value("//Latent/##seed", "14")
-        h.until(lambda: h.frames.version > good and control.banner is None, "the next good picture")
+        h.until(lambda: h.frames.version > good and control.store.banner is None, "the next good picture")
         ctx.item_input_value("//Model/##path", "nothing/here.safetensors")
         ctx.key_press(imgui.Key.enter)
-        h.until(lambda: control.banner is not None, "the banner of a bad file")
-        assert "here.safetensors" in control.banner.title and control.info.path == "blob:demo"
+        h.until(lambda: control.store.banner is not None, "the banner of a bad file")
+        assert "here.safetensors" in control.store.banner.title and control.info.path == "blob:demo"
         ctx.item_click("//##banner/###dismiss")
         ctx.yield_(2)
-        assert control.banner is None
+        assert control.store.banner is None
         ctx.item_input_value("//Model/##path", "blob:other")
         ctx.key_press(imgui.Key.enter)
         h.until(lambda: control.info.path == "blob:other" and h.frames.arrays, "the other checkpoint")
@@ -138,12 +138,12 @@ def test_a_killed_worker_is_announced_and_replaced():
     client = RenderClient(factory="tests.gui.blob_session:BlobSession")
 
     def body(h: Hands) -> None:
-        control = h.desk.controller
+        control = h.loop.coordinator
         h.until_full()
         first = client.status.pid
         os.kill(first, signal.SIGKILL)
-        h.until(lambda: control.banner is not None, "the banner", 3000)
-        assert "stopped" in control.banner.title and "restarted" in control.banner.title
+        h.until(lambda: control.store.banner is not None, "the banner", 3000)
+        assert "stopped" in control.store.banner.title and "restarted" in control.store.banner.title
         h.until(
             lambda: client.status.alive and client.status.started_s > 0 and client.status.pid != first,
             "a new worker",
@@ -159,17 +159,17 @@ def test_a_killed_worker_is_announced_and_replaced():
 
 def test_a_panel_that_raises_is_set_aside_and_can_be_tried_again():
     def body(h: Hands) -> None:
-        panel = h.desk._panels["camera"]
+        panel = h.loop.features["camera"].panel
         draws = panel.draw
 
-        def fails(doc, ctx):
+        def fails(doc):
             imgui.begin_disabled(True)
             imgui.push_id("half drawn")
             raise RuntimeError("a slip in a panel")
 
         panel.draw = fails
-        h.until(lambda: h.desk.controller.banner is not None, "the banner")
-        assert "a slip in a panel" in h.desk.controller.banner.text
+        h.until(lambda: h.loop.store.banner is not None, "the banner")
+        assert "a slip in a panel" in h.loop.store.banner.text
         h.ctx.item_click("//##banner/###dismiss")
         panel.draw = draws
         h.ctx.item_click("//Camera/###try-again")

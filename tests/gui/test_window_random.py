@@ -9,11 +9,11 @@ import psutil
 import pytest
 
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.random_hands import RandomHands
-from viewer.shell.app import App, AppOptions
 from viewer.render_client.client import RenderClient
 from viewer.render_client.protocol import Renderer
-from viewer.render_client.inline import InlineClient
+from viewer.shell.app import App, AppOptions
 
 pytestmark = pytest.mark.gui
 SIZE = (1100, 700)
@@ -34,22 +34,26 @@ def storm(seed: int, count: int, client: Renderer, checkpoint: str) -> list[int]
     rest = [0]
 
     def on_frame(app: App) -> None:
-        desk = app.desk
-        assert desk is not None
-        broken.update(desk._broken)
+        loop = app.loop
+        assert loop is not None
+        broken.update(loop.broken)
         if broken or rest[0] > SETTLE:
             app.quit()
         elif hands.events >= count:
             hands.rest()
             rest[0] += 1
-        elif desk.controller.frames.arrays:
+        elif loop.coordinator.frames.arrays:
             for _ in range(EVENTS_A_FRAME):
                 hands.one()
                 if hands.events % max(1, count // 10) == 0:
                     gc.collect()
                     memory.append(process.memory_info().rss)
 
-    App(AppOptions(checkpoint=checkpoint, client=client, size=SIZE, on_frame=on_frame, keep_layout=False, eager=True)).run()
+    App(
+        AppOptions(
+            checkpoint=checkpoint, client=client, size=SIZE, on_frame=on_frame, keep_layout=False, eager=True
+        )
+    ).run()
     assert not broken, f"seed {seed}, after {hands.events} events: {broken}"
     assert hands.events >= count, "the window closed by itself"
     return memory

@@ -10,9 +10,9 @@ from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.inspect import RayReport
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.client import RenderClient
-from viewer.render_client.inline import InlineClient
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 
@@ -30,7 +30,7 @@ class Rays(Recorder):
 
 
 def at(h: Hands, u: float, v: float) -> ImVec2:
-    view = h.desk.viewport
+    view = h.loop.place
     return ImVec2(view.origin[0] + u * view.size, view.origin[1] + v * view.size)
 
 
@@ -46,10 +46,10 @@ def click(h: Hands, u: float, v: float, shift: bool = False) -> None:
 
 def fresh(h: Hands) -> list[RayReport]:
     """The reports of all marks, once they belong to the present view."""
-    control = h.desk.controller
+    control = h.loop.coordinator
 
     def all_fresh() -> bool:
-        questions = control.questions(h.desk.viewport.edge_px)
+        questions = control.questions(h.loop.place.edge_px)
         return bool(questions) and all(control.rays.is_fresh(q) for q in questions)
 
     h.until(all_fresh, "the rays of the present view", 2000)
@@ -166,7 +166,7 @@ def test_files_zoom_and_failures(tmp_path: Path):
         stem = f"ray-blob-demo-x{report.x}-y{report.y}"
         assert names == sorted([f"{stem}.json", f"{stem}.csv", f"{stem}.png", f"{stem}-2.json"])
         assert RayReport.model_validate_json((tmp_path / f"{stem}.json").read_text()).t == report.t
-        plots = h.desk._panels["ray"]._plots
+        plots = h.loop.features["ray"].panel._plots
         close = plots.limits
         h.ctx.item_click("//Ray/span/Whole ray")
         h.ctx.yield_(3)
@@ -174,8 +174,20 @@ def test_files_zoom_and_failures(tmp_path: Path):
         assert close[1] - close[0] < 0.5 * (report.far - report.near)
         h.ctx.scroll_to_top("//Ray")
         window = h.ctx.get_window_by_ref("//Ray")
-        for share in (0.25, 0.32, 0.39, 0.46, 0.6, 0.68, 0.76, 0.84, 0.92):  # whichever lies in a plot, not between two
-            h.ctx.mouse_move_to_pos(ImVec2(window.pos.x + 0.4 * window.size.x, window.pos.y + share * window.size.y))
+        for share in (
+            0.25,
+            0.32,
+            0.39,
+            0.46,
+            0.6,
+            0.68,
+            0.76,
+            0.84,
+            0.92,
+        ):  # whichever lies in a plot, not between two
+            h.ctx.mouse_move_to_pos(
+                ImVec2(window.pos.x + 0.4 * window.size.x, window.pos.y + share * window.size.y)
+            )
             h.ctx.yield_(3)
             if plots.cursor is not None:
                 break
@@ -196,8 +208,8 @@ def test_files_zoom_and_failures(tmp_path: Path):
         assert plots.limits == pytest.approx(kept)
         h.ctx.item_input_value("//Latent/##seed", "14")
         mark = h.doc.rays.selected
-        h.until(lambda: h.desk.controller.rays.error(mark) is not None, "the failed question")
-        assert "could not be walked" in h.desk.controller.rays.error(mark).message
+        h.until(lambda: h.loop.coordinator.rays.error(mark) is not None, "the failed question")
+        assert "could not be walked" in h.loop.coordinator.rays.error(mark).message
         h.ctx.item_input_value("//Latent/##seed", "15")
         assert len(fresh(h)) == 1
 
@@ -214,6 +226,6 @@ def test_a_worker_process_answers_while_it_renders(tmp_path: Path):
         h.ctx.item_input_value("//Ray/##folder", str(tmp_path))
         h.ctx.item_click("//Ray/###export.csv")
         h.until(lambda: list(tmp_path.glob("ray-*.csv")), "the file", 3000)
-        h.until(lambda: "Wrote" in h.desk.controller.notice, "the remark", 3000)
+        h.until(lambda: "Wrote" in h.loop.store.notice, "the remark", 3000)
 
     drive(body, Rays(client))

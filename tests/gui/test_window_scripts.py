@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from imgui_bundle import imgui
 
+from core_model.schema.assets import asset_path
 from core_model.schema.checkpoint import CheckpointInfo
 from tests.gui.blob_session import BlobSession, blob_info
+from tests.gui.inline_client import InlineClient
 from tests.gui.text_fit import measuring
 from tests.gui.window_driver import Hands, drive
-from viewer.gl.resources import asset_path
-from viewer.render_client.inline import InlineClient
-from viewer.widgets import glyphs
 from viewer.shell.banner import Banner
+from viewer.widgets import glyphs
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 CHINESE = "中文"
@@ -33,7 +33,11 @@ def only_in_mono(hands: Hands) -> str:
     """A character that the bundled mono face has and the body face has not: the mono face can stand for a font of the system."""
     faces = hands.app._fonts
     assert faces is not None
-    return next(chr(n) for n in range(0x2190, 0x3000) if glyphs.has_glyph(faces.mono, chr(n)) and not glyphs.has_glyph(faces.body, chr(n)))
+    return next(
+        chr(n)
+        for n in range(0x2190, 0x3000)
+        if glyphs.has_glyph(faces.mono, chr(n)) and not glyphs.has_glyph(faces.body, chr(n))
+    )
 
 
 def test_without_a_font_of_the_system_names_are_escaped_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,8 +54,8 @@ def test_without_a_font_of_the_system_names_are_escaped_everywhere(monkeypatch: 
             real(text)
 
         monkeypatch.setattr(imgui, "text_unformatted", heard)
-        hands.desk.controller.banner = Banner("Cannot open", PATH)
-        hands.desk.controller.say(f"Wrote {PATH}", time.monotonic())
+        hands.loop.store.banner = Banner("Cannot open", PATH)
+        hands.loop.store.say(f"Wrote {PATH}", time.monotonic())
         hands.app.front_panel("Model")
         hands.ctx.yield_(6)
 
@@ -82,7 +86,11 @@ def test_a_font_of_the_system_is_merged_when_a_character_is_missing() -> None:
 
         assert in_body(f"a{character}") == f"a{glyphs.escaped(character)}"
         hands.until(lambda: in_body(f"a{character}") == f"a{character}", "the merged font")
-        assert asked == [1] and glyphs.has_glyph(faces.body, character) and glyphs.has_glyph(faces.bold, character)
+        assert (
+            asked == [1]
+            and glyphs.has_glyph(faces.body, character)
+            and glyphs.has_glyph(faces.bold, character)
+        )
         assert in_body(CHINESE) == "\\u4e2d\\u6587", "what no font has stays escaped"
         hands.ctx.yield_(4)
         with measuring() as fit:
@@ -98,7 +106,14 @@ def test_escapes_are_those_of_python() -> None:
 
 
 def test_fonts_of_the_system_are_found_in_order_of_use(tmp_path: Path) -> None:
-    names = ("DejaVuSans.ttf", "sub/NotoSansCJK-Bold.ttc", "sub/NotoSansCJK-Regular.ttc", "NotoColorEmoji.ttf", "readme.txt", "Symbola.ttf")
+    names = (
+        "DejaVuSans.ttf",
+        "sub/NotoSansCJK-Bold.ttc",
+        "sub/NotoSansCJK-Regular.ttc",
+        "NotoColorEmoji.ttf",
+        "readme.txt",
+        "Symbola.ttf",
+    )
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()

@@ -9,8 +9,8 @@ from imgui_bundle import ImVec2, imgui
 from core_model.schema.question import Question
 from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, Recorder, drive
-from viewer.render_client.inline import InlineClient
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 
@@ -41,9 +41,11 @@ def test_a_slice_is_asked_for_when_its_panel_is_in_sight_and_follows_its_control
     client = Asked()
 
     def body(h: Hands) -> None:
-        ctx, panel = h.ctx, h.desk._panels["section"]
+        ctx, panel = h.ctx, h.loop.features["section"].panel
         h.until_full()
-        assert not any(isinstance(q, SectionQuestion) for q in client.questions), "a hidden panel asks nothing"
+        assert not any(isinstance(q, SectionQuestion) for q in client.questions), (
+            "a hidden panel asks nothing"
+        )
         show(h, "Section")
         h.until(lambda: panel._last is not None and panel._last[0].size == 192, "the first slice")
         asked = len(client.questions)
@@ -52,7 +54,10 @@ def test_a_slice_is_asked_for_when_its_panel_is_in_sight_and_follows_its_control
         renders = len(client.requests)
         ctx.item_click("//Section/section-axis/x")
         ctx.item_input_value("//Section/##section-offset", 0.1)
-        h.until(lambda: panel._last[0].normal == (1.0, 0.0, 0.0) and panel._last[0].offset == pytest.approx(0.1), "the other slice")
+        h.until(
+            lambda: panel._last[0].normal == (1.0, 0.0, 0.0) and panel._last[0].offset == pytest.approx(0.1),
+            "the other slice",
+        )
         h.choose("//Section/##section-quantity", "density")
         ctx.yield_(3)
         assert h.doc.section.quantity == "density" and panel._piece[1].shown.channel.unit == "1 / world unit"
@@ -77,7 +82,7 @@ def test_the_handle_in_the_picture_drags_the_plane_and_a_click_copies_the_value(
     client = Asked()
 
     def body(h: Hands) -> None:
-        ctx, panel = h.ctx, h.desk._panels["section"]
+        ctx, panel = h.ctx, h.loop.features["section"].panel
         show(h, "Section")
         ctx.item_click("//Section/section-axis/x")
         h.until_full()
@@ -93,10 +98,13 @@ def test_the_handle_in_the_picture_drags_the_plane_and_a_click_copies_the_value(
         ctx.mouse_up(0)
         ctx.yield_(2)
         world = 2.0 * camera.radius * np.tan(0.5 * camera.fov)
-        assert h.doc.section.offset == pytest.approx(72.0 / h.desk.viewport.size * world, rel=0.15)
+        assert h.doc.section.offset == pytest.approx(72.0 / h.loop.place.size * world, rel=0.15)
         assert h.doc.camera == camera, "the picture does not turn with it"
         assert 64 in sizes, "coarse slices follow the hand"
-        h.until(lambda: panel._last[0].size == 192 and panel._last[0].offset == h.doc.section.offset, "the fine slice")
+        h.until(
+            lambda: panel._last[0].size == 192 and panel._last[0].offset == h.doc.section.offset,
+            "the fine slice",
+        )
         ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.z))
         ctx.yield_(2)
         assert h.doc.section.offset == 0.0, "one drag is one step"
@@ -105,7 +113,10 @@ def test_the_handle_in_the_picture_drags_the_plane_and_a_click_copies_the_value(
         ctx.yield_(2)
         text = imgui.get_clipboard_text()
         assert text.startswith("Signed distance -0.") and "world units at x 0.0" in text
-        assert h.desk.viewport.linked.slice_point is not None and len(h.desk.viewport.linked.cut) > 20
+        assert (
+            h.loop.features["section"].panel.link.slice_point is not None
+            and len(h.loop.features["section"].panel.link.cut) > 20
+        )
 
     drive(body, client)
 
@@ -114,7 +125,7 @@ def test_cells_show_their_pixels_and_planes_are_taken_out():
     client = Asked()
 
     def body(h: Hands) -> None:
-        ctx, panel = h.ctx, h.desk._panels["planes"]
+        ctx, panel = h.ctx, h.loop.features["planes"].panel
         show(h, "Planes")
         h.until(lambda: panel._last is not None, "the planes")
         h.until_full()
@@ -128,7 +139,7 @@ def test_cells_show_their_pixels_and_planes_are_taken_out():
         cell = h.doc.planes.cell
         assert cell.plane == 0 and cell.column in (31, 32) and cell.row in (31, 32)
         ctx.yield_(3)
-        assert 0 < h.desk.viewport.linked.fed.pixels < 60
+        assert 0 < h.loop.features["planes"].panel.link.fed.pixels < 60
         ctx.item_click("//Planes/##planes-release")
         ctx.yield_(2)
         assert h.doc.planes.cell is None

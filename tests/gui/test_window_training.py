@@ -12,11 +12,11 @@ import pytest
 from imgui_bundle import imgui
 
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.unit.runs.synthetic import Plan, line, tick, write_native
 from viewer.features.training.panel import TrainingPanel
-from viewer.render_client.inline import InlineClient
-from viewer.runs.shell import shell_join
+from viewer.runs.job_record import shell_join
 from viewer.runs.states import this_host
 from viewer.state.preferences import load_preferences
 
@@ -33,18 +33,22 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_native(folder / "alive", Plan(ticks=20, start=start), pid=os.getpid(), host=this_host())
     broken = write_native(folder / "broken", Plan(ticks=30, nan_at=9, start=start - 1e6), state="failed")
     with open(broken / "log.txt", "a") as log:
-        log.write('Traceback (most recent call last):\n  File "loop.py", line 7, in step\nRuntimeError: loss is not finite\n')
+        log.write(
+            'Traceback (most recent call last):\n  File "loop.py", line 7, in step\nRuntimeError: loss is not finite\n'
+        )
     (tmp_path / "config").mkdir()
     quality = {"max_size": 64, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
-    (tmp_path / "config" / "preferences.json").write_text(json.dumps({"quality": quality, "run_folders": [str(folder)]}))
+    (tmp_path / "config" / "preferences.json").write_text(
+        json.dumps({"quality": quality, "run_folders": [str(folder)]})
+    )
     return folder
 
 
 def training(h: Hands) -> TrainingPanel:
     """Switches to the workspace by its key and waits for the runs."""
     h.ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key._2))
-    h.until(lambda: not h.desk.workspace.exploring, "the workspace")
-    panel = h.desk._panels["training"]
+    h.until(lambda: not h.loop.workspace.exploring, "the workspace")
+    panel = h.loop.features["training"].panel
     assert isinstance(panel, TrainingPanel)
     h.until(lambda: len(panel.shelf.rows) == 2, "the list of runs", 4000)
     h.until(lambda: panel.shelf.reader(panel.view.chosen) is not None, "the chosen run", 2000)
@@ -65,9 +69,11 @@ def test_explore_stays_as_it_was_and_renders_nothing_while_training_is_shown(run
         h.ctx.yield_(20)
         assert len(recorder.requests) == asked and h.doc == before and h.app.panels_shown() == shown
         h.ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key._1))
-        h.until(lambda: h.desk.workspace.exploring, "Explore")
+        h.until(lambda: h.loop.workspace.exploring, "Explore")
         h.ctx.item_input_value("//Latent/##seed", "77")
-        h.until(lambda: h.doc.latent.seeds[0].seed == 77 and len(recorder.requests) > asked, "a new picture", 2000)
+        h.until(
+            lambda: h.doc.latent.seeds[0].seed == 77 and len(recorder.requests) > asked, "a new picture", 2000
+        )
 
     drive(body, recorder)
     assert load_preferences()[0].run_folders == (str(runs),)
@@ -96,10 +102,14 @@ def test_charts_follow_the_run_filter_and_alarms_zoom(runs: Path) -> None:
         assert not view.envelope
         ctx.item_click(f"{MAIN}##tick-alive")
         ctx.item_click(f"{MAIN}##tick-broken")
-        h.until(lambda: len(panel.shelf.poller.runs) == 2 and len(panel.shelf.poller.runs[1].scalars) == 30, "both runs", 4000)
+        h.until(
+            lambda: len(panel.shelf.poller.runs) == 2 and len(panel.shelf.poller.runs[1].scalars) == 30,
+            "both runs",
+            4000,
+        )
         ctx.yield_(3)
         card = next(c for key, c in panel.charts.cards.items() if key[1] == "Adversarial loss")
-        assert len(card.names) == 2, "both runs share the chart"
+        assert len(card.model.names) == 2, "both runs share the chart"
         ctx.item_click(f"{MAIN}###page-alarms")
         ctx.yield_(3)
         found = next(i for i, (_, a) in enumerate(_alarms(panel)) if a.key.startswith("nan"))
@@ -117,28 +127,38 @@ def test_log_pictures_and_snapshots_of_a_failed_run(runs: Path) -> None:
     def body(h: Hands) -> None:
         ctx, panel = h.ctx, training(h)
         ctx.item_click(f"{MAIN}##run-broken")
-        h.until(lambda: (r := panel.shelf.reader(runs / "broken")) is not None and not r.catching_up, "the run", 4000)
+        h.until(
+            lambda: (r := panel.shelf.reader(runs / "broken")) is not None and not r.catching_up,
+            "the run",
+            4000,
+        )
         ctx.item_click(f"{MAIN}###page-log")
-        h.until(lambda: len(panel.log.found) > 30, "the log")
+        h.until(lambda: len(panel.log.page.found) > 30, "the log")
         ctx.item_click(f"{MAIN}###log-copy-error")
         ctx.yield_(2)
         assert imgui.get_clipboard_text().endswith("RuntimeError: loss is not finite")
         ctx.item_input_value(f"{MAIN}##log-search", "not finite")
         ctx.yield_(2)
-        assert len(panel.log.found) == 1
+        assert len(panel.log.page.found) == 1
         ctx.item_click(f"{MAIN}###page-pictures")
-        h.until(lambda: panel.pictures.shown is not None and panel.pictures.shown.pixels is not None, "a picture", 4000)
-        newest = panel.pictures.place
+        h.until(
+            lambda: panel.pictures.page.shown is not None and panel.pictures.page.shown.pixels is not None,
+            "a picture",
+            4000,
+        )
+        newest = panel.pictures.page.place
         ctx.item_click(f"{MAIN}##picture-previous")
         ctx.yield_(2)
-        assert panel.pictures.place == newest - 1 and not panel.pictures.follow
+        assert panel.pictures.page.place == newest - 1 and not panel.pictures.page.follow
         ctx.item_click(f"{MAIN}###page-snapshots")
-        h.until(lambda: len(h.desk.workspace.snapshots.snapshots) > 3, "the snapshots", 4000)
+        h.until(lambda: len(h.loop.workspace.snapshots.snapshots) > 3, "the snapshots", 4000)
         ctx.item_click(f"{MAIN}###page-overview")
         ctx.yield_(3)
         ctx.item_click(f"{MAIN}###copy-command")
         ctx.yield_(2)
-        assert imgui.get_clipboard_text().startswith(f"{shell_join([sys.executable])} -m core_model.cli.main train --preset heads128")
+        assert imgui.get_clipboard_text().startswith(
+            f"{shell_join([sys.executable])} -m core_model.cli.main train --preset heads128"
+        )
         ctx.item_click(f"{MAIN}###page-machine")
         h.until(lambda: len(panel.shelf.poller.host.history) > 1, "figures of this machine", 4000)
 
@@ -178,7 +198,7 @@ def test_the_form_marks_changes_and_places_errors_at_their_field(runs: Path, tmp
 
 
 def _alarms(panel: TrainingPanel):
-    from viewer.features.training.alarms import alarms_of
+    from viewer.runs.run_health import alarms_of
 
     compared = [r for p in panel.view.compared if (r := panel.shelf.reader(p)) is not None]
     return alarms_of(compared)

@@ -15,8 +15,8 @@ from PIL import Image
 
 from core_model.schema.render import RenderRequest
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, Recorder, drive
-from viewer.render_client.inline import InlineClient
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 
@@ -28,7 +28,7 @@ def window(body) -> Recorder:
 
 
 def _centre(hands: Hands) -> ImVec2:
-    view = hands.desk.viewport
+    view = hands.loop.place
     return ImVec2(view.origin[0] + 0.5 * view.size, view.origin[1] + 0.5 * view.size)
 
 
@@ -38,7 +38,7 @@ def test_left_drag_orbits_and_is_one_undo_step():
         h.ctx.mouse_move_to_pos(_centre(h))
         h.ctx.mouse_drag_with_delta(ImVec2(60.0, 25.0))
         h.ctx.yield_(2)
-        turned, edge = h.doc.camera, h.desk.viewport.size
+        turned, edge = h.doc.camera, h.loop.place.size
         # Half a turn an edge, less the few pixels that ImGui takes before a drag counts.
         assert turned.yaw == pytest.approx(-60 * math.pi / edge, abs=8 * math.pi / edge)
         assert turned.pitch == pytest.approx(25 * math.pi / edge, abs=8 * math.pi / edge)
@@ -129,7 +129,7 @@ def test_digits_choose_modes_and_the_picture_follows():
 
 def test_viewport_shows_the_offscreen_render_of_its_request():
     def body(h: Hands) -> None:
-        h.desk.draft = h.desk.controller.doc = h.doc.replace(camera=h.doc.camera.replace(yaw=0.4, pitch=0.1))
+        h.loop.draft = h.loop.store.doc = h.doc.replace(camera=h.doc.camera.replace(yaw=0.4, pitch=0.1))
         h.until_full()
         h.ctx.yield_(3)
         shown = h.picture().astype(np.float64) / 255.0
@@ -151,13 +151,13 @@ def test_a_view_to_turn_to_and_tab():
         h.until_full()
         h.ctx.item_click("//Camera/###view-right")
         h.until(lambda: h.doc.camera.yaw == pytest.approx(math.pi / 2), "the turn to the right")
-        edge, shown = h.desk.viewport.edge_px, h.app.panels_shown()
+        edge, shown = h.loop.place.edge_px, h.app.panels_shown()
         assert {t for t, visible, _ in shown if not visible} == {"Ray", "Compare"}
         h.ctx.mouse_move_to_pos(_centre(h))
         h.ctx.key_press(imgui.Key.tab)
         h.ctx.yield_(4)
         assert [t for t, visible, _ in h.app.panels_shown() if visible] == ["Viewport"]
-        assert h.desk.viewport.edge_px > edge
+        assert h.loop.place.edge_px > edge
         h.ctx.key_press(imgui.Key.tab)
         h.ctx.yield_(4)
         assert h.app.panels_shown() == shown
@@ -177,7 +177,7 @@ def test_the_window_shows_the_picture_pixel_by_pixel_docked_and_floating(tmp_pat
         h.app.screenshot(path)
         h.until(path.exists, "the screenshot")
         whole = np.asarray(Image.open(path).convert("RGB"))
-        view, edge = h.desk.viewport, h.desk.viewport.edge_px
+        view, edge = h.loop.place, h.loop.place.edge_px
         x, y = (round(v) for v in view.origin)
         return whole[y : y + edge, x : x + edge]
 
@@ -187,13 +187,17 @@ def test_the_window_shows_the_picture_pixel_by_pixel_docked_and_floating(tmp_pat
         h.ctx.yield_(3)
         for name in ("docked", "floating"):
             picture, shown = h.picture(), seen(h, name)
-            assert h.desk.viewport.see_through == (name == "docked")
+            assert h.loop.see_through == (name == "docked")
             assert shown.shape == picture.shape
             middle = slice(int(0.35 * len(shown)), int(0.65 * len(shown)))
             assert np.array_equal(shown[middle, middle], picture[middle, middle]), name
-            assert len(np.unique(picture[middle, middle].reshape(-1, 3), axis=0)) > 50, "a picture of one colour proves nothing"
+            assert len(np.unique(picture[middle, middle].reshape(-1, 3), axis=0)) > 50, (
+                "a picture of one colour proves nothing"
+            )
             internal = imgui.internal
-            internal.dock_context_process_undock_window(imgui.get_current_context(), internal.find_window_by_name("Viewport"))
+            internal.dock_context_process_undock_window(
+                imgui.get_current_context(), internal.find_window_by_name("Viewport")
+            )
             h.ctx.yield_(8)
 
     window(body)

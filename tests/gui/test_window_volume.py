@@ -11,8 +11,8 @@ from core_model.schema.camera import CameraPrior
 from core_model.schema.question import Question
 from core_model.schema.question_volume import RayVolumeQuestion
 from tests.gui.blob_session import BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, Recorder, drive
-from viewer.render_client.inline import InlineClient
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 
@@ -51,7 +51,7 @@ def test_slices_and_level_sets_follow_their_rows_and_the_camera_at_rest():
     client = Asked()
 
     def body(h: Hands) -> None:
-        ctx, panel = h.ctx, cast(Any, h.desk._panels["sampler"])
+        ctx, panel = h.ctx, cast(Any, h.loop.features["sampler"].panel)
         rows = panel._volume
         h.until_full()
         show(h, "Sampler")
@@ -63,7 +63,10 @@ def test_slices_and_level_sets_follow_their_rows_and_the_camera_at_rest():
         ctx.yield_(10)
         assert len(client.volumes) == asked == 1, "the same slice is asked for once"
         ctx.item_input_value("//Sampler/##volume-depth", 3.0)
-        h.until(lambda: rows._last[0].depth == pytest.approx(0.8, abs=1e-4), "the slice at 3 world units from near 2.2 to far 3.2")
+        h.until(
+            lambda: rows._last[0].depth == pytest.approx(0.8, abs=1e-4),
+            "the slice at 3 world units from near 2.2 to far 3.2",
+        )
         ctx.item_input_value("//Sampler/##volume-thickness", 0.1)
         h.until(lambda: rows._last[0].thickness == pytest.approx(0.1, abs=1e-4), "the thicker slice")
         assert rows._last[1].values["end"] - rows._last[1].values["start"] == pytest.approx(0.1, abs=1e-4)
@@ -86,7 +89,7 @@ def test_a_shape_without_network_and_cameras_says_so():
     client = Asked(Plain)
 
     def body(h: Hands) -> None:
-        ctx, panel = h.ctx, cast(Any, h.desk._panels["sampler"])
+        ctx, panel = h.ctx, cast(Any, h.loop.features["sampler"].panel)
         rows = panel._volume
         h.until_full()
         assert not ctx.item_exists("//Camera/##prior"), "there is no plot of training cameras"

@@ -13,9 +13,9 @@ from PIL import Image
 
 from core_model.schema.render import RenderRequest, Tier
 from tests.gui.blob_session import BlobFrame, BlobSession
+from tests.gui.inline_client import InlineClient
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.events import Event, WorkerStatus
-from viewer.render_client.inline import InlineClient
 from viewer.state.actions import ShowPanel
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display")]
@@ -38,7 +38,9 @@ class Slow(InlineClient):
     waits = False
 
     def submit(self, request: RenderRequest) -> int:
-        self.waits = request.sampler.name == self.held or (self.holds_refined and request.tier is Tier.REFINED)
+        self.waits = request.sampler.name == self.held or (
+            self.holds_refined and request.tier is Tier.REFINED
+        )
         return super().submit(request)
 
     def withdraw_picture(self) -> None:
@@ -55,15 +57,32 @@ class Slow(InlineClient):
 
     @property
     def status(self) -> WorkerStatus:
-        return WorkerStatus(alive=True, pid=1, device="cpu", started_s=1.0, busy=self.waits, kind="render", stage="samples", fraction=0.43)
+        return WorkerStatus(
+            alive=True,
+            pid=1,
+            device="cpu",
+            started_s=1.0,
+            busy=self.waits,
+            kind="render",
+            stage="samples",
+            fraction=0.43,
+        )
 
 
 @pytest.fixture
 def refining(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A window with settings of its own that refines for a long time."""
     monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
-    quality = {"max_size": 96, "refine": True, "refine_frames": 1000, "settle_delay_s": 0.02, "full_delay_s": 0.05}
-    (tmp_path / "preferences.json").write_text(json.dumps({"theme": "dark", "recent": [], "quality": quality}))
+    quality = {
+        "max_size": 96,
+        "refine": True,
+        "refine_frames": 1000,
+        "settle_delay_s": 0.02,
+        "full_delay_s": 0.05,
+    }
+    (tmp_path / "preferences.json").write_text(
+        json.dumps({"theme": "dark", "recent": [], "quality": quality})
+    )
     return tmp_path
 
 
@@ -75,7 +94,7 @@ def screen(h: Hands, path: Path) -> np.ndarray:
     h.ctx.yield_(2)
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB")).astype(int)
-    (x, y), size = h.desk.viewport.origin, h.desk.viewport.size
+    (x, y), size = h.loop.place.origin, h.loop.place.size
     inset = 0.2 * size
     return pixels[int(y + inset) : int(y + size - inset), int(x + inset) : int(x + size - inset)]
 
@@ -85,8 +104,8 @@ def test_error_keeps_the_picture_and_goes_before_refinement(refining: Path) -> N
     recorder = Recorder(client)
 
     def body(h: Hands) -> None:
-        ctx, control = h.ctx, h.desk.controller
-        h.desk.ask(ShowPanel("Compare", True))
+        ctx, control = h.ctx, h.loop.coordinator
+        h.loop.dispatch(ShowPanel("Compare", True))
         ctx.yield_(4)
         ctx.window_focus("//Compare")
         h.until(lambda: h.frames.averaged >= 2, "refinement", 3000)
@@ -95,11 +114,21 @@ def test_error_keeps_the_picture_and_goes_before_refinement(refining: Path) -> N
         client.holds_refined = True  # as slow as B
         averaged = h.frames.averaged
         ctx.item_click("//Compare/##columns/mode/Error")
-        h.until(lambda: recorder.requests[-1].sampler.name == "stratified", "B is asked for while A is refined", 30)
+        h.until(
+            lambda: recorder.requests[-1].sampler.name == "stratified",
+            "B is asked for while A is refined",
+            30,
+        )
         ctx.yield_(10)
-        assert np.abs(screen(h, refining / "waiting.png") - plain).mean() < 3.0, "A stays on the screen while B is computed"
+        assert np.abs(screen(h, refining / "waiting.png") - plain).mean() < 3.0, (
+            "A stays on the screen while B is computed"
+        )
         work = [w for w in control.work(0.0) if w.kind == "second"]
-        assert work and work[0].shown and (work[0].title, work[0].stage, work[0].fraction) == ("Computing B", "samples", 0.43)
+        assert (
+            work
+            and work[0].shown
+            and (work[0].title, work[0].stage, work[0].fraction) == ("Computing B", "samples", 0.43)
+        )
         client.holds_refined, client.waits, client.held = False, False, ""
         h.until(lambda: control.second.frames.arrays, "B", 600)
         ctx.yield_(4)
@@ -114,17 +143,22 @@ def test_b_is_cancelled_by_its_cross_and_by_esc(refining: Path) -> None:
     recorder = Recorder(client)
 
     def body(h: Hands) -> None:
-        ctx, control = h.ctx, h.desk.controller
-        h.desk.ask(ShowPanel("Compare", True))
+        ctx, control = h.ctx, h.loop.coordinator
+        h.loop.dispatch(ShowPanel("Compare", True))
         ctx.yield_(4)
         ctx.window_focus("//Compare")
         h.until(lambda: h.frames.averaged >= 1, "refinement", 3000)
-        for stop in (lambda: ctx.item_click("//Viewport/##cancel-second"), lambda: ctx.key_press(imgui.Key.escape)):
+        for stop in (
+            lambda: ctx.item_click("//Viewport/##cancel-second"),
+            lambda: ctx.key_press(imgui.Key.escape),
+        ):
             ctx.item_click("//Compare/##columns/mode/Wipe")
             h.until(lambda: client.waits and control.second.pending is not None, "B is under way", 60)
             ctx.yield_(3)
             stop()
-            h.until(lambda: h.doc.compare.mode == "off" and control.second.pending is None, "it was cancelled", 60)
+            h.until(
+                lambda: h.doc.compare.mode == "off" and control.second.pending is None, "it was cancelled", 60
+            )
             averaged = h.frames.averaged
             h.until(lambda a=averaged: h.frames.averaged > a, "refinement goes on", 600)
             assert h.doc.rays.selected is None, "the cross is not the picture"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from tests.gui.fake_session import RAISES, FakeSession
+from tests.gui.inline_client import InlineClient
 from viewer.render_client.client import RenderClient
 from viewer.render_client.events import (
     FrameReady,
@@ -15,7 +16,6 @@ from viewer.render_client.events import (
     WorkerStarted,
 )
 from viewer.render_client.protocol import Renderer
-from viewer.render_client.inline import InlineClient
 
 
 def started() -> InlineClient:

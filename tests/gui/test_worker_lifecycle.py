@@ -271,11 +271,12 @@ def test_exception_in_a_frame_is_a_result(client: RenderClient) -> None:
 
 def test_out_of_memory_takes_smaller_tiles(client: RenderClient) -> None:
     wish = request(seed=SMALL_TILES, size=256)
+    tiles = [f"tile {rays}" for rays in (0, 32768, 16384, 8192)]
     result = frame_of(client, client.submit(wish)).result
     assert result.error is None and result.request == wish, "the answer must carry the request that was sent"
-    assert result.extra["tiles"] == [0, 32768, 16384, 8192]
+    assert [t.stage for t in result.timings] == tiles
     again = frame_of(client, client.submit(wish)).result
-    assert again.extra["tiles"] == [0, 32768, 16384, 8192], "the size that fits was not remembered"
+    assert [t.stage for t in again.timings] == tiles, "the size that fits was not remembered"
 
 
 def test_out_of_memory_for_good_is_a_message(client: RenderClient) -> None:

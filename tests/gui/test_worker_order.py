@@ -40,7 +40,9 @@ class Scripted:
         self.between: dict[str, Callable[[], None]] = {}
         self._done: dict[object, int] = {}
 
-    def _work(self, name: str, key: object, cancelled: Callable[[], bool], progress: Callable[[str, float], None]) -> None:
+    def _work(
+        self, name: str, key: object, cancelled: Callable[[], bool], progress: Callable[[str, float], None]
+    ) -> None:
         while self._done.get(key, 0) < PIECES:
             if cancelled():
                 raise Cancelled("something waits")
@@ -50,11 +52,17 @@ class Scripted:
             self.between.pop(self.log[-1], lambda: None)()
         del self._done[key]
 
-    def render(self, request: RenderRequest, cancelled: Callable[[], bool], progress: Callable[[str, float], None]) -> FakeFrame:
+    def render(
+        self, request: RenderRequest, cancelled: Callable[[], bool], progress: Callable[[str, float], None]
+    ) -> FakeFrame:
         self._work(request.tier.value, request, cancelled, progress)
-        return FakeFrame(RenderResult(request=request, width=8, height=8), {"rgb": np.zeros((3, 8, 8), np.float32)})
+        return FakeFrame(
+            RenderResult(request=request, width=8, height=8), {"rgb": np.zeros((3, 8, 8), np.float32)}
+        )
 
-    def answer(self, question: Question, cancelled: Callable[[], bool], progress: Callable[[str, float], None]) -> Answer:
+    def answer(
+        self, question: Question, cancelled: Callable[[], bool], progress: Callable[[str, float], None]
+    ) -> Answer:
         self._work("question", question, cancelled, progress)
         return Answer()
 
@@ -77,19 +85,21 @@ class House:
         self._number += 1
         self.control.put(slot, self._number, pickle.dumps(letter))
         if bell:
-            self.commands.send(m.Bell())
+            self.commands.send(m.Wake())
         return self._number
 
     def render(self, tier: Tier, cancels: bool = False) -> None:
-        number = self.post("render", m.RenderLetter(RenderRequest(checkpoint="a", width=8, height=8, tier=tier), None))
+        number = self.post(
+            "render", m.PictureRequest(RenderRequest(checkpoint="a", width=8, height=8, tier=tier), None)
+        )
         if cancels:
             self.control.cancel_below = number
 
     def ask(self) -> None:
-        self.post("ask", m.AskLetter(DirectionsQuestion(checkpoint="a")))
+        self.post("ask", m.AskRequest(DirectionsQuestion(checkpoint="a")))
 
     def inspect(self) -> None:
-        self.post("inspect", m.InspectLetter(RenderRequest(checkpoint="a", width=8, height=8), 1, 1))
+        self.post("inspect", m.InspectRequest(RenderRequest(checkpoint="a", width=8, height=8), 1, 1))
 
     def run(self) -> list[str]:
         """Until there is nothing to do."""
@@ -118,7 +128,13 @@ def test_directions_are_answered_in_the_middle_of_refinement_which_loses_nothing
     house.render(Tier.REFINED)
     house.session.between["refined 2"] = house.ask
     log = house.run()
-    assert log == ["refined 1", "refined 2", *(f"question {i}" for i in (1, 2, 3, 4)), "refined 3", "refined 4"]
+    assert log == [
+        "refined 1",
+        "refined 2",
+        *(f"question {i}" for i in (1, 2, 3, 4)),
+        "refined 3",
+        "refined 4",
+    ]
     assert house.told() == ["AnswerDone", "RenderDone"]
 
 
@@ -139,20 +155,31 @@ def test_a_question_goes_before_settling_and_a_drag_before_the_question(house: H
     house.session.between["full 1"] = house.ask
     house.session.between["question 2"] = lambda: house.render(Tier.MOVING, cancels=True)
     log = house.run()
-    assert log == ["full 1", "question 1", "question 2", *(f"moving {i}" for i in (1, 2, 3, 4)), "question 3", "question 4"]
+    assert log == [
+        "full 1",
+        "question 1",
+        "question 2",
+        *(f"moving {i}" for i in (1, 2, 3, 4)),
+        "question 3",
+        "question 4",
+    ]
 
 
 def test_a_command_goes_before_refinement(house: House) -> None:
     saved: list[str] = []
     house.session.save_ray = lambda request, x, y, path: saved.append(f"{path} after {house.session.log[-1]}")  # type: ignore[attr-defined]
     house.render(Tier.REFINED)
-    house.session.between["refined 1"] = lambda: house.commands.send(m.SaveRay(9, RenderRequest(checkpoint="a"), 0, 0, "ray.json"))
-    assert house.run() == ["refined 1", "refined 2", "refined 3", "refined 4"] and saved == ["ray.json after refined 1"]
+    house.session.between["refined 1"] = lambda: house.commands.send(
+        m.SaveRay(9, RenderRequest(checkpoint="a"), 0, 0, "ray.json")
+    )
+    assert house.run() == ["refined 1", "refined 2", "refined 3", "refined 4"] and saved == [
+        "ray.json after refined 1"
+    ]
 
 
 def test_a_question_that_was_taken_back_is_given_up(house: House) -> None:
     def take_back() -> None:
-        house.post("ask", m.AskLetter(None))
+        house.post("ask", m.AskRequest(None))
 
     house.ask()
     house.session.between["question 1"] = take_back

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import time
 from collections.abc import Iterator
@@ -16,15 +15,18 @@ from core_model.schema.question import LatentQuestion, PictureQuestion
 from core_model.schema.render import RenderRequest, Tier
 from core_model.schema.sampler import SamplerSpec
 from viewer.render_client.client import RenderClient
-from viewer.render_client.events import Answered, AnswerFailed, Event, FrameReady, Inspected, Opened, OpenFailed
+from viewer.render_client.events import (
+    Answered,
+    AnswerFailed,
+    Event,
+    FrameReady,
+    Inspected,
+    Opened,
+    OpenFailed,
+)
 from viewer.render_client.messages import SessionOptions
 from viewer.state.document import Document
 from viewer.state.scheduler import Scheduler
-
-try:
-    importlib.import_module("core_model.session").RenderSession  # noqa: B018
-except (ImportError, AttributeError) as e:
-    pytest.skip(f"core_model.session cannot be imported: {e}", allow_module_level=True)
 
 
 def until(client: RenderClient, kind: type[Event], timeout_s: float = 60.0) -> Event:
@@ -133,7 +135,9 @@ def test_memory_of_the_worker_stays_flat_over_an_orbit(client: RenderClient) -> 
 
 
 def test_questions_are_answered_beside_pictures(client: RenderClient) -> None:
-    request = RenderRequest(checkpoint="analytic:sphere", width=24, height=24, sampler=SamplerSpec(name="uniform", spp=16))
+    request = RenderRequest(
+        checkpoint="analytic:sphere", width=24, height=24, sampler=SamplerSpec(name="uniform", spp=16)
+    )
     numbers = [client.ask(PictureQuestion(checkpoint="analytic:sphere", request=request))]
     client.submit(request.replace(width=64, height=64))
     answered = until(client, Answered)

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from core_model.schema.errors import InputError
-from core_model.schema.render import ChannelFrame, RenderRequest, RenderResult
+from core_model.schema.render import ChannelFrame, RenderRequest, RenderResult, lay_out
 from viewer.render_client import messages as m
 from viewer.render_client import shared_block
-from viewer.render_client.frame_ring import BufferPool, FrameRing, lay_out, slot_bytes_for
+from viewer.render_client.frame_ring import ALIGN, BufferPool, FrameRing, slot_bytes_for
 from viewer.render_client.mailbox import LETTER_BYTES, ControlBlock
 from viewer.render_client.rings import RingKeeper
 
@@ -90,7 +90,9 @@ def test_ring_round_trip_of_every_kind_of_channel() -> None:
         "depth": np.array([[np.nan, 1.5], [2.5, np.inf]], np.float32),
         "turned": rng.random((7, 5), np.float32).T,
     }
-    frames, size = lay_out(arrays, known=[ChannelFrame(name="rgb", shape=(3, 5, 7), low=-1.0, high=2.0)])
+    frames, size = lay_out(
+        arrays, known=[ChannelFrame(name="rgb", shape=(3, 5, 7), low=-1.0, high=2.0)], align=ALIGN
+    )
     assert (frames[0].low, frames[0].high) == (-1.0, 2.0) and (frames[1].low, frames[1].high) == (1.5, 2.5)
     assert all(f.offset % 64 == 0 for f in frames)
     ring = FrameRing.create(size)
@@ -109,7 +111,7 @@ def test_ring_round_trip_of_every_kind_of_channel() -> None:
 
 def test_ring_without_a_free_slot_gives_up() -> None:
     ring = FrameRing.create(64, slots=2)
-    frames, _ = lay_out({"a": np.zeros(4, np.float32)})
+    frames, _ = lay_out({"a": np.zeros(4, np.float32)}, align=ALIGN)
     for slot in range(2):
         ring.write(slot, frames, {"a": np.ones(4, np.float32)})
     begun = time.monotonic()
@@ -122,7 +124,7 @@ def test_ring_without_a_free_slot_gives_up() -> None:
 
 def test_buffers_are_used_again_only_when_nobody_looks_into_them() -> None:
     pool = BufferPool()
-    frames, size = lay_out({"a": np.zeros(1000, np.float32)})
+    frames, size = lay_out({"a": np.zeros(1000, np.float32)}, align=ALIGN)
     ring = FrameRing.create(size)
     ring.write(0, frames, {"a": np.full(1000, 1.0)})
     held = ring.read(0, frames, pool)["a"]
@@ -151,7 +153,7 @@ def test_ring_keeper_grows_and_lets_old_rings_go() -> None:
         small.name, small.slots, small.slot_bytes
     ).close()  # a frame may still be on its way in it
     worker = FrameRing.attach(big.name, big.slots, big.slot_bytes)
-    frames, _ = lay_out(arrays := {"rgb": np.zeros((3, 64, 64), np.float32)})
+    frames, _ = lay_out(arrays := {"rgb": np.zeros((3, 64, 64), np.float32)}, align=ALIGN)
     worker.write(0, frames, arrays)
     got = keeper.read(m.RenderDone(1, RenderResult(frames=frames), big.name, 0))
     assert got["rgb"].shape == (3, 64, 64)

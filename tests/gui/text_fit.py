@@ -56,11 +56,11 @@ def _item(fit: Fit, real: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Buttons, lines of lists, boxes to tick: the whole item within the clip, its words within the item."""
     done = real(*args, **kwargs)
     text = _visible(str(args[0]))
-    if _drawn():
+    if text and _drawn():  # a line of a table without words of its own spans more columns than it stands in
         low, high = imgui.get_item_rect_min(), imgui.get_item_rect_max()
         clip = imgui.internal.get_current_window().clip_rect
         outside = high.x - clip.max.x - imgui.get_style().window_padding.x
-        fit.note(text or str(args[0]), max(low.x + imgui.calc_text_size(text).x - high.x, outside))
+        fit.note(text, max(low.x + imgui.calc_text_size(text).x - high.x, outside))
     return done
 
 
@@ -86,8 +86,13 @@ def _cut(fit: Fit, real: Callable[..., str], text: str, room: float, keep_end: b
 def measuring() -> Iterator[Fit]:
     """Every text of the window goes through the measure while this lasts."""
     fit = Fit()
-    hooks: dict[tuple[Any, str], Callable[..., Any]] = {(imgui, "text_unformatted"): _text, (controls, "ellipsis"): _cut}
-    hooks |= {(imgui, name): _item for name in ("button", "small_button", "selectable", "checkbox", "menu_item")}
+    hooks: dict[tuple[Any, str], Callable[..., Any]] = {
+        (imgui, "text_unformatted"): _text,
+        (controls, "ellipsis"): _cut,
+    }
+    hooks |= {
+        (imgui, name): _item for name in ("button", "small_button", "selectable", "checkbox", "menu_item")
+    }
     hooks |= {(imgui, name): _number for name in ("drag_float", "drag_int", "slider_float", "slider_int")}
     real = {key: getattr(*key) for key in hooks}
     for (owner, name), hook in hooks.items():

@@ -13,10 +13,10 @@ from imgui_bundle import hello_imgui, imgui
 
 from core_model.schema.question import Question
 from core_model.schema.render import RenderRequest
-from viewer.shell.app import App, AppOptions
 from viewer.render_client.events import Event, WorkerStatus
-from viewer.render_client.protocol import Renderer
 from viewer.render_client.messages import SessionOptions
+from viewer.render_client.protocol import Renderer
+from viewer.shell.app import App, AppOptions
 
 SIZE = (1000, 640)
 
@@ -83,17 +83,17 @@ class Hands:
     _picture: np.ndarray | None = field(default=None, repr=False)
 
     @property
-    def desk(self):
-        assert self.app.desk is not None
-        return self.app.desk
+    def loop(self):
+        assert self.app.loop is not None
+        return self.app.loop
 
     @property
     def doc(self):
-        return self.desk.controller.doc
+        return self.loop.store.doc
 
     @property
     def frames(self):
-        return self.desk.controller.frames
+        return self.loop.coordinator.frames
 
     def until(self, condition: Callable[[], object], what: str, frames: int = 600) -> None:
         """Lets GUI frames pass until `condition` holds; AssertionError after `frames` of them."""
@@ -135,10 +135,15 @@ class Hands:
     def take(self) -> None:
         """Called by the window's thread, which owns the GL context."""
         if self._wanted:
-            self._picture, self._wanted = self.desk.picture(), False
+            self._picture, self._wanted = self.loop.picture(), False
 
 
-def drive(body: Callable[[Hands], None], client: Renderer, checkpoint: str = "blob:demo", size: tuple[int, int] = SIZE) -> None:
+def drive(
+    body: Callable[[Hands], None],
+    client: Renderer,
+    checkpoint: str = "blob:demo",
+    size: tuple[int, int] = SIZE,
+) -> None:
     """Opens the window on `client` and runs `body`; raises what it raised, or what the test engine
     complained about.
     """
@@ -160,7 +165,7 @@ def drive(body: Callable[[Hands], None], client: Renderer, checkpoint: str = "bl
             hands.append(hand)
             try:
                 hand.until(
-                    lambda: app.desk is not None and app.desk.controller.frames.arrays,
+                    lambda: app.loop is not None and app.loop.coordinator.frames.arrays,
                     "the first picture",
                     2000,
                 )

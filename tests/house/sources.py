@@ -79,3 +79,19 @@ def _absolute(source: Source, node: ast.ImportFrom) -> str:
     parts = source.module.split(".")
     keep = len(parts) - node.level + (1 if source.is_package else 0)
     return ".".join([*parts[:keep], *([node.module] if node.module else [])])
+
+
+def modules_imported(source: Source, known: set[str]) -> set[str]:
+    """Which of the `known` modules a file imports, typing-only and lazy imports included.
+
+    `from a.b import c` means a.b.c where that is a module, else a.b.
+    """
+    found: set[str] = set()
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(source, node)
+            inner = {f"{base}.{alias.name}" for alias in node.names}
+            found |= (inner & known) | ({base} if inner - known else set())
+    return found & known

@@ -1,4 +1,7 @@
-"""A checkout stands alone: nothing in it reads a path outside it, and what tests read lies in tests/fixtures."""
+"""A checkout stands alone.
+
+Nothing in it reads a path outside it, and what tests read lies in tests/fixtures.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,15 @@ from tests.house.sources import ROOT, sources
 
 FOLDERS = ("tests", "core_model", "viewer", "benchmarks", "scripts")
 FIXTURES_MB = 20.0
-# Text of any kind of file: folders that lay beside the checkout of whoever wrote it, and somebody's own folders.
-BESIDE = re.compile(r"\.\./\.\.(?![\w.])|\.\./\w|(?<![\w.])shared/\w|(?<![\w./])~/\w|(?<![\w./])/(?:work|home|root|Users)/\w")
+# Text of any kind of file: folders that lay beside the checkout of whoever wrote it, and somebody's own
+# folders.
+BESIDE = re.compile(
+    r"\.\./\.\.(?![\w.])|\.\./\w|(?<![\w.])shared/\w|(?<![\w./])~/\w|(?<![\w./])/(?:work|home|root|Users)/\w"
+)
 # Scripts start with `cd "$(dirname "$0")/.."`, which is the root for what lies one folder deep.
 HOME_FIRST = 'cd "$(dirname "$0")/.."'
-# Texts that only look like such paths: names in hostile archives (never opened), a package of a checkpoint's pickles.
+# Texts that only look like such paths: names in hostile archives (never opened), a package of a checkpoint's
+# pickles.
 MEANT = {
     "tests/unit/data/test_hostile_sets.py": ("../evil.png", "../../evil.png", "../secret.png"),
     "tests/unit/checkpoints/importing/test_attacks.py": ("network-snapshot-../../etc",),
@@ -26,16 +33,19 @@ MEANT = {
 
 
 def levels(node: ast.expr) -> int | None:
-    """How many folders above the file (`__file__` itself: 0) a path expression stands; None where it has nothing to do with it.
+    """How many folders above the file (`__file__` itself: 0) a path expression stands.
 
-    `Path(__file__).parents[n]` is n + 1 above, each `.parent` one, each ".." joined on one, each other name one less.
+    None where it has nothing to do with it. `Path(__file__).parents[n]` is n + 1 above, each `.parent` one,
+    each ".." joined on one, each other name one less.
     """
     match node:
         case ast.Name(id="__file__") | ast.Attribute(attr="__file__"):
             return 0
         case ast.Attribute(value=inner, attr="parent"):
             return _plus(levels(inner), 1)
-        case ast.Subscript(value=ast.Attribute(value=inner, attr="parents"), slice=ast.Constant(value=int(n))):
+        case ast.Subscript(
+            value=ast.Attribute(value=inner, attr="parents"), slice=ast.Constant(value=int(n))
+        ):
             return _plus(levels(inner), n + 1)
         case ast.BinOp(left=left, op=ast.Div(), right=ast.Constant(value=str(name))):
             return _plus(levels(left), _rise(name))
@@ -60,8 +70,11 @@ def _rise(name: str) -> int:
 
 
 def leaving(tree: ast.Module, path: str) -> list[str]:
-    """Path expressions of a Python file that climb above the root of the checkout. `package.__file__` counts as the deepest module of
-    the shallowest package, so that two folders up is the root."""
+    """Path expressions of a Python file that climb above the root of the checkout.
+
+    `package.__file__` counts as the deepest module of the shallowest package, so that two folders up is the
+    root.
+    """
     faults = []
     for node in ast.walk(tree):
         if not isinstance(node, ast.expr) or (level := levels(node)) is None:
@@ -89,7 +102,9 @@ def climbing(text: str, path: str) -> list[str]:
     return [
         f"{path}:{number} {line.strip()}"
         for number, line in enumerate(text.splitlines(), 1)
-        if re.search(r"(?<![\w.])\.\.(?![\w.])", line.replace(HOME_FIRST, "") if posixpath.dirname(path) else line)
+        if re.search(
+            r"(?<![\w.])\.\.(?![\w.])", line.replace(HOME_FIRST, "") if posixpath.dirname(path) else line
+        )
     ]
 
 
@@ -100,8 +115,14 @@ def scripts() -> dict[str, str]:
 
 def test_no_path_leaves_the_checkout() -> None:
     python = [s for s in sources(*FOLDERS) if s.path.name != Path(__file__).name]
-    faults = [fault for s in python for fault in leaving(s.tree, s.path.as_posix()) + beside(s.text, s.path.as_posix())]
-    faults += [fault for path, text in scripts().items() for fault in climbing(text, path) + beside(text, path)]
+    faults = [
+        fault
+        for s in python
+        for fault in leaving(s.tree, s.path.as_posix()) + beside(s.text, s.path.as_posix())
+    ]
+    faults += [
+        fault for path, text in scripts().items() for fault in climbing(text, path) + beside(text, path)
+    ]
     assert not faults, "these leave the checkout:\n" + "\n".join(faults)
     assert len(python) > 100 and {"Makefile", ".ci/run", "scripts/bootstrap.sh"} <= set(scripts())
 

@@ -1,4 +1,7 @@
-"""Every process that the product starts is listed here with what ends it; whoever starts one ends its whole tree."""
+"""Every process that the product starts is listed here with what ends it.
+
+Whoever starts one ends its whole tree.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,16 @@ STARTERS = {
     "Popen", "run", "call", "check_call", "check_output", "start_tied", "Process", "Pool", "ProcessPoolExecutor", "fork", "forkpty",
     "system", "posix_spawn", "spawnv", "spawnvp", "create_subprocess_exec", "execv", "popen", "startfile",
 }  # fmt: skip
-MENTIONS = re.compile(r"subprocess|multiprocessing|tied\(|ProcessPool|asyncio|\bos\.(fork|exec|spawn|posix_spawn|system|popen|startfile)")
+MENTIONS = re.compile(
+    r"subprocess|multiprocessing|tied\(|ProcessPool|asyncio|\bos\.(fork|exec|spawn|posix_spawn|system|popen|startfile)"
+)
 BY_NAME = {"Popen", "start_tied", "ProcessPoolExecutor"}
 MODULES = {"subprocess", "os", "multiprocessing", "context", "asyncio", "ctx", "mp", ""}
 
-# tied: `start_tied` or `**tied()`, which end it with its starter (tests/unit/jobs/test_process_tree.py kills starters and looks).
-# parent: a spawned process that waits for its parent's end by itself. waits: a command of seconds, waited for under a time limit.
-# detached: lives on by design, with a keeper or a person to end it.
+# tied: `start_tied` or `**tied()`, which end it with its starter (tests/unit/jobs/test_process_tree.py kills
+# starters and looks). parent: a spawned process that waits for its parent's end by itself. waits: a command
+# of seconds, waited for under a time limit. detached: lives on by design, with a keeper or a person to end
+# it.
 STARTED = {
     "benchmarks/auto_sampler.py:_commands": "waits",
     "core_model/cli/bench.py:run_script": "tied",
@@ -116,11 +122,16 @@ CHILDREN = {
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes as Linux shows them")
 @pytest.mark.parametrize("what", CHILDREN)
 def test_the_death_of_a_starter_ends_what_it_started(what: str, tmp_path: Path) -> None:
-    """SIGKILL to the starter, which cannot do anything any more; the jobs of the window are in tests/unit/jobs/test_process_tree.py."""
+    """SIGKILL to the starter, which cannot do anything any more.
+
+    The jobs of the window are in tests/unit/jobs/test_process_tree.py.
+    """
     script = tmp_path / "starter.py"
     script.write_text(f"from pathlib import Path\nFOLDER = Path({str(tmp_path)!r})\n{CHILDREN[what]}\n")
     wanted = 1 if what == "a display" else 2
-    with subprocess.Popen([sys.executable, str(script)], env=os.environ | {"PYTHONPATH": str(ROOT)}) as starter:
+    with subprocess.Popen(
+        [sys.executable, str(script)], env=os.environ | {"PYTHONPATH": str(ROOT)}
+    ) as starter:
         try:
             until = time.monotonic() + 100
             while len(children := psutil.Process(starter.pid).children(recursive=True)) < wanted:

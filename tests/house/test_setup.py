@@ -127,11 +127,18 @@ def git(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A repository with .ci/run and a Makefile that says what it sees; a folder lies beside it, a change in it is not committed."""
+    """A repository with .ci/run and a Makefile that says what it sees.
+
+    A folder lies beside it, a change in it is not committed.
+    """
     root = tmp_path / "there" / "checkout"
     shutil.copytree(ROOT / ".ci", root / ".ci")
-    saying = "\n\t@".join(("pwd", "ls ..", "ls", "echo home=$$HOME", "if read line; then echo stdin; fi", "exit $(FAIL)"))
-    (root / "Makefile").write_text(f"FAIL := 0\nsetup lint:\n\t@echo $@\ntest:\n\t@{saying}\n", encoding="utf-8")
+    saying = "\n\t@".join(
+        ("pwd", "ls ..", "ls", "echo home=$$HOME", "if read line; then echo stdin; fi", "exit $(FAIL)")
+    )
+    (root / "Makefile").write_text(
+        f"FAIL := 0\nsetup lint:\n\t@echo $@\ntest:\n\t@{saying}\n", encoding="utf-8"
+    )
     git(root, "init")
     git(root, "add", ".")
     git(root, "commit", "-m", "first words")
@@ -144,13 +151,25 @@ def checkout(tmp_path: Path) -> Path:
 def test_the_commit_is_tested_alone(checkout: Path, failing: bool) -> None:
     scratch = checkout.parent.parent / "scratch"
     scratch.mkdir()
-    environment = os.environ | {"TMPDIR": str(scratch), "CI": "true", "MAKEFLAGS": "FAIL=3" if failing else ""}
+    environment = os.environ | {
+        "TMPDIR": str(scratch),
+        "CI": "true",
+        "MAKEFLAGS": "FAIL=3" if failing else "",
+    }
     done = subprocess.run(
-        ["bash", str(checkout / ".ci" / "run")], env=environment, input="words\n", capture_output=True, text=True, timeout=60
+        ["bash", str(checkout / ".ci" / "run")],
+        env=environment,
+        input="words\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.returncode == (1 if failing else 0), done.stderr
     lines = done.stdout.splitlines()
-    assert "first words" in done.stdout and sum("uncommitted changes are left out" in line for line in lines) == 1
+    assert (
+        "first words" in done.stdout
+        and sum("uncommitted changes are left out" in line for line in lines) == 1
+    )
     place = next(Path(line) for line in lines if line.endswith("/triscope"))
     assert place.is_relative_to(scratch) and f"home={place.parent / 'home'}" in lines
     assert "stdin" not in lines and "shared" not in lines and "left-behind" not in lines
@@ -160,7 +179,12 @@ def test_the_commit_is_tested_alone(checkout: Path, failing: bool) -> None:
 
 def test_pip_says_what_it_fetches(tmp_path: Path) -> None:
     """Minutes of installing are not silent, and not a page of what is there already."""
-    said = ("Requirement already satisfied: a", "Collecting b", "Downloading b-1.whl.metadata (2 kB)", "Downloading b-1.whl (9.5 MB)")
+    said = (
+        "Requirement already satisfied: a",
+        "Collecting b",
+        "Downloading b-1.whl.metadata (2 kB)",
+        "Downloading b-1.whl (9.5 MB)",
+    )
     case = f'case "$*" in *" install "*) printf "%s\\n" {" ".join(repr(s) for s in said)};; *requirements_met*) exit 1;; esac'
     (tmp_path / ".venv").mkdir()
     stub(tmp_path / ".venv" / "bin", "python", f'echo "$@" >> {tmp_path}/calls; {case}')
@@ -176,10 +200,16 @@ def test_a_failed_installation_is_said(tmp_path: Path) -> None:
     (tmp_path / ".venv").mkdir()
     stub(tmp_path / ".venv" / "bin", "python", 'case "$*" in *" install "*|*requirements_met*) exit 1;; esac')
     done = bootstrap(tmp_path, "dev")
-    assert done.returncode == 1 and "pip install failed" in done.stderr and not (tmp_path / ".venv" / ".triscope-dev").exists()
+    assert (
+        done.returncode == 1
+        and "pip install failed" in done.stderr
+        and not (tmp_path / ".venv" / ".triscope-dev").exists()
+    )
 
 
-@pytest.mark.parametrize(("there", "taken"), [("python3.11 python3.13", "python3.11"), ("python3.14 python3.13", "python3.13")])
+@pytest.mark.parametrize(
+    ("there", "taken"), [("python3.11 python3.13", "python3.11"), ("python3.14 python3.13", "python3.13")]
+)
 def test_a_python_with_all_wheels_is_preferred(tmp_path: Path, there: str, taken: str) -> None:
     (tmp_path / "only").mkdir()
     for name in ("bash", "cat", "id", "dirname", "mkdir", "rm", "grep"):

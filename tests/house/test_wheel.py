@@ -69,8 +69,7 @@ def test_the_installed_command_describes_a_checkpoint(environment: Path, tmp_pat
 def test_the_installed_packages_find_their_data(environment: Path, tmp_path: Path) -> None:
     code = (
         "import core_model\n"
-        "from core_model.checkpoints.locate import assets_dir\n"
-        "from viewer.gl.resources import data_root\n"
+        "from core_model.schema.assets import assets_dir, data_root\n"
         "print(core_model.__file__); print(assets_dir() / 'colormaps' / 'viridis.json')\n"
         "print(data_root() / 'shaders' / 'present.frag')"
     )

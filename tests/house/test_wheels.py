@@ -37,7 +37,13 @@ MACHINES = {
     "macos-arm": ("darwin", "Darwin", "arm64", "posix", ("macosx_14_0_arm64",)),
 }
 # Whose wheels are missing where (2026-11): marker → the distributions that stand aside there.
-NO_WHEEL = {("3.13", "PyMCubes"), ("3.14", "PyMCubes"), ("linux-arm", "PyMCubes"), ("3.14", "xatlas"), ("linux-arm", "xatlas")}
+NO_WHEEL = {
+    ("3.13", "PyMCubes"),
+    ("3.14", "PyMCubes"),
+    ("linux-arm", "PyMCubes"),
+    ("3.14", "xatlas"),
+    ("linux-arm", "xatlas"),
+}
 
 
 def normal(name: str) -> str:
@@ -45,14 +51,18 @@ def normal(name: str) -> str:
 
 
 def declared(*extras: str) -> list[Requirement]:
-    lines = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
+    lines = [
+        *PROJECT["dependencies"],
+        *(line for extra in extras for line in PROJECT["optional-dependencies"][extra]),
+    ]
     return [Requirement(line) for line in lines]
 
 
 def wanted(python: str, machine: str) -> dict[str, str]:
     """{distribution: requirement without its marker} on a machine, test tools included.
 
-    pip evaluates markers for the interpreter that runs it, whatever --python-version and --platform say, so they are evaluated here.
+    pip evaluates markers for the interpreter that runs it, whatever --python-version and --platform say, so
+    they are evaluated here.
     """
     system, name, processor, kind, _ = MACHINES[machine]
     environment = {
@@ -70,8 +80,25 @@ def wanted(python: str, machine: str) -> dict[str, str]:
 
 def dry_run(python: str, machine: str, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     platforms = [word for tag in MACHINES[machine][-1] for word in ("--platform", tag)]
-    line = (sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--only-binary=:all:", "--no-input", "--quiet")
-    line += ("--retries=1", "--implementation=cp", f"--python-version={python}", f"--target={folder}", *platforms, *arguments)
+    line = (
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--dry-run",
+        "--ignore-installed",
+        "--only-binary=:all:",
+        "--no-input",
+        "--quiet",
+    )
+    line += (
+        "--retries=1",
+        "--implementation=cp",
+        f"--python-version={python}",
+        f"--target={folder}",
+        *platforms,
+        *arguments,
+    )
     return subprocess.run(line, capture_output=True, text=True, timeout=540, stdin=subprocess.DEVNULL)
 
 
@@ -106,7 +133,9 @@ def test_a_stand_in_is_asked_for_where_there_is_no_wheel(python: str, machine: s
         assert (name in asked) == (not {(python, name), (machine, name)} & NO_WHEEL)
     run = {r.name for r in declared() if r.marker is not None}
     assert run == {"PyMCubes", "xatlas", "scikit-image"}
-    assert "scikit-image" in asked and "torch" in asked, "the tests hold both marching cubes against each other"
+    assert "scikit-image" in asked and "torch" in asked, (
+        "the tests hold both marching cubes against each other"
+    )
 
 
 def test_every_import_is_declared() -> None:
@@ -114,6 +143,10 @@ def test_every_import_is_declared() -> None:
     for folders, extras in ((("core_model", "viewer"), ()), (("tests", "benchmarks", "scripts"), ("dev",))):
         known = {normal(r.name) for r in declared(*extras)} | {"pip"}
         roots = {(one.target.split(".")[0], str(s.path)) for s in sources(*folders) for one in imports(s)}
-        foreign = {(name, path) for name, path in roots if name not in sys.stdlib_module_names and name not in OURS}
-        missing = {(name, path) for name, path in foreign if normal(DISTRIBUTIONS.get(name, name)) not in known}
+        foreign = {
+            (name, path) for name, path in roots if name not in sys.stdlib_module_names and name not in OURS
+        }
+        missing = {
+            (name, path) for name, path in foreign if normal(DISTRIBUTIONS.get(name, name)) not in known
+        }
         assert not missing and len(foreign) > 20, missing

@@ -1,8 +1,9 @@
-"""Synthetic checkpoints of the three programs in other configurations than the fixtures', in every form that people have them in.
+"""Synthetic checkpoints of the three programs in other configurations than the fixtures', in every form that
+people have them in.
 
-A `Made` holds what the original program would know (tensors under its names, keyword records, layer scalars). `written` stores it as
-a persistence pickle with source text in it, as a state dict of torch.save (zip or legacy, bare, wrapped or of DataParallel), or as a
-safetensors file of another program.
+A `Made` holds what the original program would know (tensors under its names, keyword records, layer scalars).
+`written` stores it as a persistence pickle with source text in it, as a state dict of torch.save (zip or
+legacy, bare, wrapped or of DataParallel), or as a safetensors file of another program.
 """
 
 from __future__ import annotations
@@ -21,14 +22,23 @@ from tests.unit.checkpoints.importing.foreign import network, pickled
 from tests.unit.checkpoints.importing.samples import RENDERING, config_node, easy
 
 FORMS = ("pkl", "raw", "zip.pt", "legacy.pth", "wrapped.pt", "parallel.pt", "lightning.ckpt", "safetensors")
-"""pkl: a snapshot with G, D and G_ema. raw: a snapshot without G_ema. The others hold tensors alone, under various prefixes."""
+"""pkl: a snapshot with G, D and G_ema. raw: a snapshot without G_ema. The others hold tensors alone, under
+various prefixes."""
 FACES: dict[str, Any] = {
     "depth_resolution": 48, "depth_resolution_importance": 48, "ray_start": 2.25, "ray_end": 3.3, "box_warp": 1, "c_scale": 1,
     "decoder_lr_mul": 1, "avg_camera_radius": 2.7, "avg_camera_pivot": [0, 0, 0.2], "sr_antialias": True, "clamp_mode": "softplus",
     "superresolution_noise_mode": "none", "c_gen_conditioning_zero": False,
 }  # fmt: skip
-LEGACY_AXES = [[[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 0, 1], [0, 1, 0]], [[0, 0, 1], [1, 0, 0], [0, 1, 0]]]
-FIXED_AXES = [[[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 0, 1], [0, 1, 0]], [[0, 0, 1], [0, 1, 0], [1, 0, 0]]]
+LEGACY_AXES = [
+    [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    [[1, 0, 0], [0, 0, 1], [0, 1, 0]],
+    [[0, 0, 1], [1, 0, 0], [0, 1, 0]],
+]
+FIXED_AXES = [
+    [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    [[1, 0, 0], [0, 0, 1], [0, 1, 0]],
+    [[0, 0, 1], [0, 1, 0], [1, 0, 0]],
+]
 SR_WIDTHS = {
     "SuperresolutionHybrid8XDC": (256, 128), "SuperresolutionHybrid8X": (128, 64), "SuperresolutionHybrid4X": (128, 64),
     "SuperresolutionHybridDeepfp32": (128, 64), "SuperresolutionHybrid2X": (128, 64), "SuperresolutionHybrid16XDC": (256, 128, 64),
@@ -41,7 +51,10 @@ SR_SIZES = {
 
 @dataclass
 class Made:
-    """state: float32 tensors. attributes, layers: plain attributes of the network and of its parts, by dotted path."""
+    """state: float32 tensors.
+
+    attributes, layers: plain attributes of the network and of its parts, by dotted path.
+    """
 
     family: str
     class_name: str
@@ -69,7 +82,9 @@ class Maker:
         self.state[name] = torch.randn(shape, generator=self.rng) * scale
         return self.state[name]
 
-    def linear(self, name: str, out: int, inside: int, *, m: float = 1.0, bias: float = 0.1, plus: float = 0.0) -> None:
+    def linear(
+        self, name: str, out: int, inside: int, *, m: float = 1.0, bias: float = 0.1, plus: float = 0.0
+    ) -> None:
         self.add(f"{name}.weight", out, inside, scale=1.0 / m)
         self.add(f"{name}.bias", out, scale=bias)
         self.state[f"{name}.bias"] += plus
@@ -78,13 +93,17 @@ class Maker:
             "in_features": inside, "out_features": out,
         }  # fmt: skip
 
-    def conv(self, name: str, out: int, inside: int, w: int, size: int, *, up: int = 1, styles: int | None = None) -> None:
+    def conv(
+        self, name: str, out: int, inside: int, w: int, size: int, *, up: int = 1, styles: int | None = None
+    ) -> None:
         self.add(f"{name}.weight", out, inside, 3, 3)
         self.add(f"{name}.bias", out, scale=0.1)
         if self.noise:
             self.add(f"{name}.noise_strength", scale=0.2)
             self.add(f"{name}.noise_const", size, size)
-        self.state[f"{name}.resample_filter"] = torch.tensor([1.0, 3.0, 3.0, 1.0]).outer(torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
+        self.state[f"{name}.resample_filter"] = (
+            torch.tensor([1.0, 3.0, 3.0, 1.0]).outer(torch.tensor([1.0, 3.0, 3.0, 1.0])) / 64
+        )
         self.linear(f"{name}.affine", styles or inside, w, plus=1.0)
         self.layers[name] = {
             "up": up, "resolution": size, "use_noise": self.noise, "activation": "lrelu", "conv_clamp": self.clamp, "padding": 1,
@@ -97,7 +116,18 @@ class Maker:
         self.linear(f"{name}.affine", styles or inside, w, plus=1.0)
         self.layers[name] = {"conv_clamp": self.clamp}
 
-    def synthesis(self, prefix: str, size: int, img: int, w: int, base: int, most: int, *, batch_axis: bool = False, fp16: int = 0) -> None:
+    def synthesis(
+        self,
+        prefix: str,
+        size: int,
+        img: int,
+        w: int,
+        base: int,
+        most: int,
+        *,
+        batch_axis: bool = False,
+        fp16: int = 0,
+    ) -> None:
         inside = 0
         for r in (4 << i for i in range(int(math.log2(size)) - 1)):
             width = min(base // r, most)
@@ -109,7 +139,10 @@ class Maker:
             self.torgb(f"{prefix}b{r}.torgb", img, width, w)
             self.state[f"{prefix}b{r}.resample_filter"] = torch.zeros(4, 4)
             self.layers[f"{prefix}b{r}"] = {
-                "use_fp16": fp16 > 0 and r >= max(size >> (fp16 - 1), 8), "architecture": "skip", "is_last": r == size, "resolution": r,
+                "use_fp16": fp16 > 0 and r >= max(size >> (fp16 - 1), 8),
+                "architecture": "skip",
+                "is_last": r == size,
+                "resolution": r,
             }
             inside = width
 
@@ -151,7 +184,15 @@ def eg3d(
     k.mapping("backbone.mapping.", z, c, w, depth)
     k.osg(32, m)
     size = SR_SIZES[sr][-1] if sr else neural
-    kwargs = FACES | {"decoder_lr_mul": m, "superresolution_module": f"training.superresolution.{sr}", "image_resolution": size} | rendering
+    kwargs = (
+        FACES
+        | {
+            "decoder_lr_mul": m,
+            "superresolution_module": f"training.superresolution.{sr}",
+            "image_resolution": size,
+        }
+        | rendering
+    )
     kwargs = {name: value for name, value in kwargs.items() if value != "missing"}
     if sr:
         k.superres(sr, 32, clamp=256.0 if sr_fp16 else None)
@@ -179,7 +220,10 @@ def mimic3d(
     aware: tuple[int, ...] = (4, 8, 16), attention: bool = False, tail: str = "separate", sr: str | None = None, neural: int = 32,
     act: str | bool | None = None, dual: bool = True, noise: bool = True, **rendering: Any,
 ) -> Made:  # fmt: skip
-    """A network of Mimic3D. tail: "", "mean" (one block), "separate" (two), "sr3d" (two in a module of their own)."""
+    """A network of Mimic3D.
+
+    tail: "", "mean" (one block), "separate" (two), "sr3d" (two in a module of their own).
+    """
     k = Maker(seed, noise=noise)
     k.synthesis("backbone.synthesis.", planes, 3 * f, w, base, most, batch_axis=True)
 
@@ -201,7 +245,11 @@ def mimic3d(
     if sr:
         k.superres(sr, 32, clamp=256.0)
     size = SR_SIZES[sr][-1] if sr else neural
-    kwargs = FACES | {"superresolution_module": f"training.superresolution.{sr or 'SuperresolutionHybrid2X'}"} | rendering
+    kwargs = (
+        FACES
+        | {"superresolution_module": f"training.superresolution.{sr or 'SuperresolutionHybrid2X'}"}
+        | rendering
+    )
     init = {
         "z_dim": z, "c_dim": c, "w_dim": w, "img_resolution": size, "mapping_kwargs": easy(num_layers=depth), "rendering_kwargs": kwargs,
         "triplane_resolution": planes, "triplane_channels": 3 * f, "triplane_act": act, "aware3d_res": list(aware),
@@ -218,7 +266,9 @@ def mimic3d(
         k.layers["superresolution"] = {"class": sr}
     else:
         own["superresolution"] = None
-    return Made("mimic3d", "DualTriPlaneGenerator" if dual else "TriPlaneGenerator", k.state, init, own, k.layers)
+    return Made(
+        "mimic3d", "DualTriPlaneGenerator" if dual else "TriPlaneGenerator", k.state, init, own, k.layers
+    )
 
 
 def epigraf(
@@ -226,7 +276,10 @@ def epigraf(
     classes: int = 0, camera_cond: bool = False, layers: int = 2, hidden: int = 16, posenc: float = 0.0, view: bool = False,
     background: str | None = None, noise: bool = True, fp32: bool = False, size: int = 24, **changes: Any,
 ) -> Made:  # fmt: skip
-    """A network of EpiGRAF. changes: settings of cfg by dotted name with `__` for the dot (`dataset__cube_scale=0.3`)."""
+    """A network of EpiGRAF.
+
+    changes: settings of cfg by dotted name with `__` for the dot (`dataset__cube_scale=0.3`).
+    """
     clamp = None if fp32 else 256.0
     k = Maker(seed, noise=noise, clamp=clamp)
     out = 3 * feat + (3 if background == "plane" else 0)
@@ -251,7 +304,11 @@ def epigraf(
         k.add("synthesis.bg_model.blocks.0.scalar_enc.fourier_encoder.fourier_coefs", 5)
         for n in range(2):
             width = min(64 >> (n + 2), 14)
-            for name, o, i in (("conv0", width, inside), ("conv1", width, width if n else inside), ("to_out", 4, width)):
+            for name, o, i in (
+                ("conv0", width, inside),
+                ("conv1", width, width if n else inside),
+                ("to_out", 4, width),
+            ):
                 if (n, name) != (0, "conv0"):
                     full = f"synthesis.bg_model.blocks.{n}.{name}"
                     k.add(f"{full}.weight", o, i)
@@ -279,22 +336,42 @@ def epigraf(
         place[last] = value
     init = {"z_dim": z, "w_dim": w, "c_dim": classes, "img_channels": 3, "img_resolution": size, "channel_base": base, "channel_max": most,
             "mapping_kwargs": easy(num_layers=depth)}  # fmt: skip
-    k.layers["synthesis"] = {"img_resolution": size, "test_resolution": size, "train_resolution": 16, "bg_model": None}
+    k.layers["synthesis"] = {
+        "img_resolution": size,
+        "test_resolution": size,
+        "train_resolution": 16,
+        "bg_model": None,
+    }
     if background == "sphere":
         del k.layers["synthesis"]["bg_model"]
-    return Made("epigraf", "Generator", k.state, init, {"z_dim": z, "c_dim": classes, "w_dim": w, "img_resolution": size}, k.layers, cfg)
+    return Made(
+        "epigraf",
+        "Generator",
+        k.state,
+        init,
+        {"z_dim": z, "c_dim": classes, "w_dim": w, "img_resolution": size},
+        k.layers,
+        cfg,
+    )
 
 
 def snapshot(made: Made, name: str = "G_ema") -> dict[str, Any]:
     """The dict of the persistence pickle that the program would have written."""
-    layers = {path: {k: v for k, v in scalars.items() if k != "class"} for path, scalars in made.layers.items()}
+    layers = {
+        path: {k: v for k, v in scalars.items() if k != "class"} for path, scalars in made.layers.items()
+    }
     own = dict(made.attributes) | {"_init_args": (), "_init_kwargs": easy(**made.init_kwargs)}
     package = "src." if made.family == "epigraf" else ""
     classes = {"": ("", made.class_name)}
     if made.family == "epigraf":
         assert made.cfg is not None
-        experiment: dict[str, Any] = {"dataset": made.cfg["dataset"], "training": {"patch": made.cfg["patch"]}}
-        experiment["model"] = {"generator": made.cfg | {"dataset": "node:${dataset}", "patch": "node:${training.patch}"}}
+        experiment: dict[str, Any] = {
+            "dataset": made.cfg["dataset"],
+            "training": {"patch": made.cfg["patch"]},
+        }
+        experiment["model"] = {
+            "generator": made.cfg | {"dataset": "node:${dataset}", "patch": "node:${training.patch}"}
+        }
         own["cfg"] = config_node(experiment)._content["model"]._content["generator"]
         own["_init_kwargs"] = easy(cfg=own["cfg"], **made.init_kwargs)
     else:
@@ -320,7 +397,9 @@ def written(made: Made, folder: Path, form: str = "pkl") -> Path:
     if form == "safetensors":
         from safetensors.torch import save_file
 
-        save_file({name: value.contiguous() for name, value in state.items()}, path, metadata={"format": "pt"})
+        save_file(
+            {name: value.contiguous() for name, value in state.items()}, path, metadata={"format": "pt"}
+        )
         return path
     if form == "wrapped.pt":
         state = {"state_dict": state, "epoch": 3}
@@ -328,7 +407,10 @@ def written(made: Made, folder: Path, form: str = "pkl") -> Path:
         state = {f"module.{name}": value for name, value in state.items()}
     elif form == "lightning.ckpt":
         other = {f"G.{name}": torch.zeros_like(value) for name, value in state.items()}
-        state = {"state_dict": other | {f"G_ema.{name}": value for name, value in state.items()}, "global_step": 5}
+        state = {
+            "state_dict": other | {f"G_ema.{name}": value for name, value in state.items()},
+            "global_step": 5,
+        }
     torch.save(state, path, _use_new_zipfile_serialization=form != "legacy.pth")
     return path
 

@@ -1,7 +1,9 @@
-"""The networks of EG3D, EpiGRAF and Mimic3D evaluated plainly, in double precision, from their written description alone.
+"""The networks of EG3D, EpiGRAF and Mimic3D evaluated plainly, in double precision, from their written
+description alone.
 
-Second opinion for the parity tests: nothing of `core_model` is used. Weights are scaled sample by sample, upsampling inserts zeros and
-filters; whatever the product does to be fast is not done here. `sd` is the state dict under the original names.
+Second opinion for the parity tests: nothing of `core_model` is used. Weights are scaled sample by sample,
+upsampling inserts zeros and filters; whatever the product does to be fast is not done here. `sd` is the state
+dict under the original names.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 State = Mapping[str, Tensor]
-# in size, whether each block doubles, whether only smaller inputs are resized, whether the resize may be antialiased
+# in size, whether each block doubles, whether only smaller inputs are resized, whether the resize may be
+# antialiased
 SUPERRES: dict[str, tuple[int, tuple[bool, ...], bool, bool]] = {
     "SuperresolutionHybrid8XDC": (128, (True, True), False, True),
     "SuperresolutionHybrid8X": (128, (True, True), False, True),
@@ -98,7 +101,9 @@ def modulated(x: Tensor, weight: Tensor, styles: Tensor, *, up: bool, demodulate
     return torch.cat(out)
 
 
-def style_conv(sd: State, name: str, x: Tensor, styles: Tensor, *, up: bool, noise: str, clamp: float | None) -> Tensor:
+def style_conv(
+    sd: State, name: str, x: Tensor, styles: Tensor, *, up: bool, noise: str, clamp: float | None
+) -> Tensor:
     y = modulated(x, sd[f"{name}.weight"], styles, up=up, demodulate=True)
     if noise == "const" and f"{name}.noise_const" in sd:
         y = y + sd[f"{name}.noise_const"] * sd[f"{name}.noise_strength"]
@@ -113,22 +118,36 @@ def to_rgb(sd: State, name: str, x: Tensor, styles: Tensor, *, width: int, clamp
 
 
 def block(
-    sd: State, name: str, x: Tensor | None, img: Tensor | None, ws: tuple[Tensor, ...], *, up: bool, noise: str, clamp: float | None
+    sd: State,
+    name: str,
+    x: Tensor | None,
+    img: Tensor | None,
+    ws: tuple[Tensor, ...],
+    *,
+    up: bool,
+    noise: str,
+    clamp: float | None,
 ) -> tuple[Tensor, Tensor]:
     """ws: styles of conv0, conv1, torgb, each [1, W]."""
     if x is None:
         const = sd[f"{name}.const"]
         x = const.reshape(1, *const.shape[-3:])
     else:
-        x = style_conv(sd, f"{name}.conv0", x, fc(sd, f"{name}.conv0.affine", ws[0]), up=up, noise=noise, clamp=clamp)
-    x = style_conv(sd, f"{name}.conv1", x, fc(sd, f"{name}.conv1.affine", ws[1]), up=False, noise=noise, clamp=clamp)
+        x = style_conv(
+            sd, f"{name}.conv0", x, fc(sd, f"{name}.conv0.affine", ws[0]), up=up, noise=noise, clamp=clamp
+        )
+    x = style_conv(
+        sd, f"{name}.conv1", x, fc(sd, f"{name}.conv1.affine", ws[1]), up=False, noise=noise, clamp=clamp
+    )
     rgb = to_rgb(sd, f"{name}.torgb", x, fc(sd, f"{name}.torgb.affine", ws[2]), width=x.shape[1], clamp=clamp)
     if img is None:
         return x, rgb
     return x, (doubled(img) if up else img) + rgb
 
 
-def synthesis(sd: State, prefix: str, ws: Tensor, size: int, *, noise: str = "const", clamp: float | None = None) -> Tensor:
+def synthesis(
+    sd: State, prefix: str, ws: Tensor, size: int, *, noise: str = "const", clamp: float | None = None
+) -> Tensor:
     """ws [1, L, W] → picture [1, C, size, size]."""
     x = img = None
     for k, r in enumerate(4 << i for i in range(int(math.log2(size)) - 1)):
@@ -139,13 +158,24 @@ def synthesis(sd: State, prefix: str, ws: Tensor, size: int, *, noise: str = "co
 
 
 def superres(
-    sd: State, name: str, rgb: Tensor, features: Tensor, w: Tensor, *, antialias: bool, noise: str, clamp: float | None
+    sd: State,
+    name: str,
+    rgb: Tensor,
+    features: Tensor,
+    w: Tensor,
+    *,
+    antialias: bool,
+    noise: str,
+    clamp: float | None,
 ) -> Tensor:
     """The final picture of one of the super-resolution networks; w [1, 512]."""
     size, ups, grow_only, may = SUPERRES[name]
     if rgb.shape[-1] < size or (not grow_only and rgb.shape[-1] != size):
         rgb, features = (
-            F.interpolate(v, size=(size, size), mode="bilinear", align_corners=False, antialias=antialias and may) for v in (rgb, features)
+            F.interpolate(
+                v, size=(size, size), mode="bilinear", align_corners=False, antialias=antialias and may
+            )
+            for v in (rgb, features)
         )
     img, x = rgb, features
     for k, up in enumerate(ups):
@@ -154,14 +184,17 @@ def superres(
 
 
 def seen_by(planes: Tensor, view: str) -> Tensor:
-    """[3, F, H, W] in the order xy [y, x], yz [z, y], zx [x, z] → [3, 3F, H, W] with what each plane sees of the others."""
+    """[3, F, H, W] in the order xy [y, x], yz [z, y], zx [x, z] → [3, 3F, H, W] with what each plane sees of
+    the others.
+    """
     a, b, c = planes
     if view == "separate":
         return planes
     if view == "mean":
-        # value of plane P over the coordinate that it shares, spread along the other axis of the plane that looks
-        rows = lambda v: v[:, :, None].expand_as(a)  # noqa: E731
-        cols = lambda v: v[:, None, :].expand_as(a)  # noqa: E731
+        # value of plane P over the coordinate that it shares, spread along the other axis of the plane that
+        # looks
+        rows = lambda v: v[:, :, None].expand_as(a)
+        cols = lambda v: v[:, None, :].expand_as(a)
         xy = torch.cat([a, rows(b.mean(dim=1)), cols(c.mean(dim=2))])
         yz = torch.cat([cols(a.mean(dim=2)), b, rows(c.mean(dim=1))])
         zx = torch.cat([rows(a.mean(dim=1)), cols(b.mean(dim=2)), c])
@@ -187,17 +220,26 @@ def seen_by(planes: Tensor, view: str) -> Tensor:
     return torch.stack([xy, yz, zx])
 
 
-def plane_block(sd: State, name: str, planes: Tensor, w: Tensor, *, view: str, up: bool, noise: str, clamp: float | None) -> Tensor:
+def plane_block(
+    sd: State, name: str, planes: Tensor, w: Tensor, *, view: str, up: bool, noise: str, clamp: float | None
+) -> Tensor:
     """One 3D-aware or separate block; planes [3, F, H, W], w [1, W]."""
     features = planes.shape[1]
-    styles = lambda layer: fc(sd, f"{name}.{layer}.affine", w).reshape(3, -1)  # noqa: E731
-    x = style_conv(sd, f"{name}.conv0", seen_by(planes, view), styles("conv0"), up=up, noise=noise, clamp=clamp)
+    styles = lambda layer: fc(sd, f"{name}.{layer}.affine", w).reshape(3, -1)
+    x = style_conv(
+        sd, f"{name}.conv0", seen_by(planes, view), styles("conv0"), up=up, noise=noise, clamp=clamp
+    )
     x = style_conv(sd, f"{name}.conv1", seen_by(x, view), styles("conv1"), up=False, noise=noise, clamp=clamp)
     return to_rgb(sd, f"{name}.torgb", seen_by(x, view), styles("torgb"), width=features, clamp=clamp)
 
 
-def mimic3d_results(sd: State, ws: Tensor, size: int, aware: tuple[int, ...], tail: list[dict[str, Any]], view: str) -> list[Tensor]:
-    """Plane results [3, F, H, W] of Mimic3D's backbone; tail: name, view, up of the blocks after the branch."""
+def mimic3d_results(
+    sd: State, ws: Tensor, size: int, aware: tuple[int, ...], tail: list[dict[str, Any]], view: str
+) -> list[Tensor]:
+    """Plane results [3, F, H, W] of Mimic3D's backbone.
+
+    tail: name, view, up of the blocks after the branch.
+    """
     prefix, x, img, own = "backbone.synthesis.", None, None, None
     results: list[Tensor] = []
     for k, r in enumerate(4 << i for i in range(int(math.log2(size)) - 1)):
@@ -218,6 +260,15 @@ def mimic3d_results(sd: State, ws: Tensor, size: int, aware: tuple[int, ...], ta
             results.append(split)
     for one in tail:
         results.append(
-            plane_block(sd, prefix + one["name"], results[-1], ws[:, -1], view=one["view"], up=one["up"], noise="const", clamp=None)
+            plane_block(
+                sd,
+                prefix + one["name"],
+                results[-1],
+                ws[:, -1],
+                view=one["view"],
+                up=one["up"],
+                noise="const",
+                clamp=None,
+            )
         )
     return results

@@ -1,4 +1,6 @@
-"""From a made checkpoint, a z and a camera to the picture of the original program, by the plain double-precision evaluation alone."""
+"""From a made checkpoint, a z and a camera to the picture of the original program, by the plain
+double-precision evaluation alone.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ from tests.parity.made_sources import Made
 
 @dataclass(frozen=True)
 class View:
-    """What is rendered. label, cond: camera of the picture and of the conditioning, 25 numbers (EG3D, Mimic3D).
-    angles, cond_angles: yaw, pitch (EpiGRAF; cond_angles None = the mean camera)."""
+    """What is rendered. label, cond: camera of the picture and of the conditioning, 25 numbers (EG3D,
+    Mimic3D). angles, cond_angles: yaw, pitch (EpiGRAF; cond_angles None = the mean camera).
+    """
 
     z: np.ndarray
     psi: float = 1.0
@@ -32,7 +35,10 @@ class View:
 
 @dataclass(frozen=True)
 class Plain:
-    """ws [1, L, W]; planes: levels [3, F, H, W]; picture [3, R, R]; raw [3, r, r]; depth [r, r]. Double precision."""
+    """ws [1, L, W]; planes: levels [3, F, H, W]; picture [3, R, R]; raw [3, r, r]; depth [r, r].
+
+    Double precision.
+    """
 
     ws: Tensor
     planes: list[Tensor]
@@ -57,12 +63,18 @@ def _eg3d(made: Made, view: View, superres: bool) -> Plain:
         if not kw.get("c_gen_conditioning_zero"):
             c[0, :25] = torch.from_numpy(view.cond).double() * kw.get("c_scale", 0)
     w = nets.mapped(sd, "backbone.mapping.", z, c)
-    plain_blocks = [n for n in sd if n.startswith("backbone.synthesis.b") and n.endswith("torgb.weight") and ".b3d" not in n]
+    plain_blocks = [
+        n
+        for n in sd
+        if n.startswith("backbone.synthesis.b") and n.endswith("torgb.weight") and ".b3d" not in n
+    ]
     size = max(int(n.split(".")[2][1:]) for n in plain_blocks)
     ws = nets.truncated(w, sd["backbone.mapping.w_avg"], 2 * int(math.log2(size)) - 2, view.psi, view.cutoff)
     if made.family == "eg3d":
         clamp = made.layers["backbone.synthesis.b4.conv1"]["conv_clamp"]
-        levels = [nets.synthesis(sd, "backbone.synthesis.", ws, size, clamp=clamp)[0].reshape(3, -1, size, size)]
+        levels = [
+            nets.synthesis(sd, "backbone.synthesis.", ws, size, clamp=clamp)[0].reshape(3, -1, size, size)
+        ]
         table = np.array(made.layers["renderer"]["plane_axes"], dtype=np.float64)
         inverses = [np.linalg.inv(m) for m in table]
         axes = tuple("xyz"[int(m[:, 0].argmax())] + "xyz"[int(m[:, 1].argmax())] for m in inverses)
@@ -123,7 +135,9 @@ def _epigraf(made: Made, view: View) -> Plain:
     own = 2 * int(math.log2(size)) - 2
     slots = own + (2 * bg["num_blocks"] if bg["type"] == "sphere" else 0)
     ws = nets.truncated(w, sd["mapping.w_avg"], slots, view.psi, view.cutoff)
-    flat = nets.synthesis(sd, "synthesis.tri_plane_decoder.", ws, size, clamp=None if cfg["tri_plane"]["fp32"] else 256.0)[0]
+    flat = nets.synthesis(
+        sd, "synthesis.tri_plane_decoder.", ws, size, clamp=None if cfg["tri_plane"]["fp32"] else 256.0
+    )[0]
     planes = flat[: 3 * cfg["tri_plane"]["feat_dim"]].reshape(3, -1, size, size)
     query = renders.epigraf_query(sd, planes, data["cube_scale"], cfg["tri_plane"]["posenc_period_len"])
     edge = made.attributes["img_resolution"]
@@ -132,6 +146,10 @@ def _epigraf(made: Made, view: View) -> Plain:
     if bg["type"] == "plane":
         colour = colour + renders.corner_resized(flat[-3:], edge) * passed[:, None]
     elif bg["type"] == "sphere":
-        colour = colour + renders.sphere_background(sd, origin, dirs, ws[:, own:], bg, cfg["clamp_mode"]) * passed[:, None]
+        colour = (
+            colour
+            + renders.sphere_background(sd, origin, dirs, ws[:, own:], bg, cfg["clamp_mode"])
+            * passed[:, None]
+        )
     picture = colour.T.reshape(3, edge, edge)
     return Plain(ws, [planes], picture, picture, depth.reshape(edge, edge))

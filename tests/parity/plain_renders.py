@@ -1,4 +1,5 @@
-"""The renderers of EG3D (also Mimic3D's) and EpiGRAF evaluated plainly, in double precision, from their written description alone.
+"""The renderers of EG3D (also Mimic3D's) and EpiGRAF evaluated plainly, in double precision, from their
+written description alone.
 
 Random numbers at their middles, as in the recorded fixtures. Nothing of `core_model` is used.
 """
@@ -33,12 +34,17 @@ def bilinear(plane: Tensor, u: Tensor, v: Tensor, *, corners: bool) -> Tensor:
             i, j = (x0 + dx).long(), (y0 + dy).long()
             weight = (1 - (x - i).abs()) * (1 - (y - j).abs())
             inside = (i >= 0) & (i < w) & (j >= 0) & (j < h)
-            out += torch.where(inside, weight, 0.0)[:, None] * plane[:, j.clamp(0, h - 1), i.clamp(0, w - 1)].T
+            out += (
+                torch.where(inside, weight, 0.0)[:, None] * plane[:, j.clamp(0, h - 1), i.clamp(0, w - 1)].T
+            )
     return out
 
 
 def osg_query(sd: State, levels: list[Tensor], axes: tuple[str, ...], box_warp: float, m: float) -> Query:
-    """points [N, 3] → raw density [N], colours [N, O]. axes: e.g. `zx`: u = z, v = x. levels: planes [3, F, H, W] that are added."""
+    """points [N, 3] → raw density [N], colours [N, O].
+
+    axes: e.g. `zx`: u = z, v = x. levels: planes [3, F, H, W] that are added.
+    """
 
     def query(points: Tensor) -> tuple[Tensor, Tensor]:
         q = points * (2 / box_warp)
@@ -69,7 +75,10 @@ def eg3d_rays(label: Tensor, size: int) -> tuple[Tensor, Tensor]:
 
 
 def slab(origin: Tensor, dirs: Tensor, half: float) -> tuple[Tensor, Tensor]:
-    """'auto' bounds: the cube ±half; rays that miss start at the smallest and end at the LARGEST near of those that hit."""
+    """'auto' bounds: the cube ±half.
+
+    Rays that miss start at the smallest and end at the LARGEST near of those that hit.
+    """
     a, b = (-half - origin) / dirs, (half - origin) / dirs
     near, far = torch.minimum(a, b).amax(dim=1), torch.maximum(a, b).amin(dim=1)
     hit = near <= far
@@ -77,8 +86,10 @@ def slab(origin: Tensor, dirs: Tensor, half: float) -> tuple[Tensor, Tensor]:
 
 
 def marched(c: Tensor, s: Tensor, t: Tensor, white: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """c [R, S, C], s, t [R, S] → colour [R, C] in [-1, 1], depth [R] before its clamp, weights [R, S-1], their sum."""
-    mid = lambda v: (v[:, 1:] + v[:, :-1]) / 2  # noqa: E731
+    """c [R, S, C], s, t [R, S] → colour [R, C] in [-1, 1], depth [R] before its clamp, weights [R, S-1],
+    their sum.
+    """
+    mid = lambda v: (v[:, 1:] + v[:, :-1]) / 2
     alpha = 1 - torch.exp(-softplus(mid(s) - 1) * (t[:, 1:] - t[:, :-1]))
     left, weights = torch.ones_like(alpha[:, 0]), []
     for k in range(alpha.shape[1]):
@@ -93,7 +104,9 @@ def marched(c: Tensor, s: Tensor, t: Tensor, white: bool) -> tuple[Tensor, Tenso
 
 
 def fine_t(t: Tensor, w: Tensor, count: int) -> Tensor:
-    """Importance samples of coarse depths t [R, n] with interval weights [R, n-1], the middles of `count` equal shares."""
+    """Importance samples of coarse depths t [R, n] with interval weights [R, n-1], the middles of `count`
+    equal shares.
+    """
     rays, n = t.shape
     padded = torch.cat([torch.zeros(rays, 1).to(t) - 1e30, w, torch.zeros(rays, 1).to(t) - 1e30], dim=1)
     peak = torch.maximum(padded[:, 1:], padded[:, :-1])
@@ -107,14 +120,16 @@ def fine_t(t: Tensor, w: Tensor, count: int) -> Tensor:
         u = torch.full((rays, 1), (j + 0.5) / count).to(t)
         i = (cdf <= u).sum(dim=1)  # first entry that is larger
         lo, hi = (i - 1).clamp_min(0), i.clamp_max(n - 3)
-        at = lambda v, k: v.gather(1, k[:, None])[:, 0]  # noqa: E731
+        at = lambda v, k: v.gather(1, k[:, None])[:, 0]
         den = at(cdf, hi) - at(cdf, lo)
         den = torch.where(den < 1e-5, 1.0, den)
         out[:, j] = at(bins, lo) + (u[:, 0] - at(cdf, lo)) / den * (at(bins, hi) - at(bins, lo))
     return out
 
 
-def eg3d_render(query: Query, origin: Tensor, dirs: Tensor, kw: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
+def eg3d_render(
+    query: Query, origin: Tensor, dirs: Tensor, kw: Mapping[str, Any]
+) -> tuple[Tensor, Tensor, Tensor]:
     """(features [R, C], depth [R], sum of weights [R]) of EG3D's two passes; kw: rendering_kwargs."""
     rays, n, fine = len(dirs), kw["depth_resolution"], kw.get("depth_resolution_importance", 0)
     if kw["ray_start"] == "auto":
@@ -149,8 +164,11 @@ def eg3d_render(query: Query, origin: Tensor, dirs: Tensor, kw: Mapping[str, Any
 
 def epigraf_camera(yaw: float, pitch: float, radius: float, fov: float, size: int) -> tuple[Tensor, Tensor]:
     """Origin [3] and dirs [size², 3], rows from the top, pixels from edge to edge; fov in degrees."""
-    o = radius * torch.tensor([math.sin(pitch) * math.cos(yaw), math.cos(pitch), math.sin(pitch) * math.sin(yaw)], dtype=torch.float64)
-    unit = lambda v: v / v.norm()  # noqa: E731
+    o = radius * torch.tensor(
+        [math.sin(pitch) * math.cos(yaw), math.cos(pitch), math.sin(pitch) * math.sin(yaw)],
+        dtype=torch.float64,
+    )
+    unit = lambda v: v / v.norm()
     f = unit(-o)
     left = unit(torch.linalg.cross(torch.tensor([0.0, 1.0, 0.0], dtype=torch.float64), f))
     up = unit(torch.linalg.cross(f, left))
@@ -170,7 +188,9 @@ def waves(x: Tensor, period: float) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
-def epigraf_query(sd: State, planes: Tensor, cube: float, period: float) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
+def epigraf_query(
+    sd: State, planes: Tensor, cube: float, period: float
+) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
     """(points [N, 3], dirs [N, 3]) → raw density [N], colours [N, 3]; planes [3, F, H, W]."""
     mlp = "synthesis.tri_plane_mlp."
 
@@ -215,7 +235,7 @@ def epigraf_fine(t: Tensor, w: Tensor) -> Tensor:
     p = w[:, 1:-1] + 2e-5
     cdf = torch.cat([torch.zeros(rays, 1).to(t), (p / p.sum(dim=1, keepdim=True)).cumsum(dim=1)], dim=1)
     out = torch.empty_like(t)
-    at = lambda v, k: v.gather(1, k[:, None])[:, 0]  # noqa: E731
+    at = lambda v, k: v.gather(1, k[:, None])[:, 0]
     for j in range(n):
         u = (j + 0.5) / n
         i = (cdf < u).sum(dim=1)
@@ -227,7 +247,12 @@ def epigraf_fine(t: Tensor, w: Tensor) -> Tensor:
 
 
 def epigraf_render(
-    query: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], origin: Tensor, dirs: Tensor, cfg: Mapping[str, Any], *, backed: bool
+    query: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]],
+    origin: Tensor,
+    dirs: Tensor,
+    cfg: Mapping[str, Any],
+    *,
+    backed: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(foreground colour [R, 3], depth [R], transmittance at the last sample [R])."""
     data = cfg["dataset"]
@@ -241,7 +266,9 @@ def epigraf_render(
         points = origin + dirs[:, None] * depths[..., None]
         raw, c = query(points.reshape(-1, 3), dirs[:, None].expand_as(points).reshape(-1, 3))
         raw = raw.reshape(depths.shape) + cfg["density_shift"]
-        return (softplus(raw) if cfg["clamp_mode"] == "softplus" else raw.clamp_min(0)), c.reshape(*depths.shape, 3)
+        return (softplus(raw) if cfg["clamp_mode"] == "softplus" else raw.clamp_min(0)), c.reshape(
+            *depths.shape, 3
+        )
 
     last = 1e-3 if backed else 1e10
     s, c = at(t)
@@ -259,7 +286,9 @@ def epigraf_render(
     return colour, (w * every).sum(dim=1), passed
 
 
-def sphere_background(sd: State, origin: Tensor, dirs: Tensor, ws: Tensor, bg: Mapping[str, Any], mode: str) -> Tensor:
+def sphere_background(
+    sd: State, origin: Tensor, dirs: Tensor, ws: Tensor, bg: Mapping[str, Any], mode: str
+) -> Tensor:
     """Colours [R, 3] of the inverse-sphere model; ws [1, 2·blocks, W]: the slots after the planes'."""
     steps = bg["num_steps"]
     iota = torch.linspace(bg["start"], 0, steps, dtype=torch.float64)

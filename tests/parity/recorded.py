@@ -1,4 +1,6 @@
-"""The fixtures that the original programs wrote (tests/fixtures), as networks to import and arrays to compare with."""
+"""The fixtures that the original programs wrote (tests/fixtures), as networks to import and arrays to compare
+with.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,11 @@ class Recorded:
 
     @cached_property
     def state(self) -> dict[str, np.ndarray]:
-        return {k.removeprefix("sd/"): np.asarray(self.npz[k], dtype=np.float32) for k in self.npz.files if k.startswith("sd/")}
+        return {
+            k.removeprefix("sd/"): np.asarray(self.npz[k], dtype=np.float32)
+            for k in self.npz.files
+            if k.startswith("sd/")
+        }
 
     def camera(self, key: str, index: int = 0) -> MatrixCamera:
         return MatrixCamera.from_label(self.npz[key][index])

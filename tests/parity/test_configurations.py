@@ -1,5 +1,7 @@
-"""Other configurations than the fixtures': made sources are opened, their configuration compared with the one that made them, and their
-pictures with the plain double-precision evaluation; the fixtures anchor that evaluation to the original programs.
+"""Other configurations than the fixtures'.
+
+Made sources are opened, their configuration compared with the one that made them, and their pictures with the
+plain double-precision evaluation; the fixtures anchor that evaluation to the original programs.
 """
 
 from __future__ import annotations
@@ -102,16 +104,29 @@ def request_of(case: Made, path: Path, view: View, size: int, **more: Any) -> Re
     cond: Any = MatrixCamera.from_label(view.cond) if case.family != "epigraf" else None
     if case.family == "epigraf":
         assert case.cfg is not None
-        pose = OrbitPose(radius=case.cfg["dataset"]["camera"]["radius"], fov=math.radians(case.cfg["dataset"]["camera"]["fov"]))
+        pose = OrbitPose(
+            radius=case.cfg["dataset"]["camera"]["radius"],
+            fov=math.radians(case.cfg["dataset"]["camera"]["fov"]),
+        )
         camera: Any = pose_from_epigraf(np.array([*view.angles, 0.0]), pose)
         cond = pose_from_epigraf(np.array([*view.cond_angles, 0.0]), pose) if view.cond_angles else None
     else:
         camera = MatrixCamera.from_label(view.label)
     classes = case.cfg["dataset"]["c_dim"] if case.cfg else 0
     latent = LatentSpec(
-        z=tuple(map(float, view.z)), psi=view.psi, cutoff=view.cutoff, cond=cond, class_index=view.index if classes else None
+        z=tuple(map(float, view.z)),
+        psi=view.psi,
+        cutoff=view.cutoff,
+        cond=cond,
+        class_index=view.index if classes else None,
     )
-    fields = {"checkpoint": str(path), "latent": latent, "camera": camera, "width": size, "height": size} | more
+    fields = {
+        "checkpoint": str(path),
+        "latent": latent,
+        "camera": camera,
+        "width": size,
+        "height": size,
+    } | more
     return RenderRequest.model_validate(fields)
 
 
@@ -124,7 +139,9 @@ def check(session: RenderSession, case: Made, path: Path, view: View, want: Plai
     """w, planes and picture of the product against the plain ones."""
     size = want.picture.shape[-1]
     assert session.open(str(path)).image_size == size
-    frame = session.render(request_of(case, path, view, size, native=True, channels=("rgb", "depth", "opacity")))
+    frame = session.render(
+        request_of(case, path, view, size, native=True, channels=("rgb", "depth", "opacity"))
+    )
     assert frame.result.error is None, frame.result.error
     model = session.model_of(str(path))
     ws = model.map(request_of(case, path, view, size).latent)
@@ -136,7 +153,9 @@ def check(session: RenderSession, case: Made, path: Path, view: View, want: Plai
     got = frame.arrays["rgb"].astype(np.float64) * 2 - 1
     error = np.abs(got - want.picture.numpy())
     span = max(2.0, float(want.picture.abs().max()))
-    assert 10 * math.log10(span**2 / max(1e-30, float((error**2).mean()))) >= 60, f"psnr, largest error {error.max()}"
+    assert 10 * math.log10(span**2 / max(1e-30, float((error**2).mean()))) >= 60, (
+        f"psnr, largest error {error.max()}"
+    )
     assert float((error <= 1e-3 * span).mean()) > 0.995
     if case.family == "eg3d" or want.depth.shape == (size, size):
         near = np.abs(frame.arrays["depth"] - want.depth.numpy()) < 2e-3
@@ -152,7 +171,9 @@ def session() -> RenderSession:
 
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("psi", [pytest.param(1.0, marks=pytest.mark.slow), 0.5])
-def test_pictures_of_other_configurations(session: RenderSession, tmp_path: Path, name: str, psi: float) -> None:
+def test_pictures_of_other_configurations(
+    session: RenderSession, tmp_path: Path, name: str, psi: float
+) -> None:
     case = made(name)
     path = written(case, tmp_path, "pkl" if psi == 1.0 else "raw")
     view = view_of(case, psi=psi, cutoff=None if psi == 1.0 else 5)
@@ -190,11 +211,15 @@ def described(family: str, form: str, folder: Path) -> Any:
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("family", DEFAULTS)
 def test_every_form_of_a_checkpoint(tmp_path: Path, family: str, form: str) -> None:
-    """The same tensors and configuration from a snapshot, a state dict under any prefix, and a safetensors file of another program."""
+    """The same tensors and configuration from a snapshot, a state dict under any prefix, and a safetensors
+    file of another program.
+    """
     snapshot, other = described(family, "pkl", tmp_path), described(family, form, tmp_path)
     assert other.stored.header.config == snapshot.stored.header.config
     assert other.stored.header.conventions == snapshot.stored.header.conventions
-    assert {n: a.tobytes() for n, a in other.arrays.items()} == {n: a.tobytes() for n, a in snapshot.arrays.items()}
+    assert {n: a.tobytes() for n, a in other.arrays.items()} == {
+        n: a.tobytes() for n, a in snapshot.arrays.items()
+    }
     ema = {"pkl": True, "raw": False, "lightning.ckpt": True}.get(form)
     assert other.stored.header.provenance.ema is ema
     assert "not stated in the file" in other.stored.header.licence
@@ -210,31 +235,69 @@ def test_configurations_are_read_from_the_file(tmp_path: Path) -> None:
     """What no picture at one size shows: every setting that the maker chose."""
     wide = config_of("eg3d-wide", tmp_path)
     assert wide["channels"] == [64, 64, 64, 64, 64] == [min(4096 // r, 64) for r in (4, 8, 16, 32, 64)]
-    assert (wide["z_dim"], wide["w_dim"], wide["c_dim"], wide["embed_dim"], wide["mapping_hidden"]) == (64, 96, 25, 96, [96])
+    assert (wide["z_dim"], wide["w_dim"], wide["c_dim"], wide["embed_dim"], wide["mapping_hidden"]) == (
+        64,
+        96,
+        25,
+        96,
+        [96],
+    )
     box = config_of("eg3d-box-white", tmp_path)["volumetric"]
-    assert (box["box_warp"], box["white_back"], box["near"], box["far"], box["neural_size"]) == (1.6, True, 1.9, 3.5, 20)
+    assert (box["box_warp"], box["white_back"], box["near"], box["far"], box["neural_size"]) == (
+        1.6,
+        True,
+        1.9,
+        3.5,
+        20,
+    )
     assert config_of("eg3d-zeroed", tmp_path)["mapping_hidden"] == [16] * 7
     auto = config_of("eg3d-auto", tmp_path)["volumetric"]
     assert (auto["near"], auto["far"], auto["coarse"], auto["fine"]) == (None, None, 10, 8)
     sr = config_of("eg3d-2X-resized", tmp_path)["superres"]
-    assert (sr["variant"], sr["clamp"], sr["antialias"], sr["noise"], sr["w_dim"]) == (f"{SR}2X", 256.0, False, "none", 512)
+    assert (sr["variant"], sr["clamp"], sr["antialias"], sr["noise"], sr["w_dim"]) == (
+        f"{SR}2X",
+        256.0,
+        False,
+        "none",
+        512,
+    )
     sr = config_of("eg3d-sr-fp32", tmp_path)["superres"]
     assert sr["clamp"] is None and sr["noise"] == "const"
-    assert config_of("eg3d-fp16", tmp_path)["clamp"] == 256.0 and config_of("eg3d-2X", tmp_path)["clamp"] is None
-    assert config_of("eg3d-lr-mul", tmp_path)["decoder_lr_mul"] == 0.5 and config_of("eg3d-no-noise", tmp_path)["noise"] is False
+    assert (
+        config_of("eg3d-fp16", tmp_path)["clamp"] == 256.0 and config_of("eg3d-2X", tmp_path)["clamp"] is None
+    )
+    assert (
+        config_of("eg3d-lr-mul", tmp_path)["decoder_lr_mul"] == 0.5
+        and config_of("eg3d-no-noise", tmp_path)["noise"] is False
+    )
     deep = config_of("epigraf-deep-mlp", tmp_path)
-    assert (deep["mlp_widths"], deep["point_freqs"], deep["point_period"], deep["plane_channels"]) == ([20, 20, 20, 4], 4, 10.0, 6)
+    assert (deep["mlp_widths"], deep["point_freqs"], deep["point_period"], deep["plane_channels"]) == (
+        [20, 20, 20, 4],
+        4,
+        10.0,
+        6,
+    )
     both = config_of("epigraf-classes-cond", tmp_path)
     assert (both["c_dim"], both["camera_cond"], both["clamp"]) == (3, True, None)
     white = config_of("epigraf-white", tmp_path)
-    assert (white["cube_scale"], white["fov"], white["near"], white["far"], white["white_back"]) == (0.475, 30.0, 0.75, 1.25, True)
+    assert (white["cube_scale"], white["fov"], white["near"], white["far"], white["white_back"]) == (
+        0.475,
+        30.0,
+        0.75,
+        1.25,
+        True,
+    )
     sphere = config_of("epigraf-sphere", tmp_path)
     assert sphere["sphere"] == {"widths": [14, 8], "outputs": 4, "period": 32.0, "steps": 6, "start": 0.9}
     assert sphere["density_shift"] == -3.0
     early = config_of("mimic3d-early-stop", tmp_path)
     assert early["aware"] == [4, 8] and early["tail"] == [] and early["levels"] == [-1]
     attention = config_of("mimic3d-attention", tmp_path)
-    assert attention["attention"] is True and attention["levels"] == [-3, -1] and [t["view"] for t in attention["tail"]] == ["separate"] * 2
+    assert (
+        attention["attention"] is True
+        and attention["levels"] == [-3, -1]
+        and [t["view"] for t in attention["tail"]] == ["separate"] * 2
+    )
     assert config_of("mimic3d-false-act", tmp_path)["plane_act"] == "sigmoid"
 
 
@@ -243,7 +306,10 @@ OWN = ("eg3d-box-white", "mimic3d-dual", "epigraf-sphere", "epigraf-view")
 
 @pytest.mark.parametrize("name", OWN)
 def test_own_samplers_channels_and_mixing(session: RenderSession, tmp_path: Path, name: str) -> None:
-    """Every channel of every sampler that the checkpoint has; two seeds mixed by layer; the fine picture agrees with the plain raw one."""
+    """Every channel of every sampler that the checkpoint has; two seeds mixed by layer.
+
+    The fine picture agrees with the plain raw one.
+    """
     case = made(name)
     path, view = written(case, tmp_path), view_of(case, psi=0.5)
     info = session.open(str(path))
@@ -267,21 +333,46 @@ def recorded_case(name: str) -> tuple[Made, View, Any]:
     """A fixture of the original program as a made network with its view."""
     npz = np.load(FIXTURES / f"{name}.npz", allow_pickle=False)
     meta = json.loads(str(npz["meta"]))
-    state = {k[3:]: torch.from_numpy(np.asarray(npz[k], np.float32)) for k in npz.files if k.startswith("sd/")}
+    state = {
+        k[3:]: torch.from_numpy(np.asarray(npz[k], np.float32)) for k in npz.files if k.startswith("sd/")
+    }
     init, z = meta["init_kwargs"], npz["in/z"][0].astype(np.float32)
     psi = {"psi": meta.get("truncation_psi", 1.0), "cutoff": meta.get("truncation_cutoff")}
     if name == "epigraf_small":
         own = {"z_dim": len(z), "img_resolution": npz["out/image"].shape[-1]}
         angles = tuple(map(float, npz["in/camera_angles"][0][:2]))
-        return Made("epigraf", "Generator", state, init, own, {}, meta["cfg"]), View(z, angles=angles, **psi), npz
-    own = {"c_dim": 25, "rendering_kwargs": init["rendering_kwargs"], "neural_rendering_resolution": meta["neural_rendering_resolution"]}
+        return (
+            Made("epigraf", "Generator", state, init, own, {}, meta["cfg"]),
+            View(z, angles=angles, **psi),
+            npz,
+        )
+    own = {
+        "c_dim": 25,
+        "rendering_kwargs": init["rendering_kwargs"],
+        "neural_rendering_resolution": meta["neural_rendering_resolution"],
+    }
     layers: dict[str, dict[str, Any]] = {"backbone.synthesis.b4.conv1": {"conv_clamp": None}}
     if "plane_axes" in meta:
         layers["renderer"] = {"plane_axes": meta["plane_axes"]}
-        layers["superresolution"] = {"class": init["rendering_kwargs"]["superresolution_module"].split(".")[-1]}
-    view = View(z, label=npz["in/c_render"][0].astype(np.float64), cond=npz["in/c_cond"][0].astype(np.float64), **psi)
+        layers["superresolution"] = {
+            "class": init["rendering_kwargs"]["superresolution_module"].split(".")[-1]
+        }
+    view = View(
+        z, label=npz["in/c_render"][0].astype(np.float64), cond=npz["in/c_cond"][0].astype(np.float64), **psi
+    )
     family = name.split("_")[0]
-    return Made(family, meta.get("network", "TriPlaneGenerator"), state, {"sr_num_fp16_res": 4} | init, own, layers), view, npz
+    return (
+        Made(
+            family,
+            meta.get("network", "TriPlaneGenerator"),
+            state,
+            {"sr_num_fp16_res": 4} | init,
+            own,
+            layers,
+        ),
+        view,
+        npz,
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import torch
 
 from core_model.families.eg3d import native
 from core_model.families.osg.native import finish, label_rays
-from core_model.fields.osg import OsgField
 from core_model.families.osg.twopass import Marched, render_two_pass
+from core_model.fields.osg import OsgField
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from tests.parity.recorded import Net, Recorded, built, psnr, relative_error, share_within
@@ -32,7 +32,9 @@ def model() -> Any:
 def latent() -> LatentSpec:
     r = recorded()
     z = tuple(r.npz["in/z"][0].tolist())
-    return LatentSpec(z=z, psi=r.meta["truncation_psi"], cutoff=r.meta["truncation_cutoff"], cond=r.camera("in/c_cond"))
+    return LatentSpec(
+        z=z, psi=r.meta["truncation_psi"], cutoff=r.meta["truncation_cutoff"], cond=r.camera("in/c_cond")
+    )
 
 
 @cache
@@ -98,7 +100,9 @@ def test_super_resolution_alone() -> None:
 
 def test_native_picture() -> None:
     r = recorded()
-    request = RenderRequest(checkpoint="x", latent=latent(), camera=r.camera("in/c_render"), width=128, height=128)
+    request = RenderRequest(
+        checkpoint="x", latent=latent(), camera=r.camera("in/c_render"), width=128, height=128
+    )
     ws = model().map(request.latent)
     arrays = native.render(model(), request, ws, model().planes(ws, "const"))
     image = torch.from_numpy(arrays["rgb"])[None] * 2 - 1

@@ -1,4 +1,7 @@
-"""The picture of a family with a super-resolution is the one its own program shows: through the session, at any size and camera."""
+"""The picture of a family with a super-resolution is the one its own program shows.
+
+Through the session, at any size and camera.
+"""
 
 from __future__ import annotations
 
@@ -48,14 +51,28 @@ def automatic(path: str, **more: object) -> RenderRequest:
 def test_a_render_without_options_is_the_picture_of_the_program(session: RenderSession, path: str) -> None:
     info = session.open(path)
     plain = default_request(info)
-    assert plain.sampler.name == AUTO and plain.width == info.image_size == 128 and info.neural_size == 32 and info.has_native
+    assert (
+        plain.sampler.name == AUTO
+        and plain.width == info.image_size == 128
+        and info.neural_size == 32
+        and info.has_native
+    )
     mine = rendered(session, automatic(path))
     theirs = rendered(session, automatic(path, native=True))
     want = theirs.arrays["rgb"].clip(0.0, 1.0)
     assert decibel(mine.arrays["rgb"], want) >= 45.0
-    assert decibel(mine.arrays["rgb"], (recorded("eg3d")["out/image"][0].numpy() * 0.5 + 0.5).clip(0.0, 1.0)) >= 45.0
-    assert mine.result.sampler in ("occupancy", "importance") and mine.arrays["rgb"].min() >= 0.0 and mine.arrays["rgb"].max() <= 1.0
-    blurred = F.interpolate(torch.from_numpy(theirs.arrays["raw_rgb"])[None], size=(128, 128), mode="bilinear")[0].numpy()
+    assert (
+        decibel(mine.arrays["rgb"], (recorded("eg3d")["out/image"][0].numpy() * 0.5 + 0.5).clip(0.0, 1.0))
+        >= 45.0
+    )
+    assert (
+        mine.result.sampler in ("occupancy", "importance")
+        and mine.arrays["rgb"].min() >= 0.0
+        and mine.arrays["rgb"].max() <= 1.0
+    )
+    blurred = F.interpolate(
+        torch.from_numpy(theirs.arrays["raw_rgb"])[None], size=(128, 128), mode="bilinear"
+    )[0].numpy()
     assert decibel(blurred, want) < 30.0, "the fixture's super-resolution changes the picture"
 
 
@@ -72,15 +89,27 @@ def test_raw_is_what_colour_was(session: RenderSession, path: str) -> None:
     """The first three feature channels, at the size asked for."""
     spec = SamplerSpec(name="importance", spp=384)
     asked = request("eg3d", path, width=32, height=32, sampler=spec, channels=("raw",), skip_empty=False)
-    assert decibel(rendered(session, asked).arrays["raw"], (recorded("eg3d")["out/image_raw"][0].numpy() * 0.5 + 0.5).clip(0.0, 1.0)) > 30.0
+    assert (
+        decibel(
+            rendered(session, asked).arrays["raw"],
+            (recorded("eg3d")["out/image_raw"][0].numpy() * 0.5 + 0.5).clip(0.0, 1.0),
+        )
+        > 30.0
+    )
     theirs = rendered(session, automatic(path, native=True, channels=("rgb", "raw"))).arrays
     np.testing.assert_array_equal(theirs["raw"], theirs["raw_rgb"])
 
 
 def test_other_families_have_no_raw_channel_and_no_automatic_sampler(session: RenderSession) -> None:
     info = session.open("analytic:sphere")
-    assert not info.neural_size and "raw" not in {c.name for c in info.channels} and AUTO not in {s.name for s in info.samplers}
-    result = session.render(RenderRequest(checkpoint="analytic:sphere", sampler=SamplerSpec(name=AUTO), width=8, height=8)).result
+    assert (
+        not info.neural_size
+        and "raw" not in {c.name for c in info.channels}
+        and AUTO not in {s.name for s in info.samplers}
+    )
+    result = session.render(
+        RenderRequest(checkpoint="analytic:sphere", sampler=SamplerSpec(name=AUTO), width=8, height=8)
+    ).result
     assert result.error is not None and result.error.kind == "input" and "auto" in result.error.message
 
 
@@ -96,16 +125,22 @@ def test_other_sizes_show_the_same_picture(session: RenderSession, path: str) ->
 
 
 @pytest.mark.parametrize("fixed", [False, True])
-def test_a_tall_picture_has_the_width_of_the_square_one(session: RenderSession, path: str, fixed: bool) -> None:
+def test_a_tall_picture_has_the_width_of_the_square_one(
+    session: RenderSession, path: str, fixed: bool
+) -> None:
     """32 rays across 96 pixels: the middle pixel of every third one has the very ray of the neural image."""
     pose = OrbitPose(radius=2.7, yaw=0.2, fov=0.25)
     camera: OrbitPose | MatrixCamera = pose
     if fixed:
         k = pose.intrinsics()
         k[0, 2], k[1, 2] = 0.45, 0.56
-        camera = MatrixCamera(pose=tuple(pose.world_from_cam().ravel()), normalized_intrinsics=tuple(k.ravel()))
+        camera = MatrixCamera(
+            pose=tuple(pose.world_from_cam().ravel()), normalized_intrinsics=tuple(k.ravel())
+        )
     spec = SamplerSpec(name="importance", spp=96)
-    asked = automatic(path, width=64, height=96, camera=camera, sampler=spec, channels=("rgb", "opacity", "depth"))
+    asked = automatic(
+        path, width=64, height=96, camera=camera, sampler=spec, channels=("rgb", "opacity", "depth")
+    )
     near, exact = (rendered(session, asked.replace(shared_rays=shared)).arrays for shared in (True, False))
     assert near["rgb"].shape == (3, 96, 64) and near["depth"].shape == near["opacity"].shape == (96, 64)
     for name in ("opacity", "depth"):
@@ -113,7 +148,9 @@ def test_a_tall_picture_has_the_width_of_the_square_one(session: RenderSession, 
     assert np.isfinite(near["depth"]).mean() > 0.2 and np.nanstd(near["depth"]) > 0.01
 
 
-def test_maps_beside_the_colours_come_from_their_rays_only_where_that_is_allowed(session: RenderSession, path: str) -> None:
+def test_maps_beside_the_colours_come_from_their_rays_only_where_that_is_allowed(
+    session: RenderSession, path: str
+) -> None:
     asked = automatic(path, channels=("rgb", "depth", "samples", "opacity"))
     shared, exact = (rendered(session, asked.replace(shared_rays=s)) for s in (True, False))
     np.testing.assert_array_equal(shared.arrays["rgb"], exact.arrays["rgb"])
@@ -144,7 +181,9 @@ def test_another_background_lies_behind_the_picture(session: RenderSession, path
     empty, full = own["opacity"] < 0.01, own["opacity"] > 0.999
     assert empty.any()
     # the file's own background is black; what the super-resolution makes of it stays, the red is added
-    np.testing.assert_allclose(red["rgb"][0][empty], (own["rgb"][0][empty] + 1.0 - own["opacity"][empty]).clip(0, 1), atol=2e-2)
+    np.testing.assert_allclose(
+        red["rgb"][0][empty], (own["rgb"][0][empty] + 1.0 - own["opacity"][empty]).clip(0, 1), atol=2e-2
+    )
     np.testing.assert_allclose(red["rgb"][1:], own["rgb"][1:], atol=1e-6)
     if full.any():
         np.testing.assert_allclose(red["rgb"][0][full], own["rgb"][0][full], atol=2e-3)
@@ -152,5 +191,7 @@ def test_another_background_lies_behind_the_picture(session: RenderSession, path
 
 def test_cancelling_ends_between_march_and_super_resolution(session: RenderSession, path: str) -> None:
     calls = iter([False] * 4 + [True] * 50)
-    frame = session.render(automatic(path, camera=OrbitPose(radius=2.7, yaw=0.37)), cancelled=lambda: next(calls))
+    frame = session.render(
+        automatic(path, camera=OrbitPose(radius=2.7, yaw=0.37)), cancelled=lambda: next(calls)
+    )
     assert frame.result.error is not None and frame.result.error.kind == "cancelled"

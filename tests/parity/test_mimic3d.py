@@ -1,4 +1,6 @@
-"""Mimic3D (3D stage, no super-resolution) against arrays of the original program, in its three modes, stage by stage."""
+"""Mimic3D (3D stage, no super-resolution) against arrays of the original program, in its three modes, stage
+by stage.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,9 @@ import torch
 
 from core_model.families.mimic3d import native
 from core_model.families.osg.native import label_rays
+from core_model.families.osg.twopass import render_two_pass
 from core_model.fields.osg import OsgField
 from core_model.fields.triplane import Planes
-from core_model.families.osg.twopass import render_two_pass
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from tests.parity.recorded import Net, Recorded, built, psnr, relative_error, share_within
@@ -38,7 +40,9 @@ def planes() -> Planes:
 
 def latent(index: int) -> LatentSpec:
     r = recorded()
-    return LatentSpec(z=tuple(r.npz["in/z"][index].tolist()), psi=1.0, cutoff=None, cond=r.camera("in/c_cond", index))
+    return LatentSpec(
+        z=tuple(r.npz["in/z"][index].tolist()), psi=1.0, cutoff=None, cond=r.camera("in/c_cond", index)
+    )
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -57,7 +61,9 @@ def test_coarse_and_detail_planes() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_field_at_points(mode: int) -> None:
     r = recorded()
-    raw, colours = OsgField(native.at_mode(planes(), mode), model().module.decoder).query(r["in/points"].expand(2, -1, -1))
+    raw, colours = OsgField(native.at_mode(planes(), mode), model().module.decoder).query(
+        r["in/points"].expand(2, -1, -1)
+    )
     want = r[f"out/m{mode}/point_rgb"]
     assert relative_error(raw[..., None], r[f"out/m{mode}/point_sigma"]) < 5e-5
     assert relative_error(colours[..., : want.shape[-1]], want) < 5e-5
@@ -89,7 +95,9 @@ def test_render(mode: int) -> None:
 @pytest.mark.parametrize("index", [0, 1])
 def test_native_picture_of_both_levels(index: int) -> None:
     r = recorded()
-    request = RenderRequest(checkpoint="x", latent=latent(index), camera=r.camera("in/c_render", index), width=32, height=32)
+    request = RenderRequest(
+        checkpoint="x", latent=latent(index), camera=r.camera("in/c_render", index), width=32, height=32
+    )
     ws = model().map(request.latent)
     arrays = native.render(model(), request, ws, model().planes(ws, "const"))
     image = torch.from_numpy(arrays["rgb"])[None] * 2 - 1

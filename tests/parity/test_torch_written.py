@@ -1,4 +1,7 @@
-"""Whole networks of the original programs in files whose every byte torch wrote: they open, and their pictures are the recorded ones."""
+"""Whole networks of the original programs in files whose every byte torch wrote.
+
+They open, and their pictures are the recorded ones.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ from tests.unit.checkpoints.importing.torch_written import Written, module_of, w
 
 
 def epigraf() -> tuple[Recorded, dict[str, object]]:
-    """A snapshot of EpiGRAF: modules of torch, weights in odd layouts, and a weight with no inputs of which each part is a view."""
+    """A snapshot of EpiGRAF.
+
+    Modules of torch, weights in odd layouts, and a weight with no inputs of which each part is a view.
+    """
     r = Recorded("epigraf_small")
     tensors = {name: torch.from_numpy(value) for name, value in r.state.items()}
     for k, (name, value) in enumerate(sorted(tensors.items())):
@@ -26,12 +32,16 @@ def epigraf() -> tuple[Recorded, dict[str, object]]:
         elif value.dim() == 4:
             tensors[name] = value.contiguous(memory_format=torch.channels_last)
         elif value.dim() == 1:
-            tensors[name] = torch.cat([torch.full((3,), 7.0), value, torch.full((2,), 7.0)])[3:-2]  # a part of a larger storage
+            tensors[name] = torch.cat([torch.full((3,), 7.0), value, torch.full((2,), 7.0)])[
+                3:-2
+            ]  # a part of a larger storage
     classes = {"": "Generator", "synthesis": "SynthesisNetwork", "mapping": "MappingNetwork"}
     network = module_of(tensors, classes, "src.")
     cfg = dict(r.meta["cfg"])
     experiment = {"dataset": cfg["dataset"], "training": {"patch": cfg["patch"]}}
-    experiment["model"] = {"generator": cfg | {"dataset": "node:${dataset}", "patch": "node:${training.patch}"}}
+    experiment["model"] = {
+        "generator": cfg | {"dataset": "node:${dataset}", "patch": "node:${training.patch}"}
+    }
     tree = config_node(experiment)._content["model"]._content["generator"]
     network.cfg, network._init_args, network._init_kwargs = tree, (), easy(cfg=tree, **r.meta["init_kwargs"])
     network.z_dim = r.meta["init_kwargs"]["z_dim"]

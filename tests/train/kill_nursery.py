@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 
 from core_model.schema.run import MetricRecord, RunRecord, TickRecord
 from core_model.schema.train import TrainConfig
-from core_model.training.gan.run import run_training
 from core_model.training.common.run_directory import STATE_SUFFIX, saved_config
+from core_model.training.gan.run import run_training
 
 FIRST = 300.0  # seconds within which a trainer must have saved once
 WATCH = 20.0  # seconds until a trainer that should be killed while it saves is given up
@@ -54,10 +54,12 @@ def readable(out: Path, checked: set[str]) -> int:
     if (out / "run.json").exists():
         RunRecord.model_validate_json((out / "run.json").read_bytes())
     if (out / "config.json").exists():
-        assert saved_config(out).preset == "smoke"
+        assert saved_config(out, TrainConfig).preset == "smoke"
     for name, kind in (("stats.jsonl", TickRecord), ("metrics.jsonl", MetricRecord)):
         if (out / name).exists():
-            *whole, _ = (out / name).read_text().split("\n")  # a last line that the kill cut is dropped by the next start
+            *whole, _ = (
+                (out / name).read_text().split("\n")
+            )  # a last line that the kill cut is dropped by the next start
             for line in whole:
                 kind.model_validate_json(line)
     for path in [*out.glob("snapshots/[0-9]*.safetensors"), *out.glob("images/[a-z]*.png")]:
@@ -105,7 +107,9 @@ def main(settings: Path, out: Path, trials: int) -> None:
         newest = readable(out, checked)
         assert newest >= step, f"trial {trial}: step {newest} after {step}"
         advances += newest > step
-        span *= 0.85 if newest > step else 1.08  # about every third life reaches a new state, however loaded the machine is
+        span *= (
+            0.85 if newest > step else 1.08
+        )  # about every third life reaches a new state, however loaded the machine is
         step = newest
     print(json.dumps({
         "trials": trials, "advances": advances, "saving": while_saving, "step": step, "seconds": time.monotonic() - started,

@@ -15,12 +15,13 @@ from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
 from core_model.schema.run import ControlRequest, RunRecord, TickRecord
 from core_model.schema.sampler import SamplerSpec
+from core_model.schema.train import TrainConfig
 from core_model.session import RenderSession
+from core_model.training.common.run_directory import saved_config
 from core_model.training.gan import loop as loop_module
 from core_model.training.gan import step as step_module
 from core_model.training.gan.loop import TrainingFailed
 from core_model.training.gan.run import resumed_config, run_training
-from core_model.training.common.run_directory import saved_config
 from tests.train.gan_data import tiny_config, write_set
 
 
@@ -53,14 +54,23 @@ def ticks(run: Path) -> list[TickRecord]:
 def test_run_directory_is_complete(finished: Path, data: Path) -> None:
     record = record_of(finished)
     assert record.state == "finished" and (record.step, record.images) == (20, 40)
-    assert record.last_snapshot == "snapshots/000020.safetensors" and (finished / record.last_snapshot).is_file()
-    assert saved_config(finished).data.path == str(data)
+    assert (
+        record.last_snapshot == "snapshots/000020.safetensors" and (finished / record.last_snapshot).is_file()
+    )
+    assert saved_config(finished, TrainConfig).data.path == str(data)
     lines = ticks(finished)
     assert [t.images for t in lines] == [10, 20, 30, 40] and record.last_tick == lines[-1]
-    assert {"loss/G", "loss/D", "r1", "sampler", "surface", "decision", "sign/real", "beta"} <= set(lines[2].losses)
+    assert {"loss/G", "loss/D", "r1", "sampler", "surface", "decision", "sign/real", "beta"} <= set(
+        lines[2].losses
+    )
     assert lines[-1].schedule["resolution"] == 16 and all(t.speed["images_s"] > 0 for t in lines)
     assert all(math.isfinite(v) for t in lines for v in t.losses.values())
-    assert sorted(p.name for p in (finished / "images").iterdir()) == ["fakes000000.png", "fakes000010.png", "fakes000020.png", "reals.png"]
+    assert sorted(p.name for p in (finished / "images").iterdir()) == [
+        "fakes000000.png",
+        "fakes000010.png",
+        "fakes000020.png",
+        "reals.png",
+    ]
     assert "finished" in (finished / "log.txt").read_text()
     assert not list(finished.glob("**/*.part"))
 
@@ -68,7 +78,7 @@ def test_run_directory_is_complete(finished: Path, data: Path) -> None:
 def test_twenty_steps_are_ten_and_ten(finished: Path, data: Path, tmp_path: Path) -> None:
     """Bit for bit: networks, average, both Adams, p of the augmentation."""
     out = tmp_path / "run"
-    cfg = saved_config(finished).replace(images=20)
+    cfg = saved_config(finished, TrainConfig).replace(images=20)
     run_training(out, cfg, device="cpu")
     assert record_of(out).step == 10
     run_training(out, resumed_config(out, [("images", "40")]), resume=True, device="cpu")
@@ -85,7 +95,13 @@ def test_snapshots_open_and_render(finished: Path) -> None:
     # an untrained proposal network would place samples anywhere: it is left out until training renders with it
     assert not session.open(early).has_proposal and session.open(late).has_proposal
     for path, sampler in ((early, "importance"), (late, "learned")):
-        request = RenderRequest(checkpoint=path, width=16, height=16, channels=("rgb", "samples"), sampler=SamplerSpec(name=sampler))
+        request = RenderRequest(
+            checkpoint=path,
+            width=16,
+            height=16,
+            channels=("rgb", "samples"),
+            sampler=SamplerSpec(name=sampler),
+        )
         frame = session.render(request)
         assert frame.result.error is None and frame.arrays["rgb"].shape == (3, 16, 16)
     header = read_header(late).header
@@ -113,7 +129,9 @@ def test_the_newest_readable_state_wins(finished: Path, tmp_path: Path) -> None:
     assert "passed over" in (out / "log.txt").read_text() and not list(out.glob("**/.*.part"))
 
 
-def test_requests_stop_snapshot_and_pause(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_stop_snapshot_and_pause(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "run"
     asked = {2: "snapshot", 4: "pause", 6: "stop"}
     real = loop_module.TrainingLoop._one_step
@@ -133,14 +151,18 @@ def test_requests_stop_snapshot_and_pause(data: Path, tmp_path: Path, monkeypatc
     assert run_training(out, tiny_config(data), device="cpu") == "stopped"
     record = record_of(out)
     assert record.state == "stopped" and record.step == 6 and record.last_control == "r6"
-    assert (out / "snapshots" / "000002.safetensors").is_file() and (out / "snapshots" / "000006.state.safetensors").is_file()
+    assert (out / "snapshots" / "000002.safetensors").is_file() and (
+        out / "snapshots" / "000006.state.safetensors"
+    ).is_file()
     monkeypatch.undo()
     (out / "control.json").write_text("no request")
     assert run_training(out, resumed_config(out, [("images", "16")]), resume=True, device="cpu") == "finished"
     assert "passed over" in (out / "log.txt").read_text()
 
 
-def test_bad_gradients_are_reported_and_move_nothing(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_gradients_are_reported_and_move_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = step_module.generator_loss
     monkeypatch.setattr(step_module, "generator_loss", lambda logits: real(logits) * math.nan)
     out = tmp_path / "run"
@@ -164,7 +186,9 @@ def test_wrong_input_is_one_clear_line(finished: Path, data: Path, tmp_path: Pat
     with pytest.raises(InputError, match="no data set"):
         run_training(tmp_path / "a", cfg.replace(data=cfg.data.replace(path="")), device="cpu")
     with pytest.raises(InputError):
-        run_training(tmp_path / "b", cfg.replace(data=cfg.data.replace(path=str(tmp_path / "none.zip"))), device="cpu")
+        run_training(
+            tmp_path / "b", cfg.replace(data=cfg.data.replace(path=str(tmp_path / "none.zip"))), device="cpu"
+        )
     with pytest.raises(InputError, match="device"):
         run_training(tmp_path / "c", cfg, device="tpu")
     assert not (tmp_path / "a").exists() and not (tmp_path / "b").exists()

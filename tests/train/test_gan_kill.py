@@ -27,12 +27,27 @@ def test_fifty_kills_leave_the_run_of_none(tmp_path: Path) -> None:
     """Half of the kills fall while a file is written. What is trained in pieces equals, bit for bit, the run that nobody killed."""
     data, out = write_set(tmp_path / "set"), tmp_path / "run"
     cfg = tiny_config(data, images=1_000_000)
-    cfg = cfg.replace(output=cfg.output.replace(tick_images=2, snapshot_ticks=1, evaluate=True, evaluate_images=2, threads=1))
+    cfg = cfg.replace(
+        output=cfg.output.replace(
+            tick_images=2, snapshot_ticks=1, evaluate=True, evaluate_images=2, threads=1
+        )
+    )
     settings = tmp_path / "settings.json"
     settings.write_text(cfg.model_dump_json())
-    command = [sys.executable, str(ROOT / "tests" / "train" / "kill_nursery.py"), str(settings), str(out), str(TRIALS)]
+    command = [
+        sys.executable,
+        str(ROOT / "tests" / "train" / "kill_nursery.py"),
+        str(settings),
+        str(out),
+        str(TRIALS),
+    ]
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=1700
+        command,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=1700,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found = json.loads(done.stdout.splitlines()[-1])
@@ -41,7 +56,9 @@ def test_fifty_kills_leave_the_run_of_none(tmp_path: Path) -> None:
     last = found["step"] + 2
     assert run_training(out, cfg.replace(images=last * cfg.batch), resume=True, device="cpu") == "finished"
     whole = tmp_path / "whole"
-    quiet = cfg.replace(images=last * cfg.batch, output=cfg.output.replace(snapshot_ticks=10_000, evaluate=False))
+    quiet = cfg.replace(
+        images=last * cfg.batch, output=cfg.output.replace(snapshot_ticks=10_000, evaluate=False)
+    )
     assert run_training(whole, quiet, device="cpu") == "finished"
     record = RunRecord.model_validate_json((out / "run.json").read_text())
     assert (record.state, record.step) == ("finished", last) and not list(out.glob("**/.*.part"))

@@ -56,12 +56,24 @@ ranks.close()
 
 def torchrun(world: int, *args: object) -> list[str]:
     """A command for `world` processes, as torchrun starts them."""
-    return [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={world}", *(str(a) for a in args)]
+    return [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={world}",
+        *(str(a) for a in args),
+    ]
 
 
 def run(command: list[str]) -> None:
     done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=600
+        command,
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-3000:]
 
@@ -71,7 +83,9 @@ def run(command: list[str]) -> None:
 def test_two_ranks_have_the_gradients_of_one(tmp_path: Path) -> None:
     """Step 16 of the tiny schedule has every loss: adversarial, surface, decision, sampler, R1; renders are by proposals."""
     cfg = tiny_config(write_set(tmp_path / "set"), batch=8)
-    cfg = cfg.replace(network=cfg.network.replace(noise=False), discriminator=cfg.discriminator.replace(std_group=4))
+    cfg = cfg.replace(
+        network=cfg.network.replace(noise=False), discriminator=cfg.discriminator.replace(std_group=4)
+    )
     (tmp_path / "config.json").write_text(cfg.model_dump_json())
     (tmp_path / "gradients.py").write_text(_GRADIENTS)
     arguments = [tmp_path / "gradients.py", tmp_path / "config.json", 16]
@@ -83,7 +97,9 @@ def test_two_ranks_have_the_gradients_of_one(tmp_path: Path) -> None:
     for name, gradient in one.items():
         assert torch.equal(two[name], other[name]), name
         # whole-batch means are summed in another order
-        assert torch.allclose(gradient, two[name], rtol=2e-3, atol=2e-5 * float(gradient.abs().max()) + 1e-8), name
+        assert torch.allclose(
+            gradient, two[name], rtol=2e-3, atol=2e-5 * float(gradient.abs().max()) + 1e-8
+        ), name
 
 
 # Trains as `triscope train` does; argument 4, where given, is a file without which rank 1 dies after four steps, once.
@@ -164,7 +180,13 @@ def test_elastic_restart_goes_on_from_the_newest_state(tmp_path: Path) -> None:
     run(torchrun(2, script, settings, whole, "new"))
     one, two = (load_file(root / "snapshots" / f"000010{STATE_SUFFIX}") for root in (whole, out))
     assert [name for name in one if not torch.equal(one[name], two[name])] == []
-    assert [t["step"] for t in map(json.loads, (out / "stats.jsonl").read_text().splitlines())] == [2, 4, 6, 8, 10]
+    assert [t["step"] for t in map(json.loads, (out / "stats.jsonl").read_text().splitlines())] == [
+        2,
+        4,
+        6,
+        8,
+        10,
+    ]
 
 
 def test_flat_pieces_keep_gradients_apart() -> None:

@@ -1,5 +1,6 @@
-"""One panel a file, each registered in `viewer.widgets.panel.PANELS` by being imported here. A panel never
-imports a panel.
+"""One folder per feature; its panel is registered in `viewer.widgets.panel.PANELS` by the import here.
+
+A feature never imports another.
 """
 
 from viewer.features.basket import panel as basket

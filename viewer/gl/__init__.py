@@ -1,3 +1,4 @@
-"""OpenGL 3.3 core wrappers: every object knows how to free itself, and errors carry the driver's own
-words.
+"""OpenGL 3.3 core wrappers.
+
+Every object knows how to free itself, and errors carry the driver's own words.
 """

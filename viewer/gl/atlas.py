@@ -48,10 +48,15 @@ class Atlas:
         x, y = place % self.columns * self.tile, place // self.columns * self.tile
         GL.glBindTexture(GL.GL_TEXTURE_2D, self.handle)
         GL.glPixelStorei(GL.GL_UNPACK_ALIGNMENT, 4)
-        GL.glTexSubImage2D(GL.GL_TEXTURE_2D, 0, x, y, self.tile, self.tile, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, opaque)
+        GL.glTexSubImage2D(
+            GL.GL_TEXTURE_2D, 0, x, y, self.tile, self.tile, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, opaque
+        )
 
     def box(self, key: object) -> Box | None:
-        """Where `key` lies, half a texel inside its tile so that no neighbour bleeds in; None where it is not kept."""
+        """Where `key` lies, half a texel inside its tile so that no neighbour bleeds in.
+
+        None where it is not kept.
+        """
         place = self._places.get(key)
         if place is None:
             return None

@@ -1,6 +1,10 @@
-"""An RGBA8 framebuffer whose colour texture the window shows."""
+"""Framebuffers: one to draw into; the window's, with a picture copied under the GUI or taken of it."""
 
 from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from OpenGL import GL
@@ -60,3 +64,49 @@ class Framebuffer:
         if self.handle:
             GL.glDeleteFramebuffers(1, [self.handle])
             self.handle = 0
+
+
+@dataclass(frozen=True)
+class Underlaid:
+    """A square texture and its place: upper left corner and edge in framebuffer pixels, row 0 = top."""
+
+    texture: int
+    x: int
+    y: int
+    edge: int
+
+
+class Underlay:
+    """Copies pixel by pixel. With software OpenGL this takes a third of the time of a blended quad."""
+
+    def __init__(self) -> None:
+        self._source: int = int(GL.glGenFramebuffers(1))
+
+    def draw(self, picture: Underlaid, window_height: int) -> None:
+        """Into the framebuffer bound for drawing, `window_height` pixels high (OpenGL counts from below)."""
+        before = int(GL.glGetIntegerv(GL.GL_READ_FRAMEBUFFER_BINDING))  # pyright: ignore
+        GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._source)
+        GL.glFramebufferTexture2D(
+            GL.GL_READ_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_TEXTURE_2D, picture.texture, 0
+        )
+        GL.glDisable(GL.GL_SCISSOR_TEST)
+        x, y, edge = picture.x, window_height - picture.y, picture.edge
+        GL.glBlitFramebuffer(
+            0, 0, edge, edge, x, y, x + edge, y - edge, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST
+        )
+        GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, before)
+
+
+def save_window(path: Path, width: int, height: int) -> None:
+    """Writes the drawn, not yet swapped frame ([height, width] framebuffer pixels) as PNG, atomically."""
+    from PIL import Image
+
+    GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, 0)
+    GL.glReadBuffer(GL.GL_BACK)
+    GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 1)
+    raw = GL.glReadPixels(0, 0, width, height, GL.GL_RGB, GL.GL_UNSIGNED_BYTE)
+    pixels = np.frombuffer(bytes(raw), dtype=np.uint8).reshape(height, width, 3)[::-1]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    Image.fromarray(np.ascontiguousarray(pixels)).save(part, format="PNG")
+    os.replace(part, path)

@@ -1,4 +1,7 @@
-"""A mesh as arrays for the graphics card, from an answer of the render process or from the light copy that an export leaves."""
+"""A mesh as arrays for the graphics card.
+
+From an answer of the render process, or from the decimated copy that an export leaves.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ _NUMBERS = count(1)
 
 @dataclass(frozen=True, eq=False)
 class MeshArrays:
-    """vertices, normals [V, 3] float32 world frame; faces [F, 3] uint32; colours [V, 4] uint8 sRGB or None. number: unique."""
+    """vertices, normals [V, 3] float32 world frame; faces [F, 3] uint32.
+
+    colours [V, 4] uint8 sRGB or None. number: unique.
+    """
 
     vertices: np.ndarray
     normals: np.ndarray
@@ -34,8 +40,11 @@ class MeshArrays:
 
 @dataclass(frozen=True, eq=False)
 class ShownMesh:
-    """source: `preview` or the id of the task that made it; triangles: of the exported file (those drawn may be fewer); voxel: distance
-    of grid nodes [world units], 0 = unknown; coarse: drawn while a slow machine turns."""
+    """source: `preview` or the id of the task that made it.
+
+    triangles: of the exported file (those drawn may be fewer); voxel: distance of grid nodes [world units], 0
+    = unknown; coarse: drawn while a slow machine turns.
+    """
 
     source: str
     title: str
@@ -53,22 +62,35 @@ class ShownMesh:
 
 
 def mesh_arrays(found: Mapping[str, np.ndarray], prefix: str = "", where: str = "mesh") -> MeshArrays:
-    """Checked arrays: an index beyond the vertices would end the process inside the driver. Raises InputError."""
+    """Checked arrays: an index beyond the vertices would end the process inside the driver.
+
+    Raises InputError.
+    """
     try:
         vertices, normals, faces = (found[prefix + name] for name in ("vertices", "normals", "faces"))
     except KeyError as error:
-        raise InputError(what="mesh without an array", where=where, expected="vertices, normals, faces", got=str(error)) from None
+        raise InputError(
+            what="mesh without an array", where=where, expected="vertices, normals, faces", got=str(error)
+        ) from None
     n = len(vertices)
     if vertices.shape != (n, 3) or normals.shape != (n, 3) or faces.ndim != 2 or faces.shape[1] != 3:
         got = f"{vertices.shape}, {normals.shape}, {faces.shape}"
         raise InputError(what="bad mesh arrays", where=where, expected="[V, 3], [V, 3], [F, 3]", got=got)
     if len(faces) and int(faces.max()) >= n or not np.isfinite(vertices).all():
-        raise InputError(what="bad mesh arrays", where=where, expected=f"indices below {n} and finite vertices")
+        raise InputError(
+            what="bad mesh arrays", where=where, expected=f"indices below {n} and finite vertices"
+        )
     colours = found.get(prefix + "colours")
     if colours is not None:
         if colours.shape != (n, 3):
-            raise InputError(what="bad mesh arrays", where=where, expected=f"colours [{n}, 3]", got=str(colours.shape))
-        bytes_ = colours if colours.dtype == np.uint8 else np.clip(np.rint(255.0 * colours), 0, 255).astype(np.uint8)
+            raise InputError(
+                what="bad mesh arrays", where=where, expected=f"colours [{n}, 3]", got=str(colours.shape)
+            )
+        bytes_ = (
+            colours
+            if colours.dtype == np.uint8
+            else np.clip(np.rint(255.0 * colours), 0, 255).astype(np.uint8)
+        )
         colours = np.concatenate([bytes_, np.full((n, 1), 255, np.uint8)], axis=1)
     low, high = (vertices.min(axis=0), vertices.max(axis=0)) if n else (np.zeros(3), np.zeros(3))
     middle = 0.5 * (low.astype(np.float64) + high)
@@ -79,22 +101,43 @@ def mesh_arrays(found: Mapping[str, np.ndarray], prefix: str = "", where: str = 
     )  # fmt: skip
 
 
-def preview_mesh(values: Mapping[str, Any], arrays: Mapping[str, np.ndarray], checkpoint: str, latent: LatentSpec, edge: int) -> ShownMesh:
-    """Of an answer to a MeshPreviewQuestion at `edge`³."""
+def preview_mesh(
+    values: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+    checkpoint: str,
+    latent: LatentSpec,
+    edge: int,
+) -> ShownMesh:
+    """The mesh of an answer to a MeshPreviewQuestion at `edge`³."""
     fine = mesh_arrays(arrays)
-    return ShownMesh("preview", f"Preview {edge}³", fine, None, len(fine.faces), float(values.get("voxel", 0.0)), checkpoint, latent)
+    return ShownMesh(
+        "preview",
+        f"Preview {edge}³",
+        fine,
+        None,
+        len(fine.faces),
+        float(values.get("voxel", 0.0)),
+        checkpoint,
+        latent,
+    )
 
 
-def read_display(path: Path, source: str, title: str, voxel: float, checkpoint: str, latent: LatentSpec | None) -> ShownMesh:
-    """The light copy of an export; raises InputError."""
+def read_display(
+    path: Path, source: str, title: str, voxel: float, checkpoint: str, latent: LatentSpec | None
+) -> ShownMesh:
+    """The decimated copy of an export; raises InputError."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(what="cannot read the copy for the view", where=str(path), got=str(error) or type(error).__name__) from None
+        raise InputError(
+            what="cannot read the copy for the view", where=str(path), got=str(error) or type(error).__name__
+        ) from None
     fine = mesh_arrays(found, where=str(path))
     coarse = mesh_arrays(found, "coarse_", str(path)) if "coarse_faces" in found else None
-    return ShownMesh(source, title, fine, coarse, int(found.get("triangles", len(fine.faces))), voxel, checkpoint, latent)
+    return ShownMesh(
+        source, title, fine, coarse, int(found.get("triangles", len(fine.faces))), voxel, checkpoint, latent
+    )
 
 
 class Loader:

@@ -1,6 +1,7 @@
-"""The renderer's camera as the two matrices that OpenGL needs: the same pinhole, frame and units, so that mesh and picture agree.
+"""The renderer's camera as the two matrices that OpenGL needs.
 
-Pixel (i, j) of a square picture has its centre at ((j + ½)/W, (i + ½)/H); clip y runs down the image as v does.
+The same pinhole, frame and units, so that mesh and picture agree. Pixel (i, j) of a square picture has its
+centre at ((j + ½)/W, (i + ½)/H); clip y runs down the image as v does.
 """
 
 from __future__ import annotations
@@ -25,8 +26,13 @@ class MeshCamera:
     key: tuple[float, ...]
 
 
-def mesh_camera(camera: OrbitPose | MatrixCamera, centre: tuple[float, float, float], radius: float) -> MeshCamera:
-    """For a mesh inside the ball of `centre` and `radius` [world units]: its depth range gets all the bits of the depth buffer."""
+def mesh_camera(
+    camera: OrbitPose | MatrixCamera, centre: tuple[float, float, float], radius: float
+) -> MeshCamera:
+    """The camera of a pose for a mesh inside the ball of `centre` and `radius` [world units].
+
+    The ball's depth range gets all the bits of the depth buffer.
+    """
     pose, k = camera.world_from_cam(), camera.intrinsics()
     cam = np.eye(4)
     cam[:3, :3] = pose[:3, :3].T

@@ -1,4 +1,7 @@
-"""What a mesh is drawn into: colour or one float a pixel, with a depth buffer, and several samples per pixel where that is wanted."""
+"""What a mesh is drawn into.
+
+Colour or one float per pixel, with a depth buffer, and several samples per pixel where that is wanted.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,10 @@ class MeshTarget:
         GL.glBlitFramebuffer(0, 0, width, height, 0, 0, width, height, GL.GL_COLOR_BUFFER_BIT, GL.GL_NEAREST)
 
     def read(self) -> np.ndarray:
-        """[H, W] float32 of a GL_R32F target in hand, row 0 = bottom of clip space (the top of the image, see mesh.vert)."""
+        """[H, W] float32 of the bound GL_R32F target.
+
+        Row 0 = bottom of clip space, which is the top of the image (see mesh.vert).
+        """
         width, height = self.size
         GL.glPixelStorei(GL.GL_PACK_ALIGNMENT, 4)
         raw = GL.glReadPixels(0, 0, width, height, GL.GL_RED, GL.GL_FLOAT)

@@ -1,6 +1,7 @@
 """Draws a mesh through the picture's camera into a texture, and its distances along the rays into an array.
 
-Both happen only when camera, mesh or look changed: an idle frame costs nothing. Everything is OpenGL 3.3 core.
+Both happen only when camera, mesh or `MeshLook` changed: an idle frame costs nothing. Everything is OpenGL
+3.3 core.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import numpy as np
 from OpenGL import GL
 
 from viewer.gl.framebuffer import Framebuffer
+from viewer.gl.mesh_arrays import MeshArrays
+from viewer.gl.mesh_camera import MeshCamera
 from viewer.gl.mesh_target import MeshTarget
 from viewer.gl.program import Program
-from viewer.gl.mesh_camera import MeshCamera
-from viewer.gl.mesh_arrays import MeshArrays
 
 Shading = Literal["lit", "matcap", "colour", "normals"]
 _SHADING: dict[str, int] = {"lit": 0, "matcap": 1, "colour": 2, "normals": 3}
@@ -27,8 +28,11 @@ _OFF = (GL.GL_BLEND, GL.GL_SCISSOR_TEST, GL.GL_CULL_FACE, GL.GL_STENCIL_TEST)
 
 @dataclass(frozen=True)
 class MeshLook:
-    """edge: of the square picture, framebuffer pixels; wire: opacity of the edges, 0 = none; ground: colour that the rim of the mesh
-    fades to (the picture is transparent beside it); samples: a pixel."""
+    """How a mesh is drawn.
+
+    edge: of the square picture, framebuffer pixels. wire: opacity of the edges, 0 = none. ground: colour that
+    the rim of the mesh fades to (the picture is transparent beside it). samples: per pixel.
+    """
 
     edge: int
     shading: Shading = "lit"
@@ -45,7 +49,8 @@ class MeshView:
         self._shade = Program("mesh.vert", "mesh.frag")
         self._wire = Program("mesh.vert", "mesh_wire.frag")
         self._depth = Program("mesh.vert", "mesh_depth.frag")
-        # rest and motion have targets of their own: memory is asked for when the window changes its size, not in every drag
+        # rest and motion have targets of their own: memory is asked for when the window changes its size, not
+        # in every drag
         self._sampled: dict[int, tuple[MeshTarget, Framebuffer]] = {}
         self._target: Framebuffer | None = None
         self._ranged = MeshTarget(GL.GL_R32F)
@@ -87,7 +92,10 @@ class MeshView:
         return self.texture
 
     def distances(self, mesh: MeshArrays, camera: MeshCamera, width: int, height: int) -> np.ndarray:
-        """[height, width] float32: distance along each pixel's ray to the mesh, world units; NaN beside it."""
+        """[height, width] float32: distance along each pixel's ray to the mesh, world units.
+
+        NaN beside it.
+        """
         key = (mesh.number, camera.key, width, height)
         if self._measured is not None and self._measured[0] == key:
             return self._measured[1]
@@ -115,7 +123,13 @@ class MeshView:
     def delete(self) -> None:
         """Frees every GL object; needs the context that made them."""
         self.keep(set())
-        for part in (self._shade, self._wire, self._depth, self._ranged, *(p for pair in self._sampled.values() for p in pair)):
+        for part in (
+            self._shade,
+            self._wire,
+            self._depth,
+            self._ranged,
+            *(p for pair in self._sampled.values() for p in pair),
+        ):
             part.delete()
         self._sampled, self._target, self._drawn, self._measured = {}, None, None, None
 
@@ -124,10 +138,14 @@ class MeshView:
             self._buffers[mesh.number] = _Buffers(mesh)
         self._buffers[mesh.number].draw()
 
-    def _edges(self, mesh: MeshArrays, look: MeshLook, uniforms: dict[str, float | int | tuple[float, ...]]) -> None:
+    def _edges(
+        self, mesh: MeshArrays, look: MeshLook, uniforms: dict[str, float | int | tuple[float, ...]]
+    ) -> None:
         GL.glEnable(GL.GL_BLEND)
         # the mesh stays opaque where edges cover it: alpha is not blended
-        GL.glBlendFuncSeparate(GL.GL_SRC_ALPHA, GL.GL_ONE_MINUS_SRC_ALPHA, GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA)
+        GL.glBlendFuncSeparate(
+            GL.GL_SRC_ALPHA, GL.GL_ONE_MINUS_SRC_ALPHA, GL.GL_ONE, GL.GL_ONE_MINUS_SRC_ALPHA
+        )
         GL.glPolygonMode(GL.GL_FRONT_AND_BACK, GL.GL_LINE)
         GL.glEnable(GL.GL_POLYGON_OFFSET_LINE)
         GL.glPolygonOffset(-1.0, -2.0)
@@ -147,7 +165,9 @@ class _Buffers:
         self._vao = int(GL.glGenVertexArrays(1))
         self._names = [int(n) for n in np.atleast_1d(GL.glGenBuffers(4))]
         self._count = mesh.faces.size
-        colours = mesh.colours if mesh.colours is not None else np.full((len(mesh.vertices), 4), 200, np.uint8)
+        colours = (
+            mesh.colours if mesh.colours is not None else np.full((len(mesh.vertices), 4), 200, np.uint8)
+        )
         GL.glBindVertexArray(self._vao)
         for slot, array in enumerate((mesh.vertices, mesh.normals, np.ascontiguousarray(colours))):
             GL.glBindBuffer(GL.GL_ARRAY_BUFFER, self._names[slot])
@@ -187,6 +207,8 @@ class _State:
 
 
 def _uniforms(camera: MeshCamera) -> dict[str, float | int | tuple[float, ...]]:
-    rows: dict[str, float | int | tuple[float, ...]] = {f"clip{i}": tuple(camera.clip_from_world[i].tolist()) for i in range(4)}
+    rows: dict[str, float | int | tuple[float, ...]] = {
+        f"clip{i}": tuple(camera.clip_from_world[i].tolist()) for i in range(4)
+    }
     rows |= {f"cam{i}": tuple(camera.cam_from_world[i].tolist()) for i in range(3)}
     return rows | {"orthographic": int(camera.orthographic)}

@@ -1,5 +1,6 @@
-"""Turns one channel of a frame into a display texture: colour map, range, checkerboard, smooth
-enlargement.
+"""Turns one channel of a frame into a display texture.
+
+Colour map, range, checkerboard, smooth enlargement.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import Literal
 import numpy as np
 from OpenGL import GL
 
-from viewer.gl import colormaps
+from core_model.schema.colormaps import colour_table
 from viewer.gl.framebuffer import Framebuffer
 from viewer.gl.program import Program
 from viewer.gl.texture import Texture
@@ -42,8 +43,9 @@ class Presentation:
 
 
 class Presenter:
-    """Owns the GL objects of the viewport picture; draws only when the picture or its presentation
-    changed.
+    """Owns the GL objects of the viewport picture.
+
+    Draws only when the picture or its presentation changed.
     """
 
     def __init__(self) -> None:
@@ -63,11 +65,13 @@ class Presenter:
         """GL name of the finished picture (RGBA8, row 0 = top); 0 before the first `draw`."""
         return self._target.texture
 
-    def draw(self, key: object, pixels: np.ndarray, how: Presentation, outlined: np.ndarray | None = None) -> int:
+    def draw(
+        self, key: object, pixels: np.ndarray, how: Presentation, outlined: np.ndarray | None = None
+    ) -> int:
         """Draws `pixels` ([H, W] or [3, H, W] float32, NaN = no value) and returns the texture's GL name.
 
-        key: identity of the pixels and of `outlined`; equal keys mean that they are uploaded already. outlined:
-        [H, W] bool, an outline is drawn around what it holds.
+        key: identity of the pixels and of `outlined`; equal keys mean that they are uploaded already.
+        outlined: [H, W] bool, an outline is drawn around what it holds.
         """
         if self._drawn == (key, how):
             return self.texture
@@ -78,7 +82,7 @@ class Presenter:
             self._uploaded = key
             self._upload_mask(outlined)
         if self._lut_name != how.colormap:
-            self._lut.upload(colormaps.table(how.colormap)[None])
+            self._lut.upload(colour_table(how.colormap, instead="viridis")[None])
             self._lut_name = how.colormap
         self._target.resize(how.width, how.height)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._target.handle)
@@ -136,8 +140,9 @@ class Presenter:
 
 
 def premultiplied(pixels: np.ndarray) -> np.ndarray:
-    """[H, W] → [H, W, 2] or [3, H, W] → [H, W, 4] float32: values times validity, then validity (0 where
-    NaN).
+    """[H, W] → [H, W, 2] or [3, H, W] → [H, W, 4] float32.
+
+    Values times validity, then validity (0 where NaN).
     """
     planes = pixels[None] if pixels.ndim == 2 else pixels
     out = np.empty((*planes.shape[1:], planes.shape[0] + 1), np.float32)

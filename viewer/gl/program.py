@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from OpenGL import GL
 
+from core_model.schema.assets import shader_path
 from core_model.schema.errors import TriscopeError
-from viewer.gl.resources import shader_path
 
 _INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"\s*$', re.MULTILINE)
 _VERSION = "#version 330 core\n#line 1\n"
@@ -25,8 +25,9 @@ def shader_source(name: str) -> str:
 
 
 def compile_shader(name: str) -> int:
-    """Compiles `shaders/<name>` (kind from the suffix .vert or .frag); returns the GL name, raises
-    ShaderError.
+    """Compiles `shaders/<name>` (kind from the suffix .vert or .frag).
+
+    Returns the GL name, raises ShaderError.
     """
     kind = GL.GL_VERTEX_SHADER if name.endswith(".vert") else GL.GL_FRAGMENT_SHADER
     shader = _created(GL.glCreateShader(kind))
@@ -57,9 +58,7 @@ class Program:
         self._locations: dict[str, int] = {}
 
     def use(self, uniforms: Mapping[str, float | int | bool | tuple[float, ...]]) -> None:
-        """Binds the program and sets uniforms: int and bool as int, float as float, tuples as vec2, vec3,
-        vec4.
-        """
+        """Binds the program and sets uniforms: int and bool as int, float, tuples as vec2, vec3, vec4."""
         GL.glUseProgram(self.handle)
         for name, value in uniforms.items():
             location = self._location(name)

@@ -1,4 +1,4 @@
-"""The one face of every place where a job can run, and the registry of those places."""
+"""The protocol of every place where a job can run, and the registry of those places."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from viewer.runs.job_record import JobRecord, ShownState
 
 @dataclass(frozen=True)
 class Resources:
-    """What a job asks for. devices: local names (cpu, cuda:0 …); the rest is for clusters, "" and 0 = their default."""
+    """What a job asks for. devices: local names (cpu, cuda:0 …).
+
+    The rest is for clusters, "" and 0 = their default.
+    """
 
     devices: tuple[str, ...] = ()
     gpus: int = 0
@@ -23,12 +26,14 @@ class Resources:
     partition: str = ""
     account: str = ""
     options: tuple[str, ...] = ()
-    """Further options of the cluster's own submit command, one argument an entry."""
+    """Further options of the cluster's own submit command, one argument per entry."""
 
     def asked(self) -> dict[str, Any]:
         """What differs from the defaults, as JSON can hold it."""
         plain = Resources()
-        return {f.name: value for f in fields(self) if (value := getattr(self, f.name)) != getattr(plain, f.name)}
+        return {
+            f.name: value for f in fields(self) if (value := getattr(self, f.name)) != getattr(plain, f.name)
+        }
 
     @classmethod
     def of(cls, asked: Mapping[str, Any]) -> Resources:
@@ -44,7 +49,10 @@ class Resources:
 
 
 class Backend(Protocol):
-    """A place where jobs run. Every method raises InputError or TriscopeError with what the place itself said."""
+    """A place where jobs run.
+
+    Every method raises InputError or TriscopeError with what the place itself said.
+    """
 
     name: str
 
@@ -57,7 +65,10 @@ class Backend(Protocol):
         ...
 
     def submit(self, job: JobRecord, resources: Resources) -> JobRecord:
-        """Start (or queue) the command of `job`, whose job.json is written; returns it with the number of the place."""
+        """Start (or queue) the command of `job`, whose job.json is written.
+
+        Returns it with the number of the place.
+        """
         ...
 
     def state(self, job: JobRecord) -> ShownState | None:

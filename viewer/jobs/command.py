@@ -1,4 +1,7 @@
-"""The exact command line of a training: as arguments to start, as a dry run, and as text to read, copy and type."""
+"""The exact command line of a training.
+
+As arguments to start, as a dry run, and as text to read, copy and type.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,29 @@ from pathlib import Path
 
 from core_model.schema.overrides import changed_paths
 from core_model.schema.train import TrainConfig
-from viewer.runs.shell import MAIN, shell_join
+from viewer.runs.job_record import MAIN, shell_join
 
-__all__ = ["MAIN", "CommandLine", "as_typed", "forecast_words", "processes_for", "resume_arguments", "train_arguments"]
+__all__ = [
+    "MAIN",
+    "CommandLine",
+    "as_typed",
+    "forecast_words",
+    "processes_for",
+    "resume_arguments",
+    "train_arguments",
+]
 
 OWN_WORDS = ("preset", "data.path", "version")
 """Fields that --preset and --data say."""
 
 
-def train_arguments(tree: TrainConfig, preset: TrainConfig, data: Path, run: Path, device: str = "auto") -> tuple[str, ...]:
-    """`train --preset … --data … --out … --field.path=value …`: only what differs from the preset is written."""
+def train_arguments(
+    tree: TrainConfig, preset: TrainConfig, data: Path, run: Path, device: str = "auto"
+) -> tuple[str, ...]:
+    """`train --preset … --data … --out … --field.path=value …`.
+
+    Only what differs from the preset is written.
+    """
     changes = {path: text for path, text in changed_paths(tree, preset).items() if path not in OWN_WORDS}
     words = ["train", "--preset", preset.preset, "--data", str(data.absolute()), "--out", str(run.absolute())]
     if device != "auto":
@@ -25,15 +41,17 @@ def train_arguments(tree: TrainConfig, preset: TrainConfig, data: Path, run: Pat
     return (*words, *(f"--{path}={text}" for path, text in changes.items()))
 
 
-def resume_arguments(run: Path, device: str = "auto") -> tuple[str, ...]:
-    """`train --out RUN --resume`: the run goes on from its newest complete state with its own settings."""
-    return ("train", "--out", str(run.absolute()), "--resume", *(("--device", device) if device != "auto" else ()))
+def resume_arguments(run: Path, kind: str = "gan") -> tuple[str, ...]:
+    """`train --out RUN --resume` (`fit …` for a fit): the run goes on from its newest complete state with its own settings."""
+    return ("fit" if kind == "fit" else "train", "--out", str(run.absolute()), "--resume")
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """One training, said in three ways that cannot differ. arguments: the words after `triscope`. processes: those that torchrun starts,
-    one for each GPU; 1 = the trainer is started itself, and starts one process for each core where it trains on the CPU.
+    """One training, said in three ways that cannot differ.
+
+    arguments: the words after `triscope`. processes: those that torchrun starts, one for each GPU; 1 = the
+    trainer is started itself, and starts one process for each core where it trains on the CPU.
     """
 
     arguments: tuple[str, ...]
@@ -44,22 +62,40 @@ class CommandLine:
         if self.processes <= 1:
             return (python, "-m", MAIN, *self.arguments)
         launcher = (python, "-m", "torch.distributed.run", "--nnodes=1", f"--nproc-per-node={self.processes}")
-        return (*launcher, "--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0", "--max-restarts=0", "-m", MAIN, *self.arguments)
+        return (
+            *launcher,
+            "--rdzv-backend=c10d",
+            "--rdzv-endpoint=localhost:0",
+            "--max-restarts=0",
+            "-m",
+            MAIN,
+            *self.arguments,
+        )
 
     def typed(self) -> str:
         """The line that a person would type in a shell, quoted where it must be."""
-        front = ("triscope",) if self.processes <= 1 else ("torchrun", f"--nproc-per-node={self.processes}", "-m", MAIN)
+        front = (
+            ("triscope",)
+            if self.processes <= 1
+            else ("torchrun", f"--nproc-per-node={self.processes}", "-m", MAIN)
+        )
         return shell_join((*front, *self.arguments))
 
     def dry(self, folder: Path) -> tuple[str, ...]:
-        """Words after `triscope` that forecast just this training, with as many processes; the chart goes into `folder`."""
+        """Words after `triscope` that forecast just this training, with as many processes.
+
+        The chart goes into `folder`.
+        """
         words = list(self.arguments)
         words[words.index("--out") + 1] = str(folder)
         return (*words, "--dry-run", *((f"--processes={self.processes}",) if self.processes > 1 else ()))
 
 
 def processes_for(devices: tuple[str, ...]) -> int:
-    """Processes that are to be started from outside: one for each GPU; on the CPU the trainer starts its own."""
+    """Processes that are to be started from outside: one for each GPU.
+
+    On the CPU the trainer starts its own.
+    """
     return max(1, sum(d.startswith("cuda") for d in devices))
 
 
@@ -69,5 +105,10 @@ def as_typed(arguments: tuple[str, ...]) -> str:
 
 
 def forecast_words(report: str) -> str:
-    """The line of a dry run that says how long the training takes, and whether that was measured or estimated."""
-    return next((line.removeprefix("time").strip() for line in report.splitlines() if line.startswith("time ")), "")
+    """The line of a dry run that says how long the training takes.
+
+    It also says whether that was measured or estimated.
+    """
+    return next(
+        (line.removeprefix("time").strip() for line in report.splitlines() if line.startswith("time ")), ""
+    )

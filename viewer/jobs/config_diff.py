@@ -21,9 +21,18 @@ class Difference:
 def diff(left: Frozen, right: Frozen) -> tuple[Difference, ...]:
     """Every leaf whose text differs, in the order of the tree."""
     ours, theirs = texts_of(left), texts_of(right)
-    helps = {field.path: field.help for side in (left, right) for group in form_of(type(side)) for field in group.fields}
+    helps = {
+        field.path: field.help
+        for side in (left, right)
+        for group in form_of(type(side))
+        for field in group.fields
+    }
     paths = list(dict.fromkeys((*ours, *theirs)))
-    return tuple(Difference(p, ours.get(p), theirs.get(p), helps.get(p, "")) for p in paths if ours.get(p) != theirs.get(p))
+    return tuple(
+        Difference(p, ours.get(p), theirs.get(p), helps.get(p, ""))
+        for p in paths
+        if ours.get(p) != theirs.get(p)
+    )
 
 
 def as_text(differences: tuple[Difference, ...]) -> str:

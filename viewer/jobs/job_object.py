@@ -1,7 +1,9 @@
-"""A Job Object of Windows: every process of a job is in it, and all end when its handle is closed or it is terminated.
+"""A Job Object of Windows.
 
-The command is created suspended, put into the object and let go, so that no child of it is born outside. On other systems `hold` does
-nothing: there sessions, marks and the kernel's death signal do the same (`core_model.schema.processes`).
+Every process of a job is in it, and all end when its handle is closed or it is terminated. The command is
+created suspended, put into the object and let go, so that no child of it is born outside. On other systems
+`hold` does nothing: there sessions, marks and the kernel's death signal do the same
+(`core_model.schema.processes`).
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ def kernel() -> Kernel | None:
 
 
 def creation_flags(api: Kernel | None) -> int:
-    """For subprocess.Popen, where the process is then handed to `JobObject.hold`."""
+    """Flags for subprocess.Popen of a process that is then handed to `JobObject.hold`."""
     return CREATE_SUSPENDED | CREATE_NEW_PROCESS_GROUP if api is not None else 0
 
 
@@ -71,11 +73,16 @@ class JobObject:
         self._job = api.CreateJobObjectW(None, f"triscope-{name}") or 0
         limits = Limits()
         limits.BasicLimitInformation.LimitFlags = KILL_ON_JOB_CLOSE
-        if self._job and not api.SetInformationJobObject(self._job, EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits)):
+        if self._job and not api.SetInformationJobObject(
+            self._job, EXTENDED_LIMITS, ctypes.byref(limits), ctypes.sizeof(limits)
+        ):
             self._job = 0
 
     def hold(self, pid: int, handle: int) -> bool:
-        """Take a suspended process in, then let it run; False where it could not be taken in (it runs all the same)."""
+        """Take a suspended process in, then let it run.
+
+        False where it could not be taken in (it runs all the same).
+        """
         if self._api is None:
             return False
         held = bool(self._job and self._api.AssignProcessToJobObject(self._job, handle))

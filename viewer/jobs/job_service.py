@@ -1,4 +1,7 @@
-"""What one does with jobs: start, duplicate, resume, stop, kill, and find them again by their run directory."""
+"""What one does with jobs.
+
+Start, duplicate, resume, stop, kill, and find them again by their run directory.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +12,43 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core_model.schema.errors import InputError
-from core_model.schema.run import RunRecord
+from core_model.schema.run import Action, ControlRequest, RunRecord
 from core_model.schema.run_owner import live_owner, refuse_if_owned
 from viewer.jobs import local, slurm
 from viewer.jobs.backend import BACKENDS, Backend, Resources
 from viewer.jobs.command import CommandLine, processes_for, resume_arguments
-from viewer.jobs.control import request
 from viewer.jobs.supervisor import write_json
 from viewer.runs.documents import JsonFile, lenient
 from viewer.runs.job_record import ENDED, JOB_FILE, JobRecord, ShownState
 from viewer.runs.parse import parse_object
 from viewer.runs.states import judge, this_host
 
-__all__ = ["FoundJob", "end", "find", "find_all", "local", "resume", "slurm", "start", "stop"]
+__all__ = [
+    "FoundJob",
+    "end",
+    "find",
+    "find_all",
+    "is_served",
+    "local",
+    "request",
+    "resume",
+    "slurm",
+    "start",
+    "stop",
+]
 
 TAIL_BYTES = 1 << 16
 CONFIG_FILE = "config.json"
+CONTROL_FILE = "control.json"
+"""Wishes to a running trainer: the one file of a run that is not the trainer's own."""
 
 
 @dataclass(frozen=True)
 class FoundJob:
-    """A run directory with what its files and its backend say. record: of the trainer, once it has started."""
+    """A run directory with what its files and its backend say.
+
+    record: of the trainer, once it has started.
+    """
 
     run: Path
     state: ShownState
@@ -37,37 +56,47 @@ class FoundJob:
     record: RunRecord | None
 
 
-def start(run: Path, argv: tuple[str, ...], backend: str = "local", resources: Resources | None = None) -> JobRecord:
-    """Start `argv` as the job of the run directory `run` (made where needed). Raises InputError where one is alive."""
+def start(
+    run: Path, argv: tuple[str, ...], backend: str = "local", resources: Resources | None = None
+) -> JobRecord:
+    """Start `argv` as the job of the run directory `run` (made where needed).
+
+    Raises InputError where one is alive.
+    """
     place = usable(backend)
     resources = resources or Resources()
     run = Path(os.path.abspath(run))
     before = find(run)
     if before is not None and before.job is not None and before.state not in ENDED:
         refuse_if_owned(run)
-        raise InputError(what="the run has a job already", where=str(run), expected="one that has ended", got=before.state)
+        raise InputError(
+            what="the run has a job already", where=str(run), expected="one that has ended", got=before.state
+        )
     refuse_if_owned(run)
     if before is not None and before.job is not None and before.job.backend == local.LocalBackend.name:
         local.sweep(before.job)
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(what="cannot make the run directory", where=str(run), got=error.strerror or str(error)) from None
+        raise InputError(
+            what="cannot make the run directory", where=str(run), got=error.strerror or str(error)
+        ) from None
     job = JobRecord(
         id=uuid.uuid4().hex, backend=backend, run=str(run), argv=argv, cwd=place.folder(run), devices=resources.devices,
         asked=resources.asked(), host=this_host(), submitted=time.time(),
     )  # fmt: skip
     started = place.submit(job, resources)
-    if started.native_id:  # the keeper may be writing already: only the number is added
+    if started.native_id:  # the supervisor may be writing already: only the number is added
         written = local.read_job(run) or started
         write_json(run / JOB_FILE, written.replace(native_id=started.native_id).model_dump())
     return started
 
 
 def resume(run: Path, backend: str = "local", resources: Resources | None = None) -> JobRecord:
-    """Start the run again from its newest complete state, on what its last job asked for (`resources`: on that instead).
+    """Start the run again from its newest complete state.
 
-    A run that left its queue before it began is started as it was meant to be.
+    On what its last job asked for, or on `resources`. A run that left its queue before it began is started as it
+    was meant to be.
     """
     before = local.read_job(run)
     if resources is None:
@@ -75,18 +104,21 @@ def resume(run: Path, backend: str = "local", resources: Resources | None = None
     if before is not None and not (run / CONFIG_FILE).exists():
         return start(run, before.argv, backend, resources)
     processes = processes_for(resources.devices) if resources.devices else max(1, resources.gpus)
-    return start(run, CommandLine(resume_arguments(run), processes).argv(), backend, resources)
+    record = _record_of(run)
+    kind = record.kind if record is not None else "gan"
+    processes = 1 if kind == "fit" else processes  # a fit starts its own, on the CPU
+    return start(run, CommandLine(resume_arguments(run, kind), processes).argv(), backend, resources)
 
 
 def find(run: Path) -> FoundJob | None:
     """The job of a run directory, from this window or an earlier one; None where there is no run."""
     job = local.read_job(run)
-    record_file = JsonFile(run / "run.json")
-    record_file.refresh()
-    record = lenient(RunRecord, {"id": run.name} | record_file.value) if record_file.value else None
+    record = _record_of(run)
     if job is None and record is None:
         return None
-    newest = max((_changed(run / name) for name in ("stats.jsonl", "log.txt", "console.txt", "run.json")), default=0.0)
+    newest = max(
+        (_changed(run / name) for name in ("stats.jsonl", "log.txt", "console.txt", "run.json")), default=0.0
+    )
     tick_s = _tick_seconds(run)
     state = judge(record, job, time.time(), newest, tick_s, live_owner(run) is not None)
     if job is not None and job.native_id and job.backend in BACKENDS and state not in ENDED:
@@ -116,8 +148,28 @@ def stop(run: Path) -> None:
         request(run, "stop")
 
 
+def request(run: Path, action: Action) -> ControlRequest:
+    """Write a wish (stop, pause, continue, snapshot); the trainer writes a snapshot before it stops or pauses."""
+    wish = ControlRequest(id=uuid.uuid4().hex, action=action, time=time.time())
+    try:
+        write_json(run / CONTROL_FILE, wish.model_dump())
+    except OSError as error:
+        raise InputError(
+            what=f"cannot ask the run to {action}", where=str(run), got=error.strerror or str(error)
+        ) from None
+    return wish
+
+
+def is_served(wish: ControlRequest, record: RunRecord | None) -> bool:
+    """Whether the trainer has carried it out."""
+    return record is not None and record.last_control == wish.id
+
+
 def end(run: Path, force: bool = False) -> None:
-    """End the job by signal: SIGTERM, or with `force` SIGKILL to its whole tree. Raises InputError where there is none."""
+    """End the job by signal: SIGTERM, or with `force` SIGKILL to its whole tree.
+
+    Raises InputError where there is none.
+    """
     job = local.read_job(run)
     if job is None:
         raise InputError(what="the run has no job", where=str(run), expected=JOB_FILE, got="none")
@@ -147,5 +199,16 @@ def _tick_seconds(run: Path) -> float:
             lines = file.read().splitlines()[-3:]
     except OSError:
         return float("nan")
-    times = [row["time"] for line in lines if (row := parse_object(line)) and isinstance(row.get("time"), int | float)]
+    times = [
+        row["time"]
+        for line in lines
+        if (row := parse_object(line)) and isinstance(row.get("time"), int | float)
+    ]
     return float(times[-1] - times[-2]) if len(times) > 1 else float("nan")
+
+
+def _record_of(run: Path) -> RunRecord | None:
+    """What the trainer says of itself; None where there is nothing to read."""
+    file = JsonFile(run / "run.json")
+    file.refresh()
+    return lenient(RunRecord, {"id": run.name} | file.value) if file.value else None

@@ -1,4 +1,4 @@
-"""Jobs on this machine: a detached keeper for each, tickets for the devices."""
+"""Jobs on this machine: a detached supervisor for each, tickets for the devices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.processes import kill_tree, tree_of, untied
 from core_model.schema.run_owner import live_owner, this_place
-from viewer.jobs import supervisor as keeper
+from viewer.jobs import supervisor
 from viewer.jobs.backend import BACKENDS, Resources
 from viewer.jobs.waiting import queue_folder
 from viewer.runs.job_record import JobRecord, ShownState
@@ -26,7 +26,10 @@ START_TIMEOUT_S = 20.0
 
 
 class LocalBackend:
-    """Keepers survive the window; jobs of the same devices wait for each other in the order they were submitted."""
+    """Supervisors survive the window.
+
+    Jobs of the same devices wait for each other in the order they were submitted.
+    """
 
     name = "local"
 
@@ -37,10 +40,10 @@ class LocalBackend:
         return os.getcwd()
 
     def submit(self, job: JobRecord, resources: Resources) -> JobRecord:
-        """Start the keeper; returns once it has taken the job over."""
+        """Start the supervisor; returns once it has taken the job over."""
         run = Path(job.run)
-        keeper.write_json(run / keeper.JOB_FILE, job.replace(devices=resources.devices).model_dump())
-        environment = untied(os.environ) | {keeper.QUEUE_VARIABLE: str(queue_folder())}
+        supervisor.write_json(run / supervisor.JOB_FILE, job.replace(devices=resources.devices).model_dump())
+        environment = untied(os.environ) | {supervisor.QUEUE_VARIABLE: str(queue_folder())}
         status = _start_keeper(run, environment)
         until = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < until:
@@ -48,7 +51,9 @@ class LocalBackend:
             if found is not None and found.id == job.id and found.keeper_pid:
                 return found
             time.sleep(0.01)
-        raise TriscopeError(f"the job's keeper did not report within {START_TIMEOUT_S:g} s (exit status {status})")
+        raise TriscopeError(
+            f"the job's keeper did not report within {START_TIMEOUT_S:g} s (exit status {status})"
+        )
 
     def state(self, job: JobRecord) -> ShownState | None:
         if job.ended:
@@ -60,41 +65,59 @@ class LocalBackend:
         return "lost"
 
     def end(self, job: JobRecord, force: bool = False) -> None:
-        """SIGTERM to the keeper, which ends the command; `force`: SIGKILL to every process of the command's tree."""
+        """SIGTERM to the supervisor, which ends the command.
+
+        `force`: SIGKILL to every process of the command's tree.
+        """
         if job.host != this_host():
-            raise InputError(what="the job runs on another machine", where=job.run, expected=this_host(), got=job.host)
+            raise InputError(
+                what="the job runs on another machine", where=job.run, expected=this_host(), got=job.host
+            )
         run, kept = Path(job.run), process_alive(job.keeper_pid, job.keeper_started)
-        by = keeper.ask_end(run, job.id, force)
+        by = supervisor.ask_end(run, job.id, force)
         if force:
             left = kill_tree(lambda: [*tree_of(job.id, job.pid, job.pid_started), *_owner_tree(run)])
             if left:
                 raise TriscopeError(f"processes {', '.join(map(str, left))} of the job could not be ended")
             if not kept:  # nobody else writes down how it ended
-                keeper.mark_killed(run, by)
-                last = (read_job(run) or job).replace(ended=time.time(), cancelled=True, killed=True, ended_by=by)
-                keeper.write_json(run / keeper.JOB_FILE, last.model_dump())
+                supervisor.mark_killed(run, by)
+                last = (read_job(run) or job).replace(
+                    ended=time.time(), cancelled=True, killed=True, ended_by=by
+                )
+                supervisor.write_json(run / supervisor.JOB_FILE, last.model_dump())
             elif not job.pid:  # it waits in its queue
                 _signal(job.keeper_pid)
         elif kept:
             _signal(job.keeper_pid)
-        elif process_alive(job.pid, job.pid_started):  # its keeper was killed where nothing ties the command to it
+        elif process_alive(
+            job.pid, job.pid_started
+        ):  # its supervisor was killed where nothing ties the command to it
             _signal(job.pid)
 
 
 def detached_flags(apart: bool) -> int:
-    """For subprocess.Popen on Windows: no console, and (`apart`) not in the Job Object of whatever started the window."""
-    names = ("DETACHED_PROCESS", "CREATE_NEW_PROCESS_GROUP", *(["CREATE_BREAKAWAY_FROM_JOB"] if apart else []))
+    """Flags for subprocess.Popen on Windows.
+
+    No console, and (`apart`) not in the Job Object of whatever started the window.
+    """
+    names = (
+        "DETACHED_PROCESS",
+        "CREATE_NEW_PROCESS_GROUP",
+        *(["CREATE_BREAKAWAY_FROM_JOB"] if apart else []),
+    )
     return sum(int(getattr(subprocess, name, 0)) for name in names)
 
 
 def _start_keeper(run: Path, environment: dict[str, str]) -> int | None:
-    """A keeper that outlives this process; the exit status of what started it, where that has one."""
-    command, quiet = [sys.executable, keeper.__file__, "--detach", str(run)], subprocess.DEVNULL
+    """A supervisor that outlives this process; the exit status of what started it, where that has one."""
+    command, quiet = [sys.executable, supervisor.__file__, "--detach", str(run)], subprocess.DEVNULL
     fault: OSError | None = None
     for apart in (True, False):  # some Job Objects of Windows let nobody out
         try:
             flags = detached_flags(apart)
-            child = subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, env=environment, creationflags=flags)
+            child = subprocess.Popen(
+                command, stdin=quiet, stdout=quiet, stderr=quiet, env=environment, creationflags=flags
+            )
         except OSError as error:
             fault = error
             continue
@@ -104,13 +127,19 @@ def _start_keeper(run: Path, environment: dict[str, str]) -> int | None:
 
 
 def sweep(job: JobRecord) -> None:
-    """End what a job that is over has left behind: its keeper was killed, or the machine has no other means."""
+    """End what a job that is over has left behind.
+
+    Its supervisor was killed, or the machine has no other means.
+    """
     if job.host == this_host() and not process_alive(job.keeper_pid, job.keeper_started):
         kill_tree(lambda: tree_of(job.id, job.pid, job.pid_started))
 
 
 def _owner_tree(run: Path) -> "list[psutil.Process]":
-    """The processes of whoever works in the run directory on this machine: it may have been started otherwise than by this job."""
+    """The processes of whoever works in the run directory on this machine.
+
+    It may have been started otherwise than by this job.
+    """
     owner = live_owner(run)
     return tree_of("", owner.pid, owner.started) if owner is not None and owner.place == this_place() else []
 
@@ -118,13 +147,13 @@ def _owner_tree(run: Path) -> "list[psutil.Process]":
 def read_job(run: Path) -> JobRecord | None:
     """RUN/job.json; None where there is none that can be read."""
     try:
-        return JobRecord.model_validate_json((run / keeper.JOB_FILE).read_bytes())
+        return JobRecord.model_validate_json((run / supervisor.JOB_FILE).read_bytes())
     except (OSError, ValueError):
         return None
 
 
 def _signal(pid: int) -> None:
-    """SIGTERM; on Windows, where that would be the end of the keeper itself, RUN/end.json says it all."""
+    """SIGTERM; on Windows, where that would be the end of the supervisor itself, RUN/end.json says it all."""
     if os.name == "nt":
         return
     try:

@@ -1,6 +1,7 @@
-"""Jobs of a cluster through Slurm's own commands: sbatch, squeue, scontrol, scancel. Works without accounting.
+"""Jobs of a cluster through Slurm's own commands: sbatch, squeue, scontrol, scancel.
 
-The batch script is a constant (`exec "$@"`); what is to run is handed over as arguments, so that no path is ever quoted.
+Works without accounting. The batch script is a constant (`exec "$@"`); what is to run is handed over as
+arguments, so that no path is ever quoted.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from core_model.schema.errors import TriscopeError
 from core_model.schema.run_owner import release
-from viewer.jobs import supervisor as keeper
+from viewer.jobs import supervisor
 from viewer.jobs.backend import BACKENDS, Resources
 from viewer.runs.job_record import ENDED, JobRecord, ShownState
 
@@ -33,7 +34,7 @@ _STATES: dict[str, ShownState] = {
 
 
 class SlurmBackend:
-    """One node a job: torchrun starts the processes on it."""
+    """One node per job: torchrun starts the processes on it."""
 
     name = "slurm"
 
@@ -48,7 +49,7 @@ class SlurmBackend:
         """sbatch; returns the job with its number."""
         run = Path(job.run)
         (run / SCRIPT_FILE).write_text(SCRIPT, encoding="utf-8")
-        keeper.write_json(run / keeper.JOB_FILE, job.model_dump())
+        supervisor.write_json(run / supervisor.JOB_FILE, job.model_dump())
         command = [
             "sbatch",
             "--parsable",
@@ -57,7 +58,16 @@ class SlurmBackend:
             f"--chdir={run}",
             f"--output={output(run)}",
         ]
-        said = ask([*command, *options(resources), str(run / SCRIPT_FILE), sys.executable, keeper.__file__, str(run)])
+        said = ask(
+            [
+                *command,
+                *options(resources),
+                str(run / SCRIPT_FILE),
+                sys.executable,
+                supervisor.__file__,
+                str(run),
+            ]
+        )
         number = said.strip().splitlines()[-1].split(";")[0]
         if not number.isdecimal():
             raise TriscopeError(f"sbatch gave no job number: {said.strip()[:200]!r}")
@@ -74,7 +84,10 @@ class SlurmBackend:
         return _STATES.get(word.rstrip("+"))
 
     def end(self, job: JobRecord, force: bool = False) -> None:
-        """scancel: SIGTERM to the keeper, then to what it runs; `force`: SIGKILL to every process of the job."""
+        """scancel: SIGTERM to the supervisor, then to what it runs.
+
+        `force`: SIGKILL to every process of the job.
+        """
         if self.state(job) == "queued":  # a signal would be sent again and again until it starts
             ask(["scancel", job.native_id])
         elif force:
@@ -83,18 +96,21 @@ class SlurmBackend:
             ask(["scancel", "--signal=TERM", "--batch", job.native_id])
 
     def _kill(self, job: JobRecord) -> None:
-        """SIGKILL reaches the keeper as well: what it would have written is written here, once Slurm says that the job is over."""
+        """SIGKILL reaches the supervisor as well.
+
+        What it would have written is written here, once Slurm says that the job is over.
+        """
         run = Path(job.run)
-        by = keeper.ask_end(run, job.id, force=True)
+        by = supervisor.ask_end(run, job.id, force=True)
         ask(["scancel", "--signal=KILL", "--full", job.native_id])
         until = time.monotonic() + TIMEOUT_S
         while self.state(job) in ("running", "paused") and time.monotonic() < until:
             time.sleep(0.2)
         if self.state(job) in (None, *ENDED):
-            keeper.mark_killed(run, by)
+            supervisor.mark_killed(run, by)
             release(run)
             last = job.replace(ended=time.time(), cancelled=True, killed=True, ended_by=by)
-            keeper.write_json(run / keeper.JOB_FILE, last.model_dump())
+            supervisor.write_json(run / supervisor.JOB_FILE, last.model_dump())
 
     def _by_scontrol(self, number: str) -> str:
         try:
@@ -105,8 +121,10 @@ class SlurmBackend:
 
 
 def output(run: Path) -> str:
-    """Where the batch step's own words go (those of the command go to console.txt). Slurm reads patterns in the whole path,
-    the directory that --chdir names included: a % of the path is doubled. A backslash would switch patterns off.
+    """Where the batch step's own words go (those of the command go to console.txt).
+
+    Slurm reads patterns in the whole path, the directory that --chdir names included: a % of the path is
+    doubled. A backslash would switch patterns off.
     """
     return "/dev/null" if "\\" in str(run) else f"{str(run).replace('%', '%%')}/slurm-%j.out"
 
@@ -132,11 +150,20 @@ def options(resources: Resources) -> list[str]:
 def ask(command: Sequence[str]) -> str:
     """Output of one of Slurm's commands; raises TriscopeError with what it complained of."""
     try:
-        done = subprocess.run(list(command), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=TIMEOUT_S)
+        done = subprocess.run(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_S,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise TriscopeError(f"{command[0]}: {error}") from None
     if done.returncode:
-        raise TriscopeError(f"{command[0]}: {(done.stderr or done.stdout).strip()[:400] or f'exit status {done.returncode}'}")
+        raise TriscopeError(
+            f"{command[0]}: {(done.stderr or done.stdout).strip()[:400] or f'exit status {done.returncode}'}"
+        )
     return done.stdout
 
 

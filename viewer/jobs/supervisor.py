@@ -1,8 +1,9 @@
-"""The keeper of one job: waits for its devices, runs the command, writes down how it ended. Outlives the window.
+"""The supervisor of one job: waits for its devices, runs the command, writes down how it ended.
 
-Started as `python keeper.py [--detach] RUN` with RUN/job.json in place; it finds its own package beside it, and needs psutil besides.
-SIGTERM or a wish in RUN/end.json ends the command (the whole tree by SIGKILL after a grace time, or at once where that was wished).
-The command, and whatever it has started, ends with the keeper, however that ends.
+It outlives the window. Started as `python supervisor.py [--detach] RUN` with RUN/job.json in place; it finds
+its own package beside it, and needs psutil besides. SIGTERM or a request in RUN/end.json ends the command
+(the whole tree by SIGKILL after a grace time, or at once where that was asked for). The command, and whatever
+it has started, ends with the supervisor, however that ends.
 """
 
 from __future__ import annotations
@@ -21,13 +22,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-if __name__ == "__main__":  # as a script: the folder of the packages instead of the one that this file lies in
+if (
+    __name__ == "__main__"
+):  # as a script: the folder of the packages instead of the one that this file lies in
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
+from core_model.schema.atomic import replacing
 from core_model.schema.processes import JOB_VARIABLE, kill_tree, start_tied, started_at, tree_of
 from viewer.jobs.job_object import JobObject, Kernel, creation_flags, kernel
 
-__all__ = ["CONSOLE_FILE", "END_FILE", "JOB_FILE", "QUEUE_VARIABLE", "Keeper", "started_at", "write_json"]
+__all__ = ["CONSOLE_FILE", "END_FILE", "JOB_FILE", "QUEUE_VARIABLE", "Supervisor", "started_at", "write_json"]
 
 JOB_FILE, CONSOLE_FILE, END_FILE = "job.json", "console.txt", "end.json"
 QUEUE_VARIABLE = "TRISCOPE_QUEUE_DIR"
@@ -36,7 +40,7 @@ POLL_S = 0.2
 START_TOLERANCE_S = 2.0
 
 
-class Keeper:
+class Supervisor:
     """One job from its queue to its end."""
 
     def __init__(self, run: Path, api: Kernel | None = None) -> None:
@@ -55,7 +59,9 @@ class Keeper:
         signal.signal(signal.SIGINT, self._on_signal)
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        queue = self._take_ticket()  # before anybody hears of this keeper, so that the order is that of submission
+        queue = (
+            self._take_ticket()
+        )  # before anybody hears of this supervisor, so that the order is that of submission
         self._note(keeper_pid=os.getpid(), keeper_started=started_at(os.getpid()), host=socket.gethostname())
         try:
             if not self._wait_for_turn(queue):
@@ -67,7 +73,9 @@ class Keeper:
                 self._ticket.unlink(missing_ok=True)
 
     def _run(self) -> int:
-        environment = os.environ | device_variables(tuple(self.job.get("devices", ()))) | self.job.get("variables", {})
+        environment = (
+            os.environ | device_variables(tuple(self.job.get("devices", ()))) | self.job.get("variables", {})
+        )
         environment[JOB_VARIABLE] = self.job["id"]
         try:
             with open(self.run / CONSOLE_FILE, "ab") as console:
@@ -82,7 +90,11 @@ class Keeper:
                 )
                 self._object.hold(self.child.pid, int(getattr(self.child, "_handle", 0)))
         except OSError as error:
-            self._note(ended=time.time(), exit_status=127, error=f"cannot start {self.job['argv'][0]}: {error.strerror or error}")
+            self._note(
+                ended=time.time(),
+                exit_status=127,
+                error=f"cannot start {self.job['argv'][0]}: {error.strerror or error}",
+            )
             return 127
         self._note(pid=self.child.pid, pid_started=started_at(self.child.pid), started=time.time())
         status = self._wait(self.child)
@@ -93,8 +105,14 @@ class Keeper:
             mark_killed(self.run, by)
             self._note(ended=time.time(), exit_status=status, cancelled=True, killed=True, ended_by=by)
         else:
-            error = f"ended by {signal_name(-status)}, which nobody asked for here" if status < 0 and not self.ended_by else ""
-            self._note(ended=time.time(), exit_status=status, cancelled=bool(self.ended_by), ended_by=by, error=error)
+            error = (
+                f"ended by {signal_name(-status)}, which nobody asked for here"
+                if status < 0 and not self.ended_by
+                else ""
+            )
+            self._note(
+                ended=time.time(), exit_status=status, cancelled=bool(self.ended_by), ended_by=by, error=error
+            )
         return status
 
     def _wait(self, child: "subprocess.Popen[bytes]") -> int:
@@ -129,20 +147,32 @@ class Keeper:
         self.ended_by = number
 
     def _take_ticket(self) -> Path | None:
-        """Write this job's ticket; returns the folder of the queue, None where it need not wait for anybody."""
+        """Write this job's ticket.
+
+        Returns the folder of the queue, None where it need not wait for anybody.
+        """
         queue, devices = os.environ.get(QUEUE_VARIABLE), self.job.get("devices", ())
         if not queue or not devices:
             return None
         folder = Path(queue)
         folder.mkdir(parents=True, exist_ok=True)
         rank = int(self.job["submitted"] * 1e6)
-        ticket = {"pid": os.getpid(), "started": started_at(os.getpid()), "devices": sorted(devices), "run": str(self.run), "rank": rank}
+        ticket = {
+            "pid": os.getpid(),
+            "started": started_at(os.getpid()),
+            "devices": sorted(devices),
+            "run": str(self.run),
+            "rank": rank,
+        }
         self._ticket = folder / f"{rank:020d}-{os.getpid()}.json"
         write_json(self._ticket, ticket)
         return folder
 
     def _wait_for_turn(self, queue: Path | None) -> bool:
-        """Until nobody before it in the queue wants one of the job's devices; False when the job was ended meanwhile."""
+        """Until nobody before it in the queue wants one of the job's devices.
+
+        False when the job was ended meanwhile.
+        """
         while queue is not None and self._ticket is not None and not self.ended_by:
             with locked(queue):  # nobody changes the order between the look and the mark
                 if self._my_turn(queue, self._ticket):
@@ -151,7 +181,10 @@ class Keeper:
         return not self.ended_by
 
     def _my_turn(self, queue: Path, own: Path) -> bool:
-        """Whether the job may begin; if so its ticket says from now on that it runs, and cannot be overtaken any more."""
+        """Whether the job may begin.
+
+        If so its ticket says from now on that it runs, and cannot be overtaken any more.
+        """
         devices = set(self.job.get("devices", ()))
         for path, ticket in living_tickets(queue):
             if path == own:
@@ -167,7 +200,10 @@ class Keeper:
 
 
 def living_tickets(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """(file, ticket) of every job in the order of the queue, those that run already first; those of dead keepers are removed."""
+    """(file, ticket) of every job in the order of the queue, those that run already first.
+
+    Those of dead supervisors are removed.
+    """
     found = []
     for path in folder.glob("*.json"):
         try:
@@ -178,7 +214,14 @@ def living_tickets(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if alive:
-            found.append((not ticket.get("running", False), rank, path, ticket | {"rank": rank[0], "devices": devices, "run": run}))
+            found.append(
+                (
+                    not ticket.get("running", False),
+                    rank,
+                    path,
+                    ticket | {"rank": rank[0], "devices": devices, "run": run},
+                )
+            )
         else:
             path.unlink(missing_ok=True)
     return [(path, ticket) for _, _, path, ticket in sorted(found, key=lambda one: one[:2])]
@@ -250,13 +293,15 @@ def mark_killed(run: Path, by: str) -> None:
 
 def write_json(path: Path, value: object) -> None:
     """Replace a file as a whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def detach() -> None:
-    """Become a child of nobody in a session of its own (POSIX): the window may end, or be killed, without effect."""
+    """Become an orphan in a session of its own (POSIX).
+
+    The window may end, or be killed, without effect.
+    """
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -267,7 +312,7 @@ def detach() -> None:
 def main(args: list[str]) -> int:
     if "--detach" in args and hasattr(os, "fork"):
         detach()
-    return Keeper(Path(args[-1]), kernel()).keep()
+    return Supervisor(Path(args[-1]), kernel()).keep()
 
 
 if __name__ == "__main__":

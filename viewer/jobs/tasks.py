@@ -1,7 +1,8 @@
-"""Long work that the window starts: a triscope command in a process of its own, with progress, pause and cancel.
+"""Long work that the window starts.
 
-Each task has a folder with its job record, what it was told and what it printed (JSON lines of progress and a last report). The
-process outlives the window: the next one reads the same folders. Nothing here blocks the window's thread.
+A triscope command in a process of its own, with progress, pause and cancel. Each task has a folder with its
+job record, what it was told and what it printed (JSON lines of progress and a last report). The process
+outlives the window: the next one reads the same folders. Nothing here blocks the window's thread.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,9 +22,10 @@ from typing import Any, Literal
 import psutil
 from pydantic import Field
 
+from core_model.schema.config_dir import config_dir
 from core_model.schema.errors import TriscopeError
 from core_model.schema.frozen import Frozen
-from viewer.jobs import supervisor as keeper
+from viewer.jobs import supervisor
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import MAIN, as_typed
 from viewer.jobs.local import START_TIMEOUT_S, LocalBackend, read_job
@@ -30,7 +33,6 @@ from viewer.runs.job_record import CONSOLE_FILE, JobRecord
 from viewer.runs.parse import parse_object
 from viewer.runs.states import this_host
 from viewer.runs.tail import FileTail
-from core_model.schema.config_dir import config_dir
 
 TASK_FILE = "task.json"
 LOOK_S = 0.2
@@ -42,7 +44,10 @@ ENDED: tuple[TaskState, ...] = ("done", "failed", "cancelled", "lost")
 
 
 class TaskRecord(Frozen):
-    """What was asked. kind: mesh, video, picture … (the panel that started it finds its own); out: file or folder that is made."""
+    """What was asked. kind: mesh, video, picture … (the panel that started it finds its own).
+
+    out: file or folder that is made.
+    """
 
     id: str
     kind: str
@@ -55,8 +60,10 @@ class TaskRecord(Frozen):
 
 @dataclass(frozen=True)
 class Task:
-    """A task at a glance. fraction in [0, 1]; eta_s: seconds left, nan = unknown; forecast, report: what the command said in JSON;
-    message: its last words, the error where it failed."""
+    """A task at a glance. fraction in [0, 1]; eta_s: seconds left, nan = unknown.
+
+    forecast, report: what the command said in JSON; message: its last words, the error where it failed.
+    """
 
     record: TaskRecord
     folder: Path
@@ -102,20 +109,29 @@ class Tasks:
         self._ended: list[Task] = []
 
     def new_folder(self) -> Path:
-        """An empty folder for a task that is to be started; its name is the task's id. Input files may be put in it."""
+        """An empty folder for a task that is to be started; its name is the task's id.
+
+        Input files may be put in it.
+        """
         path = self.folder / f"{int(time.time() * 1000):013d}-{uuid.uuid4().hex[:6]}"
         path.mkdir(parents=True)
         return path
 
     def start(
-        self, kind: str, title: str, arguments: tuple[str, ...], out: Path, folder: Path | None = None, pinned: dict[str, Any] | None = None
+        self,
+        kind: str,
+        title: str,
+        arguments: tuple[str, ...],
+        out: Path,
+        folder: Path | None = None,
+        pinned: dict[str, Any] | None = None,
     ) -> str:
         """Start `triscope ARGUMENTS`; returns the task's id. What goes wrong shows as a failed task."""
         folder = folder or self.new_folder()
         record = TaskRecord(
             id=folder.name, kind=kind, title=title, out=str(out), arguments=arguments, begun=time.time(), pinned=pinned or {}
         )  # fmt: skip
-        keeper.write_json(folder / TASK_FILE, record.model_dump(mode="json"))
+        supervisor.write_json(folder / TASK_FILE, record.model_dump(mode="json"))
         followed = self._all()[record.id] = _Followed(record, folder, FileTail(folder / CONSOLE_FILE))
         job = JobRecord(
             id=uuid.uuid4().hex, backend="local", run=str(folder), host=this_host(), submitted=record.begun,
@@ -186,11 +202,15 @@ class Tasks:
                     record = TaskRecord.model_validate_json(path.read_bytes())
                 except (OSError, ValueError):
                     continue
-                self._followed[record.id] = _Followed(record, path.parent, FileTail(path.parent / CONSOLE_FILE))
+                self._followed[record.id] = _Followed(
+                    record, path.parent, FileTail(path.parent / CONSOLE_FILE)
+                )
         return self._followed
 
     def _forget_old(self) -> None:
-        ended = sorted((f.record.begun, key) for key, f in self._all().items() if f.view is not None and f.view.ended)
+        ended = sorted(
+            (f.record.begun, key) for key, f in self._all().items() if f.view is not None and f.view.ended
+        )
         for _, key in ended[:-KEPT]:
             self.remove(key)
 
@@ -207,7 +227,7 @@ def _look(followed: _Followed) -> Task:
     if followed.error:
         return Task(followed.record, followed.folder, "failed", message=followed.error)
     followed.job = read_job(followed.folder) or followed.job
-    state = _state(followed)  # before the text is read, so that the last words of an ended one are in it
+    state = _state(followed)  # before the text is read, so that the final output of an ended one is in it
     job = followed.job
     for line in followed.tail.read().lines:
         said = parse_object(line)
@@ -231,7 +251,7 @@ def _state(followed: _Followed) -> TaskState:
     if job is None or not (job.keeper_pid or job.ended):
         return "starting" if time.time() - followed.record.begun < START_TIMEOUT_S else "lost"
     told = LocalBackend().state(job)
-    if told == "lost":  # the keeper may have written its last words and gone since its record was read
+    if told == "lost":  # the supervisor may have written its last words and gone since its record was read
         followed.job = job = read_job(followed.folder) or job
         told = LocalBackend().state(job)
     if told in ("done", "failed", "lost"):
@@ -247,7 +267,7 @@ def _state(followed: _Followed) -> TaskState:
 
 
 def _seconds_left(followed: _Followed, fraction: float, now: float) -> float:
-    """From the speed since the first word of progress; nan before there are two."""
+    """Seconds left, from the speed since the first report of progress; nan before there are two."""
     if fraction <= 0.0:
         return float("nan")
     if followed.first is None:
@@ -261,3 +281,15 @@ def _signal_group(job: JobRecord, number: int) -> None:
         os.killpg(job.pid, number)
     except (OSError, AttributeError):
         return
+
+
+def forget_tip(task: Task, files: Sequence[str]) -> str:
+    """What the cross of an ended export does: it never deletes what was exported."""
+    kept = [file for file in files if Path(file).exists()] if task.state == "done" else []
+    if not kept:
+        return "Take it off this list; it has left no file"
+    return (
+        f"Take it off this list; {kept[0]} stays"
+        if len(kept) == 1
+        else f"Take it off this list; its {len(kept)} files stay"
+    )

@@ -1,4 +1,7 @@
-"""The queue of this machine: who waits for which device, read from the tickets of its keepers, and changed in its order."""
+"""The queue of this machine.
+
+Who waits for which device, read from the tickets of its supervisors, and changed in its order.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,17 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from core_model.schema.errors import InputError
-from viewer.jobs import supervisor as keeper
-from viewer.runs.states import this_host
 from core_model.schema.config_dir import config_dir
+from core_model.schema.errors import InputError
+from viewer.jobs import supervisor
+from viewer.runs.states import this_host
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A job of the queue. before: how many jobs it waits for, directly or not (0: it runs). up, down: whether another job
-    that waits for one of its devices stands before or behind it.
+    """A job of the queue. before: how many jobs it waits for, directly or not (0: it runs).
+
+    up, down: whether another job that waits for one of its devices stands before or behind it.
     """
 
     run: str
@@ -27,17 +31,24 @@ class Waiting:
 
 
 def queue_folder() -> Path:
-    """Where the keepers of this user leave their tickets; of this machine, as the folder may be shared between several."""
-    return Path(os.environ.get(keeper.QUEUE_VARIABLE) or config_dir() / "queue" / this_host())
+    """Where the supervisors of this user leave their tickets.
+
+    Of this machine, as the folder may be shared between several.
+    """
+    return Path(os.environ.get(supervisor.QUEUE_VARIABLE) or config_dir() / "queue" / this_host())
 
 
 def queue(folder: Path | None = None) -> tuple[Waiting, ...]:
     """Every job with a ticket, in the order in which they run."""
     folder = folder or queue_folder()
-    tickets = [ticket for _, ticket in keeper.living_tickets(folder)] if folder.is_dir() else []
+    tickets = [ticket for _, ticket in supervisor.living_tickets(folder)] if folder.is_dir() else []
     made = []
     for place, ticket in enumerate(tickets):
-        rivals = [i for i, other in enumerate(tickets) if i != place and set(other["devices"]) & set(ticket["devices"])]
+        rivals = [
+            i
+            for i, other in enumerate(tickets)
+            if i != place and set(other["devices"]) & set(ticket["devices"])
+        ]
         running = bool(ticket.get("running"))
         made.append(
             Waiting(
@@ -61,8 +72,8 @@ def move(run: str, earlier: bool, folder: Path | None = None) -> None:
     """
     folder = folder or queue_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    with keeper.locked(folder):
-        tickets = [one for one in keeper.living_tickets(folder) if not one[1].get("running")]
+    with supervisor.locked(folder):
+        tickets = [one for one in supervisor.living_tickets(folder) if not one[1].get("running")]
         place = next((i for i, (_, ticket) in enumerate(tickets) if ticket["run"] == run), -1)
         if place < 0:
             raise InputError(what="the job does not wait any more", where=run)
@@ -70,12 +81,14 @@ def move(run: str, earlier: bool, folder: Path | None = None) -> None:
         others = range(place - 1, -1, -1) if earlier else range(place + 1, len(tickets))
         other = next((i for i in others if devices & set(tickets[i][1]["devices"])), -1)
         if other < 0:
-            raise InputError(what=f"no job waits {'before' if earlier else 'behind'} it for the same devices", where=run)
+            raise InputError(
+                what=f"no job waits {'before' if earlier else 'behind'} it for the same devices", where=run
+            )
         ranks = _ascending([ticket["rank"] for _, ticket in tickets])
         tickets.insert(other, tickets.pop(place))
         for (path, ticket), rank in zip(tickets, ranks, strict=True):
             if ticket["rank"] != rank:
-                keeper.write_json(path, ticket | {"rank": rank})
+                supervisor.write_json(path, ticket | {"rank": rank})
 
 
 def _ascending(ranks: list[int]) -> list[int]:

@@ -1,11 +1,30 @@
-"""`python -m viewer.monitor RUN [RUN …]`: the monitor without the command line of triscope around it."""
+"""The monitor as a program: `triscope monitor RUN [RUN …]` or `python -m viewer.monitor RUN`."""
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 
 from core_model.schema.errors import InputError
-from viewer.monitor.command import main
+from viewer.monitor.options import USAGE, parsed
+
+
+def main(args: Sequence[str]) -> None:
+    """Open the monitor until its window is closed. Raises InputError for a mistake or a missing display."""
+    if any(a in ("-h", "--help") for a in args):
+        print(USAGE, end="")
+        return
+    options = parsed(args)
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        # Dear PyGui would abort the process without a word.
+        raise InputError(
+            what="no display", where="the monitor", expected="DISPLAY (X11, or XWayland)", got="none"
+        )
+    from viewer.monitor.window import MonitorWindow
+
+    MonitorWindow(options).run()
+
 
 if __name__ == "__main__":
     try:

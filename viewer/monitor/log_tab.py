@@ -1,4 +1,4 @@
-"""The log: search by typing, errors in colour, whole tracebacks to copy. Only the lines in sight are items."""
+"""The log: search by typing, errors in colour, whole tracebacks to copy. Lines in sight are items."""
 
 # Dear PyGui annotates its context managers as plain tags:
 # pyright: reportGeneralTypeIssues=false
@@ -9,8 +9,8 @@ import dearpygui.dearpygui as dpg
 
 from viewer.monitor.theme import Tag
 from viewer.monitor.view import View
-from viewer.runs.escapes import in_ranges
-from viewer.runs.log import LogLine
+from viewer.runs.format import in_ranges
+from viewer.runs.log_page import LogPage
 
 LINE = 19
 ROWS = 120
@@ -19,13 +19,8 @@ ROWS = 120
 class LogTab:
     def __init__(self, view: View) -> None:
         self.view = view
-        self._words = ""
-        self._errors = False
-        self._follow = True
-        self._file = "log.txt"
+        self.page = LogPage()
         self._rows: list[tuple[Tag, Tag]] = []
-        self._key: object = None
-        self._found: list[LogLine] = []
         self._top = 0
 
     def build(self, parent: Tag) -> None:
@@ -33,12 +28,18 @@ class LogTab:
         with dpg.group(parent=parent):
             dpg.add_spacer(height=2)
             with dpg.group(horizontal=True, horizontal_spacing=10):
-                dpg.add_input_text(hint="Search", width=260, tag="log-search", callback=self._set("_words"))
-                dpg.add_checkbox(label="Errors only", tag="log-errors", callback=self._set("_errors"))
-                self._follower = dpg.add_checkbox(label="Follow", default_value=True, tag="log-follow", callback=self._set("_follow"))
-                self._files = dpg.add_combo([], default_value="log.txt", width=150, tag="log-file", callback=self._set("_file"))
+                dpg.add_input_text(hint="Search", width=260, tag="log-search", callback=self._set("words"))
+                dpg.add_checkbox(label="Errors only", tag="log-errors", callback=self._set("only_errors"))
+                self._follower = dpg.add_checkbox(
+                    label="Follow", default_value=True, tag="log-follow", callback=self._set("follow")
+                )
+                self._files = dpg.add_combo(
+                    [], default_value="log.txt", width=150, tag="log-file", callback=self._set("file")
+                )
                 dpg.add_button(label="Copy lines", tag="log-copy", callback=self._copy)
-                self._trace = dpg.add_button(label="Copy the last error", tag="log-copy-error", callback=self._copy_error)
+                self._trace = dpg.add_button(
+                    label="Copy the last error", tag="log-copy-error", callback=self._copy_error
+                )
                 self._count = dpg.add_text("", color=look.text_muted)
             dpg.add_spacer(height=4)
             with dpg.group(horizontal=True, horizontal_spacing=4):
@@ -52,37 +53,27 @@ class LogTab:
                         dpg.bind_item_font(number, look.faces.mono)
                         dpg.bind_item_font(text, look.faces.mono)
                         self._rows.append((number, text))
-                self._bar = dpg.add_slider_int(vertical=True, width=14, height=400, tag="log-bar", format="", callback=self._scrolled)
+                self._bar = dpg.add_slider_int(
+                    vertical=True, width=14, height=400, tag="log-bar", format="", callback=self._scrolled
+                )
         with dpg.handler_registry():
             dpg.add_mouse_wheel_handler(callback=self._wheel)
 
     def update(self) -> None:
         """Search again where something changed, then fill the rows in sight."""
-        run = self.view.run
-        with run.lock:
-            files = [name for name, log in run.logs.items() if log.count] or ["log.txt"]
-            if self._file not in files:
-                self._file = files[0]
-            log = run.logs[self._file]
-            key = (self.view.chosen, self._file, log.count, self._words, self._errors)
-            if key != self._key:
-                self._found = log.find(self._words, self._errors)
-                errors, skipped = len(log.errors), log.skipped
-                has_error = bool(log.last_error())
-        if key != self._key:
-            self._key = key
-            note = f"{len(self._found):,} lines · {errors:,} errors".replace(",", " ")
-            dpg.set_value(self._count, note + (f" · the first {skipped / 1e6:.0f} MB are left out" if skipped else ""))
-            dpg.configure_item(self._files, items=files)
-            dpg.set_value(self._files, self._file)
-            dpg.configure_item(self._trace, show=has_error)
+        page = self.page
+        if page.update(self.view.run):
+            dpg.set_value(self._count, page.note())
+            dpg.configure_item(self._files, items=page.files)
+            dpg.set_value(self._files, page.file)
+            dpg.configure_item(self._trace, show=bool(page.last_error))
         self._fill()
 
     def _fill(self) -> None:
         height = int(dpg.get_item_rect_size(self._body)[1])
         room = max(1, min(ROWS, (height - 16) // LINE))
-        last = max(0, len(self._found) - room)
-        if self._follow:
+        last = max(0, len(self.page.found) - room)
+        if self.page.follow:
             self._top = last
         self._top = min(max(0, self._top), last)
         dpg.configure_item(self._bar, height=max(60, height), max_value=max(1, last), show=last > 0)
@@ -90,7 +81,7 @@ class LogTab:
         look = self.view.look
         for i, (number, text) in enumerate(self._rows):
             at = self._top + i
-            line = self._found[at] if i < room and at < len(self._found) else None
+            line = self.page.found[at] if i < room and at < len(self.page.found) else None
             dpg.set_value(number, f"{line.number:>6}" if line else "")
             dpg.set_value(text, in_ranges(line.text[:400]) if line else "")
             if line:
@@ -104,16 +95,14 @@ class LogTab:
         self._move(dpg.get_item_configuration(self._bar)["max_value"] - value)
 
     def _move(self, top: int) -> None:
-        self._top, self._follow = top, False
+        self._top, self.page.follow = top, False
         dpg.set_value(self._follower, False)
 
     def _copy(self) -> None:
-        dpg.set_clipboard_text("\n".join(line.text for line in self._found[-20_000:]))
+        dpg.set_clipboard_text(self.page.copied())
 
     def _copy_error(self) -> None:
-        run = self.view.run
-        with run.lock:
-            dpg.set_clipboard_text(run.logs[self._file].last_error())
+        dpg.set_clipboard_text(self.page.last_error)
 
     def _set(self, name: str):
-        return lambda sender, value: setattr(self, name, value)
+        return lambda sender, value: setattr(self.page, name, value)

@@ -1,18 +1,16 @@
-"""Half an hour of this machine: processor, memory, disk, and each GPU's load, memory, power and temperature."""
+"""Half an hour of this machine: processor, memory, disk, and load, memory, power and heat of each GPU."""
 
 # Dear PyGui annotates its context managers as plain tags:
 # pyright: reportGeneralTypeIssues=false
 
 from __future__ import annotations
 
-import math
-
 import dearpygui.dearpygui as dpg
 
 from viewer.monitor.theme import Tag, faded
 from viewer.monitor.view import View
 from viewer.runs.host import HostSample
-from viewer.runs.host_plots import COMPUTER, HostPlot, gpu_plots, minutes_ago, value_words
+from viewer.runs.host_plots import COMPUTER, HostPlot, gpu_plots, minutes_ago, no_gpu_words
 
 
 class MachineTab:
@@ -41,10 +39,9 @@ class MachineTab:
         for plot, x, y, lines in self._plots:
             dpg.set_axis_limits(x, min(-1.0, float(ago[0])), 0.0)
             dpg.set_axis_limits(y, 0.0, 1.05 * plot.height(history))
-            limit = plot.top(history[-1]) if len(lines) == 1 else math.nan
-            for (label, values), (line, legend) in zip(plot.series(history), lines, strict=True):
+            for (values, told), (line, legend) in zip(plot.told(history), lines, strict=True):
                 dpg.set_value(line, [ago, values])
-                dpg.set_value(legend, value_words(label, float(values[-1]), plot.unit, limit))
+                dpg.set_value(legend, told)
 
     def _rebuild(self, now: HostSample) -> None:
         dpg.delete_item(self._body, children_only=True)
@@ -57,9 +54,13 @@ class MachineTab:
             dpg.add_text(f"GPU {gpu.index}: {gpu.name}", parent=self._body, color=self.view.look.text_muted)
             self._row(gpu_plots(gpu.index), each)
         if not now.gpus:
-            why = self.view.poller.host.why_no_gpu or "none found"
             dpg.add_spacer(height=4, parent=self._body)
-            dpg.add_text(f"No GPU figures on this machine: {why}.", parent=self._body, color=self.view.look.text_muted, indent=4)
+            dpg.add_text(
+                no_gpu_words(self.view.poller.host),
+                parent=self._body,
+                color=self.view.look.text_muted,
+                indent=4,
+            )
 
     def _row(self, plots: tuple[HostPlot, ...], width: int) -> None:
         with dpg.group(horizontal=True, horizontal_spacing=8, parent=self._body):
@@ -68,15 +69,21 @@ class MachineTab:
 
     def _plot(self, shown: HostPlot, width: int) -> None:
         look = self.view.look
-        with dpg.child_window(width=width, height=236, border=True, no_scrollbar=True, always_use_window_padding=True) as card:
+        with dpg.child_window(
+            width=width, height=236, border=True, no_scrollbar=True, always_use_window_padding=True
+        ) as card:
             dpg.bind_item_theme(card, look.card)
             with dpg.group(horizontal=True, horizontal_spacing=7):
                 dpg.bind_item_font(dpg.add_text(shown.title), look.faces.bold)
                 dpg.bind_item_font(dpg.add_text(shown.unit, color=look.text_muted), look.faces.small)
             row = dpg.add_group(horizontal=True, horizontal_spacing=14)
-            plot = dpg.add_plot(width=-1, height=-1, no_menus=True, no_mouse_pos=True, no_title=True, no_inputs=True)
+            plot = dpg.add_plot(
+                width=-1, height=-1, no_menus=True, no_mouse_pos=True, no_title=True, no_inputs=True
+            )
             x = dpg.add_plot_axis(dpg.mvXAxis, parent=plot, no_menus=True, label="minutes", no_highlight=True)
-            y = dpg.add_plot_axis(dpg.mvYAxis, parent=plot, no_menus=True, no_highlight=True, tick_format="%g")
+            y = dpg.add_plot_axis(
+                dpg.mvYAxis, parent=plot, no_menus=True, no_highlight=True, tick_format="%g"
+            )
             lines = []
             for place in range(len(shown.lines)):
                 colour = look.curves[place]

@@ -9,8 +9,8 @@ import dearpygui.dearpygui as dpg
 
 from viewer.monitor.theme import Tag
 from viewer.monitor.view import View
-from viewer.runs.escapes import in_ranges
-from viewer.runs.facts import command_line, facts, settings
+from viewer.runs.facts import SettingRow, SettingsPage, command_line, facts
+from viewer.runs.format import in_ranges
 
 LABEL = 150
 
@@ -20,8 +20,7 @@ class OverviewTab:
         self.view = view
         self._body: Tag = 0
         self._key: object = None
-        self._words = ""
-        self._different = False
+        self.page = SettingsPage(only_different=False)
         self._values: dict[tuple[str, str], Tag] = {}
 
     def build(self, parent: Tag) -> None:
@@ -33,17 +32,18 @@ class OverviewTab:
         run = self.view.run
         with run.lock:
             groups = facts(run)
-        trees = [(i, settings(r)) for i, r in self.view.shown]
-        shape = (self.view.chosen, [(g, [label for label, _ in rows]) for g, rows in groups], repr(trees), self._words, self._different)
+        shown = self.view.shown
+        settings = self.page.rows(shown)
+        shape = (run, [(g, [label for label, _ in rows]) for g, rows in groups], shown, settings)
         if shape != self._key:
             self._key = shape
-            self._rebuild(groups, trees)
+            self._rebuild(groups, settings)
         for group, rows in groups:
             for label, text in rows:
                 if (group, label) in self._values:
                     dpg.set_value(self._values[group, label], in_ranges(text))
 
-    def _rebuild(self, groups: list[tuple[str, list[tuple[str, str]]]], trees: list[tuple[int, dict[str, str]]]) -> None:
+    def _rebuild(self, groups: list[tuple[str, list[tuple[str, str]]]], settings: list[SettingRow]) -> None:
         look = self.view.look
         dpg.delete_item(self._body, children_only=True)
         self._values = {}
@@ -58,48 +58,57 @@ class OverviewTab:
                         self._row(group, label, left)
                     dpg.add_spacer(height=6)
                 dpg.add_button(
-                    label="Copy the command", tag="overview-copy", callback=self._copy_command, show=bool(command_line(self.view.run))
+                    label="Copy the command",
+                    tag="overview-copy",
+                    callback=self._copy_command,
+                    show=bool(command_line(self.view.run)),
                 )
             with dpg.child_window(width=-1, border=True, always_use_window_padding=True) as card:
                 dpg.bind_item_theme(card, look.card)
-                self._settings(trees)
+                self._settings(settings)
 
     def _row(self, group: str, label: str, width: int) -> None:
         with dpg.group(horizontal=True):
             dpg.add_text(label, color=self.view.look.text_muted)
             self._values[group, label] = dpg.add_text("", indent=LABEL, wrap=width - 20)
 
-    def _settings(self, trees: list[tuple[int, dict[str, str]]]) -> None:
-        look, view = self.view.look, self.view
+    def _settings(self, settings: list[SettingRow]) -> None:
+        look, runs = self.view.look, self.view.shown
         with dpg.group(horizontal=True, horizontal_spacing=10):
             dpg.bind_item_font(dpg.add_text("Settings"), look.faces.bold)
             dpg.add_input_text(
-                hint="Filter settings", width=190, default_value=self._words, tag="settings-filter", callback=self._set("_words")
+                hint="Filter settings",
+                width=190,
+                default_value=self.page.words,
+                tag="settings-filter",
+                callback=self._set("words"),
             )
             dpg.add_checkbox(
-                label="Only what differs", default_value=self._different, show=len(trees) > 1, callback=self._set("_different")
+                label="Only what differs",
+                default_value=self.page.only_different,
+                show=len(runs) > 1,
+                callback=self._set("only_different"),
             )
-        names = dict.fromkeys(name for _, tree in trees for name in tree)
-        wanted = self._words.lower().split()
         with dpg.table(
-            policy=dpg.mvTable_SizingStretchProp, borders_innerH=True, scrollY=True, freeze_rows=1, resizable=True, pad_outerX=False
+            policy=dpg.mvTable_SizingStretchProp,
+            borders_innerH=True,
+            scrollY=True,
+            freeze_rows=1,
+            resizable=True,
+            pad_outerX=False,
         ):
             dpg.add_table_column(label="Setting", init_width_or_weight=1.2)
-            for i, _ in trees:
-                dpg.add_table_column(label=in_ranges(view.poller.runs[i].name)[:22], init_width_or_weight=1.0)
-            for name in names:
-                values = [tree.get(name, "–") for _, tree in trees]
-                differs = len(set(values)) > 1
-                contrary = len({tree[name] for _, tree in trees if name in tree}) > 1
-                if not all(w in name.lower() for w in wanted) or (self._different and not differs):
-                    continue
+            for run in runs:
+                dpg.add_table_column(label=in_ranges(run.name)[:22], init_width_or_weight=1.0)
+            for row in settings:
                 with dpg.table_row():
-                    dpg.add_text(name, color=look.text_muted)
-                    for value in values:
-                        dpg.add_text(in_ranges(value)[:80], color=look.level("warn") if contrary else look.text)
+                    dpg.add_text(in_ranges(row.name), color=look.text_muted)
+                    ink = look.level("warn") if row.contrary else look.text
+                    for value in row.values:
+                        dpg.add_text(in_ranges(value)[:80], color=ink)
 
     def _copy_command(self) -> None:
         dpg.set_clipboard_text(command_line(self.view.run))
 
     def _set(self, name: str):
-        return lambda sender, value: setattr(self, name, value)
+        return lambda sender, value: setattr(self.page, name, value)

@@ -6,18 +6,16 @@
 from __future__ import annotations
 
 import math
-import time
 
 import dearpygui.dearpygui as dpg
 
 from viewer.monitor.theme import Look, Rgba, Tag, rgba
 from viewer.monitor.view import View
-from viewer.runs import format as words
-from viewer.runs.escapes import in_ranges
+from viewer.runs.format import duration, in_ranges, size
 from viewer.runs.host import HostSample
 from viewer.runs.job_record import ShownState
 from viewer.runs.reader import RunReader
-from viewer.runs.run_health import standing_alarms
+from viewer.runs.run_health import TONES, alarm_words, images_words, progress_of, rate_words, written_words
 
 WIDTH = 316
 INNER = WIDTH - 28
@@ -25,9 +23,7 @@ CARD_HEIGHT = 104
 
 
 def state_colour(look: Look, state: ShownState) -> Rgba:
-    p = look.palette
-    tones = {"running": p.good, "done": p.accent, "failed": p.bad, "lost": p.bad, "stalled": p.warn, "paused": p.warn, "killed": p.warn}
-    return rgba(tones.get(state, p.muted))
+    return rgba(getattr(look.palette, TONES.get(state, "muted")))
 
 
 class Bar:
@@ -36,18 +32,26 @@ class Bar:
     def __init__(self, look: Look, width: int, height: int = 5) -> None:
         self._look, self._width, self._height = look, width, height
         with dpg.drawlist(width, height):
-            dpg.draw_rectangle((0, 0), (width, height), rounding=height / 2, fill=rgba(look.palette.field_active), color=(0, 0, 0, 0))
+            dpg.draw_rectangle(
+                (0, 0),
+                (width, height),
+                rounding=height / 2,
+                fill=rgba(look.palette.field_active),
+                color=(0, 0, 0, 0),
+            )
             self._fill = dpg.draw_rectangle((0, 0), (1, height), rounding=height / 2, color=(0, 0, 0, 0))
 
     def set(self, share: float, colour: Rgba) -> None:
         right = self._width * min(1.0, max(0.0, share)) if math.isfinite(share) else 0.0
-        dpg.configure_item(self._fill, pmax=(max(right, 0.01), self._height), fill=colour if right > 0 else (0, 0, 0, 0))
+        dpg.configure_item(
+            self._fill, pmax=(max(right, 0.01), self._height), fill=colour if right > 0 else (0, 0, 0, 0)
+        )
 
 
 class RunCard:
     def __init__(self, view: View, index: int, run: RunReader) -> None:
         look = view.look
-        self._view, self._index, self._run = view, index, run
+        self._view, self._run = view, run
         with dpg.child_window(
             width=INNER, height=CARD_HEIGHT, border=True, no_scrollbar=True, always_use_window_padding=True
         ) as self._card:
@@ -56,7 +60,7 @@ class RunCard:
                 dpg.add_checkbox(default_value=True, callback=self._show, tag=f"run-{index}-shown")
                 name = in_ranges(run.name)
                 name = name if len(name) <= 27 else name[:25] + "…"
-                title = dpg.add_text(name, color=view.colour(index))
+                title = dpg.add_text(name, color=view.colour(run))
                 dpg.bind_item_font(title, look.faces.bold)
                 with dpg.tooltip(title):
                     dpg.add_text(in_ranges(str(run.path)))
@@ -67,7 +71,10 @@ class RunCard:
                 cells = []
                 for _ in range(2):
                     with dpg.table_row():
-                        cells += [dpg.add_text("", color=look.text_muted), dpg.add_text("", color=look.text_muted)]
+                        cells += [
+                            dpg.add_text("", color=look.text_muted),
+                            dpg.add_text("", color=look.text_muted),
+                        ]
                 self._state, self._images, self._rate, self._eta = cells
             for cell in cells:
                 dpg.bind_item_font(cell, look.faces.small)
@@ -76,34 +83,31 @@ class RunCard:
 
     def update(self) -> None:
         view, run, look = self._view, self._run, self._view.look
-        with run.lock:
-            done, total, rate, eta = run.images_done(), run.images_total(), run.rate(), run.eta_seconds()
-            alarms = sum(a.active for a in (*run.alarms.alarms, *standing_alarms(run)))
-            reading, share, fault = run.catching_up, run.share_read, run.fault
-        colour = state_colour(look, run.state)
-        self._bar.set(done / total if total > 0 else (1.0 if run.state == "done" else 0.0), colour)
+        now = progress_of(run)
+        colour = state_colour(look, now.state)
+        self._bar.set(1.0 if now.state == "done" and now.total <= 0 else now.share, colour)
         dpg.configure_item(self._state, color=colour)
-        dpg.set_value(self._state, f"reading {share:.0%}" if reading else run.state)
-        dpg.set_value(
-            self._images, f"{words.amount(done)} of {words.amount(total)} images" if total > 0 else f"{words.amount(done)} images"
-        )
-        goes_on = run.state in ("running", "starting")
-        dpg.set_value(self._rate, f"{words.number(rate)} images/s" if rate == rate and goes_on else _since(run))
-        note, tone = (f"ETA {words.duration(eta)}" if goes_on and eta == eta else "", look.text_muted)
-        if alarms:
-            note, tone = f"{alarms} alarm{'s' if alarms > 1 else ''}", look.level("bad")
-        if fault:
-            note, tone = fault, look.level("warn")
+        dpg.set_value(self._state, f"reading {now.read:.0%}" if now.reading else now.state)
+        dpg.set_value(self._images, f"{images_words(now.done, now.total)} images")
+        goes_on = now.state in ("running", "starting")
+        told = rate_words(now.rate) if now.rate == now.rate and goes_on else written_words(run)
+        dpg.set_value(self._rate, told)
+        note, tone = (f"ETA {duration(now.eta)}" if goes_on and now.eta == now.eta else "", look.text_muted)
+        if now.alarms:
+            note, tone = alarm_words(now.alarms), look.level("bad")
+        if now.fault:
+            note, tone = in_ranges(now.fault), look.level("warn")
         dpg.configure_item(self._eta, color=tone)
         dpg.set_value(self._eta, note)
-        dpg.bind_item_theme(self._card, look.card_chosen if view.chosen == self._index and len(view.poller.runs) > 1 else look.card)
+        chosen = view.run is run and len(view.poller.runs) > 1
+        dpg.bind_item_theme(self._card, look.card_chosen if chosen else look.card)
 
     def _show(self, sender: Tag, shown: bool) -> None:
-        (self._view.hidden.discard if shown else self._view.hidden.add)(self._index)
+        self._view.selection.tick(self._run.path, shown)
 
     def _choose(self) -> None:
         if dpg.is_item_hovered(self._card):
-            self._view.chosen = self._index
+            self._view.selection.choose(self._run.path)
 
 
 class Sidebar:
@@ -117,7 +121,9 @@ class Sidebar:
 
     def build(self, parent: Tag) -> None:
         look = self.view.look
-        with dpg.child_window(parent=parent, width=WIDTH, border=False, always_use_window_padding=True) as side:
+        with dpg.child_window(
+            parent=parent, width=WIDTH, border=False, always_use_window_padding=True
+        ) as side:
             dpg.bind_item_theme(side, look.side)
             self._heading(f"RUNS · {len(self.view.poller.runs)}" if len(self.view.poller.runs) > 1 else "RUN")
             for index, run in enumerate(self.view.poller.runs):
@@ -135,7 +141,9 @@ class Sidebar:
         if history:
             self._host(history[-1])
         why = self.view.poller.why or self.view.poller.host.why_no_gpu
-        dpg.set_value(self._note, f"GPU figures: {why}" if why == self.view.poller.host.why_no_gpu and why else why)
+        dpg.set_value(
+            self._note, f"GPU figures: {why}" if why == self.view.poller.host.why_no_gpu and why else why
+        )
 
     def _heading(self, text: str) -> None:
         dpg.bind_item_font(dpg.add_text(text, color=self.view.look.text_muted), self.view.look.faces.small)
@@ -148,18 +156,24 @@ class Sidebar:
                 f"{kind} {gpu.index}" for gpu in now.gpus for kind in ("GPU", "GPU memory", "GPU power")
             ]
             self._gauges = {name: self._gauge(name) for name in names}
-        self._set("Processor", now.cpu / 100, f"{now.cpu:.0f} % of {now.cores} core{'s' if now.cores > 1 else ''}")
-        self._set("Memory", now.ram_used / now.ram_total, f"{words.size(now.ram_used)} of {words.size(now.ram_total)}")
-        self._set("Disk", 1 - now.disk_free / now.disk_total, f"{words.size(now.disk_free)} free")
+        self._set(
+            "Processor", now.cpu / 100, f"{now.cpu:.0f} % of {now.cores} core{'s' if now.cores > 1 else ''}"
+        )
+        self._set("Memory", now.ram_used / now.ram_total, f"{size(now.ram_used)} of {size(now.ram_total)}")
+        self._set("Disk", 1 - now.disk_free / now.disk_total, f"{size(now.disk_free)} free")
         for gpu in now.gpus:
             heat = f", {gpu.temperature:.0f} °C" if math.isfinite(gpu.temperature) else ""
             self._set(f"GPU {gpu.index}", gpu.load / 100, f"{gpu.load:.0f} %{heat}")
             self._set(
                 f"GPU memory {gpu.index}",
                 gpu.memory_used / gpu.memory_total,
-                f"{words.size(gpu.memory_used)} of {words.size(gpu.memory_total)}",
+                f"{size(gpu.memory_used)} of {size(gpu.memory_total)}",
             )
-            self._set(f"GPU power {gpu.index}", gpu.power / gpu.power_limit, f"{gpu.power:.0f} of {gpu.power_limit:.0f} W")
+            self._set(
+                f"GPU power {gpu.index}",
+                gpu.power / gpu.power_limit,
+                f"{gpu.power:.0f} of {gpu.power_limit:.0f} W",
+            )
 
     def _gauge(self, name: str) -> tuple[Bar, Tag]:
         look = self.view.look
@@ -176,9 +190,8 @@ class Sidebar:
         bar, value = self._gauges[name]
         p = self.view.look.palette
         high = share > (0.97 if name.startswith("GPU ") and "memory" not in name else 0.92)
-        bar.set(share, rgba(p.warn if high and name in ("Memory", "Disk") or "memory" in name and high else p.accent))
+        bar.set(
+            share,
+            rgba(p.warn if high and name in ("Memory", "Disk") or "memory" in name and high else p.accent),
+        )
         dpg.set_value(value, text)
-
-
-def _since(run: RunReader) -> str:
-    return f"written {words.duration(time.time() - run.last_written)} ago" if run.last_written else ""

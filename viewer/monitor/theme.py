@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import dearpygui.dearpygui as dpg
 
-from viewer.gl.resources import asset_path
+from core_model.schema.assets import asset_path
 from viewer.state.palette import CURVES, PALETTES, Palette, Rgb, ThemeName
 
 Rgba = tuple[int, int, int, int]
@@ -53,9 +53,15 @@ class Look:
         dpg.bind_font(self.faces.body)
         dpg.bind_theme(self._global())
         p = self.palette
-        self.card = _colours_of("ChildWindow", {dpg.mvThemeCol_ChildBg: rgba(p.raised), dpg.mvThemeCol_Border: rgba(p.line)}, (10, 8))
+        self.card = _colours_of(
+            "ChildWindow",
+            {dpg.mvThemeCol_ChildBg: rgba(p.raised), dpg.mvThemeCol_Border: rgba(p.line)},
+            (10, 8),
+        )
         self.card_chosen = _colours_of(
-            "ChildWindow", {dpg.mvThemeCol_ChildBg: rgba(p.raised), dpg.mvThemeCol_Border: rgba(p.accent, 0.8)}, (10, 8)
+            "ChildWindow",
+            {dpg.mvThemeCol_ChildBg: rgba(p.raised), dpg.mvThemeCol_Border: rgba(p.accent, 0.8)},
+            (10, 8),
         )
         self.side = _colours_of("ChildWindow", {dpg.mvThemeCol_ChildBg: rgba(p.window)}, (14, 12))
         self.plain = _colours_of("ChildWindow", {dpg.mvThemeCol_ChildBg: (0, 0, 0, 0)}, (0, 0))
@@ -64,7 +70,11 @@ class Look:
 
     def level(self, name: str) -> Rgba:
         p = self.palette
-        return rgba({"bad": p.bad, "error": p.bad, "warn": p.warn, "good": p.good, "accent": p.accent}.get(name, p.text))
+        return rgba(
+            {"bad": p.bad, "error": p.bad, "warn": p.warn, "good": p.good, "accent": p.accent}.get(
+                name, p.text
+            )
+        )
 
     def series(self, colour: Rgba, weight: float, fill: bool = False) -> Tag:
         """Theme of a curve: line of `weight` pixels, or a filled band."""
@@ -74,8 +84,14 @@ class Look:
                 for kind in (dpg.mvLineSeries, dpg.mvShadeSeries, dpg.mvInfLineSeries):
                     with dpg.theme_component(kind):
                         dpg.add_theme_color(dpg.mvPlotCol_Line, colour, category=dpg.mvThemeCat_Plots)
-                        dpg.add_theme_color(dpg.mvPlotCol_Fill, colour if fill else (0, 0, 0, 0), category=dpg.mvThemeCat_Plots)
-                        dpg.add_theme_style(dpg.mvPlotStyleVar_LineWeight, weight, category=dpg.mvThemeCat_Plots)
+                        dpg.add_theme_color(
+                            dpg.mvPlotCol_Fill,
+                            colour if fill else (0, 0, 0, 0),
+                            category=dpg.mvThemeCat_Plots,
+                        )
+                        dpg.add_theme_style(
+                            dpg.mvPlotStyleVar_LineWeight, weight, category=dpg.mvThemeCat_Plots
+                        )
             self._series[key] = theme
         return self._series[key]
 

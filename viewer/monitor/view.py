@@ -1,60 +1,85 @@
-"""What the person at the monitor has chosen: shared by its parts, changed by its controls."""
+"""What every part of the monitor draws with: look, runs, selection, readout beside the cursor."""
+
+# Dear PyGui annotates its context managers as plain tags:
+# pyright: reportGeneralTypeIssues=false
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from viewer.monitor.readout import Readout
-from viewer.monitor.theme import Look, Rgba
+import dearpygui.dearpygui as dpg
+
+from viewer.monitor.theme import Look, Rgba, rgba
 from viewer.runs.poller import Poller
 from viewer.runs.reader import RunReader
-from viewer.runs.table import Axis
+from viewer.runs.selection import Selection
+
+AWAY = 16
+
+
+class Readout:
+    """Values under the cursor (a plot cannot hold a tooltip in Dear PyGui).
+
+    `say` during a frame shows it; a frame without hides it (`end_frame`).
+    """
+
+    def __init__(self, look: Look) -> None:
+        with dpg.window(
+            show=False,
+            no_title_bar=True,
+            no_resize=True,
+            no_move=True,
+            no_focus_on_appearing=True,
+            no_bring_to_front_on_focus=False,
+            autosize=True,
+            no_scrollbar=True,
+            min_size=(10, 10),
+            no_saved_settings=True,
+        ) as self._window:
+            self._text = dpg.add_text("")
+        dpg.bind_item_font(self._text, look.faces.mono)
+        with dpg.theme() as theme, dpg.theme_component(dpg.mvAll):
+            dpg.add_theme_style(dpg.mvStyleVar_WindowPadding, 10, 8)
+            dpg.add_theme_style(dpg.mvStyleVar_WindowBorderSize, 1)
+            dpg.add_theme_style(dpg.mvStyleVar_WindowRounding, 6)
+            dpg.add_theme_color(dpg.mvThemeCol_WindowBg, rgba(look.palette.raised, 0.97))
+            dpg.add_theme_color(dpg.mvThemeCol_Border, rgba(look.palette.faint, 0.6))
+        dpg.bind_item_theme(self._window, theme)
+        self._said = False
+
+    def say(self, text: str) -> None:
+        dpg.set_value(self._text, text)
+        width, height = dpg.get_item_rect_size(self._window)
+        x, y = dpg.get_mouse_pos(local=False)
+        right, bottom = dpg.get_viewport_client_width(), dpg.get_viewport_client_height()
+        left = x + AWAY if x + AWAY + width < right else x - AWAY - width
+        top = y + AWAY if y + AWAY + height < bottom else y - AWAY - height
+        dpg.configure_item(self._window, show=True, pos=(max(0, int(left)), max(0, int(top))))
+        self._said = True
+
+    def end_frame(self) -> None:
+        if not self._said and dpg.is_item_shown(self._window):
+            dpg.configure_item(self._window, show=False)
+        self._said = False
 
 
 @dataclass(frozen=True)
-class Moment:
-    """A place in a run."""
-
-    run: int
-    step: float
-    images: float
-
-    def number(self, foreign: bool) -> float:
-        """What a picture of this moment is numbered by."""
-        return self.images / 1e3 if foreign else self.step
-
-
-@dataclass
 class View:
-    """axis: what x counts. window: shown part of x in its own unit, None = all. chosen: run of the other tabs."""
+    """All of `poller`'s runs are followed; those ticked in `selection` are shown, in the poller's order."""
 
     look: Look
     poller: Poller
     readout: Readout
-    axis: Axis = "images"
-    window: tuple[float, float] | None = None
-    smoothing: float = 0.6
-    log_scale: bool = False
-    envelope: bool = True
-    words: str = ""
-    columns: int = 3
-    chosen: int = 0
-    hidden: set[int] = field(default_factory=set)
-    moment: Moment | None = None
-    """Where an alarm jumped to."""
-    show_tab: Callable[[str], None] = lambda name: None
+    selection: Selection
 
     @property
-    def shown(self) -> list[tuple[int, RunReader]]:
-        return [(i, run) for i, run in enumerate(self.poller.runs) if i not in self.hidden]
+    def shown(self) -> list[RunReader]:
+        return [run for run in self.poller.runs if run.path in self.selection.ticked]
 
     @property
     def run(self) -> RunReader:
-        return self.poller.runs[self.chosen]
+        """The chosen run."""
+        return self.poller.of(self.selection.chosen) or self.poller.runs[0]
 
-    def colour(self, run: int) -> Rgba:
-        return self.look.curves[run % len(self.look.curves)]
-
-    def versions(self) -> tuple[int, ...]:
-        return tuple(run.version for _, run in self.shown)
+    def colour(self, run: RunReader) -> Rgba:
+        return self.look.curves[self.selection.colour_of(run.path) % len(self.look.curves)]

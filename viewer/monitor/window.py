@@ -1,7 +1,7 @@
-"""The monitor's window: context, fonts, first frame, and a loop that sleeps. The contents come from `desk.py`.
+"""The monitor's window: context, fonts, first frame, and a loop that sleeps. `contents.py` fills it.
 
-Dear PyGui has no idle mode: the loop draws ten frames per second, more only while a hand is on mouse or keyboard, and
-fewer where drawing is slow and nothing has changed.
+Dear PyGui has no idle mode: the loop draws ten frames per second, more only while a hand is on mouse or
+keyboard, and fewer where drawing is slow and nothing has changed.
 The first frame is drawn before the readers (numpy, pydantic) are imported.
 """
 
@@ -17,20 +17,23 @@ from typing import TYPE_CHECKING, cast
 
 import dearpygui.dearpygui as dpg
 
-from viewer.gl.resources import asset_path
-from viewer.monitor.command import MonitorOptions
+from core_model.schema.assets import asset_path
+from viewer.monitor.options import MonitorOptions
 from viewer.monitor.theme import Look, rgba
 from viewer.state.palette import ThemeName
 
 if TYPE_CHECKING:
-    from viewer.monitor.desk import Desk
+    from viewer.monitor.contents import Contents
 
 LIVE_S = 0.1
 ACTIVE_S = 1 / 40
 ACTIVE_FOR_S = 0.8
 REST, LONGEST_REST_S = 6.0, 0.5
-"""While nothing changes, a frame is followed by this many times its own cost of sleep: with a GPU that is less than
-LIVE_S, with a software renderer it keeps the monitor from taking a core from the training that it watches."""
+"""While nothing changes, a frame is followed by this many times its own cost of sleep.
+
+With a GPU that is less than LIVE_S, with a software renderer it keeps the monitor from taking a core from the
+training that it watches.
+"""
 PICTURE_TIMEOUT_S = 60.0
 
 
@@ -48,22 +51,22 @@ class MonitorWindow:
         """Open, loop, close. The display must exist (Dear PyGui aborts the process otherwise)."""
         began = time.perf_counter()
         dpg.create_context()
-        desk: Desk | None = None
+        contents: Contents | None = None
         try:
             look = self._open()
             self._frame()
             self._frame()
             self.first_frame_s = time.perf_counter() - began
-            # pydantic would look through every installed package for plugins: a tenth of what is left to do here
+            # pydantic would look through every installed package for plugins: a tenth of what is left to do
             os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-            from viewer.monitor.desk import Desk
+            from viewer.monitor.contents import Contents
 
-            desk = Desk(self.options, look)
-            desk.build()
-            self._loop(desk)
+            contents = Contents(self.options, look)
+            contents.build()
+            self._loop(contents)
         finally:
-            if desk is not None:
-                desk.close()
+            if contents is not None:
+                contents.close()
             dpg.destroy_context()
 
     def _open(self) -> Look:
@@ -82,7 +85,9 @@ class MonitorWindow:
         with dpg.handler_registry():
             dpg.add_key_press_handler(callback=self._keys_on)
         with dpg.window(tag="root", no_scrollbar=True):
-            dpg.add_text("reading the runs …", tag="waiting", color=look.text_muted, pos=(width // 2 - 60, height // 2))
+            dpg.add_text(
+                "reading the runs …", tag="waiting", color=look.text_muted, pos=(width // 2 - 60, height // 2)
+            )
         dpg.set_primary_window("root", True)
         dpg.show_viewport()
         return look
@@ -91,26 +96,34 @@ class MonitorWindow:
         dpg.render_dearpygui_frame()
         self.frames += 1
 
-    def step(self, desk: Desk) -> None:
-        """One frame, and at once what was clicked in it: a callback that asks what is under the mouse means the place of the click, and a
-        tenth of a second later the hand is elsewhere."""
-        desk.update()
+    def step(self, contents: Contents) -> None:
+        """One frame, and at once what was clicked in it.
+
+        A callback that asks what is under the mouse means the place of the click, and a tenth of a
+        second later the hand is elsewhere.
+        """
+        contents.update()
         self._frame()
         dpg.run_callbacks(dpg.get_callback_queue())
 
-    def _loop(self, desk: Desk) -> None:
+    def _loop(self, contents: Contents) -> None:
         until = time.monotonic() + PICTURE_TIMEOUT_S
         settled, drawn, version, cost = 0, 0.0, -1, 0.0
         while dpg.is_dearpygui_running():
             began = time.monotonic()
             rest = min(LONGEST_REST_S, max(LIVE_S, REST * cost))
-            if self._hands_on() or self.options.picture is not None or desk.version != version or began - drawn >= rest:
-                version = desk.version
-                self.step(desk)
+            if (
+                self._hands_on()
+                or self.options.picture is not None
+                or contents.version != version
+                or began - drawn >= rest
+            ):
+                version = contents.version
+                self.step(contents)
                 drawn = time.monotonic()
                 cost = 0.8 * cost + 0.2 * (drawn - began)
             if self.options.picture is not None:
-                settled = settled + 1 if desk.settled else 0
+                settled = settled + 1 if contents.settled else 0
                 if settled > 6 or began > until:
                     self._take(self.options.picture)
                     return

@@ -1,8 +1,8 @@
 """GUI side of the render worker: never blocks, never loads torch, and outlives the worker.
 
 The GUI thread calls `submit`, `open` … and `poll`; a supervisor thread starts the worker, receives, copies
-frames out of shared memory and starts a new worker when one dies. The `Ledger` keeps what is asked for and
-not yet answered, so that a new worker can take up where the last one fell.
+frames out of shared memory and starts a new worker when one dies. `PendingRequests` keeps what is asked for
+and not yet answered, so that a new worker goes on where the last one died.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from viewer.render_client.events import (
     WorkerStarted,
     WorkerStatus,
 )
-from viewer.render_client.protocol import DEFAULT_FACTORY, Wake
-from viewer.render_client.pending import Ledger
 from viewer.render_client.link import WorkerLink
+from viewer.render_client.pending import PendingRequests
+from viewer.render_client.protocol import DEFAULT_FACTORY, Wake
 from viewer.render_client.rings import RingKeeper
 
 MAX_RESTARTS = 5
@@ -41,7 +41,7 @@ _EVERYTHING = 2**62
 
 
 class RenderClient:
-    """A renderer in a process of its own; the methods are described in `face.Renderer`."""
+    """A renderer in a process of its own; the methods are described in `protocol.Renderer`."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class RenderClient:
         self._options = options or m.SessionOptions()
         self._lock = threading.RLock()
         self._events: deque[Event] = deque()
-        self._ledger = Ledger()
+        self._ledger = PendingRequests()
         self._rings = RingKeeper()
         self._link: WorkerLink | None = None
         self._thread: threading.Thread | None = None
@@ -101,12 +101,12 @@ class RenderClient:
                 ring = self._rings.for_request(request)
                 if preempts:
                     self._link.cancel_below(generation)
-                self._link.post("render", generation, m.RenderLetter(request, ring))
+                self._link.post("render", generation, m.PictureRequest(request, ring))
             return generation
 
     def inspect(self, request: RenderRequest, x: int, y: int) -> int:
         with self._lock:
-            letter = m.InspectLetter(request, x, y)
+            letter = m.InspectRequest(request, x, y)
             number = self._ledger.inspect(letter)
             if self._link is not None:
                 self._link.post("inspect", number, letter)
@@ -114,7 +114,7 @@ class RenderClient:
 
     def ask(self, question: Question) -> int:
         with self._lock:
-            letter = m.AskLetter(question)
+            letter = m.AskRequest(question)
             number = self._ledger.ask(letter)
             if self._link is not None:
                 self._link.post("ask", number, letter)
@@ -130,7 +130,7 @@ class RenderClient:
         with self._lock:
             number = self._ledger.take_back()
             if self._link is not None:
-                self._link.post("ask", number, m.AskLetter(None))
+                self._link.post("ask", number, m.AskRequest(None))
 
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None:
         with self._lock:
@@ -252,10 +252,10 @@ class RenderClient:
             generation, request = newest
             if generation < link.control.cancel_below:
                 generation = self._ledger.renumber_newest()
-            link.post("render", generation, m.RenderLetter(request, self._rings.for_request(request)))
+            link.post("render", generation, m.PictureRequest(request, self._rings.for_request(request)))
 
     def _bury(self, link: WorkerLink) -> None:
-        """The worker is gone: free what it used, say so, and wait before the next one as long as is wise."""
+        """The worker is gone: free what it used, report it, and wait before the next start."""
         with self._lock:
             working_on = link.control.working_on
             reason, code, had_started = link.end_reason(), link.exitcode, link.ready_s > 0
@@ -317,7 +317,11 @@ class RenderClient:
             case m.AnswerDone(number=number, error=error):
                 with self._lock:
                     self._ledger.answered_question(number)
-                told = Answered(number, message.values, message.arrays) if error is None else AnswerFailed(error, number)
+                told = (
+                    Answered(number, message.values, message.arrays)
+                    if error is None
+                    else AnswerFailed(error, number)
+                )
                 self._add(told)
             case m.SaveDone(path=path, error=error):
                 self._add(RaySaved(path, error))

@@ -35,8 +35,9 @@ class OpenFailed:
 
 @dataclass(frozen=True, eq=False)
 class FrameReady:
-    """A render is done. `result.error` is set (and `arrays` is empty) when it failed; keep the last good
-    frame then.
+    """A render is done. `result.error` is set (and `arrays` is empty) when it failed.
+
+    Keep the last good frame then.
 
     arrays: channel name → float32 [H, W] or [3, H, W], own memory (not the ring's), read-only; NaN = no
     value.
@@ -106,7 +107,16 @@ class WorkerDied:
 
 
 Event = (
-    Opened | OpenFailed | FrameReady | Inspected | InspectFailed | Answered | AnswerFailed | RaySaved | WorkerStarted | WorkerDied
+    Opened
+    | OpenFailed
+    | FrameReady
+    | Inspected
+    | InspectFailed
+    | Answered
+    | AnswerFailed
+    | RaySaved
+    | WorkerStarted
+    | WorkerDied
 )
 
 
@@ -114,7 +124,8 @@ Event = (
 class WorkerStatus:
     """The worker at a glance, read from shared memory: cheap enough for every GUI frame.
 
-    memory_bytes: resident set; stage, fraction [0, 1]: what it works on ("" = idle), kind: of that work (mailbox.WORK_KINDS);
+    memory_bytes: resident set; stage, fraction [0, 1]: what it works on ("" = idle), kind: of that work
+        (mailbox.WORK_KINDS);
     started_s: seconds from spawn until it took work (0 while it starts).
     """
 

@@ -1,8 +1,9 @@
 """Frames in shared memory: a ring of slots that the worker fills and the GUI empties.
 
-    header 4096 bytes: int64 state of each slot (0 free: only the worker writes it; 1 full: only the GUI reads
-    it) slots: channels one after the other, float32 in C order, each at a multiple of 64 bytes
-    (`ChannelFrame.offset`)
+header  4096 bytes: int64 state of each slot
+        (0 free: only the worker writes it; 1 full: only the GUI reads it)
+slots   channels one after the other, float32 in C order, each at a multiple of 64 bytes
+        (`ChannelFrame.offset`)
 
 The GUI makes the ring; when a picture needs more room it makes a larger one under a new name, which the next
 request carries, and lets the old one go as soon as a frame came through the new one.
@@ -23,7 +24,7 @@ from viewer.render_client import shared_block
 
 SLOTS = 3
 _HEADER = 4096
-_ALIGN = 64
+ALIGN = 64
 _FREE, _FULL = 0, 1
 
 
@@ -42,7 +43,7 @@ class FrameRing:
 
         Raises OSError where shared memory has no room for it.
         """
-        slot_bytes = _aligned(max(slot_bytes, _ALIGN))
+        slot_bytes = _aligned(max(slot_bytes, ALIGN))
         return cls(shared_block.create(_HEADER + slots * slot_bytes, "ring"), slots, slot_bytes, owner=True)
 
     @classmethod
@@ -138,33 +139,10 @@ class BufferPool:
         return buffer
 
 
-def lay_out(
-    arrays: Mapping[str, np.ndarray], known: Iterable[ChannelFrame] = ()
-) -> tuple[tuple[ChannelFrame, ...], int]:
-    """(frames with offsets, bytes in all) of the arrays; extremes come from `known` or else from the data."""
-    extremes = {f.name: (f.low, f.high) for f in known if f.low != 0.0 or f.high != 0.0}
-    frames, offset = [], 0
-    for name, array in arrays.items():
-        low, high = extremes.get(name) or _finite_extremes(array)
-        frames.append(ChannelFrame(name=name, shape=array.shape, low=low, high=high, offset=offset))
-        offset += _aligned(4 * array.size)
-    return tuple(frames), offset
-
-
 def slot_bytes_for(width: int, height: int, planes: Iterable[int]) -> int:
     """Bytes of a slot for channels of so many planes each (vectors 3, scalars 1) at that size."""
     return sum(_aligned(4 * width * height * n) for n in planes)
 
 
-def _finite_extremes(array: np.ndarray) -> tuple[float, float]:
-    if array.size == 0:
-        return 0.0, 0.0
-    low, high = float(array.min()), float(array.max())
-    if math.isfinite(low) and math.isfinite(high):
-        return low, high
-    finite = array[np.isfinite(array)]
-    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-
-
 def _aligned(size: int) -> int:
-    return -(-size // _ALIGN) * _ALIGN
+    return -(-size // ALIGN) * ALIGN

@@ -30,7 +30,7 @@ class WorkerLink:
         self._lock = threading.Lock()
         self._bells = 0
         self._closed = False
-        # One pipe a direction; the far ends are closed here, so that the worker's end is noticed as end of
+        # One pipe per direction; the far ends are closed here, so that the worker's end is noticed as end of
         # file.
         far_commands, self._commands = context.Pipe(duplex=False)
         self._results, far_results = context.Pipe(duplex=False)
@@ -57,8 +57,10 @@ class WorkerLink:
     def exitcode(self) -> int | None:
         return self._process.exitcode
 
-    def post(self, slot: Slot, number: int, letter: m.RenderLetter | m.InspectLetter | m.AskLetter) -> None:
-        """Put a letter in the mailbox, over the last one, and ring.
+    def post(
+        self, slot: Slot, number: int, letter: m.PictureRequest | m.InspectRequest | m.AskRequest
+    ) -> None:
+        """Put a request in its slot of the mailbox, over the last one, and wake the worker.
 
         Raises InputError when it is too large.
         """
@@ -67,11 +69,11 @@ class WorkerLink:
             if self._closed:
                 return
             self.control.put(slot, number, data)
-            # A worker that renders hears no bells. It looks into the mailbox anyway after each frame, so that
-            # a few bells on their way are enough, and the pipe never fills up and blocks the window.
+            # A worker that renders reads no wake-up calls. It looks into the mailbox anyway after each frame,
+            # so a few pending calls are enough, and the pipe never fills up and blocks the window.
             if self._bells - self.control.bells_heard < _BELLS_UNDERWAY:
                 self._bells += 1
-                self._send(m.Bell())
+                self._send(m.Wake())
 
     def cancel_below(self, number: int) -> None:
         """Work of a lower number stops at its next tile."""

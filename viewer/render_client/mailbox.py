@@ -1,9 +1,9 @@
 """The control block: one-place mailboxes, the cancel mark and the worker's progress, in shared memory.
 
-A mailbox holds the newest letter only; putting one overwrites the last, so that a flood of requests costs no
-memory and never blocks the window. The worker reads `cancel_below` between tiles: it drops work of a lower
-number. Every word has one writer. Letters carry a checksum, so that a reader that looks in the middle of a
-write sees that.
+A mailbox holds the newest request only, pickled; putting one overwrites the last, so that a flood of requests
+costs no memory and never blocks the window. The worker reads `cancel_below` between tiles: it drops work of a
+lower number. Every word has one writer. Requests carry a checksum, by which a reader detects a write in
+progress.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ WORK_KINDS = ("", "render", "open", "inspect", "options", "save", "ask")
 _HEADER = 4096
 _TEXT = 64
 LETTER_BYTES = 1 << 20
-"""Largest letter: an explicit w of 18 x 512 numbers takes 0.1 MB. Untouched pages cost nothing."""
+"""Largest request in bytes: an explicit w of 18 x 512 numbers takes 0.1 MB. Untouched pages cost nothing."""
 _SLOT_BYTES = _HEADER + LETTER_BYTES
 
 # Words (int64) of the header. Writer of each: G = GUI, W = worker.
@@ -67,7 +67,7 @@ class ControlBlock:
     # Mailboxes
 
     def put(self, slot: Slot, number: int, letter: bytes) -> None:
-        """Place a letter, over the last one. Raises InputError when it is larger than a mailbox."""
+        """Place a pickled request, over the last one. Raises InputError when it is larger than a mailbox."""
         if len(letter) > LETTER_BYTES:
             raise InputError(
                 what="request too large",
@@ -81,11 +81,11 @@ class ControlBlock:
         self._bytes[at : at + 24] = head
 
     def peek(self, slot: Slot) -> int:
-        """Number of the newest letter; 0 = none yet."""
+        """Number of the newest request; 0 = none yet."""
         return struct.unpack_from("<q", self._bytes, self._slot(slot))[0]
 
     def take(self, slot: Slot, after: int) -> tuple[int, bytes] | None:
-        """(number, letter) of the newest letter if its number is above `after`."""
+        """(number, pickled request) of the newest request if its number is above `after`."""
         at = self._slot(slot)
         for _ in range(2000):
             number, length, checksum = struct.unpack_from("<qqq", self._bytes, at)
@@ -101,7 +101,7 @@ class ControlBlock:
     def _slot(slot: Slot) -> int:
         return _HEADER + _SLOTS[slot] * _SLOT_BYTES
 
-    # Bells: how many of the pipe's wake-up calls the worker has heard.
+    # How many of the pipe's wake-up calls the worker has read.
 
     @property
     def bells_heard(self) -> int:
@@ -111,7 +111,7 @@ class ControlBlock:
     def bells_heard(self, count: int) -> None:
         self._words[_BELLS_HEARD] = count
 
-    # What the worker does, for the status bar and for the verdict after a crash
+    # What the worker does, for the status bar and for `PendingRequests.blame` after a crash
 
     def begin(self, kind: str, number: int, stage: str) -> None:
         """The worker takes up work `number` of a kind out of WORK_KINDS."""

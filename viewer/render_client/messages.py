@@ -1,4 +1,4 @@
-"""What the two processes say to each other: letters in the mailbox, and messages on the two pipes.
+"""What the two processes send each other: requests in the mailbox, messages on the two pipes.
 
 All are plain dataclasses, pickled by multiprocessing between two processes of one program; nothing from
 outside is ever unpickled.
@@ -28,7 +28,7 @@ class SessionOptions:
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """First words to a new worker.
+    """What a new worker needs to start.
 
     factory: dotted path MODULE:CALLABLE; control: name of the control block.
     """
@@ -47,24 +47,24 @@ class RingName:
     slot_bytes: int
 
 
-# Letters
+# Requests in the mailbox
 
 
 @dataclass(frozen=True)
-class RenderLetter:
+class PictureRequest:
     request: RenderRequest
     ring: RingName | None
 
 
 @dataclass(frozen=True)
-class InspectLetter:
+class InspectRequest:
     request: RenderRequest
     x: int
     y: int
 
 
 @dataclass(frozen=True)
-class AskLetter:
+class AskRequest:
     """question None: the one before is not wanted any more."""
 
     question: Question | None
@@ -74,7 +74,7 @@ class AskLetter:
 
 
 @dataclass(frozen=True)
-class Bell:
+class Wake:
     """Look into the mailboxes."""
 
 
@@ -113,7 +113,7 @@ class Stop:
     """Finish."""
 
 
-ToWorker = Bell | OpenPath | ClosePath | SaveRay | Configure | Stop
+ToWorker = Wake | OpenPath | ClosePath | SaveRay | Configure | Stop
 
 # Worker → GUI
 

@@ -18,7 +18,7 @@ _REMEMBERED = 1024
 """Requests without an answer that are kept; the worker has at most one of the older ones in hand."""
 
 
-class Ledger:
+class PendingRequests:
     """Open questions of one client, and its counter."""
 
     def __init__(self) -> None:
@@ -27,8 +27,8 @@ class Ledger:
         self._renders: dict[int, RenderRequest] = {}
         self._opens: dict[int, str] = {}
         self._open_paths: list[str] = []
-        self._inspection: tuple[int, m.InspectLetter] | None = None
-        self._asked: tuple[int, m.AskLetter] | None = None
+        self._inspection: tuple[int, m.InspectRequest] | None = None
+        self._asked: tuple[int, m.AskRequest] | None = None
         self._crashes: Counter[tuple[str, object]] = Counter()
 
     def number(self) -> int:
@@ -41,7 +41,7 @@ class Ledger:
     def submit(self, request: RenderRequest) -> tuple[int, bool]:
         """(generation, whether it is to stop what the worker has in hand).
 
-        A moving frame of the same checkpoint is let through: at 60 mouse events a second each frame would
+        A moving frame of the same checkpoint is let through: at 60 mouse events per second each frame would
         otherwise be dropped for the next one and none would ever be seen.
         """
         gentle = all(
@@ -84,10 +84,10 @@ class Ledger:
         return fresh
 
     def answered(self, generation: int, dropped: bool = False) -> RenderRequest | None:
-        """Take the request of a finished render off; older ones were overwritten in the mailbox and go with
-        it.
+        """Take the request of a finished render off.
 
-        A dropped one is kept where nothing newer replaced it: an `open` cancelled it, and may yet fail.
+        Older ones were overwritten in the mailbox and go with it. A dropped one is kept where nothing newer
+        replaced it: an `open` cancelled it, and may yet fail.
         """
         request = self._renders.get(generation)
         for g in [g for g in self._renders if g < generation or (g == generation and not dropped)]:
@@ -120,20 +120,20 @@ class Ledger:
         self._open_paths = [p for p in self._open_paths if p != path]
 
     def opens_to_send(self) -> list[m.OpenPath]:
-        """For a new session: what was open (under fresh numbers), then what is still to be answered."""
+        """Opens for a new session: what was open (under fresh numbers), then what awaits an answer."""
         asked = list(self._opens.items())
         again = [m.OpenPath(self.number(), p) for p in self._open_paths if p not in self._opens.values()]
         return again + [m.OpenPath(n, p) for n, p in asked]
 
     # Inspections
 
-    def inspect(self, letter: m.InspectLetter) -> int:
+    def inspect(self, letter: m.InspectRequest) -> int:
         """Number of the newest question; one that waits is replaced by it."""
         self._inspection = (self.number(), letter)
         return self._inspection[0]
 
     @property
-    def inspection(self) -> tuple[int, m.InspectLetter] | None:
+    def inspection(self) -> tuple[int, m.InspectRequest] | None:
         """The last question, if it is not answered."""
         return self._inspection
 
@@ -143,13 +143,13 @@ class Ledger:
 
     # Questions beside pictures
 
-    def ask(self, letter: m.AskLetter) -> int:
+    def ask(self, letter: m.AskRequest) -> int:
         """Number of the newest question; one that waits is replaced by it."""
         self._asked = (self.number(), letter)
         return self._asked[0]
 
     @property
-    def asked(self) -> tuple[int, m.AskLetter] | None:
+    def asked(self) -> tuple[int, m.AskRequest] | None:
         """The last question, if it is not answered."""
         return self._asked
 
@@ -178,7 +178,11 @@ class Ledger:
             )
         if kind == "ask":
             self.answered_question(number)
-            events.append(AnswerFailed(ErrorInfo(kind="worker", message=f"{reason} while it answered a question"), number))
+            events.append(
+                AnswerFailed(
+                    ErrorInfo(kind="worker", message=f"{reason} while it answered a question"), number
+                )
+            )
         if kind == "render" and number in self._renders:
             request = self._renders[number]
             self._crashes["render", request] += 1

@@ -1,4 +1,4 @@
-"""The face of a renderer: `RenderClient` (worker process) and `InlineClient` (same process) have it."""
+"""What the window asks of a renderer: `RenderClient` (worker process) has it, and the tests' `InlineClient` (same process)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core_model.schema.render import RenderRequest
 from viewer.render_client.events import Event, WorkerStatus
 from viewer.render_client.messages import SessionOptions
 
-DEFAULT_FACTORY = "core_model.session:RenderSession"
+DEFAULT_FACTORY = "core_model.report.worker_session:WorkerSession"
 
 Wake = Callable[[], None]
 """Called from another thread when `poll()` has something new (e.g. glfw.post_empty_event)."""
@@ -24,7 +24,10 @@ class Renderer(Protocol):
         ...
 
     def open(self, path: str) -> int:
-        """Open a checkpoint: `Opened` or `OpenFailed` follows, with the number that is returned. Drops the frame in hand."""
+        """Open a checkpoint: `Opened` or `OpenFailed` follows, with the number that is returned.
+
+        Drops the frame in hand.
+        """
         ...
 
     def close(self, path: str) -> None:

@@ -1,9 +1,8 @@
-"""Named shared memory with one owner. The GUI process creates and unlinks every block; the worker only
-attaches.
+"""Named shared memory with one owner.
 
-The two share multiprocessing's resource tracker, a process of its own: should the GUI be killed, the tracker
-unlinks what is left. The worker must not report its attachments there (it would report names that the owner
-has unlinked since).
+The GUI process creates and unlinks every block; the worker only attaches. The two share multiprocessing's
+resource tracker, a process of its own: should the GUI be killed, the tracker unlinks what is left. The worker
+must not report its attachments there (it would report names that the owner has unlinked since).
 """
 
 from __future__ import annotations

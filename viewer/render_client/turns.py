@@ -1,14 +1,16 @@
-"""Whose turn it is in the render process: what a person asked for, then settling, then refinement.
+"""Which request the render process works on next.
 
-Letters lie in three mailboxes: a ray to inspect, a picture, a question. From first to last:
+Requests wait in three mailboxes: a ray to inspect, a picture, a question. From first to last:
 
-1. a ray; a picture of a view that moves (at every eighth a question that waits gets a moment, so that no walk starves it);
+1. a ray, or a picture of a moving view; after every eighth such picture a waiting question gets `MOMENT_S`,
+   so that a latent walk does not starve it;
 2. a question;
-3. a settled or full picture. It and questions take turns: after a question it has `SLICE_S` at least before it gives way again,
-   and a question that takes longer than `PATIENCE_S` lets it pass;
+3. a settled or full picture. It and questions take turns: after a question it has at least `SLICE_S` before
+   it gives way again, and a question that takes longer than `PATIENCE_S` lets it pass;
 4. a refined picture: gives way at once, to anything.
 
-Giving way loses nothing: the session goes on where a picture or an answer stopped (`core_model.session.unfinished`).
+Giving way loses nothing: the session goes on where a picture or an answer stopped
+(`core_model.session.unfinished`).
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ SLICE_S = 0.25
 PATIENCE_S = 2.0
 """For so long a question keeps a settled or full picture waiting."""
 MOMENT_S = 0.03
-"""What a question gets, at least: enough for a piece of it, and too short to be felt in a drag."""
+"""What a question gets, at least: enough for a part of it, and too short to be noticed in a drag."""
 MOVING_FIRST = 8
 """Moving pictures that pass a waiting question before it gets a moment."""
 
@@ -47,12 +49,16 @@ class Turn:
 
 
 class Turns:
-    """`next` says what to work on; `picture_gives_way` and `answer_gives_way` are asked in the middle of it.
+    """`next` says what to work on.
+
+    `picture_gives_way` and `answer_gives_way` are asked in the middle of it.
 
     command_waits: whether a command (open, close, save …) waits; clock: seconds, monotonic.
     """
 
-    def __init__(self, mail: Mail, command_waits: Callable[[], bool], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, mail: Mail, command_waits: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._mail, self._command_waits, self._clock = mail, command_waits, clock
         self._done: dict[Slot, int] = {"inspect": 0, "render": 0, "ask": 0}
         self._read: dict[Slot, Turn] = {}
@@ -67,7 +73,7 @@ class Turns:
         return any(self._waits(slot) for slot in self._done)
 
     def next(self) -> Turn | None:
-        """Takes the letter whose turn it is."""
+        """Takes the request whose turn it is."""
         turn = self._choose()
         if turn is not None:
             self._done[turn.slot] = turn.number
@@ -75,7 +81,7 @@ class Turns:
         return turn
 
     def again(self, turn: Turn) -> None:
-        """It gave way: it is taken up again, unless a newer letter has replaced it."""
+        """It gave way: it is taken up again, unless a newer request has replaced it."""
         self._done[turn.slot] = turn.number - 1
 
     def picture_gives_way(self, tier: Tier) -> bool:
@@ -83,7 +89,11 @@ class Turns:
         if tier is Tier.MOVING:
             return False
         waits = self._waits("inspect") or self._waits("ask")
-        if tier is not Tier.REFINED and self._before in ("inspect", "ask") and self._clock() - self._begun < SLICE_S:
+        if (
+            tier is not Tier.REFINED
+            and self._before in ("inspect", "ask")
+            and self._clock() - self._begun < SLICE_S
+        ):
             waits = False
         return waits or self._command_waits()
 
@@ -115,7 +125,7 @@ class Turns:
         return picture if self._now == "ask" else question
 
     def _tier(self) -> Tier | None:
-        """Of the picture that waits."""
+        """Tier of the waiting picture."""
         picture = self._letter("render")
         return None if picture is None else picture.letter.request.tier
 
@@ -123,7 +133,7 @@ class Turns:
         return self._mail.peek(slot) > self._done[slot]
 
     def _letter(self, slot: Slot) -> Turn | None:
-        """The letter that waits; read once, though it is asked about between any two tiles."""
+        """The waiting request of a slot; unpickled once, though it is asked for between any two tiles."""
         if not self._waits(slot):
             return None
         number = self._mail.peek(slot)

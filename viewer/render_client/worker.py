@@ -26,12 +26,12 @@ import numpy as np
 import psutil
 
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.errors import Cancelled, InputError
+from core_model.schema.errors import Cancelled, InputError, is_out_of_memory
 from core_model.schema.inspect import RayReport
 from core_model.schema.question import Question
-from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
+from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, lay_out
 from viewer.render_client import messages as m
-from viewer.render_client.frame_ring import FrameRing, lay_out
+from viewer.render_client.frame_ring import ALIGN, FrameRing
 from viewer.render_client.mailbox import ControlBlock
 from viewer.render_client.turns import Turn, Turns
 
@@ -56,7 +56,7 @@ class AnswerLike(Protocol):
 
 
 class SessionLike(Protocol):
-    """The part of core_model.session.RenderSession that the worker uses."""
+    """The part of core_model.report.worker_session.WorkerSession that the worker uses."""
 
     @property
     def device(self) -> str: ...
@@ -74,7 +74,8 @@ class SessionLike(Protocol):
 
 def main(setup: m.WorkerSetup, commands: connection.Connection, results: connection.Connection) -> None:
     """Entry point of the process (multiprocessing, spawn)."""
-    # torch's threads must sleep while they wait, not spin: the window may be drawn by the same few cores (read when torch loads)
+    # torch's threads must sleep while they wait, not spin: the window may be drawn by the same few cores
+    # (read when torch loads)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in the terminal is the GUI's to answer
@@ -114,14 +115,6 @@ def error_info(e: BaseException) -> ErrorInfo:
     if is_out_of_memory(e):
         return ErrorInfo(kind="memory", message=f"out of memory: {_first_line(e)}", detail=detail)
     return ErrorInfo(kind="failed", message=f"{type(e).__name__}: {_first_line(e)}", detail=detail)
-
-
-def is_out_of_memory(e: BaseException) -> bool:
-    """Python's, numpy's, CUDA's and torch's CPU allocator's ways to say it."""
-    if isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryError":
-        return True
-    text = str(e).lower()
-    return isinstance(e, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
 
 
 class _Worker:
@@ -183,18 +176,18 @@ class _Worker:
     # Commands
 
     def _hear(self) -> None:
-        """Take in what the pipe holds: bells are counted, commands wait in `_heard`."""
+        """Read what the pipe holds: wake-up calls are counted, commands wait in `_heard`."""
         with self._ear:
             while self._commands.poll(0):
                 message = self._commands.recv()
-                if isinstance(message, m.Bell):
+                if isinstance(message, m.Wake):
                     self._bells += 1
                     self._control.bells_heard = self._bells
                 else:
                     self._heard.append(message)
 
     def _command_waits(self) -> bool:
-        """Asked between tiles, by several threads."""
+        """Whether a command waits; called between tiles, by several threads."""
         if not self._ear.locked():
             try:
                 self._hear()
@@ -239,7 +232,7 @@ class _Worker:
         try:
             self._session.close(path)
         except Exception as e:
-            # Nobody waits for an answer; the terminal is the place for it.
+            # Nobody waits for an answer: it goes to the terminal.
             print(f"triscope worker: closing {path}: {e}", file=sys.stderr)
         self._free_memory()
         self._idle()
@@ -271,7 +264,7 @@ class _Worker:
 
     # Work
 
-    def _inspect(self, number: int, letter: m.InspectLetter) -> None:
+    def _inspect(self, number: int, letter: m.InspectRequest) -> None:
         assert self._session is not None
         self._control.begin("inspect", number, "inspecting ray")
         try:
@@ -356,11 +349,11 @@ class _Worker:
         return frame.result, ({} if frame.result.error is not None else frame.arrays)
 
     def _deliver(
-        self, generation: int, letter: m.RenderLetter, result: RenderResult, arrays: dict[str, np.ndarray]
+        self, generation: int, letter: m.PictureRequest, result: RenderResult, arrays: dict[str, np.ndarray]
     ) -> m.RenderDone:
         """Put the arrays where the GUI can read them: in the ring, or in the message if they do not fit."""
         rss = self._process.memory_info().rss
-        frames, size = lay_out(arrays, known=result.frames)
+        frames, size = lay_out(arrays, known=result.frames, align=ALIGN)
         result = result.model_copy(
             update={
                 "request": None,

@@ -1,7 +1,7 @@
 """Alarms over the scalars of a run: each rule is a row of data, each alarm knows the moment it began.
 
-What is watched is found by name, so that foreign runs are watched too. A rule fires once when its condition has held
-for `hold` values, and again only after it was false in between.
+What is watched is found by name, so that foreign runs are watched too. A rule fires once when its condition
+has held for `hold` values, and again only after it was false in between.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.runs.table import ScalarTable, Series
+from viewer.runs.table import Axis, ScalarTable, Series
 
 F8 = NDArray[np.float64]
 Severity = Literal["bad", "warn"]
@@ -34,11 +34,17 @@ class Alarm:
     time: float = 0.0
     active: bool = True
 
+    def at(self, axis: Axis) -> float:
+        """Where it stands on an x axis."""
+        return {"images": self.images, "steps": self.step, "time": self.time}[axis]
+
 
 @dataclass(frozen=True)
 class Watch:
-    """Values that a rule looks at: y of the watched series, `other` of its partner at the same rows (nan: none),
-    `peak` the largest magnitude of y seen up to each value, `before` the value before (0 for the first).
+    """Values that a rule looks at.
+
+    y of the watched series, `other` of its partner at the same rows (nan: none), `peak` the largest magnitude
+    of y seen up to each value, `before` the value before (0 for the first).
     """
 
     y: F8
@@ -49,7 +55,10 @@ class Watch:
 
 @dataclass(frozen=True)
 class Rule:
-    """name: pattern of the watched series; partner: pattern of a second one (its value is nan where there is none)."""
+    """name: pattern of the watched series.
+
+    partner: pattern of a second one (its value is nan where there is none).
+    """
 
     key: str
     severity: Severity
@@ -152,7 +161,11 @@ class AlarmBook:
         wrong = ~np.isfinite(series.values[state.done :])
         if wrong.any() and not state.firing:
             at = int(np.argmax(wrong)) + state.done
-            self._raise(table, Alarm(f"nan:{name}", "bad", "NaN or infinite", f"{name} is {series.values[at]}"), _row(series, at))
+            self._raise(
+                table,
+                Alarm(f"nan:{name}", "bad", "NaN or infinite", f"{name} is {series.values[at]}"),
+                _row(series, at),
+            )
         if len(wrong):
             state.firing = bool(wrong[-1])
             self._settle(f"nan:{name}", state.firing)
@@ -191,8 +204,13 @@ class AlarmBook:
                 self.alarms[i] = replace(alarm, active=firing and i == newest)
 
 
-def _starts(broken: NDArray[np.bool_], rows: NDArray[np.int64], hold: int, state: _Progress) -> list[tuple[int, int]]:
-    """(index, row where it began) of each time that the condition has held for `hold` values; updates `state`."""
+def _starts(
+    broken: NDArray[np.bool_], rows: NDArray[np.int64], hold: int, state: _Progress
+) -> list[tuple[int, int]]:
+    """(index, row where it began) of each time that the condition has held for `hold` values.
+
+    Updates `state`.
+    """
     if not broken.any():
         state.held, state.firing = 0, False
         return []
@@ -210,10 +228,15 @@ def _starts(broken: NDArray[np.bool_], rows: NDArray[np.int64], hold: int, state
 
 
 def _pairs(rule: Rule, names: tuple[str, ...]) -> list[tuple[str, str]]:
-    """(watched series, partner or "") for every series that the rule's pattern fits; partners share the longest prefix."""
+    """(watched series, partner or "") for every series that the rule's pattern fits.
+
+    Partners share the longest prefix.
+    """
     watched = [n for n in names if re.search(rule.name, n, re.IGNORECASE)]
     partners = [n for n in names if rule.partner and re.search(rule.partner, n, re.IGNORECASE)]
-    return [(n, max(partners, key=lambda p, n=n: _common(n, p), default="")) for n in watched if n not in partners]
+    return [
+        (n, max(partners, key=lambda p, n=n: _common(n, p), default="")) for n in watched if n not in partners
+    ]
 
 
 def _common(a: str, b: str) -> int:
@@ -223,7 +246,11 @@ def _common(a: str, b: str) -> int:
 def _values_at(series: Series, rows: NDArray[np.int64]) -> F8:
     """Value of `series` at each of `rows`, or the one before it; nan before its first."""
     at = np.searchsorted(series.rows, rows, "right") - 1
-    return np.where(at >= 0, series.values[np.maximum(at, 0)], np.nan) if len(series) else np.full(len(rows), np.nan)
+    return (
+        np.where(at >= 0, series.values[np.maximum(at, 0)], np.nan)
+        if len(series)
+        else np.full(len(rows), np.nan)
+    )
 
 
 def _row(series: Series, index: int) -> int:

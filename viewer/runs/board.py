@@ -1,23 +1,63 @@
-"""Which charts several runs share, and the numbers that a chart is drawn with: span, limits, words at a place."""
+"""The board of charts that several runs share: which charts, in which groups, over which span of x."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from viewer.runs import format as words
-from viewer.runs.alarms import Alarm
 from viewer.runs.catalogue import GROUPS, Chart, Line, charts
+from viewer.runs.chart import ChartKey, ChartModel, Names
 from viewer.runs.reader import RunReader
+from viewer.runs.selection import Selection
 from viewer.runs.table import Axis
 
-F8 = NDArray[np.float64]
-ChartKey = tuple[str, str, str]
-"""Group, title, unit."""
-Names = dict[int, dict[str, str]]
-"""Run number → label → name of the series in that run."""
+
+class ChartBoard:
+    """`update` once per frame; the charts are kept while the set of series and runs stays the same."""
+
+    def __init__(self) -> None:
+        self.charts: dict[ChartKey, ChartModel] = {}
+        self.runs: tuple[RunReader, ...] = ()
+        self.span = (0.0, 1.0)
+        self._key: object = None
+        self._log: frozenset[ChartKey] = frozenset()
+
+    def update(self, view: Selection, runs: Sequence[RunReader]) -> bool:
+        """Charts of the compared runs that pass the filter; True where they are others than before."""
+        self.runs = tuple(runs)
+        self.span = view.window or whole_span(runs, view.axis)
+        numbered = list(enumerate(runs))
+        wanted = shared_charts(numbered, view.words)
+        key = (repr(wanted), tuple(map(id, runs)))
+        if key == self._key:
+            return False
+        self._key = key
+        self._log = logarithmic(numbered)
+        self.charts = {
+            key: ChartModel(chart_of(key, names), names, dict(numbered), view)
+            for key, names in wanted.items()
+        }
+        return True
+
+    def groups(self) -> dict[str, list[ChartModel]]:
+        """The charts under their headings, in order."""
+        found: dict[str, list[ChartModel]] = {}
+        for key, chart in self.charts.items():
+            found.setdefault(key[0], []).append(chart)
+        return found
+
+    def is_log(self, view: Selection, key: ChartKey) -> bool:
+        """Whether the y axis of a chart is logarithmic: as wished, or as it suits the quantity."""
+        return view.log_scale == "log" or (view.log_scale == "auto" and key in self._log)
+
+    def nothing_words(self, view: Selection) -> str:
+        """Why there are no charts."""
+        if not self.runs:
+            return "Choose a run at the left, or tick several to compare them."
+        if view.words:
+            return f"No chart fits “{view.words}”."
+        if any(run.catching_up for run in self.runs):
+            return f"Reading … {min(run.share_read for run in self.runs):.0%}"
+        return "No statistics yet: charts appear with the first line of stats.jsonl."
 
 
 def shared_charts(runs: Sequence[tuple[int, RunReader]], words_typed: str = "") -> dict[ChartKey, Names]:
@@ -29,7 +69,9 @@ def shared_charts(runs: Sequence[tuple[int, RunReader]], words_typed: str = "") 
             metrics = frozenset(n for table in run.metrics.values() for n in table.series)
         for chart in _charts(tuple(names), metrics):
             if chart.fits(words_typed):
-                merged.setdefault((chart.group, chart.title, chart.unit), {})[i] = {line.label: line.name for line in chart.lines}
+                merged.setdefault((chart.group, chart.title, chart.unit), {})[i] = {
+                    line.label: line.name for line in chart.lines
+                }
     return {key: merged[key] for key in sorted(merged, key=lambda key: GROUPS.index(key[0]))}
 
 
@@ -57,52 +99,6 @@ def whole_span(runs: Sequence[RunReader], axis: Axis) -> tuple[float, float]:
             x = run.scalars.axis(axis)
             tops += [float(x[-1])] if len(x) else []
     return 0.0, max(tops, default=1.0) or 1.0
-
-
-def limits(lows: Sequence[F8], highs: Sequence[F8], log: bool) -> tuple[float, float]:
-    """Ends of a y axis that holds all values, with a little room; log: only positive values count."""
-    low = min((v for a in lows if (v := _least(a, log)) == v), default=np.nan)
-    high = max((v for a in highs if (v := _most(a, log)) == v), default=np.nan)
-    if not (np.isfinite(low) and np.isfinite(high)):
-        return (0.1, 1.0) if log else (0.0, 1.0)
-    if log:
-        room = max(0.03, 0.06 * float(np.log10(high / low)))
-        return float(low * 10**-room), float(high * 10**room)
-    room = 0.07 * (high - low) or max(abs(high) * 0.1, 0.5 if high == 0 else 0.0)
-    return float(low - room), float(high + room)
-
-
-def positive(values: F8) -> F8:
-    """What a logarithmic axis can show; nan for the rest."""
-    return np.where(values > 0, values, np.nan)
-
-
-def place_of(alarm: Alarm, axis: Axis) -> float:
-    """Where an alarm stands on an x axis."""
-    return {"images": alarm.images, "steps": alarm.step, "time": alarm.time}[axis]
-
-
-def place_words(x: float, axis: Axis) -> str:
-    """A place on an x axis in words, with its unit."""
-    return {"images": f"{words.amount(x)} images", "steps": f"{words.amount(x)} steps", "time": words.duration(x)}[axis]
-
-
-def events_near(run: RunReader, axis: Axis, x: float, reach: float) -> list[str]:
-    """Stage changes and alarms within `reach` of x, in words."""
-    with run.lock:
-        marks = [m.text for m in run.marks() if abs(m.at(axis) - x) < reach]
-        alarms = [a for a in run.alarms.alarms if abs(place_of(a, axis) - x) < reach]
-    return [f"stage: {text}" for text in marks[:3]] + [f"alarm: {a.title}, {a.detail[:70]}" for a in alarms[:3]]
-
-
-def _least(values: F8, only_positive: bool) -> float:
-    good = values[np.isfinite(values) & ((values > 0) | (not only_positive))]
-    return float(good.min()) if len(good) else np.nan
-
-
-def _most(values: F8, only_positive: bool) -> float:
-    good = values[np.isfinite(values) & ((values > 0) | (not only_positive))]
-    return float(good.max()) if len(good) else np.nan
 
 
 _CACHE: dict[tuple[tuple[str, ...], frozenset[str]], tuple[Chart, ...]] = {}

@@ -1,6 +1,7 @@
-"""Which series go into which chart: what belongs together is drawn together, everything else gets a chart of its own.
+"""Which series go into which chart.
 
-Names of native runs and of the EG3D family are known; others are grouped by the front of their name.
+What belongs together is drawn together, everything else gets a chart of its own. Names of native runs and of
+the EG3D family are known; others are grouped by the front of their name.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ class Chart:
 
     def fits(self, words: str) -> bool:
         """Whether every typed word is in its group, title, labels or names."""
-        text = " ".join([self.group, self.title, *(f"{line.name} {line.label}" for line in self.lines)]).lower()
+        text = " ".join(
+            [self.group, self.title, *(f"{line.name} {line.label}" for line in self.lines)]
+        ).lower()
         return all(word in text for word in words.lower().split())
 
 
@@ -50,15 +53,33 @@ _KNOWN = (
         "Losses",
         "Gradient norm",
         "",
-        ((r"grad/(G|generator)|Gradients/G.*", "G"), (r"grad/(D|discriminator)|Gradients/D.*", "D"), (r"grad/r1", "R1")),
+        (
+            (r"grad/(G|generator)|Gradients/G.*", "G"),
+            (r"grad/(D|discriminator)|Gradients/D.*", "D"),
+            (r"grad/r1", "R1"),
+        ),
         log=True,
     ),
     _Known(
-        "Discriminator", "Signs of the logits", "", ((r"signs?/real|Loss/signs/real", "real"), (r"signs?/fake|Loss/signs/fake", "fake"))
+        "Discriminator",
+        "Signs of the logits",
+        "",
+        ((r"signs?/real|Loss/signs/real", "real"), (r"signs?/fake|Loss/signs/fake", "fake")),
     ),
-    _Known("Discriminator", "Logits", "", ((r"logits/real|Loss/scores/real", "real"), (r"logits/fake|Loss/scores/fake", "fake"))),
+    _Known(
+        "Discriminator",
+        "Logits",
+        "",
+        ((r"logits/real|Loss/scores/real", "real"), (r"logits/fake|Loss/scores/fake", "fake")),
+    ),
     _Known("Discriminator", "Augmentation p", "", ((r"augment_p|Progress/augment", "ADA p"),)),
-    _Known("Surface", "Beta", "world units", ((r"beta|beta/mean", "mean"), (r"schedule/surface_target|beta/target", "target")), log=True),
+    _Known(
+        "Surface",
+        "Beta",
+        "world units",
+        ((r"beta|beta/mean", "mean"), (r"schedule/surface_target|beta/target", "target")),
+        log=True,
+    ),
     _Known("Surface", "Surface loss", "", ((r"surface", "surface"), (r"decision", "decision"))),
     _Known("Surface", "Spread of depth", "world units", ((r"depth_std", "std"),)),
     _Known("Surface", "Opacity", "", ((r"opacity", "mean"),)),
@@ -68,10 +89,18 @@ _KNOWN = (
         "Schedule",
         "Learning rates",
         "",
-        ((r"(schedule/|lr/|)(lr[/_]G|generator_lr)", "G"), (r"(schedule/|lr/|)(lr[/_]D|discriminator_lr)", "D")),
+        (
+            (r"(schedule/|lr/|)(lr[/_]G|generator_lr)", "G"),
+            (r"(schedule/|lr/|)(lr[/_]D|discriminator_lr)", "D"),
+        ),
     ),
     _Known("Schedule", "Resolution", "pixels", ((r"schedule/resolution", "edge"),)),
-    _Known("Schedule", "Proposals", "on / off", ((r"schedule/supervise", "trained"), (r"schedule/propose", "used"))),
+    _Known(
+        "Schedule",
+        "Proposals",
+        "on / off",
+        ((r"schedule/supervise", "trained"), (r"schedule/propose", "used")),
+    ),
     _Known("Speed", "Throughput", "images/s", ((r"speed/images_s", "images"),)),
     _Known("Speed", "Time of a tick", "s", ((r"Timing/sec_per_tick", "tick"),)),
     _Known("Speed", "Time of 1000 images", "s", ((r"Timing/sec_per_kimg", "kimg"),)),
@@ -89,7 +118,11 @@ _KNOWN = (
         "Memory",
         "Memory",
         "GB",
-        ((r"Resources/peak_gpu_mem_gb", "GPU"), (r"Resources/peak_gpu_mem_reserved_gb", "GPU reserved"), (r"Resources/cpu_mem_gb", "host")),
+        (
+            (r"Resources/peak_gpu_mem_gb", "GPU"),
+            (r"Resources/peak_gpu_mem_reserved_gb", "GPU reserved"),
+            (r"Resources/cpu_mem_gb", "host"),
+        ),
     ),
 )
 _SCORES = {
@@ -116,7 +149,12 @@ def charts(names: list[str], metrics: frozenset[str] = frozenset()) -> tuple[Cha
     left = dict.fromkeys(names)
     made: list[Chart] = []
     for known in _KNOWN:
-        lines = [Line(n, label) for pattern, label in known.lines for n in left if n not in metrics and re.fullmatch(pattern, n)]
+        lines = [
+            Line(n, label)
+            for pattern, label in known.lines
+            for n in left
+            if n not in metrics and re.fullmatch(pattern, n)
+        ]
         for line in lines:
             left.pop(line.name, None)
         if lines:
@@ -135,7 +173,12 @@ def _alone(name: str, metric: bool) -> Chart:
     if by_size is not None:
         return Chart("Metrics", "Sliced Wasserstein by size", "", (Line(name, f"{by_size[1]} px"),))
     if metric:
-        return Chart("Metrics", _SCORES.get(name.lower(), _words(name)), "", (Line(name, _SCORES.get(name.lower(), name)),))
+        return Chart(
+            "Metrics",
+            _SCORES.get(name.lower(), _words(name)),
+            "",
+            (Line(name, _SCORES.get(name.lower(), name)),),
+        )
     for front, group, title, unit in _FRONTS:
         found = re.match(front, name)
         if found:
@@ -147,7 +190,9 @@ def _alone(name: str, metric: bool) -> Chart:
 def score_title(name: str) -> str:
     """Name of an evaluation's figure as a heading: FID, SWD 16, Non flatness."""
     words = re.split(r"[_/ ]+", name)
-    return " ".join(w.upper() if w.lower() in _SHORT else (w.capitalize() if i == 0 else w) for i, w in enumerate(words))
+    return " ".join(
+        w.upper() if w.lower() in _SHORT else (w.capitalize() if i == 0 else w) for i, w in enumerate(words)
+    )
 
 
 def _words(name: str) -> str:

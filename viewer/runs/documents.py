@@ -42,13 +42,18 @@ class JsonFile:
 
 
 def lenient(model: type[M], value: dict[str, Any]) -> M | None:
-    """`value` as a record: fields that this version does not know or cannot read are left out; None if too little is left."""
+    """`value` as a record: fields that this version does not know or cannot read are left out.
+
+    None if too little is left.
+    """
     kept = {k: v for k, v in value.items() if k in model.model_fields}
     for _ in range(len(kept) + 1):
         try:
             return model.model_validate(kept)
         except ValidationError as error:
-            wrong = {str(e["loc"][0]) for e in error.errors(include_url=False, include_input=False) if e["loc"]}
+            wrong = {
+                str(e["loc"][0]) for e in error.errors(include_url=False, include_input=False) if e["loc"]
+            }
             if not wrong & set(kept):
                 return None
             kept = {k: v for k, v in kept.items() if k not in wrong}

@@ -1,22 +1,24 @@
-"""Who, where, with what: the facts of a run in words, and its settings by dotted path."""
+"""Who, where, with what: the facts of a run in words, and the settings of several runs side by side."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from core_model.schema.schedule import Curve
-from viewer.runs import foreign, format as words
-from viewer.runs.job_record import ENDED
+from viewer.runs import foreign
+from viewer.runs.format import amount, duration, moment, number, size
+from viewer.runs.job_record import ENDED, MAIN, shell_line
 from viewer.runs.reader import RunReader
-from viewer.runs.shell import MAIN, shell_line
 
 
 def command_of(run: RunReader) -> tuple[tuple[str, ...], str]:
     """(what was executed, the folder in which); nothing where neither trainer nor launcher told it.
 
-    Trainers of earlier versions told the name of a script without its place: this installation stands for theirs.
+    Trainers of earlier versions told the name of a script without its place: this installation stands for it.
     """
     record, job = run.record, run.job
     if record is not None and record.command:
@@ -39,22 +41,43 @@ def facts(run: RunReader) -> list[tuple[str, list[tuple[str, str]]]]:
     done, total = run.images_done(), run.images_total()
     progress = [
         ("State", run.state),
-        ("Images", f"{words.amount(done)} of {words.amount(total)} ({done / total:.1%})" if total > 0 else words.amount(done)),
-        ("Step", words.amount(run.scalars.step.last) if len(run.scalars) else "–"),
+        ("Images", f"{amount(done)} of {amount(total)} ({done / total:.1%})" if total > 0 else amount(done)),
+        ("Step", amount(run.scalars.step.last) if len(run.scalars) else "–"),
         ("Speed", speed_of(run)),
-        ("Time left", "–" if run.state in ENDED else words.duration(run.eta_seconds())),
-        ("Size", f"{words.size(run.listing.total_bytes)}, {len(run.listing.snapshots)} snapshots, {run.listing.picture_count} pictures"),
-        ("Last written", words.moment(run.last_written)),
+        ("Time left", "–" if run.state in ENDED else duration(run.eta_seconds())),
+        (
+            "Size",
+            f"{size(run.listing.total_bytes)}, {len(run.listing.snapshots)} snapshots, "
+            f"{run.listing.picture_count} pictures",
+        ),
+        ("Last written", moment(run.last_written)),
     ]
     groups = [("Progress", progress)]
     if record is not None:
-        groups.append(("Run", [
-            ("Id", record.id), ("Preset", record.preset), ("Host", record.host), ("Process", f"{record.pid}, {record.world_size} in all"),
-            ("Device", record.device), ("Started", words.moment(record.started)), ("Training time", words.duration(record.wall_s)),
-            ("Resumed", f"{record.resumes} times"), ("Code", record.code_version), ("torch", record.torch_version),
-            ("Newest snapshot", record.last_snapshot), ("Error", record.error), ("Killed by", record.ended_by),
-        ]))  # fmt: skip
-        best = [(name, f"{words.number(value)}   {record.best_snapshot.get(name, '')}".rstrip()) for name, value in record.best.items()]
+        groups.append(
+            (
+                "Run",
+                [
+                    ("Id", record.id),
+                    ("Preset", record.preset),
+                    ("Host", record.host),
+                    ("Process", f"{record.pid}, {record.world_size} in all"),
+                    ("Device", record.device),
+                    ("Started", moment(record.started)),
+                    ("Training time", duration(record.wall_s)),
+                    ("Resumed", f"{record.resumes} times"),
+                    ("Code", record.code_version),
+                    ("torch", record.torch_version),
+                    ("Newest snapshot", record.last_snapshot),
+                    ("Error", record.error),
+                    ("Killed by", record.ended_by),
+                ],
+            )
+        )
+        best = [
+            (name, f"{number(value)}   {record.best_snapshot.get(name, '')}".rstrip())
+            for name, value in record.best.items()
+        ]
         groups.append(("Best", best))
     if job is not None:
         groups.append(
@@ -64,7 +87,7 @@ def facts(run: RunReader) -> list[tuple[str, list[tuple[str, str]]]]:
                     ("Backend", job.backend),
                     ("Number", job.native_id),
                     ("Devices", ", ".join(job.devices)),
-                    ("Submitted", words.moment(job.submitted)),
+                    ("Submitted", moment(job.submitted)),
                 ],
             )
         )
@@ -72,22 +95,56 @@ def facts(run: RunReader) -> list[tuple[str, list[tuple[str, str]]]]:
         groups.append(("Run of the EG3D family", foreign.facts(run.options)))
     data = run.config.get("data")
     if isinstance(data, dict) and data.get("path"):
-        groups.append(("Data", [("Path", str(data["path"])), ("Resolution", f"{data.get('resolution', '–')} pixels")]))
+        groups.append(
+            ("Data", [("Path", str(data["path"])), ("Resolution", f"{data.get('resolution', '–')} pixels")])
+        )
     if command_line(run):
         groups.append(("Command", [("", command_line(run))]))
-    return [(group, kept) for group, rows in groups if (kept := [(a, b) for a, b in rows if b not in ("", "–")])]
+    return [
+        (group, kept) for group, rows in groups if (kept := [(a, b) for a, b in rows if b not in ("", "–")])
+    ]
 
 
 def speed_of(run: RunReader) -> str:
     """Images per second and time of a tick; "–" before there are enough ticks."""
     if run.rate() != run.rate():
         return "–"
-    return f"{words.number(run.rate())} images/s, a tick every {words.duration(run.tick_seconds())}"
+    return f"{number(run.rate())} images/s, a tick every {duration(run.tick_seconds())}"
 
 
 def settings(run: RunReader) -> dict[str, str]:
     """Every leaf of a run's settings by its dotted path."""
     return flat(run.config or run.options)
+
+
+@dataclass(frozen=True)
+class SettingRow:
+    """One setting of several runs; "–" for a run without it. contrary: two runs that have it differ."""
+
+    name: str
+    values: tuple[str, ...]
+    contrary: bool
+
+
+@dataclass
+class SettingsPage:
+    """Filter of the settings' table. only_different: leave out what all compared runs have in common."""
+
+    words: str = ""
+    only_different: bool = True
+
+    def rows(self, runs: Sequence[RunReader]) -> list[SettingRow]:
+        """Settings that pass the filter, in the order in which the runs name them."""
+        trees = [settings(run) for run in runs]
+        wanted = self.words.lower().split()
+        found = []
+        for name in dict.fromkeys(name for tree in trees for name in tree):
+            values = tuple(tree.get(name, "–") for tree in trees)
+            told = {tree[name] for tree in trees if name in tree}
+            hidden = len(runs) > 1 and self.only_different and len(set(values)) == 1
+            if not hidden and all(word in name.lower() for word in wanted):
+                found.append(SettingRow(name, values, len(told) > 1))
+        return found
 
 
 def _written(value: Any) -> str:

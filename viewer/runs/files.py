@@ -1,4 +1,4 @@
-"""What lies in a run directory beside its text files: pictures by group and number, snapshots, sizes."""
+"""Which folders are run directories, and what lies in one: pictures by group and number, snapshots, sizes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from core_model.schema.errors import InputError
+
+MARKERS = ("run.json", "job.json", "stats.jsonl", "config.json", "training_options.json", "log.txt")
+"""Any of these tells that a folder is a run directory."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 FILMS = (".mp4", ".webm")
 _NUMBERED = re.compile(r"^(?P<front>.*?)(?P<number>\d{3,})(?P<back>\D*)$")
@@ -48,6 +52,20 @@ class Listing:
 EMPTY = Listing({}, (), 0)
 
 
+def runs_in(folder: Path) -> tuple[Path, ...]:
+    """The run directories that a path names: itself, or the runs in it. Raises InputError for no folder."""
+    if not folder.is_dir():
+        got = "a file" if folder.exists() else "no such folder"
+        raise InputError(what="not a run directory", where=str(folder), expected="a folder", got=got)
+    folder = Path(os.path.abspath(folder))
+    if any((folder / name).exists() for name in MARKERS):
+        return (folder,)
+    inside = sorted(
+        p for p in folder.iterdir() if p.is_dir() and any((p / name).exists() for name in MARKERS)
+    )
+    return tuple(inside) or (folder,)  # an empty folder may still become a run
+
+
 def picture_name(stem: str) -> tuple[str, int]:
     """ "fakes000200_depth" → ("fakes depth", 200); a name without a number keeps itself and −1."""
     found = _NUMBERED.match(stem)
@@ -82,11 +100,15 @@ def look(run: Path) -> Listing:
                 continue
             if f".{ending.lower()}" in PICTURES:
                 group, number = picture_name(stem)
-                groups.setdefault(group, {})[number] = Picture(group, number, Path(entry.path), status.st_size, status.st_mtime)
+                groups.setdefault(group, {})[number] = Picture(
+                    group, number, Path(entry.path), status.st_size, status.st_mtime
+                )
             elif (found := _SNAPSHOT.match(entry.name)) is not None:
                 number = int(found["number"])
                 snapshots[number] = Snapshot(number, Path(entry.path), status.st_size, status.st_mtime)
-    pictures = {g: tuple(p for _, p in sorted(some.items())) for g, some in sorted(groups.items(), key=_by_use)}
+    pictures = {
+        g: tuple(p for _, p in sorted(some.items())) for g, some in sorted(groups.items(), key=_by_use)
+    }
     return Listing(pictures, tuple(s for _, s in sorted(snapshots.items())), total)
 
 

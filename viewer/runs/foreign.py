@@ -1,4 +1,7 @@
-"""Runs of the EG3D family, as their trainers wrote them: `training_options.json`, `metric-*.jsonl`, states by silence."""
+"""Runs of the EG3D family, as their trainers wrote them.
+
+`training_options.json`, `metric-*.jsonl`, states by silence.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def metric_of(file_name: str) -> str:
 
 
 def metric_row(line: dict[str, Any]) -> dict[str, Any]:
-    """One line of a metric file as a plain row: kimg from the snapshot's name, time, one value a name."""
+    """One line of a metric file as a plain row: kimg from the snapshot's name, time, one value per name."""
     row: dict[str, Any] = {}
     results = line.get("results")
     if isinstance(results, dict):

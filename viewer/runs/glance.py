@@ -22,7 +22,10 @@ EXIT_WORDS = b"Exiting..."
 
 @dataclass(frozen=True)
 class Glance:
-    """images, total: seen and asked for, 0 = unknown. begun: when its options were written, seconds since 1970."""
+    """images, total: seen and asked for, 0 = unknown.
+
+    begun: when its options were written, seconds since 1970.
+    """
 
     state: ShownState | None = None
     images: float = 0.0
@@ -55,14 +58,22 @@ class Glances:
 def _read(stats: Path, options: Path, log: Path) -> tuple[float, float, float, bool]:
     """(images, images asked for, seconds between ticks, whether the log ends with the trainer's farewell)."""
     columns = parse_block(_last_lines(stats)).columns
-    images = next((float(c.values[-1]) * scale for name, scale in IMAGE_NAMES if (c := columns.get(name)) is not None), 0.0)
+    images = next(
+        (float(c.values[-1]) * scale for name, scale in IMAGE_NAMES if (c := columns.get(name)) is not None),
+        0.0,
+    )
     times = next((c.values for name in TIME_NAMES if (c := columns.get(name)) is not None), np.empty(0))
     tick_s = float(np.median(np.diff(times))) if len(times) > 2 else float("nan")
     try:
         told = parse_object(options.read_bytes()) or {}
     except OSError:
         told = {}
-    return images if np.isfinite(images) else 0.0, foreign.total_images(told), tick_s, any(EXIT_WORDS in x for x in _last_lines(log)[-5:])
+    return (
+        images if np.isfinite(images) else 0.0,
+        foreign.total_images(told),
+        tick_s,
+        any(EXIT_WORDS in x for x in _last_lines(log)[-5:]),
+    )
 
 
 def _last_lines(path: Path) -> list[bytes]:

@@ -13,7 +13,10 @@ HISTORY = 1800
 
 @dataclass(frozen=True)
 class GpuSample:
-    """One device. load 0…100 %; memory in bytes; power in watts; temperature in °C; nan where it is not told."""
+    """One device. load 0…100 %; memory in bytes; power in watts; temperature in °C.
+
+    Nan where it is not told.
+    """
 
     index: int
     name: str

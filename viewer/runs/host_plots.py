@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.runs.host import GpuSample, HostSample
+from viewer.runs.host import GpuSample, HostSample, HostSampler
 
 Pick = Callable[[HostSample], float]
 GB = 1e9
@@ -28,6 +28,14 @@ class HostPlot:
         """(label, values [len(history)]) of every line."""
         return [(label, np.array([pick(s) for s in history])) for label, pick in self.lines]
 
+    def told(self, history: Sequence[HostSample]) -> list[tuple[NDArray[np.float64], str]]:
+        """(values [len(history)], legend with the newest value) of every line."""
+        limit = self.top(history[-1]) if len(self.lines) == 1 else math.nan
+        return [
+            (values, value_words(label, float(values[-1]), self.unit, limit))
+            for label, values in self.series(history)
+        ]
+
     def height(self, history: Sequence[HostSample]) -> float:
         """Highest of the told limit and the values seen, above 0."""
         told = self.top(history[-1])
@@ -38,7 +46,9 @@ class HostPlot:
 COMPUTER: tuple[HostPlot, ...] = (
     HostPlot("Processor", "%", (("used", lambda s: s.cpu),), lambda s: 100.0),
     HostPlot("Memory", "GB", (("used", lambda s: s.ram_used / GB),), lambda s: s.ram_total / GB),
-    HostPlot("Disk", "GB", (("used", lambda s: (s.disk_total - s.disk_free) / GB),), lambda s: s.disk_total / GB),
+    HostPlot(
+        "Disk", "GB", (("used", lambda s: (s.disk_total - s.disk_free) / GB),), lambda s: s.disk_total / GB
+    ),
 )
 
 
@@ -58,6 +68,11 @@ def gpu_plots(index: int) -> tuple[HostPlot, ...]:
         HostPlot("GPU memory", "GB", (("used", figure("memory_used", GB)),), figure("memory_total", GB)),
         HostPlot("Power", "W", (("drawn", figure("power")),), figure("power_limit")),
     )
+
+
+def no_gpu_words(host: HostSampler) -> str:
+    """Why there are no plots of a GPU."""
+    return f"No GPU figures on this machine: {host.why_no_gpu or 'none found'}."
 
 
 def minutes_ago(history: Sequence[HostSample]) -> NDArray[np.float64]:

@@ -65,7 +65,9 @@ class Log:
         """Lines that hold every word of `words`, in any case."""
         wanted = words.lower().split()
         pool = self.errors if only_errors else self.lines
-        return [line for line in pool if all(w in line.text.lower() for w in wanted)] if wanted else list(pool)
+        return (
+            [line for line in pool if all(w in line.text.lower() for w in wanted)] if wanted else list(pool)
+        )
 
     def last_error(self) -> str:
         """The newest traceback whole, else the newest error line, else ""."""

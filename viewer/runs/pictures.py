@@ -1,4 +1,4 @@
-"""Sample pictures decoded in a thread of their own, fitted into the room that they are shown in."""
+"""The page of sample pictures: which one is shown, and decoding in a thread of its own."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from viewer.runs.files import Picture
+from viewer.runs.format import amount
+from viewer.runs.reader import RunReader
+from viewer.runs.selection import Moment
+
+PLAY_S = 0.25
+"""Seconds between two pictures of the film."""
+AGAIN_S = 1.0
+"""A picture that could not be decoded may be in the middle of a copy: it is tried again after this time."""
+NO_PICTURES = "No pictures yet: sample grids appear here as the run writes them."
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class Decoder:
 
 
 def decode(picture: Picture, room: tuple[int, int]) -> Decoded:
-    """RGBA float32 [H, W, 4] in [0, 1], fitted into `room` pixels; a torn or foreign file is a fault in words."""
+    """RGBA float32 [H, W, 4] in [0, 1], fitted into `room` pixels; a torn or foreign file is a fault."""
     from PIL import Image
 
     try:
@@ -64,7 +73,95 @@ def decode(picture: Picture, room: tuple[int, int]) -> Decoded:
             scale = min(room[0] / full[0], room[1] / full[1])
             image.draft("RGB", room)
             size = (max(1, round(full[0] * scale)), max(1, round(full[1] * scale)))
-            flat = image.convert("RGBA").resize(size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST)
+            flat = image.convert("RGBA").resize(
+                size, Image.Resampling.LANCZOS if scale < 1 else Image.Resampling.NEAREST
+            )
             return Decoded(picture.path, picture.changed, np.asarray(flat, np.float32) / 255.0, full)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return Decoded(picture.path, picture.changed, None, (0, 0), f"cannot be read (yet): {error}")
+
+
+class PicturePage:
+    """Which picture of a run is shown: one group at a time, the newest until a hand takes the slider.
+
+    `update` first in every frame. place: number of the picture in its group, from 0. shown: decoded last.
+    """
+
+    def __init__(self) -> None:
+        self.group = ""
+        self.place = 0
+        self.follow = True
+        self.playing = False
+        self.groups: dict[str, tuple[Picture, ...]] = {}
+        self.foreign = False
+        self.shown: Decoded | None = None
+        self._run: Path | None = None
+        self._moment: Moment | None = None
+        self._next = self._again = 0.0
+        self._wish: tuple[Path, float, tuple[int, int]] | None = None
+        self._decoder = Decoder()
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """Pictures of the chosen group, oldest first."""
+        return self.groups.get(self.group, ())
+
+    @property
+    def last(self) -> int:
+        """Number of the newest picture; −1 where there is none."""
+        return len(self.pictures) - 1
+
+    def update(self, run: RunReader, moment: Moment | None, now: float) -> Picture | None:
+        """The picture to show now, None where there is none; now: any clock in seconds."""
+        if run.path != self._run:
+            self._run, self.follow, self.playing, self.group = run.path, True, False, ""
+        with run.lock:
+            self.groups, self.foreign = run.listing.pictures, run.is_foreign
+        if self.group not in self.groups:
+            self.group = next(iter(self.groups), "")
+        if not self.pictures:
+            self.shown = self._wish = None
+            return None
+        if moment is not None and moment != self._moment and moment.run == run.path:
+            self._moment = moment  # an alarm asked for it: the last picture before
+            number = moment.number(self.foreign)
+            self.go(max((i for i, p in enumerate(self.pictures) if p.number <= number), default=0))
+        if self.playing and now >= self._next:
+            self._next, self.place = now + PLAY_S, (self.place + 1) % len(self.pictures)
+        self.place = self.last if self.follow else min(max(0, self.place), self.last)
+        return self.pictures[self.place]
+
+    def go(self, place: int) -> None:
+        """A hand has chosen a place: nothing moves by itself any more."""
+        self.place, self.follow, self.playing = min(max(0, place), max(0, self.last)), False, False
+
+    def step(self, by: int) -> None:
+        self.go(self.place + by)
+
+    def choose(self, group: str) -> None:
+        self.group = group
+
+    def stay_newest(self, on: bool) -> None:
+        self.follow, self.playing = on, False
+
+    def toggle(self) -> None:
+        """Play the film, or hold it."""
+        self.playing, self.follow = not self.playing, False
+
+    def decoded(self, picture: Picture, room: tuple[int, int], now: float) -> Decoded | None:
+        """Asks for `picture` in `room` pixels; returns what was decoded since the last call."""
+        wish = (picture.path, picture.changed, room)
+        if wish != self._wish or (self._again and now >= self._again):
+            self._wish, self._again = wish, 0.0
+            self._decoder.want(picture, room)
+        done = self._decoder.take()
+        if done is not None:
+            self.shown = done
+            self._again = now + AGAIN_S if done.pixels is None else 0.0
+        return done
+
+    def number_words(self, picture: Picture) -> str:
+        """What a picture's name counts: steps, or images in a run of the EG3D family; else its name."""
+        if picture.number < 0:
+            return picture.path.name
+        return f"{amount(picture.number * 1e3)} images" if self.foreign else f"step {picture.number}"

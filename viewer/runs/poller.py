@@ -1,4 +1,7 @@
-"""Reads the followed runs ten times per second in a thread of its own, so that a slow disk never holds up a window."""
+"""Reads the followed runs ten times per second in a thread of its own.
+
+A slow disk then never holds up a window.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,16 @@ HOST_S = 1.0
 
 
 class Poller:
-    """`runs` are drawn from under their own locks; `host` samples once per second. `why` is the last surprise, if any.
+    """`runs` are drawn from under their own locks; `host` samples once per second.
+
+    `why` is the last surprise, if any.
 
     wake: called from the thread when something new is there to be drawn.
     """
 
-    def __init__(self, paths: tuple[Path, ...], disk: Path | None = None, wake: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, paths: tuple[Path, ...], disk: Path | None = None, wake: Callable[[], None] | None = None
+    ) -> None:
         self.runs = tuple(RunReader(path) for path in paths)
         self.host = HostSampler(disk or (paths[0] if paths else Path.home()))
         self.version = 0
@@ -61,7 +68,9 @@ class Poller:
             for run in self.runs:
                 try:
                     more |= run.poll()
-                except Exception as error:  # a reader never raises; if it does, the window must say so and go on
+                except (
+                    Exception
+                ) as error:  # a reader never raises; if it does, the window must say so and go on
                     self.why = f"{run.name}: {type(error).__name__}: {error}"
             if began >= next_host:
                 next_host = began + HOST_S

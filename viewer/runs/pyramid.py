@@ -1,5 +1,6 @@
-"""Growing columns of numbers with a min/max pyramid: any window of 10⁶ points becomes a few thousand in well under a
-millisecond, and no spike is lost.
+"""Growing columns of numbers with a min/max pyramid.
+
+Any window of 10⁶ points becomes a few thousand in well under a millisecond, and no spike is lost.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class Growing:
 
 
 class Pyramid:
-    """Column with, at level k, the minimum and maximum of each FAN**k values; NaN is passed over (all NaN: NaN)."""
+    """Column with, at level k, the minimum and maximum of each FAN**k values.
+
+    NaN is passed over (all NaN: NaN).
+    """
 
     def __init__(self) -> None:
         self.values = Growing()
@@ -77,10 +81,10 @@ class Pyramid:
         return (_least(np.array(lows)), _most(np.array(highs))) if lows else (np.nan, np.nan)
 
     def envelope(self, edges: NDArray[np.int64]) -> tuple[F8, F8]:
-        """Minimum and maximum between consecutive `edges` (row numbers, ascending): two arrays of len(edges) − 1.
+        """Minimum and maximum between consecutive `edges`: two arrays of len(edges) − 1.
 
-        A column's ends are rounded out to the nodes of the level whose nodes are at most a quarter of a column wide,
-        so that neighbouring columns touch and a spike is never lost.
+        edges: row numbers, ascending. A column's ends are rounded out to the nodes of the level whose nodes
+        are at most a quarter of a column wide, so that neighbouring columns touch and a spike is never lost.
         """
         columns = len(edges) - 1
         if columns < 1 or len(self) == 0:
@@ -142,7 +146,8 @@ class Pyramid:
 class Curve:
     """What is drawn of one series in one window, x ascending.
 
-    low, high: the raw values; one array where every point is drawn (`exact`), else the extremes of each column.
+    low, high: the raw values; one array where every point is drawn (`exact`), else the extremes of each
+        column.
     smooth: the moving average at each x, computed over every point before it, drawn or not.
     """
 

@@ -1,6 +1,7 @@
 """One run directory, followed: `poll` reads what is new and never raises for what lies there.
 
-Files are read outside the lock, results are put in under it: a window may draw from another thread by holding `lock`.
+Files are read outside the lock, results are put in under it: a window may draw from another thread by holding
+`lock`.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ STATS_FILES = ("stats.jsonl", "training_stats.jsonl")
 
 
 class RunReader:
-    """State of one run. `version` grows whenever something that is shown has changed; disk_free: bytes where it lies, nan = unknown."""
+    """State of one run. `version` grows whenever something that is shown has changed.
+
+    disk_free: bytes where it lies, nan = unknown.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -55,7 +59,9 @@ class RunReader:
         self.last_written = 0.0
         self.disk_free = float("nan")
         self.state: ShownState = "queued"
-        self._documents = {n: JsonFile(path / n) for n in ("run.json", "config.json", JOB_FILE, foreign.OPTIONS_FILE)}
+        self._documents = {
+            n: JsonFile(path / n) for n in ("run.json", "config.json", JOB_FILE, foreign.OPTIONS_FILE)
+        }
         self._stats = FileTail(path / STATS_FILES[0])
         self._metric_tails: dict[str, FileTail] = {"metrics.jsonl": FileTail(path / "metrics.jsonl")}
         self._metric_rows: dict[str, list[dict[str, Any]]] = {}
@@ -85,7 +91,9 @@ class RunReader:
 
     @property
     def is_foreign(self) -> bool:
-        return bool(self.options) or any(n.startswith(("Loss/", "Progress/", "Timing/")) for n in self.scalars.series)
+        return bool(self.options) or any(
+            n.startswith(("Loss/", "Progress/", "Timing/")) for n in self.scalars.series
+        )
 
     @property
     def share_read(self) -> float:
@@ -94,7 +102,10 @@ class RunReader:
 
     def names(self) -> list[str]:
         """Every series, statistics first, then metrics."""
-        return [*self.scalars.series, *(n for t in self.metrics.values() for n in t.series if n not in self.scalars.series)]
+        return [
+            *self.scalars.series,
+            *(n for t in self.metrics.values() for n in t.series if n not in self.scalars.series),
+        ]
 
     def table_of(self, name: str) -> ScalarTable:
         """The table that holds series `name` (the statistics' where none does)."""
@@ -235,7 +246,9 @@ class RunReader:
     def _placed(self, row: dict[str, Any]) -> dict[str, Any]:
         """A foreign metric counts images only: its place on the axis of ticks is looked up."""
         if "kimg" in row and len(self.scalars):
-            row["step"] = float(np.interp(row["kimg"] * 1e3, self.scalars.images.view, self.scalars.step.view))
+            row["step"] = float(
+                np.interp(row["kimg"] * 1e3, self.scalars.images.view, self.scalars.step.view)
+            )
         return row
 
     def _poll_log(self, name: str, tail: FileTail) -> bool:
@@ -282,7 +295,9 @@ class RunReader:
         if self.record is None and self.job is None and (self.is_foreign or len(self.scalars)):
             ended = any("Exiting..." in line.text for line in self.logs["log.txt"].lines[-5:])
             quiet = now - self.last_written
-            state = foreign.state_of(self.images_done(), self.images_total(), quiet, self.tick_seconds(), ended)
+            state = foreign.state_of(
+                self.images_done(), self.images_total(), quiet, self.tick_seconds(), ended
+            )
         else:
             owned = live_owner(self.path) is not None
             state = judge(self.record, self.job, now, self.last_written, self.tick_seconds(), owned)
@@ -347,7 +362,14 @@ def _with_open_line(tail: FileTail, read: TailRead) -> tuple[bytes, ...]:
 
 
 def _place(row: dict[str, Any]) -> float:
-    return next((float(row[k]) for k in ("images", "kimg", "step", "timestamp") if isinstance(row.get(k), int | float)), 0.0)
+    return next(
+        (
+            float(row[k])
+            for k in ("images", "kimg", "step", "timestamp")
+            if isinstance(row.get(k), int | float)
+        ),
+        0.0,
+    )
 
 
 def _number(value: Any) -> float:

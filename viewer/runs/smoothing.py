@@ -1,8 +1,9 @@
 """Exponential moving average of a series, extended as the series grows and asked for at single places.
 
-The average runs over every point, so that it does not depend on how many points the screen has room for; but only the
-places that are drawn are worked out, from the state kept before each block of points: a slider over 10⁶ points must not stall
-a frame. Starts unbiased (divided by the weight seen so far); values that are not finite are passed over.
+The average runs over every point, so that it does not depend on how many points the screen has room for; but
+only the places that are drawn are worked out, from the state kept before each block of points: a slider over
+10⁶ points must not stall a frame. Starts unbiased (divided by the weight seen so far); values that are not
+finite are passed over.
 """
 
 from __future__ import annotations
@@ -67,7 +68,10 @@ class Smoothed:
             self._before.append(_states(self._before.last, ends, decay))
 
     def at(self, values: F8, places: I8) -> F8:
-        """The average at each of `places` (indices of `values`, −1 = before the first: nan), after `extend(values)`."""
+        """The average at each of `places`, after `extend(values)`.
+
+        places: indices of `values`; −1 = before the first, where the average is nan.
+        """
         if not len(values) or not len(places):
             return np.full(len(places), np.nan)
         place = np.maximum(places, 0)
@@ -81,7 +85,10 @@ class Smoothed:
 
 
 def _states(first: float, ends: F8, decay: float) -> F8:
-    """s ← decay · s + ends[k] from s = `first`, after each k; in strides of BLOCK, so that no loop is long."""
+    """s ← decay · s + ends[k] from s = `first`, after each k.
+
+    In strides of BLOCK, so that no loop is long.
+    """
     if len(ends) <= BLOCK:
         made = np.empty(len(ends))
         for k, end in enumerate(ends.tolist()):

@@ -1,4 +1,7 @@
-"""Is that process alive, and what state is a run in: from its files, its process and the age of its last tick."""
+"""Is that process alive, and what state is a run in.
+
+From its files, its process and the age of its last tick.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,12 @@ STALL_FLOOR_S = 90.0
 STALL_TICKS = 8.0
 """A run is stalled when nothing was written for this many usual ticks, and for at least the floor."""
 
-_ENDED: dict[str, ShownState] = {"finished": "done", "failed": "failed", "stopped": "stopped", "killed": "killed"}
+_ENDED: dict[str, ShownState] = {
+    "finished": "done",
+    "failed": "failed",
+    "stopped": "stopped",
+    "killed": "killed",
+}
 
 
 @cache
@@ -22,17 +30,26 @@ def this_host() -> str:
 
 
 def stall_limit(tick_s: float) -> float:
-    """Seconds of silence after which a run counts as stalled; tick_s: usual time between ticks (nan: unknown)."""
+    """Seconds of silence after which a run counts as stalled.
+
+    tick_s: usual time between ticks (nan: unknown).
+    """
     return max(STALL_FLOOR_S, STALL_TICKS * tick_s) if tick_s == tick_s else STALL_FLOOR_S
 
 
 def judge(
-    record: RunRecord | None, job: JobRecord | None, now: float, last_written: float, tick_s: float, owned: bool = False
+    record: RunRecord | None,
+    job: JobRecord | None,
+    now: float,
+    last_written: float,
+    tick_s: float,
+    owned: bool = False,
 ) -> ShownState:
-    """State to show. last_written: newest change of any file of the run; now and it in seconds since 1970. owned: whether a living
-    process has the run directory: whatever became of the job that was started from here, the run goes on then.
+    """State to show. last_written: newest change of any file of the run.
 
-    A run.json that is older than the job was left by an earlier start of the same run and says nothing about this one.
+    now and it in seconds since 1970. owned: whether a living process has the run directory: whatever became
+    of the job that was started from here, the run goes on then. A run.json that is older than the job was
+    left by an earlier start of the same run and says nothing about this one.
     """
     said = record if record is not None and (job is None or record.updated >= job.submitted) else None
     if said is not None and said.state in _ENDED:
@@ -50,10 +67,12 @@ def judge(
 
 
 def _alive(record: RunRecord | None, job: JobRecord | None) -> tuple[bool, bool]:
-    """(can it be known from here, is it alive): the keeper of a job, else the run's own process."""
+    """(can it be known from here, is it alive): the supervisor of a job, else the run's own process."""
     here = this_host()
     if job is not None and job.host == here and job.keeper_pid:
-        return True, process_alive(job.keeper_pid, job.keeper_started) or process_alive(job.pid, job.pid_started)
+        return True, process_alive(job.keeper_pid, job.keeper_started) or process_alive(
+            job.pid, job.pid_started
+        )
     if record is not None and record.host == here and record.pid:
         return True, process_alive(record.pid, record.process_started)
     return False, False

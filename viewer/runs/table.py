@@ -1,7 +1,7 @@
 """Scalars of one run: rows share three x axes (steps, images, time), every name is a column with its pyramid.
 
-A run that went on from an earlier snapshot writes steps again: the rows that it supersedes are forgotten and the place
-is kept as a mark.
+A run that went on from an earlier snapshot writes steps again: the rows that it supersedes are forgotten and
+the place is kept as a mark.
 """
 
 from __future__ import annotations
@@ -138,7 +138,10 @@ class ScalarTable:
             start = stop
 
     def curve(self, name: str, axis: Axis, low: float, high: float, columns: int, weight: float) -> Curve:
-        """Series `name` between x = low and high, in at most about 2 · `columns` points; empty where unknown."""
+        """Series `name` between x = low and high, in at most about 2 · `columns` points.
+
+        Empty where unknown.
+        """
         series = self.series.get(name)
         if series is None or not len(series):
             return NO_CURVE
@@ -165,9 +168,14 @@ class ScalarTable:
 
     def _axes(self, block: Block) -> tuple[F8, F8, F8]:
         count, base = block.count, len(self)
-        images = next((c * k for n, k in IMAGE_NAMES if (c := _full(block, n, self.images.last / k)) is not None), None)
+        images = next(
+            (c * k for n, k in IMAGE_NAMES if (c := _full(block, n, self.images.last / k)) is not None), None
+        )
         step = next((c for n in STEP_NAMES if (c := _full(block, n, self.step.last)) is not None), None)
-        time = next((c for n in TIME_NAMES if (c := _full(block, n, self.time.last + self.first_time)) is not None), None)
+        time = next(
+            (c for n in TIME_NAMES if (c := _full(block, n, self.time.last + self.first_time)) is not None),
+            None,
+        )
         rows = np.arange(base, base + count, dtype=np.float64)
         step = step if step is not None else (images if images is not None else rows)
         images = images if images is not None else step
@@ -176,7 +184,16 @@ class ScalarTable:
             self.first_time = float(time[0])
         return step, images, time - self.first_time
 
-    def _append(self, block: Block, start: int, stop: int, step: F8, images: F8, time: F8, stage_names: tuple[str, ...]) -> None:
+    def _append(
+        self,
+        block: Block,
+        start: int,
+        stop: int,
+        step: F8,
+        images: F8,
+        time: F8,
+        stage_names: tuple[str, ...],
+    ) -> None:
         base = len(self)
         for column, fresh in ((self.step, step), (self.images, images), (self.time, time)):
             floor = column.last if base else -np.inf
@@ -186,7 +203,9 @@ class ScalarTable:
                 continue
             a, b = np.searchsorted(found.rows, (start, stop))
             if a < b:
-                self.series.setdefault(name, Series()).append(found.rows[a:b] + (base - start), found.values[a:b])
+                self.series.setdefault(name, Series()).append(
+                    found.rows[a:b] + (base - start), found.values[a:b]
+                )
         for name in stage_names:
             for row, text in _changes(block, name, self.last_text.get(name), start, stop):
                 if name in self.last_text:
@@ -239,7 +258,10 @@ def _changes(block: Block, name: str, last: str | None, start: int, stop: int) -
         rows, values = column.rows[inside], column.values[inside]
         if len(values):
             turn = np.concatenate([[True], values[1:] != values[:-1]])
-            found = [(int(r), f"{name.rsplit('/', 1)[-1].replace('_', ' ')} {v:g}") for r, v in zip(rows[turn], values[turn], strict=True)]
+            found = [
+                (int(r), f"{name.rsplit('/', 1)[-1].replace('_', ' ')} {v:g}")
+                for r, v in zip(rows[turn], values[turn], strict=True)
+            ]
     changed = []
     for row, text in found:
         if text != last:

@@ -1,8 +1,8 @@
 """Follows a growing text file without ever reading a byte twice.
 
-Files may be appended to, be in the middle of a copy, vanish and return, be cut short or be replaced. A replaced file
-whose beginning is what was already read (rsync writes a new file and renames it) is continued; anything else starts
-again and says so (`restarted`).
+Files may be appended to, be in the middle of a copy, vanish and return, be cut short or be replaced. A
+replaced file whose beginning is what was already read (rsync writes a new file and renames it) is continued;
+anything else starts again and says so (`restarted`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ LINE_LIMIT = 16 << 20
 class TailRead:
     """What one look brought.
 
-    lines: complete new lines, without their ends. open_line: text after the last line end (torn, or still being
-    written). restarted: forget everything before. more: the file holds more than this look was allowed to read.
+    lines: complete new lines, without their ends. open_line: text after the last line end (torn, or still
+        being written). restarted: forget everything before. more: the file holds more than this look was
+        allowed to read.
     fault: why the file could not be read, else "".
     """
 
@@ -54,7 +55,10 @@ class FileTail:
             status = os.stat(self.path)
         except OSError as error:
             self._seen = None
-            return TailRead(open_line=self._open, fault="" if self.offset == 0 and isinstance(error, FileNotFoundError) else _say(error))
+            return TailRead(
+                open_line=self._open,
+                fault="" if self.offset == 0 and isinstance(error, FileNotFoundError) else _say(error),
+            )
         mark = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
         if mark == self._seen:
             return TailRead(open_line=self._open)
@@ -75,7 +79,10 @@ class FileTail:
         return TailRead(lines, self._open, restarted, more)
 
     def skip_to_last(self, limit: int) -> None:
-        """Before the first read: of a longer file only the last `limit` bytes are wanted, from a line's start."""
+        """Before the first read.
+
+        Of a longer file only the last `limit` bytes are wanted, from a line's start.
+        """
         try:
             size = os.stat(self.path).st_size
         except OSError:
@@ -106,7 +113,14 @@ class FileTail:
             same = file.read(len(self._proof)) == self._proof  # type: ignore[attr-defined]
         if same:
             return False
-        self.offset, self.skipped, self._open, self._skipping, self._head, self._proof = 0, 0, b"", False, b"", b""
+        self.offset, self.skipped, self._open, self._skipping, self._head, self._proof = (
+            0,
+            0,
+            b"",
+            False,
+            b"",
+            b"",
+        )
         return True
 
     def _take(self, block: bytes) -> tuple[bytes, ...]:
@@ -130,7 +144,10 @@ class FileTail:
 
 
 def _without_hole(block: bytes) -> bytes:
-    """`block` up to a run of zero bytes at its end: space that a copy or a network disk has not filled yet."""
+    """`block` up to a run of zero bytes at its end.
+
+    Space that a copy or a network disk has not filled yet.
+    """
     return block.rstrip(b"\0") if block.endswith(b"\0") else block
 
 

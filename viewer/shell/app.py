@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING
 
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
-from core_model.schema.errors import InputError
-from viewer.shell.ending import Ending
-from viewer.gl.resources import demo_checkpoint, find_asset
-from viewer.shell.start_trace import StartTrace
+from core_model.schema.assets import demo_checkpoint, find_asset
 from core_model.schema.config_dir import FILE_NAME, config_dir
+from core_model.schema.errors import InputError
 from viewer.shell import layout
-from viewer.widgets import glyphs, theme
 from viewer.shell.arrangement import Arrangement
+from viewer.shell.ending import Ending
+from viewer.shell.start_trace import StartTrace
 from viewer.state.palette import PALETTES
+from viewer.widgets import glyphs, theme
 
 if TYPE_CHECKING:
-    from viewer.shell.frame_loop import Desk
-    from viewer.gl.underlay import Underlay
+    from viewer.gl.framebuffer import Underlay
     from viewer.render_client.protocol import Renderer
+    from viewer.shell.frame_loop import FrameLoop
 
 TITLE = "triscope"
 FRAMES_PER_SECOND = 60.0
@@ -65,12 +65,12 @@ class AppOptions:
 
 
 class App:
-    """One window. `run()` returns when it was closed; `desk` is there from the second frame on."""
+    """One window. `run()` returns when it was closed; `loop` is there from the second frame on."""
 
     def __init__(self, options: AppOptions) -> None:
         self.options = options
         self.params = hello_imgui.RunnerParams()
-        self.desk: Desk | None = None
+        self.loop: FrameLoop | None = None
         self.theme: theme.Theme | None = None
         self.frame = 0
         self._look = _saved_look()
@@ -99,12 +99,12 @@ class App:
                 hello_imgui.run(self.params)
             finally:
                 self._wake = None
-                if self.desk is not None:
-                    self.desk.stop()
+                if self.loop is not None:
+                    self.loop.stop()
         if self._ending.status:
             raise SystemExit(self._ending.status)
 
-    # What the desk may ask of the window
+    # What the frame loop may ask of the window
 
     def set_look(self, name: theme.ThemeName, scale: float) -> None:
         """Theme and interface scale from the next frame on."""
@@ -245,14 +245,16 @@ class App:
 
     def _note_docked(self, slot: layout.Slot) -> None:
         """Inside a panel's window: whether it is part of the main dock space, for its flags of the next frame."""
-        if slot.bare and self.desk is not None:
-            self.desk.viewport.see_through = self._docked.get(slot.title, False)
+        if slot.bare and self.loop is not None:
+            self.loop.see_through = self._docked.get(slot.title, False)
         root = imgui.internal.get_current_window().root_window_dock_tree
         docked = imgui.is_window_docked() and root.name.startswith(DOCK_SPACE)
         if self._docked.get(slot.title) != docked:
             self._docked[slot.title] = docked
             if not slot.bare:
-                self.params.docking_params.dockable_window_of_name(slot.title).imgui_window_flags = self._flags(slot)
+                self.params.docking_params.dockable_window_of_name(
+                    slot.title
+                ).imgui_window_flags = self._flags(slot)
 
     def _load_fonts(self) -> None:
         glyphs.restart()
@@ -281,27 +283,27 @@ class App:
         glfw.set_drop_callback(glfw_window_hello_imgui(), self._drop_callback)  # pyright: ignore
 
     def _dropped(self, _window: object, paths: list[str]) -> None:
-        if paths and self.desk is not None:
-            self.desk.dropped(list(paths))
+        if paths and self.loop is not None:
+            self.loop.dropped(list(paths))
 
     # One GUI frame
 
     def _before_frame(self) -> None:
-        if self.frame == 1 and self.desk is None:
-            self._load_desk()
+        if self.frame == 1 and self.loop is None:
+            self._load_loop()
         if self._restyle:
             self._style()
         if self.frame > 2:
             glyphs.step()
-        if self.desk is not None and self.theme is not None:
-            self.desk.begin_frame(self.theme, time.monotonic())
+        if self.loop is not None and self.theme is not None:
+            self.loop.begin_frame(self.theme, time.monotonic())
 
-    def _load_desk(self) -> None:
+    def _load_loop(self) -> None:
         """Everything that the first frame does not need: records, panels, renderer."""
-        from viewer.shell.frame_loop import Desk
+        from viewer.shell.frame_loop import FrameLoop
 
-        self.desk = Desk(self)
-        self.desk.start(self.options.checkpoint or default_checkpoint())
+        self.loop = FrameLoop(self)
+        self.loop.start(self.options.checkpoint or default_checkpoint())
 
     def _draw(self, slot: layout.Slot) -> None:
         if slot.bare:
@@ -317,40 +319,40 @@ class App:
 
     def _fill(self, slot: layout.Slot) -> None:
         self._note_docked(slot)
-        if self.desk is not None:
-            self.desk.draw_panel(slot.panel)
+        if self.loop is not None:
+            self.loop.draw_panel(slot.panel)
         elif slot.bare and self.theme is not None:
             theme.canvas(self.theme)
 
     def _menus(self) -> None:
-        if self.desk is not None:
-            self.desk.draw_menus()
+        if self.loop is not None:
+            self.loop.draw_menus()
         else:
             for title in ("File", "Edit", "View", "Help"):
                 if imgui.begin_menu(title):
                     imgui.end_menu()
 
     def _status(self) -> None:
-        if self.desk is not None:
-            self.desk.draw_status()
+        if self.loop is not None:
+            self.loop.draw_status()
 
     def _after_panels(self) -> None:
-        if self.desk is None:
+        if self.loop is None:
             return
-        self.desk.end_frame()
-        if self.desk.workspace.exploring:
+        self.loop.end_frame()
+        if self.loop.workspace.exploring:
             self._arrangement.keep(self.panels_shown())
         if self.options.on_frame is not None:
             self.options.on_frame(self)
 
     def _under_gui(self) -> None:
         """The window is cleared, the GUI is described but not drawn: the viewport's picture goes between them."""
-        picture = None if self.desk is None else self.desk.viewport.underlaid
-        if self.desk is None or picture is None:
+        picture = None if self.loop is None else self.loop.underlaid
+        if self.loop is None or picture is None:
             return
-        from viewer.gl.underlay import Underlay
+        from viewer.gl.framebuffer import Underlay
 
-        self.desk.viewport.underlaid = None
+        self.loop.underlaid = None
         self._underlay = self._underlay or Underlay()
         size, density = imgui.get_io().display_size, imgui.get_io().display_framebuffer_scale
         self._underlay.draw(picture, int(size.y * density.y))
@@ -358,7 +360,7 @@ class App:
     def _before_swap(self) -> None:
         if self._capture is None:
             return
-        from viewer.gl.capture import save_window
+        from viewer.gl.framebuffer import save_window
 
         size, density = imgui.get_io().display_size, imgui.get_io().display_framebuffer_scale
         save_window(self._capture, int(size.x * density.x), int(size.y * density.y))
@@ -371,7 +373,7 @@ class App:
             self.wake()
         elif self.frame == 3:
             self._after_start()
-        if self.desk is not None and self.desk.viewport.texture:
+        if self.loop is not None and self.loop.place.drawn:
             self._trace.first_picture()
 
     def _after_start(self) -> None:
@@ -385,19 +387,19 @@ class App:
     def _before_exit(self) -> None:
         self._wake = None
         self._arrangement.close()
-        if self.desk is not None:
-            self._keep(self.desk)
-            self.desk.close()
+        if self.loop is not None:
+            self._keep(self.loop)
+            self.loop.close()
 
-    def _keep(self, desk: Desk) -> None:
+    def _keep(self, loop: FrameLoop) -> None:
         size = imgui.get_main_viewport().size
-        desk.keep(None if self.options.size else (int(size.x), int(size.y)))
+        loop.keep(None if self.options.size else (int(size.x), int(size.y)))
 
     def _display_lost(self) -> None:
         """Nothing may draw any more: keep what is to be kept, and end the renderer."""
-        if self.desk is not None:
-            self._keep(self.desk)
-            self.desk.stop()
+        if self.loop is not None:
+            self._keep(self.loop)
+            self.loop.stop()
 
 
 @dataclass(frozen=True)
@@ -416,7 +418,11 @@ def _saved_look() -> _Look:
     """
     try:
         saved = json.loads((config_dir() / FILE_NAME).read_text())
-        name, scale, size = saved["theme"], float(saved["ui_scale"]), tuple(int(v) for v in saved["window_size"])
+        name, scale, size = (
+            saved["theme"],
+            float(saved["ui_scale"]),
+            tuple(int(v) for v in saved["window_size"]),
+        )
         if name in PALETTES and 0.5 <= scale <= 4.0 and len(size) == 2 and size[0] >= 480 and size[1] >= 320:
             return _Look(name, scale, size)
     except (OSError, ValueError, KeyError, TypeError):
@@ -446,7 +452,9 @@ def run(checkpoint: str | None, options: AppOptions | None = None) -> None:
 
     Raises InputError where there is no display to open a window on, SystemExit where a signal ended it.
     """
-    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
         raise InputError(
             what="there is no display",
             where="DISPLAY",

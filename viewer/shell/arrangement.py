@@ -38,7 +38,10 @@ class Arrangement:
 
     def show(self, title: str, visible: bool) -> None:
         """Shows or hides a panel; one that is behind another tab comes to the front."""
-        window, drawn = self._docking.dockable_window_of_name(title), imgui.internal.find_window_by_name(title)
+        window, drawn = (
+            self._docking.dockable_window_of_name(title),
+            imgui.internal.find_window_by_name(title),
+        )
         if visible and drawn is not None:
             window.focus_window_at_next_frame = not window.is_visible or drawn.hidden
         window.is_visible = visible

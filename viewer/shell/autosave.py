@@ -14,11 +14,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from core_model.schema.config_dir import config_dir
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from viewer.runs.states import process_alive
 from viewer.state.checkpoint_files import write_atomically
-from core_model.schema.config_dir import config_dir
 from viewer.state.document import Document
 
 EVERY_S = 2.0

@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from viewer.state.actions import CopyText, DismissBanner, Dispatch, RestartWorker, RestoreSession, Retry
+from viewer.state.screen import PicturePlace
+from viewer.state.store import Banner
 from viewer.widgets import controls
-from viewer.state.actions import CopyText, DismissBanner, RestartWorker, RestoreSession, Retry
-from viewer.widgets.context import PanelContext
 from viewer.widgets.glyphs import legible
-from viewer.widgets.theme import BODY_PX
+from viewer.widgets.theme import BODY_PX, Theme
 
 
-@dataclass(frozen=True)
-class Banner:
-    """title: what happened, in one line. detail: the rest, copied with it. remedy: the button that is
-    offered.
-    """
-
-    title: str
-    detail: str = ""
-    severity: Literal["error", "note"] = "error"
-    remedy: Literal["retry", "restart", "restore", "none"] = "none"
-
-    @property
-    def text(self) -> str:
-        return f"{self.title}\n{self.detail}".strip()
-
-
-def draw(banner: Banner, ctx: PanelContext) -> None:
+def draw(banner: Banner, theme: Theme, place: PicturePlace, dispatch: Dispatch) -> None:
     """Draws the banner at the top of the viewport as a window of its own ("//##banner")."""
-    theme, view = ctx.theme, ctx.viewport
-    if view.size <= 0:
+    if place.size <= 0:
         return
     p, em = theme.palette, theme.em
     error = banner.severity == "error"
-    width = min(max(view.size * 0.94, 26 * em), 46 * em)
+    width = min(max(place.size * 0.94, 26 * em), 46 * em)
     imgui.set_next_window_pos(
-        ImVec2(view.origin[0] + 0.5 * view.size, view.origin[1] + 0.8 * em),
+        ImVec2(place.origin[0] + 0.5 * place.size, place.origin[1] + 0.8 * em),
         imgui.Cond_.always,
         ImVec2(0.5, 0.0),
     )
@@ -70,7 +51,7 @@ def draw(banner: Banner, ctx: PanelContext) -> None:
         imgui.text_unformatted(legible(banner.title))
     imgui.pop_text_wrap_pos()
     imgui.same_line(width - buttons)
-    _buttons(banner, ctx)
+    _buttons(banner, theme, dispatch)
     if banner.detail:
         imgui.set_cursor_pos_x(left)
         imgui.push_text_wrap_pos(width - em)
@@ -88,8 +69,7 @@ def _buttons_width(banner: Banner, em: float) -> float:
     return (named + 2 * 2.5) * em
 
 
-def _buttons(banner: Banner, ctx: PanelContext) -> None:
-    theme = ctx.theme
+def _buttons(banner: Banner, theme: Theme, dispatch: Dispatch) -> None:
     if banner.remedy == "retry":
         if controls.button(
             theme,
@@ -97,7 +77,7 @@ def _buttons(banner: Banner, ctx: PanelContext) -> None:
             tip="Render the present view again",
             width=4.8 * theme.em,
         ):
-            ctx.emit(Retry())
+            dispatch(Retry())
         imgui.same_line()
     elif banner.remedy == "restart":
         if controls.button(
@@ -106,19 +86,22 @@ def _buttons(banner: Banner, ctx: PanelContext) -> None:
             tip="Start the render process again",
             width=5.8 * theme.em,
         ):
-            ctx.emit(RestartWorker())
+            dispatch(RestartWorker())
         imgui.same_line()
     elif banner.remedy == "restore":
         if controls.button(
-            theme, f"{fa.ICON_FA_CLOCK_ROTATE_LEFT} Restore###restore", tip="Open that checkpoint with that view", width=5.8 * theme.em
+            theme,
+            f"{fa.ICON_FA_CLOCK_ROTATE_LEFT} Restore###restore",
+            tip="Open that checkpoint with that view",
+            width=5.8 * theme.em,
         ):
-            ctx.emit(RestoreSession())
-            ctx.emit(DismissBanner())
+            dispatch(RestoreSession())
+            dispatch(DismissBanner())
         imgui.same_line()
     if controls.button(
         theme, f"{fa.ICON_FA_COPY}###copy-error", tip="Copy the whole message", width=2.0 * theme.em
     ):
-        ctx.emit(CopyText(banner.text, "message"))
+        dispatch(CopyText(banner.text, "message"))
     imgui.same_line()
     if controls.button(theme, f"{fa.ICON_FA_XMARK}###dismiss", tip="Hide this message", width=2.0 * theme.em):
-        ctx.emit(DismissBanner())
+        dispatch(DismissBanner())

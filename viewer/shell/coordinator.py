@@ -1,6 +1,6 @@
-"""The window's logic without the window: renderer events and actions in, documents and requests out.
+"""What is asked of the renderer and what becomes of its answers: events in, requests out.
 
-Nothing here draws; `viewer/shell/app.py` calls `poll` before a GUI frame and `finish` after it.
+Nothing here draws; the frame loop calls `poll` before a GUI frame and `ask` after it.
 """
 
 from __future__ import annotations
@@ -25,52 +25,44 @@ from viewer.render_client.events import (
     WorkerStarted,
 )
 from viewer.render_client.protocol import Renderer
-from viewer.state.query_cache import Answers
-from viewer.state.document import Document, QualitySettings
-from viewer.state.frames import FrameStore
-from viewer.state.ray_queries import Inspections, RayQuestion, question_at
+from viewer.state import actions
+from viewer.state.document import Document, carried
+from viewer.state.frames import FrameStore, Timing
+from viewer.state.query_cache import QueryCache
+from viewer.state.ray_queries import RayQueries, RayQuestion, question_at
+from viewer.state.requests import full_request
 from viewer.state.scheduler import Scheduler
 from viewer.state.second_view import SecondView
-from viewer.features.training.keep_view import carried
-from viewer.state.undo import UndoHistory
+from viewer.state.store import Banner, Store
 from viewer.state.work import Work, WorkKind, picture_title, question_title
-from viewer.state import actions as act
-from viewer.shell.banner import Banner
-from viewer.widgets.context import Timing
 
 HISTORY = 240
-NOTICE_S = 2.5
 Adopt = Callable[[Document, CheckpointInfo], Document]
 """What the first document of a checkpoint becomes."""
 
 
-class Controller:
-    """Owns the document, its history, the pictures and the renderer."""
+class RenderCoordinator:
+    """Owns the renderer, the pictures and the questions; the document is the store's."""
 
-    def __init__(self, client: Renderer, quality: QualitySettings | None = None) -> None:
+    def __init__(self, client: Renderer, store: Store) -> None:
         self.client = client
-        self.doc = Document(quality=quality or QualitySettings())
-        self.undo = UndoHistory(self.doc)
+        self.store = store
         self.scheduler = Scheduler()
         self.frames = FrameStore()
-        self.rays = Inspections()
-        self.answers = Answers()
+        self.rays = RayQueries()
+        self.queries = QueryCache()
         self.second = SecondView()
         self._a_since = self._second_since = self._asked_since = 0.0
         self._second_path = ""
         self.info: CheckpointInfo | None = None
         self.opening = ""
-        self.banner: Banner | None = None
         self.history: deque[Timing] = deque(maxlen=HISTORY)
-        self.notice = ""
         self.opened_paths: list[str] = []
         self.requests = 0
         self._keep_view = False
         self.asked = 0
         self._then: Adopt | None = None
-        self._notice_until = 0.0
         self._newest: RenderResult | None = None
-        self._mouse_down = False
 
     def open(self, path: str, keep_view: bool = False, then: Adopt | None = None) -> None:
         """Ask for a checkpoint; what is open stays until the new one is, and only the last one that was asked for counts.
@@ -86,22 +78,14 @@ class Controller:
         events = self.client.poll()
         for event in events:
             self._take(event, now)
-        if self.notice and now >= self._notice_until:
-            self.notice = ""
         return bool(events)
 
-    def finish(self, doc: Document, edge_px: int, mouse_down: bool, now: float) -> None:
-        """End of a GUI frame: the document that the panels returned, history, and the next request if one is
-        due.
-        """
-        self._grip(mouse_down)
-        if doc != self.doc:
-            self.undo.push(doc, _what_changed(self.doc, doc), now)
-            self.doc = doc
-        question = self.answers.next()
+    def ask(self, edge_px: int, now: float) -> None:
+        """End of a GUI frame: the next request, question and inspection, if they are due. edge_px 0: no picture is shown."""
+        question = self.queries.next()
         if question is not None:
             self._asked_since = now
-            self.answers.sent(self.client.ask(question), question)
+            self.queries.sent(self.client.ask(question), question)
         if edge_px <= 0:
             return
         self._ask_for_pictures(edge_px, now)
@@ -110,19 +94,21 @@ class Controller:
 
     def _free_second_checkpoint(self) -> None:
         """The renderer opened B's checkpoint by itself; nobody but the window knows when it is done with."""
-        spec = self.doc.compare
+        spec = self.store.doc.compare
         wanted = spec.checkpoint if spec.mode != "off" and spec.what == "checkpoint" else ""
-        if self._second_path not in ("", wanted, self.doc.checkpoint):
+        if self._second_path not in ("", wanted, self.store.doc.checkpoint):
             self.client.close(self._second_path)
         self._second_path = wanted
 
     def _ask_for_pictures(self, edge_px: int, now: float) -> None:
         """Another view of A first, then B, then what settles and refines A. While the view turns, B follows each A before the next one."""
-        self.scheduler.learn(self.doc, self._newest)
+        self.scheduler.learn(self.store.doc, self._newest)
         pending, base = self.second.pending, self.frames.base
-        if not self.second.computing(self.doc):
+        if not self.second.computing(self.store.doc):
             self._second_since = now
-        if pending is not None and (self.info is None or base is None or not self.second.wanted(self.doc, self.info, base)):
+        if pending is not None and (
+            self.info is None or base is None or not self.second.wanted(self.store.doc, self.info, base)
+        ):
             self.second.preempted()
             self.client.withdraw_picture()
             pending = None
@@ -130,7 +116,9 @@ class Controller:
             return
         if pending is None and self._submit_second(edge_px):
             return
-        request = self.scheduler.step(self.doc, (edge_px, edge_px), self.info, now, self._newest, only_new=pending is not None)
+        request = self.scheduler.step(
+            self.store.doc, (edge_px, edge_px), self.info, now, self._newest, only_new=pending is not None
+        )
         if request is not None:
             self.requests += 1
             self._a_since = now
@@ -139,15 +127,22 @@ class Controller:
 
     def _submit_second(self, edge_px: int) -> bool:
         base = self.frames.base
-        if self.info is None or self.info.path != self.doc.checkpoint or self.frames.result is None or base is None:
+        if (
+            self.info is None
+            or self.info.path != self.store.doc.checkpoint
+            or self.frames.result is None
+            or base is None
+        ):
             return False
         if self.scheduler.waiting and self.scheduler.tier is Tier.MOVING:
             return False
-        turning = self.scheduler.turns(self.doc, edge_px, self.info)
+        turning = self.scheduler.turns(self.store.doc, edge_px, self.info)
         if turning and base.tier is not Tier.MOVING:
             return False
         resting = not turning and base.tier is Tier.FULL
-        request = self.second.next(self.doc, self.info, self.frames.result.model_copy(update={"request": base}), resting)
+        request = self.second.next(
+            self.store.doc, self.info, self.frames.result.model_copy(update={"request": base}), resting
+        )
         if request is None:
             return False
         self.scheduler.preempted()
@@ -157,27 +152,24 @@ class Controller:
 
     def questions(self, edge_px: int) -> tuple[RayQuestion, ...]:
         """What the screen wants to know of rays: the selected one first, then the pins."""
-        if self.info is None or self.info.path != self.doc.checkpoint or not self.doc.rays.all:
+        if self.info is None or self.info.path != self.store.doc.checkpoint or not self.store.doc.rays.all:
             return ()
-        request = self.scheduler.full_request(self.doc, self.info, edge_px)
-        return tuple(question_at(mark, request) for mark in self.doc.rays.all)
+        request = full_request(self.store.doc, self.info, edge_px)
+        return tuple(question_at(mark, request) for mark in self.store.doc.rays.all)
 
     def _ask_about_rays(self, edge_px: int, now: float) -> None:
         """One question at a time, and none while the view turns: a probe for each step would slow the turning."""
-        self.rays.keep(self.doc.rays.all)
-        if self.scheduler.rest_s(now) < self.doc.quality.settle_delay_s:
+        self.rays.keep(self.store.doc.rays.all)
+        if self.scheduler.rest_s(now) < self.store.doc.quality.settle_delay_s:
             return
         question = self.rays.next(self.questions(edge_px))
         if question is not None:
             self.rays.sent(self.client.inspect(question.request, question.x, question.y), question, now)
 
     def wait_s(self, now: float) -> float | None:
-        """Seconds until `finish` has to be called again without any event; None = not before one."""
+        """Seconds until `ask` has to be called again without any event; None = not before one."""
         asks = self.info is not None and self.second.pending is None
-        waits = [self.scheduler.wait_s(self.doc, now) if asks else None]
-        if self.notice:
-            waits.append(max(self._notice_until - now, 0.0))
-        return min((w for w in waits if w is not None), default=None)
+        return self.scheduler.wait_s(self.store.doc, now) if asks else None
 
     def work(self, now: float) -> tuple[Work, ...]:
         """What is under way, the picture to compare with first: what a person may wait for, and cancel."""
@@ -185,11 +177,20 @@ class Controller:
 
         def about(kind: WorkKind, title: str, since: float, at_once: bool = False) -> None:
             hand = status.kind == ("ask" if kind == "question" else "render")
-            found.append(Work(kind, title, status.stage if hand else "", status.fraction if hand else 0.0, now - since, at_once))
+            found.append(
+                Work(
+                    kind,
+                    title,
+                    status.stage if hand else "",
+                    status.fraction if hand else 0.0,
+                    now - since,
+                    at_once,
+                )
+            )
 
-        if self.second.computing(self.doc):
+        if self.second.computing(self.store.doc):
             about("second", "Computing B", self._second_since, at_once=not self.second.frames.arrays)
-        question = self.answers.under_way
+        question = self.queries.under_way
         if question is not None:
             about("question", question_title(question), self._asked_since)
         if self.scheduler.waiting and self.scheduler.tier is not None:
@@ -200,72 +201,52 @@ class Controller:
         """End one piece of work; None = the first that is shown. What is on the screen stays."""
         kind = kind or next((w.kind for w in self.work(now) if w.shown), None)
         if kind == "second":
-            self.adopt(self.doc.replace(compare=self.doc.compare.replace(mode="off")), "compare.mode", now)
+            self.store.adopt(
+                self.store.doc.replace(compare=self.store.doc.compare.replace(mode="off")),
+                "compare.mode",
+                now,
+            )
             if self.second.pending is not None:
                 self.second.preempted()
                 self.client.withdraw_picture()
         elif kind == "question":
-            self.answers.cancel()
+            self.queries.cancel()
             self.client.withdraw_question()
         elif kind == "picture":
             self.scheduler.hold()
             self.client.withdraw_picture()
         if kind is not None:
-            self.say("Cancelled", now)
+            self.store.say("Cancelled", now)
 
-    def say(self, text: str, now: float) -> None:
-        """A passing remark in the status bar."""
-        self.notice, self._notice_until = text, now + NOTICE_S
+    # What is asked for
 
-    def handle(self, action: act.Action, now: float) -> bool:
-        """Carry out what concerns document and renderer; False when the action is the window's business."""
-        match action:
-            case act.OpenCheckpoint(path=path, keep_view=keep):
-                self.open(path, keep)
-            case act.Retry():
-                self.banner = None
-                self.frames.error = None
-                self.scheduler.reset()
-            case act.RestartWorker():
-                self.banner = None
-                self.second.preempted()
-                self.client.restart()
-                self.scheduler.reset()
-                self.say("Restarting the render process", now)
-            case act.SaveRay(mark=mark, path=path):
-                question = self.rays.question(mark)
-                if question is not None:
-                    self.client.save_ray(question.request, question.x, question.y, path)
-            case act.CancelWork(kind=kind):
-                self.cancel(kind, now)
-            case act.DismissBanner():
-                self.banner = None
-            case act.Undo():
-                self._adopt(self.undo.undo(), "Nothing to undo", now)
-            case act.Redo():
-                self._adopt(self.undo.redo(), "Nothing to redo", now)
-            case _:
-                return False
-        return True
+    def handlers(self) -> dict[type, Callable[..., None]]:
+        """The actions that concern the renderer."""
+        return {
+            actions.Retry: self._retry,
+            actions.RestartWorker: self._restart,
+            actions.SaveRay: self._save_ray,
+            actions.CancelWork: lambda action, now: self.cancel(action.kind, now),
+        }
 
-    def adopt(self, doc: Document, key: str, now: float) -> None:
-        """A document that comes from outside the panels, as one step of the history under `key`."""
-        self.undo.push(doc, key, now)
-        self.doc = doc
+    def _retry(self, action: actions.Retry, now: float) -> None:
+        self.store.banner = None
+        self.frames.error = None
+        self.scheduler.reset()
 
-    def _adopt(self, doc: Document | None, otherwise: str, now: float) -> None:
-        if doc is None:
-            self.say(otherwise, now)
-        else:
-            self.doc = doc
+    def _restart(self, action: actions.RestartWorker, now: float) -> None:
+        self.store.banner = None
+        self.second.preempted()
+        self.client.restart()
+        self.scheduler.reset()
+        self.store.say("Restarting the render process", now)
 
-    def _grip(self, mouse_down: bool) -> None:
-        """A drag is one step of the history, however long the hand rests."""
-        if mouse_down and not self._mouse_down:
-            self.undo.hold()
-        elif self._mouse_down and not mouse_down:
-            self.undo.release()
-        self._mouse_down = mouse_down
+    def _save_ray(self, action: actions.SaveRay, now: float) -> None:
+        question = self.rays.question(action.mark)
+        if question is not None:
+            self.client.save_ray(question.request, question.x, question.y, action.path)
+
+    # What comes back
 
     def _take(self, event: Event, now: float) -> None:
         match event:
@@ -283,7 +264,9 @@ class Controller:
                 self.opening = "" if path else self.opening
                 kept = "" if self.info is None else " The model that was open stays."
                 name = Path(path).name if path else "the render session"
-                self.banner = Banner(f"Could not open {name}.{kept}", _joined(error.message, error.detail))
+                self.store.banner = Banner(
+                    f"Could not open {name}.{kept}", _joined(error.message, error.detail)
+                )
             case FrameReady():
                 self._frame(event)
             case Inspected(report=report, number=number):
@@ -291,50 +274,53 @@ class Controller:
             case InspectFailed(error=error, number=number):
                 self.rays.answered(number, error, now)
             case Answered(number=number, values=values, arrays=arrays):
-                self.answers.answered(number, values, arrays)
+                self.queries.answered(number, values, arrays)
             case AnswerFailed(error=error, number=number):
-                self.answers.failed(number, error)
+                self.queries.failed(number, error)
             case RaySaved(path=path, error=error):
                 if error is None:
-                    self.say(f"Wrote {path}", now)
+                    self.store.say(f"Wrote {path}", now)
                 else:
-                    self.banner = Banner(f"{Path(path).name} was not written", _joined(error.message, error.detail))
+                    self.store.banner = Banner(
+                        f"{Path(path).name} was not written", _joined(error.message, error.detail)
+                    )
             case WorkerDied(reason=reason, final=final):
                 self.second.preempted()
                 if final:
                     self.opening = ""
                     self.rays.give_up()
-                    self.answers.lost()
+                    self.queries.lost()
                 self._died(reason, final)
             case WorkerStarted(restarts=restarts) if restarts:
-                self.say("The render process is back", now)
+                self.store.say("The render process is back", now)
             case _:
                 pass
 
     def _let_go(self, path: str) -> None:
         """A checkpoint that was opened after another one had been asked for."""
-        if path not in (self.doc.checkpoint, self._second_path, self.opening):
+        if path not in (self.store.doc.checkpoint, self._second_path, self.opening):
             self.client.close(path)
 
     def _opened(self, info: CheckpointInfo) -> None:
         before = self.info
         self.opening = ""
         self.info = info
-        fresh = Document.defaults_from(info, quality=self.doc.quality).replace(navigation=self.doc.navigation, path=self.doc.path)
-        self.doc = carried(self.doc, fresh, info) if self._keep_view and before is not None else fresh
-        self.undo.restart(self.doc)
+        fresh = Document.defaults_from(info, quality=self.store.doc.quality).replace(
+            navigation=self.store.doc.navigation, path=self.store.doc.path
+        )
+        kept = self._keep_view and before is not None
+        self.store.restart(carried(self.store.doc, fresh, info) if kept else fresh)
         self.frames.clear()
         self.rays.clear()
-        self.answers.clear()
+        self.queries.clear()
         self.second.clear()
         self.history.clear()
         self.scheduler.reset()
         self._newest = None
-        self.banner = None
+        self.store.banner = None
         if self._then is not None:
             then, self._then = self._then, None
-            self.doc = then(self.doc, info)
-            self.undo.restart(self.doc)
+            self.store.restart(then(self.store.doc, info))
         self.opened_paths.append(info.path)
         if before is not None and before.path != info.path:
             self.client.close(before.path)
@@ -344,43 +330,35 @@ class Controller:
         if self.second.take(result, event.arrays):
             failed = self.second.error
             if failed is not None and failed.kind != "cancelled":
-                self.banner = Banner("The picture to compare with failed", _joined(failed.message, failed.detail))
+                self.store.banner = Banner(
+                    "The picture to compare with failed", _joined(failed.message, failed.detail)
+                )
             return
-        if result.request is None or result.request.checkpoint != self.doc.checkpoint:
+        if result.request is None or result.request.checkpoint != self.store.doc.checkpoint:
             return
         self._newest = result
         error = result.error
         if error is not None:
             if error.kind != "cancelled":
                 self.frames.add(result, event.arrays)
-                self.banner = Banner(
+                self.store.banner = Banner(
                     _title_of(error.kind), _joined(error.message, error.detail), remedy="retry"
                 )
             return
         if self.frames.add(result, event.arrays):
             self.history.append(Timing(result.total_ms, result.request.tier, result.width))
-            if self.banner is not None and self.banner.remedy == "retry":
-                self.banner = None
+            if self.store.banner is not None and self.store.banner.remedy == "retry":
+                self.store.banner = None
 
     def _died(self, reason: str, final: bool) -> None:
         if final:
-            self.banner = Banner(
+            self.store.banner = Banner(
                 "The render process keeps stopping and was not started again", reason, remedy="restart"
             )
         else:
-            self.banner = Banner(f"The render process stopped ({reason}) and was restarted", severity="error")
-
-
-def _what_changed(old: Document, new: Document) -> str:
-    """Names of the fields that differ: changes of the same fields in a row are one step of the history."""
-    names: list[str] = []
-    for field in type(old).model_fields:
-        a, b = getattr(old, field), getattr(new, field)
-        if a == b:
-            continue
-        parts = [p for p in getattr(type(a), "model_fields", {}) if getattr(a, p) != getattr(b, p)]
-        names += [f"{field}.{p}" for p in parts] if field != "camera" and parts else [field]
-    return ",".join(names)
+            self.store.banner = Banner(
+                f"The render process stopped ({reason}) and was restarted", severity="error"
+            )
 
 
 def _title_of(kind: str) -> str:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from core_model.schema.camera_path import CameraPath
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
-from viewer.state.document import Document
 from viewer.shell.restore import Found, Places, camera_path_in, find, is_checkpoint, restored
-from viewer.shell.banner import Banner
+from viewer.state.document import Document
+from viewer.state.store import Banner
 
 if TYPE_CHECKING:
-    from viewer.shell.coordinator import Controller
+    from viewer.shell.coordinator import RenderCoordinator
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Drops:
         self.reading = True
         threading.Thread(target=self._read, args=(self._batch, list(paths), places), daemon=True).start()
 
-    def poll(self, control: Controller, now: float) -> str:
+    def poll(self, control: RenderCoordinator, now: float) -> str:
         """Carry out what the thread has found, if it has; the title of the panel that it came into, if there is one."""
         with self._lock:
             done, self._done = self._done, []
@@ -62,7 +62,9 @@ class Drops:
             if batch == self._batch:
                 self.reading = False
                 if control.asked != self._asked:
-                    control.say(f"{Path(outcome.taken).name} was left: another file was opened since", now)
+                    control.store.say(
+                        f"{Path(outcome.taken).name} was left: another file was opened since", now
+                    )
                     continue
                 self._carry_out(outcome, control, now)
                 panel = "Path" if outcome.path is not None else panel
@@ -73,7 +75,7 @@ class Drops:
         with self._lock:
             self._done.append((batch, outcome))
 
-    def _carry_out(self, outcome: _Outcome, control: Controller, now: float) -> None:
+    def _carry_out(self, outcome: _Outcome, control: RenderCoordinator, now: float) -> None:
         name = Path(outcome.taken).name
         left = f"Left out: {', '.join(Path(p).name for p in outcome.left)}" if outcome.left else ""
         found = outcome.found
@@ -86,37 +88,44 @@ class Drops:
         else:
             first = outcome.errors[0] if outcome.errors else "nothing to open"
             title = "Nothing could be restored" if len(outcome.errors) > 1 else f"{name} restores no view"
-            control.banner = Banner(title, "\n".join(outcome.errors) or first)
+            control.store.banner = Banner(title, "\n".join(outcome.errors) or first)
             return
         if left:
-            control.banner = Banner(f"Took {name}", left, severity="note")
-            control.say(left, now)
+            control.store.banner = Banner(f"Took {name}", left, severity="note")
+            control.store.say(left, now)
 
-    def _restore(self, found: Found, control: Controller, now: float) -> None:
+    def _restore(self, found: Found, control: RenderCoordinator, now: float) -> None:
         name = Path(found.file).name
         said: list[str] = list(found.notes)
 
         def adopt(doc: Document, info: CheckpointInfo) -> Document:
             new, notes = restored(doc, info, found.record)
             if said or notes:
-                control.banner = Banner(f"Restored the view of {name}", "\n".join((*said, *notes)), severity="note")
+                control.store.banner = Banner(
+                    f"Restored the view of {name}", "\n".join((*said, *notes)), severity="note"
+                )
             return new
 
-        control.say(f"Restored the view of {name}", now)
-        if control.info is not None and control.info.path == found.checkpoint == control.doc.checkpoint and not control.opening:
-            control.doc = adopt(control.doc, control.info)
-            control.undo.push(control.doc, "restored", now)
+        control.store.say(f"Restored the view of {name}", now)
+        if (
+            control.info is not None
+            and control.info.path == found.checkpoint == control.store.doc.checkpoint
+            and not control.opening
+        ):
+            control.store.adopt(adopt(control.store.doc, control.info), "restored", now)
         else:
             control.open(found.checkpoint, then=adopt)
 
 
-def _take_path(path: CameraPath, name: str, control: Controller, now: float) -> None:
+def _take_path(path: CameraPath, name: str, control: RenderCoordinator, now: float) -> None:
     """The path, and the view from its beginning, as one step of the history."""
     latent = path.latent_at(0.0)
-    doc = control.doc.replace(path=path, camera=path.pose_at(0.0))
-    control.adopt(doc if latent is None else doc.replace(latent=latent), "camera path", now)
+    doc = control.store.doc.replace(path=path, camera=path.pose_at(0.0))
+    control.store.adopt(doc if latent is None else doc.replace(latent=latent), "camera path", now)
     keys = len(path.keys)
-    control.say(f"Opened the camera path {name}: {keys} key{'' if keys == 1 else 's'}, {path.duration:g} s", now)
+    control.store.say(
+        f"Opened the camera path {name}: {keys} key{'' if keys == 1 else 's'}, {path.duration:g} s", now
+    )
 
 
 def read_batch(paths: list[str], places: Places) -> _Outcome:

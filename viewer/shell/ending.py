@@ -42,7 +42,9 @@ class Ending:
             return self  # signals are the main thread's
         for name in NAMES:
             number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup: hang-ups stay ignored
+            if (
+                number is not None and signal.getsignal(number) is not signal.SIG_IGN
+            ):  # nohup: hang-ups stay ignored
                 self._before[number] = signal.signal(number, self._heard)
         # The main thread sleeps in C until an event comes; the handler runs when it is woken.
         reader, writer = os.pipe()

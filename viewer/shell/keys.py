@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from imgui_bundle import imgui
 
+from viewer.shell.commands import COMMANDS, Situation
+from viewer.state.actions import Dispatch
 from viewer.state.chords import KEY_NAMES, Chord
-from viewer.state.document import Document
-from viewer.shell.commands import COMMANDS
-from viewer.widgets.context import PanelContext
+from viewer.state.key_map import KeyMap
 from viewer.widgets.inputs import Inputs
 
 TEXT_KEYS = "ACVXYZ"
@@ -36,23 +36,29 @@ GESTURES: tuple[KeyHelp, ...] = (
     KeyHelp("Viewport", "Double click", "Turn about the surface under the cursor"),
     KeyHelp("Viewport", "Click the view cube", "Look from that face, edge or corner"),
     KeyHelp("Viewport", "Fly: left button + W A S D, Q E", "Move; Shift hurries, the wheel sets the speed"),
-    KeyHelp("Viewport", "Esc", "Close a list, a menu, a sheet, the ray panel; then cancel what is being computed; never quits"),
+    KeyHelp(
+        "Viewport",
+        "Esc",
+        "Close a list, a menu, a sheet, the ray panel; then cancel what is being computed; never quits",
+    ),
 )
 
 
-def shortcuts(doc: Document, ctx: PanelContext) -> Document:
-    """Runs the commands whose keys were pressed in this frame; nothing happens while a key is being chosen.
+def shortcuts(keys: KeyMap, inputs: Inputs, situation: Situation, dispatch: Dispatch) -> None:
+    """Asks for what the commands do whose keys were pressed in this frame; nothing while a key is being chosen.
 
-    While text is being typed only chords with Ctrl that mean nothing to text (Ctrl+S, Ctrl+P …) and F1 run.
+    While text is being typed only chords with Ctrl that mean nothing to text (Ctrl+S, Ctrl+P …) and F1 count.
     """
-    if ctx.keys.choosing:
-        return doc
+    if keys.choosing:
+        return
     typing = imgui.get_io().want_text_input
     for command in COMMANDS:
-        chords = [c for c in ctx.keys.of(command.name) if not typing or _beside_text(c)]
-        if any(is_pressed(chord, ctx.inputs, command.repeats) for chord in chords) and not command.blocked(doc, ctx):
-            doc = command.run(doc, ctx)
-    return doc
+        chords = [c for c in keys.of(command.name) if not typing or _beside_text(c)]
+        if not any(is_pressed(chord, inputs, command.repeats) for chord in chords):
+            continue
+        action = None if command.blocked(situation) else command.does(situation)
+        if action is not None:
+            dispatch(action)
 
 
 def is_pressed(chord: Chord, inputs: Inputs, repeat: bool = False) -> bool:
@@ -74,4 +80,6 @@ def pressed_chord(inputs: Inputs) -> Chord | None:
 
 def _beside_text(chord: Chord) -> bool:
     """Whether a text field that has the keyboard leaves the chord alone."""
-    return chord == Chord("F1") or (chord.ctrl and not chord.alt and len(chord.key) == 1 and chord.key not in TEXT_KEYS)
+    return chord == Chord("F1") or (
+        chord.ctrl and not chord.alt and len(chord.key) == 1 and chord.key not in TEXT_KEYS
+    )

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viewer.gl.resources import demo_checkpoint
+from core_model.schema.assets import demo_checkpoint
 from viewer.shell.autosave import Autosave
-from viewer.shell.restore import RECORD_SUFFIXES, Places, is_record_file
-from viewer.shell.banner import Banner
 from viewer.shell.drops import Drops
+from viewer.shell.restore import RECORD_SUFFIXES, Places, is_record_file
+from viewer.state.store import Banner
 
 if TYPE_CHECKING:
-    from viewer.shell.coordinator import Controller
+    from viewer.shell.coordinator import RenderCoordinator
 
 RESTORABLE = " ".join(f"*{suffix}" for suffix in RECORD_SUFFIXES)
 
@@ -31,7 +31,7 @@ class Opening:
         self._dialog: Any = None
         self._offered = False
 
-    def start(self, checkpoint: str, control: Controller, recent: tuple[str, ...]) -> None:
+    def start(self, checkpoint: str, control: RenderCoordinator, recent: tuple[str, ...]) -> None:
         """Open what the window was started with; a file that triscope wrote restores its view."""
         if is_record_file(checkpoint):
             control.open(demo_checkpoint() or "analytic:sphere")
@@ -39,44 +39,55 @@ class Opening:
         else:
             control.open(checkpoint)
 
-    def take(self, paths: list[str], control: Controller, recent: tuple[str, ...]) -> None:
+    def take(self, paths: list[str], control: RenderCoordinator, recent: tuple[str, ...]) -> None:
         """Files from the desktop: the first checkpoint, or file whose view can be restored, is taken."""
         info = control.info
         now = (info.path, info.sha256) if info is not None else ("", "")
         self.drops.take(paths, Places(*now, recent, demo_checkpoint() or ""), control.asked)
 
-    def poll(self, control: Controller, recent: tuple[str, ...], now: float) -> None:
+    def poll(self, control: RenderCoordinator, recent: tuple[str, ...], now: float) -> None:
         """Carry out what has been read or chosen since the last frame."""
         self.front = self.drops.poll(control, now) or self.front
         if self._dialog is not None and self._dialog.ready(0):
             self.take(self._dialog.result(), control, recent)
             self._dialog = None
 
-    def ask(self, control: Controller, now: float) -> None:
+    def ask(self, control: RenderCoordinator, now: float) -> None:
         """The desktop's own file dialog."""
         if not self.dialog_available:
-            control.say("No file dialog is installed: type the path into the Model panel", now)
+            control.store.say("No file dialog is installed: type the path into the Model panel", now)
         elif self._dialog is None:
             from imgui_bundle import portable_file_dialogs as dialogs
 
             self._dialog = dialogs.open_file(
-                "Open a checkpoint, or a file whose view is to be restored", "",
-                ["Checkpoints", "*.safetensors *.pkl *.pth *.pt", "Files of triscope", RESTORABLE, "All files", "*"],
+                "Open a checkpoint, or a file whose view is to be restored",
+                "",
+                [
+                    "Checkpoints",
+                    "*.safetensors *.pkl *.pth *.pt",
+                    "Files of triscope",
+                    RESTORABLE,
+                    "All files",
+                    "*",
+                ],
             )
 
-    def offer_crashed(self, control: Controller) -> None:
+    def offer_crashed(self, control: RenderCoordinator) -> None:
         """Once, when the first checkpoint is open: a window that did not end properly left its view."""
         left, self._offered = (None if self._offered else self.autosave.found), True
-        if left is not None and left.crashed and control.banner is None:
-            name, when = Path(left.document.checkpoint).name, time.strftime("%H:%M", time.localtime(left.saved))
+        if left is not None and left.crashed and control.store.banner is None:
+            name, when = (
+                Path(left.document.checkpoint).name,
+                time.strftime("%H:%M", time.localtime(left.saved)),
+            )
             said = f"The last window did not end properly: {name} at {when}"
-            control.banner = Banner(said, severity="note", remedy="restore")
+            control.store.banner = Banner(said, severity="note", remedy="restore")
 
-    def restore(self, control: Controller, now: float) -> None:
+    def restore(self, control: RenderCoordinator, now: float) -> None:
         """The session that was kept last, with its checkpoint."""
         left = self.autosave.found
         if left is None:
-            control.say("No earlier session was kept", now)
+            control.store.say("No earlier session was kept", now)
             return
         control.open(left.document.checkpoint, then=lambda doc, info: left.document)
 

@@ -56,7 +56,11 @@ def is_record_file(path: str) -> bool:
 
 def is_checkpoint(path: str) -> bool:
     """A file or folder that may be opened as a checkpoint, by its name."""
-    return path.startswith("analytic:") or Path(path).suffix.lower() in CHECKPOINT_SUFFIXES or Path(path).is_dir()
+    return (
+        path.startswith("analytic:")
+        or Path(path).suffix.lower() in CHECKPOINT_SUFFIXES
+        or Path(path).is_dir()
+    )
 
 
 def camera_path_in(path: str) -> CameraPath | None:
@@ -70,7 +74,9 @@ def camera_path_in(path: str) -> CameraPath | None:
         document = json.loads(text)
     except (OSError, ValueError, RecursionError):  # whoever reads it as a record says what is wrong
         return None
-    if not isinstance(document, dict) or (document.get("kind") != CameraPath().kind and not isinstance(document.get("keys"), list)):
+    if not isinstance(document, dict) or (
+        document.get("kind") != CameraPath().kind and not isinstance(document.get("keys"), list)
+    ):
         return None
     return parse_camera_path(text, path)
 
@@ -80,7 +86,9 @@ def find(path: str, places: Places) -> Found:
     if not is_record_file(path):
         known = ", ".join((*CHECKPOINT_SUFFIXES, *SUFFIXES))
         suffix = Path(path).suffix or "no suffix"
-        raise InputError(what="neither a checkpoint nor a file of triscope", where=path, expected=known, got=suffix)
+        raise InputError(
+            what="neither a checkpoint nor a file of triscope", where=path, expected=known, got=suffix
+        )
     record = read_provenance(path)
     wanted, sha = record.request.checkpoint, record.checkpoint_sha256
     if wanted.startswith("analytic:") or (wanted == places.open_path and sha in ("", places.open_sha256)):
@@ -95,7 +103,9 @@ def find(path: str, places: Places) -> Found:
         note = "" if str(match) == wanted else f"Found the checkpoint by its SHA-256 at {match}"
         return Found(path, record, str(match), (note,) if note else ())
     if there:
-        return Found(path, record, wanted, ("The checkpoint at this path has changed since: the picture may differ",))
+        return Found(
+            path, record, wanted, ("The checkpoint at this path has changed since: the picture may differ",)
+        )
     raise InputError(
         what="the checkpoint of this file is not here", where=path, expected=wanted or "a checkpoint",
         got=f"no such file, and none of the recent ones or beside it has SHA-256 {sha[:12] or 'unknown'}",
@@ -150,7 +160,13 @@ def restored(doc: Document, info: CheckpointInfo, record: RenderRecord) -> tuple
     for span in record.display:
         if span.channel in names:
             before = view.of(span.channel, next(c for c in info.channels if c.name == span.channel))
-            changes = {"colormap": span.colormap, "auto_range": False, "low": span.low, "high": span.high, "invert": span.invert}
+            changes = {
+                "colormap": span.colormap,
+                "auto_range": False,
+                "low": span.low,
+                "high": span.high,
+                "invert": span.invert,
+            }
             view = view.with_channel_view(ChannelView(**{**before.model_dump(), **changes}))
     quality = doc.quality.replace(precision=request.precision, skip_empty=request.skip_empty)
     new = doc.replace(
@@ -169,7 +185,11 @@ def _camera(camera: OrbitPose | MatrixCamera) -> tuple[OrbitPose | None, str]:
     except (InputError, ValueError):
         return None, "The camera matrix of this file is no orbit camera: the present camera stays"
     same = np.allclose(pose.world_from_cam(), camera.world_from_cam(), atol=1e-4)
-    centred = math.isclose(k[0, 2], 0.5, abs_tol=1e-4) and math.isclose(k[1, 2], 0.5, abs_tol=1e-4) and abs(k[0, 1]) < 1e-4
+    centred = (
+        math.isclose(k[0, 2], 0.5, abs_tol=1e-4)
+        and math.isclose(k[1, 2], 0.5, abs_tol=1e-4)
+        and abs(k[0, 1]) < 1e-4
+    )
     exact = same and centred and math.isclose(k[0, 0], k[1, 1], rel_tol=1e-4)
     return pose, "" if exact else "The camera matrix is shown as the nearest orbit camera"
 

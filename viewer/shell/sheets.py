@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import metadata
 
 from imgui_bundle import ImVec2, imgui
 
-from viewer.widgets import controls
-from viewer.state.actions import KeepKeys
 from viewer.shell.commands import COMMANDS, Command
-from viewer.widgets.context import PanelContext
 from viewer.shell.keys import GESTURES, pressed_chord
-from viewer.widgets.theme import BODY_PX
+from viewer.state.actions import Dispatch, KeepKeys
+from viewer.state.key_map import KeyMap
+from viewer.widgets import controls
+from viewer.widgets.inputs import Inputs
+from viewer.widgets.theme import BODY_PX, Theme
 
 KEY_EM, GESTURE_EM = 11.0, 16.5
 _FLAGS = (
@@ -24,18 +26,18 @@ _FLAGS = (
 )
 
 
-def keys(ctx: PanelContext) -> bool:
+def keys(theme: Theme, keys: KeyMap, inputs: Inputs, dispatch: Dispatch) -> bool:
     """Draws the list of keys; False when it was closed."""
-    return _sheet(ctx, "##keys-sheet", "Keys", _key_table)
+    return _sheet(theme, keys, "##keys-sheet", "Keys", lambda: _key_table(theme, keys, dispatch, inputs))
 
 
-def about(ctx: PanelContext) -> bool:
+def about(theme: Theme, keys: KeyMap) -> bool:
     """Draws About; False when it was closed."""
-    return _sheet(ctx, "##about-sheet", "triscope", _about_text)
+    return _sheet(theme, keys, "##about-sheet", "triscope", lambda: _about_text(theme))
 
 
-def _sheet(ctx: PanelContext, ident: str, title: str, body) -> bool:
-    theme, em = ctx.theme, ctx.theme.em
+def _sheet(theme: Theme, keys: KeyMap, ident: str, title: str, body: Callable[[], None]) -> bool:
+    em = theme.em
     centre = imgui.get_main_viewport().get_center()
     imgui.set_next_window_pos(centre, imgui.Cond_.always, ImVec2(0.5, 0.5))
     imgui.set_next_window_bg_alpha(1.0)
@@ -48,7 +50,7 @@ def _sheet(ctx: PanelContext, ident: str, title: str, body) -> bool:
     with controls.font(theme.fonts.bold, BODY_PX * 1.3):
         imgui.text_unformatted(title)
     imgui.dummy(ImVec2(0.0, 0.4 * em))
-    body(ctx)
+    body()
     imgui.dummy(ImVec2(0.0, 0.5 * em))
     closed = controls.button(theme, "Close###close", tip="Esc closes it too", primary=True, width=6 * em)
     clicked_away = imgui.is_mouse_clicked(0) and not imgui.is_window_hovered(
@@ -60,43 +62,47 @@ def _sheet(ctx: PanelContext, ident: str, title: str, body) -> bool:
     imgui.pop_style_color()
     closed = closed or (clicked_away and not appearing)
     if closed:
-        ctx.keys.choosing = ""
+        keys.choosing = ""
     return not closed
 
 
-def _key_table(ctx: PanelContext) -> None:
+def _key_table(theme: Theme, keys: KeyMap, dispatch: Dispatch, inputs: Inputs) -> None:
     """Commands with their keys in two columns, then what the mouse does."""
-    em = ctx.theme.em
-    _choose(ctx)
+    em = theme.em
+    _choose(keys, dispatch, inputs)
     listed = [c for c in COMMANDS if not c.name.startswith("channel-")]
     groups = list(dict.fromkeys(c.group for c in listed))
     left = [g for g in groups if g in ("Camera", "View", "Ray")]
     columns = 2 if imgui.get_main_viewport().size.x > 72 * em else 1
-    if imgui.begin_table("##keys", columns, imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_saved_settings):
+    if imgui.begin_table(
+        "##keys", columns, imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_saved_settings
+    ):
         for column in (left, [g for g in groups if g not in left]):
             imgui.table_next_column()
             for group in column:
-                controls.section(ctx.theme, group)
+                controls.section(theme, group)
                 for command in (c for c in listed if c.group == group):
-                    _key_row(command, ctx)
+                    _key_row(command, theme, keys, dispatch)
                 if group == "View":
-                    _fixed_row("1 … 9, 0", "Choose the channel", ctx)
+                    _fixed_row("1 … 9, 0", "Choose the channel", theme)
             imgui.dummy(ImVec2(32 * em, 0.0))
         imgui.end_table()
-    controls.section(ctx.theme, "Mouse")
-    if imgui.begin_table("##gestures", columns, imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_saved_settings):
+    controls.section(theme, "Mouse")
+    if imgui.begin_table(
+        "##gestures", columns, imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_saved_settings
+    ):
         half = (len(GESTURES) + 1) // 2
         for part in (GESTURES[:half], GESTURES[half:]):
             imgui.table_next_column()
             for line in part:
-                _fixed_row(line.keys, line.does, ctx, wide=True)
+                _fixed_row(line.keys, line.does, theme, wide=True)
             imgui.dummy(ImVec2(32 * em, 0.0))
         imgui.end_table()
-    controls.note(ctx.theme, "Click a key to choose another one. Right click: the default again.")
+    controls.note(theme, "Click a key to choose another one. Right click: the default again.")
 
 
-def _key_row(command: Command, ctx: PanelContext) -> None:
-    theme, em, keys = ctx.theme, ctx.theme.em, ctx.keys
+def _key_row(command: Command, theme: Theme, keys: KeyMap, dispatch: Dispatch) -> None:
+    em = theme.em
     waiting = keys.choosing == command.name
     shown = "press a key …" if waiting else keys.text(command.name) or "none"
     ink = theme.palette.accent if waiting or keys.changed(command.name) else theme.palette.text
@@ -105,46 +111,45 @@ def _key_row(command: Command, ctx: PanelContext) -> None:
             keys.choosing = "" if waiting else command.name
     if imgui.is_item_clicked(imgui.MouseButton_.right):
         keys.reset(command.name)
-        ctx.emit(KeepKeys())
+        dispatch(KeepKeys())
     default = ", ".join(keys.defaults[command.name]) or "none"
     controls.tooltip(f"Click, then press the new key (Backspace: none, Esc: leave it). Default: {default}")
     imgui.same_line((KEY_EM + 1.0) * em)  # within a table: from the column's left edge
     imgui.text_unformatted(command.title)
 
 
-def _fixed_row(keys: str, does: str, ctx: PanelContext, wide: bool = False) -> None:
-    with controls.font(ctx.theme.fonts.mono, BODY_PX * 0.9):
+def _fixed_row(keys: str, does: str, theme: Theme, wide: bool = False) -> None:
+    with controls.font(theme.fonts.mono, BODY_PX * 0.9):
         imgui.text_unformatted(keys)
-    imgui.same_line((GESTURE_EM if wide else KEY_EM + 1.0) * ctx.theme.em)
+    imgui.same_line((GESTURE_EM if wide else KEY_EM + 1.0) * theme.em)
     imgui.text_unformatted(does)
 
 
-def _choose(ctx: PanelContext) -> None:
+def _choose(keys: KeyMap, dispatch: Dispatch, inputs: Inputs) -> None:
     """The next chord goes to the command that waits for one."""
-    keys = ctx.keys
     if not keys.choosing:
         return
     if imgui.is_key_pressed(imgui.Key.escape, False):
         keys.choosing = ""
         return
-    chord = pressed_chord(ctx.inputs)
+    chord = pressed_chord(inputs)
     if chord is not None:
         bare = not (chord.ctrl or chord.shift or chord.alt)
         keys.bind(keys.choosing, None if chord.key == "Backspace" and bare else chord)
         keys.choosing = ""
-        ctx.emit(KeepKeys())
+        dispatch(KeepKeys())
 
 
-def _about_text(ctx: PanelContext) -> None:
+def _about_text(theme: Theme) -> None:
     try:
         version = metadata.version("triscope")
     except metadata.PackageNotFoundError:
         version = "from a source tree"
-    imgui.push_text_wrap_pos(32 * ctx.theme.em)
+    imgui.push_text_wrap_pos(32 * theme.em)
     imgui.text_unformatted(f"Version {version}")
     imgui.text_unformatted("Explorer for tri-plane 3D GANs: every sample, every pixel, while you turn it.")
-    imgui.dummy(ImVec2(0.0, 0.3 * ctx.theme.em))
-    with controls.text_colour(ctx.theme.palette.muted):
+    imgui.dummy(ImVec2(0.0, 0.3 * theme.em))
+    with controls.text_colour(theme.palette.muted):
         imgui.text_unformatted(
             "Apache-2.0. Built on Dear ImGui and imgui-bundle, glfw, PyOpenGL, numpy, pydantic and PyTorch. "
             "Fonts: Inter, JetBrains Mono, Font Awesome (SIL OFL 1.1). Licences lie in assets/."

@@ -6,31 +6,31 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
 
+from viewer.render_client.events import WorkerStatus
 from viewer.widgets import controls
-from viewer.widgets.context import PanelContext
 from viewer.widgets.glyphs import legible
-from viewer.widgets.theme import BODY_PX
+from viewer.widgets.shown_picture import ShownPicture
+from viewer.widgets.theme import BODY_PX, Theme
 
 
-def draw(ctx: PanelContext, notice: str) -> None:
+def draw(theme: Theme, picture: ShownPicture, status: WorkerStatus, notice: str) -> None:
     """Draws into the current (status bar) window; `notice` is a passing remark such as "Copied"."""
-    theme, status = ctx.theme, ctx.status
     with controls.font(theme.fonts.mono, BODY_PX * 0.86):
-        _worker(ctx)
+        _worker(theme, status)
         if status.device:
-            _item(ctx, status.device, "Device that renders")
+            _item(theme, status.device, "Device that renders")
         if status.memory_bytes:
-            _item(ctx, f"{status.memory_bytes / 2**20:.0f} MiB", "Resident memory of the render process")
+            _item(theme, f"{status.memory_bytes / 2**20:.0f} MiB", "Resident memory of the render process")
         if status.restarts:
-            _item(ctx, f"restarted {status.restarts}×", "How often the render process was started again")
+            _item(theme, f"restarted {status.restarts}×", "How often the render process was started again")
         if notice:
-            _item(ctx, notice, "")
-        _picture(ctx)
+            _item(theme, notice, "")
+        _picture(theme, picture)
 
 
-def _worker(ctx: PanelContext) -> None:
+def _worker(theme: Theme, status: WorkerStatus) -> None:
     """A coloured dot and the state of the render process in words."""
-    p, status, em = ctx.theme.palette, ctx.status, ctx.theme.em
+    p, em = theme.palette, theme.em
     if not status.alive:
         ink, text, tip = p.bad, "stopped", "The render process is not running"
     elif status.started_s == 0:
@@ -42,7 +42,7 @@ def _worker(ctx: PanelContext) -> None:
         ink, text, tip = p.good, "ready", "The render process waits for work"
     corner, height = imgui.get_cursor_screen_pos(), imgui.get_text_line_height()
     imgui.get_window_draw_list().add_circle_filled(
-        ImVec2(corner.x + 0.35 * em, corner.y + 0.5 * height), 0.26 * em, ctx.theme.colour(ink), 16
+        ImVec2(corner.x + 0.35 * em, corner.y + 0.5 * height), 0.26 * em, theme.colour(ink), 16
     )
     imgui.dummy(ImVec2(0.8 * em, height))
     imgui.same_line(0.0, 0.2 * em)
@@ -50,21 +50,21 @@ def _worker(ctx: PanelContext) -> None:
     controls.tooltip(f"{tip}. Process {status.pid}, up after {status.started_s:.1f} s" if status.pid else tip)
 
 
-def _item(ctx: PanelContext, text: str, tip: str) -> None:
-    imgui.same_line(0.0, 1.1 * ctx.theme.em)
-    with controls.text_colour(ctx.theme.palette.muted):
+def _item(theme: Theme, text: str, tip: str) -> None:
+    imgui.same_line(0.0, 1.1 * theme.em)
+    with controls.text_colour(theme.palette.muted):
         imgui.text_unformatted(legible(text))
     controls.tooltip(tip)
 
 
-def _picture(ctx: PanelContext) -> None:
-    result = ctx.result
+def _picture(theme: Theme, picture: ShownPicture) -> None:
+    result = picture.result
     if result is None or result.request is None:
         return
     tier = result.request.tier.value
     parts = [
         (
-            tier if ctx.frames.averaged <= 1 else f"{tier} ×{ctx.frames.averaged}",
+            tier if picture.frames.averaged <= 1 else f"{tier} ×{picture.frames.averaged}",
             "Quality tier: moving, settled, full, refined",
         ),
         (f"{result.width} × {result.height}", "Size of the picture, pixels"),
@@ -80,14 +80,12 @@ def _picture(ctx: PanelContext) -> None:
             )
         )
     parts.append((f"{result.total_ms:7.1f} ms", "Time of the last picture"))
-    gap = 1.1 * ctx.theme.em
+    gap = 1.1 * theme.em
     width = sum(imgui.calc_text_size(text).x for text, _ in parts) + gap * (len(parts) - 1)
-    imgui.same_line(imgui.get_window_width() - width - 0.9 * ctx.theme.em)
+    imgui.same_line(imgui.get_window_width() - width - 0.9 * theme.em)
     for index, (text, tip) in enumerate(parts):
         if index:
             imgui.same_line(0.0, gap)
-        with controls.text_colour(
-            ctx.theme.palette.text if index == len(parts) - 1 else ctx.theme.palette.muted
-        ):
+        with controls.text_colour(theme.palette.text if index == len(parts) - 1 else theme.palette.muted):
             imgui.text_unformatted(text)
         controls.tooltip(tip)

@@ -1,4 +1,4 @@
-"""What the desk may ask of the window that it is drawn in."""
+"""What the frame loop may ask of the window that it is drawn in."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WindowOptions(Protocol):
     def factory(self) -> str: ...
 
 
-class WindowFace(Protocol):
+class WindowProtocol(Protocol):
     """Every call takes effect with the next GUI frame; all but `wake` belong to the window's own thread."""
 
     @property

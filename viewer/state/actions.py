@@ -1,19 +1,26 @@
-"""What panels ask of the application beside a changed document: frozen records, handled once at the end of
-the frame.
+"""What panels ask of the application beside a changed document.
+
+Frozen records, handled once at the end of the frame.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from viewer.state.workspace import WorkspaceName
-from viewer.state.work import WorkKind
+from viewer.state.document import Document
 from viewer.state.palette import ThemeName
+from viewer.state.screen import PicturePlace
+from viewer.state.work import WorkKind
+from viewer.state.workspace import WorkspaceName
 
 
 @dataclass(frozen=True)
 class OpenCheckpoint:
-    """Open a file or `analytic:NAME`. keep_view: latent, camera, sampler, channel and comparison stay where they fit."""
+    """Open a file or `analytic:NAME`.
+
+    keep_view: latent, camera, sampler, channel and comparison stay where they fit.
+    """
 
     path: str
     keep_view: bool = False
@@ -169,6 +176,33 @@ class Redo:
 
 
 @dataclass(frozen=True)
+class PicturePlaced:
+    """The picture lies elsewhere on the screen, or the cursor elsewhere on it."""
+
+    place: PicturePlace
+
+
+@dataclass(frozen=True)
+class Edit:
+    """The document changes from `before` to `after`: the fields that differ are taken over, at once."""
+
+    before: Document
+    after: Document
+
+
+@dataclass(frozen=True)
+class Several:
+    """One after the other."""
+
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True)
+class ToggleWalk:
+    """Stop the walk through the latents, or walk on from what is shown."""
+
+
+@dataclass(frozen=True)
 class Quit:
     pass
 
@@ -201,5 +235,13 @@ Action = (
     | ShowWorkspace
     | Undo
     | Redo
+    | PicturePlaced
+    | Edit
+    | Several
+    | ToggleWalk
     | Quit
 )
+
+Dispatch = Callable[[Action], None]
+"""How everything that is not an edit of the document is asked for; carried out at the end of the frame, in
+order."""

@@ -14,15 +14,28 @@ LARGEST = 1 << 30
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Arrays of an .npz by name; the array of an .npy as `w`. Raises InputError with one line for anything else."""
+    """Arrays of an .npz by name; the array of an .npy as `w`.
+
+    Raises InputError with one line for anything else.
+    """
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 size = sum(member.file_size for member in archive.infolist())
             if size > LARGEST:
-                raise InputError(what="file is too large", where=str(path), expected="at most 1 GiB unpacked", got=f"{size >> 20} MiB")
+                raise InputError(
+                    what="file is too large",
+                    where=str(path),
+                    expected="at most 1 GiB unpacked",
+                    got=f"{size >> 20} MiB",
+                )
         elif path.stat().st_size > LARGEST:
-            raise InputError(what="file is too large", where=str(path), expected="at most 1 GiB", got=f"{path.stat().st_size >> 20} MiB")
+            raise InputError(
+                what="file is too large",
+                where=str(path),
+                expected="at most 1 GiB",
+                got=f"{path.stat().st_size >> 20} MiB",
+            )
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"w": loaded}
@@ -32,7 +45,19 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
             raise ValueError("a member is no array")  # numpy hands those out as bytes
         return arrays
     except FileNotFoundError:
-        raise InputError(what="file not found", where=str(path), expected="an .npz or .npy file", got="nothing") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError, RuntimeError, NotImplementedError) as error:
+        raise InputError(
+            what="file not found", where=str(path), expected="an .npz or .npy file", got="nothing"
+        ) from None
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        zipfile.BadZipFile,
+        KeyError,
+        RuntimeError,
+        NotImplementedError,
+    ) as error:
         why = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        raise InputError(what="not readable", where=str(path), expected="an .npz or .npy of plain arrays", got=why) from None
+        raise InputError(
+            what="not readable", where=str(path), expected="an .npz or .npy of plain arrays", got=why
+        ) from None

@@ -1,4 +1,7 @@
-"""A turn of the camera that takes a moment, so that the eye can follow; any other change of the camera ends it."""
+"""An animated turn of the camera to a target pose.
+
+Any other change of the camera ends it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ GLIDE_S = 0.2
 
 
 class CameraGlide:
-    """Lives beside the viewport, which asks it for the camera of each GUI frame."""
+    """The running turn, if any; the viewport asks it for the camera of each GUI frame."""
 
     def __init__(self) -> None:
         self._start: OrbitPose | None = None
@@ -31,7 +34,10 @@ class CameraGlide:
         return self._start is not None
 
     def step(self, camera: OrbitPose, now: float) -> OrbitPose:
-        """The camera at `now`; `camera` is the document's, which nobody else may have changed since the last step."""
+        """The camera at `now`.
+
+        camera: the document's; a change since the last step by anything else ends the turn.
+        """
         if self._start is None:
             return camera
         if camera != self._last:

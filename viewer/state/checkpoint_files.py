@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from core_model.schema.errors import InputError
+from core_model.schema.atomic import replacing
 from core_model.schema.config_dir import config_dir
+from core_model.schema.errors import InputError
 
 
 def kept_file(kind: str, sha256: str, suffix: str) -> Path:
@@ -19,16 +18,11 @@ def kept_file(kind: str, sha256: str, suffix: str) -> Path:
 
 def write_atomically(path: Path, what: str, write: Callable[[BinaryIO], object]) -> None:
     """Writes beside `path` and renames; raises InputError ("WHAT not saved") where that is impossible."""
-    temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        with replacing(path, durable=True) as temporary, open(temporary, "wb") as file:
             write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
-        raise InputError(what=f"{what} not saved", where=str(path), expected="a writable folder", got=str(error)) from None
+        raise InputError(
+            what=f"{what} not saved", where=str(path), expected="a writable folder", got=str(error)
+        ) from None

@@ -1,4 +1,7 @@
-"""Key chords as text: `Ctrl+Shift+P`, `F1`, `[`. Pure; the window turns their key names into Dear ImGui's keys."""
+"""Key chords as text: `Ctrl+Shift+P`, `F1`, `[`.
+
+Pure; the window turns their key names into Dear ImGui's keys.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,13 @@ NAMED = {
     "=": "equal", ";": "semicolon", "'": "apostrophe", "/": "slash", "\\": "backslash", "`": "grave_accent",
 }  # fmt: skip
 KEY_NAMES: dict[str, str] = (
-    {c.upper(): c for c in string.ascii_lowercase} | {d: f"_{d}" for d in string.digits} | {f"F{n}": f"f{n}" for n in range(1, 13)} | NAMED
+    {c.upper(): c for c in string.ascii_lowercase}
+    | {d: f"_{d}" for d in string.digits}
+    | {f"F{n}": f"f{n}" for n in range(1, 13)}
+    | NAMED
 )
-"""Name that people read → name of the key in `imgui.Key`. Escape is left out: it closes things and stays what it is."""
+"""Name that people read → name of the key in `imgui.Key`. Escape is left out: it closes things and stays what
+it is."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +50,11 @@ def parse_chord(text: str) -> Chord:
 
 
 def bindings(defaults: dict[str, tuple[str, ...]], own: dict[str, str]) -> dict[str, tuple[Chord, ...]]:
-    """Chords of each command: the user's one instead of the defaults where there is one ("" = none). What is no chord is left out;
-    a default that the user gave to another command is taken from its old one."""
+    """Chords of each command.
+
+    The user's one instead of the defaults where there is one ("" = none). What is no chord is left out; a
+    default that the user gave to another command is taken from its old one.
+    """
     taken: set[Chord] = set()
     chosen: dict[str, tuple[Chord, ...]] = {}
     for name, text in own.items():

@@ -1,4 +1,6 @@
-"""The document: everything that a picture on the screen depends on, frozen. Undo is a list of past documents.
+"""The document: everything that a picture on the screen depends on, frozen.
+
+Undo is a list of past documents.
 
 Panels never edit it: they return `doc.replace(...)` (validated copy) or use the `with_…` methods.
 """
@@ -16,7 +18,7 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.frozen import Frozen
 from core_model.schema.latent import LatentSpec
 from core_model.schema.sampler import AUTO, SamplerSpec
-from viewer.state.mesh_settings import MeshSettings
+from viewer.state.mesh_settings import MeshSettings, Mode
 from viewer.state.plane_view import PlaneView
 from viewer.state.ray_volume import VolumeView
 from viewer.state.section import SectionView
@@ -49,7 +51,9 @@ class ChannelView(Frozen):
         low = info.low if info.low is not None else 0.0
         high = info.high if info.high is not None else max(1.0, low + 1.0)
         outline = info.name == "leftover"
-        return cls(name=info.name, colormap=info.colormap, auto_range=not fixed, low=low, high=high, outline=outline)
+        return cls(
+            name=info.name, colormap=info.colormap, auto_range=not fixed, low=low, high=high, outline=outline
+        )
 
 
 class ViewSettings(Frozen):
@@ -82,7 +86,9 @@ class ViewSettings(Frozen):
 class QualitySettings(Frozen):
     """What a moving frame may cost and what comes when the mouse rests (design §3)."""
 
-    target_fps: float = Field(default=15.0, ge=1, le=240, description="frames per second while something moves")
+    target_fps: float = Field(
+        default=15.0, ge=1, le=240, description="frames per second while something moves"
+    )
     floor_size: int = Field(default=96, ge=16, le=4096, description="smallest edge of a moving frame, pixels")
     settle_delay_s: float = Field(
         default=0.15, ge=0, le=10, description="rest before the settled frame, seconds"
@@ -138,7 +144,10 @@ Hand = Literal["turntable", "trackball", "fly"]
 
 
 class Navigation(Frozen):
-    """What the left drag in the picture does: turn about the vertical, turn freely, or look about and fly with the keys."""
+    """What the left drag in the picture does.
+
+    Turn about the vertical, turn freely, or look about and fly with the keys.
+    """
 
     hand: Hand = "turntable"
     speed: float = Field(default=0.5, ge=1e-3, le=100.0, description="of flying, world units per second")
@@ -161,11 +170,20 @@ class Document(Frozen):
     volume: VolumeView = VolumeView()
     mesh: MeshSettings = MeshSettings()
     quality: QualitySettings = QualitySettings()
-    native: bool = Field(default=False, description="at rest show the picture as the checkpoint's own program renders it")
+    native: bool = Field(
+        default=False, description="at rest show the picture as the checkpoint's own program renders it"
+    )
     background: Vec3 | None = Field(
         default=None, description="replaces the checkpoint's background colour, sRGB in [0, 1]"
     )
-    view_dirs: Literal["frontal", "camera"] = Field(default="frontal", description="direction that conditions the radiance (A3.1)")
+    view_dirs: Literal["frontal", "camera"] = Field(
+        default="frontal", description="direction that conditions the radiance (A3.1)"
+    )
+
+    @property
+    def mesh_mode(self) -> Mode:
+        """How the mesh is shown now; two pictures that are compared leave no room for it."""
+        return "off" if self.compare.mode != "off" else self.mesh.mode
 
     @classmethod
     def defaults_from(cls, info: CheckpointInfo, quality: QualitySettings | None = None) -> Document:
@@ -174,7 +192,9 @@ class Document(Frozen):
         names = [s.name for s in available]
         spec = SamplerSpec()
         if names and (spec.name not in names or AUTO in names):
-            preferred = next((n for n in (AUTO, "importance", "stratified", "uniform") if n in names), names[0])
+            preferred = next(
+                (n for n in (AUTO, "importance", "stratified", "uniform") if n in names), names[0]
+            )
             spec = SamplerSpec(name=preferred)
         latent = LatentSpec()
         if latent.cutoff is not None and info.num_ws and latent.cutoff > info.num_ws:
@@ -189,3 +209,25 @@ class Document(Frozen):
             view=view,
             quality=quality or QualitySettings(),
         )
+
+
+def carried(before: Document, fresh: Document, info: CheckpointInfo) -> Document:
+    """`fresh` (the defaults of checkpoint `info`) with what of `before` fits it: the same view of another snapshot."""
+    kept: dict[str, object] = {
+        "camera": before.camera,
+        "background": before.background,
+        "view_dirs": before.view_dirs,
+    }
+    kept["native"] = before.native and info.has_native
+    latent = before.latent
+    if latent.cutoff is not None and info.num_ws and latent.cutoff > info.num_ws:
+        latent = latent.replace(cutoff=info.num_ws)
+    kept["latent"] = latent
+    if any(s.available and s.name == before.sampler.name for s in info.samplers):
+        kept["sampler"] = before.sampler
+    channel = next((c for c in info.channels if c.name == before.view.channel), None)
+    if channel is not None and (info.has_proposal or not channel.needs_proposal):
+        kept["view"] = before.view
+    if before.compare.what != "checkpoint":
+        kept["compare"] = before.compare
+    return fresh.replace(**kept)

@@ -1,8 +1,11 @@
-"""What the window remembers of exports while it is open: the settings, the last folder; starts a plan as a task."""
+"""What the window remembers of exports while it is open: the settings, the last folder.
+
+Starts a plan as a task.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,7 @@ REQUEST_FILE = "request.json"
 
 
 class Exports:
-    """One a window; the panel edits `settings`, Ctrl+S uses the folder."""
+    """One per window; the panel edits `settings`, Ctrl+S uses the folder."""
 
     def __init__(self, folder: str = "") -> None:
         start = folder if folder and Path(folder).is_dir() else str(Path.cwd())
@@ -29,13 +32,32 @@ class Exports:
         request = folder / REQUEST_FILE
         request.write_text(plan.record.model_dump_json(indent=1), encoding="utf-8")
         files = [str(f) for f in plan.files]
-        return tasks.start(TASK_KIND, plan.title, plan.arguments(request), plan.out, folder, {"kind": plan.kind, "files": files})
+        return tasks.start(
+            TASK_KIND,
+            plan.title,
+            plan.arguments(request),
+            plan.out,
+            folder,
+            {"kind": plan.kind, "files": files},
+        )
 
-    def quick(self, doc: Document, info: CheckpointInfo | None, edge: int, arrays: Mapping[str, np.ndarray], tasks: Tasks) -> str:
-        """Ctrl+S: the present view as a PNG of `edge` pixels in the last folder; returns a word for the status bar."""
+    def quick(
+        self,
+        doc: Document,
+        info: CheckpointInfo | None,
+        edge: int,
+        arrays: Mapping[str, np.ndarray],
+        tasks: Tasks,
+    ) -> str:
+        """Ctrl+S: the present view as a PNG of `edge` pixels in the last folder.
+
+        Returns a word for the status bar.
+        """
         if info is None or edge < 1:
             return "Nothing is open to save"
-        settings = ExportSettings(folder=self.settings.folder, channels=(doc.view.channel,), size=min(max(edge, 16), 8192))
+        settings = ExportSettings(
+            folder=self.settings.folder, channels=(doc.view.channel,), size=min(max(edge, 16), 8192)
+        )
         plan = plan_export(settings, doc, info, arrays, taken(tasks))
         if plan.why_not:
             return f"Not saved: {plan.why_not}"
@@ -51,3 +73,15 @@ def taken(tasks: Tasks) -> frozenset[str]:
 def files_of(task: Task) -> tuple[str, ...]:
     """What a task writes, or has written."""
     return tuple(str(f) for f in task.record.pinned.get("files", (task.record.out,)))
+
+
+def forget_tip(task: Task, files: Sequence[str]) -> str:
+    """What the cross of an ended export does: it never deletes what was exported."""
+    kept = [file for file in files if Path(file).exists()] if task.state == "done" else []
+    if not kept:
+        return "Take it off this list; it has left no file"
+    return (
+        f"Take it off this list; {kept[0]} stays"
+        if len(kept) == 1
+        else f"Take it off this list; its {len(kept)} files stay"
+    )

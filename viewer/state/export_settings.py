@@ -1,4 +1,7 @@
-"""What the Export panel is set to, and the triscope command that does it. Pure: nothing is started or written here."""
+"""What the Export panel is set to, and the triscope command that does it.
+
+Pure: nothing is started or written here.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,8 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.export import Command, command_of
 from core_model.schema.frozen import Frozen
 from core_model.schema.record import DisplayRange, RenderRecord
-from core_model.schema.render import RenderRequest
 from viewer.state.document import ChannelView, Document
-from viewer.state.scheduler import Scheduler, as_its_program
+from viewer.state.requests import export_request
 
 ExportKind = Literal["picture", "orbit", "walk", "sheet"]
 COMMANDS: dict[ExportKind, str] = {"picture": "render", "orbit": "orbit", "walk": "orbit", "sheet": "sheet"}
@@ -29,7 +31,10 @@ MAX_CELLS = 4096
 
 
 class ExportSettings(Frozen):
-    """Angles in radians, sizes in pixels; `name` empty = made from the view; `cell`: edge of one picture of a contact sheet."""
+    """Angles in radians, sizes in pixels; `name` empty = made from the view.
+
+    `cell`: edge of one picture of a contact sheet.
+    """
 
     kind: ExportKind = "picture"
     channels: tuple[str, ...] = ("rgb",)
@@ -81,33 +86,40 @@ class ExportPlan:
     why_not: str = ""
 
     def arguments(self, request_file: Path) -> tuple[str, ...]:
-        """Of the triscope command; `request_file` holds the record."""
+        """Arguments of the triscope command; `request_file` holds the record."""
         return (COMMANDS[self.kind], "--request", str(request_file), "--out", str(self.out), *self.options)
 
 
-def export_request(doc: Document, info: CheckpointInfo, edge: int, channels: tuple[str, ...]) -> RenderRequest:
-    """The full picture of the document with other channels and size: the same samples as on the screen."""
-    request = Scheduler().full_request(doc, info, 64).replace(width=edge, height=edge, channels=channels, shared_rays=False)
-    return as_its_program(request, info).replace(shared_rays=False) if doc.native and info.has_native else request
-
-
 def plan_export(
-    settings: ExportSettings, doc: Document, info: CheckpointInfo, arrays: Mapping[str, np.ndarray], taken: frozenset[str] = frozenset()
+    settings: ExportSettings,
+    doc: Document,
+    info: CheckpointInfo,
+    arrays: Mapping[str, np.ndarray],
+    taken: frozenset[str] = frozenset(),
 ) -> ExportPlan:
-    """arrays: of the picture on the screen, for the automatic ranges. taken: files that running exports will write."""
+    """arrays: of the picture on the screen, for the automatic ranges.
+
+    taken: files that running exports will write.
+    """
     channels = tuple(n for n in settings.channels if any(c.name == n for c in info.channels)) or ("rgb",)
     if settings.kind == "sheet":
         channels = channels[:1]
         doc = doc.replace(native=False)  # cells have a size of their own
     request = export_request(doc, info, settings.edge, channels)
     record = RenderRecord(
-        request=request, checkpoint_sha256=info.sha256, family=info.family, display=display_ranges(doc, info, channels, arrays)
+        request=request,
+        checkpoint_sha256=info.sha256,
+        family=info.family,
+        display=display_ranges(doc, info, channels, arrays),
     )
     out = out_path(settings, doc, info, taken)
     files = tuple(channel_file(out, name, channels[0]) for name in channels)
     why_not = _why_not(settings, info, out, files, taken)
     if request.native and "--transparent" in options_of(settings):
-        why_not = why_not or "A picture as its program renders it cannot be cut out: choose another sampler, or switch Cut out off"
+        why_not = (
+            why_not
+            or "A picture as its program renders it cannot be cut out: choose another sampler, or switch Cut out off"
+        )
     return ExportPlan(settings.kind, out.name, out, files, record, options_of(settings), why_not)
 
 
@@ -119,18 +131,37 @@ def options_of(settings: ExportSettings) -> tuple[str, ...]:
         return (*cut, *(("--scalars", "grey16") if settings.scalars == "grey16" and plain else ()))
     if settings.kind == "sheet":
         values = settings.yaws if settings.column == "yaw" else settings.psis
-        return ("--size", str(settings.edge), "--seeds", _tight(settings.seeds), f"--{settings.column}s={_tight(values)}")
-    path: tuple[str, ...] = ("--motion", settings.moving, "--frames", str(settings.frames), "--fps", f"{settings.fps:g}")
+        return (
+            "--size",
+            str(settings.edge),
+            "--seeds",
+            _tight(settings.seeds),
+            f"--{settings.column}s={_tight(values)}",
+        )
+    path: tuple[str, ...] = (
+        "--motion",
+        settings.moving,
+        "--frames",
+        str(settings.frames),
+        "--fps",
+        f"{settings.fps:g}",
+    )
     if settings.moving == "sway":
         path += ("--yaw-swing", f"{settings.yaw_swing:g}", "--pitch-swing", f"{settings.pitch_swing:g}")
     return ("--walk", _tight(settings.walk), *path) if settings.kind == "walk" else path
 
 
 def typed_command(plan: ExportPlan, info: CheckpointInfo, doc: Document, file: str) -> Command:
-    """The export as a person would type it: options where there are some, `--request` (JSON, or `file`) for the rest."""
+    """The export as a person would type it.
+
+    Options where there are some, `--request` (JSON, or `file`) for the rest.
+    """
     custom = any(d.channel == v.name for d in plan.record.display for v in doc.view.channel_views)
     if custom:  # colours of a map have no options: the whole record goes to a file
-        return Command((COMMANDS[plan.kind], "--request", file, "--out", str(plan.out), *plan.options), plan.record.model_dump_json())
+        return Command(
+            (COMMANDS[plan.kind], "--request", file, "--out", str(plan.out), *plan.options),
+            plan.record.model_dump_json(),
+        )
     command = command_of(plan.record.request, info, str(plan.out), file, COMMANDS[plan.kind])
     words = list(command.words)
     if plan.kind == "sheet" and "--size" in words:  # said by the sheet's own options
@@ -142,7 +173,10 @@ def typed_command(plan: ExportPlan, info: CheckpointInfo, doc: Document, file: s
 def display_ranges(
     doc: Document, info: CheckpointInfo, channels: tuple[str, ...], arrays: Mapping[str, np.ndarray]
 ) -> tuple[DisplayRange, ...]:
-    """Colours of the scalar channels as the window shows them; an automatic range is that of the picture on the screen."""
+    """Colours of the scalar channels as the window shows them.
+
+    An automatic range is that of the picture on the screen.
+    """
     found = []
     for channel in info.channels:
         if channel.name not in channels or channel.kind != "scalar":
@@ -165,7 +199,14 @@ def _span(view: ChannelView, values: np.ndarray | None) -> tuple[float, float] |
 
 
 def _shown(channel: ChannelInfo, view: ChannelView, low: float, high: float) -> DisplayRange:
-    return DisplayRange(channel=channel.name, colormap=view.colormap, low=low, high=high, unit=channel.unit, invert=view.invert)
+    return DisplayRange(
+        channel=channel.name,
+        colormap=view.colormap,
+        low=low,
+        high=high,
+        unit=channel.unit,
+        invert=view.invert,
+    )
 
 
 def out_path(settings: ExportSettings, doc: Document, info: CheckpointInfo, taken: frozenset[str]) -> Path:
@@ -176,7 +217,11 @@ def out_path(settings: ExportSettings, doc: Document, info: CheckpointInfo, take
         return folder / (name if name.lower().endswith(settings.ending) else name + settings.ending)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(info.path.replace(":", "-")).stem).strip("-.") or "view"
     seeds = doc.latent.seeds
-    head = f"seed{seeds[0].seed}" if len(seeds) == 1 and doc.latent.w is None and doc.latent.z is None else "blend"
+    head = (
+        f"seed{seeds[0].seed}"
+        if len(seeds) == 1 and doc.latent.w is None and doc.latent.z is None
+        else "blend"
+    )
     middle = {"picture": head, "orbit": f"{head}-orbit", "walk": "walk", "sheet": "sheet"}[settings.kind]
     path, number = folder / f"{stem}-{middle}{settings.ending}", 2
     while str(path) in taken or path.exists():
@@ -185,7 +230,7 @@ def out_path(settings: ExportSettings, doc: Document, info: CheckpointInfo, take
 
 
 def channel_file(out: Path, name: str, first: str) -> Path:
-    """As `triscope render` names them: the first channel has the plain name."""
+    """File of a channel, named as `triscope render` does: the first one has the plain name."""
     single = out.suffix in (".exr", ".npz") or name == first
     return out if single else out.with_name(f"{out.stem}.{name}{out.suffix}")
 
@@ -210,7 +255,9 @@ def count_seeds(text: str) -> int:
     return total
 
 
-def _why_not(settings: ExportSettings, info: CheckpointInfo, out: Path, files: tuple[Path, ...], taken: frozenset[str]) -> str:
+def _why_not(
+    settings: ExportSettings, info: CheckpointInfo, out: Path, files: tuple[Path, ...], taken: frozenset[str]
+) -> str:
     if not out.parent.is_dir():
         return f"There is no folder {out.parent}"
     if any(f.is_dir() for f in files):

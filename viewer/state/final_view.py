@@ -1,7 +1,9 @@
-"""How the window shows families whose picture is super-resolved: which colours to ask for, and when a finished picture is quick enough.
+"""How the window shows families whose picture is super-resolved.
 
-The super-resolution takes the same time at any size, so it is no matter of fewer pixels or samples: while something moves, the window
-asks for the finished picture where the last one was about as quick as a moving frame may be, else for the raw colours, which are named so.
+Which colours to ask for, and when a finished picture is quick enough. The super-resolution takes the same
+time at any size, so it is no matter of fewer pixels or samples: while something moves, the window asks for
+the finished picture where the last one was about as quick as a moving frame may be, else for the raw colours,
+which are named so.
 """
 
 from __future__ import annotations
@@ -21,7 +23,10 @@ def is_final(channel: str, info: CheckpointInfo) -> bool:
 
 
 def colour_beside(channel: str, info: CheckpointInfo) -> str:
-    """The colours that are asked for with a shown channel: a super-resolved picture that nobody sees would be dear."""
+    """The colours that are requested with a shown channel.
+
+    A super-resolved picture that is not shown would cost time for nothing.
+    """
     return RAW if info.neural_size > 0 and channel != FINAL else FINAL
 
 
@@ -36,7 +41,10 @@ def stands_in(request: RenderRequest) -> bool:
 
 
 def final_ms(result: RenderResult) -> float | None:
-    """Milliseconds that a super-resolved picture took, whose stages did not come from a cache; None for every other picture."""
+    """Milliseconds that a super-resolved picture took, whose stages did not come from a cache.
+
+    None for every other picture.
+    """
     stages = {t.stage: t for t in result.timings}
     found = stages.get("superres")
     if found is None or found.cached or (result.request is not None and result.request.native):
@@ -51,5 +59,8 @@ def size_matters(result: RenderResult) -> bool:
 
 
 def is_repeatable(request: RenderRequest) -> bool:
-    """Whether more jittered frames of the picture would show nothing new: the program's own picture, or the finished one by `auto`."""
+    """Whether more jittered frames of the picture would show nothing new.
+
+    The program's own picture, or the finished one by `auto`.
+    """
     return request.native or (request.sampler.name == AUTO and FINAL in request.channels)

@@ -1,6 +1,7 @@
 """The fly camera as pure functions: the eye moves and looks about, and the pivot goes along.
 
-The result is an orbit pose like every other: distance and field of view stay, the pivot stays that far in front of the eye.
+The result is an orbit pose like every other: distance and field of view stay, the pivot stays that far in
+front of the eye.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from viewer.state.orbit import PITCH_LIMIT, clamp, unrolled, vec3, wrap_angle
 SPEED_LIMITS = (0.001, 100.0)
 SPEED_NOTCH = 1.2
 LONGEST_STEP_S = 0.1
-"""A frame that took longer moves no further: the eye must not leap after a stall."""
+"""A frame that took longer moves no further: the camera must not leap after a stall."""
 HURRY = 4.0
 
 
@@ -34,7 +35,10 @@ class Thrust:
 
 
 def move(pose: OrbitPose, thrust: Thrust, speed: float, seconds: float) -> OrbitPose:
-    """The eye after `seconds` at `speed` (world units per second) along the thrust; diagonals are no faster."""
+    """The eye after `seconds` at `speed` (world units per second) along the thrust.
+
+    Diagonals are no faster.
+    """
     m = pose.world_from_cam()
     way = thrust.right * m[:3, 0] + thrust.forward * m[:3, 2] + thrust.up * np.array([0.0, 1.0, 0.0])
     length = float(np.linalg.norm(way))
@@ -45,7 +49,10 @@ def move(pose: OrbitPose, thrust: Thrust, speed: float, seconds: float) -> Orbit
 
 
 def look(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
-    """The eye stays and turns with the mouse: what was under the cursor in the middle of the picture moves the other way."""
+    """The eye stays and turns with the mouse.
+
+    What was under the cursor in the middle of the picture moves the other way.
+    """
     pose = pose.about_pivot()
     x, y = unrolled(pose, dx, dy)
     turn = pose.fov / max(edge_px, 1.0)

@@ -1,11 +1,14 @@
 """The last good frame, and its running mean with refined ones.
 
-The picture on the screen is always `FrameStore.arrays`; an error leaves it as it was and sets `error`. The full frame is the first of the
-mean: its samples stand in the middle of their strata, those of the refined frames at other places of the same strata
-(`core_model.ops.pixel_noise.frame_shift`), so that the first refined frame already makes it better.
+The picture on the screen is always `FrameStore.arrays`; an error leaves it as it was and sets `error`. The
+full frame is the first of the mean: its samples stand in the middle of their strata, those of the refined
+frames at other places of the same strata (`core_model.ops.pixel_noise.frame_shift`), so that the first
+refined frame already makes it better.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,15 +16,26 @@ from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tie
 from core_model.schema.sampler import SamplerSpec
 
 OF_THE_SAMPLER = ("samples", "leftover", "entropy")
-"""Channels that tell what the sampler does, not what the scene is: those of the full frame stay, as refined frames take more samples."""
+"""Channels that tell what the sampler does, not what the scene is: those of the full frame stay, as refined
+frames take more samples."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One finished frame in the history: total milliseconds, tier and edge in pixels."""
+
+    ms: float
+    tier: Tier
+    edge: int
 
 
 class FrameStore:
     """Newest finished frame: its result record, channel arrays and how many refined frames are in them.
 
-    base: the request of the first frame in them, which is the full one unless the caller asked for refined ones alone. result stays that
-    frame's but for tier, seed and generation: samples and times are those of the sampler that the user chose.
-    version grows whenever the arrays change, so that textures are uploaded only then.
+    base: the request of the first frame in them, which is the full one unless the caller asked for refined
+    ones alone. result stays that frame's but for tier, seed and generation: samples and times are those of
+    the sampler that the user chose. version grows whenever the arrays change, so that textures are uploaded
+    only then.
     """
 
     def __init__(self) -> None:
@@ -35,10 +49,10 @@ class FrameStore:
         self._means: dict[str, np.ndarray] = {}
 
     def add(self, result: RenderResult, arrays: dict[str, np.ndarray]) -> bool:
-        """Take a finished render; True when the picture changed. Results older than the shown one are
-        dropped.
+        """Take a finished render; True when the picture changed.
 
-        Raises ValueError when a refined frame differs in shape from the frames it is to be averaged with.
+        Results older than the shown one are dropped. Raises ValueError when a refined frame differs in shape
+        from the frames it is to be averaged with.
         """
         if self.result is not None and result.generation < self.result.generation:
             return False
@@ -86,13 +100,22 @@ class FrameStore:
         return found if all(np.isfinite(found)) else None
 
     def under(self, name: str, u: float, v: float) -> tuple[float, ...] | None:
-        """Value(s) of a channel at image coordinates in [0, 1]: a picture's maps may have other sizes than its colours."""
+        """Value(s) of a channel at image coordinates in [0, 1].
+
+        A picture's maps may have other sizes than its colours.
+        """
         values = self.arrays.get(name)
-        return None if values is None else self.value(name, int(u * values.shape[-1]), int(v * values.shape[-2]))
+        return (
+            None if values is None else self.value(name, int(u * values.shape[-1]), int(v * values.shape[-2]))
+        )
 
     def _may_join(self, result: RenderResult) -> bool:
         """Whether the shown picture is a full or refined one of the same view."""
-        if self.result is None or self.result.request is None or self.result.request.tier not in (Tier.FULL, Tier.REFINED):
+        if (
+            self.result is None
+            or self.result.request is None
+            or self.result.request.tier not in (Tier.FULL, Tier.REFINED)
+        ):
             return False
         return view_of(self.result.request) == view_of(result.request)
 
@@ -120,7 +143,13 @@ def view_of(request: RenderRequest | None) -> RenderRequest | None:
     """A request without what differs between the frames of one mean."""
     if request is None:
         return None
-    alike = {"seed": 0, "tile_rays": None, "tier": Tier.FULL, "channels": (), "sampler": SamplerSpec(name=request.sampler.name)}
+    alike = {
+        "seed": 0,
+        "tile_rays": None,
+        "tier": Tier.FULL,
+        "channels": (),
+        "sampler": SamplerSpec(name=request.sampler.name),
+    }
     return request.model_copy(update=alike)
 
 

@@ -1,4 +1,7 @@
-"""Blends of seeds in w as plain numbers: the seed plane with its four corners, and a smooth way from seed to seed."""
+"""Blends of seeds in w as plain numbers.
+
+The seed plane with its four corners, and a smooth way from seed to seed.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,10 @@ class SeedPlane:
 
     @property
     def seeds(self) -> Blend:
-        """The blend as it stands in a LatentSpec: always all four corners, so that the square can be told from it."""
+        """The blend as it stands in a LatentSpec.
+
+        Always all four corners, so that the square can be told from it.
+        """
         return tuple(SeedWeight(seed=s, weight=w) for s, w in zip(self.corners, self.weights, strict=True))
 
     def moved(self, x: float, y: float) -> SeedPlane:
@@ -48,8 +54,9 @@ class SeedPlane:
 def plane_of(latent: LatentSpec, kept: Corners) -> tuple[SeedPlane, bool]:
     """(plane, whether its dot is what is shown).
 
-    Four seeds with bilinear weights are a plane. A single seed that is one of the `kept` corners is that corner; any other one
-    becomes the top left corner beside the kept others. Any other blend is not on a plane.
+    Four seeds with bilinear weights are a plane. A single seed that is one of the `kept` corners is that
+    corner; any other one becomes the top left corner beside the kept others. Any other blend is not on a
+    plane.
     """
     seeds = latent.seeds
     plain = latent.z is None and latent.w is None
@@ -57,7 +64,9 @@ def plane_of(latent: LatentSpec, kept: Corners) -> tuple[SeedPlane, bool]:
         w = [s.weight for s in seeds]
         bilinear = abs(sum(w) - 1.0) < 1e-6 and min(w) >= -1e-9 and abs(w[0] * w[3] - w[1] * w[2]) < 1e-9
         if bilinear:
-            found = SeedPlane((seeds[0].seed, seeds[1].seed, seeds[2].seed, seeds[3].seed), w[1] + w[3], w[2] + w[3])
+            found = SeedPlane(
+                (seeds[0].seed, seeds[1].seed, seeds[2].seed, seeds[3].seed), w[1] + w[3], w[2] + w[3]
+            )
             return found.moved(found.x, found.y), plain
     if len(seeds) == 1:
         seed = seeds[0].seed
@@ -109,7 +118,10 @@ def spline_weights(t: float) -> tuple[float, float, float, float]:
 
 
 def on_ring(q: float, radius: float) -> tuple[float, float]:
-    """Point of a square ring about the middle of the plane: q in edges from the top left corner, clockwise; radius 1 = the border."""
+    """Point of a square ring about the middle of the plane.
+
+    q in edges from the top left corner, clockwise; radius 1 = the border.
+    """
     edge, t = int(q % 4.0), q % 1.0
     x, y = ((t, 0.0), (1.0, t), (1.0 - t, 1.0), (0.0, 1.0 - t))[edge]
     return 0.5 + radius * (x - 0.5), 0.5 + radius * (y - 0.5)

@@ -1,6 +1,7 @@
-"""A walk through the latents: from seed to seed on a smooth curve, or round the seed plane. Pure: time is an argument.
+"""A walk through the latents: from seed to seed on a smooth curve, or round the seed plane.
 
-It moves on only once the picture of where it stands is on the screen, so that no picture is thrown away half done.
+Pure: time is an argument. It moves on only once the picture of where it stands is on the screen, so that no
+picture is thrown away half done.
 """
 
 from __future__ import annotations
@@ -10,20 +11,30 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core_model.schema.latent import LatentSpec, SeedWeight
-from viewer.state.latent_blend import SEEDS, Blend, SeedPlane, main_seed, mixed, on_ring, ring_of, spline_weights
+from viewer.state.latent_blend import (
+    SEEDS,
+    Blend,
+    SeedPlane,
+    main_seed,
+    mixed,
+    on_ring,
+    ring_of,
+    spline_weights,
+)
 
 WalkKind = Literal["seeds", "plane"]
 LONGEST_STEP_S = 0.5
 """A renderer slower than this makes the walk slower instead of rougher."""
 PATIENCE_S = 10.0
-"""After it the walk moves on without a picture: the render process was restarted, or the last one was lost."""
+"""After it the walk moves on without a picture: the render process was restarted, or the last one was
+lost."""
 SPREAD = 0.5
-"""How fast a walk round the plane reaches its border: share of the half edge an edge walked."""
+"""How fast a walk round the plane reaches its border: share of the half edge per edge walked."""
 
 
 @dataclass
 class Walk:
-    """One window's walk. speed: seeds per second (edges of the plane a second), negative = backwards.
+    """One window's walk. speed: seeds per second (edges of the plane per second), negative = backwards.
 
     spared: the mouse is over a control of the walk, so that a click does not stop it.
     """
@@ -49,8 +60,11 @@ class Walk:
         self.playing, self._written = False, None
 
     def step(self, latent: LatentSpec, shown: bool, now: float) -> LatentSpec:
-        """The latent at time `now` [s]; unchanged while the picture of the last one is not `shown`, and stopped when somebody else
-        has changed it."""
+        """The latent at time `now` [s].
+
+        Unchanged while the picture of the last one is not `shown`, and stopped when somebody else has changed
+        it.
+        """
         if not self.playing:
             return latent
         if latent != self._written:

@@ -1,8 +1,8 @@
-"""How large a moving frame may be: from measured milliseconds to edge and samples per ray, with hysteresis.
+"""How large a moving frame may be.
 
-The state is one number, the samples a moving frame may take in all (its *work*). A ladder turns it into a
-picture: from the full one down, first the samples per ray fall to half, then the edge falls to the user's
-floor, then the samples fall to `MIN_SPP`.
+From measured milliseconds to edge and samples per ray, with hysteresis. The state is one number, the total
+samples of a moving frame (its *work*). `ladder` turns it into a picture size: from the full one down, first
+the samples per ray fall to half, then the edge falls to the user's floor, then the samples fall to `MIN_SPP`.
 """
 
 from __future__ import annotations

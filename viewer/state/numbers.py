@@ -1,4 +1,7 @@
-"""Numbers that people type: read whole, or refused with a reason. Pure, but for the one field that is being typed in."""
+"""Numbers that people type: read whole, or refused with a reason.
+
+Pure, but for the one field that is being typed in.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,11 @@ class Refusal:
 
 
 class Typing:
-    """One a window, as only one field has the keyboard. ident: of the number that is typed in place of its drag field, 0 = none;
-    field: of the text field that was typed in last. fresh: frames that the text field has left to get the keyboard."""
+    """The field that is being typed in; one per window, as only one has the keyboard.
+
+    ident: of the number that is typed in place of its drag field, 0 = none; field: of the text field that was
+    typed in last. fresh: frames that the text field has left to get the keyboard.
+    """
 
     def __init__(self) -> None:
         self.ident = 0
@@ -35,7 +41,10 @@ class Typing:
 
 
 def read_number(text: str, low: float, high: float, whole: bool = False) -> tuple[Decimal, str]:
-    """(number, "") where `text` is one in [low, high], else (0, why it is refused). An exponent is part of a number: 1e3 is 1000."""
+    """(number, "") where `text` is one in [low, high], else (0, why it is refused).
+
+    An exponent is part of a number: 1e3 is 1000.
+    """
     words, kind = text.strip(), "a whole number" if whole else "a number"
     span = f"{kind} from {_plain(low)} to {_plain(high)}"
     if not words:
@@ -44,7 +53,9 @@ def read_number(text: str, low: float, high: float, whole: bool = False) -> tupl
         return Decimal(0), f"“{_short(words)}” is no number: expected {span}"
     value = Decimal(words)
     if not Decimal(repr(low)) <= value <= Decimal(repr(high)):
-        return Decimal(0), f"{_short(words)} is too {'small' if value < Decimal(repr(low)) else 'large'}: expected {span}"
+        return Decimal(
+            0
+        ), f"{_short(words)} is too {'small' if value < Decimal(repr(low)) else 'large'}: expected {span}"
     if whole and value != value.to_integral_value():
         return Decimal(0), f"{_short(words)} is not whole: expected {span}"
     return value, ""

@@ -43,12 +43,17 @@ def orbit(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
     x, y = unrolled(pose, dx, dy)
     turn = math.pi / max(edge_px, 1.0)
     limit = pitch_limit(pose)
-    return pose.replace(yaw=wrap_angle(pose.yaw - turn * x), pitch=clamp(pose.pitch + turn * y, -limit, limit))
+    return pose.replace(
+        yaw=wrap_angle(pose.yaw - turn * x), pitch=clamp(pose.pitch + turn * y, -limit, limit)
+    )
 
 
 def pitch_limit(pose: OrbitPose) -> float:
-    """How far up a drag takes the camera [rad]. On a sphere that is not about the pivot it stops before it stands right above the
-    pivot, where the picture would spin round."""
+    """How far up a drag takes the camera [rad].
+
+    On a sphere that is not about the pivot it stops before it stands right above the pivot, where the picture
+    would spin round.
+    """
     if pose.centre is None:
         return PITCH_LIMIT
     aside = math.hypot(pose.pivot[0] - pose.centre[0], pose.pivot[2] - pose.centre[2])
@@ -56,14 +61,19 @@ def pitch_limit(pose: OrbitPose) -> float:
 
 
 def trackball(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
-    """Left drag without an up axis: the head turns about the picture's own axes, over the poles too; one edge is half a turn."""
+    """Left drag without an up axis.
+
+    The head turns about the picture's own axes, over the poles too; one edge is half a turn.
+    """
     turn = math.pi / max(edge_px, 1.0)
     pose = pose.about_pivot()
     m = pose.world_from_cam()
     turned = np.eye(4)
     turned[:3, :3] = m[:3, :3] @ _about(np.array([dy, -dx, 0.0]) * -turn)
     turned[:3, 3] = np.asarray(pose.pivot) - pose.radius * turned[:3, 2]
-    return orbit_from_matrix(turned, pose.fov, pose.pivot, pose.orthographic).replace(radius=pose.radius, pivot=pose.pivot)
+    return orbit_from_matrix(turned, pose.fov, pose.pivot, pose.orthographic).replace(
+        radius=pose.radius, pivot=pose.pivot
+    )
 
 
 def pan(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
@@ -85,12 +95,18 @@ def zoom_fov(pose: OrbitPose, notches: float, limits: tuple[float, float] = FOV_
 
 
 def wheel(pose: OrbitPose, notches: float, lens: bool) -> OrbitPose:
-    """Wheel (with Ctrl: lens): distance or field of view. Parallel rays know no distance: there both change the view height."""
+    """Wheel (with Ctrl: lens): distance or field of view.
+
+    Parallel rays know no distance: there both change the view height.
+    """
     return zoom_fov(pose, notches) if lens or pose.orthographic else dolly(pose, notches)
 
 
 def with_view_height(pose: OrbitPose, height: float) -> OrbitPose:
-    """The picture spans `height` world units at the pivot, at the same distance (as far as FOV_LIMITS allow)."""
+    """The picture spans `height` world units at the pivot, at the same distance.
+
+    As far as FOV_LIMITS allow.
+    """
     return pose.replace(fov=clamp(2.0 * math.atan(0.5 * height / pose.distance), *FOV_LIMITS))
 
 
@@ -109,8 +125,8 @@ def roll(pose: OrbitPose, angle: float) -> OrbitPose:
 def recentre(pose: OrbitPose, point: Vec3) -> OrbitPose:
     """Double click: `point` (world) becomes the pivot in the middle of the picture, at its present scale.
 
-    The camera slides sideways only, so nothing jumps in size; a point behind the camera keeps the radius. From then on it turns
-    about that point. A point that is not finite changes nothing.
+    The camera slides sideways only, so nothing jumps in size; a point behind the camera keeps the radius.
+    From then on it turns about that point. A point that is not finite changes nothing.
     """
     p = np.asarray(point, dtype=np.float64)
     if p.shape != (3,) or not np.isfinite(p).all():
@@ -164,12 +180,17 @@ def between(a: OrbitPose, b: OrbitPose, share: float) -> OrbitPose:
 
 
 def look_from(pose: OrbitPose, side: tuple[float, float, float]) -> OrbitPose:
-    """Look at the pivot from a side (world direction pivot to camera, any length), upright, at the present distance."""
+    """Look at the pivot from a side, upright, at the present distance.
+
+    side: world direction from pivot to camera, any length.
+    """
     x, y, z = side
     level = math.hypot(x, z)
     pitch = clamp(math.atan2(y, level), -PITCH_LIMIT, PITCH_LIMIT)
     pose = pose if abs(pitch) < pitch_limit(pose) else pose.about_pivot()
-    yaw = math.atan2(x, z) if level > 1e-9 else 0.5 * math.pi * round(pose.yaw / (0.5 * math.pi))  # from above: the nearest quarter
+    yaw = (
+        math.atan2(x, z) if level > 1e-9 else 0.5 * math.pi * round(pose.yaw / (0.5 * math.pi))
+    )  # from above: the nearest quarter
     return pose.replace(yaw=wrap_angle(yaw), pitch=pitch, roll=0.0)
 
 

@@ -18,7 +18,8 @@ def rgb(text: str) -> Rgb:
 class Palette:
     """Colours by role. `faint` is for lines and marks only; everything that is read is `text` or `muted`.
 
-    faded: opacity of what is disabled. It has to be read too: `text` keeps 4.5 : 1 at this opacity, `muted` would not.
+    faded: opacity of what is disabled. It has to be read too: `text` keeps 4.5 : 1 at this opacity, `muted`
+    would not.
     """
 
     name: ThemeName
@@ -143,8 +144,14 @@ LIGHT = Palette(
 PALETTES: dict[ThemeName, Palette] = {"dark": DARK, "light": LIGHT}
 
 CURVES: dict[ThemeName, tuple[Rgb, ...]] = {
-    "dark": tuple(rgb(c) for c in ("#8b9aff", "#f0a35e", "#4fc48d", "#e887b0", "#5fb0ff", "#d9c35a", "#b69cff", "#67d0c8")),
-    "light": tuple(rgb(c) for c in ("#4455dc", "#b5651d", "#14784a", "#b0437a", "#1f78c8", "#8a7300", "#7650c8", "#12857d")),
+    "dark": tuple(
+        rgb(c)
+        for c in ("#8b9aff", "#f0a35e", "#4fc48d", "#e887b0", "#5fb0ff", "#d9c35a", "#b69cff", "#67d0c8")
+    ),
+    "light": tuple(
+        rgb(c)
+        for c in ("#4455dc", "#b5651d", "#14784a", "#b0437a", "#1f78c8", "#8a7300", "#7650c8", "#12857d")
+    ),
 }
 """Of runs, or of the curves of one run: told apart by lightness too, in each theme."""
 

@@ -1,6 +1,7 @@
-"""The tri-planes beside the picture: what is shown of them, which cell is chosen, which planes are taken out. Pure.
+"""The tri-planes beside the picture.
 
-A cell is (level, plane, column, row) of a plane [H, W] as it lies in memory: column along the plane's first world axis, row along its
+What is shown of them, which cell is chosen, which planes are taken out. Pure. A cell is (level, plane,
+column, row) of a plane [H, W] as it lies in memory: column along the plane's first world axis, row along its
 second, both from the axis' minimum. In a panel the second axis points up, so that row 0 is at the bottom.
 """
 
@@ -25,7 +26,9 @@ class Cell(Frozen):
 
 
 class PlaneView(Frozen):
-    """mode: one channel, RMS over channels, or principal components as colours. own_range: each plane has its own colour range.
+    """mode: one channel, RMS over channels, or principal components as colours.
+
+    own_range: each plane has its own colour range.
 
     colormap: of channel and RMS; empty = the mode's own.
     """
@@ -55,7 +58,10 @@ def box_coordinate(position: float, size: int, conv: Conventions) -> float:
 
 
 def cell_of(point: Vec3, level: int, plane: int, size: tuple[int, int], conv: Conventions) -> Cell | None:
-    """The cell (nearest texel) of a world point in a plane of `size` (width, height); None outside the box."""
+    """The cell (nearest texel) of a world point in a plane of `size` (width, height).
+
+    None outside the box.
+    """
     at = [point[AXIS[axis]] / conv.box for axis in conv.plane_axes[plane]]
     if any(abs(u) > 1.0 for u in at):
         return None
@@ -99,5 +105,8 @@ def ablation_text(latent: LatentSpec, conv: Conventions, levels: int) -> str:
     """What is taken out, in words: "xy, yz planes → mean"; empty while nothing is."""
     if latent.ablate is None:
         return ""
-    names = [plane_title(conv, p) + (f" level {level + 1}" if levels > 1 else "") for level, p in latent.ablate.planes]
+    names = [
+        plane_title(conv, p) + (f" level {level + 1}" if levels > 1 else "")
+        for level, p in latent.ablate.planes
+    ]
     return f"{', '.join(names)} {'plane' if len(names) == 1 else 'planes'} set to {latent.ablate.fill}"

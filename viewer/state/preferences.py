@@ -13,9 +13,9 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
+from core_model.schema.config_dir import FILE_NAME, config_dir
 from core_model.schema.frozen import Frozen
 from viewer.state.checkpoint_files import write_atomically
-from core_model.schema.config_dir import FILE_NAME, config_dir
 from viewer.state.document import QualitySettings
 
 RECENT = 12

@@ -1,4 +1,7 @@
-"""Named settings of sampler, quality and display, kept between runs. What is looked at (checkpoint, latent, camera) is not part of them."""
+"""Named settings of sampler, quality and display, kept between runs.
+
+What is looked at (checkpoint, latent, camera) is not part of them.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from core_model.schema.camera import Vec3
+from core_model.schema.config_dir import config_dir
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from core_model.schema.sampler import SamplerSpec
 from viewer.state.checkpoint_files import write_atomically
-from core_model.schema.config_dir import config_dir
 from viewer.state.document import Document, QualitySettings, ViewSettings
 
 FILE_NAME = "presets.json"
@@ -33,7 +36,10 @@ class PresetFile(Frozen):
 
 
 class Presets:
-    """Read at start; written with every change. A file that is no good is left alone until the next change replaces it."""
+    """Read at start; written with every change.
+
+    A file that is no good is left alone until the next change replaces it.
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._path = (folder or config_dir()) / FILE_NAME
@@ -54,7 +60,12 @@ class Presets:
         preset = self._all.get(name)
         if preset is None:
             return doc
-        kept = {"sampler": preset.sampler, "native": preset.native, "view": preset.view, "quality": preset.quality}
+        kept = {
+            "sampler": preset.sampler,
+            "native": preset.native,
+            "view": preset.view,
+            "quality": preset.quality,
+        }
         return doc.replace(**kept, background=preset.background)
 
     def save(self, name: str, doc: Document) -> None:
@@ -63,8 +74,19 @@ class Presets:
         if not name:
             raise InputError(what="a preset needs a name", where="presets")
         if name not in self._all and len(self._all) >= MOST:
-            raise InputError(what="too many presets", where="presets", expected=f"at most {MOST}", got=str(len(self._all) + 1))
-        kept = Preset(sampler=doc.sampler, native=doc.native, view=doc.view, quality=doc.quality, background=doc.background)
+            raise InputError(
+                what="too many presets",
+                where="presets",
+                expected=f"at most {MOST}",
+                got=str(len(self._all) + 1),
+            )
+        kept = Preset(
+            sampler=doc.sampler,
+            native=doc.native,
+            view=doc.view,
+            quality=doc.quality,
+            background=doc.background,
+        )
         self._write({**self._all, name: kept})
 
     def remove(self, name: str) -> None:

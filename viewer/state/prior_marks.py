@@ -1,4 +1,7 @@
-"""The camera prior as marks in the plane of yaw and pitch (radians), and how far a view lies from what was trained."""
+"""The camera prior as marks in the plane of yaw and pitch (radians).
+
+Also how far a view lies from the training cameras.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ ROOM = 1.3
 
 @dataclass(frozen=True)
 class PriorMarks:
-    """What is drawn: ellipses of one and two sigma, or a rectangle of equal chance, about a middle (yaw, pitch)."""
+    """What is drawn about the middle (yaw, pitch) of the prior.
+
+    Ellipses of one and two sigma, or the rectangle of a uniform prior.
+    """
 
     shape: Literal["ellipses", "rectangle", "none"]
     middle: tuple[float, float]
@@ -46,9 +52,13 @@ def marks_of(prior: CameraPrior) -> PriorMarks:
     home = prior.default
     if prior.law == "uniform":
         (y0, y1), (p0, p1) = prior.yaw_range, prior.pitch_range
-        return PriorMarks("rectangle", (0.5 * (y0 + y1), 0.5 * (p0 + p1)), (0.5 * abs(y1 - y0), 0.5 * abs(p1 - p0)))
+        return PriorMarks(
+            "rectangle", (0.5 * (y0 + y1), 0.5 * (p0 + p1)), (0.5 * abs(y1 - y0), 0.5 * abs(p1 - p0))
+        )
     known = prior.law not in ("unknown", "none") and prior.yaw_std > 0 and prior.pitch_std > 0
-    return PriorMarks("ellipses" if known else "none", (home.yaw, home.pitch), (prior.yaw_std, prior.pitch_std))
+    return PriorMarks(
+        "ellipses" if known else "none", (home.yaw, home.pitch), (prior.yaw_std, prior.pitch_std)
+    )
 
 
 def sigmas(prior: CameraPrior, pose: OrbitPose) -> float | None:
@@ -56,11 +66,16 @@ def sigmas(prior: CameraPrior, pose: OrbitPose) -> float | None:
     marks = marks_of(prior)
     if marks.shape != "ellipses":
         return None
-    return math.hypot(wrap_angle(pose.yaw - marks.middle[0]) / marks.half[0], (pose.pitch - marks.middle[1]) / marks.half[1])
+    return math.hypot(
+        wrap_angle(pose.yaw - marks.middle[0]) / marks.half[0], (pose.pitch - marks.middle[1]) / marks.half[1]
+    )
 
 
 def warning(prior: CameraPrior, pose: OrbitPose) -> str:
-    """Why a view is not what the model was trained on; empty inside the prior, or where the prior is unknown."""
+    """Why a view is not what the model was trained on.
+
+    Empty inside the prior, or where the prior is unknown.
+    """
     marks, far = marks_of(prior), sigmas(prior, pose)
     if far is not None and far > OUTSIDE_SIGMA:
         return f"Outside what the model was trained on: {far:.1f} σ"
@@ -72,7 +87,10 @@ def warning(prior: CameraPrior, pose: OrbitPose) -> str:
 
 
 def presets(prior: CameraPrior) -> tuple[Preset, ...]:
-    """One and two sigma to either side in yaw, then in pitch; a prior of equal chance gives half and the full way to its edges."""
+    """One and two sigma to either side in yaw, then in pitch.
+
+    A uniform prior gives half and the full way to its edges.
+    """
     marks = marks_of(prior)
     if marks.shape == "none":
         return ()
@@ -83,7 +101,11 @@ def presets(prior: CameraPrior) -> tuple[Preset, ...]:
         for step in steps:
             title = f"{'+' if step > 0 else '−'}{abs(step):g}{unit}"
             value = (yaw, pitch)[index] + step * (dy, dp)[index]
-            at = (wrap_angle(value), pitch) if index == 0 else (yaw, min(max(value, -PITCH_LIMIT), PITCH_LIMIT))
+            at = (
+                (wrap_angle(value), pitch)
+                if index == 0
+                else (yaw, min(max(value, -PITCH_LIMIT), PITCH_LIMIT))
+            )
             tip = f"{name.title()} {math.degrees(at[index]):+.1f}° ({title} of the checkpoint's cameras), the other angle in its middle"
             found.append(Preset(f"{name}{step:+g}", title, tip, *at))
     return tuple(found)
@@ -95,10 +117,15 @@ def look(pose: OrbitPose, yaw: float, pitch: float) -> OrbitPose:
 
 
 def plot_reach(prior: CameraPrior, pose: OrbitPose) -> tuple[float, float]:
-    """Half extents (yaw, pitch) of the plot: about the prior, or the whole sphere when the view lies further out."""
+    """Half extents (yaw, pitch) of the plot.
+
+    About the prior, or the whole sphere when the view lies further out.
+    """
     marks = marks_of(prior)
     reach = (ROOM * max(marks.reach[0], 0.1), ROOM * max(marks.reach[1], 0.1))
-    far = abs(wrap_angle(pose.yaw - marks.middle[0])) > reach[0] or abs(pose.pitch - marks.middle[1]) > reach[1]
+    far = (
+        abs(wrap_angle(pose.yaw - marks.middle[0])) > reach[0] or abs(pose.pitch - marks.middle[1]) > reach[1]
+    )
     if far or marks.shape == "none" or reach[0] > math.pi or reach[1] > 0.5 * math.pi:
         return math.pi, 0.5 * math.pi
     return reach

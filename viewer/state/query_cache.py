@@ -1,9 +1,9 @@
 """Questions to the render process and their answers, for panels that draw anew in every frame.
 
-A panel says in each frame what it wants to know (`want`) and gets the answer once it is there. What nobody wanted in a frame is
-not asked; answers are kept, by question, within a budget of bytes. One question is under way at a time, the first wanted first, small
-pictures last: a board of them would otherwise keep every other question waiting. What is cancelled is not asked again until it has not
-been wanted for a frame.
+A panel asks in each frame (`want`) and gets the answer once it is there. What nobody wanted in a frame is
+not sent; answers are kept, by question, within a budget of bytes. One question is under
+way at a time, the first wanted first, small pictures last: a board of them would otherwise keep every other
+question waiting. What is cancelled is not asked again until it has not been wanted for a frame.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Answer:
         return 1024 + sum(a.nbytes for a in self.arrays.values())
 
 
-class Answers:
+class QueryCache:
     """`want` from the panels; `next`, `sent` and `answered` from the controller."""
 
     def __init__(self, budget: int = KEPT_BYTES) -> None:
@@ -47,7 +47,10 @@ class Answers:
         self.bytes = 0
 
     def want(self, question: Question) -> Answer | None:
-        """The answer, or None while it is not there (it will be asked for) and where there is none (see `error`)."""
+        """The answer, or None while it is not there (it will be asked for).
+
+        None also where there is no answer: see `error`.
+        """
         found = self._kept.get(question)
         if found is None:
             self._wanted[question] = None
@@ -91,7 +94,10 @@ class Answers:
     # The controller's side
 
     def next(self) -> Question | None:
-        """End of a frame: the question to send now, if any. A question under way that nobody wants any more is given up."""
+        """End of a frame: the question to send now, if any.
+
+        A question under way that nobody wants any more is given up.
+        """
         wanted, self._wanted = self._wanted, {}
         if self._cancelled not in wanted:
             self._cancelled = None

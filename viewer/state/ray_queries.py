@@ -1,6 +1,7 @@
-"""Questions about rays and their answers: one question under way at a time, the last answer of each mark is kept.
+"""Questions about rays and their answers.
 
-While a view is being turned the marks keep the reports of the view before; `is_fresh` tells the two apart.
+One question under way at a time, the last answer of each mark is kept. While a view is being turned the marks
+keep the reports of the view before; `is_fresh` tells the two apart.
 """
 
 from __future__ import annotations
@@ -25,16 +26,22 @@ class RayQuestion:
 
 def question_at(mark: Mark, request: RenderRequest) -> RayQuestion:
     """The question about the pixel that `mark` lies in."""
-    x, y = (min(max(int(c * n), 0), n - 1) for c, n in zip(mark, (request.width, request.height), strict=True))
+    x, y = (
+        min(max(int(c * n), 0), n - 1) for c, n in zip(mark, (request.width, request.height), strict=True)
+    )
     return RayQuestion(mark, request.model_copy(update={"channels": ("rgb",)}), x, y)
 
 
-class Inspections:
-    """Give it the questions that the screen shows; it answers with the one to send, or None."""
+class RayQueries:
+    """Give it the questions that the screen shows; it answers with the one to send, or None.
+
+    asked: the questions of the present view, the selected mark first, then the pins.
+    """
 
     def __init__(self) -> None:
         self._under_way: tuple[int, RayQuestion] | None = None
         self._answers: dict[Mark, tuple[RayQuestion, RayReport | ErrorInfo]] = {}
+        self.asked: tuple[RayQuestion, ...] = ()
         self.version = 0
         self.last_s = 0.0
         self._sent_at = 0.0
@@ -81,6 +88,10 @@ class Inspections:
         """Whether the kept answer is the one to this very question."""
         found = self._answers.get(question.mark)
         return found is not None and found[0] == question
+
+    def is_stale(self, mark: Mark) -> bool:
+        """Whether the report of a mark belongs to another view than the present one."""
+        return not any(q.mark == mark and self.is_fresh(q) for q in self.asked)
 
     def report(self, mark: Mark) -> RayReport | None:
         """The last report of a mark, perhaps of an earlier view."""

@@ -1,4 +1,7 @@
-"""What the probe saw of the whole picture and what the network predicts: which slice or level set of it is looked at. Pure."""
+"""What the probe saw of the whole picture and what the network predicts.
+
+Which slice or level set of it is looked at. Pure.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ QUANTITIES: dict[VolumeForm, ChannelInfo] = {
 
 
 class VolumeView(Frozen):
-    """opened: the view is in sight. depth, thickness: of the slice, as shares of the way from near to far; level: share in one bin."""
+    """opened: the view is in sight.
+
+    depth, thickness: of the slice, as shares of the way from near to far; level: share in one bin.
+    """
 
     opened: bool = False
     form: Literal["slice", "level"] = "slice"
@@ -36,8 +42,13 @@ class VolumeView(Frozen):
 
 
 def question_of(view: VolumeView, info: CheckpointInfo, shown: RenderRequest) -> RayVolumeQuestion:
-    """For the camera and head of the picture on the screen, at the checkpoint's own size. What the form does not use stays default."""
-    own = {"depth": view.depth, "thickness": view.thickness} if view.form == "slice" else {"level": view.level}
+    """The question for the camera and latent of the shown picture, at the checkpoint's own size.
+
+    What the form does not use stays default.
+    """
+    own = (
+        {"depth": view.depth, "thickness": view.thickness} if view.form == "slice" else {"level": view.level}
+    )
     return RayVolumeQuestion.model_validate(
         {"checkpoint": info.path, "latent": shown.latent, "camera": shown.camera, "precision": shown.precision,
          "skip_empty": shown.skip_empty, "size": info.image_size, "form": view.form} | own
@@ -45,7 +56,10 @@ def question_of(view: VolumeView, info: CheckpointInfo, shown: RenderRequest) ->
 
 
 def shown_range(form: VolumeForm, pictures: tuple[np.ndarray, ...]) -> tuple[float, float]:
-    """What the colours span: shares from 0 to the largest, rounded up to a tenth; distances from the nearest to the farthest."""
+    """What the colours span: shares from 0 to the largest, rounded up to a tenth.
+
+    Distances from the nearest to the farthest.
+    """
     finite = [a[np.isfinite(a)] for a in pictures]
     finite = [a for a in finite if a.size]
     if form == "slice":

@@ -1,11 +1,14 @@
-"""The tier table: which picture to ask the renderer for, and when to be silent (design §3). Pure: the clock
-is an argument.
+"""Which picture to request from the renderer, and when: the quality tiers (design §3).
 
 moving   at every change; size and samples from measured milliseconds
-settled  after `settle_delay_s` of rest; full samples at a size that takes a fraction of a second, left out if
-full is as fast full     after `full_delay_s` of rest; the size of the viewport and the user's samples
-refined  one frame after the other at other places of the same strata, averaged with the full one by the FrameStore
-then nothing, until the document changes. What only the GUI draws (colour map, range) never makes a request.
+settled  after `settle_delay_s` of rest; full samples at a size that takes a fraction of a second; left out
+         where a full frame is as fast
+full     after `full_delay_s` of rest; the size of the viewport and the user's samples
+refined  one frame after the other with samples at other places of the same strata, averaged with the full
+         frame by the FrameStore
+
+Then nothing, until the document changes. What only the GUI draws (colour map, range) never makes a request.
+Pure: the clock is an argument.
 """
 
 from __future__ import annotations
@@ -15,18 +18,14 @@ from dataclasses import dataclass
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderRequest, RenderResult, Tier
-from core_model.schema.sampler import AUTO, SamplerSpec
 from viewer.state.document import Document
-from viewer.state.final_view import QUICK, colour_beside, final_ms, in_raw, is_final, is_repeatable, size_matters, stands_in
+from viewer.state.final_view import QUICK, final_ms, in_raw, is_final, is_repeatable, size_matters, stands_in
 from viewer.state.moving_size import LATENT_STAGES, MovingSize, MovingSizer
+from viewer.state.requests import as_its_program, channels_for, samples_of, view_request
 
 SETTLED_MS = 200.0
-"""A settled frame aims at this time; a full frame that is expected to be as fast is asked for instead."""
+"""Target time of a settled frame; a full frame that is expected to be as fast is asked for instead."""
 SETTLED_FLOOR = 128
-REFINED_MORE, REFINED_TAU = 2.0, 0.998
-"""Samples of a refined frame in those of the full one, and the mass that its robust set holds."""
-ALWAYS = ("depth", "samples")
-"""Channels of every request beside colour: depth is needed for picking."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class _Wanted:
 
 
 class Scheduler:
-    """Give it the document each GUI frame; it answers with the request to submit, or None."""
+    """Takes the document in each GUI frame and answers with the request to submit, or None."""
 
     def __init__(self) -> None:
         self.sizer = MovingSizer()
@@ -64,11 +63,12 @@ class Scheduler:
         last_result: RenderResult | None,
         only_new: bool = False,
     ) -> RenderRequest | None:
-        """The next request, or None for silence; only_new: nothing but the first picture of another view.
+        """The next request, or None.
 
+        only_new: nothing but the first picture of another view.
         viewport_px: (width, height) of the viewport in framebuffer pixels; pictures are square, as the
         families' cameras are, with the shorter side as edge. info: of `doc.checkpoint`, None while it is not
-        open (then: silence). now: seconds of a monotonic clock. last_result: the newest result from the
+        open (then no request). now: seconds of a monotonic clock. last_result: the newest result from the
         renderer, errors included.
         """
         self.learn(doc, last_result)
@@ -92,7 +92,10 @@ class Scheduler:
         return self._wanted is None or wanted != self._wanted or not self._covers(doc, info)
 
     def preempted(self) -> None:
-        """Something else went before what was under way: it is asked for again, refinement with the frame that it was at."""
+        """Something else went before what was under way.
+
+        It is asked for again, refinement with the frame that it was at.
+        """
         if self._sent is None or self._answered:
             return
         self._answered = True
@@ -104,10 +107,9 @@ class Scheduler:
         self._held = self._answered = True
 
     def wait_s(self, doc: Document, now: float) -> float | None:
-        """Seconds until `step` may ask for more though nothing changes (0 = now); None = silence, or a result
-        is due.
+        """Seconds until `step` may ask for more though nothing changes (0 = now).
 
-        To be asked after `step` in the same GUI frame.
+        None = nothing to request, or a result is due. To be called after `step` in the same GUI frame.
         """
         if self._sent is None or self._held or not self._answered or self._is_finished(doc):
             return None
@@ -129,10 +131,6 @@ class Scheduler:
         """Seconds since the picture last had to change."""
         return now - self._changed_at
 
-    def full_request(self, doc: Document, info: CheckpointInfo, edge: int) -> RenderRequest:
-        """The full picture of `doc` at `edge` pixels at most: what a question about one of its rays is about."""
-        return self._request(doc, info, max(min(edge, doc.quality.max_size), 1), Tier.FULL)
-
     def reset(self) -> None:
         """Ask again from the start at the next step (worker restarted by hand, checkpoint reloaded)."""
         self._wanted, self._sent, self._answered, self._held = None, None, True, False
@@ -147,7 +145,10 @@ class Scheduler:
     # What came back
 
     def learn(self, doc: Document, result: RenderResult | None) -> None:
-        """Take in a result once: timings for the sizes, and whether the request on its way is answered. `step` does it too."""
+        """Take in a result once.
+
+        Timings for the sizes, and whether the request on its way is answered. `step` does it too.
+        """
         if result is None or result.request is None or self._seen == (result.generation, id(result)):
             return
         self._seen = (result.generation, id(result))
@@ -213,68 +214,48 @@ class Scheduler:
             if settled is None:
                 return self._full(doc, info, edge)
             if rest_s < quality.full_delay_s and settled > self._sent.width:
-                return self._request(doc, info, settled, Tier.SETTLED)
+                return view_request(doc, info, settled, Tier.SETTLED)
             if rest_s >= quality.full_delay_s:
                 return self._full(doc, info, edge)
         elif tier is Tier.SETTLED and rest_s >= quality.full_delay_s:
             return self._full(doc, info, edge)
         elif tier in (Tier.FULL, Tier.REFINED) and not self._is_finished(doc):
-            return self._request(doc, info, edge, Tier.REFINED, seed=self._refined + 1)
+            return view_request(doc, info, edge, Tier.REFINED, seed=self._refined + 1)
         return None
 
     def _is_finished(self, doc: Document) -> bool:
         assert self._sent is not None
         if self._sent.tier not in (Tier.FULL, Tier.REFINED):
             return False
-        return is_repeatable(self._sent) or not doc.quality.refine or self._refined >= doc.quality.refine_frames
+        return (
+            is_repeatable(self._sent) or not doc.quality.refine or self._refined >= doc.quality.refine_frames
+        )
 
     def _settled_edge(self, doc: Document, info: CheckpointInfo, edge: int) -> int | None:
         """Edge of a settled frame of about SETTLED_MS; None = the full frame is expected to be as fast."""
         if self._ms_per_sample is None or doc.native or is_final(doc.view.channel, info):
             return None
-        full_ms = self._ms_per_sample * edge * edge * _spp(doc, info)
+        full_ms = self._ms_per_sample * edge * edge * samples_of(doc, info)
         if full_ms <= SETTLED_MS:
             return None
         fits = 8 * round(edge * math.sqrt(SETTLED_MS / full_ms) / 8)
         return max(min(SETTLED_FLOOR, edge), min(fits, edge))
 
     def _moving(self, doc: Document, info: CheckpointInfo, edge: int) -> RenderRequest:
-        if is_final(doc.view.channel, info) and self._final_ms is not None and self._final_ms <= QUICK * 1000.0 / doc.quality.target_fps:
-            return self._request(doc, info, edge, Tier.MOVING)
-        size = self.sizer.size(edge, _spp(doc, info), doc.quality.floor_size)
-        request = self._request(doc, info, size.edge, Tier.MOVING, spp=size.spp)
+        if (
+            is_final(doc.view.channel, info)
+            and self._final_ms is not None
+            and self._final_ms <= QUICK * 1000.0 / doc.quality.target_fps
+        ):
+            return view_request(doc, info, edge, Tier.MOVING)
+        size = self.sizer.size(edge, samples_of(doc, info), doc.quality.floor_size)
+        request = view_request(doc, info, size.edge, Tier.MOVING, spp=size.spp)
         raw = {"channels": in_raw(request.channels), "shared_rays": False}
         return request.model_copy(update=raw) if is_final(doc.view.channel, info) else request
 
     def _full(self, doc: Document, info: CheckpointInfo, edge: int) -> RenderRequest:
-        request = self._request(doc, info, edge, Tier.FULL)
+        request = view_request(doc, info, edge, Tier.FULL)
         return as_its_program(request, info) if doc.native and info.has_native else request
-
-    def _request(
-        self,
-        doc: Document,
-        info: CheckpointInfo,
-        edge: int,
-        tier: Tier,
-        seed: int = 0,
-        spp: float | None = None,
-    ) -> RenderRequest:
-        return RenderRequest(
-            checkpoint=doc.checkpoint,
-            latent=doc.latent,
-            camera=doc.camera,
-            width=edge,
-            height=edge,
-            sampler=_refined(_sampler(doc, info, spp)) if tier is Tier.REFINED else _sampler(doc, info, spp),
-            channels=channels_for(doc, info),
-            tier=tier,
-            seed=seed,
-            precision=doc.quality.precision,
-            background=doc.background,
-            view_dirs=doc.view_dirs,
-            skip_empty=doc.quality.skip_empty,
-            shared_rays=is_final(doc.view.channel, info),
-        )
 
     def _send(self, request: RenderRequest) -> RenderRequest:
         self._sent_before, self._sent, self._answered = self._sent, request, False
@@ -282,26 +263,13 @@ class Scheduler:
 
     def _covers(self, doc: Document, info: CheckpointInfo) -> bool:
         """Whether the pictures on their way hold the channel that is shown."""
-        if self._sent is None or (self._sent.shared_rays and not self._sent.native and not is_final(doc.view.channel, info)):
+        if self._sent is None or (
+            self._sent.shared_rays and not self._sent.native and not is_final(doc.view.channel, info)
+        ):
             return False
         wanted = channels_for(doc, info)
         moving = self._sent.tier is Tier.MOVING and is_final(doc.view.channel, info) and stands_in(self._sent)
         return set(in_raw(wanted) if moving else wanted) <= set(self._sent.channels)
-
-
-def channels_for(doc: Document, info: CheckpointInfo) -> tuple[str, ...]:
-    """Channels of a request: colour, those of ALWAYS and the shown one, as far as the checkpoint has them."""
-    wanted = (colour_beside(doc.view.channel, info), *ALWAYS, doc.view.channel)
-    found = tuple(
-        c.name for c in info.channels if c.name in wanted and (info.has_proposal or not c.needs_proposal)
-    )
-    return found or ("rgb",)
-
-
-def as_its_program(request: RenderRequest, info: CheckpointInfo) -> RenderRequest:
-    """The picture of the original program: one size and its own two passes; depth only where something is seen, as for picking."""
-    sampler = SamplerSpec(name="importance")
-    return request.replace(native=True, width=info.image_size, height=info.image_size, sampler=sampler, shared_rays=True)
 
 
 def _picture_part(doc: Document) -> Document:
@@ -315,38 +283,3 @@ _NOT_RENDERED = {
     name: getattr(Document(), name)
     for name in ("view", "rays", "compare", "section", "planes", "volume", "mesh", "navigation", "path")
 }
-
-
-def _spp(doc: Document, info: CheckpointInfo) -> float:
-    """Samples per ray of a full frame: the user's, else the checkpoint's default of that sampler."""
-    spec = doc.sampler
-    default = next((s.default_spp for s in info.samplers if s.name == spec.name), 48.0)
-    low, high = spec.budgets(default)
-    if spec.low_budget is not None and spec.high_budget is not None:
-        share = spec.adaptive_share if spec.adaptive else 0.0
-        return (1.0 - share) * low + share * high
-    return spec.spp if spec.spp is not None else default
-
-
-def _sampler(doc: Document, info: CheckpointInfo, spp: float | None) -> SamplerSpec:
-    """The document's sampler with its samples per ray written out; `spp` sets fewer (moving frames)."""
-    spec, full = doc.sampler, _spp(doc, info)
-    if spec.name == AUTO and spp is None:  # it chooses its samples itself
-        return spec
-    changes: dict[str, object] = {"spp": max(spp if spp is not None else full, 1.5)}
-    if spp is not None and spp < full:
-        changes.update(low_budget=None, high_budget=None)
-    return spec.model_copy(update=changes)
-
-
-def _refined(spec: SamplerSpec) -> SamplerSpec:
-    """The sampler of one refined frame. The learned one also looks into bins that the prediction holds for unlikely: what no frame
-    looks at (thin frames of glasses) would be missing from their mean too, however many there are."""
-    if spec.name != "learned":
-        return spec.model_copy(update={"jitter": True})
-    changes: dict[str, object] = {"jitter": True, "tau": max(spec.tau, REFINED_TAU), "spp": min(REFINED_MORE * (spec.spp or 1.0), 4096.0)}
-    for name, most in (("low_budget", 2048), ("high_budget", 4096)):
-        budget = getattr(spec, name)
-        if budget is not None:
-            changes[name] = min(round(REFINED_MORE * budget), most)
-    return spec.model_copy(update=changes)

@@ -9,9 +9,31 @@ import numpy as np
 from core_model.schema.camera import MatrixCamera, OrbitPose
 
 
+@dataclass(frozen=True)
+class PicturePlace:
+    """Where the picture lies on the screen; the viewport says so by `PicturePlaced` whenever it changes.
+
+    edge_px: edge of the square picture in framebuffer pixels, 0 before the first frame. origin, size: upper
+    left corner and edge in logical pixels. hover: image coordinates in [0, 1] of the cursor, y down, None
+    beside the picture. held: what the hand does to the camera ("orbit", "pan", …), "" at rest. drawn: whether
+    there is a picture. value: what lies under the cursor, as text.
+    """
+
+    edge_px: int = 0
+    origin: tuple[float, float] = (0.0, 0.0)
+    size: float = 0.0
+    hover: tuple[float, float] | None = None
+    held: str = ""
+    drawn: bool = False
+    value: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Projected:
-    """uv [N, 2]: image coordinates in [0, 1], y down; distance [N] along the unit ray, world units; ahead [N]: in front of the camera."""
+    """uv [N, 2]: image coordinates in [0, 1], y down; distance [N] along the unit ray, world units.
+
+    ahead [N]: in front of the camera.
+    """
 
     uv: np.ndarray
     distance: np.ndarray
@@ -32,7 +54,10 @@ def project_points(camera: OrbitPose | MatrixCamera, points: np.ndarray) -> Proj
 
 
 def hidden(projected: Projected, depth: np.ndarray | None, slack: float = 0.01) -> np.ndarray:
-    """Which points [N] lie behind what the picture shows: depth [H, W] is the distance along unit rays, NaN = nothing there."""
+    """Which points [N] lie behind what the picture shows.
+
+    depth [H, W] is the distance along unit rays, NaN = nothing there.
+    """
     out = np.zeros(len(projected.uv), bool)
     if depth is None:
         return out
@@ -54,9 +79,16 @@ class Piece:
 
 
 def line_pieces(
-    camera: OrbitPose | MatrixCamera, start: np.ndarray, end: np.ndarray, depth: np.ndarray | None, steps: int = 32
+    camera: OrbitPose | MatrixCamera,
+    start: np.ndarray,
+    end: np.ndarray,
+    depth: np.ndarray | None,
+    steps: int = 32,
 ) -> tuple[Piece, ...]:
-    """The world line from `start` to `end` as the picture shows it: pieces in front of what is seen there, and behind it."""
+    """The world line from `start` to `end` as the picture shows it.
+
+    Pieces in front of what is seen there, and behind it.
+    """
     at = np.linspace(0.0, 1.0, steps + 1)[:, None]
     points = np.asarray(start) * (1.0 - at) + np.asarray(end) * at
     on_screen = project_points(camera, points)
@@ -67,6 +99,8 @@ def line_pieces(
         if i == steps or behind[i] != behind[first]:
             if on_screen.ahead[first] and on_screen.ahead[i]:
                 a, b = on_screen.uv[first], on_screen.uv[i]
-                pieces.append(Piece((float(a[0]), float(a[1])), (float(b[0]), float(b[1])), bool(behind[first])))
+                pieces.append(
+                    Piece((float(a[0]), float(a[1])), (float(b[0]), float(b[1])), bool(behind[first]))
+                )
             first = i
     return tuple(pieces)

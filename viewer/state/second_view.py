@@ -1,8 +1,9 @@
-"""The picture to compare with: what it is asked for, when, and how far the two are apart. Pure but for its frame store.
+"""The picture to compare with: what it is asked for, when, and how far the two are apart.
 
-A new view of A (the window's own picture) goes first; B follows each A of the same pose, so that both turn together, and goes before
-A settles or is refined. A reference is accumulated pass by pass while A rests, and kept as truth until the view changes; then the curve is
-measured: the current sampler at a few sample counts against that truth.
+Pure but for its frame store. A new view of A (the window's own picture) goes first; B follows each A of the
+same pose, so that both turn together, and goes before A settles or is refined. A reference is accumulated
+pass by pass while A rests, and kept as truth until the view changes; then the curve is measured: the current
+sampler at a few sample counts against that truth.
 """
 
 from __future__ import annotations
@@ -13,21 +14,18 @@ import numpy as np
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
-from core_model.schema.sampler import AUTO
-from viewer.state.document import Comparison, Document
-from viewer.state.final_view import FINAL, RAW, colour_beside, in_raw, is_final, stands_in
+from viewer.state.document import Document
+from viewer.state.final_view import FINAL, RAW
 from viewer.state.frames import FrameStore
+from viewer.state.requests import PASS_SPP, plain, reference_pass, request_b
 from viewer.state.shown_map import MapCache
 
-PASS_SPP = 128
-"""Samples per ray of one pass of the reference."""
-_EVERYWHERE = ("rgb", "depth", "normal", "opacity", "samples", "position")
 CURVE_SPP = (4, 8, 16, 32, 64, 128)
 
 
 @dataclass(frozen=True)
 class Apart:
-    """PSNR [dB] of colour: over all pixels, over the worst 1 % and over the worst 0.1 % of them (inf = equal)."""
+    """PSNR [dB] of colour over all pixels, the worst 1 % and the worst 0.1 % of them (inf = equal)."""
 
     psnr: float
     worst_1: float
@@ -41,7 +39,7 @@ class CurvePoint:
 
 
 class SecondView:
-    """One instance a window; `next` says what to ask for, `take` accepts an answer."""
+    """One instance per window; `next` gives the next request, `take` accepts a result."""
 
     def __init__(self) -> None:
         self.frames = FrameStore()
@@ -54,8 +52,13 @@ class SecondView:
         self._goal: RenderRequest | None = None
         self._apart: tuple[tuple[int, int], Apart | None] | None = None
 
-    def next(self, doc: Document, info: CheckpointInfo, a: RenderResult | None, resting: bool) -> RenderRequest | None:
-        """The next request for B; None = nothing to ask. a: the shown full picture of A; resting: A is full and its view stays."""
+    def next(
+        self, doc: Document, info: CheckpointInfo, a: RenderResult | None, resting: bool
+    ) -> RenderRequest | None:
+        """The next request for B; None = nothing to ask.
+
+        a: the shown full picture of A; resting: A is full and its view stays.
+        """
         spec = doc.compare
         if spec.mode == "off" or a is None or a.request is None or self.pending is not None:
             return None
@@ -63,7 +66,9 @@ class SecondView:
             return self._next_of_reference(doc, info, a.request) if resting else None
         self._own = a.request.checkpoint
         goal = self._request_b(doc, info, a.request)
-        if goal == self._goal or (a.request.tier is Tier.REFINED and self._goal is not None and _same_picture(goal, self._goal)):
+        if goal == self._goal or (
+            a.request.tier is Tier.REFINED and self._goal is not None and _same_picture(goal, self._goal)
+        ):
             return None
         self._goal = self.pending = goal
         return goal
@@ -74,13 +79,18 @@ class SecondView:
             return False
         request, self.pending = self.pending, None
         self.error = result.error
-        if result.error is not None and result.error.kind == "input" and request.checkpoint != self._own and request != plain(request):
+        if (
+            result.error is not None
+            and result.error.kind == "input"
+            and request.checkpoint != self._own
+            and request != plain(request)
+        ):
             # another family may lack this sampler or channel: ask once more for what every family has
             self._plain |= {request.checkpoint}
             self._goal = self.error = None
             return True
         if result.error is not None and result.error.kind != "cancelled":
-            self.frames.clear()  # an earlier B under the name of this one would be a lie
+            self.frames.clear()  # an earlier B must not be shown as this one
             return True
         if request.tier is not Tier.REFINED and self._goal is not None and self._goal.tier is Tier.REFINED:
             self._measure(request, result, arrays)
@@ -96,9 +106,16 @@ class SecondView:
                 self._goal = None
 
     def computing(self, doc: Document) -> bool:
-        """Whether the picture of B that the document asks for is not there yet; while the view turns it is one step behind, not late."""
+        """Whether the picture of B that the document asks for is not there yet.
+
+        While the view turns it is one step behind, not late.
+        """
         spec = doc.compare
-        if spec.mode == "off" or self.error is not None or (spec.what == "checkpoint" and not spec.checkpoint):
+        if (
+            spec.mode == "off"
+            or self.error is not None
+            or (spec.what == "checkpoint" and not spec.checkpoint)
+        ):
             return False
         return not self.frames.arrays or (self.pending is not None and self.pending.tier is not Tier.MOVING)
 
@@ -115,7 +132,10 @@ class SecondView:
         return plain(goal) if goal.checkpoint in self._plain else goal
 
     def clear(self) -> None:
-        """Another checkpoint is open. The maps stay: their numbers name pictures in textures, and may not begin again."""
+        """Another checkpoint is open.
+
+        The maps stay: their numbers name pictures in textures, and may not begin again.
+        """
         maps = self.maps
         self.__init__()
         self.maps = maps
@@ -123,7 +143,12 @@ class SecondView:
     def accumulated(self) -> float:
         """Samples per ray that the reference holds by now."""
         result = self.frames.result
-        if result is None or result.request is None or self._goal is None or self._goal.tier is not Tier.REFINED:
+        if (
+            result is None
+            or result.request is None
+            or self._goal is None
+            or self._goal.tier is not Tier.REFINED
+        ):
             return 0.0
         return self.frames.averaged * float(result.request.sampler.spp or 0.0)
 
@@ -140,11 +165,18 @@ class SecondView:
         if self._apart is None or self._apart[0] != key:
             both = next((n for n in (FINAL, RAW) if n in a.arrays and n in self.frames.arrays), FINAL)
             pair = a.arrays.get(both), self.frames.arrays.get(both)
-            ready = pair[0] is not None and pair[1] is not None and self.matches(a.result) and pair[0].shape == pair[1].shape
+            ready = (
+                pair[0] is not None
+                and pair[1] is not None
+                and self.matches(a.result)
+                and pair[0].shape == pair[1].shape
+            )
             self._apart = (key, apart(*pair) if ready else None)  # type: ignore[arg-type]
         return self._apart[1]
 
-    def _next_of_reference(self, doc: Document, info: CheckpointInfo, a: RenderRequest) -> RenderRequest | None:
+    def _next_of_reference(
+        self, doc: Document, info: CheckpointInfo, a: RenderRequest
+    ) -> RenderRequest | None:
         first = reference_pass(doc, info, a, 0)
         if self._goal != first:
             self._goal, self.curve, self.error = first, (), None
@@ -157,8 +189,12 @@ class SecondView:
             return self.pending
         if not doc.compare.curve or len(self.curve) == len(CURVE_SPP):
             return None
-        sampler = doc.sampler.replace(spp=float(CURVE_SPP[len(self.curve)]), low_budget=None, high_budget=None)
-        self.pending = first.model_copy(update={"sampler": sampler, "tier": Tier.FULL, "seed": 0, "channels": (_colour_of(first),)})
+        sampler = doc.sampler.replace(
+            spp=float(CURVE_SPP[len(self.curve)]), low_budget=None, high_budget=None
+        )
+        self.pending = first.model_copy(
+            update={"sampler": sampler, "tier": Tier.FULL, "seed": 0, "channels": (_colour_of(first),)}
+        )
         return self.pending
 
     def _measure(self, request: RenderRequest, result: RenderResult, arrays: dict[str, np.ndarray]) -> None:
@@ -169,65 +205,11 @@ class SecondView:
             self.curve = (*self.curve, point)
 
 
-def request_b(doc: Document, info: CheckpointInfo, a: RenderRequest) -> RenderRequest:
-    """The picture of B for a picture of A: the same but for what is compared."""
-    spec = doc.compare
-    names = channels_b(doc, info)
-    change: dict[str, object] = {
-        "channels": in_raw(names) if stands_in(a) else names, "shared_rays": a.shared_rays and is_final(shown_in_b(doc), info),
-        "native": a.native and spec.what not in ("sampler", "samples"),
-    }  # fmt: skip
-    if a.tier is Tier.REFINED:
-        change |= {"tier": Tier.FULL, "seed": 0}
-    jitter = doc.sampler.jitter
-    if spec.what == "sampler":
-        name, _, strategy = spec.sampler.partition(":")
-        settings: dict[str, object] = {"name": name, "low_budget": None, "high_budget": None, "jitter": jitter}
-        change["sampler"] = a.sampler.model_copy(update=settings | ({"strategy": strategy} if strategy else {}))
-    else:
-        settings = {"jitter": jitter}
-        if spec.what == "samples":
-            settings |= {"spp": spec.spp, "low_budget": None, "high_budget": None}
-        change["sampler"] = a.sampler.model_copy(update=settings)
-    if spec.what == "psi":
-        change["latent"] = a.latent.replace(psi=spec.psi)
-    if spec.what == "checkpoint" and spec.checkpoint:
-        change["checkpoint"] = spec.checkpoint
-    return a.model_copy(update=change)
-
-
-def plain(request: RenderRequest) -> RenderRequest:
-    """The same picture with what every family has: two-pass samples instead of predicted ones; colour and depth."""
-    sampler = request.sampler
-    if sampler.name in ("learned", AUTO):
-        sampler = sampler.model_copy(update={"name": "importance", "low_budget": None, "high_budget": None})
-    names = tuple(dict.fromkeys(FINAL if c == RAW else c for c in request.channels))
-    channels = tuple(c for c in names if c in _EVERYWHERE) or (FINAL,)
-    return request.model_copy(update={"sampler": sampler, "channels": channels, "native": False})
-
-
-def reference_pass(doc: Document, info: CheckpointInfo, a: RenderRequest, number: int) -> RenderRequest:
-    """One pass of the reference: jittered strata over the whole ray, so that no prediction can bias the truth."""
-    spp = float(min(PASS_SPP, doc.compare.reference_spp))
-    sampler = doc.sampler.replace(name="stratified", spp=spp, jitter=True, low_budget=None, high_budget=None)
-    names = tuple(c for c in channels_b(doc, info) if c not in ("samples", "leftover", "entropy"))
-    return a.model_copy(update={"sampler": sampler, "tier": Tier.REFINED, "seed": number + 1, "channels": names, "native": False})
-
-
-def channels_b(doc: Document, info: CheckpointInfo) -> tuple[str, ...]:
-    """Colour, depth and the channel that B shows."""
-    wanted = (colour_beside(shown_in_b(doc), info), "depth", "samples", shown_in_b(doc))
-    return tuple(c.name for c in info.channels if c.name in wanted and (info.has_proposal or not c.needs_proposal))
-
-
-def shown_in_b(doc: Document) -> str:
-    """Name of the channel that B shows."""
-    spec: Comparison = doc.compare
-    return spec.channel if spec.what == "channel" else doc.view.channel
-
-
 def apart(a: np.ndarray, b: np.ndarray) -> Apart:
-    """PSNR of colour `a` [3, H, W] in [0, 1] against `b`, over all, the worst 1 % and the worst 0.1 % of the pixels."""
+    """PSNR of colour `a` [3, H, W] in [0, 1] against `b`.
+
+    Over all pixels, the worst 1 % and the worst 0.1 %.
+    """
     error = np.sort(np.square(np.nan_to_num(a.astype(np.float64) - b)).mean(axis=0).ravel())[::-1]
     worst = [error[: max(1, round(share * error.size))].mean() for share in (1.0, 0.01, 0.001)]
     return Apart(*(float(-10.0 * np.log10(m)) if m > 0 else float("inf") for m in worst))
@@ -242,7 +224,10 @@ def _same_picture(a: RenderRequest, b: RenderRequest) -> bool:
 
 
 def difference(a: np.ndarray, b: np.ndarray, kind: str) -> np.ndarray:
-    """How far two maps are apart [H, W]: mean |Δ| of colour, |Δ| of scalars, distance of positions, angle [deg] of directions."""
+    """Difference of two maps [H, W].
+
+    Mean |Δ| of colour, |Δ| of scalars, distance of positions, angle [deg] of directions.
+    """
     if kind == "scalar":
         return np.abs(a - b)
     if kind == "colour":

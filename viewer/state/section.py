@@ -1,4 +1,7 @@
-"""The slice through the field: which plane, what of it, and the geometry of marks on it. Pure; world frame, world units."""
+"""The slice through the field: which plane, what of it, and the geometry of marks on it.
+
+Pure; world frame, world units.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,17 @@ COARSE = 64
 """Edge of the slices that follow a drag, pixels."""
 AXES: dict[str, Vec3] = {"x": (1.0, 0.0, 0.0), "y": (0.0, 1.0, 0.0), "z": (0.0, 0.0, 1.0)}
 STEEP = 0.12
-"""Where a unit along the normal is shorter than this share of a unit across the view, a drag goes up and down instead."""
+"""Where a unit along the normal is shorter than this share of a unit across the view, a drag goes up and down
+instead."""
 
 
 class SectionView(Frozen):
-    """axis: x, y, z or free (then `normal`, any length); offset along the unit normal; size: pixels per edge at rest.
+    """axis: x, y, z or free (then `normal`, any length); offset along the unit normal.
 
-    outline: draw the plane over the picture. Colours, range and iso-lines are in the document's channel views as `section.NAME`.
+    size: pixels per edge at rest.
+
+    outline: draw the plane over the picture. Colours, range and iso-lines are in the document's channel views
+    as `section.NAME`.
     """
 
     axis: Literal["x", "y", "z", "free"] = "z"
@@ -50,7 +57,10 @@ class SectionView(Frozen):
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a slice can show. also: the extra that the question names; centre: middle of automatic colours; iso: lines at first."""
+    """What a slice can show.
+
+    also: the extra that the question names; centre: middle of automatic colours; iso: lines at first.
+    """
 
     info: ChannelInfo
     also: Literal["", "slope", "features"] = ""
@@ -59,7 +69,14 @@ class Quantity:
 
 
 def _quantity(
-    name: str, title: str, unit: str, colormap: str, decimals: int, words: str, span: tuple[float, float] | None = None, **more: object
+    name: str,
+    title: str,
+    unit: str,
+    colormap: str,
+    decimals: int,
+    words: str,
+    span: tuple[float, float] | None = None,
+    **more: object,
 ) -> Quantity:
     low, high = span or (None, None)
     info = ChannelInfo(
@@ -71,17 +88,50 @@ def _quantity(
 
 QUANTITIES: dict[str, Quantity] = {
     "sdf": _quantity(
-        "sdf", "Signed distance", "world units", "balance", 4, "Negative inside the surface; the thick line is 0", centre=0.0, iso=True
+        "sdf",
+        "Signed distance",
+        "world units",
+        "balance",
+        4,
+        "Negative inside the surface; the thick line is 0",
+        centre=0.0,
+        iso=True,
     ),
-    "raw": _quantity("raw", "Raw density", "", "balance", 3, "Output of the decoder before its activation", centre=0.0, iso=True),
-    "density": _quantity("density", "Density", "1 / world unit", "inferno", 2, "What the renderer integrates along rays"),
-    "beta": _quantity("beta", "Surface width beta", "world units", "magma", 5, "Small where the surface is sharp"),
+    "raw": _quantity(
+        "raw",
+        "Raw density",
+        "",
+        "balance",
+        3,
+        "Output of the decoder before its activation",
+        centre=0.0,
+        iso=True,
+    ),
+    "density": _quantity(
+        "density", "Density", "1 / world unit", "inferno", 2, "What the renderer integrates along rays"
+    ),
+    "beta": _quantity(
+        "beta", "Surface width beta", "world units", "magma", 5, "Small where the surface is sharp"
+    ),
     "slope": _quantity(
-        "slope", "Slope |grad f|", "", "balance", 3, "1 where the field is a true distance (eikonal equation)", (0.0, 2.0),
-        also="slope", centre=1.0,
+        "slope",
+        "Slope |grad f|",
+        "",
+        "balance",
+        3,
+        "1 where the field is a true distance (eikonal equation)",
+        (0.0, 2.0),
+        also="slope",
+        centre=1.0,
     ),
     "features": _quantity(
-        "features", "Feature norm", "", "viridis", 3, "Length of the tri-plane features after their reduction", also="features"
+        "features",
+        "Feature norm",
+        "",
+        "viridis",
+        3,
+        "Length of the tri-plane features after their reduction",
+        also="features",
     ),
 }
 
@@ -105,12 +155,21 @@ def question_of(
 ) -> SectionQuestion:
     also = QUANTITIES[quantity_of(view, info)].also
     return SectionQuestion(
-        checkpoint=info.path, latent=latent, precision=precision, normal=view.direction, offset=view.offset, size=size, also=also
+        checkpoint=info.path,
+        latent=latent,
+        precision=precision,
+        normal=view.direction,
+        offset=view.offset,
+        size=size,
+        also=also,
     )
 
 
 def automatic_range(values: np.ndarray, centre: float | None) -> tuple[float, float]:
-    """Extremes of the finite values; with a centre the same reach on both sides of it. (0, 1) where nothing is finite."""
+    """Extremes of the finite values; with a centre the same reach on both sides of it.
+
+    (0, 1) where nothing is finite.
+    """
     finite = values[np.isfinite(values)]
     if not finite.size:
         return 0.0, 1.0
@@ -122,7 +181,10 @@ def automatic_range(values: np.ndarray, centre: float | None) -> tuple[float, fl
 
 
 def value_at(values: np.ndarray, a: float, b: float) -> float | None:
-    """Value of a slice [N, N] at slice coordinates in [-1, 1] (b up); None outside, and where there is none."""
+    """Value of a slice [N, N] at slice coordinates in [-1, 1] (b up).
+
+    None outside, and where there is none.
+    """
     n = values.shape[0]
     column, row = int((0.5 + 0.5 * a) * n), int((0.5 - 0.5 * b) * n)
     if not (0 <= column < n and 0 <= row < n) or not np.isfinite(values[row, column]):
@@ -143,11 +205,14 @@ def ray_meets(origin: Vec3, direction: Vec3, normal: Vec3, offset: float) -> Vec
     return (float(p[0]), float(p[1]), float(p[2]))
 
 
-def dragged_offset(offset: float, move: tuple[float, float], along: tuple[float, float], across: float, reach: float) -> float:
+def dragged_offset(
+    offset: float, move: tuple[float, float], along: tuple[float, float], across: float, reach: float
+) -> float:
     """Offset after a drag of the plane's handle by `move` pixels (y down), within ±reach.
 
-    along: pixels that one world unit of the normal covers on the screen; across: pixels of one world unit across the view there.
-    A normal that points at the camera has no direction on the screen: then up is along it.
+    along: pixels that one world unit of the normal covers on the screen; across: pixels of one world unit
+    across the view there. A normal that points at the camera has no direction on the screen: then up is along
+    it.
     """
     length = math.hypot(*along)
     if length < STEEP * across:
@@ -157,8 +222,13 @@ def dragged_offset(offset: float, move: tuple[float, float], along: tuple[float,
     return min(max(offset + step, -reach), reach)
 
 
-def clipped_line(point: tuple[float, float], step: tuple[float, float]) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Part of the line point + s·step inside the square [-1, 1]², in the sense of `step`; None where it misses."""
+def clipped_line(
+    point: tuple[float, float], step: tuple[float, float]
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Part of the line point + s·step inside the square [-1, 1]², in the sense of `step`.
+
+    None where it misses.
+    """
     low, high = -math.inf, math.inf
     for p, d in zip(point, step, strict=True):
         if abs(d) < 1e-12:
@@ -169,4 +239,7 @@ def clipped_line(point: tuple[float, float], step: tuple[float, float]) -> tuple
         low, high = max(low, a), min(high, b)
     if low >= high or not (math.isfinite(low) and math.isfinite(high)):
         return None
-    return (point[0] + low * step[0], point[1] + low * step[1]), (point[0] + high * step[0], point[1] + high * step[1])
+    return (point[0] + low * step[0], point[1] + low * step[1]), (
+        point[0] + high * step[0],
+        point[1] + high * step[1],
+    )

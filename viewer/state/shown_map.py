@@ -1,6 +1,7 @@
-"""The map on the screen: a channel as the user wants to see it (frame, component), and the rays that got the large budget.
+"""The map on the screen.
 
-Derived arrays are made once per frame; nothing here asks for a render.
+A channel as the user wants to see it (frame, component), and the rays that got the large budget. Derived
+arrays are made once per frame; nothing here asks for a render.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ _SHOWN_FROM_CAM = np.diag([1.0, -1.0, -1.0])
 
 @dataclass(frozen=True, eq=False)
 class ShownMap:
-    """channel: as drawn (one component of a vector channel is a scalar); values [H, W] or [3, H, W]; chosen [H, W] bool."""
+    """channel: as drawn (one component of a vector channel is a scalar).
+
+    values [H, W] or [3, H, W]; chosen [H, W] bool.
+    """
 
     channel: ChannelInfo
     values: np.ndarray
@@ -58,7 +62,12 @@ class MapCache:
         self._version = 0
 
     def of(
-        self, version: int, channel: ChannelInfo, view: ChannelView, arrays: dict[str, np.ndarray], result: RenderResult | None
+        self,
+        version: int,
+        channel: ChannelInfo,
+        view: ChannelView,
+        arrays: dict[str, np.ndarray],
+        result: RenderResult | None,
     ) -> ShownMap:
         outline = view.outline and channel.name in OUTLINED
         key = (version, channel.name, view.component, view.frame, outline)
@@ -83,11 +92,18 @@ def as_drawn(channel: ChannelInfo, view: ChannelView) -> ChannelInfo:
     return channel.replace(title=f"{channel.title} {view.component}{where}", kind="scalar")
 
 
-def derived(values: np.ndarray, channel: ChannelInfo, view: ChannelView, result: RenderResult | None) -> np.ndarray:
+def derived(
+    values: np.ndarray, channel: ChannelInfo, view: ChannelView, result: RenderResult | None
+) -> np.ndarray:
     """Values in the wanted frame and component; the array itself where nothing is to be done."""
     if channel.kind not in ("direction", "position"):
         return values
-    if channel.kind == "direction" and view.frame == "camera" and result is not None and len(result.world_from_cam) == 16:
+    if (
+        channel.kind == "direction"
+        and view.frame == "camera"
+        and result is not None
+        and len(result.world_from_cam) == 16
+    ):
         world_from_cam = np.asarray(result.world_from_cam, dtype=np.float64).reshape(4, 4)[:3, :3]
         turn = (_SHOWN_FROM_CAM @ world_from_cam.T).astype(np.float32)
         values = np.einsum("ij,jhw->ihw", turn, values)
@@ -95,9 +111,17 @@ def derived(values: np.ndarray, channel: ChannelInfo, view: ChannelView, result:
 
 
 def chosen_rays(samples: np.ndarray | None, result: RenderResult | None) -> np.ndarray | None:
-    """[H, W] bool: the rays that the adaptive sampler gave the large budget (A3.4); None where there are none."""
+    """[H, W] bool: the rays that the adaptive sampler gave the large budget (A3.4).
+
+    None where there are none.
+    """
     request = result.request if result is not None else None
-    if samples is None or request is None or request.sampler.name != "learned" or not request.sampler.adaptive:
+    if (
+        samples is None
+        or request is None
+        or request.sampler.name != "learned"
+        or not request.sampler.adaptive
+    ):
         return None
     low, high = request.sampler.budgets(request.sampler.spp or 17.6)
     if high <= low:

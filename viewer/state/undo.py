@@ -34,8 +34,9 @@ class UndoHistory:
         return bool(self._future)
 
     def push(self, doc: Document, key: str, now: float) -> None:
-        """`doc` is the new current document; `key` names what changed it; `now` [s] is any monotonic
-        clock.
+        """`doc` is the new current document; `key` names what changed it.
+
+        `now` [s] is any monotonic clock.
         """
         if doc == self._current:
             return

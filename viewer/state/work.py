@@ -1,4 +1,7 @@
-"""What the renderer does for the person, in words, with how far it is: what the viewport's work badge shows and can cancel."""
+"""What the renderer does for the person, in words, with how far it is.
+
+What the viewport's work badge shows and can cancel.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,20 @@ _QUESTIONS = {
     "LatentQuestion": "Latent code",
     "DescribeQuestion": "Reading a file",
 }
-_TIERS = {Tier.MOVING: "Rendering", Tier.SETTLED: "Rendering", Tier.FULL: "Rendering the full picture", Tier.REFINED: "Refining"}
+_TIERS = {
+    Tier.MOVING: "Rendering",
+    Tier.SETTLED: "Rendering",
+    Tier.FULL: "Rendering the full picture",
+    Tier.REFINED: "Refining",
+}
 
 
 @dataclass(frozen=True)
 class Work:
-    """kind: what cancelling would end; stage, fraction [0, 1]: of what is in hand now, "" and 0 while it waits its turn; at_once: named
-    before it has taken long, because its place on the screen is empty.
+    """kind: what cancelling would end.
+
+    stage, fraction [0, 1]: of what is in hand now, "" and 0 while it waits its turn; at_once: named before it
+    has taken long, because its place on the screen is empty.
     """
 
     kind: WorkKind

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from imgui_bundle import imgui
 
 from core_model.schema.question import LatentQuestion
-from viewer.features.path import edits as camera_path
-from viewer.state import actions as act
+from viewer.features.path import edits
+from viewer.state import actions
 
 if TYPE_CHECKING:
     from viewer.shell.app import App
@@ -30,12 +30,12 @@ class Guide(Protocol):
 
 def panels(guide: Guide, app: App) -> Steps:
     """Latent with its plane open, basket with two heads, directions, seed board, a path, export, Training; then all as it was."""
-    desk = app.desk
-    assert desk is not None
-    control, home = desk.controller, desk.controller.doc
+    loop = app.loop
+    assert loop is not None
+    control, home = loop.coordinator, loop.store.doc
     if control.info is None or not control.info.z_dim:
         return
-    latent: Any = desk._panels["latent"]
+    latent: Any = loop.features["latent"].panel
     kept = dict(latent.opened)
     latent.opened = {**kept, "plane": True}
     yield from _still()
@@ -43,46 +43,46 @@ def panels(guide: Guide, app: App) -> Steps:
     latent.opened = kept
     yield from _basket(guide, app, home)
     yield from _front(app, "Directions")
-    directions: Any = desk._panels["directions"]
+    directions: Any = loop.features["directions"].panel
     yield from guide.wait(lambda: bool(directions.found or directions.note), "the directions", app)
     yield from guide.shot(app, "directions")
     yield from _front(app, "Latent")
     yield from _seeds(guide, app)
-    control.doc = home.replace(path=camera_path.turntable(home.camera, 4.0, 30.0))
+    control.store.doc = home.replace(path=edits.turntable(home.camera, 4.0, 30.0))
     yield from _front(app, "Path")
     yield from guide.shot(app, "path")
-    control.doc = home
+    control.store.doc = home
     yield from _front(app, "Export")
     yield from guide.shot(app, "export")
     yield from _front(app, "Timings")
-    training: Any = desk._panels["training"]
+    training: Any = loop.features["training"].panel
     training.view.show("launch")  # there are no runs to draw charts of
     imgui.get_io().add_mouse_pos_event(800.0, 8.0)  # no tooltip in the picture
-    desk.ask(act.ShowWorkspace("training"))
+    loop.dispatch(actions.ShowWorkspace("training"))
     yield from _still()
     yield from guide.shot(app, "training")
-    desk.ask(act.ShowWorkspace("explore"))
+    loop.dispatch(actions.ShowWorkspace("explore"))
     yield from _still()
 
 
 def _basket(guide: Guide, app: App, home: Document) -> Steps:
     """Two heads are kept, as the plus of the panel does."""
-    assert app.desk is not None
-    basket: Any = app.desk._panels["basket"]
+    assert app.loop is not None
+    basket: Any = app.loop.features["basket"].panel
     yield from _front(app, "Basket")
     for seed in (0, 1):
         latent = home.latent.replace(seeds=(home.latent.seeds[0].replace(seed=seed),))
         basket.adding = LatentQuestion(checkpoint=home.checkpoint, latent=latent)
         yield from guide.wait(lambda: basket.adding is None, "the latent of a seed", app)
-    answers = app.desk.controller.answers
+    answers = app.loop.coordinator.queries
     yield from _still()
     yield from guide.wait(lambda: not answers.busy, "the small pictures", app)
     yield from guide.shot(app, "basket")
 
 
 def _seeds(guide: Guide, app: App) -> Steps:
-    assert app.desk is not None
-    board: Any = app.desk._panels["seeds"]
+    assert app.loop is not None
+    board: Any = app.loop.features["seeds"].panel
     board.count, before = SEEDS, board.count
     yield from _front(app, "Seeds")
     yield from guide.wait(lambda: len(board.board.thumbs) >= SEEDS, "the seed board", app)

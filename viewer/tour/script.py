@@ -8,16 +8,17 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from imgui_bundle import imgui
 
-from core_model.schema.errors import TriscopeError
-from viewer.tour.script import panel_stops as tour_panels
-from viewer.shell.app import App, AppOptions
 from core_model.schema.config_dir import CONFIG_DIR_VARIABLE, FILE_NAME
+from core_model.schema.errors import TriscopeError
+from viewer.shell.app import App, AppOptions
+from viewer.state import actions
 from viewer.state.document import Comparison, RayMarks
 from viewer.state.plane_view import with_ablation
-from viewer.state import actions as act
+from viewer.tour import panel_stops
 from viewer.tour.virtual_display import some_display
 
 SIZE = (1600, 1000)
@@ -62,9 +63,9 @@ class Tour:
             app.quit()
 
     def _script(self, app: App) -> Steps:
-        desk = app.desk
-        assert desk is not None
-        control = desk.controller
+        loop = app.loop
+        assert loop is not None
+        control = loop.coordinator
         yield from self.wait(lambda: bool(control.frames.arrays), "the first picture", app)
         yield from self.shot(app, "colour")
         yield from self._drag(app, -0.16, 0.05)
@@ -86,84 +87,90 @@ class Tour:
         yield from self._comparison(app)
         yield from self._meshes(app)
         yield from self._slices(app)
-        yield from tour_panels.panels(self, app)
+        yield from panel_stops.panels(self, app)
         yield from self._looks(app)
         yield from self._mishap(app)
 
     def _samplers(self, app: App) -> Steps:
         """The sample count of each sampler that the checkpoint can use, at the same budget."""
-        assert app.desk is not None
-        control = app.desk.controller
+        assert app.loop is not None
+        control = app.loop.coordinator
         assert control.info is not None
         names = [s.name for s in control.info.samplers if s.available]
-        home = control.doc
+        home = control.store.doc
         for name in [n for n in ("uniform", "importance") if n in names]:
-            control.doc = home.replace(sampler=home.sampler.replace(name=name, spp=16.0))
+            control.store.doc = home.replace(sampler=home.sampler.replace(name=name, spp=16.0))
             yield from self.shot(app, f"sampler-{name}-16")
-        control.doc = home
+        control.store.doc = home
 
     def _inspector(self, app: App) -> Steps:
         """One ray, then three pinned ones, in both themes."""
-        assert app.desk is not None
-        control = app.desk.controller
-        home = control.doc
-        app.desk.ask(act.ShowPanel("Ray", True))
-        control.doc = home.replace(rays=RayMarks(selected=(0.47, 0.42)))
+        assert app.loop is not None
+        control = app.loop.coordinator
+        home = control.store.doc
+        app.loop.dispatch(actions.ShowPanel("Ray", True))
+        control.store.doc = home.replace(rays=RayMarks(selected=(0.47, 0.42)))
         yield from self._rays(app)
         yield from self.shot(app, "ray")
-        control.doc = home.replace(rays=RayMarks(selected=(0.42, 0.3), pins=((0.36, 0.3), (0.5, 0.55), (0.64, 0.62))))
+        control.store.doc = home.replace(
+            rays=RayMarks(selected=(0.42, 0.3), pins=((0.36, 0.3), (0.5, 0.55), (0.64, 0.62)))
+        )
         yield from self._rays(app)
         yield from self.shot(app, "ray-pins")
-        app.desk.ask(act.SetTheme("light"))
+        app.loop.dispatch(actions.SetTheme("light"))
         yield from self.shot(app, "light-ray-pins")
-        app.desk.ask(act.SetTheme("dark"))
-        app.desk.ask(act.ShowPanel("Ray", False))
-        control.doc = home
+        app.loop.dispatch(actions.SetTheme("dark"))
+        app.loop.dispatch(actions.ShowPanel("Ray", False))
+        control.store.doc = home
 
     def _rays(self, app: App) -> Steps:
-        assert app.desk is not None
-        desk, control = app.desk, app.desk.controller
+        assert app.loop is not None
+        loop, control = app.loop, app.loop.coordinator
         for _ in range(STILL_FRAMES):
             yield
-        fresh = lambda: all(control.rays.is_fresh(q) for q in control.questions(desk.viewport.edge_px))  # noqa: E731
+        fresh = lambda: all(control.rays.is_fresh(q) for q in control.questions(loop.place.edge_px))
         yield from self.wait(fresh, "the reports of the marked rays", app)
 
     def _comparison(self, app: App) -> Steps:
         """Uniform samples against the checkpoint's own sampler at the same budget: wipe, then the error map."""
-        assert app.desk is not None
-        control = app.desk.controller
-        home = control.doc
-        app.desk.ask(act.ShowPanel("Compare", True))
+        assert app.loop is not None
+        control = app.loop.coordinator
+        home = control.store.doc
+        app.loop.dispatch(actions.ShowPanel("Compare", True))
         for mode in ("wipe", "difference"):
-            control.doc = home.replace(compare=Comparison(mode=mode, what="sampler", sampler="uniform"))
+            control.store.doc = home.replace(compare=Comparison(mode=mode, what="sampler", sampler="uniform"))
             for _ in range(STILL_FRAMES):
                 yield
-            ready = lambda: control.second.pending is None and control.second.matches(control.frames.result)  # noqa: E731
+            ready = lambda: control.second.pending is None and control.second.matches(control.frames.result)
             yield from self.wait(ready, "the picture to compare with", app)
             yield from self.shot(app, f"compare-{mode}")
-        app.desk.ask(act.ShowPanel("Compare", False))
-        control.doc = home
+        app.loop.dispatch(actions.ShowPanel("Compare", False))
+        control.store.doc = home
 
     def _meshes(self, app: App) -> Steps:
         """The preview beside the render, then its distance to the rendered depth."""
-        assert app.desk is not None
-        desk, control = app.desk, app.desk.controller
-        home = control.doc
+        assert app.loop is not None
+        loop, control = app.loop, app.loop.coordinator
+        home = control.store.doc
+        panel: Any = loop.features["mesh"].panel
+        stage = panel.stage
         imgui.set_window_focus("Mesh")
         for mode in ("side", "error"):
-            control.doc = home.replace(mesh=home.mesh.replace(mode=mode))
+            control.store.doc = home.replace(mesh=home.mesh.replace(mode=mode))
             for _ in range(STILL_FRAMES):
                 yield
-            yield from self.wait(lambda: desk.mesh.shown is not None or desk.mesh.failed, "the preview of the mesh", app)
+            yield from self.wait(
+                lambda: stage.shown is not None or stage.failed, "the preview of the mesh", app
+            )
             yield from self.shot(app, f"mesh-{mode}")
         imgui.set_window_focus("Sampler")
-        control.doc = home
+        control.store.doc = home
 
     def _slices(self, app: App) -> Steps:
         """The cross-section with the plane in the picture; the tri-planes, then one of them taken out."""
-        assert app.desk is not None
-        desk, control = app.desk, app.desk.controller
-        home = control.doc
+        assert app.loop is not None
+        loop, control = app.loop, app.loop.coordinator
+        home = control.store.doc
         for title, doc in (
             ("Section", home.replace(section=home.section.replace(axis="x"))),
             ("Planes", home.replace(planes=home.planes.replace(mode="pca"))),
@@ -172,44 +179,45 @@ class Tour:
             if title == "Planes" and (control.info is None or not control.info.plane_channels):
                 continue
             imgui.set_window_focus(title)
-            control.doc = doc
+            control.store.doc = doc
             for _ in range(STILL_FRAMES):
                 yield
-            yield from self.wait(lambda: desk.viewport.linked.answered, f"the answer of {title}", app)
+            panel: Any = loop.features[title.lower()].panel
+            yield from self.wait(lambda p=panel: p.link.answered, f"the answer of {title}", app)
             yield from self.shot(app, title.lower() if doc.latent == home.latent else "plane-taken-out")
         imgui.set_window_focus("View")
-        control.doc = home
+        control.store.doc = home
 
     def _looks(self, app: App) -> Steps:
-        assert app.desk is not None
+        assert app.loop is not None
         yield from self._key(imgui.Key.tab)
         yield from self.shot(app, "panels-hidden")
         yield from self._key(imgui.Key.tab)
         yield from self._key(imgui.Key.f1)
         yield from self.shot(app, "keys")
         yield from self._key(imgui.Key.escape)
-        app.desk.ask(act.SetTheme("light"))
+        app.loop.dispatch(actions.SetTheme("light"))
         yield from self.shot(app, "light-colour")
-        channels = app.desk.controller.info.channels if app.desk.controller.info else ()
+        channels = app.loop.coordinator.info.channels if app.loop.coordinator.info else ()
         scalar = next((i for i, c in enumerate(channels) if c.kind == "scalar"), None)
         if scalar is not None and scalar < len(DIGITS):
             yield from self._key(DIGITS[scalar])
             yield from self._hover(app, 0.47, 0.42)
             yield from self.shot(app, f"light-{channels[scalar].name}")
-        app.desk.ask(act.SetTheme("dark"))
+        app.loop.dispatch(actions.SetTheme("dark"))
         yield from self._key(DIGITS[0])
 
     def _mishap(self, app: App) -> Steps:
         """A file that is no checkpoint: the banner says so and the model stays."""
-        assert app.desk is not None
-        control = app.desk.controller
+        assert app.loop is not None
+        control = app.loop.coordinator
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "not-a-checkpoint.safetensors"
             path.write_bytes(b"this is not a safetensors file")
-            app.desk.open(str(path))
-            yield from self.wait(lambda: control.banner is not None, "the banner of a bad file", app)
+            app.loop.open(str(path))
+            yield from self.wait(lambda: control.store.banner is not None, "the banner of a bad file", app)
             yield from self.shot(app, "error-banner")
-        app.desk.ask(act.DismissBanner())
+        app.loop.dispatch(actions.DismissBanner())
 
     # Single steps
 
@@ -230,8 +238,8 @@ class Tour:
     def wait(self, condition: Callable[[], bool], what: str, app: App) -> Steps:
         until = time.monotonic() + PATIENCE_S
         while not condition():
-            assert app.desk is not None
-            banner = app.desk.controller.banner
+            assert app.loop is not None
+            banner = app.loop.store.banner
             if (
                 banner is not None
                 and what.startswith(("the first", "the full"))
@@ -253,8 +261,8 @@ class Tour:
 
     def _hover(self, app: App, u: float, v: float) -> Steps:
         """Moves the mouse to image coordinates (u, v) of the picture."""
-        assert app.desk is not None
-        view = app.desk.viewport
+        assert app.loop is not None
+        view = app.loop.place
         for _ in range(2):
             imgui.get_io().add_mouse_pos_event(view.origin[0] + u * view.size, view.origin[1] + v * view.size)
             yield
@@ -273,9 +281,9 @@ class Tour:
 
 def _is_full(app: App) -> bool:
     """Whether the shown picture is the full one of the present document."""
-    assert app.desk is not None
-    control = app.desk.controller
-    result, doc = control.frames.result, control.doc
+    assert app.loop is not None
+    control = app.loop.coordinator
+    result, doc = control.frames.result, control.store.doc
     if result is None or result.request is None or doc.view.channel not in control.frames.arrays:
         return False
     request = result.request

@@ -34,7 +34,17 @@ def some_display(width: int = 1600, height: int = 1000) -> Iterator[str]:
     read, write = os.pipe()
     # -noreset: else the server starts afresh when its last window closes, and the next one may find it closed
     server = start_tied(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-noreset"],
+        [
+            "Xvfb",
+            "-displayfd",
+            str(write),
+            "-screen",
+            "0",
+            f"{width}x{height}x24",
+            "-nolisten",
+            "tcp",
+            "-noreset",
+        ],
         pass_fds=(write,),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,4 +1,7 @@
-"""What a hand on the picture does to the camera: the drag, the flying keys and the wheel, by the chosen way of moving."""
+"""Mouse and keys on the picture → the document's camera.
+
+The drag, the flying keys and the wheel, in the chosen navigation mode.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,27 @@ from imgui_bundle import imgui
 from core_model.schema.camera import OrbitPose
 from viewer.state import fly, orbit
 from viewer.state.document import Document, Hand, Navigation
-from viewer.widgets.context import PanelContext
+from viewer.widgets.feature import RequestFrames
 
 _LEFT, _MIDDLE = 0, 2
 FLY_FPS = 60.0
 HANDS: tuple[tuple[Hand, str, str], ...] = (
     ("turntable", "Turn", "Turntable: turns about the vertical; up stays up"),
     ("trackball", "Tumble", "Trackball: turns freely, over the poles too; the picture may roll"),
-    ("fly", "Fly", "With the left button held the mouse looks about, W A S D move, E and Q rise and sink, Shift hurries. Wheel: speed"),
+    (
+        "fly",
+        "Fly",
+        "With the left button held the mouse looks about, W A S D move, E and Q rise and sink, Shift hurries. Wheel: speed",
+    ),
 )
 
 
-def drag(doc: Document, ctx: PanelContext, edge: float, dragged: bool) -> tuple[Document, str]:
-    """The document after this frame of a held button (or its release), and what the hand is doing ("" = nothing yet).
+def drag(doc: Document, request_frames: RequestFrames, edge: float, dragged: bool) -> tuple[Document, str]:
+    """The document after this frame of a held button (or its release), and the move under way.
 
-    edge: of the drawn picture on the screen, pixels. dragged: the mouse has left the place where the button went down.
+    The move is "" while there is none.
+    edge: of the drawn picture on the screen, pixels.
+    dragged: the mouse has left the place where the button went down.
     """
     io, pose = imgui.get_io(), doc.camera
     dx, dy = io.mouse_delta.x, io.mouse_delta.y
@@ -36,13 +45,16 @@ def drag(doc: Document, ctx: PanelContext, edge: float, dragged: bool) -> tuple[
         thrust = keys()
         if thrust:
             held = "fly"
-            ctx.viewport.moving_fps = max(ctx.viewport.moving_fps, FLY_FPS)
+            request_frames(FLY_FPS)
             pose = fly.move(pose, thrust, doc.navigation.speed, io.delta_time)
     return (doc if pose == doc.camera else doc.replace(camera=pose)), held
 
 
 def _has(button: int) -> bool:
-    """Whether a button is down, or went up in this frame: what the mouse moved before that belongs to its drag."""
+    """Whether a button is down, or went up in this frame.
+
+    What the mouse moved before that belongs to its drag.
+    """
     return imgui.is_mouse_down(button) or imgui.is_mouse_released(button)
 
 
@@ -77,5 +89,5 @@ def wheel(doc: Document, notches: float, ctrl: bool) -> Document:
 
 
 def hint(doc: Document) -> str:
-    """What the badge says of flying; empty for the other ways."""
+    """Text of the badge while flying; empty in the other modes."""
     return f"fly {doc.navigation.speed:.3g} wu/s   hold: W A S D, Q E" if doc.navigation.hand == "fly" else ""

@@ -8,9 +8,9 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.channels import ChannelInfo
-from viewer.gl import colormaps
-from viewer.widgets.context import ShownRange
+from core_model.schema.colormaps import colour_table
 from viewer.widgets.histogram import Histogram
+from viewer.widgets.shown_picture import ShownRange
 from viewer.widgets.theme import BODY_PX, Theme
 from viewer.widgets.ticks import nice_ticks, tick_text
 
@@ -20,7 +20,7 @@ STEPS = 64
 def gradient(theme: Theme, low: ImVec2, high: ImVec2, name: str, invert: bool, vertical: bool) -> None:
     """Fills the box with a colour map; vertical runs upwards."""
     draw = imgui.get_window_draw_list()
-    table = colormaps.table(name)
+    table = colour_table(name, instead="viridis")
     colours = table[::-1] if invert else table
     stops = np.linspace(0, 255, STEPS + 1).round().astype(int)
     ink = [theme.colour(tuple(float(v) for v in colours[i])) for i in stops]  # type: ignore[arg-type]
@@ -51,8 +51,9 @@ def vertical_bar(
     right_end: float,
     plate: bool,
 ) -> None:
-    """Bar in the box `low`..`high` with ticks and numbers at its right, histogram at its left and title and
-    unit above.
+    """Vertical colour bar in the box `low`..`high`.
+
+    Ticks and numbers at its right, histogram at its left, title and unit above.
 
     marked: value under the cursor, drawn as a pointer. right_end: the titles stay left of it.
     plate: the bar lies over the picture and needs a ground of its own.

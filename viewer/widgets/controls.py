@@ -1,8 +1,8 @@
 """Property rows and small controls in the house style.
 
 A row is a muted label at the left and a control that fills the rest. Every function takes the theme, a
-visible label,
-a stable `##id` and a tooltip; `why_not` disables the control and says why. Values are plain Python numbers.
+visible label, a stable `##id` and a tooltip; `why_not` disables the control and says why. Values are plain
+Python numbers.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 
+from viewer.state.palette import mix
 from viewer.widgets import typed
 from viewer.widgets.glyphs import legible
-from viewer.state.palette import mix
 from viewer.widgets.theme import BODY_PX, Theme
 
 LABEL_EM = 6.1
@@ -65,7 +65,7 @@ def menu_item(title: str, keys: str = "", chosen: bool = False, enabled: bool = 
 
 @contextlib.contextmanager
 def font(face: imgui.ImFont, size: float) -> Iterator[None]:
-    """Draws what is inside in another face; `size` in unscaled pixels."""
+    """Draws what is inside in another font; `size` in unscaled pixels."""
     imgui.push_font(face, size)
     try:
         yield
@@ -75,9 +75,14 @@ def font(face: imgui.ImFont, size: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def text_colour(rgb: tuple[float, float, float]) -> Iterator[None]:
-    """Draws text inside in another colour; where it is disabled it keeps the plain one, which can be read faded."""
+    """Draws text inside in another colour.
+
+    Where it is disabled it keeps the plain one, which can be read faded.
+    """
     plain = imgui.get_style().alpha < 1.0
-    imgui.push_style_color(imgui.Col_.text, imgui.get_style().color_(imgui.Col_.text) if plain else ImVec4(*rgb, 1.0))
+    imgui.push_style_color(
+        imgui.Col_.text, imgui.get_style().color_(imgui.Col_.text) if plain else ImVec4(*rgb, 1.0)
+    )
     try:
         yield
     finally:
@@ -105,7 +110,10 @@ def label(theme: Theme, text: str, tip: str = "") -> None:
 
 
 def value_row(theme: Theme, text: str, value: str, tip: str = "", mono: bool = False) -> None:
-    """Read-only row; a value that does not fit goes on in the next line, over the whole width where it is long."""
+    """Read-only row.
+
+    A value that does not fit wraps to the next line, over the whole width where it is long.
+    """
     label(theme, text, tip)
     face, size = (theme.fonts.mono, BODY_PX * 0.9) if mono else (theme.fonts.body, BODY_PX)
     with font(face, size):
@@ -123,7 +131,10 @@ def wrapped(text: str) -> None:
 
 
 def below(spare: float) -> bool:
-    """Moves from the control's place in a row to the line under its label where `spare` pixels are negative."""
+    """Moves from the control's place in a row to the line under its label.
+
+    Only where `spare` pixels are negative; True then.
+    """
     if spare >= 0.0 or imgui.get_cursor_pos_x() <= imgui.get_cursor_start_pos().x + 1.0:
         return False
     imgui.new_line()
@@ -206,11 +217,23 @@ def slider_float(
     why_not: str = "",
     limits: tuple[float, float] | None = None,
 ) -> float:
-    """Slider that fills up to its value; Ctrl+click types a number, within `limits` where they are wider than the slider."""
+    """Slider that fills up to its value.
+
+    Ctrl+click types a number, within `limits` where they are wider than the slider.
+    """
     label(theme, text, tip)
     least, most = limits or (low, high)
     with disabled(why_not), _filled(theme, (value - low) / (high - low), not why_not):
-        new = typed.dragged(theme, key, value, least, most, fmt, lambda: imgui.slider_float(key, value, low, high, fmt), double=False)
+        new = typed.dragged(
+            theme,
+            key,
+            value,
+            least,
+            most,
+            fmt,
+            lambda: imgui.slider_float(key, value, low, high, fmt),
+            double=False,
+        )
     tooltip(why_not or tip)
     return new
 
@@ -269,10 +292,15 @@ def combo(
 
 
 def begin_combo(theme: Theme, key: str, preview: str) -> bool:
-    """Drop-down with a quiet chevron instead of Dear ImGui's arrow; pair with `imgui.end_combo` when it
-    returns True.
+    """Drop-down with a quiet chevron instead of Dear ImGui's arrow.
+
+    Pair with `imgui.end_combo` when it returns True.
     """
-    corner, width, height = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x, imgui.get_frame_height()
+    corner, width, height = (
+        imgui.get_cursor_screen_pos(),
+        imgui.get_content_region_avail().x,
+        imgui.get_frame_height(),
+    )
     opened = imgui.begin_combo(key, ellipsis(preview, combo_room(theme)), imgui.ComboFlags_.no_arrow_button)
     if not opened:
         chevron(theme, corner.x + width - 0.95 * theme.em, corner.y + 0.5 * height)
@@ -287,7 +315,11 @@ def combo_room(theme: Theme) -> float:
 def chevron(theme: Theme, x: float, y: float) -> None:
     """The mark of a drop-down, with its middle at (x, y) on the screen."""
     em = theme.em
-    points = [ImVec2(x - 0.28 * em, y - 0.13 * em), ImVec2(x, y + 0.15 * em), ImVec2(x + 0.28 * em, y - 0.13 * em)]
+    points = [
+        ImVec2(x - 0.28 * em, y - 0.13 * em),
+        ImVec2(x, y + 0.15 * em),
+        ImVec2(x + 0.28 * em, y - 0.13 * em),
+    ]
     ink = theme.colour(theme.palette.muted)
     imgui.get_window_draw_list().add_polyline(points, ink, 0.11 * em, 0)  # pyright: ignore[reportArgumentType]
 
@@ -332,7 +364,9 @@ def segmented(
     why_not: str = "",
     unavailable: Collection[T] = (),
 ) -> T:
-    """Two to four exclusive choices side by side, on more lines where they do not fit; item ids are `<key>/<title>`.
+    """Two to four exclusive choices side by side, on more lines where they do not fit.
+
+    Item ids are `<key>/<title>`.
 
     unavailable: may map each option to the reason.
     """
@@ -340,7 +374,11 @@ def segmented(
     p, draw = theme.palette, imgui.get_window_draw_list()
     need = max(imgui.calc_text_size(title).x for _, title, _ in options) + 0.5 * theme.em
     below(imgui.get_content_region_avail().x - need * len(options))
-    corner, width, height = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x, imgui.get_frame_height()
+    corner, width, height = (
+        imgui.get_cursor_screen_pos(),
+        imgui.get_content_region_avail().x,
+        imgui.get_frame_height(),
+    )
     rows = -(-len(options) // max(int(width / need), 1))
     columns = -(-len(options) // rows)
     rounding = imgui.get_style().frame_rounding
@@ -349,7 +387,11 @@ def segmented(
     step = width / columns
     imgui.push_id(key)
     for index, (option, title, hint) in enumerate(options):
-        known = unavailable[option] if isinstance(unavailable, Mapping) and option in unavailable else "not available here"
+        known = (
+            unavailable[option]
+            if isinstance(unavailable, Mapping) and option in unavailable
+            else "not available here"
+        )
         reason = why_not or (known if option in unavailable else "")
         x0, y0 = corner.x + index % columns * step, corner.y + index // columns * height
         imgui.set_cursor_screen_pos(ImVec2(x0, y0))
@@ -386,7 +428,9 @@ def button(
         p = theme.palette
         imgui.push_style_color(imgui.Col_.button, ImVec4(*p.accent_fill, 1.0))
         imgui.push_style_color(imgui.Col_.button_hovered, ImVec4(*p.accent_fill_hover, 1.0))
-        imgui.push_style_color(imgui.Col_.button_active, ImVec4(*mix(p.accent_fill, (0.0, 0.0, 0.0), 0.2), 1.0))
+        imgui.push_style_color(
+            imgui.Col_.button_active, ImVec4(*mix(p.accent_fill, (0.0, 0.0, 0.0), 0.2), 1.0)
+        )
         imgui.push_style_color(imgui.Col_.text, ImVec4(*p.on_accent, 1.0))
     with disabled(why_not):
         pressed = imgui.button(legible(title), ImVec2(width, 0.0))
@@ -419,8 +463,9 @@ def note(theme: Theme, text: str) -> None:
 
 @contextlib.contextmanager
 def _filled(theme: Theme, share: float, enabled: bool) -> Iterator[None]:
-    """Slider look: the field is drawn here, filled up to `share`; the slider itself is drawn without a
-    ground.
+    """Slider look: the field is drawn here, filled up to `share`.
+
+    The slider itself is drawn without a ground.
     """
     p, draw = theme.palette, imgui.get_window_draw_list()
     corner = imgui.get_cursor_screen_pos()

@@ -1,4 +1,4 @@
-"""A path that is typed, or chosen in the desktop's own dialog, with a button for what is to be done with it."""
+"""A path that is typed, or chosen in the desktop's own dialog, with a button that uses it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
 from viewer.widgets import controls
-from viewer.widgets.context import PanelContext
+from viewer.widgets.theme import Theme
 
 
 class FileRow:
-    """Keeps the text and the open dialog. `draw` returns ("save" | "load", path) in the frame in which one was asked for."""
+    """Keeps the text and the open dialog.
+
+    `draw` returns ("save" | "load", path) in the frame in which one was asked for.
+    """
 
     def __init__(self, key: str, title: str, pattern: str, default: str) -> None:
         self.text = default
         self._key, self._title, self._pattern = key, title, pattern
         self._dialog: tuple[str, Any] | None = None
 
-    def draw(self, ctx: PanelContext, why_not_save: str = "", why_not_load: str = "") -> tuple[str, Path] | None:
-        theme, gap, button = ctx.theme, imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
+    def draw(
+        self, theme: Theme, dialog_available: bool, why_not_save: str = "", why_not_load: str = ""
+    ) -> tuple[str, Path] | None:
+        gap, button = imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
         controls.label(theme, "File", f"{self._title}: a file that is written or read")
         left, room = imgui.get_cursor_pos_x(), imgui.get_content_region_avail().x - 2 * (button + gap)
         beside = room > 5 * theme.em  # in a narrow column the buttons have a line of their own
@@ -31,13 +36,22 @@ class FileRow:
         asked = ""
         for icon, what, tip, why in (
             (fa.ICON_FA_FLOPPY_DISK, "save", f"Save: {self._title.lower()} into this file", why_not_save),
-            (fa.ICON_FA_FOLDER_OPEN, "load", f"Load: {self._title.lower()} out of this file, beside what is there", why_not_load),
+            (
+                fa.ICON_FA_FOLDER_OPEN,
+                "load",
+                f"Load: {self._title.lower()} out of this file, beside what is there",
+                why_not_load,
+            ),
         ):
             if beside or what == "load":
                 imgui.same_line(0.0, gap)
             else:
                 imgui.set_cursor_pos_x(left)
-            missing = "" if self.text.strip() or ctx.dialog_available else "Type a path first: there is no file dialog here"
+            missing = (
+                ""
+                if self.text.strip() or dialog_available
+                else "Type a path first: there is no file dialog here"
+            )
             if controls.icon_button(theme, icon, f"{self._key}-{what}", tip=tip, why_not=why or missing):
                 asked = what
         if asked and self.text.strip():
@@ -50,7 +64,12 @@ class FileRow:
         from imgui_bundle import portable_file_dialogs as dialogs
 
         kinds = [self._title, self._pattern, "All files", "*"]
-        self._dialog = (what, dialogs.save_file(self._title, "", kinds) if what == "save" else dialogs.open_file(self._title, "", kinds))
+        self._dialog = (
+            what,
+            dialogs.save_file(self._title, "", kinds)
+            if what == "save"
+            else dialogs.open_file(self._title, "", kinds),
+        )
 
     def _chosen(self) -> tuple[str, Path] | None:
         if self._dialog is None or not self._dialog[1].ready(0):

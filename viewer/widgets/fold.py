@@ -29,5 +29,7 @@ def fold(theme: Theme, title: str, key: str, opened: bool, *, tip: str) -> bool:
         draw.add_text(at, ink, icon)
     with controls.font(theme.fonts.bold, theme.small()):
         size = imgui.calc_text_size(title.upper())
-        draw.add_text(ImVec2(corner.x + 1.1 * em, round(corner.y + 0.5 * (height - size.y))), ink, title.upper())
+        draw.add_text(
+            ImVec2(corner.x + 1.1 * em, round(corner.y + 0.5 * (height - size.y))), ink, title.upper()
+        )
     return opened

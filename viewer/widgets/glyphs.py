@@ -1,8 +1,9 @@
-r"""Text that the window's own fonts cannot draw: shown with a font of the system, or escaped (`\u4e2d`), never as "?".
+r"""Text that the window's own fonts cannot draw, shown with a font of the system or escaped.
 
-The bundled faces hold Latin, Greek and Cyrillic. A path in another script makes the window look through the system's font folders
-once, after its first frame and only then; Dear ImGui loads single glyphs as they are drawn. What no font has is escaped, as Python
-writes it, so that two names never look alike.
+The bundled fonts hold Latin, Greek and Cyrillic. A path in another script makes the window look through the
+system's font folders once, after its first frame and only then; Dear ImGui loads single glyphs as they are
+drawn. What no font has is escaped as Python writes it (`\u4e2d`, never "?"), so that two names never look
+alike.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from pathlib import Path
 
 from imgui_bundle import imgui
 
-from viewer.runs.escapes import escaped
+from viewer.runs.format import escaped
 
 _NAMES = (
     "NotoSansCJK", "NotoSansSC", "NotoSansJP", "NotoSansKR", "SourceHanSans", "wqy-", "DroidSansFallback", "msyh", "YuGoth", "malgun",
     "PingFang", "Hiragino Sans GB", "AppleSDGothicNeo", "Arial Unicode", "DejaVuSans.", "NotoSans-Regular", "segoeui.", "NotoEmoji",
     "Symbola", "seguisym", "Apple Symbols",
 )  # fmt: skip
-"""Beginnings of file names, in the order in which they are tried. Fonts of coloured pictures cannot be drawn and are not among them."""
+"""Beginnings of file names, in the order in which they are tried. Fonts of coloured pictures cannot be drawn
+and are not among them."""
 _SUFFIXES = (".ttf", ".ttc", ".otf")
 _LARGEST_BYTES = 64 * 2**20
 _MOST_FONTS = 6
@@ -33,10 +35,17 @@ def font_folders() -> tuple[Path, ...]:
     """Where this system keeps its fonts."""
     home = Path.home()
     if sys.platform == "win32":
-        return Path(os.environ.get("WINDIR", r"C:\Windows")) / "Fonts", home / "AppData/Local/Microsoft/Windows/Fonts"
+        return Path(
+            os.environ.get("WINDIR", r"C:\Windows")
+        ) / "Fonts", home / "AppData/Local/Microsoft/Windows/Fonts"
     if sys.platform == "darwin":
         return home / "Library/Fonts", Path("/Library/Fonts"), Path("/System/Library/Fonts")
-    return home / ".local/share/fonts", home / ".fonts", Path("/usr/local/share/fonts"), Path("/usr/share/fonts")
+    return (
+        home / ".local/share/fonts",
+        home / ".fonts",
+        Path("/usr/local/share/fonts"),
+        Path("/usr/share/fonts"),
+    )
 
 
 def system_fonts(folders: tuple[Path, ...] | None = None) -> list[Path]:
@@ -45,14 +54,19 @@ def system_fonts(folders: tuple[Path, ...] | None = None) -> list[Path]:
     for folder in font_folders() if folders is None else folders:
         for place, _, names in os.walk(folder):
             for name in names:
-                start = next((n for n in _NAMES if name.startswith(n) and name.lower().endswith(_SUFFIXES)), None)
+                start = next(
+                    (n for n in _NAMES if name.startswith(n) and name.lower().endswith(_SUFFIXES)), None
+                )
                 if start is not None and ("Regular" in name or start not in found):
                     found[start] = Path(place) / name
     return [found[n] for n in _NAMES if n in found]
 
 
 class Glyphs:
-    """What the faces can draw. fonts: lists the files that may be merged, called when the first character is missing."""
+    """What the faces can draw.
+
+    fonts: lists the files that may be merged, called when the first character is missing.
+    """
 
     def __init__(self, fonts: Callable[[], list[Path]] = system_fonts) -> None:
         self._fonts = fonts
@@ -124,7 +138,10 @@ _window = Glyphs()
 
 
 def legible(text: str) -> str:
-    """`text` as this window's current font can draw it: everything that draws a name or a path passes through here."""
+    """`text` as this window's current font can draw it.
+
+    Everything that draws a name or a path passes through here.
+    """
     return _window.legible(text)
 
 

@@ -12,8 +12,9 @@ PERCENTS = (5, 50, 95, 99)
 
 @dataclass(frozen=True)
 class Histogram:
-    """counts: [BINS] pixels per bin over [low, high]; extremes: finite (min, max) of the data; share without a
-    value; percentiles: at PERCENTS.
+    """counts: [BINS] pixels per bin over [low, high]; extremes: finite (min, max) of the data.
+
+    Share without a value; percentiles: at PERCENTS.
     """
 
     counts: tuple[int, ...]
@@ -26,8 +27,9 @@ class Histogram:
 
 
 def histogram(values: np.ndarray, low: float, high: float) -> Histogram:
-    """Of `values` [H, W] in BINS equal bins over [low, high]; NaN is left out, what lies outside is not
-    counted.
+    """Histogram of `values` [H, W] in BINS equal bins over [low, high].
+
+    NaN is left out, what lies outside is not counted.
     """
     finite = values[np.isfinite(values)]
     if finite.size == 0:
@@ -50,8 +52,9 @@ def histogram(values: np.ndarray, low: float, high: float) -> Histogram:
 
 
 def colour_histogram(rgb: np.ndarray) -> tuple[tuple[int, ...], ...]:
-    """Counts of red, green and blue of `rgb` [3, H, W] in BINS equal bins over [0, 1]; what lies outside is
-    not counted.
+    """Counts of red, green and blue of `rgb` [3, H, W] in BINS equal bins over [0, 1].
+
+    What lies outside is not counted.
     """
     return tuple(histogram(plane, 0.0, 1.0).counts for plane in rgb)
 

@@ -1,11 +1,15 @@
-"""What the hand did between two frames, in its order: Dear ImGui alone loses some of it where a frame takes a tenth of a second.
+"""Keyboard and mouse input between two frames, in its order.
 
-- It tells the modifiers as they are at the end of a frame. Where Ctrl goes up before S within one frame (a hand does that in 20 ms),
-  Ctrl+S was seen as a plain S. glfw tells them with each press: they are kept until Dear ImGui reports that press, which may be some
-  frames later, as it lets a key go down and up in different frames only.
-- It counts the time between two clicks in frames that show them.
-- It takes a move and the press after it together. But a tab, and the picture below its handles, have the mouse one frame after it came:
-  the press went to what lay there before, or nowhere. Here such a press, and what follows it, waits for the next frame.
+Dear ImGui alone loses some of it where a frame takes a tenth of a second:
+
+- It reads the modifiers at the end of a frame. Where Ctrl goes up before S within one frame (people do that
+  in 20 ms), Ctrl+S was seen as a plain S. glfw reports them with each press: they are kept until Dear ImGui
+  reports that press, which may be some frames later, as it lets a key go down and up in different frames
+  only.
+- It measures the time between two clicks by the frames that show them.
+- It takes a move and the press after it together. But a tab, and the picture below its handles, are hovered
+  only one frame after the mouse came: the press went to what lay there before, or nowhere. Here such a press,
+  and what follows it, waits for the next frame.
 """
 
 from __future__ import annotations
@@ -25,12 +29,15 @@ Held = tuple[bool, bool, bool]
 """Whether Ctrl, Shift and Alt are held."""
 PRESS, BUTTONS = 1, 5
 DOUBLE_S, ALWAYS_S = 0.3, 1e3
-"""Longest time between the presses of a double click (a frame is allowed beside it: presses are heard between frames)."""
+"""Longest time between the presses of a double click (a frame is allowed beside it: presses are heard between
+frames)."""
 SHIFT, CONTROL, ALT = 1, 2, 4
 
 
 class Inputs:
-    """One a window: `listen` once it is there, `give` before each frame of Dear ImGui, `take` once within it."""
+    """One per window: `listen` once it is there, `give` before each frame of Dear ImGui, `take` once within
+    it.
+    """
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[Held]] = {}
@@ -43,13 +50,20 @@ class Inputs:
         self.cursor: Callable[..., None] = lambda *event: None
 
     def listen(self) -> None:
-        """Hear keys, text and mouse of hello_imgui's glfw window before Dear ImGui does; `give` passes them on."""
+        """Hear keys, text and mouse of hello_imgui's glfw window before Dear ImGui does.
+
+        `give` passes them on.
+        """
         import glfw
 
         names, io = _names(glfw), imgui.get_io
 
         def key(window: int, code: int, scancode: int, action: int, mods: int) -> None:
-            printed = (glfw.get_key_name(code, scancode) or "").upper() if glfw.KEY_SPACE < code < glfw.KEY_ESCAPE else ""
+            printed = (
+                (glfw.get_key_name(code, scancode) or "").upper()
+                if glfw.KEY_SPACE < code < glfw.KEY_ESCAPE
+                else ""
+            )
             name = printed if printed in KEY_NAMES else names.get(code, "")
 
             def pass_on() -> None:
@@ -65,8 +79,14 @@ class Inputs:
         def button(window: int, number: int, action: int, mods: int) -> None:
             at = time.monotonic()
 
-            def pass_on() -> None:  # not to the window's own callback: it would ask which modifiers are held now
-                for chord, bit in ((imgui.Key.mod_ctrl, CONTROL), (imgui.Key.mod_shift, SHIFT), (imgui.Key.mod_alt, ALT)):
+            def pass_on() -> (
+                None
+            ):  # not to the window's own callback: it would ask which modifiers are held now
+                for chord, bit in (
+                    (imgui.Key.mod_ctrl, CONTROL),
+                    (imgui.Key.mod_shift, SHIFT),
+                    (imgui.Key.mod_alt, ALT),
+                ):
                     io().add_key_event(chord, bool(mods & bit))
                 if action == PRESS:
                     self._double(at)
@@ -85,19 +105,26 @@ class Inputs:
         cursor_on = self._before(glfw, "glfwSetCursorPosCallback", cursor, real, real)
         self.key, self.button, self.cursor = key, button, cursor
 
-    def _before(self, glfw: Any, name: str, listener: Callable[..., None], *numbers: Any) -> Callable[..., None]:
-        """Put a listener (window, numbers of these types) in front of the one that the window has; returns that one."""
+    def _before(
+        self, glfw: Any, name: str, listener: Callable[..., None], *numbers: Any
+    ) -> Callable[..., None]:
+        """Put a listener (window, numbers of these types) in front of the one that the window has.
+
+        Returns that one.
+        """
         from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 
         shape = ctypes.CFUNCTYPE(None, ctypes.c_void_p, *numbers)
         install = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)((name, glfw._glfw))
         kept = shape(listener)
         self._listeners.append(kept)  # the window calls it as long as it lives
-        before = install(ctypes.cast(glfw_window_hello_imgui(), ctypes.c_void_p), ctypes.cast(kept, ctypes.c_void_p))
+        before = install(
+            ctypes.cast(glfw_window_hello_imgui(), ctypes.c_void_p), ctypes.cast(kept, ctypes.c_void_p)
+        )
         return shape(before) if before else lambda *event: None
 
     def give(self) -> None:
-        """Before a frame: what the hand did goes to Dear ImGui, up to a press that comes after a move."""
+        """Before a frame: passes input on to Dear ImGui, up to a press that comes after a move."""
         moved = False
         while self._events and not (moved and self._events[0][0] == "press"):
             kind, pass_on = self._events.popleft()
@@ -106,32 +133,47 @@ class Inputs:
 
     @property
     def waiting(self) -> bool:
-        """Whether the hand did something that no frame has shown yet."""
+        """Whether there is input that no frame has shown yet."""
         return bool(self._events) or bool(len(imgui.get_current_context().input_events_queue))
 
     def _double(self, at: float) -> None:
-        """Whether this press makes a double click is decided by the hand's time, not by that of the frames in which it is shown."""
+        """Decides whether this press makes a double click, by the times of the presses.
+
+        Not by those of the frames in which they are shown.
+        """
         io = imgui.get_io()
         near, self._pressed = at - self._pressed <= DOUBLE_S + io.delta_time, at
         io.mouse_double_click_time = ALWAYS_S if near else 0.0
-        io.mouse_single_click_delay = ALWAYS_S + 1.0  # nothing here asks for it; Dear ImGui wants it to be the longer one
+        io.mouse_single_click_delay = (
+            ALWAYS_S + 1.0
+        )  # nothing here asks for it; Dear ImGui wants it to be the longer one
 
     def heard(self, name: str, held: Held) -> None:
-        """A key of `viewer.state.chords.KEY_NAMES` went down with these modifiers; other names are left out."""
+        """A key of `viewer.state.chords.KEY_NAMES` went down with these modifiers.
+
+        Other names are left out.
+        """
         if name:
             self._waiting.setdefault(name, deque()).append(held)
 
     def take(self) -> None:
-        """Once in a frame, before anything asks for `held`: find out which of the presses Dear ImGui reports in this frame."""
+        """Once in a frame, before anything asks for `held`.
+
+        Find out which of the presses Dear ImGui reports in this frame.
+        """
         self._now = {}
         for name, waiting in self._waiting.items():
             if waiting and imgui.is_key_pressed(getattr(imgui.Key, KEY_NAMES[name]), False):
                 self._now[name] = waiting.popleft()
         if not len(imgui.get_current_context().input_events_queue):
-            self._waiting.clear()  # everything is reported: what is left was swallowed with the window's focus
+            # everything is reported: what is left was lost with the window's focus
+            self._waiting.clear()
 
     def held(self, name: str) -> Held:
-        """The modifiers that belong to the key in this frame: those of its press, else those that are held now."""
+        """The modifiers that belong to the key in this frame.
+
+        Those of its press, else those that are held now.
+        """
         io = imgui.get_io()
         return self._now.get(name, (io.key_ctrl, io.key_shift, io.key_alt))
 

@@ -1,15 +1,21 @@
-"""Marks drawn over the viewport: badges, warnings, pivot cross. They follow the pose of the shown result,
-so that
-nothing swims while a newer picture is on its way."""
+"""Marks drawn over the viewport: badges, warnings, pivot cross.
+
+They follow the pose of the shown result, so that nothing swims while a newer picture is on its way.
+"""
 
 from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from viewer.state.palette import Rgb, rgb
 from viewer.widgets.glyphs import legible
-from viewer.state.palette import Rgb
 from viewer.widgets.theme import BODY_PX, Theme
+
+# Pins in Okabe and Ito's colours: the same in the view and in the table.
+PIN_INKS: tuple[Rgb, ...] = tuple(
+    rgb(c) for c in ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2", "#b0b7c3")
+)
 
 
 def badge(
@@ -76,7 +82,9 @@ def ray_cross(theme: Theme, origin: ImVec2, edge: float, mark: tuple[float, floa
             )
 
 
-def ray_pin(theme: Theme, origin: ImVec2, edge: float, mark: tuple[float, float], text: str, ink: Rgb) -> None:
+def ray_pin(
+    theme: Theme, origin: ImVec2, edge: float, mark: tuple[float, float], text: str, ink: Rgb
+) -> None:
     """A numbered disc beside a small ring on the pinned pixel."""
     draw, em = imgui.get_window_draw_list(), theme.em
     c = ImVec2(origin.x + mark[0] * edge, origin.y + mark[1] * edge)

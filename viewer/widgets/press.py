@@ -1,4 +1,4 @@
-"""Drags that end in the frame in which they moved, and things that are discs: what Dear ImGui's own items do not know."""
+"""What Dear ImGui's own items lack: drags that end in the frame in which they moved, and round items."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ LEFT, MIDDLE = 0, 2
 
 
 def disc(ident: str, radius: float) -> None:
-    """An invisible button about the cursor's place: its square's corners, outside the disc, belong to what lies below."""
-    corner, mouse, size = imgui.get_cursor_screen_pos(), imgui.get_io().mouse_pos, ImVec2(2 * radius, 2 * radius)
+    """An invisible button about the cursor's place.
+
+    Its square's corners, outside the disc, belong to what lies below.
+    """
+    corner, mouse, size = (
+        imgui.get_cursor_screen_pos(),
+        imgui.get_io().mouse_pos,
+        ImVec2(2 * radius, 2 * radius),
+    )
     inside = (mouse.x - corner.x - radius) ** 2 + (mouse.y - corner.y - radius) ** 2 <= radius**2
     if inside or imgui.internal.get_active_id() == imgui.get_id(ident):
         imgui.invisible_button(ident, size)
@@ -20,7 +27,10 @@ def disc(ident: str, radius: float) -> None:
 
 
 def dragged(button: int, slack: float) -> bool:
-    """Whether the mouse has left the place where a button went down, also where it moved and let go within one frame."""
+    """Whether the mouse has left the place where a button went down.
+
+    Also where it moved and let go within one frame.
+    """
     if imgui.is_mouse_down(button):
         return imgui.is_mouse_dragging(button, slack)
     away = imgui.get_mouse_drag_delta(button, 0.0)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
-from viewer.gl.resources import asset_path
+from core_model.schema.assets import asset_path
 from viewer.state.numbers import Typing
 from viewer.state.palette import PALETTES, Palette, Rgb, ThemeName, mix
 
@@ -83,7 +83,9 @@ def apply(name: ThemeName, scale: float) -> Palette:
 
 
 def canvas(theme: Theme, picture: tuple[ImVec2, float] | None = None) -> None:
-    """The viewport's ground, over the rest of the current window; picture: corner and edge of an opaque square that will cover it.
+    """The viewport's ground, over the rest of the current window.
+
+    picture: corner and edge of an opaque square that will cover it.
 
     What is covered is left out: filling half a million pixels twice is a sixth of a frame on software OpenGL.
     """
@@ -95,7 +97,8 @@ def canvas(theme: Theme, picture: tuple[ImVec2, float] | None = None) -> None:
         if x1 <= x0 or y1 <= y0:
             return
         top, bottom = (
-            theme.colour(mix(palette.canvas, palette.canvas_edge, (y - low.y) / max(room.y, 1.0))) for y in (y0, y1)
+            theme.colour(mix(palette.canvas, palette.canvas_edge, (y - low.y) / max(room.y, 1.0)))
+            for y in (y0, y1)
         )
         draw.add_rect_filled_multi_color(ImVec2(x0, y0), ImVec2(x1, y1), top, top, bottom, bottom)
 

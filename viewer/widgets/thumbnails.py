@@ -1,4 +1,4 @@
-"""Small pictures of latents, asked for whenever the renderer has time, and kept in one texture a panel."""
+"""Small pictures of latents, asked for whenever the renderer has time, and kept in one texture per panel."""
 
 from __future__ import annotations
 
@@ -7,44 +7,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 from imgui_bundle import ImVec2, imgui
 
-from core_model.schema.camera import CameraSpec
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.latent import LatentSpec
 from core_model.schema.question import PictureQuestion
 from core_model.schema.render import RenderRequest
 from viewer.state.document import Document
-from viewer.widgets.context import PanelContext
+from viewer.state.latent_walk import Walk
+from viewer.state.query_cache import QueryCache
+from viewer.widgets.shown_picture import ShownPicture
+from viewer.widgets.theme import Theme
 
 if TYPE_CHECKING:
     from viewer.gl.atlas import Atlas
 
-CHANNELS = ("rgb", "depth", "samples")
 
+def at_rest(doc: Document, picture: ShownPicture, walk: Walk) -> bool:
+    """Whether the picture on the screen is that of the present latent.
 
-def thumbnail_request(
-    doc: Document, info: CheckpointInfo, latent: LatentSpec, edge: int, camera: CameraSpec | None = None
-) -> RenderRequest:
-    """A small picture of `latent` with the document's sampler, by default from the checkpoint's own camera."""
-    sampler = doc.sampler.replace(spp=None, low_budget=None, high_budget=None, jitter=False)
-    known = [c.name for c in info.channels]
-    return RenderRequest(
-        checkpoint=doc.checkpoint,
-        latent=latent,
-        camera=camera or info.header.camera.default,
-        width=edge,
-        height=edge,
-        sampler=sampler,
-        channels=tuple(c for c in CHANNELS if c in known) or ("rgb",),
-        background=doc.background,
-        view_dirs=doc.view_dirs,
-        shared_rays=True,
-    )
-
-
-def at_rest(doc: Document, ctx: PanelContext) -> bool:
-    """Whether the picture on the screen is that of the present latent: thumbnails of a latent that is being dragged are wasted."""
-    shown = ctx.result.request if ctx.result is not None else None
-    return shown is not None and shown.latent == doc.latent and not ctx.walk.playing
+    Thumbnails of a latent that is being dragged are wasted.
+    """
+    shown = picture.result.request if picture.result is not None else None
+    return shown is not None and shown.latent == doc.latent and not walk.playing
 
 
 def as_bytes(rgb: np.ndarray) -> np.ndarray:
@@ -60,28 +42,40 @@ class Thumbnails:
         self._shape = (columns, rows)
         self._atlas: Atlas | None = None
 
-    def draw(self, ctx: PanelContext, request: RenderRequest, low: ImVec2, high: ImVec2, wanted: bool = True) -> bool:
-        """Draws the picture into a rectangle of the screen, or an empty field while it is not there. True once it is.
+    def draw(
+        self,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        queries: QueryCache,
+        request: RenderRequest,
+        low: ImVec2,
+        high: ImVec2,
+        wanted: bool = True,
+    ) -> bool:
+        """Draws the picture into a rectangle of the screen; True once it is there.
 
+        Until then the rectangle is an empty field.
         wanted: ask for it when it is missing.
         """
         draw, rounding = imgui.get_window_draw_list(), imgui.get_style().frame_rounding
-        box = self._box(ctx, request, wanted)
+        box = self._box(info, queries, request, wanted)
         if box is None or self._atlas is None:
-            draw.add_rect_filled(low, high, ctx.theme.colour(ctx.theme.palette.field), rounding)
+            draw.add_rect_filled(low, high, theme.colour(theme.palette.field), rounding)
             return False
         texture = imgui.ImTextureRef(self._atlas.handle)
         white = imgui.color_convert_float4_to_u32((1.0, 1.0, 1.0, 1.0))
         draw.add_image_rounded(texture, low, high, ImVec2(*box[:2]), ImVec2(*box[2:]), white, rounding)
         return True
 
-    def _box(self, ctx: PanelContext, request: RenderRequest, wanted: bool) -> tuple[float, float, float, float] | None:
-        key = ("" if ctx.info is None else ctx.info.sha256, request)  # a file may have changed under its path
+    def _box(
+        self, info: CheckpointInfo | None, queries: QueryCache, request: RenderRequest, wanted: bool
+    ) -> tuple[float, float, float, float] | None:
+        key = ("" if info is None else info.sha256, request)  # a file may have changed under its path
         found = self._atlas.box(key) if self._atlas is not None else None
         if found is not None or not wanted:
             return found
         question = PictureQuestion(checkpoint=request.checkpoint, request=request)
-        answer = ctx.answers.want(question)
+        answer = queries.want(question)
         if answer is None:
             return None
         if self._atlas is None:
@@ -89,7 +83,7 @@ class Thumbnails:
 
             self._atlas = Atlas(self.edge, *self._shape)
         self._atlas.put(key, as_bytes(answer.arrays["rgb"]))
-        ctx.answers.forget(question)
+        queries.forget(question)
         return self._atlas.box(key)
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
-"""Fields into which numbers are typed: nothing is cut to its digits or moved into a range, and what is refused says so at the field.
+"""Fields into which numbers are typed.
 
-Dear ImGui's own text entry leaves out letters (1e3 became 13 in a whole-number field), clamps, and is silent about both.
+Nothing is cut to its digits or moved into a range, and what is refused says so at the field. Dear ImGui's own
+text entry leaves out letters (1e3 became 13 in a whole-number field), clamps, and is silent about both.
 """
 
 from __future__ import annotations
@@ -23,13 +24,25 @@ def dragged(
     theme: Theme, key: str, value: float, low: float, high: float, fmt: str, draw: Callable[[], tuple[bool, float]], whole: bool = False,
     double: bool = True,
 ) -> float:  # fmt: skip
-    """A drag field or slider, drawn by `draw`, that becomes a text field by Ctrl+click (double: by a double click as well)."""
+    """A drag field or slider, drawn by `draw`, that becomes a text field by Ctrl+click.
+
+    double: a double click does the same.
+    """
     ident, typing = imgui.get_id(key), theme.typing
     corner, width, height = imgui.get_cursor_screen_pos(), imgui.calc_item_width(), imgui.get_frame_height()
-    over = imgui.is_window_hovered() and imgui.is_mouse_hovering_rect(corner, ImVec2(corner.x + width, corner.y + height))
-    wanted = (imgui.is_mouse_clicked(0) and imgui.get_io().key_ctrl) or (double and imgui.is_mouse_double_clicked(0))
+    over = imgui.is_window_hovered() and imgui.is_mouse_hovering_rect(
+        corner, ImVec2(corner.x + width, corner.y + height)
+    )
+    wanted = (imgui.is_mouse_clicked(0) and imgui.get_io().key_ctrl) or (
+        double and imgui.is_mouse_double_clicked(0)
+    )
     if typing.ident != ident and over and wanted and not _is_disabled():
-        typing.ident, typing.text, typing.before, typing.fresh = ident, _text(value, fmt), _text(value, fmt), 5
+        typing.ident, typing.text, typing.before, typing.fresh = (
+            ident,
+            _text(value, fmt),
+            _text(value, fmt),
+            5,
+        )
         typing.refusal = None
     if typing.ident != ident:
         changed, new = draw()
@@ -43,12 +56,17 @@ def dragged(
     if imgui.is_item_active() or typing.fresh:
         return value
     typing.ident = 0
-    found = None if typing.text == typing.before else _read(theme, ident, typing.text, value, low, high, whole)
+    found = (
+        None if typing.text == typing.before else _read(theme, ident, typing.text, value, low, high, whole)
+    )
     return value if found is None else int(found) if whole else float(found)
 
 
 def whole(theme: Theme, key: str, shown: str, low: int, high: int) -> int | None:
-    """A text field that shows `shown`; the whole number that was typed into it when it is left (Enter, Tab, a click elsewhere)."""
+    """A text field that shows `shown`; returns the whole number typed into it.
+
+    It comes when the field is left (Enter, Tab, a click elsewhere); None before.
+    """
     ident, typing = imgui.get_id(key), theme.typing
     text = imgui.input_text(key, shown, _SELECT)[1]
     if imgui.is_item_active():
@@ -66,7 +84,13 @@ def whole(theme: Theme, key: str, shown: str, low: int, high: int) -> int | None
 
 
 def triple(
-    theme: Theme, key: str, values: tuple[float, float, float], low: float, high: float, fmt: str, speed: float
+    theme: Theme,
+    key: str,
+    values: tuple[float, float, float],
+    low: float,
+    high: float,
+    fmt: str,
+    speed: float,
 ) -> tuple[float, float, float]:
     """Three drag fields side by side on the item width: `key`/0, `key`/1, `key`/2."""
     gap = imgui.get_style().item_inner_spacing.x
@@ -88,7 +112,10 @@ def triple(
 
 
 def told(theme: Theme, ident: int, value: object) -> None:
-    """The refusal beside the last item, if it is this field's: until the value changes, a click, or some seconds have gone."""
+    """The refusal beside the last item, if it is this field's.
+
+    Until the value changes, a click, or some seconds have gone.
+    """
     refusal, low, high = theme.typing.refusal, imgui.get_item_rect_min(), imgui.get_item_rect_max()
     if refusal is None or refusal.ident != ident:
         return
@@ -103,15 +130,25 @@ def told(theme: Theme, ident: int, value: object) -> None:
     left = min(low.x, screen.pos.x + screen.size.x - width - 0.3 * em)
     below = high.y + 0.2 * em
     top = below if below + size.y + 0.7 * em < screen.pos.y + screen.size.y else low.y - size.y - 0.9 * em
-    draw.add_rect_filled(ImVec2(left, top), ImVec2(left + width, top + size.y + 0.7 * em), theme.colour(p.bad_panel), 0.3 * em)
-    draw.add_rect(ImVec2(left, top), ImVec2(left + width, top + size.y + 0.7 * em), theme.colour(p.bad, 0.6), 0.3 * em)
+    draw.add_rect_filled(
+        ImVec2(left, top), ImVec2(left + width, top + size.y + 0.7 * em), theme.colour(p.bad_panel), 0.3 * em
+    )
+    draw.add_rect(
+        ImVec2(left, top), ImVec2(left + width, top + size.y + 0.7 * em), theme.colour(p.bad, 0.6), 0.3 * em
+    )
     at = ImVec2(left + 0.5 * em, top + 0.35 * em)
-    draw.add_text(theme.fonts.body, BODY_PX * theme.scale, at, theme.colour(p.text), refusal.text, wrap_width=width - em)
+    draw.add_text(
+        theme.fonts.body, BODY_PX * theme.scale, at, theme.colour(p.text), refusal.text, wrap_width=width - em
+    )
 
 
-def _read(theme: Theme, ident: int, text: str, value: object, low: float, high: float, whole: bool) -> Decimal | None:
+def _read(
+    theme: Theme, ident: int, text: str, value: object, low: float, high: float, whole: bool
+) -> Decimal | None:
     found, why = read_number(text, low, high, whole)
-    theme.typing.refusal = Refusal(ident, f"{why}. {_kept(value)}", value, imgui.get_time() + SHOWN_S) if why else None
+    theme.typing.refusal = (
+        Refusal(ident, f"{why}. {_kept(value)}", value, imgui.get_time() + SHOWN_S) if why else None
+    )
     return None if why else found
 
 

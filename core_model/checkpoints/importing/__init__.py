@@ -1,7 +1,7 @@
-"""Safe import of EG3D, EpiGRAF and Mimic3D checkpoints: nothing of a foreign file is ever run. No torch is imported until tensors
-are asked for, so that `triscope info` answers at once.
+"""Safe import of EG3D, EpiGRAF and Mimic3D checkpoints: nothing of a foreign file is ever run.
 
-`import_network` reads a file into an `ImportedNetwork`; `open_source` makes native header and tensors of it.
+No torch is imported until tensors are asked for, so that `triscope info` answers at once. `import_network`
+reads a file into an `ImportedNetwork`; `open_source` makes native header and tensors of it.
 """
 
 from core_model.checkpoints.importing.imported import ImportedNetwork

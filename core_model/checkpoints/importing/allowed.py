@@ -40,10 +40,24 @@ RECORD_NAMES = frozenset(
         ("torch.nn.parameter", "Parameter"),
         ("torch", "Tensor"),
         ("numpy", "ndarray"),
-        *(("torch", kind) for kind in (
-            "float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool", "complex64", "complex128",
-            *arrays.UNTYPED,
-        )),
+        *(
+            ("torch", kind)
+            for kind in (
+                "float16",
+                "bfloat16",
+                "float32",
+                "float64",
+                "int8",
+                "int16",
+                "int32",
+                "int64",
+                "uint8",
+                "bool",
+                "complex64",
+                "complex128",
+                *arrays.UNTYPED,
+            )
+        ),
     }
 )
 _BUILTINS = ("builtins", "__builtin__")
@@ -52,7 +66,10 @@ PERSISTENCE = "_reconstruct_persistent_obj"
 
 
 class AllowList:
-    """The world of a foreign pickle. `load_bytes` parses the bytes of a storage (torch.storage._load_from_bytes)."""
+    """The world of a foreign pickle.
+
+    `load_bytes` parses the bytes of a storage (torch.storage._load_from_bytes).
+    """
 
     def __init__(self, budget: Budget, load_bytes: Callable[[memoryview | bytes], Storage]) -> None:
         self._budget = budget
@@ -170,14 +187,21 @@ class AllowList:
         if not isinstance(meta, dict) or meta.get("type") != "class":
             raise Refusal("bad persistent object", "a dict with type 'class'", shown(meta))
         name, state = meta.get("class_name"), meta.get("state")
-        if not isinstance(name, str) or len(name) > self._budget.limits.name_length or not _IDENTIFIER.match(name):
+        if (
+            not isinstance(name, str)
+            or len(name) > self._budget.limits.name_length
+            or not _IDENTIFIER.match(name)
+        ):
             raise Refusal("bad persistent object", "a class name", shown(name))
         if not isinstance(state, dict):
             raise Refusal("bad persistent object", "its state", shown(state))
         return Record("persistent", name, (), state)
 
     def _tensor(self, args: tuple[Any, ...]) -> TensorRecord:
-        """(storage, offset, size, stride, requires gradient, hooks, metadata); metadata: whether conjugated, negated."""
+        """(storage, offset, size, stride, requires gradient, hooks, metadata).
+
+        metadata: whether conjugated, negated.
+        """
         if not 4 <= len(args) <= 7:
             raise Refusal("bad tensor", "storage, offset, size and stride", f"{len(args)} arguments")
         storage, offset, size, stride = args[:4]
@@ -195,8 +219,15 @@ class AllowList:
         """torch's wrapper for tensors with attributes: (function, type, arguments, state)."""
         if len(args) < 3 or not isinstance(args[2], tuple):
             raise Refusal("bad tensor", "function, type and arguments", f"{len(args)} arguments")
-        names = ("_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter", "_rebuild_parameter_with_state")
-        if not isinstance(args[0], Global) or (args[0].module, args[0].name) not in {("torch._utils", name) for name in names}:
+        names = (
+            "_rebuild_tensor_v2",
+            "_rebuild_tensor_v3",
+            "_rebuild_parameter",
+            "_rebuild_parameter_with_state",
+        )
+        if not isinstance(args[0], Global) or (args[0].module, args[0].name) not in {
+            ("torch._utils", name) for name in names
+        }:
             raise Refusal("bad tensor", "a function that rebuilds tensors", shown(args[0]))
         return self.call(args[0], args[2])
 

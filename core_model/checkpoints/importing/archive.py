@@ -28,7 +28,9 @@ _BROKEN = (
 )  # fmt: skip
 
 
-def read_archive(data: bytes, world: Callable[[Callable[[str, str, int], Storage]], World], budget: Budget) -> Any:
+def read_archive(
+    data: bytes, world: Callable[[Callable[[str, str, int], Storage]], World], budget: Budget
+) -> Any:
     """The object of a zip file that torch.save wrote. Raises Refusal."""
     directory = data.count(_DIRECTORY_ENTRY)  # before zipfile makes an object of each
     if directory > budget.limits.archive_entries:

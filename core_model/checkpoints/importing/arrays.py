@@ -1,7 +1,7 @@
-"""Numbers of foreign files: storages, tensors, numpy scalars and arrays, decoded by hand and with every size
-checked.
+"""Numbers of foreign files.
 
-All data are little-endian bytes of the file; nothing here trusts a length before it has compared it.
+Storages, tensors, numpy scalars and arrays, decoded by hand and with every size checked. All data are
+little-endian bytes of the file; nothing here trusts a length before it has compared it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ KINDS: dict[str, str] = {
     "ByteStorage": "|u1", "BoolStorage": "|b1", "ComplexFloatStorage": "<c8", "ComplexDoubleStorage": "<c16",
     "UntypedStorage": "|u1",
 }  # fmt: skip
-# dtypes that torch has no storage class for: bytes that the tensor itself names; V: parsed, but no network here has such numbers
+# dtypes that torch has no storage class for: bytes that the tensor itself names; V: parsed, but no network
+# here has such numbers
 UNTYPED: dict[str, str] = {
     "uint16": "<u2", "uint32": "<u4", "uint64": "<u8", "complex32": "<V4", "float8_e4m3fn": "<V1", "float8_e5m2": "<V1",
     "float8_e4m3fnuz": "<V1", "float8_e5m2fnuz": "<V1", "float8_e8m0fnu": "<V1",
@@ -56,12 +57,19 @@ def _integers(value: object, limit: int, name: str) -> tuple[int, ...]:
 
 
 def strided(
-    storage: object, offset: object, size: object, stride: object, budget: Budget, dtype: str = "", negated: bool = False
+    storage: object,
+    offset: object,
+    size: object,
+    stride: object,
+    budget: Budget,
+    dtype: str = "",
+    negated: bool = False,
 ) -> TensorRecord:
     """A view of a storage; refused when an element would lie outside it.
 
-    As in torch, elements may share a place (stride 0 of an expanded tensor: what its copy takes is counted when the copy is made),
-    and a tensor without elements has any offset (a weight with no inputs that was split). dtype: of an untyped storage.
+    As in torch, elements may share a place (stride 0 of an expanded tensor: what its copy takes is counted
+    when the copy is made), and a tensor without elements has any offset (a weight with no inputs that was
+    split). dtype: of an untyped storage.
     """
     if not isinstance(storage, Storage):
         raise Refusal("bad tensor", "a storage under it", shown(storage))
@@ -73,7 +81,11 @@ def strided(
         raise Refusal("bad tensor", f"{len(shape)} strides", f"{len(steps)}")
     empty = 0 in shape
     if type(offset) is not int or offset < 0 or not (empty or offset < held):
-        raise Refusal("bad tensor", f"an offset below {held:,}", str(offset) if type(offset) is int else "something else")
+        raise Refusal(
+            "bad tensor",
+            f"an offset below {held:,}",
+            str(offset) if type(offset) is int else "something else",
+        )
     if not empty and offset + sum((n - 1) * s for n, s in zip(shape, steps)) >= held:
         raise Refusal("tensor is larger than its storage", f"at most {held:,} values", f"shape {list(shape)}")
     return TensorRecord(storage, offset, shape, steps, code, negated)
@@ -83,7 +95,11 @@ def tensor_of(record: TensorRecord, budget: Budget) -> Array:
     """The values as a float32 array of its own. Raises Refusal for NaN and infinity (also by overflow)."""
     storage, width = record.storage, item_bytes(record.storage.kind)
     if np.dtype(record.code).kind in "cV":
-        raise Refusal("numbers of an unexpected kind in a tensor", "real numbers, integers or booleans", "complex or 8-bit floats")
+        raise Refusal(
+            "numbers of an unexpected kind in a tensor",
+            "real numbers, integers or booleans",
+            "complex or 8-bit floats",
+        )
     if storage.data is None or len(storage.data) != storage.count * width:
         raise Refusal("storage without data", f"{storage.count * width:,} bytes", "another number")
     count = math.prod(record.size)
@@ -108,7 +124,9 @@ def dtype_of(args: tuple[Any, ...]) -> DtypeRecord:
     """numpy.dtype(code, align, copy): numbers and booleans only; object and structured dtypes are refused."""
     code = args[0] if args else None
     if not isinstance(code, str) or not _DTYPE.match(code):
-        raise Refusal("numpy dtype that may hold objects", "a number or boolean dtype such as 'f8'", shown(code))
+        raise Refusal(
+            "numpy dtype that may hold objects", "a number or boolean dtype such as 'f8'", shown(code)
+        )
     return DtypeRecord(code)
 
 

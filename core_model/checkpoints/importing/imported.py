@@ -1,4 +1,7 @@
-"""A network read from another program's checkpoint: tensors and plain data, before its family makes it native."""
+"""A network read from another program's checkpoint.
+
+Tensors and plain data, before its family makes it native.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,14 @@ class ImportedNetwork:
 
     family: eg3d, epigraf or mimic3d, told by class name and tensors.
     class_name: undecorated class name, e.g. TriPlaneGenerator; empty where the file is a bare state dict.
-    network: key in the file (`G_ema`; `G` where there is no average; empty for a bare network or state dict that does not say).
+    network: key in the file: `G_ema`, or `G` where there is no average; empty for a bare network, and for a
+        state dict that does not say.
     state: name → float32 array, exactly the names and shapes of the original state_dict.
     init_kwargs: the constructor's keywords as stored (mapping_kwargs, rendering_kwargs … at construction
         time).
     attributes: plain attributes of the network object; they win over init_kwargs (rendering_kwargs, z_dim …).
-        Two
-        come from its parts: `renderer.plane_axes` (float32 [3, 3, 3]) and `superresolution_class` (a class
-        name). EpiGRAF's `cfg` has `${a.b}` resolved against the whole experiment.
+        Two come from its parts: `renderer.plane_axes` (float32 [3, 3, 3]) and `superresolution_class` (a
+        class name). EpiGRAF's `cfg` has `${a.b}` resolved against the whole experiment.
     layers: dotted module path → its plain attributes (`bias_gain`, `conv_clamp`, `up` …); "" is the network
         itself. Numpy scalars are Python numbers; tensors and arrays are float32 arrays.
     classes: dotted module path → class name; "" is the network itself.

@@ -48,7 +48,9 @@ class Budget:
         """One opcode, or `count` items copied from one container to another."""
         self.steps += count
         if self.steps > self.limits.steps:
-            raise Refusal("the pickle does not come to an end", f"at most {self.limits.steps:,} steps", "more")
+            raise Refusal(
+                "the pickle does not come to an end", f"at most {self.limits.steps:,} steps", "more"
+            )
 
     def text(self, size: int) -> None:
         """A string of `size` bytes is about to be made."""

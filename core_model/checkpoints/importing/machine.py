@@ -129,7 +129,9 @@ class Machine:
 
     def _op_mark(self) -> None:
         if len(self._below) >= self._budget.limits.marks:
-            raise Refusal("pickle is nested too deeply", f"at most {self._budget.limits.marks} levels", "more")
+            raise Refusal(
+                "pickle is nested too deeply", f"at most {self._budget.limits.marks} levels", "more"
+            )
         self._below.append(self._stack)
         self._stack = []
 
@@ -377,7 +379,9 @@ class Machine:
 
 # opcode → method; opcodes without a method are refused
 _OPERATIONS: dict[int, Callable[[Machine], None]] = {
-    code: vars(Machine)["_op_" + name.lower()] for code, name in _OPCODE_NAMES.items() if "_op_" + name.lower() in vars(Machine)
+    code: vars(Machine)["_op_" + name.lower()]
+    for code, name in _OPCODE_NAMES.items()
+    if "_op_" + name.lower() in vars(Machine)
 }
 
 

@@ -1,4 +1,7 @@
-"""From an imported network to a native checkpoint, in memory or as a file, through the converter of its family."""
+"""From an imported network to a native checkpoint, in memory or as a file.
+
+The converter of the network's family does the work.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,24 @@ from core_model.schema.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
-_MISFITS = (ValidationError, ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, RuntimeError)
+_MISFITS = (
+    ValidationError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+)
 
 
 @dataclass(frozen=True, eq=False)
 class ForeignCheckpoint:
-    """A foreign file as if it were native: `stored` describes it, `arrays` are the values of its native tensors (float32)."""
+    """A foreign file as if it were native.
+
+    `stored` describes it, `arrays` are the values of its native tensors (float32).
+    """
 
     network: ImportedNetwork
     stored: StoredCheckpoint
@@ -42,7 +57,10 @@ class ForeignCheckpoint:
 
 
 def convert(network: ImportedNetwork) -> tuple[CheckpointHeader, dict[str, Array]]:
-    """Native header and float32 arrays; raises InputError where the family cannot be opened or the network is odd."""
+    """Native header and float32 arrays.
+
+    Raises InputError where the family cannot be opened or the network is odd.
+    """
     family = DESCRIPTIONS.get(network.family) if network.family in DESCRIPTIONS else None
     if family is None or family.convert is None:
         known = ", ".join(f.name for f in DESCRIPTIONS if f.convert is not None)
@@ -58,15 +76,21 @@ def convert(network: ImportedNetwork) -> tuple[CheckpointHeader, dict[str, Array
     except InputError as error:
         where = f"{network.source}, {error.where}" if error.where else network.source
         raise InputError(what=error.what, where=where, expected=error.expected, got=error.got) from None
-    except _MISFITS as error:  # settings of a file may be of any type: whatever they break, it is the file's fault
-        what = first_problem(error) if isinstance(error, ValidationError) else f"{type(error).__name__} {error}"
+    except (
+        _MISFITS
+    ) as error:  # settings of a file may be of any type: whatever they break, it is the file's fault
+        what = (
+            first_problem(error) if isinstance(error, ValidationError) else f"{type(error).__name__} {error}"
+        )
         raise InputError(
             what="cannot use the network's settings",
             where=network.source,
             expected=f"those of the {network.family} program",
             got=what.encode("ascii", "backslashreplace").decode()[:160],
         ) from None
-    return _with_origin(header, network), {name: np.array(a, np.float32, order="C", copy=None) for name, a in arrays.items()}
+    return _with_origin(header, network), {
+        name: np.array(a, np.float32, order="C", copy=None) for name, a in arrays.items()
+    }
 
 
 def _with_origin(header: CheckpointHeader, network: ImportedNetwork) -> CheckpointHeader:
@@ -94,7 +118,9 @@ def open_source(path: str | os.PathLike[str]) -> ForeignCheckpoint:
     """Import and convert a file into memory; nothing is written. Raises InputError."""
     network = import_network(path)
     header, arrays = convert(network)
-    stored = StoredCheckpoint(path=Path(path), header=header, tensors=_table(arrays), file_bytes=Path(path).stat().st_size)
+    stored = StoredCheckpoint(
+        path=Path(path), header=header, tensors=_table(arrays), file_bytes=Path(path).stat().st_size
+    )
     return ForeignCheckpoint(network, stored, arrays)
 
 

@@ -44,7 +44,7 @@ def import_network(path: str | os.PathLike[str], limits: Limits = DEFAULT_LIMITS
 
 
 def import_bytes(data: bytes, source: str, limits: Limits = DEFAULT_LIMITS) -> ImportedNetwork:
-    """As `import_network`, of bytes in memory. Raises InputError."""
+    """Read the generator of a foreign file's bytes, as `import_network`. Raises InputError."""
     budget = Budget(limits, len(data))
     try:
         root = source_file.parse(data, budget)
@@ -69,7 +69,9 @@ def choose_network(root: object) -> tuple[str, Any]:
     raise Refusal("no network in the file", "a dict with G_ema", shown(root))
 
 
-def _imported(root: object, name: str, network: Any, budget: Budget, source: str, sha256: str) -> ImportedNetwork:
+def _imported(
+    root: object, name: str, network: Any, budget: Budget, source: str, sha256: str
+) -> ImportedNetwork:
     plain = Plain(budget)
     if is_module(network):
         tree = walk(network, plain, budget)
@@ -79,10 +81,14 @@ def _imported(root: object, name: str, network: Any, budget: Budget, source: str
         found = state_dict_tensors(network, budget)
         if found is None:
             keys = ", ".join(shown(k, 20) for k in list(network)[:6]) if isinstance(network, dict) else ""
-            raise Refusal("no network in the file", "G_ema, or a state dict of tensors", keys or shown(str(network)))
+            raise Refusal(
+                "no network in the file", "G_ema, or a state dict of tensors", keys or shown(str(network))
+            )
         own, prefix = own_names(found)
         name = name or own
-        tensors = {key.removeprefix(prefix): record for key, record in found.items() if key.startswith(prefix)}
+        tensors = {
+            key.removeprefix(prefix): record for key, record in found.items() if key.startswith(prefix)
+        }
         attributes, init_kwargs, layers, classes = {}, None, {}, {}
     state = {key: _tensor(key, record, budget) for key, record in tensors.items()}
     keywords = plain.mapping(_without_cfg(init_kwargs), "keywords of the network")
@@ -124,7 +130,7 @@ def _training(root: object, plain: Plain) -> dict[str, Any]:
 
 
 def _images_seen(training: Mapping[str, Any], source: str) -> float | None:
-    """From the counters in the file, else from the name network-snapshot-KIMG."""
+    """Images that training had shown: from the counters in the file, else from its name (…-KIMG)."""
     stats = training.get("stats")
     for place in (training, stats if isinstance(stats, dict) else {}):
         count = place.get("cur_nimg")

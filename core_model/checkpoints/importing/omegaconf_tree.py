@@ -9,17 +9,21 @@ text that they are.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from core_model.checkpoints.importing.records import Record
 from core_model.checkpoints.importing.refusal import Refusal, shown
 
-if TYPE_CHECKING:
-    from core_model.checkpoints.importing.plain import Plain
-
 _PATH = re.compile(r"\$\{([A-Za-z_][\w.\-]*)\}", re.ASCII)
 MAX_PARENTS = 64
 MAX_TEXT = 64 << 10
+
+
+class Copier(Protocol):
+    """What makes plain data of the values in a node, and counts the work: `plain.Plain`."""
+
+    def value(self, value: object) -> Any: ...
+    def charge(self, steps: int, letters: int) -> None: ...
 
 
 def is_node(value: object) -> bool:
@@ -29,7 +33,7 @@ def is_node(value: object) -> bool:
     return "_content" in value.state or "_val" in value.state
 
 
-def plain_node(node: Any, plain: "Plain") -> Any:
+def plain_node(node: Any, plain: Copier) -> Any:
     """The node as plain data, with interpolations resolved; `plain` counts and guards."""
     content = node.state.get("_content", node.state.get("_val"))
     if isinstance(content, str):
@@ -47,7 +51,7 @@ def root_of(node: Record) -> Record:
     raise Refusal("settings are nested too deeply", f"at most {MAX_PARENTS} parents", "more")
 
 
-def _text(text: str, node: Record, plain: "Plain") -> Any:
+def _text(text: str, node: Record, plain: Copier) -> Any:
     """A text value: itself, the value that `${a.b}` names, or text with values put in."""
     if "${" in text:
         plain.charge(text.count("."), len(text))
@@ -66,7 +70,9 @@ def _text(text: str, node: Record, plain: "Plain") -> Any:
         parts += [text[at : match.start()], put]
         at, size = match.end(), size + match.start() - at + len(put)
         if size > MAX_TEXT:
-            raise Refusal("text of a setting grows without end", f"at most {MAX_TEXT:,} characters", shown(text))
+            raise Refusal(
+                "text of a setting grows without end", f"at most {MAX_TEXT:,} characters", shown(text)
+            )
     return plain.value("".join([*parts, text[at:]]))
 
 

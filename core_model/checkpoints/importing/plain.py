@@ -79,7 +79,9 @@ class Plain:
         if id(value) in self._open:
             raise Refusal("settings refer to themselves", "a tree", "a circle")
         if len(self._open) >= self._budget.limits.depth:
-            raise Refusal("settings are nested too deeply", f"at most {self._budget.limits.depth} levels", "more")
+            raise Refusal(
+                "settings are nested too deeply", f"at most {self._budget.limits.depth} levels", "more"
+            )
         self._open.add(id(value))
         try:
             yield

@@ -15,9 +15,10 @@ ROOTS = ("backbone.synthesis.b4.const", "synthesis.tri_plane_decoder.b4.const")
 
 
 def own_names(names: Iterable[str]) -> tuple[str, str]:
-    """(key of the network, prefix) of a state dict whose names may stand under another module: `module.` of DataParallel, `G_ema.` …
+    """(key of the network, prefix) of a state dict whose names may stand under another module.
 
-    Of several networks the averaged one is taken, else the one that stands highest. ("", "") where there is nothing to leave out.
+    `module.` of DataParallel, `G_ema.` …. Of several networks the averaged one is taken, else the one that
+    stands highest. ("", "") where there is nothing to leave out.
     """
     prefixes = {n.removesuffix(root) for n in names for root in ROOTS if n == root or n.endswith(f".{root}")}
     found = sorted(prefixes, key=lambda p: (len(p), p))
@@ -28,7 +29,10 @@ def own_names(names: Iterable[str]) -> tuple[str, str]:
 
 
 def family_of(
-    class_name: str, state: Mapping[str, np.ndarray[Any, Any]], attributes: Mapping[str, Any], keywords: Mapping[str, Any]
+    class_name: str,
+    state: Mapping[str, np.ndarray[Any, Any]],
+    attributes: Mapping[str, Any],
+    keywords: Mapping[str, Any],
 ) -> str:
     """eg3d, epigraf or mimic3d; raises Refusal for other networks.
 

@@ -33,7 +33,7 @@ class Record:
 
 @dataclass(eq=False, slots=True)
 class Storage:
-    """Numbers of a tensor: little-endian elements of `kind` (see arrays.KINDS); `data` may be set later."""
+    """Values of a tensor: little-endian elements of `kind` (see arrays.KINDS); `data` may be set later."""
 
     kind: str
     count: int
@@ -42,8 +42,11 @@ class Storage:
 
 @dataclass(frozen=True, eq=False)
 class TensorRecord:
-    """A strided view of a storage; sizes in elements, checked when it was made. code: numpy's name of the element type (bfloat16:
-    its two bytes). negated: torch keeps the sign of some views apart from their numbers."""
+    """A strided view of a storage; sizes in elements, checked when it was made.
+
+    code: numpy's name of the element type (bfloat16: its two bytes). negated: torch keeps the sign of some
+    views apart from their numbers.
+    """
 
     storage: Storage
     offset: int

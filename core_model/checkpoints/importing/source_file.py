@@ -26,8 +26,10 @@ KINDS = "a .pkl of EG3D, EpiGRAF or Mimic3D, a .pt of torch.save, or their tenso
 
 
 def is_foreign(path: str | os.PathLike[str]) -> bool:
-    """Whether a path is to be imported rather than opened: by its suffix, else by its first bytes. A safetensors file is foreign if it
-    holds one of the three generators and no description by triscope."""
+    """Whether a path is to be imported rather than opened: by its suffix, else by its first bytes.
+
+    A safetensors file is foreign if it holds one of the three generators and no description by triscope.
+    """
     suffix = Path(path).suffix.lower()
     if suffix in SUFFIXES:
         return True
@@ -82,7 +84,10 @@ def sha256_of(data: bytes) -> str:
 
 
 def parse(data: bytes, budget: Budget) -> Any:
-    """The object in the file as inert records and containers. Raises Refusal, with the byte where it stopped."""
+    """The object in the file as inert records and containers.
+
+    Raises Refusal, with the byte where it stopped.
+    """
     allowed = AllowList(budget, lambda blob: read_bare_storage(blob, budget))
     if data.startswith(ZIP_START):
         return read_archive(data, lambda find: TorchWorld(allowed, find), budget)

@@ -63,7 +63,10 @@ class BareWorld:
 
 
 class TorchWorld(BareWorld):
-    """Answers inside a whole torch.save file: storages from persistent ids, everything else as `inner` says."""
+    """Answers inside a whole torch.save file.
+
+    Storages from persistent ids, everything else as `inner` says.
+    """
 
     def __init__(self, inner: World, find: Callable[[str, str, int], Storage]) -> None:
         super().__init__(find)
@@ -87,7 +90,9 @@ def read_bare_storage(data: memoryview | bytes, budget: Budget) -> Storage:
     return made
 
 
-def read_legacy(data: memoryview, world: Callable[[Callable[[str, str, int], Storage]], World], budget: Budget) -> Any:
+def read_legacy(
+    data: memoryview, world: Callable[[Callable[[str, str, int], Storage]], World], budget: Budget
+) -> Any:
     """The object of a file that torch.save wrote without zip; its storages are views of `data`."""
     found: dict[str, Storage] = {}
 

@@ -1,4 +1,7 @@
-"""A safetensors file of another program: a table of names, shapes and places, and the raw numbers; nothing in it can run."""
+"""A safetensors file of another program: a table of names, shapes and places, and the raw numbers.
+
+Nothing in it can run.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ def read_tensors(data: bytes, budget: Budget) -> dict[str, TensorRecord]:
         raise Refusal(error.what, error.expected, error.got) from None
     check_count(len(table), budget)
     view = memoryview(data)
-    return {name: _record(name, entry, view[start + entry.begin : start + entry.end], budget) for name, entry in table.items()}
+    return {
+        name: _record(name, entry, view[start + entry.begin : start + entry.end], budget)
+        for name, entry in table.items()
+    }
 
 
 def _record(name: str, entry: TensorEntry, data: memoryview, budget: Budget) -> TensorRecord:

@@ -17,10 +17,11 @@ from core_model.data.heads.parameters import HeadParams
 from core_model.data.heads.primitives import smin
 
 CPU_CHUNK = 10240
-"""Points a chunk on the CPU: temporaries stay in cache, and 3 x 10240 numbers stay under the 32768 from which
-torch would split every small operation over threads, whose barriers cost more than they win."""
+"""Points per chunk on the CPU: temporaries stay in cache, and 3 x 10240 numbers stay under the 32768 from
+which torch would split every small operation over threads, whose barriers cost more than they win."""
 ONE_THREAD_CHUNK = 32768
-"""Points a chunk where torch has one thread: an evaluation is 1,700 small operations, 9 ms before the first point."""
+"""Points per chunk where torch has one thread: an evaluation is 1,700 small operations, 9 ms before the first
+point."""
 CUDA_CHUNK = 1 << 21
 _ABSENT = 2e-3
 
@@ -34,8 +35,10 @@ def _pool(process: int, threads: int) -> ThreadPoolExecutor:
 
 
 def _enter() -> None:
-    """What a piece asks for in turn is computed in its thread: were all threads of the pool to wait for pieces of their pieces, none
-    would be left to compute them."""
+    """What a piece asks for in turn is computed in its thread.
+
+    Were all threads of the pool to wait for pieces of their pieces, none would be left to compute them.
+    """
     _here.inside = True
 
 
@@ -52,7 +55,10 @@ class Worn(NamedTuple):
 
     @staticmethod
     def by(p: HeadParams) -> Worn:
-        """Reads the amounts, which are 0 or 1 but for one head in hundreds (on a GPU it waits: call it seldom)."""
+        """Reads the amounts, which are 0 or 1 except for one head in hundreds.
+
+        On a GPU this waits for the device: call it seldom.
+        """
         return Worn(bool((p.hat > _ABSENT).any()), bool((p.glasses > _ABSENT).any()))
 
 
@@ -137,9 +143,14 @@ def in_chunks(p: HeadParams, run: Callable[..., Tensor], *arrays: Tensor) -> Ten
     if n <= size:
         return run(p, *arrays)
     pieces = [tuple(a[:, i : i + size] for a in arrays) for i in range(0, n, size)]
-    if not on_cpu or torch.is_grad_enabled() or torch.get_num_threads() < 2 or getattr(_here, "inside", False):
+    if (
+        not on_cpu
+        or torch.is_grad_enabled()
+        or torch.get_num_threads() < 2
+        or getattr(_here, "inside", False)
+    ):
         return torch.cat([run(p, *piece) for piece in pieces], dim=1)
-    # One Python thread a chunk: torch's own threads would meet at a barrier after each small operation.
+    # One Python thread per chunk: torch's own threads would meet at a barrier after each small operation.
     pool = _pool(os.getpid(), min(torch.get_num_threads(), 8))
     return torch.cat(list(pool.map(lambda piece: _without_grad(run, p, piece), pieces)), dim=1)
 
@@ -150,14 +161,17 @@ def head_sdf(params: HeadParams, points: Tensor) -> Tensor:
 
 
 def _distance(params: HeadParams, points: Tensor, worn: Worn) -> Tensor:
-    return programs.run(("distance", worn), lambda p, x: evaluate_parts(p, x, worn).distance(), params, points)
+    return programs.run(
+        ("distance", worn), lambda p, x: evaluate_parts(p, x, worn).distance(), params, points
+    )
 
 
 def surface_sdf(params: HeadParams, points: Tensor) -> Tensor:
-    """`head_sdf` [B, N] for tracing: the same number within 0.015 of the surface, a little more farther away.
+    """`head_sdf` [B, N] for tracing.
 
-    Hats and glasses that a head does not wear leave a shadow in the field (positive distances that are
-    shorter than the way to the surface); here they are left out, which also saves their evaluation.
+    The same number within 0.015 of the surface, a little more farther away. Hats and glasses that a head does
+    not wear leave a shadow in the field (positive distances that are shorter than the way to the surface);
+    here they are left out, which also saves their evaluation.
     """
     worn = Worn.by(params) if points.device.type == "cpu" else Worn(True, True)
     return in_chunks(params, lambda p, x: _distance(p, x, worn), points)
@@ -171,7 +185,9 @@ def sdf_gradient(params: HeadParams, points: Tensor, eps: float = 1e-3) -> Tenso
     return _gradient(head_sdf, params, points, eps)
 
 
-def _gradient(sdf: Callable[[HeadParams, Tensor], Tensor], params: HeadParams, points: Tensor, eps: float) -> Tensor:
+def _gradient(
+    sdf: Callable[[HeadParams, Tensor], Tensor], params: HeadParams, points: Tensor, eps: float
+) -> Tensor:
     corners = points.new_tensor(_TETRA)
     taps = sdf(params, torch.cat([points + eps * corner for corner in corners], dim=1))
     total = torch.zeros_like(points)

@@ -102,7 +102,7 @@ def beard(p: HeadParams, f: Frame, plain: Tensor, skin: Tensor, m: Mouth) -> tup
     thick = -0.008 + 0.024 * amount + 0.012 * p.beard_long * ramp(-f.fy, 0.13, 0.19)
     grain = torch.sin(f.x * 190.0 + 2.0 * torch.sin(f.y * 60.0)) * torch.sin(f.y * 70.0 + f.z * 60.0)
     grain = grain * 0.0012 * (amount * 3.0).clamp(max=1.0)
-    # Thinner towards its edges, so that cheeks run into the beard without a shelf.
+    # Thinner towards its edges, so that cheeks run into the beard without a step.
     thick = thick - (0.003 + 0.008 * amount) * ramp(lower, -0.034, 0.0)
     full = round_max(plain - thick, lower, 0.008)
     hang = ellipsoid(f.x, f.fy + 0.180, f.z - 0.092, 0.060, 0.040 + 0.030 * p.beard_long, 0.052)

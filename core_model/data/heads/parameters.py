@@ -1,8 +1,9 @@
-"""Parameters of the closed-form head: from a Gaussian latent to bounded, named shape and colour quantities.
+"""Parameters of the closed-form head.
 
-One latent component drives one idea ("jaw width", "hair length"); a few ideas are coupled (beard with the
-masculine axis, baldness with age and masculinity) as they are in people. Every map is continuous and
-saturates, so a latent far out in the tail still gives a head. Lengths are world units, colours linear RGB.
+From a Gaussian latent to bounded, named shape and colour quantities. One latent component drives one idea
+("jaw width", "hair length"); a few ideas are coupled (beard with the masculine axis, baldness with age and
+masculinity) as they are in people. Every map is continuous and saturates, so a latent far out in the tail
+still gives a head. Lengths are world units, colours linear RGB.
 """
 
 from __future__ import annotations
@@ -91,9 +92,10 @@ def _step(v: Tensor, lo: float, hi: float) -> Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class HeadParams:
-    """Bounded parameters of B heads. Scalars are [B, 1], lengths world units; colours [B, 1, 3], linear RGB.
+    """Bounded parameters of B heads.
 
-    `-1…1` quantities are deviations from the mean head, `0…1` quantities are amounts.
+    Scalars are [B, 1], lengths world units; colours [B, 1, 3], linear RGB. `-1…1` quantities are deviations
+    from the mean head, `0…1` quantities are amounts.
     """
 
     masculine: Tensor

@@ -1,8 +1,9 @@
 """Functions of a head as recorded programs: the same operations without Python between them.
 
-A head's distance is 1,700 small operations. From Python each costs microseconds before its first number, and temporaries live until
-their function ends; the recording (torch.jit.trace) runs the same operations in the same order and frees each result after its last
-use, in half the time. Results are the same to the last bit, so it makes no difference to a set who was first to ask.
+A head's distance is 1,700 small operations. From Python each costs microseconds before its first number, and
+temporaries live until their function ends; the recording (torch.jit.trace) runs the same operations in the
+same order and frees each result after its last use, in half the time. Results are the same to the last bit,
+so it makes no difference to a set who was first to ask.
 """
 
 from __future__ import annotations
@@ -26,17 +27,30 @@ _EXAMPLE = 48
 """Points with which a function is recorded: no parameter's size, so that none is taken for it."""
 
 
-def run(name: Hashable, function: Callable[[HeadParams, Tensor], Result], p: HeadParams, points: Tensor) -> Result:
-    """function(p, points [1, N, 3]) from its recording, or plainly where there is none: with gradients, on a GPU, for several heads,
-    in double precision. `name` stands for the function, which may hold no tensors and branch on no numbers."""
-    if torch.is_grad_enabled() or points.device.type != "cpu" or points.dtype != torch.float32 or points.shape[0] != 1 or p.batch != 1:
+def run(
+    name: Hashable, function: Callable[[HeadParams, Tensor], Result], p: HeadParams, points: Tensor
+) -> Result:
+    """function(p, points [1, N, 3]) from its recording, or plainly where there is none.
+
+    With gradients, on a GPU, for several heads, in double precision. `name` stands for the function, which
+    may hold no tensors and branch on no numbers.
+    """
+    if (
+        torch.is_grad_enabled()
+        or points.device.type != "cpu"
+        or points.dtype != torch.float32
+        or points.shape[0] != 1
+        or p.batch != 1
+    ):
         return function(p, points)
     values = [getattr(p, n) for n in _NAMES]
     program = _program(name, function, values)
     return function(p, points) if program is None else program(points, *values)  # type: ignore[return-value]
 
 
-def _program(name: Hashable, function: Callable[[HeadParams, Tensor], Result], values: list[Tensor]) -> Callable[..., object] | None:
+def _program(
+    name: Hashable, function: Callable[[HeadParams, Tensor], Result], values: list[Tensor]
+) -> Callable[..., object] | None:
     if name not in _recorded:
         with _lock:
             if name not in _recorded:
@@ -44,7 +58,9 @@ def _program(name: Hashable, function: Callable[[HeadParams, Tensor], Result], v
     return _recorded[name]
 
 
-def _record(function: Callable[[HeadParams, Tensor], Result], values: list[Tensor]) -> Callable[..., object] | None:
+def _record(
+    function: Callable[[HeadParams, Tensor], Result], values: list[Tensor]
+) -> Callable[..., object] | None:
     """None where this torch cannot record it: then it runs plainly."""
     with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")

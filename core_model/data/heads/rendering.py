@@ -27,8 +27,11 @@ _CONTRAST = 0.07
 
 @dataclasses.dataclass(frozen=True)
 class HeadImages:
-    """B images of side S: rgb [B, 3, S, S] in [0, 1]; depth [B, S, S] along unit rays (NaN: nothing hit);
-    normal [B, 3, S, S] (world, unit, 0: nothing hit); mask [B, S, S] coverage in [0, 1]."""
+    """B images of side S: rgb [B, 3, S, S] in [0, 1].
+
+    depth [B, S, S] along unit rays (NaN: nothing hit); normal [B, 3, S, S] (world, unit, 0: nothing hit);
+    mask [B, S, S] coverage in [0, 1].
+    """
 
     rgb: Tensor
     depth: Tensor
@@ -52,15 +55,27 @@ def _rays(world_from_cam: Tensor, focal: float, u: Tensor, v: Tensor) -> tuple[T
 
 
 @torch.no_grad()
-def render_heads(params: HeadParams, world_from_cam: Tensor, focal: float, size: int, supersample: int = 2) -> HeadImages:
-    """Renders B heads from B OpenCV cameras [B, 4, 4]; up to `supersample`² rays per pixel for rgb and mask."""
+def render_heads(
+    params: HeadParams, world_from_cam: Tensor, focal: float, size: int, supersample: int = 2
+) -> HeadImages:
+    """Renders B heads from B OpenCV cameras [B, 4, 4].
+
+    Up to `supersample`² rays per pixel for rgb and mask.
+    """
     # Inference mode makes thousands of small operations cheaper; the copies below are ordinary tensors again.
     with torch.inference_mode():
-        views = [_render_one(params.select(i), world_from_cam[i : i + 1], focal, size, supersample) for i in range(params.batch)]
-    return HeadImages(*(torch.cat([getattr(v, f.name) for v in views]) for f in dataclasses.fields(HeadImages)))
+        views = [
+            _render_one(params.select(i), world_from_cam[i : i + 1], focal, size, supersample)
+            for i in range(params.batch)
+        ]
+    return HeadImages(
+        *(torch.cat([getattr(v, f.name) for v in views]) for f in dataclasses.fields(HeadImages))
+    )
 
 
-def _render_one(p: HeadParams, world_from_cam: Tensor, focal: float, size: int, supersample: int) -> HeadImages:
+def _render_one(
+    p: HeadParams, world_from_cam: Tensor, focal: float, size: int, supersample: int
+) -> HeadImages:
     origins, dirs = pixel_rays(world_from_cam, focal, size)
     coarse = CoarseField.of(p)
     t, hit, rgb, normal = _shoot(p, coarse, origins, dirs, torch.full_like(dirs[..., 0], NEAR))
@@ -81,8 +96,8 @@ def _render_one(p: HeadParams, world_from_cam: Tensor, focal: float, size: int, 
 def _between(t: Tensor, hit: Tensor, focal: float, size: int) -> Tensor:
     """Where rays [1, S·S] between pixel centres may begin, from the hits t [1, S·S] of the pixels around.
 
-    What lies nearer than the 3 × 3 hits around by more than 2.5 pixels would have to be thinner than a pixel to
-    be missed by all of them.
+    What lies nearer than the 3 × 3 hits around by more than 2.5 pixels would have to be thinner than a pixel
+    to be missed by all of them.
     """
     depth = torch.where(hit, t, torch.full_like(t, FAR)).view(1, 1, size, size)
     nearest = -functional.max_pool2d(-depth, 3, 1, 1).view(1, -1)
@@ -90,7 +105,9 @@ def _between(t: Tensor, hit: Tensor, focal: float, size: int) -> Tensor:
     return torch.where(nearest < FAR, begin, torch.full_like(t, NEAR))
 
 
-def _shoot(p: HeadParams, coarse: CoarseField, origins: Tensor, dirs: Tensor, begin: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _shoot(
+    p: HeadParams, coarse: CoarseField, origins: Tensor, dirs: Tensor, begin: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Distance, hit, colour and normal of rays [1, R] from distance `begin` [1, R] on."""
     start, slope, close = (v[None] for v in coarse.march(origins[0], dirs[0], begin[0], FAR))
     far = torch.where(close, torch.full_like(start, FAR), torch.zeros_like(start))

@@ -43,7 +43,9 @@ def _color_chunk(p: HeadParams, points: Tensor, normals: Tensor) -> Tensor:
     return _light(p, albedo, skin_weight, normals, open_sky, lit)
 
 
-def _light(p: HeadParams, albedo: Tensor, skin: Tensor, normals: Tensor, open_sky: Tensor, lit: Tensor) -> Tensor:
+def _light(
+    p: HeadParams, albedo: Tensor, skin: Tensor, normals: Tensor, open_sky: Tensor, lit: Tensor
+) -> Tensor:
     cosine = (normals * p.light_dir).sum(-1)
     wrap = (0.16 + 0.22 * skin)[..., None] * albedo.new_tensor([1.0, 0.62, 0.50])
     # Wrapped diffuse: red light bleeds furthest past the terminator, as in skin.
@@ -56,7 +58,10 @@ def _light(p: HeadParams, albedo: Tensor, skin: Tensor, normals: Tensor, open_sk
     occlusion = open_sky[..., None]
     # Occluded skin turns warm rather than grey: light bounces between its folds.
     tint = occlusion ** (1.0 + skin[..., None] * albedo.new_tensor([-0.25, 0.10, 0.20]))
-    light = key * albedo.new_tensor([0.98, 0.92, 0.83]) * (0.55 + 0.45 * occlusion) + (sky + ground + front) * tint
+    light = (
+        key * albedo.new_tensor([0.98, 0.92, 0.83]) * (0.55 + 0.45 * occlusion)
+        + (sky + ground + front) * tint
+    )
     radiance = albedo * light
     radiance = radiance / (1.0 + 0.16 * radiance) * 1.12
     return radiance.clamp(1e-5, 1.0) ** (1.0 / 2.2)
@@ -121,7 +126,9 @@ def _eye_albedo(p: HeadParams, s: Parts) -> Tensor:
     sclera = r.new_tensor([0.80, 0.78, 0.76])
     pink = r.new_tensor([0.74, 0.52, 0.48])
     white = _blend(sclera, pink, ramp(dx.abs(), 0.022, 0.036) * 0.6)
-    rays = 0.80 + 0.45 * ramp(r, 0.25 * iris_r, 0.85 * iris_r) * (1.0 - 0.65 * ramp(dy, -0.6 * iris_r, 0.9 * iris_r))
+    rays = 0.80 + 0.45 * ramp(r, 0.25 * iris_r, 0.85 * iris_r) * (
+        1.0 - 0.65 * ramp(dy, -0.6 * iris_r, 0.9 * iris_r)
+    )
     iris = p.iris_rgb * (1.25 * rays)[..., None]
     iris = _blend(iris, p.iris_rgb * 0.22, ramp(r, 0.80 * iris_r, 0.98 * iris_r))
     colour = _blend(iris, white, ramp(r, 0.96 * iris_r, 1.07 * iris_r))

@@ -1,8 +1,8 @@
 """Sphere tracing of rays against the head's signed distance.
 
-An evaluation of the field costs nearly the same for one point as for a few thousand, so rays move in few, wide
-rounds: steps stretched by the slope seen last (relaxed where neighbouring spheres still overlap, secant close
-to the surface), and the few rays left over look at several places ahead in one round.
+An evaluation of the field costs nearly the same for one point as for a few thousand, so rays move in few,
+wide rounds: steps stretched by the slope seen last (relaxed where neighbouring spheres still overlap, secant
+close to the surface), and the few rays left over look at several places ahead in one round.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def trace_heads(
 ) -> tuple[Tensor, Tensor]:
     """First surface along rays: origins, dirs [B, R, 3] (unit, world), near, far floats or [B, R].
 
-    `slope` [B, R] is how the distance changes along the ray at `near`, about, for rays that begin close to the
-    surface: it makes their first step longer.
+    `slope` [B, R] is how the distance changes along the ray at `near`, about, for rays that begin close to
+    the surface: it makes their first step longer.
     Returns distance t [B, R] (world units; `far` where nothing is hit) and hit [B, R] (bool). On a hit the
     distance field at o + t d is below 1e-3 in magnitude (about 1e-5 in practice, by secant refinement).
     """
@@ -60,7 +60,10 @@ def trace_heads(
     far = torch.as_tensor(far, dtype=origins.dtype, device=origins.device).expand(origins.shape[:2])
     slope = torch.zeros_like(near) if slope is None else slope
     if origins.device.type == "cpu":
-        pairs = [_trace_flat(params.select(i), None, origins[i], dirs[i], near[i], far[i], slope[i]) for i in range(origins.shape[0])]
+        pairs = [
+            _trace_flat(params.select(i), None, origins[i], dirs[i], near[i], far[i], slope[i])
+            for i in range(origins.shape[0])
+        ]
         return torch.stack([t for t, _ in pairs]), torch.stack([h for _, h in pairs])
     b, r = origins.shape[:2]
     owner = torch.arange(b, device=origins.device).repeat_interleave(r)
@@ -86,7 +89,10 @@ def _distance(params: HeadParams, owner: Tensor | None, points: Tensor) -> Tenso
 
 @dataclasses.dataclass
 class _Rays:
-    """Rays under way, all [N]: which; place, distance there; next step, and whether it may skip the overlap test."""
+    """Rays under way, all [N]: which; place, distance there.
+
+    Next step, and whether it may skip the overlap test.
+    """
 
     index: Tensor
     t: Tensor
@@ -99,13 +105,7 @@ class _Rays:
 
 
 def _trace_flat(
-    params: HeadParams,
-    owner: Tensor | None,
-    o: Tensor,
-    d: Tensor,
-    near: Tensor,
-    far: Tensor,
-    slope: Tensor,
+    params: HeadParams, owner: Tensor | None, o: Tensor, d: Tensor, near: Tensor, far: Tensor, slope: Tensor
 ) -> tuple[Tensor, Tensor]:
     enter, leave = _box_span(o, d, 0.5)
     t_all = torch.maximum(near, enter)
@@ -152,10 +152,10 @@ def _trace_flat(
 
 
 def _advance(rays: _Rays, seen: Tensor, tolerance: float, least: float) -> tuple[_Rays, Tensor]:
-    """Moves rays to the first place of interest among those seen [N, K], K steps ahead; also gives the slope there.
+    """Moves rays to the first place of interest among those seen [N, K], K steps ahead.
 
-    Of interest is a place at or under the surface, or one whose sphere does not reach back to the sphere
-    before it (then the ray stays before the gap and goes on with plain steps).
+    Also gives the slope there. Of interest is a place at or under the surface, or one whose sphere does not
+    reach back to the sphere before it (then the ray stays before the gap and goes on with plain steps).
     """
     n, k = seen.shape
     before = torch.cat([rays.s[:, None], seen[:, :-1]], dim=1)
@@ -178,8 +178,13 @@ def _advance(rays: _Rays, seen: Tensor, tolerance: float, least: float) -> tuple
     return moved, slope
 
 
-def _next_steps(index: Tensor, t: Tensor, s: Tensor, slope: Tensor, last: Tensor, least: float = 0.0) -> _Rays:
-    """Rays at t with distance s, and their next steps from the slope along the ray and the length of the last step."""
+def _next_steps(
+    index: Tensor, t: Tensor, s: Tensor, slope: Tensor, last: Tensor, least: float = 0.0
+) -> _Rays:
+    """Rays at t with distance s, and their next steps.
+
+    A step follows from the slope along the ray and the length of the last step.
+    """
     # Outside, the longest step after which the spheres still touch if the surface goes on as a plane.
     plain = ((2.0 / (1.0 - slope.clamp(-1.0, 0.9))).clamp(1.0, 3.0) * s).clamp(min=least)
     straight = -s / slope.clamp(max=-0.1)
@@ -190,7 +195,10 @@ def _next_steps(index: Tensor, t: Tensor, s: Tensor, slope: Tensor, last: Tensor
 
 
 def _refine(look: Look, hit: Tensor, t: Tensor, s: Tensor, slope: Tensor) -> Tensor:
-    """Two secant steps from distance s at t, a fraction of a millimetre from the zero level, by one evaluation."""
+    """Two secant steps from distance s at t, by one evaluation of the field.
+
+    The start lies a fraction of a millimetre from the zero level.
+    """
     first = torch.where(slope < -0.05, -s / slope.clamp(max=-0.05), s).clamp(-6e-4, 6e-4)
     first = torch.where(first.abs() < 2e-6, torch.full_like(first, 2e-6), first)
     s_first = look(hit, (t + first)[:, None])[:, 0]
@@ -202,14 +210,16 @@ def _refine(look: Look, hit: Tensor, t: Tensor, s: Tensor, slope: Tensor) -> Ten
 
 @dataclasses.dataclass(frozen=True)
 class CoarseField:
-    """A head's distance [1, 1, G, G, G] on a grid over the box that tells rays where to begin: exact at the grid's
-    nodes near the surface, a lower bound elsewhere."""
+    """A head's distance [1, 1, G, G, G] on a grid over the box that tells rays where to begin.
+
+    Exact at the grid's nodes near the surface, a lower bound elsewhere.
+    """
 
     volume: Tensor
 
     @staticmethod
     def of(params: HeadParams) -> CoarseField:
-        """Of a batch of one head: every third node first, then the rest where the surface may be."""
+        """The grid of a batch of one head: every third node first, then the rest where the surface may be."""
         first = surface_sdf(params, _nodes(_GRID, params.masculine).view(1, -1, 3))
         coarse = first.view(1, 1, _GRID, _GRID, _GRID)
         fine = 3 * (_GRID - 1) + 1
@@ -221,11 +231,13 @@ class CoarseField:
         flat[near] = surface_sdf(params, _nodes(fine, params.masculine).view(-1, 3)[None, near])[0]
         return CoarseField(flat.view_as(volume))
 
-    def march(self, origins: Tensor, dirs: Tensor, begin: Tensor, far: float) -> tuple[Tensor, Tensor, Tensor]:
+    def march(
+        self, origins: Tensor, dirs: Tensor, begin: Tensor, far: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """How far rays [R, 3] from `begin` [R] may go before they come close to the surface.
 
-        Returns t [R], the slope of the distance along the ray there [R], and whether they come close [R]. What is
-        thinner than half a cell could be missed; heads have nothing so thin.
+        Returns t [R], the slope of the distance along the ray there [R], and whether they come close [R].
+        What is thinner than half a cell could be missed; heads have nothing so thin.
         """
         enter, leave = _box_span(origins, dirs, 0.5)
         t_all, end = torch.maximum(begin, enter), leave.clamp(max=far)
@@ -251,7 +263,7 @@ class CoarseField:
 
 
 def _half_diagonal(nodes: int) -> float:
-    """Of a cell of the grid with this many nodes along each edge of the box."""
+    """Half diagonal of a cell of the grid with this many nodes along each edge of the box."""
     return 0.5 * 3.0**0.5 / (nodes - 1)
 
 

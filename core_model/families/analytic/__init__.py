@@ -1,1 +1,1 @@
-"""Shapes with known answers: the bed on which renderer, window and meshes are tested."""
+"""Closed-form shapes: known answers against which renderer, window and meshes are tested."""

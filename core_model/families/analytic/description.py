@@ -22,13 +22,20 @@ def analytic_header(path: str) -> CheckpointHeader:
     shape = path.removeprefix(PREFIX)
     kind = KINDS.get(shape, where=path)
     return CheckpointHeader(
-        family="analytic", name=shape, config={"shape": shape},
+        family="analytic",
+        name=shape,
+        config={"shape": shape},
         conventions=Conventions(
-            field=kind, density_rule="density" if kind == "density" else "volsdf",
-            background=(0.86, 0.87, 0.88), scene_radius=0.5, camera_label="none",
+            field=kind,
+            density_rule="density" if kind == "density" else "volsdf",
+            background=(0.86, 0.87, 0.88),
+            scene_radius=0.5,
+            camera_label="none",
         ),
         camera=CameraPrior(law="none"),
-        provenance=Provenance(made_by="triscope", notes="closed form; known answers for tests and demonstrations"),
+        provenance=Provenance(
+            made_by="triscope", notes="closed form; known answers for tests and demonstrations"
+        ),
         licence="Apache-2.0",
     )
 
@@ -36,8 +43,14 @@ def analytic_header(path: str) -> CheckpointHeader:
 def describe(header: CheckpointHeader, where: str) -> Sizes:
     shape = str(header.config["shape"])
     return Sizes(
-        title=f"Analytic {shape}", image_size=256, is_sdf=KINDS.get(shape, where=where) == "sdf", has_proposal=True, default_spp=17.6,
-        probe_size=64, probe_samples=128, proposal_size=128,
+        title=f"Analytic {shape}",
+        image_size=256,
+        is_sdf=KINDS.get(shape, where=where) == "sdf",
+        has_proposal=True,
+        default_spp=17.6,
+        probe_size=64,
+        probe_samples=128,
+        proposal_size=128,
     )
 
 

@@ -1,4 +1,7 @@
-"""Closed-form fields: sphere, torus, thin shell (SDF) and slab (density). World units, centred at the origin."""
+"""Closed-form fields: sphere, torus, thin shell (SDF) and slab (density).
+
+World units, centred at the origin.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +23,20 @@ BETA = 0.001
 
 SHAPES: Registry[Callable[[Tensor], Tensor]] = Registry("analytic shape")
 SHAPES.add("sphere", lambda p: p.norm(dim=-1) - SPHERE_RADIUS)
-SHAPES.add("torus", lambda p: torch.hypot(torch.hypot(p[..., 0], p[..., 1]) - TORUS_RADII[0], p[..., 2]) - TORUS_RADII[1])
+SHAPES.add(
+    "torus",
+    lambda p: torch.hypot(torch.hypot(p[..., 0], p[..., 1]) - TORUS_RADII[0], p[..., 2]) - TORUS_RADII[1],
+)
 SHAPES.add("shell", lambda p: (p.norm(dim=-1) - SHELL_RADIUS).abs() - SHELL_HALF)
 SHAPES.add("slab", lambda p: p[..., 2].abs() - SLAB_HALF)
 
 
 class AnalyticField:
-    """A shape as a field; the slab is a homogeneous medium (its transmittance is exp(-density · length)), the others are surfaces.
+    """A closed-form shape as a field.
 
-    Colour: ½ + ½ of the position over the box, darkened on a checkerboard of 0.1 world units, so that moving views show structure.
+    The slab is a homogeneous medium (its transmittance is exp(-density · length)), the others are surfaces.
+    Colour: ½ + ½ of the position over the box, darkened on a checkerboard of 0.1 world units, so that moving
+    views show structure.
     """
 
     def __init__(self, shape: str, beta: float = BETA) -> None:

@@ -1,4 +1,7 @@
-"""The analytic family: `analytic:sphere`, `analytic:torus`, `analytic:shell`, `analytic:slab`; no file, no latents."""
+"""The analytic family: `analytic:sphere`, `analytic:torus`, `analytic:shell`, `analytic:slab`.
+
+No file, no latents.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from core_model.schema.latent import LatentSpec
 
 
 class AnalyticModel:
-    """A shape in the mould of a checkpoint."""
+    """A closed-form shape as a `Model`."""
 
     module = None
 
@@ -33,7 +36,7 @@ class AnalyticModel:
         return AnalyticField(self.shape)
 
     def propose(self, weights: Tensor, image: Tensor, dirs: Tensor) -> Tensor:
-        """The probe itself, spread to its neighbours: what a perfect low-resolution predictor would say."""
+        """The probe itself, spread to its neighbours: what a perfect low-resolution network would predict."""
         spread = torch.nn.functional.max_pool3d(weights[:, None], 3, stride=1, padding=1)[:, 0]
         spread = torch.nn.functional.interpolate(spread, scale_factor=2, mode="bilinear", align_corners=False)
         p = spread + 1e-7

@@ -1,4 +1,7 @@
-"""Configuration of an EG3D generator, as read from its file. No torch here beyond what the shared settings need."""
+"""Configuration of an EG3D generator, as read from its file.
+
+No torch here beyond what the shared settings need.
+"""
 
 from __future__ import annotations
 

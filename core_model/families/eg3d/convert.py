@@ -17,7 +17,6 @@ from core_model.families.imported import (
     synthesis_tensors,
     tensor_of,
 )
-from core_model.families.osg.settings import QUIRKS
 from core_model.families.osg.importing import (
     decoder_and_superres,
     decoder_lr_mul,
@@ -39,12 +38,11 @@ def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Array]]:
     with config_errors(net.class_name or "imported network"):
         cfg = config_of(net)
     axes = plane_axes(net)
-    quirks = QUIRKS + (("plane_zx",) if axes == LEGACY_AXES else ())
     header = CheckpointHeader(
         family="eg3d",
         name="EG3D",
         config=cfg.model_dump(mode="json"),
-        conventions=cfg.volumetric.conventions(axes, quirks),
+        conventions=cfg.volumetric.conventions(axes),
         camera=cfg.volumetric.prior(),
     )
     return header, tensors_of(net)
@@ -58,7 +56,9 @@ def config_of(net: ImportedNet) -> Eg3dConfig:
     kwargs = rendering_record(net, image_size)
     planes = int(tensor_of(net, f"{BACKBONE}b4.torgb.weight").shape[0])
     if planes % 3:
-        raise InputError(what="wrong plane channels", where=net.class_name, expected="a multiple of 3", got=str(planes))
+        raise InputError(
+            what="wrong plane channels", where=net.class_name, expected="a multiple of 3", got=str(planes)
+        )
     hidden, colours = tensor_of(net, "decoder.net.0.weight"), tensor_of(net, "decoder.net.2.weight")
     return Eg3dConfig(
         **mapping_sizes(net, MAPPING),
@@ -75,19 +75,36 @@ def config_of(net: ImportedNet) -> Eg3dConfig:
 
 
 def plane_axes(net: ImportedNet) -> tuple[tuple[str, str], ...]:
-    """(width, height) axes of each plane from the table in the file, which is no tensor of the state; without it the legacy table."""
+    """(width, height) axes of each plane.
+
+    From the table in the file, which is not a tensor of the state; without it the legacy table.
+    """
     table = None
     for key in ("plane_axes", "renderer.plane_axes"):
         table = net.attributes.get(key) if table is None else table
     if table is None:
         return LEGACY_AXES
     matrices = np.asarray(table, dtype=np.float64)
-    if matrices.shape != (3, 3, 3) or not np.isfinite(matrices).all() or (np.abs(np.linalg.det(matrices)) < 1e-6).any():
-        raise InputError(what="wrong plane axes", where=net.class_name, expected="three invertible 3 x 3 matrices", got=str(matrices.shape))
+    if (
+        matrices.shape != (3, 3, 3)
+        or not np.isfinite(matrices).all()
+        or (np.abs(np.linalg.det(matrices)) < 1e-6).any()
+    ):
+        raise InputError(
+            what="wrong plane axes",
+            where=net.class_name,
+            expected="three invertible 3 x 3 matrices",
+            got=str(matrices.shape),
+        )
     axes = []
     for m in np.linalg.inv(matrices):
         if not np.isin(m, (0.0, 1.0)).all() or not (m.sum(axis=0) == 1).all():
-            raise InputError(what="planes that are not spanned by axes", where=net.class_name, expected="permutations", got=str(m.tolist()))
+            raise InputError(
+                what="planes that are not spanned by axes",
+                where=net.class_name,
+                expected="permutations",
+                got=str(m.tolist()),
+            )
         axes.append(("xyz"[int(m[:, 0].argmax())], "xyz"[int(m[:, 1].argmax())]))
     return tuple(axes)
 

@@ -21,12 +21,24 @@ class Eg3dGenerator(VolumetricGenerator):
         super().__init__()
         self.cfg, self.conventions, self.num_ws = cfg, conventions, cfg.num_ws
         self.mapping = MappingNetwork(
-            cfg.z_dim, cfg.c_dim, cfg.w_dim, lr_mul=cfg.mapping_lr_mul, hidden=cfg.mapping_hidden, embed_dim=cfg.embed_dim
+            cfg.z_dim,
+            cfg.c_dim,
+            cfg.w_dim,
+            lr_mul=cfg.mapping_lr_mul,
+            hidden=cfg.mapping_hidden,
+            embed_dim=cfg.embed_dim,
         )
         self.backbone = SynthesisNetwork(
-            cfg.w_dim, cfg.plane_size, 3 * cfg.plane_channels, channels=cfg.channels, use_noise=cfg.noise, clamp=cfg.clamp
+            cfg.w_dim,
+            cfg.plane_size,
+            3 * cfg.plane_channels,
+            channels=cfg.channels,
+            use_noise=cfg.noise,
+            clamp=cfg.clamp,
         )
-        self.decoder = OsgDecoder(cfg.plane_channels, cfg.decoder_hidden, cfg.decoder_colours, cfg.decoder_lr_mul)
+        self.decoder = OsgDecoder(
+            cfg.plane_channels, cfg.decoder_hidden, cfg.decoder_colours, cfg.decoder_lr_mul
+        )
         self.superres = make_superres(cfg.superres, cfg.decoder_colours)
 
     def synthesize(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Planes:

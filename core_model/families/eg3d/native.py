@@ -8,12 +8,16 @@ from torch import Tensor
 from core_model.families.osg.model import VolumetricModel
 from core_model.families.osg.native import check_size, render_native
 from core_model.fields.triplane import Planes
-from core_model.rendering.occupancy import Guide
+from core_model.sampling.occupancy import Guide
 from core_model.schema.render import RenderRequest
 
 
 def render(
-    model: VolumetricModel, request: RenderRequest, ws: Tensor | None, planes: Planes | None, guide: Guide | None = None
+    model: VolumetricModel,
+    request: RenderRequest,
+    ws: Tensor | None,
+    planes: Planes | None,
+    guide: Guide | None = None,
 ) -> dict[str, np.ndarray]:
     """rgb (and raw_rgb) before any clamp; depth, opacity, samples … at the neural resolution."""
     assert ws is not None and planes is not None

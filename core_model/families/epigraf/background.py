@@ -1,4 +1,7 @@
-"""EpiGRAF's sphere background: a style-modulated MLP on inverse-sphere coordinates (NeRF++, Zhang et al. 2020)."""
+"""EpiGRAF's sphere background.
+
+A style-modulated MLP on inverse-sphere coordinates (NeRF++, Zhang et al. 2020).
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,10 @@ class SphereBackground(nn.Module):
             dim = width
 
     def field(self, x: Tensor, ws: Tensor) -> Tensor:
-        """x [B, N, 4] = point of the unit sphere and inverse depth, ws [B, 2·blocks, D] → [B, N, O], density last."""
+        """x [B, N, 4], ws [B, 2·blocks, D] → [B, N, O], density last.
+
+        x = point of the unit sphere and inverse depth.
+        """
         h = periodic_features(x, octaves_of(self.cfg.period), self.cfg.period)
         total: Tensor | None = None
         for k, block in enumerate(self.blocks):
@@ -89,7 +95,10 @@ def inverse_sphere_points(origins: Tensor, dirs: Tensor, inverse: Tensor) -> Ten
     s = exit_point[:, :, None]
     turned = (
         s * torch.cos(angle)
-        + torch.cross(axis.expand(*axis.shape[:2], len(inverse), 3), s.expand(*s.shape[:2], len(inverse), 3), dim=-1) * torch.sin(angle)
+        + torch.cross(
+            axis.expand(*axis.shape[:2], len(inverse), 3), s.expand(*s.shape[:2], len(inverse), 3), dim=-1
+        )
+        * torch.sin(angle)
         + axis * (axis * s).sum(dim=-1, keepdim=True) * (1.0 - torch.cos(angle))
     )
     unit = F.normalize(turned, dim=-1)

@@ -12,8 +12,6 @@ from core_model.schema.camera import CameraPrior, OrbitPose
 from core_model.schema.conventions import Conventions
 from core_model.schema.frozen import Frozen
 
-QUIRKS = ("corner_aligned_rays", "stratified_at_inference", "endless_last_interval", "depth_not_normalised", "empty_is_grey")
-
 
 def octaves_of(period: float) -> int:
     """Octaves whose longest period covers `period`; 0 = no encoding."""
@@ -21,7 +19,10 @@ def octaves_of(period: float) -> int:
 
 
 class SphereConfig(Frozen):
-    """Background on inverse spheres (NeRF++): samples from inverse depth `start` to 0, style-modulated layers of `widths`."""
+    """Background on inverse spheres (NeRF++).
+
+    Samples from inverse depth `start` to 0; style-modulated layers of `widths`.
+    """
 
     widths: tuple[int, ...] = Field(default=(128, 128), min_length=1, description="width of each block")
     outputs: int = Field(default=4, ge=4, description="colours and density")
@@ -41,15 +42,21 @@ class EpigrafConfig(Frozen):
     mapping_hidden: tuple[int, ...] = (512,)
     mapping_lr_mul: float = Field(default=0.01, gt=0)
     channels: tuple[int, ...] = Field(
-        default=(512, 512, 512, 512, 512, 256, 128, 64), max_length=MAX_BLOCKS, description="widths of the blocks b4, b8, …"
+        default=(512, 512, 512, 512, 512, 256, 128, 64),
+        max_length=MAX_BLOCKS,
+        description="widths of the blocks b4, b8, …",
     )
     plane_channels: int = Field(default=32, ge=1)
     noise: bool = True
     clamp: float | None = Field(default=256.0, gt=0)
-    mlp_widths: tuple[int, ...] = Field(default=(64, 4), description="outputs of the MLP's layers; empty = none")
+    mlp_widths: tuple[int, ...] = Field(
+        default=(64, 4), description="outputs of the MLP's layers; empty = none"
+    )
     point_freqs: int = Field(default=0, ge=0, description="octaves of the encoded position; 0 = none")
     point_period: float = Field(default=0.0, ge=0)
-    view_widths: tuple[int, ...] = Field(default=(), description="colour layers of a view-dependent model; empty = not view-dependent")
+    view_widths: tuple[int, ...] = Field(
+        default=(), description="colour layers of a view-dependent model; empty = not view-dependent"
+    )
     activation: Literal["softplus", "relu"] = "softplus"
     density_shift: float = 0.0
     steps: int = Field(default=48, ge=4, le=8192, description="samples of each of the two passes")
@@ -76,7 +83,7 @@ class EpigrafConfig(Frozen):
 
     @property
     def answers(self) -> int:
-        """Numbers that the MLP gives for a point: colours or features, and the density last."""
+        """Outputs of the MLP at a point: colours or features, and the density last."""
         return self.mlp_widths[-1] if self.mlp_widths else self.plane_channels
 
     @property
@@ -111,10 +118,8 @@ class EpigrafConfig(Frozen):
             reduction="mean",
             field="density",
             density_rule=self.activation,
-            quadrature="left",
             near=self.near,
             far=self.far,
             background=(empty, empty, empty),
             camera_label="angles",
-            quirks=QUIRKS,
         )

@@ -1,4 +1,7 @@
-"""An EpiGRAF network as its own program stored it → config, conventions and tensors of a native checkpoint."""
+"""An EpiGRAF network as its own program stored it → native checkpoint.
+
+Config, conventions and tensors.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,11 @@ def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Array]]:
     with config_errors(net.class_name or "imported network"):
         cfg = config_of(net)
     header = CheckpointHeader(
-        family="epigraf", name="EpiGRAF", config=cfg.model_dump(mode="json"), conventions=cfg.conventions(), camera=cfg.prior()
+        family="epigraf",
+        name="EpiGRAF",
+        config=cfg.model_dump(mode="json"),
+        conventions=cfg.conventions(),
+        camera=cfg.prior(),
     )
     return header, tensors_of(net)
 
@@ -47,15 +54,22 @@ def config_of(net: ImportedNet) -> EpigrafConfig:
     """Sizes from the tensors, settings from the stored cfg; where it is missing, those of ffhq_posed."""
     cfg = record(setting(net, "cfg"))
     data, tri = record(cfg.get("dataset")), record(cfg.get("tri_plane"))
-    camera = record(data.get("camera")) or record(data.get("sampling"))  # the name before EpiGRAF's publication
+    camera = record(data.get("camera")) or record(
+        data.get("sampling")
+    )  # the name before EpiGRAF's publication
     refuse_unknown(net, cfg)
     sizes = mapping_sizes(net, MAPPING)
     label = sizes.pop("c_dim")
     camera_cond = is_camera_conditioned(net, cfg, label)
     if label < 2 * camera_cond:
-        raise InputError(what="wrong label", where=net.class_name, expected="at least yaw and pitch", got=f"{label} numbers")
+        raise InputError(
+            what="wrong label",
+            where=net.class_name,
+            expected="at least yaw and pitch",
+            got=f"{label} numbers",
+        )
     default = SETTINGS | {"clamp": None if tri.get("fp32") else 256.0}
-    value = lambda found, name: number(found if found is not None else default[name], name)  # noqa: E731
+    value = lambda found, name: number(found if found is not None else default[name], name)
     return EpigrafConfig.model_validate(
         dict(
             **sizes,
@@ -96,16 +110,31 @@ def refuse_unknown(net: ImportedNet, cfg: Mapping[str, Any]) -> None:
     """Backbones and options that this family does not have."""
     backbone = cfg.get("backbone", "stylegan2")
     if backbone != "stylegan2":
-        raise InputError(what="unknown backbone", where="EpiGRAF network", expected="stylegan2", got=str(backbone)[:40])
+        raise InputError(
+            what="unknown backbone", where="EpiGRAF network", expected="stylegan2", got=str(backbone)[:40]
+        )
     beta = number(layer_setting(net, "synthesis", "nerf_sp_beta", 1.0), "nerf_sp_beta")
     if beta != 1.0:
-        raise InputError(what="density softplus of another sharpness", where="EpiGRAF network", expected="nerf_sp_beta 1", got=f"{beta:g}")
+        raise InputError(
+            what="density softplus of another sharpness",
+            where="EpiGRAF network",
+            expected="nerf_sp_beta 1",
+            got=f"{beta:g}",
+        )
     if record(record(cfg.get("bg_model")).get("fmm")).get("enabled"):
-        raise InputError(what="factorised background layers (fmm)", where="EpiGRAF network", expected="fmm.enabled false", got="true")
+        raise InputError(
+            what="factorised background layers (fmm)",
+            where="EpiGRAF network",
+            expected="fmm.enabled false",
+            got="true",
+        )
 
 
 def is_camera_conditioned(net: ImportedNet, cfg: Mapping[str, Any], label: int) -> bool:
-    """By the cfg; without it a label wider than the number of classes by two numbers, or of two numbers, says so."""
+    """Whether the mapping takes the camera: by the cfg, else by the label's width.
+
+    Without a cfg: the label has two numbers, or two more than there are classes.
+    """
     if "camera_cond" in cfg:
         return bool(cfg["camera_cond"])
     classes = setting(net, "c_dim")
@@ -113,17 +142,28 @@ def is_camera_conditioned(net: ImportedNet, cfg: Mapping[str, Any], label: int) 
 
 
 def image_size(net: ImportedNet, data: Mapping[str, Any]) -> int:
-    """The resolution that the network renders at inference; where nothing tells it, that of the planes, as in all published files."""
+    """The resolution that the network renders at inference.
+
+    Where nothing tells it, that of the planes, as in all published files.
+    """
     planes = 4 << (len(block_channels(net, BACKBONE)) - 1)
-    stored = layer_setting(net, "synthesis", "test_resolution", setting(net, "img_resolution", data.get("resolution", planes)))
+    stored = layer_setting(
+        net, "synthesis", "test_resolution", setting(net, "img_resolution", data.get("resolution", planes))
+    )
     return int(number(stored, "test_resolution"))
 
 
 def mlp_sizes(net: ImportedNet, tri: Mapping[str, Any]) -> dict[str, Any]:
     """Widths of the MLP, the encoding of positions and the number of plane features."""
     count = sum(1 for n in net.state if re.match(re.escape(MLP) + r"model\.\d+\.weight$", n))
-    if not count and number(record(tri.get("mlp")).get("n_layers", 1), "n_layers") == 0:  # the plane features are the answer
-        return {"plane_channels": int(number(tri.get("feat_dim", 4), "feat_dim")), "mlp_widths": (), "point_freqs": 0}
+    if (
+        not count and number(record(tri.get("mlp")).get("n_layers", 1), "n_layers") == 0
+    ):  # the plane features are the answer
+        return {
+            "plane_channels": int(number(tri.get("feat_dim", 4), "feat_dim")),
+            "mlp_widths": (),
+            "point_freqs": 0,
+        }
     layers = [tensor_of(net, f"{MLP}model.{k}.weight") for k in range(max(1, count))]
     views = [net.state.get(f"{MLP}color_network.{k}.weight") for k in range(2)]
     encoding = net.state.get(f"{MLP}pos_enc.fourier_encoder.fourier_coefs")
@@ -139,7 +179,10 @@ def mlp_sizes(net: ImportedNet, tri: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def background_of(net: ImportedNet, cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """Kind of background: the sphere by its tensors, the plane by three channels more than the planes take."""
+    """Kind of background.
+
+    A sphere is told by its tensors, a plane by three channels more than the planes take.
+    """
     bg = record(cfg.get("bg_model"))
     count = len({m.group(1) for n in net.state if (m := re.match(re.escape(SPHERE) + r"(\d+)\.", n))})
     if count:
@@ -161,10 +204,15 @@ def background_of(net: ImportedNet, cfg: Mapping[str, Any]) -> dict[str, Any]:
         )
         return {"background": "sphere", "sphere": sphere}
     tri = record(cfg.get("tri_plane"))
-    extra = int(tensor_of(net, f"{BACKBONE}b4.torgb.weight").shape[0]) - 3 * mlp_sizes(net, tri)["plane_channels"]
+    extra = (
+        int(tensor_of(net, f"{BACKBONE}b4.torgb.weight").shape[0]) - 3 * mlp_sizes(net, tri)["plane_channels"]
+    )
     if extra not in (0, 3):
         raise InputError(
-            what="wrong plane channels", where=net.class_name, expected="three planes, or a background more", got=f"{extra} left over"
+            what="wrong plane channels",
+            where=net.class_name,
+            expected="three planes, or a background more",
+            got=f"{extra} left over",
         )
     return {"background": "plane" if extra else None}
 
@@ -172,9 +220,17 @@ def background_of(net: ImportedNet, cfg: Mapping[str, Any]) -> dict[str, Any]:
 def tensors_of(net: ImportedNet) -> dict[str, Array]:
     """The state under native names; Fourier coefficients are constants and left out."""
     out = mapping_tensors(net, MAPPING, "mapping.") | synthesis_tensors(net, BACKBONE, "backbone.")
-    out |= prefixed(net, f"{MLP}model.", "decoder.layers.") | prefixed(net, f"{MLP}color_network.", "decoder.colour.")
-    out |= {n: v for n, v in prefixed(net, SPHERE, "background.blocks.").items() if not n.endswith("fourier_coefs")}
+    out |= prefixed(net, f"{MLP}model.", "decoder.layers.") | prefixed(
+        net, f"{MLP}color_network.", "decoder.colour."
+    )
+    out |= {
+        n: v
+        for n, v in prefixed(net, SPHERE, "background.blocks.").items()
+        if not n.endswith("fourier_coefs")
+    }
     pose = net.state.get(f"{MAPPING}mean_camera_pose")
     # networks of data sets without poses have none; frontal then
-    out["mean_camera_pose"] = pose if pose is not None else np.array([0.5 * math.pi, 0.5 * math.pi, 0.0], np.float32)
+    out["mean_camera_pose"] = (
+        pose if pose is not None else np.array([0.5 * math.pi, 0.5 * math.pi, 0.0], np.float32)
+    )
     return out

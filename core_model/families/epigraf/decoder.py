@@ -11,16 +11,22 @@ from torch import Tensor, nn
 
 from core_model.families.epigraf.config import EpigrafConfig
 from core_model.fields.base import FieldSample
+from core_model.fields.density import density_of
 from core_model.fields.triplane import Planes, PlaneTable, sample_planes
 from core_model.nn.layers import EqualLinear
-from core_model.ops import cpu_parallel as lanes
+from core_model.ops import cpu_parallel
 
 DIR_FREQS, DIR_PERIOD = 3, 8.0
 CHUNK = 65536
 
 
-def periodic_features(x: Tensor, freqs: int, period: float, *, cosines: bool = True, raw: bool = False) -> Tensor:
-    """x [..., D] → [..., D · …], coordinates outermost, each as [x if raw, K sines, K cosines if asked] of π·2^k/2^K·period·x."""
+def periodic_features(
+    x: Tensor, freqs: int, period: float, *, cosines: bool = True, raw: bool = False
+) -> Tensor:
+    """x [..., D] → [..., D · …]: sines and cosines of each coordinate.
+
+    Coordinates outermost, each as [x if raw, K sines, K cosines if asked] of π·2^k/2^K·period·x.
+    """
     scale = math.pi * period / 2.0**freqs
     angles = x[..., None] * (scale * 2.0 ** torch.arange(freqs, device=x.device, dtype=x.dtype))
     parts = [x[..., None]] if raw else []
@@ -31,22 +37,30 @@ def periodic_features(x: Tensor, freqs: int, period: float, *, cosines: bool = T
 
 
 class EpigrafMlp(nn.Module):
-    """Mean plane features (and encoded position) → raw density (last output) and colours, or features for a colour network."""
+    """Mean plane features (and encoded position) → raw density and colours.
+
+    The raw density is the last output. With a colour network the others are its input features.
+    """
 
     def __init__(self, cfg: EpigrafConfig) -> None:
         super().__init__()
         self.cfg = cfg
         dims = [cfg.plane_channels + 6 * cfg.point_freqs, *cfg.mlp_widths]
         self.layers = nn.ModuleList(
-            EqualLinear(i, o, activate=k + 2 < len(dims)) for k, (i, o) in enumerate(zip(dims[:-1], dims[1:], strict=True))
+            EqualLinear(i, o, activate=k + 2 < len(dims))
+            for k, (i, o) in enumerate(zip(dims[:-1], dims[1:], strict=True))
         )
         wide = [cfg.answers - 1 + 3 * (1 + DIR_FREQS), *cfg.view_widths] if cfg.view_widths else [0]
         self.colour = nn.ModuleList(
-            EqualLinear(i, o, activate=k + 2 < len(wide)) for k, (i, o) in enumerate(zip(wide[:-1], wide[1:], strict=True))
+            EqualLinear(i, o, activate=k + 2 < len(wide))
+            for k, (i, o) in enumerate(zip(wide[:-1], wide[1:], strict=True))
         )
 
     def forward(self, features: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
-        """features [..., C], q [..., 3] box coordinates → (raw density [...], colours or features [..., F])."""
+        """features [..., C] → (raw density [...], colours or features [..., F]).
+
+        q [..., 3]: box coordinates.
+        """
         x = features
         if self.cfg.point_freqs:
             x = torch.cat([x, periodic_features(q, self.cfg.point_freqs, self.cfg.point_period)], dim=-1)
@@ -66,7 +80,10 @@ class EpigrafMlp(nn.Module):
 
 
 class EpigrafField:
-    """Density field over cached planes; fast = embedding-bag lookup (inference), else one grid_sample over all points."""
+    """Density field over cached planes.
+
+    fast = embedding-bag lookup (inference), else one grid_sample over all points.
+    """
 
     is_sdf = False
 
@@ -84,8 +101,11 @@ class EpigrafField:
         self._table = PlaneTable.build(planes.levels[0], planes.conventions) if fast else None
 
     def query(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """points [B, N, 3] → (raw density [B, N] before shift and activation, features [B, N, F] of `colours`)."""
-        parts = lanes.by_rows(self._query, points, CHUNK)
+        """points [B, N, 3] → (raw density [B, N], features [B, N, F] of `colours`).
+
+        The raw density is before shift and activation.
+        """
+        parts = cpu_parallel.by_rows(self._query, points, CHUNK)
         return torch.cat([p[0] for p in parts], dim=1), torch.cat([p[1] for p in parts], dim=1)
 
     @property
@@ -114,13 +134,12 @@ class EpigrafField:
 
     def geometry(self, points: Tensor) -> FieldSample:
         raw, features = self.query(points)
-        return FieldSample(density=activated(raw + self.cfg.density_shift, self.cfg.activation), raw=raw, features=features)
+        return FieldSample(
+            density=density_of(raw + self.cfg.density_shift, self.planes.conventions.density_rule),
+            raw=raw,
+            features=features,
+        )
 
     def colour(self, sample: FieldSample, points: Tensor, dirs: Tensor) -> Tensor:
         assert sample.features is not None
         return (self.colours(sample.features, dirs) + 1.0) * 0.5
-
-
-def activated(x: Tensor, activation: str) -> Tensor:
-    """Density [1 / world unit]."""
-    return F.softplus(x) if activation == "softplus" else F.relu(x)

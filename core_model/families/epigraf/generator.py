@@ -23,7 +23,12 @@ class EpigrafGenerator(nn.Module):
         super().__init__()
         self.cfg, self.conventions, self.num_ws = cfg, conventions, cfg.num_ws
         self.mapping = MappingNetwork(
-            cfg.z_dim, cfg.label_dim, cfg.w_dim, lr_mul=cfg.mapping_lr_mul, hidden=cfg.mapping_hidden, embed_dim=cfg.embed_dim
+            cfg.z_dim,
+            cfg.label_dim,
+            cfg.w_dim,
+            lr_mul=cfg.mapping_lr_mul,
+            hidden=cfg.mapping_hidden,
+            embed_dim=cfg.embed_dim,
         )
         self.register_buffer("mean_camera_pose", torch.zeros(3))
         self.backbone = SynthesisNetwork(
@@ -38,7 +43,10 @@ class EpigrafGenerator(nn.Module):
         self.background = SphereBackground(cfg.sphere, cfg.w_dim) if cfg.background == "sphere" else None
 
     def synthesize(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Planes:
-        """ws [B, L, D] → levels [B, 3, C, H, W] and, with a background, its picture as [B, 1, 3, H, W] or its styles [B, 2·blocks, D]."""
+        """ws [B, L, D] → levels [B, 3, C, H, W], and what the background needs.
+
+        A plane background adds its picture [B, 1, 3, H, W], a sphere background its styles [B, 2·blocks, D].
+        """
         flat = self.backbone(ws[:, : self.cfg.plane_ws], noise, rng)
         c = 3 * self.cfg.plane_channels
         levels = [flat[:, :c].unflatten(1, (3, self.cfg.plane_channels))]

@@ -1,8 +1,11 @@
-"""EpiGRAF's own picture: corner-aligned rays, stratified and importance samples, left-point integration, background.
+"""EpiGRAF's own picture.
 
-Quirks, by name: `corner_aligned_rays`: the first and last pixel centres lie on the picture's edges. `stratified_at_inference`: depths are
-drawn from their cells also at inference (here: cell middles). `endless_last_interval`: the last interval is 1e10 long without a
-background model and 1e-3 with one. `depth_not_normalised`: depth is Σ w t, not divided by Σ w. `empty_is_grey`: an empty ray is 0.
+Corner-aligned rays, stratified and importance samples, left-point integration, background.
+
+Quirks, by name: `corner_aligned_rays`: the first and last pixel centres lie on the picture's edges.
+`stratified_at_inference`: depths are drawn from their cells also at inference (here: cell middles).
+`endless_last_interval`: the last interval is 1e10 long without a background model and 1e-3 with one.
+`depth_not_normalised`: depth is Σ w t, not divided by Σ w. `empty_is_grey`: an empty ray is 0.
 """
 
 from __future__ import annotations
@@ -17,14 +20,16 @@ from torch import Tensor
 
 from core_model.families.epigraf.background import SphereBackground, inverse_sphere_points
 from core_model.families.epigraf.config import EpigrafConfig
-from core_model.families.epigraf.decoder import EpigrafField, activated
+from core_model.families.epigraf.decoder import EpigrafField
 from core_model.families.epigraf.generator import EpigrafGenerator
+from core_model.fields.density import density_of
 from core_model.fields.triplane import Planes
 from core_model.rendering.composite import OPACITY_FLOOR, field_normals
 from core_model.rendering.empty import outside_only
 from core_model.rendering.evaluate import Scene
-from core_model.rendering.occupancy import Guide
+from core_model.sampling.occupancy import Guide
 from core_model.schema.camera import MatrixCamera, OrbitPose
+from core_model.schema.conventions import DensityRule
 from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
 
@@ -34,7 +39,10 @@ CHUNK_SAMPLES = 1 << 20
 
 @dataclass(frozen=True)
 class Integrated:
-    """colour [B, R, 3] in [-1, 1]; depth, opacity, passed [B, R] (passed: transmittance at the last sample); t, weights [B, R, S]."""
+    """colour [B, R, 3] in [-1, 1].
+
+    depth, opacity, passed [B, R] (passed: transmittance at the last sample); t, weights [B, R, S].
+    """
 
     colour: Tensor
     depth: Tensor
@@ -58,7 +66,10 @@ def camera_dirs(camera: OrbitPose | MatrixCamera, size: int, device: torch.devic
 
 
 def coarse_depths(cfg: EpigrafConfig, like: Tensor, jitter: Tensor | None = None) -> Tensor:
-    """[B, R, n] in cells between the midpoints of an even grid; like [B, R, 3]; jitter [B, R, n] replaces ½."""
+    """[B, R, n] in cells between the midpoints of an even grid; like [B, R, 3].
+
+    jitter [B, R, n] replaces ½.
+    """
     grid = torch.linspace(cfg.near, cfg.far, cfg.steps, device=like.device)
     middle = 0.5 * (grid[1:] + grid[:-1])
     low, high = torch.cat([grid[:1], middle]), torch.cat([middle, grid[-1:]])
@@ -67,15 +78,23 @@ def coarse_depths(cfg: EpigrafConfig, like: Tensor, jitter: Tensor | None = None
 
 
 def integrate(density: Tensor, t: Tensor, last: float) -> tuple[Tensor, Tensor]:
-    """density, t [B, R, S] → (weights [B, R, S], transmittance at the last sample [B, R]) by the left-point rule."""
+    """Weights [B, R, S] and transmittance at the last sample [B, R], by the left-point rule.
+
+    density, t [B, R, S].
+    """
     delta = torch.cat([torch.diff(t, dim=-1), torch.full_like(t[..., :1], last)], dim=-1)
     alpha = 1.0 - torch.exp(-delta * density)
-    passed = torch.cumprod(torch.cat([torch.ones_like(alpha[..., :1]), 1.0 - alpha + 1e-10], dim=-1), dim=-1)[..., :-1]
+    passed = torch.cumprod(torch.cat([torch.ones_like(alpha[..., :1]), 1.0 - alpha + 1e-10], dim=-1), dim=-1)[
+        ..., :-1
+    ]
     return alpha * passed, passed[..., -1]
 
 
 def fine_depths(t: Tensor, weights: Tensor, u: Tensor | None = None) -> Tensor:
-    """As many importance samples as there are coarse ones [B, R, n]; u [B, R, n] replaces the middles (j + ½)/n."""
+    """Importance samples [B, R, n], as many as there are coarse ones.
+
+    u [B, R, n] replaces the middles (j + ½)/n.
+    """
     b, r, n = t.shape
     edges = (0.5 * (t[..., 1:] + t[..., :-1])).reshape(b * r, n - 1)
     inner = weights.reshape(b * r, n)[:, 1:-1] + 1e-5 + 1e-5  # the program adds its epsilon twice
@@ -91,22 +110,33 @@ def fine_depths(t: Tensor, weights: Tensor, u: Tensor | None = None) -> Tensor:
     return (b0 + (u - c0) / span * (b1 - b0)).reshape(b, r, n)
 
 
-def foreground(field: EpigrafField, origins: Tensor, dirs: Tensor, *, jitter: Tensor | None = None, u: Tensor | None = None) -> Integrated:
+def foreground(
+    field: EpigrafField,
+    origins: Tensor,
+    dirs: Tensor,
+    *,
+    jitter: Tensor | None = None,
+    u: Tensor | None = None,
+) -> Integrated:
     """origins, dirs [B, R, 3] → Integrated, before any background."""
     cfg = field.cfg
     size = max(1, CHUNK_SAMPLES // (origins.shape[0] * 2 * cfg.steps))
-    part = lambda x, s: None if x is None else x[:, s]  # noqa: E731
+    part = lambda x, s: None if x is None else x[:, s]
     parts = []
     for start in range(0, origins.shape[1], size):
         s = slice(start, start + size)
         parts.append(_foreground_chunk(field, origins[:, s], dirs[:, s], part(jitter, s), part(u, s)))
-    return Integrated(*(torch.cat([getattr(p, name) for p in parts], dim=1) for name in Integrated.__dataclass_fields__))
+    return Integrated(
+        *(torch.cat([getattr(p, name) for p in parts], dim=1) for name in Integrated.__dataclass_fields__)
+    )
 
 
-def _foreground_chunk(field: EpigrafField, origins: Tensor, dirs: Tensor, jitter: Tensor | None, u: Tensor | None) -> Integrated:
+def _foreground_chunk(
+    field: EpigrafField, origins: Tensor, dirs: Tensor, jitter: Tensor | None, u: Tensor | None
+) -> Integrated:
     cfg = field.cfg
     last = ENDLESS if cfg.background is None else CLOSED
-    density = lambda raw: activated(raw + cfg.density_shift, cfg.activation)  # noqa: E731
+    density = lambda raw: density_of(raw + cfg.density_shift, cfg.activation)
     t = coarse_depths(cfg, origins, jitter)
     raw, features = _at(field, origins, dirs, t)
     coarse, _ = integrate(density(raw), t, last)
@@ -136,12 +166,14 @@ def _at(field: EpigrafField, origins: Tensor, dirs: Tensor, t: Tensor) -> tuple[
     return raw.reshape(t.shape), features.reshape(*t.shape, -1)
 
 
-def sphere_colours(network: SphereBackground, origins: Tensor, dirs: Tensor, ws: Tensor, activation: str) -> Tensor:
+def sphere_colours(
+    network: SphereBackground, origins: Tensor, dirs: Tensor, ws: Tensor, activation: DensityRule
+) -> Tensor:
     """Background colours [B, R, 3]; ws [B, 2·blocks, D] are the slots after the backbone's."""
     inverse = network.depths(dirs.device)
     x = inverse_sphere_points(origins, dirs, inverse)
     out = network.field(x.flatten(1, 2), ws).reshape(*x.shape[:3], -1)
-    weights, _ = integrate(activated(out[..., -1], activation), (-inverse).expand(x.shape[:3]), ENDLESS)
+    weights, _ = integrate(density_of(out[..., -1], activation), (-inverse).expand(x.shape[:3]), ENDLESS)
     return (weights[..., None] * out[..., :3]).sum(dim=2)
 
 
@@ -151,16 +183,27 @@ def plane_colours(planes: Planes, size: int) -> Tensor:
     return picture.flatten(2).transpose(1, 2)
 
 
-def backdrop(generator: EpigrafGenerator, planes: Planes, origins: Tensor, dirs: Tensor, places: Tensor) -> Tensor:
-    """Colours [R, 3] of the background as Field radiance ((c + 1)/2) for triscope's own samplers; places [R, 2] in [-1, 1]."""
+def backdrop(
+    generator: EpigrafGenerator, planes: Planes, origins: Tensor, dirs: Tensor, places: Tensor
+) -> Tensor:
+    """Colours [R, 3] of the background as Field radiance ((c + 1)/2) for triscope's own samplers.
+
+    places [R, 2] in [-1, 1].
+    """
     if generator.background is None:
-        found = F.grid_sample(planes.levels[1][:, 0], places[None, None], align_corners=True, padding_mode="border")[0, :, 0].T
+        found = F.grid_sample(
+            planes.levels[1][:, 0], places[None, None], align_corners=True, padding_mode="border"
+        )[0, :, 0].T
     else:
-        found = sphere_colours(generator.background, origins[None], dirs[None], planes.levels[1], generator.cfg.activation)[0]
+        found = sphere_colours(
+            generator.background, origins[None], dirs[None], planes.levels[1], generator.cfg.activation
+        )[0]
     return (found + 1.0) * 0.5
 
 
-def picture(generator: EpigrafGenerator, origins: Tensor, dirs: Tensor, ws: Tensor, planes: Planes, size: int) -> tuple[Tensor, Integrated]:
+def picture(
+    generator: EpigrafGenerator, origins: Tensor, dirs: Tensor, ws: Tensor, planes: Planes, size: int
+) -> tuple[Tensor, Integrated]:
     """(colours [B, size², 3] with the background, foreground)."""
     field = EpigrafField(planes, generator.decoder, fast=False)
     cfg = field.cfg
@@ -178,12 +221,19 @@ def picture(generator: EpigrafGenerator, origins: Tensor, dirs: Tensor, ws: Tens
 def render(
     model: Any, request: RenderRequest, ws: Tensor | None, planes: Planes | None, guide: Guide | None = None
 ) -> dict[str, np.ndarray]:
-    """rgb before any clamp, depth, opacity, samples …, all at the request's size; square perspective pictures only."""
+    """rgb before any clamp, depth, opacity, samples …, all at the request's size.
+
+    Square perspective pictures only.
+    """
     assert ws is not None and planes is not None
     generator: EpigrafGenerator = model.module
     size = request.width
     if guide is not None:
-        raise InputError(what="no occupancy-guided native picture of EpiGRAF", where="sampler", expected="--native or the sampler alone")
+        raise InputError(
+            what="no occupancy-guided native picture of EpiGRAF",
+            where="sampler",
+            expected="--native or the sampler alone",
+        )
     if request.camera.orthographic or request.height != size:
         raise InputError(
             what="no native picture of this camera",
@@ -193,7 +243,7 @@ def render(
         )
     origins, dirs = camera_dirs(request.camera, size, ws.device)
     colours, front = picture(generator, origins, dirs, ws, planes, size)
-    grid = lambda x: x.reshape(size, size)  # noqa: E731
+    grid = lambda x: x.reshape(size, size)
     out = {
         "rgb": (colours[0].T.reshape(3, size, size) + 1.0) * 0.5,
         "depth": grid(front.depth),
@@ -206,7 +256,9 @@ def render(
         out["position"] = torch.where(seen, surface.T.reshape(3, size, size), torch.nan)
     if "normal" in request.channels:
         field = EpigrafField(planes, generator.decoder, fast=False)
-        scene = Scene(field, outside_only(1.0, ws.device), None, torch.tensor([0.0, 0.0, -1.0], device=ws.device))
+        scene = Scene(
+            field, outside_only(1.0, ws.device), None, torch.tensor([0.0, 0.0, -1.0], device=ws.device)
+        )
         normals = torch.cat([field_normals(scene, part[None])[0] for part in surface.split(65536)])
         out["normal"] = torch.where(seen, normals.T.reshape(3, size, size), torch.nan)
     return {name: value.float().cpu().numpy() for name, value in out.items()}

@@ -39,7 +39,7 @@ def turn_share(angles: np.ndarray) -> np.ndarray:
 
 
 class EpigrafModel:
-    """A generator in the mould of a checkpoint; its module starts on the meta device."""
+    """A generator as a `Model`; its module starts on the meta device."""
 
     def __init__(self, header: CheckpointHeader, where: str) -> None:
         self.conventions, self.sizes = header.conventions, describe(header, where)
@@ -48,7 +48,10 @@ class EpigrafModel:
             self.module = EpigrafGenerator(self.cfg, header.conventions)
 
     def label(self, latent: LatentSpec) -> Tensor | None:
-        """[1, C]: class (one-hot; the first one unless the latent names another), then the conditioning camera (default: the mean one)."""
+        """Conditioning label [1, C]: class, then camera.
+
+        Class: one-hot, the first one unless the latent names another. Camera: the mean one by default.
+        """
         if not self.cfg.label_dim:
             return None
         device = self.module.mapping.w_avg.device
@@ -56,8 +59,12 @@ class EpigrafModel:
         if self.cfg.c_dim:
             index = latent.class_index or 0
             if index >= self.cfg.c_dim:
-                raise InputError(what="no such class", where="latent", expected=f"0 … {self.cfg.c_dim - 1}", got=str(index))
-            parts.append(torch.nn.functional.one_hot(torch.tensor([index], device=device), self.cfg.c_dim).float())
+                raise InputError(
+                    what="no such class", where="latent", expected=f"0 … {self.cfg.c_dim - 1}", got=str(index)
+                )
+            parts.append(
+                torch.nn.functional.one_hot(torch.tensor([index], device=device), self.cfg.c_dim).float()
+            )
         if self.cfg.camera_cond:
             if latent.cond is None:
                 angles = self.module.mean_camera_pose[:2].double().cpu().numpy()
@@ -69,7 +76,9 @@ class EpigrafModel:
     def map(self, latent: LatentSpec) -> Tensor:
         label, mapping = self.label(latent), self.module.mapping
         centre = class_centre(self, latent, self.sizes.z_dim, mapping.w_avg)
-        return styles_of(latent, lambda z: mapping(z, label), centre, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws)
+        return styles_of(
+            latent, lambda z: mapping(z, label), centre, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws
+        )
 
     def planes(self, ws: Tensor | None, noise: str) -> Planes:
         assert ws is not None

@@ -1,4 +1,7 @@
-"""Configuration of a Mimic3D generator (2D stage: one plane level; 3D stage: coarse and detail planes), as read from its file."""
+"""Configuration of a Mimic3D generator, as read from its file.
+
+2D stage: one plane level. 3D stage: coarse and detail planes.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,20 @@ class TailBlock(Frozen):
 class Mimic3dConfig(GeneratorConfig):
     """The shared settings, and the 3D-aware branch.
 
-    levels: entries of the list of plane results (negative, from its end) that are sampled; their features are added.
+    levels: entries of the list of plane results (negative, from its end) that are sampled; their features are
+    added.
     """
 
-    aware: tuple[int, ...] = Field(default=(), description="resolutions with a 3D-aware block; empty = plain backbone")
+    aware: tuple[int, ...] = Field(
+        default=(), description="resolutions with a 3D-aware block; empty = plain backbone"
+    )
     attention: bool = Field(default=False, description="planes see each other by attention instead of means")
     tail: tuple[TailBlock, ...] = ()
     levels: tuple[int, ...] = Field(default=(-1,), min_length=1, max_length=2)
     plane_act: Literal["tanh", "sigmoid"] | None = Field(default=None, description="applied to the planes")
-    depth_guide: float = Field(default=0.0, ge=0, description="half range about the coarse depth for the second render; 0 = off")
+    depth_guide: float = Field(
+        default=0.0, ge=0, description="half range about the coarse depth for the second render; 0 = off"
+    )
 
     @model_validator(mode="after")
     def _sizes(self) -> Mimic3dConfig:
@@ -38,7 +46,9 @@ class Mimic3dConfig(GeneratorConfig):
         if len(self.channels) < 2 or list(self.aware) != known[: len(self.aware)]:
             raise ValueError(f"aware must be the first of the resolutions {known}, got {list(self.aware)}")
         if self.tail and len(self.aware) != len(self.channels):
-            raise ValueError("blocks after the 3D-aware branch need a branch that reaches the last resolution")
+            raise ValueError(
+                "blocks after the 3D-aware branch need a branch that reaches the last resolution"
+            )
         results = max(1, len(self.aware)) + len(self.tail)
         if any(not -results <= i < 0 for i in self.levels):
             raise ValueError(f"levels must lie in {-results} … -1, got {list(self.levels)}")

@@ -20,7 +20,6 @@ from core_model.families.imported import (
     tensor_of,
 )
 from core_model.families.mimic3d.config import AXES, Mimic3dConfig, TailBlock
-from core_model.families.osg.settings import QUIRKS
 from core_model.families.osg.importing import (
     decoder_and_superres,
     decoder_lr_mul,
@@ -34,7 +33,6 @@ from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.errors import InputError
 
 BACKBONE, MAPPING = "backbone.synthesis.", "backbone.mapping."
-OWN_QUIRKS = ("torgb_slot_for_all", "torgb_gain_of_own_width", "sr3d_noise_const")
 
 
 def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Array]]:
@@ -45,7 +43,7 @@ def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Array]]:
         family="mimic3d",
         name="Mimic3D",
         config=cfg.model_dump(mode="json"),
-        conventions=cfg.volumetric.conventions(AXES, QUIRKS + OWN_QUIRKS),
+        conventions=cfg.volumetric.conventions(AXES),
         camera=cfg.volumetric.prior(),
     )
     return header, tensors_of(net)
@@ -85,9 +83,19 @@ def refuse_unknown(net: ImportedNet) -> None:
     """Options of the program that no published configuration uses."""
     const = tensor_of(net, f"{BACKBONE}b4.const")
     if const.ndim == 4 and const.shape[0] != 1:
-        raise InputError(what="rolled-out backbone", where=net.class_name, expected="a constant [1, C, 4, 4]", got=str(list(const.shape)))
+        raise InputError(
+            what="rolled-out backbone",
+            where=net.class_name,
+            expected="a constant [1, C, 4, 4]",
+            got=str(list(const.shape)),
+        )
     if number(setting(net, "blur_plane", 0) or 0, "blur_plane") > 0:
-        raise InputError(what="blurred planes", where=net.class_name, expected="blur_plane 0", got=str(setting(net, "blur_plane")))
+        raise InputError(
+            what="blurred planes",
+            where=net.class_name,
+            expected="blur_plane 0",
+            got=str(setting(net, "blur_plane")),
+        )
 
 
 def aware_sizes(net: ImportedNet) -> tuple[int, ...]:
@@ -105,11 +113,16 @@ def tail_prefixes(net: ImportedNet) -> list[str]:
     """Prefixes of the blocks after the branch, in order."""
     last = aware_sizes(net)[-1:]
     homes = [f"{BACKBONE}b3d{r}." for r in last] + [f"{BACKBONE}sr3d."]
-    return [f"{home}block{k}." for home in homes for k in (2, 3) if f"{home}block{k}.conv0.weight" in net.state]
+    return [
+        f"{home}block{k}." for home in homes for k in (2, 3) if f"{home}block{k}.conv0.weight" in net.state
+    ]
 
 
 def tail_blocks(net: ImportedNet, attention: bool) -> tuple[TailBlock, ...]:
-    """Kind and doubling of those blocks, from shapes; without noise images the first doubles and the second does not."""
+    """Kind and doubling of those blocks, from shapes.
+
+    Without noise images the first doubles and the second does not.
+    """
     size = 4 << (len(block_channels(net, BACKBONE)) - 1)
     blocks: list[TailBlock] = []
     for number_, prefix in enumerate(tail_prefixes(net)):
@@ -123,8 +136,15 @@ def tail_blocks(net: ImportedNet, attention: bool) -> tuple[TailBlock, ...]:
 
 
 def levels_of(net: ImportedNet, tail: tuple[TailBlock, ...]) -> tuple[int, ...]:
-    """Sampled results: the stored `retidx` of a dual generator, else by its tail; the last one of a single generator."""
-    dual = "Dual" in net.class_name if net.class_name in ("DualTriPlaneGenerator", "TriPlaneGenerator") else bool(tail)
+    """Sampled results: the stored `retidx` of a dual generator, else by its tail.
+
+    The last one of a single generator.
+    """
+    dual = (
+        "Dual" in net.class_name
+        if net.class_name in ("DualTriPlaneGenerator", "TriPlaneGenerator")
+        else bool(tail)
+    )
     if not dual:
         return (-1,)
     stored = net.init_kwargs.get("retidx")

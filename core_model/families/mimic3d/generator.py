@@ -1,4 +1,7 @@
-"""Mimic3D's generator: StyleGAN2 backbone, 3D-aware branch over its running image, detail planes, OSG decoder."""
+"""Mimic3D's generator.
+
+StyleGAN2 backbone, 3D-aware branch over its running image, detail planes, OSG decoder.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +25,23 @@ class Mimic3dGenerator(VolumetricGenerator):
         super().__init__()
         self.cfg, self.conventions, self.num_ws = cfg, conventions, cfg.num_ws
         self.mapping = MappingNetwork(
-            cfg.z_dim, cfg.c_dim, cfg.w_dim, lr_mul=cfg.mapping_lr_mul, hidden=cfg.mapping_hidden, embed_dim=cfg.embed_dim
+            cfg.z_dim,
+            cfg.c_dim,
+            cfg.w_dim,
+            lr_mul=cfg.mapping_lr_mul,
+            hidden=cfg.mapping_hidden,
+            embed_dim=cfg.embed_dim,
         )
         self.backbone = SynthesisNetwork(
-            cfg.w_dim, cfg.backbone_size, 3 * cfg.plane_channels, channels=cfg.channels, use_noise=cfg.noise, clamp=cfg.clamp
+            cfg.w_dim,
+            cfg.backbone_size,
+            3 * cfg.plane_channels,
+            channels=cfg.channels,
+            use_noise=cfg.noise,
+            clamp=cfg.clamp,
         )
         self.aware, self.tail = nn.ModuleList(), nn.ModuleList()
-        make = lambda size, view, up: PlaneBlock(  # noqa: E731
+        make = lambda size, view, up: PlaneBlock(
             cfg.plane_channels, cfg.w_dim, size, view=view, up=up, use_noise=cfg.noise, clamp=cfg.clamp
         )
         for k, size in enumerate(cfg.aware):
@@ -38,17 +51,21 @@ class Mimic3dGenerator(VolumetricGenerator):
         for block in cfg.tail:
             size *= block.up
             self.tail.append(make(size, block.view, block.up))
-        self.decoder = OsgDecoder(cfg.plane_channels, cfg.decoder_hidden, cfg.decoder_colours, cfg.decoder_lr_mul)
+        self.decoder = OsgDecoder(
+            cfg.plane_channels, cfg.decoder_hidden, cfg.decoder_colours, cfg.decoder_lr_mul
+        )
         self.superres = make_superres(cfg.superres, cfg.decoder_colours)
 
     def results(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> list[Tensor]:
-        """The list of plane results [3B, F, H, W]: one of each 3D-aware block, then of each block of the tail."""
-        split = lambda img: img.unflatten(1, (3, -1)).flatten(0, 1)  # noqa: E731
+        """The plane results [3B, F, H, W]: one per 3D-aware block, then one per block of the tail."""
+        split = lambda img: img.unflatten(1, (3, -1)).flatten(0, 1)
         x = img = seen = None
         found: list[Tensor] = []
         for k, block in enumerate(self.backbone.blocks):
             if k == len(self.aware) and seen is not None:
-                img = seen.unflatten(0, (-1, 3)).flatten(1, 2)  # the branch stops early: the 2D image carries on from it
+                img = seen.unflatten(0, (-1, 3)).flatten(
+                    1, 2
+                )  # the branch stops early: the 2D image carries on from it
             x, img = block(x, img, (ws[:, max(2 * k - 1, 0)], ws[:, 2 * k], ws[:, 2 * k + 1]), noise, rng)
             if k < len(self.aware):
                 triple = split(img)

@@ -1,4 +1,7 @@
-"""Mimic3D's own picture: both plane levels (`coarse` 0), the stored neural resolution, super-resolution where it applies."""
+"""Mimic3D's own picture.
+
+Both plane levels (`coarse` 0), the stored neural resolution, super-resolution where it applies.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,16 @@ from core_model.families.mimic3d.generator import Mimic3dGenerator
 from core_model.families.osg.model import VolumetricModel
 from core_model.families.osg.native import check_size, render_native
 from core_model.fields.triplane import Planes
-from core_model.rendering.occupancy import Guide
+from core_model.sampling.occupancy import Guide
 from core_model.schema.render import RenderRequest
 
 
 def render(
-    model: VolumetricModel, request: RenderRequest, ws: Tensor | None, planes: Planes | None, guide: Guide | None = None
+    model: VolumetricModel,
+    request: RenderRequest,
+    ws: Tensor | None,
+    planes: Planes | None,
+    guide: Guide | None = None,
 ) -> dict[str, np.ndarray]:
     """rgb (and raw_rgb) before any clamp; depth, opacity, samples … at the resolution of the rays."""
     assert ws is not None and planes is not None and isinstance(model.module, Mimic3dGenerator)

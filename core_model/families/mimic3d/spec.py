@@ -7,4 +7,6 @@ from core_model.families.mimic3d.generator import Mimic3dGenerator
 from core_model.families.osg.final import FINAL
 from core_model.families.osg.model import register_volumetric
 
-register_volumetric(DESCRIPTION, Mimic3dConfig, Mimic3dGenerator, native.render, FINAL, lambda cfg: cfg.depth_guide)
+register_volumetric(
+    DESCRIPTION, Mimic3dConfig, Mimic3dGenerator, native.render, FINAL, lambda cfg: cfg.depth_guide
+)

@@ -1,7 +1,7 @@
-"""The super-resolved picture of EG3D and Mimic3D for any camera: features on a square grid of rays, then the super-resolution.
+"""The super-resolved picture of EG3D and Mimic3D for any camera.
 
-The same marches and the same network as `volumetric_native`, but with triscope's quicker plane lookup, and with a sampler that the
-session chooses.
+Features on a square grid of rays, then the super-resolution. The same marches and the same network as
+`volumetric_native`, but with triscope's quicker plane lookup, and with a sampler that the session chooses.
 """
 
 from __future__ import annotations
@@ -13,19 +13,24 @@ import torch
 from torch import Tensor
 
 from core_model.families.base import FinalPicture, NeuralRender
+from core_model.families.osg.guided_march import render_guided, render_likened
 from core_model.families.osg.model import VolumetricModel
 from core_model.families.osg.native import depth_limits, label_rays, lifted
+from core_model.families.osg.twopass import render_two_pass
 from core_model.fields.base import Field
 from core_model.fields.osg import OsgField
 from core_model.fields.triplane import Planes
-from core_model.families.osg.guided_march import render_guided, render_likened
-from core_model.rendering.occupancy import Guide
-from core_model.families.osg.twopass import render_two_pass
+from core_model.sampling.occupancy import Guide
 from core_model.schema.camera import CameraSpec, label25
 
 
 def march(
-    model: VolumetricModel, field: Field, camera: CameraSpec, size: int, guide: Guide | None, spp: float | None
+    model: VolumetricModel,
+    field: Field,
+    camera: CameraSpec,
+    size: int,
+    guide: Guide | None,
+    spp: float | None,
 ) -> NeuralRender:
     """size² rays of a perspective camera; see `FinalPicture.march`."""
     assert isinstance(field, OsgField)
@@ -44,14 +49,18 @@ def march(
         if spp is None:
             marched, evaluated = render_likened(field, origins, dirs, rule, guide.grid, limits)
         else:
-            marched, evaluated = render_guided(field, origins, dirs, rule, guide.grid, max(2, round(spp)), limits)
+            marched, evaluated = render_guided(
+                field, origins, dirs, rule, guide.grid, max(2, round(spp)), limits
+            )
         counts = evaluated.reshape(size, size)
-    grid = lambda x: x.reshape(size, size)  # noqa: E731
+    grid = lambda x: x.reshape(size, size)
     features = (marched.features[0].T.reshape(-1, size, size) + 1.0) * 0.5
     return NeuralRender(features, grid(marched.depth), grid(marched.weight_sum), counts)
 
 
-def lift(model: VolumetricModel, features: Tensor, ws: Tensor, dtype: torch.dtype | None, pause: Callable[[], None]) -> Tensor:
+def lift(
+    model: VolumetricModel, features: Tensor, ws: Tensor, dtype: torch.dtype | None, pause: Callable[[], None]
+) -> Tensor:
     """The super-resolved picture; see `FinalPicture.lift`."""
     return (lifted(model, (features * 2.0 - 1.0)[None], ws, dtype, pause)[0][0] + 1.0) * 0.5
 
@@ -62,5 +71,8 @@ def _features(field: Field) -> Field:
 
 
 FINAL = FinalPicture(
-    features=_features, background=lambda model: 1.0 if model.volumetric.white_back else 0.0, march=march, lift=lift
+    features=_features,
+    background=lambda model: 1.0 if model.volumetric.white_back else 0.0,
+    march=march,
+    lift=lift,
 )

@@ -1,11 +1,23 @@
-"""Keyword records and tensors of EG3D and Mimic3D files → their shared settings, with the defaults of the original code."""
+"""Keyword records and tensors of EG3D and Mimic3D files → their shared settings.
+
+Missing keys take the defaults of the original code.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from core_model.families.imported import Array, ImportedNet, clamp_of, layer_setting, number, prefixed, record, setting
+from core_model.families.imported import (
+    Array,
+    ImportedNet,
+    clamp_of,
+    layer_setting,
+    number,
+    prefixed,
+    record,
+    setting,
+)
 from core_model.families.osg.settings import SuperResConfig, VolumetricConfig
 from core_model.nn.superres_variants import VARIANTS
 from core_model.schema.camera import EG3D_FOCAL
@@ -38,23 +50,49 @@ OBJECTS = FACES | {
 
 
 def rendering_record(net: ImportedNet, image_size: int) -> dict[str, Any]:
-    """rendering_kwargs of the network; where the file has none, the published preset (faces, or ShapeNet for 128 pixels)."""
+    """rendering_kwargs of the network.
+
+    Where the file has none, the published preset (faces, or ShapeNet for 128 pixels).
+    """
     kwargs = record(setting(net, "rendering_kwargs"))
     return kwargs or dict(OBJECTS if image_size == 128 else FACES)
 
 
 def volumetric_config(kwargs: Mapping[str, Any], neural_size: int) -> VolumetricConfig:
-    """VolumetricConfig of rendering_kwargs, with the defaults that the original code uses for missing keys (c_scale: 0)."""
+    """VolumetricConfig of rendering_kwargs.
+
+    Missing keys take the original code's defaults (c_scale: 0).
+    """
     preset = OBJECTS if number(kwargs.get("avg_camera_radius", 2.7), "avg_camera_radius") < 2.0 else FACES
-    near, far = _bound(kwargs.get("ray_start", preset["ray_start"])), _bound(kwargs.get("ray_end", preset["ray_end"]))
+    near, far = (
+        _bound(kwargs.get("ray_start", preset["ray_start"])),
+        _bound(kwargs.get("ray_end", preset["ray_end"])),
+    )
     if (near is None) != (far is None):
-        raise InputError(what="wrong ray bounds", where="rendering_kwargs", expected="two numbers or 'auto' twice", got=f"{near}, {far}")
+        raise InputError(
+            what="wrong ray bounds",
+            where="rendering_kwargs",
+            expected="two numbers or 'auto' twice",
+            got=f"{near}, {far}",
+        )
     clamp = kwargs.get("clamp_mode", "softplus")
     if clamp != "softplus":
-        raise InputError(what="unknown density activation", where="rendering_kwargs", expected="softplus", got=repr(clamp)[:40])
-    pivot = tuple(number(x, "avg_camera_pivot") for x in kwargs.get("avg_camera_pivot", preset["avg_camera_pivot"]))
+        raise InputError(
+            what="unknown density activation",
+            where="rendering_kwargs",
+            expected="softplus",
+            got=repr(clamp)[:40],
+        )
+    pivot = tuple(
+        number(x, "avg_camera_pivot") for x in kwargs.get("avg_camera_pivot", preset["avg_camera_pivot"])
+    )
     if len(pivot) != 3:
-        raise InputError(what="wrong avg_camera_pivot", where="rendering_kwargs", expected="three numbers", got=f"{len(pivot)}")
+        raise InputError(
+            what="wrong avg_camera_pivot",
+            where="rendering_kwargs",
+            expected="three numbers",
+            got=f"{len(pivot)}",
+        )
     fine = kwargs.get("depth_resolution_importance", 0)
     return VolumetricConfig(
         coarse=int(number(kwargs.get("depth_resolution", preset["depth_resolution"]), "depth_resolution")),
@@ -74,14 +112,22 @@ def volumetric_config(kwargs: Mapping[str, Any], neural_size: int) -> Volumetric
 
 
 def superres_config(net: ImportedNet, kwargs: Mapping[str, Any]) -> SuperResConfig | None:
-    """The super-resolution network of the tensors; None where there is none. Its variant by name, else by shapes."""
+    """The super-resolution network of the tensors; None where there is none.
+
+    Its variant by name, else by shapes.
+    """
     conv0 = net.state.get("superresolution.block0.conv0.weight")
     if conv0 is None:
         return None
     named = setting(net, "superresolution_class") or kwargs.get("superresolution_module")
     name = str(named).rsplit(".", 1)[-1] if named else _variant_of_shapes(net)
     if name not in VARIANTS:
-        raise InputError(what="unknown super-resolution network", where=net.class_name, expected=", ".join(VARIANTS), got=name[:60])
+        raise InputError(
+            what="unknown super-resolution network",
+            where=net.class_name,
+            expected=", ".join(VARIANTS),
+            got=name[:60],
+        )
     halves = setting(net, "sr_num_fp16_res", 0 if net.init_kwargs else 4)
     noise = str(kwargs.get("superresolution_noise_mode", "none"))
     return SuperResConfig.model_validate({
@@ -93,7 +139,10 @@ def superres_config(net: ImportedNet, kwargs: Mapping[str, Any]) -> SuperResConf
 
 
 def _variant_of_shapes(net: ImportedNet) -> str:
-    """By the widths and the size of the last noise image; 4X is preferred to Deepfp32, which has the same shapes."""
+    """The super-resolution variant, by its widths and the size of the last noise image.
+
+    4X is preferred to Deepfp32, which has the same shapes.
+    """
     count = sum(1 for k in range(4) if f"superresolution.block{k}.conv1.weight" in net.state)
     widths = tuple(int(net.state[f"superresolution.block{k}.conv1.weight"].shape[0]) for k in range(count))
     noise = net.state.get(f"superresolution.block{count - 1}.conv1.noise_const")
@@ -101,7 +150,12 @@ def _variant_of_shapes(net: ImportedNet) -> str:
     for name, v in VARIANTS.items():
         if v.widths == widths and size in (None, v.out_size):
             return name
-    raise InputError(what="unknown super-resolution network", where=net.class_name, expected=", ".join(VARIANTS), got=f"widths {widths}")
+    raise InputError(
+        what="unknown super-resolution network",
+        where=net.class_name,
+        expected=", ".join(VARIANTS),
+        got=f"widths {widths}",
+    )
 
 
 def _bound(value: Any) -> float | None:
@@ -112,13 +166,20 @@ def image_size_hint(net: ImportedNet) -> int:
     """The stored image size, or the last super-resolution noise image, or 512."""
     size = setting(net, "img_resolution")
     if size is None:
-        noise = [v for k, v in net.state.items() if k.startswith("superresolution.") and k.endswith("conv1.noise_const")]
+        noise = [
+            v
+            for k, v in net.state.items()
+            if k.startswith("superresolution.") and k.endswith("conv1.noise_const")
+        ]
         size = max((int(v.shape[0]) for v in noise), default=512)
     return int(number(size, "img_resolution"))
 
 
 def neural_size(net: ImportedNet, superres: SuperResConfig | None) -> int:
-    """neural_rendering_resolution of the object; without it 64, the class default (128 for the published 512 pixel models)."""
+    """neural_rendering_resolution of the object.
+
+    Without it 64, the class default (128 for the published 512 pixel models).
+    """
     stored = setting(net, "neural_rendering_resolution")
     if stored is not None:
         return int(number(stored, "neural_rendering_resolution"))
@@ -135,4 +196,6 @@ def decoder_and_superres(net: ImportedNet) -> dict[str, Array]:
 
 def decoder_lr_mul(net: ImportedNet, kwargs: Mapping[str, Any]) -> float:
     """Learning-rate multiplier of the decoder's layers, which changes their output."""
-    return number(layer_setting(net, "decoder.net.0", "bias_gain", kwargs.get("decoder_lr_mul", 1)), "decoder_lr_mul")
+    return number(
+        layer_setting(net, "decoder.net.0", "bias_gain", kwargs.get("decoder_lr_mul", 1)), "decoder_lr_mul"
+    )

@@ -1,4 +1,7 @@
-"""EG3D and Mimic3D as the session sees them: one model over mapping, planes, OSG decoder and super-resolution."""
+"""EG3D and Mimic3D as the session sees them.
+
+One model over mapping, planes, OSG decoder and super-resolution.
+"""
 
 from __future__ import annotations
 
@@ -41,13 +44,16 @@ class VolumetricGenerator(nn.Module):
 def make_superres(cfg: SuperResConfig | None, channels: int) -> SuperResolution | None:
     if cfg is None:
         return None
-    return SuperResolution(cfg.variant, channels, cfg.w_dim, clamp=cfg.clamp, antialias=cfg.antialias, use_noise=cfg.use_noise)
+    return SuperResolution(
+        cfg.variant, channels, cfg.w_dim, clamp=cfg.clamp, antialias=cfg.antialias, use_noise=cfg.use_noise
+    )
 
 
 class VolumetricModel:
-    """A generator in the mould of a checkpoint; its module starts on the meta device.
+    """A generator as a `Model`; its module starts on the meta device.
 
-    depth_guide: half range about the depth of the first plane level, within which all levels are rendered; 0 = off.
+    depth_guide: half range about the depth of the first plane level, within which all levels are rendered; 0
+    = off.
     """
 
     def __init__(
@@ -69,10 +75,11 @@ class VolumetricModel:
         return self.module.mapping.w_avg.device
 
     def label(self, latent: LatentSpec) -> Tensor | None:
-        """Conditioning label [1, C] as the mapping takes it: frontal unless the latent says otherwise; scaled, or zeros.
+        """Conditioning label [1, C] as the mapping takes it.
 
-        The camera's 25 numbers, then one for each class (a label of other widths was trained with more than cameras); narrower
-        labels are classes alone. Without a class all of those are zero.
+        Frontal unless the latent says otherwise; scaled, or zeros. The camera's 25 numbers, then one for each
+        class (a label of other widths was trained with more than cameras); narrower labels are classes alone.
+        Without a class all of those are zero.
         """
         width = self.module.mapping.c_dim
         if not width:
@@ -86,14 +93,21 @@ class VolumetricModel:
             out[0, :CAMERA_LABEL] = torch.from_numpy(label25(camera)).to(out)
         if latent.class_index is not None and classes:
             if latent.class_index >= classes:
-                raise InputError(what="no such class", where="latent", expected=f"0 … {classes - 1}", got=str(latent.class_index))
+                raise InputError(
+                    what="no such class",
+                    where="latent",
+                    expected=f"0 … {classes - 1}",
+                    got=str(latent.class_index),
+                )
             out[0, width - classes + latent.class_index] = 1.0
         return out * self.volumetric.c_scale
 
     def map(self, latent: LatentSpec) -> Tensor:
         label, mapping = self.label(latent), self.module.mapping
         centre = class_centre(self, latent, self.sizes.z_dim, mapping.w_avg)
-        return styles_of(latent, lambda z: mapping(z, label), centre, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws)
+        return styles_of(
+            latent, lambda z: mapping(z, label), centre, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws
+        )
 
     def planes(self, ws: Tensor | None, noise: str) -> Planes:
         assert ws is not None
@@ -120,6 +134,13 @@ def register_volumetric(
     def build(header: CheckpointHeader, where: str) -> VolumetricModel:
         cfg = read_config(config, header, where)
         sizes = description.describe(header, where)
-        return VolumetricModel(header, sizes, cfg.volumetric, cfg.superres, lambda: generator(cfg, header.conventions), depth_guide(cfg))
+        return VolumetricModel(
+            header,
+            sizes,
+            cfg.volumetric,
+            cfg.superres,
+            lambda: generator(cfg, header.conventions),
+            depth_guide(cfg),
+        )
 
     FAMILIES.add(description.name, FamilySpec(description, build, native, final))

@@ -1,4 +1,7 @@
-"""The exact picture of EG3D and Mimic3D: their rays, two-pass renderer and super-resolution on the stored sizes."""
+"""The exact picture of EG3D and Mimic3D.
+
+Their rays, two-pass renderer and super-resolution on the stored sizes.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core_model.families.osg.guided_march import render_guided, render_likened
 from core_model.families.osg.model import VolumetricModel
+from core_model.families.osg.twopass import Marched, TwoPassRule, ray_limits, render_two_pass
 from core_model.fields.osg import OsgField
 from core_model.fields.triplane import Planes
 from core_model.rendering.composite import OPACITY_FLOOR, field_normals
 from core_model.rendering.empty import outside_only
 from core_model.rendering.evaluate import Scene
-from core_model.families.osg.guided_march import render_guided, render_likened
-from core_model.rendering.occupancy import Guide
-from core_model.families.osg.twopass import Marched, TwoPassRule, ray_limits, render_two_pass
+from core_model.sampling.occupancy import Guide
 from core_model.schema.camera import label25
 from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
 
 
 def label_rays(labels: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """EG3D's rays of labels [B, 25] for a picture of size² pixels: origins, dirs [B, size², 3], rows first."""
+    """EG3D's rays of labels [B, 25] for a picture of size² pixels.
+
+    Origins, dirs [B, size², 3], rows first.
+    """
     pose, k = labels[:, :16].reshape(-1, 4, 4), labels[:, 16:].reshape(-1, 3, 3)
     at = (torch.arange(size, device=labels.device, dtype=torch.float32) + 0.5) / size
     v, u = (g.reshape(1, -1) for g in torch.meshgrid(at, at, indexing="ij"))
-    entry = lambda i, j: k[:, i, j, None]  # noqa: E731
+    entry = lambda i, j: k[:, i, j, None]
     y = (v - entry(1, 2)) / entry(1, 1)
     x = (u - entry(0, 2) - entry(0, 1) * y) / entry(0, 0)
     cam = torch.stack([x, y, torch.ones_like(x)], dim=-1)
@@ -45,13 +51,18 @@ def render_native(
     use_superres: bool = True,
     guide: Guide | None = None,
 ) -> dict[str, np.ndarray]:
-    """Arrays of one picture rendered at size² rays; see design §5 for `rgb` and `raw_rgb`. Maps have the size of the rays.
+    """Arrays of one picture rendered at size² rays.
 
-    Where the model has a depth guide, all levels are rendered within that reach of the depth of the first level's render.
-    guide: one pass where its grid says that light is lost instead of the two; `samples` counts what was evaluated.
+    See design §5 for `rgb` and `raw_rgb`. Maps have the size of the rays. Where the model has a depth guide,
+    all levels are rendered within that reach of the depth of the first level's render. guide: one pass where
+    its grid says that light is lost instead of the two; `samples` counts what was evaluated.
     """
     if request.camera.orthographic:
-        raise InputError(what="no native picture of an orthographic camera", where="camera", expected="a perspective camera")
+        raise InputError(
+            what="no native picture of an orthographic camera",
+            where="camera",
+            expected="a perspective camera",
+        )
     field = OsgField(planes, model.module.decoder, fast=False)
     origins, dirs = label_rays(torch.from_numpy(label25(request.camera)).to(ws.device)[None], size)
     wanted = set(request.channels)
@@ -66,18 +77,24 @@ def render_native(
         if spp is None:
             marched, evaluated = render_likened(guide.field, origins, dirs, rule, guide.grid, limits)
         else:
-            marched, evaluated = render_guided(guide.field, origins, dirs, rule, guide.grid, max(2, round(spp)), limits)
+            marched, evaluated = render_guided(
+                guide.field, origins, dirs, rule, guide.grid, max(2, round(spp)), limits
+            )
         counts = evaluated.reshape(size, size)
     else:
         marched = render_two_pass(field.query, origins, dirs, rule, near_far=limits, keep=False)
-    rough = guide is not None and request.precision == "bf16"  # the exact picture is always one of single precision
-    image, raw = finish(model, marched, ws, size, use_superres=use_superres, dtype=torch.bfloat16 if rough else None)
+    rough = (
+        guide is not None and request.precision == "bf16"
+    )  # the exact picture is always one of single precision
+    image, raw = finish(
+        model, marched, ws, size, use_superres=use_superres, dtype=torch.bfloat16 if rough else None
+    )
     out = {"rgb": (image[0] + 1.0) * 0.5}
     if raw is not None:
         out["raw_rgb"] = (raw[0] + 1.0) * 0.5
         if "raw" in wanted:
             out["raw"] = out["raw_rgb"]
-    grid = lambda x: x.reshape(size, size)  # noqa: E731
+    grid = lambda x: x.reshape(size, size)
     out["depth"], out["opacity"] = grid(marched.depth), grid(marched.weight_sum)
     out["samples"] = counts
     seen = grid(marched.weight_sum) > OPACITY_FLOOR
@@ -89,7 +106,9 @@ def render_native(
     return {name: value.float().cpu().numpy() for name, value in out.items()}
 
 
-def depth_limits(field: OsgField, origins: Tensor, dirs: Tensor, rule: TwoPassRule, reach: float) -> tuple[Tensor, Tensor]:
+def depth_limits(
+    field: OsgField, origins: Tensor, dirs: Tensor, rule: TwoPassRule, reach: float
+) -> tuple[Tensor, Tensor]:
     """near, far [B, R] about the depth of a first render, within its own bounds."""
     near, far = ray_limits(origins, dirs, rule)
     depth = render_two_pass(field.query, origins, dirs, rule, keep=False).depth
@@ -97,9 +116,17 @@ def depth_limits(field: OsgField, origins: Tensor, dirs: Tensor, rule: TwoPassRu
 
 
 def finish(
-    model: VolumetricModel, marched: Marched, ws: Tensor, size: int, *, use_superres: bool = True, dtype: torch.dtype | None = None
+    model: VolumetricModel,
+    marched: Marched,
+    ws: Tensor,
+    size: int,
+    *,
+    use_superres: bool = True,
+    dtype: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor | None]:
-    """(final picture, `image_raw` as the original returns it) [B, 3, ., .]; no second picture without super-resolution.
+    """(final picture, `image_raw` as the original returns it) [B, 3, ., .].
+
+    No second picture without super-resolution.
 
     dtype: of the super-resolution's feature maps; None = single precision.
     """
@@ -111,11 +138,18 @@ def finish(
 
 
 def lifted(
-    model: VolumetricModel, features: Tensor, ws: Tensor, dtype: torch.dtype | None = None, pause: Callable[[], None] | None = None
+    model: VolumetricModel,
+    features: Tensor,
+    ws: Tensor,
+    dtype: torch.dtype | None = None,
+    pause: Callable[[], None] | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """features [B, C, n, n] in [-1, 1] → (super-resolved picture, `image_raw` as the original returns it); pause: called between blocks."""
+    """features [B, C, n, n] in [-1, 1] → super-resolved picture, and the original's `image_raw`.
+
+    pause: called between blocks.
+    """
     assert model.superres is not None and model.module.superres is not None
-    # the original's `random` noise cannot be repeated; design §5 asks for the constant one
+    # the original's `random` noise cannot be repeated: the constant one stands for it
     noise = "const" if model.superres.noise == "random" else model.superres.noise
     return model.module.superres(features[:, :3], features, ws[:, -1], noise, dtype=dtype, pause=pause)
 

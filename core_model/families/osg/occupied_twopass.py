@@ -1,8 +1,9 @@
-"""EG3D's two-pass renderer at the very same sample positions, but evaluating only the samples that can change the picture.
+"""EG3D's two-pass renderer that evaluates only the samples which can change the picture.
 
-A sample counts if its cell of the density grid, or that of a neighbour on the ray (marching averages neighbours before the activation),
-is occupied, and if the grid's lower bounds leave light at its depth. All others are taken as empty. Of the samples that count, only those
-that carry weight are coloured.
+The sample positions are exactly those of the two passes. A sample counts if its cell of the density grid, or
+that of a neighbour on the ray (marching averages neighbours before the activation), is occupied, and if the
+grid's lower bounds leave light at its depth. All others are taken as empty. Of the samples that count, only
+those that carry weight are coloured.
 """
 
 from __future__ import annotations
@@ -13,8 +14,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core_model.rendering.occupancy import DensityGrid, HiddenField
-from core_model.families.osg.twopass import Marched, TwoPassRule, coarse_depths, fine_depths, march_weights, ray_limits
+from core_model.families.osg.twopass import (
+    Marched,
+    TwoPassRule,
+    coarse_depths,
+    fine_depths,
+    march_weights,
+    ray_limits,
+)
+from core_model.fields.osg import OsgField
+from core_model.sampling.occupancy import DensityGrid
 
 CHUNK_SAMPLES = 1 << 18
 HIDDEN = 1e-4  # light that is left, at most, where nothing more is evaluated
@@ -23,7 +32,7 @@ EMPTY = -30.0  # raw density whose activation is nothing
 
 
 def render_occupied(
-    field: HiddenField,
+    field: OsgField,
     origins: Tensor,
     dirs: Tensor,
     rule: TwoPassRule,
@@ -31,14 +40,19 @@ def render_occupied(
     *,
     near_far: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Marched, Tensor]:
-    """origins, dirs [1, R, 3] → (what `render_two_pass` gives, without t and weights; evaluated samples of each ray [1, R])."""
+    """What `render_two_pass` gives for origins, dirs [1, R, 3], without t and weights.
+
+    Also returns the evaluated samples of each ray [1, R].
+    """
     near, far = near_far if near_far is not None else ray_limits(origins, dirs, rule)
     size = max(1, CHUNK_SAMPLES // (rule.coarse + rule.fine))
     parts = [
         _render_chunk(field, o, d, n[:, None], f[:, None], rule, grid)
         for o, d, n, f in zip(*(x[0].split(size) for x in (origins, dirs, near, far)), strict=True)
     ]
-    features, depth, total, counts = (torch.cat(column)[None] for column in zip(*(p[:4] for p in parts), strict=True))
+    features, depth, total, counts = (
+        torch.cat(column)[None] for column in zip(*(p[:4] for p in parts), strict=True)
+    )
     low, high = min(p[4] for p in parts), max(p[5] for p in parts)
     depth = torch.nan_to_num(depth, nan=float("inf")).clamp(low, high)
     none = depth[..., None][..., :0]
@@ -46,26 +60,41 @@ def render_occupied(
 
 
 def _render_chunk(
-    field: HiddenField, origins: Tensor, dirs: Tensor, near: Tensor, far: Tensor, rule: TwoPassRule, grid: DensityGrid
+    field: OsgField,
+    origins: Tensor,
+    dirs: Tensor,
+    near: Tensor,
+    far: Tensor,
+    rule: TwoPassRule,
+    grid: DensityGrid,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, float, float]:
-    """(features [R, C], unclamped depth, Σw and evaluations [R], smallest and largest depth of the samples)."""
+    """Features [R, C], unclamped depth, Σw and evaluations [R] of some rays.
+
+    Also the smallest and largest depth of the samples.
+    """
     t = coarse_depths(near[None, :, 0], far[None, :, 0], rule, None)[0]
     lowest, highest = float(t.min()), float(t.max())
     needed = _needed(grid, origins, dirs, t)
     live = torch.nonzero(needed.any(dim=-1)).flatten()
     features = origins.new_full((len(origins), field.colour_features), 1.0 if rule.white_back else -1.0)
-    depth, total, counts = torch.full_like(t[:, 0], torch.nan), torch.zeros_like(t[:, 0]), torch.zeros_like(t[:, 0])
+    depth, total, counts = (
+        torch.full_like(t[:, 0], torch.nan),
+        torch.zeros_like(t[:, 0]),
+        torch.zeros_like(t[:, 0]),
+    )
     if not len(live):
         return features, depth, total, counts, lowest, highest
     o, d, t, needed = origins[live], dirs[live], t[live], needed[live]
     samples = _Samples(field, o, d)
-    row, raw = samples.evaluate(t, needed, torch.full_like(t, -1, dtype=torch.long), torch.full_like(t, EMPTY))
+    row, raw = samples.evaluate(
+        t, needed, torch.full_like(t, -1, dtype=torch.long), torch.full_like(t, EMPTY)
+    )
     weights = march_weights(raw, t)
     if rule.fine > 0:
         t_fine = fine_depths(t[None], weights[None], rule.fine, None)[0]
         lowest, highest = min(lowest, float(t_fine.min())), max(highest, float(t_fine.max()))
         t, order = torch.cat([t, t_fine], dim=-1).sort(dim=-1)
-        more = lambda x, fill: F.pad(x, (0, rule.fine), value=fill).gather(-1, order)  # noqa: E731
+        more = lambda x, fill: F.pad(x, (0, rule.fine), value=fill).gather(-1, order)
         row, raw = more(row, -1), more(raw, EMPTY)
         needed = _needed(grid, o, d, t)
         row, raw = samples.evaluate(t, needed & (row < 0), row, raw)
@@ -88,7 +117,7 @@ def _render_chunk(
 class _Samples:
     """The samples of some rays that were evaluated, by row."""
 
-    def __init__(self, field: HiddenField, origins: Tensor, dirs: Tensor) -> None:
+    def __init__(self, field: OsgField, origins: Tensor, dirs: Tensor) -> None:
         self._field, self._origins, self._dirs = field, origins, dirs
         self._hidden: list[Tensor] = []
         self._count = 0

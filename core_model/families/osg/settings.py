@@ -1,4 +1,7 @@
-"""Rendering settings that EG3D and its fork Mimic3D share, as data: bounds, samples, label, super-resolution, presets. No torch here."""
+"""Rendering settings that EG3D and its fork Mimic3D share, as data.
+
+Bounds, samples, label, super-resolution, presets. No torch here.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from core_model.families.osg.twopass import TwoPassRule
 
 CAMERA_LABEL = 25  # 4 x 4 camera-to-world matrix and 3 x 3 intrinsics
-QUIRKS = ("jitter_shift", "importance_half_bin", "depth_range_of_call", "auto_far_is_near", "image_raw_in_place")
 
 
 class SuperResConfig(Frozen):
@@ -55,26 +57,43 @@ class VolumetricConfig(Frozen):
     white_back: bool = False
     c_scale: float = Field(default=1.0, description="factor of the conditioning label")
     zero_condition: bool = Field(default=False, description="the mapping sees a label of zeros")
-    neural_size: int = Field(default=64, ge=1, le=4096, description="edge of the rendered feature image [pixels]")
-    camera_radius: float = Field(default=2.7, gt=0, description="distance of the camera to the world's origin")
+    neural_size: int = Field(
+        default=64, ge=1, le=4096, description="edge of the rendered feature image [pixels]"
+    )
+    camera_radius: float = Field(
+        default=2.7, gt=0, description="distance of the camera to the world's origin"
+    )
     camera_pivot: tuple[float, float, float] = (0.0, 0.0, 0.2)
-    focal: float = Field(default=EG3D_FOCAL, gt=0, description="focal length of the frontal camera, image widths")
+    focal: float = Field(
+        default=EG3D_FOCAL, gt=0, description="focal length of the frontal camera, image widths"
+    )
 
     def rule(self) -> TwoPassRule:
         from core_model.families.osg.twopass import TwoPassRule  # needs torch, a description does not
 
         return TwoPassRule(
-            self.near, self.far, self.coarse, self.fine, 0.5 * self.box_warp, disparity=self.disparity, white_back=self.white_back
+            self.near,
+            self.far,
+            self.coarse,
+            self.fine,
+            0.5 * self.box_warp,
+            disparity=self.disparity,
+            white_back=self.white_back,
         )
 
     def prior(self) -> CameraPrior:
-        """Frontal camera on the world's +z axis. As in the programs' scripts it moves about the origin and looks at the pivot."""
+        """Frontal camera on the world's +z axis.
+
+        As in the programs' scripts it moves about the origin and looks at the pivot.
+        """
         centre = (0.0, 0.0, 0.0) if any(self.camera_pivot) else None
-        pose = OrbitPose(radius=self.camera_radius, pivot=self.camera_pivot, centre=centre, fov=fov_from_focal(self.focal))
+        pose = OrbitPose(
+            radius=self.camera_radius, pivot=self.camera_pivot, centre=centre, fov=fov_from_focal(self.focal)
+        )
         return CameraPrior(law="labels", default=pose)
 
-    def conventions(self, plane_axes: tuple[tuple[Any, Any], ...], quirks: tuple[str, ...]) -> Conventions:
-        """Lookup and density rules; `plane_axes` as axis letters (width, height) a plane."""
+    def conventions(self, plane_axes: tuple[tuple[Any, Any], ...]) -> Conventions:
+        """Lookup and density rules; `plane_axes` as axis letters (width, height) of each plane."""
         return Conventions(
             plane_axes=plane_axes,
             align_corners=False,
@@ -83,29 +102,34 @@ class VolumetricConfig(Frozen):
             reduction="mean",
             field="density",
             density_rule="softplus_minus_one",
-            quadrature="midpoint",
             near=self.near,
             far=self.far,
             scene_radius=0.5 * math.sqrt(3.0) * self.box_warp,
             background=(1.0, 1.0, 1.0) if self.white_back else (0.0, 0.0, 0.0),
             camera_label="eg3d25",
-            quirks=quirks,
         )
 
 
 class GeneratorConfig(Frozen):
-    """What every such generator has: sizes of mapping, backbone and decoder, super-resolution, rendering settings."""
+    """What every such generator has.
+
+    Sizes of mapping, backbone and decoder, super-resolution, rendering settings.
+    """
 
     z_dim: int = Field(default=512, ge=1)
     c_dim: int = Field(default=25, ge=0, description="width of the label; 0 = not conditioned")
     w_dim: int = Field(default=512, ge=1)
     embed_dim: int = Field(default=512, ge=0, description="width of the embedded label")
-    mapping_hidden: tuple[int, ...] = Field(default=(512,), description="widths of all mapping layers but the last")
+    mapping_hidden: tuple[int, ...] = Field(
+        default=(512,), description="widths of all mapping layers but the last"
+    )
     mapping_lr_mul: float = Field(default=0.01, gt=0)
     channels: tuple[int, ...] = Field(
-        default=(512, 512, 512, 512, 256, 128, 64), max_length=MAX_BLOCKS, description="widths of the blocks b4, b8, …"
+        default=(512, 512, 512, 512, 256, 128, 64),
+        max_length=MAX_BLOCKS,
+        description="widths of the blocks b4, b8, …",
     )
-    plane_channels: int = Field(default=32, ge=1, description="features a plane")
+    plane_channels: int = Field(default=32, ge=1, description="features per plane")
     noise: bool = True
     clamp: float | None = Field(default=None, gt=0, description="bound of the backbone's convolution outputs")
     decoder_hidden: int = Field(default=64, ge=1)
@@ -135,19 +159,32 @@ class GeneratorConfig(Frozen):
     @property
     def image_size(self) -> int:
         """Edge of the final picture [pixels]."""
-        return self.superres.out_size if self.superres is not None and self.uses_superres else self.volumetric.neural_size
+        return (
+            self.superres.out_size
+            if self.superres is not None and self.uses_superres
+            else self.volumetric.neural_size
+        )
 
 
-def volumetric_description(name: str, title: str, config: type[GeneratorConfig], convert: ToNative, licence_note: str) -> Description:
+def volumetric_description(
+    name: str, title: str, config: type[GeneratorConfig], convert: ToNative, licence_note: str
+) -> Description:
     """Description of a family whose checkpoints hold such a generator; title: for people."""
 
     def describe(header: CheckpointHeader, where: str) -> Sizes:
         cfg = read_config(config, header, where)
         return Sizes(
-            title=title, z_dim=cfg.z_dim, w_dim=cfg.w_dim, num_ws=cfg.num_ws, c_dim=cfg.c_dim, image_size=cfg.image_size,
+            title=title,
+            z_dim=cfg.z_dim,
+            w_dim=cfg.w_dim,
+            num_ws=cfg.num_ws,
+            c_dim=cfg.c_dim,
+            image_size=cfg.image_size,
             neural_size=cfg.volumetric.neural_size if cfg.uses_superres else 0,
             num_classes=cfg.c_dim if cfg.c_dim < CAMERA_LABEL else cfg.c_dim - CAMERA_LABEL,
-            plane_size=cfg.plane_size, plane_channels=cfg.plane_channels, is_sdf=False,
+            plane_size=cfg.plane_size,
+            plane_channels=cfg.plane_channels,
+            is_sdf=False,
         )
 
     return Description(name, describe, convert, licence_note)

@@ -1,9 +1,11 @@
-"""EG3D's own renderer (coarse pass, importance pass, midpoint marching) with the peculiarities of its program.
+"""EG3D's own renderer (coarse pass, importance pass, midpoint marching) with its quirks.
 
-Quirks, by name: `jitter_shift`: the coarse depths are jittered by U·Δ also at inference, so their mean lies Δ/2 too far.
-`importance_half_bin`: per-interval weights are treated as per-sample weights, so fine samples fall half a bin too near.
-`depth_range_of_call`: the depth is clamped to the smallest and largest sample depth of the whole call.
-`auto_far_is_near`: with automatic bounds, rays that miss the box end at the largest near of the others.
+jitter_shift         the coarse depths are jittered by U·Δ also at inference, so their mean lies Δ/2 too far
+importance_half_bin  per-interval weights are treated as per-sample weights: fine samples fall half a bin too
+                     near
+depth_range_of_call  the depth is clamped to the smallest and largest sample depth of the whole call
+auto_far_is_near     with automatic bounds, rays that miss the box end at the largest near of the others
+
 All uniform random numbers default to their middle, which makes the renderer repeatable.
 """
 
@@ -26,7 +28,10 @@ CHUNK_SAMPLES = 1 << 20
 
 @dataclass(frozen=True)
 class TwoPassRule:
-    """near, far None = automatic (the box); coarse, fine: samples of the passes, fine 0 = the coarse pass alone."""
+    """near, far None = automatic (the box).
+
+    coarse, fine: samples of the passes, fine 0 = the coarse pass alone.
+    """
 
     near: float | None
     far: float | None
@@ -39,7 +44,10 @@ class TwoPassRule:
 
 @dataclass(frozen=True)
 class Marched:
-    """features [B, R, C] in [-1, 1]; depth, weight_sum [B, R]; t and weights of the passes [B, R, S] (weights S - 1)."""
+    """features [B, R, C] in [-1, 1]; depth, weight_sum [B, R].
+
+    t and weights of the passes [B, R, S] (weights S - 1).
+    """
 
     features: Tensor
     depth: Tensor
@@ -62,17 +70,22 @@ def render_two_pass(
     near_far: tuple[Tensor, Tensor] | None = None,
     keep: bool = True,
 ) -> Marched:
-    """origins, dirs [B, R, 3] → Marched. jitter [B, R, coarse] and u [B, R, fine] replace the middles; near_far [B, R] each.
+    """origins, dirs [B, R, 3] → Marched.
 
-    keep = False returns empty t and weights (large pictures).
+    jitter [B, R, coarse] and u [B, R, fine] replace the middles; near_far [B, R] each. keep = False returns
+    empty t and weights (large pictures).
     """
     near, far = near_far if near_far is not None else ray_limits(origins, dirs, rule)
     size = max(1, CHUNK_SAMPLES // (origins.shape[0] * (rule.coarse + rule.fine)))
     parts = []
     for start in range(0, origins.shape[1], size):
         s = slice(start, start + size)
-        part = lambda x, s=s: None if x is None else x[:, s]  # noqa: E731
-        parts.append(_render_chunk(query, origins[:, s], dirs[:, s], near[:, s], far[:, s], rule, part(jitter), part(u), keep))
+        part = lambda x, s=s: None if x is None else x[:, s]
+        parts.append(
+            _render_chunk(
+                query, origins[:, s], dirs[:, s], near[:, s], far[:, s], rule, part(jitter), part(u), keep
+            )
+        )
     low, high = min(p[1] for p in parts), max(p[2] for p in parts)
     join = [torch.cat([getattr(p[0], name) for p in parts], dim=1) for name in Marched.__dataclass_fields__]
     join[1] = torch.nan_to_num(join[1], nan=float("inf")).clamp(low, high)
@@ -104,8 +117,11 @@ def coarse_depths(near: Tensor, far: Tensor, rule: TwoPassRule, jitter: Tensor |
 
 
 def march(colours: Tensor, raw: Tensor, t: Tensor, white_back: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """colours [B, R, S, C], raw, t [B, R, S] → (features [B, R, C] in [-1, 1], depth [B, R], weights [B, R, S-1])."""
-    middle = lambda x: 0.5 * (x[:, :, 1:] + x[:, :, :-1])  # noqa: E731
+    """Features [B, R, C] in [-1, 1], depth [B, R] and weights [B, R, S-1] of a march.
+
+    colours [B, R, S, C]; raw, t [B, R, S].
+    """
+    middle = lambda x: 0.5 * (x[:, :, 1:] + x[:, :, :-1])
     weights = march_weights(raw, t)
     total = weights.sum(dim=-1)
     features = (weights[..., None] * middle(colours)).sum(dim=2)
@@ -116,7 +132,10 @@ def march(colours: Tensor, raw: Tensor, t: Tensor, white_back: bool) -> tuple[Te
 
 
 def march_weights(raw: Tensor, t: Tensor) -> Tensor:
-    """raw, t [..., S] → weights of the intervals [..., S-1]; the raw densities are averaged before the activation."""
+    """raw, t [..., S] → weights of the intervals [..., S-1].
+
+    The raw densities are averaged before the activation.
+    """
     density = F.softplus(0.5 * (raw[..., 1:] + raw[..., :-1]) - 1.0)
     alpha = 1.0 - torch.exp(-density * torch.diff(t, dim=-1))
     passed = torch.cat([torch.ones_like(alpha[..., :1]), 1.0 - alpha + 1e-10], dim=-1)
@@ -124,12 +143,17 @@ def march_weights(raw: Tensor, t: Tensor) -> Tensor:
 
 
 def fine_depths(t: Tensor, weights: Tensor, count: int, u: Tensor | None) -> Tensor:
-    """Importance samples [B, R, count] (unsorted where u is) of coarse depths t [B, R, n] and weights [B, R, n-1]."""
+    """Importance samples [B, R, count], unsorted where u is.
+
+    t [B, R, n]: coarse depths; weights [B, R, n-1].
+    """
     b, r, n = t.shape
     w = weights.reshape(b * r, 1, n - 1)
     w = F.avg_pool1d(F.max_pool1d(w, 2, 1, padding=1), 2, 1).reshape(b * r, n - 1) + 0.01
     edges = (0.5 * (t[..., :-1] + t[..., 1:])).reshape(b * r, n - 1)
-    inner = w[:, 1:-1] + 1e-5  # n - 3 weights for n - 1 edges: the half-bin quirk, the last edge is never used
+    inner = (
+        w[:, 1:-1] + 1e-5
+    )  # n - 3 weights for n - 1 edges: the half-bin quirk, the last edge is never used
     cdf = torch.cumsum(inner / inner.sum(dim=-1, keepdim=True), dim=-1)
     cdf = torch.cat([torch.zeros_like(cdf[:, :1]), cdf], dim=-1)
     if u is None:
@@ -167,7 +191,11 @@ def _render_chunk(
         colours_all = torch.cat([colours, colours_fine], dim=2)
         colours_all = colours_all.gather(2, order[..., None].expand_as(colours_all))
         features, depth, w_all = march(colours_all, raw_all, t_all, rule.white_back)
-    kept = (t, weights, t_fine, t_all, w_all) if keep else tuple(x[..., :0] for x in (t, weights, t_fine, t_all, w_all))
+    kept = (
+        (t, weights, t_fine, t_all, w_all)
+        if keep
+        else tuple(x[..., :0] for x in (t, weights, t_fine, t_all, w_all))
+    )
     return Marched(features, depth, w_all.sum(dim=-1), *kept), float(t_all.min()), float(t_all.max())
 
 

@@ -19,15 +19,21 @@ class WysiwygConfig(NetworkConfig):
             if v & (v - 1):
                 raise ValueError(f"{name} must be a power of two, got {v}")
         if self.start_size & (self.start_size - 1) or 2 * self.start_size > self.base_size:
-            raise ValueError(f"start_size must be a power of two, at most half of base_size ({self.base_size}), got {self.start_size}")
+            raise ValueError(
+                f"start_size must be a power of two, at most half of base_size ({self.base_size}), got {self.start_size}"
+            )
         if self.plane_size not in (self.base_size, 2 * self.base_size):
-            raise ValueError(f"plane_size must be base_size or twice it ({self.base_size}), got {self.plane_size}")
+            raise ValueError(
+                f"plane_size must be base_size or twice it ({self.base_size}), got {self.plane_size}"
+            )
         widest = self.base_size if self.plane_block_channels else self.plane_size
         if self.channel_base < widest:
             raise ValueError(f"channel_base must be {widest} or more, or the last block has no channels")
         ratio = self.proposal_size / self.probe_size
         if self.proposal_channels and ratio not in (1.0, 2.0, 4.0):
-            raise ValueError(f"proposal_size must be 1, 2 or 4 times probe_size ({self.probe_size}), got {self.proposal_size}")
+            raise ValueError(
+                f"proposal_size must be 1, 2 or 4 times probe_size ({self.probe_size}), got {self.proposal_size}"
+            )
         return self
 
     @property
@@ -44,18 +50,67 @@ class WysiwygConfig(NetworkConfig):
 PRESETS: dict[str, WysiwygConfig] = {
     "ffhq512": WysiwygConfig(),
     "heads256": WysiwygConfig(
-        z_dim=64, c_dim=0, w_dim=512, mapping_layers=3, mapping_width=1024, channel_base=4096, channel_max=128, start_size=32,
-        base_size=128, plane_size=128, plane_channels=16, noise=False, sdf_hidden=64, geo_dim=32, rgb_hidden=32, image_size=256,
-        probe_size=64, probe_samples=128, proposal_channels=48, proposal_size=128, default_spp=8.8,
+        z_dim=64,
+        c_dim=0,
+        w_dim=512,
+        mapping_layers=3,
+        mapping_width=1024,
+        channel_base=4096,
+        channel_max=128,
+        start_size=32,
+        base_size=128,
+        plane_size=128,
+        plane_channels=16,
+        noise=False,
+        sdf_hidden=64,
+        geo_dim=32,
+        rgb_hidden=32,
+        image_size=256,
+        probe_size=64,
+        probe_samples=128,
+        proposal_channels=48,
+        proposal_size=128,
+        default_spp=8.8,
     ),
     "tiny": WysiwygConfig(
-        z_dim=16, c_dim=25, w_dim=16, channel_base=128, channel_max=16, base_size=16, plane_size=32, plane_channels=4,
-        plane_block_channels=4, sdf_hidden=16, geo_dim=8, rgb_hidden=8, image_size=32, probe_size=8, probe_samples=16,
-        proposal_channels=8, proposal_size=32, default_spp=6.0,
+        z_dim=16,
+        c_dim=25,
+        w_dim=16,
+        channel_base=128,
+        channel_max=16,
+        base_size=16,
+        plane_size=32,
+        plane_channels=4,
+        plane_block_channels=4,
+        sdf_hidden=16,
+        geo_dim=8,
+        rgb_hidden=8,
+        image_size=32,
+        probe_size=8,
+        probe_samples=16,
+        proposal_channels=8,
+        proposal_size=32,
+        default_spp=6.0,
     ),
     "tiny-heads": WysiwygConfig(
-        z_dim=64, c_dim=0, w_dim=16, channel_base=128, channel_max=16, base_size=16, plane_size=32, plane_channels=4,
-        plane_block_channels=4, noise=False, sdf_hidden=16, geo_dim=8, rgb_hidden=8, image_size=32, probe_size=8,
-        probe_samples=16, proposal_channels=8, proposal_size=16, default_spp=6.0,
+        z_dim=64,
+        c_dim=0,
+        w_dim=16,
+        channel_base=128,
+        channel_max=16,
+        base_size=16,
+        plane_size=32,
+        plane_channels=4,
+        plane_block_channels=4,
+        noise=False,
+        sdf_hidden=16,
+        geo_dim=8,
+        rgb_hidden=8,
+        image_size=32,
+        probe_size=8,
+        probe_samples=16,
+        proposal_channels=8,
+        proposal_size=16,
+        default_spp=6.0,
     ),
 }

@@ -1,6 +1,7 @@
 """MLP_sdf and MLP_rgb of WYSIWYG (supplement, Tables A2 and A3) and the field that they make of the planes.
 
-Letters of the paper: s > 0 inside, so the signed distance is -s. beta = 0.01 + tanh(2·beta_pre)·(0.01 - 0.0001).
+Symbols of the paper: s > 0 inside, so the signed distance is -s. beta = 0.01 + tanh(2·beta_pre)·(0.01 -
+0.0001).
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from core_model.fields.base import FieldSample
 from core_model.fields.density import volsdf_density
 from core_model.fields.encoding import encoded_dim, frequency_encoding, frequency_parts
 from core_model.fields.triplane import Planes, PlaneTable, sample_planes
-from core_model.ops import cpu_parallel as lanes
+from core_model.ops import cpu_parallel
 from core_model.ops.dense import SoftplusStack
+from core_model.ops.rows import stock
 
+PIECE = 4096  # points evaluated at once with gradients
 FEATURE_GAIN = 2.0
-SPREAD = 2.0  # initial gain of layers before a Softplus, whose slope of about one half would otherwise damp every signal
+# initial gain of layers before a Softplus, whose slope of about one half would otherwise damp every signal
+SPREAD = 2.0
 
 
 class SdfMlp(nn.Module):
@@ -38,20 +42,26 @@ class SdfMlp(nn.Module):
         return self.fc2(F.softplus(self.fc1(x)))
 
     def frozen(self) -> SoftplusStack:
-        """`forward` without gradients for the present weights: [features, encoded position] [N, C + E] → [N, 2 + G]."""
+        """`forward` without gradients for the present weights.
+
+        [features, encoded position] [N, C + E] → [N, 2 + G].
+        """
         return SoftplusStack.of(self.fc0, self.fc1, self.fc2)
 
     @torch.no_grad()
     def init_sphere(self, cfg: WysiwygConfig, box: float, rng: torch.Generator) -> None:
-        """Geometric initialisation: the last layer is solved so that s is a sphere of `cfg.init_radius` (beta_pre 0).
+        """Geometric initialisation.
 
-        SAL's closed form assumes ReLU; with Softplus a least-squares fit of the last layer on the layer's own activations
-        gives the same start. Plane features start near 1 (see the generator), so the fit is made there. FEATURE_GAIN sets how far
-        random planes ripple the sphere; it must not be small: quiet feature weights learn one mean shape and forget the latents.
+        The last layer is solved so that s is a sphere of `cfg.init_radius` (beta_pre 0). SAL's closed form
+        assumes ReLU; with Softplus a least-squares fit of the last layer on the layer's own activations gives
+        the same start. Plane features start near 1 (see the generator), so the fit is made there.
+        FEATURE_GAIN sets how far random planes ripple the sphere; it must not be small: quiet feature weights
+        learn one mean shape and forget the latents.
         """
         c = cfg.plane_channels
         self.fc0.weight[:, :c] = _normal(self.fc0.weight[:, :c], FEATURE_GAIN, rng)
-        # Softplus is nearly straight for small inputs, so |x| needs steep first units; high octaves start quiet to keep it smooth
+        # Softplus is nearly straight for small inputs, so |x| needs steep first units; high octaves start
+        # quiet to keep it smooth
         octave = torch.ones(self.fc0.weight.shape[1] - c)
         for k in range(cfg.point_freqs):
             octave[3 + 6 * k : 9 + 6 * k] = 0.05 * 2.0**-k
@@ -96,7 +106,10 @@ class RgbMlp(nn.Module):
         return torch.sigmoid(self.fc1(F.softplus(self.fc0(x)))) * 1.002 - 0.001
 
     def infer(self, f_geo: Tensor, direction: Tensor) -> Tensor:
-        """`forward` without gradients for features [N, G] that are all seen along one direction [3]: its part is a constant."""
+        """`forward` without gradients for features [N, G], all seen along one direction [3].
+
+        The direction's part of the first layer is then a constant.
+        """
         geo = f_geo.shape[1]
         weight = self.fc0.weight
         constant = self.fc0.bias + weight[:, geo:] @ frequency_encoding(direction, self.dir_freqs)
@@ -113,12 +126,26 @@ class WysiwygField:
     is_sdf = True
 
     def __init__(
-        self, planes: Planes, sdf: SdfMlp, rgb: RgbMlp, cfg: WysiwygConfig, *, fast: bool = True, chunk: int = 16384,
+        self,
+        planes: Planes,
+        sdf: SdfMlp,
+        rgb: RgbMlp,
+        cfg: WysiwygConfig,
+        *,
+        fast: bool = True,
+        chunk: int = 16384,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.planes, self.sdf_mlp, self.rgb_mlp, self.cfg = planes, sdf, rgb, cfg
         self.fast, self.chunk, self.dtype = fast, chunk, dtype
         self._table = PlaneTable.build(planes.levels[0], planes.conventions) if fast else None
+
+    def of_image(self, i: int) -> WysiwygField:
+        """The field of image i of the batch."""
+        planes = Planes(tuple(level[i : i + 1] for level in self.planes.levels), self.planes.conventions)
+        return WysiwygField(
+            planes, self.sdf_mlp, self.rgb_mlp, self.cfg, fast=self.fast, chunk=self.chunk, dtype=self.dtype
+        )
 
     @property
     def beta_max(self) -> float:
@@ -135,7 +162,7 @@ class WysiwygField:
         if self.fast and not torch.is_grad_enabled() and self.dtype == torch.float32:
             out = self._infer(points)
         elif self.fast:
-            out = torch.cat(lanes.by_rows(self._mlp, points, self.chunk), dim=1).float()
+            out = torch.cat(cpu_parallel.by_rows(self._mlp, points, self.chunk), dim=1).float()
         else:
             out = self._mlp(points).float()
         sdf, beta = -out[..., 0], self.beta_of(out[..., 1])
@@ -144,8 +171,13 @@ class WysiwygField:
     def colour(self, sample: FieldSample, points: Tensor, dirs: Tensor) -> Tensor:
         assert sample.features is not None
         if not torch.is_grad_enabled() and self.dtype == torch.float32 and _one_direction(dirs):
-            flat, direction = sample.features.reshape(1, -1, sample.features.shape[-1]), dirs.reshape(-1, 3)[0]
-            parts = lanes.by_rows(lambda rows: self.rgb_mlp.infer(rows[0].float(), direction), flat, self.chunk)
+            flat, direction = (
+                sample.features.reshape(1, -1, sample.features.shape[-1]),
+                dirs.reshape(-1, 3)[0],
+            )
+            parts = cpu_parallel.by_rows(
+                lambda rows: self.rgb_mlp.infer(rows[0].float(), direction), flat, self.chunk
+            )
             return torch.cat(parts).reshape(dirs.shape)
         with torch.autocast(points.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
             return self.rgb_mlp(sample.features, dirs).float()
@@ -155,8 +187,62 @@ class WysiwygField:
         cfg = self.cfg
         return cfg.beta_start + torch.tanh(2.0 * beta_pre) * (cfg.beta_start - cfg.beta_floor)
 
+    @torch.no_grad()
+    def distances(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Signed distance and beta [B, N] at points [B, N, 3], without gradients: picture by picture, in pieces that fit the cache."""
+        level, conv = self.planes.levels[0], self.planes.conventions
+        sdf = self.sdf_mlp.frozen()
+        out = torch.empty(*points.shape[:2], 2, device=points.device)
+        for i in range(points.shape[0]):
+            for first in range(0, points.shape[1], self.chunk):
+                part = points[i : i + 1, first : first + self.chunk]
+                features = sample_planes(level[i : i + 1], part, conv)[0]
+                encoded = frequency_parts(part[0] / conv.box, self.cfg.point_freqs)
+                out[i, first : first + self.chunk] = sdf(torch.cat([features.float(), *encoded], dim=-1))[
+                    :, :2
+                ]
+        return -out[..., 0], self.beta_of(out[..., 1])
+
+    def learned_distance(self, points: Tensor) -> Tensor:
+        """Signed distance [B, N] at points [B, N, 3] with gradients: planes are read by grid_sample, whose backward pass is the faster
+        one."""
+        conv = self.planes.conventions
+        encoded = frequency_encoding(points / conv.box, self.cfg.point_freqs)
+        features = sample_planes(self.planes.levels[0], points, conv)
+        with torch.autocast(points.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32):
+            return -self.sdf_mlp(features.float(), encoded)[..., 0].float()
+
+    def learned_pieces(
+        self, points: Tensor, dirs: Tensor, counts: list[int]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Density and beta [M] and colour [M, 3] with gradients at points [M, 3] seen along dirs [M, 3]; counts: of each picture, one
+        after the other.
+
+        In pieces of one picture: what a piece makes on its way stays in the cache. Planes are read as in `learned_distance`.
+        """
+        conv, done = self.planes.conventions, []
+        for level, own, d in zip(
+            self.planes.levels[0].split(1), points.split(counts), dirs.split(counts), strict=True
+        ):
+            for piece, along in zip(own.split(PIECE), d.split(PIECE), strict=True):
+                p, direction = stock(piece), stock(along)
+                features = sample_planes(level, p[None], conv)[0]
+                encoded = frequency_encoding(p / conv.box, self.cfg.point_freqs)
+                with torch.autocast(
+                    points.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32
+                ):
+                    out = self.sdf_mlp(features, encoded)
+                    colour = self.rgb_mlp(out[:, 2:], direction)
+                done.append(torch.cat([out[:, :2].float(), colour.float()], dim=1)[: len(piece)])
+        out = torch.cat(done)
+        beta = self.beta_of(out[:, 1])
+        return volsdf_density(-out[:, 0], beta), beta, out[:, 2:]
+
     def _infer(self, points: Tensor) -> Tensor:
-        """`_mlp` without gradients, by weights made ready once for all parts, which are written into one buffer: it may be large."""
+        """`_mlp` without gradients, over parts of the points.
+
+        Weights are prepared once for all parts. All results go into one buffer, which may be large.
+        """
         out = torch.empty(*points.shape[:2], 2 + self.cfg.geo_dim, device=points.device)
         sdf_mlp, box = self.sdf_mlp.frozen(), self.planes.conventions.box
 
@@ -164,9 +250,15 @@ class WysiwygField:
             asked = points[:, rows]
             encoded = frequency_parts(asked.reshape(-1, 3) / box, self.cfg.point_freqs)
             features = self.features(asked).reshape(-1, self.cfg.plane_channels).float()
-            out[:, rows] = sdf_mlp(torch.cat([features, *encoded], dim=-1)).view(len(points), -1, out.shape[-1])
+            out[:, rows] = sdf_mlp(torch.cat([features, *encoded], dim=-1)).view(
+                len(points), -1, out.shape[-1]
+            )
 
-        for _ in lanes.spread(part, lanes.cuts(points.shape[1], self.chunk, lanes.width(points.device)), points.device):
+        for _ in cpu_parallel.spread(
+            part,
+            cpu_parallel.cuts(points.shape[1], self.chunk, cpu_parallel.width(points.device)),
+            points.device,
+        ):
             pass
         return out
 
@@ -178,8 +270,13 @@ class WysiwygField:
 
 
 def _one_direction(dirs: Tensor) -> bool:
-    """Whether dirs [.., 3] is one direction expanded, as the constant frontal view is; looks at strides, not at numbers."""
-    return dirs.numel() > 0 and all(n == 1 or step == 0 for n, step in zip(dirs.shape[:-1], dirs.stride()[:-1], strict=True))
+    """Whether dirs [.., 3] is one direction expanded, as the constant frontal view is.
+
+    Looks at strides, not at numbers.
+    """
+    return dirs.numel() > 0 and all(
+        n == 1 or step == 0 for n, step in zip(dirs.shape[:-1], dirs.stride()[:-1], strict=True)
+    )
 
 
 def beta_pre_for(beta: float, cfg: WysiwygConfig) -> float:

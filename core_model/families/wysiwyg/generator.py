@@ -15,7 +15,10 @@ from core_model.schema.conventions import Conventions
 
 
 class WysiwygGenerator(nn.Module):
-    """Backbone T' (EG3D's with twice the capacity), one StyleGAN2 block a plane to T, SDF and colour heads, proposal network."""
+    """Backbone T', one StyleGAN2 block per plane to T, SDF and colour heads, proposal network.
+
+    The backbone is EG3D's with twice the capacity.
+    """
 
     def __init__(self, cfg: WysiwygConfig, conventions: Conventions, seed: int = 0) -> None:
         super().__init__()
@@ -59,8 +62,11 @@ class WysiwygGenerator(nn.Module):
 
     @torch.no_grad()
     def _init_planes(self) -> None:
-        """Start planes near 1 when features are multiplied: (1+a)(1+b)(1+c) behaves like a sum, whereas the product of three
-        wide Gaussians has tails that make the first gradients useless."""
+        """Start planes near 1 when features are multiplied.
+
+        (1+a)(1+b)(1+c) behaves like a sum, whereas the product of three wide Gaussians has tails that make
+        the first gradients useless.
+        """
         if self.conventions.reduction != "product":
             return
         backbone = [b for b in self.backbone.blocks if isinstance(b, SynthesisBlock)]
@@ -82,7 +88,12 @@ class WysiwygGenerator(nn.Module):
         return broadcast_truncate(w, self.mapping.w_avg, self.num_ws, psi, cutoff)
 
     def synthesize(
-        self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None, *, up_to: int | None = None
+        self,
+        ws: Tensor,
+        noise: str = "const",
+        rng: torch.Generator | None = None,
+        *,
+        up_to: int | None = None,
     ) -> Planes:
         """ws [B, L, D] → Planes with one level [B, 3, C, H, W]; up_to stops at that resolution."""
         ch = self.cfg.plane_channels

@@ -19,7 +19,7 @@ from core_model.schema.latent import LatentSpec
 
 
 class WysiwygModel:
-    """A generator in the mould of a checkpoint; its module starts on the meta device."""
+    """A generator as a `Model`; its module starts on the meta device."""
 
     def __init__(self, header: CheckpointHeader, where: str) -> None:
         self.conventions = header.conventions
@@ -33,7 +33,10 @@ class WysiwygModel:
         return self.module.mapping.w_avg.device
 
     def label(self, latent: LatentSpec) -> Tensor | None:
-        """Conditioning label [1, C]; frontal (the prior's default pose, straight ahead) unless the latent says otherwise."""
+        """Conditioning label [1, C].
+
+        Frontal (the prior's default pose, straight ahead) unless the latent says otherwise.
+        """
         if not self.sizes.c_dim:
             return None
         camera = latent.cond or self.prior.default.replace(yaw=0.0, pitch=0.0, roll=0.0)
@@ -41,7 +44,13 @@ class WysiwygModel:
 
     def map(self, latent: LatentSpec) -> Tensor:
         label, mapping = self.label(latent), self.module.mapping
-        return styles_of(latent, lambda z: mapping(z, label), mapping.w_avg, z_dim=self.sizes.z_dim, num_ws=self.module.num_ws)
+        return styles_of(
+            latent,
+            lambda z: mapping(z, label),
+            mapping.w_avg,
+            z_dim=self.sizes.z_dim,
+            num_ws=self.module.num_ws,
+        )
 
     def planes(self, ws: Tensor | None, noise: str) -> Planes:
         assert ws is not None

@@ -21,7 +21,10 @@ Tell = Callable[[float], None]  # fraction of the writing; raises Cancelled to s
 
 
 class FileSet:
-    """Files written under temporary names in the folder of the main file; `commit` gives them their names, the main one last."""
+    """Files written under temporary names in the folder of the main file.
+
+    `commit` gives them their names, the main one last.
+    """
 
     def __init__(self, main: Path) -> None:
         self.main = main
@@ -56,7 +59,8 @@ class FileSet:
 class MeshFormat:
     """write(mesh, stamp, files, path, tell) puts a mesh into `files` under `path` and names beside it.
 
-    textured, coloured, normals: what the format carries; bytes_of(vertices, faces): size of the main file, about.
+    textured, coloured, normals: what the format carries; bytes_of(vertices, faces): size of the main file,
+    about.
     """
 
     suffix: str
@@ -74,7 +78,8 @@ FORMATS: Registry[MeshFormat] = Registry("mesh format")
 def save(path: Path, mesh: Mesh, stamp: Stamp, tell: Tell | None = None) -> tuple[Path, ...]:
     """Write a mesh as the suffix of `path` says; returns the files, the main one first.
 
-    On any failure (also cancelling) no file has changed; a full disk or a folder that cannot be written is an InputError.
+    On any failure (also cancelling) no file has changed; a full disk or a folder that cannot be written is an
+    InputError.
     """
     found = FORMATS.get(path.suffix.lower(), where=str(path))
     clear_leftovers(path)
@@ -85,7 +90,9 @@ def save(path: Path, mesh: Mesh, stamp: Stamp, tell: Tell | None = None) -> tupl
     except OSError as error:
         need = found.bytes_of(len(mesh.vertices), len(mesh.faces))
         raise InputError(
-            what="cannot write", where=str(path), expected=f"a folder with about {need / 1e6:.0f} MB free",
+            what="cannot write",
+            where=str(path),
+            expected=f"a folder with about {need / 1e6:.0f} MB free",
             got=error.strerror or str(error),
         ) from None
     finally:
@@ -94,7 +101,9 @@ def save(path: Path, mesh: Mesh, stamp: Stamp, tell: Tell | None = None) -> tupl
 
 def clear_leftovers(path: Path) -> None:
     """Remove the temporary files that killed processes of this machine left for this name."""
-    pattern = re.compile(rf"\.{re.escape(path.stem)}(?:{re.escape(path.suffix)})?\.{re.escape(_host())}-(\d+)\.part\.\w+")
+    pattern = re.compile(
+        rf"\.{re.escape(path.stem)}(?:{re.escape(path.suffix)})?\.{re.escape(_host())}-(\d+)\.part\.\w+"
+    )
     with contextlib.suppress(OSError):
         for other in path.parent.iterdir():
             match = pattern.fullmatch(other.name)

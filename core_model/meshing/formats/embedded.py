@@ -38,9 +38,9 @@ def extras(stamp: Stamp) -> dict[str, Any]:
 
 
 def read_record(path: Path, key: str = KEY) -> str:
-    """JSON text of the record (or, with MESH_KEY, of the mesh's figures) inside a mesh file; empty where there is none.
+    """JSON text of the record (or, with MESH_KEY, of the mesh's figures) inside a mesh file.
 
-    Raises OSError and ValueError for files that cannot be read.
+    Empty where there is none. Raises OSError and ValueError for files that cannot be read.
     """
     suffix = path.suffix.lower()
     prefix = {".ply": "comment", ".obj": "#"}.get(suffix)

@@ -1,6 +1,7 @@
-"""Binary glTF 2.0: one primitive with positions, normals, linear 16-bit colours or an embedded texture; world axes are glTF's.
+"""Binary glTF 2.0: one primitive with positions, normals and colours or a texture; glTF's world axes.
 
-Colours are sRGB in triscope and linear in COLOR_0, where 8 bits would band in the dark; the texture stays sRGB, as glTF wants it.
+Colours are sRGB in triscope and linear 16-bit in COLOR_0, where 8 bits would band in the dark; the embedded
+texture stays sRGB, as glTF requires.
 """
 
 from __future__ import annotations
@@ -64,15 +65,25 @@ def write_glb(mesh: Mesh, stamp: Stamp, files: FileSet, path: Path, tell: Tell) 
     buffer = _Buffer()
     low, high = ([float(x) for x in f(mesh.vertices, axis=0)] for f in (np.min, np.max))
     attributes = {
-        "POSITION": buffer.accessor(12 * count, ARRAY, componentType=FLOAT, count=count, type="VEC3", min=low, max=high)
+        "POSITION": buffer.accessor(
+            12 * count, ARRAY, componentType=FLOAT, count=count, type="VEC3", min=low, max=high
+        )
     }
     if mesh.normals is not None:
-        attributes["NORMAL"] = buffer.accessor(12 * count, ARRAY, componentType=FLOAT, count=count, type="VEC3")
+        attributes["NORMAL"] = buffer.accessor(
+            12 * count, ARRAY, componentType=FLOAT, count=count, type="VEC3"
+        )
     if mesh.texture is not None:
-        attributes["TEXCOORD_0"] = buffer.accessor(8 * count, ARRAY, componentType=FLOAT, count=count, type="VEC2")
+        attributes["TEXCOORD_0"] = buffer.accessor(
+            8 * count, ARRAY, componentType=FLOAT, count=count, type="VEC2"
+        )
     elif mesh.colours is not None:
-        attributes["COLOR_0"] = buffer.accessor(8 * count, ARRAY, componentType=USHORT, count=count, type="VEC4", normalized=True)
-    indices = buffer.accessor(12 * len(mesh.faces), ELEMENTS, componentType=UINT, count=3 * len(mesh.faces), type="SCALAR")
+        attributes["COLOR_0"] = buffer.accessor(
+            8 * count, ARRAY, componentType=USHORT, count=count, type="VEC4", normalized=True
+        )
+    indices = buffer.accessor(
+        12 * len(mesh.faces), ELEMENTS, componentType=UINT, count=3 * len(mesh.faces), type="SCALAR"
+    )
     image_view = buffer.view(len(image)) if image is not None else None
     document = _document(mesh, stamp, buffer, attributes, indices, image_view)
     text = json.dumps(document, separators=(",", ":"), allow_nan=False).encode()
@@ -80,7 +91,9 @@ def write_glb(mesh: Mesh, stamp: Stamp, files: FileSet, path: Path, tell: Tell) 
     total = 12 + 8 + len(text) + 8 + buffer.size
     if total > MAX_BYTES or count >= 2**32:
         raise InputError(
-            what="mesh is too large for .glb", where=str(path), expected="at most 4 GiB (.ply has no such limit; --faces decimates)",
+            what="mesh is too large for .glb",
+            where=str(path),
+            expected="at most 4 GiB (.ply has no such limit; --faces decimates)",
             got=f"{total / 2**30:.1f} GiB",
         )
     with files.open(path) as stream:
@@ -113,7 +126,12 @@ def _pieces(mesh: Mesh, image: bytes | None) -> Iterator[bytes]:
 
 
 def _document(
-    mesh: Mesh, stamp: Stamp, buffer: _Buffer, attributes: dict[str, int], indices: int, image_view: int | None
+    mesh: Mesh,
+    stamp: Stamp,
+    buffer: _Buffer,
+    attributes: dict[str, int],
+    indices: int,
+    image_view: int | None,
 ) -> dict[str, Any]:
     surface: dict[str, Any] = {"metallicFactor": 0.0, "roughnessFactor": 0.9}
     document: dict[str, Any] = {
@@ -121,7 +139,12 @@ def _document(
         "scene": 0,
         "scenes": [{"nodes": [0]}],
         "nodes": [{"mesh": 0, "name": "mesh"}],
-        "meshes": [{"name": "mesh", "primitives": [{"attributes": attributes, "indices": indices, "mode": 4, "material": 0}]}],
+        "meshes": [
+            {
+                "name": "mesh",
+                "primitives": [{"attributes": attributes, "indices": indices, "mode": 4, "material": 0}],
+            }
+        ],
         "materials": [{"name": "surface", "pbrMetallicRoughness": surface, "doubleSided": not mesh.closed}],
         "accessors": buffer.accessors,
         "bufferViews": buffer.views,
@@ -135,4 +158,7 @@ def _document(
     return document
 
 
-FORMATS.add(".glb", MeshFormat(".glb", "glTF 2.0, binary", write_glb, lambda v, f: 32 * v + 12 * f + 8192, textured=True))
+FORMATS.add(
+    ".glb",
+    MeshFormat(".glb", "glTF 2.0, binary", write_glb, lambda v, f: 32 * v + 12 * f + 8192, textured=True),
+)

@@ -1,4 +1,7 @@
-"""Wavefront OBJ: text; vertex colours behind the position (as MeshLab and Blender read them), or a material with a texture."""
+"""Wavefront OBJ (text).
+
+Vertex colours follow the position (as MeshLab and Blender read them), or a material has a texture.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ ROWS = 1 << 15
 
 
 def write_obj(mesh: Mesh, stamp: Stamp, files: FileSet, path: Path, tell: Tell) -> None:
-    """With a texture also NAME.mtl and NAME.png beside it. Image rows run downwards, OBJ's v upwards."""
+    """Writes the .obj; with a texture also NAME.mtl and NAME.png. Image rows run down, OBJ's v up."""
     total = (2 if mesh.normals is None else 3) * len(mesh.vertices) + 2 * len(mesh.faces)
     done = 0
 
@@ -53,7 +56,11 @@ def write_obj(mesh: Mesh, stamp: Stamp, files: FileSet, path: Path, tell: Tell) 
         stream.write(b"s 1\n")
         pattern, repeats = _face_pattern(texture is not None, mesh.normals is not None)
         for start in range(0, len(mesh.faces), ROWS):
-            rows(stream, pattern, np.repeat(mesh.faces[start : start + ROWS].astype(np.int64) + 1, repeats, axis=1))
+            rows(
+                stream,
+                pattern,
+                np.repeat(mesh.faces[start : start + ROWS].astype(np.int64) + 1, repeats, axis=1),
+            )
 
 
 def _face_pattern(textured: bool, normals: bool) -> tuple[str, int]:
@@ -70,10 +77,20 @@ def _face_pattern(textured: bool, normals: bool) -> tuple[str, int]:
 def _material(path: Path, stamp: Stamp) -> str:
     return "\n".join(
         [
-            f"# {stamp.line}", "newmtl surface", "Ka 0 0 0", "Kd 1 1 1", "Ks 0 0 0", "d 1", "illum 1",
-            f"map_Kd {path.with_suffix('.png').name}", "",
+            f"# {stamp.line}",
+            "newmtl surface",
+            "Ka 0 0 0",
+            "Kd 1 1 1",
+            "Ks 0 0 0",
+            "d 1",
+            "illum 1",
+            f"map_Kd {path.with_suffix('.png').name}",
+            "",
         ]
     )
 
 
-FORMATS.add(".obj", MeshFormat(".obj", "Wavefront OBJ, text", write_obj, lambda v, f: 85 * v + 42 * f + 8192, textured=True))
+FORMATS.add(
+    ".obj",
+    MeshFormat(".obj", "Wavefront OBJ, text", write_obj, lambda v, f: 85 * v + 42 * f + 8192, textured=True),
+)

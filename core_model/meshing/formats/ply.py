@@ -19,7 +19,9 @@ def write_ply(mesh: Mesh, stamp: Stamp, files: FileSet, path: Path, tell: Tell) 
     """Vertex indices are `int`, beyond 2³¹ vertices `uint`; the format has nothing larger."""
     count = len(mesh.vertices)
     if count >= MAX_VERTICES:
-        raise InputError(what="too many vertices", where=str(path), expected=f"fewer than {MAX_VERTICES}", got=str(count))
+        raise InputError(
+            what="too many vertices", where=str(path), expected=f"fewer than {MAX_VERTICES}", got=str(count)
+        )
     index = "int" if count < 2**31 else "uint"
     fields: list[tuple[str, str]] = [("x", "<f4"), ("y", "<f4"), ("z", "<f4")]
     if mesh.normals is not None:
@@ -27,9 +29,20 @@ def write_ply(mesh: Mesh, stamp: Stamp, files: FileSet, path: Path, tell: Tell) 
     if mesh.colours is not None:
         fields += [("red", "u1"), ("green", "u1"), ("blue", "u1")]
     names = {"<f4": "float", "u1": "uchar"}
-    header = ["ply", "format binary_little_endian 1.0", f"comment {stamp.line}", *lines(stamp, "comment"), f"element vertex {count}"]
+    header = [
+        "ply",
+        "format binary_little_endian 1.0",
+        f"comment {stamp.line}",
+        *lines(stamp, "comment"),
+        f"element vertex {count}",
+    ]
     header += [f"property {names[kind]} {name}" for name, kind in fields]
-    header += [f"element face {len(mesh.faces)}", f"property list uchar {index} vertex_indices", "end_header", ""]
+    header += [
+        f"element face {len(mesh.faces)}",
+        f"property list uchar {index} vertex_indices",
+        "end_header",
+        "",
+    ]
     total = count + len(mesh.faces)
     with files.open(path) as stream:
         stream.write("\n".join(header).encode("ascii"))

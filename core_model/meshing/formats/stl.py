@@ -1,7 +1,7 @@
 """Binary STL: triangles with their normals; no colours, no shared vertices, 80 bytes of text.
 
-What restores the view does not fit into 80 bytes: it goes to NAME.stl.json beside the file, and its SHA-256 into the header, so that
-nobody takes the record of another mesh for this one's.
+What restores the view does not fit into 80 bytes: it goes to NAME.stl.json beside the file, and its SHA-256
+into the header, so that nobody takes the record of another mesh for this one's.
 """
 
 from __future__ import annotations
@@ -27,13 +27,17 @@ def write_stl(mesh: Mesh, stamp: Stamp, files: FileSet, path: Path, tell: Tell) 
     """The count is a 32-bit number; a larger mesh is refused."""
     count = len(mesh.faces)
     if count >= 2**32:
-        raise InputError(what="too many triangles", where=str(path), expected="fewer than 2³² in an .stl", got=str(count))
+        raise InputError(
+            what="too many triangles", where=str(path), expected="fewer than 2³² in an .stl", got=str(count)
+        )
     mark = b""
     if stamp.record:
         record = json.loads(stamp.record)
         mark = mark_of(record)
         with files.open(beside(path)) as stream:
-            stream.write(json.dumps({NPZ_KEY: record, MESH_KEY: json.loads(stamp.mesh or "null")}, indent=1).encode())
+            stream.write(
+                json.dumps({NPZ_KEY: record, MESH_KEY: json.loads(stamp.mesh or "null")}, indent=1).encode()
+            )
     with files.open(path) as stream:
         # a header that starts with "solid" would be taken for the text form
         line = stamp.line.encode("ascii", "replace")[: 80 - len(mark)]
@@ -49,4 +53,7 @@ def write_stl(mesh: Mesh, stamp: Stamp, files: FileSet, path: Path, tell: Tell) 
             tell(start / max(1, count))
 
 
-FORMATS.add(".stl", MeshFormat(".stl", "STL, binary", write_stl, lambda v, f: 84 + 50 * f, coloured=False, normals=False))
+FORMATS.add(
+    ".stl",
+    MeshFormat(".stl", "STL, binary", write_stl, lambda v, f: 84 + 50 * f, coloured=False, normals=False),
+)

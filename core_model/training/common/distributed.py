@@ -34,6 +34,11 @@ class Ranks:
         """Whether this process writes the run directory."""
         return self.rank == 0
 
+    @property
+    def device_name(self) -> str:
+        """The GPU's name, or cpu."""
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
+
     def mean_gradients(self, module: nn.Module) -> None:
         """Replace gradients by their mean over all processes. Which parameters have gradients must be the same everywhere."""
         if self.world == 1:
@@ -102,17 +107,28 @@ def _device(name: str, local_rank: int, world: int) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name != "cpu" and not name.startswith("cuda"):
-        raise InputError(what="unknown device", where="--device", expected="auto, cpu, cuda or cuda:N", got=name)
+        raise InputError(
+            what="unknown device", where="--device", expected="auto, cpu, cuda or cuda:N", got=name
+        )
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(what="no CUDA device", where="--device", expected="auto or cpu on this machine", got=name)
+        raise InputError(
+            what="no CUDA device", where="--device", expected="auto or cpu on this machine", got=name
+        )
     if name == "cuda":
         name = f"cuda:{local_rank if world > 1 else 0}"
     try:
         chosen = torch.device(name)
     except RuntimeError:
-        raise InputError(what="unknown device", where="--device", expected="auto, cpu, cuda or cuda:N", got=name) from None
+        raise InputError(
+            what="unknown device", where="--device", expected="auto, cpu, cuda or cuda:N", got=name
+        ) from None
     if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise InputError(what="no such device", where="--device", expected=f"one of {torch.cuda.device_count()} GPUs", got=name)
+        raise InputError(
+            what="no such device",
+            where="--device",
+            expected=f"one of {torch.cuda.device_count()} GPUs",
+            got=name,
+        )
     return chosen
 
 

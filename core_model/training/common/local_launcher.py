@@ -24,6 +24,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.processes import follow_parent, start_tied
 
 RENDEZVOUS, PARENT = "TRISCOPE_RENDEZVOUS", "TRISCOPE_PARENT"
+MAIN = "core_model.cli.main"
 MOST = 8  # beyond this a small batch has too little for each
 PATIENCE_S = 10.0
 LOOK_S = 0.5
@@ -54,19 +55,31 @@ def chosen_processes(wanted: str, device: str, batch: int, before: int = 0) -> i
         return 1
     if under_torchrun():
         if wanted != "auto":
-            raise InputError(what="--processes under torchrun", expected="torchrun's own --nproc-per-node", got=wanted)
+            raise InputError(
+                what="--processes under torchrun", expected="torchrun's own --nproc-per-node", got=wanted
+            )
         return 1
     if wanted != "auto":
         if not wanted.isdigit() or int(wanted) < 1:
-            raise InputError(what="bad value of --processes", expected="auto or a whole number from 1", got=wanted)
+            raise InputError(
+                what="bad value of --processes", expected="auto or a whole number from 1", got=wanted
+            )
         if batch % int(wanted):
-            raise InputError(what="bad value of --processes", expected=f"a divisor of the batch of {batch}", got=wanted)
+            raise InputError(
+                what="bad value of --processes", expected=f"a divisor of the batch of {batch}", got=wanted
+            )
         return int(wanted)
     if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
         return 1
     if 0 < before <= usable_cores() and batch % before == 0:
         return before
     return max(n for n in range(1, min(usable_cores(), MOST, batch) + 1) if batch % n == 0)
+
+
+def executed(command: str, args: Sequence[str]) -> list[str]:
+    """What was executed, in words that another shell understands: the interpreter by its path, torchrun before it where that was."""
+    launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={os.environ.get('LOCAL_WORLD_SIZE', '1')}"]
+    return [sys.executable, *(launcher if started_by_torchrun() else ()), "-m", MAIN, command, *args]
 
 
 @contextmanager
@@ -120,9 +133,11 @@ def _start(rank: int, args: Sequence[str], shared: dict[str, str], folder: Path)
     environment = {
         **os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank), "PYTHONPATH": os.pathsep.join(p for p in paths if p),
     }  # fmt: skip
-    command = [sys.executable, "-m", "core_model.cli.main", *args]
+    command = [sys.executable, "-m", MAIN, *args]
     with (folder / f"{rank}.txt").open("wb") as said:
-        return start_tied(command, environment, own=True, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+        return start_tied(
+            command, environment, own=True, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT
+        )
 
 
 def _last_words(family: Sequence[subprocess.Popen[bytes]], folder: Path) -> str:

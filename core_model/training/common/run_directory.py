@@ -1,4 +1,4 @@
-"""Writes a run directory (design, section 4). Only one process of a run has one of these.
+"""Writes a run directory (design, section 4) for `train` and `fit`. One process of a run does.
 
 Whole files are replaced atomically; lines are appended and flushed. After a crash the files hold a complete state and, at worst,
 a torn last line, which the next start removes. A resumed run first forgets the lines beyond the state that it resumes from, so
@@ -7,47 +7,57 @@ that the files read as those of one uninterrupted run.
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import socket
 import time
-from collections.abc import Callable
+import traceback
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal, TypeVar
 
+import numpy as np
+import psutil
+import torch
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ValidationError
+from torch import Tensor
 
+from core_model import __version__
+from core_model.schema.atomic import write_atomic
 from core_model.schema.errors import InputError
+from core_model.schema.frozen import Frozen
 from core_model.schema.overrides import read_tree
-from core_model.schema.run import ControlRequest, MetricRecord, RunRecord, TickRecord
-from core_model.schema.train import TrainConfig
+from core_model.schema.run import ControlRequest, MetricRecord, RunRecord, RunState, TickRecord
+from core_model.training.common.distributed import Ranks
+from core_model.training.common.events import EventWriter, open_events
+
+C = TypeVar("C", bound=Frozen)
 
 STATE_SUFFIX = ".state.safetensors"
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Replace `path` with `data`: complete or not at all, also when the machine stops."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def snapshot_name(step: int) -> str:
     return f"{step:06d}.safetensors"
 
 
-def saved_config(root: Path) -> TrainConfig:
-    """The settings of a run; raises InputError when there are none or they do not validate."""
+def saved_config(root: Path, kind: type[C]) -> C:
+    """The settings of a run of this kind; raises InputError when there are none or they do not validate."""
     path = root / "config.json"
     try:
         text = path.read_bytes()
     except OSError:
-        raise InputError(what="nothing to resume", where=str(root), expected="the config.json of a training run", got="none") from None
-    return read_tree(TrainConfig, text, str(path))
+        raise InputError(
+            what="nothing to resume",
+            where=str(root),
+            expected="the config.json of a training run",
+            got="none",
+        ) from None
+    return read_tree(kind, text, str(path))
 
 
 def saved_record(root: Path) -> RunRecord | None:
@@ -58,19 +68,65 @@ def saved_record(root: Path) -> RunRecord | None:
         return None
 
 
+def new_record(
+    kind: Literal["gan", "fit"], preset: str, ranks: Ranks, command: Sequence[str], images_total: int
+) -> RunRecord:
+    """The record of a run that this process starts now."""
+    now = time.time()
+    return RunRecord(
+        id=uuid.uuid4().hex[:12], kind=kind, preset=preset, host=socket.gethostname(), pid=os.getpid(),
+        process_started=psutil.Process().create_time(), world_size=ranks.world, device=ranks.device_name, command=tuple(command),
+        cwd=os.getcwd(), code_version=__version__, torch_version=torch.__version__, started=now, updated=now, images_total=images_total,
+    )  # fmt: skip
+
+
+@contextmanager
+def told_ending(run: "RunDirectory | None") -> Iterator[None]:
+    """Whatever ends what happens inside with an error, run.json and log.txt say so."""
+    try:
+        yield
+    except BaseException as error:
+        if run is not None:
+            run.log(traceback.format_exc())
+            stopped = isinstance(error, KeyboardInterrupt)
+            run.update(
+                state="stopped" if stopped else "failed",
+                error="" if stopped else f"{type(error).__name__}: {error}"[:2000],
+            )
+        raise
+    finally:
+        if run is not None and run.events is not None:
+            run.events.close()
+
+
 class RunDirectory:
     """The open run: its record, and everything that is written below `root`."""
 
     def __init__(self, root: Path, record: RunRecord) -> None:
         self.root, self.record = root, record
         self._control_seen: tuple[int, int] | None = None
-        self.observers: list[Callable[[str, BaseModel], None]] = []
+        self.events: EventWriter | None = None
 
     @classmethod
-    def create(cls, root: Path, cfg: TrainConfig, record: RunRecord) -> "RunDirectory":
+    def open(cls, root: Path, cfg: Frozen, record: RunRecord, *, resume: bool) -> "RunDirectory":
+        """A new run, or the one in `root` again, without the requests that were made before it ended."""
+        if not resume:
+            return cls.create(root, cfg, record)
+        run = cls.reopen(root, record)
+        run.skip_old_requests()
+        run.update()
+        return run
+
+    @classmethod
+    def create(cls, root: Path, cfg: Frozen, record: RunRecord) -> "RunDirectory":
         """A new run in a folder that has none; raises InputError where one is, or where nothing can be written."""
         if (root / "config.json").exists():
-            raise InputError(what="run directory is in use", where=str(root), expected="a new folder, or --resume", got="config.json")
+            raise InputError(
+                what="run directory is in use",
+                where=str(root),
+                expected="a new folder, or --resume",
+                got="config.json",
+            )
         try:
             for folder in ("images", "snapshots"):
                 (root / folder).mkdir(parents=True, exist_ok=True)
@@ -78,7 +134,9 @@ class RunDirectory:
             run.update()
             write_atomic(root / "config.json", cfg.model_dump_json(indent=1).encode())
         except OSError as error:
-            raise InputError(what="cannot write the run directory", where=str(root), got=error.strerror or str(error)) from None
+            raise InputError(
+                what="cannot write the run directory", where=str(root), got=error.strerror or str(error)
+            ) from None
         return run
 
     @classmethod
@@ -126,6 +184,35 @@ class RunDirectory:
         with open(self.root / "log.txt", "a", encoding="utf-8") as file:
             file.writelines(f"{stamp}  {line}\n" for line in text.splitlines() or [""])
 
+    def say(self, text: str) -> None:
+        """Lines of log.txt that are printed as well."""
+        self.log(text)
+        print(text, flush=True)
+
+    def end(self, state: RunState) -> None:
+        """The last word of a run that was finished or stopped."""
+        self.update(state=state)
+        self.log(f"{state} at step {self.record.step}")
+
+    def write_events(self) -> None:
+        """From now on TensorBoard events too, where tensorboard is installed."""
+        self.events = open_events(self.root / "tensorboard")
+        if self.events is None:
+            self.log("tensorboard is not installed: no events are written")
+
+    def picture(
+        self, kind: Literal["reals", "fakes"], pictures: Tensor, columns: int, step: int, images: int
+    ) -> None:
+        """A sheet of pictures [N, 3, R, R] uint8 in images/: reals.png once, fakesNNNNNN.png of a step."""
+        about: dict[str, object] = {"kind": kind, "run": self.record.id}
+        if kind == "fakes":
+            about |= {"step": step, "images": images}
+        png = grid_png(pictures, columns, about)
+        name = "reals.png" if kind == "reals" else f"fakes{step:06d}.png"
+        write_atomic(self.root / "images" / name, png)
+        if self.events is not None and kind == "fakes":
+            self.events.image("fakes", png, images)
+
     def forget_beyond(self, step: int) -> None:
         """Remove lines of stats and metrics after `step`, and a torn last line."""
         for name in ("stats.jsonl", "metrics.jsonl"):
@@ -140,7 +227,11 @@ class RunDirectory:
 
     def states(self) -> list[Path]:
         """Resume states, newest first."""
-        return sorted(self.snapshots.glob(f"[0-9]*{STATE_SUFFIX}"), key=lambda p: int(p.name.split(".")[0]), reverse=True)
+        return sorted(
+            self.snapshots.glob(f"[0-9]*{STATE_SUFFIX}"),
+            key=lambda p: int(p.name.split(".")[0]),
+            reverse=True,
+        )
 
     def drop_old_states(self, keep: int) -> None:
         for path in self.states()[keep:]:
@@ -172,8 +263,23 @@ class RunDirectory:
         with open(self.root / name, "a", encoding="utf-8") as file:
             file.write(record.model_dump_json() + "\n")
             file.flush()
-        for observer in self.observers:
-            observer(name, record)
+        if self.events is not None:
+            self.events.record(name, record)
+
+
+def grid_png(images: Tensor, columns: int, about: dict[str, object]) -> bytes:
+    """PNG of images [N, 3, R, R] uint8 side by side, `about` as JSON in its text; missing places stay grey."""
+    n, _, size, _ = images.shape
+    rows = -(-n // columns)
+    sheet = np.full((rows * size, columns * size, 3), 128, np.uint8)
+    for i, image in enumerate(images):
+        y, x = divmod(i, columns)
+        sheet[y * size : (y + 1) * size, x * size : (x + 1) * size] = image.permute(1, 2, 0).numpy()
+    info = PngInfo()
+    info.add_text("triscope-run", json.dumps(about))
+    buffer = io.BytesIO()
+    Image.fromarray(sheet).save(buffer, format="PNG", pnginfo=info)
+    return buffer.getvalue()
 
 
 def _step_of(line: bytes) -> int | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.losses.term import LossTerm
 from core_model.schema.fit import FitConfig
 from core_model.training.common.distributed import Ranks
 from core_model.training.fit.mapping_stage import Readout
@@ -19,17 +19,18 @@ from core_model.training.fit.state import load_state, save_state
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
 
-Report = Callable[[str, int, dict[str, float]], None]
-
 
 class GeneratorStage:
     """Weights, average, optimiser and step counter; everything that a resumed run needs is in `state()`."""
 
+    name = "generator"
     readout: Readout | None = None
     """What keeps w readable; None = nothing does."""
+    pool: TruthPool
+    """Where heads come from; set before the first step."""
 
     def __init__(self, generator: WysiwygGenerator, cfg: FitConfig, ranks: Ranks = ALONE) -> None:
-        self.model, self.cfg, self.ranks, self.step = generator, cfg, ranks, 0
+        self.model, self.cfg, self.ranks, self.step, self.total = generator, cfg, ranks, 0, cfg.steps
         constants = [p for n, p in generator.backbone.named_parameters() if n.endswith(".const")]
         layers = [p for n, p in generator.backbone.named_parameters() if not n.endswith(".const")]
         sdf = generator.sdf_mlp
@@ -52,8 +53,18 @@ class GeneratorStage:
 
     def put(self, weights: dict[str, Tensor]) -> None:
         """Set the generator's weights; the proposal network keeps its own."""
-        own = {k: v for k, v in weights.items() if not k.startswith("proposal.")}
-        self.model.load_state_dict({**self.model.state_dict(), **own})
+        _put(self.model, weights)
+
+    def fill(self, shadow: WysiwygGenerator) -> None:
+        """Make a copy of the generator the running average."""
+        _put(shadow, self.average)
+        set_w_average(shadow)
+
+    def schedule(self) -> dict[str, float]:
+        """What changes from step to step: rate, edge of the planes, heads to draw from."""
+        size = self.plane_size() or self.model.cfg.plane_size
+        known = available(self.step, self.cfg)
+        return {"lr": self.learning_rate(), "plane_size": float(size), "heads_known": float(known)}
 
     def learning_rate(self) -> float:
         """Linear warm-up, then cosine to lr · lr_final."""
@@ -62,9 +73,9 @@ class GeneratorStage:
         cosine = cfg.lr_final + (1.0 - cfg.lr_final) * 0.5 * (1.0 + math.cos(math.pi * done))
         return cfg.lr * cosine * min(1.0, (self.step + 1) / cfg.warmup)
 
-    def advance(self, pool: TruthPool) -> dict[str, float]:
+    def advance(self) -> dict[str, float]:
         """One optimiser step, of which this process takes its share of heads; returns its mean losses."""
-        cfg, ranks = self.cfg, self.ranks
+        cfg, ranks, pool = self.cfg, self.ranks, self.pool
         known = available(self.step, cfg)
         pool.want(known)
         coarse = self.step < cfg.coarse_steps
@@ -77,19 +88,25 @@ class GeneratorStage:
         totals: dict[str, float] = {}
         # small planes go through in one batch; large ones head by head, which is faster on CPUs and needs less memory
         for batch in [list(mine)] if coarse else [[k] for k in mine]:
-            rayed = not coarse and self.step >= cfg.image_start and cfg.rays > 0 and batch[0] % cfg.ray_every == 0
-            examples = [pool.head_with_rays(chosen[k] % cfg.ray_pool) if rayed else pool.head(chosen[k]) for k in batch]
+            rayed = (
+                not coarse and self.step >= cfg.image_start and cfg.rays > 0 and batch[0] % cfg.ray_every == 0
+            )
+            examples = [
+                pool.head_with_rays(chosen[k] % cfg.ray_pool) if rayed else pool.head(chosen[k])
+                for k in batch
+            ]
             losses = self._losses(examples, [self._rng(1 + k) for k in batch])
-            loss = self.weigh(losses)
+            loss = torch.stack([term.weighted for term in losses]).sum()
             (loss * len(batch) / len(mine)).backward()
-            for name, value in {**losses, "loss": loss}.items():
+            told = {f"loss/{term.name}": term.value for term in losses}
+            for name, value in {**told, "loss/all": loss}.items():
                 totals[name] = totals.get(name, 0.0) + float(value.detach()) * len(batch) / len(mine)
         if self.readout is not None and cfg.parameter_weight:
             totals["unexplained"] = self._hold_parameters(self.readout)
         ranks.mean_gradients(self.model)
         norm = torch.nn.utils.clip_grad_norm_(self._trained(), 1e9)
-        totals["grad"] = float(norm)
-        if math.isfinite(totals["grad"]):
+        totals["grad/generator"] = float(norm)
+        if math.isfinite(totals["grad/generator"]):
             self._update()
             self._track()
         self.step += 1
@@ -101,7 +118,9 @@ class GeneratorStage:
 
     def _hold_parameters(self, readout: Readout) -> float:
         """Stage zero's loss once more on this process's share of fresh latents: adds its gradient, returns its value."""
-        z = torch.randn(self.cfg.mapping_batch, self.model.cfg.z_dim, generator=self._rng(63))[self.ranks.rank :: self.ranks.world]
+        z = torch.randn(self.cfg.mapping_batch, self.model.cfg.z_dim, generator=self._rng(63))[
+            self.ranks.rank :: self.ranks.world
+        ]
         loss = readout.unexplained(self.model.mapping(z), z)
         (self.cfg.parameter_weight * loss).backward()
         return float(loss.detach())
@@ -119,19 +138,7 @@ class GeneratorStage:
     def _trained(self) -> list[Tensor]:
         return [p for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
 
-    def weigh(self, losses: dict[str, Tensor]) -> Tensor:
-        cfg = self.cfg
-        weights = {
-            "sdf": cfg.sdf_weight,
-            "colour": cfg.colour_weight,
-            "beta": cfg.beta_weight,
-            "rgb": cfg.rgb_weight,
-            "square": cfg.square_weight,
-            "opacity": 0.25 * cfg.rgb_weight,
-        }
-        return torch.stack([weights[k] * v for k, v in losses.items() if k in weights]).sum()
-
-    def _losses(self, heads: list[dict[str, Tensor]], rngs: list[torch.Generator]) -> dict[str, Tensor]:
+    def _losses(self, heads: list[dict[str, Tensor]], rngs: list[torch.Generator]) -> tuple[LossTerm, ...]:
         cfg = self.cfg
         z = torch.stack([h["z"] for h in heads])
         planes = self.model.synthesize(self.model.map(z, None), up_to=self.plane_size())
@@ -140,7 +147,7 @@ class GeneratorStage:
         losses = point_losses(field, heads, count, cfg, rngs)
         if "t" in heads[0]:
             rays = torch.randperm(len(heads[0]["t"]), generator=rngs[0])[: cfg.rays]
-            losses |= ray_losses(field, heads[0], rays, cfg, rngs[0])
+            losses += ray_losses(field, heads[0], rays, cfg, rngs[0])
         return losses
 
     def plane_size(self) -> int | None:
@@ -166,17 +173,10 @@ class GeneratorStage:
         self.average = {k: v for k, v in average.items() if not k.startswith("proposal.")}
         self.put(weights)
 
-    def run(self, pool: TruthPool, path: Path, report: Report, stop: Callable[[], bool]) -> bool:
-        """Steps until cfg.steps or `stop()` of the first process; saves as it goes. True when the stage is complete."""
-        cfg = self.cfg
-        while self.step < cfg.steps:
-            report("generator", self.step, self.advance(pool))
-            stopped = bool(self.ranks.from_writer(int(stop())))
-            if self.step % cfg.save_every == 0 or self.step == cfg.steps or stopped:
-                self.save(path)
-            if stopped:
-                return self.step >= cfg.steps
-        return True
+
+def _put(model: WysiwygGenerator, weights: dict[str, Tensor]) -> None:
+    own = {k: v for k, v in weights.items() if not k.startswith("proposal.")}
+    model.load_state_dict({**model.state_dict(), **own})
 
 
 @torch.no_grad()

@@ -38,13 +38,23 @@ class Readout:
 
     def unexplained(self, w: Tensor, z: Tensor) -> Tensor:
         """Mean squared error of the parameters that w [B, D] tells of latents z [B, Z]; 1 = nothing is known of them."""
-        return (torch.nn.functional.linear(w, self.weight, self.bias) - standard_parameters(z)).square().mean()
+        return (
+            (torch.nn.functional.linear(w, self.weight, self.bias) - standard_parameters(z)).square().mean()
+        )
 
 
-def fit_mapping(mapping: MappingNetwork, cfg: FitConfig, report: Callable[[str, int, dict[str, float]], None]) -> None:
-    """Train `mapping` in place for cfg.mapping_steps; w has mean square 1 afterwards. The report tells the unexplained variance."""
+def fit_mapping(
+    mapping: MappingNetwork,
+    cfg: FitConfig,
+    report: Callable[[str, int, dict[str, float]], None],
+    stops: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Train `mapping` in place for cfg.mapping_steps; w has mean square 1 afterwards. The report tells the unexplained variance.
+
+    stops: asked before each step; True ends the stage early. False is returned then: what was learned is of no use.
+    """
     if cfg.mapping_steps == 0:
-        return
+        return True
     rng = torch.Generator().manual_seed(cfg.seed + 17)
     readout = nn.Linear(mapping.w_dim, len(_statistics(mapping.z_dim)[0]))
     with torch.no_grad():
@@ -59,6 +69,8 @@ def fit_mapping(mapping: MappingNetwork, cfg: FitConfig, report: Callable[[str, 
         betas=(0.9, 0.99),
     )
     for step in range(cfg.mapping_steps):
+        if stops():
+            return False
         cosine = 0.5 * (1.0 + math.cos(math.pi * step / cfg.mapping_steps))
         for group in optimizer.param_groups:
             group["lr"] = group["scale"] * (0.01 + 0.99 * cosine) * min(1.0, (step + 1) / 100)
@@ -69,6 +81,7 @@ def fit_mapping(mapping: MappingNetwork, cfg: FitConfig, report: Callable[[str, 
         optimizer.step()
         report("mapping", step, {"unexplained": float(loss.detach())})
     _normalise(mapping, rng)
+    return True
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from core_model.data.heads import BACKGROUND_RGB
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.fields.base import FieldSample
 from core_model.fields.density import volsdf_density
+from core_model.losses.term import LossTerm
 from core_model.ops.stepfun import alpha_weights, expected
 from core_model.schema.fit import FitConfig
 
@@ -18,8 +19,12 @@ FRONTAL = (0.0, 0.0, -1.0)  # the constant viewing direction of the paper's figu
 
 
 def point_losses(
-    field: WysiwygField, heads: Sequence[dict[str, Tensor]], count: int, cfg: FitConfig, rngs: Sequence[torch.Generator]
-) -> dict[str, Tensor]:
+    field: WysiwygField,
+    heads: Sequence[dict[str, Tensor]],
+    count: int,
+    cfg: FitConfig,
+    rngs: Sequence[torch.Generator],
+) -> tuple[LossTerm, ...]:
     """Losses at `count` random points of each of B heads, in the stored proportion of points with colours to points without.
 
     Every head draws from its own of the B `rngs`.
@@ -45,10 +50,16 @@ def point_losses(
     colour_loss = (colour - torch.stack(colours)).abs().mean()
     # everywhere, not only near the surface: a wide beta in free space is a haze around the silhouette
     beta = torch.log(sample.beta / cfg.beta_target).square().mean()
-    return {"sdf": sdf, "colour": colour_loss, "beta": beta}
+    return (
+        LossTerm("sdf", sdf, cfg.sdf_weight),
+        LossTerm("colour", colour_loss, cfg.colour_weight),
+        LossTerm("beta", beta, cfg.beta_weight),
+    )
 
 
-def ray_losses(field: WysiwygField, head: dict[str, Tensor], index: Tensor, cfg: FitConfig, rng: torch.Generator) -> dict[str, Tensor]:
+def ray_losses(
+    field: WysiwygField, head: dict[str, Tensor], index: Tensor, cfg: FitConfig, rng: torch.Generator
+) -> tuple[LossTerm, ...]:
     """Losses along the rays `index` [R] of one head.
 
     The true depth is known, so samples go where they matter: across the surface, and some before it against floating matter.
@@ -68,11 +79,12 @@ def ray_losses(field: WysiwygField, head: dict[str, Tensor], index: Tensor, cfg:
     weights, _ = alpha_weights(density, delta)
     opacity = weights.sum(dim=-1)
     rgb = expected(weights, colour) + (1.0 - opacity)[:, None] * t.new_tensor(BACKGROUND_RGB)
-    return {
-        "rgb": (rgb - head["rgb"][index]).abs().mean(),
-        "opacity": (opacity - hit.float()).abs().mean(),
-        "square": (rgb - head["rgb"][index]).square().mean(),
-    }
+    error = rgb - head["rgb"][index]
+    return (
+        LossTerm("rgb", error.abs().mean(), cfg.rgb_weight),
+        LossTerm("opacity", (opacity - hit.float()).abs().mean(), 0.25 * cfg.rgb_weight),
+        LossTerm("square", error.square().mean(), cfg.square_weight),
+    )
 
 
 def _ray_samples(origins: Tensor, t_known: Tensor, radius: float, rng: torch.Generator) -> Tensor:

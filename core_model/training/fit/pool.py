@@ -19,13 +19,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core_model.schema.atomic import replacing
 from core_model.schema.errors import TriscopeError
 from core_model.schema.fit import FitConfig
 from core_model.training.fit.truth import TruthSpec, head_points, head_truth
 
 BATCH = 16
 AHEAD = 8 * BATCH
-KEEP_EXACT = {"z", "points", "sdf", "origins", "t"}  # positions and distances: rounding would move the surface
+KEEP_EXACT = {
+    "z",
+    "points",
+    "sdf",
+    "origins",
+    "t",
+}  # positions and distances: rounding would move the surface
 
 
 def available(step: int, cfg: FitConfig) -> int:
@@ -54,7 +61,9 @@ class Source:
             return
         if task == "points":
             first = self.first_seed + index * BATCH
-            _write(path, head_points(range(first, first + BATCH), self.spec.z_dim, self.points, self.spec.box))
+            _write(
+                path, head_points(range(first, first + BATCH), self.spec.z_dim, self.points, self.spec.box)
+            )
         else:
             _write(path, head_truth(self.first_seed + index, self.spec))
 
@@ -72,7 +81,8 @@ class TruthPool:
         context = multiprocessing.get_context("spawn")
         self._wanted = context.Value("i", AHEAD)
         self._workers = [
-            context.Process(target=_fill, args=(self.source, k, cfg.workers, self._wanted), daemon=True) for k in range(cfg.workers)
+            context.Process(target=_fill, args=(self.source, k, cfg.workers, self._wanted), daemon=True)
+            for k in range(cfg.workers)
         ]
         for worker in self._workers:
             worker.start()
@@ -130,7 +140,9 @@ def _fill(source: Source, which: int, workers: int, wanted: Synchronized) -> Non
 
 
 def _write(path: Path, example: dict[str, Tensor]) -> None:
-    arrays = {k: v.numpy() if k in KEEP_EXACT or v.dtype == torch.bool else v.half().numpy() for k, v in example.items()}
-    temp = path.with_suffix(f".{os.getpid()}.tmp.npz")
-    np.savez(temp, **arrays)  # pyright: ignore[reportArgumentType]
-    os.replace(temp, path)
+    arrays = {
+        k: v.numpy() if k in KEEP_EXACT or v.dtype == torch.bool else v.half().numpy()
+        for k, v in example.items()
+    }
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]

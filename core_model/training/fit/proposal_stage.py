@@ -7,7 +7,6 @@ cross-entropy of the prediction to it. The generator stays as it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -21,11 +20,10 @@ from core_model.ops.stepfun import supervision_target
 from core_model.rendering.empty import build_space_grid
 from core_model.rendering.evaluate import Scene, evaluate, pdf_of
 from core_model.rendering.probe import run_probe
-from core_model.sampling.placement import span_samples
+from core_model.sampling.placement import uniform_samples
 from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
-from core_model.training.fit.generator_stage import Report
 from core_model.training.fit.state import load_state, save_state
 from core_model.training.fit.truth import latent_z
 
@@ -35,17 +33,20 @@ SPACE_CELLS = 40
 class ProposalStage:
     """Weights of the proposal network, their average, optimiser and step counter."""
 
+    name = "proposal"
+
     def __init__(self, generator: WysiwygGenerator, cfg: FitConfig) -> None:
         if generator.proposal is None:
             raise ValueError("this preset has no proposal network")
         self.generator, self.net, self.cfg, self.step = generator, generator.proposal, cfg, 0
+        self.total = cfg.proposal_steps
         self.generator.requires_grad_(False)
         self.net.requires_grad_(True)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=cfg.proposal_lr, betas=(0.9, 0.99))
         self.average = {k: v.detach().clone() for k, v in self.net.state_dict().items()}
 
     def advance(self) -> dict[str, float]:
-        """One optimiser step on one head and one camera."""
+        """One optimiser step on one head and one camera; returns nothing where that taught nothing."""
         cfg = self.cfg
         rng = torch.Generator().manual_seed(cfg.seed * 7_000_003 + self.step)
         weights, image, dirs, target, corner = self._example(rng)
@@ -59,7 +60,7 @@ class ProposalStage:
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         if not torch.isfinite(loss) or not seen.any():
-            return {"sampler": float("nan"), "entropy": float("nan"), "overlap": float("nan")}
+            return {}
         loss.backward()
         self.optimizer.step()
         self._track()
@@ -67,7 +68,11 @@ class ProposalStage:
             p = predicted.exp()
             overlap = torch.minimum(p, target).sum(dim=1)[seen].mean()
             own = -(target * target.clamp_min(1e-12).log()).sum(dim=1)[seen].mean()
-        return {"sampler": float(loss.detach()), "entropy": float(own), "overlap": float(overlap)}
+        return {
+            "sampler": float(loss.detach()),
+            "sampler/target_entropy": float(own),
+            "sampler/overlap": float(overlap),
+        }
 
     @torch.no_grad()
     def _example(self, rng: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[int, int]]:
@@ -88,9 +93,12 @@ class ProposalStage:
         probe = run_probe(scene, camera, conv, size, size, g.cfg.probe_samples)
         n = min(cfg.proposal_patch, full)
         y, x = (int(torch.randint(full - n + 1, (1,), generator=rng)) for _ in range(2))
-        origins, dirs = (v.reshape(full, full, 3)[y : y + n, x : x + n].reshape(-1, 3) for v in camera_rays(camera, full, full))
+        origins, dirs = (
+            v.reshape(full, full, 3)[y : y + n, x : x + n].reshape(-1, 3)
+            for v in camera_rays(camera, full, full)
+        )
         rays = ray_bounds(origins, dirs, conv)
-        traced = pdf_of(evaluate(scene, rays, span_samples(rays.near, rays.far, g.cfg.probe_samples, stratified=False, rng=None)))
+        traced = pdf_of(evaluate(scene, rays, uniform_samples(rays.near, rays.far, g.cfg.probe_samples)))
         target = supervision_target(traced.weights, cfg.blur_bins).reshape(1, n, n, -1).permute(0, 3, 1, 2)
         return probe.weights, probe.image, probe.dirs, target, (y, x)
 
@@ -105,15 +113,17 @@ class ProposalStage:
         for name, value in self.net.state_dict().items():
             self.average[name].lerp_(value, 1.0 - decay)
 
-    def run(self, path: Path, report: Report, stop: Callable[[], bool]) -> bool:
-        """Steps until cfg.proposal_steps or `stop()`; True when the stage is complete."""
-        while self.step < self.cfg.proposal_steps:
-            report("proposal", self.step, self.advance())
-            if self.step % self.cfg.save_every == 0 or self.step == self.cfg.proposal_steps or stop():
-                save_state(path, self.step, self.net.state_dict(), self.average, self.optimizer)
-            if stop():
-                return self.step >= self.cfg.proposal_steps
-        return True
+    def schedule(self) -> dict[str, float]:
+        """What changes from step to step."""
+        return {"lr": self._rate()}
+
+    def save(self, path: Path) -> None:
+        save_state(path, self.step, self.net.state_dict(), self.average, self.optimizer)
+
+    def fill(self, shadow: WysiwygGenerator) -> None:
+        """Give a copy of the generator the proposal network's running average."""
+        assert shadow.proposal is not None
+        shadow.proposal.load_state_dict(self.average)
 
     def start_from(self, checkpoint: Path) -> None:
         """Take another checkpoint's proposal network as the start; raises InputError where it does not fit."""
@@ -122,8 +132,10 @@ class ProposalStage:
         own = self.net.state_dict()
         if {k: v.shape for k, v in given.items()} != {k: v.shape for k, v in own.items()}:
             raise InputError(
-                what="this checkpoint's proposal network has another shape", where=str(checkpoint),
-                expected=f"{len(own)} tensors as in preset {self.cfg.preset}", got=f"{len(given)} tensors",
+                what="this checkpoint's proposal network has another shape",
+                where=str(checkpoint),
+                expected=f"{len(own)} tensors as in preset {self.cfg.preset}",
+                got=f"{len(given)} tensors",
             )
         self.net.load_state_dict(given)
         self.average = {k: v.detach().clone() for k, v in given.items()}

@@ -14,14 +14,9 @@ from torch import Tensor
 
 from core_model.data import heads
 from core_model.meshing.marching import marching_cubes
-from core_model.nn.layers import second_moment_norm
-from core_model.schema.camera import MatrixCamera
-from core_model.schema.latent import LatentSpec
-from core_model.schema.render import RenderRequest
 from core_model.session import RenderSession
-from core_model.training.fit.truth import latent_z
+from core_model.training.fit.pictures import FIRST_UNSEEN, unseen_head
 
-FIRST_UNSEEN = 9_000_000
 HEAD_HEIGHT = 0.42  # chin to crown of the mean head, world units
 GRID = 160
 SURFACE_POINTS = 20_000
@@ -30,17 +25,18 @@ NEAR = 12
 Triangles: TypeAlias = np.ndarray  # [F, 3 corners, 3], world units
 
 
-def score_heads(path: str, count: int = 32, *, size: int = 128, progress: Callable[[int, int], None] | None = None) -> dict[str, float]:
+def score_heads(
+    path: str, count: int = 32, *, size: int = 128, progress: Callable[[int, int], None] | None = None
+) -> dict[str, float]:
     """Means over `count` unseen seeds, untruncated (psi 1): chamfer [% of head height], median normal error [degrees], PSNR [dB].
 
     Pictures are rendered by the default sampler at twice the size and averaged down, as the data's are. The chamfer distance is the
     mean of both directions' mean distances from one zero level set to the other.
     """
     session = RenderSession()
-    info = session.open(path)
     rows = []
     for i in range(count):
-        rows.append(_score_one(session, path, info.z_dim, FIRST_UNSEEN + i, size))
+        rows.append(_score_one(session, path, FIRST_UNSEEN + i, size))
         if progress:
             progress(i + 1, count)
     columns = {k: [r[k] for r in rows] for k in rows[0]}
@@ -56,35 +52,16 @@ def score_heads(path: str, count: int = 32, *, size: int = 128, progress: Callab
 
 
 @torch.no_grad()
-def _score_one(session: RenderSession, path: str, z_dim: int, seed: int, size: int) -> dict[str, float]:
-    z = latent_z(seed, z_dim)
-    params = heads.HeadParams.from_latent(second_moment_norm(z)[:, : heads.N_PARAMS])
-    camera, label = heads.sample_camera(seed)
-    truth = heads.render_heads(params, torch.as_tensor(camera)[None].float(), heads.FOCAL, size, supersample=2)
-    latent = LatentSpec(z=tuple(z[0].tolist()), psi=1.0)
-    request = RenderRequest(
-        checkpoint=path,
-        latent=latent,
-        camera=MatrixCamera.from_label(np.asarray(label)),
-        width=2 * size,
-        height=2 * size,
-        channels=("rgb", "normal"),
-    )
-    frame = session.render(request)
-    if frame.result.error is not None:
-        raise RuntimeError(frame.result.error.message)
-    rgb = frame.arrays["rgb"].reshape(3, size, 2, size, 2).mean(axis=(2, 4))
-    mse = float(np.mean((rgb - truth.rgb[0].numpy()) ** 2))
-    normals = torch.from_numpy(frame.arrays["normal"]).reshape(3, size, 2, size, 2).nanmean(dim=(2, 4))
-    normals = torch.nn.functional.normalize(normals, dim=0)
-    both = truth.mask[0].bool() & torch.isfinite(normals).all(dim=0)
-    cosine = (normals * truth.normal[0]).sum(dim=0)[both].clamp(-1, 1)
-    field = session.field_of(request)
+def _score_one(session: RenderSession, path: str, seed: int, size: int) -> dict[str, float]:
+    head = unseen_head(session, path, seed, size)
+    both = head.mask & torch.isfinite(head.normal).all(dim=0)
+    cosine = (head.normal * head.true_normal).sum(dim=0)[both].clamp(-1, 1)
+    field = session.field_of(head.request)
     own = level_set(lambda p: field.geometry(p).sdf)
-    known = level_set(lambda p: heads.head_sdf(params, p))
+    known = level_set(lambda p: heads.head_sdf(head.params, p))
     chamfer = chamfer_distance(own, known, seed)
     return {
-        "psnr": -10.0 * float(np.log10(max(mse, 1e-12))),
+        "psnr": -10.0 * float(np.log10(max(head.squared_error, 1e-12))),
         "normal": float(torch.rad2deg(torch.acos(cosine)).median()),
         "chamfer": 100.0 * chamfer / HEAD_HEIGHT,
     }

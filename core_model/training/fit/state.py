@@ -1,55 +1,62 @@
-"""Resume state of a fit as one safetensors file: step, weights, average, Adam's moments. Nothing is pickled."""
+"""Resume state of a stage of a fit: step, weights, average, Adam's moments, and what keeps w readable."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from core_model.schema.errors import InputError
+from core_model.training.common.state import (
+    adam_tensors,
+    fill_adam,
+    read_state,
+    under,
+    unreadable,
+    write_state,
+)
 from core_model.training.fit.mapping_stage import Readout
+
+_COMMAND = "triscope fit"
 
 
 def save_state(
-    path: Path, step: int, weights: dict[str, Tensor], average: dict[str, Tensor], optimizer: torch.optim.Optimizer,
+    path: Path,
+    step: int,
+    weights: dict[str, Tensor],
+    average: dict[str, Tensor],
+    optimizer: torch.optim.Optimizer,
     readout: Readout | None = None,
-) -> None:  # fmt: skip
+) -> None:
     """Write everything that the next step depends on, atomically."""
     tensors = {f"model/{k}": v for k, v in weights.items()} | {f"average/{k}": v for k, v in average.items()}
-    for i, p in enumerate(_parameters(optimizer)):
-        for name, value in optimizer.state.get(p, {}).items():
-            tensors[f"adam/{i}/{name}"] = value
+    tensors |= adam_tensors(optimizer, "adam/")
     if readout is not None:
         tensors |= {"readout/weight": readout.weight, "readout/bias": readout.bias}
-    temp = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    # safetensors keeps no strides: contiguous copies, so that a resumed run sees the same numbers
-    save_file({k: v.detach().contiguous().clone() for k, v in tensors.items()}, temp, metadata={"step": str(step)})
-    os.replace(temp, path)
+    write_state(path, tensors, {"step": str(step)})
 
 
-def load_state(path: Path, optimizer: torch.optim.Optimizer) -> tuple[int, dict[str, Tensor], dict[str, Tensor], Readout | None]:
-    """(step, weights, average, readout); Adam's moments go into `optimizer`. A state of an earlier version has no readout."""
-    try:
-        with safe_open(path, framework="pt") as f:
-            step = int((f.metadata() or {})["step"])
-            tensors = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118 - a safetensors file is no mapping
-    except Exception as error:  # safetensors raises its own type for every kind of damage
-        raise InputError(
-            what="unreadable resume state", where=str(path), expected="a state that triscope fit wrote", got=str(error)
-        ) from error
-    for i, p in enumerate(_parameters(optimizer)):
-        prefix = f"adam/{i}/"
-        found = {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-        if found:
-            optimizer.state[p] = {k: (v if k == "step" else v.clone(memory_format=torch.preserve_format)) for k, v in found.items()}
-    pick = lambda tag: {k[len(tag) :]: v for k, v in tensors.items() if k.startswith(tag)}  # noqa: E731
-    readout = Readout(tensors["readout/weight"], tensors["readout/bias"]) if "readout/weight" in tensors else None
-    return step, pick("model/"), pick("average/"), readout
+def saved_step(path: Path) -> int:
+    """Steps that the state has behind it. Raises InputError for a file that is no state."""
+    told, _ = read_state(path, _COMMAND, lambda name: False)
+    return _step(path, told)
 
 
-def _parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    return [p for group in optimizer.param_groups for p in group["params"]]
+def load_state(
+    path: Path, optimizer: torch.optim.Optimizer
+) -> tuple[int, dict[str, Tensor], dict[str, Tensor], Readout | None]:
+    """(step, weights, average, readout); Adam's moments go into `optimizer`.
+
+    A state of an earlier version has no readout.
+    """
+    told, tensors = read_state(path, _COMMAND)
+    fill_adam(optimizer, tensors, "adam/")
+    readout = under(tensors, "readout/")
+    kept = Readout(readout["weight"], readout["bias"]) if readout else None
+    return _step(path, told), under(tensors, "model/"), under(tensors, "average/"), kept
+
+
+def _step(path: Path, told: dict[str, str]) -> int:
+    if not told.get("step", "").isdecimal():
+        raise unreadable(path, _COMMAND, "no step")
+    return int(told["step"])

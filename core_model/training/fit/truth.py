@@ -105,7 +105,9 @@ def _surface_seeds(n: int, rng: torch.Generator) -> Tensor:
     direction = direction / direction.norm(dim=-1, keepdim=True)
     radius = 0.12 + 0.14 * torch.rand(n_head, 1, generator=rng)
     head = direction * radius * torch.tensor([0.9, 1.15, 1.0]) + torch.tensor([0.0, 0.02, -0.02])
-    body = torch.rand(n_head, 3, generator=rng) * torch.tensor([0.8, 0.32, 0.4]) - torch.tensor([0.4, 0.48, 0.2])
+    body = torch.rand(n_head, 3, generator=rng) * torch.tensor([0.8, 0.32, 0.4]) - torch.tensor(
+        [0.4, 0.48, 0.2]
+    )
     is_body = torch.rand(n_head, 1, generator=rng) < 0.2
     return torch.cat([face, torch.where(is_body, body, head)])
 
@@ -124,7 +126,9 @@ def _rays(params: heads.HeadParams, spec: TruthSpec, seed: int, rng: torch.Gener
     over = torch.nn.functional.normalize(over, dim=-1) @ cam[0, :3, :3].T
     # background pixels teach little once they are empty: keep rays that pass the head's surroundings
     closest = (eye - over * (eye * over).sum(-1, keepdim=True)).norm(dim=-1)
-    keep = torch.argsort(torch.where(closest < 0.4, torch.rand(len(uv), generator=rng), 2.0))[: spec.rays - spec.rays // 2]
+    keep = torch.argsort(torch.where(closest < 0.4, torch.rand(len(uv), generator=rng), 2.0))[
+        : spec.rays - spec.rays // 2
+    ]
     edge, t_edge = _outline_rays(params, eye, spec.rays // 2, rng)
     dirs = torch.cat([over[keep], edge])
     origin = eye.expand_as(dirs)
@@ -137,7 +141,9 @@ def _rays(params: heads.HeadParams, spec: TruthSpec, seed: int, rng: torch.Gener
     return {"origins": origin, "dirs": dirs, "rgb": rgb, "t": t[0], "hit": hit[0]}
 
 
-def _outline_rays(params: heads.HeadParams, eye: Tensor, count: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+def _outline_rays(
+    params: heads.HeadParams, eye: Tensor, count: int, rng: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """Directions [count, 3] from `eye` past points whose normal is nearly square to the line of sight, and how far those are [count]."""
     points = heads.project_to_surface(params, _surface_seeds(6 * count, rng)[None], steps=1)
     normals = heads.head_normals(params, points)[0]

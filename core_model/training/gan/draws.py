@@ -43,14 +43,25 @@ class FakeBatch:
     seeds: tuple[int, ...]
 
     def rows(self, start: int, stop: int) -> "FakeBatch":
-        return FakeBatch(self.z[start:stop], self.condition[start:stop], self.label[start:stop], self.seeds[start:stop])
+        return FakeBatch(
+            self.z[start:stop], self.condition[start:stop], self.label[start:stop], self.seeds[start:stop]
+        )
 
     def __len__(self) -> int:
         return self.z.shape[0]
 
 
 def draw_fakes(
-    labels: LabelTable, z_dim: int, batch: int, swap: float, seed: int, step: int, phase: int, *, rank: int, world: int
+    labels: LabelTable,
+    z_dim: int,
+    batch: int,
+    swap: float,
+    seed: int,
+    step: int,
+    phase: int,
+    *,
+    rank: int,
+    world: int,
 ) -> FakeBatch:
     """The fakes of one phase of one step, on the CPU: images rank, rank + world, … of the whole batch.
 
@@ -68,5 +79,8 @@ def draw_fakes(
 
 def item_uniform(seeds: tuple[int, ...], shape: tuple[int, ...], device: torch.device) -> Tensor:
     """[n, *shape] uniform in [0, 1); row i depends on seeds[i] alone."""
-    rows = [torch.rand(shape, generator=torch.Generator(device=device).manual_seed(s), device=device) for s in seeds]
+    rows = [
+        torch.rand(shape, generator=torch.Generator(device=device).manual_seed(s), device=device)
+        for s in seeds
+    ]
     return torch.stack(rows)

@@ -10,31 +10,28 @@ from pathlib import Path
 import torch
 
 from core_model.ops.cores import threads_each
-from core_model.schema.errors import InputError
-from core_model.schema.schedule import Curve
-from core_model.schema.train import TrainConfig
 from core_model.report.charts import BLUE, ORANGE, Chart, Figure
+from core_model.schema.atomic import write_atomic
+from core_model.schema.curve import Curve
+from core_model.schema.errors import InputError
+from core_model.schema.schedule import Schedule
+from core_model.schema.settings import settings_of
+from core_model.schema.train import TrainConfig
 from core_model.training.common.distributed import join_ranks
 from core_model.training.gan.forecast import Forecast, calibrated, forecast
 from core_model.training.gan.measure import Measured, measured
-from core_model.training.common.run_directory import write_atomic
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 COLUMNS = 60
-# name in the schedule → title and unit
-CURVES = {
-    "resolution": ("Rendering resolution", "pixels"),
-    "r1_gamma": ("R1 gamma", ""),
-    "surface_target": ("B_target", "world units"),
-    "colour_lr": ("Learning-rate multiplier of MLP_rgb", ""),
-    "swap": ("Camera swapping", "chance"),
-    "blur": ("Blur", "sigma, pixels"),
-    "supervise": ("Supervise the proposal network", "1 = yes"),
-    "propose": ("Render with proposals", "1 = yes"),
-}
 
 
-def dry_run(cfg: TrainConfig, device: str, out: Path | None, processes: int = 1, arguments: Sequence[str] | None = None) -> str:
+def dry_run(
+    cfg: TrainConfig,
+    device: str,
+    out: Path | None,
+    processes: int = 1,
+    arguments: Sequence[str] | None = None,
+) -> str:
     """The report as text for as many processes as torchrun started, or for `processes`; with `out`, also its chart as OUT/schedule.png.
 
     arguments: those of the training, of which a few steps are then taken to measure its time; None = it is estimated.
@@ -48,7 +45,9 @@ def dry_run(cfg: TrainConfig, device: str, out: Path | None, processes: int = 1,
     finally:
         torch.set_num_threads(before)
         ranks.close()
-    times = Measured(why_not="--data says with which pictures steps can be measured" if not cfg.data.path else "")
+    times = Measured(
+        why_not="--data says with which pictures steps can be measured" if not cfg.data.path else ""
+    )
     if cfg.data.path and arguments is not None:
         order = sorted(range(len(made.stages)), key=lambda i: -made.stages[i].seconds)
         times = measured(cfg, device, made.world, arguments, order=order)
@@ -60,7 +59,9 @@ def dry_run(cfg: TrainConfig, device: str, out: Path | None, processes: int = 1,
             out.mkdir(parents=True, exist_ok=True)
             write_atomic(out / "schedule.png", schedule_png(cfg))
         except OSError as error:
-            raise InputError(what="cannot write the chart", where=str(out), got=error.strerror or str(error)) from None
+            raise InputError(
+                what="cannot write the chart", where=str(out), got=error.strerror or str(error)
+            ) from None
         lines += ["", f"chart: {out / 'schedule.png'}"]
     return "\n".join(lines)
 
@@ -68,22 +69,26 @@ def dry_run(cfg: TrainConfig, device: str, out: Path | None, processes: int = 1,
 def schedule_text(cfg: TrainConfig) -> list[str]:
     """One line a curve: its values at both ends and a strip from first to last image."""
     lines = [f"{'schedule':<41}{'first':>7} {'':<{COLUMNS}} {'last':>7}"]
-    for name, (title, unit) in CURVES.items():
-        curve: Curve = getattr(cfg.schedule, name)
+    for setting in settings_of(Schedule).values():
+        curve: Curve = setting.value(cfg.schedule)
         values = [curve.at(cfg.images * (i + 0.5) / COLUMNS) for i in range(COLUMNS)]
         high = max(*values, 1e-12)
         strip = "".join(BLOCKS[min(7, int(8 * v / high))] if v > 0 else " " for v in values)
-        label = f"{title} [{unit}]" if unit else title
+        label = f"{setting.shown.title} [{setting.unit}]" if setting.unit else setting.shown.title
         lines.append(f"{label:<41}{curve.at(0):>7.4g} {strip} {curve.at(cfg.images):>7.4g}")
     return lines
 
 
 def stage_table(made: Forecast, cfg: TrainConfig) -> list[str]:
     """One row a stage between two bends of the schedule; values in its middle."""
-    lines = [f"{'images':>21}  {'px':>4} {'R1':>5} {'B_target':>9} {'samples':>9} {'GFLOP/img':>10} {'img/s':>8} {'hours':>8} {'GiB':>6}"]
+    lines = [
+        f"{'images':>21}  {'px':>4} {'R1':>5} {'B_target':>9} {'samples':>9} {'GFLOP/img':>10} {'img/s':>8} {'hours':>8} {'GiB':>6}"
+    ]
     for s in made.stages:
         v = s.values
-        samples = f"{cfg.render.budget_low}/{cfg.render.budget_high}" if v.propose else str(cfg.render.samples)
+        samples = (
+            f"{cfg.render.budget_low}/{cfg.render.budget_high}" if v.propose else str(cfg.render.samples)
+        )
         lines.append(
             f"{_short(s.start):>9} - {_short(s.stop):>9}  {v.resolution:>4} {v.r1_gamma:>5.2g} {v.surface_target:>9.3g} {samples:>9} "
             f"{s.gflop:>10.3g} {s.images_s:>8.3g} {s.seconds / 3600:>8.3g} {s.memory_gib:>6.2f}"
@@ -113,20 +118,44 @@ def needs(made: Forecast, cfg: TrainConfig, times: Measured) -> list[str]:
 def schedule_png(cfg: TrainConfig) -> bytes:
     """The curves over the images seen, stacked, one common x axis."""
     height, left, right, top = 92, 110, 1130, 118
-    figure = Figure(1180, top + len(CURVES) * (height + 44) + 40, f"Schedule of {cfg.preset}", f"{cfg.images:,} images, batch {cfg.batch}")
-    scale, unit = (1e6, "million images") if cfg.images >= 2e6 else (1e3, "thousand images") if cfg.images >= 2e3 else (1.0, "images")
+    curves = list(settings_of(Schedule).values())
+    figure = Figure(
+        1180,
+        top + len(curves) * (height + 44) + 40,
+        f"Schedule of {cfg.preset}",
+        f"{cfg.images:,} images, batch {cfg.batch}",
+    )
+    scale, unit = (
+        (1e6, "million images")
+        if cfg.images >= 2e6
+        else (1e3, "thousand images")
+        if cfg.images >= 2e3
+        else (1.0, "images")
+    )
     until = cfg.images / scale
-    for row, (name, (title, label)) in enumerate(CURVES.items()):
-        curve: Curve = getattr(cfg.schedule, name)
+    for row, setting in enumerate(curves):
+        curve: Curve = setting.value(cfg.schedule)
         y = top + row * (height + 44)
-        last = row == len(CURVES) - 1
+        last = row == len(curves) - 1
         high = max(curve.top, 1e-9) * 1.1
         axis = f"{unit} seen by the discriminator" if last else ""
-        chart = Chart(figure, (left, y, right, y + height), (0.0, until), (0.0, high), title, axis, label)
+        chart = Chart(
+            figure,
+            (left, y, right, y + height),
+            (0.0, until),
+            (0.0, high),
+            setting.shown.title,
+            axis,
+            setting.unit,
+        )
         chart.draw_axes(y_ticks=3, x_numbers=last)
         inner = [p for p in curve.points if 0 < p[0] < cfg.images]
         points = [(0.0, curve.at(0)), *inner, (float(cfg.images), curve.at(cfg.images))]
-        chart.curve([x / scale for x, _ in points], [v for _, v in points], ORANGE if name in ("supervise", "propose") else BLUE)
+        chart.curve(
+            [x / scale for x, _ in points],
+            [v for _, v in points],
+            ORANGE if setting.name in ("supervise", "propose") else BLUE,
+        )
     buffer = io.BytesIO()
     figure.image().save(buffer, format="PNG")
     return buffer.getvalue()

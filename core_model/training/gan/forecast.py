@@ -88,7 +88,17 @@ def forecast(cfg: TrainConfig, device: torch.device, world: int = 1) -> Forecast
         values = cfg.schedule.at((start + stop) / 2)
         flop = _flop_image(cfg, sizes, values)
         rate = world * speed * REACHED[device.type] / flop
-        stages.append(Stage(start, stop, values, flop / 1e9, rate, (stop - start) / rate, _memory(cfg, sizes, values, world) / 2**30))
+        stages.append(
+            Stage(
+                start,
+                stop,
+                values,
+                flop / 1e9,
+                rate,
+                (stop - start) / rate,
+                _memory(cfg, sizes, values, world) / 2**30,
+            )
+        )
     g = sum(p.numel() for p in networks.generator.state_dict().values())
     d = sum(p.numel() for p in networks.discriminator.parameters())
     ticks = cfg.images / cfg.output.tick_images / cfg.output.snapshot_ticks
@@ -141,7 +151,9 @@ def matmul_speed(device: torch.device, precision: str) -> float:
         if device.type == "cuda":
             torch.cuda.synchronize()
         del b
-        best = min(best, max(clock() - started, 1e-6) / (torch.get_num_threads() if device.type == "cpu" else 1))
+        best = min(
+            best, max(clock() - started, 1e-6) / (torch.get_num_threads() if device.type == "cpu" else 1)
+        )
     return 2.0 * n**3 / best
 
 
@@ -182,7 +194,9 @@ class _Sizes:
         point = 2.0 * sum(i * o for i, o in layers) + 3 * 8 * n.plane_channels
         values = sum(i + 2 * o for i, o in layers) + 4 * n.plane_channels + 24
         weights = 4.0 * sum(p.numel() for p in [*g.parameters(), *d.parameters()])
-        return cls(*synthesis, *judged, *proposed, point, values, weights, sum(p.numel() for p in g.parameters()))
+        return cls(
+            *synthesis, *judged, *proposed, point, values, weights, sum(p.numel() for p in g.parameters())
+        )
 
 
 @dataclass(frozen=True)
@@ -202,9 +216,15 @@ def _counted(call: _Call, module: nn.Module) -> tuple[float, float]:
     def count(_: nn.Module, __: object, out: object) -> None:
         nonlocal kept
         for value in out if isinstance(out, tuple) else (out,):
-            kept += 2.0 * value.numel() if isinstance(value, Tensor) else 0.0  # the result, and what its activation keeps
+            kept += (
+                2.0 * value.numel() if isinstance(value, Tensor) else 0.0
+            )  # the result, and what its activation keeps
 
-    leaves = [m for m in module.modules() if not list(m.children()) or type(m).__name__ in ("StyleConv", "EqualConv")]
+    leaves = [
+        m
+        for m in module.modules()
+        if not list(m.children()) or type(m).__name__ in ("StyleConv", "EqualConv")
+    ]
     hooks = [m.register_forward_hook(count) for m in leaves]
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -225,7 +245,11 @@ def _points(cfg: TrainConfig, values: ScheduleValues) -> tuple[float, float]:
         kept = rays * (r.budget_low + r.hard_share * (r.budget_high - r.budget_low))
         free = 0.0 if r.sampler else kept / 2
     if r.cull_floor and (r.sampler or not values.propose):
-        looked = min(r.look or values.resolution, values.resolution) ** 2 / rays if r.refine and not values.propose else 1.0
+        looked = (
+            min(r.look or values.resolution, values.resolution) ** 2 / rays
+            if r.refine and not values.propose
+            else 1.0
+        )
         kept, free = SEEN_SHARE * kept, free + kept * looked
     if r.refine and not values.propose:
         kept += HIT_SHARE * rays * r.refine
@@ -245,7 +269,11 @@ def _flop_image(cfg: TrainConfig, s: _Sizes, values: ScheduleValues) -> float:
     extra = 1.0 if cfg.render.checkpoint_rays else 0.0
     generator = BACKWARD * s.synthesis + s.point * ((BACKWARD + extra) * kept + free)
     generator += proposals * (BACKWARD if values.supervise else 1.0) + BACKWARD * s.judge
-    again = 0.0 if cfg.reuse_fakes else s.synthesis + s.point * (kept + (n_probe(cfg) if proposals else 0.0)) + proposals
+    again = (
+        0.0
+        if cfg.reuse_fakes
+        else s.synthesis + s.point * (kept + (n_probe(cfg) if proposals else 0.0)) + proposals
+    )
     discriminator = again + 2 * BACKWARD * s.judge + DOUBLE_BACKWARD * s.judge / cfg.loss.r1_interval
     return generator + discriminator
 

@@ -13,18 +13,15 @@ from core_model.metrics.sliced_wasserstein import PatchSet, patch_distances
 from core_model.schema.errors import TriscopeError
 from core_model.schema.run import MetricRecord, RunState, TickRecord
 from core_model.schema.train import TrainConfig
-from core_model.training.common.distributed import Ranks
 from core_model.training.common.clock import PhaseClock
-from core_model.training.gan.events import EventWriter
-from core_model.training.gan.pictures import EVALUATION, GRID, average_images, grid_png, real_images
-from core_model.training.common.run_directory import STATE_SUFFIX, RunDirectory, snapshot_name, write_atomic
+from core_model.training.common.control import Requests
+from core_model.training.common.distributed import Ranks
+from core_model.training.common.run_directory import STATE_SUFFIX, RunDirectory, snapshot_name
+from core_model.training.common.ticks import TickMeans
+from core_model.training.gan.pictures import EVALUATION, GRID, average_images, real_images
 from core_model.training.gan.snapshot import camera_prior, write_snapshot
 from core_model.training.gan.state import Counters, Trained, save_state
 from core_model.training.gan.step import GanStep, StepReport
-from core_model.training.common.ticks import TickMeans
-
-NOTHING, STOP, PAUSE, CONTINUE, SNAPSHOT = range(5)
-_CODES = {"stop": STOP, "pause": PAUSE, "continue": CONTINUE, "snapshot": SNAPSHOT}
 
 
 class TrainingFailed(TriscopeError):
@@ -35,14 +32,21 @@ class TrainingLoop:
     """One process of a run. Only the writer has a `RunDirectory`; the others compute."""
 
     def __init__(
-        self, cfg: TrainConfig, ranks: Ranks, dataset: ImageDataset, trained: Trained, counters: Counters, run: RunDirectory | None,
-        events: EventWriter | None, stop_asked: Callable[[], bool],
+        self,
+        cfg: TrainConfig,
+        ranks: Ranks,
+        dataset: ImageDataset,
+        trained: Trained,
+        counters: Counters,
+        run: RunDirectory | None,
+        stop_asked: Callable[[], bool],
     ) -> None:
-        self.cfg, self.ranks, self.dataset, self.trained, self.run, self.events = cfg, ranks, dataset, trained, run, events
-        self.counters, self.stop_asked = counters, stop_asked
+        self.cfg, self.ranks, self.dataset, self.trained, self.run = cfg, ranks, dataset, trained, run
+        self.counters = counters
         self.clock = PhaseClock(ranks.device)
         self.labels = dataset.labels()
-        self.means = TickMeans(cfg, ranks.device, self.clock)
+        self.means = TickMeans(ranks.device, self.clock)
+        self.requests = Requests(run, ranks, self.means, stop_asked)
         self.stepper = GanStep(trained.networks, trained.optimisers, cfg, ranks, self.labels, self.clock)
         a = cfg.augment
         self.ada = AdaController(a.target, a.interval, a.speed_images / 1000.0, counters.ada)
@@ -54,15 +58,20 @@ class TrainingLoop:
         """Steps until the end, a stop, or a failure; the run is saved whichever comes."""
         cfg = self.cfg
         batches = ImageBatches(
-            self.dataset, cfg.batch // self.ranks.world, cfg.seed, rank=self.ranks.rank, world=self.ranks.world,
-            workers=cfg.data.workers, position=self.counters.position,
+            self.dataset,
+            cfg.batch // self.ranks.world,
+            cfg.seed,
+            rank=self.ranks.rank,
+            world=self.ranks.world,
+            workers=cfg.data.workers,
+            position=self.counters.position,
         )
         with batches:
             if self.counters.step == 0:
                 self._first_pictures()
             self.means.restart()
             while self.counters.step < cfg.steps:
-                if self._asked():
+                if self.requests.served(self.counters.step, self.save):
                     self.save()
                     return "stopped"
                 self._one_step(batches)
@@ -76,14 +85,18 @@ class TrainingLoop:
         self.clock.add("data", time.perf_counter() - started)
         p = cfg.augment.p if cfg.augment.mode == "fixed" else self.ada.p
         report = self.stepper.run(done.step, reals, p)
-        self.means.add(report.values)
+        self.means.add(report.values, cfg.batch)
         if cfg.augment.mode == "ada":
             sign = float(report.mean_sign)
             if math.isfinite(sign):
                 self.ada.update(sign, cfg.batch)
         self.counters = done.replace(
-            step=done.step + 1, position=batches.position, ada=self.ada.state, wall_s=time.perf_counter() - self._started,
-            bad_steps=done.bad_steps + bool(report.bad), bad_in_a_row=done.bad_in_a_row + 1 if report.bad else 0,
+            step=done.step + 1,
+            position=batches.position,
+            ada=self.ada.state,
+            wall_s=time.perf_counter() - self._started - self.requests.paused_s,
+            bad_steps=done.bad_steps + bool(report.bad),
+            bad_in_a_row=done.bad_in_a_row + 1 if report.bad else 0,
         )
         self._check(report)
         self._after_step(p)
@@ -91,11 +104,15 @@ class TrainingLoop:
     def _check(self, report: StepReport) -> None:
         """Say where gradients were not finite; give up when that goes on."""
         for phase, gradients in report.bad:
-            self._say(f"step {self.counters.step}: {phase} moved nothing, gradients are not finite: {gradients.text()}")
+            self._say(
+                f"step {self.counters.step}: {phase} moved nothing, gradients are not finite: {gradients.text()}"
+            )
         if self.counters.bad_in_a_row >= self.cfg.optim.max_bad_steps:
             self.save()
             first = f"{report.bad[0][0]}: {report.bad[0][1].text()}"
-            raise TrainingFailed(f"{self.counters.bad_in_a_row} steps in a row had NaN or infinite gradients ({first})")
+            raise TrainingFailed(
+                f"{self.counters.bad_in_a_row} steps in a row had NaN or infinite gradients ({first})"
+            )
 
     def _after_step(self, p: float) -> None:
         """Tick, pictures, evaluation and snapshot, where they are due."""
@@ -104,7 +121,9 @@ class TrainingLoop:
         last = step >= cfg.steps
         if number == (step - 1) * cfg.batch // o.tick_images and not last:
             return
-        tick = self.means.take(step, self.counters.wall_s, p, self.counters.bad_steps)
+        images = step * cfg.batch
+        schedule = cfg.schedule.at(images).model_dump()
+        tick = self.means.take(step, images, self.counters.wall_s, schedule, p, self.counters.bad_steps)
         if self.run is not None:
             self.run.tick(tick)
             self._tell(tick)
@@ -120,14 +139,26 @@ class TrainingLoop:
             return
         cfg, step = self.cfg, self.counters.step
         name = snapshot_name(step)
-        save_state(self.run.snapshots / name.replace(".safetensors", STATE_SUFFIX), self.trained, self.counters)
+        save_state(
+            self.run.snapshots / name.replace(".safetensors", STATE_SUFFIX), self.trained, self.counters
+        )
         values = cfg.schedule.at(step * cfg.batch)
         scores = self._evaluate(name) if cfg.output.evaluate and self.counters.step else {}
         with_proposals = values.propose and cfg.render.sampler
         prior = camera_prior(self.labels)
-        write_snapshot(self.run.snapshots / name, self.trained.networks, cfg, prior, step, with_proposals=with_proposals, scores=scores)
+        write_snapshot(
+            self.run.snapshots / name,
+            self.trained.networks,
+            cfg,
+            prior,
+            step,
+            with_proposals=with_proposals,
+            scores=scores,
+        )
         self.run.drop_old_states(cfg.output.keep_states)
-        self.run.update(last_snapshot=f"snapshots/{name}", step=step, images=step * cfg.batch, wall_s=self.counters.wall_s)
+        self.run.update(
+            last_snapshot=f"snapshots/{name}", step=step, images=step * cfg.batch, wall_s=self.counters.wall_s
+        )
         self._saved_step = step
 
     def _evaluate(self, name: str) -> dict[str, float]:
@@ -142,11 +173,16 @@ class TrainingLoop:
         fakes = PatchSet()
         values = cfg.schedule.at(self.counters.step * cfg.batch)
         chunk = self._chunk()
-        for part in average_images(self.trained.networks.average, cfg, values, self.labels, count, EVALUATION, chunk).split(64):
+        for part in average_images(
+            self.trained.networks.average, cfg, values, self.labels, count, EVALUATION, chunk
+        ).split(64):
             fakes.add(part)
         levels = patch_distances(self._reals, fakes)
         edges = [cfg.data.resolution >> i for i in range(len(levels))]
-        scores = {"swd": sum(levels) / len(levels), **{f"swd_{edge}": value for edge, value in zip(edges, levels, strict=True)}}
+        scores = {
+            "swd": sum(levels) / len(levels),
+            **{f"swd_{edge}": value for edge, value in zip(edges, levels, strict=True)},
+        }
         if not all(math.isfinite(v) for v in scores.values()):
             self._say(f"step {self.counters.step}: the evaluation gave no finite number")
             return {}
@@ -164,8 +200,7 @@ class TrainingLoop:
         if self.run is None:
             return
         columns, rows = self.cfg.output.grid
-        png = grid_png(real_images(self.dataset, columns * rows), columns, {"kind": "reals", "run": self.run.record.id})
-        write_atomic(self.run.root / "images" / "reals.png", png)
+        self.run.picture("reals", real_images(self.dataset, columns * rows), columns, 0, 0)
         self._grid()
         if self.cfg.output.evaluate:
             self._evaluate("")
@@ -178,62 +213,11 @@ class TrainingLoop:
         images = average_images(
             self.trained.networks.average, self.cfg, values, self.labels, columns * rows, GRID, self._chunk()
         )  # fmt: skip
-        png = grid_png(images, columns, {"kind": "fakes", "run": self.run.record.id, "step": step, "images": step * self.cfg.batch})
-        write_atomic(self.run.root / "images" / f"fakes{step:06d}.png", png)
-        if self.events is not None:
-            self.events.image("fakes", png, step * self.cfg.batch)
+        self.run.picture("fakes", images, columns, step, step * self.cfg.batch)
 
     def _chunk(self) -> int:
         """Images rendered at once outside of steps: what a step's process does, at most 16."""
         return max(1, min(16, self.cfg.microbatch or self.cfg.batch // self.ranks.world))
-
-    def _asked(self) -> bool:
-        """Carry out what was asked of the trainer; True when it must stop. All processes decide as the writer does."""
-        code = self.ranks.from_writer(self._request())
-        if code == SNAPSHOT:
-            self.save()
-        if code == PAUSE:
-            code = self._pause()
-        self._acknowledge()
-        return code == STOP
-
-    def _pause(self) -> int:
-        """Save, then wait for `continue` or `stop`."""
-        self._say(f"paused at step {self.counters.step}")
-        self.save()
-        if self.run is not None:
-            self.run.update(state="paused")
-        self._acknowledge()
-        before, code = time.perf_counter(), NOTHING
-        while code not in (CONTINUE, STOP):
-            time.sleep(0.2)
-            code = self.ranks.from_writer(self._request())
-            if code == SNAPSHOT:
-                self.save()
-            if code not in (NOTHING, CONTINUE, STOP):
-                self._acknowledge()
-        self._started += time.perf_counter() - before  # a pause is no training time
-        self.means.restart()
-        if self.run is not None and code == CONTINUE:
-            self.run.update(state="running")
-        return code
-
-    def _request(self) -> int:
-        if self.stop_asked():
-            return STOP
-        request = self.run.control() if self.run is not None else None
-        if request is None:
-            return NOTHING
-        self._pending = request.id
-        self._say(f"asked to {request.action} at step {self.counters.step}")
-        return _CODES[request.action]
-
-    _pending: str | None = None
-
-    def _acknowledge(self) -> None:
-        if self._pending is not None and self.run is not None:
-            self.run.update(last_control=self._pending)
-            self._pending = None
 
     def _tell(self, tick: TickRecord) -> None:
         losses, left = tick.losses, (self.cfg.images - tick.images) / max(tick.speed["images_s"], 1e-9)
@@ -244,5 +228,4 @@ class TrainingLoop:
 
     def _say(self, text: str) -> None:
         if self.run is not None:
-            self.run.log(text)
-            print(text, flush=True)
+            self.run.say(text)

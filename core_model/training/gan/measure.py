@@ -25,16 +25,16 @@ from pydantic import ValidationError
 from core_model import __version__
 from core_model.data.order import DataPosition, ImageBatches
 from core_model.ops.cores import usable_cores
+from core_model.schema.atomic import write_atomic
 from core_model.schema.errors import TriscopeError
 from core_model.schema.frozen import Frozen
 from core_model.schema.processes import JOB_VARIABLE, kill_tree, start_tied, started_at, tree_of
 from core_model.schema.train import TrainConfig
-from core_model.training.common.distributed import Ranks, join_ranks
 from core_model.training.common.clock import PhaseClock
+from core_model.training.common.distributed import Ranks, join_ranks
 from core_model.training.gan.networks import build_networks
 from core_model.training.gan.optimise import Optimisers
 from core_model.training.gan.pictures import EVALUATION, average_images
-from core_model.training.common.run_directory import write_atomic
 from core_model.training.gan.step import GanStep
 
 LIMIT_S = 60.0
@@ -82,7 +82,9 @@ def cache_dir() -> Path:
     if os.environ.get(CACHE_VARIABLE):
         return Path(os.environ[CACHE_VARIABLE])
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "triscope" / "cache"
+        return (
+            Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "triscope" / "cache"
+        )
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "triscope"
     base = os.environ.get("XDG_CACHE_HOME", "")
@@ -91,9 +93,22 @@ def cache_dir() -> Path:
 
 def _key(cfg: TrainConfig, device: str, processes: int) -> str:
     """Names machine and settings; where the data lie and how often pictures are written changes no step."""
-    settings = cfg.model_dump(mode="json", exclude={"preset": True, "seed": True, "data": {"path"}, "output": True, "start_from": True})
+    settings = cfg.model_dump(
+        mode="json",
+        exclude={"preset": True, "seed": True, "data": {"path"}, "output": True, "start_from": True},
+    )
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() and device != "cpu" else ""
-    machine = (platform.node(), platform.machine(), _cpu(), usable_cores(), gpu, device, processes, torch.__version__, __version__)
+    machine = (
+        platform.node(),
+        platform.machine(),
+        _cpu(),
+        usable_cores(),
+        gpu,
+        device,
+        processes,
+        torch.__version__,
+        __version__,
+    )
     return hashlib.sha256(json.dumps([settings, machine], sort_keys=True).encode()).hexdigest()[:24]
 
 
@@ -107,7 +122,14 @@ def _cpu() -> str:
 def _try(arguments: Sequence[str], processes: int, limit_s: float, order: Sequence[int]) -> Measured:
     """Run `triscope train ARGUMENTS --measure` until it has said all, or for `limit_s`; its whole tree ends with this call."""
     words = [w for w in arguments if w != "--dry-run"]
-    command = [sys.executable, "-m", "core_model.cli.main", "train", *words, "--measure=" + ",".join(map(str, order))]
+    command = [
+        sys.executable,
+        "-m",
+        "core_model.cli.main",
+        "train",
+        *words,
+        "--measure=" + ",".join(map(str, order)),
+    ]
     if not any(w.split("=")[0] == "--processes" for w in words):
         command.append(f"--processes={processes}")
     mark = f"measure-{os.getpid()}-{time.time_ns()}"
@@ -154,7 +176,9 @@ def measure(cfg: TrainConfig, device: str, order: Sequence[int], say: Callable[[
             raise TriscopeError(f"a batch of {cfg.batch} is no multiple of {ranks.world} processes")
         dataset = open_data(cfg)
         networks = build_networks(cfg, ranks.device)
-        stepper = GanStep(networks, Optimisers(networks, cfg), cfg, ranks, dataset.labels(), PhaseClock(ranks.device))
+        stepper = GanStep(
+            networks, Optimisers(networks, cfg), cfg, ranks, dataset.labels(), PhaseClock(ranks.device)
+        )
         batches = ImageBatches(
             dataset, cfg.batch // ranks.world, cfg.seed, rank=ranks.rank, world=ranks.world, workers=cfg.data.workers,
             position=DataPosition(seed=cfg.seed, size=len(dataset)),
@@ -168,8 +192,14 @@ def measure(cfg: TrainConfig, device: str, order: Sequence[int], say: Callable[[
                 started = time.perf_counter()
                 if ranks.writer:
                     values = cfg.schedule.at((start + stop) / 2)
-                    average_images(networks.average, cfg, values, dataset.labels(), PICTURES, EVALUATION, chunk)
-                    say(StageTime(stage=stage, step_s=step_s, picture_s=(time.perf_counter() - started) / PICTURES))
+                    average_images(
+                        networks.average, cfg, values, dataset.labels(), PICTURES, EVALUATION, chunk
+                    )
+                    say(
+                        StageTime(
+                            stage=stage, step_s=step_s, picture_s=(time.perf_counter() - started) / PICTURES
+                        )
+                    )
     finally:
         ranks.close()
 
@@ -179,13 +209,18 @@ def chosen_steps(start: float, stop: float, batch: int, interval: int) -> tuple[
     first = math.ceil(start / batch)
     last = max(first, math.ceil(stop / batch) - 1)
     middle = (first + last) // 2
-    near = sorted(range(max(first, middle - interval), min(last, middle + interval) + 1), key=lambda step: abs(step - middle))
+    near = sorted(
+        range(max(first, middle - interval), min(last, middle + interval) + 1),
+        key=lambda step: abs(step - middle),
+    )
     penalised = next((step for step in near if step % interval == 0), None)
     plain = next((step for step in near if step % interval), middle)
     return plain, penalised
 
 
-def _step_seconds(cfg: TrainConfig, stepper: GanStep, batches: ImageBatches, start: float, stop: float, ranks: Ranks) -> float:
+def _step_seconds(
+    cfg: TrainConfig, stepper: GanStep, batches: ImageBatches, start: float, stop: float, ranks: Ranks
+) -> float:
     """Mean seconds of a step of one stage, after one that is not timed; R1 penalties by their share."""
     interval = cfg.loss.r1_interval
 

@@ -39,7 +39,9 @@ def network_config(cfg: TrainConfig) -> WysiwygConfig:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = ".".join(("network", *(str(part) for part in first["loc"])))
-        raise InputError(what=f"bad value of {field}", expected=first["msg"].removeprefix("Value error, ")) from None
+        raise InputError(
+            what=f"bad value of {field}", expected=first["msg"].removeprefix("Value error, ")
+        ) from None
 
 
 def conventions_of(cfg: TrainConfig) -> Conventions:
@@ -52,15 +54,24 @@ def build_networks(cfg: TrainConfig, device: torch.device | str) -> Networks:
     """Fresh networks; weights depend on cfg.seed alone. device may be `meta` (sizes only)."""
     network = network_config(cfg)
     if network.c_dim not in (0, 25):
-        raise InputError(what="bad value of network.c_dim", expected="25 (EG3D's camera label) or 0", got=str(network.c_dim))
+        raise InputError(
+            what="bad value of network.c_dim",
+            expected="25 (EG3D's camera label) or 0",
+            got=str(network.c_dim),
+        )
     d = cfg.discriminator
     torch.manual_seed(cfg.seed)
     with torch.device("meta" if str(device) == "meta" else "cpu"):
         generator = WysiwygGenerator(network, conventions_of(cfg), seed=cfg.seed)
         judge = Discriminator(
-            cfg.data.resolution, image_channels=6 if d.dual else 3, label_dim=25 if d.pose and cfg.data.labels else 0,
-            channel_base=max(d.channel_base, cfg.data.resolution), channel_max=d.channel_max, label_layers=d.label_layers,
-            std_group=d.std_group, std_channels=d.std_channels,
+            cfg.data.resolution,
+            image_channels=6 if d.dual else 3,
+            label_dim=25 if d.pose and cfg.data.labels else 0,
+            channel_base=max(d.channel_base, cfg.data.resolution),
+            channel_max=d.channel_max,
+            label_layers=d.label_layers,
+            std_group=d.std_group,
+            std_channels=d.std_channels,
         )
     if str(device) != "meta":
         _smooth_start(generator)
@@ -76,7 +87,12 @@ def _smooth_start(generator: WysiwygGenerator) -> None:
     const = generator.backbone.blocks[0].const
     assert isinstance(const, Tensor)
     if const.shape[-1] > START:
-        smooth = F.interpolate(F.adaptive_avg_pool2d(const[None], START), size=const.shape[-1], mode="bicubic", align_corners=False)[0]
+        smooth = F.interpolate(
+            F.adaptive_avg_pool2d(const[None], START),
+            size=const.shape[-1],
+            mode="bicubic",
+            align_corners=False,
+        )[0]
         const.copy_(smooth / smooth.square().mean().sqrt())
 
 

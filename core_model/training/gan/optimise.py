@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from core_model.losses.r1 import lazy_rate
+from core_model.losses.gan import lazy_rate
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.networks import Networks
 
@@ -45,7 +45,10 @@ class Optimisers:
         self.generator = torch.optim.Adam(groups, lr=o.generator_lr, betas=(o.beta1, o.beta2), eps=1e-8)
         lazy = lazy_rate(cfg.loss.r1_interval)
         self.discriminator = torch.optim.Adam(
-            networks.discriminator.parameters(), lr=o.discriminator_lr * lazy, betas=(o.beta1**lazy, o.beta2**lazy), eps=1e-8
+            networks.discriminator.parameters(),
+            lr=o.discriminator_lr * lazy,
+            betas=(o.beta1**lazy, o.beta2**lazy),
+            eps=1e-8,
         )
         self._warmup = o.warmup_images
         self.set_rates(1.0, 0.0)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import io
-import json
-
 import numpy as np
 import torch
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from core_model.data.images import ImageDataset
@@ -25,7 +20,13 @@ GRID, EVALUATION = 1001, 1002  # phases of `draw_fakes` that no training step us
 
 @torch.no_grad()
 def average_images(
-    g: WysiwygGenerator, cfg: TrainConfig, values: ScheduleValues, labels: LabelTable, count: int, phase: int, chunk: int
+    g: WysiwygGenerator,
+    cfg: TrainConfig,
+    values: ScheduleValues,
+    labels: LabelTable,
+    count: int,
+    phase: int,
+    chunk: int,
 ) -> Tensor:
     """[count, 3, R, R] uint8 on the CPU: the same latents, cameras and random numbers at every call for one phase, untruncated, each
     conditioned on its own camera."""
@@ -45,18 +46,3 @@ def real_images(dataset: ImageDataset, count: int) -> Tensor:
     total = len(dataset)
     chosen = [i * total // min(count, total) for i in range(min(count, total))]
     return torch.from_numpy(np.stack([dataset.image(i) for i in chosen]))
-
-
-def grid_png(images: Tensor, columns: int, about: dict[str, object]) -> bytes:
-    """PNG of images [N, 3, R, R] uint8 side by side, `about` as JSON in its text; missing places stay grey."""
-    n, _, size, _ = images.shape
-    rows = -(-n // columns)
-    sheet = np.full((rows * size, columns * size, 3), 128, np.uint8)
-    for i, image in enumerate(images):
-        y, x = divmod(i, columns)
-        sheet[y * size : (y + 1) * size, x * size : (x + 1) * size] = image.permute(1, 2, 0).numpy()
-    info = PngInfo()
-    info.add_text("triscope-run", json.dumps(about))
-    buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, format="PNG", pnginfo=info)
-    return buffer.getvalue()

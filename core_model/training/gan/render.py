@@ -9,37 +9,43 @@ import torch
 from torch import Tensor
 
 from core_model.discriminators.dual import stretch
-from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.geometry.rays import Rays, Window, label_rays
 from core_model.losses.surface import surface_loss
+from core_model.losses.term import LossTerm
+from core_model.rendering.march import Marched
+from core_model.rendering.probe import ProbeResult, run_dense_probe
+from core_model.sampling.placement import in_strata, stratified_samples
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
-from core_model.training.gan.culled import march_refined
 from core_model.training.gan.draws import NOISE, FakeBatch, generator, item_uniform
-from core_model.training.gan.march import Marched, march
-from core_model.training.gan.proposals import Probe, march_by_proposals, march_importance, run_probe, supervise
-from core_model.training.gan.rays import BatchRays, Window, label_rays, stratified_t
+from core_model.training.gan.proposals import march_by_proposals, march_importance, supervise
 from core_model.training.gan.shaping import bend, decision
+from core_model.training.gan.sparse_march import LearningScene, learning_scene, march_refined, march_seen
 
 
 @dataclass(frozen=True)
 class Fakes:
-    """images [B, 3, r, r] and coarse (for dual discrimination, else None) in [-1, 1]; ws_mean [D] of the mapping's outputs; losses by
-    name (scalars with gradients); figures by name (scalars without)."""
+    """images [B, 3, r, r] and coarse (for dual discrimination, else None) in [-1, 1]; w_mean [D] of the mapping's outputs; losses: what
+    the generator's step adds to the adversarial loss; figures by name (scalars without gradients)."""
 
     images: Tensor
     coarse: Tensor | None
     w_mean: Tensor
-    losses: dict[str, Tensor] = field(default_factory=dict)
+    losses: tuple[LossTerm, ...] = ()
     figures: dict[str, Tensor] = field(default_factory=dict)
 
 
 def autocast(cfg: TrainConfig, device: torch.device) -> torch.autocast | nullcontext[None]:
     """bf16 arithmetic for convolutions where the config asks for it; bf16 has float32's range, so no loss scaling is needed."""
-    return torch.autocast(device.type, dtype=torch.bfloat16) if cfg.optim.precision == "bf16" else nullcontext()
+    return (
+        torch.autocast(device.type, dtype=torch.bfloat16) if cfg.optim.precision == "bf16" else nullcontext()
+    )
 
 
-def make_fakes(g: WysiwygGenerator, batch: FakeBatch, cfg: TrainConfig, values: ScheduleValues, *, train: bool) -> Fakes:
+def make_fakes(
+    g: WysiwygGenerator, batch: FakeBatch, cfg: TrainConfig, values: ScheduleValues, *, train: bool
+) -> Fakes:
     """Images of a batch at the schedule's resolution. train: also the generator's own losses; else neither losses nor figures."""
     device = g.mapping.w_avg.device
     network = cfg.network
@@ -50,10 +56,10 @@ def make_fakes(g: WysiwygGenerator, batch: FakeBatch, cfg: TrainConfig, values: 
         planes = g.synthesize(ws, "random" if network.noise else "none", rng)
     dtype = torch.bfloat16 if cfg.optim.precision == "bf16" else torch.float32
     planes = type(planes)(tuple(level.float() for level in planes.levels), planes.conventions)
-    scene = g.field(planes, fast=device.type == "cpu", dtype=dtype)
     background = None if cfg.render.background is None else torch.tensor(cfg.render.background, device=device)
+    scene = learning_scene(g.field(planes, fast=device.type == "cpu", dtype=dtype), background)
     figures: dict[str, Tensor] = {}
-    marched, probe, losses = _render(g, scene, batch, cfg, values, background, train, figures)
+    marched, probe, losses = _render(g, scene, batch, cfg, values, train, figures)
     images = marched.picture(marched.rgb) * 2.0 - 1.0
     coarse = None
     if cfg.discriminator.dual:
@@ -62,34 +68,50 @@ def make_fakes(g: WysiwygGenerator, batch: FakeBatch, cfg: TrainConfig, values: 
     if not train:
         return Fakes(images, coarse, w.detach().float().mean(dim=0))
     if cfg.loss.surface:
-        losses["surface"] = surface_loss(marched.width, values.surface_target)
+        losses.append(
+            LossTerm("surface", surface_loss(marched.width, values.surface_target), cfg.loss.surface)
+        )
     if cfg.loss.decision:
-        losses["decision"] = decision(scene, marched, probe is not None, batch.label, batch.seeds, cfg)
+        value = decision(scene.field, marched, probe is not None, batch.label, batch.seeds, cfg)
+        losses.append(LossTerm("decision", value, cfg.loss.decision))
     if cfg.loss.bend:
-        losses["bend"] = bend(scene, marched, _rays(scene, batch, values.resolution), batch.seeds, cfg)
-    return Fakes(images, coarse, w.detach().float().mean(dim=0), losses, {**_figures(marched), **figures})
+        rays = _rays(scene, batch, values.resolution)
+        value = bend(scene.field, marched, rays, batch.seeds, cfg)
+        losses.append(LossTerm("bend", value, cfg.loss.bend))
+    return Fakes(
+        images, coarse, w.detach().float().mean(dim=0), tuple(losses), {**_figures(marched), **figures}
+    )
 
 
 def _render(
-    g: WysiwygGenerator, scene: WysiwygField, batch: FakeBatch, cfg: TrainConfig, values: ScheduleValues, background: Tensor | None,
-    train: bool, figures: dict[str, Tensor],
-) -> tuple[Marched, Probe | None, dict[str, Tensor]]:
+    g: WysiwygGenerator,
+    scene: LearningScene,
+    batch: FakeBatch,
+    cfg: TrainConfig,
+    values: ScheduleValues,
+    train: bool,
+    figures: dict[str, Tensor],
+) -> tuple[Marched, ProbeResult | None, list[LossTerm]]:
     """The picture by the placement that is due, the probe if one was made, and the sampler loss if it is due; adds to `figures`."""
     r, device = cfg.render, batch.label.device
     rays = _rays(scene, batch, values.resolution)
-    losses: dict[str, Tensor] = {}
+    losses: list[LossTerm] = []
     propose, learn = values.propose and r.sampler, values.supervise and r.sampler and train
     if not propose and values.propose:  # the ablation spends what the learned sampler would
         n = max(4, round(r.budget_low + r.hard_share * (r.budget_high - r.budget_low)))
-        return march_importance(scene, rays, n, batch.seeds, background, r.checkpoint_rays), None, losses
+        return march_importance(scene, rays, n, batch.seeds, r.checkpoint_rays), None, losses
     probe = None
     log_p: Tensor | None = None
     if propose or learn:
         assert g.proposal is not None
-        probe = run_probe(scene, batch.label, cfg.network.probe_size, cfg.network.probe_samples, background)
+        with torch.no_grad():
+            probe = run_dense_probe(
+                scene, _rays(scene, batch, cfg.network.probe_size), cfg.network.probe_samples
+            )
         with autocast(cfg, device):
             if learn:
-                losses["sampler"], log_p = supervise(g.proposal, probe, scene, batch.label, r, batch.seeds)
+                value, log_p = supervise(g.proposal, probe, scene, batch.label, r, batch.seeds)
+                losses.append(LossTerm("sampler", value, cfg.loss.sampler))
             else:
                 with torch.no_grad():
                     log_p = g.proposal(probe.weights, probe.image, probe.dirs).float()
@@ -98,18 +120,26 @@ def _render(
     if propose:
         assert probe is not None and log_p is not None
         p = log_p.detach().float().exp()
-        return march_by_proposals(scene, rays, p, probe.opacity, r, batch.seeds, background), probe, losses
-    looked = rays if not r.refine or r.look >= values.resolution or not r.look else _rays(scene, batch, r.look)
-    u = item_uniform(batch.seeds, (rays.count if r.jitter == "ray" else 1, r.samples + r.refine), device).expand(-1, rays.count, -1)
-    t, delta = stratified_t(looked, u[:, : looked.count, : r.samples])
+        return march_by_proposals(scene, rays, p, probe.opacity, r, batch.seeds), probe, losses
+    coarse = (
+        rays if not r.refine or r.look >= values.resolution or not r.look else _rays(scene, batch, r.look)
+    )
+    u = item_uniform(
+        batch.seeds, (len(rays) if r.jitter == "ray" else 1, r.samples + r.refine), device
+    ).expand(-1, len(rays), -1)
+    samples = stratified_samples(coarse.near, coarse.far, in_strata(u[:, : len(coarse), : r.samples]))
     if r.refine:
-        return Marched(*march_refined(scene, rays, looked, t, u[..., r.samples :], background, r.cull_floor)), probe, losses
-    return march(scene, rays, t, delta, background, recompute_rays=r.checkpoint_rays, cull_floor=r.cull_floor), probe, losses
+        return march_refined(scene, rays, coarse, samples.t, u[..., r.samples :], r.cull_floor), probe, losses
+    return (
+        march_seen(scene, rays, samples, recompute_rays=r.checkpoint_rays, cull_floor=r.cull_floor),
+        probe,
+        losses,
+    )
 
 
-def _rays(scene: WysiwygField, batch: FakeBatch, size: int) -> BatchRays:
+def _rays(scene: LearningScene, batch: FakeBatch, size: int) -> Rays:
     """The rays of all pixels of size² pictures."""
-    return label_rays(batch.label, Window(size, 0, 0, size), scene.planes.conventions)
+    return label_rays(batch.label, Window(size, 0, 0, size), scene.field.planes.conventions)
 
 
 @torch.no_grad()
@@ -123,6 +153,7 @@ def _figures(marched: Marched) -> dict[str, Tensor]:
     solid = marched.opacity > 0.5
     return {
         "opacity": marched.opacity.mean(),
-        "beta": torch.where(solid, marched.width / marched.opacity.clamp_min(1e-6), 0.0).sum() / solid.sum().clamp_min(1),
+        "beta": torch.where(solid, marched.width / marched.opacity.clamp_min(1e-6), 0.0).sum()
+        / solid.sum().clamp_min(1),
         "depth_std": marched.depth[solid].std() if int(solid.sum()) > 1 else marched.depth.new_zeros(()),
     }

@@ -7,50 +7,56 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.families.wysiwyg.decoder import WysiwygField
-from core_model.fields.encoding import frequency_encoding
-from core_model.fields.triplane import sample_planes
+from core_model.geometry.rays import Rays, Window, label_rays
 from core_model.losses.surface import bend_loss, decision_loss
+from core_model.rendering.march import Marched
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.draws import item_uniform, mix_seed
-from core_model.training.gan.march import Marched
-from core_model.training.gan.rays import BatchRays, Window, label_rays
 
 _DECISION, _BEND = 3, 4  # what the random numbers of an image are for (1 and 2: `proposals`)
 
 
-def decision(scene: WysiwygField, marched: Marched, probed: bool, labels: Tensor, seeds: tuple[int, ...], cfg: TrainConfig) -> Tensor:
+def decision(
+    field: WysiwygField,
+    marched: Marched,
+    probed: bool,
+    labels: Tensor,
+    seeds: tuple[int, ...],
+    cfg: TrainConfig,
+) -> Tensor:
     """exp(-k|sdf|) at probe points. Before there are proposals the render's own samples are uniform and serve, where all of them have
     gradients; otherwise random points on the probe's rays are evaluated, since gradients through all of them would not fit in memory."""
     if not probed and not cfg.render.refine and not cfg.render.cull_floor:
         return decision_loss(marched.sdf, cfg.loss.decision_sharpness)
     size = cfg.network.probe_size
-    rays = label_rays(labels, Window(size, 0, 0, size), scene.planes.conventions)
-    u = item_uniform(tuple(mix_seed(s, _DECISION) for s in seeds), (max(1, cfg.loss.decision_points // cfg.batch), 2), labels.device)
-    ray = (u[..., 0] * rays.count).long().clamp_max(rays.count - 1)
-    t = rays.near[:, None] + (rays.far - rays.near)[:, None] * u[..., 1]
-    return decision_loss(_sdf(scene, rays.take(ray).points(t[..., None])[:, :, 0]), cfg.loss.decision_sharpness)
+    rays = label_rays(labels, Window(size, 0, 0, size), field.planes.conventions)
+    u = item_uniform(
+        tuple(mix_seed(s, _DECISION) for s in seeds),
+        (max(1, cfg.loss.decision_points // cfg.batch), 2),
+        labels.device,
+    )
+    ray = (u[..., 0] * len(rays)).long().clamp_max(len(rays) - 1)
+    some = rays.take(ray)
+    t = some.near + (some.far - some.near) * u[..., 1]
+    return decision_loss(
+        field.learned_distance(some.points(t[..., None])[:, :, 0]), cfg.loss.decision_sharpness
+    )
 
 
-def bend(scene: WysiwygField, marched: Marched, rays: BatchRays, seeds: tuple[int, ...], cfg: TrainConfig) -> Tensor:
+def bend(
+    field: WysiwygField, marched: Marched, rays: Rays, seeds: tuple[int, ...], cfg: TrainConfig
+) -> Tensor:
     """How far distances bend on short lines of any direction: half of their places anywhere on rays of the picture, half near the depth
-    that is seen. Light layers would hide there between the samples, and slits would be cut where a colour is still missing."""
+    that is seen. The picture's samples are too far apart to tell of thin layers
+    and of slits between them."""
     count, step = max(2, cfg.loss.bend_points // cfg.batch), cfg.loss.bend_step
     u = item_uniform(tuple(mix_seed(s, _BEND) for s in seeds), (count, 5), rays.dirs.device)
-    ray = (u[..., 0] * rays.count).long().clamp_max(rays.count - 1)
-    near, far = rays.near[:, None], rays.far[:, None]
-    anywhere = near + (far - near) * u[..., 1]
+    ray = (u[..., 0] * len(rays)).long().clamp_max(len(rays) - 1)
+    some = rays.take(ray)
+    anywhere = some.near + (some.far - some.near) * u[..., 1]
     seen = marched.depth.detach().gather(1, ray) + (u[..., 1] - 0.5) * 8.0 * step
     solid = (marched.opacity.detach().gather(1, ray) > 0.5) & (torch.arange(count, device=u.device) % 2 == 0)
-    middle = rays.take(ray).points(torch.where(solid, seen, anywhere)[..., None])
+    middle = some.points(torch.where(solid, seen, anywhere)[..., None])
     line = F.normalize(u[..., None, 2:] - 0.5, dim=-1) * torch.arange(-1.0, 2.0, device=u.device)[:, None]
-    sdf = _sdf(scene, (middle + step * line).flatten(1, 2)).unflatten(1, (count, 3))
+    sdf = field.learned_distance((middle + step * line).flatten(1, 2)).unflatten(1, (count, 3))
     return bend_loss(sdf[..., 0], sdf[..., 1], sdf[..., 2], step)
-
-
-def _sdf(scene: WysiwygField, points: Tensor) -> Tensor:
-    """Signed distances [B, N] at points [B, N, 3], planes read by grid_sample, whose backward pass is the faster one."""
-    conv = scene.planes.conventions
-    encoded = frequency_encoding(points / conv.box, scene.cfg.point_freqs)
-    features = sample_planes(scene.planes.levels[0], points, conv)
-    with torch.autocast(points.device.type, dtype=scene.dtype, enabled=scene.dtype != torch.float32):
-        return -scene.sdf_mlp(features.float(), encoded)[..., 0].float()

@@ -17,8 +17,8 @@ from core_model.schema.errors import InputError
 from core_model.schema.overrides import changed_paths
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
-from core_model.training.gan.networks import Networks, network_config
 from core_model.training.common.run_directory import STATE_SUFFIX
+from core_model.training.gan.networks import Networks, network_config
 from core_model.training.gan.state import load_weights
 
 
@@ -36,7 +36,13 @@ def camera_prior(labels: LabelTable) -> CameraPrior:
 
 
 def write_snapshot(
-    path: Path, networks: Networks, cfg: TrainConfig, prior: CameraPrior, step: int, *, with_proposals: bool,
+    path: Path,
+    networks: Networks,
+    cfg: TrainConfig,
+    prior: CameraPrior,
+    step: int,
+    *,
+    with_proposals: bool,
     scores: dict[str, float] | None = None,
 ) -> None:
     """The average generator as a native checkpoint. Before its proposal network has learned, it is left out: an untrained one would
@@ -60,9 +66,15 @@ def write_snapshot(
 
 def command_text(cfg: TrainConfig) -> str:
     """The command line that starts this run again."""
-    changed = {k: v for k, v in changed_paths(cfg, PRESETS.get(cfg.preset)).items() if k not in ("data.path", "preset")}
+    changed = {
+        k: v
+        for k, v in changed_paths(cfg, PRESETS.get(cfg.preset)).items()
+        if k not in ("data.path", "preset")
+    }
     flags = "".join(f" --{path}={value}" for path, value in changed.items())
-    return f"triscope train --preset {cfg.preset} --data {Path(cfg.data.path).name or 'DATA'} --out RUN{flags}"
+    return (
+        f"triscope train --preset {cfg.preset} --data {Path(cfg.data.path).name or 'DATA'} --out RUN{flags}"
+    )
 
 
 def load_start(source: str, networks: Networks) -> str:
@@ -72,14 +84,23 @@ def load_start(source: str, networks: Networks) -> str:
         return f"{Path(source).name}: {load_weights(Path(source), networks)} tensors, discriminator included"
     header = read_header(source).header
     if header.family != "wysiwyg":
-        raise InputError(what="cannot start from this checkpoint", where=source, expected="family wysiwyg", got=header.family)
+        raise InputError(
+            what="cannot start from this checkpoint",
+            where=source,
+            expected="family wysiwyg",
+            got=header.family,
+        )
     tensors = load_tensors(source)
     own = networks.generator.state_dict()
     missing = [n for n in own if n not in tensors and not n.startswith("proposal.")]
     wrong = [n for n in own if n in tensors and tensors[n].shape != own[n].shape]
     for names, what in ((missing, "lacks tensor"), (wrong, "has another shape of tensor")):
         if names:
-            raise InputError(what=f"cannot start: the checkpoint {what} {names[0]!r}", where=source, expected="the networks of this preset")
+            raise InputError(
+                what=f"cannot start: the checkpoint {what} {names[0]!r}",
+                where=source,
+                expected="the networks of this preset",
+            )
     merged = {**own, **{n: t for n, t in tensors.items() if n in own}}
     networks.generator.load_state_dict(merged)
     networks.average.load_state_dict(merged)

@@ -6,25 +6,30 @@ counters stand for them.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from pydantic import Field, ValidationError
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from core_model.data.order import DataPosition
 from core_model.losses.ada import AdaState
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
+from core_model.training.common.state import (
+    adam_tensors,
+    fill_adam,
+    read_state,
+    under,
+    unreadable,
+    write_state,
+)
 from core_model.training.gan.networks import Networks, named_tensors
 from core_model.training.gan.optimise import Optimisers
 
 STATE_VERSION = 1
 _KEY = "triscope_train_state"
+_COMMAND = "triscope train"
 
 
 class Counters(Frozen):
@@ -54,49 +59,27 @@ def save_state(path: Path, trained: Trained, counters: Counters) -> None:
     for part, module in trained.networks.modules().items():
         tensors |= {f"{part}/{name}": value for name, value in named_tensors(module).items()}
     for part, optimiser in trained.optimisers.both().items():
-        for i, p in enumerate(_parameters(optimiser)):
-            for name, value in optimiser.state.get(p, {}).items():
-                tensors[f"adam/{part}/{i}/{name}"] = value
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        # copies of their own: safetensors refuses tensors that share memory
-        plain = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
-        save_file(plain, temporary, metadata={_KEY: counters.model_dump_json()})
-        handle = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        tensors |= adam_tensors(optimiser, f"adam/{part}/")
+    write_state(path, tensors, {_KEY: counters.model_dump_json()})
 
 
 def load_state(path: Path, trained: Trained) -> Counters:
     """Fill the networks and optimisers; nothing is changed unless the whole file is read and fits. Raises InputError."""
+    told, tensors = read_state(path, _COMMAND)
     try:
-        with safe_open(path, framework="pt") as file:
-            counters = Counters.model_validate_json((file.metadata() or {})[_KEY])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - a safetensors file is no mapping
+        counters = Counters.model_validate_json(told[_KEY])
     except (ValidationError, KeyError):
         raise _unreadable(path, "no training state of this version") from None
-    except Exception as error:  # safetensors raises its own type for every kind of damage
-        raise _unreadable(path, str(error)) from None
     if counters.version != STATE_VERSION:
         raise _unreadable(path, f"version {counters.version}")
     for part, module in trained.networks.modules().items():
-        wrong = _misfits(named_tensors(module), _under(tensors, f"{part}/"))
+        wrong = _misfits(named_tensors(module), under(tensors, f"{part}/"))
         if wrong:
             raise _unreadable(path, f"{part}/{wrong}, which is not of these networks")
     for part, module in trained.networks.modules().items():
-        module.load_state_dict(_under(tensors, f"{part}/"))
+        module.load_state_dict(under(tensors, f"{part}/"))
     for part, optimiser in trained.optimisers.both().items():
-        optimiser.state.clear()
-        for i, p in enumerate(_parameters(optimiser)):
-            found = _under(tensors, f"adam/{part}/{i}/")
-            if found:
-                # Adam counts its steps on the CPU
-                optimiser.state[p] = {k: v.clone() if k == "step" else v.to(p.device) for k, v in found.items()}
+        fill_adam(optimiser, tensors, f"adam/{part}/")
     return counters
 
 
@@ -105,22 +88,14 @@ def load_weights(path: Path, networks: Networks) -> int:
 
     Raises InputError when the file is none or does not fit.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys() if not name.startswith("adam/")}  # noqa: SIM118
-    except Exception as error:
-        raise _unreadable(path, str(error)) from None
+    _, tensors = read_state(path, _COMMAND, lambda name: not name.startswith("adam/"))
     for part, module in networks.modules().items():
-        wrong = _misfits(named_tensors(module), _under(tensors, f"{part}/"))
+        wrong = _misfits(named_tensors(module), under(tensors, f"{part}/"))
         if wrong:
             raise _unreadable(path, f"{part}/{wrong}, which is not of these networks")
     for part, module in networks.modules().items():
-        module.load_state_dict(_under(tensors, f"{part}/"))
+        module.load_state_dict(under(tensors, f"{part}/"))
     return len(tensors)
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _misfits(own: dict[str, Tensor], found: dict[str, Tensor]) -> str:
@@ -132,8 +107,4 @@ def _misfits(own: dict[str, Tensor], found: dict[str, Tensor]) -> str:
 
 
 def _unreadable(path: Path, got: str) -> InputError:
-    return InputError(what="unreadable resume state", where=str(path), expected="a state that triscope train wrote", got=got)
-
-
-def _parameters(optimiser: torch.optim.Adam) -> list[Tensor]:
-    return [p for group in optimiser.param_groups for p in group["params"]]
+    return unreadable(path, _COMMAND, got)

@@ -15,12 +15,11 @@ from core_model.data.labels import LabelTable
 from core_model.data.order import Batch
 from core_model.discriminators.augment import AdaAugment
 from core_model.discriminators.dual import at_detail_of, gaussian_blur2d, pair, stretch
-from core_model.losses.gan import discriminator_loss, generator_loss
-from core_model.losses.r1 import r1_penalty
+from core_model.losses.gan import discriminator_loss, generator_loss, r1_penalty
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
-from core_model.training.common.distributed import Ranks
 from core_model.training.common.clock import PhaseClock
+from core_model.training.common.distributed import Ranks
 from core_model.training.gan.draws import AUGMENT, POSE_NOISE, FakeBatch, draw_fakes, generator
 from core_model.training.gan.networks import Networks, update_average
 from core_model.training.gan.optimise import GradientReport, Optimisers, gradient_report
@@ -44,9 +43,22 @@ class GanStep:
     """The networks with their optimisers, and how one step changes them."""
 
     def __init__(
-        self, networks: Networks, optimisers: Optimisers, cfg: TrainConfig, ranks: Ranks, labels: LabelTable, clock: PhaseClock
+        self,
+        networks: Networks,
+        optimisers: Optimisers,
+        cfg: TrainConfig,
+        ranks: Ranks,
+        labels: LabelTable,
+        clock: PhaseClock,
     ) -> None:
-        self.networks, self.optimisers, self.cfg, self.ranks, self.labels, self.clock = networks, optimisers, cfg, ranks, labels, clock
+        self.networks, self.optimisers, self.cfg, self.ranks, self.labels, self.clock = (
+            networks,
+            optimisers,
+            cfg,
+            ranks,
+            labels,
+            clock,
+        )
         self.augment = AdaAugment().to(ranks.device) if cfg.augment.mode != "none" else None
         self._spread = labels.spread().to(ranks.device)
         self._share = cfg.batch // ranks.world
@@ -63,20 +75,37 @@ class GanStep:
             self._penalty_phase(step, values, reals, augment_p, scalars, bad)
         seen = (step + 1) * self.cfg.batch
         o = self.cfg.optim
-        update_average(self.networks, self.cfg.batch, min(o.ema_images, seen * o.ema_rampup) if o.ema_rampup else o.ema_images)
+        update_average(
+            self.networks,
+            self.cfg.batch,
+            min(o.ema_images, seen * o.ema_rampup) if o.ema_rampup else o.ema_images,
+        )
         return StepReport(scalars, tuple(bad), mean_sign)
 
     def fakes(self, step: int, phase: int, values: ScheduleValues) -> FakeBatch:
         """This process's latents and cameras of one phase, on its device."""
         cfg, ranks = self.cfg, self.ranks
         drawn = draw_fakes(
-            self.labels, cfg.network.z_dim, cfg.batch, values.swap, cfg.seed, step, phase, rank=ranks.rank, world=ranks.world
+            self.labels,
+            cfg.network.z_dim,
+            cfg.batch,
+            values.swap,
+            cfg.seed,
+            step,
+            phase,
+            rank=ranks.rank,
+            world=ranks.world,
         )
-        move = lambda x: x.to(ranks.device, non_blocking=True)  # noqa: E731
+        move = lambda x: x.to(ranks.device, non_blocking=True)
         return FakeBatch(move(drawn.z), move(drawn.condition), move(drawn.label), drawn.seeds)
 
     def _generator_phase(
-        self, step: int, values: ScheduleValues, p: float, scalars: dict[str, Tensor], bad: list[tuple[str, GradientReport]]
+        self,
+        step: int,
+        values: ScheduleValues,
+        p: float,
+        scalars: dict[str, Tensor],
+        bad: list[tuple[str, GradientReport]],
     ) -> list[tuple[Fakes, FakeBatch]]:
         g, cfg = self.networks.generator, self.cfg
         _switch(self.networks, generator=True)
@@ -88,14 +117,17 @@ class GanStep:
                 rows = batch.rows(start, start + self._micro)
                 weight = len(rows) / self._share
                 made = make_fakes(g, rows, cfg, values, train=True)
-                logits = self._judge(made.images, made.coarse, rows.label, values, p, (step, GENERATOR, start))
-                losses = {"loss/G": generator_loss(logits), **made.losses}
-                loss = losses["loss/G"]
-                for name in made.losses:
-                    loss = loss + getattr(cfg.loss, name) * losses[name]
+                logits = self._judge(
+                    made.images, made.coarse, rows.label, values, p, (step, GENERATOR, start)
+                )
+                adversarial = generator_loss(logits)
+                loss = adversarial
+                for term in made.losses:
+                    loss = loss + term.weighted
                 (loss * weight).backward()
                 w_mean += made.w_mean * weight
-                _add(scalars, {**losses, **made.figures, "logits/fake": logits.mean()}, weight)
+                told = {"loss/G": adversarial} | {term.name: term.value for term in made.losses}
+                _add(scalars, {**told, **made.figures, "logits/fake": logits.mean()}, weight)
                 coarse = None if made.coarse is None else made.coarse.detach()
                 kept.append((Fakes(made.images.detach(), coarse, made.w_mean), rows))
             self._move("generator", g, self.optimisers.generator, scalars, bad)
@@ -103,7 +135,13 @@ class GanStep:
         return kept if cfg.reuse_fakes else []
 
     def _discriminator_phase(
-        self, step: int, values: ScheduleValues, reals: Batch, fakes: list[tuple[Fakes, FakeBatch]], p: float, scalars: dict[str, Tensor],
+        self,
+        step: int,
+        values: ScheduleValues,
+        reals: Batch,
+        fakes: list[tuple[Fakes, FakeBatch]],
+        p: float,
+        scalars: dict[str, Tensor],
         bad: list[tuple[str, GradientReport]],
     ) -> Tensor:
         d, device = self.networks.discriminator, self.ranks.device
@@ -120,18 +158,36 @@ class GanStep:
                     with torch.no_grad():
                         made = make_fakes(self.networks.generator, rows, self.cfg, values, train=False)
                 weight = len(rows) / self._share
-                fake_logits = self._judge(made.images, made.coarse, rows.label, values, p, (step, DISCRIMINATOR, 2 * start))
+                fake_logits = self._judge(
+                    made.images, made.coarse, rows.label, values, p, (step, DISCRIMINATOR, 2 * start)
+                )
                 images, coarse, labels = self._reals(reals, start, values)
-                real_logits = self._judge(images, coarse, labels, values, p, (step, DISCRIMINATOR, 2 * start + 1))
+                real_logits = self._judge(
+                    images, coarse, labels, values, p, (step, DISCRIMINATOR, 2 * start + 1)
+                )
                 loss = discriminator_loss(real_logits, fake_logits)
                 (loss * weight).backward()
                 signs += real_logits.detach().sign().mean() * weight
-                _add(scalars, {"loss/D": loss, "logits/real": real_logits.mean(), "sign/real": real_logits.sign().mean()}, weight)
+                _add(
+                    scalars,
+                    {
+                        "loss/D": loss,
+                        "logits/real": real_logits.mean(),
+                        "sign/real": real_logits.sign().mean(),
+                    },
+                    weight,
+                )
             self._move("discriminator", d, self.optimisers.discriminator, scalars, bad)
         return self.ranks.mean(signs)
 
     def _penalty_phase(
-        self, step: int, values: ScheduleValues, reals: Batch, p: float, scalars: dict[str, Tensor], bad: list[tuple[str, GradientReport]]
+        self,
+        step: int,
+        values: ScheduleValues,
+        reals: Batch,
+        p: float,
+        scalars: dict[str, Tensor],
+        bad: list[tuple[str, GradientReport]],
     ) -> None:
         self.optimisers.discriminator.zero_grad(set_to_none=True)
         interval = self.cfg.loss.r1_interval
@@ -147,15 +203,28 @@ class GanStep:
                 _add(scalars, {"r1": penalty}, weight)
             self._move("r1", self.networks.discriminator, self.optimisers.discriminator, scalars, bad)
 
-    def _reals(self, reals: Batch, start: int, values: ScheduleValues) -> tuple[Tensor, Tensor | None, Tensor]:
+    def _reals(
+        self, reals: Batch, start: int, values: ScheduleValues
+    ) -> tuple[Tensor, Tensor | None, Tensor]:
         """A micro-batch of real images in [-1, 1] at the render's level of detail, their coarse copies and labels."""
         rows = slice(start, start + self._micro)
         images = reals.images[rows].to(self.ranks.device, non_blocking=True).float() / 127.5 - 1.0
         coarse = at_detail_of(images, self.cfg.network.probe_size) if self.cfg.discriminator.dual else None
-        return at_detail_of(images, values.resolution), coarse, reals.labels[rows].to(self.ranks.device, non_blocking=True).float()
+        return (
+            at_detail_of(images, values.resolution),
+            coarse,
+            reals.labels[rows].to(self.ranks.device, non_blocking=True).float(),
+        )
 
     def _judge(
-        self, images: Tensor, coarse: Tensor | None, labels: Tensor, values: ScheduleValues, p: float, key: tuple[int, int, int], *,
+        self,
+        images: Tensor,
+        coarse: Tensor | None,
+        labels: Tensor,
+        values: ScheduleValues,
+        p: float,
+        key: tuple[int, int, int],
+        *,
         ready: bool = False,
     ) -> Tensor:
         """Logits of images at any resolution: stretched, blurred, augmented. key names the random numbers. ready: already paired."""
@@ -179,7 +248,12 @@ class GanStep:
             return judge(x, seen)
 
     def _move(
-        self, phase: str, module: nn.Module, optimiser: torch.optim.Adam, scalars: dict[str, Tensor], bad: list[tuple[str, GradientReport]]
+        self,
+        phase: str,
+        module: nn.Module,
+        optimiser: torch.optim.Adam,
+        scalars: dict[str, Tensor],
+        bad: list[tuple[str, GradientReport]],
     ) -> None:
         """Average, check, and step; a bad phase leaves weights and moments as they were."""
         self.ranks.mean_gradients(module)

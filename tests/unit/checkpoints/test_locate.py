@@ -9,15 +9,16 @@ import pytest
 
 from core_model.checkpoints import locate
 from core_model.checkpoints.layout import read_header
+from core_model.schema import assets
 from core_model.schema.errors import InputError
 
 
 def test_assets_are_found_and_hold_the_colour_maps() -> None:
-    assert (locate.assets_dir() / "colormaps").is_dir()
+    assert (assets.assets_dir() / "colormaps").is_dir()
 
 
 def test_demo_falls_back_to_the_sphere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(locate, "assets_dir", lambda: tmp_path)
+    monkeypatch.setattr(assets, "assets_dir", lambda: tmp_path)
     assert locate.resolve("demo") == "analytic:sphere"
     (tmp_path / "demo.safetensors").write_bytes(b"x")
     assert locate.resolve("demo") == str(tmp_path / "demo.safetensors") == locate.default_checkpoint()
@@ -42,7 +43,13 @@ def test_run_folder_gives_the_newest_snapshot(tmp_path: Path) -> None:
 
 
 def test_a_foreign_run_folder_gives_the_newest_pickle(tmp_path: Path) -> None:
-    for name in ("network-snapshot-000900.pkl", "network-snapshot-025000.pkl", "network-snapshot-9.pkl", "other-999999.pkl", "a.pkl"):
+    for name in (
+        "network-snapshot-000900.pkl",
+        "network-snapshot-025000.pkl",
+        "network-snapshot-9.pkl",
+        "other-999999.pkl",
+        "a.pkl",
+    ):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "network-snapshot-099999.pkl").mkdir()
     assert locate.resolve(str(tmp_path)) == str(tmp_path / "network-snapshot-025000.pkl")
@@ -73,4 +80,4 @@ def test_impossible_names_are_input_errors(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["demo.safetensors", "heads-gan.safetensors"])
 def test_shipped_checkpoints_say_the_blur_of_their_training(name: str) -> None:
-    assert read_header(locate.assets_dir() / name).header.target_blur == 0.7
+    assert read_header(assets.assets_dir() / name).header.target_blur == 0.7

@@ -1,4 +1,6 @@
-"""Recorded programs of heads give the plain functions' numbers to the last bit, and step aside where they do not apply."""
+"""Recorded programs of heads give the plain functions' numbers to the last bit, and step aside where they do
+not apply.
+"""
 
 from __future__ import annotations
 
@@ -51,10 +53,14 @@ def test_gradients_doubles_and_several_heads_run_plainly(monkeypatch: pytest.Mon
         assert torch.equal(head_sdf(head(1), points(20)), expected)
     with torch.no_grad():
         double = HeadParams(*(v.double() for v in vars(head(1)).values()))
-        torch.testing.assert_close(head_sdf(double, points(20).double()).float(), expected, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            head_sdf(double, points(20).double()).float(), expected, atol=1e-5, rtol=1e-4
+        )
     both = HeadParams.from_latent(torch.stack([latent_for_seed(1), latent_for_seed(2)]))
     with torch.no_grad():
-        torch.testing.assert_close(head_sdf(both, points(20).expand(2, -1, -1))[:1], expected, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(
+            head_sdf(both, points(20).expand(2, -1, -1))[:1], expected, atol=1e-6, rtol=1e-5
+        )
 
 
 def test_what_cannot_be_recorded_runs_plainly(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,9 @@ def _heads(count: int) -> HeadParams:
 
 def _extreme() -> HeadParams:
     signs = torch.randn(12, N_PARAMS, generator=torch.Generator().manual_seed(5)).sign()
-    return HeadParams.from_latent(torch.cat([4.0 * signs, torch.full((1, N_PARAMS), 4.0), torch.full((1, N_PARAMS), -4.0)]))
+    return HeadParams.from_latent(
+        torch.cat([4.0 * signs, torch.full((1, N_PARAMS), 4.0), torch.full((1, N_PARAMS), -4.0)])
+    )
 
 
 def _surface(params: HeadParams, count: int) -> Tensor:
@@ -159,8 +161,12 @@ def test_camera_label_follows_the_look_at_law() -> None:
 
 
 def test_frontal_camera_and_pitch_law() -> None:
-    torch.testing.assert_close(look_at_camera(0.0, 0.0)[:3, 3], torch.tensor([0.0, 0.0, 2.7]), atol=1e-5, rtol=0)
-    torch.testing.assert_close(look_at_camera(0.0, 0.0)[:3, 0], torch.tensor([1.0, 0.0, 0.0]), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        look_at_camera(0.0, 0.0)[:3, 3], torch.tensor([0.0, 0.0, 2.7]), atol=1e-5, rtol=0
+    )
+    torch.testing.assert_close(
+        look_at_camera(0.0, 0.0)[:3, 0], torch.tensor([1.0, 0.0, 0.0]), atol=1e-6, rtol=0
+    )
     v = math.pi / 2 - 0.3
     height = 2.7 * (1.0 - 2.0 * v / math.pi)
     assert look_at_camera(0.0, -0.3)[1, 3].item() == pytest.approx(height, abs=1e-5)
@@ -280,7 +286,10 @@ def test_wrong_latent_width() -> None:
 
 
 def test_colours_of_many_points_with_two_threads_come_back_and_are_those_of_one() -> None:
-    """Colours ask for distances in turn; all threads of the pool once waited for pieces that none of them was free to compute."""
+    """Colours ask for distances in turn.
+
+    All threads of the pool once waited for pieces that none of them was free to compute.
+    """
     params = HeadParams.from_latent(torch.zeros(1, N_PARAMS))
     points = torch.rand(1, 45_000, 3, generator=torch.Generator().manual_seed(4)) * 0.4 - 0.2
     normals = torch.nn.functional.normalize(points, dim=-1)

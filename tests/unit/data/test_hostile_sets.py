@@ -44,7 +44,10 @@ def zip_with(tmp_path: Path, *entries: tuple[zipfile.ZipInfo, bytes]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "/etc/evil.png", "a/../../evil.png", "C:/evil.png", "a\\..\\evil.png", "bad\nname.png"])
+@pytest.mark.parametrize(
+    "name",
+    ["../evil.png", "/etc/evil.png", "a/../../evil.png", "C:/evil.png", "a\\..\\evil.png", "bad\nname.png"],
+)
 def test_names_that_leave_the_folder_are_refused(name: str, tmp_path: Path) -> None:
     info = zipfile.ZipInfo("placeholder")
     info.filename = name
@@ -109,7 +112,15 @@ def test_a_png_of_enormous_size_is_not_decoded() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"not an image", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff" + bytes(50), b"GIF89a" + bytes(40), b"%!PS-Adobe"]
+    "data",
+    [
+        b"",
+        b"not an image",
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8\xff" + bytes(50),
+        b"GIF89a" + bytes(40),
+        b"%!PS-Adobe",
+    ],
 )
 def test_other_bytes_are_no_images(data: bytes) -> None:
     with pytest.raises(BadImage):
@@ -166,7 +177,13 @@ def test_bad_labels_are_named(value: object, said: str, tmp_path: Path) -> None:
 def test_faults_of_labels_one_by_one_and_together_agree() -> None:
     good = np.array(label(0.3))
     rows = {"": good}
-    changes = (("NaN", 3, np.nan), ("0 0 0 1", 15, 2.0), ("orthonormal", 0, 3.0), ("positive", 16, -1.0), ("pixels", 18, 256.0))
+    changes = (
+        ("NaN", 3, np.nan),
+        ("0 0 0 1", 15, 2.0),
+        ("orthonormal", 0, 3.0),
+        ("positive", 16, -1.0),
+        ("pixels", 18, 256.0),
+    )
     for fault, place, value in changes:
         rows[fault] = np.where(np.arange(25) == place, value, good)
     mirrored = good.copy()
@@ -178,7 +195,18 @@ def test_faults_of_labels_one_by_one_and_together_agree() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"{", b"[" * 100_000, b'{"labels": 3}', b'{"labels": [3]}', b'{"labels": [["a.png"]]}', b"\xff\xfe", b"null", b"7"]
+    "text",
+    [
+        b"",
+        b"{",
+        b"[" * 100_000,
+        b'{"labels": 3}',
+        b'{"labels": [3]}',
+        b'{"labels": [["a.png"]]}',
+        b"\xff\xfe",
+        b"null",
+        b"7",
+    ],
 )
 def test_damaged_label_files_are_one_line(text: bytes, tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
@@ -188,7 +216,10 @@ def test_damaged_label_files_are_one_line(text: bytes, tmp_path: Path) -> None:
 
 def test_labels_cannot_name_files_outside(tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_bytes(encoded(picture(1)))
-    files = {"dataset.json": json.dumps({"labels": [["../secret.png", label(0.0)]]}).encode(), "a.png": encoded(picture(0))}
+    files = {
+        "dataset.json": json.dumps({"labels": [["../secret.png", label(0.0)]]}).encode(),
+        "a.png": encoded(picture(0)),
+    }
     with pytest.raises(InputError, match="labels of other images"):
         ImageDataset.open(write_folder(tmp_path / "set", files))
 
@@ -196,7 +227,11 @@ def test_labels_cannot_name_files_outside(tmp_path: Path) -> None:
 def test_what_is_no_set_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "text.zip").write_text("hello")
-    for path, said in ((tmp_path / "none", "nothing"), (tmp_path / "text.zip", "another kind"), (tmp_path / "empty", "no images")):
+    for path, said in (
+        (tmp_path / "none", "nothing"),
+        (tmp_path / "text.zip", "another kind"),
+        (tmp_path / "empty", "no images"),
+    ):
         with pytest.raises(InputError, match=said) as error:
             ImageDataset.open(path, labels=False)
         assert str(path) in one_line(error)
@@ -224,7 +259,13 @@ def test_check_names_every_problem(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     report = check(write_zip(tmp_path / "s.zip", files), progress=lambda *p: seen.append(p))
     text = "\n".join(report.problems)
-    for number, fault in ((0, "label"), (1, "unreadable"), (2, "is 16 x 16"), (3, "is 10 x 8"), (4, "unreadable")):
+    for number, fault in (
+        (0, "label"),
+        (1, "unreadable"),
+        (2, "is 16 x 16"),
+        (3, "is 10 x 8"),
+        (4, "unreadable"),
+    ):
         assert f"img{number:08d}.png: {fault}" in text, text
     assert "gone.png: labelled, but not in the set" in text
     assert not report.ok and seen[-1] == (6, 6) and any("no label" in n for n in report.notes)

@@ -25,7 +25,11 @@ from tests.unit.data.image_sets import eg3d_files, encoded, label, picture, writ
 @pytest.fixture(params=["zip", "folder"])
 def eg3d(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     files = eg3d_files()
-    return write_zip(tmp_path / "set.zip", files) if request.param == "zip" else write_folder(tmp_path / "set", files)
+    return (
+        write_zip(tmp_path / "set.zip", files)
+        if request.param == "zip"
+        else write_folder(tmp_path / "set", files)
+    )
 
 
 def test_items_are_the_files_and_their_labels(eg3d: Path) -> None:
@@ -62,7 +66,9 @@ def test_a_mirrored_camera_sees_the_mirrored_world() -> None:
     torch.testing.assert_close(md.reshape(6, 6, 3), d.reshape(6, 6, 3).flip(1) * across, atol=1e-5, rtol=0)
     np.testing.assert_allclose(mirror_label(flipped), numbers, atol=1e-6)
     orbit = OrbitPose(yaw=0.4, pitch=0.2)
-    there = MatrixCamera.from_label(mirror_label(np.concatenate([orbit.world_from_cam().ravel(), orbit.intrinsics().ravel()])))
+    there = MatrixCamera.from_label(
+        mirror_label(np.concatenate([orbit.world_from_cam().ravel(), orbit.intrinsics().ravel()]))
+    )
     np.testing.assert_allclose(there.world_from_cam(), orbit.replace(yaw=-0.4).world_from_cam(), atol=1e-6)
 
 
@@ -94,7 +100,10 @@ def test_larger_images_are_shrunk_by_area_means(eg3d: Path) -> None:
 
 
 def test_a_plain_folder_gets_cameras_of_one_distribution(tmp_path: Path) -> None:
-    files = {f"{i}.jpg": encoded(picture(i, 12, 20), "JPEG") for i in range(3)} | {"notes.txt": b"x", ".hidden.png": b"y"}
+    files = {f"{i}.jpg": encoded(picture(i, 12, 20), "JPEG") for i in range(3)} | {
+        "notes.txt": b"x",
+        ".hidden.png": b"y",
+    }
     folder = write_folder(tmp_path / "own", files)
     with pytest.raises(InputError, match="no camera labels"):
         ImageDataset.open(folder, labels=True)
@@ -108,14 +117,19 @@ def test_a_plain_folder_gets_cameras_of_one_distribution(tmp_path: Path) -> None
 def test_drawn_cameras_follow_their_law_and_do_not_depend_on_the_count() -> None:
     prior = CameraPrior(yaw_std=0.3, pitch_std=0.2)
     rows = prior_labels(prior, 4000, 1)
-    assert np.array_equal(prior_labels(prior, 7, 1), rows[:7]) and not np.array_equal(prior_labels(prior, 7, 2), rows[:7])
+    assert np.array_equal(prior_labels(prior, 7, 1), rows[:7]) and not np.array_equal(
+        prior_labels(prior, 7, 2), rows[:7]
+    )
     centre = rows[:, :16].reshape(-1, 4, 4)[:, :3, 3]
     yaw, pitch = np.arctan2(centre[:, 0], centre[:, 2]), np.arcsin(centre[:, 1] / 2.7)
     assert abs(yaw.std() - 0.3) < 0.01 and abs(pitch.std() - 0.2) < 0.01 and abs(yaw.mean()) < 0.02
     assert not label_faults(rows).any()
     even = CameraPrior(law="uniform", yaw_range=(-math.pi, math.pi), pitch_range=(0.0, 0.5))
     spots = prior_labels(even, 2000, 0)[:, :16].reshape(-1, 4, 4)[:, :3, 3]
-    assert spots[:, 1].min() >= -1e-5 and abs(np.arctan2(spots[:, 0], spots[:, 2]).std() - math.pi / math.sqrt(3)) < 0.06
+    assert (
+        spots[:, 1].min() >= -1e-5
+        and abs(np.arctan2(spots[:, 0], spots[:, 2]).std() - math.pi / math.sqrt(3)) < 0.06
+    )
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])

@@ -1,4 +1,6 @@
-"""ADA's bgc pipeline: identity at p = 0, exact blits, known rotations and colours, derivatives twice, distribution of the changes."""
+"""ADA's bgc pipeline: identity at p = 0, exact blits, known rotations and colours, derivatives twice,
+distribution of the changes.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,15 @@ import torch
 from torch import Tensor
 
 from core_model.discriminators import augment
-from core_model.discriminators.augment import CENTRE, SYM6, AdaAugment, AugmentSpec, bilinear, recolour, resample
+from core_model.discriminators.augment import (
+    CENTRE,
+    SYM6,
+    AdaAugment,
+    AugmentSpec,
+    bilinear,
+    recolour,
+    resample,
+)
 
 OFF = AugmentSpec(**dict.fromkeys(AugmentSpec.__dataclass_fields__, 0.0))
 
@@ -35,7 +45,9 @@ def test_the_filter_is_orthonormal() -> None:
     for power in range(6):
         assert sum((-1) ** k * k**power * h for k, h in enumerate(SYM6)) == pytest.approx(0.0, abs=1e-4)
     # even and odd taps agree about where the mass lies, so one centre serves both
-    assert sum(k * h for k, h in enumerate(SYM6) if k % 2) / sum(SYM6[1::2]) == pytest.approx(CENTRE, abs=1e-9)
+    assert sum(k * h for k, h in enumerate(SYM6) if k % 2) / sum(SYM6[1::2]) == pytest.approx(
+        CENTRE, abs=1e-9
+    )
 
 
 @pytest.mark.parametrize("shape", [(3, 3, 16, 16), (2, 6, 8, 24), (1, 1, 4, 4), (5, 3, 33, 17)])
@@ -61,7 +73,8 @@ def test_going_up_and_down_again_is_the_identity() -> None:
 def test_whole_shifts_move_pixels_and_reflect_at_the_edge() -> None:
     images = noise(1, 3, 16, 16).double()
     smooth = torch.nn.functional.avg_pool2d(images, 5, 1, 2)
-    # Far outside places are reflected, and the filter is not quite symmetric: exact near the edge, close beyond it.
+    # Far outside places are reflected, and the filter is not quite symmetric: exact near the edge, close
+    # beyond it.
     for picture, shift, slack in ((images, 1, 1e-9), (smooth, 3, 0.05), (smooth, 7, 0.05)):
         moved = resample(picture, augment._shift(torch.tensor([-float(shift)]), torch.tensor([0.0])).double())
         torch.testing.assert_close(moved[..., shift:], picture[..., :-shift], atol=1e-9, rtol=0)
@@ -109,7 +122,13 @@ def test_shrinking_does_not_alias() -> None:
 def test_colours_of_known_matrices() -> None:
     pixel = torch.tensor([0.3, -0.2, 0.6]).reshape(1, 3, 1, 1)
     grey = torch.full((1, 3, 1, 1), 0.25)
-    for name, unchanged in (("hue", True), ("saturation", True), ("luma_flip", False), ("brightness", False), ("contrast", False)):
+    for name, unchanged in (
+        ("hue", True),
+        ("saturation", True),
+        ("luma_flip", False),
+        ("brightness", False),
+        ("contrast", False),
+    ):
         aug = only(**{name: 1.0})
         changed = [torch.equal(aug(grey, 1.0, rng(s)), grey) for s in range(8)]
         near = [torch.allclose(aug(grey, 1.0, rng(s)), grey, atol=1e-6) for s in range(8)]
@@ -120,7 +139,9 @@ def test_colours_of_known_matrices() -> None:
     flips = torch.stack([only(luma_flip=1.0)(pixel, 1.0, rng(s)).flatten() for s in range(20)])
     mirrored = pixel.flatten() - 2.0 * pixel.mean()
     is_flipped = (flips - mirrored).abs().amax(1) < 1e-6
-    assert 3 < int(is_flipped.sum()) < 17 and torch.equal(flips[~is_flipped], pixel.flatten().expand(int((~is_flipped).sum()), 3))
+    assert 3 < int(is_flipped.sum()) < 17 and torch.equal(
+        flips[~is_flipped], pixel.flatten().expand(int((~is_flipped).sum()), 3)
+    )
 
 
 def test_six_channels_are_two_views_of_one_image() -> None:

@@ -73,7 +73,9 @@ def test_second_order_gradients_of_blocks() -> None:
     x = torch.randn(2, 2, 4, 4, dtype=torch.double, requires_grad=True)
     assert torch.autograd.gradcheck(block, (x,))
     assert torch.autograd.gradgradcheck(block, (x,))
-    assert torch.autograd.gradgradcheck(lambda v: minibatch_std(v, 2, 1).double(), (x,), atol=1e-2, rtol=1e-2, eps=1e-3)
+    assert torch.autograd.gradgradcheck(
+        lambda v: minibatch_std(v, 2, 1).double(), (x,), atol=1e-2, rtol=1e-2, eps=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", ["blur", "down", "up", "detail"])

@@ -1,4 +1,6 @@
-"""Small random networks with the tensor names and shapes that EG3D, Mimic3D and EpiGRAF store, and their models."""
+"""Small random networks with the tensor names and shapes that EG3D, Mimic3D and EpiGRAF store, and their
+models.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from core_model.families import FAMILIES
 from core_model.schema.checkpoint import CheckpointHeader
 
 LEGACY_TABLE = np.array(
-    [[[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 0, 1], [0, 1, 0]], [[0, 0, 1], [1, 0, 0], [0, 1, 0]]], np.float32
+    [[[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 0, 1], [0, 1, 0]], [[0, 0, 1], [1, 0, 0], [0, 1, 0]]],
+    np.float32,
 )
 
 
@@ -74,7 +77,9 @@ class Maker:
         self.add(f"{name}.bias", out)
         self.linear(f"{name}.affine", styles or inside, w)
 
-    def synthesis(self, prefix: str, channels: tuple[int, ...], img: int, w: int, *, batch_axis: bool = False) -> None:
+    def synthesis(
+        self, prefix: str, channels: tuple[int, ...], img: int, w: int, *, batch_axis: bool = False
+    ) -> None:
         inside = 0
         for k, width in enumerate(channels):
             r = 4 << k
@@ -100,7 +105,9 @@ class Maker:
         self.linear("decoder.net.0", 64, features)
         self.linear("decoder.net.2", 1 + colours, 64)
 
-    def superres(self, widths: tuple[int, ...], ups: tuple[int, ...], size: int, w: int = 512, features: int = 32) -> None:
+    def superres(
+        self, widths: tuple[int, ...], ups: tuple[int, ...], size: int, w: int = 512, features: int = 32
+    ) -> None:
         inside = features
         for k, (width, up) in enumerate(zip(widths, ups, strict=True)):
             size *= up
@@ -111,7 +118,12 @@ class Maker:
 
 
 def eg3d_state(
-    seed: int = 0, *, channels: tuple[int, ...] = (8, 6, 4), widths: tuple[int, ...] = (12, 10), c: int = 25, embed: int | None = None
+    seed: int = 0,
+    *,
+    channels: tuple[int, ...] = (8, 6, 4),
+    widths: tuple[int, ...] = (12, 10),
+    c: int = 25,
+    embed: int | None = None,
 ) -> dict[str, np.ndarray]:
     m = Maker(seed)
     m.synthesis("backbone.synthesis.", channels, 96, widths[-1])
@@ -122,7 +134,12 @@ def eg3d_state(
 
 
 def mimic3d_state(
-    seed: int = 0, *, channels: tuple[int, ...] = (8, 6, 4), aware: tuple[int, ...] = (4, 8, 16), tail: str = "", f: int = 8
+    seed: int = 0,
+    *,
+    channels: tuple[int, ...] = (8, 6, 4),
+    aware: tuple[int, ...] = (4, 8, 16),
+    tail: str = "",
+    f: int = 8,
 ) -> dict[str, np.ndarray]:
     """tail: "" none, "separate" block2 and block3, "mean" one 3D-aware block2, "sr3d" the separate module."""
     m, w, last = Maker(seed), 10, 4 << (len(channels) - 1)
@@ -147,7 +164,14 @@ def block(m: Maker, name: str, f: int, seen: int, w: int, size: int) -> None:
 
 
 def epigraf_state(
-    seed: int = 0, *, label: int = 0, background: str = "", view: bool = False, freqs: int = 0, feat: int = 6, noise: bool = True
+    seed: int = 0,
+    *,
+    label: int = 0,
+    background: str = "",
+    view: bool = False,
+    freqs: int = 0,
+    feat: int = 6,
+    noise: bool = True,
 ) -> dict[str, np.ndarray]:
     m, w, hid = Maker(seed), 10, 16
     m.synthesis("synthesis.tri_plane_decoder.", (8, 6, 4), 3 * feat + (3 if background == "plane" else 0), w)

@@ -1,4 +1,6 @@
-"""EG3D: what its configuration is read from, plane tables, labels, bounds, super-resolution variants and quirks."""
+"""EG3D: what its configuration is read from, plane tables, labels, bounds, super-resolution variants and
+quirks.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ import torch
 from core_model.families.eg3d import native
 from core_model.families.eg3d.convert import plane_axes
 from core_model.families.osg.native import label_rays
+from core_model.families.osg.twopass import TwoPassRule, ray_limits, render_two_pass
 from core_model.fields.osg import OsgField
 from core_model.nn.superres import VARIANTS, SuperResolution
-from core_model.families.osg.twopass import TwoPassRule, ray_limits, render_two_pass
 from core_model.schema.camera import MatrixCamera, OrbitPose, label25
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
@@ -26,29 +28,54 @@ KWARGS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def net(rendering: dict[str, Any] | None = None, state: dict[str, np.ndarray] | None = None, **attributes: Any) -> Net:
+def net(
+    rendering: dict[str, Any] | None = None, state: dict[str, np.ndarray] | None = None, **attributes: Any
+) -> Net:
     attributes = {"neural_rendering_resolution": 8, **attributes}
-    return Net("TriPlaneGenerator", state or eg3d_state(), {"rendering_kwargs": KWARGS | (rendering or {})}, attributes)
+    return Net(
+        "TriPlaneGenerator",
+        state or eg3d_state(),
+        {"rendering_kwargs": KWARGS | (rendering or {})},
+        attributes,
+    )
 
 
 def test_a_bare_state_dict_takes_the_published_settings() -> None:
     model, header = opened("eg3d", Net("", eg3d_state()))
     v = model.volumetric
-    assert (v.coarse, v.fine, v.near, v.far, v.box_warp, v.neural_size, v.c_scale) == (48, 48, 2.25, 3.3, 1.0, 64, 1.0)
+    assert (v.coarse, v.fine, v.near, v.far, v.box_warp, v.neural_size, v.c_scale) == (
+        48,
+        48,
+        2.25,
+        3.3,
+        1.0,
+        64,
+        1.0,
+    )
     assert header.conventions.plane_axes == (("x", "y"), ("x", "z"), ("z", "x"))
-    assert "plane_zx" in header.conventions.quirks
-    assert (model.sizes.z_dim, model.sizes.w_dim, model.sizes.num_ws, model.sizes.plane_size) == (9, 10, 6, 16)
+    assert (model.sizes.z_dim, model.sizes.w_dim, model.sizes.num_ws, model.sizes.plane_size) == (
+        9,
+        10,
+        6,
+        16,
+    )
 
 
 def test_sizes_come_from_the_tensors() -> None:
     model, _ = opened("eg3d", net(state=eg3d_state(channels=(5, 7, 9, 3), widths=(11, 13, 6), c=25, embed=4)))
     cfg = model.module.cfg
-    assert cfg.channels == (5, 7, 9, 3) and cfg.mapping_hidden == (11, 13) and cfg.w_dim == 6 and cfg.embed_dim == 4
+    assert (
+        cfg.channels == (5, 7, 9, 3)
+        and cfg.mapping_hidden == (11, 13)
+        and cfg.w_dim == 6
+        and cfg.embed_dim == 4
+    )
     assert model.planes(model.map(LatentSpec()), "const").levels[0].shape == (1, 3, 32, 32, 32)
 
 
 @pytest.mark.parametrize(
-    ("third", "axes"), [([[0, 0, 1], [1, 0, 0], [0, 1, 0]], ("z", "x")), ([[0, 0, 1], [0, 1, 0], [1, 0, 0]], ("z", "y"))]
+    ("third", "axes"),
+    [([[0, 0, 1], [1, 0, 0], [0, 1, 0]], ("z", "x")), ([[0, 0, 1], [0, 1, 0], [1, 0, 0]], ("z", "y"))],
 )
 def test_plane_table_of_the_file_decides(third: list[list[int]], axes: tuple[str, str]) -> None:
     table = np.concatenate([LEGACY_TABLE[:2], np.array([third], np.float32)])
@@ -64,7 +91,9 @@ def test_lookup_follows_the_matrices() -> None:
         uv = (2.0 * points @ torch.linalg.inv(torch.from_numpy(LEGACY_TABLE[p])))[..., :2]
         looked_up = torch.nn.functional.grid_sample(planes.levels[0][:, p], uv[:, None], align_corners=False)
         want += looked_up[:, :, 0].transpose(1, 2) / 3
-    torch.testing.assert_close(OsgField(planes, model.module.decoder).features(points), want, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(
+        OsgField(planes, model.module.decoder).features(points), want, atol=1e-5, rtol=1e-5
+    )
 
 
 @pytest.mark.parametrize("table", [np.full((3, 3, 3), 1.0), np.zeros((2, 3, 3)), LEGACY_TABLE * -1.0])
@@ -89,7 +118,9 @@ def test_label_is_scaled_zeroed_or_left_out() -> None:
 def test_frontal_camera_stands_on_the_z_axis_and_looks_at_the_pivot() -> None:
     prior = opened("eg3d", net())[0].prior
     pose = prior.default.world_from_cam()
-    assert pose[:3, 3].tolist() == pytest.approx([0.0, 0.0, 2.7]) and pose[:3, 2].tolist() == pytest.approx([0, 0, -1])
+    assert pose[:3, 3].tolist() == pytest.approx([0.0, 0.0, 2.7]) and pose[:3, 2].tolist() == pytest.approx(
+        [0, 0, -1]
+    )
 
 
 def test_truncation_stops_at_the_cutoff() -> None:
@@ -107,14 +138,18 @@ def test_layer_scalars_win_over_keyword_records() -> None:
         "backbone.synthesis.b4.conv1": {"conv_clamp": 99.0},
     }
     base = net()
-    cfg = opened("eg3d", Net(base.class_name, base.state, base.init_kwargs, base.attributes, layers))[0].module.cfg
+    cfg = opened("eg3d", Net(base.class_name, base.state, base.init_kwargs, base.attributes, layers))[
+        0
+    ].module.cfg
     assert (cfg.decoder_lr_mul, cfg.mapping_lr_mul, cfg.clamp) == (0.25, 0.02, 99.0)
     assert opened("eg3d", net({"decoder_lr_mul": 0.5}))[0].module.cfg.decoder_lr_mul == 0.5
 
 
 def test_automatic_bounds_end_missing_rays_at_the_largest_near() -> None:
     rule = TwoPassRule(None, None, 8, 8, 0.5)
-    dirs = torch.nn.functional.normalize(torch.tensor([[[0.0, 0.0, -1.0], [0.1, 0.0, -1.0], [2.0, 0.0, -1.0]]]), dim=-1)
+    dirs = torch.nn.functional.normalize(
+        torch.tensor([[[0.0, 0.0, -1.0], [0.1, 0.0, -1.0], [2.0, 0.0, -1.0]]]), dim=-1
+    )
     near, far = ray_limits(torch.tensor([0.0, 0.0, 2.0]).expand(1, 3, 3), dirs, rule)
     assert near[0, 0] == pytest.approx(1.5) and far[0, 0] == pytest.approx(2.5)
     assert near[0, 2] == near[0, :2].min() and far[0, 2] == near[0, :2].max()
@@ -133,9 +168,11 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_white_background_one_pass_and_disparity() -> None:
-    model, header = opened("eg3d", net({"white_back": True, "depth_resolution_importance": 0, "disparity_space_sampling": True}))
+    model, header = opened(
+        "eg3d", net({"white_back": True, "depth_resolution_importance": 0, "disparity_space_sampling": True})
+    )
     assert header.conventions.background == (1.0, 1.0, 1.0)
-    empty = lambda points: (torch.full(points.shape[:2], -30.0), torch.zeros(*points.shape[:2], 32))  # noqa: E731
+    empty = lambda points: (torch.full(points.shape[:2], -30.0), torch.zeros(*points.shape[:2], 32))
     rays = label_rays(torch.from_numpy(label25(OrbitPose()))[None], 2)
     got = render_two_pass(empty, *rays, model.volumetric.rule())
     assert got.t.shape[-1] == 8 and got.t_fine.shape[-1] == 0
@@ -151,13 +188,17 @@ def test_every_super_resolution_makes_its_size(name: str) -> None:
     with torch.device("meta"):
         network = SuperResolution(name, 32, 512, clamp=256.0, antialias=True)
         for size in (v.in_size, v.in_size // 2):
-            image, _ = network(torch.empty(1, 3, size, size), torch.empty(1, 32, size, size), torch.empty(1, 512))
+            image, _ = network(
+                torch.empty(1, 3, size, size), torch.empty(1, 32, size, size), torch.empty(1, 512)
+            )
             assert image.shape == (1, 3, v.out_size, v.out_size)
     assert network.blocks[0].conv0.weight.shape == (v.widths[0], 32, 3, 3)
     if v.grow_only:
         with pytest.raises(InputError, match="too large"):
             network(
-                torch.empty(1, 3, 256, 256, device="meta"), torch.empty(1, 32, 256, 256, device="meta"), torch.empty(1, 512, device="meta")
+                torch.empty(1, 3, 256, 256, device="meta"),
+                torch.empty(1, 32, 256, 256, device="meta"),
+                torch.empty(1, 512, device="meta"),
             )
 
 
@@ -165,7 +206,9 @@ def test_every_super_resolution_makes_its_size(name: str) -> None:
     ((256, 128), (2, 2), 128, "SuperresolutionHybrid8XDC"), ((128, 64), (2, 2), 128, "SuperresolutionHybrid8X"),
     ((128, 64), (1, 2), 128, "SuperresolutionHybrid4X"), ((128, 64), (1, 2), 64, "SuperresolutionHybrid2X"),
 ])  # fmt: skip
-def test_variant_is_told_by_its_shapes(widths: tuple[int, ...], ups: tuple[int, ...], size: int, name: str) -> None:
+def test_variant_is_told_by_its_shapes(
+    widths: tuple[int, ...], ups: tuple[int, ...], size: int, name: str
+) -> None:
     m = Maker(3)
     m.superres(widths, ups, size)
     model, _ = opened("eg3d", Net("", eg3d_state() | m.state))
@@ -191,7 +234,11 @@ def test_native_picture_has_one_size_and_needs_perspective() -> None:
     ws = model.map(LatentSpec())
     planes = model.planes(ws, "const")
     request = RenderRequest(
-        checkpoint="x", width=8, height=8, channels=("rgb", "normal", "position"), camera=MatrixCamera.from_label(label25(OrbitPose()))
+        checkpoint="x",
+        width=8,
+        height=8,
+        channels=("rgb", "normal", "position"),
+        camera=MatrixCamera.from_label(label25(OrbitPose())),
     )
     arrays = native.render(model, request, ws, planes)
     assert arrays["rgb"].shape == arrays["normal"].shape == arrays["position"].shape == (3, 8, 8)
@@ -238,7 +285,9 @@ def test_labels_that_are_not_only_a_camera() -> None:
     want[0, 27] = 1.0
     assert torch.equal(wide.label(LatentSpec(cond=pose, class_index=2)), want * 0.5)
     narrow, _ = opened("eg3d", net(state=eg3d_state(c=4)))
-    assert narrow.sizes.num_classes == 4 and narrow.label(LatentSpec(class_index=1)).tolist() == [[0.0, 1.0, 0.0, 0.0]]
+    assert narrow.sizes.num_classes == 4 and narrow.label(LatentSpec(class_index=1)).tolist() == [
+        [0.0, 1.0, 0.0, 0.0]
+    ]
     with pytest.raises(InputError, match="class"):
         narrow.label(LatentSpec(class_index=4))
 

@@ -1,4 +1,6 @@
-"""Mimic3D: 3D-aware views against plain loops, which results become planes, and what a stored network is recognised by."""
+"""Mimic3D: 3D-aware views against plain loops, which results become planes, and what a stored network is
+recognised by.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,12 @@ RENDERING = {
 N, F = 5, 3
 
 
-def net(class_name: str = "DualTriPlaneGenerator", tail: str = "separate", aware: tuple[int, ...] = (4, 8, 16), **kwargs: Any) -> Net:
+def net(
+    class_name: str = "DualTriPlaneGenerator",
+    tail: str = "separate",
+    aware: tuple[int, ...] = (4, 8, 16),
+    **kwargs: Any,
+) -> Net:
     kwargs = {"rendering_kwargs": RENDERING, "neural_rendering_resolution": 8, **kwargs}
     return Net(class_name, mimic3d_state(tail=tail, aware=aware), kwargs)
 
@@ -65,13 +72,19 @@ def test_attention_order_differs_from_the_means() -> None:
         for j in range(N):
             y, xx = i, j
             q = a[:, y, xx]
-            torch.testing.assert_close(got[0][:, y, xx], torch.cat([q, attended(q, b[:, :, y]), attended(q, c[:, xx, :])]))
+            torch.testing.assert_close(
+                got[0][:, y, xx], torch.cat([q, attended(q, b[:, :, y]), attended(q, c[:, xx, :])])
+            )
             z, y = i, j
             q = b[:, z, y]
-            torch.testing.assert_close(got[1][:, z, y], torch.cat([q, attended(q, c[:, :, z]), attended(q, a[:, y, :])]))
+            torch.testing.assert_close(
+                got[1][:, z, y], torch.cat([q, attended(q, c[:, :, z]), attended(q, a[:, y, :])])
+            )
             xx, z = i, j
             q = c[:, xx, z]
-            torch.testing.assert_close(got[2][:, xx, z], torch.cat([q, attended(q, a[:, :, xx]), attended(q, b[:, z, :])]))
+            torch.testing.assert_close(
+                got[2][:, xx, z], torch.cat([q, attended(q, a[:, :, xx]), attended(q, b[:, z, :])])
+            )
 
 
 def test_planes_have_styles_of_their_own_and_a_gain_of_their_width() -> None:
@@ -93,7 +106,9 @@ def test_levels_of_the_two_stages() -> None:
     ws = dual.map(LatentSpec())
     levels = dual.planes(ws, "const").levels
     assert [tuple(p.shape) for p in levels] == [(1, 3, 8, 16, 16), (1, 3, 8, 32, 32)]
-    assert header.conventions.plane_axes == (("x", "y"), ("y", "z"), ("z", "x")) and dual.sizes.plane_size == 32
+    assert (
+        header.conventions.plane_axes == (("x", "y"), ("y", "z"), ("z", "x")) and dual.sizes.plane_size == 32
+    )
     single, _ = opened("mimic3d", net("TriPlaneGenerator", tail=""))
     assert [tuple(p.shape) for p in single.planes(ws, "const").levels] == [(1, 3, 8, 16, 16)]
     assert dual.sizes.num_ws == single.sizes.num_ws == 6
@@ -105,7 +120,11 @@ def test_levels_of_the_two_stages() -> None:
 ])  # fmt: skip
 def test_a_bare_state_dict_tells_its_blocks(tail: str, views: list[str], levels: tuple[int, ...]) -> None:
     cfg: Mimic3dConfig = opened("mimic3d", Net("", mimic3d_state(tail=tail)))[0].module.cfg
-    assert [b.view for b in cfg.tail] == views and cfg.levels == levels and [b.up for b in cfg.tail] == [2, 1][: len(views)]
+    assert (
+        [b.view for b in cfg.tail] == views
+        and cfg.levels == levels
+        and [b.up for b in cfg.tail] == [2, 1][: len(views)]
+    )
     assert cfg.aware == (4, 8, 16) and cfg.plane_channels == 8
 
 
@@ -131,7 +150,9 @@ def test_branch_that_stops_early_hands_its_planes_back() -> None:
     torch.testing.assert_close(found[2], last.unflatten(1, (3, 8))[0])
 
 
-@pytest.mark.parametrize(("stored", "act"), [(None, None), ("tanh", "tanh"), (False, "sigmoid"), ("sigmoid", "sigmoid")])
+@pytest.mark.parametrize(
+    ("stored", "act"), [(None, None), ("tanh", "tanh"), (False, "sigmoid"), ("sigmoid", "sigmoid")]
+)
 def test_plane_activation_false_means_sigmoid(stored: Any, act: str | None) -> None:
     model, _ = opened("mimic3d", net(triplane_act=stored))
     assert model.module.cfg.plane_act == act
@@ -152,7 +173,8 @@ def test_native_picture_and_depth_guide() -> None:
     request = RenderRequest(checkpoint="x", width=8, height=8, camera=OrbitPose())
     one, two = native.render(plain, request, ws, planes), native.render(guided, request, ws, planes)
     assert one["rgb"].shape == (3, 8, 8) and guided.module.cfg.depth_guide == 0.05
-    # every sample lies within the guide (and one step of the jitter) of the first render, so the depths spread less
+    # every sample lies within the guide (and one step of the jitter) of the first render, so the depths
+    # spread less
     assert two["depth"].std() <= one["depth"].std() + 0.1 and (one["rgb"] != two["rgb"]).any()
 
 

@@ -86,10 +86,12 @@ def test_the_field_is_the_tables_written_out() -> None:
     generator = tiny_generator()
     field = field_of(generator, fast=False)
     x = points(50)
-    dirs = torch.nn.functional.normalize(torch.randn(1, 50, 3, generator=torch.Generator().manual_seed(2)), dim=-1)
-    soft = lambda v: np.log1p(np.exp(v))  # noqa: E731
-    lin = lambda layer, v: v @ layer.weight.double().numpy().T + layer.bias.double().numpy()  # noqa: E731
-    encode = lambda v, k: np.concatenate(  # noqa: E731
+    dirs = torch.nn.functional.normalize(
+        torch.randn(1, 50, 3, generator=torch.Generator().manual_seed(2)), dim=-1
+    )
+    soft = lambda v: np.log1p(np.exp(v))
+    lin = lambda layer, v: v @ layer.weight.double().numpy().T + layer.bias.double().numpy()
+    encode = lambda v, k: np.concatenate(
         [v] + [f(2.0**i * v) for i in range(k) for f in (np.sin, np.cos)], axis=-1
     )
     features = field.features(x)[0].double().numpy()
@@ -128,8 +130,12 @@ def test_colours_along_one_direction_equal_the_plain_ones() -> None:
     sample = field.geometry(x)
     direction = torch.tensor([0.3, -0.4, -0.866])
     expanded, written_out = direction.expand(1, 300, 3), direction.repeat(1, 300, 1)
-    np.testing.assert_allclose(field.colour(sample, x, expanded), field.colour(sample, x, written_out), atol=2e-6)
-    np.testing.assert_allclose(field.colour(sample, x, written_out)[0], generator.rgb_mlp(sample.features, written_out)[0], atol=1e-6)
+    np.testing.assert_allclose(
+        field.colour(sample, x, expanded), field.colour(sample, x, written_out), atol=2e-6
+    )
+    np.testing.assert_allclose(
+        field.colour(sample, x, written_out)[0], generator.rgb_mlp(sample.features, written_out)[0], atol=1e-6
+    )
 
 
 @torch.no_grad()
@@ -138,7 +144,10 @@ def test_several_scenes_at_once_on_the_fast_path() -> None:
     one, two = field_of(generator, 0), field_of(generator, 1)
     both = WysiwygField(
         Planes((torch.cat([one.planes.levels[0], two.planes.levels[0]]),), one.planes.conventions),
-        generator.sdf_mlp, generator.rgb_mlp, generator.cfg, chunk=70,
+        generator.sdf_mlp,
+        generator.rgb_mlp,
+        generator.cfg,
+        chunk=70,
     )
     x = points(200)
     together = both.geometry(x.expand(2, -1, -1))
@@ -163,7 +172,9 @@ def test_normals_are_the_gradient_of_the_distance() -> None:
         assert plus is not None and minus is not None
         columns.append((plus - minus)[0])
     want = torch.nn.functional.normalize(torch.stack(columns, dim=-1), dim=-1)
-    assert float((got * want).sum(dim=-1).quantile(0.1)) > 0.995  # the planes are piecewise linear: kinks at cell edges
+    assert (
+        float((got * want).sum(dim=-1).quantile(0.1)) > 0.995
+    )  # the planes are piecewise linear: kinks at cell edges
 
 
 def test_planes_depend_on_the_latent_but_not_on_noise_that_is_off() -> None:
@@ -209,6 +220,7 @@ def test_the_parameters_get_gradients_through_a_rendered_ray() -> None:
     silent = [
         name
         for name, p in generator.named_parameters()
-        if not name.startswith("proposal") and (p.grad is None or not bool(torch.isfinite(p.grad).all()) or float(p.grad.abs().sum()) == 0)
+        if not name.startswith("proposal")
+        and (p.grad is None or not bool(torch.isfinite(p.grad).all()) or float(p.grad.abs().sum()) == 0)
     ]
     assert silent == []

@@ -81,7 +81,9 @@ def test_the_label_is_frontal_unless_a_camera_is_given(model: WysiwygModel) -> N
     side = OrbitPose(yaw=0.7, pitch=-0.2)
     frontal = model.map(LatentSpec.of_seed(1, psi=1.0))
     torch.testing.assert_close(frontal[0, 0], raw_w(model, 1))
-    torch.testing.assert_close(model.map(LatentSpec.of_seed(1, psi=1.0, cond=side))[0, 0], raw_w(model, 1, side))
+    torch.testing.assert_close(
+        model.map(LatentSpec.of_seed(1, psi=1.0, cond=side))[0, 0], raw_w(model, 1, side)
+    )
     assert not torch.allclose(frontal, model.map(LatentSpec.of_seed(1, psi=1.0, cond=side)))
 
 
@@ -93,7 +95,9 @@ def test_edits_move_their_layers_after_truncation(model: WysiwygModel) -> None:
     torch.testing.assert_close(edited[2:4], plain[2:4] - 1.5 * torch.tensor(step))
     assert torch.equal(edited[:2], plain[:2]) and torch.equal(edited[4:], plain[4:])
     rows = tuple(tuple(row) for row in plain.tolist())
-    torch.testing.assert_close(model.map(LatentSpec(w=rows, edits=(edit,)))[0], edited)  # an explicit w is edited too
+    torch.testing.assert_close(
+        model.map(LatentSpec(w=rows, edits=(edit,)))[0], edited
+    )  # an explicit w is edited too
     with pytest.raises(InputError, match="wrong direction"):
         model.map(LatentSpec(edits=(Edit(direction=(1.0,), strength=1.0),)))
 
@@ -109,11 +113,15 @@ def test_an_edited_latent_survives_the_json_of_a_request(model: WysiwygModel) ->
 
 def test_a_batch_of_z_maps_as_one_by_one(model: WysiwygModel) -> None:
     z = torch.cat([latent_from_seed(s, 16) for s in (1, 2, 3)])
-    torch.testing.assert_close(map_batch(model, z, LatentSpec()), torch.stack([raw_w(model, s) for s in (1, 2, 3)]))
+    torch.testing.assert_close(
+        map_batch(model, z, LatentSpec()), torch.stack([raw_w(model, s) for s in (1, 2, 3)])
+    )
 
 
 @pytest.mark.parametrize(
-    "latent", [LatentSpec(z=(0.0,) * 5), LatentSpec(w=((0.0,) * 5,)), LatentSpec(w=((0.0,) * 16,) * 4)], ids=["z", "width", "layers"]
+    "latent",
+    [LatentSpec(z=(0.0,) * 5), LatentSpec(w=((0.0,) * 5,)), LatentSpec(w=((0.0,) * 16,) * 4)],
+    ids=["z", "width", "layers"],
 )
 def test_latents_of_the_wrong_size_are_input_errors(model: WysiwygModel, latent: LatentSpec) -> None:
     with pytest.raises(InputError, match="wrong [zw]"):

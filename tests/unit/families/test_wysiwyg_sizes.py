@@ -53,7 +53,7 @@ def test_backbone_has_twice_eg3d_s_capacity(ffhq512: WysiwygGenerator) -> None:
 
 
 def test_mlp_shapes_of_tables_a2_and_a3(ffhq512: WysiwygGenerator) -> None:
-    linear = lambda m: [(x.in_features, x.out_features) for x in m.modules() if isinstance(x, nn.Linear)]  # noqa: E731
+    linear = lambda m: [(x.in_features, x.out_features) for x in m.modules() if isinstance(x, nn.Linear)]
     assert linear(ffhq512.sdf_mlp) == [(71, 128), (128, 128), (128, 66)]
     assert linear(ffhq512.rgb_mlp) == [(79, 64), (64, 3)]
 

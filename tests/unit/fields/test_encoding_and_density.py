@@ -10,8 +10,12 @@ import pytest
 import torch
 from hypothesis import given
 
-from core_model.fields.density import volsdf_density
+from core_model.fields.density import density_of, volsdf_density
 from core_model.fields.encoding import encoded_dim, frequency_encoding, frequency_parts
+from core_model.fields.osg import OsgField
+from core_model.fields.triplane import Planes
+from core_model.nn.osg import OsgDecoder
+from core_model.schema.conventions import Conventions, DensityRule
 
 
 @pytest.mark.parametrize("freqs", [0, 1, 2, 6])
@@ -46,7 +50,9 @@ def test_gradient_of_the_encoding() -> None:
 def test_density_is_equation_1(sdf: float, beta: float) -> None:
     s = -sdf  # the paper counts inside as positive
     want = (0.5 * math.exp(s / beta) if s <= 0 else 1 - 0.5 * math.exp(-s / beta)) / beta
-    got = float(volsdf_density(torch.tensor(sdf, dtype=torch.float64), torch.tensor(beta, dtype=torch.float64)))
+    got = float(
+        volsdf_density(torch.tensor(sdf, dtype=torch.float64), torch.tensor(beta, dtype=torch.float64))
+    )
     assert got == pytest.approx(want, rel=1e-9, abs=1e-12)
 
 
@@ -65,3 +71,24 @@ def test_density_falls_with_distance_and_is_half_at_the_surface() -> None:
     density = volsdf_density(sdf, torch.full_like(sdf, 0.01))
     assert bool((torch.diff(density) <= 1e-5).all())
     assert float(density[50]) == pytest.approx(0.5 / 0.01, rel=1e-3)
+
+
+@pytest.mark.parametrize("rule", ["softplus_minus_one", "softplus", "relu"])
+def test_the_density_rule_of_the_conventions_is_the_one_that_is_applied(rule: DensityRule) -> None:
+    raw = torch.linspace(-3, 3, 13)
+    known = {
+        "softplus_minus_one": np.log1p(np.exp(raw.numpy() - 1.0)),
+        "softplus": np.log1p(np.exp(raw.numpy())),
+        "relu": np.maximum(raw.numpy(), 0.0),
+    }
+    np.testing.assert_allclose(density_of(raw, rule), known[rule], atol=1e-6)
+    conv = Conventions(reduction="mean", field="density", density_rule=rule)
+    torch.manual_seed(0)
+    field = OsgField(Planes((torch.randn(1, 3, 32, 4, 4),), conv), OsgDecoder(32, 64, 32, 1.0))
+    sample = field.geometry(torch.rand(1, 9, 3) - 0.5)
+    assert sample.raw is not None and torch.equal(sample.density, density_of(sample.raw, rule))
+
+
+def test_no_density_follows_from_a_distance_by_a_raw_rule() -> None:
+    with pytest.raises(ValueError, match="volsdf"):
+        density_of(torch.zeros(1), "volsdf")

@@ -73,7 +73,9 @@ def test_plane_axes_and_box_say_where_a_point_falls() -> None:
     uv = plane_coordinates(torch.tensor([[[0.05, 0.1, 0.2]]]), conv)
     np.testing.assert_allclose(uv[0, :, 0], [[0.8, 0.2], [0.4, 0.8], [0.2, 0.4]], atol=1e-6)
     planes, at = level(), points() * 0.5
-    np.testing.assert_allclose(PlaneTable.build(planes, conv).lookup(at), explicit(planes, at, conv), atol=1e-5)
+    np.testing.assert_allclose(
+        PlaneTable.build(planes, conv).lookup(at), explicit(planes, at, conv), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("padding", ["zeros", "border"])
@@ -114,7 +116,9 @@ def test_the_gradient_reaches_the_planes() -> None:
     grads = []
     for fast in (False, True):
         planes = level().requires_grad_()
-        out = PlaneTable.build(planes, conv).lookup(points()) if fast else sample_planes(planes, points(), conv)
+        out = (
+            PlaneTable.build(planes, conv).lookup(points()) if fast else sample_planes(planes, points(), conv)
+        )
         (grad,) = torch.autograd.grad(out.square().sum(), planes)
         grads.append(grad)
     np.testing.assert_allclose(grads[0], grads[1], atol=1e-4)

@@ -22,7 +22,9 @@ poses = st.builds(
 
 
 def project(camera: OrbitPose | MatrixCamera, points: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Pinhole projection [N, 2] in pixels of a square-pixel picture, written from the definition of the frames."""
+    """Pinhole projection [N, 2] in pixels of a square-pixel picture, written from the definition of the
+    frames.
+    """
     cam_from_world = np.linalg.inv(camera.world_from_cam())
     p = points @ cam_from_world[:3, :3].T + cam_from_world[:3, 3]
     k = camera.intrinsics()
@@ -107,13 +109,20 @@ def test_orthographic_rays_are_parallel_and_show_what_the_perspective_shows_at_t
     np.testing.assert_allclose(flat_o + pose.radius * flat_d, at_pivot, atol=1e-5)
 
 
-@given(st.tuples(*[st.floats(-2, 2)] * 3), st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda d: np.linalg.norm(d) > 0.1))
-def test_box_span_against_points_along_the_ray(origin: tuple[float, ...], direction: tuple[float, ...]) -> None:
+@given(
+    st.tuples(*[st.floats(-2, 2)] * 3),
+    st.tuples(*[st.floats(-1, 1)] * 3).filter(lambda d: np.linalg.norm(d) > 0.1),
+)
+def test_box_span_against_points_along_the_ray(
+    origin: tuple[float, ...], direction: tuple[float, ...]
+) -> None:
     o = torch.tensor([origin], dtype=torch.float64)
     d = torch.nn.functional.normalize(torch.tensor([direction], dtype=torch.float64), dim=-1)
     enter, leave = (float(x) for x in box_span(o, d, 0.5))
     t = np.linspace(-8, 8, 3201)
-    reach = np.abs(o.numpy() + t[:, None] * d.numpy()).max(axis=-1)  # a ray that lies in a face may count either way
+    reach = np.abs(o.numpy() + t[:, None] * d.numpy()).max(
+        axis=-1
+    )  # a ray that lies in a face may count either way
     assert bool((reach[(t > enter) & (t < leave)] < 0.5 + 1e-6).all())
     within = t[reach < 0.5 - 1e-6]
     assert bool((within >= enter - 1e-6).all()) and bool((within <= leave + 1e-6).all())

@@ -1,4 +1,7 @@
-"""Whoever starts a process ends its whole tree: Kill, the death of a keeper, and nobody else's process by mistake."""
+"""Whoever starts a process ends its whole tree.
+
+Kill, the death of a keeper, and nobody else's process by mistake.
+"""
 
 from __future__ import annotations
 
@@ -18,18 +21,27 @@ import pytest
 
 from core_model.schema import processes
 from core_model.schema.errors import InputError
-from core_model.schema.processes import FOLLOW_VARIABLE, JOB_VARIABLE, kill_tree, start_tied, started_at, tree_of, untied
+from core_model.schema.processes import (
+    FOLLOW_VARIABLE,
+    JOB_VARIABLE,
+    kill_tree,
+    start_tied,
+    started_at,
+    tree_of,
+    untied,
+)
 from core_model.schema.run import RunRecord
 from tests.house.sources import ROOT
 from tests.unit.jobs.test_local_jobs import CPU, python, queue, state, wait
 from tests.unit.runs.test_reading import read
-from viewer.jobs import job_service as desk, job_object, supervisor as keeper, local
+from viewer.jobs import job_object, job_service, local, supervisor
 from viewer.jobs.local import read_job
 
 __all__ = ["queue"]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX sessions and signals")
 
-# A launcher as torchrun is one: its worker has a session of its own, with a loader in it; an orphan has left both.
+# A launcher as torchrun is one: its worker has a session of its own, with a loader in it; an orphan has left
+# both.
 TREE = """
 import os, subprocess, sys, time
 LOADER = "import time; time.sleep(300)"
@@ -86,20 +98,27 @@ def nobody_left(tmp_path: Path) -> Iterator[None]:
     for path in tmp_path.glob("*/job.json"):
         job = read_job(path.parent)
         if job is not None:
-            kill_tree(lambda job=job: [*tree_of(job.id, job.pid, job.pid_started), *tree_of("", job.keeper_pid, job.keeper_started)])
+            kill_tree(
+                lambda job=job: [
+                    *tree_of(job.id, job.pid, job.pid_started),
+                    *tree_of("", job.keeper_pid, job.keeper_started),
+                ]
+            )
 
 
 @pytest.fixture
 def bystander() -> Iterator[psutil.Process]:
     """A process of somebody else."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True) as one:
+    with subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True
+    ) as one:
         yield psutil.Process(one.pid)
         one.kill()
 
 
 def begun(run: Path, code: str, count: int = 1) -> str:
     """Start a job and wait until its tree has `count` processes; returns its id."""
-    desk.start(run, python(code), resources=CPU)
+    job_service.start(run, python(code), resources=CPU)
     job = read_job(run)
     assert job is not None
     wait(lambda: len(living(job.id)) >= count and read_job(run).pid, "the tree is not complete")  # type: ignore[union-attr]
@@ -108,13 +127,15 @@ def begun(run: Path, code: str, count: int = 1) -> str:
 
 @posix
 @pytest.mark.usefixtures("queue")
-def test_kill_ends_workers_in_other_sessions_and_orphans_and_says_who(tmp_path: Path, bystander: psutil.Process) -> None:
+def test_kill_ends_workers_in_other_sessions_and_orphans_and_says_who(
+    tmp_path: Path, bystander: psutil.Process
+) -> None:
     run = tmp_path / "run"
     job = begun(run, TREE, 4)
     tree = living(job)
     assert len({os.getsid(p.pid) for p in tree}) == 3
     (run / "run.json").write_text(RunRecord(id="r", state="running", updated=time.time()).model_dump_json())
-    desk.end(run, force=True)
+    job_service.end(run, force=True)
     assert not still(tree) and not living(job)
     wait(lambda: read_job(run).ended, "the keeper noted no end")  # type: ignore[union-attr]
     record, told = read_job(run), RunRecord.model_validate_json((run / "run.json").read_bytes())
@@ -123,7 +144,7 @@ def test_kill_ends_workers_in_other_sessions_and_orphans_and_says_who(tmp_path: 
     reader = read(run)
     assert state(run) == reader.state == "killed"
     assert bystander.is_running()
-    again = desk.start(run, python("pass"), resources=CPU)
+    again = job_service.start(run, python("pass"), resources=CPU)
     wait(lambda: read_job(run).ended, "the next job did not run")  # type: ignore[union-attr]
     assert again.id != job and read_job(run).outcome == "done", "an old wish must not count for a new job"  # type: ignore[union-attr]
 
@@ -150,14 +171,16 @@ def test_kills_at_random_moments_leave_nobody(tmp_path: Path, bystander: psutil.
         job = begun(run, RESTLESS)
         time.sleep(dice.random() * 0.4)
         seen = living(job)
-        desk.end(run, force=True)
+        job_service.end(run, force=True)
         assert not living(job), f"trial {trial}: of {len(seen)} some live on"
         wait(lambda run=run: state(run) == "killed", "no end was noted")
     assert bystander.is_running()
 
 
 @posix
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere only triscope's own commands follow")
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="elsewhere only triscope's own commands follow"
+)
 @pytest.mark.usefixtures("queue")
 def test_the_keeper_s_death_ends_the_command_and_the_next_start_ends_the_rest(tmp_path: Path) -> None:
     run = tmp_path / "run"
@@ -165,9 +188,13 @@ def test_the_keeper_s_death_ends_the_command_and_the_next_start_ends_the_rest(tm
     record = read_job(run)
     assert record is not None
     os.kill(record.keeper_pid, signal.SIGKILL)
-    wait(lambda: not processes.process_alive(record.pid, record.pid_started), "the command outlived its keeper", 5)
+    wait(
+        lambda: not processes.process_alive(record.pid, record.pid_started),
+        "the command outlived its keeper",
+        5,
+    )
     assert state(run) == "lost"
-    desk.start(run, python("pass"), resources=CPU)
+    job_service.start(run, python("pass"), resources=CPU)
     assert not living(job), "of the job before"
     wait(lambda: state(run) == "done", "the next job did not run")
 
@@ -176,16 +203,23 @@ def test_the_keeper_s_death_ends_the_command_and_the_next_start_ends_the_rest(tm
 @pytest.mark.usefixtures("queue")
 def test_kill_ends_an_owner_that_no_job_started_and_a_live_owner_is_never_doubled(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    desk.start(run, python("pass"), resources=CPU)
+    job_service.start(run, python("pass"), resources=CPU)
     wait(lambda: state(run) == "done", "the first job")
     code = "import sys, time; from pathlib import Path; from core_model.schema.run_owner import owned\nwith owned(Path(sys.argv[1])): print('up', flush=True); time.sleep(300)"  # noqa: E501
-    with subprocess.Popen([sys.executable, "-c", code, str(run)], cwd=ROOT, stdout=subprocess.PIPE) as trainer:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(run)], cwd=ROOT, stdout=subprocess.PIPE
+    ) as trainer:
         assert trainer.stdout is not None and trainer.stdout.readline() == b"up\n"
-        assert state(run) not in ("done", "failed", "lost"), "a run whose directory has a living owner goes on"
-        for again in (lambda: desk.start(run, python("pass"), resources=CPU), lambda: desk.resume(run)):
+        assert state(run) not in ("done", "failed", "lost"), (
+            "a run whose directory has a living owner goes on"
+        )
+        for again in (
+            lambda: job_service.start(run, python("pass"), resources=CPU),
+            lambda: job_service.resume(run),
+        ):
             with pytest.raises(InputError, match=f"in use by pid {trainer.pid} on host"):
                 again()
-        desk.end(run, force=True)
+        job_service.end(run, force=True)
         assert trainer.wait(5) == -9
     assert state(run) == "killed"
 
@@ -208,7 +242,9 @@ def test_a_follower_without_the_kernel_s_help_ends_too(tmp_path: Path) -> None:
         f"one = processes.start_tied([sys.executable, '-c', {follower!r}], stdout=subprocess.PIPE)\n"
         "one.stdout.readline(); print(one.pid, flush=True); one.wait()"
     )
-    with subprocess.Popen([sys.executable, "-c", starter], cwd=ROOT, stdout=subprocess.PIPE, text=True) as first:
+    with subprocess.Popen(
+        [sys.executable, "-c", starter], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as first:
         assert first.stdout is not None
         pid = int(first.stdout.readline())
         born = started_at(pid)
@@ -259,7 +295,9 @@ class FakeKernel:
 
 
 @pytest.mark.parametrize("assigns", [True, False])
-def test_on_windows_a_job_object_holds_the_command_before_it_runs(monkeypatch: pytest.MonkeyPatch, assigns: bool) -> None:
+def test_on_windows_a_job_object_holds_the_command_before_it_runs(
+    monkeypatch: pytest.MonkeyPatch, assigns: bool
+) -> None:
     api = FakeKernel(assigns)
     monkeypatch.setattr(job_object, "_resume", lambda pid: api.calls.append(("resume", pid)))
     held = job_object.JobObject("abc", api)
@@ -269,29 +307,39 @@ def test_on_windows_a_job_object_holds_the_command_before_it_runs(monkeypatch: p
     assert api.calls == [
         ("create", "triscope-abc"), ("limit", 11, 9, 0x2000, size), ("assign", 11, 17), ("resume", 5), ("terminate", 11)
     ]  # fmt: skip
-    assert job_object.creation_flags(api) & job_object.CREATE_SUSPENDED and job_object.creation_flags(None) == 0
+    assert (
+        job_object.creation_flags(api) & job_object.CREATE_SUSPENDED and job_object.creation_flags(None) == 0
+    )
     nothing = job_object.JobObject("abc", None)
     nothing.terminate()
     assert not nothing.hold(5, 17)
 
 
 def test_on_windows_a_keeper_is_in_nobody_s_job_object(monkeypatch: pytest.MonkeyPatch) -> None:
-    flags = {"DETACHED_PROCESS": 0x8, "CREATE_NEW_PROCESS_GROUP": 0x200, "CREATE_BREAKAWAY_FROM_JOB": 0x1000000}
+    flags = {
+        "DETACHED_PROCESS": 0x8,
+        "CREATE_NEW_PROCESS_GROUP": 0x200,
+        "CREATE_BREAKAWAY_FROM_JOB": 0x1000000,
+    }
     for name, value in flags.items():
         monkeypatch.setattr(subprocess, name, value, raising=False)
     assert (local.detached_flags(True), local.detached_flags(False)) == (0x1000208, 0x208)
 
 
 @posix
-def test_a_keeper_hands_its_command_to_the_job_object(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_keeper_hands_its_command_to_the_job_object(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The keeper's own way through, with a kernel that only writes down (the flags are those of POSIX: none)."""
     api = FakeKernel()
     monkeypatch.setattr(job_object, "_resume", lambda pid: api.calls.append(("resume", pid)))
-    monkeypatch.setattr(keeper, "creation_flags", lambda api: 0)
-    (tmp_path / "job.json").write_text(json.dumps({"id": "j1", "argv": [sys.executable, "-c", "print('ran')"], "submitted": 0.0}))
+    monkeypatch.setattr(supervisor, "creation_flags", lambda api: 0)
+    (tmp_path / "job.json").write_text(
+        json.dumps({"id": "j1", "argv": [sys.executable, "-c", "print('ran')"], "submitted": 0.0})
+    )
     before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
-        assert keeper.Keeper(tmp_path, api).keep() == 0
+        assert supervisor.Supervisor(tmp_path, api).keep() == 0
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

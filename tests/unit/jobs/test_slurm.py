@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from viewer.jobs import job_service as desk, slurm
+from viewer.jobs import job_service, slurm
 from viewer.jobs.backend import Resources
 from viewer.jobs.local import read_job
 from viewer.runs.job_record import ENDED
@@ -84,16 +84,29 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     try:
         subprocess.run(["slurmctld", "-c", "-f", str(conf)], check=True)
         subprocess.run(["slurmd", "-f", str(conf)], check=True)
-        wait(lambda: "idle" in subprocess.run(["sinfo", "-h", "-o", "%T"], capture_output=True, text=True).stdout, "the node is not idle")
+        wait(
+            lambda: (
+                "idle" in subprocess.run(["sinfo", "-h", "-o", "%T"], capture_output=True, text=True).stdout
+            ),
+            "the node is not idle",
+        )
         yield folder
     finally:
         subprocess.run(["scancel", "--state=RUNNING"], capture_output=True)
         subprocess.run(["scancel", "--state=PENDING"], capture_output=True)
-        left = lambda: subprocess.run(["squeue", "-h", "-o", "%i"], capture_output=True, text=True).stdout.strip()  # noqa: E731
+        left = lambda: subprocess.run(
+            ["squeue", "-h", "-o", "%i"], capture_output=True, text=True
+        ).stdout.strip()
         until = time.monotonic() + 30.0
-        while left() and time.monotonic() < until:  # a daemon that goes before its last step would leave that behind
+        while (
+            left() and time.monotonic() < until
+        ):  # a daemon that goes before its last step would leave that behind
             time.sleep(0.2)
-        pid_files = [folder / "slurmd.pid", folder / "slurmctld.pid", *([Path("/run/munge/munged.pid")] if own_munge else [])]
+        pid_files = [
+            folder / "slurmd.pid",
+            folder / "slurmctld.pid",
+            *([Path("/run/munge/munged.pid")] if own_munge else []),
+        ]
         for path in pid_files:
             if path.exists():
                 subprocess.run(["kill", path.read_text().strip()], capture_output=True)
@@ -110,7 +123,7 @@ def wait(condition: Callable[[], object], what: str, seconds: float = 60.0) -> N
 
 
 def state(run: Path) -> str:
-    found = desk.find(run)
+    found = job_service.find(run)
     return found.state if found else "none"
 
 
@@ -121,7 +134,7 @@ def python(code: str, *args: str) -> tuple[str, ...]:
 def test_a_job_with_an_odd_path_runs_and_ends(cluster: Path, tmp_path: Path) -> None:
     run = tmp_path / 'it\'s a "run" %j 日本 $HOME'
     odd = ["a b", "$(touch hacked)", "q'\"", "é"]
-    job = desk.start(run, python("import json, sys; print(json.dumps(sys.argv[1:]))", *odd), "slurm")
+    job = job_service.start(run, python("import json, sys; print(json.dumps(sys.argv[1:]))", *odd), "slurm")
     assert job.native_id.isdecimal()
     wait(lambda: state(run) == "done", "it did not end")
     assert json.loads((run / "console.txt").read_text()) == odd and not (run / "hacked").exists()
@@ -131,14 +144,19 @@ def test_a_job_with_an_odd_path_runs_and_ends(cluster: Path, tmp_path: Path) -> 
 def test_queue_cancel_fail_and_end(cluster: Path, tmp_path: Path) -> None:
     first, second, third = (tmp_path / n for n in ("first", "second", "third"))
     long = python("import time; time.sleep(120)")
-    desk.start(first, long, "slurm")
+    job_service.start(first, long, "slurm")
     wait(lambda: (job := read_job(first)) and job.started, "the first did not start")
-    desk.start(second, long, "slurm")
-    desk.start(third, python("raise RuntimeError('no such data')"), "slurm", Resources(cpus=1, hours=0.1, memory_mb=100))
+    job_service.start(second, long, "slurm")
+    job_service.start(
+        third,
+        python("raise RuntimeError('no such data')"),
+        "slurm",
+        Resources(cpus=1, hours=0.1, memory_mb=100),
+    )
     assert state(first) == "starting" and state(second) == "queued"
-    desk.stop(second)
+    job_service.stop(second)
     wait(lambda: state(second) == "stopped", "a waiting job was not taken out")
-    desk.end(first)
+    job_service.end(first)
     wait(lambda: state(first) == "stopped", "scancel did not end it")
     wait(lambda: state(third) == "failed", "a failure was not noticed")
     assert "RuntimeError: no such data" in (third / "console.txt").read_text()
@@ -148,7 +166,7 @@ def test_what_sbatch_refuses_is_said(cluster: Path, tmp_path: Path) -> None:
     from core_model.schema.errors import TriscopeError
 
     with pytest.raises(TriscopeError, match="sbatch: .*partition"):
-        desk.start(tmp_path / "run", python("pass"), "slurm", Resources(partition="nowhere"))
+        job_service.start(tmp_path / "run", python("pass"), "slurm", Resources(partition="nowhere"))
 
 
 @pytest.mark.timeout(900)
@@ -157,29 +175,46 @@ def test_the_form_starts_stops_and_resumes_a_real_run_on_the_cluster(cluster: Pa
     from core_model.schema.overrides import changed_paths
     from core_model.schema.train_presets import PRESETS
     from tests.train.gan_data import tiny_config, write_set
-    from viewer.jobs import control
     from viewer.features.training.draft import Draft
+    from viewer.jobs import job_service
 
     data, run = write_set(tmp_path / "a set"), tmp_path / "run ü 'one'"
-    draft = Draft(preset="smoke", data=str(data), out=str(run), backend="slurm", gpus=0, cpus=1, hours=0.25, partition="debug")
+    draft = Draft(
+        preset="smoke",
+        data=str(data),
+        out=str(run),
+        backend="slurm",
+        gpus=0,
+        cpus=1,
+        hours=0.25,
+        partition="debug",
+    )
     changes = changed_paths(tiny_config(data, images=4000), PRESETS.get("smoke"))
     for path, text in changes.items():
         if path != "data.path":
             draft.put(path, text)
     assert draft.problems("") == [] and "--device cpu" in draft.command()
-    job = desk.start(draft.run, draft.argv(), draft.backend, draft.resources())
-    assert job.native_id.isdecimal() and read_job(run).asked == {"cpus": 1, "hours": 0.25, "partition": "debug"}  # type: ignore[union-attr]
+    job = job_service.start(draft.run, draft.argv(), draft.backend, draft.resources())
+    assert job.native_id.isdecimal() and read_job(run).asked == {
+        "cpus": 1,
+        "hours": 0.25,
+        "partition": "debug",
+    }  # type: ignore[union-attr]
     shown = slurm.ask(["scontrol", "--oneliner", "show", "job", job.native_id])
     assert "TimeLimit=00:15:00" in shown and "Partition=debug" in shown and "NumCPUs=1" in shown
     wait(lambda: (run / "stats.jsonl").exists() or state(run) in ENDED, "it does not train", 240.0)
     assert state(run) == "running", (run / "console.txt").read_text()[-2000:]
-    control.request(run, "stop")
+    job_service.request(run, "stop")
     wait(lambda: state(run) == "stopped", "it was not stopped", 120.0)
     wait(lambda: slurm.SlurmBackend().state(job) in ("done", "stopped"), "Slurm still runs it")
     lines = len((run / "stats.jsonl").read_text().splitlines())
-    again = desk.resume(run, "slurm")
+    again = job_service.resume(run, "slurm")
     assert again.native_id != job.native_id and again.asked == read_job(run).asked != {}  # type: ignore[union-attr]
-    wait(lambda: state(run) == "running" and len((run / "stats.jsonl").read_text().splitlines()) > lines, "it was not resumed", 240.0)
-    desk.end(run)
+    wait(
+        lambda: state(run) == "running" and len((run / "stats.jsonl").read_text().splitlines()) > lines,
+        "it was not resumed",
+        240.0,
+    )
+    job_service.end(run)
     wait(lambda: state(run) == "stopped", "scancel did not end it")
     assert json.loads((run / "run.json").read_text())["resumes"] == 1

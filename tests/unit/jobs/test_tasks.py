@@ -1,4 +1,7 @@
-"""Long work in processes of its own: progress, report, failure, pause, cancel, and found again by the next window."""
+"""Long work in processes of its own.
+
+Progress, report, failure, pause, cancel, and found again by the next window.
+"""
 
 from __future__ import annotations
 
@@ -49,14 +52,18 @@ def test_a_task_is_done_and_is_found_again(tasks: Tasks, tmp_path: Path) -> None
 
 
 def test_a_failed_task_says_why(tasks: Tasks, tmp_path: Path) -> None:
-    task_id = tasks.start("mesh", "Nothing", ("mesh", "analytic:sphre", "--out", str(tmp_path / "a.ply")), tmp_path / "a.ply")
+    task_id = tasks.start(
+        "mesh", "Nothing", ("mesh", "analytic:sphre", "--out", str(tmp_path / "a.ply")), tmp_path / "a.ply"
+    )
     view = until(tasks, task_id, lambda t: t.ended)
     assert view.state == "failed" and "sphre" in view.message
 
 
 def test_pause_and_cancel_leave_no_file(tasks: Tasks, tmp_path: Path) -> None:
     out = tmp_path / "big.ply"
-    task_id = tasks.start("mesh", "Large", ("mesh", "analytic:sphere", "--out", str(out), "--resolution", "1024", "--json"), out)
+    task_id = tasks.start(
+        "mesh", "Large", ("mesh", "analytic:sphere", "--out", str(out), "--resolution", "1024", "--json"), out
+    )
     until(tasks, task_id, lambda t: t.state == "running" and t.fraction > 0)
     tasks.pause(task_id, True)
     until(tasks, task_id, lambda t: t.state == "paused")

@@ -40,7 +40,12 @@ def test_resuming_at_any_batch_gives_the_same_p() -> None:
     for cut in range(1, 12):
         first = AdaController(target=0.1, interval=3, kimg=0.5)
         got = [first.update(s, 7) for s in signs[:cut]]
-        second = AdaController(target=0.1, interval=3, kimg=0.5, state=AdaState.model_validate_json(first.state.model_dump_json()))
+        second = AdaController(
+            target=0.1,
+            interval=3,
+            kimg=0.5,
+            state=AdaState.model_validate_json(first.state.model_dump_json()),
+        )
         assert got + [second.update(s, 7) for s in signs[cut:]] == expected
 
 

@@ -9,8 +9,7 @@ import pytest
 import torch
 
 from core_model.fields.density import volsdf_density
-from core_model.losses.gan import discriminator_loss, generator_loss
-from core_model.losses.r1 import lazy_rate, r1_penalty
+from core_model.losses.gan import discriminator_loss, generator_loss, lazy_rate, r1_penalty
 from core_model.losses.sampler import sampler_loss
 from core_model.losses.surface import bend_loss, decision_loss, surface_loss
 
@@ -28,7 +27,9 @@ def test_adversarial_losses_are_log_likelihoods() -> None:
 def test_r1_of_a_linear_and_a_square_judge() -> None:
     weight = torch.randn(3, 4, 4)
     images = torch.randn(5, 3, 4, 4, requires_grad=True)
-    assert torch.allclose(r1_penalty(images, (images * weight).sum((1, 2, 3))), weight.square().sum().expand(5), rtol=1e-5)
+    assert torch.allclose(
+        r1_penalty(images, (images * weight).sum((1, 2, 3))), weight.square().sum().expand(5), rtol=1e-5
+    )
     # D(x) = |x|² has the penalty 4|x|², whose gradient is 8x: the second derivative is there
     penalty = r1_penalty(images, images.square().sum((1, 2, 3)))
     (gradient,) = torch.autograd.grad(penalty.sum(), images)

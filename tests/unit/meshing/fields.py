@@ -86,8 +86,12 @@ def dense(lattice: Lattice, level_set: LevelSet) -> Surface:
 
 
 def triangles(surface: Surface, lattice: Lattice) -> np.ndarray:
-    """Triangles as sorted rows of 9 integers (millionths of the box), each turned so that its first corner is the smallest."""
-    corners = np.rint(surface.vertices.astype(np.float64) / (1e-6 * lattice.box)).astype(np.int64)[surface.faces]
+    """Triangles as sorted rows of 9 integers (millionths of the box), each turned so that its first corner is
+    the smallest.
+    """
+    corners = np.rint(surface.vertices.astype(np.float64) / (1e-6 * lattice.box)).astype(np.int64)[
+        surface.faces
+    ]
     key = (corners[..., 0] * 4_000_037 + corners[..., 1]) * 4_000_037 + corners[..., 2]
     first = key.argmin(axis=1)
     turned = np.stack([key[np.arange(len(key)), (first + k) % 3] for k in range(3)], axis=1)

@@ -1,4 +1,6 @@
-"""The case table and marching cubes over a whole grid, from PyMCubes and from scikit-image, and against PyMCubes' own mesh."""
+"""The case table and marching cubes over a whole grid, from PyMCubes and from scikit-image, and against
+PyMCubes' own mesh.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def test_both_packages_give_the_same_table() -> None:
     one, two = cases("PyMCubes"), cases("scikit-image")
     assert list(PACKAGES) == ["PyMCubes", "scikit-image"]
     assert np.array_equal(one.count, two.count) and np.array_equal(one.edges, two.edges)
-    assert one.count[[0, 255]].tolist() == [0, 0] and int(one.count.sum()) == 820 and int(one.count.max()) == 5
+    assert (
+        one.count[[0, 255]].tolist() == [0, 0] and int(one.count.sum()) == 820 and int(one.count.max()) == 5
+    )
 
 
 def test_a_mesh_is_the_same_without_pymcubes(request: pytest.FixtureRequest) -> None:
@@ -62,11 +66,15 @@ def test_a_mesh_is_the_same_without_pymcubes(request: pytest.FixtureRequest) -> 
         cases("PyMCubes")
     again = extract(lattice, levelset(Shape(torus))).surface
     assert len(sparse.faces) > 5000
-    for a, b in zip((sparse.vertices, sparse.faces, *whole), (again.vertices, again.faces, *marching_cubes(values, 0.2))):
+    for a, b in zip(
+        (sparse.vertices, sparse.faces, *whole), (again.vertices, again.faces, *marching_cubes(values, 0.2))
+    ):
         assert a.dtype == b.dtype and np.array_equal(a, b)
 
 
-def test_without_any_package_one_line_says_so(without_pymcubes: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_package_one_line_says_so(
+    without_pymcubes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "skimage.measure", None)
     with pytest.raises(ImportError, match="neither PyMCubes nor scikit-image is installed"):
         cases()
@@ -86,12 +94,19 @@ def test_no_diagonal_lies_in_a_face_of_its_cell() -> None:
 
 def test_an_outline_is_spanned_by_the_shortest_diagonals() -> None:
     assert spanned((3, 5, 4)) == [(3, 5, 4)]
-    assert spanned((1, 3, 2, 4, 8)) == [(1, 3, 8), (3, 2, 8), (2, 4, 8)]  # diagonals of 6 and 6; 1–2 would be 8
+    assert spanned((1, 3, 2, 4, 8)) == [
+        (1, 3, 8),
+        (3, 2, 8),
+        (2, 4, 8),
+    ]  # diagonals of 6 and 6; 1–2 would be 8
     assert len(spanned((1, 5, 9, 2, 6, 10))) == 4
 
 
 def test_the_mesh_of_a_volume_is_that_of_pymcubes() -> None:
-    """Same vertices, as many triangles, the same lines in the faces between cells; within a cell the diagonals may differ."""
+    """Same vertices, as many triangles, the same lines in the faces between cells.
+
+    Within a cell the diagonals may differ.
+    """
     mcubes = pytest.importorskip("mcubes", reason="PyMCubes has no wheel for this machine")
     values = noise()
     vertices, faces = marching_cubes(values, 0.2)

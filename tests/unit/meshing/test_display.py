@@ -43,7 +43,11 @@ def test_a_large_mesh_is_reduced_and_has_a_coarse_one(found, monkeypatch: pytest
 def test_a_small_one_is_as_it_was_exported(found) -> None:
     surface, levels = found
     arrays = display.display_arrays(Mesh(surface.vertices, surface.faces), levels, REQUEST)
-    assert np.array_equal(arrays["faces"], surface.faces) and "colours" not in arrays and "coarse_faces" not in arrays
+    assert (
+        np.array_equal(arrays["faces"], surface.faces)
+        and "colours" not in arrays
+        and "coarse_faces" not in arrays
+    )
     image = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     texture = Texture(np.array([[0.1, 0.1], [0.9, 0.1], [0.1, 0.9], [1.0, 1.0]], np.float32), image)
     assert np.array_equal(display.texture_at_vertices(texture), image.reshape(4, 3))
@@ -52,4 +56,6 @@ def test_a_small_one_is_as_it_was_exported(found) -> None:
 def test_a_folder_that_is_not_there(found, tmp_path: Path) -> None:
     surface, levels = found
     with pytest.raises(InputError, match="--display"):
-        display.write_display(tmp_path / "no" / "a.npz", Mesh(surface.vertices, surface.faces), levels, REQUEST)
+        display.write_display(
+            tmp_path / "no" / "a.npz", Mesh(surface.vertices, surface.faces), levels, REQUEST
+        )

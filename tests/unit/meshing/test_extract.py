@@ -1,4 +1,7 @@
-"""Sparse extraction equals marching cubes over every node: same vertices, same triangles, same orientation."""
+"""Sparse extraction equals marching cubes over every node.
+
+Same vertices, same triangles, same orientation.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,20 @@ from core_model.meshing.topology import components, examine
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
-from tests.unit.meshing.fields import CPU, Distance, Fog, Shape, dense, levelset, plane, shell, sphere, torus, touching, triangles
+from tests.unit.meshing.fields import (
+    CPU,
+    Distance,
+    Fog,
+    Shape,
+    dense,
+    levelset,
+    plane,
+    shell,
+    sphere,
+    torus,
+    touching,
+    triangles,
+)
 
 
 def same(lattice: Lattice, level_set: LevelSet) -> tuple[int, int]:
@@ -84,9 +100,15 @@ def test_any_resolution(resolution: int) -> None:
 
 @pytest.mark.parametrize(
     "crop",
-    [((-0.5, -0.5, -0.5), (0.0, 0.5, 0.5)), ((-0.13, 0.02, -0.4), (0.31, 0.09, 0.4)), ((0.2, -0.05, -0.05), (0.4, 0.05, 0.06))],
+    [
+        ((-0.5, -0.5, -0.5), (0.0, 0.5, 0.5)),
+        ((-0.13, 0.02, -0.4), (0.31, 0.09, 0.4)),
+        ((0.2, -0.05, -0.05), (0.4, 0.05, 0.06)),
+    ],
 )
-def test_a_crop_is_a_part_of_the_whole(crop: tuple[tuple[float, float, float], tuple[float, float, float]]) -> None:
+def test_a_crop_is_a_part_of_the_whole(
+    crop: tuple[tuple[float, float, float], tuple[float, float, float]],
+) -> None:
     lattice = Lattice.of_box(97, 0.5, crop)
     same(lattice, levelset(Shape(torus)))
     whole = dense(Lattice.of_box(97, 0.5), levelset(Shape(torus)))
@@ -100,7 +122,7 @@ def test_a_crop_is_a_part_of_the_whole(crop: tuple[tuple[float, float, float], t
 def test_a_level_that_lies_on_grid_nodes(axis: int, node: int) -> None:
     """The surface hugs the border of a brick (nodes 16, 32), lies beside it, or on the side of the box."""
     at = torch.linspace(-0.5, 0.5, 65)[node]
-    flat: Distance = lambda p: p[..., axis] - at  # noqa: E731
+    flat: Distance = lambda p: p[..., axis] - at
     lattice = Lattice.of_box(65, 0.5)
     if node == 64:  # everything is at or below the level: no cell is crossed, in the dense path neither
         with pytest.raises(InputError, match="no surface"):
@@ -111,7 +133,7 @@ def test_a_level_that_lies_on_grid_nodes(axis: int, node: int) -> None:
 
 def test_values_exactly_at_the_level_in_space() -> None:
     """A staircase whose flat steps are at the level: many nodes equal it."""
-    stairs: Distance = lambda p: torch.round((p[..., 0] + 0.6 * p[..., 1] - 0.3 * p[..., 2]) * 12.0) / 12.0  # noqa: E731
+    stairs: Distance = lambda p: torch.round((p[..., 0] + 0.6 * p[..., 1] - 0.3 * p[..., 2]) * 12.0) / 12.0
     same(Lattice.of_box(48, 0.5), levelset(Shape(stairs)))
 
 
@@ -219,6 +241,10 @@ def test_lattice_nodes_are_the_same_for_everyone() -> None:
     for d in range(3):
         table = whole.tables()[d][part.first[d] : part.first[d] + part.shape[d]]
         assert np.array_equal(table, part.tables()[d])
-        assert whole.tables()[d][0] == -0.5 and whole.tables()[d][-1] == 0.5 and (np.diff(whole.tables()[d]) > 0).all()
+        assert (
+            whole.tables()[d][0] == -0.5
+            and whole.tables()[d][-1] == 0.5
+            and (np.diff(whole.tables()[d]) > 0).all()
+        )
     with pytest.raises(InputError, match="no grid cell along y"):
         Lattice.of_box(64, 0.5, ((-0.5, 0.001, -0.5), (0.5, 0.002, 0.5)))

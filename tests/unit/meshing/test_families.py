@@ -1,4 +1,7 @@
-"""Meshes of every kind of field that the families have: densities without a slope to trust, through the real decoders."""
+"""Meshes of every kind of field that the families have.
+
+Densities without a slope to trust, through the real decoders.
+"""
 
 from __future__ import annotations
 
@@ -62,4 +65,8 @@ def test_every_family_equals_the_dense_path(family: str) -> None:
 
 
 def test_default_levels() -> None:
-    assert [default_level("raw", f) for f in ("eg3d", "mimic3d", "epigraf")] == [10.0, 10.0, 25.0] and default_level("sdf", "eg3d") == 0.0
+    assert [default_level("raw", f) for f in ("eg3d", "mimic3d", "epigraf")] == [
+        10.0,
+        10.0,
+        25.0,
+    ] and default_level("sdf", "eg3d") == 0.0

@@ -24,7 +24,11 @@ from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.mesh import MESH_SUFFIXES, TEXTURED_SUFFIXES
 from tests.unit.meshing.fields import Shape, levelset, torus
 
-STAMP = Stamp(json.dumps({"tool": "triscope", "path": "a b  ü" + " x" * 300}), json.dumps({"level": 0.0}), "triscope test")
+STAMP = Stamp(
+    json.dumps({"tool": "triscope", "path": "a b  ü" + " x" * 300}),
+    json.dumps({"level": 0.0}),
+    "triscope test",
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,9 @@ def test_trimesh_reads_what_was_written(mesh: Mesh, suffix: str, tmp_path: Path)
     corners = np.asarray(back.vertices)[np.asarray(back.faces)]
     assert np.abs(corners - mesh.vertices[mesh.faces]).max() < 1e-6
     if suffix == ".stl":
-        assert path.stat().st_size == 84 + 50 * len(mesh.faces) and path.read_bytes().startswith(b"triscope test")
+        assert path.stat().st_size == 84 + 50 * len(mesh.faces) and path.read_bytes().startswith(
+            b"triscope test"
+        )
         back.merge_vertices()
     else:
         assert mesh.normals is not None and mesh.colours is not None
@@ -89,7 +95,12 @@ def test_provenance_of_foreign_files_is_empty(tmp_path: Path) -> None:
     (tmp_path / "a.ply").write_bytes(b"ply\nformat ascii 1.0\nend_header\n")
     (tmp_path / "a.obj").write_bytes(b"v 0 0 0\n")
     (tmp_path / "a.glb").write_bytes(b"glTF" + b"\0" * 8 + struct.pack("<I4s", 2, b"JSON") + b"[]")
-    assert read_record(tmp_path / "a.ply") == read_record(tmp_path / "a.obj") == read_record(tmp_path / "a.glb") == ""
+    assert (
+        read_record(tmp_path / "a.ply")
+        == read_record(tmp_path / "a.obj")
+        == read_record(tmp_path / "a.glb")
+        == ""
+    )
     (tmp_path / "a.glb").write_bytes(b"glTF")
     with pytest.raises(ValueError, match="not a binary glTF"):
         read_record(tmp_path / "a.glb")
@@ -126,16 +137,23 @@ def test_glb_is_laid_out_as_the_standard_says(mesh: Mesh, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("suffix", TEXTURED_SUFFIXES)
 def test_texture_coordinates_point_at_their_texel(suffix: str, tmp_path: Path) -> None:
-    """One triangle over a picture of four colours: each corner reads the colour that was put there, whichever way v runs."""
+    """One triangle over a picture of four colours.
+
+    Each corner reads the colour that was put there, whichever way v runs.
+    """
     image = np.zeros((8, 8, 3), dtype=np.uint8)
     image[:4, :4], image[:4, 4:], image[4:, :4] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
     uv = np.array([[0.25, 0.25], [0.75, 0.25], [0.25, 0.75]], dtype=np.float32)
     vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.float32)
     normals = np.tile(np.float32([0, 0, 1]), (3, 1))
-    mesh = Mesh(vertices, np.array([[0, 1, 2]], dtype=np.int32), normals, None, Texture(uv, image), closed=False)
+    mesh = Mesh(
+        vertices, np.array([[0, 1, 2]], dtype=np.int32), normals, None, Texture(uv, image), closed=False
+    )
     path = tmp_path / f"m{suffix}"
     files = save(path, mesh, STAMP)
-    assert {f.suffix for f in files} == ({".obj", ".mtl", ".png"} if suffix == ".obj" else {".glb"}) and files[0] == path
+    assert {f.suffix for f in files} == (
+        {".obj", ".mtl", ".png"} if suffix == ".obj" else {".glb"}
+    ) and files[0] == path
     back = loaded(path)
     material = back.visual.material
     picture = getattr(material, "image", None) or material.baseColorTexture
@@ -143,10 +161,11 @@ def test_texture_coordinates_point_at_their_texel(suffix: str, tmp_path: Path) -
     assert read.tolist() == [[255, 0, 0], [0, 255, 0], [0, 0, 255]]
 
 
-
 @pytest.mark.parametrize("suffix", MESH_SUFFIXES)
 @pytest.mark.parametrize("fault", ["disk", "cancel", "memory"])
-def test_a_fault_changes_no_file(mesh: Mesh, suffix: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_changes_no_file(
+    mesh: Mesh, suffix: str, fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / f"m{suffix}"
     path.write_bytes(b"what was there before")
 
@@ -166,7 +185,9 @@ def test_a_fault_changes_no_file(mesh: Mesh, suffix: str, fault: str, tmp_path: 
         save(path, mesh, STAMP, tell)
     if fault == "disk":
         assert "No space left" in str(caught.value) and "MB free" in str(caught.value)
-    assert [p.name for p in tmp_path.iterdir()] == [path.name] and path.read_bytes() == b"what was there before"
+    assert [p.name for p in tmp_path.iterdir()] == [
+        path.name
+    ] and path.read_bytes() == b"what was there before"
 
 
 def test_what_a_killed_process_left_is_cleared(mesh: Mesh, tmp_path: Path) -> None:

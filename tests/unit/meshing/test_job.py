@@ -1,4 +1,7 @@
-"""From a field to a file: attributes, component filter, decimation, texture, report, forecast, progress, faults."""
+"""From a field to a file.
+
+Attributes, component filter, decimation, texture, report, forecast, progress, faults.
+"""
 
 from __future__ import annotations
 
@@ -42,21 +45,36 @@ def test_a_mesh_and_its_report(tmp_path: Path) -> None:
     report = work(tmp_path, Shape(sphere(0.3))).run()
     t = report.topology
     back = trimesh.load(report.files[0], process=False)
-    assert (t.vertices, t.faces) == (len(back.vertices), len(back.faces)) and t.euler == 2 and t.components == 1
+    assert (
+        (t.vertices, t.faces) == (len(back.vertices), len(back.faces)) and t.euler == 2 and t.components == 1
+    )
     assert t.watertight and t.oriented and not t.holes and not t.cut_by and not report.notes
-    assert t.volume == pytest.approx(4 / 3 * np.pi * 0.3**3, rel=0.01) and t.area == pytest.approx(4 * np.pi * 0.09, rel=0.01)
+    assert t.volume == pytest.approx(4 / 3 * np.pi * 0.3**3, rel=0.01) and t.area == pytest.approx(
+        4 * np.pi * 0.09, rel=0.01
+    )
     assert t.low == pytest.approx((-0.3,) * 3, abs=1e-3) and t.high == pytest.approx((0.3,) * 3, abs=1e-3)
     assert report.evaluated_points < report.dense_points == 64**3 and report.audit_misses == 0
-    assert report.file_bytes == Path(report.files[0]).stat().st_size and report.seconds > 0 and report.peak_bytes > 1e8
+    assert (
+        report.file_bytes == Path(report.files[0]).stat().st_size
+        and report.seconds > 0
+        and report.peak_bytes > 1e8
+    )
     assert json.loads(read_record(Path(report.files[0]))) == {"tool": "triscope"}
-    assert MeshRequest.model_validate(json.loads(read_record(Path(report.files[0]), MESH_KEY))["request"]) == report.request
+    assert (
+        MeshRequest.model_validate(json.loads(read_record(Path(report.files[0]), MESH_KEY))["request"])
+        == report.request
+    )
 
 
 def test_normals_are_the_gradient_and_colours_the_radiance(tmp_path: Path) -> None:
     level_set = levelset(Shape(sphere(0.3)))
     surface = extract(Lattice.of_box(48, 0.5), level_set).surface
     unit = surface.vertices / np.linalg.norm(surface.vertices, axis=1, keepdims=True)
-    for direction, dirs in (("frontal", np.float32([0, 0, -1])), ("normal", -unit), ((1.0, 0.0, 0.0), np.float32([1, 0, 0]))):
+    for direction, dirs in (
+        ("frontal", np.float32([0, 0, -1])),
+        ("normal", -unit),
+        ((1.0, 0.0, 0.0), np.float32([1, 0, 0])),
+    ):
         found = surface_attributes(level_set, surface, REQUEST.replace(direction=direction))
         assert np.abs(found.normals - unit).max() < 1e-5
         expected = np.rint(np.clip(0.5 + surface.vertices + 0.2 * dirs, 0, 1) * 255)
@@ -73,21 +91,27 @@ def test_a_step_has_the_normals_of_its_triangles(tmp_path: Path) -> None:
     assert np.abs(normals - np.sign(surface.vertices[:, 2:]) * np.float32([0, 0, 1])).max() < 1e-6
 
 
-@pytest.mark.parametrize(("keep", "min_share", "left"), [("all", 0.0, 3), ("all", 0.1, 2), ("all", 0.5, 1), ("largest", 0.0, 1)])
+@pytest.mark.parametrize(
+    ("keep", "min_share", "left"), [("all", 0.0, 3), ("all", 0.1, 2), ("all", 0.5, 1), ("largest", 0.0, 1)]
+)
 def test_component_filter(keep: str, min_share: float, left: int) -> None:
     surface = extract(Lattice.of_box(80, 0.5), levelset(Shape(three))).surface
     kept, parts, removed = keep_components(surface, components(surface), keep, min_share)
     assert len(parts.faces) == left and removed == 3 - left and parts.faces.sum() == len(kept.faces)
     report = examine(kept, parts, (-0.5,) * 3, (0.5,) * 3)
     assert report.euler == 2 * left and report.watertight and len(report.largest) == left
-    assert report.largest[0].faces == max(c.faces for c in report.largest) and report.largest[0].high[0] < 0.01
+    assert (
+        report.largest[0].faces == max(c.faces for c in report.largest) and report.largest[0].high[0] < 0.01
+    )
     assert np.unique(kept.faces).size == len(kept.vertices), "no vertex without a face"
 
 
 def test_holes_and_cuts_are_told_apart() -> None:
     surface = extract(Lattice.of_box(40, 0.5), levelset(Shape(plane))).surface
     report = examine(surface, components(surface), (-0.5,) * 3, (0.5,) * 3)
-    assert len(report.cut_by) >= 4 and report.holes == 0 and report.boundary_loops == 1 and not report.watertight
+    assert (
+        len(report.cut_by) >= 4 and report.holes == 0 and report.boundary_loops == 1 and not report.watertight
+    )
     assert report.volume is None and report.oriented
     closed = extract(Lattice.of_box(40, 0.5), levelset(Shape(torus))).surface
     torn = Surface(closed.vertices, closed.faces[7:])
@@ -108,7 +132,9 @@ def test_a_cut_by_the_box_is_reported(tmp_path: Path) -> None:
 def test_decimation_to_a_stated_number(tmp_path: Path) -> None:
     report = work(tmp_path, Shape(torus), "m.glb", faces=1000).run()
     t = report.topology
-    assert report.decimated and 900 <= t.faces <= 1000 < report.raw_triangles and t.euler == 0 and t.watertight
+    assert (
+        report.decimated and 900 <= t.faces <= 1000 < report.raw_triangles and t.euler == 0 and t.watertight
+    )
     assert report.decimation_error is not None and report.decimation_error < 2e-3
     same = work(tmp_path, Shape(torus), "n.glb", faces=1_000_000).run()
     assert not same.decimated and same.decimation_error is None and same.topology.faces == same.raw_triangles
@@ -143,7 +169,11 @@ def test_the_forecast_is_near(tmp_path: Path, resolution: int) -> None:
     assert f.triangles == pytest.approx(report.raw_triangles, rel=0.05) and f.dense_points == resolution**3
     assert f.points == pytest.approx(report.evaluated_points, rel=0.5)
     assert f.file_bytes == pytest.approx(report.file_bytes, rel=0.1)
-    assert f.low < 0 < f.high and sum(f.histogram_counts) == 32**3 and len(f.histogram_edges) == len(f.histogram_counts) + 1
+    assert (
+        f.low < 0 < f.high
+        and sum(f.histogram_counts) == 32**3
+        and len(f.histogram_edges) == len(f.histogram_counts) + 1
+    )
 
 
 def test_too_little_memory_is_said_before_the_start(tmp_path: Path) -> None:
@@ -152,7 +182,9 @@ def test_too_little_memory_is_said_before_the_start(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("error", [MemoryError, RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")])
+@pytest.mark.parametrize(
+    "error", [MemoryError, RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")]
+)
 @pytest.mark.parametrize("step", ["polygonise", "surface_attributes", "save"])
 def test_running_out_of_memory_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
@@ -162,7 +194,10 @@ def test_running_out_of_memory_leaves_nothing(
 
     made = work(tmp_path, Shape(torus))
     prepared = made.forecast()
-    monkeypatch.setattr("core_model.meshing.extract.polygonise" if step == "polygonise" else f"core_model.meshing.job.{step}", fails)
+    monkeypatch.setattr(
+        "core_model.meshing.extract.polygonise" if step == "polygonise" else f"core_model.meshing.job.{step}",
+        fails,
+    )
     with pytest.raises(OutOfMemory, match="lower --resolution"):
         made.run(prepared)
     assert not list(tmp_path.iterdir())
@@ -172,7 +207,12 @@ def test_progress_rises_to_one_and_has_an_end(tmp_path: Path) -> None:
     heard: list[MeshProgress] = []
     replace(work(tmp_path, Shape(torus)), listener=heard.append).run()
     fractions = [p.fraction for p in heard]
-    assert fractions == sorted(fractions) and fractions[-1] == 1.0 and heard[-1].stage == "done" and heard[-1].eta_s == 0.0
+    assert (
+        fractions == sorted(fractions)
+        and fractions[-1] == 1.0
+        and heard[-1].stage == "done"
+        and heard[-1].eta_s == 0.0
+    )
     stages = list(dict.fromkeys(p.stage for p in heard))
     assert stages == ["evaluate", "triangles", "components", "normals and colours", "report", "write", "done"]
 
@@ -180,7 +220,11 @@ def test_progress_rises_to_one_and_has_an_end(tmp_path: Path) -> None:
 @pytest.mark.parametrize("stage", ["evaluate", "normals and colours", "write"])
 def test_cancelling_at_any_stage_leaves_nothing(tmp_path: Path, stage: str) -> None:
     seen: list[str] = []
-    made = replace(work(tmp_path, Shape(torus), "m.obj"), listener=lambda p: seen.append(p.stage), cancelled=lambda: stage in seen)
+    made = replace(
+        work(tmp_path, Shape(torus), "m.obj"),
+        listener=lambda p: seen.append(p.stage),
+        cancelled=lambda: stage in seen,
+    )
     with pytest.raises(Cancelled):
         made.run()
     assert not list(tmp_path.iterdir())
@@ -191,7 +235,10 @@ def test_defaults_of_quantity_and_level(tmp_path: Path) -> None:
     assert (fog.level_set().quantity, fog.level_set().level) == ("raw", 10.0)
     epigraf = replace(fog, source=replace(fog.source, family="epigraf"))
     assert epigraf.level_set().level == 25.0
-    assert (work(tmp_path, Shape(torus)).level_set().quantity, work(tmp_path, Shape(torus)).level_set().level) == ("sdf", 0.0)
+    assert (
+        work(tmp_path, Shape(torus)).level_set().quantity,
+        work(tmp_path, Shape(torus)).level_set().level,
+    ) == ("sdf", 0.0)
     with pytest.raises(InputError, match="field has no sdf"):
         work(tmp_path, Fog(torus), quantity="sdf").run()
     report = work(tmp_path, Fog(lambda p: -100.0 * sphere(0.3)(p)), quantity="density", level=3.0).run()

@@ -1,4 +1,6 @@
-"""Known answers: Fréchet distance in closed form, MMD by brute force, Wasserstein distances of shifted sets, depth histograms."""
+"""Known answers: Fréchet distance in closed form, MMD by brute force, Wasserstein distances of shifted sets,
+depth histograms.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ def test_frechet_of_full_gaussians_agrees_with_the_matrix_root() -> None:
     assert frechet_distance(zero, a, zero, b) == pytest.approx(frechet_distance(zero, b, zero, a), rel=1e-10)
     assert frechet_distance(zero, a, zero, a) == pytest.approx(0.0, abs=1e-9)
     turn = torch.linalg.qr(normal(12, 12, seed=3)).Q  # a rotation of both changes nothing
-    assert frechet_distance(zero, turn @ a @ turn.T, zero, turn @ b @ turn.T) == pytest.approx(expected, rel=1e-9)
+    assert frechet_distance(zero, turn @ a @ turn.T, zero, turn @ b @ turn.T) == pytest.approx(
+        expected, rel=1e-9
+    )
 
 
 def test_frechet_of_fewer_pictures_than_features() -> None:
@@ -117,7 +121,9 @@ def test_kernel_distance_over_subsets() -> None:
     whole = polynomial_mmd(x, y)
     mean, spread = kernel_distance(x, y, subsets=60, size=100, seed=3)
     assert abs(mean - whole) < 4 * spread / math.sqrt(60) + 0.1 * whole and spread > 0
-    assert kernel_distance(x, y, subsets=5, size=100, seed=3) == kernel_distance(x, y, subsets=5, size=100, seed=3)
+    assert kernel_distance(x, y, subsets=5, size=100, seed=3) == kernel_distance(
+        x, y, subsets=5, size=100, seed=3
+    )
     assert kernel_distance(x[:50], y[:50]) == (polynomial_mmd(x[:50], y[:50]), 0.0)
     with pytest.raises(ValueError, match="2 features"):
         polynomial_mmd(x[:1], y)
@@ -126,7 +132,9 @@ def test_kernel_distance_over_subsets() -> None:
 def test_line_distance_of_sets_of_any_sizes() -> None:
     a, b = normal(37, seed=1), normal(23, seed=2) * 2 + 1
     # brute force: both sets repeated to a common length
-    expected = float((a.repeat_interleave(23).sort().values - b.repeat_interleave(37).sort().values).abs().mean())
+    expected = float(
+        (a.repeat_interleave(23).sort().values - b.repeat_interleave(37).sort().values).abs().mean()
+    )
     assert line_distance(a, b) == pytest.approx(expected, rel=1e-6)
     assert line_distance(a, a + 3.0) == pytest.approx(3.0)
     assert line_distance(torch.tensor([0.0, 1.0]), torch.tensor([5.0])) == pytest.approx(4.5)
@@ -150,7 +158,9 @@ def test_the_pyramid_adds_up_and_its_rest_is_the_mean() -> None:
     assert all(b.abs().max() < 1e-6 for b in bands)
     torch.testing.assert_close(rest, torch.full((1, 3, 16, 16), 0.4))
     x, y = torch.rand(1, 3, 32, 32), torch.rand(1, 3, 32, 32)
-    for left, right in zip(laplacian_pyramid(x + y), zip(laplacian_pyramid(x), laplacian_pyramid(y), strict=True), strict=True):
+    for left, right in zip(
+        laplacian_pyramid(x + y), zip(laplacian_pyramid(x), laplacian_pyramid(y), strict=True), strict=True
+    ):
         torch.testing.assert_close(left, right[0] + right[1])
     assert [p.shape[-1] for p in laplacian_pyramid(torch.rand(1, 3, 8, 8))] == [8]
 
@@ -172,8 +182,12 @@ def test_picture_sets_that_differ_more_are_farther_away() -> None:
     same = distances(real, other)
     assert max(same) < 120
     brighter = distances(real, other + 0.1)
-    assert brighter[-1] > 3 * same[-1] and brighter[0] < 2 * same[0]  # brightness is seen on the coarsest level alone
-    grain = distances(real, other + 0.05 * torch.randn(other.shape, generator=torch.Generator().manual_seed(3)))
+    assert (
+        brighter[-1] > 3 * same[-1] and brighter[0] < 2 * same[0]
+    )  # brightness is seen on the coarsest level alone
+    grain = distances(
+        real, other + 0.05 * torch.randn(other.shape, generator=torch.Generator().manual_seed(3))
+    )
     assert grain[0] > 4 * same[0]
     series = [sum(distances(real, other + d)) for d in (0.05, 0.2)]
     assert series == sorted(series)
@@ -206,7 +220,10 @@ def test_both_scores_count_the_bins_in_use(used: int) -> None:
 
 
 def test_the_published_score_counts_every_pixel() -> None:
-    """Depths beyond the range lie in its outermost bins: rays that meet nothing have depth 0. The farthest are not cut off."""
+    """Depths beyond the range lie in its outermost bins: rays that meet nothing have depth 0.
+
+    The farthest are not cut off.
+    """
     depth = torch.full((2, 20, 20), 2.505)
     depth[0, :10] = 0.0
     depth[1, 0] = 9.0

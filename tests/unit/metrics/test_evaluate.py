@@ -36,7 +36,9 @@ def heads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def eight_features(images: Tensor) -> Tensor:
     """A stand-in for Inception: means of the channels and of the quarters."""
     x = images.double() / 255.0
-    return torch.cat([x.mean(dim=(2, 3)), x.mean(dim=1)[:, ::8, ::8].flatten(1), x.std(dim=(1, 2, 3))[:, None]], dim=1)
+    return torch.cat(
+        [x.mean(dim=(2, 3)), x.mean(dim=1)[:, ::8, ::8].flatten(1), x.std(dim=(1, 2, 3))[:, None]], dim=1
+    )
 
 
 class Copies:
@@ -49,7 +51,9 @@ class Copies:
 
     def cut_depth(self, request: RenderRequest) -> np.ndarray:
         self.fronts.append(request)
-        return np.linspace(0.0, 4.0, request.width * request.height, dtype=np.float32).reshape(request.height, request.width)
+        return np.linspace(0.0, 4.0, request.width * request.height, dtype=np.float32).reshape(
+            request.height, request.width
+        )
 
     def picture(self, request: RenderRequest) -> tuple[Mapping[str, np.ndarray], float]:
         self.requests.append(request)
@@ -57,11 +61,17 @@ class Copies:
         wanted = np.array([*request.camera.world_from_cam().ravel(), *request.camera.intrinsics().ravel()])
         item = int(np.abs(labels - wanted).max(axis=1).argmin())
         f = request.width // SIZE
-        rgb = np.repeat(np.repeat(self.data.image(item) / 255.0 + self.lighter, f, 1), f, 2).astype(np.float32)
+        rgb = np.repeat(np.repeat(self.data.image(item) / 255.0 + self.lighter, f, 1), f, 2).astype(
+            np.float32
+        )
         if self.nan:
             rgb[0, 0, 0] = np.nan
         known = self.truth.item(item)
-        maps = {"rgb": rgb, "normal": known.normal.repeat(f, 1).repeat(f, 2), "depth": known.depth.repeat(f, 0).repeat(f, 1)}
+        maps = {
+            "rgb": rgb,
+            "normal": known.normal.repeat(f, 1).repeat(f, 2),
+            "depth": known.depth.repeat(f, 0).repeat(f, 1),
+        }
         return {name: maps[name] for name in request.channels}, float(request.sampler.spp or 9.0)
 
 
@@ -85,7 +95,10 @@ def test_the_data_itself_is_at_no_distance(heads: Path) -> None:
     assert value(outcome, "normal_distance") < 1e-4
     assert value(outcome, "spread") == pytest.approx(value(outcome, "spread_data"))
     assert 5.0 < value(outcome, "spread") < 64.0 and 5.0 < value(outcome, "nfs") < 64.0
-    assert [(r.spp, r.placed) for r in outcome.table] == [(20.0, 20.0), (50.0, 50.0)] and outcome.placed == 9.0
+    assert [(r.spp, r.placed) for r in outcome.table] == [
+        (20.0, 20.0),
+        (50.0, 50.0),
+    ] and outcome.placed == 9.0
     assert outcome.table[0].values["fid"] == pytest.approx(0.0, abs=1e-6)
     assert set(outcome.table[0].values) >= {"fid", "kid", "swd"} and "nfs" not in outcome.table[0].values
 
@@ -105,7 +118,12 @@ def test_requests_have_the_cameras_of_the_data_and_the_published_truncation(head
     seeds = [r.latent.seeds[0].seed for r in render.requests]
     assert seeds == [s for s in range(7, 11) for _ in range(3)]
     colour, row, shape = render.requests[:3]
-    assert colour.latent.psi == 1.0 and colour.channels == ("rgb",) and colour.sampler.spp is None and row.sampler.spp == 20.0
+    assert (
+        colour.latent.psi == 1.0
+        and colour.channels == ("rgb",)
+        and colour.sampler.spp is None
+        and row.sampler.spp == 20.0
+    )
     assert shape.latent.psi == 0.7 and shape.latent.cutoff == 8 and shape.channels == ("normal", "depth")
     assert colour.latent.cond == colour.camera == shape.camera
     assert all(r.view_dirs == "camera" and not r.native for r in render.requests), "colours as in training"
@@ -119,7 +137,9 @@ def test_supersampled_pictures_are_averaged(heads: Path) -> None:
     render = Copies(ImageDataset.open(heads))
     outcome = run(render, supersample=2)
     assert render.requests[0].width == 2 * SIZE
-    assert value(outcome, "fid") == pytest.approx(0.0, abs=1e-6) and value(outcome, "coverage_error") == pytest.approx(0.0, abs=1e-9)
+    assert value(outcome, "fid") == pytest.approx(0.0, abs=1e-6) and value(
+        outcome, "coverage_error"
+    ) == pytest.approx(0.0, abs=1e-9)
 
 
 def test_without_weights_or_truth_the_rest_is_computed(heads: Path, tmp_path: Path) -> None:
@@ -130,13 +150,17 @@ def test_without_weights_or_truth_the_rest_is_computed(heads: Path, tmp_path: Pa
     outcome = evaluate(plain, INFO, data, Plan(count=3, size=SIZE), MetricContext(near=2.2, far=3.2))
     missing = {v.name: v.why_not for v in outcome.values if v.value is None}
     assert set(missing) == {"fid", "kid", "normal_fid", "normal_swd", "surface"}
-    assert "pt_inception-2015-12-05-6726825d.pth" in missing["fid"] and "generated heads" in missing["surface"]
+    assert (
+        "pt_inception-2015-12-05-6726825d.pth" in missing["fid"] and "generated heads" in missing["surface"]
+    )
     assert value(outcome, "swd") > 0 and value(outcome, "nfs") > 1 and outcome.counts.colour_reals == 3
     with pytest.raises(InputError, match="'fid' cannot be computed"):
         evaluate(plain, INFO, data, Plan(count=3, size=SIZE, metrics=("fid",)), MetricContext())
     with pytest.raises(InputError, match="did you mean 'swd'"):
         evaluate(plain, INFO, data, Plan(count=3, size=SIZE, metrics=("swdd",)), MetricContext())
-    alone = evaluate(plain, INFO, data, Plan(count=3, size=SIZE, metrics=("nfs",)), MetricContext(near=2.2, far=3.2))
+    alone = evaluate(
+        plain, INFO, data, Plan(count=3, size=SIZE, metrics=("nfs",)), MetricContext(near=2.2, far=3.2)
+    )
     assert {v.metric for v in alone.values} == {"nfs"}
 
 
@@ -154,7 +178,10 @@ def test_normal_maps_of_a_folder(heads: Path, tmp_path: Path) -> None:
     context = MetricContext(features=eight_features, near=2.2, far=3.2)
     outcome = evaluate(copies, INFO, data, Plan(count=40, size=SIZE), context, normals=folder)
     # cameras of the other set pick heads unevenly, but they are the same heads
-    assert value(outcome, "normal_fid") < 0.05 and next(v for v in outcome.values if v.name == "surface").value is None
+    assert (
+        value(outcome, "normal_fid") < 0.05
+        and next(v for v in outcome.values if v.name == "surface").value is None
+    )
 
 
 def test_the_non_flatness_score_is_seen_from_the_front(heads: Path) -> None:
@@ -163,7 +190,10 @@ def test_the_non_flatness_score_is_seen_from_the_front(heads: Path) -> None:
     run(render, count=3, metrics=("nfs",), psi=0.9, front_size=12)
     assert not render.requests and [r.latent.seeds[0].seed for r in render.fronts] == [0, 1, 2]
     for r in render.fronts:
-        assert r.camera == INFO.header.camera.default.replace(yaw=0.0, pitch=0.0, roll=0.0) and r.latent.cond is None
+        assert (
+            r.camera == INFO.header.camera.default.replace(yaw=0.0, pitch=0.0, roll=0.0)
+            and r.latent.cond is None
+        )
         assert r.latent.psi == 0.9 and (r.width, r.height) == (12, 12)
 
 
@@ -199,14 +229,23 @@ def test_masks_and_masked_maps_of_the_generated_pictures(heads: Path, tmp_path: 
     def measured(masks: Segmented | None = None) -> float:
         return value(evaluate(Copies(data), INFO, data, plan, context, masks=masks), "normal_fid")
 
-    evaluate(Copies(data), INFO, data, plan, context, keep=lambda seed, request, pictures: kept.update({seed: dict(pictures)}))
+    evaluate(
+        Copies(data),
+        INFO,
+        data,
+        plan,
+        context,
+        keep=lambda seed, request, pictures: kept.update({seed: dict(pictures)}),
+    )
     assert sorted(kept) == [5, 6, 7] and kept[5]["normals"].shape == kept[5]["rgb"].shape == (SIZE, SIZE, 3)
     for name in ("whole", "left", "maps"):
         (tmp_path / name).mkdir()
     for seed, pictures in kept.items():
         left = np.zeros((SIZE, SIZE), np.uint8)
         left[:, : SIZE // 2] = 255
-        (tmp_path / "whole" / f"seed{seed:06d}.png").write_bytes(encoded(np.full((SIZE, SIZE), 255, np.uint8)))
+        (tmp_path / "whole" / f"seed{seed:06d}.png").write_bytes(
+            encoded(np.full((SIZE, SIZE), 255, np.uint8))
+        )
         (tmp_path / "left" / f"{seed}.png").write_bytes(encoded(left))
         map_ = np.where(left[..., None] > 0, pictures["normals"], 0).astype(np.uint8)
         (tmp_path / "maps" / f"{seed}.png").write_bytes(encoded(map_))
@@ -271,4 +310,6 @@ def test_truth_of_mirrored_items_is_mirrored(heads: Path) -> None:
     np.testing.assert_array_equal(mirrored.normal[0], -plain.normal[0][:, ::-1])
     hit = np.isfinite(plain.depth)
     assert 0.1 < hit.mean() < 0.9 and 2.0 < np.nanmin(plain.depth) < np.nanmax(plain.depth) < 3.4
-    np.testing.assert_allclose(np.linalg.norm(plain.normal, axis=0)[np.isfinite(plain.normal[0])], 1.0, atol=1e-5)
+    np.testing.assert_allclose(
+        np.linalg.norm(plain.normal, axis=0)[np.isfinite(plain.normal[0])], 1.0, atol=1e-5
+    )

@@ -1,4 +1,7 @@
-"""The Inception network without its weights: size, names, resizing rule; and files that are not what they should be."""
+"""The Inception network without its weights: size, names, resizing rule.
+
+And files that are not what they should be.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ from core_model.schema.errors import InputError
 
 @pytest.fixture(scope="module")
 def state() -> dict[str, Tensor]:
-    """A state dict of the right names and shapes, small random numbers, with the classifier that the real file has."""
+    """A state dict of the right names and shapes, small random numbers, with the classifier that the real
+    file has.
+    """
     rng = torch.Generator().manual_seed(0)
     with torch.device("meta"):
         shapes = Inception().state_dict()
@@ -26,7 +31,13 @@ def state() -> dict[str, Tensor]:
         if name.endswith("num_batches_tracked"):
             continue
         small = torch.randn(value.shape, generator=rng, dtype=torch.float32) * 0.05
-        made[name] = small.abs() + 0.5 if name.endswith("running_var") else small + 1.0 if name.endswith("bn.weight") else small
+        made[name] = (
+            small.abs() + 0.5
+            if name.endswith("running_var")
+            else small + 1.0
+            if name.endswith("bn.weight")
+            else small
+        )
     return made | {"fc.weight": torch.zeros(1008, FEATURES), "fc.bias": torch.zeros(1008)}
 
 
@@ -37,7 +48,11 @@ def test_the_network_has_the_published_size() -> None:
     statistics = [v for n, v in network.state_dict().items() if n.endswith(("running_mean", "running_var"))]
     assert sum(v.numel() for v in statistics) == 34_432
     keys = set(network.state_dict())
-    assert {"Conv2d_1a_3x3.conv.weight", "Mixed_6c.branch7x7dbl_4.bn.running_var", "Mixed_7c.branch3x3dbl_3b.conv.weight"} <= keys
+    assert {
+        "Conv2d_1a_3x3.conv.weight",
+        "Mixed_6c.branch7x7dbl_4.bn.running_var",
+        "Mixed_7c.branch3x3dbl_3b.conv.weight",
+    } <= keys
     assert network.state_dict()["Mixed_6b.branch7x7_2.conv.weight"].shape == (128, 128, 1, 7)
     assert network.state_dict()["Mixed_7b.branch_pool.conv.weight"].shape == (192, 1280, 1, 1)
     assert not network.training
@@ -47,7 +62,9 @@ def test_features_of_a_loaded_file(state: dict[str, Tensor], tmp_path: Path) -> 
     path = tmp_path / "weights.pth"
     torch.save(state, path, _use_new_zipfile_serialization=False)  # the published file is of the old kind
     network, digest = load_inception(path)
-    images = torch.randint(0, 256, (2, 3, 40, 40), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    images = torch.randint(
+        0, 256, (2, 3, 40, 40), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
+    )
     features = network(images)
     assert features.shape == (2, FEATURES) and torch.isfinite(features).all() and len(digest) == 64
     torch.testing.assert_close(network(images[1:]), features[1:], atol=1e-4, rtol=1e-4)
@@ -81,7 +98,10 @@ def test_pickles_do_not_run(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return (Path.touch, (marker,))  # type: ignore[return-value]
 
-    for name, write in (("old.pth", lambda p: p.write_bytes(pickle.dumps(Evil()))), ("new.pth", lambda p: torch.save({"x": Evil()}, p))):
+    for name, write in (
+        ("old.pth", lambda p: p.write_bytes(pickle.dumps(Evil()))),
+        ("new.pth", lambda p: torch.save({"x": Evil()}, p)),
+    ):
         write(tmp_path / name)
         refused(tmp_path / name, "cannot read")
     assert not marker.exists()
@@ -103,7 +123,10 @@ def test_other_tensors_are_named(state: dict[str, Tensor], tmp_path: Path) -> No
         (few, "no tensor Mixed_7a.branch3x3_1.bn.bias"),
         (state | {"extra": torch.zeros(1)}, "a tensor 'extra'"),
         (state | {"Conv2d_1a_3x3.bn.bias": torch.zeros(3)}, "Conv2d_1a_3x3.bn.bias of shape"),
-        (state | {"Conv2d_1a_3x3.bn.bias": torch.full((32,), torch.nan)}, "NaN or infinity in Conv2d_1a_3x3.bn.bias"),
+        (
+            state | {"Conv2d_1a_3x3.bn.bias": torch.full((32,), torch.nan)},
+            "NaN or infinity in Conv2d_1a_3x3.bn.bias",
+        ),
         ({"a": 1}, "other things"),
         ([torch.zeros(1)], "a list"),
     ):

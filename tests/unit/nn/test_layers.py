@@ -102,7 +102,9 @@ def test_truncation_reaches_the_slots_below_the_cutoff(cutoff: int | None, low: 
 def test_psi_of_one_changes_nothing_and_zero_is_the_average() -> None:
     w, average = draw(2, 4), draw(4)
     assert torch.equal(broadcast_truncate(w, average, 3, 1.0, None), w[:, None].expand(2, 3, 4))
-    np.testing.assert_allclose(broadcast_truncate(w, average, 3, 0.0, None), average.expand(2, 3, 4), atol=1e-6)
+    np.testing.assert_allclose(
+        broadcast_truncate(w, average, 3, 0.0, None), average.expand(2, 3, 4), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("up", [1, 2])
@@ -126,7 +128,7 @@ def test_noise_modes() -> None:
     x, w = draw(2, 3, 4, 4), draw(2, 6)
     silent, fixed = layer(x, w, "none"), layer(x, w, "const")
     assert not torch.allclose(silent, fixed) and torch.equal(fixed, layer(x, w, "const"))
-    rng = lambda: torch.Generator().manual_seed(5)  # noqa: E731
+    rng = lambda: torch.Generator().manual_seed(5)
     assert torch.equal(layer(x, w, "random", rng()), layer(x, w, "random", rng()))
     assert not torch.allclose(layer(x, w, "random", rng()), fixed)
 
@@ -137,7 +139,9 @@ def test_torgb_has_no_demodulation_and_a_quiet_style() -> None:
     x, w = draw(2, 9, 3, 3), draw(2, 6)
     style = fc(layer.affine, w.numpy(), 1.0) / math.sqrt(9)
     want = np.einsum("oi,bi,bihw->bohw", layer.weight.detach().numpy()[:, :, 0, 0], style, x.numpy())
-    np.testing.assert_allclose(layer(x, w).detach(), want + layer.bias.detach().numpy()[None, :, None, None], atol=1e-4)
+    np.testing.assert_allclose(
+        layer(x, w).detach(), want + layer.bias.detach().numpy()[None, :, None, None], atol=1e-4
+    )
 
 
 def test_new_affine_layers_give_styles_near_one() -> None:

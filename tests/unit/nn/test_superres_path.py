@@ -1,4 +1,6 @@
-"""The quick path of the super-resolution (few feature maps, half precision where asked) against its plain one."""
+"""The quick path of the super-resolution (few feature maps, half precision where asked) against its plain
+one.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def test_gradients_pass_as_before(network: SuperResolution) -> None:
     got = network(features[:, :3], features, w)[0]
     (slope,) = torch.autograd.grad(got.square().sum(), features)
     with torch.no_grad():
-        torch.testing.assert_close(network(features[:, :3], features, w)[0], got.detach(), rtol=1e-5, atol=1e-4)
+        torch.testing.assert_close(
+            network(features[:, :3], features, w)[0], got.detach(), rtol=1e-5, atol=1e-4
+        )
     assert float(slope.abs().max()) > 0
 
 

@@ -26,7 +26,9 @@ def loop_weights(density: np.ndarray, delta: np.ndarray) -> tuple[np.ndarray, np
 
 
 rays = st.integers(1, 20).flatmap(
-    lambda n: st.tuples(arrays(np.float64, n, elements=st.floats(0, 200)), arrays(np.float64, n, elements=st.floats(0, 0.5)))
+    lambda n: st.tuples(
+        arrays(np.float64, n, elements=st.floats(0, 200)), arrays(np.float64, n, elements=st.floats(0, 0.5))
+    )
 )
 
 
@@ -77,7 +79,11 @@ def test_an_opaque_sample_has_a_finite_gradient() -> None:
 
 def test_expected_is_the_weighted_sum_of_scalars_and_vectors() -> None:
     g = torch.Generator().manual_seed(1)
-    w, scalar, vector = torch.rand(5, 7, generator=g), torch.rand(5, 7, generator=g), torch.rand(5, 7, 3, generator=g)
+    w, scalar, vector = (
+        torch.rand(5, 7, generator=g),
+        torch.rand(5, 7, generator=g),
+        torch.rand(5, 7, 3, generator=g),
+    )
     np.testing.assert_allclose(expected(w, scalar), np.einsum("rs,rs->r", w, scalar), rtol=1e-5)
     np.testing.assert_allclose(expected(w, vector), np.einsum("rs,rsc->rc", w, vector), rtol=1e-5)
 

@@ -11,9 +11,11 @@ from torch import Tensor
 from core_model.ops.modconv import modulated_conv2d
 
 
-def tensors(b: int = 3, i: int = 4, o: int = 5, k: int = 3, size: int = 5) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def tensors(
+    b: int = 3, i: int = 4, o: int = 5, k: int = 3, size: int = 5
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     g = torch.Generator().manual_seed(7)
-    draw = lambda *shape: torch.randn(*shape, generator=g, dtype=torch.float64)  # noqa: E731
+    draw = lambda *shape: torch.randn(*shape, generator=g, dtype=torch.float64)
     return draw(b, i, size, size), draw(o, i, k, k), draw(b, i) + 1.0, draw(o)
 
 
@@ -36,7 +38,10 @@ def test_up_1_is_a_correlation_with_the_sample_s_weights(demodulate: bool, kerne
 
 
 def explicit_up2(x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """[I, R, R], [O, I, 3, 3] → [O, 2R, 2R] by loops: scatter each pixel times the unflipped kernel, then FIR(pad 1, 1; gain 4)."""
+    """[I, R, R], [O, I, 3, 3] → [O, 2R, 2R] by loops.
+
+    Scatter each pixel times the unflipped kernel, then FIR(pad 1, 1; gain 4).
+    """
     o, i, _, _ = w.shape
     r = x.shape[1]
     big = np.zeros((o, 2 * r + 1, 2 * r + 1))
@@ -66,7 +71,12 @@ def test_up_2_is_the_notes_definition() -> None:
 def test_a_batch_of_one_takes_another_path_to_the_same_numbers(up: int, demodulate: bool) -> None:
     x, weight, styles, bias = tensors()
     together = modulated_conv2d(x, weight, styles, up=up, demodulate=demodulate, bias=bias, gain=1.3)
-    alone = [modulated_conv2d(x[n : n + 1], weight, styles[n : n + 1], up=up, demodulate=demodulate, bias=bias, gain=1.3) for n in range(3)]
+    alone = [
+        modulated_conv2d(
+            x[n : n + 1], weight, styles[n : n + 1], up=up, demodulate=demodulate, bias=bias, gain=1.3
+        )
+        for n in range(3)
+    ]
     np.testing.assert_allclose(together, torch.cat(alone), atol=1e-10)
 
 
@@ -85,7 +95,7 @@ def test_demodulated_output_has_unit_variance() -> None:
 def test_gradients_of_first_and_second_order(batch: int, up: int, demodulate: bool) -> None:
     """R1 and path-length regularisation differentiate twice."""
     x, weight, styles, bias = (t.clone().requires_grad_() for t in tensors(b=batch, i=2, o=2, size=2))
-    call = lambda *a: modulated_conv2d(a[0], a[1], a[2], up=up, demodulate=demodulate, bias=a[3])  # noqa: E731
+    call = lambda *a: modulated_conv2d(a[0], a[1], a[2], up=up, demodulate=demodulate, bias=a[3])
     assert torch.autograd.gradcheck(call, (x, weight, styles, bias))
     assert torch.autograd.gradgradcheck(call, (x, weight, styles, bias))
 

@@ -1,4 +1,7 @@
-"""Random numbers of a place: even, independent of tiling, and different between pixels, samples, seeds and streams."""
+"""Random numbers of a place.
+
+Even, independent of tiling, and different between pixels, samples, seeds and streams.
+"""
 
 from __future__ import annotations
 
@@ -24,11 +27,18 @@ def test_they_are_uniform() -> None:
     assert float(u.min()) >= 0.0 and float(u.max()) < 1.0
     counts = torch.histc(u, 64, 0.0, 1.0)
     expected = u.numel() / 64
-    assert float(((counts - expected).square() / expected).sum()) < 63 + 4 * (2 * 63) ** 0.5  # chi-squared, 4 sigma
+    assert (
+        float(((counts - expected).square() / expected).sum()) < 63 + 4 * (2 * 63) ** 0.5
+    )  # chi-squared, 4 sigma
     assert abs(float(u.mean()) - 0.5) < 4 / (12 * u.numel()) ** 0.5
 
 
-OTHERS = [PixelNoise(2, PIXELS), PixelNoise(1, PIXELS).again(), PixelNoise(1, PIXELS + 1), PixelNoise(1, PIXELS + 512)]
+OTHERS = [
+    PixelNoise(2, PIXELS),
+    PixelNoise(1, PIXELS).again(),
+    PixelNoise(1, PIXELS + 1),
+    PixelNoise(1, PIXELS + 512),
+]
 
 
 @pytest.mark.parametrize("other", OTHERS)
@@ -44,5 +54,8 @@ def test_samples_of_a_ray_are_uncorrelated() -> None:
 
 
 def test_all_seeds_of_a_request_are_taken() -> None:
-    first = {round(float(PixelNoise(seed, torch.tensor([0])).uniform(1)), 7) for seed in (0, 1, 2, 2**31, 2**32 - 1)}
+    first = {
+        round(float(PixelNoise(seed, torch.tensor([0])).uniform(1)), 7)
+        for seed in (0, 1, 2, 2**31, 2**32 - 1)
+    }
     assert len(first) == 5

@@ -1,4 +1,7 @@
-"""The binomial filter against its definition written in numpy: zero insertion, padding, correlation, decimation."""
+"""The binomial filter against its definition written in numpy.
+
+Zero insertion, padding, correlation, decimation.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +29,17 @@ def picture(h: int = 6, w: int = 8) -> torch.Tensor:
     return torch.randn(2, 3, h, w, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize(("pad0", "pad1", "gain", "stride"), [(1, 1, 1.0, 1), (2, 1, 4.0, 1), (2, 2, 1.0, 1), (1, 1, 1.0, 2)])
+@pytest.mark.parametrize(
+    ("pad0", "pad1", "gain", "stride"), [(1, 1, 1.0, 1), (2, 1, 4.0, 1), (2, 2, 1.0, 1), (1, 1, 1.0, 2)]
+)
 def test_fir(pad0: int, pad1: int, gain: float, stride: int) -> None:
     x = picture()
     got = fir(x, pad0, pad1, gain, stride)
     for b in range(2):
         for c in range(3):
-            np.testing.assert_allclose(got[b, c], plain_fir(x[b, c].numpy(), pad0, pad1, gain, stride), atol=1e-12)
+            np.testing.assert_allclose(
+                got[b, c], plain_fir(x[b, c].numpy(), pad0, pad1, gain, stride), atol=1e-12
+            )
 
 
 def test_upsampling_is_zero_insertion_then_fir() -> None:

@@ -32,7 +32,10 @@ def test_the_last_row_is_repeated(dim: int) -> None:
     got = stock(x, dim)
     assert got.shape[dim] == 48
     assert torch.equal(got.narrow(dim, 0, 37), x)
-    assert torch.equal(got.narrow(dim, 37, 11), x.narrow(dim, 36, 1).expand(11, 3) if dim == 0 else x.narrow(1, 36, 1).expand(1, 11, 3))
+    assert torch.equal(
+        got.narrow(dim, 37, 11),
+        x.narrow(dim, 36, 1).expand(11, 3) if dim == 0 else x.narrow(1, 36, 1).expand(1, 11, 3),
+    )
 
 
 def test_nothing_and_a_stocked_number_are_handed_back() -> None:
@@ -57,6 +60,10 @@ def test_gradients_are_taken_of_a_stocked_number_and_handed_out_for_the_rest() -
     points = torch.rand(1, 1001, 3) - 0.5
     sample, value, gradient = with_gradient(field, points)
     assert field.asked == [stocked(1001)]
-    assert sample.density.shape == value.shape == (1, 1001) and not value.requires_grad and not sample.density.requires_grad
+    assert (
+        sample.density.shape == value.shape == (1, 1001)
+        and not value.requires_grad
+        and not sample.density.requires_grad
+    )
     assert torch.allclose(gradient, torch.nn.functional.normalize(points, dim=-1), atol=1e-5)
     assert torch.equal(outward_gradient(field, points), gradient)

@@ -1,4 +1,7 @@
-"""Step functions on rays: properties that hold for every ray, also for empty, one-bin, NaN and infinite ones."""
+"""Step functions on rays.
+
+Properties that hold for every ray, also for empty, one-bin, NaN and infinite ones.
+"""
 
 from __future__ import annotations
 
@@ -159,7 +162,9 @@ def test_entropy_of_known_distributions() -> None:
     one[3] = 0.2
     assert float(stepfun.entropy(one)) == pytest.approx(0.0, abs=1e-6)
     assert float(stepfun.entropy(torch.ones(7))) == pytest.approx(math.log(7), abs=1e-6)
-    assert float(stepfun.entropy(torch.tensor([0.5, 0.25, 0.25]))) == pytest.approx(1.5 * math.log(2), abs=1e-6)
+    assert float(stepfun.entropy(torch.tensor([0.5, 0.25, 0.25]))) == pytest.approx(
+        1.5 * math.log(2), abs=1e-6
+    )
 
 
 @given(masses.filter(lambda w: w.sum() > 0.05), st.integers(1, 30))

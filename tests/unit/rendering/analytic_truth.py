@@ -1,4 +1,6 @@
-"""Answers in closed form for the analytic shapes, in float64 numpy, and a short way to ask the session for pictures."""
+"""Answers in closed form for the analytic shapes, in float64 numpy, and a short way to ask the session for
+pictures.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,10 @@ def rays_of(pose: OrbitPose, size: int = SIZE) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class SphereHit:
-    """hit [H, W]; t [H, W] (NaN = miss); normal [3, H, W]; miss [H, W] = closest approach to the centre, world units."""
+    """hit [H, W]; t [H, W] (NaN = miss); normal [3, H, W].
+
+    Miss [H, W] = closest approach to the centre, world units.
+    """
 
     hit: np.ndarray
     t: np.ndarray
@@ -55,7 +60,12 @@ def sphere_hit(pose: OrbitPose, size: int = SIZE) -> SphereHit:
     t = np.where(hit, -b - np.sqrt(np.maximum(inside, 0)), np.nan)
     normal = (o + d * t[:, None]) / SPHERE_RADIUS
     approach = np.linalg.norm(o - b[:, None] * d, axis=-1)
-    return SphereHit(hit.reshape(size, size), t.reshape(size, size), normal.T.reshape(3, size, size), approach.reshape(size, size))
+    return SphereHit(
+        hit.reshape(size, size),
+        t.reshape(size, size),
+        normal.T.reshape(3, size, size),
+        approach.reshape(size, size),
+    )
 
 
 def silhouette_radius() -> float:
@@ -69,7 +79,9 @@ def silhouette_radius() -> float:
 
 
 def slab_chord(pose: OrbitPose, size: int = SIZE) -> np.ndarray:
-    """Length [H, W] of each ray within |z| < SLAB_HALF, the box, and the shell of distances that the renderer samples."""
+    """Length [H, W] of each ray within |z| < SLAB_HALF, the box, and the shell of distances that the renderer
+    samples.
+    """
     o, d = rays_of(pose, size)
     distance = np.linalg.norm(o[0])
     low, high = np.full(len(o), distance - SCENE_RADIUS), np.full(len(o), distance + SCENE_RADIUS)

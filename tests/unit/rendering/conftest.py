@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core_model.session import RenderSession
+from core_model.queries import QuerySession
 
 
 @pytest.fixture(scope="package")
-def session() -> RenderSession:
-    return RenderSession(device="cpu", threads=1)
+def session() -> QuerySession:
+    return QuerySession(device="cpu", threads=1)

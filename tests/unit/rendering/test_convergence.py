@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core_model.families.analytic.shapes import SPHERE_RADIUS
-from core_model.rendering.samplers import SAMPLERS
+from core_model.sampling.samplers import SAMPLERS
 from core_model.schema.camera import OrbitPose
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
@@ -32,7 +32,9 @@ def slab_error(session: RenderSession, spec: SamplerSpec) -> float:
 
 @ladder
 def test_depth_of_the_sphere(session: RenderSession, name: str, strategy: str) -> None:
-    errors = [sphere_error(session, SamplerSpec(name=name, strategy=strategy, spp=n)) for n in (4, 16, 64, 256)]  # type: ignore[arg-type]
+    errors = [
+        sphere_error(session, SamplerSpec(name=name, strategy=strategy, spp=n)) for n in (4, 16, 64, 256)
+    ]  # type: ignore[arg-type]
     assert errors[-1] < 0.0035, errors
     assert errors[-1] < 0.35 * errors[0], errors
     # each step helps, down to the width of the surface, which no number of samples removes
@@ -41,7 +43,9 @@ def test_depth_of_the_sphere(session: RenderSession, name: str, strategy: str) -
 
 @ladder
 def test_opacity_of_the_slab(session: RenderSession, name: str, strategy: str) -> None:
-    errors = [slab_error(session, SamplerSpec(name=name, strategy=strategy, spp=n)) for n in (8, 32, 128, 512)]  # type: ignore[arg-type]
+    errors = [
+        slab_error(session, SamplerSpec(name=name, strategy=strategy, spp=n)) for n in (8, 32, 128, 512)
+    ]  # type: ignore[arg-type]
     # τ = 0.98 gives up to 2 % of the mass away
     assert errors[-1] < 0.02, errors
     assert errors[-1] < 0.5 * errors[0], errors
@@ -50,5 +54,7 @@ def test_opacity_of_the_slab(session: RenderSession, name: str, strategy: str) -
 def test_the_learned_sampler_is_ahead_at_few_samples(session: RenderSession) -> None:
     """What it is for: at 8 samples per ray it beats the samplers that do not look."""
     learned = sphere_error(session, SamplerSpec(spp=8))
-    blind = min(sphere_error(session, SamplerSpec(name=n, spp=8)) for n in ("uniform", "stratified", "importance"))
+    blind = min(
+        sphere_error(session, SamplerSpec(name=n, spp=8)) for n in ("uniform", "stratified", "importance")
+    )
     assert learned < 0.2 * blind

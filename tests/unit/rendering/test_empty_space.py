@@ -13,7 +13,7 @@ from core_model.geometry.rays import camera_rays, ray_bounds
 from core_model.rendering.empty import TOLERANCE, SpaceGrid, build_space_grid, live_pixels, outside_only
 from core_model.rendering.evaluate import Scene, evaluate, weights_of
 from core_model.rendering.probe import run_probe
-from core_model.sampling.placement import span_samples
+from core_model.sampling.placement import uniform_samples
 from core_model.schema.camera import OrbitPose
 from core_model.schema.conventions import Conventions
 from core_model.schema.sampler import SamplerSpec
@@ -32,8 +32,12 @@ SAMPLERS = [
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda s: f"{s.name}-{'adaptive' if s.adaptive else 'flat'}")
-def test_skipping_stays_within_the_tolerance(session: RenderSession, shape: str, sampler: SamplerSpec) -> None:
+@pytest.mark.parametrize(
+    "sampler", SAMPLERS, ids=lambda s: f"{s.name}-{'adaptive' if s.adaptive else 'flat'}"
+)
+def test_skipping_stays_within_the_tolerance(
+    session: RenderSession, shape: str, sampler: SamplerSpec
+) -> None:
     pose = OrbitPose(yaw=0.5, pitch=0.3)
     full = draw(session, shape, pose, sampler, skip_empty=False)
     quick = draw(session, shape, pose, sampler)
@@ -114,7 +118,7 @@ def test_live_pixels_miss_nothing(shape: str, camera: str, width: int, height: i
     live = live_pixels(grid, pose, width, height)
     assert live is not None
     scene = Scene(field, outside_only(0.5, CPU), None, torch.tensor([0.0, 0.0, -1.0]))
-    dense = evaluate(scene, rays, span_samples(rays.near, rays.far, 300, stratified=False, rng=None))
+    dense = evaluate(scene, rays, uniform_samples(rays.near, rays.far, 300))
     opacity = weights_of(dense)[0].sum(dim=-1)
     assert bool((opacity > TOLERANCE).any()) or camera == "far"
     assert not bool((~live & (opacity > TOLERANCE)).any())
@@ -134,14 +138,18 @@ def test_live_pixels_know_a_camera_inside_matter_and_an_empty_scene() -> None:
 def test_live_pixels_of_any_shape(width: int, height: int) -> None:
     grid = build_space_grid(AnalyticField("sphere"), 0.5, 16, CPU)
     live = live_pixels(grid, OrbitPose(), width, height)
-    assert live is not None and live.shape == (width * height,) and bool(live[(height // 2) * width + width // 2])
+    assert (
+        live is not None
+        and live.shape == (width * height,)
+        and bool(live[(height // 2) * width + width // 2])
+    )
 
 
 def test_evaluated_tables_point_at_their_points() -> None:
     field = AnalyticField("sphere")
     scene = Scene(field, build_space_grid(field, 0.5, 24, CPU), None, torch.tensor([0.0, 0.0, -1.0]))
     rays = ray_bounds(*camera_rays(OrbitPose(), 6, 6), Conventions(scene_radius=0.5))
-    e = evaluate(scene, rays, span_samples(rays.near, rays.far, 40, stratified=False, rng=None))
+    e = evaluate(scene, rays, uniform_samples(rays.near, rays.far, 40))
     assert 0 < e.evaluations < 36 * 40
     points = rays.points(e.samples.t)
     for ray, sample in itertools.product(range(0, 36, 7), range(40)):

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from core_model.families.osg.native import label_rays
-from core_model.fields.osg import OsgField
 from core_model.families.osg import guided_march
 from core_model.families.osg.guided_march import render_guided, render_likened
-from core_model.rendering.occupancy import MARGIN, DensityGrid, build_density_grid, occupied_share
+from core_model.families.osg.native import label_rays
 from core_model.families.osg.occupied_twopass import render_occupied
 from core_model.families.osg.twopass import Marched, TwoPassRule, render_two_pass
+from core_model.fields.osg import OsgField
+from core_model.sampling.occupancy import MARGIN, DensityGrid, build_density_grid, occupied_share
 from core_model.schema.camera import OrbitPose, label25
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
@@ -34,7 +34,9 @@ def blob() -> OsgField:
     model: Any = opened("eg3d", Net("", eg3d_state()))[0]
     planes = model.planes(torch.zeros(1, 6, 10), "const")
     at = (torch.arange(32) + 0.5) / 32 - 0.5
-    inside = 0.45 - at.square()[None] - at.square()[:, None]  # of each plane; 2(x² + y² + z²) in all, but for the legacy axes
+    inside = (
+        0.45 - at.square()[None] - at.square()[:, None]
+    )  # of each plane; 2(x² + y² + z²) in all, but for the legacy axes
     level = torch.randn(1, 3, 32, 32, 32) * 0.2
     level[:, :, 0] = inside
     fc0, fc1 = model.module.decoder.fc0, model.module.decoder.fc1
@@ -93,7 +95,9 @@ def test_the_same_positions_give_the_same_picture_with_fewer_evaluations() -> No
 def test_guided_samples_come_near_the_two_passes(white: bool) -> None:
     rule = TwoPassRule(2.25, 3.3, 96, 96, 0.5, white_back=white)
     want = render_two_pass(blob().query, *rays(), rule).features
-    errors = [decibel(render_guided(blob(), *rays(), rule, grid(), n)[0].features, want) for n in (8, 32, 128)]
+    errors = [
+        decibel(render_guided(blob(), *rays(), rule, grid(), n)[0].features, want) for n in (8, 32, 128)
+    ]
     assert errors[1] > 38 and errors[2] > 45 and errors[0] < errors[2], errors
 
 
@@ -107,20 +111,20 @@ def test_likeness_decides_the_number_of_samples() -> None:
     assert decibel(got.features, render_two_pass(blob().query, *rays(), rough).features) > 70
 
 
-class Counted:
+class Counted(OsgField):
     """A field that counts the points it is asked for."""
 
     def __init__(self, field: OsgField) -> None:
-        self._field, self.points, self.colour_features = field, 0, field.colour_features
-        self.raw_of, self.colours_of, self.lattice_density = field.raw_of, field.colours_of, field.lattice_density
+        super().__init__(field.planes, field.decoder)
+        self.points = 0
 
     def hidden(self, points: torch.Tensor) -> torch.Tensor:
         self.points += points.shape[0]
-        return self._field.hidden(points)
+        return super().hidden(points)
 
     def query(self, points: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         self.points += points.shape[1]
-        return self._field.query(points)
+        return super().query(points)
 
 
 def fog() -> OsgField:
@@ -128,16 +132,22 @@ def fog() -> OsgField:
     torch.manual_seed(3)
     model: Any = opened("eg3d", Net("", eg3d_state()))[0]
     planes = model.planes(torch.zeros(1, 6, 10), "const")
-    return OsgField(type(planes)((torch.randn(1, 3, 32, 32, 32) * 2.0,), planes.conventions), model.module.decoder)
+    return OsgField(
+        type(planes)((torch.randn(1, 3, 32, 32, 32) * 2.0,), planes.conventions), model.module.decoder
+    )
 
 
 @pytest.mark.parametrize(("make", "empty"), [(blob, True), (fog, False)])
-def test_guided_rays_are_never_dearer_than_two_passes(monkeypatch: pytest.MonkeyPatch, make: Any, empty: bool) -> None:
+def test_guided_rays_are_never_dearer_than_two_passes(
+    monkeypatch: pytest.MonkeyPatch, make: Any, empty: bool
+) -> None:
     """In fog looking for what may be skipped took 4 to 10 times the time of the two passes."""
     field, device = make(), torch.device("cpu")
     assert (occupied_share(field, 0.5, device) < MOSTLY_EMPTY) == empty
     many = rays(64)
-    monkeypatch.setattr(guided_march, "PILOTS", 128)  # the share of the rays that 512 are at the published resolution
+    monkeypatch.setattr(
+        guided_march, "PILOTS", 128
+    )  # the share of the rays that 512 are at the published resolution
     bounds, count = build_density_grid(field, 0.5, device), Counted(field)
     got, samples = render_likened(count, *many, RULE, bounds)
     want = render_two_pass(field.query, *many, RULE)
@@ -149,7 +159,10 @@ def test_guided_rays_are_never_dearer_than_two_passes(monkeypatch: pytest.Monkey
 
 def test_a_scene_of_nothing_is_background() -> None:
     empty = DensityGrid(*(torch.zeros(8**3) for _ in range(3)), size=8, edge=0.5, box=0.5)
-    for got, counts in (render_guided(blob(), *rays(), RULE, empty, 8), render_occupied(blob(), *rays(), RULE, empty)):
+    for got, counts in (
+        render_guided(blob(), *rays(), RULE, empty, 8),
+        render_occupied(blob(), *rays(), RULE, empty),
+    ):
         assert bool((got.features == -1.0).all()) and not counts.any() and not got.weight_sum.any()
 
 

@@ -8,12 +8,12 @@ import torch
 
 from core_model.families.analytic.shapes import BETA, SPHERE_RADIUS
 from core_model.geometry.rays import camera_rays, ray_bounds
+from core_model.queries import QuerySession
 from core_model.rendering.empty import SpaceGrid, live_pixels
 from core_model.schema.camera import OrbitPose
 from core_model.schema.conventions import Conventions
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
-from core_model.session import RenderSession
 from tests.unit.rendering.analytic_truth import SIZE, draw, silhouette_radius, sphere_hit
 
 POSES = [
@@ -31,7 +31,9 @@ SAMPLERS = [
 
 @pytest.mark.parametrize("pose", POSES)
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda s: s.name)
-def test_silhouette_depth_and_normal_of_the_sphere(session: RenderSession, pose: OrbitPose, sampler: SamplerSpec) -> None:
+def test_silhouette_depth_and_normal_of_the_sphere(
+    session: QuerySession, pose: OrbitPose, sampler: SamplerSpec
+) -> None:
     arrays = draw(session, "sphere", pose, sampler).arrays
     truth = sphere_hit(pose)
     face = truth.approach < 0.95 * SPHERE_RADIUS
@@ -44,7 +46,9 @@ def test_silhouette_depth_and_normal_of_the_sphere(session: RenderSession, pose:
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda s: s.name)
-def test_skipping_empty_space_changes_nothing_that_can_be_seen(session: RenderSession, sampler: SamplerSpec) -> None:
+def test_skipping_empty_space_changes_nothing_that_can_be_seen(
+    session: QuerySession, sampler: SamplerSpec
+) -> None:
     pose = POSES[1]
     skipped, full = (draw(session, "torus", pose, sampler, skip_empty=skip).arrays for skip in (True, False))
     assert np.abs(skipped["opacity"] - full["opacity"]).max() < 0.02
@@ -52,23 +56,27 @@ def test_skipping_empty_space_changes_nothing_that_can_be_seen(session: RenderSe
     assert both.sum() > 50 and np.abs(skipped["depth"] - full["depth"])[both].max() < 0.02
 
 
-def test_the_picture_spans_the_view_height_and_depth_does_not_shrink_it(session: RenderSession) -> None:
+def test_the_picture_spans_the_view_height_and_depth_does_not_shrink_it(session: QuerySession) -> None:
     """The silhouette is as large as the sphere wherever the camera stands, as parallel rays have no perspective."""
     height = 0.9
     for radius in (1.0, 2.7, 9.0):
         fov = 2 * np.arctan(0.5 * height / radius)
         pose = OrbitPose(orthographic=True, radius=radius, fov=float(fov))
         assert pose.view_height == pytest.approx(height)
-        opacity = draw(session, "sphere", pose, SamplerSpec(name="uniform", spp=256), width=96, height=96).arrays["opacity"]
+        opacity = draw(
+            session, "sphere", pose, SamplerSpec(name="uniform", spp=256), width=96, height=96
+        ).arrays["opacity"]
         area = (opacity > 0.5).sum() * (height / 96) ** 2
         assert area == pytest.approx(np.pi * silhouette_radius() ** 2, rel=0.02)
 
 
-def test_one_ray_of_the_inspector_is_the_picture_s_ray(session: RenderSession) -> None:
+def test_one_ray_of_the_inspector_is_the_picture_s_ray(session: QuerySession) -> None:
     """The bounds of a single parallel ray are those of its neighbours: its depth is the picture's at that pixel."""
     pose, sampler = POSES[1], SamplerSpec(name="uniform", spp=256)
     depth = draw(session, "sphere", pose, sampler).arrays["depth"]
-    request = RenderRequest(checkpoint="analytic:sphere", camera=pose, width=SIZE, height=SIZE, sampler=sampler)
+    request = RenderRequest(
+        checkpoint="analytic:sphere", camera=pose, width=SIZE, height=SIZE, sampler=sampler
+    )
     truth = sphere_hit(pose)
     y, x = np.argwhere(truth.approach < 0.6 * SPHERE_RADIUS)[7]
     report = session.inspect(request, int(x), int(y))
@@ -96,7 +104,9 @@ def test_live_pixels_of_parallel_rays_miss_nothing() -> None:
     for pose in POSES:
         rays = ray_bounds(*camera_rays(pose, 24, 24), Conventions(scene_radius=0.5))
         steps = torch.linspace(0.0, 1.0, 200)
-        inside = (space.at(rays.points(rays.near[:, None] + (rays.far - rays.near)[:, None] * steps)) > 0).any(dim=-1)
+        inside = (
+            space.at(rays.points(rays.near[:, None] + (rays.far - rays.near)[:, None] * steps)) > 0
+        ).any(dim=-1)
         live = live_pixels(space, pose, 24, 24)
         assert live is not None and bool(inside.any()) and not bool((inside & ~live).any())
         assert float(live.float().mean()) < 0.5 + float(inside.float().mean())

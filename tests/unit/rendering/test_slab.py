@@ -52,7 +52,10 @@ def test_depth_is_the_mean_of_the_truncated_exponential(session: RenderSession) 
 
 @pytest.mark.parametrize(
     "sampler",
-    [SamplerSpec(name="importance", spp=256), *(SamplerSpec(strategy=s, spp=256) for s in ("robust", "stratified", "unstratified"))],
+    [
+        SamplerSpec(name="importance", spp=256),
+        *(SamplerSpec(strategy=s, spp=256) for s in ("robust", "stratified", "unstratified")),
+    ],
     ids=lambda s: f"{s.name}-{s.strategy}",
 )
 def test_samplers_that_look_first_find_the_same_light(session: RenderSession, sampler: SamplerSpec) -> None:

@@ -11,7 +11,12 @@ from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
 from tests.unit.rendering.analytic_truth import SIZE, draw, silhouette_radius, sphere_hit
 
-POSES = [OrbitPose(), OrbitPose(yaw=0.3, pitch=0.2), OrbitPose(yaw=-2.0, pitch=-0.8, roll=1.0), OrbitPose(radius=1.5, fov=0.5)]
+POSES = [
+    OrbitPose(),
+    OrbitPose(yaw=0.3, pitch=0.2),
+    OrbitPose(yaw=-2.0, pitch=-0.8, roll=1.0),
+    OrbitPose(radius=1.5, fov=0.5),
+]
 FINE = [
     SamplerSpec(name="uniform", spp=384),
     SamplerSpec(name="stratified", spp=384),
@@ -47,14 +52,18 @@ def test_against_the_exact_hit(session: RenderSession, pose: OrbitPose, sampler:
 
 
 @by_name
-def test_background_has_no_depth_and_the_background_s_colour(session: RenderSession, sampler: SamplerSpec) -> None:
+def test_background_has_no_depth_and_the_background_s_colour(
+    session: RenderSession, sampler: SamplerSpec
+) -> None:
     arrays = draw(session, "sphere", OrbitPose(), sampler, background=(0.25, 0.5, 0.75)).arrays
     out = sphere_hit(OrbitPose()).approach > SPHERE_RADIUS + 0.03
     assert out.sum() > 40
     for name in ("depth", "normal", "position"):
         assert bool(np.isnan(arrays[name][..., out]).all())
     assert float(arrays["opacity"][out].max()) < 1e-3
-    np.testing.assert_allclose(arrays["rgb"][:, out].T, np.broadcast_to([0.25, 0.5, 0.75], (out.sum(), 3)), atol=1e-3)
+    np.testing.assert_allclose(
+        arrays["rgb"][:, out].T, np.broadcast_to([0.25, 0.5, 0.75], (out.sum(), 3)), atol=1e-3
+    )
 
 
 def test_colour_is_the_field_s_colour_at_the_hit(session: RenderSession) -> None:
@@ -64,7 +73,9 @@ def test_colour_is_the_field_s_colour_at_the_hit(session: RenderSession) -> None
     point = SPHERE_RADIUS * truth.normal
     checker = (np.floor(point / 0.1).sum(axis=0) % 2) * 0.25 + 0.75
     want = (0.5 + point.clip(-0.5, 0.5)) * checker
-    edge = np.abs(point / 0.1 - np.round(point / 0.1)).min(axis=0) < 0.1  # within a sample of a checkerboard edge
+    edge = (
+        np.abs(point / 0.1 - np.round(point / 0.1)).min(axis=0) < 0.1
+    )  # within a sample of a checkerboard edge
     face = (truth.approach < 0.9 * SPHERE_RADIUS) & ~edge
     assert face.sum() > 60
     np.testing.assert_allclose(rgb[:, face], want[:, face], atol=0.02)
@@ -72,7 +83,9 @@ def test_colour_is_the_field_s_colour_at_the_hit(session: RenderSession) -> None
 
 @pytest.mark.parametrize("name", ["uniform", "importance"])
 @pytest.mark.parametrize("spp", [48, 384, 1500])
-def test_every_visible_pixel_has_a_normal_however_many_samples_share_its_light(session: RenderSession, name: str, spp: int) -> None:
+def test_every_visible_pixel_has_a_normal_however_many_samples_share_its_light(
+    session: RenderSession, name: str, spp: int
+) -> None:
     """Many samples make each weight small; that must not look like 'no normal here'."""
     arrays = draw(session, "sphere", OrbitPose(), SamplerSpec(name=name, spp=spp), width=16, height=16).arrays
     seen = np.isfinite(arrays["depth"])

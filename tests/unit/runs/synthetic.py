@@ -1,7 +1,8 @@
-"""Writes run directories as trainers write them: native ones and those of the EG3D family, whole or line by line.
+"""Writes run directories as trainers write them.
 
-The curves are shaped like real ones (losses that settle, ADA p that climbs, beta that follows its target), from a seed.
-Run as a program it makes runs to look at: `python -m tests.unit.runs.synthetic FOLDER [--ticks N] [--live SECONDS]`.
+Native ones and those of the EG3D family, whole or line by line. The curves are shaped like real ones (losses
+that settle, ADA p that climbs, beta that follows its target), from a seed. Run as a program it makes runs to
+look at: `python -m tests.unit.runs.synthetic FOLDER [--ticks N] [--live SECONDS]`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ START = 1_790_000_000.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What a synthetic run is like. tick_s: seconds of a tick; nan_at, saturated_from: ticks of trouble, −1 = never."""
+    """What a synthetic run is like.
+
+    tick_s: seconds of a tick; nan_at, saturated_from: ticks of trouble, −1 = never.
+    """
 
     ticks: int = 200
     images_per_tick: int = 4000
@@ -44,13 +48,15 @@ def tick(plan: Plan, i: int, schedule: Schedule | None = None) -> TickRecord:
     rng = np.random.default_rng((plan.seed, i))
     images = (i + 1) * plan.images_per_tick
     share = images / plan.total
-    noise = lambda s: float(rng.normal() * s)  # noqa: E731
+    noise = lambda s: float(rng.normal() * s)
     now = (schedule or Schedule()).at(images * 28_200_000 / plan.total)
     saturated = 0 <= plan.saturated_from <= i
     beta = 0.01 * math.exp(-2.2 * share) * math.exp(noise(0.05))
     real = 0.99 if saturated else 0.25 + 0.35 * share + noise(0.05)
     losses = {
-        "loss/G": float("nan") if i == plan.nan_at else 1.1 - 0.35 * math.exp(-6 * share) + 0.25 * share + noise(0.09),
+        "loss/G": float("nan")
+        if i == plan.nan_at
+        else 1.1 - 0.35 * math.exp(-6 * share) + 0.25 * share + noise(0.09),
         "loss/D": 0.02 if saturated else 0.9 + 0.5 * math.exp(-8 * share) - 0.15 * share + noise(0.05),
         "r1": 0.03 * math.exp(-1.5 * share) * math.exp(noise(0.35)),
         "logits/real": 0.4 + 0.9 * share + noise(0.1),
@@ -91,7 +97,14 @@ def line(record: object) -> str:
     return json.dumps(record.model_dump())  # type: ignore[attr-defined]
 
 
-def record(plan: Plan, run: Path, state: str = "running", pid: int = 0, host: str = "gpu-node-03", started: float = 0.0) -> RunRecord:
+def record(
+    plan: Plan,
+    run: Path,
+    state: str = "running",
+    pid: int = 0,
+    host: str = "gpu-node-03",
+    started: float = 0.0,
+) -> RunRecord:
     last = tick(plan, plan.ticks - 1)
     return RunRecord(
         id=run.name,
@@ -158,20 +171,30 @@ def write_native(run: Path, plan: Plan, state: str = "running", pictures: int = 
             }
             metrics.write(
                 line(
-                    MetricRecord(step=one.step, images=one.images, kimg=one.kimg, time=one.time, snapshot=name, scores=scores, seconds=12.0)
+                    MetricRecord(
+                        step=one.step,
+                        images=one.images,
+                        kimg=one.kimg,
+                        time=one.time,
+                        snapshot=name,
+                        scores=scores,
+                        seconds=12.0,
+                    )
                 )
                 + "\n"
             )
             (run / name).write_bytes(b"\0" * 4096)
             picture(plan.seed, share, edge=plan.edge).save(run / "images" / f"fakes{one.step:06d}.png")
-            picture(plan.seed, share, depth=True, edge=plan.edge).save(run / "images" / f"fakes{one.step:06d}_depth.png")
+            picture(plan.seed, share, depth=True, edge=plan.edge).save(
+                run / "images" / f"fakes{one.step:06d}_depth.png"
+            )
     return run
 
 
 def foreign_line(plan: Plan, i: int) -> dict[str, object]:
     """Line `i` as EG3D's trainer writes it."""
     one = tick(plan, i)
-    stat = lambda mean, num=64, std=0.1: {"num": num, "mean": mean, "std": std}  # noqa: E731
+    stat = lambda mean, num=64, std=0.1: {"num": num, "mean": mean, "std": std}
     lazy = 4 if i % 4 == 0 else 0
     return {
         "Loss/scores/real": stat(one.losses["logits/real"]),
@@ -202,7 +225,12 @@ def write_foreign(run: Path, plan: Plan, pictures: int = 6) -> Path:
         "random_seed": 0,
         "ada_target": None,
         "resume_pkl": None,
-        "training_set_kwargs": {"path": "/data/FFHQ_512.zip", "resolution": 512, "xflip": True, "max_size": 139_914},
+        "training_set_kwargs": {
+            "path": "/data/FFHQ_512.zip",
+            "resolution": 512,
+            "xflip": True,
+            "max_size": 139_914,
+        },
         "loss_kwargs": {"r1_gamma": 1.0},
         "G_opt_kwargs": {"lr": 0.0025},
         "D_opt_kwargs": {"lr": 0.002},
@@ -211,7 +239,9 @@ def write_foreign(run: Path, plan: Plan, pictures: int = 6) -> Path:
     with open(run / "stats.jsonl", "w") as stats, open(run / "log.txt", "w") as log:
         for i in range(plan.ticks):
             stats.write(json.dumps(foreign_line(plan, i)) + "\n")
-            log.write(f"tick {i:<5d} kimg {tick(plan, i).kimg:<8.1f} time {i}m sec/tick {plan.tick_s:<7.1f}\n")
+            log.write(
+                f"tick {i:<5d} kimg {tick(plan, i).kimg:<8.1f} time {i}m sec/tick {plan.tick_s:<7.1f}\n"
+            )
     every = max(1, plan.ticks // pictures)
     with open(run / "metric-fid50k_full.jsonl", "w") as metrics:
         for i in range(every - 1, plan.ticks, every):
@@ -236,23 +266,34 @@ def write_foreign(run: Path, plan: Plan, pictures: int = 6) -> Path:
     return run
 
 
-def picture(seed: int, share: float, depth: bool = False, columns: int = 6, rows: int = 4, edge: int = 96) -> Image.Image:
+def picture(
+    seed: int, share: float, depth: bool = False, columns: int = 6, rows: int = 4, edge: int = 96
+) -> Image.Image:
     """A grid of lit ellipsoids that come out of the noise as `share` goes from 0 to 1."""
     rng = np.random.default_rng(seed)
     v, u = np.mgrid[0:edge, 0:edge] / (edge - 1) * 2 - 1
     grid = np.zeros((rows * edge, columns * edge, 3))
     for r in range(rows):
         for c in range(columns):
-            cx, cy, a, b = rng.uniform(-0.12, 0.12), rng.uniform(-0.1, 0.1), rng.uniform(0.45, 0.6), rng.uniform(0.62, 0.8)
+            cx, cy, a, b = (
+                rng.uniform(-0.12, 0.12),
+                rng.uniform(-0.1, 0.1),
+                rng.uniform(0.45, 0.6),
+                rng.uniform(0.62, 0.8),
+            )
             tone, back = rng.uniform(0.35, 0.95, 3), rng.uniform(0.05, 0.5, 3)
             inside = 1 - ((u - cx) / a) ** 2 - ((v - cy) / b) ** 2
             z = np.sqrt(np.maximum(inside, 0))
             light = np.clip(0.25 + 0.75 * (0.6 * z - 0.45 * (u - cx) / a - 0.4 * (v - cy) / b), 0, 1)
             clean = np.where(
-                inside[..., None] > 0, (z if depth else light)[..., None] * (np.ones(3) if depth else tone), 0 if depth else back
+                inside[..., None] > 0,
+                (z if depth else light)[..., None] * (np.ones(3) if depth else tone),
+                0 if depth else back,
             )
             mix = 1 - math.exp(-5 * share)
-            grid[r * edge : (r + 1) * edge, c * edge : (c + 1) * edge] = mix * clean + (1 - mix) * rng.uniform(0, 1, (edge, edge, 3))
+            grid[r * edge : (r + 1) * edge, c * edge : (c + 1) * edge] = mix * clean + (
+                1 - mix
+            ) * rng.uniform(0, 1, (edge, edge, 3))
     return Image.fromarray((grid.clip(0, 1) * 255).astype(np.uint8))
 
 
@@ -260,7 +301,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("folder", type=Path)
     options.add_argument("--ticks", type=int, default=220)
-    options.add_argument("--live", type=float, default=0.0, help="seconds during which a line is added ten times per second")
+    options.add_argument(
+        "--live", type=float, default=0.0, help="seconds during which a line is added ten times per second"
+    )
     given = options.parse_args()
     here = os.uname().nodename if hasattr(os, "uname") else "localhost"
     plan = Plan(ticks=given.ticks, edge=96, start=time.time() - given.ticks * 37.0, seed=3)
@@ -270,7 +313,10 @@ def main() -> None:
         Plan(ticks=given.ticks * 3 // 4, edge=96, seed=11, nan_at=140, saturated_from=150, start=plan.start),
         state="failed",
     )
-    write_foreign(given.folder / "00012-ffhq-eg3d", Plan(ticks=given.ticks, edge=96, seed=5, total=900_000, start=plan.start))
+    write_foreign(
+        given.folder / "00012-ffhq-eg3d",
+        Plan(ticks=given.ticks, edge=96, seed=5, total=900_000, start=plan.start),
+    )
     end = time.monotonic() + given.live
     while time.monotonic() < end:
         plan = Plan(ticks=plan.ticks + 1, start=plan.start, seed=3)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.unit.runs.synthetic import Plan, write_foreign, write_native
-from viewer.runs.board import chart_of, events_near, limits, logarithmic, place_words, positive, shared_charts, whole_span
+from viewer.runs.board import chart_of, logarithmic, shared_charts, whole_span
+from viewer.runs.chart import events_near, limits, place_words, positive
 from viewer.runs.reader import RunReader
 
 
@@ -33,7 +34,11 @@ def test_runs_of_different_programs_meet_in_one_chart(runs: list[tuple[int, RunR
     assert [line.label for line in chart_of(("Losses", "Adversarial loss", ""), names).lines] == ["G", "D"]
     groups = [key[0] for key in found]
     assert groups == sorted(groups, key=groups.index), "a group is not torn apart"
-    assert ("Losses", "R1 penalty", "") in logarithmic(runs) and ("Losses", "Adversarial loss", "") not in logarithmic(runs)
+    assert ("Losses", "R1 penalty", "") in logarithmic(runs) and (
+        "Losses",
+        "Adversarial loss",
+        "",
+    ) not in logarithmic(runs)
 
 
 def test_filter_by_typing(runs: list[tuple[int, RunReader]]) -> None:
@@ -50,11 +55,13 @@ def test_span_limits_and_words(runs: list[tuple[int, RunReader]]) -> None:
     assert low < 1.0 < 3.0 < high and high - low < 2.5
     low, high = limits([np.array([-1.0, 0.01])], [np.array([0.01, 10.0])], True)
     assert 0 < low < 0.01 and high > 10
-    assert limits([np.array([np.nan])], [np.array([np.nan])], True) == (0.1, 1.0) and limits([], [], False) == (0.0, 1.0)
+    assert limits([np.array([np.nan])], [np.array([np.nan])], True) == (0.1, 1.0) and limits(
+        [], [], False
+    ) == (0.0, 1.0)
     low, high = limits([np.array([2.0])], [np.array([2.0])], False)
     assert low < 2.0 < high
     assert np.isnan(positive(np.array([-1.0, 0.0, 2.0]))).tolist() == [True, True, False]
-    assert place_words(28_000, "images") == "28.0 k images" and place_words(70, "time") == "1 m 10 s"
+    assert place_words(28_000, "images") == "28.0 k images" and place_words(70, "time") == "1 min 10 s"
 
 
 def test_events_are_told_near_their_place(runs: list[tuple[int, RunReader]]) -> None:

@@ -1,4 +1,7 @@
-"""Readers of run directories: incremental, exact, and never beaten by torn, cut, replaced or hostile files."""
+"""Readers of run directories.
+
+Incremental, exact, and never beaten by torn, cut, replaced or hostile files.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ import pytest
 
 from core_model.schema.run import ControlRequest
 from tests.unit.runs.synthetic import START, Plan, foreign_line, line, tick, write_foreign, write_native
-from viewer.jobs import job_service as desk
+from viewer.jobs import job_service
 from viewer.runs.facts import facts, settings
 from viewer.runs.files import picture_name
 from viewer.runs.job_record import JobRecord
@@ -77,7 +80,11 @@ def test_a_foreign_run_is_read_whole(tmp_path: Path) -> None:
     fid = reader.table_of("fid50k_full")
     assert len(fid.series["fid50k_full"]) == 6
     assert fid.step.view[0] == pytest.approx(fid.images.view[0] / plan.images_per_tick - 1)
-    assert reader.listing.pictures["fakes"][0].number == 64 and set(reader.listing.pictures) == {"fakes", "fakes depth", "reals"}
+    assert reader.listing.pictures["fakes"][0].number == 64 and set(reader.listing.pictures) == {
+        "fakes",
+        "fakes depth",
+        "reals",
+    }
     assert reader.state == "running", "what was written just now is alive"
     for path in (tmp_path / "run").iterdir():
         os.utime(path, (START, START))
@@ -90,7 +97,9 @@ def test_growth_is_followed_without_reading_again(tmp_path: Path) -> None:
     assert tail.read() == tail.read() and tail.offset == 0
     for i in range(200):
         with open(path, "a") as file:
-            file.write(f'{{"step": {i}}}\n' if i % 3 else f'{{"step": {i}')  # every third line arrives in two parts
+            file.write(
+                f'{{"step": {i}}}\n' if i % 3 else f'{{"step": {i}'
+            )  # every third line arrives in two parts
             if not i % 3:
                 file.flush()
                 seen += tail.read().lines
@@ -179,16 +188,32 @@ def test_random_damage_to_every_file_never_stops_a_reader(tmp_path: Path) -> Non
         if not foreign:
             _write_the_rest(run)
         names = [p for p in run.rglob("*") if p.is_file()]
-        assert foreign or {p.name for p in names} >= {"stats.jsonl", "config.json", "run.json", "job.json", "control.json", "console.txt"}
+        assert foreign or {p.name for p in names} >= {
+            "stats.jsonl",
+            "config.json",
+            "run.json",
+            "job.json",
+            "control.json",
+            "console.txt",
+        }
         whole = {p: p.read_bytes() for p in names}
         live = RunReader(run)
-        kinds = list({(p.suffix, p.name if p.suffix in (".json", ".jsonl", ".txt") else ""): p for p in names}.values())
+        kinds = list(
+            {(p.suffix, p.name if p.suffix in (".json", ".jsonl", ".txt") else ""): p for p in names}.values()
+        )
         for turn in range(2 * len(kinds)):
             path = kinds[turn % len(kinds)]
             data, kind = whole[path], rng.randrange(6)
             cut = rng.randrange(len(data) + 1)
             middle = bytes(rng.randrange(256) for _ in range(30))
-            damaged = (data[:cut], data[:cut] + middle + data[cut:], data[cut:], b"[" * 9999, data + data[:cut], b"")[kind]
+            damaged = (
+                data[:cut],
+                data[:cut] + middle + data[cut:],
+                data[cut:],
+                b"[" * 9999,
+                data + data[:cut],
+                b"",
+            )[kind]
             path.write_bytes(damaged)
             settle(live)
             fresh = read(run)
@@ -196,9 +221,11 @@ def test_random_damage_to_every_file_never_stops_a_reader(tmp_path: Path) -> Non
                 for name in reader.names():
                     table = reader.table_of(name)
                     curve = table.curve(name, "images", 0.0, 1e9, 50, 0.5)
-                    assert len(curve.x) == len(curve.low) == len(curve.smooth) and np.all(np.diff(curve.x) >= 0)
+                    assert len(curve.x) == len(curve.low) == len(curve.smooth) and np.all(
+                        np.diff(curve.x) >= 0
+                    )
                 reader.marks(), reader.eta_seconds(), reader.record, reader.job
-                facts(reader), settings(reader), standing_alarms(reader), desk.find(run)
+                facts(reader), settings(reader), standing_alarms(reader), job_service.find(run)
                 for pictures in reader.listing.pictures.values():
                     shown = decode(pictures[0], (64, 64))
                     assert (shown.pixels is None) == bool(shown.fault)
@@ -209,10 +236,14 @@ def test_random_damage_to_every_file_never_stops_a_reader(tmp_path: Path) -> Non
 
 def _write_the_rest(run: Path) -> None:
     """What stands beside the trainer's own words: the job, a wish, the console, events, the resume state."""
-    job = JobRecord(id="1", backend="local", run=str(run), argv=("x",), submitted=1.0, ended=2.0, exit_status=1)
+    job = JobRecord(
+        id="1", backend="local", run=str(run), argv=("x",), submitted=1.0, ended=2.0, exit_status=1
+    )
     (run / "job.json").write_text(job.model_dump_json())
     (run / "control.json").write_text(ControlRequest(id="1", action="stop", time=1.0).model_dump_json())
-    (run / "console.txt").write_text("Traceback (most recent call last):\n  File 'a.py', line 1\nValueError: no\n")
+    (run / "console.txt").write_text(
+        "Traceback (most recent call last):\n  File 'a.py', line 1\nValueError: no\n"
+    )
     (run / "tensorboard").mkdir()
     (run / "tensorboard" / "events.out.tfevents.1.host").write_bytes(bytes(range(256)))
     (run / "snapshots" / "000480.state.pt").write_bytes(bytes(2000))
@@ -246,7 +277,11 @@ def test_odd_numbers_and_names() -> None:
     assert math.isnan(block.columns["a"].values[0]) and block.columns["a"].rows.tolist() == [0, 2]
     assert block.columns["b"].values[0] == math.inf and block.columns["huge"].values[0] == math.inf
     assert block.columns["c"].values[1] == 1.0 and block.columns["deep/x/y"].values.tolist() == [7]
-    assert block.columns["list/1"].values.tolist() == [2] and "ä/日" in block.columns and block.texts["text"] == [(1, "hello")]
+    assert (
+        block.columns["list/1"].values.tolist() == [2]
+        and "ä/日" in block.columns
+        and block.texts["text"] == [(1, "hello")]
+    )
 
 
 def test_foreign_means_of_nothing_are_left_out() -> None:
@@ -269,18 +304,26 @@ def test_the_log_finds_errors_and_whole_tracebacks() -> None:
     assert [line.text for line in log.lines][1:3] == ["warning: slow", "100% done"]
     assert log.lines[1].level == "warn" and log.last_error().splitlines()[-1] == "ValueError: bad � value"
     assert log.tracebacks[0][0] == 4 and len(log.tracebacks[0][1].splitlines()) == 4
-    assert [line.number for line in log.find("TICK")] == [1, 8] and [line.level for line in log.find("", True)] == ["error", "error"]
+    assert [line.number for line in log.find("TICK")] == [1, 8] and [
+        line.level for line in log.find("", True)
+    ] == ["error", "error"]
 
 
 def test_picture_names() -> None:
-    assert picture_name("fakes000200") == ("fakes", 200) and picture_name("fakes000200_depth") == ("fakes depth", 200)
+    assert picture_name("fakes000200") == ("fakes", 200) and picture_name("fakes000200_depth") == (
+        "fakes depth",
+        200,
+    )
     assert picture_name("000400") == ("samples", 400) and picture_name("reals") == ("reals", -1)
 
 
 def test_a_million_points_are_read_and_drawn_quickly(tmp_path: Path) -> None:
     count = 100_000
     with open(tmp_path / "stats.jsonl", "w") as file:
-        file.writelines(f'{{"step":{i},"images":{i * 32},"time":{START + i},"loss/G":{math.sin(i / 999):.5f}}}\n' for i in range(count))
+        file.writelines(
+            f'{{"step":{i},"images":{i * 32},"time":{START + i},"loss/G":{math.sin(i / 999):.5f}}}\n'
+            for i in range(count)
+        )
     began = time.process_time()
     reader = read(tmp_path)
     assert len(reader.scalars) == count

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from tests.unit.runs.synthetic import Plan, line, tick
 from viewer.runs.alarms import AlarmBook
 from viewer.runs.catalogue import charts
+from viewer.runs.format import amount, axis_unit, duration, number, size, time_left
 from viewer.runs.parse import parse_block
 from viewer.runs.pyramid import Pyramid
 from viewer.runs.smoothing import Finite, Smoothed
 from viewer.runs.table import ScalarTable
-from viewer.runs.format import amount, axis_unit, duration, number, size
 
 VALUES = st.lists(st.floats(-1e6, 1e6) | st.just(float("nan")), min_size=1, max_size=700)
 
@@ -68,7 +68,9 @@ def test_the_average_is_that_of_a_plain_loop(values: list[float], weight: float,
         if np.isfinite(v):
             total, seen = weight * total + (1 - weight) * v, weight * seen + (1 - weight)
         expected.append(total / seen if seen else np.nan)
-    np.testing.assert_allclose(got, expected, rtol=1e-9, atol=1e-6 * max(1.0, np.nanmax(np.abs(source), initial=0.0)) * 1e-3)
+    np.testing.assert_allclose(
+        got, expected, rtol=1e-9, atol=1e-6 * max(1.0, np.nanmax(np.abs(source), initial=0.0)) * 1e-3
+    )
 
 
 def test_the_average_of_a_long_series_is_that_of_a_plain_loop() -> None:
@@ -86,7 +88,9 @@ def test_the_average_of_a_long_series_is_that_of_a_plain_loop() -> None:
     np.testing.assert_allclose(smoothed.at(source, np.array(places)), expected, rtol=1e-7, atol=1e-12)
 
 
-def table_of(plan: Plan, first: int = 0, last: int | None = None, table: ScalarTable | None = None) -> ScalarTable:
+def table_of(
+    plan: Plan, first: int = 0, last: int | None = None, table: ScalarTable | None = None
+) -> ScalarTable:
     table = ScalarTable() if table is None else table
     table.add(parse_block([line(tick(plan, i)).encode() for i in range(first, last or plan.ticks)]))
     return table
@@ -108,7 +112,14 @@ def test_the_average_does_not_depend_on_the_zoom() -> None:
 
 def test_columns_with_gaps_keep_their_places() -> None:
     table = ScalarTable()
-    table.add(parse_block([b'{"step": %d, "a": 1%s}' % (i, b', "lazy": %d' % i if i % 16 == 0 else b"") for i in range(5000)]))
+    table.add(
+        parse_block(
+            [
+                b'{"step": %d, "a": 1%s}' % (i, b', "lazy": %d' % i if i % 16 == 0 else b"")
+                for i in range(5000)
+            ]
+        )
+    )
     curve = table.curve("lazy", "steps", 1000, 1100, 500, 0.0)
     assert curve.x.tolist() == curve.low.tolist() and curve.x[0] <= 1000 and curve.x[-1] >= 1100
     coarse = table.curve("lazy", "steps", 0, 5000, 20, 0.0)
@@ -148,7 +159,9 @@ def test_alarms_do_not_depend_on_how_the_rows_arrived() -> None:
         ("loss/G", [1.0] * 30 + [float("inf")] * 5, "nan", 30),
     ],
 )
-def test_every_rule_fires_where_its_trouble_begins(name: str, values: list[float], key: str, row: int) -> None:
+def test_every_rule_fires_where_its_trouble_begins(
+    name: str, values: list[float], key: str, row: int
+) -> None:
     import json
 
     table = ScalarTable()
@@ -177,5 +190,25 @@ def test_words_are_short_and_carry_units() -> None:
         "nan",
     ]
     assert [amount(v) for v in (12, 880_000, 1_200_000, 28.2e6)] == ["12", "880 k", "1.20 M", "28.2 M"]
-    assert [duration(v) for v in (12, 250, 7500, 90000, float("nan"))] == ["12 s", "4 m 10 s", "2 h 05 m", "1 d 1 h", "–"]
-    assert size(17.2e9) == "17.2 GB" and axis_unit("images", 1.2e6) == (1e3, "k images") and axis_unit("time", 9000) == (3600.0, "hours")
+    assert [duration(v) for v in (3.4, 12, 65, 250, 3725, 7500, 90000, float("nan"))] == [
+        "3 s",
+        "12 s",
+        "1 min 05 s",
+        "4 min 10 s",
+        "1 h 02 min",
+        "2 h 05 min",
+        "1 d 1 h",
+        "–",
+    ]
+    assert [time_left(v) for v in (0.2, 99, 280, 7300, float("nan"))] == [
+        "1 s left",
+        "99 s left",
+        "5 min left",
+        "2 h left",
+        "",
+    ]
+    assert (
+        size(17.2e9) == "17.2 GB"
+        and axis_unit("images", 1.2e6) == (1e3, "k images")
+        and axis_unit("time", 9000) == (3600.0, "hours")
+    )

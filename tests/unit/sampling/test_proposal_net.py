@@ -8,7 +8,8 @@ from torch import nn
 
 from core_model.sampling.proposal_net import ProposalNetwork
 
-# rows 2 to 10 and 12 to 15: (channels in, channels out, resolution of the convolution's output before doubling)
+# rows 2 to 10 and 12 to 15: (channels in, channels out, resolution of the convolution's output before
+# doubling)
 TABLE_A5 = [
     *[(197, 256, 128), (256, 256, 128), (256, 256, 128), (256, 256, 128)],
     *[(256, 256, 128), (256, 256, 256), (256, 256, 256), (256, 256, 256), (256, 191, 512)],
@@ -17,10 +18,17 @@ TABLE_A5 = [
 
 
 def test_table_a5() -> None:
-    """Thirteen 3×3 convolutions in the table's order; rows 6 and 9 double their output, row 10 has 191 channels at 512²."""
+    """Thirteen 3×3 convolutions in the table's order.
+
+    Rows 6 and 9 double their output, row 10 has 191 channels at 512².
+    """
     with torch.device("meta"):
         net = ProposalNetwork(191, 256, 2)
-        p, image, dirs = torch.zeros(1, 191, 128, 128), torch.zeros(1, 3, 128, 128), torch.zeros(1, 3, 128, 128)
+        p, image, dirs = (
+            torch.zeros(1, 191, 128, 128),
+            torch.zeros(1, 3, 128, 128),
+            torch.zeros(1, 3, 128, 128),
+        )
     seen: list[tuple[int, int, int]] = []
 
     def record(layer: nn.Module, args: tuple[torch.Tensor, ...], out: torch.Tensor) -> None:

@@ -1,4 +1,7 @@
-"""The robust distribution and its strata: against brute force over all subsets, against a plain loop of A3.5."""
+"""The robust distribution and its strata.
+
+Against brute force over all subsets, against a plain loop of A3.5.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ from core_model.sampling.types import RayPdf
 
 ROUNDING = 2e-6  # float32 sums of up to ten masses; the code forgives 1e-6 of the same kind
 
-weights = st.integers(1, 10).flatmap(lambda k: arrays(np.float32, k, elements=st.floats(0, 1, width=32)).filter(lambda w: w.sum() > 0.05))
+weights = st.integers(1, 10).flatmap(
+    lambda k: arrays(np.float32, k, elements=st.floats(0, 1, width=32)).filter(lambda w: w.sum() > 0.05)
+)
 taus = st.sampled_from([0.05, 0.3, 0.5, 0.9, 0.98, 1.0])
 
 
@@ -54,7 +59,9 @@ def test_one_certain_bin_is_the_whole_set() -> None:
 
 
 def loop_counts(p: np.ndarray, chosen: np.ndarray, budget: int) -> np.ndarray:
-    """A3.5 in words: floor(s / c) samples to each of the c strata, one more to the (s mod c) bins with maximal p."""
+    """A3.5 in words: floor(s / c) samples to each of the c strata, one more to the (s mod c) bins with
+    maximal p.
+    """
     strata = [i for i in range(len(p)) if chosen[i]]
     counts = np.zeros(len(p), int)
     for i in strata:

@@ -9,7 +9,14 @@ import torch
 from hypothesis import given
 
 from core_model.ops.pixel_noise import PixelNoise
-from core_model.sampling.placement import adaptive_mask, cdf_samples, span_samples, uniform_edges
+from core_model.ops.stepfun import stratified_u
+from core_model.sampling.placement import (
+    adaptive_mask,
+    cdf_samples,
+    stratified_samples,
+    uniform_edges,
+    uniform_samples,
+)
 from core_model.sampling.types import RayPdf, RaySamples
 
 NEAR, FAR = torch.tensor([2.0, 2.2]), torch.tensor([3.0, 3.7])
@@ -17,7 +24,7 @@ NEAR, FAR = torch.tensor([2.0, 2.2]), torch.tensor([3.0, 3.7])
 
 def test_uniform_spans_include_both_ends() -> None:
     """192 samples bound 191 bins (Table A5)."""
-    s = span_samples(NEAR, FAR, 192, stratified=False, rng=None)
+    s = uniform_samples(NEAR, FAR, 192)
     assert s.t.shape == (2, 192)
     np.testing.assert_allclose(s.t[:, 0], NEAR)
     np.testing.assert_allclose(s.t[:, -1], FAR, rtol=1e-6)
@@ -28,7 +35,8 @@ def test_uniform_spans_include_both_ends() -> None:
 
 @pytest.mark.parametrize("jitter", [False, True])
 def test_stratified_spans_hold_one_sample_a_stratum(jitter: bool) -> None:
-    s = span_samples(NEAR, FAR, 10, stratified=True, rng=PixelNoise(0, torch.arange(2)) if jitter else None)
+    u = stratified_u(2, 10, PixelNoise(0, torch.arange(2)) if jitter else None, NEAR.device)
+    s = stratified_samples(NEAR, FAR, u)
     place = (s.t - NEAR[:, None]) / (FAR - NEAR)[:, None] * 10
     assert torch.equal(place.floor(), torch.arange(10.0).expand(2, 10))
     if not jitter:
@@ -52,15 +60,21 @@ def histogram(samples: RaySamples, bins: int) -> torch.Tensor:
 def test_draws_follow_the_distribution(stratified: bool, jitter: bool) -> None:
     p = pdf()
     n = 256
-    samples = cdf_samples(p, n, stratified=stratified, rng=PixelNoise(1, torch.arange(400)) if jitter else None)
+    samples = cdf_samples(
+        p, n, stratified=stratified, rng=PixelNoise(1, torch.arange(400)) if jitter else None
+    )
     assert bool((torch.diff(samples.t, dim=-1) >= 0).all())
     error = histogram(samples, 30) / n - p.weights
     if stratified:
         assert float(error.abs().max()) <= 2.01 / n  # a bin can lose or win a stratum at either end
     else:
         spread = (p.weights * (1 - p.weights) / n).sqrt()
-        assert float((error / spread.clamp_min(1e-3)).abs().mean()) < 1.2  # independent draws: |error| is about 0.8 sigma
-        assert float((error / spread.clamp_min(1e-3)).abs().mean()) > 0.4  # and not the stratified scheme in disguise
+        assert (
+            float((error / spread.clamp_min(1e-3)).abs().mean()) < 1.2
+        )  # independent draws: |error| is about 0.8 sigma
+        assert (
+            float((error / spread.clamp_min(1e-3)).abs().mean()) > 0.4
+        )  # and not the stratified scheme in disguise
         assert float(error.mean(dim=0).abs().max()) < 4e-3  # no bias over many rays
 
 

@@ -52,7 +52,12 @@ def test_it_is_continuous_and_never_impossible(path: CameraPath, share: float) -
     a, b = path.sample(np.array([t])), path.sample(np.array([t + h]))
     assert np.abs(b - a).max() < 1e-3
     pose = path.pose_at(t)
-    assert pose.radius > 0 and 1e-3 < pose.fov < math.pi and abs(pose.pitch) <= 0.5 * math.pi and -math.pi < pose.yaw <= math.pi
+    assert (
+        pose.radius > 0
+        and 1e-3 < pose.fov < math.pi
+        and abs(pose.pitch) <= 0.5 * math.pi
+        and -math.pi < pose.yaw <= math.pi
+    )
 
 
 @settings(max_examples=40)
@@ -80,10 +85,14 @@ def test_yaw_goes_the_short_way_over_the_back_and_a_loop_may_wind() -> None:
     path = CameraPath(keys=keys, spline="linear", duration=1.0)
     assert abs(path.pose_at(0.5).yaw) == pytest.approx(math.pi)
     assert path.sample(np.array([1.0]))[0, 0] == pytest.approx(2 * math.pi - 3.0)
-    quarter = tuple(PathKey(time=i, pose=OrbitPose(yaw=math.remainder(i * math.pi / 2, 2 * math.pi))) for i in range(4))
+    quarter = tuple(
+        PathKey(time=i, pose=OrbitPose(yaw=math.remainder(i * math.pi / 2, 2 * math.pi))) for i in range(4)
+    )
     turn = CameraPath(keys=quarter, loop=True, duration=4.0)
     times = np.linspace(0.0, 7.9, 200)
-    np.testing.assert_allclose(turn.sample(times)[:, 0], times * math.pi / 2, atol=1e-12)  # constant speed, on into the second lap
+    np.testing.assert_allclose(
+        turn.sample(times)[:, 0], times * math.pi / 2, atol=1e-12
+    )  # constant speed, on into the second lap
 
 
 def test_an_open_path_rests_at_its_ends_and_one_key_is_a_still() -> None:
@@ -150,6 +159,8 @@ def test_missing_and_binary_files(tmp_path) -> None:
 
 
 def test_a_short_file_written_by_hand_is_enough() -> None:
-    text = json.dumps({"keys": [{"time": 0, "pose": {"yaw": -0.5}}, {"time": 4, "pose": {"yaw": 0.5, "pitch": 0.2}}]})
+    text = json.dumps(
+        {"keys": [{"time": 0, "pose": {"yaw": -0.5}}, {"time": 4, "pose": {"yaw": 0.5, "pitch": 0.2}}]}
+    )
     path = parse_camera_path(text)
     assert path.duration == 4.0 and path.pose_at(2.0).yaw == pytest.approx(0.0, abs=1e-12)

@@ -8,7 +8,17 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from core_model.schema.camera import EG3D_FOCAL, EG3D_FOV, CameraSpec, MatrixCamera, OrbitPose, focal_from_fov, fov_from_focal, label25
+from core_model.schema.camera import (
+    EG3D_FOCAL,
+    EG3D_FOV,
+    CameraSpec,
+    MatrixCamera,
+    OrbitPose,
+    focal_from_fov,
+    fov_from_focal,
+    label25,
+)
+from core_model.schema.conventions import Conventions
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec, SeedWeight, StyleMix
 from core_model.schema.registry import Registry
@@ -46,13 +56,17 @@ def test_every_field_counts(change: dict[str, object]) -> None:
 def test_requests_survive_the_pipe() -> None:
     """JSON there and back gives the same key, with either kind of camera."""
     for camera in (OrbitPose(yaw=0.1, fov=0.3), MatrixCamera.from_label(label25(OrbitPose(yaw=0.2)))):
-        asked = request(camera=camera, latent=LatentSpec(mix=StyleMix(seed=3, layers=(1, 2)), cond=OrbitPose(yaw=1)))
+        asked = request(
+            camera=camera, latent=LatentSpec(mix=StyleMix(seed=3, layers=(1, 2)), cond=OrbitPose(yaw=1))
+        )
         back = RenderRequest.model_validate_json(asked.model_dump_json())
         assert back == asked and hash(back) == hash(asked)
 
 
 def test_results_survive_the_pipe_with_infinite_numbers() -> None:
-    result = RenderResult(request=request(), total_ms=math.inf, timings=(StageTime(stage="w", ms=1.5, cached=True),))
+    result = RenderResult(
+        request=request(), total_ms=math.inf, timings=(StageTime(stage="w", ms=1.5, cached=True),)
+    )
     assert RenderResult.model_validate_json(result.model_dump_json()) == result
 
 
@@ -118,14 +132,18 @@ def test_the_label_is_row_major_pose_then_intrinsics() -> None:
     label = label25(pose)
     assert label.shape == (25,) and label.dtype == np.float32
     np.testing.assert_allclose(label[[3, 7, 11]], pose.world_from_cam()[:3, 3], rtol=1e-6)
-    np.testing.assert_allclose(label[[16, 18, 20, 21, 24]], [EG3D_FOCAL, 0.5, EG3D_FOCAL, 0.5, 1.0], rtol=1e-6)
+    np.testing.assert_allclose(
+        label[[16, 18, 20, 21, 24]], [EG3D_FOCAL, 0.5, EG3D_FOCAL, 0.5, 1.0], rtol=1e-6
+    )
 
 
 def test_registries_keep_order_and_refuse_doubles() -> None:
     table: Registry[int] = Registry("thing")
     table.add("alpha", 1)
     table.add("beta", 2)
-    assert table.names() == ("alpha", "beta") and list(table) == [1, 2] and "alpha" in table and len(table) == 2
+    assert (
+        table.names() == ("alpha", "beta") and list(table) == [1, 2] and "alpha" in table and len(table) == 2
+    )
     with pytest.raises(ValueError, match="twice"):
         table.add("alpha", 3)
 
@@ -142,3 +160,12 @@ def test_unknown_names_come_with_the_nearest_known_one() -> None:
 def test_an_input_error_is_one_line() -> None:
     line = str(InputError(what="bad\nthing", where="a  file", expected="x", got="y\n z"))
     assert line == "bad thing in a file: expected x, got y z"
+
+
+def test_conventions_of_older_checkpoints_open_and_misspelt_ones_do_not() -> None:
+    """Fields that were stored and never read are dropped; anything else that is unknown is still an error."""
+    old = {"box": 0.6, "quadrature": "midpoint", "quirks": ["jitter_shift"], "up": [0.0, 1.0, 0.0]}
+    conv = Conventions.model_validate(old)
+    assert conv == Conventions(box=0.6) and not {"quadrature", "quirks", "up"} & conv.model_dump().keys()
+    with pytest.raises(ValidationError):
+        Conventions.model_validate({"boks": 0.6})

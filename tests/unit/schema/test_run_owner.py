@@ -1,4 +1,7 @@
-"""A run directory has one owner: of many that start at once one gets it, the dead are succeeded, the living are respected."""
+"""A run directory has one owner.
+
+Of many that start at once one gets it, the dead are succeeded, the living are respected.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,15 @@ import pytest
 
 from core_model.schema import run_owner
 from core_model.schema.errors import InputError
-from core_model.schema.run_owner import LEASE_S, RunOwner, live_owner, newest_owner, owned, refuse_if_owned, this_place
+from core_model.schema.run_owner import (
+    LEASE_S,
+    RunOwner,
+    live_owner,
+    newest_owner,
+    owned,
+    refuse_if_owned,
+    this_place,
+)
 from tests.cli.command import triscope
 from tests.house.sources import ROOT
 
@@ -92,7 +103,10 @@ def test_refused_by_name_in_one_line(tmp_path: Path) -> None:
             with pytest.raises(InputError) as caught:
                 refuse()
             line = str(caught.value)
-            assert line.startswith(f"run folder {tmp_path} is in use by pid {os.getpid()} on host ") and " since " in line
+            assert (
+                line.startswith(f"run folder {tmp_path} is in use by pid {os.getpid()} on host ")
+                and " since " in line
+            )
     refuse_if_owned(tmp_path)
     with owned(tmp_path):
         pass
@@ -117,7 +131,9 @@ def test_a_second_trainer_is_refused_before_it_loads_anything(
     assert done.status == 2 and f"is in use by pid {os.getpid()} on host" in done.line
 
 
-def test_the_dead_are_succeeded_and_the_living_of_other_hosts_by_their_lease(tmp_path: Path, dead: int) -> None:
+def test_the_dead_are_succeeded_and_the_living_of_other_hosts_by_their_lease(
+    tmp_path: Path, dead: int
+) -> None:
     put(tmp_path / "a", owner(pid=dead, started=5.0))
     put(tmp_path / "b", owner(started=12345.0))  # this pid, but of another process
     put(tmp_path / "c", owner(place="another host", host="other"), age_s=LEASE_S + 5)
@@ -125,7 +141,9 @@ def test_the_dead_are_succeeded_and_the_living_of_other_hosts_by_their_lease(tmp
     for name in "abcd":
         with owned(tmp_path / name):
             top = newest_owner(tmp_path / name)
-            assert top is not None and top.number == 2 and top.owner is not None and top.owner.pid == os.getpid()
+            assert (
+                top is not None and top.number == 2 and top.owner is not None and top.owner.pid == os.getpid()
+            )
     far = put(tmp_path / "e", owner(place="another host", host="other", pid=7), age_s=LEASE_S / 2)
     with pytest.raises(InputError, match="in use by pid 7 on host other"), owned(tmp_path / "e"):
         pass
@@ -137,7 +155,9 @@ def test_the_dead_are_succeeded_and_the_living_of_other_hosts_by_their_lease(tmp
         assert not far.exists()
 
 
-def test_the_lease_is_renewed_and_a_successor_ends_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lease_is_renewed_and_a_successor_ends_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(run_owner, "BEAT_S", 0.02)
     ended: list[int] = []
     monkeypatch.setattr(run_owner.os, "_exit", ended.append)
@@ -154,7 +174,9 @@ def test_the_lease_is_renewed_and_a_successor_ends_us(tmp_path: Path, monkeypatc
         assert ended and ended[0] == 1
 
 
-def test_one_that_looked_long_ago_does_not_win_with_an_old_number(tmp_path: Path, dead: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_looked_long_ago_does_not_win_with_an_old_number(
+    tmp_path: Path, dead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     put(tmp_path, owner(pid=dead, started=5.0), 3)
     seen = newest_owner(tmp_path)
     with owned(tmp_path):  # number 4 …

@@ -38,7 +38,16 @@ def test_explicit_budgets_win_and_are_ordered() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"tau": 0.0}, {"tau": 1.1}, {"spp": 1.0}, {"adaptive_share": 1.5}, {"low_budget": 0}, {"strategy": "other"}, {"sp": 3}]
+    "wrong",
+    [
+        {"tau": 0.0},
+        {"tau": 1.1},
+        {"spp": 1.0},
+        {"adaptive_share": 1.5},
+        {"low_budget": 0},
+        {"strategy": "other"},
+        {"sp": 3},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core_model.session import RenderSession
+from core_model.queries import QuerySession
 from tests.contracts.tiny_checkpoint import save_tiny
 
 
@@ -16,5 +16,5 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def session() -> RenderSession:
-    return RenderSession(device="cpu", threads=1)
+def session() -> QuerySession:
+    return QuerySession(device="cpu", threads=1)

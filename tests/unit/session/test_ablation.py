@@ -66,7 +66,9 @@ def test_only_what_hangs_on_the_planes_is_computed_again(session: RenderSession,
 
 
 def test_a_closed_form_has_no_plane_to_take_out(session: RenderSession) -> None:
-    error = session.render(request("analytic:sphere", LatentSpec(ablate=Ablation(planes=((0, 0),))))).result.error
+    error = session.render(
+        request("analytic:sphere", LatentSpec(ablate=Ablation(planes=((0, 0),))))
+    ).result.error
     assert error is not None and error.kind == "input"
     assert "no plane to ablate" in error.message and "closed form" in error.message
 
@@ -78,13 +80,19 @@ def test_a_level_that_is_not_there_is_named(session: RenderSession, tiny: str) -
 
 def test_levels_are_edited_one_by_one_and_nothing_in_place() -> None:
     torch.manual_seed(0)
-    coarse, detail, backdrop = torch.randn(1, 3, 4, 8, 8), torch.randn(1, 3, 4, 16, 16), torch.randn(1, 1, 3, 8, 8)
+    coarse, detail, backdrop = (
+        torch.randn(1, 3, 4, 8, 8),
+        torch.randn(1, 3, 4, 16, 16),
+        torch.randn(1, 1, 3, 8, 8),
+    )
     planes = Planes((coarse, detail, backdrop), Conventions())
     kept = detail.clone()
     out = ablated(planes, Ablation(planes=((1, 2), (1, 0)), fill="zero"), "here")
     assert triplane_levels(planes) == 2
     assert out.levels[0] is coarse and out.levels[2] is backdrop and torch.equal(detail, kept)
-    assert float(out.levels[1][:, (0, 2)].abs().max()) == 0.0 and torch.equal(out.levels[1][:, 1], detail[:, 1])
+    assert float(out.levels[1][:, (0, 2)].abs().max()) == 0.0 and torch.equal(
+        out.levels[1][:, 1], detail[:, 1]
+    )
     mean = ablated(planes, Ablation(planes=((0, 1),)), "here").levels[0]
     torch.testing.assert_close(mean[:, 1], coarse[:, 1].mean(dim=(-2, -1), keepdim=True).expand(1, 4, 8, 8))
     with pytest.raises(InputError):

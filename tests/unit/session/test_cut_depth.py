@@ -1,4 +1,7 @@
-"""Depth of the published non-flatness score: densities below the median left out, weights not normalised, nothing skipped."""
+"""Depth of the published non-flatness score.
+
+Densities below the median left out, weights not normalised, nothing skipped.
+"""
 
 from __future__ import annotations
 

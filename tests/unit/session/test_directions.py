@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from core_model.queries import QuerySession
+from core_model.queries.directions import principal
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.question_latents import DirectionsQuestion
-from core_model.queries.directions import principal
-from core_model.session.session import RenderSession
 
 
 def test_principal_directions_of_a_known_gaussian() -> None:
@@ -24,7 +24,7 @@ def test_principal_directions_of_a_known_gaussian() -> None:
     assert bool((directions.gather(1, directions.abs().argmax(1, keepdim=True)) > 0).all())
 
 
-def test_the_answer_of_a_checkpoint(session: RenderSession, tiny: str) -> None:
+def test_the_answer_of_a_checkpoint(session: QuerySession, tiny: str) -> None:
     question = DirectionsQuestion(checkpoint=tiny, count=4, samples=300)
     found = session.answer(question)
     directions, sigma, share = (found.arrays[name] for name in ("directions", "sigma", "share"))
@@ -42,6 +42,6 @@ def test_the_answer_of_a_checkpoint(session: RenderSession, tiny: str) -> None:
         session.answer(question, second_call)
 
 
-def test_a_family_without_latents_says_so(session: RenderSession) -> None:
+def test_a_family_without_latents_says_so(session: QuerySession) -> None:
     with pytest.raises(InputError, match="no latent"):
         session.answer(DirectionsQuestion(checkpoint="analytic:sphere"))

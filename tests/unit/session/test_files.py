@@ -9,16 +9,17 @@ import OpenEXR
 import pytest
 from PIL import Image
 
-from core_model.schema.camera import MatrixCamera, OrbitPose
-from core_model.schema.channels import ChannelInfo
-from core_model.schema.errors import InputError
-from core_model.schema.latent import LatentSpec
-from core_model.schema.render import RenderRequest
-from core_model.report import colormaps
-from core_model.output.images import atomic_path, picture, write_exr, write_npz, write_png, write_pngs
+from core_model.output.images import colour_mapped, picture, write_exr, write_npz, write_png, write_pngs
 from core_model.output.provenance import RenderRecord, read_provenance
 from core_model.output.turntable import camera_path
 from core_model.output.video import video_writer
+from core_model.schema.atomic import atomic_path
+from core_model.schema.camera import MatrixCamera, OrbitPose
+from core_model.schema.channels import ChannelInfo
+from core_model.schema.colormaps import colormaps, colour_table
+from core_model.schema.errors import InputError
+from core_model.schema.latent import LatentSpec
+from core_model.schema.render import RenderRequest
 
 RGB = ChannelInfo(name="rgb", title="Colour", kind="colour")
 NORMAL = ChannelInfo(name="normal", title="Normal", kind="direction")
@@ -118,7 +119,7 @@ def test_pictures_show_what_they_should() -> None:
     assert picture(NORMAL, up)[0].tolist() == [[[128, 255, 128]]]
     depth, _ = picture(DEPTH, values["depth"])
     assert depth.shape == (5, 7, 4) and depth[0, 0, 3] == 0 and (depth[..., 3] == 255).sum() == 34
-    assert depth[-1, -1, :3].tolist() == np.rint(colormaps.colormap("viridis")[-1] * 255).tolist()
+    assert depth[-1, -1, :3].tolist() == np.rint(colour_table("viridis")[-1] * 255).tolist()
 
 
 def test_several_channels_get_a_file_each(tmp_path: Path) -> None:
@@ -173,25 +174,25 @@ def test_atomic_path_keeps_the_old_file_on_failure(tmp_path: Path) -> None:
 
 class TestColormaps:
     def test_all_are_complete(self) -> None:
-        assert {"viridis", "magma", "gray"} <= set(colormaps.names())
-        for name in colormaps.names():
-            table = colormaps.colormap(name)
+        assert {"viridis", "magma", "gray"} <= set(colormaps())
+        for name in colormaps():
+            table = colour_table(name)
             assert table.shape == (256, 3) and 0 <= table.min() <= table.max() <= 1
 
     def test_unknown_name_lists_the_known(self) -> None:
         with pytest.raises(InputError, match="viridis"):
-            colormaps.colormap("jett")
+            colour_table("jett")
 
     def test_ends_middle_and_clamping(self) -> None:
         values = np.array([[-5.0, 0.0, 0.5, 1.0, 9.0, np.nan]], dtype=np.float32)
-        gray = colormaps.apply(values, "gray", 0.0, 1.0)[0]
-        table = colormaps.colormap("gray")
+        gray = colour_mapped(values, "gray", 0.0, 1.0)[0]
+        table = colour_table("gray")
         np.testing.assert_allclose(gray[[0, 1, 5]], np.broadcast_to(table[0], (3, 3)), atol=1e-6)
         np.testing.assert_allclose(gray[[3, 4]], np.broadcast_to(table[255], (2, 3)), atol=1e-6)
         np.testing.assert_allclose(gray[2], 0.5 * (table[127] + table[128]), atol=1e-6)
 
     def test_a_constant_image_has_no_division_by_zero(self) -> None:
-        flat = colormaps.apply(np.full((2, 2), 3.0, dtype=np.float32), "magma", 3.0, 3.0)
+        flat = colour_mapped(np.full((2, 2), 3.0, dtype=np.float32), "magma", 3.0, 3.0)
         assert np.isfinite(flat).all()
 
 

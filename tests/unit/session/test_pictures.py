@@ -50,7 +50,9 @@ def same(a: Frame, b: Frame, atol: float = 1e-5) -> None:
     ],
     ids=lambda s: f"{s.name}-{s.strategy}",
 )
-def test_tiles_make_the_picture_that_one_tile_makes(session: RenderSession, tiny: str, sampler: SamplerSpec) -> None:
+def test_tiles_make_the_picture_that_one_tile_makes(
+    session: RenderSession, tiny: str, sampler: SamplerSpec
+) -> None:
     for path in ("analytic:sphere", tiny):
         one = render(session, request(path, sampler=sampler, channels=ALL, tile_rays=100_000))
         many = render(session, request(path, sampler=sampler, channels=ALL, tile_rays=64))
@@ -76,7 +78,15 @@ def test_frames_describe_their_arrays(session: RenderSession, size: tuple[int, i
     np.testing.assert_allclose(np.reshape(result.world_from_cam, (4, 4)), OrbitPose().world_from_cam())
     np.testing.assert_allclose(np.reshape(result.intrinsics, (3, 3)), OrbitPose().intrinsics())
     assert result.total_ms > 0 and result.memory_bytes > 0 and result.request is not None
-    assert {t.stage for t in result.timings} >= {"checkpoint", "w", "planes", "samples", "field", "composite", "channels"}
+    assert {t.stage for t in result.timings} >= {
+        "checkpoint",
+        "w",
+        "planes",
+        "samples",
+        "field",
+        "composite",
+        "channels",
+    }
 
 
 def test_asking_twice_for_a_channel_gives_it_once(session: RenderSession) -> None:
@@ -86,7 +96,9 @@ def test_asking_twice_for_a_channel_gives_it_once(session: RenderSession) -> Non
 
 def test_a_matrix_camera_is_the_orbit_pose_it_was_made_from(session: RenderSession) -> None:
     pose = OrbitPose(yaw=0.4, pitch=-0.2, roll=0.1)
-    camera = MatrixCamera(pose=tuple(pose.world_from_cam().ravel()), normalized_intrinsics=tuple(pose.intrinsics().ravel()))
+    camera = MatrixCamera(
+        pose=tuple(pose.world_from_cam().ravel()), normalized_intrinsics=tuple(pose.intrinsics().ravel())
+    )
     a = render(session, request(camera=pose, channels=ALL, sampler=UNIFORM))
     same(a, render(session, request(camera=camera, channels=ALL, sampler=UNIFORM)))
     rounded = render(session, request(camera=MatrixCamera.from_label(label25(pose)), sampler=UNIFORM))
@@ -94,7 +106,9 @@ def test_a_matrix_camera_is_the_orbit_pose_it_was_made_from(session: RenderSessi
 
 
 def test_bf16_is_close_to_fp32(session: RenderSession, tiny: str) -> None:
-    """The field's matrix products lose digits, the geometry may move by a fraction of the surface's width, no more."""
+    """The field's matrix products lose digits, the geometry may move by a fraction of the surface's width, no
+    more.
+    """
     exact, quick = (render(session, request(tiny, sampler=UNIFORM, precision=p)) for p in ("fp32", "bf16"))
     error = np.abs(exact.arrays["rgb"] - quick.arrays["rgb"])
     assert 0 < error.mean() < 0.01
@@ -106,10 +120,15 @@ def test_bf16_is_close_to_fp32(session: RenderSession, tiny: str) -> None:
     ids=lambda s: s.name,
 )
 def test_jitter_belongs_to_the_seed(session: RenderSession, sampler: SamplerSpec) -> None:
-    first, again, other = (render(session, request(sampler=sampler, seed=s, channels=("depth",))) for s in (1, 1, 2))
+    first, again, other = (
+        render(session, request(sampler=sampler, seed=s, channels=("depth",))) for s in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first.arrays["depth"], again.arrays["depth"])
     assert np.nanmax(np.abs(first.arrays["depth"] - other.arrays["depth"])) > 1e-4
-    still = [render(session, request(sampler=sampler.replace(jitter=False), seed=s, channels=("depth",))) for s in (1, 2)]
+    still = [
+        render(session, request(sampler=sampler.replace(jitter=False), seed=s, channels=("depth",)))
+        for s in (1, 2)
+    ]
     np.testing.assert_array_equal(still[0].arrays["depth"], still[1].arrays["depth"])
 
 
@@ -129,20 +148,26 @@ def test_exactly_the_share_gets_the_large_budget(session: RenderSession, share: 
 
 
 def test_rays_past_the_box_are_given_no_samples(session: RenderSession) -> None:
-    frame = render(session, request(camera=OrbitPose(fov=1.2), channels=("samples", "opacity"), sampler=SamplerSpec(spp=10)))
+    frame = render(
+        session,
+        request(camera=OrbitPose(fov=1.2), channels=("samples", "opacity"), sampler=SamplerSpec(spp=10)),
+    )
     missed = frame.arrays["samples"] == 0
     assert 0.3 < missed.mean() < 0.95
     assert float(frame.arrays["opacity"][missed].max()) == 0.0
 
 
 def test_hard_rays_by_the_papers_rule_and_by_ours(session: RenderSession, tiny: str) -> None:
-    """A3.4 to the letter ranks every pixel by the mass outside the 16 largest bins of its prediction; the other rule weighs that by the
-    chance to meet anything, so that an empty background gets no large budget."""
+    """A3.4 to the letter ranks every pixel by the mass outside the 16 largest bins of its prediction; the
+    other rule weighs that by the chance to meet anything, so that an empty background gets no large budget.
+    """
     edge = session.model_of(tiny).sizes.proposal_size
     masks, predicted = {}, torch.empty(0)
     for rule, bins in (("leftover", 3), ("leftover", 9), ("weighted", 3)):
         sampler = SamplerSpec(low_budget=3, high_budget=7, hard_rule=rule, leftover_bins=bins)  # type: ignore[arg-type]
-        asked = request(tiny, sampler=sampler, channels=("leftover", "samples", "opacity"), width=edge, height=edge)
+        asked = request(
+            tiny, sampler=sampler, channels=("leftover", "samples", "opacity"), width=edge, height=edge
+        )
         frame = render(session, asked)
         opened = session._open[tiny]
         run = StageRun(asked, opened, session.torch_device, session._cache, StageClock(session.torch_device))
@@ -153,20 +178,33 @@ def test_hard_rays_by_the_papers_rule_and_by_ours(session: RenderSession, tiny: 
             np.testing.assert_allclose(frame.arrays["leftover"], mass, atol=1e-5)
         else:
             assert (frame.arrays["leftover"] <= mass.numpy() + 1e-6).all()
-        masks[rule, bins] = adaptive_mask(torch.from_numpy(frame.arrays["leftover"]).flatten(), 0.1).reshape(edge, edge).numpy()
+        masks[rule, bins] = (
+            adaptive_mask(torch.from_numpy(frame.arrays["leftover"]).flatten(), 0.1)
+            .reshape(edge, edge)
+            .numpy()
+        )
         hit = frame.arrays["samples"] > 0
         np.testing.assert_array_equal((frame.arrays["samples"] == 7)[hit], masks[rule, bins][hit])
-    assert (masks["leftover", 3] != masks["weighted", 3]).any() and (masks["leftover", 3] != masks["leftover", 9]).any()
+    assert (masks["leftover", 3] != masks["weighted", 3]).any() and (
+        masks["leftover", 3] != masks["leftover", 9]
+    ).any()
 
 
 def test_background_and_view_directions(session: RenderSession, tiny: str) -> None:
-    red = render(session, request(tiny, background=(1.0, 0.0, 0.0), channels=("rgb", "opacity"), sampler=UNIFORM))
+    red = render(
+        session, request(tiny, background=(1.0, 0.0, 0.0), channels=("rgb", "opacity"), sampler=UNIFORM)
+    )
     black = render(session, request(tiny, background=(0.0, 0.0, 0.0), channels=("rgb",), sampler=UNIFORM))
     behind = 1 - red.arrays["opacity"]
-    np.testing.assert_allclose(red.arrays["rgb"][0] - black.arrays["rgb"][0], behind, atol=1.1e-3)  # colours end at -0.001 and are cut at 0
+    np.testing.assert_allclose(
+        red.arrays["rgb"][0] - black.arrays["rgb"][0], behind, atol=1.1e-3
+    )  # colours end at -0.001 and are cut at 0
     np.testing.assert_allclose(red.arrays["rgb"][1:], black.arrays["rgb"][1:], atol=1e-6)
     side = OrbitPose(yaw=1.0)
-    frontal, camera = (render(session, request(tiny, camera=side, view_dirs=v, sampler=UNIFORM)) for v in ("frontal", "camera"))
+    frontal, camera = (
+        render(session, request(tiny, camera=side, view_dirs=v, sampler=UNIFORM))
+        for v in ("frontal", "camera")
+    )
     assert np.abs(frontal.arrays["rgb"] - camera.arrays["rgb"]).max() > 1e-3
 
 
@@ -204,7 +242,9 @@ def test_progress_goes_through_the_stages_and_up(session: RenderSession) -> None
     ],
     ids=str,
 )
-def test_wrong_requests_are_errors_as_data(session: RenderSession, change: dict[str, object], says: str) -> None:
+def test_wrong_requests_are_errors_as_data(
+    session: RenderSession, change: dict[str, object], says: str
+) -> None:
     frame = session.render(request().replace(**change))
     error = frame.result.error
     assert error is not None and error.kind == "input", error
@@ -225,7 +265,9 @@ def test_latents_that_do_not_fit_are_input_errors(session: RenderSession, tiny: 
     assert error is not None and error.kind == "input" and "16 numbers" in error.message
 
 
-def test_running_out_of_memory_is_an_error_as_data(session: RenderSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_running_out_of_memory_is_an_error_as_data(
+    session: RenderSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     render(session, request())
 
     def starve(*_: object, **__: object) -> None:
@@ -239,7 +281,9 @@ def test_running_out_of_memory_is_an_error_as_data(session: RenderSession, monke
     render(session, request())
 
 
-def test_an_unforeseen_error_keeps_its_traceback(session: RenderSession, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unforeseen_error_keeps_its_traceback(
+    session: RenderSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by zero")
 

@@ -9,12 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core_model.output.provenance import NPZ_KEY, RenderRecord, read_provenance
+from core_model.report.worker_session import WorkerSession
 from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
-from core_model.session import RenderSession
-from core_model.output.provenance import NPZ_KEY, RenderRecord, read_provenance
 
 REQUEST = RenderRequest(checkpoint="analytic:sphere", width=24, height=24)
+
+
+@pytest.fixture
+def session() -> WorkerSession:
+    return WorkerSession(device="cpu", threads=1)
 
 
 def table(path: Path) -> dict[str, list[list[str]]]:
@@ -27,7 +32,7 @@ def table(path: Path) -> dict[str, list[list[str]]]:
     return rows
 
 
-def test_the_table_holds_the_report(session: RenderSession, tmp_path: Path) -> None:
+def test_the_table_holds_the_report(session: WorkerSession, tmp_path: Path) -> None:
     path = tmp_path / "ray.csv"
     session.save_ray(REQUEST, 12, 11, str(path))
     report, rows = session.inspect(REQUEST, 12, 11), table(path)
@@ -47,7 +52,7 @@ def test_the_table_holds_the_report(session: RenderSession, tmp_path: Path) -> N
     assert len(rows["red"]) == len(rows["blue"]) == len(report.t)
 
 
-def test_each_kind_of_file_names_its_view(session: RenderSession, tmp_path: Path) -> None:
+def test_each_kind_of_file_names_its_view(session: WorkerSession, tmp_path: Path) -> None:
     for suffix in (".json", ".png"):
         path = tmp_path / f"ray{suffix}"
         session.save_ray(REQUEST, 3, 4, str(path))
@@ -57,7 +62,7 @@ def test_each_kind_of_file_names_its_view(session: RenderSession, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", ["ray.txt", "ray", "missing/ray.csv"])
-def test_what_cannot_be_written_is_an_input_error(session: RenderSession, tmp_path: Path, name: str) -> None:
+def test_what_cannot_be_written_is_an_input_error(session: WorkerSession, tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError):
         session.save_ray(REQUEST, 3, 4, str(tmp_path / name))
     assert list(tmp_path.iterdir()) == []

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core_model.report.ray_plot import ray_figure
 from core_model.schema import ray_look
 from core_model.schema.inspect import BinSeries, RayReport, SampleTicks
-from core_model.report.ray_plot import ray_figure
-from viewer.state.palette import DARK, LIGHT, contrast, rgb
 from viewer.features.ray.plots import ink_of
 from viewer.features.ray.series import series_of
+from viewer.state.palette import DARK, LIGHT, contrast, rgb
 from viewer.widgets.theme import Theme
 
 PDFS = ("truth", "probe", "prediction", "target", "robust")
@@ -25,7 +25,9 @@ def report() -> RayReport:
     pdfs = []
     for i, name in enumerate(PDFS):
         mass = np.exp(-(((edges[:-1] - 1.2 - 0.13 * i) / 0.03) ** 2))
-        pdfs.append(BinSeries(name=name, edges=tuple(edges.tolist()), values=tuple((mass / mass.sum()).tolist())))
+        pdfs.append(
+            BinSeries(name=name, edges=tuple(edges.tolist()), values=tuple((mass / mass.sum()).tolist()))
+        )
     spots = tuple(np.linspace(1.3, 1.7, 16).tolist())
     return RayReport(
         checkpoint="head.safetensors", family="wysiwyg", x=3, y=4, width=64, height=64, origin=(0, 0, 0), direction=(0, 0, 1),
@@ -46,9 +48,13 @@ def test_the_panel_takes_its_colours_from_the_shared_table(name: str) -> None:
 def test_marks_are_called_by_the_colours_that_the_theme_uses_for_them() -> None:
     for ground, palette in (("dark", DARK), ("light", LIGHT)):
         inks = ray_look.INKS[ground]  # type: ignore[index]
-        assert rgb(inks["first zero crossing"]) == palette.bad and rgb(inks["expected depth"]) == palette.accent
+        assert (
+            rgb(inks["first zero crossing"]) == palette.bad and rgb(inks["expected depth"]) == palette.accent
+        )
         assert rgb(inks["other"]) == palette.muted
-        assert all(contrast(rgb(text), palette.panel) >= 3.0 for text in inks.values()), "a curve has to stand out from its ground"
+        assert all(contrast(rgb(text), palette.panel) >= 3.0 for text in inks.values()), (
+            "a curve has to stand out from its ground"
+        )
 
 
 def test_every_series_of_the_exported_plot_has_the_panels_colour() -> None:

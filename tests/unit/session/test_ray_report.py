@@ -12,6 +12,8 @@ from core_model.checkpoints.store import save_checkpoint
 from core_model.families.analytic.shapes import SPHERE_RADIUS
 from core_model.geometry.rays import camera_rays
 from core_model.ops.stepfun import supervision_target
+from core_model.queries import QuerySession
+from core_model.queries.ray_report import _is_chosen
 from core_model.sampling.placement import adaptive_mask
 from core_model.schema.camera import OrbitPose
 from core_model.schema.checkpoint import CheckpointHeader
@@ -19,8 +21,6 @@ from core_model.schema.errors import InputError
 from core_model.schema.inspect import RayReport
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
-from core_model.session import RenderSession
-from core_model.queries.ray_report import _is_chosen
 from tests.contracts.tiny_checkpoint import TINY, tiny_generator
 
 POSE = OrbitPose(yaw=0.3, pitch=0.1)
@@ -37,7 +37,7 @@ def ticks(report: RayReport, name: str) -> tuple[float, ...]:
     return next(t.t for t in report.ticks if t.name == name)
 
 
-def test_the_ray_and_its_hit(session: RenderSession) -> None:
+def test_the_ray_and_its_hit(session: QuerySession) -> None:
     report = session.inspect(request(), *MIDDLE)
     origins, dirs = camera_rays(POSE, SIZE, SIZE)
     index = MIDDLE[1] * SIZE + MIDDLE[0]
@@ -53,10 +53,17 @@ def test_the_ray_and_its_hit(session: RenderSession) -> None:
     assert report.numbers["opacity"] == pytest.approx(1.0, abs=1e-3)
 
 
-def test_series_fit_together(session: RenderSession) -> None:
+def test_series_fit_together(session: QuerySession) -> None:
     report = session.inspect(request(), *MIDDLE)
     n = len(report.t)
-    assert n == len(report.sdf) == len(report.density) == len(report.beta) == len(report.transmittance) == len(report.colors)
+    assert (
+        n
+        == len(report.sdf)
+        == len(report.density)
+        == len(report.beta)
+        == len(report.transmittance)
+        == len(report.colors)
+    )
     o, d, t = np.array(report.origin), np.array(report.direction), np.array(report.t)
     inside_box = np.isfinite(report.sdf)
     want = np.linalg.norm(o + t[:, None] * d, axis=-1) - SPHERE_RADIUS
@@ -68,7 +75,7 @@ def test_series_fit_together(session: RenderSession) -> None:
     np.testing.assert_allclose(truth.values, np.array(report.transmittance[:-1]) * alpha, atol=1e-4)
 
 
-def test_the_papers_curves_are_distributions(session: RenderSession, tiny: str) -> None:
+def test_the_papers_curves_are_distributions(session: QuerySession, tiny: str) -> None:
     for path in ("analytic:sphere", tiny):
         report = session.inspect(request(path), *MIDDLE)
         pdfs = {p.name: p for p in report.pdfs}
@@ -85,7 +92,9 @@ def test_the_papers_curves_are_distributions(session: RenderSession, tiny: str) 
 
 
 @pytest.mark.parametrize(("known", "blur"), [(0.7, 0.7), (2.0, 2.0), (None, 1.0)])
-def test_the_target_is_the_one_of_the_training(session: RenderSession, tmp_path: Path, known: float | None, blur: float) -> None:
+def test_the_target_is_the_one_of_the_training(
+    session: QuerySession, tmp_path: Path, known: float | None, blur: float
+) -> None:
     """The blur stands in the header; files that do not say it are shown with 1 bin, and the unit says that it is assumed."""
     generator = tiny_generator()
     header = CheckpointHeader(family="wysiwyg", config=TINY.model_dump(), target_blur=known)
@@ -93,11 +102,13 @@ def test_the_target_is_the_one_of_the_training(session: RenderSession, tmp_path:
     report = session.inspect(request(path), *MIDDLE)
     pdfs = {p.name: torch.tensor(p.values) for p in report.pdfs}
     torch.testing.assert_close(pdfs["target"], supervision_target(pdfs["probe"], blur), atol=1e-6, rtol=1e-5)
-    assert report.numbers["target blur"] == blur and ("assumed" in report.units["target blur"]) == (known is None)
+    assert report.numbers["target blur"] == blur and ("assumed" in report.units["target blur"]) == (
+        known is None
+    )
 
 
 @pytest.mark.parametrize("strategy", ["robust", "stratified"])
-def test_the_final_samples_are_the_strategy_s(session: RenderSession, strategy: str) -> None:
+def test_the_final_samples_are_the_strategy_s(session: QuerySession, strategy: str) -> None:
     report = session.inspect(request(sampler=SamplerSpec(strategy=strategy)), *MIDDLE)  # type: ignore[arg-type]
     assert ticks(report, "final") == ticks(report, strategy)
     assert len(ticks(report, "final")) == report.numbers["samples"]
@@ -106,7 +117,7 @@ def test_the_final_samples_are_the_strategy_s(session: RenderSession, strategy: 
         assert list(t) == sorted(t) and report.near - 1e-5 <= t[0] and t[-1] <= report.far + 1e-5
 
 
-def test_the_number_of_samples_is_the_picture_s(session: RenderSession) -> None:
+def test_the_number_of_samples_is_the_picture_s(session: QuerySession) -> None:
     asked = request(channels=("samples", "leftover", "entropy"))
     arrays = session.render(asked).arrays
     flat = arrays["samples"].ravel()
@@ -118,36 +129,36 @@ def test_the_number_of_samples_is_the_picture_s(session: RenderSession) -> None:
 
 
 @pytest.mark.parametrize("name", ["uniform", "stratified", "importance"])
-def test_samplers_without_prediction(session: RenderSession, name: str) -> None:
+def test_samplers_without_prediction(session: QuerySession, name: str) -> None:
     report = session.inspect(request(sampler=SamplerSpec(name=name, spp=20)), *MIDDLE)
     assert len(ticks(report, "final")) == 20
 
 
-def test_a_ray_that_meets_nothing(session: RenderSession) -> None:
+def test_a_ray_that_meets_nothing(session: QuerySession) -> None:
     report = session.inspect(request(), 0, 0)
     assert report.numbers["opacity"] == pytest.approx(0.0, abs=1e-4)
     assert report.numbers["expected depth"] is None and report.numbers["first zero crossing"] is None
     assert RayReport.model_validate_json(report.model_dump_json()).numbers == report.numbers
 
 
-def test_a_ray_past_the_box(session: RenderSession) -> None:
+def test_a_ray_past_the_box(session: QuerySession) -> None:
     report = session.inspect(request(camera=OrbitPose(fov=2.0)), 0, 0)
     assert not report.hit_box and bool(np.isnan(report.sdf).all()) and sum(report.density) == 0.0
 
 
-def test_a_density_has_no_distance(session: RenderSession) -> None:
+def test_a_density_has_no_distance(session: QuerySession) -> None:
     report = session.inspect(request("analytic:slab"), *MIDDLE)
     assert bool(np.isnan(report.sdf).all()) and max(report.density) == pytest.approx(8.0)
     assert report.numbers["first zero crossing"] is None
 
 
 @pytest.mark.parametrize("pixel", [(-1, 0), (0, -1), (SIZE, 0), (0, SIZE)])
-def test_pixels_outside_are_input_errors(session: RenderSession, pixel: tuple[int, int]) -> None:
+def test_pixels_outside_are_input_errors(session: QuerySession, pixel: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="pixel outside"):
         session.inspect(request(), *pixel)
 
 
-def test_inspecting_reuses_the_picture_s_stages(session: RenderSession, tiny: str) -> None:
+def test_inspecting_reuses_the_picture_s_stages(session: QuerySession, tiny: str) -> None:
     session.render(request(tiny))
     entries = len(session._cache)
     session.inspect(request(tiny), *MIDDLE)
@@ -162,7 +173,7 @@ def test_the_chosen_rays_are_those_of_the_picture_without_a_sort(share: float) -
     assert [_is_chosen(leftover, i, share) for i in range(300)] == want.tolist()
 
 
-def test_hits_and_threshold(session: RenderSession, tiny: str) -> None:
+def test_hits_and_threshold(session: QuerySession, tiny: str) -> None:
     report = session.inspect(request(tiny), *MIDDLE)
     prediction = next(p for p in report.pdfs if p.name == "prediction")
     assert report.robust_threshold == min(prediction.values[i] for i in report.robust_bins)

@@ -10,23 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core_model.output.provenance import RenderRecord, read_provenance
+from core_model.queries import QuerySession
+from core_model.report.measure import choose_pixel, decibel, l2_error, psnr_of, squared_error, worst_pixels
+from core_model.report.records import COUNTS, PSNR_LIMIT, STRATEGIES, Psnr, Score, checks_of
+from core_model.report.sampler_report import Report, finite, sampler_report, write_report
+from core_model.report.sheet import detail_box, error_image
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
-from core_model.session import RenderSession
-from core_model.output.provenance import RenderRecord, read_provenance
-from core_model.report.measure import (
-    choose_pixel,
-    decibel,
-    l2_error,
-    psnr_of,
-    squared_error,
-    worst_pixels,
-)
-from core_model.report.records import COUNTS, PSNR_LIMIT, STRATEGIES, Psnr, Score, checks_of
-from core_model.report.sheet import detail_box, error_image
-from core_model.report.sampler_report import Report, finite, sampler_report, write_report
 
 SIZE = 40
 
@@ -137,7 +130,7 @@ def test_strict_json_has_no_infinities() -> None:
 
 @pytest.fixture(scope="module")
 def made() -> tuple[CheckpointInfo, RenderRequest, Report]:
-    session = RenderSession(device="cpu", threads=1)
+    session = QuerySession(device="cpu", threads=1)
     info = session.open("analytic:sphere")
     request = RenderRequest(checkpoint=info.path, width=SIZE, height=SIZE, sampler=SamplerSpec())
     return info, request, sampler_report(session, info, request, None, silent)
@@ -187,7 +180,7 @@ def test_without_a_proposal_network_there_is_no_report(
     made: tuple[CheckpointInfo, RenderRequest, Report],
 ) -> None:
     info, request, _ = made
-    session = RenderSession(device="cpu", threads=1)
+    session = QuerySession(device="cpu", threads=1)
     with pytest.raises(InputError, match="proposal network"):
         sampler_report(session, info.replace(has_proposal=False), request, None, silent)
 
@@ -196,7 +189,7 @@ def test_a_failed_render_is_an_error_not_a_report(
     made: tuple[CheckpointInfo, RenderRequest, Report], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     info, request, _ = made
-    session = RenderSession(device="cpu", threads=1)
+    session = QuerySession(device="cpu", threads=1)
     with pytest.raises(InputError):
         sampler_report(session, info, request.replace(checkpoint="analytic:cow"), None, silent)
 

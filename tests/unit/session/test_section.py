@@ -7,17 +7,23 @@ import pytest
 import torch
 
 from core_model.families.analytic.shapes import SPHERE_RADIUS
+from core_model.queries import QuerySession
+from core_model.queries.planes import principal_components
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.latent import Ablation, LatentSpec
-from core_model.schema.question_planes import PlanesQuestion, SectionQuestion, box_section, offset_reach, slice_frame
+from core_model.schema.question_planes import (
+    PlanesQuestion,
+    SectionQuestion,
+    box_section,
+    offset_reach,
+    slice_frame,
+)
 from core_model.schema.render import RenderRequest
-from core_model.session import RenderSession
-from core_model.queries.planes import principal_components
 
 SPHERE, SLAB = "analytic:sphere", "analytic:slab"
 
 
-def test_an_axis_aligned_slice_is_the_box_and_holds_the_distance(session: RenderSession) -> None:
+def test_an_axis_aligned_slice_is_the_box_and_holds_the_distance(session: QuerySession) -> None:
     found = session.answer(SectionQuestion(checkpoint=SPHERE, normal=(0.0, 0.0, 2.0), offset=0.1, size=32))
     at = (np.arange(32) + 0.5) / 32 - 0.5
     x, y = np.meshgrid(at, -at)
@@ -27,23 +33,29 @@ def test_an_axis_aligned_slice_is_the_box_and_holds_the_distance(session: Render
     assert np.isfinite(found.arrays["density"]).all()
 
 
-def test_a_free_slice_has_values_in_the_box_only(session: RenderSession) -> None:
+def test_a_free_slice_has_values_in_the_box_only(session: QuerySession) -> None:
     normal, offset = (1.0, 2.0, -1.0), 0.07
     found = session.answer(SectionQuestion(checkpoint=SPHERE, normal=normal, offset=offset, size=48))
     points = slice_frame(normal, offset, 0.5).centres(48)
     inside = (np.abs(points) <= 0.5).all(axis=-1)
     assert 0.2 < inside.mean() < 0.95
     np.testing.assert_array_equal(np.isfinite(found.arrays["sdf"]), inside)
-    np.testing.assert_allclose(found.arrays["sdf"][inside], np.linalg.norm(points[inside], axis=-1) - SPHERE_RADIUS, atol=1e-6)
+    np.testing.assert_allclose(
+        found.arrays["sdf"][inside], np.linalg.norm(points[inside], axis=-1) - SPHERE_RADIUS, atol=1e-6
+    )
 
 
-def test_a_plane_outside_the_box_has_no_value(session: RenderSession) -> None:
+def test_a_plane_outside_the_box_has_no_value(session: QuerySession) -> None:
     found = session.answer(SectionQuestion(checkpoint=SPHERE, offset=0.6, size=16))
     assert np.isnan(found.arrays["density"]).all()
 
 
 def test_slices_are_seen_from_the_side_of_the_normal() -> None:
-    for normal, right, up in (((0, 0, 1), (1, 0, 0), (0, 1, 0)), ((1, 0, 0), (0, 0, -1), (0, 1, 0)), ((0, 1, 0), (1, 0, 0), (0, 0, -1))):
+    for normal, right, up in (
+        ((0, 0, 1), (1, 0, 0), (0, 1, 0)),
+        ((1, 0, 0), (0, 0, -1), (0, 1, 0)),
+        ((0, 1, 0), (1, 0, 0), (0, 0, -1)),
+    ):
         frame = slice_frame(normal, 0.0, 0.5)
         np.testing.assert_allclose([frame.right, frame.up], [right, up], atol=1e-12)
     frame = slice_frame((0.3, -0.7, 0.2), 0.2, 0.5)
@@ -65,7 +77,9 @@ def test_the_outline_lies_on_the_plane_and_the_box(normal: tuple[float, float, f
     assert len(box_section(normal, 1.01 * offset_reach(normal, 0.5), 0.5)) == 0
 
 
-def test_extras_come_when_asked_for_and_are_refused_where_they_mean_nothing(session: RenderSession, tiny: str) -> None:
+def test_extras_come_when_asked_for_and_are_refused_where_they_mean_nothing(
+    session: QuerySession, tiny: str
+) -> None:
     slope = session.answer(SectionQuestion(checkpoint=SPHERE, size=16, also="slope")).arrays["slope"]
     np.testing.assert_allclose(slope, 1.0, atol=1e-4)
     raw = session.answer(SectionQuestion(checkpoint=SLAB, size=16)).arrays
@@ -78,9 +92,11 @@ def test_extras_come_when_asked_for_and_are_refused_where_they_mean_nothing(sess
     assert float(found.arrays["features"].min()) >= 0 and np.isfinite(found.arrays["features"]).all()
 
 
-def test_a_slice_of_a_network_is_its_field(session: RenderSession, tiny: str) -> None:
+def test_a_slice_of_a_network_is_its_field(session: QuerySession, tiny: str) -> None:
     latent = LatentSpec.of_seed(3)
-    found = session.answer(SectionQuestion(checkpoint=tiny, latent=latent, normal=(1.0, 0.0, 0.0), offset=-0.05, size=96))
+    found = session.answer(
+        SectionQuestion(checkpoint=tiny, latent=latent, normal=(1.0, 0.0, 0.0), offset=-0.05, size=96)
+    )
     points = slice_frame((1.0, 0.0, 0.0), -0.05, 0.5).centres(96)
     field = session.field_of(RenderRequest(checkpoint=tiny, latent=latent))
     with torch.no_grad():
@@ -89,7 +105,7 @@ def test_a_slice_of_a_network_is_its_field(session: RenderSession, tiny: str) ->
     np.testing.assert_allclose(found.arrays["sdf"].reshape(-1), sample.sdf[0].numpy(), atol=1e-5)
 
 
-def test_slices_give_way_between_rows(session: RenderSession) -> None:
+def test_slices_give_way_between_rows(session: QuerySession) -> None:
     calls: list[int] = []
 
     def busy() -> bool:
@@ -101,7 +117,7 @@ def test_slices_give_way_between_rows(session: RenderSession) -> None:
     assert len(calls) == 3
 
 
-def test_planes_are_shown_as_they_lie_in_memory(session: RenderSession, tiny: str) -> None:
+def test_planes_are_shown_as_they_lie_in_memory(session: QuerySession, tiny: str) -> None:
     planes = session.planes_of(RenderRequest(checkpoint=tiny))
     assert planes is not None
     level = planes.levels[0][0].numpy()
@@ -115,7 +131,9 @@ def test_planes_are_shown_as_they_lie_in_memory(session: RenderSession, tiny: st
     assert pca.arrays["pictures"].shape == (3, 3, *level.shape[2:])
     shares = pca.values["explained"]
     assert 1.0 + 1e-9 >= sum(shares) > 0 and list(shares) == sorted(shares, reverse=True)
-    flat = session.answer(PlanesQuestion(checkpoint=tiny, channel=1, latent=LatentSpec(ablate=Ablation(planes=((0, 1),)))))
+    flat = session.answer(
+        PlanesQuestion(checkpoint=tiny, channel=1, latent=LatentSpec(ablate=Ablation(planes=((0, 1),))))
+    )
     assert np.ptp(flat.arrays["pictures"][1]) == 0 and np.ptp(flat.arrays["pictures"][0]) > 0
 
 
@@ -135,8 +153,12 @@ def test_components_are_ordered_orthogonal_and_of_a_stable_sign() -> None:
     assert few.shape == (3, 3, 8, 8) and float(few[:, 2].abs().max()) == 0.0 and shares[2] == 0.0
 
 
-def test_planes_that_are_not_there_are_refused(session: RenderSession, tiny: str) -> None:
-    wrong = (PlanesQuestion(checkpoint=SPHERE), PlanesQuestion(checkpoint=tiny, level=1), PlanesQuestion(checkpoint=tiny, channel=99))
+def test_planes_that_are_not_there_are_refused(session: QuerySession, tiny: str) -> None:
+    wrong = (
+        PlanesQuestion(checkpoint=SPHERE),
+        PlanesQuestion(checkpoint=tiny, level=1),
+        PlanesQuestion(checkpoint=tiny, channel=99),
+    )
     for question in wrong:
         with pytest.raises(InputError):
             session.answer(question)

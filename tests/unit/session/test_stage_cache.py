@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core_model.queries import QuerySession
 from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest, Tier
 from core_model.schema.sampler import SamplerSpec
-from core_model.session import Frame, RenderSession
+from core_model.session import Frame
 from core_model.session.cache import StageCache
 from tests.contracts.tiny_checkpoint import TINY, save_tiny
 
@@ -25,7 +26,7 @@ def request(path: str, **changes: object) -> RenderRequest:
     return RenderRequest(checkpoint=path, **settings)  # type: ignore[arg-type]
 
 
-def render(session: RenderSession, asked: RenderRequest) -> Frame:
+def render(session: QuerySession, asked: RenderRequest) -> Frame:
     frame = session.render(asked)
     assert frame.result.error is None, frame.result.error
     return frame
@@ -35,7 +36,7 @@ def cached(frame: Frame) -> set[str]:
     return {t.stage for t in frame.result.timings if t.cached}
 
 
-def test_an_identical_request_computes_nothing_again(session: RenderSession, tiny: str) -> None:
+def test_an_identical_request_computes_nothing_again(session: QuerySession, tiny: str) -> None:
     first, again = render(session, request(tiny)), render(session, request(tiny))
     assert cached(first) == set()
     assert cached(again) == set(KEPT)
@@ -61,13 +62,13 @@ def test_an_identical_request_computes_nothing_again(session: RenderSession, tin
     ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else str(value),
 )
 def test_each_stage_depends_on_its_part_of_the_request(
-    session: RenderSession, tiny: str, change: dict[str, object], kept: set[str]
+    session: QuerySession, tiny: str, change: dict[str, object], kept: set[str]
 ) -> None:
     render(session, request(tiny))
     assert cached(render(session, request(tiny, **change))) == kept
 
 
-def test_a_moving_view_has_its_own_smaller_probe(session: RenderSession) -> None:
+def test_a_moving_view_has_its_own_smaller_probe(session: QuerySession) -> None:
     asked = request("analytic:sphere", width=64, height=64)
     full = render(session, asked)
     moving = render(session, asked.replace(tier=Tier.MOVING))
@@ -76,7 +77,7 @@ def test_a_moving_view_has_its_own_smaller_probe(session: RenderSession) -> None
     assert moving.result.probe_per_pixel == pytest.approx(full.result.probe_per_pixel / 4, rel=0.15)
 
 
-def test_w_of_the_frame_is_the_latent_s(session: RenderSession, tiny: str) -> None:
+def test_w_of_the_frame_is_the_latent_s(session: QuerySession, tiny: str) -> None:
     frame = render(session, request(tiny, latent=LatentSpec(psi=1.0)))
     assert frame.w is not None and frame.w.shape == (6, 16) and frame.w.dtype == np.float32
     shorter = render(session, request(tiny, latent=LatentSpec(psi=0.5)))
@@ -103,7 +104,9 @@ def test_what_is_larger_than_the_budget_is_handed_out_but_not_kept() -> None:
     cache = StageCache(10)
     assert cache.get("big", lambda: 7, lambda _: 11) == (7, False)
     assert cache.used == 0 and cache.get("big", lambda: 8, lambda _: 11) == (8, False)
-    assert cache.get("small", lambda: 1, lambda _: 10)[1] is False and cache.get("small", lambda: 2, lambda _: 10) == (1, True)
+    assert cache.get("small", lambda: 1, lambda _: 10)[1] is False and cache.get(
+        "small", lambda: 2, lambda _: 10
+    ) == (1, True)
 
 
 def test_dropping_frees_the_bytes() -> None:
@@ -115,8 +118,8 @@ def test_dropping_frees_the_bytes() -> None:
 
 
 def test_a_session_without_room_still_renders(tiny: str) -> None:
-    roomy = render(RenderSession(device="cpu", threads=1), request(tiny))
-    poor = RenderSession(device="cpu", threads=1, cache_bytes=0)
+    roomy = render(QuerySession(device="cpu", threads=1), request(tiny))
+    poor = QuerySession(device="cpu", threads=1, cache_bytes=0)
     first, again = render(poor, request(tiny)), render(poor, request(tiny))
     assert cached(again) == set()
     for frame in (first, again):
@@ -125,8 +128,11 @@ def test_a_session_without_room_still_renders(tiny: str) -> None:
 
 def test_the_budget_holds_over_many_latents(tiny: str) -> None:
     """Planes of one latent take 2 · 3 · 4 · 32² · 4 bytes; the budget has room for about three of them."""
-    session = RenderSession(device="cpu", threads=1, cache_bytes=350_000)
-    asked = [request(tiny, latent=LatentSpec.of_seed(s), sampler=SamplerSpec(name="uniform", spp=4)) for s in range(5)]
+    session = QuerySession(device="cpu", threads=1, cache_bytes=350_000)
+    asked = [
+        request(tiny, latent=LatentSpec.of_seed(s), sampler=SamplerSpec(name="uniform", spp=4))
+        for s in range(5)
+    ]
     for one in asked:
         render(session, one)
         assert session._cache.used <= 350_000
@@ -134,7 +140,7 @@ def test_the_budget_holds_over_many_latents(tiny: str) -> None:
     assert "planes" not in cached(render(session, asked[0]))
 
 
-def test_closing_frees_what_was_computed(session: RenderSession, tiny: str) -> None:
+def test_closing_frees_what_was_computed(session: QuerySession, tiny: str) -> None:
     render(session, request(tiny))
     render(session, request("analytic:sphere"))
     assert session._cache.used > 0
@@ -145,7 +151,7 @@ def test_closing_frees_what_was_computed(session: RenderSession, tiny: str) -> N
     session.close("never opened")
 
 
-def test_a_changed_file_is_noticed(session: RenderSession, tmp_path: Path) -> None:
+def test_a_changed_file_is_noticed(session: QuerySession, tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     save_tiny(path, seed=0)
     before = render(session, request(str(path)))
@@ -156,7 +162,7 @@ def test_a_changed_file_is_noticed(session: RenderSession, tmp_path: Path) -> No
     assert np.abs(before.arrays["rgb"] - after.arrays["rgb"]).max() > 0.01
 
 
-def test_a_file_that_went_away(session: RenderSession, tmp_path: Path) -> None:
+def test_a_file_that_went_away(session: QuerySession, tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     save_tiny(path)
     render(session, request(str(path)))
@@ -167,13 +173,23 @@ def test_a_file_that_went_away(session: RenderSession, tmp_path: Path) -> None:
         session.open(str(path))
 
 
-def test_what_a_checkpoint_says_of_itself(session: RenderSession, tiny: str) -> None:
+def test_what_a_checkpoint_says_of_itself(session: QuerySession, tiny: str) -> None:
     info = session.open(tiny)
     assert (info.family, info.num_ws, info.z_dim, info.w_dim, info.c_dim) == ("wysiwyg", 6, 16, 16, 25)
     assert info.has_proposal and info.pose_conditioned
     assert info.memory_bytes > 4 * sum(info.parameters.values()) > 0
     assert len(info.sha256) == 64 and info.file_bytes == Path(tiny).stat().st_size
-    assert {c.name for c in info.channels} >= {"rgb", "depth", "normal", "opacity", "beta", "samples", "leftover", "entropy", "position"}
+    assert {c.name for c in info.channels} >= {
+        "rgb",
+        "depth",
+        "normal",
+        "opacity",
+        "beta",
+        "samples",
+        "leftover",
+        "entropy",
+        "position",
+    }
     learned = next(s for s in info.samplers if s.name == "learned")
     assert learned.available and learned.default_spp == 6.0
     slab = session.open("analytic:slab")
@@ -181,7 +197,9 @@ def test_what_a_checkpoint_says_of_itself(session: RenderSession, tiny: str) -> 
     assert session.memory_bytes() > 0 and session.device.startswith("CPU")
 
 
-def test_a_network_without_proposals_says_which_sampler_it_lacks(session: RenderSession, tmp_path: Path) -> None:
+def test_a_network_without_proposals_says_which_sampler_it_lacks(
+    session: QuerySession, tmp_path: Path
+) -> None:
     path = save_tiny(tmp_path / "bare.safetensors", TINY.replace(proposal_channels=0))
     info = session.open(path)
     learned = next(s for s in info.samplers if s.name == "learned")

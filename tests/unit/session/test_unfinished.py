@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from core_model.queries import QuerySession, directions
+from core_model.queries.registry import Answer
 from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import Cancelled
 from core_model.schema.latent import LatentSpec
@@ -18,20 +20,17 @@ from core_model.schema.question_mesh import FieldHistogramQuestion, MeshPreviewQ
 from core_model.schema.question_planes import SectionQuestion
 from core_model.schema.render import RenderRequest, Tier
 from core_model.schema.sampler import SamplerSpec
-from core_model.session import RenderSession
-from core_model.queries import directions
-from core_model.queries.registry import Answer
+from core_model.session import Frame
 from core_model.session.picture import Picture
-from core_model.session.session import Frame
 
 SPHERE = "analytic:sphere"
 UNIFORM = SamplerSpec(name="uniform", spp=8)
 
 
 @pytest.fixture
-def session() -> Iterator[RenderSession]:
+def session() -> Iterator[QuerySession]:
     threads = torch.get_num_threads()
-    yield RenderSession(device="cpu", threads=1)
+    yield QuerySession(device="cpu", threads=1)
     torch.set_num_threads(threads)
 
 
@@ -47,7 +46,7 @@ def impatient(pieces: int) -> Callable[[], bool]:
     return cancelled
 
 
-def insisted(session: RenderSession, question: Question, cancelled: Callable[[], bool]) -> tuple[Answer, int]:
+def insisted(session: QuerySession, question: Question, cancelled: Callable[[], bool]) -> tuple[Answer, int]:
     """(answer, how often it gave way)."""
     for given_way in range(1000):
         try:
@@ -58,7 +57,9 @@ def insisted(session: RenderSession, question: Question, cancelled: Callable[[],
 
 
 def request(**changes: object) -> RenderRequest:
-    base = RenderRequest(checkpoint=SPHERE, width=48, height=48, tile_rays=64, sampler=UNIFORM, channels=("rgb", "depth"))
+    base = RenderRequest(
+        checkpoint=SPHERE, width=48, height=48, tile_rays=64, sampler=UNIFORM, channels=("rgb", "depth")
+    )
     return base.replace(**changes)
 
 
@@ -79,16 +80,20 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @pytest.fixture
 def whole(drawn: list[int]) -> tuple[Frame, int]:
     """The picture of `request()` in one go, and how many pixels its tiles have."""
-    frame = RenderSession(device="cpu", threads=1).render(request())
+    frame = QuerySession(device="cpu", threads=1).render(request())
     count = sum(drawn)
     drawn.clear()
     return frame, count
 
 
-def test_a_picture_goes_on_with_the_tiles_that_are_left(session: RenderSession, drawn: list[int], whole: tuple[Frame, int]) -> None:
+def test_a_picture_goes_on_with_the_tiles_that_are_left(
+    session: QuerySession, drawn: list[int], whole: tuple[Frame, int]
+) -> None:
     cancelled, shares = impatient(6), list[float]()
     for _ in range(100):
-        frame = session.render(request(), cancelled, lambda stage, share: shares.append(share) if stage == "samples" else None)
+        frame = session.render(
+            request(), cancelled, lambda stage, share: shares.append(share) if stage == "samples" else None
+        )
         if frame.result.error is None:
             break
         assert frame.result.error.kind == "cancelled"
@@ -99,7 +104,9 @@ def test_a_picture_goes_on_with_the_tiles_that_are_left(session: RenderSession, 
         np.testing.assert_array_equal(frame.arrays[name], array)
 
 
-def test_another_view_forgets_the_pictures_of_the_one_before(session: RenderSession, drawn: list[int], whole: tuple[Frame, int]) -> None:
+def test_another_view_forgets_the_pictures_of_the_one_before(
+    session: QuerySession, drawn: list[int], whole: tuple[Frame, int]
+) -> None:
     session.render(request(), impatient(6))
     session.render(request(tier=Tier.MOVING, camera=OrbitPose(yaw=0.4)))
     drawn.clear()
@@ -107,14 +114,16 @@ def test_another_view_forgets_the_pictures_of_the_one_before(session: RenderSess
     assert sum(drawn) == whole[1]
 
 
-def test_a_thumbnail_goes_on(session: RenderSession, drawn: list[int], whole: tuple[Frame, int]) -> None:
+def test_a_thumbnail_goes_on(session: QuerySession, drawn: list[int], whole: tuple[Frame, int]) -> None:
     _, given_way = insisted(session, PictureQuestion(checkpoint=SPHERE, request=request()), impatient(6))
     assert given_way > 1 and sum(drawn) == whole[1]
 
 
-def test_directions_map_no_latent_twice(session: RenderSession, tiny: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_directions_map_no_latent_twice(
+    session: QuerySession, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     question = DirectionsQuestion(checkpoint=tiny, samples=2048, count=4)
-    whole = RenderSession(device="cpu", threads=1).answer(question)
+    whole = QuerySession(device="cpu", threads=1).answer(question)
     mapped: list[int] = []
     plain = directions.map_batch
 
@@ -145,9 +154,9 @@ def test_directions_map_no_latent_twice(session: RenderSession, tiny: str, monke
     ],
     ids=("section", "histogram", "mesh"),
 )
-def test_a_question_about_the_field_goes_on(session: RenderSession, question: Question, pieces: int) -> None:
+def test_a_question_about_the_field_goes_on(session: QuerySession, question: Question, pieces: int) -> None:
     """A few pieces each time that it is let: it ends all the same, with the same answer."""
-    whole = RenderSession(device="cpu", threads=1).answer(question)
+    whole = QuerySession(device="cpu", threads=1).answer(question)
     answer, given_way = insisted(session, question, impatient(pieces))
     assert given_way > 2
     assert set(answer.arrays) == set(whole.arrays)

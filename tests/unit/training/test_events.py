@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from core_model.schema.run import MetricRecord
-from core_model.training.gan.events import EventWriter
+from core_model.training.common.events import EventWriter
 from tests.unit.runs.synthetic import Plan, picture, tick
 
 pytest.importorskip("tensorboard")
@@ -27,11 +27,18 @@ def test_tensorboard_reads_the_same_run(tmp_path: Path) -> None:
     for one in ticks:
         writer.record("stats", one)
     scores = {"fid": 18.5, "swd": 0.03}
-    writer.record("metrics", MetricRecord(step=9, images=288, kimg=0.288, time=1.0, snapshot="snapshots/000009.safetensors", scores=scores))
+    writer.record(
+        "metrics",
+        MetricRecord(
+            step=9, images=288, kimg=0.288, time=1.0, snapshot="snapshots/000009.safetensors", scores=scores
+        ),
+    )
     writer.image("fakes", png.getvalue(), 288)
     writer.close()
 
-    read = EventAccumulator(str(tmp_path / "ein Lauf ü" / "tensorboard"), size_guidance={"scalars": 0, "images": 0})
+    read = EventAccumulator(
+        str(tmp_path / "ein Lauf ü" / "tensorboard"), size_guidance={"scalars": 0, "images": 0}
+    )
     read.Reload()
     expected = {name: [one.losses[name] for one in ticks] for name in ticks[0].losses}
     expected |= {f"schedule/{name}": [one.schedule[name] for one in ticks] for name in ticks[0].schedule}
@@ -46,5 +53,8 @@ def test_tensorboard_reads_the_same_run(tmp_path: Path) -> None:
     assert math.isnan(read.Scalars("loss/G")[5].value)
     assert [(e.step, e.value) for e in read.Scalars("metrics/fid")] == [(288, 18.5)]
     (shown,) = read.Images("fakes")
-    with Image.open(BytesIO(shown.encoded_image_string)) as again, Image.open(BytesIO(png.getvalue())) as original:
+    with (
+        Image.open(BytesIO(shown.encoded_image_string)) as again,
+        Image.open(BytesIO(png.getvalue())) as original,
+    ):
         assert (shown.width, shown.height) == again.size and again.tobytes() == original.tobytes()

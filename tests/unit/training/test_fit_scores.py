@@ -24,7 +24,9 @@ def test_two_meshes_of_one_surface_agree_whatever_their_grids(monkeypatch: pytes
     assert scores.chamfer_distance(fine, sphere(0.3)) < 1e-4
 
 
-def test_the_number_says_how_surfaces_differ_not_how_densely_they_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_says_how_surfaces_differ_not_how_densely_they_are_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     a, b = sphere(0.2), sphere(0.2, centre=0.004)
     many = scores.chamfer_distance(a, b)
     monkeypatch.setattr(scores, "SURFACE_POINTS", 3000)

@@ -6,7 +6,12 @@ import torch
 
 from core_model.nn.mapping import MappingNetwork
 from core_model.schema.fit import FitConfig
-from core_model.training.fit.mapping_stage import best_readout, fit_mapping, parameters_of, standard_parameters
+from core_model.training.fit.mapping_stage import (
+    best_readout,
+    fit_mapping,
+    parameters_of,
+    standard_parameters,
+)
 
 
 def unexplained(mapping: MappingNetwork) -> float:
@@ -25,7 +30,11 @@ def test_parameters_become_linearly_readable_and_w_keeps_its_scale() -> None:
     mapping = MappingNetwork(64, 0, 48)
     before = unexplained(mapping)
     told: list[float] = []
-    fit_mapping(mapping, FitConfig(mapping_steps=150, mapping_batch=64), lambda stage, step, losses: told.append(losses["unexplained"]))
+    fit_mapping(
+        mapping,
+        FitConfig(mapping_steps=150, mapping_batch=64),
+        lambda stage, step, losses: told.append(losses["unexplained"]),
+    )
     assert len(told) == 150 and sum(told[-10:]) < 0.7 * sum(told[:10])
     assert unexplained(mapping) < 0.85 * before
     with torch.no_grad():

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from core_model.cli.settings_line import read_line
 from core_model.cli.train import take_apart
 from core_model.data.heads import BACKGROUND_RGB
 from core_model.families.wysiwyg.config import WysiwygConfig
 from core_model.schema.errors import InputError
-from core_model.schema.overrides import apply_overrides, changed_paths, leaf_help, leaf_paths, read_tree
+from core_model.schema.fit import FitConfig
+from core_model.schema.overrides import apply_overrides, changed_paths, read_tree
 from core_model.schema.schedule import Curve, Schedule
+from core_model.schema.settings import groups_of, settings_of, table_of, text_of
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import HEADS_BACKGROUND, PRESETS
 from core_model.training.gan.networks import network_config
@@ -34,9 +37,17 @@ M = 1e6
         (28.2 * M, 2, 512, 0.001, 1, True, True),
     ],
 )  # fmt: skip
-def test_table_a4(images: float, gamma: float, resolution: int, target: float, colour: float, supervise: bool, propose: bool) -> None:
+def test_table_a4(
+    images: float, gamma: float, resolution: int, target: float, colour: float, supervise: bool, propose: bool
+) -> None:
     v = PRESETS.get("ffhq512").schedule.at(images)
-    assert (v.r1_gamma, v.resolution, v.colour_lr, v.supervise, v.propose) == (gamma, resolution, colour, supervise, propose)
+    assert (v.r1_gamma, v.resolution, v.colour_lr, v.supervise, v.propose) == (
+        gamma,
+        resolution,
+        colour,
+        supervise,
+        propose,
+    )
     assert v.surface_target == pytest.approx(target)
 
 
@@ -49,7 +60,10 @@ def test_swapping_and_blur_fade_as_in_eg3d() -> None:
 def test_curves_are_read_written_and_refused() -> None:
     curve = Curve.model_validate("0:1, 2.5k:1, 2.5k:4, 1M:0.5")
     assert curve.points == ((0.0, 1.0), (2500.0, 1.0), (2500.0, 4.0), (1e6, 0.5))
-    assert Curve.model_validate(curve.text()) == curve and Curve.model_validate_json(curve.model_dump_json()) == curve
+    assert (
+        Curve.model_validate(curve.text()) == curve
+        and Curve.model_validate_json(curve.model_dump_json()) == curve
+    )
     assert curve.at(2499.9) == pytest.approx(1.0) and curve.at(2500) == 4.0 and curve.at(1e9) == 0.5
     assert Curve.model_validate(3).at(7) == 3.0
     for bad in ("", "1:2:3", "5:1,4:2", "-1:2", "0:nan", "a:b", "1,2"):
@@ -63,7 +77,9 @@ def test_presets_are_whole(name: str) -> None:
     assert cfg.preset == name
     assert read_tree(TrainConfig, cfg.model_dump_json(), name) == cfg
     assert network_config(cfg).image_size == cfg.data.resolution
-    assert cfg.schedule.at(cfg.images).resolution == cfg.data.resolution and cfg.schedule.at(cfg.images).propose
+    assert (
+        cfg.schedule.at(cfg.images).resolution == cfg.data.resolution and cfg.schedule.at(cfg.images).propose
+    )
     assert cfg.schedule.moments(cfg.images)[-1] == cfg.images
     assert tuple(BACKGROUND_RGB) == HEADS_BACKGROUND
 
@@ -73,17 +89,29 @@ def test_published_presets() -> None:
     assert network_config(ffhq) == WysiwygConfig()
     assert (ffhq.images, ffhq.batch, ffhq.augment.mode) == (28_200_000, 32, "none")
     assert (afhq.images, afhq.augment.mode, afhq.schedule.at(0).r1_gamma) == (1_200_000, "ada", 6.0)
-    assert (ffhq.render.budget_low, ffhq.render.budget_high, ffhq.render.hard_share, ffhq.render.tau) == (16, 32, 0.1, 0.98)
+    assert (ffhq.render.budget_low, ffhq.render.budget_high, ffhq.render.hard_share, ffhq.render.tau) == (
+        16,
+        32,
+        0.1,
+        0.98,
+    )
 
 
 def test_overrides_change_one_field_and_back() -> None:
     base = PRESETS.get("smoke")
-    changes = [("optim.generator-lr", "0.01"), ("schedule.swap", "0:1,1k:0"), ("render.background", "none"), ("output.grid", "[3, 2]")]
+    changes = [
+        ("optim.generator-lr", "0.01"),
+        ("schedule.swap", "0:1,1k:0"),
+        ("render.background", "none"),
+        ("output.grid", "[3, 2]"),
+    ]
     cfg = apply_overrides(base, changes)
-    assert cfg.optim.generator_lr == 0.01 and cfg.schedule.swap.at(500) == 0.5 and cfg.render.background is None
+    assert (
+        cfg.optim.generator_lr == 0.01 and cfg.schedule.swap.at(500) == 0.5 and cfg.render.background is None
+    )
     assert apply_overrides(base, changed_paths(cfg, base).items()) == cfg
     assert apply_overrides(base, [("data.path", "007")]).data.path == "007"
-    assert set(leaf_paths(TrainConfig)) == {line.split()[0] for line in leaf_help(TrainConfig).splitlines()}
+    assert set(settings_of(TrainConfig)) == {line.split()[0] for line in table_of(TrainConfig).splitlines()}
 
 
 @pytest.mark.parametrize(
@@ -115,10 +143,75 @@ def test_saved_settings_with_unknown_keys_are_refused() -> None:
 
 
 def test_command_line_is_taken_apart() -> None:
-    line = take_apart(["--preset", "smoke", "--data=a b.zip", "--out", "R", "--resume", "--optim.generator_lr", "1e-3", "--seed=4"])
+    line = take_apart(
+        [
+            "--preset",
+            "smoke",
+            "--data=a b.zip",
+            "--out",
+            "R",
+            "--resume",
+            "--optim.generator_lr",
+            "1e-3",
+            "--seed=4",
+        ]
+    )
     assert line.words == {"preset": "smoke", "data": "a b.zip", "out": "R"} and line.switches == {"resume"}
     assert line.changes == [("optim.generator_lr", "1e-3"), ("seed", "4")]
     for wrong, said in ((["--optim.lr=1"], "nearest"), (["--out"], "needs a value"), (["x"], "unexpected"), (["--resume=1"], "no value"),
                         (["--presett", "a"], "preset")):  # fmt: skip
         with pytest.raises(InputError, match=said):
             take_apart(wrong)
+
+
+@pytest.mark.parametrize("tree", [TrainConfig, FitConfig])
+def test_every_setting_says_what_it_is(tree: type[TrainConfig] | type[FitConfig]) -> None:
+    for one in settings_of(tree).values():
+        assert one.fixed or one.help, f"{one.path} has no help"
+        assert one.text(tree()) == one.default
+        assert not one.unit or one.unit not in one.help.split(", "), f"{one.path}: its help repeats the unit"
+
+
+def test_units_groups_and_titles_are_of_the_field() -> None:
+    """Not read back from its help: a unit that no help names, a heading in a flat tree, a title of a chart."""
+    train, fit = settings_of(TrainConfig), settings_of(FitConfig)
+    assert train["render.look"].unit == "pixels" and train["loss.bend_step"].unit == "world units"
+    assert "ticks" in train["output.snapshot_ticks"].unit and not train["optim.beta1"].unit
+    assert train["schedule.surface_target"].shown.title == "B_target"
+    names = [group.name for group in groups_of(FitConfig)]
+    assert names[:3] == ["", "stage zero", "first phase"] and len(names) == len(set(names))
+    assert fit["coarse_size"].shown.group is not None and fit["coarse_size"].unit == "pixels"
+    assert sum(len(group.fields) for group in groups_of(FitConfig)) == len(FitConfig.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "on"),
+        (None, "none"),
+        (4096.0, "4096"),
+        (1 / 3, repr(1 / 3)),
+        ((4, 3), "[4, 3]"),
+        ("007", "007"),
+    ],
+)
+def test_a_value_has_one_text(value: object, text: str) -> None:
+    """The form, the command line and the table write it alike; a number loses no digit."""
+    assert text_of(value) == text
+
+
+def test_a_fit_is_said_in_the_same_line_as_a_training() -> None:
+    from core_model.cli import fit
+
+    line = read_line(
+        "fit", ["--coarse-steps", "7", "--lr=0.01", "--resume"], FitConfig, fit.WORDS, fit.SWITCHES
+    )
+    cfg = apply_overrides(FitConfig(), line.changes)
+    assert (cfg.coarse_steps, cfg.lr, line.switches) == (7, 0.01, {"resume"})
+    assert changed_paths(cfg, FitConfig()) == {"coarse_steps": "7", "lr": "0.01"}
+    with pytest.raises(InputError, match=r"fit: unknown field --coarse-step\b.*--coarse_steps"):
+        fit.main(["--out", "x", "--coarse-step=3"])
+    with pytest.raises(InputError, match="bad value of --score"):
+        fit.main(["--out", "x", "--score", "many"])
+    with pytest.raises(InputError, match="no run directory"):
+        fit.main(["--steps=3"])

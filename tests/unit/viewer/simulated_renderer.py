@@ -32,9 +32,10 @@ INFO = CheckpointInfo(
 
 @dataclass
 class Simulation:
-    """ms = fixed_ms + us_per_sample * edge² * spp / 1000, ± noise; a change of latent adds planes_ms once.
+    """ms = fixed_ms + us_per_sample * edge² * spp / 1000, ± noise.
 
-    One request is in hand at a time; a newer one waits (moving) or replaces it (others), as in the client.
+    A change of latent adds planes_ms once. One request is in hand at a time; a newer one waits (moving) or
+    replaces it (others), as in the client.
     """
 
     us_per_sample: float = 0.5

@@ -7,7 +7,7 @@ import numpy as np
 from core_model.schema.latent import LatentSpec
 from core_model.schema.question import LatentQuestion
 from core_model.schema.render import ErrorInfo
-from viewer.state.query_cache import Answers
+from viewer.state.query_cache import QueryCache
 
 
 def about(seed: int) -> LatentQuestion:
@@ -15,7 +15,7 @@ def about(seed: int) -> LatentQuestion:
 
 
 def test_a_wanted_question_is_asked_once_and_answered() -> None:
-    answers = Answers()
+    answers = QueryCache()
     assert answers.want(about(1)) is None
     question = answers.next()
     assert question == about(1)
@@ -30,7 +30,7 @@ def test_a_wanted_question_is_asked_once_and_answered() -> None:
 
 
 def test_what_nobody_wants_any_more_gives_way() -> None:
-    answers = Answers()
+    answers = QueryCache()
     answers.want(about(1))
     answers.sent(1, answers.next())  # type: ignore[arg-type]
     answers.want(about(2))
@@ -43,7 +43,7 @@ def test_what_nobody_wants_any_more_gives_way() -> None:
 
 
 def test_an_error_is_kept_and_not_asked_again() -> None:
-    answers = Answers()
+    answers = QueryCache()
     answers.want(about(1))
     answers.sent(1, answers.next())  # type: ignore[arg-type]
     answers.failed(1, ErrorInfo(kind="input", message="no latent"))
@@ -56,7 +56,7 @@ def test_an_error_is_kept_and_not_asked_again() -> None:
 
 
 def test_the_oldest_answers_go_when_there_are_too_many_bytes() -> None:
-    answers = Answers(budget=10_000)
+    answers = QueryCache(budget=10_000)
     for number in range(5):
         answers.want(about(number))
         question = answers.next()

@@ -10,7 +10,18 @@ import pytest
 
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec, StyleMix
-from viewer.features.basket.model import added, analogy, basket_path, between, kept, read_basket, renamed, shown_as, without, write_basket
+from viewer.features.basket.model import (
+    added,
+    analogy,
+    basket_path,
+    between,
+    kept,
+    read_basket,
+    renamed,
+    shown_as,
+    without,
+    write_basket,
+)
 
 RNG = np.random.RandomState(0)
 A, B, C = RNG.randn(3, 4, 6).astype(np.float32)

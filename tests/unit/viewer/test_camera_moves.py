@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core_model.schema.camera import CameraPrior, OrbitPose
+from viewer.features.viewport import view_cube
 from viewer.state import fly, orbit, prior_marks
-from viewer.features.viewport import view_cube as camera_cube
 from viewer.state.camera_glide import GLIDE_S, CameraGlide
 
 EDGE = 400.0
@@ -34,8 +34,12 @@ some = settings(max_examples=40)
 def test_the_trackball_turns_about_the_pivot_and_back(pose: OrbitPose, dx: float, dy: float) -> None:
     there = orbit.trackball(pose, dx, dy, EDGE)
     assert (there.radius, there.pivot, there.fov) == (pose.radius, pose.pivot, pose.fov)
-    angle = math.acos(np.clip(0.5 * (np.trace(there.world_from_cam()[:3, :3].T @ pose.world_from_cam()[:3, :3]) - 1), -1, 1))
-    assert angle == pytest.approx(abs(math.remainder(math.pi * math.hypot(dx, dy) / EDGE, 2 * math.pi)), abs=1e-4)
+    angle = math.acos(
+        np.clip(0.5 * (np.trace(there.world_from_cam()[:3, :3].T @ pose.world_from_cam()[:3, :3]) - 1), -1, 1)
+    )
+    assert angle == pytest.approx(
+        abs(math.remainder(math.pi * math.hypot(dx, dy) / EDGE, 2 * math.pi)), abs=1e-4
+    )
     back = orbit.trackball(there, -dx, -dy, EDGE)
     np.testing.assert_allclose(back.world_from_cam(), pose.world_from_cam(), atol=1e-6)
 
@@ -64,7 +68,8 @@ def test_the_mouse_to_the_right_looks_right_and_down_looks_down() -> None:
     pose = OrbitPose()
     right, down = fly.look(pose, 10, 0, EDGE), fly.look(pose, 0, 10, EDGE)
     assert right.world_from_cam()[0, 2] > 0.001 and down.world_from_cam()[1, 2] < -0.001
-    # One edge of the picture is one field of view: what was in the middle moves with the mouse, the other way.
+    # One edge of the picture is one field of view: what was in the middle moves with the mouse, the other
+    # way.
     u, _, _ = orbit.project(right, pose.pivot)
     assert u == pytest.approx(0.5 - 10 / EDGE, abs=2e-4)
 
@@ -74,7 +79,9 @@ def test_the_mouse_to_the_right_looks_right_and_down_looks_down() -> None:
     [(fly.Thrust(forward=1), (0, 0, -1)), (fly.Thrust(right=1), (1, 0, 0)), (fly.Thrust(up=-1), (0, -1, 0)),
      (fly.Thrust(right=1, forward=1), (math.sqrt(0.5), 0, -math.sqrt(0.5)))],
 )  # fmt: skip
-def test_flying_goes_where_the_keys_say_at_its_speed(thrust: fly.Thrust, way: tuple[float, float, float]) -> None:
+def test_flying_goes_where_the_keys_say_at_its_speed(
+    thrust: fly.Thrust, way: tuple[float, float, float]
+) -> None:
     pose = OrbitPose()
     moved = fly.move(pose, thrust, speed=2.0, seconds=0.05)
     np.testing.assert_allclose(eye(moved) - eye(pose), 0.1 * np.asarray(way), atol=1e-12)
@@ -84,10 +91,16 @@ def test_flying_goes_where_the_keys_say_at_its_speed(thrust: fly.Thrust, way: tu
 def test_flying_stands_still_without_keys_never_leaps_and_hurries() -> None:
     pose = OrbitPose(yaw=0.4)
     assert fly.move(pose, fly.Thrust(), 5.0, 1.0) is pose and not fly.Thrust(fast=True)
-    stalled, hurried = fly.move(pose, fly.Thrust(forward=1), 1.0, 9.0), fly.move(pose, fly.Thrust(forward=1, fast=True), 1.0, 0.01)
+    stalled, hurried = (
+        fly.move(pose, fly.Thrust(forward=1), 1.0, 9.0),
+        fly.move(pose, fly.Thrust(forward=1, fast=True), 1.0, 0.01),
+    )
     assert np.linalg.norm(eye(stalled) - eye(pose)) == pytest.approx(fly.LONGEST_STEP_S)
     assert np.linalg.norm(eye(hurried) - eye(pose)) == pytest.approx(0.01 * fly.HURRY)
-    assert fly.faster(0.5, 3) == pytest.approx(0.5 * fly.SPEED_NOTCH**3) and fly.faster(50.0, 99) == fly.SPEED_LIMITS[1]
+    assert (
+        fly.faster(0.5, 3) == pytest.approx(0.5 * fly.SPEED_NOTCH**3)
+        and fly.faster(50.0, 99) == fly.SPEED_LIMITS[1]
+    )
 
 
 def test_the_wheel_and_the_height_of_parallel_views() -> None:
@@ -96,7 +109,9 @@ def test_the_wheel_and_the_height_of_parallel_views() -> None:
     assert orbit.wheel(flat, 1.0, lens=False).radius == flat.radius
     assert orbit.wheel(OrbitPose(), 1.0, lens=False).radius == pytest.approx(2.7 / 1.1)
     assert orbit.with_view_height(flat, 0.9).view_height == pytest.approx(0.9)
-    assert orbit.project(orbit.with_view_height(flat, 0.9), (0.0, 0.45, 0.1))[1] == pytest.approx(0.0, abs=1e-9)
+    assert orbit.project(orbit.with_view_height(flat, 0.9), (0.0, 0.45, 0.1))[1] == pytest.approx(
+        0.0, abs=1e-9
+    )
 
 
 def test_a_glide_takes_its_time_the_short_way_and_gives_way() -> None:
@@ -121,13 +136,19 @@ def test_the_prior_warns_outside_two_sigma() -> None:
     assert prior_marks.sigmas(prior, OrbitPose(yaw=0.3, pitch=0.2)) == pytest.approx(math.sqrt(2))
     assert prior_marks.warning(prior.model_copy(update={"law": "unknown"}), OrbitPose(yaw=3.0)) == ""
     box = CameraPrior(law="uniform", yaw_range=(-0.5, 0.5), pitch_range=(0.0, 0.4))
-    assert prior_marks.warning(box, OrbitPose(yaw=0.4, pitch=0.39)) == "" and prior_marks.warning(box, OrbitPose(yaw=0.4, pitch=-0.1))
+    assert prior_marks.warning(box, OrbitPose(yaw=0.4, pitch=0.39)) == "" and prior_marks.warning(
+        box, OrbitPose(yaw=0.4, pitch=-0.1)
+    )
 
 
 def test_the_prior_s_presets_and_the_plot_s_reach() -> None:
     prior = CameraPrior(yaw_std=0.3, pitch_std=0.2)
     views = {p.key: (p.yaw, p.pitch) for p in prior_marks.presets(prior)}
-    assert views["yaw+2"] == (pytest.approx(0.6), 0.0) and views["pitch-1"] == (0.0, pytest.approx(-0.2)) and len(views) == 8
+    assert (
+        views["yaw+2"] == (pytest.approx(0.6), 0.0)
+        and views["pitch-1"] == (0.0, pytest.approx(-0.2))
+        and len(views) == 8
+    )
     assert prior_marks.look(OrbitPose(roll=1.0), 0.6, 0.1).roll == 0.0
     reach = prior_marks.plot_reach(prior, OrbitPose(yaw=0.7))
     assert reach == (pytest.approx(0.78), pytest.approx(0.52))
@@ -139,21 +160,23 @@ SIDES = [s for s in itertools.product((-1, 0, 1), repeat=3) if any(s)]
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_click_on_the_cube_looks_from_there(side: camera_cube.Side) -> None:
-    """From a view near each of the 26 sides the spot where it is drawn picks that side, and the camera goes there."""
+def test_a_click_on_the_cube_looks_from_there(side: view_cube.Side) -> None:
+    """From a view near each of the 26 sides the spot where it is drawn picks that side, and the camera goes
+    there.
+    """
     near = orbit.look_from(OrbitPose(), side)
     shown = orbit.orbit(near, 12.0, -9.0 if side[1] <= 0 else 9.0, EDGE).world_from_cam()
-    spot = camera_cube.spot(shown, side, 1.0)
-    assert spot is not None and camera_cube.picked(shown, *spot) == side
+    spot = view_cube.spot(shown, side, 1.0)
+    assert spot is not None and view_cube.picked(shown, *spot) == side
     away = -near.world_from_cam()[:3, 2]
     assert float(away @ np.asarray(side)) / math.sqrt(sum(c * c for c in side)) > math.cos(math.radians(1.1))
-    assert camera_cube.picked(shown, 2.0, 2.0) is None and camera_cube.name_of(side)
+    assert view_cube.picked(shown, 2.0, 2.0) is None and view_cube.name_of(side)
 
 
 def test_the_far_side_of_the_cube_cannot_be_clicked_and_names_are_words() -> None:
     front = OrbitPose().world_from_cam()
-    assert camera_cube.spot(front, (0, 0, -1), 1.0) is None
-    assert camera_cube.name_of((0, 1, 1)) == "top front" and camera_cube.name_of((-1, 0, 0)) == "left"
+    assert view_cube.spot(front, (0, 0, -1), 1.0) is None
+    assert view_cube.name_of((0, 1, 1)) == "top front" and view_cube.name_of((-1, 0, 0)) == "left"
     # Read from outside, each face's own axes and its normal are right-handed: the names are not mirrored.
-    for face in camera_cube.FACES:
+    for face in view_cube.FACES:
         assert tuple(np.cross(face.right, face.up)) == face.normal

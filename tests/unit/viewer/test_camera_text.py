@@ -40,10 +40,15 @@ def test_each_format_reads_back_as_the_same_camera(pose: OrbitPose, form: PoseFo
 @settings(max_examples=40)
 @given(poses)
 def test_any_rigid_pose_is_an_orbit_pose(pose: OrbitPose) -> None:
-    """The pivot is found where the axis passes nearest to a given point; poles and cameras that look away too."""
+    """The pivot is found where the axis passes nearest to a given point.
+
+    Poles and cameras that look away too.
+    """
     for near in ((0.0, 0.0, 0.0), (5.0, -3.0, 2.0)):
         found = orbit_from_matrix(pose.world_from_cam(), pose.fov, near)
-        np.testing.assert_allclose(found.world_from_cam(), pose.world_from_cam(), atol=1e-9 * (1 + found.radius))
+        np.testing.assert_allclose(
+            found.world_from_cam(), pose.world_from_cam(), atol=1e-9 * (1 + found.radius)
+        )
         m = found.world_from_cam()
         depth = float((np.asarray(near) - m[:3, 3]) @ m[:3, 2])
         assert depth <= 1e-3 or found.radius == pytest.approx(depth)
@@ -52,7 +57,9 @@ def test_any_rigid_pose_is_an_orbit_pose(pose: OrbitPose) -> None:
 @pytest.mark.parametrize("pitch", [math.pi / 2, -math.pi / 2])
 def test_straight_from_above_or_below(pitch: float) -> None:
     pose = OrbitPose(yaw=0.7, pitch=pitch, roll=0.4)
-    np.testing.assert_allclose(orbit_from_matrix(pose.world_from_cam(), 0.3).world_from_cam(), pose.world_from_cam(), atol=1e-9)
+    np.testing.assert_allclose(
+        orbit_from_matrix(pose.world_from_cam(), 0.3).world_from_cam(), pose.world_from_cam(), atol=1e-9
+    )
 
 
 def test_labels_in_the_ways_people_paste_them() -> None:
@@ -64,7 +71,11 @@ def test_labels_in_the_ways_people_paste_them() -> None:
     ):  # fmt: skip
         found, what = read_pose(text, OrbitPose())
         np.testing.assert_allclose(found.world_from_cam(), m, atol=1e-5)
-        assert found.fov == pytest.approx(EG3D_FOV, rel=1e-5) and found.pivot == pytest.approx((0, 0, 0), abs=1e-5) and what
+        assert (
+            found.fov == pytest.approx(EG3D_FOV, rel=1e-5)
+            and found.pivot == pytest.approx((0, 0, 0), abs=1e-5)
+            and what
+        )
     found, what = read_pose(str(m.tolist()), NOW)
     assert what == "4x4 matrix" and found.fov == NOW.fov
 

@@ -9,7 +9,16 @@ import pytest
 
 from core_model.schema.errors import InputError
 from core_model.schema.latent import Edit, LatentSpec
-from viewer.features.directions.model import edit_of, forget, found, keep, read_directions, rows, with_edit, write_directions
+from viewer.features.directions.model import (
+    edit_of,
+    forget,
+    found,
+    keep,
+    read_directions,
+    rows,
+    with_edit,
+    write_directions,
+)
 
 PCA = found(np.eye(3, 5, dtype=np.float32), np.array([2.0, 1.0, 0.5]), np.array([0.6, 0.3, 0.1]))
 
@@ -31,9 +40,15 @@ def test_edits_come_change_and_go_with_their_strength() -> None:
 
 def test_kept_directions_take_the_place_of_the_found_ones_also_after_rounding() -> None:
     kept = keep((), PCA[1], " smile ")
-    nearly = found(np.eye(3, 5, dtype=np.float32) + 1e-4, np.array([2.0, 1.0, 0.5]), np.array([0.6, 0.3, 0.1]))
+    nearly = found(
+        np.eye(3, 5, dtype=np.float32) + 1e-4, np.array([2.0, 1.0, 0.5]), np.array([0.6, 0.3, 0.1])
+    )
     listed = rows(nearly, kept, ())
-    assert [d.name for d in listed] == ["PC 1", "smile", "PC 3"] and listed[1].step == PCA[1].step and listed[1].kept
+    assert (
+        [d.name for d in listed] == ["PC 1", "smile", "PC 3"]
+        and listed[1].step == PCA[1].step
+        and listed[1].kept
+    )
     own = Edit(name="from a file", direction=(0.0, 0.0, 0.0, 0.0, 1.0), strength=1.0)
     assert [d.name for d in rows(PCA, (), (own,))] == ["PC 1", "PC 2", "PC 3", "from a file"]
     assert [d.name for d in rows((), kept, ())] == ["smile"]

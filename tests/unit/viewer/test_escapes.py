@@ -7,9 +7,9 @@ import ast
 import pytest
 
 from tests.house.sources import Source, sources
-from viewer.runs.escapes import escaped, in_ranges
+from viewer.runs.format import escaped, in_ranges
 
-FOREIGN = ("run.name", "run.path", "path.name", ".fault", "line.text", ".runs[i].name", ".runs[one.run].name")
+FOREIGN = ("run.name", "run.path", "path.name", ".fault", "line.text", "row.name", "alarm_cells(", "legend(")
 
 
 def test_text_is_escaped_character_by_character() -> None:
@@ -25,13 +25,19 @@ def drawn() -> list[tuple[Source, ast.Call]]:
     found = []
     for source in sources("viewer/monitor"):
         for node in ast.walk(source.tree):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("dpg.add_text", "dpg.set_value", "dpg.add_table_column"):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+                "dpg.add_text",
+                "dpg.set_value",
+                "dpg.add_table_column",
+            ):
                 if any(name in ast.unparse(node) for name in FOREIGN):
                     found.append((source, node))
     return found
 
 
-@pytest.mark.parametrize(("source", "call"), drawn(), ids=lambda v: v.path.stem if isinstance(v, Source) else f"line {v.lineno}")
+@pytest.mark.parametrize(
+    ("source", "call"), drawn(), ids=lambda v: v.path.stem if isinstance(v, Source) else f"line {v.lineno}"
+)
 def test_the_monitor_escapes_what_it_draws(source: Source, call: ast.Call) -> None:
     assert "in_ranges" in ast.unparse(call), f"{source.path}:{call.lineno} draws {ast.unparse(call)[:80]}"
 

@@ -17,13 +17,12 @@ from core_model.cli.sheet import SheetOptions
 from core_model.schema.record import RenderRecord
 from core_model.schema.sampler import SamplerSpec
 from tests.gui.blob_session import blob_info
+from viewer.features.export import clipboard
 from viewer.jobs.tasks import Tasks
-from viewer.features.export import clipboard as export_clipboard
 from viewer.state.document import Document
 from viewer.state.export_desk import Exports
-from viewer.state.export_settings import ExportSettings, cells_of, count_seeds, export_request, plan_export, typed_command
-from viewer.state.scheduler import Scheduler
-from viewer.features.export.list import about, duration
+from viewer.state.export_settings import ExportSettings, cells_of, count_seeds, plan_export, typed_command
+from viewer.state.requests import export_request, full_request
 
 INFO = blob_info("blob:demo")
 DOC = Document.defaults_from(INFO)
@@ -37,7 +36,7 @@ def settings(folder: Path, **changes: object) -> ExportSettings:
 def test_the_request_is_that_of_the_window_at_another_size() -> None:
     doc = DOC.replace(quality=DOC.quality.replace(precision="bf16", max_size=128), background=(1.0, 1.0, 1.0))
     request = export_request(doc, INFO, 4096, ("normal",))
-    shown = Scheduler().full_request(doc, INFO, 128)
+    shown = full_request(doc, INFO, 128)
     assert request == shown.replace(width=4096, height=4096, channels=("normal",))
 
 
@@ -47,10 +46,21 @@ def test_a_picture_is_a_render_command(tmp_path: Path) -> None:
     assert plan.why_not == "" and plan.out == tmp_path / "blob-demo-seed0.png"
     assert plan.files == (plan.out, tmp_path / "blob-demo-seed0.depth.png")
     words = plan.arguments(tmp_path / "r.json")
-    assert words == ("render", "--request", str(tmp_path / "r.json"), "--out", str(plan.out), "--transparent", "--scalars", "grey16")
+    assert words == (
+        "render",
+        "--request",
+        str(tmp_path / "r.json"),
+        "--out",
+        str(plan.out),
+        "--transparent",
+        "--scalars",
+        "grey16",
+    )
     assert parse(RenderOptions, words[1:], "render", "").transparent
     (span,) = plan.record.display
-    assert (span.channel, span.low, span.high) == ("depth", 2.0, 3.0), "the automatic range of the picture on the screen"
+    assert (span.channel, span.low, span.high) == ("depth", 2.0, 3.0), (
+        "the automatic range of the picture on the screen"
+    )
 
 
 def test_names_are_free_and_protected(tmp_path: Path) -> None:
@@ -89,10 +99,17 @@ def test_counts() -> None:
 
 
 def test_videos_and_sheets_are_their_commands(tmp_path: Path) -> None:
-    video = plan_export(settings(tmp_path, kind="walk", walk="0-3, 7", motion="turn", frames=12, fps=24.0), DOC, INFO, {})
+    video = plan_export(
+        settings(tmp_path, kind="walk", walk="0-3, 7", motion="turn", frames=12, fps=24.0), DOC, INFO, {}
+    )
     assert video.out.suffix == ".mp4"
     assert video.options == ("--walk", "0-3,7", "--motion", "turn", "--frames", "12", "--fps", "24")
-    sheet = plan_export(settings(tmp_path, kind="sheet", channels=("depth", "rgb"), yaws="-0.3, 0.3", seeds="1,2"), DOC, INFO, {})
+    sheet = plan_export(
+        settings(tmp_path, kind="sheet", channels=("depth", "rgb"), yaws="-0.3, 0.3", seeds="1,2"),
+        DOC,
+        INFO,
+        {},
+    )
     assert sheet.record.request.channels == ("depth",) and sheet.files == (sheet.out,)
     options = parse(SheetOptions, sheet.arguments(tmp_path / "r.json")[1:], "sheet", "")
     assert (options.seeds, options.yaws, options.size) == ("1,2", "-0.3,0.3", 192)
@@ -102,17 +119,30 @@ def test_the_typed_command_is_short_and_keeps_chosen_colours(tmp_path: Path) -> 
     doc = DOC.replace(camera=DOC.camera.replace(yaw=0.25))
     plan = plan_export(settings(tmp_path, size=256, name="a"), doc, INFO, {})
     words = typed_command(plan, INFO, doc, "v.json").words
-    assert words == ("render", "blob:demo", "--out", str(tmp_path / "a.png"), "--size", "256", "--yaw", "0.25")
+    assert words == (
+        "render",
+        "blob:demo",
+        "--out",
+        str(tmp_path / "a.png"),
+        "--size",
+        "256",
+        "--yaw",
+        "0.25",
+    )
     own = DOC.replace(sampler=SamplerSpec(low_budget=4, high_budget=8))
     words = typed_command(plan_export(settings(tmp_path, name="a"), own, INFO, {}), INFO, own, "v.json").words
     assert json.loads(words[5]) == {"sampler": {"low_budget": 4, "high_budget": 8}}
     depth = INFO.channels[1]
-    mapped = DOC.replace(view=DOC.view.with_channel_view(DOC.view.of("depth", depth).replace(colormap="magma")))
+    mapped = DOC.replace(
+        view=DOC.view.with_channel_view(DOC.view.of("depth", depth).replace(colormap="magma"))
+    )
     plan = plan_export(settings(tmp_path, channels=("depth",), name="a"), mapped, INFO, DEPTH)
     command = typed_command(plan, INFO, mapped, "v.json")
     assert command.words[:3] == ("render", "--request", "v.json")
     assert RenderRecord.model_validate_json(command.file_text).display[0].colormap == "magma"
-    sheet = typed_command(plan_export(settings(tmp_path, kind="sheet", name="s"), DOC, INFO, {}), INFO, DOC, "v.json")
+    sheet = typed_command(
+        plan_export(settings(tmp_path, kind="sheet", name="s"), DOC, INFO, {}), INFO, DOC, "v.json"
+    )
     assert sheet.words.count("--size") == 1
 
 
@@ -140,18 +170,13 @@ def test_a_picture_reaches_the_clipboard_tool(tmp_path: Path, monkeypatch: pytes
         pytest.skip("the other desktops have tools of their own")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert export_clipboard.clipboard_tool() is None
+    assert clipboard.clipboard_tool() is None
     fake = tmp_path / "xclip"
     fake.write_text(f'#!/bin/sh\n/bin/cat > {tmp_path}/got.png\necho "$@" > {tmp_path}/words\n')
     fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
-    tool = export_clipboard.clipboard_tool()
+    tool = clipboard.clipboard_tool()
     assert tool is not None
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
-    export_clipboard.copy_picture(pixels, tool).join(10)
+    clipboard.copy_picture(pixels, tool).join(10)
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "got.png")), pixels)
     assert "image/png" in (tmp_path / "words").read_text()
-
-
-def test_durations_read_well() -> None:
-    assert [duration(s) for s in (3.4, 65, 3725, float("nan"))] == ["3 s", "1 min 05 s", "1 h 02 min", ""]
-    assert [about(s) for s in (0.2, 99, 280, 7300, float("nan"))] == ["1 s left", "99 s left", "5 min left", "2 h left", ""]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from viewer.jobs.tasks import Task, TaskRecord, TaskState
-from viewer.features.export.list import forget_tip
+from viewer.state.export_desk import forget_tip
 
 
 def task(folder: Path, state: TaskState) -> Task:
-    record = TaskRecord(id="a", kind="mesh", title="a head", arguments=(), out=str(folder / "a.ply"), begun=0.0)
+    record = TaskRecord(
+        id="a", kind="mesh", title="a head", arguments=(), out=str(folder / "a.ply"), begun=0.0
+    )
     return Task(record, folder, state)
 
 
@@ -20,4 +22,7 @@ def test_the_cross_names_what_stays(tmp_path: Path) -> None:
     assert forget_tip(task(tmp_path, "done"), (str(first),)) == f"Take it off this list; {first} stays"
     assert forget_tip(task(tmp_path, "failed"), (str(first),)) == "Take it off this list; it has left no file"
     second.write_bytes(b"ply")
-    assert forget_tip(task(tmp_path, "done"), (str(first), str(second))) == "Take it off this list; its 2 files stay"
+    assert (
+        forget_tip(task(tmp_path, "done"), (str(first), str(second)))
+        == "Take it off this list; its 2 files stay"
+    )

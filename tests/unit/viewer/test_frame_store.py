@@ -74,12 +74,21 @@ def test_the_outline_of_hard_rays_survives_refinement() -> None:
     for number, (tier, sampler) in enumerate(((Tier.FULL, own), (Tier.REFINED, more))):
         given = result(1 + number, tier, seed=number)
         assert given.request is not None
-        given = given.model_copy(update={"request": given.request.model_copy(update={"sampler": sampler}), "total_ms": 100.0 + number})
+        given = given.model_copy(
+            update={
+                "request": given.request.model_copy(update={"sampler": sampler}),
+                "total_ms": 100.0 + number,
+            }
+        )
         store.add(given, rgb(0.5) | {"samples": samples * (1 + number)})
         chosen = chosen_rays(store.arrays["samples"], store.result)
         assert chosen is not None and chosen.tolist() == [[False, True], [False, False]]
     assert store.result is not None and store.result.request is not None
-    assert (store.result.request.tier, store.result.generation, store.result.total_ms) == (Tier.REFINED, 2, 100.0)
+    assert (store.result.request.tier, store.result.generation, store.result.total_ms) == (
+        Tier.REFINED,
+        2,
+        100.0,
+    )
 
 
 def test_mean_is_over_the_frames_that_have_a_value() -> None:

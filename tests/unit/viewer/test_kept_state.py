@@ -21,7 +21,9 @@ from viewer.state.presets import MOST, Presets
 
 def test_a_preset_sets_how_but_not_what(tmp_path: Path) -> None:
     presets = Presets(tmp_path)
-    kept = Document(checkpoint="a", sampler=SamplerSpec(name="uniform", spp=33.0)).replace(latent=LatentSpec.of_seed(7))
+    kept = Document(checkpoint="a", sampler=SamplerSpec(name="uniform", spp=33.0)).replace(
+        latent=LatentSpec.of_seed(7)
+    )
     presets.save("  Many   samples ", kept)
     again = Presets(tmp_path)
     assert again.names() == ("Many samples",)
@@ -57,7 +59,12 @@ def test_a_clean_end_is_kept_as_the_last_session(tmp_path: Path) -> None:
     first.keep(doc, 10.0)
     first.keep(doc.replace(latent=LatentSpec.of_seed(6)), 11.0)
     assert first.flush()
-    assert json.loads((tmp_path / "sessions" / f"{os.getpid()}.json").read_text())["document"]["latent"]["seeds"][0]["seed"] == 5
+    assert (
+        json.loads((tmp_path / "sessions" / f"{os.getpid()}.json").read_text())["document"]["latent"][
+            "seeds"
+        ][0]["seed"]
+        == 5
+    )
     first.close(doc.replace(latent=LatentSpec.of_seed(8)))
     found = Autosave(tmp_path).found
     assert found is not None and not found.crashed and found.document.latent == LatentSpec.of_seed(8)
@@ -77,7 +84,9 @@ def test_a_killed_window_leaves_its_view(tmp_path: Path) -> None:
     assert Autosave(tmp_path).found is None, "it is offered once"
 
 
-def test_the_window_never_waits_for_the_disk_and_the_last_state_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_window_never_waits_for_the_disk_and_the_last_state_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     entered, go = threading.Event(), threading.Event()
     real = os.fsync
 
@@ -91,7 +100,9 @@ def test_the_window_never_waits_for_the_disk_and_the_last_state_is_written(tmp_p
     for seed in range(3):  # the second waits behind the first, the third takes its place
         kept.keep(Document(checkpoint="demo").replace(latent=LatentSpec.of_seed(seed)), 10.0 * seed)
         assert entered.wait(20)
-    assert not kept.flush(0.01) and not list((tmp_path / "sessions").glob("*.json")), "nothing half written has the file's name"
+    assert not kept.flush(0.01) and not list((tmp_path / "sessions").glob("*.json")), (
+        "nothing half written has the file's name"
+    )
     go.set()
     assert kept.flush()
     assert json.loads(kept._path.read_text())["document"]["latent"]["seeds"][0]["seed"] == 2

@@ -6,9 +6,9 @@ import pytest
 from imgui_bundle import imgui
 
 from core_model.schema.errors import InputError
+from viewer.shell.commands import COMMANDS, DEFAULT_KEYS
 from viewer.state.chords import KEY_NAMES, Chord, bindings, parse_chord
 from viewer.state.key_map import KeyMap
-from viewer.shell.commands import COMMANDS, DEFAULT_KEYS
 
 
 def test_every_key_name_is_a_key() -> None:

@@ -8,7 +8,11 @@ from viewer.features.latent.layers import BANDS, band, in_words, toggled
 def test_bands_cover_every_layer_once() -> None:
     for layers in (3, 6, 14, 18):
         assert sum((band(name, layers) for name in BANDS), ()) == tuple(range(layers))
-    assert band("coarse", 14) == (0, 1, 2, 3) and band("fine", 14) == tuple(range(8, 14)) and band("coarse", 6) == (0, 1)
+    assert (
+        band("coarse", 14) == (0, 1, 2, 3)
+        and band("fine", 14) == tuple(range(8, 14))
+        and band("coarse", 6) == (0, 1)
+    )
     assert band("fine", 1) == ()
 
 

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from core_model.schema.latent import LatentSpec, SeedWeight
-from viewer.state.latent_blend import SeedPlane, describe, mixed, neighbours, on_ring, plane_of, ring_of, spline_weights
+from viewer.state.latent_blend import (
+    SeedPlane,
+    describe,
+    mixed,
+    neighbours,
+    on_ring,
+    plane_of,
+    ring_of,
+    spline_weights,
+)
 from viewer.state.latent_walk import Walk
 
 CORNERS = (10, 20, 30, 40)
@@ -22,7 +31,9 @@ def test_a_plane_is_read_back_from_the_latent_that_it_makes() -> None:
     plane = SeedPlane(CORNERS, 0.3, 0.8)
     assert sum(plane.weights) == pytest.approx(1.0)
     found, shown = plane_of(LatentSpec(seeds=plane.seeds), neighbours(0))
-    assert shown and found.corners == CORNERS and (found.x, found.y) == (pytest.approx(0.3), pytest.approx(0.8))
+    assert (
+        shown and found.corners == CORNERS and (found.x, found.y) == (pytest.approx(0.3), pytest.approx(0.8))
+    )
     assert plane.moved(-3.0, 7.0) == SeedPlane(CORNERS, 0.0, 1.0)
     assert plane.with_corner(2, 2**32 + 5).corners == (10, 20, 5, 40)
 
@@ -60,7 +71,9 @@ def test_a_walk_is_smooth_keeps_its_speed_and_passes_the_seeds(kind) -> None:
         track.append(walk.step(track[-1], True, 0.05 * i))
     assert walk.position == pytest.approx(2.0) and all(t.psi == 0.5 for t in track)
     way = np.array([points(t) for t in track])
-    assert np.linalg.norm(np.diff(way, axis=0), axis=1).max() < 0.35  # no jump: the seeds themselves lie about 4 apart
+    assert (
+        np.linalg.norm(np.diff(way, axis=0), axis=1).max() < 0.35
+    )  # no jump: the seeds themselves lie about 4 apart
     second, third = (CORNERS[1], CORNERS[3]) if kind == "plane" else (11, 12)
     for at, seed in ((40, second), (80, third)):
         np.testing.assert_allclose(way[at], points(LatentSpec.of_seed(seed)), atol=1e-4)
@@ -81,7 +94,9 @@ def test_a_walk_waits_for_its_picture_and_stops_for_a_hand() -> None:
     first = walk.step(latent, True, 0.45)
     assert first != latent and walk.position == pytest.approx(0.45)
     assert walk.step(first, False, 10.4) is first
-    assert walk.step(first, False, 10.5) != first and walk.position == pytest.approx(0.95)  # gave up on that picture; half a second at most
+    assert walk.step(first, False, 10.5) != first and walk.position == pytest.approx(
+        0.95
+    )  # gave up on that picture; half a second at most
     other = LatentSpec.of_seed(99)
     assert walk.step(other, True, 11.0) is other and not walk.playing
     assert walk.step(other, True, 12.0) is other

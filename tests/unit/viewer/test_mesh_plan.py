@@ -13,19 +13,18 @@ import pytest
 from core_model.cli.mesh import read_latents, read_request, seeds_of
 from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MAX_TEXTURE_FACES, MeshRequest, texture_problem
-from viewer.features.mesh import plan as plan
+from viewer.features.mesh import plan
+from viewer.features.mesh.level_histogram import span_of
 from viewer.features.mesh.plan import Batch
-from viewer.state.mesh_settings import (
-    MeshSettings,
+from viewer.features.mesh.still import Still
+from viewer.state.mesh_settings import MeshSettings
+from viewer.state.requests import (
     for_another_process,
     forecast_question,
     histogram_question,
     mesh_request,
     preview_question,
 )
-from viewer.features.mesh.still import Still
-from viewer.features.mesh.export_rows import duration, size
-from viewer.features.mesh.level_histogram import span_of
 
 SPHERE, SEED = "analytic:sphere", LatentSpec.of_seed(5)
 
@@ -35,7 +34,14 @@ def test_settings_become_the_request() -> None:
     settings = MeshSettings(resolution=300, level=0.01, keep="largest", faces=5000, normals=False, crop=crop)
     made = mesh_request(settings, SPHERE, SEED)
     assert made == MeshRequest(
-        checkpoint=SPHERE, latent=SEED, resolution=300, level=0.01, keep="largest", faces=5000, normals=False, crop=settings.crop
+        checkpoint=SPHERE,
+        latent=SEED,
+        resolution=300,
+        level=0.01,
+        keep="largest",
+        faces=5000,
+        normals=False,
+        crop=settings.crop,
     )
     assert MeshSettings(level=3.0).with_quantity("density").level is None
 
@@ -43,7 +49,9 @@ def test_settings_become_the_request() -> None:
 def test_a_texture_is_asked_for_where_the_file_can_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
     textured = MeshSettings(colour="texture", faces=10_000_000)
     if find_spec("xatlas") is not None:
-        assert mesh_request(textured, SPHERE, SEED, ".glb").faces == MAX_TEXTURE_FACES and not texture_problem(".glb")
+        assert mesh_request(
+            textured, SPHERE, SEED, ".glb"
+        ).faces == MAX_TEXTURE_FACES and not texture_problem(".glb")
     monkeypatch.setitem(sys.modules, "xatlas", None)  # as where it has no wheel
     for suffix, reason in ((".ply", "choose .obj or .glb"), (".glb", "xatlas, which has no wheel")):
         plain = mesh_request(textured, SPHERE, SEED, suffix)
@@ -52,17 +60,35 @@ def test_a_texture_is_asked_for_where_the_file_can_get_one(monkeypatch: pytest.M
 
 def test_questions_change_only_with_what_they_depend_on() -> None:
     a = MeshSettings()
-    dragged, finer, looks = a.replace(level=0.2), a.replace(resolution=1024, normals=False), a.replace(mode="mesh", wire=True, blend=0.1)
+    dragged, finer, looks = (
+        a.replace(level=0.2),
+        a.replace(resolution=1024, normals=False),
+        a.replace(mode="mesh", wire=True, blend=0.1),
+    )
     assert histogram_question(a, SPHERE, SEED) == histogram_question(dragged, SPHERE, SEED)
-    assert preview_question(a, SPHERE, SEED, 64) == preview_question(finer, SPHERE, SEED, 64) != preview_question(dragged, SPHERE, SEED, 64)
+    assert (
+        preview_question(a, SPHERE, SEED, 64)
+        == preview_question(finer, SPHERE, SEED, 64)
+        != preview_question(dragged, SPHERE, SEED, 64)
+    )
     assert forecast_question(a, SPHERE, SEED, ".ply") != forecast_question(finer, SPHERE, SEED, ".ply")
-    for ask in (histogram_question, lambda *x: preview_question(*x, 64), lambda *x: forecast_question(*x, ".ply")):
+    for ask in (
+        histogram_question,
+        lambda *x: preview_question(*x, 64),
+        lambda *x: forecast_question(*x, ".ply"),
+    ):
         assert ask(a, SPHERE, SEED) == ask(looks, SPHERE, SEED)
 
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("", "Type the path"), ("a.fbx", ".ply, .obj"), (".", "must end in"), ("nowhere/a.ply", "no folder"), ("folder.ply", "is a folder")],
+    [
+        ("", "Type the path"),
+        ("a.fbx", ".ply, .obj"),
+        (".", "must end in"),
+        ("nowhere/a.ply", "no folder"),
+        ("folder.ply", "is a folder"),
+    ],
 )
 def test_bad_paths_say_what_is_wrong(tmp_path: Path, path: str, said: str) -> None:
     (tmp_path / "folder.ply").mkdir()
@@ -99,7 +125,10 @@ def test_latents_from_a_file(tmp_path: Path) -> None:
     for text, said in (("{}", "1 to"), ("[]", "1 to"), ('[{"psi": 9}]', "Not a list"), ("[", "Not a list")):
         file.write_text(text)
         assert said in plan.outputs(str(tmp_path / "a.ply"), Batch("file", file=str(file)), SEED).why_not
-    assert "No such file" in plan.outputs(str(tmp_path / "a.ply"), Batch("file", file=str(tmp_path / "x")), SEED).why_not
+    assert (
+        "No such file"
+        in plan.outputs(str(tmp_path / "a.ply"), Batch("file", file=str(tmp_path / "x")), SEED).why_not
+    )
     file.write_text(json.dumps([json.loads(SEED.model_dump_json())]))
     assert plan.outputs(str(tmp_path / "a.ply"), Batch("file", file=str(file)), SEED).latents == (SEED,)
 
@@ -123,8 +152,6 @@ def test_names_and_words() -> None:
     assert plan.default_name("/x/demo.safetensors", SEED, ".glb") == "demo-seed-5.glb"
     assert plan.default_name("analytic:sphere", SEED.replace(w=((0.0,),)), ".ply") == "sphere-own.ply"
     assert plan.default_folder().is_dir()
-    assert (duration(0.2), duration(89), duration(200), duration(3900)) == ("1 s", "89 s", "3 min 20 s", "1 h 5 min")
-    assert (size(5e3), size(12.4e6), size(2.34e9)) == ("5 kB", "12 MB", "2.3 GB")
     assert for_another_process(SPHERE) == SPHERE and Path(for_another_process("a.safetensors")).is_absolute()
 
 

@@ -13,11 +13,11 @@ from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MeshReport, MeshRequest
 from core_model.schema.question_mesh import MeshPreviewQuestion
 from core_model.schema.render import ErrorInfo
-from viewer.state.query_cache import Answers
+from viewer.features.mesh.stage import MeshStage
+from viewer.gl.mesh_arrays import DISPLAY_FILE
 from viewer.state.document import Document
 from viewer.state.mesh_settings import MeshSettings
-from viewer.gl.mesh_arrays import DISPLAY_FILE
-from viewer.features.mesh.stage import MeshStage, mode_of
+from viewer.state.query_cache import QueryCache
 
 CHECKPOINT = "analytic:sphere"
 TRIANGLE = {
@@ -31,7 +31,7 @@ class Bench:
     """A stage with the parts of the context that it looks at."""
 
     def __init__(self, tasks: dict[str, Any] | None = None) -> None:
-        self.stage, self.answers = MeshStage(), Answers()
+        self.stage, self.answers = MeshStage(), QueryCache()
         self.doc = Document(checkpoint=CHECKPOINT, mesh=MeshSettings(mode="mesh"))
         self.tasks = SimpleNamespace(get=(tasks or {}).get)
         self.now = 10.0
@@ -39,17 +39,16 @@ class Bench:
     def step(self, seconds: float = 0.0) -> MeshPreviewQuestion | None:
         """One frame; the question that would be sent."""
         self.now += seconds
-        ctx = SimpleNamespace(
-            answers=self.answers, tasks=self.tasks, now=self.now, info=object(), viewport=SimpleNamespace(moving_fps=0.0)
-        )
-        self.stage.update(self.doc, ctx)  # type: ignore[arg-type]
+        self.stage.update(self.doc, object(), self.answers, self.tasks, lambda fps: None, self.now)  # type: ignore[arg-type]
         asked = self.answers.next()
         if asked is not None:
             self.answers.sent(1, asked)
         assert asked is None or isinstance(asked, MeshPreviewQuestion)
         return asked
 
-    def answer(self, values: dict[str, Any] | None = None, arrays: dict[str, np.ndarray] | None = None) -> None:
+    def answer(
+        self, values: dict[str, Any] | None = None, arrays: dict[str, np.ndarray] | None = None
+    ) -> None:
         self.answers.answered(1, VALUES | (values or {}), dict(TRIANGLE if arrays is None else arrays))
         self.step()
 
@@ -64,7 +63,9 @@ def test_a_preview_follows_after_a_pause_and_stays_until_the_next() -> None:
     assert asked is not None and asked.request.resolution == 128 and bench.stage.words == "Making a preview"
     bench.answer()
     first = bench.stage.shown
-    assert first is not None and first.source == "preview" and not bench.stage.words and bench.step(1.0) is None
+    assert (
+        first is not None and first.source == "preview" and not bench.stage.words and bench.step(1.0) is None
+    )
     for level in (0.01, 0.02, 0.03):
         bench.change(level=level)
         assert bench.step(0.05) is None and bench.stage.shown is first
@@ -110,7 +111,9 @@ def test_a_slow_field_gets_coarser_previews() -> None:
 def test_an_export_is_shown_from_its_folder(tmp_path: Path) -> None:
     np.savez(tmp_path / DISPLAY_FILE, **TRIANGLE, triangles=np.array(9))
     latent = LatentSpec.of_seed(4)
-    report = MeshReport(request=MeshRequest(checkpoint=CHECKPOINT, latent=latent), voxel=0.02, notes=("2 holes",))
+    report = MeshReport(
+        request=MeshRequest(checkpoint=CHECKPOINT, latent=latent), voxel=0.02, notes=("2 holes",)
+    )
     record = SimpleNamespace(title="head.ply", pinned={"checkpoint": CHECKPOINT})
     task = SimpleNamespace(record=record, folder=tmp_path, report=report.model_dump(mode="json"))
     bench = Bench({"id": task})
@@ -120,7 +123,12 @@ def test_an_export_is_shown_from_its_folder(tmp_path: Path) -> None:
         assert bench.step(0.1) is None
         time.sleep(0.005)
     shown = bench.stage.shown
-    assert shown is not None and (shown.source, shown.title, shown.triangles, shown.voxel) == ("id", "head.ply", 9, 0.02)
+    assert shown is not None and (shown.source, shown.title, shown.triangles, shown.voxel) == (
+        "id",
+        "head.ply",
+        9,
+        0.02,
+    )
     assert shown.latent == latent and shown.reduced and bench.stage.notes == ("2 holes",)
     bench.change(source="gone")
     bench.step()
@@ -129,5 +137,5 @@ def test_an_export_is_shown_from_its_folder(tmp_path: Path) -> None:
 
 def test_a_comparison_of_two_pictures_leaves_no_room() -> None:
     doc = Document(mesh=MeshSettings(mode="side"))
-    assert mode_of(doc) == "side"
-    assert mode_of(doc.replace(compare=doc.compare.replace(mode="wipe"))) == "off"
+    assert doc.mesh_mode == "side"
+    assert doc.replace(compare=doc.compare.replace(mode="wipe")).mesh_mode == "off"

@@ -9,7 +9,9 @@ from viewer.state.numbers import read_number
 MOST = 2**32 - 1
 
 
-@pytest.mark.parametrize(("text", "value"), [("13", 13), (" 1e3 ", 1000), ("1.5e1", 15), ("+7", 7), ("4294967295", MOST), ("0", 0)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("13", 13), (" 1e3 ", 1000), ("1.5e1", 15), ("+7", 7), ("4294967295", MOST), ("0", 0)]
+)
 def test_whole_numbers(text: str, value: int) -> None:
     found, why = read_number(text, 0, MOST, whole=True)
     assert (int(found), why) == (value, "")

@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core_model.schema.assets import demo_checkpoint
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
+from tests.gui.inline_client import InlineClient
 from tests.unit.viewer.simulated_renderer import INFO
-from viewer.shell.coordinator import Controller
-from viewer.gl.resources import demo_checkpoint
 from viewer.render_client.events import Event, Opened, OpenFailed, WorkerDied
-from viewer.render_client.inline import InlineClient
-from viewer.state.frames import FrameStore
-from viewer.shell.restore import Places
-from viewer.state.second_view import SecondView
+from viewer.shell.coordinator import RenderCoordinator
 from viewer.shell.drops import Drops
+from viewer.shell.restore import Places
+from viewer.state.frames import FrameStore
+from viewer.state.second_view import SecondView
+from viewer.state.store import Store
 
 
 class Slow(InlineClient):
@@ -41,7 +42,7 @@ def info(path: str) -> CheckpointInfo:
     return INFO.model_copy(update={"path": path, "header": CheckpointHeader(family="sim")})
 
 
-def opened(control: Controller, client: Slow, path: str) -> None:
+def opened(control: RenderCoordinator, client: Slow, path: str) -> None:
     control.open(path)
     client.said.append(Opened(info(path), number=control.asked))
     control.poll(0.0)
@@ -49,7 +50,7 @@ def opened(control: Controller, client: Slow, path: str) -> None:
 
 def test_an_earlier_file_that_opens_late_never_shows() -> None:
     client = Slow()
-    control = Controller(client)
+    control = RenderCoordinator(client, Store())
     opened(control, client, "first")
     control.open("second")
     before = control.asked
@@ -57,48 +58,58 @@ def test_an_earlier_file_that_opens_late_never_shows() -> None:
     client.said.append(Opened(info("second"), number=before))
     control.poll(1.0)
     assert control.info is not None and control.info.path == "first" and control.opening == "third"
-    assert control.doc.checkpoint == "first" and client.closed == ["second"] and control.opened_paths == ["first"]
+    assert (
+        control.store.doc.checkpoint == "first"
+        and client.closed == ["second"]
+        and control.opened_paths == ["first"]
+    )
     client.said.append(Opened(info("third"), number=control.asked))
     control.poll(2.0)
-    assert control.info.path == control.doc.checkpoint == "third" and control.opening == ""
+    assert control.info.path == control.store.doc.checkpoint == "third" and control.opening == ""
 
 
 def test_the_failure_of_an_earlier_file_raises_no_banner() -> None:
     client = Slow()
-    control = Controller(client)
+    control = RenderCoordinator(client, Store())
     control.open("broken")
     before = control.asked
     control.open("good")
     client.said.append(OpenFailed("broken", ErrorInfo(kind="input", message="no"), before))
     control.poll(0.0)
-    assert control.banner is None and control.opening == "good"
+    assert control.store.banner is None and control.opening == "good"
     client.said.append(OpenFailed("good", ErrorInfo(kind="input", message="neither"), control.asked))
     control.poll(0.0)
-    assert control.banner is not None and "good" in control.banner.title and control.opening == ""
+    assert control.store.banner is not None and "good" in control.store.banner.title and control.opening == ""
 
 
 def test_what_was_to_follow_an_opening_goes_with_it() -> None:
     client = Slow()
-    control = Controller(client)
+    control = RenderCoordinator(client, Store())
     control.open("first", then=lambda doc, found: doc.replace(background="white"))
     control.open("first")  # again, without the view
     client.said.append(Opened(info("first"), number=control.asked))
     control.poll(0.0)
-    assert control.doc.background != "white"
+    assert control.store.doc.background != "white"
 
 
 def test_a_renderer_that_is_given_up_opens_nothing_any_more() -> None:
     client = Slow()
-    control = Controller(client)
+    control = RenderCoordinator(client, Store())
     control.open("first")
     client.said.append(WorkerDied("it fell", 1, final=True))
     control.poll(0.0)
-    assert control.opening == "" and control.banner is not None and control.banner.remedy == "restart"
+    assert (
+        control.opening == ""
+        and control.store.banner is not None
+        and control.store.banner.remedy == "restart"
+    )
 
 
-def test_a_dropped_file_that_is_read_slowly_gives_way_to_one_opened_since(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dropped_file_that_is_read_slowly_gives_way_to_one_opened_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     client = Slow()
-    control, drops = Controller(client), Drops()
+    control, drops = RenderCoordinator(client, Store()), Drops()
     dropped = tmp_path / "old.safetensors"
     drops.take([str(dropped)], Places(demo=demo_checkpoint() or ""), control.asked)
     control.open("newer")
@@ -106,7 +117,7 @@ def test_a_dropped_file_that_is_read_slowly_gives_way_to_one_opened_since(tmp_pa
     end = time.monotonic() + 10
     while drops.reading and time.monotonic() < end:
         drops.poll(control, 0.0)
-    assert control.opening == "newer" and control.asked == asked and "was left" in control.notice
+    assert control.opening == "newer" and control.asked == asked and "was left" in control.store.notice
 
 
 def test_numbers_of_pictures_never_begin_again() -> None:

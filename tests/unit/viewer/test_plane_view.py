@@ -1,4 +1,7 @@
-"""Cells of the tri-planes: which point reads which cell, which pixels a cell feeds, which planes are taken out."""
+"""Cells of the tri-planes.
+
+Which point reads which cell, which pixels a cell feeds, which planes are taken out.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,17 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.conventions import Conventions
 from core_model.schema.latent import LatentSpec
 from viewer.features.planes.fed_pixels import FedPixels, footprint, positions_of, runs_of
-from viewer.state.plane_view import Cell, ablation_text, box_coordinate, cell_column, cell_of, cell_place, texel, with_ablation
 from viewer.features.planes.plot import MAX_ZOOM, Window, texels
+from viewer.state.plane_view import (
+    Cell,
+    ablation_text,
+    box_coordinate,
+    cell_column,
+    cell_of,
+    cell_place,
+    texel,
+    with_ablation,
+)
 
 SIZE = (12, 10)
 
@@ -26,7 +38,9 @@ def test_the_footprint_is_the_weight_of_the_lookup(plane: int, corners: bool) ->
     level = torch.zeros(1, 3, 1, SIZE[1], SIZE[0])
     level[0, plane, 0, cell.row, cell.column] = 1.0
     points = np.random.default_rng(1).uniform(-0.6, 0.6, (3, 40, 50)).astype(np.float32)
-    looked_up = sample_planes(level, torch.from_numpy(points.reshape(3, -1).T[None].copy()), conv)[0, :, 0].numpy()
+    looked_up = sample_planes(level, torch.from_numpy(points.reshape(3, -1).T[None].copy()), conv)[
+        0, :, 0
+    ].numpy()
     weight = footprint(points, cell, SIZE, conv)
     assert 0 < (weight > 0).mean() < 0.2
     np.testing.assert_allclose(weight.reshape(-1), looked_up, atol=1e-5)
@@ -36,7 +50,10 @@ def test_at_the_border_the_last_cell_is_read_alone() -> None:
     conv = Conventions()
     points = np.full((3, 1, 1), 0.499, np.float32)
     assert footprint(points, Cell(plane=0, column=11, row=9), SIZE, conv)[0, 0] == pytest.approx(1.0)
-    assert footprint(np.full((3, 1, 1), np.nan, np.float32), Cell(plane=0, column=11, row=9), SIZE, conv)[0, 0] == 0.0
+    assert (
+        footprint(np.full((3, 1, 1), np.nan, np.float32), Cell(plane=0, column=11, row=9), SIZE, conv)[0, 0]
+        == 0.0
+    )
 
 
 def test_cells_and_points_find_each_other() -> None:

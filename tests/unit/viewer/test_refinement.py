@@ -1,4 +1,7 @@
-"""A refined picture never looks worse than the full one: the requests of the scheduler, rendered on the demo, averaged by the store."""
+"""A refined picture never looks worse than the full one.
+
+The requests of the scheduler, rendered on the demo, averaged by the store.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,15 @@ import pytest
 import torch
 
 from core_model.ops.pixel_noise import PixelNoise, frame_shift
+from core_model.schema.assets import demo_checkpoint
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest, Tier
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from viewer.gl.resources import demo_checkpoint
 from viewer.state.document import Document
 from viewer.state.frames import FrameStore
-from viewer.state.scheduler import Scheduler
+from viewer.state.requests import full_request, view_request
 
 EDGE = 80
 GLASSES = ((0, 0.0), (1, 0.3))
@@ -37,16 +40,24 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 
 def requests(doc: Document, info: CheckpointInfo, frames: int) -> list[RenderRequest]:
     """What the scheduler asks for at rest: the full picture and its refined frames."""
-    scheduler = Scheduler()
-    full = scheduler.full_request(doc, info, EDGE)
-    refined = [scheduler._request(doc, info, EDGE, Tier.REFINED, seed=n + 1) for n in range(frames)]
+    full = full_request(doc, info, EDGE)
+    refined = [view_request(doc, info, EDGE, Tier.REFINED, seed=n + 1) for n in range(frames)]
     return [full, *refined]
 
 
 @pytest.mark.parametrize(
-    "sampler", ["learned", *(pytest.param(n, marks=pytest.mark.slow) for n in ("importance", "occupancy", "stratified", "uniform"))]
+    "sampler",
+    [
+        "learned",
+        *(
+            pytest.param(n, marks=pytest.mark.slow)
+            for n in ("importance", "occupancy", "stratified", "uniform")
+        ),
+    ],
 )
-def test_each_refined_frame_is_at_least_as_good_as_the_full_picture(session: RenderSession, sampler: str) -> None:
+def test_each_refined_frame_is_at_least_as_good_as_the_full_picture(
+    session: RenderSession, sampler: str
+) -> None:
     path = demo_checkpoint()
     assert path is not None
     info = session.open(path)
@@ -55,7 +66,7 @@ def test_each_refined_frame_is_at_least_as_good_as_the_full_picture(session: Ren
         doc = Document.defaults_from(info)
         camera = doc.camera.replace(yaw=doc.camera.yaw + yaw)
         doc = doc.replace(latent=LatentSpec.of_seed(seed), camera=camera, sampler=SamplerSpec(name=sampler))
-        truth_request = Scheduler().full_request(doc.replace(sampler=SamplerSpec(name="uniform", spp=384)), info, EDGE)
+        truth_request = full_request(doc.replace(sampler=SamplerSpec(name="uniform", spp=384)), info, EDGE)
         truth = session.render(truth_request).arrays["rgb"]
         store, full = FrameStore(), None
         for number, request in enumerate(requests(doc, info, 4)):
@@ -64,7 +75,9 @@ def test_each_refined_frame_is_at_least_as_good_as_the_full_picture(session: Ren
             picture = store.arrays["rgb"]
             full = picture if full is None else full
             assert psnr(picture, truth) >= psnr(full, truth) - 0.05, f"frame {number} of seed {seed}"
-            assert np.abs(picture - truth).max() <= np.abs(full - truth).max() + 0.05, f"speckle in frame {number} of seed {seed}"
+            assert np.abs(picture - truth).max() <= np.abs(full - truth).max() + 0.05, (
+                f"speckle in frame {number} of seed {seed}"
+            )
         assert store.averaged == 4 and psnr(store.arrays["rgb"], truth) > psnr(full, truth) + 0.5
 
 

@@ -18,6 +18,8 @@ from PIL import Image
 from core_model.meshing.formats.base import save
 from core_model.meshing.formats.embedded import lines
 from core_model.meshing.mesh import Mesh, Stamp
+from core_model.output.images import write_exr, write_npz, write_png
+from core_model.output.video import video_writer
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.channels import ChannelInfo
@@ -27,15 +29,11 @@ from core_model.schema.record import DisplayRange, RenderRecord
 from core_model.schema.record_file import read_provenance
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
-from core_model.output.images import write_exr, write_npz, write_png
-from core_model.output.video import video_writer
 from tests.gui.blob_session import blob_info
-from viewer.state.document import Document
-from viewer.shell.restore import Places, find, restored
-from viewer.state.scheduler import Scheduler
-from viewer.features.training.keep_view import carried
 from viewer.shell.drops import read_batch
-from viewer.widgets.thumbnails import thumbnail_request
+from viewer.shell.restore import Places, find, restored
+from viewer.state.document import Document, carried
+from viewer.state.requests import full_request, thumbnail_request
 
 RGB = ChannelInfo(name="rgb", title="Colour", kind="colour")
 LATENT = LatentSpec(seeds=(SeedWeight(seed=3, weight=0.25), SeedWeight(seed=9, weight=0.75)), psi=0.4)
@@ -60,12 +58,16 @@ def write_all(folder: Path, made: RenderRecord) -> list[Path]:
     (folder / "a.json").write_text(text)
     (folder / "b.json").write_text(made.request.model_dump_json())
     (folder / "c.json").write_text(json.dumps({"report": {}, "provenance": json.loads(text)}))
-    (folder / "a.csv").write_text('quantity,unit,t,t_end,value\nprovenance,,,,"' + text.replace('"', '""') + '"\n')
+    (folder / "a.csv").write_text(
+        'quantity,unit,t,t_end,value\nprovenance,,,,"' + text.replace('"', '""') + '"\n'
+    )
     stamp = Stamp(text, "", "")
     (folder / "a.obj").write_text("\n".join([*lines(stamp, "#"), "v 0 0 0"]))
     (folder / "a.ply").write_text("\n".join(["ply", *lines(stamp, "comment"), "end_header"]))
     body = json.dumps({"asset": {"extras": {"triscope": json.loads(text)}}}).encode()
-    (folder / "a.glb").write_bytes(b"glTF" + struct.pack("<IIII", 2, 20 + len(body), len(body), 0x4E4F534A) + body)
+    (folder / "a.glb").write_bytes(
+        b"glTF" + struct.pack("<IIII", 2, 20 + len(body), len(body), 0x4E4F534A) + body
+    )
     return sorted(folder.iterdir())
 
 
@@ -84,33 +86,58 @@ def test_the_document_shows_the_record() -> None:
     start = Document.defaults_from(info)
     doc, notes = restored(start, info, record("blob:demo", display=(span,), shown="depth"))
     assert notes == () and doc.latent == LATENT and doc.camera == OrbitPose(yaw=0.3, pivot=(0.0, 0.1, 0.0))
-    assert doc.sampler == SamplerSpec(name="learned", low_budget=4, high_budget=9), "17.6 is the default: it stays open"
-    assert doc.view.channel == "depth" and doc.background == (0.0, 1.0, 0.0) and doc.quality.precision == "bf16"
+    assert doc.sampler == SamplerSpec(name="learned", low_budget=4, high_budget=9), (
+        "17.6 is the default: it stays open"
+    )
+    assert (
+        doc.view.channel == "depth" and doc.background == (0.0, 1.0, 0.0) and doc.quality.precision == "bf16"
+    )
     view = doc.view.of("depth", info.channels[1])
-    assert (view.colormap, view.low, view.high, view.invert, view.auto_range) == ("magma", 2.0, 3.0, True, False)
+    assert (view.colormap, view.low, view.high, view.invert, view.auto_range) == (
+        "magma",
+        2.0,
+        3.0,
+        True,
+        False,
+    )
 
 
 def test_a_picture_of_the_window_gives_the_whole_document_back() -> None:
     """Every setting that reaches the request comes back from it: viewing direction and the sampler's rules too."""
     info = blob_info("blob:demo")
     start = Document.defaults_from(info)
-    sampler = SamplerSpec(name="learned", hard_rule="leftover", leftover_bins=5, tau=0.9, strategy="stratified", adaptive_share=0.2)
+    sampler = SamplerSpec(
+        name="learned",
+        hard_rule="leftover",
+        leftover_bins=5,
+        tau=0.9,
+        strategy="stratified",
+        adaptive_share=0.2,
+    )
     shown = start.replace(
-        latent=LATENT, camera=OrbitPose(yaw=0.3), sampler=sampler, background=(0.0, 1.0, 0.0), view_dirs="camera",
+        latent=LATENT,
+        camera=OrbitPose(yaw=0.3),
+        sampler=sampler,
+        background=(0.0, 1.0, 0.0),
+        view_dirs="camera",
         quality=start.quality.replace(precision="bf16", skip_empty=False),
     )
-    request = Scheduler().full_request(shown, info, 64)
+    request = full_request(shown, info, 64)
     assert request.view_dirs == "camera" and request.sampler.hard_rule == "leftover"
     doc, notes = restored(start, info, RenderRecord(request=request))
     assert notes == () and doc == shown
-    assert thumbnail_request(shown, info, LATENT, 32).view_dirs == "camera" and carried(shown, start, info).view_dirs == "camera"
+    assert (
+        thumbnail_request(shown, info, LATENT, 32).view_dirs == "camera"
+        and carried(shown, start, info).view_dirs == "camera"
+    )
 
 
 def test_what_cannot_be_restored_is_said() -> None:
     info = blob_info("blob:demo")
     start = Document.defaults_from(info)
     matrix = MatrixCamera(
-        pose=tuple(OrbitPose(yaw=0.5).world_from_cam().reshape(-1)), normalized_intrinsics=(4.0, 0, 0.6, 0, 4.0, 0.5, 0, 0, 1)
+        pose=tuple(OrbitPose(yaw=0.5).world_from_cam().reshape(-1)),
+        normalized_intrinsics=(4.0, 0, 0.6, 0, 4.0, 0.5, 0, 0, 1),
     )
     made = record("blob:demo", shown="eikonal")
     request = made.request.replace(sampler=SamplerSpec(name="occupancy"), camera=matrix, native=True)
@@ -149,7 +176,9 @@ def test_a_checkpoint_that_changed_is_said(tmp_path: Path) -> None:
 @functools.cache
 def hostile() -> dict[str, bytes]:
     def png(*chunks: tuple[bytes, bytes]) -> bytes:
-        body = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+        body = b"".join(
+            struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks
+        )
         return b"\x89PNG\r\n\x1a\n" + body
 
     bomb = zlib.compress(b"\0" * (64 << 20), 9)
@@ -198,8 +227,12 @@ def test_an_stl_gives_its_view_back_from_the_record_beside_it(tmp_path: Path) ->
     vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
     mesh = Mesh(vertices, np.array([[0, 1, 2]], np.int32))
     for name, one in (("a", made), ("b", made.replace(request=made.request.replace(seed=5)))):
-        files = save(tmp_path / f"{name}.stl", mesh, Stamp(one.model_dump_json(), "{}", "triscope " + "x" * 90))
-        assert [f.name for f in files] == [f"{name}.stl", f"{name}.stl.json"] and files[0].stat().st_size == 84 + 50
+        files = save(
+            tmp_path / f"{name}.stl", mesh, Stamp(one.model_dump_json(), "{}", "triscope " + "x" * 90)
+        )
+        assert [f.name for f in files] == [f"{name}.stl", f"{name}.stl.json"] and files[
+            0
+        ].stat().st_size == 84 + 50
     assert find(str(tmp_path / "a.stl"), Places()).record == made
     assert find(str(tmp_path / "a.stl.json"), Places()).record == made, "the record can be dropped too"
     (tmp_path / "a.stl.json").write_bytes((tmp_path / "b.stl.json").read_bytes())
@@ -209,12 +242,16 @@ def test_an_stl_gives_its_view_back_from_the_record_beside_it(tmp_path: Path) ->
     with pytest.raises(InputError, match=r"cannot read the file in .*a\.stl"):
         find(str(tmp_path / "a.stl"), Places())
     (tmp_path / "a.stl.json").unlink()
-    with pytest.raises(InputError, match=r"no room for its view in .*a\.stl: expected a\.stl\.json beside it"):
+    with pytest.raises(
+        InputError, match=r"no room for its view in .*a\.stl: expected a\.stl\.json beside it"
+    ):
         find(str(tmp_path / "a.stl"), Places())
 
 
 def test_a_camera_path_is_told_from_a_record(tmp_path: Path) -> None:
-    path = CameraPath(keys=(PathKey(time=0.5, pose=OrbitPose(yaw=0.4)), PathKey(time=2.0, pose=OrbitPose())), loop=True)
+    path = CameraPath(
+        keys=(PathKey(time=0.5, pose=OrbitPose(yaw=0.4)), PathKey(time=2.0, pose=OrbitPose())), loop=True
+    )
     (tmp_path / "path.json").write_text(path.model_dump_json())
     (tmp_path / "view.json").write_text(record("analytic:sphere").model_dump_json())
     (tmp_path / "other.json").write_text('{"keys": "none"}')

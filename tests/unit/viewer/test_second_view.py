@@ -12,7 +12,8 @@ from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tie
 from core_model.schema.sampler import SamplerSpec
 from tests.gui.blob_session import blob_info
 from viewer.state.document import Comparison, Document
-from viewer.state.second_view import CURVE_SPP, PASS_SPP, SecondView, apart, difference, reference_pass, request_b
+from viewer.state.requests import PASS_SPP, reference_pass, request_b
+from viewer.state.second_view import CURVE_SPP, SecondView, apart, difference
 
 INFO = blob_info("blob:demo")
 
@@ -22,18 +23,29 @@ def document(**compare: object) -> Document:
     return doc.replace(compare=Comparison(mode="wipe", **compare))  # type: ignore[arg-type]
 
 
-def answer(request: RenderRequest, generation: int = 1, value: float = 0.5) -> tuple[RenderResult, dict[str, np.ndarray]]:
+def answer(
+    request: RenderRequest, generation: int = 1, value: float = 0.5
+) -> tuple[RenderResult, dict[str, np.ndarray]]:
     edge = request.width
-    arrays = {name: np.full((3, edge, edge) if name == "rgb" else (edge, edge), value, np.float32) for name in request.channels}
+    arrays = {
+        name: np.full((3, edge, edge) if name == "rgb" else (edge, edge), value, np.float32)
+        for name in request.channels
+    }
     result = RenderResult(
-        request=request, generation=generation, width=edge, height=edge, samples_per_pixel=request.sampler.spp or 0.0
+        request=request,
+        generation=generation,
+        width=edge,
+        height=edge,
+        samples_per_pixel=request.sampler.spp or 0.0,
     )
     return result, arrays
 
 
 def request_a(doc: Document, tier: Tier = Tier.FULL, edge: int = 8) -> RenderRequest:
     sampler = doc.sampler.replace(spp=17.6)
-    return RenderRequest(checkpoint="blob:demo", camera=doc.camera, width=edge, height=edge, sampler=sampler, tier=tier)
+    return RenderRequest(
+        checkpoint="blob:demo", camera=doc.camera, width=edge, height=edge, sampler=sampler, tier=tier
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +92,9 @@ def test_b_follows_each_a_once_and_not_its_refinement() -> None:
     again = second.next(doc, INFO, answer(turned)[0], resting=False)
     assert again is not None and again.camera == turned.camera
     second.preempted()
-    assert second.next(doc, INFO, answer(turned)[0], resting=False) == again, "what was dropped is asked for again"
+    assert second.next(doc, INFO, answer(turned)[0], resting=False) == again, (
+        "what was dropped is asked for again"
+    )
     off = doc.replace(compare=doc.compare.replace(mode="off"))
     second.preempted()
     assert second.next(off, INFO, a, resting=True) is None
@@ -114,7 +128,11 @@ def test_the_reference_is_a_mean_of_passes_and_then_the_curve_is_measured() -> N
 def test_the_reference_samples_without_a_prediction() -> None:
     doc = document(what="reference", reference_spp=64)
     request = reference_pass(doc, INFO, request_a(doc), 0)
-    assert request.sampler.name == "stratified" and request.sampler.spp == 64 and "samples" not in request.channels
+    assert (
+        request.sampler.name == "stratified"
+        and request.sampler.spp == 64
+        and "samples" not in request.channels
+    )
 
 
 def test_psnr_of_all_and_of_the_worst() -> None:
@@ -122,7 +140,11 @@ def test_psnr_of_all_and_of_the_worst() -> None:
     a = b.copy()
     a[:, 0, :10] = 1.0  # a thousandth of the pixels
     found = apart(a, b)
-    assert found.worst_01 == pytest.approx(0.0) and found.worst_1 == pytest.approx(10.0) and found.psnr == pytest.approx(30.0)
+    assert (
+        found.worst_01 == pytest.approx(0.0)
+        and found.worst_1 == pytest.approx(10.0)
+        and found.psnr == pytest.approx(30.0)
+    )
     assert math.isinf(apart(b, b).psnr)
 
 
@@ -148,13 +170,17 @@ def test_another_family_is_asked_again_for_what_every_family_has() -> None:
     a, _ = answer(request_a(doc))
     first = second.next(doc, INFO, a, resting=False)
     assert first is not None and first.sampler.name == "learned" and "leftover" in first.channels
-    refused = RenderResult(request=first, error=ErrorInfo(kind="input", message="sampler 'learned' cannot run"))
+    refused = RenderResult(
+        request=first, error=ErrorInfo(kind="input", message="sampler 'learned' cannot run")
+    )
     assert second.take(refused, {}) and second.error is None
     again = second.next(doc, INFO, a, resting=False)
     assert again is not None and again.sampler.name == "importance" and "leftover" not in again.channels
     assert second.take(RenderResult(request=again, error=ErrorInfo(kind="input", message="no such file")), {})
     assert not second.frames.arrays, "no earlier picture may stand under the name of the failed one"
-    assert second.error is not None and second.next(doc, INFO, a, resting=False) is None, "it is not asked for ever"
+    assert second.error is not None and second.next(doc, INFO, a, resting=False) is None, (
+        "it is not asked for ever"
+    )
 
 
 def test_a_reference_that_fails_waits_for_a_change() -> None:
@@ -162,7 +188,9 @@ def test_a_reference_that_fails_waits_for_a_change() -> None:
     a, _ = answer(request_a(doc))
     request = second.next(doc, INFO, a, resting=True)
     assert request is not None
-    assert second.take(RenderResult(request=request, error=ErrorInfo(kind="memory", message="out of memory")), {})
+    assert second.take(
+        RenderResult(request=request, error=ErrorInfo(kind="memory", message="out of memory")), {}
+    )
     assert second.error is not None and second.next(doc, INFO, a, resting=True) is None
     moved, _ = answer(request_a(doc.replace(camera=OrbitPose(yaw=0.3))))
     assert second.next(doc, INFO, moved, resting=True) is not None and second.error is None

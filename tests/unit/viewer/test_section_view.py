@@ -11,8 +11,8 @@ from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo
 from core_model.schema.conventions import Conventions
 from core_model.schema.latent import LatentSpec
-from viewer.state import orbit
 from viewer.features.section.contour import zero_contour
+from viewer.state import orbit
 from viewer.state.document import Document
 from viewer.state.scheduler import _picture_part
 from viewer.state.screen import hidden, line_pieces, project_points
@@ -31,7 +31,9 @@ from viewer.state.section import (
 
 def info_of(field: str = "sdf", channels: int = 8) -> CheckpointInfo:
     conv = Conventions(field=field)  # type: ignore[arg-type]
-    return CheckpointInfo(path="c", header=CheckpointHeader(family="f", conventions=conv), plane_channels=channels)
+    return CheckpointInfo(
+        path="c", header=CheckpointHeader(family="f", conventions=conv), plane_channels=channels
+    )
 
 
 def test_families_offer_what_they_have() -> None:
@@ -39,8 +41,16 @@ def test_families_offer_what_they_have() -> None:
     assert quantities_of(info_of("density")) == ("density", "raw", "features")
     assert quantities_of(info_of("density", 0)) == ("density",)
     assert quantity_of(SectionView(quantity="beta"), info_of("density")) == "density"
-    question = question_of(SectionView(quantity="slope", axis="free", normal=(0.0, 3.0, 4.0)), info_of(), LatentSpec(), "fp32", 64)
-    assert question.also == "slope" and question.normal == pytest.approx((0.0, 0.6, 0.8)) and question.size == 64
+    question = question_of(
+        SectionView(quantity="slope", axis="free", normal=(0.0, 3.0, 4.0)),
+        info_of(),
+        LatentSpec(),
+        "fp32",
+        64,
+    )
+    assert (
+        question.also == "slope" and question.normal == pytest.approx((0.0, 0.6, 0.8)) and question.size == 64
+    )
 
 
 def test_moving_the_plane_renders_nothing() -> None:
@@ -64,7 +74,9 @@ def test_a_ray_meets_the_plane_in_front_of_the_camera_only() -> None:
 def test_the_handle_follows_the_hand() -> None:
     # 200 px right and 100 px up are one unit of the normal: moving along it by half of that is half a unit
     assert dragged_offset(0.1, (100.0, -50.0), (200.0, -100.0), 400.0, 1.0) == pytest.approx(0.6)
-    assert dragged_offset(0.1, (50.0, 100.0), (200.0, -100.0), 400.0, 1.0) == pytest.approx(0.1), "across the normal"
+    assert dragged_offset(0.1, (50.0, 100.0), (200.0, -100.0), 400.0, 1.0) == pytest.approx(0.1), (
+        "across the normal"
+    )
     assert dragged_offset(0.4, (1000.0, 0.0), (200.0, 0.0), 400.0, 0.5) == 0.5, "the box ends it"
     # a normal towards the camera has no direction on the screen: up is along it
     assert dragged_offset(0.0, (30.0, -40.0), (1.0, 0.0), 400.0, 1.0) == pytest.approx(0.1)
@@ -80,7 +92,11 @@ def test_ranges_have_their_centre_in_the_middle() -> None:
 def test_values_are_read_where_the_cursor_is() -> None:
     values = np.arange(16.0).reshape(4, 4)
     values[3, 0] = np.nan
-    assert value_at(values, -0.9, 0.9) == 0.0 and value_at(values, 0.9, 0.9) == 3.0 and value_at(values, 0.9, -0.9) == 15.0
+    assert (
+        value_at(values, -0.9, 0.9) == 0.0
+        and value_at(values, 0.9, 0.9) == 3.0
+        and value_at(values, 0.9, -0.9) == 15.0
+    )
     assert value_at(values, -0.9, -0.9) is None and value_at(values, 1.2, 0.0) is None
 
 
@@ -117,7 +133,10 @@ def test_points_are_projected_as_the_camera_sees_them(orthographic: bool) -> Non
     assert seen.ahead.all()
     for p, uv, distance in zip(points, seen.uv, seen.distance, strict=True):
         np.testing.assert_allclose(orbit.surface_point(pose, uv[0], uv[1], distance), p, atol=1e-9)
-    matrix = MatrixCamera(pose=tuple(pose.world_from_cam().reshape(-1)), normalized_intrinsics=tuple(pose.intrinsics().reshape(-1)))
+    matrix = MatrixCamera(
+        pose=tuple(pose.world_from_cam().reshape(-1)),
+        normalized_intrinsics=tuple(pose.intrinsics().reshape(-1)),
+    )
     if not orthographic:
         np.testing.assert_allclose(project_points(matrix, points).uv, seen.uv)
         assert not project_points(pose, np.array([3.0 * pose.world_from_cam()[:3, 3]])).ahead[0]

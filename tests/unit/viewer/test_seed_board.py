@@ -1,4 +1,6 @@
-"""Seed board: figures against the metric's own code, order, rows in sight, what is wanted next, stars on disk."""
+"""Seed board: figures against the metric's own code, order, rows in sight, what is wanted next, stars on
+disk.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,16 @@ import torch
 
 from core_model.metrics.flatness import surface_spread
 from core_model.schema.errors import InputError
-from viewer.features.seeds.board import Board, Thumb, figures, ordered, read_stars, stars_path, visible_rows, write_stars
+from viewer.features.seeds.board import (
+    Board,
+    Thumb,
+    figures,
+    ordered,
+    read_stars,
+    stars_path,
+    visible_rows,
+    write_stars,
+)
 
 
 def thumb(depth_range: float = 1.0, samples: float = 2.0, flatness: float = 3.0) -> Thumb:

@@ -1,4 +1,7 @@
-"""Maps derived from frames: normals in the camera's frame, single components, the chosen hard rays; marks and questions."""
+"""Maps derived from frames: normals in the camera's frame, single components, the chosen hard rays.
+
+Marks and questions.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from core_model.schema.inspect import RayReport
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
 from core_model.schema.sampler import SamplerSpec
 from viewer.state.document import MAX_PINS, ChannelView, RayMarks
-from viewer.state.ray_queries import Inspections, question_at
+from viewer.state.ray_queries import RayQueries, question_at
 from viewer.state.shown_map import MapCache, as_drawn, chosen_rays, derived
 
 NORMAL = ChannelInfo(name="normal", title="Normals", kind="direction", low=-1.0, high=1.0)
@@ -23,7 +26,9 @@ def result_of(pose: OrbitPose, **more: object) -> RenderResult:
     return RenderResult(request=request, world_from_cam=tuple(pose.world_from_cam().reshape(-1).tolist()))
 
 
-@pytest.mark.parametrize("pose", [OrbitPose(), OrbitPose(yaw=1.2, pitch=-0.4, roll=0.3), OrbitPose(pitch=0.9)])
+@pytest.mark.parametrize(
+    "pose", [OrbitPose(), OrbitPose(yaw=1.2, pitch=-0.4, roll=0.3), OrbitPose(pitch=0.9)]
+)
 def test_a_normal_towards_the_camera_is_plus_z_in_its_frame(pose: OrbitPose) -> None:
     m = pose.world_from_cam()
     towards, up = -m[:3, 2], -m[:3, 1]
@@ -76,12 +81,22 @@ def test_marks_toggle_and_have_a_limit() -> None:
 
 def report(x: int) -> RayReport:
     return RayReport(
-        checkpoint="x", family="f", x=x, y=0, width=4, height=4, origin=(0, 0, 0), direction=(0, 0, 1), near=1, far=2, hit_box=True
+        checkpoint="x",
+        family="f",
+        x=x,
+        y=0,
+        width=4,
+        height=4,
+        origin=(0, 0, 0),
+        direction=(0, 0, 1),
+        near=1,
+        far=2,
+        hit_box=True,
     )
 
 
 def test_questions_go_out_one_at_a_time_and_old_answers_stay_until_new_ones_come() -> None:
-    rays, request = Inspections(), RenderRequest(checkpoint="x", width=10, height=10)
+    rays, request = RayQueries(), RenderRequest(checkpoint="x", width=10, height=10)
     a, b = question_at((0.15, 0.99), request), question_at((1.0, 0.0), request)
     assert (a.x, a.y, b.x, b.y) == (1, 9, 9, 0)
     assert rays.next((a, b)) == a

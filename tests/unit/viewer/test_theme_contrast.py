@@ -1,4 +1,7 @@
-"""Every text on every ground of both themes, as Dear ImGui blends them: 4.5 : 1 at least, disabled or not (WCAG 2, issue 15 F)."""
+"""Every text on every ground of both themes, as Dear ImGui blends them: 4.5.
+
+1 at least, disabled or not (WCAG 2, issue 15 F).
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from imgui_bundle import imgui
 
-from viewer.widgets import controls, theme
 from viewer.state.palette import PALETTES, Palette, Rgb, contrast, mix
+from viewer.widgets import controls, theme
 
 C = imgui.Col_
 LEAST = 4.5
@@ -39,11 +42,16 @@ def over(ground: Rgb, ink: Rgb, alpha: float) -> Rgb:
 
 
 def worst(pairs: list[tuple[str, Rgb, Rgb]]) -> list[str]:
-    return [f"{name}: {contrast(ink, ground):.2f}" for name, ink, ground in pairs if contrast(ink, ground) < LEAST]
+    return [
+        f"{name}: {contrast(ink, ground):.2f}" for name, ink, ground in pairs if contrast(ink, ground) < LEAST
+    ]
 
 
 def style_pairs() -> list[tuple[str, Rgb, Rgb]]:
-    """Text on each ground and on each fill on it; disabled: fill and text are both multiplied by the style's alpha."""
+    """Text on each ground and on each fill on it.
+
+    disabled: fill and text are both multiplied by the style's alpha.
+    """
     pairs, faded = [], imgui.get_style().disabled_alpha
     text, _ = colour(C.text)
     muted, _ = colour(C.text_disabled)
@@ -63,7 +71,10 @@ def style_pairs() -> list[tuple[str, Rgb, Rgb]]:
 
 
 def drawn_pairs(p: Palette) -> list[tuple[str, Rgb, Rgb]]:
-    """What the house's own controls draw: sliders that are filled, segments, primary buttons, text in the accent colours."""
+    """What the house's own controls draw.
+
+    Sliders that are filled, segments, primary buttons, text in the accent colours.
+    """
     pairs, half = [], mix(p.field, p.accent_fill, 0.42)
     for name, ground in (("panel", p.panel), ("raised", p.raised)):
         for fill, what in ((half, "slider"), (p.field, "segment"), (p.field_active, "chosen segment")):

@@ -1,4 +1,7 @@
-"""A new run while it is set up: what is typed, what differs, complaints at the field, the command that follows from it."""
+"""A new run while it is set up.
+
+What is typed, what differs, complaints at the field, the command that follows from it.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +43,14 @@ def test_the_command_says_exactly_the_changes_and_reads_back_to_the_same_setting
     draft.put("schedule.r1_gamma", "0:1,48:2")
     draft.put("data.mirror", "off")
     words = shlex.split(draft.command())
-    assert words[:4] == ["triscope", "train", "--preset", "smoke"] and draft.data in words and draft.out in words
+    assert (
+        words[:4] == ["triscope", "train", "--preset", "smoke"] and draft.data in words and draft.out in words
+    )
     line = take_apart(words[2:])
     again = apply_overrides(PRESETS.get("smoke"), line.changes, "test")
-    assert draft.tree is not None and again == draft.tree.replace(data=again.data.replace(path=draft.tree.data.path))
+    assert draft.tree is not None and again == draft.tree.replace(
+        data=again.data.replace(path=draft.tree.data.path)
+    )
     assert dict(line.changes).keys() == {"optim.generator_lr", "schedule.r1_gamma", "data.mirror"}
     assert draft.argv()[-len(words[1:]) :] == tuple(words[1:])
 
@@ -78,12 +85,21 @@ def test_gpus_are_one_process_each_and_hide_the_others(draft: Draft) -> None:
 
 
 def test_settings_of_another_run_become_changes_of_its_preset(draft: Draft) -> None:
-    other = apply_overrides(PRESETS.get("heads64-cpu"), [("batch", "32"), ("data.path", "/sets/heads.zip")], "test")
+    other = apply_overrides(
+        PRESETS.get("heads64-cpu"), [("batch", "32"), ("data.path", "/sets/heads.zip")], "test"
+    )
     draft.take(other, "night")
     assert (draft.preset, draft.origin, draft.data) == ("heads64-cpu", "night", "/sets/heads.zip")
     assert draft.typed == {"batch": "32"}
-    draft.take_arguments(("python", "train", "--preset", "smoke", "--data", "/d", "--seed=7", "--output.tick_images=9"), "queued one")
-    assert (draft.preset, draft.data, draft.typed) == ("smoke", "/d", {"seed": "7", "output.tick_images": "9"})
+    draft.take_arguments(
+        ("python", "train", "--preset", "smoke", "--data", "/d", "--seed=7", "--output.tick_images=9"),
+        "queued one",
+    )
+    assert (draft.preset, draft.data, draft.typed) == (
+        "smoke",
+        "/d",
+        {"seed": "7", "output.tick_images": "9"},
+    )
 
 
 def test_another_preset_keeps_what_still_differs(draft: Draft) -> None:
@@ -112,11 +128,18 @@ def test_free_name_counts_on(tmp_path: Path) -> None:
 def test_data_look_tells_count_size_and_cameras(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "set")
     found = look(str(folder))
-    assert (found.pictures, found.size, found.labelled, found.fault) == (6, (16, 16), 6, "") and found.bytes > 0
+    assert (found.pictures, found.size, found.labelled, found.fault) == (
+        6,
+        (16, 16),
+        6,
+        "",
+    ) and found.bytes > 0
     with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
         for path in folder.iterdir():
             archive.write(path, path.name)
-    assert look(str(tmp_path / "set.zip")).words().startswith("6 pictures of 16 × 16 pixels, each with a camera")
+    assert (
+        look(str(tmp_path / "set.zip")).words().startswith("6 pictures of 16 × 16 pixels, each with a camera")
+    )
     (folder / "dataset.json").unlink()
     assert look(str(folder)).labelled == 0 and "without cameras" in look(str(folder)).words()
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from tests.gui.blob_session import BlobSession
-from viewer.state.document import Comparison, Document
-from viewer.features.training.keep_view import carried
+from viewer.state.document import Comparison, Document, carried
 
 
 def test_everything_that_fits_is_kept() -> None:
@@ -21,7 +20,12 @@ def test_everything_that_fits_is_kept() -> None:
     )
     kept = carried(seen, fresh, info)
     assert kept.checkpoint == info.path
-    assert (kept.camera, kept.sampler, kept.view, kept.compare) == (seen.camera, seen.sampler, seen.view, seen.compare)
+    assert (kept.camera, kept.sampler, kept.view, kept.compare) == (
+        seen.camera,
+        seen.sampler,
+        seen.view,
+        seen.compare,
+    )
     assert kept.latent.psi == 0.4 and kept.latent.cutoff == (info.num_ws or 999)
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.runs.synthetic import Plan, write_foreign, write_native
-from viewer.jobs import supervisor as keeper, waiting
 from viewer.features.training.errands import Errands
-from viewer.features.training.run_index import RunRow, Shelf
-from viewer.state.snapshot_watch import SnapshotWatch, run_of
-from viewer.features.training.selection import WatchView
+from viewer.features.training.run_index import RunIndex, RunRow
+from viewer.jobs import supervisor, waiting
+from viewer.runs.selection import Selection
+from viewer.state.workspace import SnapshotWatch, run_of
 
 PLAN = Plan(ticks=12)
 
@@ -31,12 +31,17 @@ def test_the_list_holds_native_and_foreign_runs_and_says_what_is_wrong_with_a_fo
     write_native(tmp_path / "runs" / "a", PLAN, state="failed")
     write_foreign(tmp_path / "runs" / "00012-eg3d", PLAN)
     (tmp_path / "runs" / "empty").mkdir()
-    shelf = Shelf()
+    shelf = RunIndex()
     shelf._folders = (str(tmp_path / "runs"), str(tmp_path / "gone"))
     shelf.look()
     rows = {row.name: row for row in shelf.rows}
     assert set(rows) == {"a", "00012-eg3d"}
-    assert rows["a"].state == "failed" and not rows["a"].foreign and not rows["a"].alive and 0 < rows["a"].share < 1
+    assert (
+        rows["a"].state == "failed"
+        and not rows["a"].foreign
+        and not rows["a"].alive
+        and 0 < rows["a"].share < 1
+    )
     assert rows["00012-eg3d"].foreign and rows["00012-eg3d"].state == "running"
     assert "gone" in shelf.faults[str(tmp_path / "gone")]
 
@@ -44,12 +49,15 @@ def test_the_list_holds_native_and_foreign_runs_and_says_what_is_wrong_with_a_fo
 def test_followed_runs_are_read_and_the_others_let_go(tmp_path: Path) -> None:
     woken: list[int] = []
     paths = tuple(write_native(tmp_path / name, PLAN) for name in "ab")
-    shelf = Shelf(wake=lambda: woken.append(1))
+    shelf = RunIndex(wake=lambda: woken.append(1))
     shelf.start((str(tmp_path),))
     try:
         wait(lambda: len(shelf.rows) == 2, "the list")
         shelf.follow(paths)
-        wait(lambda: all((r := shelf.reader(p)) is not None and len(r.scalars) == 12 for p in paths), "both runs")
+        wait(
+            lambda: all((r := shelf.reader(p)) is not None and len(r.scalars) == 12 for p in paths),
+            "both runs",
+        )
         first = shelf.reader(paths[0])
         shelf.follow(paths[:1])
         assert shelf.reader(paths[0]) is first and shelf.reader(paths[1]) is None
@@ -63,7 +71,9 @@ def test_followed_runs_are_read_and_the_others_let_go(tmp_path: Path) -> None:
 
 def test_places_in_the_queue_count_only_living_jobs_of_the_same_device(tmp_path: Path) -> None:
     def ticket(order: int, devices: list[str], run: str, pid: int = os.getpid()) -> None:
-        text = json.dumps({"pid": pid, "started": keeper.started_at(os.getpid()), "devices": devices, "run": run})
+        text = json.dumps(
+            {"pid": pid, "started": supervisor.started_at(os.getpid()), "devices": devices, "run": run}
+        )
         (tmp_path / f"{order:020d}-{pid}.json").write_text(text)
 
     ticket(1, ["cuda:0"], "first")
@@ -81,7 +91,7 @@ def test_foreign_runs_tell_their_state_without_being_followed(tmp_path: Path) ->
     run = write_foreign(tmp_path / "00001-eg3d", plan)
     (tmp_path / "00002-empty").mkdir()
     (tmp_path / "00002-empty" / "log.txt").write_text("no statistics\n")
-    shelf = Shelf()
+    shelf = RunIndex()
     shelf._folders = (str(tmp_path),)
 
     def row(name: str = run.name) -> RunRow:
@@ -89,7 +99,13 @@ def test_foreign_runs_tell_their_state_without_being_followed(tmp_path: Path) ->
         return next(row for row in shelf.rows if row.name == name)
 
     shown = row()
-    assert shown.foreign and shown.state == "running" and shown.alive and shown.images == (160_000, plan.total) and not shelf.poller.runs
+    assert (
+        shown.foreign
+        and shown.state == "running"
+        and shown.alive
+        and shown.images == (160_000, plan.total)
+        and not shelf.poller.runs
+    )
     assert shown.share == pytest.approx(160_000 / plan.total) and row("00002-empty").state is None
     for quiet, said in ((20 * 60, "stalled"), (3 * 86400, "lost")):
         for path in run.iterdir():
@@ -126,7 +142,7 @@ def test_the_newest_snapshot_is_due_only_while_it_is_followed(tmp_path: Path) ->
 
 
 def test_colours_stay_with_their_run_and_missing_runs_are_dropped() -> None:
-    view = WatchView()
+    view = Selection()
     a, b, c = Path("/a"), Path("/b"), Path("/c")
     for run in (a, b):
         view.tick(run, True)
@@ -153,7 +169,9 @@ def test_errands_tell_what_went_wrong() -> None:
     errands.run("Writing", fail)
     errands.run("Looking", lambda: None)
     found: dict[str, str] = {}
-    wait(lambda: (found.update({o.what: o.error for o in errands.take()}), len(found) == 2)[1], "both errands")
+    wait(
+        lambda: (found.update({o.what: o.error for o in errands.take()}), len(found) == 2)[1], "both errands"
+    )
     assert found == {"Writing": "disk full", "Looking": ""} and len(woken) == 2
     assert errands.under_way == ()
 
@@ -161,9 +179,11 @@ def test_errands_tell_what_went_wrong() -> None:
 @pytest.mark.parametrize("name", ["run.json", "job.json", "stats.jsonl", "config.json", "metrics.jsonl"])
 def test_torn_files_never_break_the_list(tmp_path: Path, name: str) -> None:
     run = write_native(tmp_path / "a", PLAN)
-    (run / "job.json").write_text(json.dumps({"id": "1", "backend": "local", "run": str(run), "argv": ["x"], "submitted": 1.0}))
+    (run / "job.json").write_text(
+        json.dumps({"id": "1", "backend": "local", "run": str(run), "argv": ["x"], "submitted": 1.0})
+    )
     whole = (run / name).read_bytes()
-    shelf = Shelf()
+    shelf = RunIndex()
     shelf._folders = (str(tmp_path),)
     for cut in range(0, len(whole), max(1, len(whole) // 23)):
         (run / name).write_bytes(whole[:cut])

@@ -11,7 +11,7 @@ import pytest
 from core_model.schema.question_latents import DirectionsQuestion
 from core_model.schema.render import RenderRequest, Tier
 from viewer.render_client.mailbox import Slot
-from viewer.render_client.messages import AskLetter, InspectLetter, RenderLetter
+from viewer.render_client.messages import AskRequest, InspectRequest, PictureRequest
 from viewer.render_client.turns import MOMENT_S, MOVING_FIRST, PATIENCE_S, SLICE_S, Turns
 
 QUESTION = DirectionsQuestion(checkpoint="a")
@@ -22,7 +22,7 @@ def picture(tier: Tier) -> RenderRequest:
 
 
 @dataclass
-class Desk:
+class Waiting:
     """Both sides: what the window posts, and whose turn the worker takes it for."""
 
     letters: dict[Slot, tuple[int, bytes]] = field(default_factory=dict)
@@ -44,13 +44,13 @@ class Desk:
         self.letters[slot] = (self.number, pickle.dumps(letter))
 
     def render(self, tier: Tier) -> None:
-        self.post("render", RenderLetter(picture(tier), None))
+        self.post("render", PictureRequest(picture(tier), None))
 
     def ask(self) -> None:
-        self.post("ask", AskLetter(QUESTION))
+        self.post("ask", AskRequest(QUESTION))
 
     def inspect(self) -> None:
-        self.post("inspect", InspectLetter(picture(Tier.FULL), 0, 0))
+        self.post("inspect", InspectRequest(picture(Tier.FULL), 0, 0))
 
     def next(self) -> str:
         turn = self.turns.next()
@@ -58,105 +58,109 @@ class Desk:
 
 
 def test_the_order_of_everything_that_waits() -> None:
-    desk = Desk()
-    desk.render(Tier.REFINED)
-    desk.ask()
-    desk.inspect()
-    assert [desk.next() for _ in range(4)] == ["inspect", "ask", "render", ""]
-    assert not desk.turns.any
-    for tier, order in ((Tier.MOVING, ["render", "ask"]), (Tier.FULL, ["ask", "render"]), (Tier.SETTLED, ["ask", "render"])):
-        desk = Desk()
-        desk.ask()
-        desk.render(tier)
-        assert [desk.next(), desk.next()] == order, tier
+    waiting = Waiting()
+    waiting.render(Tier.REFINED)
+    waiting.ask()
+    waiting.inspect()
+    assert [waiting.next() for _ in range(4)] == ["inspect", "ask", "render", ""]
+    assert not waiting.turns.any
+    for tier, order in (
+        (Tier.MOVING, ["render", "ask"]),
+        (Tier.FULL, ["ask", "render"]),
+        (Tier.SETTLED, ["ask", "render"]),
+    ):
+        waiting = Waiting()
+        waiting.ask()
+        waiting.render(tier)
+        assert [waiting.next(), waiting.next()] == order, tier
 
 
-@pytest.mark.parametrize("wish", [Desk.ask, Desk.inspect])
-def test_refinement_gives_way_at_once_and_goes_on_afterwards(wish: Callable[[Desk], None]) -> None:
-    desk = Desk()
-    desk.render(Tier.REFINED)
-    turn = desk.turns.next()
-    assert turn is not None and not desk.turns.picture_gives_way(Tier.REFINED)
+@pytest.mark.parametrize("wish", [Waiting.ask, Waiting.inspect])
+def test_refinement_gives_way_at_once_and_goes_on_afterwards(wish: Callable[[Waiting], None]) -> None:
+    waiting = Waiting()
+    waiting.render(Tier.REFINED)
+    turn = waiting.turns.next()
+    assert turn is not None and not waiting.turns.picture_gives_way(Tier.REFINED)
     for _ in range(3):  # however often
-        wish(desk)
-        assert desk.turns.picture_gives_way(Tier.REFINED)
-        desk.turns.again(turn)
-        assert desk.next() in ("ask", "inspect")
-        assert desk.turns.next() == turn
-    desk.command = True
-    assert desk.turns.picture_gives_way(Tier.REFINED)
+        wish(waiting)
+        assert waiting.turns.picture_gives_way(Tier.REFINED)
+        waiting.turns.again(turn)
+        assert waiting.next() in ("ask", "inspect")
+        assert waiting.turns.next() == turn
+    waiting.command = True
+    assert waiting.turns.picture_gives_way(Tier.REFINED)
 
 
 def test_a_moving_picture_gives_way_to_nothing() -> None:
-    desk = Desk()
-    desk.render(Tier.MOVING)
-    desk.next()
-    desk.ask()
-    desk.inspect()
-    desk.command = True
-    assert not desk.turns.picture_gives_way(Tier.MOVING)
+    waiting = Waiting()
+    waiting.render(Tier.MOVING)
+    waiting.next()
+    waiting.ask()
+    waiting.inspect()
+    waiting.command = True
+    assert not waiting.turns.picture_gives_way(Tier.MOVING)
 
 
 def test_a_full_picture_and_a_stream_of_questions_take_turns() -> None:
-    desk = Desk()
-    desk.render(Tier.FULL)
-    full = desk.turns.next()
+    waiting = Waiting()
+    waiting.render(Tier.FULL)
+    full = waiting.turns.next()
     assert full is not None
-    desk.ask()
-    assert desk.turns.picture_gives_way(Tier.FULL), "what was asked goes before what settles"
-    desk.turns.again(full)
-    assert desk.next() == "ask"
-    desk.ask()  # the next picture of a seed board
-    assert desk.turns.next() == full, "a board of questions does not keep the view from settling"
-    assert not desk.turns.picture_gives_way(Tier.FULL)
-    desk.now += SLICE_S
-    assert desk.turns.picture_gives_way(Tier.FULL)
-    desk.turns.again(full)
-    assert desk.next() == "ask" and desk.turns.next() == full
+    waiting.ask()
+    assert waiting.turns.picture_gives_way(Tier.FULL), "what was asked goes before what settles"
+    waiting.turns.again(full)
+    assert waiting.next() == "ask"
+    waiting.ask()  # the next picture of a seed board
+    assert waiting.turns.next() == full, "a board of questions does not keep the view from settling"
+    assert not waiting.turns.picture_gives_way(Tier.FULL)
+    waiting.now += SLICE_S
+    assert waiting.turns.picture_gives_way(Tier.FULL)
+    waiting.turns.again(full)
+    assert waiting.next() == "ask" and waiting.turns.next() == full
 
 
 def test_a_long_question_gives_way_to_a_drag_but_not_to_refinement() -> None:
-    desk = Desk()
-    desk.ask()
-    question = desk.turns.next()
+    waiting = Waiting()
+    waiting.ask()
+    question = waiting.turns.next()
     assert question is not None
-    desk.now += MOMENT_S
-    desk.render(Tier.REFINED)
-    assert not desk.turns.answer_gives_way()
-    desk.now += 100.0
-    assert not desk.turns.answer_gives_way()
-    desk.render(Tier.MOVING)
-    assert desk.turns.answer_gives_way()
-    desk.turns.again(question)
-    assert desk.next() == "render" and desk.turns.next() == question
-    assert not desk.turns.answer_gives_way(), "it is let for a moment"
-    desk.render(Tier.FULL)
-    desk.now += MOMENT_S
-    assert not desk.turns.answer_gives_way()
-    desk.now += PATIENCE_S
-    assert desk.turns.answer_gives_way()
+    waiting.now += MOMENT_S
+    waiting.render(Tier.REFINED)
+    assert not waiting.turns.answer_gives_way()
+    waiting.now += 100.0
+    assert not waiting.turns.answer_gives_way()
+    waiting.render(Tier.MOVING)
+    assert waiting.turns.answer_gives_way()
+    waiting.turns.again(question)
+    assert waiting.next() == "render" and waiting.turns.next() == question
+    assert not waiting.turns.answer_gives_way(), "it is let for a moment"
+    waiting.render(Tier.FULL)
+    waiting.now += MOMENT_S
+    assert not waiting.turns.answer_gives_way()
+    waiting.now += PATIENCE_S
+    assert waiting.turns.answer_gives_way()
 
 
 def test_a_walk_without_end_starves_no_question() -> None:
-    desk = Desk()
-    desk.ask()
+    waiting = Waiting()
+    waiting.ask()
     order = []
     for _ in range(3 * (MOVING_FIRST + 1)):
-        desk.render(Tier.MOVING)
-        turn = desk.turns.next()
+        waiting.render(Tier.MOVING)
+        turn = waiting.turns.next()
         assert turn is not None
         order.append(turn.slot)
         if turn.slot == "ask":
-            desk.now += MOMENT_S
-            assert desk.turns.answer_gives_way()
-            desk.turns.again(turn)
+            waiting.now += MOMENT_S
+            assert waiting.turns.answer_gives_way()
+            waiting.turns.again(turn)
     assert order.count("ask") == 3 and order.index("ask") == MOVING_FIRST
 
 
 def test_a_newer_question_replaces_the_one_in_hand() -> None:
-    desk = Desk()
-    desk.ask()
-    desk.next()
-    assert not desk.turns.answer_gives_way()
-    desk.ask()
-    assert desk.turns.answer_gives_way()
+    waiting = Waiting()
+    waiting.ask()
+    waiting.next()
+    assert not waiting.turns.answer_gives_way()
+    waiting.ask()
+    assert waiting.turns.answer_gives_way()

@@ -11,10 +11,10 @@ from core_model.schema.question import PictureQuestion, Question
 from core_model.schema.question_latents import DirectionsQuestion
 from core_model.schema.render import RenderRequest, RenderResult, Tier
 from tests.gui.blob_session import blob_info
-from viewer.shell.coordinator import Controller
 from viewer.render_client.events import Answered, Event, FrameReady, Opened, WorkerStatus
+from viewer.shell.coordinator import RenderCoordinator
 from viewer.state.document import Comparison, Document
-from viewer.state.actions import CancelWork
+from viewer.state.store import Store
 
 INFO = blob_info("blob:demo")
 EDGE = 128
@@ -33,7 +33,8 @@ class Window:
     generation: int = 0
 
     def __post_init__(self) -> None:
-        self.control = Controller(self)  # type: ignore[arg-type]
+        self.store = Store()
+        self.control = RenderCoordinator(self, self.store)  # type: ignore[arg-type]
         self.control.open("blob:demo")
         self.events.append(Opened(INFO, number=1))
         self.frame()
@@ -72,23 +73,29 @@ class Window:
 
     @property
     def doc(self) -> Document:
-        return self.control.doc
+        return self.control.store.doc
 
-    def frame(self, doc: Document | None = None, seconds: float = 0.02, want: tuple[Question, ...] = ()) -> list[RenderRequest]:
+    def frame(
+        self, doc: Document | None = None, seconds: float = 0.02, want: tuple[Question, ...] = ()
+    ) -> list[RenderRequest]:
         """One GUI frame; returns the pictures that were asked for in it."""
         self.now += seconds
         before = len(self.asked_pictures)
         self.control.poll(self.now)
         for question in want:
-            self.control.answers.want(question)
-        self.control.finish(doc or self.doc, EDGE, False, self.now)
+            self.control.queries.want(question)
+        self.store.edit(self.doc, doc or self.doc, self.now)
+        self.control.ask(EDGE, self.now)
         return self.asked_pictures[before:]
 
     def answer(self, request: RenderRequest | None = None) -> None:
         """The renderer has finished the last picture (or `request`)."""
         request = request or self.last
         shape = (request.height, request.width)
-        arrays = {n: np.full((3, *shape) if n in ("rgb", "normal") else shape, 0.5, np.float32) for n in request.channels}
+        arrays = {
+            n: np.full((3, *shape) if n in ("rgb", "normal") else shape, 0.5, np.float32)
+            for n in request.channels
+        }
         result = RenderResult(
             request=request, generation=self.generation, width=request.width, height=request.height, total_ms=5000.0,
             samples_per_pixel=request.sampler.spp or 0.0,
@@ -114,9 +121,16 @@ def test_b_goes_before_refinement_which_goes_on_with_its_frames() -> None:
     own = window.control.frames.base
     assert own is not None and own.tier is Tier.FULL
     asked = window.frame(window.compare(what="sampler", sampler="uniform"))
-    assert [r.sampler.name for r in asked] == ["uniform"], "B is asked for while a refined frame is under way, in the same GUI frame"
+    assert [r.sampler.name for r in asked] == ["uniform"], (
+        "B is asked for while a refined frame is under way, in the same GUI frame"
+    )
     b = asked[0]
-    assert (b.tier, b.sampler.spp, b.sampler.tau, b.sampler.jitter) == (Tier.FULL, own.sampler.spp, own.sampler.tau, False)
+    assert (b.tier, b.sampler.spp, b.sampler.tau, b.sampler.jitter) == (
+        Tier.FULL,
+        own.sampler.spp,
+        own.sampler.tau,
+        False,
+    )
     for _ in range(5):
         assert window.frame(seconds=0.5) == [], "nothing goes before B while it is computed"
     window.answer()
@@ -148,7 +162,10 @@ def test_b_goes_before_a_settles() -> None:
     (b,) = window.frame(window.compare(what="samples", spp=64.0))
     assert b.sampler.spp == 64.0 and b.tier is Tier.MOVING
     window.answer()
-    assert [r.tier for r in window.frame(seconds=0.5)] == [Tier.FULL] and settling.tier in (Tier.SETTLED, Tier.FULL)
+    assert [r.tier for r in window.frame(seconds=0.5)] == [Tier.FULL] and settling.tier in (
+        Tier.SETTLED,
+        Tier.FULL,
+    )
 
 
 def test_another_view_goes_before_b_and_a_display_setting_does_not() -> None:
@@ -156,7 +173,9 @@ def test_another_view_goes_before_b_and_a_display_setting_does_not() -> None:
     window.rested()
     doc = window.compare(what="sampler", sampler="uniform")
     window.frame(doc)
-    brighter = doc.replace(view=doc.view.with_channel_view(doc.view.of("depth", INFO.channels[1]).replace(invert=True)))
+    brighter = doc.replace(
+        view=doc.view.with_channel_view(doc.view.of("depth", INFO.channels[1]).replace(invert=True))
+    )
     assert window.frame(brighter) == [] and window.control.second.pending is not None
     turned = brighter.replace(camera=doc.camera.replace(yaw=0.7))
     assert [(r.tier, r.camera) for r in window.frame(turned)] == [(Tier.MOVING, turned.camera)]
@@ -189,7 +208,9 @@ def test_a_full_picture_that_was_ready_all_the_same_is_not_made_twice() -> None:
 def test_questions_are_asked_while_it_refines_and_small_pictures_wait_for_the_others() -> None:
     window = Window()
     window.rested()
-    thumb = PictureQuestion(checkpoint="blob:demo", request=RenderRequest(checkpoint="blob:demo", width=8, height=8))
+    thumb = PictureQuestion(
+        checkpoint="blob:demo", request=RenderRequest(checkpoint="blob:demo", width=8, height=8)
+    )
     directions = DirectionsQuestion(checkpoint="blob:demo")
     window.frame(want=(thumb,))
     assert window.asked == [thumb]
@@ -199,7 +220,7 @@ def test_questions_are_asked_while_it_refines_and_small_pictures_wait_for_the_ot
     assert len(window.asked) == 2
     window.events.append(Answered(2, {"samples": 1}))
     window.frame(want=(thumb,))
-    assert window.asked[2:] == [thumb] and window.control.answers.peek(directions) is not None
+    assert window.asked[2:] == [thumb] and window.control.queries.peek(directions) is not None
 
 
 @pytest.mark.parametrize("kind", ["second", None])
@@ -210,7 +231,7 @@ def test_cancelling_b_ends_the_comparison_and_keeps_the_picture(kind: str | None
     (work, *_) = window.control.work(window.now)
     assert (work.kind, work.title, work.shown) == ("second", "Computing B", True)
     shown = window.control.frames.version
-    assert window.control.handle(CancelWork(kind), window.now)  # type: ignore[arg-type]
+    window.control.cancel(kind, window.now)  # type: ignore[arg-type]
     assert window.doc.compare.mode == "off" and window.withdrawn == ["picture"]
     assert [r.tier for r in window.frame()] == [Tier.REFINED] and window.control.frames.version == shown
 
@@ -220,12 +241,14 @@ def test_a_cancelled_question_is_not_asked_again_until_it_is_wanted_anew() -> No
     window.rested()
     directions = DirectionsQuestion(checkpoint="blob:demo")
     window.frame(want=(directions,))
-    assert not any(w.shown for w in window.control.work(window.now) if w.kind == "question"), "not worth a word yet"
+    assert not any(w.shown for w in window.control.work(window.now) if w.kind == "question"), (
+        "not worth a word yet"
+    )
     window.frame(want=(directions,), seconds=1.5)
     (work,) = [w for w in window.control.work(window.now) if w.kind == "question"]
     assert work.shown and work.title == "Finding directions"
-    window.control.handle(CancelWork("question"), window.now)
-    error = window.control.answers.error(directions)
+    window.control.cancel("question", window.now)
+    error = window.control.queries.error(directions)
     assert error is not None and error.kind == "cancelled"
     window.frame(want=(directions,))
     assert window.withdrawn == ["question"] and window.asked == [directions]
@@ -237,7 +260,7 @@ def test_a_cancelled_question_is_not_asked_again_until_it_is_wanted_anew() -> No
 def test_a_cancelled_picture_is_not_asked_again_until_something_changes() -> None:
     window = Window()
     window.rested()
-    window.control.handle(CancelWork("picture"), window.now)
+    window.control.cancel("picture", window.now)
     assert window.withdrawn == ["picture"]
     assert [window.frame(seconds=0.5) for _ in range(4)] == [[]] * 4
     turned = window.doc.replace(camera=window.doc.camera.replace(yaw=0.2))
@@ -259,4 +282,7 @@ def test_while_the_view_turns_b_follows_every_a() -> None:
             window.answer()
     assert {"learned", "uniform"} <= set(order)
     pairs = [name for i, name in enumerate(order) if i == 0 or name != order[i - 1]]
-    assert pairs == ["learned", "uniform"] * (len(pairs) // 2) + ["learned"] * (len(pairs) % 2) and pairs.count("uniform") >= 2
+    assert (
+        pairs == ["learned", "uniform"] * (len(pairs) // 2) + ["learned"] * (len(pairs) % 2)
+        and pairs.count("uniform") >= 2
+    )

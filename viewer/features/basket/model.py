@@ -1,4 +1,7 @@
-"""The basket: named w of one checkpoint, kept between runs and exchanged as .npz (w [N, L, D], names [N], checkpoint)."""
+"""The basket: named w of one checkpoint, kept between runs.
+
+Exchanged as .npz (w [N, L, D], names [N], checkpoint).
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ class Kept:
 
     @property
     def rows(self) -> Rows:
-        """For LatentSpec.w: one row where all layers are alike, else all of them. Exact."""
+        """The w as LatentSpec.w takes it: one row where all layers are alike, else all of them. Exact."""
         alike = bool((self.w == self.w[:1]).all())
         return tuple(map(tuple, (self.w[:1] if alike else self.w).tolist()))
 
@@ -79,26 +82,44 @@ def write_basket(path: Path, basket: Basket, sha256: str) -> None:
     """Writes an .npz atomically; raises InputError where that is impossible."""
     w = np.stack([k.w for k in basket]) if basket else np.zeros((0, 0, 0), np.float32)
     names = np.array([k.name for k in basket], dtype=np.str_)
-    write_atomically(path, "basket", lambda file: np.savez(file, w=w, names=names, checkpoint=np.array(sha256)))
+    write_atomically(
+        path, "basket", lambda file: np.savez(file, w=w, names=names, checkpoint=np.array(sha256))
+    )
 
 
 def read_basket(path: Path, layers: int, width: int) -> tuple[Basket, str]:
     """(entries, SHA-256 of the checkpoint that they were made with, "" unknown).
 
-    Takes baskets, and any file with an array `w` of shape [L, D] or [N, L, D] (pictures written as .npz, projected w as .npy);
-    L may be 1. Raises InputError naming what does not fit a generator with w [layers, width].
+    Takes baskets, and any file with an array `w` of shape [L, D] or [N, L, D] (pictures written as .npz,
+    projected w as .npy); L may be 1. Raises InputError naming what does not fit a generator with w [layers,
+    width].
     """
     arrays = read_arrays(path)
     if "w" not in arrays:
-        raise InputError(what="no w in the file", where=str(path), expected="an array w [N, L, D]", got=", ".join(arrays) or "nothing")
+        raise InputError(
+            what="no w in the file",
+            where=str(path),
+            expected="an array w [N, L, D]",
+            got=", ".join(arrays) or "nothing",
+        )
     w = arrays["w"]
     if w.size == 0:
         return (), str(arrays.get("checkpoint", ""))
     if w.dtype.kind not in "fiu" or w.ndim not in (2, 3):
-        raise InputError(what="wrong w", where=str(path), expected=f"numbers [N, {layers}, {width}]", got=f"{w.dtype} {list(w.shape)}")
+        raise InputError(
+            what="wrong w",
+            where=str(path),
+            expected=f"numbers [N, {layers}, {width}]",
+            got=f"{w.dtype} {list(w.shape)}",
+        )
     w = (w[None] if w.ndim == 2 else w).astype(np.float32)
     if w.shape[1] not in (1, layers) or w.shape[2] != width:
-        raise InputError(what="w of another generator", where=str(path), expected=f"[N, {layers}, {width}]", got=str(list(w.shape)))
+        raise InputError(
+            what="w of another generator",
+            where=str(path),
+            expected=f"[N, {layers}, {width}]",
+            got=str(list(w.shape)),
+        )
     if not np.isfinite(w).all():
         raise InputError(what="wrong w", where=str(path), expected="finite numbers", got="NaN or infinity")
     names = [str(n) for n in arrays["names"].reshape(-1)] if "names" in arrays else []

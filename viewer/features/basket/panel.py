@@ -1,4 +1,7 @@
-"""Named w of the open checkpoint: kept between runs, opened, interpolated, added and subtracted, exchanged as .npz."""
+"""Named w of the open checkpoint.
+
+Kept between runs, opened, interpolated, added and subtracted, exchanged as .npz.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +19,15 @@ from viewer.features.basket import model as store
 from viewer.features.basket.model import Basket, Kept
 from viewer.state.document import Document
 from viewer.state.latent_blend import describe
+from viewer.state.query_cache import QueryCache
+from viewer.state.requests import thumbnail_request
 from viewer.widgets import controls
-from viewer.widgets.context import PanelContext
+from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.file_row import FileRow
-from viewer.widgets.panel import PANELS
-from viewer.widgets.thumbnails import Thumbnails, thumbnail_request
+from viewer.widgets.theme import Theme
+from viewer.widgets.thumbnails import Thumbnails
 
-_MODES = (
-    ("between", "Interpolate", "A at 0, B at 1"),
-    ("analogy", "Arithmetic", "A + k (B - C)"),
-)
+_MODES = (("between", "Interpolate", "A at 0, B at 1"), ("analogy", "Arithmetic", "A + k (B - C)"))
 
 
 class BasketPanel:
@@ -46,16 +48,25 @@ class BasketPanel:
         self.file = FileRow("basket", "Basket", "*.npz *.npy", "")
         self._loaded = ""
 
-    def draw(self, doc: Document, ctx: PanelContext) -> Document:
-        info = ctx.info
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        queries: QueryCache,
+        dialog_available: bool,
+    ) -> Document:
         if info is None or not info.z_dim:
-            controls.note(ctx.theme, "The basket keeps w of a generator; this family has none." if info else "Nothing is open.")
+            controls.note(
+                theme,
+                "The basket keeps w of a generator; this family has none." if info else "Nothing is open.",
+            )
             return doc
         self._follow(info)
-        self._add(doc, ctx)
-        latent = self._list(doc, ctx, info)
-        latent = self._combine(latent, ctx)
-        self._files(ctx, info)
+        self._add(doc, theme, queries)
+        latent = self._list(doc, theme, queries, info)
+        latent = self._combine(latent, theme)
+        self._files(theme, dialog_available, info)
         return doc if latent is doc.latent else doc.replace(latent=latent)
 
     def _follow(self, info: CheckpointInfo) -> None:
@@ -77,35 +88,39 @@ class BasketPanel:
         except InputError as error:
             self.note = str(error)
 
-    def _add(self, doc: Document, ctx: PanelContext) -> None:
-        theme, gap, button = ctx.theme, imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
+    def _add(self, doc: Document, theme: Theme, queries: QueryCache) -> None:
+        gap, button = imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
         controls.label(theme, "Add as", "Name of the w that is added")
         imgui.set_next_item_width(imgui.get_content_region_avail().x - button - gap)
         hint = describe(doc.latent)
-        entered, self.name = imgui.input_text_with_hint("##basket-name", hint, self.name, int(imgui.InputTextFlags_.enter_returns_true))
+        entered, self.name = imgui.input_text_with_hint(
+            "##basket-name", hint, self.name, int(imgui.InputTextFlags_.enter_returns_true)
+        )
         controls.tooltip("Name of the new entry; empty = what the latent is called now")
         imgui.same_line(0.0, gap)
         tip = "Keep the present w: blend, psi, mixing and edits are frozen into it"
         if controls.icon_button(theme, fa.ICON_FA_PLUS, "basket-add", tip=tip) or entered:
             self.adding = LatentQuestion(checkpoint=doc.checkpoint, latent=doc.latent)
         if self.adding is not None:
-            answer, failed = ctx.answers.want(self.adding), ctx.answers.error(self.adding)
+            answer, failed = queries.want(self.adding), queries.error(self.adding)
             if answer is not None:
-                self._keep(store.added(self.items, self.name or describe(self.adding.latent), answer.arrays["w"]))
+                self._keep(
+                    store.added(self.items, self.name or describe(self.adding.latent), answer.arrays["w"])
+                )
                 self.name, self.note = "", ""
             elif failed is not None:
                 self.note = failed.message
             if answer is not None or failed is not None:
                 self.adding = None
 
-    def _list(self, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> LatentSpec:
+    def _list(self, doc: Document, theme: Theme, queries: QueryCache, info: CheckpointInfo) -> LatentSpec:
         latent, removed = doc.latent, -1
         if not self.items:
-            controls.note(ctx.theme, "Empty. The plus keeps the w that is shown.")
+            controls.note(theme, "Empty. The plus keeps the w that is shown.")
         for index, item in enumerate(self.items):
             imgui.push_id(index)
             shown = doc.latent.w is not None and not doc.latent.edits and doc.latent.w == item.rows
-            opened, gone = self._entry(index, item, shown, doc, ctx, info)
+            opened, gone = self._entry(index, item, shown, doc, theme, queries, info)
             if opened:
                 latent = store.shown_as(latent, item)
             removed = index if gone else removed
@@ -116,25 +131,38 @@ class BasketPanel:
         if self.removed is not None:
             index, item = self.removed
             width = imgui.get_content_region_avail().x
-            name = controls.ellipsis(item.name, width - 9 * ctx.theme.em)
+            name = controls.ellipsis(item.name, width - 9 * theme.em)
             title = f"{fa.ICON_FA_ROTATE_LEFT} Bring back {name}###basket-back"
-            if controls.button(ctx.theme, title, tip=f"{item.name} was deleted last", width=width):
+            if controls.button(theme, title, tip=f"{item.name} was deleted last", width=width):
                 self._keep((*self.items[:index], item, *self.items[index:]))
                 self.removed = None
         return latent
 
-    def _entry(self, index: int, item: Kept, shown: bool, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> tuple[bool, bool]:
+    def _entry(
+        self,
+        index: int,
+        item: Kept,
+        shown: bool,
+        doc: Document,
+        theme: Theme,
+        queries: QueryCache,
+        info: CheckpointInfo,
+    ) -> tuple[bool, bool]:
         """One row: picture, name, open, delete. Returns (opened, deleted)."""
-        theme, gap, button = ctx.theme, imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
+        gap, button = imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
         size, corner = 2.4 * theme.em, imgui.get_cursor_screen_pos()
         opened = imgui.invisible_button("##open-picture", ImVec2(size, size))
         controls.tooltip("Show this w")
         end = ImVec2(corner.x + size, corner.y + size)
         visible = imgui.is_item_visible()
         latent = store.shown_as(LatentSpec(noise=doc.latent.noise), item)
-        self.thumbs.draw(ctx, thumbnail_request(doc, info, latent, self.thumbs.edge), corner, end, visible)
+        self.thumbs.draw(
+            theme, info, queries, thumbnail_request(doc, info, latent, self.thumbs.edge), corner, end, visible
+        )
         if shown:
-            imgui.get_window_draw_list().add_rect(corner, end, theme.colour(theme.palette.accent), imgui.get_style().frame_rounding, 2.0)
+            imgui.get_window_draw_list().add_rect(
+                corner, end, theme.colour(theme.palette.accent), imgui.get_style().frame_rounding, 2.0
+            )
         level = imgui.get_cursor_pos_y() - size - imgui.get_style().item_spacing.y + 0.5 * (size - button)
         _beside(gap, level)
         imgui.set_next_item_width(max(imgui.get_content_region_avail().x - 2 * (button + gap), 3 * theme.em))
@@ -147,22 +175,31 @@ class BasketPanel:
         _beside(gap, level)
         opened |= controls.icon_button(theme, fa.ICON_FA_EYE, "open", tip="Show this w")
         _beside(gap, level)
-        gone = controls.icon_button(theme, fa.ICON_FA_TRASH, "delete", tip="Delete this entry; the last one can be brought back")
+        gone = controls.icon_button(
+            theme, fa.ICON_FA_TRASH, "delete", tip="Delete this entry; the last one can be brought back"
+        )
         imgui.set_cursor_pos_y(level + 0.5 * (size + button))
         imgui.dummy(ImVec2(0.0, 0.0))
         return opened, gone
 
-    def _combine(self, latent: LatentSpec, ctx: PanelContext) -> LatentSpec:
-        theme = ctx.theme
+    def _combine(self, latent: LatentSpec, theme: Theme) -> LatentSpec:
         controls.section(theme, "Combine")
         why_not = "" if len(self.items) >= 2 else "Add two entries first"
         before = (self.mode, *self.chosen, self.t, self.k)
-        self.mode = controls.segmented(theme, "Mode", "combine", self.mode, _MODES, tip="How entries are combined", why_not=why_not)
+        self.mode = controls.segmented(
+            theme, "Mode", "combine", self.mode, _MODES, tip="How entries are combined", why_not=why_not
+        )
         options = [(i, item.name, f"Entry {i + 1}") for i, item in enumerate(self.items)]
         for place, letter in enumerate("AB" if self.mode == "between" else "ABC"):
             now = self._place(place)
             new = controls.combo(
-                theme, letter, f"##combine-{letter}", now, options or [(0, "none", "")], tip=f"Entry {letter}", why_not=why_not
+                theme,
+                letter,
+                f"##combine-{letter}",
+                now,
+                options or [(0, "none", "")],
+                tip=f"Entry {letter}",
+                why_not=why_not,
             )
             if new != now:
                 self.chosen[place] = new
@@ -179,9 +216,17 @@ class BasketPanel:
             )  # fmt: skip
             self.k = min(max(self.k, -10.0), 10.0)
         show = controls.button(
-            theme, f"{fa.ICON_FA_EYE} Show###combine-show", width=-1.0, why_not=why_not, tip="Show the combination; the sliders do so too"
+            theme,
+            f"{fa.ICON_FA_EYE} Show###combine-show",
+            width=-1.0,
+            why_not=why_not,
+            tip="Show the combination; the sliders do so too",
         )
-        return latent if why_not or not (show or before != (self.mode, *self.chosen, self.t, self.k)) else self._combined(latent)
+        return (
+            latent
+            if why_not or not (show or before != (self.mode, *self.chosen, self.t, self.k))
+            else self._combined(latent)
+        )
 
     def _place(self, place: int) -> int:
         """Entry that stands for A, B or C; the list may have become shorter."""
@@ -189,16 +234,20 @@ class BasketPanel:
 
     def _combined(self, latent: LatentSpec) -> LatentSpec:
         a, b, c = (self.items[self._place(i)].w for i in range(3))
-        w: np.ndarray = store.between(a, b, self.t) if self.mode == "between" else store.analogy(a, b, c, self.k)
+        w: np.ndarray = (
+            store.between(a, b, self.t) if self.mode == "between" else store.analogy(a, b, c, self.k)
+        )
         return store.shown_as(latent, store.kept("combination", w))
 
-    def _files(self, ctx: PanelContext, info: CheckpointInfo) -> None:
-        controls.section(ctx.theme, "Exchange")
-        asked = self.file.draw(ctx, why_not_save="" if self.items else "The basket is empty")
+    def _files(self, theme: Theme, dialog_available: bool, info: CheckpointInfo) -> None:
+        controls.section(theme, "Exchange")
+        asked = self.file.draw(
+            theme, dialog_available, why_not_save="" if self.items else "The basket is empty"
+        )
         if asked is not None:
             self._exchange(*asked, info)
         if self.note:
-            with controls.text_colour(ctx.theme.palette.warn):
+            with controls.text_colour(theme.palette.warn):
                 imgui.push_text_wrap_pos(0.0)
                 imgui.text_unformatted(self.note)
                 imgui.pop_text_wrap_pos()
@@ -227,9 +276,14 @@ class BasketPanel:
 
 
 def _beside(gap: float, level: float) -> None:
-    """On the same line, at the height `level` of the window."""
+    """Puts the cursor on the same line, at the height `level` of the window."""
     imgui.same_line(0.0, gap)
     imgui.set_cursor_pos_y(level)
 
 
-PANELS.add("basket", BasketPanel)
+def _basket() -> Feature:
+    panel = BasketPanel()
+    return Feature(panel, close=panel.close)
+
+
+FEATURES.add("basket", _basket)

@@ -8,10 +8,9 @@ from imgui_bundle import imgui
 from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import InputError
 from viewer.features.camera.pose_text import FORMATS, KNOWN, PoseFormat, pose_text, read_pose
+from viewer.state.actions import CopyText, Dispatch
 from viewer.widgets import controls
-from viewer.state.actions import CopyText
-from viewer.widgets.context import PanelContext
-from viewer.widgets.theme import BODY_PX
+from viewer.widgets.theme import BODY_PX, Theme
 
 
 class ExactPose:
@@ -23,26 +22,42 @@ class ExactPose:
         self.said = ""
         self.refused = False
 
-    def draw(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
+    def draw(self, pose: OrbitPose, theme: Theme, dispatch: Dispatch) -> OrbitPose:
         """The rows; returns the pose, or the one that was pasted or typed."""
         self.form = controls.combo(
-            ctx.theme, "Format", "##pose-format", self.form, FORMATS, tip="How Copy writes the pose. Paste reads any of them by itself"
+            theme,
+            "Format",
+            "##pose-format",
+            self.form,
+            FORMATS,
+            tip="How Copy writes the pose. Paste reads any of them by itself",
         )
-        why_not = "Parallel rays have no such label or matrix" if pose.orthographic and self.form in ("label", "matrix") else ""
+        why_not = (
+            "Parallel rays have no such label or matrix"
+            if pose.orthographic and self.form in ("label", "matrix")
+            else ""
+        )
         gap = imgui.get_style().item_inner_spacing.x
         width = (imgui.get_content_region_avail().x - gap) / 2
         title = next(t for f, t, _ in FORMATS if f == self.form)
         if controls.button(
-            ctx.theme, f"{fa.ICON_FA_COPY} Copy###copy-pose", width=width, why_not=why_not, tip=f"Copy the present pose: {title}"
+            theme,
+            f"{fa.ICON_FA_COPY} Copy###copy-pose",
+            width=width,
+            why_not=why_not,
+            tip=f"Copy the present pose: {title}",
         ):
-            ctx.emit(CopyText(pose_text(pose, self.form), f"camera: {title}"))
+            dispatch(CopyText(pose_text(pose, self.form), f"camera: {title}"))
         imgui.same_line(0.0, gap)
         tip = f"Take the camera from the clipboard: {KNOWN}"
-        if controls.button(ctx.theme, f"{fa.ICON_FA_PASTE} Paste###paste-pose", width=width, tip=tip):
+        if controls.button(theme, f"{fa.ICON_FA_PASTE} Paste###paste-pose", width=width, tip=tip):
             pose = self._take(imgui.get_clipboard_text() or "", pose)
         imgui.set_next_item_width(-1.0)
         entered, self.typed = imgui.input_text_with_hint(
-            "##pose-text", "Type JSON, 25 or 16 numbers", self.typed, int(imgui.InputTextFlags_.enter_returns_true)
+            "##pose-text",
+            "Type JSON, 25 or 16 numbers",
+            self.typed,
+            int(imgui.InputTextFlags_.enter_returns_true),
         )
         controls.tooltip(f"Press Enter to look from there: {KNOWN}")
         if entered:
@@ -50,8 +65,11 @@ class ExactPose:
             if not self.refused:
                 self.typed = ""
         if self.said:
-            p = ctx.theme.palette
-            with controls.font(ctx.theme.fonts.body, BODY_PX * 0.87), controls.text_colour(p.bad if self.refused else p.muted):
+            p = theme.palette
+            with (
+                controls.font(theme.fonts.body, BODY_PX * 0.87),
+                controls.text_colour(p.bad if self.refused else p.muted),
+            ):
                 imgui.push_text_wrap_pos(0.0)
                 imgui.text_unformatted(self.said)
                 imgui.pop_text_wrap_pos()

@@ -1,4 +1,4 @@
-"""The camera: where the checkpoint's cameras lie, how the hand moves it, exact numbers, and views to go to."""
+"""The camera panel: distribution of the checkpoint's cameras, navigation, exact numbers, named views."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
 from core_model.schema.camera import CameraPrior, OrbitPose
-from viewer.state import fly, orbit, prior_marks
-from viewer.state.document import Document
-from viewer.features.camera import prior_plot as camera_prior
-from viewer.widgets import controls, typed
+from core_model.schema.checkpoint import CheckpointInfo
+from viewer.features.camera import prior_plot
 from viewer.features.camera.exact_pose import ExactPose
+from viewer.state import fly, orbit, prior_marks
+from viewer.state.actions import Dispatch
+from viewer.state.camera_glide import CameraGlide
+from viewer.state.document import Document
+from viewer.widgets import controls, typed
 from viewer.widgets.camera_hand import HANDS
-from viewer.widgets.context import PanelContext
-from viewer.widgets.panel import PANELS
+from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.theme import Theme
 
 _SIDES: tuple[tuple[orbit.ViewName, str], ...] = (
     ("front", "Front"),
@@ -27,73 +30,106 @@ _SIDES: tuple[tuple[orbit.ViewName, str], ...] = (
 )
 _PROJECTIONS = (
     (False, "Perspective", "Rays from one eye; near things are larger"),
-    (True, "Orthographic", "Parallel rays; sizes do not depend on depth. It shows what the perspective picture shows at the pivot"),
+    (
+        True,
+        "Orthographic",
+        "Parallel rays; sizes do not depend on depth. It shows what the perspective picture shows at the pivot",
+    ),
 )
 
 
 class CameraPanel:
-    """Keeps what is being typed, and the plot's reach while its dot is dragged."""
+    """Keeps what is being typed, and the plot's extent while its dot is dragged."""
 
     def __init__(self) -> None:
-        self._plot = camera_prior.PriorPlot()
+        self._plot = prior_plot.PriorPlot()
         self._exact = ExactPose()
         self._room = 0.0
 
-    def draw(self, doc: Document, ctx: PanelContext) -> Document:
-        prior = ctx.info.header.camera if ctx.info else CameraPrior()
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        glide: CameraGlide,
+        dispatch: Dispatch,
+        now: float,
+    ) -> Document:
+        prior = info.header.camera if info else CameraPrior()
         pose = doc.camera
         if prior.law == "none":
-            controls.note(ctx.theme, "A closed form: there were no training cameras.")
+            controls.note(theme, "A closed form: there were no training cameras.")
         else:
-            pose = self._plot.draw(ctx.theme, prior, pose, "" if ctx.info else "Nothing is open")
-            camera_prior.verdict(ctx.theme, prior, pose)
-        doc = self._hand(doc, ctx)
-        pose = self._angles(pose, ctx)
-        pose = self._lens(pose, ctx)
-        pose = self._pivot(pose, ctx)
-        target = self._views(pose, prior, ctx)
-        controls.section(ctx.theme, "Exact pose")
-        pose = self._exact.draw(pose, ctx)
+            pose = self._plot.draw(theme, prior, pose, "" if info else "Nothing is open")
+            prior_plot.verdict(theme, prior, pose)
+        doc = self._hand(doc, theme)
+        pose = self._angles(pose, theme)
+        pose = self._lens(pose, theme)
+        pose = self._pivot(pose, theme)
+        target = self._views(pose, prior, theme)
+        controls.section(theme, "Exact pose")
+        pose = self._exact.draw(pose, theme, dispatch)
         if target != pose and pose == doc.camera:
-            ctx.viewport.glide.to(pose, target, ctx.now)
+            glide.to(pose, target, now)
         return doc if pose == doc.camera else doc.replace(camera=pose)
 
-    def _hand(self, doc: Document, ctx: PanelContext) -> Document:
+    def _hand(self, doc: Document, theme: Theme) -> Document:
         kept = doc.navigation
-        hand = controls.segmented(ctx.theme, "Left drag", "hand", kept.hand, HANDS, tip="What a drag with the left button does")
+        hand = controls.segmented(
+            theme, "Left drag", "hand", kept.hand, HANDS, tip="What a drag with the left button does"
+        )
         speed = kept.speed
         if hand == "fly":
             speed = controls.drag_float(
-                ctx.theme, "Speed", "##fly-speed", speed, speed=0.005, low=fly.SPEED_LIMITS[0], high=fly.SPEED_LIMITS[1], fmt="%.3f wu/s",
+                theme, "Speed", "##fly-speed", speed, speed=0.005, low=fly.SPEED_LIMITS[0], high=fly.SPEED_LIMITS[1], fmt="%.3f wu/s",
                 tip="World units per second; Shift makes it four times as fast. While flying the wheel changes it",
             )  # fmt: skip
         new = kept.replace(hand=hand, speed=speed)
         return doc if new == kept else doc.replace(navigation=new)
 
-    def _angles(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
+    def _angles(self, pose: OrbitPose, theme: Theme) -> OrbitPose:
         rows = (
             ("yaw", "Yaw", -180.0, 180.0, "Camera about the vertical axis; positive moves it to +x"),
             ("pitch", "Pitch", -89.0, 89.0, "Camera above the horizon"),
-            ("roll", "Roll", -180.0, 180.0, "About the viewing axis; positive turns the picture counter-clockwise"),
+            (
+                "roll",
+                "Roll",
+                -180.0,
+                180.0,
+                "About the viewing axis; positive turns the picture counter-clockwise",
+            ),
         )
         for name, title, low, high, tip in rows:
             radians = getattr(pose, name)
             shown = math.degrees(radians)
             new = controls.drag_float(
-                ctx.theme, title, f"##{name}", shown, speed=0.25, low=low, high=high, fmt="%.2f°", tip=f"{tip}. Degrees; {radians:.4f} rad"
+                theme,
+                title,
+                f"##{name}",
+                shown,
+                speed=0.25,
+                low=low,
+                high=high,
+                fmt="%.2f°",
+                tip=f"{tip}. Degrees; {radians:.4f} rad",
             )
             if new != shown:
                 pose = pose.replace(**{name: math.radians(new)})
         return pose
 
-    def _lens(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
+    def _lens(self, pose: OrbitPose, theme: Theme) -> OrbitPose:
         parallel = controls.segmented(
-            ctx.theme, "Projection", "projection", pose.orthographic, _PROJECTIONS, tip="How rays leave the camera"
+            theme,
+            "Projection",
+            "projection",
+            pose.orthographic,
+            _PROJECTIONS,
+            tip="How rays leave the camera",
         )
         if parallel != pose.orthographic:
             pose = pose.replace(orthographic=parallel)
         radius = controls.drag_float(
-            ctx.theme, "Distance", "##radius", pose.distance,
+            theme, "Distance", "##radius", pose.distance,
             speed=0.01, low=orbit.RADIUS_LIMITS[0], high=orbit.RADIUS_LIMITS[1], fmt="%.3f wu",
             tip="From the camera to the pivot, world units. "
             + ("Parallel rays: it only decides where the picture plane cuts" if parallel else "The wheel changes it"),
@@ -102,65 +138,72 @@ class CameraPanel:
             kept = pose.view_height
             pose = pose.at_distance(radius)
             pose = orbit.with_view_height(pose, kept) if parallel else pose
-        return self._height(pose, ctx) if parallel else self._fov(pose, ctx)
+        return self._height(pose, theme) if parallel else self._fov(pose, theme)
 
-    def _fov(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
+    def _fov(self, pose: OrbitPose, theme: Theme) -> OrbitPose:
         shown = math.degrees(pose.fov)
         low, high = (math.degrees(v) for v in orbit.FOV_LIMITS)
         fov = controls.drag_float(
-            ctx.theme, "Field of view", "##fov", shown, speed=0.05, low=low, high=high, fmt="%.2f°",
+            theme, "Field of view", "##fov", shown, speed=0.05, low=low, high=high, fmt="%.2f°",
             tip=f"Full angle across the picture. Focal length {0.5 / math.tan(pose.fov / 2):.3f} picture widths. Ctrl+wheel changes it",
         )  # fmt: skip
         return pose if fov == shown else pose.replace(fov=math.radians(fov))
 
-    def _height(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
+    def _height(self, pose: OrbitPose, theme: Theme) -> OrbitPose:
         shown = pose.view_height
         height = controls.drag_float(
-            ctx.theme, "View height", "##view-height", shown, speed=0.004, low=0.001, high=1000.0, fmt="%.3f wu",
+            theme, "View height", "##view-height", shown, speed=0.004, low=0.001, high=1000.0, fmt="%.3f wu",
             tip="What the picture spans from edge to edge, world units. The wheel changes it",
         )  # fmt: skip
         return pose if height == shown else orbit.with_view_height(pose, height)
 
-    def _pivot(self, pose: OrbitPose, ctx: PanelContext) -> OrbitPose:
-        controls.label(ctx.theme, "Pivot", _pivot_tip(pose))
-        new = typed.triple(ctx.theme, "##pivot", pose.pivot, -10.0, 10.0, "%.3f", 0.002)
+    def _pivot(self, pose: OrbitPose, theme: Theme) -> OrbitPose:
+        controls.label(theme, "Pivot", _pivot_tip(pose))
+        new = typed.triple(theme, "##pivot", pose.pivot, -10.0, 10.0, "%.3f", 0.002)
         controls.tooltip("x (right), y (up), z (towards the viewer of the front view), world units")
         return pose if new == pose.pivot else pose.replace(pivot=new)
 
-    def _views(self, pose: OrbitPose, prior: CameraPrior, ctx: PanelContext) -> OrbitPose:
-        """Where to turn to: the checkpoint's own views, the sides, the default pose; the present pose when nothing was pressed."""
-        controls.section(ctx.theme, "Views")
-        target = self._prior_views(pose, prior, ctx)
+    def _views(self, pose: OrbitPose, prior: CameraPrior, theme: Theme) -> OrbitPose:
+        """Where to turn to: the checkpoint's own views, the sides, the default pose.
+
+        The present pose when nothing was pressed.
+        """
+        controls.section(theme, "Views")
+        target = self._prior_views(pose, prior, theme)
         for index, (name, title) in enumerate(_SIDES):
-            if self._cell(ctx, f"{title}###view-{name}", index % 3, 3, f"Look from {name} at the present distance"):
+            if self._cell(
+                theme, f"{title}###view-{name}", index % 3, 3, f"Look from {name} at the present distance"
+            ):
                 target = orbit.snap_view(pose, name)
-        if self._cell(ctx, f"{fa.ICON_FA_HOUSE} Reset###reset", 0, 2, "The checkpoint's default pose  R"):
+        if self._cell(theme, f"{fa.ICON_FA_HOUSE} Reset###reset", 0, 2, "The checkpoint's default pose  R"):
             target = orbit.reset(pose, prior)
-        if self._cell(ctx, f"{fa.ICON_FA_EXPAND} Frame###frame", 1, 2, "The whole subject from the present side  F"):
+        if self._cell(
+            theme, f"{fa.ICON_FA_EXPAND} Frame###frame", 1, 2, "The whole subject from the present side  F"
+        ):
             target = orbit.frame(pose, prior)
         return target
 
-    def _prior_views(self, pose: OrbitPose, prior: CameraPrior, ctx: PanelContext) -> OrbitPose:
+    def _prior_views(self, pose: OrbitPose, prior: CameraPrior, theme: Theme) -> OrbitPose:
         target, views = pose, prior_marks.presets(prior)
         tip = "Views at one and two standard deviations of the checkpoint's cameras"
         for title in ("Yaw", "Pitch"):
             row = [v for v in views if v.key.startswith("pitch") == (title == "Pitch")]
             if not row:
                 continue
-            controls.label(ctx.theme, title, tip)
+            controls.label(theme, title, tip)
             for column, view in enumerate(row):
-                if self._cell(ctx, f"{view.title}###prior-{view.key}", column, len(row), view.tip):
+                if self._cell(theme, f"{view.title}###prior-{view.key}", column, len(row), view.tip):
                     target = prior_marks.look(pose, view.yaw, view.pitch)
         return target
 
-    def _cell(self, ctx: PanelContext, title: str, column: int, columns: int, tip: str) -> bool:
+    def _cell(self, theme: Theme, title: str, column: int, columns: int, tip: str) -> bool:
         """One button of a row of equal ones; the first takes the measure of the row."""
         gap = imgui.get_style().item_inner_spacing.x
         if column:
             imgui.same_line(0.0, gap)
         else:
             self._room = imgui.get_content_region_avail().x
-        return controls.button(ctx.theme, title, tip=tip, width=(self._room - (columns - 1) * gap) / columns)
+        return controls.button(theme, title, tip=tip, width=(self._room - (columns - 1) * gap) / columns)
 
 
 def _pivot_tip(pose: OrbitPose) -> str:
@@ -173,4 +216,4 @@ def _pivot_tip(pose: OrbitPose) -> str:
     )
 
 
-PANELS.add("camera", CameraPanel)
+FEATURES.add("camera", lambda: Feature(CameraPanel()))

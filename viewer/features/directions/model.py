@@ -1,4 +1,4 @@
-"""Directions of w: those that were found, those that were named and kept, and how the document's edits use them."""
+"""Directions of w: found by PCA, or named and kept, and how the document's edits use them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ Layers = tuple[int, int] | None
 
 @dataclass(frozen=True)
 class Direction:
-    """step [D]: one standard deviation of w along the direction; share: of the variance of w, 0 = unknown; kept: on disk."""
+    """step [D]: one standard deviation of w along the direction.
+
+    share: of the variance of w, 0 = unknown; kept: on disk.
+    """
 
     name: str
     step: tuple[float, ...]
@@ -36,7 +39,10 @@ Directions = tuple[Direction, ...]
 
 
 def found(directions: np.ndarray, sigma: np.ndarray, share: np.ndarray) -> Directions:
-    """Unit directions [K, D] with their standard deviations and shares [K], strongest first, as "PC 1", "PC 2" …"""
+    """Unit directions [K, D], strongest first, as "PC 1", "PC 2" …
+
+    sigma, share [K]: standard deviation along each, and its share of the variance.
+    """
     steps = (directions * sigma[:, None]).astype(np.float32).tolist()
     return tuple(Direction(f"PC {i + 1}", tuple(step), float(share[i])) for i, step in enumerate(steps))
 
@@ -48,8 +54,11 @@ def same(a: Direction, b: Direction) -> bool:
 
 
 def rows(pca: Directions, kept: Directions, edits: tuple[Edit, ...]) -> Directions:
-    """What the panel lists: the kept ones in the place of those they came from, the other found ones, then further kept ones and
-    those that only an edit of the document knows."""
+    """The directions that the panel lists.
+
+    Kept ones replace the found ones that they came from; then come the other found ones, further kept ones,
+    and those that only an edit of the document knows.
+    """
     left = list(kept)
     out: list[Direction] = []
     for one in pca:
@@ -68,7 +77,10 @@ def edit_of(latent: LatentSpec, direction: Direction) -> Edit | None:
 
 
 def with_edit(latent: LatentSpec, direction: Direction, strength: float, layers: Layers) -> LatentSpec:
-    """The latent moved by `strength` standard deviations in all along the direction; strength 0 leaves no edit behind."""
+    """The latent moved by `strength` standard deviations in all along the direction.
+
+    strength 0 leaves no edit behind.
+    """
     new = Edit(name=direction.name[:80], direction=direction.step, strength=strength, layers=layers)
     old = edit_of(latent, direction)
     if old == new or (old is None and strength == 0.0):
@@ -98,7 +110,10 @@ def directions_path(sha256: str) -> Path:
 
 
 def write_directions(path: Path, kept: Directions) -> None:
-    """names [N], steps [N, D] float32, share [N] float64; atomic. Raises InputError where that is impossible."""
+    """names [N], steps [N, D] float32, share [N] float64; atomic.
+
+    Raises InputError where that is impossible.
+    """
     arrays = {
         "names": np.array([k.name for k in kept], dtype=np.str_),
         "steps": np.array([k.step for k in kept], dtype=np.float32),
@@ -114,10 +129,20 @@ def read_directions(path: Path, width: int) -> Directions:
     if not steps.size:
         return ()
     if steps.ndim != 2 or steps.shape[1] != width or steps.dtype.kind != "f" or not np.isfinite(steps).all():
-        raise InputError(what="no directions of this generator", where=str(path), expected=f"[N, {width}]", got=str(list(steps.shape)))
+        raise InputError(
+            what="no directions of this generator",
+            where=str(path),
+            expected=f"[N, {width}]",
+            got=str(list(steps.shape)),
+        )
     names, share = arrays.get("names", np.zeros(0)), arrays.get("share", np.zeros(0))
     if len(names) != len(steps) or len(share) != len(steps):
-        raise InputError(what="damaged directions", where=str(path), expected=f"{len(steps)} names and shares", got=str(len(names)))
+        raise InputError(
+            what="damaged directions",
+            where=str(path),
+            expected=f"{len(steps)} names and shares",
+            got=str(len(names)),
+        )
     kept: list[Direction] = []
     for name, step, part in zip(names, steps.astype(np.float32).tolist(), share, strict=True):
         kept.append(Direction(str(name), tuple(step), float(part), kept=True))

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 
-from viewer.widgets import typed
 from viewer.state.palette import mix
+from viewer.widgets import typed
 from viewer.widgets.theme import Theme
 
 
-def sigma_slider(theme: Theme, key: str, value: float, width: float, reach: float, most: float, fmt: str, enabled: bool = True) -> float:
+def sigma_slider(
+    theme: Theme,
+    key: str,
+    value: float,
+    width: float,
+    reach: float,
+    most: float,
+    fmt: str,
+    enabled: bool = True,
+) -> float:
     """Field `width` pixels wide from -reach to reach; Ctrl+click types a number from -most to most."""
     p, draw = theme.palette, imgui.get_window_draw_list()
     corner, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
@@ -33,6 +42,15 @@ def sigma_slider(theme: Theme, key: str, value: float, width: float, reach: floa
     for role in (imgui.Col_.frame_bg_hovered, imgui.Col_.frame_bg_active):
         imgui.push_style_color(role, veil)
     imgui.set_next_item_width(width)
-    new = typed.dragged(theme, key, value, -most, most, fmt, lambda: imgui.slider_float(key, value, -reach, reach, fmt), double=False)
+    new = typed.dragged(
+        theme,
+        key,
+        value,
+        -most,
+        most,
+        fmt,
+        lambda: imgui.slider_float(key, value, -reach, reach, fmt),
+        double=False,
+    )
     imgui.pop_style_color(5)
     return new

@@ -1,4 +1,7 @@
-"""Pictures on the desktop's clipboard, through the tool that each desktop has; Dear ImGui's own clipboard holds text only."""
+"""Pictures on the desktop's clipboard, through the tool that each desktop has.
+
+Dear ImGui's own clipboard holds text only.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,11 @@ def clipboard_tool() -> ClipboardTool | None:
         script = 'set the clipboard to (read (POSIX file "{path}") as «class PNGf»)'
         return ClipboardTool(("osascript", "-e", script), True) if shutil.which("osascript") else None
     if sys.platform == "win32":
-        return ClipboardTool(("powershell", "-NoProfile", "-STA", "-Command", _POWERSHELL), True) if shutil.which("powershell") else None
+        return (
+            ClipboardTool(("powershell", "-NoProfile", "-STA", "-Command", _POWERSHELL), True)
+            if shutil.which("powershell")
+            else None
+        )
     if os.environ.get("WAYLAND_DISPLAY") and shutil.which("wl-copy"):
         return ClipboardTool(("wl-copy", "--type", "image/png"))
     if shutil.which("xclip"):
@@ -56,8 +63,13 @@ def png_bytes(pixels: np.ndarray) -> bytes:
 
 
 def copy_picture(pixels: np.ndarray, tool: ClipboardTool) -> threading.Thread:
-    """Hand [H, W, 3] uint8 to the clipboard in a thread of its own (the tool may take a while); returns the thread."""
-    thread = threading.Thread(target=_hand_over, args=(png_bytes(np.ascontiguousarray(pixels)), tool), daemon=True)
+    """Hand [H, W, 3] uint8 to the clipboard in a thread of its own (the tool may take a while).
+
+    Returns the thread.
+    """
+    thread = threading.Thread(
+        target=_hand_over, args=(png_bytes(np.ascontiguousarray(pixels)), tool), daemon=True
+    )
     thread.start()
     return thread
 

@@ -1,4 +1,7 @@
-"""Out of the window: pictures of any size and channel, videos, walks and contact sheets, each as the triscope command that it is."""
+"""Export of pictures, videos, walks and contact sheets.
+
+Each export is a triscope command, which the panel shows.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,27 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.export import python_of
-from viewer.jobs.command import as_typed
-from viewer.state.document import Document
 from viewer.features.export.clipboard import WHY_NOT, clipboard_tool
-from viewer.state.export_desk import taken
-from viewer.state.export_settings import MAX_SIZE, ExportKind, ExportPlan, ExportSettings, plan_export, typed_command
-from viewer.widgets import controls
-from viewer.state.actions import CopyPicture, CopyText
-from viewer.widgets.context import PanelContext
 from viewer.features.export.list import draw_list
 from viewer.features.export.rows import channel_row, estimate, sheet_rows, video_rows
-from viewer.widgets.panel import PANELS
+from viewer.jobs.command import as_typed
+from viewer.jobs.tasks import Tasks
+from viewer.state.actions import CopyPicture, CopyText, Dispatch
+from viewer.state.document import Document
+from viewer.state.export_desk import Exports, taken
+from viewer.state.export_settings import (
+    MAX_SIZE,
+    ExportKind,
+    ExportPlan,
+    ExportSettings,
+    plan_export,
+    typed_command,
+)
+from viewer.state.screen import PicturePlace
+from viewer.widgets import controls
+from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.shown_picture import ShownPicture
+from viewer.widgets.theme import Theme
 
 _KINDS: dict[ExportKind, tuple[str, str]] = {
     "picture": ("Picture", "One picture, as large as you like"),
@@ -30,7 +43,7 @@ _KINDS: dict[ExportKind, tuple[str, str]] = {
     "walk": ("Walk", "A video that passes through the w of several seeds"),
     "sheet": ("Sheet", "A contact sheet: a row per seed, a column per yaw or a psi"),
 }
-_FILES = ((".png", "PNG", "Colours; a file a channel"), (".exr", "EXR", "32-bit floats as rendered, all channels in one file"),
+_FILES = ((".png", "PNG", "Colours; a file per channel"), (".exr", "EXR", "32-bit floats as rendered, all channels in one file"),
           (".npz", "NPZ", "32-bit floats as rendered for numpy, with camera and w"))  # fmt: skip
 _SCALARS = (
     ("shown", "As shown", "Colour map and range as in the window"),
@@ -41,26 +54,34 @@ _SIZES = (512, 1024, 2048, 4096, 8192)
 
 
 class ExportPanel:
-    """What is being typed lives in `ctx.exports`, which Ctrl+S shares."""
+    """The panel's settings live in `exports`, which Ctrl+S shares."""
 
-    def draw(self, doc: Document, ctx: PanelContext) -> Document:
-        info = ctx.info
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        picture: ShownPicture,
+        place: PicturePlace,
+        tasks: Tasks,
+        exports: Exports,
+        dispatch: Dispatch,
+    ) -> Document:
         if info is None:
-            controls.note(ctx.theme, "Exports can be made when a checkpoint is open.")
-            draw_list(ctx)
+            controls.note(theme, "Exports can be made when a checkpoint is open.")
+            draw_list(theme, tasks, dispatch)
             return doc
-        settings = ctx.exports.settings
-        with _column(ctx, "what"):
-            settings = self._what(settings, ctx, info)
-        with _column(ctx, "where"):
-            settings = self._where(settings, doc, ctx, info)
-        with _column(ctx, "list"):
-            draw_list(ctx)
-        ctx.exports.settings = settings
+        settings = exports.settings
+        with _column(theme, "what"):
+            settings = self._what(settings, theme, info)
+        with _column(theme, "where"):
+            settings = self._where(settings, doc, theme, picture, place, tasks, exports, dispatch, info)
+        with _column(theme, "list"):
+            draw_list(theme, tasks, dispatch)
+        exports.settings = settings
         return doc
 
-    def _what(self, s: ExportSettings, ctx: PanelContext, info: CheckpointInfo) -> ExportSettings:
-        theme = ctx.theme
+    def _what(self, s: ExportSettings, theme: Theme, info: CheckpointInfo) -> ExportSettings:
         kinds = [(kind, *_KINDS[kind]) for kind in get_args(ExportKind)]
         kind = controls.segmented(theme, "Kind", "kind", s.kind, kinds, tip="What is made")
         s = s if kind == s.kind else s.replace(kind=kind)
@@ -77,24 +98,40 @@ class ExportPanel:
                 size = edge if imgui.menu_item(f"{edge} px###{edge}", "", size == edge)[0] else size
             imgui.end_popup()
         s = s.replace(size=size)
-        return self._picture(s, ctx) if s.kind == "picture" else video_rows(theme, s)
+        return self._picture(s, theme, info) if s.kind == "picture" else video_rows(theme, s)
 
-    def _picture(self, s: ExportSettings, ctx: PanelContext) -> ExportSettings:
-        theme = ctx.theme
+    def _picture(self, s: ExportSettings, theme: Theme, info: CheckpointInfo | None) -> ExportSettings:
         suffix = controls.segmented(theme, "File", "suffix", s.suffix, _FILES, tip="Type of the file")
         no_png = "" if suffix == ".png" else "EXR and NPZ hold the values as rendered"
-        maps = [c.name for c in ctx.info.channels if c.kind == "scalar"] if ctx.info else []
-        no_maps = no_png or ("" if any(n in maps for n in s.channels) else "No chosen channel is a map of numbers")
+        maps = [c.name for c in info.channels if c.kind == "scalar"] if info else []
+        no_maps = no_png or (
+            "" if any(n in maps for n in s.channels) else "No chosen channel is a map of numbers"
+        )
         tip = "How maps of numbers become pixels"
         scalars = controls.segmented(theme, "Maps", "scalars", s.scalars, _SCALARS, tip=tip, why_not=no_maps)
         no_cut = no_png or ("" if "rgb" in s.channels else "Only colour has a background")
         cut = controls.toggle(
-            theme, "Cut out", "##transparent", s.transparent, why_not=no_cut, tip="Transparent background: alpha is the opacity of the head"
+            theme,
+            "Cut out",
+            "##transparent",
+            s.transparent,
+            why_not=no_cut,
+            tip="Transparent background: alpha is the opacity of the head",
         )
         return s.replace(suffix=suffix, scalars=scalars, transparent=cut)
 
-    def _where(self, s: ExportSettings, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> ExportSettings:
-        theme = ctx.theme
+    def _where(
+        self,
+        s: ExportSettings,
+        doc: Document,
+        theme: Theme,
+        picture: ShownPicture,
+        place: PicturePlace,
+        tasks: Tasks,
+        exports: Exports,
+        dispatch: Dispatch,
+        info: CheckpointInfo,
+    ) -> ExportSettings:
         tip = "Where the file goes; Ctrl+S saves here too"
         controls.label(theme, "Folder", tip)
         folder = imgui.input_text("##folder", s.folder)[1]
@@ -104,42 +141,79 @@ class ExportPanel:
         name = imgui.input_text_with_hint("##name", "automatic", s.name)[1]
         controls.tooltip(tip)
         s = s.replace(folder=folder, name=name)
-        plan = plan_export(s, doc, info, ctx.frames.arrays, taken(ctx.tasks))
+        plan = plan_export(s, doc, info, picture.frames.arrays, taken(tasks))
         files = plan.out.name if len(plan.files) == 1 else f"{plan.out.name} and {len(plan.files) - 1} more"
         controls.value_row(theme, "Makes", files, "\n".join(map(str, plan.files)))
-        width = max(imgui.get_content_region_avail().x - 4 * (imgui.get_frame_height() + imgui.get_style().item_spacing.x), 5 * theme.em)
+        width = max(
+            imgui.get_content_region_avail().x
+            - 4 * (imgui.get_frame_height() + imgui.get_style().item_spacing.x),
+            5 * theme.em,
+        )
         tip = f"Start the export in a process of its own\n{as_typed(plan.arguments(Path('request.json')))}"
-        if controls.button(theme, f"{fa.ICON_FA_PLAY}  Start###start", tip=tip, why_not=plan.why_not, primary=True, width=width):
-            ctx.exports.start(plan, ctx.tasks)
-        self._copies(plan, doc, ctx, info)
+        if controls.button(
+            theme,
+            f"{fa.ICON_FA_PLAY}  Start###start",
+            tip=tip,
+            why_not=plan.why_not,
+            primary=True,
+            width=width,
+        ):
+            exports.start(plan, tasks)
+        self._copies(plan, doc, theme, place, dispatch, info)
         if plan.why_not:
             controls.note(theme, plan.why_not)
-        controls.value_row(theme, "Work", estimate(s, plan, ctx.result), "Estimated from the last full picture on this machine")
+        controls.value_row(
+            theme,
+            "Work",
+            estimate(s, plan, picture.result),
+            "Estimated from the last full picture on this machine",
+        )
         why_not = "" if name.strip() else "An automatic name is always a new one"
         tip = "Replace a file of this name; off: it is protected"
-        return s.replace(overwrite=controls.toggle(theme, "Overwrite", "##overwrite", s.overwrite, why_not=why_not, tip=tip))
+        return s.replace(
+            overwrite=controls.toggle(
+                theme, "Overwrite", "##overwrite", s.overwrite, why_not=why_not, tip=tip
+            )
+        )
 
-    def _copies(self, plan: ExportPlan, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> None:
-        """Four ways to take the view along without a file."""
-        theme = ctx.theme
+    def _copies(
+        self,
+        plan: ExportPlan,
+        doc: Document,
+        theme: Theme,
+        place: PicturePlace,
+        dispatch: Dispatch,
+        info: CheckpointInfo,
+    ) -> None:
+        """Four ways to copy the view: no file is written."""
         imgui.same_line()
-        if controls.icon_button(theme, fa.ICON_FA_TERMINAL, "copy-command", tip="Copy as command: the triscope line that makes the same"):
-            ctx.emit(CopyText(self._command(plan, doc, info), "command"))
+        if controls.icon_button(
+            theme,
+            fa.ICON_FA_TERMINAL,
+            "copy-command",
+            tip="Copy as command: the triscope line that makes the same",
+        ):
+            dispatch(CopyText(self._command(plan, doc, info), "command"))
         imgui.same_line()
-        if controls.icon_button(theme, fa.ICON_FA_CODE, "copy-python", tip="Copy as Python: a short program that makes the same arrays"):
-            ctx.emit(CopyText(python_of(plan.record.request, info), "Python program"))
+        if controls.icon_button(
+            theme,
+            fa.ICON_FA_CODE,
+            "copy-python",
+            tip="Copy as Python: a short program that makes the same arrays",
+        ):
+            dispatch(CopyText(python_of(plan.record.request, info), "Python program"))
         imgui.same_line()
         tip = "Copy the view as JSON: checkpoint, latent, camera, sampler, channel. Saved as a file it can be dropped on the window"
         if controls.icon_button(theme, fa.ICON_FA_COPY, "copy-view", tip=tip):
-            ctx.emit(CopyText(plan.record.replace(shown=doc.view.channel).model_dump_json(indent=1), "view"))
+            dispatch(CopyText(plan.record.replace(shown=doc.view.channel).model_dump_json(indent=1), "view"))
         imgui.same_line()
-        why_not = WHY_NOT if clipboard_tool() is None else "" if ctx.viewport.texture else "There is no picture yet"
+        why_not = WHY_NOT if clipboard_tool() is None else "" if place.drawn else "There is no picture yet"
         tip = "Copy the picture on the screen to the clipboard"
         if controls.icon_button(theme, fa.ICON_FA_IMAGE, "copy-picture", tip=tip, why_not=why_not):
-            ctx.emit(CopyPicture())
+            dispatch(CopyPicture())
 
     def _command(self, plan: ExportPlan, doc: Document, info: CheckpointInfo) -> str:
-        """The typed command; what is too long for a line is written beside the file that the command makes."""
+        """The command as typed; a request too long for a line goes to a file beside the export."""
         beside = plan.out.with_name(f"{plan.out.stem}.view.json")
         command = typed_command(plan, info, doc, str(beside))
         if command.file_text and beside.parent.is_dir():
@@ -148,9 +222,9 @@ class ExportPanel:
 
 
 @contextlib.contextmanager
-def _column(ctx: PanelContext, name: str) -> Iterator[None]:
+def _column(theme: Theme, name: str) -> Iterator[None]:
     """A third of a wide panel, scrolling by itself; in a narrow one the parts follow each other."""
-    room, em = imgui.get_content_region_avail(), ctx.theme.em
+    room, em = imgui.get_content_region_avail(), theme.em
     if imgui.get_window_width() < WIDE_EM * em:
         yield
         return
@@ -165,4 +239,4 @@ def _column(ctx: PanelContext, name: str) -> Iterator[None]:
             imgui.same_line(0.0, gap)
 
 
-PANELS.add("export", ExportPanel)
+FEATURES.add("export", lambda: Feature(ExportPanel()))

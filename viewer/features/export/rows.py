@@ -6,22 +6,24 @@ from imgui_bundle import imgui
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderResult, Tier
+from viewer.runs.format import duration
 from viewer.state.export_settings import ExportPlan, ExportSettings, cells_of
 from viewer.widgets import controls
-from viewer.features.export.list import duration
 from viewer.widgets.theme import Theme
 
 _MOTIONS = (("sway", "Sway", "A closed ellipse about the present camera"), ("turn", "Turn", "A full turn at its height"),
             ("still", "Still", "The camera stays"))  # fmt: skip
-_COLUMNS = (("yaw", "Yaw", "A column per yaw, radians"), ("psi", "Psi", "A column a truncation"))
+_COLUMNS = (("yaw", "Yaw", "A column per yaw, radians"), ("psi", "Psi", "A column per truncation"))
 START_S = 4.0
 """What a process needs to load its libraries."""
 
 
 def channel_row(theme: Theme, info: CheckpointInfo, s: ExportSettings) -> tuple[str, ...]:
-    """A drop-down with a tick a channel; a contact sheet takes one. At least one stays chosen."""
+    """A drop-down with a tick per channel; a contact sheet takes one. At least one stays chosen."""
     usable = [c for c in info.channels if info.has_proposal or not c.needs_proposal]
-    known = tuple(n for n in s.channels if any(c.name == n for c in usable)) or tuple(c.name for c in usable[:1])
+    known = tuple(n for n in s.channels if any(c.name == n for c in usable)) or tuple(
+        c.name for c in usable[:1]
+    )
     single = s.kind == "sheet"
     chosen = known[:1] if single else known
     titles = ", ".join(next(c.title for c in usable if c.name == n) for n in chosen)
@@ -48,12 +50,25 @@ def channel_row(theme: Theme, info: CheckpointInfo, s: ExportSettings) -> tuple[
 def video_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
     """Seeds of a walk, motion, frames and speed."""
     if s.kind == "walk":
-        controls.label(theme, "Seeds", "The video passes through the w of these seeds and returns to the first")
+        controls.label(
+            theme, "Seeds", "The video passes through the w of these seeds and returns to the first"
+        )
         s = s.replace(walk=imgui.input_text("##walk", s.walk)[1])
-        controls.tooltip("Numbers and ranges: 0-3,7. The video passes through the w of these seeds and returns to the first")
+        controls.tooltip(
+            "Numbers and ranges: 0-3,7. The video passes through the w of these seeds and returns to the first"
+        )
     motion = controls.segmented(theme, "Camera", "motion", s.motion, _MOTIONS, tip="How the camera moves")
     s = s if motion == s.motion else s.replace(motion=motion)
-    frames = controls.drag_int(theme, "Frames", "##frames", s.frames, speed=0.5, low=1, high=100_000, tip="Number of frames of the video")
+    frames = controls.drag_int(
+        theme,
+        "Frames",
+        "##frames",
+        s.frames,
+        speed=0.5,
+        low=1,
+        high=100_000,
+        tip="Number of frames of the video",
+    )
     fps = controls.drag_float(
         theme, "Speed", "##fps", s.fps, speed=0.1, low=1.0, high=240.0, fmt="%.0f frames/s",
         tip=f"Frames per second: the video lasts {frames / max(s.fps, 1.0):.1f} s",
@@ -73,13 +88,21 @@ def video_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
 def sheet_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
     """Rows, columns and size of a contact sheet."""
     tip = "Edge of one picture of the sheet, pixels"
-    cell = controls.drag_int(theme, "Size", "##cell", s.cell, speed=1.0, low=16, high=1024, fmt="%d px", tip=tip)
+    cell = controls.drag_int(
+        theme, "Size", "##cell", s.cell, speed=1.0, low=16, high=1024, fmt="%d px", tip=tip
+    )
     controls.label(theme, "Rows", "Seeds, a row each: numbers and ranges as 0-4,9")
     seeds = imgui.input_text("##seeds", s.seeds)[1]
     controls.tooltip("Seeds, a row each: numbers and ranges as 0-4,9")
-    column = controls.segmented(theme, "Columns", "column", s.column, _COLUMNS, tip="What changes from column to column")
+    column = controls.segmented(
+        theme, "Columns", "column", s.column, _COLUMNS, tip="What changes from column to column"
+    )
     s = s.replace(cell=cell, seeds=seeds, column=column)
-    tip = "Yaws of the columns, radians, separated by commas" if column == "yaw" else "Psis of the columns, separated by commas"
+    tip = (
+        "Yaws of the columns, radians, separated by commas"
+        if column == "yaw"
+        else "Psis of the columns, separated by commas"
+    )
     controls.label(theme, "Values", tip)
     text = imgui.input_text("##values", s.yaws if column == "yaw" else s.psis)[1]
     controls.tooltip(tip)
@@ -92,7 +115,12 @@ def estimate(s: ExportSettings, plan: ExportPlan, result: RenderResult | None) -
     pixels = pictures * plan.record.request.width * plan.record.request.height
     text = f"{pixels / 1e6:.3g} megapixels" if pictures == 1 else f"{pictures} × {s.edge} px"
     request = result.request if result is not None else None
-    if result is not None and request is not None and request.tier in (Tier.FULL, Tier.REFINED) and result.width:
+    if (
+        result is not None
+        and request is not None
+        and request.tier in (Tier.FULL, Tier.REFINED)
+        and result.width
+    ):
         seconds = START_S + pixels * result.total_ms / 1000.0 / (result.width * result.height)
         text += f", about {duration(seconds)}"
     return text

@@ -6,7 +6,10 @@ BANDS = ("coarse", "middle", "fine")
 
 
 def band(name: str, layers: int) -> tuple[int, ...]:
-    """Layers of a band of w with `layers` layers: four coarse ones, four middle ones and the rest, thirds where there are few."""
+    """Layers of a band of w with `layers` layers.
+
+    Four coarse ones, four middle ones and the rest; thirds where there are few.
+    """
     coarse, middle = (4, 8) if layers >= 10 else (max(1, round(layers / 3)), max(2, round(2 * layers / 3)))
     first, last = {"coarse": (0, coarse), "middle": (coarse, middle), "fine": (middle, layers)}[name]
     return tuple(range(first, min(last, layers)))

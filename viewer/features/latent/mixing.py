@@ -7,11 +7,12 @@ import random
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.latent import LatentSpec, StyleMix
-from viewer.state.latent_blend import main_seed
 from viewer.features.latent.layers import BANDS, band, in_words, toggled
+from viewer.state.latent_blend import main_seed
 from viewer.widgets import controls, typed
-from viewer.widgets.context import PanelContext
+from viewer.widgets.theme import Theme
 
 _PARTS = {"coarse": "pose and shape", "middle": "features", "fine": "colour and detail"}
 
@@ -23,13 +24,18 @@ class MixRows:
         self._kept: StyleMix | None = None
         self._painting: bool | None = None
 
-    def draw(self, latent: LatentSpec, ctx: PanelContext, why_not: str) -> LatentSpec:
-        layers = ctx.info.num_ws if ctx.info else 0
+    def draw(self, latent: LatentSpec, theme: Theme, info: CheckpointInfo | None, why_not: str) -> LatentSpec:
+        layers = info.num_ws if info else 0
         if latent.w is not None:
             why_not = why_not or "A w of its own is shown: its layers are fixed"
         mix = latent.mix
         on = controls.toggle(
-            ctx.theme, "Mix", "##mix", mix is not None, tip="Take some layers of w from a second seed (style mixing)", why_not=why_not
+            theme,
+            "Mix",
+            "##mix",
+            mix is not None,
+            tip="Take some layers of w from a second seed (style mixing)",
+            why_not=why_not,
         )
         following = StyleMix(seed=(main_seed(latent) + 1) % 2**32, layers=band("fine", layers))
         if on and mix is None:
@@ -38,40 +44,44 @@ class MixRows:
             self._kept, mix = mix, None
         reason = why_not or ("" if mix is not None else "Switch Mix on first")
         shown = mix or self._kept or following
-        new = self._layers(self._seed(shown, ctx, reason), ctx, layers, reason)
+        new = self._layers(self._seed(shown, theme, reason), theme, layers, reason)
         if mix is not None and new != shown:
             mix = new
         return latent if mix == latent.mix else latent.replace(mix=mix)
 
-    def _seed(self, mix: StyleMix, ctx: PanelContext, why_not: str) -> StyleMix:
-        controls.label(ctx.theme, "From seed", "The seed whose layers are taken, truncated alike")
+    def _seed(self, mix: StyleMix, theme: Theme, why_not: str) -> StyleMix:
+        controls.label(theme, "From seed", "The seed whose layers are taken, truncated alike")
         gap, button = imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
         imgui.set_next_item_width(imgui.get_content_region_avail().x - button - gap)
         with controls.disabled(why_not):
-            entered = typed.whole(ctx.theme, "##mix-seed", str(mix.seed), 0, 2**32 - 1)
+            entered = typed.whole(theme, "##mix-seed", str(mix.seed), 0, 2**32 - 1)
         mix = mix if entered is None else mix.replace(seed=entered)
         controls.tooltip(why_not or "Type a seed and press Enter")
         imgui.same_line(0.0, gap)
-        if controls.icon_button(ctx.theme, fa.ICON_FA_SHUFFLE, "mix-seed?", tip="Random seed", why_not=why_not):
+        if controls.icon_button(theme, fa.ICON_FA_SHUFFLE, "mix-seed?", tip="Random seed", why_not=why_not):
             mix = mix.replace(seed=random.randrange(1_000_000))
         return mix
 
-    def _layers(self, mix: StyleMix, ctx: PanelContext, layers: int, why_not: str) -> StyleMix:
+    def _layers(self, mix: StyleMix, theme: Theme, layers: int, why_not: str) -> StyleMix:
         named = {name: band(name, layers) for name in BANDS}
         now = next((name for name, found in named.items() if found == mix.layers), "")
-        options = [(n, n.capitalize(), f"Layers {in_words(named[n], layers)}: mostly {_PARTS[n]}") for n in BANDS]
-        chosen = controls.segmented(ctx.theme, "Layers", "mix-band", now, options, tip="Which layers are taken", why_not=why_not)
+        options = [
+            (n, n.capitalize(), f"Layers {in_words(named[n], layers)}: mostly {_PARTS[n]}") for n in BANDS
+        ]
+        chosen = controls.segmented(
+            theme, "Layers", "mix-band", now, options, tip="Which layers are taken", why_not=why_not
+        )
         if chosen != now:
             mix = mix.replace(layers=named[chosen])
-        controls.label(ctx.theme, "", "")
-        return self._cells(mix, ctx, layers, why_not)
+        controls.label(theme, "", "")
+        return self._cells(mix, theme, layers, why_not)
 
-    def _cells(self, mix: StyleMix, ctx: PanelContext, layers: int, why_not: str) -> StyleMix:
-        """One cell a layer; dragging over several sets them all as the first one."""
+    def _cells(self, mix: StyleMix, theme: Theme, layers: int, why_not: str) -> StyleMix:
+        """One cell per layer; dragging over several sets them all as the first one."""
         if not layers:
             imgui.new_line()
             return mix
-        p, draw = ctx.theme.palette, imgui.get_window_draw_list()
+        p, draw = theme.palette, imgui.get_window_draw_list()
         corner, room = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
         height, step = imgui.get_frame_height(), room / layers
         with controls.disabled(why_not):
@@ -85,12 +95,15 @@ class MixRows:
             mix = mix.replace(layers=toggled(mix.layers, at, self._painting))
         hovered = imgui.is_item_hovered()
         words = in_words(mix.layers, layers)
-        controls.tooltip(why_not or f"Layer {at} of 0 to {layers - 1}; click or drag to take it from the second seed. Taken: {words}")
+        controls.tooltip(
+            why_not
+            or f"Layer {at} of 0 to {layers - 1}; click or drag to take it from the second seed. Taken: {words}"
+        )
         alpha = p.faded if why_not else 1.0
         for i in range(layers):
             low = ImVec2(round(corner.x + i * step) + 1, corner.y + 1)
             high = ImVec2(round(corner.x + (i + 1) * step) - 1, corner.y + height - 1)
             taken = i in mix.layers
             fill = p.accent_fill if taken else (p.field_hover if hovered and i == at else p.field)
-            draw.add_rect_filled(low, high, ctx.theme.colour(fill, alpha), 0.5 * imgui.get_style().frame_rounding)
+            draw.add_rect_filled(low, high, theme.colour(fill, alpha), 0.5 * imgui.get_style().frame_rounding)
         return mix

@@ -8,17 +8,21 @@ from typing import Literal
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
+from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.latent import LatentSpec, SeedWeight
-from viewer.state.document import Document
-from viewer.state.latent_blend import describe, main_seed
-from viewer.widgets import controls, typed
-from viewer.widgets.context import PanelContext
-from viewer.widgets.fold import fold
 from viewer.features.latent.conditioning import ConditionRows
 from viewer.features.latent.mixing import MixRows
 from viewer.features.latent.seed_plane import PlaneWidget
 from viewer.features.latent.walk_controls import WalkRows
-from viewer.widgets.panel import PANELS
+from viewer.state.document import Document
+from viewer.state.latent_blend import describe, main_seed
+from viewer.state.latent_walk import Walk
+from viewer.state.query_cache import QueryCache
+from viewer.widgets import controls, typed
+from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.fold import fold
+from viewer.widgets.shown_picture import ShownPicture
+from viewer.widgets.theme import Theme
 
 MAX_SEED = 2**32 - 1
 NO_DIRECTION = "The colours of this checkpoint do not depend on the viewing direction"
@@ -26,15 +30,31 @@ NO_LATENT = "This checkpoint has no latent space: it always shows the same objec
 _FOLDS = (
     ("plane", "Seed plane and walk", "Blend four seeds by dragging a dot; walk from seed to seed"),
     ("mix", "Style mixing", "Layers of w from a second seed"),
-    ("more", "Conditioning and noise", "Conditioning camera, viewing direction, class and noise of the network"),
+    (
+        "more",
+        "Conditioning and noise",
+        "Conditioning camera, viewing direction, class and noise of the network",
+    ),
 )
 _CENTRES = (
     ("average", "Average", "Psi draws towards the average w of all classes, as the network itself does"),
-    ("class", "Class mean", "Psi draws towards the mean w of this class (256 seeds), as EpiGRAF's scripts do"),
+    (
+        "class",
+        "Class mean",
+        "Psi draws towards the mean w of this class (256 seeds), as EpiGRAF's scripts do",
+    ),
 )
 _VIEW_DIRS: tuple[tuple[Literal["frontal", "camera"], str, str], ...] = (
-    ("frontal", "Frontal", "One frontal direction for every ray: colours stay while the view turns (the paper's pictures, A3.1)"),
-    ("camera", "Camera", "Each ray's own direction: highlights move with the view, as in training and for FID"),
+    (
+        "frontal",
+        "Frontal",
+        "One frontal direction for every ray: colours stay while the view turns (the paper's pictures, A3.1)",
+    ),
+    (
+        "camera",
+        "Camera",
+        "Each ray's own direction: highlights move with the view, as in training and for FID",
+    ),
 )
 _NOISE = (
     ("const", "Constant", "The stored noise images: the same picture every time"),
@@ -52,38 +72,87 @@ class LatentPanel:
         self.mix = MixRows()
         self.condition = ConditionRows()
 
-    def draw(self, doc: Document, ctx: PanelContext) -> Document:
-        info = ctx.info
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        picture: ShownPicture,
+        queries: QueryCache,
+        walk: Walk,
+        now: float,
+    ) -> Document:
         why_not = "Nothing is open" if info is None else ("" if info.z_dim else NO_LATENT)
-        latent = self._seed(doc.latent, ctx, why_not)
-        latent = self._truncation(latent, ctx, why_not)
-        draws = {"plane": self._plane, "mix": self._mix, "more": self._more}
+        latent = self._seed(doc.latent, theme, why_not)
+        latent = self._truncation(latent, theme, info, why_not)
         for key, title, tip in _FOLDS:
-            self.opened[key] = fold(ctx.theme, title, f"##fold-{key}", self.opened[key], tip=tip)
+            self.opened[key] = fold(theme, title, f"##fold-{key}", self.opened[key], tip=tip)
             if self.opened[key]:
-                latent = draws[key](latent, doc, ctx, why_not)
-        view_dirs = self._view_dirs(doc, ctx) if self.opened["more"] else doc.view_dirs
-        return doc if latent == doc.latent and view_dirs == doc.view_dirs else doc.replace(latent=latent, view_dirs=view_dirs)
+                if key == "plane":
+                    latent = self._plane(latent, doc, theme, info, picture, queries, walk, now, why_not)
+                elif key == "mix":
+                    latent = self.mix.draw(latent, theme, info, why_not)
+                else:
+                    latent = self._more(latent, doc, theme, info, picture, queries, walk, why_not)
+        view_dirs = self._view_dirs(doc, theme, info) if self.opened["more"] else doc.view_dirs
+        if latent == doc.latent and view_dirs == doc.view_dirs:
+            return doc
+        return doc.replace(latent=latent, view_dirs=view_dirs)
 
-    def _plane(self, latent: LatentSpec, doc: Document, ctx: PanelContext, why_not: str) -> LatentSpec:
-        latent = self.plane.draw(doc if latent == doc.latent else doc.replace(latent=latent), ctx, why_not)
-        self.walk.draw(doc if latent == doc.latent else doc.replace(latent=latent), ctx, self.plane.plane(latent)[0], why_not)
+    def _plane(
+        self,
+        latent: LatentSpec,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        picture: ShownPicture,
+        queries: QueryCache,
+        walk: Walk,
+        now: float,
+        why_not: str,
+    ) -> LatentSpec:
+        latent = self.plane.draw(
+            doc if latent == doc.latent else doc.replace(latent=latent),
+            theme,
+            info,
+            picture,
+            queries,
+            walk,
+            why_not,
+        )
+        self.walk.draw(
+            doc if latent == doc.latent else doc.replace(latent=latent),
+            theme,
+            walk,
+            now,
+            self.plane.plane(latent)[0],
+            why_not,
+        )
         return latent
 
-    def _mix(self, latent: LatentSpec, doc: Document, ctx: PanelContext, why_not: str) -> LatentSpec:
-        return self.mix.draw(latent, ctx, why_not)
+    def _more(
+        self,
+        latent: LatentSpec,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        picture: ShownPicture,
+        queries: QueryCache,
+        walk: Walk,
+        why_not: str,
+    ) -> LatentSpec:
+        latent = self.condition.draw(latent, doc, theme, info, picture, queries, walk)
+        return self._noise(self._class(latent, theme, info), theme, info, why_not)
 
-    def _more(self, latent: LatentSpec, doc: Document, ctx: PanelContext, why_not: str) -> LatentSpec:
-        latent = self.condition.draw(latent, doc, ctx)
-        return self._noise(self._class(latent, ctx), ctx, why_not)
-
-    def _seed(self, latent: LatentSpec, ctx: PanelContext, why_not: str) -> LatentSpec:
-        theme, style = ctx.theme, imgui.get_style()
+    def _seed(self, latent: LatentSpec, theme: Theme, why_not: str) -> LatentSpec:
+        style = imgui.get_style()
         seed = before = main_seed(latent)
         own = latent.w is not None or latent.z is not None
         many = own or len(latent.seeds) != 1
         said = f" Shown: {describe(latent)}; a seed here takes its place." if many else ""
-        controls.label(theme, "Seed", f"Seed of z (numpy RandomState), 0 to 4294967295. Keys [ and ] step it.{said}")
+        controls.label(
+            theme, "Seed", f"Seed of z (numpy RandomState), 0 to 4294967295. Keys [ and ] step it.{said}"
+        )
         button, gap = imgui.get_frame_height(), style.item_inner_spacing.x
         imgui.set_next_item_width(imgui.get_content_region_avail().x - 3 * (button + gap))
         # Only the finished number counts: a head for each digit on the way would be wasted.
@@ -99,16 +168,16 @@ class LatentPanel:
             imgui.same_line(0.0, gap)
             if controls.icon_button(theme, icon, key, tip=tip, why_not=why_not):
                 seed = random.randrange(1_000_000) if new is None else new
-        seed = self._fine(seed, ctx, why_not)
+        seed = self._fine(seed, theme, why_not)
         if seed == before and not (entered is not None and many):
             return latent
         return latent.replace(seeds=(SeedWeight(seed=seed),), z=None, w=None)
 
-    def _fine(self, seed: int, ctx: PanelContext, why_not: str) -> int:
+    def _fine(self, seed: int, theme: Theme, why_not: str) -> int:
         """Drag field over a thousand seeds about the present one's thousand."""
         base = seed - seed % 1000
         return base + controls.slider_int(
-            ctx.theme,
+            theme,
             "Browse",
             "##browse-seed",
             seed - base,
@@ -119,8 +188,10 @@ class LatentPanel:
             why_not=why_not,
         )
 
-    def _truncation(self, latent: LatentSpec, ctx: PanelContext, why_not: str) -> LatentSpec:
-        theme, layers = ctx.theme, ctx.info.num_ws if ctx.info else 0
+    def _truncation(
+        self, latent: LatentSpec, theme: Theme, info: CheckpointInfo | None, why_not: str
+    ) -> LatentSpec:
+        layers = info.num_ws if info else 0
         psi = controls.slider_float(
             theme,
             "Psi",
@@ -163,37 +234,46 @@ class LatentPanel:
         same = psi == latent.psi and cutoff == latent.cutoff
         return latent if same else latent.replace(psi=psi, cutoff=cutoff)
 
-    def _class(self, latent: LatentSpec, ctx: PanelContext) -> LatentSpec:
-        """Only where there are classes."""
-        classes = ctx.info.num_classes if ctx.info else 0
+    def _class(self, latent: LatentSpec, theme: Theme, info: CheckpointInfo | None) -> LatentSpec:
+        """The class row; only for class-conditional checkpoints."""
+        classes = info.num_classes if info else 0
         if not classes:
             return latent
         now = min(latent.class_index or 0, classes - 1)
         new = controls.drag_int(
-            ctx.theme, "Class", "##class", now, speed=0.1, low=0, high=classes - 1, fmt=f"%d of {classes}",
+            theme, "Class", "##class", now, speed=0.1, low=0, high=classes - 1, fmt=f"%d of {classes}",
             tip=f"Class of the label, 0 to {classes - 1}",
         )  # fmt: skip
         centre = controls.segmented(
-            ctx.theme, "Centre", "centre", latent.centre, _CENTRES, tip="What psi draws towards",
+            theme, "Centre", "centre", latent.centre, _CENTRES, tip="What psi draws towards",
         )  # fmt: skip
         same = new == now and centre == latent.centre
         return latent if same else latent.replace(class_index=new, centre=centre)
 
-    def _noise(self, latent: LatentSpec, ctx: PanelContext, why_not: str) -> LatentSpec:
-        without = ctx.info is not None and ctx.info.header.config.get("noise", True) is False
+    def _noise(
+        self, latent: LatentSpec, theme: Theme, info: CheckpointInfo | None, why_not: str
+    ) -> LatentSpec:
+        without = info is not None and info.header.config.get("noise", True) is False
         reason = why_not or ("This network has no noise inputs" if without else "")
         noise = controls.segmented(
-            ctx.theme, "Noise", "noise", latent.noise, _NOISE, tip="Noise inputs of the synthesis network", why_not=reason
+            theme,
+            "Noise",
+            "noise",
+            latent.noise,
+            _NOISE,
+            tip="Noise inputs of the synthesis network",
+            why_not=reason,
         )
         return latent if noise == latent.noise else latent.replace(noise=noise)
 
-    def _view_dirs(self, doc: Document, ctx: PanelContext) -> Literal["frontal", "camera"]:
-        info = ctx.info
+    def _view_dirs(
+        self, doc: Document, theme: Theme, info: CheckpointInfo | None
+    ) -> Literal["frontal", "camera"]:
         why_not = "Nothing is open" if info is None else ("" if info.view_dependent else NO_DIRECTION)
         if doc.native and not why_not:
             why_not = "The picture is its program's, which takes each ray's own direction"
         return controls.segmented(
-            ctx.theme, "Seen from", "view-dirs", doc.view_dirs, _VIEW_DIRS, why_not=why_not,
+            theme, "Seen from", "view-dirs", doc.view_dirs, _VIEW_DIRS, why_not=why_not,
             tip="Viewing direction that conditions the colours",
         )  # fmt: skip
 
@@ -203,4 +283,9 @@ class LatentPanel:
         self.condition.close()
 
 
-PANELS.add("latent", LatentPanel)
+def _latent() -> Feature:
+    panel = LatentPanel()
+    return Feature(panel, close=panel.close)
+
+
+FEATURES.add("latent", _latent)

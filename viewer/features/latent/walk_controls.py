@@ -9,7 +9,8 @@ from viewer.state.document import Document
 from viewer.state.latent_blend import SeedPlane, main_seed, neighbours, plane_of
 from viewer.state.latent_walk import Walk, WalkKind
 from viewer.widgets import controls, typed
-from viewer.widgets.context import PanelContext
+from viewer.widgets.shown_picture import ShownPicture
+from viewer.widgets.theme import Theme
 
 FASTEST = 10.0
 _KINDS: tuple[tuple[WalkKind, str, str], ...] = (
@@ -18,9 +19,11 @@ _KINDS: tuple[tuple[WalkKind, str, str], ...] = (
 )
 
 
-def walked(doc: Document, ctx: PanelContext) -> Document:
-    """The document one step of the walk further. Any click beside the walk's own controls stops it, and Esc (`viewer.shell.escape`)."""
-    walk = ctx.walk
+def walked(doc: Document, picture: ShownPicture, walk: Walk, now: float) -> Document:
+    """The document one step of the walk further.
+
+    Any click outside the walk's own controls stops it, and so does Esc (`viewer.shell.escape`).
+    """
     if not walk.playing:
         return doc
     clicked = any(imgui.is_mouse_clicked(b) for b in (0, 1, 2)) and not walk.spared
@@ -28,18 +31,18 @@ def walked(doc: Document, ctx: PanelContext) -> Document:
     if clicked:
         walk.stop()
         return doc
-    shown = ctx.result.request if ctx.result is not None else None
-    done = ctx.frames.error is not None or (shown is not None and shown.latent == doc.latent)
-    latent = walk.step(doc.latent, done, ctx.now)
+    shown = picture.result.request if picture.result is not None else None
+    done = picture.frames.error is not None or (shown is not None and shown.latent == doc.latent)
+    latent = walk.step(doc.latent, done, now)
     return doc if latent is doc.latent else doc.replace(latent=latent)
 
 
-def toggled_walk(doc: Document, ctx: PanelContext) -> Document:
+def toggled_walk(doc: Document, walk: Walk, now: float) -> Document:
     """The command: stop the walk, or walk on from what is shown."""
-    if ctx.walk.playing:
-        ctx.walk.stop()
+    if walk.playing:
+        walk.stop()
     elif doc.latent.w is None and doc.latent.z is None:
-        ctx.walk.play(doc.latent, plane_of(doc.latent, neighbours(main_seed(doc.latent)))[0], ctx.now)
+        walk.play(doc.latent, plane_of(doc.latent, neighbours(main_seed(doc.latent)))[0], now)
     return doc
 
 
@@ -49,34 +52,42 @@ class WalkRows:
     def __init__(self) -> None:
         self._stopped_here = False
 
-    def draw(self, doc: Document, ctx: PanelContext, plane: SeedPlane, why_not: str) -> None:
-        walk = ctx.walk
+    def draw(
+        self, doc: Document, theme: Theme, walk: Walk, now: float, plane: SeedPlane, why_not: str
+    ) -> None:
         own = doc.latent.w is not None or doc.latent.z is not None
         why_not = why_not or ("A w of its own is shown: choose a seed first" if own else "")
         before = walk.kind
-        walk.kind = controls.segmented(ctx.theme, "Walk", "walk", walk.kind, _KINDS, tip="Where the walk leads", why_not=why_not)
+        walk.kind = controls.segmented(
+            theme, "Walk", "walk", walk.kind, _KINDS, tip="Where the walk leads", why_not=why_not
+        )
         if walk.playing and walk.kind != before:
-            walk.play(doc.latent, plane, ctx.now)
+            walk.play(doc.latent, plane, now)
         _spare(walk)
-        controls.label(ctx.theme, "Speed", "Seeds per second; negative walks backwards. One undo step a walk")
-        self._button(doc, ctx, plane, why_not)
+        controls.label(theme, "Speed", "Seeds per second; negative walks backwards. One undo step a walk")
+        self._button(doc, theme, walk, now, plane, why_not)
         imgui.same_line(0.0, imgui.get_style().item_inner_spacing.x)
         imgui.set_next_item_width(-1.0)
         with controls.disabled(why_not):
-            draw = lambda: imgui.drag_float("##walk-speed", walk.speed, 0.01, -FASTEST, FASTEST, "%.2f seeds/s")  # noqa: E731
-            speed = typed.dragged(ctx.theme, "##walk-speed", walk.speed, -FASTEST, FASTEST, "%.2f seeds/s", draw)
+            draw = lambda: imgui.drag_float(
+                "##walk-speed", walk.speed, 0.01, -FASTEST, FASTEST, "%.2f seeds/s"
+            )
+            speed = typed.dragged(theme, "##walk-speed", walk.speed, -FASTEST, FASTEST, "%.2f seeds/s", draw)
         walk.speed = min(max(speed, -FASTEST), FASTEST)
         _spare(walk)
-        controls.tooltip(why_not or "Seeds per second, -10 to 10; drag, or Ctrl+click to type. Negative walks backwards")
+        controls.tooltip(
+            why_not or "Seeds per second, -10 to 10; drag, or Ctrl+click to type. Negative walks backwards"
+        )
 
-    def _button(self, doc: Document, ctx: PanelContext, plane: SeedPlane, why_not: str) -> None:
-        walk = ctx.walk
+    def _button(
+        self, doc: Document, theme: Theme, walk: Walk, now: float, plane: SeedPlane, why_not: str
+    ) -> None:
         icon, tip = (
             (fa.ICON_FA_STOP, "Stop the walk; any click in the window and Esc do so too")
             if walk.playing
             else (fa.ICON_FA_PLAY, "Walk on from what is shown, in moving pictures")
         )
-        pressed = controls.icon_button(ctx.theme, icon, "walk-play", tip=tip, why_not=why_not)
+        pressed = controls.icon_button(theme, icon, "walk-play", tip=tip, why_not=why_not)
         _spare(walk)
         if imgui.is_item_activated():
             # the walk stops when the button goes down; its way up must not start another one
@@ -84,7 +95,7 @@ class WalkRows:
             if walk.playing:
                 walk.stop()
         elif pressed and not self._stopped_here:
-            walk.play(doc.latent, plane, ctx.now)
+            walk.play(doc.latent, plane, now)
 
 
 def _spare(walk: Walk) -> None:

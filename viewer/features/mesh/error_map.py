@@ -18,8 +18,11 @@ INFO = ChannelInfo(
 
 @dataclass(frozen=True, eq=False)
 class DepthError:
-    """values [H, W] float32 world units, NaN where one of the two has no surface; mesh_only, render_only: share of the pixels in which
-    any of the two has one; reach: 98th percentile of the absolute error; rms, mean, median, reach are nan without common pixels."""
+    """values [H, W] float32 world units, NaN where one of the two has no surface.
+
+    mesh_only, render_only: share of the pixels in which any of the two has one; reach: 98th percentile of the
+    absolute error; rms, mean, median, reach are nan without common pixels.
+    """
 
     values: np.ndarray
     rms: float
@@ -40,7 +43,9 @@ def depth_error(mesh: np.ndarray, rendered: np.ndarray) -> DepthError:
     found = values[both].astype(np.float64)
     nan = float("nan")
     if not found.size:
-        return DepthError(values, nan, nan, nan, nan, float((a & ~b).sum()) / either, float((b & ~a).sum()) / either, 0)
+        return DepthError(
+            values, nan, nan, nan, nan, float((a & ~b).sum()) / either, float((b & ~a).sum()) / either, 0
+        )
     size = np.abs(found)
     return DepthError(
         values, float(np.sqrt(np.mean(found**2))), float(found.mean()), float(np.median(size)), float(np.percentile(size, 98)),
@@ -49,7 +54,7 @@ def depth_error(mesh: np.ndarray, rendered: np.ndarray) -> DepthError:
 
 
 def error_map(error: DepthError, version: int) -> ShownMap:
-    """As the viewport draws it; `version` is unlike that of any frame's map."""
+    """The error as a map for the viewport; `version` is unlike that of any frame's map."""
     return ShownMap(INFO, error.values, version)
 
 

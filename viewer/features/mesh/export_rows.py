@@ -1,4 +1,7 @@
-"""Rows of the Mesh panel that say what is written: resolution, triangles, colours, file, batch, forecast, and the button."""
+"""Rows of the Mesh panel that say what is written.
+
+Resolution, triangles, colours, file, batch, forecast, and the button.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,33 @@ import psutil
 from imgui_bundle import imgui
 
 from core_model.schema.latent import LatentSpec
-from core_model.schema.mesh import MAX_TEXTURE_FACES, MESH_SUFFIXES, TEXTURE_FACES, MeshForecast, texture_problem
-from viewer.state.document import Document
-from viewer.features.mesh.plan import Batch, BatchKind, Outputs, arguments, default_folder, default_name, outputs, write_inputs
-from viewer.state.mesh_settings import RESOLUTIONS, MeshSettings, for_another_process, forecast_question, mesh_request
+from core_model.schema.mesh import (
+    MAX_TEXTURE_FACES,
+    MESH_SUFFIXES,
+    TEXTURE_FACES,
+    MeshForecast,
+    texture_problem,
+)
+from viewer.features.mesh.plan import (
+    Batch,
+    BatchKind,
+    Outputs,
+    arguments,
+    default_folder,
+    default_name,
+    outputs,
+    write_inputs,
+)
 from viewer.features.mesh.still import Still
+from viewer.jobs.tasks import Tasks
+from viewer.runs.format import duration, size
+from viewer.state.document import Document
+from viewer.state.mesh_settings import RESOLUTIONS, MeshSettings
+from viewer.state.query_cache import QueryCache
+from viewer.state.requests import for_another_process, forecast_question, mesh_request
 from viewer.widgets import controls, typed
-from viewer.widgets.context import PanelContext
+from viewer.widgets.feature import RequestFrames
+from viewer.widgets.theme import Theme
 
 PAUSE_S, LOOK_S = 0.35, 1.0
 _COLOURS = (
@@ -45,29 +68,47 @@ class ExportRows:
         self._still = Still(PAUSE_S)
         self._planned: tuple[object, float, Outputs] | None = None
 
-    def draw(self, doc: Document, ctx: PanelContext) -> MeshSettings:
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        queries: QueryCache,
+        tasks: Tasks,
+        request_frames: RequestFrames,
+        now: float,
+    ) -> MeshSettings:
         """The settings, changed or not."""
-        spec = self._quality(doc.mesh, ctx)
-        self._file(doc, ctx)
-        self._batch(doc, ctx)
-        found = self._outputs(doc, ctx)
+        spec = self._quality(doc.mesh, theme)
+        self._file(doc, theme)
+        self._batch(doc, theme)
+        found = self._outputs(doc, now)
         if found.existing:
             count = len(found.existing)
             what = found.existing[0].name if count == 1 else f"{count} files"
             self.overwrite = controls.toggle(
-                ctx.theme, "Overwrite", "##mesh-overwrite", self.overwrite, tip=f"{what} would be replaced. Nothing is without this tick"
+                theme,
+                "Overwrite",
+                "##mesh-overwrite",
+                self.overwrite,
+                tip=f"{what} would be replaced. Nothing is without this tick",
             )
-        why_not = self._forecast(doc, ctx, found)
-        why_not = why_not or ("" if self.overwrite or not found.existing else "A file of this name is there: tick Overwrite or change it")
+        why_not = self._forecast(doc, theme, queries, request_frames, now, found)
+        why_not = why_not or (
+            ""
+            if self.overwrite or not found.existing
+            else "A file of this name is there: tick Overwrite or change it"
+        )
         title = "Export" if len(found.files) < 2 else f"Export {len(found.files)} meshes"
         tip = "Start the export as a task of its own; the window stays free"
-        if controls.button(ctx.theme, f"{title}###mesh-export", tip=tip, why_not=why_not, primary=True, width=-1.0):
-            self._start(doc, ctx, found)
+        if controls.button(
+            theme, f"{title}###mesh-export", tip=tip, why_not=why_not, primary=True, width=-1.0
+        ):
+            self._start(doc, tasks, found)
         return spec
 
     @property
     def suffix(self) -> str:
-        """Of the path as it is typed; the chosen kind while there is none."""
+        """Suffix of the typed path; the chosen kind while there is none."""
         suffix = Path(self.typed).suffix.lower() if self.typed else self._suffix
         return suffix if suffix in MESH_SUFFIXES else self._suffix
 
@@ -76,10 +117,13 @@ class ExportRows:
         self._folder = self._folder or str(default_folder())
         return self.typed or str(Path(self._folder) / default_name(doc.checkpoint, doc.latent, self._suffix))
 
-    def _quality(self, spec: MeshSettings, ctx: PanelContext) -> MeshSettings:
-        theme = ctx.theme
-        controls.label(theme, "Resolution", "Grid nodes along an edge of the box; type a number or choose one")
-        imgui.set_next_item_width(min(4.6 * theme.em, 0.5 * imgui.get_content_region_avail().x))
+    def _quality(self, spec: MeshSettings, theme: Theme) -> MeshSettings:
+        controls.label(
+            theme, "Resolution", "Grid nodes along an edge of the box; type a number or choose one"
+        )
+        beside = imgui.calc_text_size("4096³").x + 2.8 * theme.em  # the drop-down with its chevron
+        left = imgui.get_content_region_avail().x - beside
+        imgui.set_next_item_width(max(min(4.6 * theme.em, left), 3.0 * theme.em))
         entered = typed.whole(theme, "##mesh-resolution", str(spec.resolution), 8, 4096)
         controls.tooltip("8 to 4096 nodes")
         spec = spec if entered is None else spec.replace(resolution=entered)
@@ -93,49 +137,67 @@ class ExportRows:
             imgui.end_combo()
         else:
             controls.tooltip("Usual resolutions, nodes along an edge of the box")
-        spec = self._faces(spec, ctx)
+        spec = self._faces(spec, theme)
         problem = texture_problem(self.suffix)
         now = "vertex" if problem and spec.colour == "texture" else spec.colour
         why_not = {"texture": problem} if problem else {}
-        colour = controls.segmented(theme, "Colours", "mesh-colour", now, _COLOURS, tip="Colours in the file", unavailable=why_not)
+        colour = controls.segmented(
+            theme, "Colours", "mesh-colour", now, _COLOURS, tip="Colours in the file", unavailable=why_not
+        )
         if colour == "texture":
             sizes = [(n, f"{n} × {n}", "Pixels of the baked texture") for n in (1024, 2048, 4096)]
-            size = controls.combo(theme, "Texture", "##mesh-texture", spec.texture_size, sizes, tip="Edge of the baked texture, pixels")
+            size = controls.combo(
+                theme,
+                "Texture",
+                "##mesh-texture",
+                spec.texture_size,
+                sizes,
+                tip="Edge of the baked texture, pixels",
+            )
             spec = spec.replace(texture_size=size)
-        normals = controls.toggle(theme, "Normals", "##mesh-normals", spec.normals, tip="Normals from the field's gradient in the file")
+        normals = controls.toggle(
+            theme,
+            "Normals",
+            "##mesh-normals",
+            spec.normals,
+            tip="Normals from the field's gradient in the file",
+        )
         return spec.replace(colour=spec.colour if colour == now else colour, normals=normals)
 
-    def _faces(self, spec: MeshSettings, ctx: PanelContext) -> MeshSettings:
+    def _faces(self, spec: MeshSettings, theme: Theme) -> MeshSettings:
         textured = spec.colour == "texture" and not texture_problem(self.suffix)
         shown = TEXTURE_FACES if textured and spec.faces is None else spec.faces
         reduced = controls.toggle(
-            ctx.theme, "Decimate", "##mesh-decimate", shown is not None, tip="Fewer triangles by quadric edge collapse",
+            theme, "Decimate", "##mesh-decimate", shown is not None, tip="Fewer triangles by quadric edge collapse",
             why_not="A texture needs it" if textured else "",
         )  # fmt: skip
         if not reduced:
             return spec.replace(faces=None)
         start = shown or 200_000
         faces = controls.drag_int(
-            ctx.theme, "Triangles", "##mesh-faces", start, speed=max(start / 200, 10), low=100,
+            theme, "Triangles", "##mesh-faces", start, speed=max(start / 200, 10), low=100,
             high=MAX_TEXTURE_FACES if textured else 100_000_000, tip="About so many triangles are left",
         )  # fmt: skip
         return spec if textured and spec.faces is None and faces == start else spec.replace(faces=faces)
 
-    def _file(self, doc: Document, ctx: PanelContext) -> None:
-        theme = ctx.theme
+    def _file(self, doc: Document, theme: Theme) -> None:
         kind = controls.segmented(theme, "Kind", "mesh-kind", self.suffix, _KINDS, tip="Kind of file")
         if kind != self.suffix:
             self.typed = str(Path(self.typed).with_suffix(kind)) if self.typed else ""
             self._suffix = kind
-        controls.label(theme, "File", "Path of the file; its suffix is the kind. An empty field takes the name of checkpoint and seed")
+        controls.label(
+            theme,
+            "File",
+            "Path of the file; its suffix is the kind. An empty field takes the name of checkpoint and seed",
+        )
         path = self.path(doc)
         changed, text = imgui.input_text("##mesh-path", path)
         if changed:
             self.typed, self.overwrite = text, False
         controls.tooltip(path)
 
-    def _batch(self, doc: Document, ctx: PanelContext) -> None:
-        theme, batch = ctx.theme, self.batch
+    def _batch(self, doc: Document, theme: Theme) -> None:
+        batch = self.batch
         kind = controls.combo(theme, "Batch", "##mesh-batch", batch.kind, _BATCHES, tip="One mesh or many")
         seeds, to, steps, file = batch.seeds, batch.to, batch.steps, batch.file
         if kind == "seeds":
@@ -143,47 +205,71 @@ class ExportRows:
             seeds = imgui.input_text("##mesh-seeds", seeds)[1]
             controls.tooltip("Numbers and ranges, as 0-3,7. The seed goes into the file's name")
         elif kind == "between":
-            to = controls.drag_int(theme, "To seed", "##mesh-to", to, speed=0.1, low=0, high=2**31 - 1, tip="The last head of the path")
-            steps = controls.drag_int(theme, "Meshes", "##mesh-steps", steps, speed=0.05, low=2, high=1000, tip="Both ends counted")
+            to = controls.drag_int(
+                theme,
+                "To seed",
+                "##mesh-to",
+                to,
+                speed=0.1,
+                low=0,
+                high=2**31 - 1,
+                tip="The last head of the path",
+            )
+            steps = controls.drag_int(
+                theme, "Meshes", "##mesh-steps", steps, speed=0.05, low=2, high=1000, tip="Both ends counted"
+            )
         elif kind == "file":
             controls.label(theme, "Latents", "A JSON list of LatentSpec")
             file = imgui.input_text("##mesh-latents", file)[1]
-            controls.tooltip("Path of a JSON list of LatentSpec; the place in the list goes into the file's name")
+            controls.tooltip(
+                "Path of a JSON list of LatentSpec; the place in the list goes into the file's name"
+            )
         new = Batch(kind, seeds, to, steps, file)
         if new != batch:
             self.batch, self.overwrite = new, False
 
-    def _outputs(self, doc: Document, ctx: PanelContext) -> Outputs:
+    def _outputs(self, doc: Document, now: float) -> Outputs:
         """What would be written; the disk is looked at once per second, not in every frame."""
-        keys = tuple(k.latent for k in doc.path.keys if k.latent is not None) if self.batch.kind == "path" else ()
+        keys = (
+            tuple(k.latent for k in doc.path.keys if k.latent is not None)
+            if self.batch.kind == "path"
+            else ()
+        )
         key = (self.path(doc), self.batch, doc.latent, keys)
-        if self._planned is None or self._planned[0] != key or ctx.now - self._planned[1] > LOOK_S:
-            self._planned = (key, ctx.now, outputs(self.path(doc), self.batch, doc.latent, keys))
+        if self._planned is None or self._planned[0] != key or now - self._planned[1] > LOOK_S:
+            self._planned = (key, now, outputs(self.path(doc), self.batch, doc.latent, keys))
         return self._planned[2]
 
-    def _forecast(self, doc: Document, ctx: PanelContext, found: Outputs) -> str:
+    def _forecast(
+        self,
+        doc: Document,
+        theme: Theme,
+        queries: QueryCache,
+        request_frames: RequestFrames,
+        now: float,
+        found: Outputs,
+    ) -> str:
         """Says what the export will cost; returns why it cannot be started."""
-        theme = ctx.theme
         if found.why_not:
-            _warn(ctx, found.why_not)
+            _warn(theme, found.why_not)
             return found.why_not
         question = forecast_question(doc.mesh, doc.checkpoint, doc.latent, self.suffix)
-        still = self._still.of(question, ctx.now)
-        answer = ctx.answers.want(question) if still else ctx.answers.peek(question)
-        error = ctx.answers.error(question)
+        still = self._still.of(question, now)
+        answer = queries.want(question) if still else queries.peek(question)
+        error = queries.error(question)
         if error is not None:
-            _warn(ctx, error.message)
+            _warn(theme, error.message)
             return error.message
         if answer is None:
             if not still:
-                ctx.viewport.moving_fps = max(ctx.viewport.moving_fps, 10.0)
+                request_frames(10.0)
             controls.note(theme, "Forecasting…\n ")
             return ""
         f, count = MeshForecast.model_validate(answer.values), len(found.files)
         kept = min(f.triangles, doc.mesh.faces or f.triangles)
         each = " each" if count > 1 else ""
         controls.note(
-            theme, f"About {duration(f.seconds * count)}, {kept:,} triangles{each}\n"
+            theme, f"About {duration(max(f.seconds * count, 1.0))}, {kept:,} triangles{each}\n"
             f"{f.memory_bytes / 1e9:.1f} GB of memory, {size(f.file_bytes * count)} on disk",
         )  # fmt: skip
         controls.tooltip(
@@ -192,16 +278,23 @@ class ExportRows:
         )
         return _room(f, found, count)
 
-    def _start(self, doc: Document, ctx: PanelContext, found: Outputs) -> None:
+    def _start(self, doc: Document, tasks: Tasks, found: Outputs) -> None:
         latent: LatentSpec = doc.latent
         checkpoint = for_another_process(doc.checkpoint)
         request = mesh_request(doc.mesh, checkpoint, latent, self.suffix)
         path = self.path(doc)
-        folder = ctx.tasks.new_folder()
+        folder = tasks.new_folder()
         write_inputs(folder, request, found)
-        name = found.files[0].name if len(found.files) == 1 else f"{len(found.files)} meshes {Path(path).name}"
-        ctx.tasks.start(
-            "mesh", name, arguments(folder, path, self.batch, found), found.files[-1], folder, pinned={"checkpoint": doc.checkpoint}
+        name = (
+            found.files[0].name if len(found.files) == 1 else f"{len(found.files)} meshes {Path(path).name}"
+        )
+        tasks.start(
+            "mesh",
+            name,
+            arguments(folder, path, self.batch, found),
+            found.files[-1],
+            folder,
+            pinned={"checkpoint": doc.checkpoint},
         )
         self.overwrite, self._planned = False, None
 
@@ -219,21 +312,8 @@ def _room(f: MeshForecast, found: Outputs, count: int) -> str:
     return ""
 
 
-def _warn(ctx: PanelContext, text: str) -> None:
+def _warn(theme: Theme, text: str) -> None:
     imgui.push_text_wrap_pos(0.0)
-    with controls.text_colour(ctx.theme.palette.warn):
+    with controls.text_colour(theme.palette.warn):
         imgui.text_unformatted(text)
     imgui.pop_text_wrap_pos()
-
-
-def duration(seconds: float) -> str:
-    """`8 s`, `3 min 20 s`, `1 h 5 min`."""
-    whole = max(round(seconds), 1)
-    if whole < 90:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def size(count: float) -> str:
-    """Bytes as `12 MB`."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{max(count / 1e3, 1):.0f} kB"

@@ -15,7 +15,7 @@ HEIGHT_EM = 3.4
 
 
 def span_of(counts: np.ndarray, edges: np.ndarray, level: float) -> tuple[float, float]:
-    """Range that is drawn: all values but the outermost tenths of a per cent, and the level with some room."""
+    """Range that is drawn: all values but the outermost 0.1 % or so, and the level with a margin."""
     total = max(float(counts.sum()), 1.0)
     share = np.cumsum(counts) / total
     low = float(edges[int(np.searchsorted(share, 0.001))])
@@ -26,15 +26,18 @@ def span_of(counts: np.ndarray, edges: np.ndarray, level: float) -> tuple[float,
 
 
 class LevelHistogram:
-    """Keeps its axis while the line is dragged: the picture must not slide away under the hand."""
+    """Keeps its axis while the line is dragged, so that the plot does not move during a drag."""
 
     def __init__(self) -> None:
         self._held: tuple[float, float] | None = None
 
-    def draw(self, theme: Theme, counts: np.ndarray, edges: np.ndarray, level: float, inside_low: bool, unit: str) -> float:
-        """Draws across the panel; returns the level, dragged or not. Values inside the surface are drawn in the accent colour.
+    def draw(
+        self, theme: Theme, counts: np.ndarray, edges: np.ndarray, level: float, inside_low: bool, unit: str
+    ) -> float:
+        """Draws across the panel; returns the level, dragged or not.
 
-        counts [B], edges [B + 1]; inside_low: the inside lies below the level (distances), else above it (densities).
+        Values inside the surface are drawn in the accent colour. counts [B], edges [B + 1]; inside_low: the
+        inside lies below the level (distances), else above it (densities).
         """
         em = theme.em
         width, height = max(imgui.get_content_region_avail().x, 4 * em), HEIGHT_EM * em
@@ -57,7 +60,9 @@ class LevelHistogram:
         if not held:
             side = "inside" if (at < level) == inside_low else "outside"
             value = f"{at:.4g} {unit}".rstrip()
-            controls.tooltip(f"{value}, {side}. Drag to set the level. Height: square root of the number of grid nodes")
+            controls.tooltip(
+                f"{value}, {side}. Drag to set the level. Height: square root of the number of grid nodes"
+            )
         return level
 
 
@@ -76,7 +81,9 @@ def _bars(
         middle = 0.5 * float(edges[i] + edges[i + 1])
         inside = middle < level if inside_low else middle > level
         gap = 0.6 if x[i + 1] - x[i] > 2.0 else 0.0
-        draw.add_rect_filled(ImVec2(x[i], y), ImVec2(x[i + 1] - gap, end.y), theme.colour(p.accent if inside else p.faint, 0.8))
+        draw.add_rect_filled(
+            ImVec2(x[i], y), ImVec2(x[i + 1] - gap, end.y), theme.colour(p.accent if inside else p.faint, 0.8)
+        )
 
 
 def _line(theme: Theme, corner: ImVec2, x: float, floor: float, hot: bool) -> None:
@@ -85,7 +92,9 @@ def _line(theme: Theme, corner: ImVec2, x: float, floor: float, hot: bool) -> No
     draw.add_line(ImVec2(x, corner.y), ImVec2(x, floor), theme.colour(p.panel), 4.0)
     draw.add_line(ImVec2(x, corner.y), ImVec2(x, floor), ink, 2.0)
     grip = 0.32 * em
-    draw.add_triangle_filled(ImVec2(x - grip, corner.y), ImVec2(x + grip, corner.y), ImVec2(x, corner.y + 1.3 * grip), ink)
+    draw.add_triangle_filled(
+        ImVec2(x - grip, corner.y), ImVec2(x + grip, corner.y), ImVec2(x, corner.y + 1.3 * grip), ink
+    )
 
 
 def _ticks(theme: Theme, y: float, left: float, width: float, low: float, high: float) -> None:

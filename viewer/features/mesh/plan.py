@@ -10,8 +10,8 @@ from typing import Literal
 
 from core_model.schema.latent import LatentSpec, SeedWeight
 from core_model.schema.mesh import MESH_SUFFIXES, MeshRequest
-from viewer.state.latent_blend import mixed
 from viewer.gl.mesh_arrays import DISPLAY_FILE
+from viewer.state.latent_blend import mixed
 
 REQUEST_FILE, LATENTS_FILE = "request.json", "latents.json"
 MOST_MESHES = 1000
@@ -20,8 +20,11 @@ BatchKind = Literal["one", "seeds", "between", "path", "file"]
 
 @dataclass(frozen=True)
 class Batch:
-    """Which heads: the present one, seeds `A-B,C`, steps from the present head to seed `to`, the keys of the camera path, or a JSON
-    file with a list of LatentSpec."""
+    """Which heads are exported.
+
+    The present one, seeds `A-B,C`, steps from the present head to seed `to`, the keys of the camera path, or
+    a JSON file with a list of LatentSpec.
+    """
 
     kind: BatchKind = "one"
     seeds: str = "0-3"
@@ -32,7 +35,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Outputs:
-    """files: what will be written, first to last; latents: None = the present one, or those of `--seeds`. why_not: what is wrong."""
+    """files: what will be written, first to last.
+
+    latents: None = the present one, or those of `--seeds`. why_not: what is wrong.
+    """
 
     files: tuple[Path, ...] = ()
     latents: tuple[LatentSpec, ...] | None = None
@@ -52,9 +58,19 @@ def default_folder() -> Path:
 
 def default_name(checkpoint: str, latent: LatentSpec, suffix: str) -> str:
     """`demo-seed-12.glb`."""
-    stem = checkpoint.removeprefix("analytic:").removeprefix("blob:") if ":" in checkpoint else Path(checkpoint).stem
+    stem = (
+        checkpoint.removeprefix("analytic:").removeprefix("blob:")
+        if ":" in checkpoint
+        else Path(checkpoint).stem
+    )
     plain = latent.z is None and latent.w is None and len(latent.seeds) == 1
-    which = f"seed-{latent.seeds[0].seed}" if plain else "blend" if latent.w is None and latent.z is None else "own"
+    which = (
+        f"seed-{latent.seeds[0].seed}"
+        if plain
+        else "blend"
+        if latent.w is None and latent.z is None
+        else "own"
+    )
     return f"{stem or 'mesh'}-{which}{suffix}"
 
 
@@ -65,7 +81,11 @@ def seeds_in(text: str) -> tuple[int, ...] | str:
         low, _, high = part.strip().partition("-")
         if not low.isdecimal() or (high and not high.isdecimal()) or (high and int(high) < int(low)):
             return "Type numbers and ranges, as 0-3,7"
-        if int(high or low) >= 2**32 or int(high or low) - int(low) >= MOST_MESHES or len(found) > MOST_MESHES:
+        if (
+            int(high or low) >= 2**32
+            or int(high or low) - int(low) >= MOST_MESHES
+            or len(found) > MOST_MESHES
+        ):
             return f"At most {MOST_MESHES} seeds below 2³²"
         found += range(int(low), int(high or low) + 1)
     return tuple(found) if len(found) <= MOST_MESHES else f"At most {MOST_MESHES} seeds below 2³²"
@@ -77,7 +97,10 @@ def between(latent: LatentSpec, seed: int, steps: int) -> tuple[LatentSpec, ...]
         return "The present head is a w or z of its own: only seeds can be blended here"
     goal = (SeedWeight(seed=seed),)
     shares = [i / (steps - 1) for i in range(steps)]
-    return tuple(latent.replace(seeds=mixed(tuple(p for p in ((latent.seeds, 1.0 - t), (goal, t)) if p[1]))) for t in shares)
+    return tuple(
+        latent.replace(seeds=mixed(tuple(p for p in ((latent.seeds, 1.0 - t), (goal, t)) if p[1])))
+        for t in shares
+    )
 
 
 def latents_in(path: str) -> tuple[LatentSpec, ...] | str:
@@ -133,13 +156,24 @@ def write_inputs(folder: Path, request: MeshRequest, found: Outputs) -> None:
     """Puts what the command reads into the task's folder."""
     (folder / REQUEST_FILE).write_text(request.model_dump_json())
     if found.latents is not None:
-        (folder / LATENTS_FILE).write_text(json.dumps([json.loads(spec.model_dump_json()) for spec in found.latents]))
+        (folder / LATENTS_FILE).write_text(
+            json.dumps([json.loads(spec.model_dump_json()) for spec in found.latents])
+        )
 
 
 def arguments(folder: Path, path: str, batch: Batch, found: Outputs) -> tuple[str, ...]:
-    """Of the triscope command, after `write_inputs`."""
+    """Arguments of the triscope command, after `write_inputs`."""
     out = Path(path).expanduser().absolute()
-    words = ["mesh", "--request", str(folder / REQUEST_FILE), "--out", str(out), "--display", str(folder / DISPLAY_FILE), "--json"]
+    words = [
+        "mesh",
+        "--request",
+        str(folder / REQUEST_FILE),
+        "--out",
+        str(out),
+        "--display",
+        str(folder / DISPLAY_FILE),
+        "--json",
+    ]
     if found.latents is not None:
         words += ["--latents", str(folder / LATENTS_FILE)]
     elif batch.kind == "seeds":

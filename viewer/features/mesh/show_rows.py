@@ -7,12 +7,11 @@ import math
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
+from viewer.features.mesh.stage import MeshStage
 from viewer.state.document import Document
 from viewer.state.mesh_settings import PREVIEW, MeshSettings
 from viewer.widgets import controls
-from viewer.widgets.context import PanelContext
-from viewer.features.mesh.stage import mode_of
-from viewer.widgets.theme import BODY_PX
+from viewer.widgets.theme import BODY_PX, Theme
 
 _MODES = (
     ("off", "Off", "The render alone"),
@@ -29,22 +28,34 @@ _SHADINGS = (
 )
 
 
-def show_rows(doc: Document, ctx: PanelContext) -> Document:
-    """Mode, shading, edges, blend; returns the document. Turning a mesh on ends a comparison of two pictures."""
-    theme, spec = ctx.theme, doc.mesh
-    shown = mode_of(doc)
-    mode = controls.segmented(theme, "Show", "mesh-mode", shown, _MODES, tip="How the mesh stands in the viewport")
+def show_rows(doc: Document, theme: Theme, mesh_stage: MeshStage) -> Document:
+    """Mode, shading, edges, blend; returns the document.
+
+    Turning a mesh on ends a comparison of two pictures.
+    """
+    spec = doc.mesh
+    shown = doc.mesh_mode
+    mode = controls.segmented(
+        theme, "Show", "mesh-mode", shown, _MODES, tip="How the mesh stands in the viewport"
+    )
     if mode != shown:
         compare = doc.compare if mode == "off" else doc.compare.replace(mode="off")
         doc, spec = doc.replace(compare=compare), spec.replace(mode=mode)
     drawn = mode in ("mesh", "overlay", "side")
     why_not = "" if drawn else "The mesh is not drawn: choose Mesh, Over or Side"
-    plain = ctx.mesh.shown is not None and ctx.mesh.shown.fine.colours is None
+    plain = mesh_stage.shown is not None and mesh_stage.shown.fine.colours is None
     shading = controls.combo(
         theme, "Shading", "##mesh-shading", spec.shading, _SHADINGS, tip="How the mesh is shaded", why_not=why_not,
         unavailable=("colour",) if plain else (),
     )  # fmt: skip
-    wire = controls.toggle(theme, "Wireframe", "##mesh-wire", spec.wire, tip="Edges of the triangles over the mesh", why_not=why_not)
+    wire = controls.toggle(
+        theme,
+        "Wireframe",
+        "##mesh-wire",
+        spec.wire,
+        tip="Edges of the triangles over the mesh",
+        why_not=why_not,
+    )
     blend = controls.slider_float(
         theme, "Blend", "##mesh-blend", 100 * spec.blend, low=0.0, high=100.0, fmt="%.0f %% mesh",
         tip="Opacity of the mesh over the render", why_not="" if mode == "overlay" else "Only where the mesh lies over the render",
@@ -52,20 +63,26 @@ def show_rows(doc: Document, ctx: PanelContext) -> Document:
     if round(blend) != round(100 * spec.blend):
         spec = spec.replace(blend=min(max(blend / 100, 0.0), 1.0))
     spec = spec.replace(shading=shading, wire=wire)
-    spec = _source(spec, ctx, mode)
+    spec = _source(spec, theme, mesh_stage, mode)
     return doc if spec == doc.mesh else doc.replace(mesh=spec)
 
 
-def _source(spec: MeshSettings, ctx: PanelContext, mode: str) -> MeshSettings:
+def _source(spec: MeshSettings, theme: Theme, mesh_stage: MeshStage, mode: str) -> MeshSettings:
     """Which mesh it is, and the way back from an export to the live preview."""
-    theme, stage = ctx.theme, ctx.mesh
+    stage = mesh_stage
     if mode == "off":
         return spec
-    controls.label(theme, "Drawn", "The preview follows latent, level and crop; an export stays as it was written")
+    controls.label(
+        theme, "Drawn", "The preview follows latent, level and crop; an export stays as it was written"
+    )
     mesh = stage.shown
     back = spec.source != PREVIEW
-    room = imgui.get_content_region_avail().x - (imgui.get_frame_height() + imgui.get_style().item_inner_spacing.x if back else 0.0)
+    room = imgui.get_content_region_avail().x - (
+        imgui.get_frame_height() + imgui.get_style().item_inner_spacing.x if back else 0.0
+    )
     text = stage.words if mesh is None or stage.words else f"{mesh.title}, {len(mesh.fine.faces):,} triangles"
+    if mesh is not None and imgui.calc_text_size(text).x > room:
+        text = f"{len(mesh.fine.faces):,} triangles"
     text = "Nothing" if stage.failed else text
     imgui.align_text_to_frame_padding()
     left = imgui.get_cursor_pos_x()
@@ -73,11 +90,17 @@ def _source(spec: MeshSettings, ctx: PanelContext, mode: str) -> MeshSettings:
     if mesh is None:
         controls.tooltip(text)
     else:
-        more = f"; of {mesh.triangles:,} in the file, decimated for display" if mesh.reduced else f". Voxel {mesh.voxel:.4g} world units"
+        more = (
+            f"; of {mesh.triangles:,} in the file, decimated for display"
+            if mesh.reduced
+            else f". Voxel {mesh.voxel:.4g} world units"
+        )
         controls.tooltip(text + more)
     if back:
         imgui.same_line(left + room + imgui.get_style().item_inner_spacing.x)
-        if controls.icon_button(theme, fa.ICON_FA_ROTATE_LEFT, "mesh-preview", tip="Back to the live preview"):
+        if controls.icon_button(
+            theme, fa.ICON_FA_ROTATE_LEFT, "mesh-preview", tip="Back to the live preview"
+        ):
             spec = spec.replace(source=PREVIEW)
     if stage.failed:
         imgui.push_text_wrap_pos(0.0)
@@ -89,11 +112,11 @@ def _source(spec: MeshSettings, ctx: PanelContext, mode: str) -> MeshSettings:
     return spec
 
 
-def error_rows(doc: Document, ctx: PanelContext) -> None:
+def error_rows(doc: Document, theme: Theme, mesh_stage: MeshStage) -> None:
     """RMS and what only one of the two has, under the map."""
-    if mode_of(doc) != "error":
+    if doc.mesh_mode != "error":
         return
-    theme, error, mesh = ctx.theme, ctx.mesh.error, ctx.mesh.shown
+    error, mesh = mesh_stage.error, mesh_stage.shown
     if error is None or mesh is None:
         controls.note(theme, "The error follows when mesh and depth are there.")
         return
@@ -102,11 +125,23 @@ def error_rows(doc: Document, ctx: PanelContext) -> None:
         return
     voxels = f" = {error.rms / mesh.voxel:.2f} voxels" if mesh.voxel else ""
     rows = (
-        ("RMS", f"{error.rms:.4g}{voxels}", "Root mean square of mesh minus rendered depth, world units along the ray"),
+        (
+            "RMS",
+            f"{error.rms:.4g}{voxels}",
+            "Root mean square of mesh minus rendered depth, world units along the ray",
+        ),
         ("Mean", f"{error.mean:+.3g}", "World units; above zero = the mesh lies behind the rendered depth"),
         ("Median", f"{error.median:.3g}", "Half of the pixels have a smaller absolute error, world units"),
-        ("Mesh only", f"{100 * error.mesh_only:.2f} %", "Share of the pixels of either where only the mesh has a surface"),
-        ("Render only", f"{100 * error.render_only:.2f} %", "Share of the pixels of either where only the render has one"),
+        (
+            "Mesh only",
+            f"{100 * error.mesh_only:.2f} %",
+            "Share of the pixels of either where only the mesh has a surface",
+        ),
+        (
+            "Render only",
+            f"{100 * error.render_only:.2f} %",
+            "Share of the pixels of either where only the render has one",
+        ),
     )
     for label, value, tip in rows:
         with controls.font(theme.fonts.body, BODY_PX):

@@ -9,41 +9,54 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.question import DescribeQuestion
+from viewer.state.actions import Dispatch, ForgetRecent, OpenCheckpoint, OpenDialog
 from viewer.state.document import Document
+from viewer.state.query_cache import QueryCache
 from viewer.widgets import controls
-from viewer.state.actions import ForgetRecent, OpenCheckpoint, OpenDialog
-from viewer.widgets.context import PanelContext
-from viewer.widgets.panel import PANELS
+from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.theme import BODY_PX, Theme
 
 NO_DIALOG = "No file dialog is installed (zenity or kdialog): type the path, or drop the file on the window"
 
 
 class ModelPanel:
-    """Keeps only the path that is being typed, until a checkpoint is opened by whatever way."""
+    """Keeps only the path that is being typed, until a checkpoint is opened from anywhere."""
 
     def __init__(self) -> None:
         self.path = ""
         self._of: tuple[str, str] | None = None
 
-    def draw(self, doc: Document, ctx: PanelContext) -> Document:
-        self._follow(ctx.info)
-        if ctx.info is None:
-            controls.note(ctx.theme, f"Opening {ctx.opening} …" if ctx.opening else "Nothing is open yet.")
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        queries: QueryCache,
+        recent: tuple[str, ...],
+        opening: str,
+        dialog_available: bool,
+        dispatch: Dispatch,
+    ) -> Document:
+        self._follow(info)
+        if info is None:
+            controls.note(theme, f"Opening {opening} …" if opening else "Nothing is open yet.")
         else:
-            self._head(ctx.theme, ctx.info)
-            if ctx.opening:
-                controls.note(ctx.theme, f"Opening {Path(ctx.opening).name} …")
-                controls.tooltip(ctx.opening)
-        self._open_row(ctx)
-        self._preview(ctx)
-        if ctx.info is not None:
-            self._network(ctx.theme, ctx.info)
-            self._provenance(ctx.theme, ctx.info)
+            self._head(theme, info)
+            if opening:
+                controls.note(theme, f"Opening {Path(opening).name} …")
+                controls.tooltip(opening)
+        self._open_row(theme, recent, dialog_available, dispatch)
+        self._preview(theme, info, queries, dispatch)
+        if info is not None:
+            self._network(theme, info)
+            self._provenance(theme, info)
         return doc
 
     def _follow(self, info: CheckpointInfo | None) -> None:
-        """What was typed belongs to the checkpoint that was open then: below another one its preview would be of the file before last."""
+        """Forgets the typed path when another checkpoint was opened.
+
+        Its preview would otherwise stay under the wrong checkpoint.
+        """
         of = None if info is None else (info.path, info.sha256)
         if of != self._of:
             self._of, self.path = of, ""
@@ -56,8 +69,10 @@ class ModelPanel:
             controls.wrapped(info.path)
         controls.tooltip(info.path)
 
-    def _open_row(self, ctx: PanelContext) -> None:
-        theme, style = ctx.theme, imgui.get_style()
+    def _open_row(
+        self, theme: Theme, recent: tuple[str, ...], dialog_available: bool, dispatch: Dispatch
+    ) -> None:
+        style = imgui.get_style()
         imgui.dummy(ImVec2(0.0, 0.1 * theme.em))
         button = imgui.get_frame_height()
         imgui.set_next_item_width(
@@ -75,7 +90,7 @@ class ModelPanel:
             fa.ICON_FA_FOLDER_OPEN,
             "browse",
             tip="Choose a file",
-            why_not="" if ctx.dialog_available else NO_DIALOG,
+            why_not="" if dialog_available else NO_DIALOG,
         )
         imgui.same_line(0.0, style.item_inner_spacing.x)
         if controls.icon_button(
@@ -83,25 +98,27 @@ class ModelPanel:
             fa.ICON_FA_CLOCK_ROTATE_LEFT,
             "recent",
             tip="Recent files",
-            why_not="" if ctx.recent else "No other file was opened yet",
+            why_not="" if recent else "No other file was opened yet",
         ):
             imgui.open_popup("##recent-files")
-        self._recent(ctx)
+        self._recent(theme, recent, dispatch)
         if entered and self.path.strip():
-            ctx.emit(OpenCheckpoint(self.path.strip()))
+            dispatch(OpenCheckpoint(self.path.strip()))
         if browse:
-            ctx.emit(OpenDialog())
+            dispatch(OpenDialog())
 
-    def _preview(self, ctx: PanelContext) -> None:
+    def _preview(
+        self, theme: Theme, info: CheckpointInfo | None, queries: QueryCache, dispatch: Dispatch
+    ) -> None:
         """What the typed path is, before it is opened."""
         path = self.path.strip()
-        if not path or (ctx.info is not None and path == ctx.info.path):
+        if not path or (info is not None and path == info.path):
             return
         stamp = _stamp(path)
         if stamp is None:
             return
-        question, theme = DescribeQuestion(checkpoint=path, stamp=stamp), ctx.theme
-        answer, error = ctx.answers.want(question), ctx.answers.error(question)
+        question = DescribeQuestion(checkpoint=path, stamp=stamp)
+        answer, error = queries.want(question), queries.error(question)
         if error is not None:
             with controls.text_colour(theme.palette.bad):
                 controls.note(theme, error.message)
@@ -113,17 +130,23 @@ class ModelPanel:
         controls.section(theme, "Before it is opened")
         for name, value, tip in preview_rows(info):
             controls.value_row(theme, name, value, tip)
-        if controls.button(theme, "Open###open-typed", tip="Load it; what is open is let go", primary=True, width=6 * theme.em):
-            ctx.emit(OpenCheckpoint(path))
+        if controls.button(
+            theme,
+            "Open###open-typed",
+            tip="Load it; what is open is let go",
+            primary=True,
+            width=6 * theme.em,
+        ):
+            dispatch(OpenCheckpoint(path))
 
-    def _recent(self, ctx: PanelContext) -> None:
+    def _recent(self, theme: Theme, recent: tuple[str, ...], dispatch: Dispatch) -> None:
         if not imgui.begin_popup("##recent-files"):
             return
-        for path in ctx.recent:
-            shown = controls.ellipsis(path, 26 * ctx.theme.em, keep_end=True)
+        for path in recent:
+            shown = controls.ellipsis(path, 26 * theme.em, keep_end=True)
             if imgui.selectable(f"{shown}###{path}", False)[0]:
                 missing = not path.startswith("analytic:") and not Path(path).exists()
-                ctx.emit(ForgetRecent(path) if missing else OpenCheckpoint(path))
+                dispatch(ForgetRecent(path) if missing else OpenCheckpoint(path))
             controls.tooltip(path)
         imgui.end_popup()
 
@@ -138,7 +161,9 @@ class ModelPanel:
         )
         if info.neural_size:
             rays = f"{info.neural_size} × {info.neural_size}"
-            controls.value_row(theme, "Rays", rays, "Neural rendering resolution: rays behind the super-resolved picture")
+            controls.value_row(
+                theme, "Rays", rays, "Neural rendering resolution: rays behind the super-resolved picture"
+            )
         if info.z_dim:
             latent = f"z {info.z_dim}, w {info.num_ws} × {info.w_dim}"
             controls.value_row(theme, "Latent", latent, "Sizes of z and of the stack of w")
@@ -227,18 +252,37 @@ def preview_rows(info: CheckpointInfo) -> list[tuple[str, str, str]]:
     origin = info.header.provenance
     rows = [
         ("Is", info.title or info.family, "Name and family"),
-        ("Image", f"{info.image_size} × {info.image_size}" if info.image_size else "", "Native picture size, pixels"),
-        ("Parameters", count_text(sum(info.parameters.values())) if info.parameters else "", "Numbers in the network"),
-        ("Memory", size_text(info.memory_bytes) if info.memory_bytes else "", "Estimate: weights, planes and one 512² frame"),
+        (
+            "Image",
+            f"{info.image_size} × {info.image_size}" if info.image_size else "",
+            "Native picture size, pixels",
+        ),
+        (
+            "Parameters",
+            count_text(sum(info.parameters.values())) if info.parameters else "",
+            "Numbers in the network",
+        ),
+        (
+            "Memory",
+            size_text(info.memory_bytes) if info.memory_bytes else "",
+            "Estimate: weights, planes and one 512² frame",
+        ),
         ("File", size_text(info.file_bytes) if info.file_bytes else "", "Size of the file"),
-        ("Made by", origin.made_by or origin.source, "Program that wrote it, or file that it was imported from"),
+        (
+            "Made by",
+            origin.made_by or origin.source,
+            "Program that wrote it, or file that it was imported from",
+        ),
         ("Licence", info.header.licence, "Terms under which the weights may be used"),
     ]
     return [row for row in rows if row[1]]
 
 
 def _stamp(path: str) -> float | None:
-    """Time of change of what a path names, seconds; 0 for shapes without a file, None where there is nothing."""
+    """Time of change of what a path names, seconds.
+
+    0 for shapes without a file, None where there is nothing.
+    """
     if path.startswith("analytic:"):
         return 0.0
     try:
@@ -262,4 +306,4 @@ def count_text(count: int) -> str:
     return f"{count / 1e3:.1f} k" if count >= 1000 else str(count)
 
 
-PANELS.add("model", ModelPanel)
+FEATURES.add("model", lambda: Feature(ModelPanel()))

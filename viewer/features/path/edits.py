@@ -1,4 +1,7 @@
-"""Edits of a camera path as pure functions: (path, …) → path, and the paths to start from. Times in seconds, angles in radians."""
+"""Edits of a camera path as pure functions: (path, …) → path, and the paths to start from.
+
+Times in seconds, angles in radians.
+"""
 
 from __future__ import annotations
 
@@ -84,14 +87,18 @@ def backwards(path: CameraPath) -> CameraPath:
         rest = tuple(k.replace(time=2 * first + path.duration - k.time) for k in reversed(path.keys[1:]))
         if all(k.time <= path.duration for k in rest):
             return path.replace(keys=(path.keys[0], *rest))
-    return path.replace(keys=tuple(k.replace(time=max(path.duration - k.time, 0.0)) for k in reversed(path.keys)))
+    return path.replace(
+        keys=tuple(k.replace(time=max(path.duration - k.time, 0.0)) for k in reversed(path.keys))
+    )
 
 
 def stretched(path: CameraPath, duration: float) -> CameraPath:
     """Another duration, with every key at its share of it."""
     duration = clamp(duration, SHORTEST_S, MAX_DURATION_S)
     factor = duration / path.duration
-    return path.replace(duration=duration, keys=tuple(k.replace(time=min(k.time * factor, duration)) for k in path.keys))
+    return path.replace(
+        duration=duration, keys=tuple(k.replace(time=min(k.time * factor, duration)) for k in path.keys)
+    )
 
 
 def lengthened(path: CameraPath, duration: float) -> CameraPath:
@@ -100,7 +107,10 @@ def lengthened(path: CameraPath, duration: float) -> CameraPath:
 
 
 def looped(path: CameraPath, loop: bool) -> CameraPath:
-    """With or without the way back from the last key to the first, which takes as long as a step between keys does."""
+    """With or without the way back from the last key to the first.
+
+    It takes as long as a step between keys.
+    """
     times = path.times
     if loop and len(times) > 1 and path.duration - (times[-1] - times[0]) < 2.0 / path.fps:
         step = (times[-1] - times[0]) / (len(times) - 1)
@@ -110,7 +120,10 @@ def looped(path: CameraPath, loop: bool) -> CameraPath:
 
 def turntable(base: OrbitPose, duration: float, fps: float) -> CameraPath:
     """One full turn at the height of `base`, at constant speed."""
-    keys = [PathKey(time=duration * i / 4, pose=base.replace(yaw=wrap_angle(base.yaw + 0.5 * math.pi * i))) for i in range(4)]
+    keys = [
+        PathKey(time=duration * i / 4, pose=base.replace(yaw=wrap_angle(base.yaw + 0.5 * math.pi * i)))
+        for i in range(4)
+    ]
     return CameraPath(keys=tuple(keys), loop=True, duration=duration, fps=fps)
 
 
@@ -122,7 +135,12 @@ def sway(base: OrbitPose, prior: CameraPrior, duration: float, fps: float) -> Ca
     for i in range(8):
         phase = 0.25 * math.pi * i
         at = clamp(base.pitch + min(pitch, 0.5) * math.cos(phase), -PITCH_LIMIT, PITCH_LIMIT)
-        keys.append(PathKey(time=duration * i / 8, pose=base.replace(yaw=wrap_angle(base.yaw + min(yaw, 1.0) * math.sin(phase)), pitch=at)))
+        keys.append(
+            PathKey(
+                time=duration * i / 8,
+                pose=base.replace(yaw=wrap_angle(base.yaw + min(yaw, 1.0) * math.sin(phase)), pitch=at),
+            )
+        )
     return CameraPath(keys=tuple(keys), loop=True, duration=duration, fps=fps)
 
 
@@ -132,7 +150,9 @@ def spiral(base: OrbitPose, duration: float, fps: float) -> CameraPath:
     for i in range(9):
         share = i / 8
         pitch = clamp(base.pitch + SPIRAL_PITCH * (2.0 * share - 1.0), -PITCH_LIMIT, PITCH_LIMIT)
-        pose = base.replace(yaw=wrap_angle(base.yaw + 0.5 * math.pi * i), pitch=pitch).at_distance(base.distance * 1.5**-share)
+        pose = base.replace(yaw=wrap_angle(base.yaw + 0.5 * math.pi * i), pitch=pitch).at_distance(
+            base.distance * 1.5**-share
+        )
         keys.append(PathKey(time=duration * share, pose=pose))
     return CameraPath(keys=tuple(keys), duration=duration, fps=fps)
 
@@ -151,7 +171,9 @@ def _placed(path: CameraPath, others: tuple[PathKey, ...], key: PathKey) -> Edit
             return Edited(path, -1)
     keys = tuple(sorted((*others, key.replace(time=at)), key=lambda k: k.time))
     span = keys[-1].time - keys[0].time
-    if path.loop and len(keys) > 1 and span > path.duration - step:  # a key before the first one: the way back needs time
+    if (
+        path.loop and len(keys) > 1 and span > path.duration - step
+    ):  # a key before the first one: the way back needs time
         path = lengthened(path, span + step)
         if span > path.duration - 0.5 * step:
             return Edited(path, -1)

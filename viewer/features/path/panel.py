@@ -1,4 +1,7 @@
-"""The camera path: keys on a time line, played in the view and rendered as a video. The path is the document's, the play head is not."""
+"""The camera path: keys on a time line, played in the view and rendered as a video.
+
+The path is the document's, the play head is not.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,19 @@ from imgui_bundle import imgui
 
 from core_model.schema.camera import CameraPrior, OrbitPose
 from core_model.schema.camera_path import MAX_DURATION_S, MAX_KEYS, CameraPath
+from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.latent import LatentSpec
-from viewer.features.path import edits as edit
-from viewer.state.document import Document
-from viewer.state.orbit import clamp
-from viewer.widgets import controls, typed
+from viewer.features.path import edits
 from viewer.features.path.film import POPUP_EM, Film, PathFile
 from viewer.features.path.row import WrappedRow
 from viewer.features.path.timeline import Timeline
-from viewer.widgets.context import PanelContext
-from viewer.widgets.panel import PANELS
+from viewer.jobs.tasks import Tasks
+from viewer.state.document import Document
+from viewer.state.orbit import clamp
+from viewer.widgets import controls, typed
+from viewer.widgets.feature import FEATURES, Feature, RequestFrames
+from viewer.widgets.shown_picture import ShownPicture
+from viewer.widgets.theme import Theme
 
 STEP_S = 1.0
 """A key that is added where one is already goes this long after the last one."""
@@ -39,24 +45,37 @@ class PathPanel:
         self._drawn, self._frame = 0.0, 0
         self._timeline, self._file, self._film = Timeline(), PathFile(), Film()
 
-    def draw(self, doc: Document, ctx: PanelContext) -> Document:
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        picture: ShownPicture,
+        tasks: Tasks,
+        request_frames: RequestFrames,
+        now: float,
+    ) -> Document:
         self._follow(doc)
-        doc = self._play(doc, ctx)
+        doc = self._play(doc, request_frames, now)
         self.chosen = self.chosen if self.chosen < len(doc.path.keys) else -1
         self.head = clamp(self.head, 0.0, doc.path.duration)
-        row = WrappedRow(ctx.theme)
-        doc = self._transport(doc, ctx, row)
-        doc = self._keys(doc, ctx, row)
-        doc = self._shape(doc, ctx, row)
-        doc = self._templates(doc, ctx, row)
-        doc = self._out(doc, ctx, row)
+        row = WrappedRow(theme)
+        doc = self._transport(doc, theme, now, row)
+        doc = self._keys(doc, theme, row)
+        doc = self._shape(doc, theme, row)
+        doc = self._templates(doc, info, row)
+        doc = self._out(doc, theme, info, picture, tasks, row)
         touch = self._timeline.draw(
-            ctx.theme, doc.path, self.head, self.chosen, self._timeline.height(ctx.theme, imgui.get_content_region_avail().y - 2)
+            theme,
+            doc.path,
+            self.head,
+            self.chosen,
+            self._timeline.height(theme, imgui.get_content_region_avail().y - 2),
         )
         if touch.chosen is not None:
             self.chosen = touch.chosen
         if touch.moved_to is not None and self.chosen >= 0:
-            edited = edit.moved(doc.path, self.chosen, touch.moved_to)
+            edited = edits.moved(doc.path, self.chosen, touch.moved_to)
             if edited.chosen >= 0:
                 doc = self._with(doc, edited.path)
                 self.chosen = self._timeline.held = edited.chosen
@@ -89,8 +108,8 @@ class PathPanel:
             changes["latent"] = latent
         return doc.replace(**changes) if changes else doc
 
-    def _play(self, doc: Document, ctx: PanelContext) -> Document:
-        elapsed, self._drawn = min(ctx.now - self._drawn, LONGEST_STEP_S), ctx.now
+    def _play(self, doc: Document, request_frames: RequestFrames, now: float) -> Document:
+        elapsed, self._drawn = min(now - self._drawn, LONGEST_STEP_S), now
         frame = imgui.get_frame_count()
         hidden, self._frame = frame - self._frame > 2, frame
         taken_over = self._shown is not None and doc.camera != self._shown
@@ -101,61 +120,80 @@ class PathPanel:
         if time >= doc.path.duration:
             self.playing = doc.path.loop
             time = time % doc.path.duration if doc.path.loop else doc.path.duration
-        ctx.viewport.moving_fps = max(ctx.viewport.moving_fps, min(doc.path.fps, 60.0))
-        ctx.viewport.held = ctx.viewport.held or "play"
+        request_frames(min(doc.path.fps, 60.0), moving=True)
         return self.look(doc, time)
 
-    def _transport(self, doc: Document, ctx: PanelContext, row: WrappedRow) -> Document:
+    def _transport(self, doc: Document, theme: Theme, now: float, row: WrappedRow) -> Document:
         why_not = "" if doc.path.keys else "The path has no keys"
-        icon, tip = (fa.ICON_FA_PAUSE, "Pause") if self.playing else (fa.ICON_FA_PLAY, "Play the path in the view")
+        icon, tip = (
+            (fa.ICON_FA_PAUSE, "Pause") if self.playing else (fa.ICON_FA_PLAY, "Play the path in the view")
+        )
         if row.icon(fa.ICON_FA_BACKWARD_STEP, "to-start", "To the beginning", why_not):
             doc = self.look(doc, 0.0)
         if row.icon(icon, "play", tip, why_not):
             self.playing = not self.playing
-            self._drawn = ctx.now
+            self._drawn = now
             if self.playing:
                 at_end = not doc.path.loop and self.head >= doc.path.duration - 0.5 / doc.path.fps
                 doc = self.look(doc, 0.0 if at_end else self.head)
-        row.room(3.6 * ctx.theme.em)
+        row.room(3.6 * theme.em)
         imgui.align_text_to_frame_padding()
         imgui.text_unformatted(f"{self.head:.2f} s")
-        controls.tooltip(f"Time of the play head, seconds; frame {round(self.head * doc.path.fps)} at {doc.path.fps:g} per second")
+        controls.tooltip(
+            f"Time of the play head, seconds; frame {round(self.head * doc.path.fps)} at {doc.path.fps:g} per second"
+        )
         return doc
 
     # Keys
 
-    def _keys(self, doc: Document, ctx: PanelContext, row: WrappedRow) -> Document:
+    def _keys(self, doc: Document, theme: Theme, row: WrappedRow) -> Document:
         path, latent = doc.path, self._latent(doc)
         nothing = "" if self.chosen >= 0 else "Choose a key first"
-        there = edit.key_near(path, self.head) >= 0
-        tip = f"Add the present view {STEP_S:g} s after the last key" if there else f"Add the present view at {self.head:.2f} s"
+        there = edits.key_near(path, self.head) >= 0
+        tip = (
+            f"Add the present view {STEP_S:g} s after the last key"
+            if there
+            else f"Add the present view at {self.head:.2f} s"
+        )
         full = f"A path has at most {MAX_KEYS} keys" if len(path.keys) >= MAX_KEYS else ""
         if row.icon(fa.ICON_FA_PLUS, "add-key", tip, full):
             time = path.keys[-1].time + STEP_S if there else self.head
-            edited = edit.with_key(edit.lengthened(path, time + (STEP_S if there and path.loop else 0.0)), time, doc.camera, latent)
+            edited = edits.with_key(
+                edits.lengthened(path, time + (STEP_S if there and path.loop else 0.0)),
+                time,
+                doc.camera,
+                latent,
+            )
             doc = self._chosen(doc, edited)
         if row.icon(fa.ICON_FA_CAMERA, "update-key", "Give the chosen key the present view", nothing):
-            doc = self._with(doc, edit.updated(doc.path, self.chosen, doc.camera, latent))
-        if row.icon(fa.ICON_FA_CLONE, "duplicate-key", "Copy the chosen key, half way to the next one", nothing or full):
-            doc = self._chosen(doc, edit.duplicated(doc.path, self.chosen))
+            doc = self._with(doc, edits.updated(doc.path, self.chosen, doc.camera, latent))
+        if row.icon(
+            fa.ICON_FA_CLONE,
+            "duplicate-key",
+            "Copy the chosen key, half way to the next one",
+            nothing or full,
+        ):
+            doc = self._chosen(doc, edits.duplicated(doc.path, self.chosen))
         if row.icon(fa.ICON_FA_TRASH, "delete-key", "Delete the chosen key", nothing):
-            edited = edit.without_key(doc.path, self.chosen)
+            edited = edits.without_key(doc.path, self.chosen)
             doc, self.chosen = self._with(doc, edited.path), edited.chosen
         shown = doc.path.keys[self.chosen].time if 0 <= self.chosen < len(doc.path.keys) else 0.0
-        row.room(5.4 * ctx.theme.em)
+        row.room(5.4 * theme.em)
         with controls.disabled(nothing):
             end = doc.path.duration
-            draw = lambda: imgui.drag_float("##key-time", shown, 0.01, 0.0, end, "at %.2f s", imgui.SliderFlags_.always_clamp)  # noqa: E731
-            time = typed.dragged(ctx.theme, "##key-time", shown, 0.0, end, "at %.2f s", draw)
+            draw = lambda: imgui.drag_float(
+                "##key-time", shown, 0.01, 0.0, end, "at %.2f s", imgui.SliderFlags_.always_clamp
+            )
+            time = typed.dragged(theme, "##key-time", shown, 0.0, end, "at %.2f s", draw)
         controls.tooltip(nothing or "Time of the chosen key, seconds")
         if time != shown and self.chosen >= 0:
-            doc = self._chosen(doc, edit.moved(doc.path, self.chosen, time))
+            doc = self._chosen(doc, edits.moved(doc.path, self.chosen, time))
         return doc
 
     def _latent(self, doc: Document) -> LatentSpec | None:
         return doc.latent if self.with_head else None
 
-    def _chosen(self, doc: Document, edited: edit.Edited) -> Document:
+    def _chosen(self, doc: Document, edited: edits.Edited) -> Document:
         """Takes an edit over, with its key chosen and under the play head."""
         self.chosen = edited.chosen
         if 0 <= edited.chosen < len(edited.path.keys):
@@ -167,27 +205,29 @@ class PathPanel:
 
     # The path as a whole
 
-    def _shape(self, doc: Document, ctx: PanelContext, row: WrappedRow) -> Document:
+    def _shape(self, doc: Document, theme: Theme, row: WrappedRow) -> Document:
         path, few = doc.path, "" if len(doc.path.keys) > 1 else "A path needs two keys for it"
         if row.icon(fa.ICON_FA_REPEAT, "loop", "Loop: go back from the last key to the first", on=path.loop):
-            path = edit.looped(path, not path.loop)
+            path = edits.looped(path, not path.loop)
         smooth = path.spline == "cubic"
-        if row.icon(fa.ICON_FA_BEZIER_CURVE, "spline", "Smooth curve through the keys; off: straight lines", on=smooth):
+        if row.icon(
+            fa.ICON_FA_BEZIER_CURVE, "spline", "Smooth curve through the keys; off: straight lines", on=smooth
+        ):
             path = path.replace(spline="linear" if smooth else "cubic")
         if row.icon(fa.ICON_FA_RIGHT_LEFT, "reverse", "Reverse the path in time", few):
-            path, self.chosen = edit.backwards(path), -1
-        row.room(4.6 * ctx.theme.em, apart=True)
-        clamped, limits = imgui.SliderFlags_.always_clamp, (edit.SHORTEST_S, MAX_DURATION_S)
+            path, self.chosen = edits.backwards(path), -1
+        row.room(4.6 * theme.em, apart=True)
+        clamped, limits = imgui.SliderFlags_.always_clamp, (edits.SHORTEST_S, MAX_DURATION_S)
         duration = typed.dragged(
-            ctx.theme, "##duration", path.duration, *limits, "%.2f s",
+            theme, "##duration", path.duration, *limits, "%.2f s",
             lambda: imgui.drag_float("##duration", doc.path.duration, 0.02, *limits, "%.2f s", clamped),
         )  # fmt: skip
         controls.tooltip("Duration of the path, seconds; the keys keep their share of it")
         if duration != path.duration:
-            path = edit.stretched(path, duration)
-        row.room(4.4 * ctx.theme.em)
+            path = edits.stretched(path, duration)
+        row.room(4.4 * theme.em)
         fps = typed.dragged(
-            ctx.theme, "##fps", path.fps, 1.0, 240.0, "%.0f fps",
+            theme, "##fps", path.fps, 1.0, 240.0, "%.0f fps",
             lambda: imgui.drag_float("##fps", doc.path.fps, 0.1, 1.0, 240.0, "%.0f fps", clamped),
         )  # fmt: skip
         controls.tooltip("Frames per second of the video; keys snap to frames")
@@ -198,17 +238,23 @@ class PathPanel:
             self.with_head = not self.with_head
         return self._with(doc, path)
 
-    def _templates(self, doc: Document, ctx: PanelContext, row: WrappedRow) -> Document:
-        if row.icon(fa.ICON_FA_WAND_MAGIC_SPARKLES, "templates", "Start from a ready-made path about the present view"):
+    def _templates(self, doc: Document, info: CheckpointInfo | None, row: WrappedRow) -> Document:
+        if row.icon(
+            fa.ICON_FA_WAND_MAGIC_SPARKLES, "templates", "Start from a ready-made path about the present view"
+        ):
             imgui.open_popup("path-templates")
         if not imgui.begin_popup("path-templates"):
             return doc
-        prior = ctx.info.header.camera if ctx.info else CameraPrior()
+        prior = info.header.camera if info else CameraPrior()
         length, fps, pose = doc.path.duration, doc.path.fps, doc.camera
         made: tuple[tuple[str, str, Callable[[], CameraPath]], ...] = (
-            ("Turntable", "One full turn at the present height", lambda: edit.turntable(pose, length, fps)),
-            ("Sway ±1σ", "An ellipse of one standard deviation of the checkpoint's cameras", lambda: edit.sway(pose, prior, length, fps)),
-            ("Spiral", "Two turns that rise and come nearer", lambda: edit.spiral(pose, length, fps)),
+            ("Turntable", "One full turn at the present height", lambda: edits.turntable(pose, length, fps)),
+            (
+                "Sway ±1σ",
+                "An ellipse of one standard deviation of the checkpoint's cameras",
+                lambda: edits.sway(pose, prior, length, fps),
+            ),
+            ("Spiral", "Two turns that rise and come nearer", lambda: edits.spiral(pose, length, fps)),
             ("Empty", "Remove all keys", lambda: CameraPath(duration=length, fps=fps)),
         )
         for title, tip, make in made:
@@ -219,30 +265,40 @@ class PathPanel:
         imgui.end_popup()
         return doc
 
-    def _out(self, doc: Document, ctx: PanelContext, row: WrappedRow) -> Document:
+    def _out(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        picture: ShownPicture,
+        tasks: Tasks,
+        row: WrappedRow,
+    ) -> Document:
         if row.icon(fa.ICON_FA_FILE_CODE, "path-file", "Save or load the path as a JSON file"):
             imgui.open_popup("path-file")
         if imgui.begin_popup("path-file"):
-            imgui.dummy(imgui.ImVec2(POPUP_EM * ctx.theme.em, 0.0))
-            path = self._file.draw(doc.path, ctx)
+            imgui.dummy(imgui.ImVec2(POPUP_EM * theme.em, 0.0))
+            path = self._file.draw(doc.path, theme)
             imgui.end_popup()
             if path is not doc.path:
                 self.chosen = -1
                 doc = self.look(self._with(doc, path), 0.0)
-        task = self._film.running(ctx)
+        task = self._film.running(tasks)
         if task is not None:
-            row.room(16.0 * ctx.theme.em)
-            self._film.progress(task, ctx, 16.0 * ctx.theme.em)
+            row.room(16.0 * theme.em)
+            self._film.progress(task, theme, tasks, 16.0 * theme.em)
             return doc
-        row.room(6.4 * ctx.theme.em, apart=True)
-        why_not = "Nothing is open" if ctx.info is None else "" if doc.path.keys else "The path has no keys"
-        if controls.button(ctx.theme, f"{fa.ICON_FA_FILM} Render…###render-path", tip="Make a video of the path", why_not=why_not):
+        row.room(6.4 * theme.em, apart=True)
+        why_not = "Nothing is open" if info is None else "" if doc.path.keys else "The path has no keys"
+        if controls.button(
+            theme, f"{fa.ICON_FA_FILM} Render…###render-path", tip="Make a video of the path", why_not=why_not
+        ):
             imgui.open_popup("render-path")
         if imgui.begin_popup("render-path"):
-            imgui.dummy(imgui.ImVec2(POPUP_EM * ctx.theme.em, 0.0))
-            self._film.draw(doc, ctx)
+            imgui.dummy(imgui.ImVec2(POPUP_EM * theme.em, 0.0))
+            self._film.draw(doc, theme, info, picture, tasks)
             imgui.end_popup()
         return doc
 
 
-PANELS.add("path", PathPanel)
+FEATURES.add("path", lambda: Feature(PathPanel()))

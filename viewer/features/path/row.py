@@ -18,17 +18,24 @@ class WrappedRow:
         self._left = imgui.get_cursor_screen_pos().x
 
     def room(self, width: float, apart: bool = False) -> None:
-        """Puts the cursor where a control of `width` pixels fits and sets the item width; apart: a wider gap before it."""
+        """Puts the cursor where a control of `width` pixels fits and sets the item width.
+
+        apart: a wider gap before it.
+        """
         gap = imgui.get_style().item_inner_spacing.x * (2.2 if apart else 0.6)
         if self._used > 0.0 and self._used + gap + width <= self._full:
             imgui.same_line(0.0, 0.0)
-            imgui.set_cursor_screen_pos(ImVec2(self._left + self._used + gap, imgui.get_cursor_screen_pos().y))
+            imgui.set_cursor_screen_pos(
+                ImVec2(self._left + self._used + gap, imgui.get_cursor_screen_pos().y)
+            )
             self._used += gap + width
         else:
             self._used = width
         imgui.set_next_item_width(width)
 
-    def icon(self, icon: str, key: str, tip: str, why_not: str = "", on: bool = False, apart: bool = False) -> bool:
+    def icon(
+        self, icon: str, key: str, tip: str, why_not: str = "", on: bool = False, apart: bool = False
+    ) -> bool:
         """A square button with an icon, filled while `on`; True when pressed."""
         self.room(imgui.get_frame_height(), apart)
         p = self._theme.palette

@@ -1,4 +1,7 @@
-"""The time line of a camera path: a ruler to scrub, keys as diamonds to drag, and below it yaw, pitch and distance over time."""
+"""The time line of a camera path.
+
+A ruler to scrub, keys as diamonds to drag, and below it yaw, pitch and distance over time.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.camera_path import CameraPath
 from viewer.state.orbit import clamp
-from viewer.widgets import controls
 from viewer.state.palette import Rgb
+from viewer.widgets import controls
 from viewer.widgets.theme import BODY_PX, Theme
 from viewer.widgets.ticks import nice_ticks
 
@@ -42,7 +45,10 @@ LANES = (
 
 @dataclass(frozen=True)
 class Touch:
-    """What the hand did in this frame: where the play head was put, which key was taken, and to which time it was dragged."""
+    """What the mouse did in this frame.
+
+    Where the play head was put, which key was grabbed, and to which time it was dragged.
+    """
 
     head: float | None = None
     chosen: int | None = None
@@ -70,7 +76,7 @@ class _Frame:
 
 
 class Timeline:
-    """Keeps which key the hand holds, and the curves of the path that is shown."""
+    """Keeps which key is being dragged, and the curves of the path that is shown."""
 
     def __init__(self) -> None:
         self.held = -1
@@ -92,7 +98,9 @@ class Timeline:
         imgui.invisible_button("##timeline", ImVec2(max(width - gutter, 16.0), height))
         scrubs = imgui.is_item_active()
         if not scrubs and self.held < 0:
-            controls.tooltip(f"{frame.time(imgui.get_io().mouse_pos.x):.2f} s: press to look from there, drag to scrub")
+            controls.tooltip(
+                f"{frame.time(imgui.get_io().mouse_pos.x):.2f} s: press to look from there, drag to scrub"
+            )
         touch = Touch(head=frame.time(imgui.get_io().mouse_pos.x)) if scrubs else Touch()
         self._ruler(theme, frame, low.x + gutter, low.x + width)
         self._lanes(theme, path, frame, low.x, gutter, head)
@@ -105,12 +113,16 @@ class Timeline:
     def _ruler(self, theme: Theme, frame: _Frame, left: float, right: float) -> None:
         p, draw = theme.palette, imgui.get_window_draw_list()
         rounding = imgui.get_style().frame_rounding
-        draw.add_rect_filled(ImVec2(left, frame.top), ImVec2(right, frame.strip), theme.colour(p.field, 0.9), rounding)
+        draw.add_rect_filled(
+            ImVec2(left, frame.top), ImVec2(right, frame.strip), theme.colour(p.field, 0.9), rounding
+        )
         count = max(2, int((frame.right - frame.left) / (4.5 * theme.em)))
         with controls.font(theme.fonts.body, _SMALL):
             for tick in nice_ticks(0.0, frame.duration, count):
                 x = round(frame.x(tick)) + 0.5
-                draw.add_line(ImVec2(x, frame.top + 1.05 * theme.em), ImVec2(x, frame.bottom), theme.colour(p.line, 1.0))
+                draw.add_line(
+                    ImVec2(x, frame.top + 1.05 * theme.em), ImVec2(x, frame.bottom), theme.colour(p.line, 1.0)
+                )
                 text = f"{tick:g} s"
                 at = min(x + 3, right - imgui.calc_text_size(text).x - 2)
                 draw.add_text(ImVec2(round(at), frame.top + 1), theme.colour(p.muted), text)
@@ -120,7 +132,9 @@ class Timeline:
         radius, y = 0.5 * em, frame.strip - 0.72 * em
         touch = Touch()
         if path.loop and len(path.keys) > 1:
-            _diamond(theme, frame.x(min(path.keys[0].time + path.duration, path.duration)), y, 0.8 * radius, None)
+            _diamond(
+                theme, frame.x(min(path.keys[0].time + path.duration, path.duration)), y, 0.8 * radius, None
+            )
         for index, key in enumerate(path.keys):
             x = frame.x(key.time)
             imgui.set_cursor_screen_pos(ImVec2(x - radius, y - radius))
@@ -142,16 +156,27 @@ class Timeline:
             elif imgui.is_mouse_dragging(0, SLACK_PX):
                 time = frame.time(io.mouse_pos.x)
                 touch = Touch(head=time, chosen=self.held, moved_to=time)
-                draw.add_line(ImVec2(frame.x(time), frame.top), ImVec2(frame.x(time), frame.bottom), theme.colour(p.accent, 0.5))
+                draw.add_line(
+                    ImVec2(frame.x(time), frame.top),
+                    ImVec2(frame.x(time), frame.bottom),
+                    theme.colour(p.accent, 0.5),
+                )
         return touch
 
     def _head(self, theme: Theme, frame: _Frame, head: float) -> None:
         draw, ink, em = imgui.get_window_draw_list(), theme.colour(theme.palette.bad), theme.em
         x = round(frame.x(clamp(head, 0.0, frame.duration))) + 0.5
         draw.add_line(ImVec2(x, frame.top), ImVec2(x, frame.bottom), ink, 1.5)
-        draw.add_triangle_filled(ImVec2(x - 0.34 * em, frame.top), ImVec2(x + 0.34 * em, frame.top), ImVec2(x, frame.top + 0.42 * em), ink)
+        draw.add_triangle_filled(
+            ImVec2(x - 0.34 * em, frame.top),
+            ImVec2(x + 0.34 * em, frame.top),
+            ImVec2(x, frame.top + 0.42 * em),
+            ink,
+        )
 
-    def _lanes(self, theme: Theme, path: CameraPath, frame: _Frame, left: float, gutter: float, head: float) -> None:
+    def _lanes(
+        self, theme: Theme, path: CameraPath, frame: _Frame, left: float, gutter: float, head: float
+    ) -> None:
         p, draw, em = theme.palette, imgui.get_window_draw_list(), theme.em
         tall = (frame.bottom - frame.strip) / len(LANES)
         curves = self._sampled(path) if path.keys else None
@@ -159,9 +184,15 @@ class Timeline:
         for index, lane in enumerate(LANES):
             top, bottom = frame.strip + index * tall, frame.strip + (index + 1) * tall
             ink = theme.colour(lane.inks[0 if p.name == "dark" else 1])
-            draw.add_line(ImVec2(left, round(bottom) - 0.5), ImVec2(frame.right + 0.9 * em, round(bottom) - 0.5), theme.colour(p.line))
+            draw.add_line(
+                ImVec2(left, round(bottom) - 0.5),
+                ImVec2(frame.right + 0.9 * em, round(bottom) - 0.5),
+                theme.colour(p.line),
+            )
             with controls.font(theme.fonts.body, BODY_PX * 0.87):
-                lines = [lane.title] if now is None else [lane.title, f"{now[index]:.{lane.digits}f}{lane.unit}"]
+                lines = (
+                    [lane.title] if now is None else [lane.title, f"{now[index]:.{lane.digits}f}{lane.unit}"]
+                )
                 high = imgui.get_text_line_height()
                 if imgui.calc_text_size("  ".join(lines)).x <= gutter or tall < 2.2 * high:
                     lines = ["  ".join(lines)]
@@ -185,12 +216,18 @@ def _values(tracks: np.ndarray) -> np.ndarray:
     return np.stack([np.degrees(tracks[:, 0]), np.degrees(tracks[:, 1]), np.exp(tracks[:, 3])], axis=1)
 
 
-def _curve(theme: Theme, lane: Lane, values: np.ndarray, frame: _Frame, top: float, bottom: float, ink: int) -> None:
+def _curve(
+    theme: Theme, lane: Lane, values: np.ndarray, frame: _Frame, top: float, bottom: float, ink: int
+) -> None:
     draw = imgui.get_window_draw_list()
     low, high = float(values.min()), float(values.max())
     flat = high - low < 10.0**-lane.digits
     middle, span = 0.5 * (low + high), max(high - low, 1e-9)
-    ys = np.full(len(values), 0.5 * (top + bottom)) if flat else 0.5 * (top + bottom) - (values - middle) / span * (bottom - top)
+    ys = (
+        np.full(len(values), 0.5 * (top + bottom))
+        if flat
+        else 0.5 * (top + bottom) - (values - middle) / span * (bottom - top)
+    )
     xs = np.linspace(frame.left, frame.right, len(values))
     points = [ImVec2(x, y) for x, y in zip(xs.tolist(), ys.tolist(), strict=True)]
     draw.add_polyline(points, ink, 1.6, 0)  # pyright: ignore[reportArgumentType]
@@ -214,10 +251,20 @@ def _diamond(theme: Theme, x: float, y: float, radius: float, fill: Rgb | None) 
 
 
 def _empty(theme: Theme, frame: _Frame) -> None:
-    draw, text = imgui.get_window_draw_list(), "Turn the head, then add a key: the present view at the play head's time"
+    draw, text = (
+        imgui.get_window_draw_list(),
+        "Turn the head, then add a key: the present view at the play head's time",
+    )
     with controls.font(theme.fonts.body, BODY_PX * 0.94):
         shown = controls.ellipsis(text, frame.right - frame.left)
         size = imgui.calc_text_size(shown)
-        at = ImVec2(round(0.5 * (frame.left + frame.right - size.x)), round(0.5 * (frame.strip + frame.bottom - size.y)))
-        draw.add_rect_filled(ImVec2(at.x - 6, at.y - 3), ImVec2(at.x + size.x + 6, at.y + size.y + 3), theme.colour(theme.palette.panel))
+        at = ImVec2(
+            round(0.5 * (frame.left + frame.right - size.x)),
+            round(0.5 * (frame.strip + frame.bottom - size.y)),
+        )
+        draw.add_rect_filled(
+            ImVec2(at.x - 6, at.y - 3),
+            ImVec2(at.x + size.x + 6, at.y + size.y + 3),
+            theme.colour(theme.palette.panel),
+        )
         draw.add_text(at, theme.colour(theme.palette.muted), shown)

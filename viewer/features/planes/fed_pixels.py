@@ -1,4 +1,4 @@
-"""Which pixels of the picture a cell of a tri-plane feeds. Pure; world frame."""
+"""Which pixels of the picture read a cell of a tri-plane. Pure; world frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from viewer.state.plane_view import AXIS, Cell, texel
 
 
 def footprint(positions: np.ndarray, cell: Cell, size: tuple[int, int], conv: Conventions) -> np.ndarray:
-    """Bilinear weight [H, W] in [0, 1] that a cell has in the lookup at each pixel's world position [3, H, W]; 0 without a position."""
+    """Bilinear weight [H, W] in [0, 1] of a cell in the lookup at each pixel's world position.
+
+    positions: [3, H, W]; the weight is 0 without a position.
+    """
     weight = np.ones(positions.shape[1:], np.float32)
     for axis, place, n in zip(conv.plane_axes[cell.plane], (cell.column, cell.row), size, strict=True):
         at = texel(positions[AXIS[axis]] / conv.box, n, conv)  # type: ignore[arg-type]
@@ -23,13 +26,18 @@ def footprint(positions: np.ndarray, cell: Cell, size: tuple[int, int], conv: Co
 
 
 def positions_of(depth: np.ndarray, camera: OrbitPose | MatrixCamera) -> np.ndarray:
-    """World position [3, H, W] float32 of each pixel from its distance [H, W] along the unit ray; NaN without one."""
+    """World position [3, H, W] float32 of each pixel from its distance [H, W] along the unit ray.
+
+    NaN without one.
+    """
     height, width = depth.shape
     pose, k = camera.world_from_cam(), camera.intrinsics()
     x, y = np.meshgrid((np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height)
     across, down = (x - k[0, 2]) / k[0, 0], (y - k[1, 2]) / k[1, 1]
     if isinstance(camera, OrbitPose) and camera.orthographic:
-        origin = pose[:3, 3] + camera.distance * (across[..., None] * pose[:3, 0] + down[..., None] * pose[:3, 1])
+        origin = pose[:3, 3] + camera.distance * (
+            across[..., None] * pose[:3, 0] + down[..., None] * pose[:3, 1]
+        )
         points = origin + depth[..., None] * pose[:3, 2]
     else:
         local = np.stack([across, down, np.ones_like(across)], axis=-1)
@@ -57,7 +65,14 @@ def runs_of(weight: np.ndarray, most: int = 2000) -> tuple[Run, ...]:
         breaks = np.flatnonzero(np.diff(columns) > 1)
         starts, ends = np.r_[0, breaks + 1], np.r_[breaks, len(columns) - 1]
         for a, b in zip(starts, ends, strict=True):
-            found.append(Run(int(row), int(columns[a]), int(columns[b]), float(weight[row, columns[a] : columns[b] + 1].max())))
+            found.append(
+                Run(
+                    int(row),
+                    int(columns[a]),
+                    int(columns[b]),
+                    float(weight[row, columns[a] : columns[b] + 1].max()),
+                )
+            )
             if len(found) == most:
                 return tuple(found)
     return tuple(found)
@@ -79,7 +94,13 @@ class FedPixels:
         return self._positions[1]
 
     def runs(
-        self, version: int, depth: np.ndarray, camera: OrbitPose | MatrixCamera, cell: Cell, size: tuple[int, int], conv: Conventions
+        self,
+        version: int,
+        depth: np.ndarray,
+        camera: OrbitPose | MatrixCamera,
+        cell: Cell,
+        size: tuple[int, int],
+        conv: Conventions,
     ) -> tuple[Run, ...]:
         """Runs of pixels of the frame `version` whose lookup reads `cell`; `pixels` counts them."""
         key = (version, id(depth), cell, size)

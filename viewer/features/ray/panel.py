@@ -1,4 +1,7 @@
-"""Ray inspector: everything that the renderer did on the ray under the chosen pixel, pins to compare rays, files."""
+"""Ray inspector: everything that the renderer computed on the ray of the chosen pixel.
+
+Pins to compare rays; export to files.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,15 @@ from imgui_bundle import ImVec2, imgui, implot
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.inspect import RayReport
-from viewer.state.document import MAX_PINS, Document, Mark
-from viewer.widgets import controls
-from viewer.state.actions import CopyText, SaveRay, ShowPanel
-from viewer.widgets.context import PanelContext
-from viewer.widgets.glyphs import legible
-from viewer.widgets.panel import PANELS
-from viewer.widgets.ray_numbers import draw_numbers, draw_pins, numbers_text
+from viewer.features.ray.numbers import draw_numbers, draw_pins, numbers_text
 from viewer.features.ray.plots import SPANS, RayPlots
-from viewer.widgets.theme import BODY_PX
+from viewer.state.actions import CopyText, Dispatch, SaveRay, ShowPanel
+from viewer.state.document import MAX_PINS, Document, Mark
+from viewer.state.ray_queries import RayQueries
+from viewer.widgets import controls
+from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.glyphs import legible
+from viewer.widgets.theme import BODY_PX, Theme
 
 TITLE = "Ray"
 _BELOW_EM = 16.4
@@ -31,7 +34,7 @@ class RayPanel:
         self._plots = RayPlots()
         self._folder = str(Path.cwd())
 
-    def draw(self, doc: Document, ctx: PanelContext) -> Document:
+    def draw(self, doc: Document, theme: Theme, rays: RayQueries, dispatch: Dispatch) -> Document:
         if implot.get_current_context() is None:
             implot.create_context()
         mark = doc.rays.selected
@@ -39,34 +42,41 @@ class RayPanel:
             mark = doc.rays.pins[-1]
         if mark is None:
             controls.note(
-                ctx.theme,
+                theme,
                 "Click a pixel of the picture, or hold I over it: this panel shows what happened on its ray. "
                 "Shift + click or P pins a ray.",
             )
             return doc
-        report, error = ctx.rays.report(mark), ctx.rays.error(mark)
-        doc = self._head(doc, ctx, mark, report)
+        report, error = rays.report(mark), rays.error(mark)
+        doc = self._head(doc, theme, rays, dispatch, mark, report)
         if error is not None:
-            with controls.text_colour(ctx.theme.palette.bad):
+            with controls.text_colour(theme.palette.bad):
                 imgui.text_wrapped(legible(error.message))
             return doc
         if report is None:
-            controls.note(ctx.theme, "Asking the renderer …")
+            controls.note(theme, "Asking the renderer …")
             return doc
         if not report.hit_box:
-            controls.note(ctx.theme, "This ray misses the box of the scene: nothing was evaluated on it.")
+            controls.note(theme, "This ray misses the box of the scene: nothing was evaluated on it.")
         else:
-            self._body(ctx, report, doc.rays.pins)
-        return self._foot(doc, ctx, mark, report)
+            self._body(theme, report, doc.rays.pins)
+        return self._foot(doc, theme, rays, dispatch, mark, report)
 
-    def _head(self, doc: Document, ctx: PanelContext, mark: Mark, report: RayReport | None) -> Document:
-        theme = ctx.theme
+    def _head(
+        self,
+        doc: Document,
+        theme: Theme,
+        rays: RayQueries,
+        dispatch: Dispatch,
+        mark: Mark,
+        report: RayReport | None,
+    ) -> Document:
         imgui.align_text_to_frame_padding()
         with controls.font(theme.fonts.bold, BODY_PX):
             imgui.text_unformatted("Pixel" if report is None else f"Pixel {report.x}, {report.y}")
         if report is not None:
             imgui.same_line()
-            stale = "view changed" if ctx.stale(mark) else f"{report.ms:.0f} ms"
+            stale = "view changed" if rays.is_stale(mark) else f"{report.ms:.0f} ms"
             with controls.text_colour(theme.palette.muted):
                 imgui.text_unformatted(f"of {report.width} × {report.height}   {stale}")
             controls.tooltip("Size of the full picture; time that the renderer took for this ray")
@@ -74,23 +84,30 @@ class RayPanel:
         imgui.same_line()
         buttons = 3 * edge + 2 * imgui.get_style().item_spacing.x
         controls.below(imgui.get_content_region_avail().x - buttons)
-        imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + max(imgui.get_content_region_avail().x - buttons, 0.0))
+        imgui.set_cursor_pos_x(
+            imgui.get_cursor_pos_x() + max(imgui.get_content_region_avail().x - buttons, 0.0)
+        )
         pinned = mark in doc.rays.pins
         tip = "Remove the pin (P)" if pinned else f"Keep this ray (P, Shift + click); {MAX_PINS} at most"
         if controls.icon_button(theme, fa.ICON_FA_THUMBTACK, "pin", tip=tip):
             doc = doc.replace(rays=doc.rays.toggled(mark))
         imgui.same_line()
         why_not = "" if report is not None else "No report yet"
-        if controls.icon_button(theme, fa.ICON_FA_COPY, "copy-ray", tip="Copy the numbers as text", why_not=why_not) and report:
-            ctx.emit(CopyText(numbers_text(report), "numbers of this ray"))
+        if (
+            controls.icon_button(
+                theme, fa.ICON_FA_COPY, "copy-ray", tip="Copy the numbers as text", why_not=why_not
+            )
+            and report
+        ):
+            dispatch(CopyText(numbers_text(report), "numbers of this ray"))
         imgui.same_line()
         if controls.icon_button(theme, fa.ICON_FA_XMARK, "close-ray", tip="Close this panel"):
-            ctx.emit(ShowPanel(TITLE, False))
+            dispatch(ShowPanel(TITLE, False))
             doc = doc.replace(rays=doc.rays.replace(selected=None))
         return doc
 
-    def _body(self, ctx: PanelContext, report: RayReport, pins: tuple[Mark, ...]) -> None:
-        theme, em = ctx.theme, ctx.theme.em
+    def _body(self, theme: Theme, report: RayReport, pins: tuple[Mark, ...]) -> None:
+        em = theme.em
         self._plots.span = controls.segmented(
             theme, "Distance", "span", self._plots.span, [(key, title, _SPAN_TIPS[key]) for key, title in SPANS],
             tip="Range of the distance axis; wheel and drag zoom all plots together",
@@ -102,11 +119,12 @@ class RayPanel:
             controls.wrapped(self._plots.readout(report))
         draw_numbers(theme, report)
 
-    def _foot(self, doc: Document, ctx: PanelContext, mark: Mark, report: RayReport) -> Document:
-        theme = ctx.theme
+    def _foot(
+        self, doc: Document, theme: Theme, rays: RayQueries, dispatch: Dispatch, mark: Mark, report: RayReport
+    ) -> Document:
         if doc.rays.pins:
             controls.section(theme, f"Pins ({len(doc.rays.pins)})")
-            doc = draw_pins(doc, ctx)
+            doc = draw_pins(doc, theme, rays)
         imgui.dummy(ImVec2(0.0, 0.15 * theme.em))
         controls.label(theme, "Export to", "Where the files go; the names hold checkpoint and pixel")
         width = imgui.get_content_region_avail().x - 3 * (3.6 * theme.em + imgui.get_style().item_spacing.x)
@@ -121,7 +139,7 @@ class RayPanel:
                 imgui.same_line()
             title = f"{suffix[1:].upper()}###export{suffix}"
             if controls.button(theme, title, tip=tip, why_not=why_not, width=3.6 * theme.em):
-                ctx.emit(SaveRay(mark, str(free_path(folder, file_stem(report), suffix))))
+                dispatch(SaveRay(mark, str(free_path(folder, file_stem(report), suffix))))
         imgui.dummy(ImVec2(0.0, 0.1 * theme.em))
         return doc
 
@@ -152,4 +170,4 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
     return path
 
 
-PANELS.add("ray", RayPanel)
+FEATURES.add("ray", lambda: Feature(RayPanel()))

@@ -1,4 +1,7 @@
-"""The plots of one ray over one shared distance axis: SDF, density and transmittance, distributions, samples and colours."""
+"""The plots of one ray over one shared distance axis.
+
+SDF, density and transmittance, distributions, samples and colours.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,16 @@ from imgui_bundle import ImVec2, ImVec4, imgui, implot
 
 from core_model.schema import ray_look
 from core_model.schema.inspect import RayReport
-from viewer.state.palette import Rgb
 from viewer.features.ray.series import RaySeries, series_of
+from viewer.state.palette import Rgb
 from viewer.widgets.theme import BODY_PX, Theme
 
 SPANS = (("surface", "Surface"), ("ray", "Whole ray"), ("keep", "Keep"))
 _PLOT = (
-    implot.Flags_.no_title | implot.Flags_.no_menus | implot.Flags_.no_box_select | implot.Flags_.no_mouse_text
+    implot.Flags_.no_title
+    | implot.Flags_.no_menus
+    | implot.Flags_.no_box_select
+    | implot.Flags_.no_mouse_text
 )
 
 
@@ -80,7 +86,9 @@ class RayPlots:
         if self._fitted == key or (self.span == "keep" and self._fitted is not None):
             return
         self._fitted = key
-        self._low.value, self._high.value = series.close if self.span == "surface" else (series.near, series.far)
+        self._low.value, self._high.value = (
+            series.close if self.span == "surface" else (series.near, series.far)
+        )
 
     def _row_heights(self, series: RaySeries, height: float, em: float) -> list[tuple[str, float]]:
         samples = (len(series.rows) + 1) * 1.35 * em + 3.2 * em
@@ -92,25 +100,38 @@ class RayPlots:
         return [(name, rest * share / total) for name, share in shares] + [("samples", samples)]
 
     def _axes(self, name: str, series: RaySeries, last: bool, short: bool) -> None:
-        quiet = int(implot.AxisFlags_.no_menus | implot.AxisFlags_.no_highlight | implot.AxisFlags_.no_side_switch)
+        quiet = int(
+            implot.AxisFlags_.no_menus | implot.AxisFlags_.no_highlight | implot.AxisFlags_.no_side_switch
+        )
         x_flags = quiet if last else quiet | int(implot.AxisFlags_.no_tick_labels)
         fit = quiet | int(implot.AxisFlags_.auto_fit | implot.AxisFlags_.range_fit)
         labels = {"sdf": "SDF [w.u.]", "density": "density [1/w.u.]", "steps": "p(t) [1/w.u.]", "samples": ""}
         if short:  # the unit would run into the next plot; the readout below has it
             labels = {key: text.split(" ", 1)[0] for key, text in labels.items()}
         y_flags = fit if name in ("sdf", "steps", "density") else quiet | int(implot.AxisFlags_.lock)
-        implot.setup_axes("distance along the ray [world units]" if last else "", labels[name], x_flags, y_flags)
+        implot.setup_axes(
+            "distance along the ray [world units]" if last else "", labels[name], x_flags, y_flags
+        )
         implot.setup_axis_links(implot.ImAxis_.x1, self._low, self._high)
         implot.setup_axis_limits_constraints(implot.ImAxis_.x1, series.near, series.far)
-        implot.setup_axis_zoom_constraints(implot.ImAxis_.x1, 1e-4 * (series.far - series.near), series.far - series.near)
+        implot.setup_axis_zoom_constraints(
+            implot.ImAxis_.x1, 1e-4 * (series.far - series.near), series.far - series.near
+        )
         if name == "density":
-            implot.setup_axis(implot.ImAxis_.y2, "T", quiet | int(implot.AxisFlags_.opposite | implot.AxisFlags_.no_grid_lines))
+            implot.setup_axis(
+                implot.ImAxis_.y2,
+                "T",
+                quiet | int(implot.AxisFlags_.opposite | implot.AxisFlags_.no_grid_lines),
+            )
             implot.setup_axis_limits(implot.ImAxis_.y2, 0.0, 1.06, implot.Cond_.always)
         if name == "density" and not series.density.any():
             implot.setup_axis_limits(implot.ImAxis_.y1, -0.06, 1.0, implot.Cond_.always)
         if name == "samples":
             rows = [row for row, _ in series.rows]
-            titles = ["colour", *[f"{r} {len(t)}" for r, (_, t) in zip(rows[::-1], series.rows[::-1], strict=True)]]
+            titles = [
+                "colour",
+                *[f"{r} {len(t)}" for r, (_, t) in zip(rows[::-1], series.rows[::-1], strict=True)],
+            ]
             implot.setup_axis_limits(implot.ImAxis_.y1, -0.6, len(rows) + 0.6, implot.Cond_.always)
             implot.setup_axis_ticks(implot.ImAxis_.y1, [float(i) for i in range(len(titles))], titles, False)
         else:
@@ -130,7 +151,9 @@ class RayPlots:
     def _density(self, theme: Theme, s: RaySeries) -> None:
         implot.plot_line(ray_look.TITLES["density"], s.t, s.density, _line(theme, "density", 2.0))
         implot.set_axes(implot.ImAxis_.x1, implot.ImAxis_.y2)
-        implot.plot_line(ray_look.TITLES["transmittance"], s.t, s.transmittance, _line(theme, "transmittance", 2.0))
+        implot.plot_line(
+            ray_look.TITLES["transmittance"], s.t, s.transmittance, _line(theme, "transmittance", 2.0)
+        )
         implot.set_axes(implot.ImAxis_.x1, implot.ImAxis_.y1)
 
     def _steps(self, theme: Theme, s: RaySeries) -> None:
@@ -156,12 +179,20 @@ class RayPlots:
             y = float(len(s.rows) - index)
             ink = theme.colour(ink_of(theme, name))
             for value in t[(t >= low) & (t <= high)]:
-                top, bottom = implot.plot_to_pixels(float(value), y + 0.34), implot.plot_to_pixels(float(value), y - 0.34)
-                draw.add_line(ImVec2(round(top.x) + 0.5, top.y), ImVec2(round(top.x) + 0.5, bottom.y), ink, 1.5)
+                top, bottom = (
+                    implot.plot_to_pixels(float(value), y + 0.34),
+                    implot.plot_to_pixels(float(value), y - 0.34),
+                )
+                draw.add_line(
+                    ImVec2(round(top.x) + 0.5, top.y), ImVec2(round(top.x) + 0.5, bottom.y), ink, 1.5
+                )
         edges = np.append(s.t, s.far)
         for i, colour in enumerate(s.colours):
             if np.isfinite(colour).all() and edges[i + 1] >= low and edges[i] <= high:
-                a, b = implot.plot_to_pixels(float(edges[i]), 0.42), implot.plot_to_pixels(float(edges[i + 1]), -0.42)
+                a, b = (
+                    implot.plot_to_pixels(float(edges[i]), 0.42),
+                    implot.plot_to_pixels(float(edges[i + 1]), -0.42),
+                )
                 # whole pixels: neighbours would otherwise leave a seam
                 box = ImVec2(float(int(a.x)), a.y), ImVec2(float(int(max(b.x, a.x + 1)) + 1), b.y)
                 draw.add_rect_filled(*box, theme.colour(tuple(float(v) for v in colour)))  # type: ignore[arg-type]
@@ -169,7 +200,10 @@ class RayPlots:
 
     def _marks(self, theme: Theme, report: RayReport) -> None:
         """The zero crossing, the expected depth and the cursor, through every plot."""
-        marks = [(report.numbers.get(name), ink_of(theme, name), 1.0) for name in ("first zero crossing", "expected depth")]
+        marks = [
+            (report.numbers.get(name), ink_of(theme, name), 1.0)
+            for name in ("first zero crossing", "expected depth")
+        ]
         if self.cursor is not None:
             marks.append((self.cursor, theme.palette.muted, 0.8))
         draw = implot.get_plot_draw_list()
@@ -178,7 +212,9 @@ class RayPlots:
         for t, ink, alpha in marks:
             if t is not None:
                 x = round(implot.plot_to_pixels(t, 0.0).x) + 0.5
-                draw.add_line(ImVec2(x, corner.y), ImVec2(x, corner.y + size.y), theme.colour(ink, alpha), 1.0)
+                draw.add_line(
+                    ImVec2(x, corner.y), ImVec2(x, corner.y + size.y), theme.colour(ink, alpha), 1.0
+                )
         implot.pop_plot_clip_rect()
 
 
@@ -196,7 +232,7 @@ _COLOURS, _VARS = 8, 6
 
 
 def _style(theme: Theme) -> None:
-    """Colours and sizes of the plots in the house style; popped after the last plot."""
+    """Colours and sizes of the plots in the window's style; popped after the last plot."""
     p, em, c, v = theme.palette, theme.em, implot.Col_, implot.StyleVar_
     imgui.push_font(theme.fonts.mono, BODY_PX * 0.78)
     for role, ink, alpha in (

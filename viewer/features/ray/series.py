@@ -1,4 +1,4 @@
-"""A ray report as arrays to plot: converted once a report, so that a GUI frame only draws."""
+"""A ray report as arrays to plot: converted once per report, so that a GUI frame only draws."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from core_model.schema.ray_look import TITLES
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """A distribution as a step function. edges [K+1]; density [K+1]: mass per world unit, the last repeated; mass [K]."""
+    """A distribution as a step function.
+
+    edges [K+1]; density [K+1]: mass per world unit, the last repeated; mass [K].
+    """
 
     name: str
     title: str
@@ -77,7 +80,10 @@ def _steps(pdf: BinSeries) -> Steps:
 
 
 def _close(steps: tuple[Steps, ...], near: float, far: float) -> tuple[float, float]:
-    """The stretch around the surface: where the true weights or the prediction hold 98 % of their mass, with a margin."""
+    """The stretch around the surface.
+
+    Where the true weights or the prediction hold 98 % of their mass, with a margin.
+    """
     low, high = far, near
     for one in steps:
         total = float(one.mass.sum())
@@ -85,7 +91,10 @@ def _close(steps: tuple[Steps, ...], near: float, far: float) -> tuple[float, fl
             continue
         cumulative = np.cumsum(one.mass) / total
         first, last = np.searchsorted(cumulative, [0.01, 0.99])
-        low, high = min(low, float(one.edges[first])), max(high, float(one.edges[min(last + 1, len(one.mass))]))
+        low, high = (
+            min(low, float(one.edges[first])),
+            max(high, float(one.edges[min(last + 1, len(one.mass))])),
+        )
     if high <= low:
         return near, max(far, near + 1e-6)
     margin = max(0.6 * (high - low), 0.02 * (far - near))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.sampler import AUTO, SamplerInfo, SamplerSpec
-from viewer.state.document import Document, QualitySettings
-from viewer.widgets import controls
-from viewer.widgets.context import PanelContext
-from viewer.widgets.panel import PANELS
 from viewer.features.sampler.volume_rows import RayVolumeRows
+from viewer.state.document import Document, QualitySettings
+from viewer.state.query_cache import QueryCache
+from viewer.widgets import controls
+from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.shown_picture import Present, ShownPicture
+from viewer.widgets.theme import Theme
 
 _STRATEGY_TITLES = {
     "robust": ("Robust", "Equal share to every bin of the smallest set that holds tau of the mass (A3.5)"),
@@ -16,8 +18,16 @@ _STRATEGY_TITLES = {
     "unstratified": ("Plain", "Independent draws from the predicted distribution"),
 }
 _HARD_RULES = (
-    ("weighted", "Weighted", "Leftover mass times the chance that the ray meets anything: an empty background gets no large budget"),
-    ("leftover", "Leftover", "Leftover mass alone, the paper's A3.4 to the letter: for pictures without empty background"),
+    (
+        "weighted",
+        "Weighted",
+        "Leftover mass times the chance that the ray meets anything: an empty background gets no large budget",
+    ),
+    (
+        "leftover",
+        "Leftover",
+        "Leftover mass alone, the paper's A3.4 to the letter: for pictures without empty background",
+    ),
 )
 _ONLY_LEARNED = "Only the learned sampler has it"
 _NOT_ADAPTIVE = "Adaptive is off: every ray gets the same"
@@ -32,23 +42,34 @@ class SamplerPanel:
     def __init__(self) -> None:
         self._volume = RayVolumeRows()
 
-    def draw(self, doc: Document, ctx: PanelContext) -> Document:
-        info = ctx.info
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        picture: ShownPicture,
+        queries: QueryCache,
+        present: Present,
+    ) -> Document:
         if info is None or not info.samplers:
-            controls.note(ctx.theme, "The samplers appear when a checkpoint is open.")
+            controls.note(theme, "The samplers appear when a checkpoint is open.")
             return doc
-        spec, native = self._kind(doc, ctx, info)
+        spec, native = self._kind(doc, theme, info)
         chosen = next((s for s in info.samplers if s.name == spec.name), info.samplers[0])
-        self._placed_by(native, chosen, info, ctx)
-        spec = self._strategy(spec, ctx, chosen)
-        spec = self._budget(spec, ctx, chosen, _NATIVE if native else "")
-        controls.section(ctx.theme, "Quality")
-        quality = self._quality(doc.quality, ctx)
+        self._placed_by(native, chosen, info, theme, picture)
+        spec = self._strategy(spec, theme, chosen)
+        spec = self._budget(spec, theme, chosen, _NATIVE if native else "")
+        controls.section(theme, "Quality")
+        quality = self._quality(doc.quality, theme)
         if (spec, native, quality) != (doc.sampler, doc.native, doc.quality):
             doc = doc.replace(sampler=spec, native=native, quality=quality)
-        return self._volume.draw(doc, ctx, info) if info.path == doc.checkpoint else doc
+        return (
+            self._volume.draw(doc, theme, picture, queries, present, info)
+            if info.path == doc.checkpoint
+            else doc
+        )
 
-    def _kind(self, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> tuple[SamplerSpec, bool]:
+    def _kind(self, doc: Document, theme: Theme, info: CheckpointInfo) -> tuple[SamplerSpec, bool]:
         """(sampler, whether the picture at rest is the original program's)."""
         spec = doc.sampler
         options = [(s.name, s.title, s.description if s.available else s.why_not) for s in info.samplers]
@@ -59,7 +80,7 @@ class SamplerPanel:
             closed += (PROGRAM,) if flat else ()
         shown = PROGRAM if doc.native else spec.name
         name = controls.combo(
-            ctx.theme,
+            theme,
             "Sampler",
             "##sampler",
             shown,
@@ -72,18 +93,26 @@ class SamplerPanel:
         if name == PROGRAM:
             return spec, True
         # Budgets are the learned sampler's: kept under another one they would only hide its samples per ray.
-        return spec if name == spec.name else spec.replace(name=name, low_budget=None, high_budget=None), False
+        return spec if name == spec.name else spec.replace(
+            name=name, low_budget=None, high_budget=None
+        ), False
 
-    def _placed_by(self, native: bool, chosen: SamplerInfo, info: CheckpointInfo, ctx: PanelContext) -> None:
+    def _placed_by(
+        self, native: bool, chosen: SamplerInfo, info: CheckpointInfo, theme: Theme, picture: ShownPicture
+    ) -> None:
         """What `auto` has chosen for the picture on the screen."""
-        result = ctx.result
+        result = picture.result
         if native or chosen.name != AUTO or result is None or not result.sampler:
             return
         title = next((s.title for s in info.samplers if s.name == result.sampler), result.sampler)
-        controls.value_row(ctx.theme, "Chosen", title, "The sampler of the picture on the screen, chosen by how empty its space is")
+        controls.value_row(
+            theme,
+            "Chosen",
+            title,
+            "The sampler of the picture on the screen, chosen by how empty its space is",
+        )
 
-    def _strategy(self, spec: SamplerSpec, ctx: PanelContext, chosen: SamplerInfo) -> SamplerSpec:
-        theme = ctx.theme
+    def _strategy(self, spec: SamplerSpec, theme: Theme, chosen: SamplerInfo) -> SamplerSpec:
         learned = "" if chosen.strategies else _ONLY_LEARNED
         names = chosen.strategies or tuple(_STRATEGY_TITLES)
         options = [(n, *_STRATEGY_TITLES.get(n, (n.title(), ""))) for n in names]
@@ -112,12 +141,12 @@ class SamplerPanel:
             return spec
         return spec.replace(strategy=strategy, tau=min(max(tau, 1e-3), 1.0))
 
-    def _budget(self, spec: SamplerSpec, ctx: PanelContext, chosen: SamplerInfo, fixed: str) -> SamplerSpec:
+    def _budget(self, spec: SamplerSpec, theme: Theme, chosen: SamplerInfo, fixed: str) -> SamplerSpec:
         """fixed: why the number of samples cannot be set, if so."""
         own = spec.low_budget is not None and spec.high_budget is not None
         shown = spec.spp if spec.spp is not None else chosen.default_spp
         spp = controls.drag_float(
-            ctx.theme, "Samples", "##spp", shown, speed=0.1, low=2.0, high=1024.0, fmt="%.1f per ray",
+            theme, "Samples", "##spp", shown, speed=0.1, low=2.0, high=1024.0, fmt="%.1f per ray",
             why_not=fixed or ("The two budgets decide" if own else ""),
             tip="Samples per ray on average, the probe not counted. "
             f"Default of this checkpoint: {chosen.default_spp:g}",
@@ -126,16 +155,16 @@ class SamplerPanel:
             spec = spec.replace(spp=spp)
         why_not = "" if chosen.strategies else _ONLY_LEARNED
         adaptive = controls.toggle(
-            ctx.theme, "Adaptive", "##adaptive", spec.adaptive, why_not=why_not,
+            theme, "Adaptive", "##adaptive", spec.adaptive, why_not=why_not,
             tip="Give the rays with most leftover mass the large budget (A3.4)",
         )  # fmt: skip
         if adaptive != spec.adaptive:
             spec = spec.replace(adaptive=adaptive)
-        return self._shares(spec, ctx, chosen, why_not or ("" if adaptive else _NOT_ADAPTIVE))
+        return self._shares(spec, theme, chosen, why_not or ("" if adaptive else _NOT_ADAPTIVE))
 
-    def _shares(self, spec: SamplerSpec, ctx: PanelContext, chosen: SamplerInfo, why_not: str) -> SamplerSpec:
+    def _shares(self, spec: SamplerSpec, theme: Theme, chosen: SamplerInfo, why_not: str) -> SamplerSpec:
         """Share of hard rays and the two budgets; `why_not` disables them all."""
-        theme, percent = ctx.theme, 100 * spec.adaptive_share
+        percent = 100 * spec.adaptive_share
         share = controls.slider_float(
             theme, "Hard share", "##share", percent, low=0.0, high=50.0, limits=(0.0, 100.0), fmt="%.1f %%", why_not=why_not,
             tip="Share of the rays that get the large budget",
@@ -169,8 +198,7 @@ class SamplerPanel:
             return spec.replace(low_budget=None, high_budget=None)
         return spec.replace(low_budget=new_low, high_budget=max(new_high, new_low))
 
-    def _quality(self, quality: QualitySettings, ctx: PanelContext) -> QualitySettings:
-        theme = ctx.theme
+    def _quality(self, quality: QualitySettings, theme: Theme) -> QualitySettings:
         fps = controls.slider_int(
             theme,
             "Moving",
@@ -235,4 +263,4 @@ class SamplerPanel:
         return quality if new == quality else new
 
 
-PANELS.add("sampler", SamplerPanel)
+FEATURES.add("sampler", lambda: Feature(SamplerPanel()))

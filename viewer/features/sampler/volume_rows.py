@@ -1,4 +1,7 @@
-"""Probe and prediction of the whole picture in the Sampler panel: I, P and P̂, cut along depth or as level sets (Fig. 3 of the paper)."""
+"""Probe and prediction of the whole picture in the Sampler panel.
+
+I, P and P̂, cut along depth or as level sets (Fig. 3 of the paper).
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,15 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.question_volume import RayVolumeQuestion
 from core_model.schema.render import Tier
-from viewer.state.query_cache import Answer
 from viewer.state.document import ChannelView, Document
+from viewer.state.query_cache import Answer, QueryCache
 from viewer.state.ray_volume import IMAGE, QUANTITIES, VolumeView, question_of, shown_range
 from viewer.state.shown_map import ShownMap
-from viewer.widgets import color_bar as colorbar, controls
-from viewer.widgets.context import PanelContext, ShownRange
+from viewer.widgets import color_bar, controls
 from viewer.widgets.fold import fold
 from viewer.widgets.histogram import HistogramCache
-from viewer.widgets.theme import BODY_PX
+from viewer.widgets.shown_picture import Present, ShownPicture, ShownRange
+from viewer.widgets.theme import BODY_PX, Theme
 from viewer.widgets.ticks import fixed
 
 SLOT = 14
@@ -25,8 +28,12 @@ _FORMS = (
     ("slice", "Slice", "Share of each ray's light between two distances from the camera"),
     ("level", "Level", "Level set: distance at which one bin first holds a share of the ray's light"),
 )
-_TIP = "What the probe saw of the whole picture and what the proposal network makes of it (Fig. 3 of the paper)"
-_NO_NET = "This checkpoint has no proposal network: only what a probe sees exists, nothing is predicted from it."
+_TIP = (
+    "What the probe saw of the whole picture and what the proposal network makes of it (Fig. 3 of the paper)"
+)
+_NO_NET = (
+    "This checkpoint has no proposal network: only what a probe sees exists, nothing is predicted from it."
+)
 _WORDS = (
     "I: the probe's own low-resolution render",
     "P: where the light of each ray of the probe comes from",
@@ -46,38 +53,61 @@ class RayVolumeRows:
         self._version = 0
         self._histograms = HistogramCache()
 
-    def draw(self, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> Document:
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        picture: ShownPicture,
+        queries: QueryCache,
+        present: Present,
+        info: CheckpointInfo,
+    ) -> Document:
         view = doc.volume
-        opened = fold(ctx.theme, "Probe and prediction", "##fold-volume", view.opened, tip=_TIP)
+        opened = fold(theme, "Probe and prediction", "##fold-volume", view.opened, tip=_TIP)
         if opened != view.opened:
             return doc.replace(volume=view.replace(opened=opened))
         if not opened:
             return doc
-        fresh = self._rows(view, ctx)
-        self._ask(fresh, ctx, info)
-        error = None if self._asked is None else ctx.answers.error(self._asked)
+        fresh = self._rows(view, theme)
+        self._ask(fresh, picture, queries, info)
+        error = None if self._asked is None else queries.error(self._asked)
         if error is not None:
-            with controls.text_colour(ctx.theme.palette.bad):
+            with controls.text_colour(theme.palette.bad):
                 imgui.text_wrapped(error.message)
         elif self._last is None:
-            controls.note(ctx.theme, "Probing the whole picture …")
+            controls.note(theme, "Probing the whole picture …")
         else:
-            self._pictures(ctx, info, *self._last)
+            self._pictures(theme, present, info, *self._last)
         if not info.has_proposal:
-            controls.note(ctx.theme, _NO_NET)
+            controls.note(theme, _NO_NET)
         return doc if fresh == view else doc.replace(volume=fresh)
 
-    def _rows(self, view: VolumeView, ctx: PanelContext) -> VolumeView:
-        theme = ctx.theme
-        form = controls.segmented(theme, "Show", "volume-form", view.form, _FORMS, tip="How a distribution of each pixel becomes a picture")
+    def _rows(self, view: VolumeView, theme: Theme) -> VolumeView:
+        form = controls.segmented(
+            theme,
+            "Show",
+            "volume-form",
+            view.form,
+            _FORMS,
+            tip="How a distribution of each pixel becomes a picture",
+        )
         view = view.replace(form=form)
         if form == "level":
             percent = 100 * view.level
             new = controls.slider_float(
-                theme, "Level", "##volume-level", percent, low=1.0, high=100.0, fmt="%.1f %%", tip="Share of the ray's light in one bin"
+                theme,
+                "Level",
+                "##volume-level",
+                percent,
+                low=1.0,
+                high=100.0,
+                fmt="%.1f %%",
+                tip="Share of the ray's light in one bin",
             )
             return view if new == percent else view.replace(level=min(max(new / 100, 1e-3), 1.0))
-        near, far = (0.0, 1.0) if self._last is None else (float(self._last[1].values[k]) for k in ("near", "far"))
+        near, far = (
+            (0.0, 1.0) if self._last is None else (float(self._last[1].values[k]) for k in ("near", "far"))
+        )
         length = far - near
         depth, thickness = near + view.depth * length, view.thickness * length
         why_not = "" if self._last is not None else "The probe is on its way"
@@ -95,42 +125,68 @@ class RayVolumeRows:
             view = view.replace(thickness=min(max(new_thickness / length, 1e-4), 1.0))
         return view
 
-    def _ask(self, view: VolumeView, ctx: PanelContext, info: CheckpointInfo) -> None:
-        """For the picture at rest: while the view moves the last one stays."""
-        shown = ctx.result.request if ctx.result is not None else None
+    def _ask(
+        self, view: VolumeView, picture: ShownPicture, queries: QueryCache, info: CheckpointInfo
+    ) -> None:
+        """Asks for the volumes of the picture at rest: while the view moves the last ones stay."""
+        shown = picture.result.request if picture.result is not None else None
         if self._last is not None and self._last[0].checkpoint != info.path:
             self._last, self._asked = None, None
-        if shown is not None and shown.checkpoint == info.path and (shown.tier != Tier.MOVING or self._asked is None):
+        if (
+            shown is not None
+            and shown.checkpoint == info.path
+            and (shown.tier != Tier.MOVING or self._asked is None)
+        ):
             self._asked = question_of(view, info, shown)
         if self._asked is None:
             return
-        found = ctx.answers.want(self._asked)
+        found = queries.want(self._asked)
         if found is not None:
             self._last = (self._asked, found)
 
-    def _pictures(self, ctx: PanelContext, info: CheckpointInfo, question: RayVolumeQuestion, answer: Answer) -> None:
+    def _pictures(
+        self,
+        theme: Theme,
+        present: Present,
+        info: CheckpointInfo,
+        question: RayVolumeQuestion,
+        answer: Answer,
+    ) -> None:
         maps = self._maps(question, answer)
         channel = QUANTITIES[question.form]
-        span = ShownRange(*shown_range(question.form, tuple(m.values for name, m in maps.items() if name != "image")))
-        room, gap = imgui.get_content_region_avail().x, 0.5 * ctx.theme.em
+        span = ShownRange(
+            *shown_range(question.form, tuple(m.values for name, m in maps.items() if name != "image"))
+        )
+        room, gap = imgui.get_content_region_avail().x, 0.5 * theme.em
         count = len(maps)
-        in_row = count if count == 2 or room > _WIDE_EM * ctx.theme.em else 2
+        in_row = count if count == 2 or room > _WIDE_EM * theme.em else 2
         small = float(int((room - (in_row - 1) * gap) / in_row))
         marked = None
         for index, (name, shown) in enumerate(maps.items()):
             if index % in_row:
                 imgui.same_line(0.0, gap)
             edge = room if index == 2 and in_row == 2 else small
-            value = self._picture(ctx, shown, span, edge, SLOT + index, _title(name, shown))
+            value = self._picture(theme, present, shown, span, edge, SLOT + index, _title(name, shown))
             marked = value if value is not None and name != "image" else marked
         best = maps["proposal"] if "proposal" in maps else maps["probe"]
         found = self._histograms.of(best.version, channel.name, best.values, span.low, span.high)
-        controls.note(ctx.theme, _caption(question, answer, channel))
-        colorbar.horizontal_bar(ctx.theme, channel, channel.colormap, question.form == "level", span, found, marked)
+        controls.note(theme, _caption(question, answer, channel))
+        color_bar.horizontal_bar(
+            theme, channel, channel.colormap, question.form == "level", span, found, marked
+        )
 
-    def _picture(self, ctx: PanelContext, shown: ShownMap, span: ShownRange, edge: float, slot: int, title: str) -> float | None:
+    def _picture(
+        self,
+        theme: Theme,
+        present: Present,
+        shown: ShownMap,
+        span: ShownRange,
+        edge: float,
+        slot: int,
+        title: str,
+    ) -> float | None:
         """One square with its title; returns the value under the cursor."""
-        theme, height = ctx.theme, edge * shown.values.shape[-2] / shown.values.shape[-1]
+        height = edge * shown.values.shape[-2] / shown.values.shape[-1]
         imgui.begin_group()
         with controls.font(theme.fonts.body, BODY_PX * 0.82), controls.text_colour(theme.palette.muted):
             imgui.text_unformatted(controls.ellipsis(title, edge))
@@ -138,7 +194,7 @@ class RayVolumeRows:
         density = imgui.get_io().display_framebuffer_scale.x
         own = shown.channel
         view = ChannelView(name=own.name, colormap=own.colormap, invert=own.name == "volume.level")
-        texture = ctx.present(shown, view, span, int(edge * density), slot)
+        texture = present(shown, view, span, int(edge * density), slot)
         end = ImVec2(corner.x + edge, corner.y + height)
         draw = imgui.get_window_draw_list()
         draw.add_image(imgui.ImTextureRef(texture), corner, end)

@@ -1,62 +1,108 @@
-"""The cutting plane over the picture: its outline in the box, and on its border a handle that drags it along its normal.
+"""The cutting plane over the picture.
 
-The handle is not in the plane's middle: that is the middle of the picture, where a hand begins to turn the head.
+Its outline in the box, and on its border a handle that drags it along its normal. The handle is not in the
+plane's middle: that is the middle of the picture, where drags that turn the camera begin.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.camera import MatrixCamera, OrbitPose, Vec3
+from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.question_planes import box_section, offset_reach, slice_frame
 from viewer.state.document import Document
+from viewer.state.palette import Rgb
 from viewer.state.screen import hidden, line_pieces, project_points
 from viewer.state.section import dragged_offset
 from viewer.widgets import controls, press
-from viewer.widgets.context import PanelContext
-from viewer.state.palette import Rgb
+from viewer.widgets.feature import Layer
+from viewer.widgets.shown_picture import ShownPicture
+from viewer.widgets.split import Squares
+from viewer.widgets.theme import Theme
 
 INK: Rgb = (0.98, 0.76, 0.25)
 _BLACK: Rgb = (0.0, 0.0, 0.0)
 CUT_SLACK = 0.02
 """The cut lies on the surface itself: depth is known no better than this there, world units."""
 EDGE, FAR = 0.06, 0.3
-"""In picture widths: how near to the picture's border the handle may come, and how far from the middle is far enough."""
+"""In picture widths: how near to the picture's border the handle may come, and how far from the middle is far
+enough."""
 ARM = 0.16
 """Length of the arrows beside the handle, in half boxes."""
 
 
-def draw(doc: Document, ctx: PanelContext, origin: ImVec2, edge: float) -> Document:
-    """Outline and handle in the picture's square (`origin`, `edge`), while the section panel is in sight and wants them."""
-    linked, info, result = ctx.viewport.linked, ctx.info, ctx.result
-    if not doc.section.outline or not linked.section_shown(imgui.get_frame_count()):
-        return doc
-    if info is None or result is None or result.request is None:
-        return doc
-    camera, box, normal = result.request.camera, info.header.conventions.box, doc.section.direction
-    polygon = box_section(normal, doc.section.offset, box)
-    draw_list = imgui.get_window_draw_list()
-    draw_list.push_clip_rect(origin, ImVec2(origin.x + edge, origin.y + edge), True)
-    depth = ctx.frames.arrays.get("depth")
-    if len(polygon) >= 3:
-        _outline(ctx, camera, polygon, depth, origin, edge)
-    _cut(ctx, camera, linked.cut, depth, origin, edge)
-    if linked.slice_point is not None:
-        _point(ctx, camera, linked.slice_point, origin, edge)
-    draw_list.pop_clip_rect()
-    if not linked.handle_held:
-        linked.handle = handle_place(camera, polygon, normal, doc.section.offset, box)
-    held, linked.handle_held = linked.handle_held, False
-    at = np.asarray(normal) * doc.section.offset + linked.handle
-    return _handle(doc, ctx, camera, at, np.asarray(normal), box, origin, edge, held)
+@dataclass
+class SectionLink:
+    """What the panel and the picture share while the mouse moves, outside the document and its undo.
+
+    frame: number of the GUI frame in which the panel last drew itself.
+    slice_point: world point under the cursor on the slice.
+    cut: segments [M, 2, 3] in the world where the slice meets the surface.
+    answered: whether the panel shows what it asked for, not an earlier answer.
+    handle: place of the section's handle [3] from the plane's middle; it stays while handle_held, whatever the
+        picture shows.
+    """
+
+    frame: int = -9
+    slice_point: Vec3 | None = None
+    cut: np.ndarray = field(default_factory=lambda: np.zeros((0, 2, 3)))
+    answered: bool = False
+    handle: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    handle_held: bool = False
+
+    @property
+    def in_sight(self) -> bool:
+        """Whether the panel was drawn in this GUI frame or the one before."""
+        return imgui.get_frame_count() - self.frame <= 1
 
 
-def handle_place(camera: OrbitPose | MatrixCamera, polygon: np.ndarray, normal: Vec3, offset: float, box: float) -> np.ndarray:
-    """Where the handle is [3], from the plane's middle: on the way to the left side of `polygon` [K, 3] (left as the slice is drawn;
-    else up, to the right or down) as far out as the picture shows it. The middle itself where the plane misses the box."""
+class SectionLayer(Layer):
+    """Outline, cut and handle, while the panel is in sight and wants them."""
+
+    def __init__(self, link: SectionLink) -> None:
+        self._link = link
+
+    def over(
+        self, doc: Document, theme: Theme, info: CheckpointInfo | None, picture: ShownPicture, where: Squares
+    ) -> Document:
+        """Draws in the square of A."""
+        result, origin, edge = picture.result, where.a, where.edge
+        if not doc.section.outline or not self._link.in_sight:
+            return doc
+        if info is None or result is None or result.request is None:
+            return doc
+        camera, box, normal = result.request.camera, info.header.conventions.box, doc.section.direction
+        polygon = box_section(normal, doc.section.offset, box)
+        draw_list = imgui.get_window_draw_list()
+        draw_list.push_clip_rect(origin, ImVec2(origin.x + edge, origin.y + edge), True)
+        depth = picture.frames.arrays.get("depth")
+        if len(polygon) >= 3:
+            _outline(theme, camera, polygon, depth, origin, edge)
+        _cut(theme, camera, self._link.cut, depth, origin, edge)
+        if self._link.slice_point is not None:
+            _point(theme, camera, self._link.slice_point, origin, edge)
+        draw_list.pop_clip_rect()
+        link = self._link
+        if not link.handle_held:
+            link.handle = handle_place(camera, polygon, normal, doc.section.offset, box)
+        held, link.handle_held = link.handle_held, False
+        at = np.asarray(normal) * doc.section.offset + link.handle
+        return _handle(doc, theme, link, camera, at, np.asarray(normal), box, origin, edge, held)
+
+
+def handle_place(
+    camera: OrbitPose | MatrixCamera, polygon: np.ndarray, normal: Vec3, offset: float, box: float
+) -> np.ndarray:
+    """Where the handle is [3], from the plane's middle.
+
+    On the way to the left side of `polygon` [K, 3] (left as the slice is drawn; else up, to the right or
+    down) as far out as the picture shows it. The middle itself where the plane misses the box.
+    """
     best, reach = np.zeros(3), 0.0
     if len(polygon) < 3:
         return best
@@ -75,9 +121,14 @@ def handle_place(camera: OrbitPose | MatrixCamera, polygon: np.ndarray, normal: 
 
 
 def _outline(
-    ctx: PanelContext, camera: OrbitPose | MatrixCamera, polygon: np.ndarray, depth: np.ndarray | None, origin: ImVec2, edge: float
+    theme: Theme,
+    camera: OrbitPose | MatrixCamera,
+    polygon: np.ndarray,
+    depth: np.ndarray | None,
+    origin: ImVec2,
+    edge: float,
 ) -> None:
-    theme, draw_list = ctx.theme, imgui.get_window_draw_list()
+    draw_list = imgui.get_window_draw_list()
     on_screen = project_points(camera, polygon)
     if on_screen.ahead.all():
         corners = [ImVec2(origin.x + edge * float(u), origin.y + edge * float(v)) for u, v in on_screen.uv]
@@ -91,7 +142,12 @@ def _outline(
 
 
 def _cut(
-    ctx: PanelContext, camera: OrbitPose | MatrixCamera, cut: np.ndarray, depth: np.ndarray | None, origin: ImVec2, edge: float
+    theme: Theme,
+    camera: OrbitPose | MatrixCamera,
+    cut: np.ndarray,
+    depth: np.ndarray | None,
+    origin: ImVec2,
+    edge: float,
 ) -> None:
     """The line in which the plane cuts the surface; faint where the picture hides it."""
     if not len(cut):
@@ -99,43 +155,53 @@ def _cut(
     seen = project_points(camera, cut.reshape(-1, 3))
     uv, ahead = seen.uv.reshape(-1, 2, 2), seen.ahead.reshape(-1, 2).all(axis=1)
     behind = hidden(seen, depth, CUT_SLACK).reshape(-1, 2).any(axis=1)
-    theme, draw_list = ctx.theme, imgui.get_window_draw_list()
+    draw_list = imgui.get_window_draw_list()
     for want_hidden, weight, ink in (
         (True, 1.2, theme.colour(INK, 0.28)), (False, 3.2, theme.colour(_BLACK, 0.5)), (False, 1.6, theme.colour(INK)),
     ):  # fmt: skip
         for (u0, v0), (u1, v1) in uv[ahead & (behind == want_hidden)].tolist():
-            a, b = ImVec2(origin.x + edge * u0, origin.y + edge * v0), ImVec2(origin.x + edge * u1, origin.y + edge * v1)
+            a, b = (
+                ImVec2(origin.x + edge * u0, origin.y + edge * v0),
+                ImVec2(origin.x + edge * u1, origin.y + edge * v1),
+            )
             draw_list.add_line(a, b, ink, weight)
 
 
-def _point(ctx: PanelContext, camera: OrbitPose | MatrixCamera, point: Vec3, origin: ImVec2, edge: float) -> None:
+def _point(theme: Theme, camera: OrbitPose | MatrixCamera, point: Vec3, origin: ImVec2, edge: float) -> None:
     """Where the cursor on the slice lies in the picture."""
     on_screen = project_points(camera, np.asarray([point]))
     if not on_screen.ahead[0]:
         return
     c = ImVec2(origin.x + edge * float(on_screen.uv[0, 0]), origin.y + edge * float(on_screen.uv[0, 1]))
-    em, draw_list = ctx.theme.em, imgui.get_window_draw_list()
-    for weight, ink in ((3.6, ctx.theme.colour(_BLACK, 0.6)), (1.8, ctx.theme.colour(INK))):
+    em, draw_list = theme.em, imgui.get_window_draw_list()
+    for weight, ink in ((3.6, theme.colour(_BLACK, 0.6)), (1.8, theme.colour(INK))):
         draw_list.add_circle(c, 0.34 * em, ink, 20, weight)
 
 
 def _handle(
-    doc: Document, ctx: PanelContext, camera: OrbitPose | MatrixCamera, centre: np.ndarray, normal: np.ndarray, box: float,
+    doc: Document, theme: Theme, link: SectionLink, camera: OrbitPose | MatrixCamera, centre: np.ndarray, normal: np.ndarray, box: float,
     origin: ImVec2, edge: float, held: bool,
 ) -> Document:  # fmt: skip
-    """A disc at `centre` with arrows along the normal; a drag that begins on it moves the plane. held: it was in the frame before."""
-    theme, em, draw_list = ctx.theme, ctx.theme.em, imgui.get_window_draw_list()
+    """A disc at `centre` with arrows along the normal; a drag that begins on it moves the plane.
+
+    held: it was in the frame before.
+    """
+    em, draw_list = theme.em, imgui.get_window_draw_list()
     arm, right = ARM * box, camera.world_from_cam()[:3, 0]
-    seen = project_points(camera, np.stack([centre, centre + arm * normal, centre - arm * normal, centre + arm * right]))
+    seen = project_points(
+        camera, np.stack([centre, centre + arm * normal, centre - arm * normal, centre + arm * right])
+    )
     if not seen.ahead.all():
         return doc
-    at, forth, back, across = (ImVec2(origin.x + edge * float(u), origin.y + edge * float(v)) for u, v in seen.uv)
+    at, forth, back, across = (
+        ImVec2(origin.x + edge * float(u), origin.y + edge * float(v)) for u, v in seen.uv
+    )
     if not held and not (origin.x <= at.x <= origin.x + edge and origin.y <= at.y <= origin.y + edge):
         return doc
     radius = 0.62 * em
     imgui.set_cursor_screen_pos(ImVec2(at.x - radius, at.y - radius))
     press.disc("##section-handle", radius)
-    held = ctx.viewport.linked.handle_held = imgui.is_item_active()
+    held = link.handle_held = imgui.is_item_active()
     hot = imgui.is_item_hovered() or held
     if not held:
         controls.tooltip("Drag the plane along its normal")
@@ -156,7 +222,11 @@ def _handle(
     along = ((forth.x - at.x) / arm, (forth.y - at.y) / arm)
     view = doc.section
     offset = dragged_offset(
-        view.offset, (move.x, move.y), along, math.hypot(across.x - at.x, across.y - at.y) / arm, offset_reach(view.direction, box)
+        view.offset,
+        (move.x, move.y),
+        along,
+        math.hypot(across.x - at.x, across.y - at.y) / arm,
+        offset_reach(view.direction, box),
     )
     return doc if offset == view.offset else doc.replace(section=view.replace(offset=offset))
 

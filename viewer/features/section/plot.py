@@ -11,15 +11,15 @@ from imgui_bundle import ImVec2, imgui
 from core_model.schema.camera import Vec3
 from core_model.schema.question_planes import SliceFrame
 from viewer.state import orbit
+from viewer.state.actions import CopyText, Dispatch
 from viewer.state.document import ChannelView, Document
+from viewer.state.palette import Rgb
 from viewer.state.section import clipped_line, ray_meets, value_at
 from viewer.state.shown_map import ShownMap
 from viewer.widgets import controls
-from viewer.state.actions import CopyText
-from viewer.widgets.context import PanelContext, ShownRange
-from viewer.state.palette import Rgb
-from viewer.widgets.ray_numbers import PIN_INKS
-from viewer.widgets.theme import BODY_PX
+from viewer.widgets.overlays import PIN_INKS
+from viewer.widgets.shown_picture import Present, ShownPicture, ShownRange
+from viewer.widgets.theme import BODY_PX, Theme
 from viewer.widgets.ticks import fixed
 
 SLOT = 10
@@ -31,7 +31,10 @@ _BLACK: Rgb = (0.0, 0.0, 0.0)
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """One answered slice: values [N, N] with their description, and the plane that they belong to (not the one asked for since)."""
+    """One answered slice: values [N, N], their description, and their plane.
+
+    The plane is the answered one, not one that was requested since.
+    """
 
     shown: ShownMap
     frame: SliceFrame
@@ -47,26 +50,39 @@ class Under:
     value: float | None
 
 
-def draw(doc: Document, ctx: PanelContext, piece: Slice, view: ChannelView, span: ShownRange, edge: float) -> Under | None:
-    """The picture, `edge` logical pixels square, at the cursor. Returns what lies under the mouse; a click copies it."""
+def draw(
+    doc: Document,
+    theme: Theme,
+    picture: ShownPicture,
+    present: Present,
+    dispatch: Dispatch,
+    piece: Slice,
+    view: ChannelView,
+    span: ShownRange,
+    edge: float,
+) -> Under | None:
+    """The picture, `edge` logical pixels square, at the cursor.
+
+    Returns what lies under the mouse; a click copies it.
+    """
     corner = imgui.get_cursor_screen_pos()
     density = imgui.get_io().display_framebuffer_scale.x
-    texture = ctx.present(piece.shown, view, span, int(edge * density), SLOT)
+    texture = present(piece.shown, view, span, int(edge * density), SLOT)
     draw_list, end = imgui.get_window_draw_list(), ImVec2(corner.x + edge, corner.y + edge)
     draw_list.add_image(imgui.ImTextureRef(texture), corner, end)
     clicked = imgui.invisible_button("##slice", ImVec2(edge, edge))
     controls.tooltip("Click copies the value and its position; the point is marked in the picture too")
     under = _under(piece, corner, edge) if imgui.is_item_hovered() else None
     draw_list.push_clip_rect(corner, end, True)
-    _camera_axis(ctx, piece, corner, edge)
-    _rays(doc, ctx, piece, corner, edge)
-    _labels(ctx, piece, corner, edge)
+    _camera_axis(theme, picture, piece, corner, edge)
+    _rays(doc, theme, picture, piece, corner, edge)
+    _labels(theme, piece, corner, edge)
     draw_list.pop_clip_rect()
-    draw_list.add_rect(corner, end, ctx.theme.colour(ctx.theme.palette.line))
+    draw_list.add_rect(corner, end, theme.colour(theme.palette.line))
     if under is not None:
         imgui.set_mouse_cursor(imgui.MouseCursor_.hand)
         if clicked:
-            ctx.emit(CopyText(under_text(piece, under), "value of the slice"))
+            dispatch(CopyText(under_text(piece, under), "value of the slice"))
     return under
 
 
@@ -78,16 +94,20 @@ def under_text(piece: Slice, under: Under) -> str:
     return f"{info.title} {value} at x {x}, y {y}, z {z}"
 
 
-def readout(ctx: PanelContext, piece: Slice, under: Under | None) -> None:
+def readout(theme: Theme, piece: Slice, under: Under | None) -> None:
     """Two lines below the slice that keep their place: value with unit, position in the world."""
     info = piece.shown.channel
     if under is None:
         value, where = "Point at the slice", "Click copies the value and its position"
     else:
-        value = "outside the box" if under.value is None else f"{fixed(under.value, info.decimals)} {info.unit}".rstrip()
+        value = (
+            "outside the box"
+            if under.value is None
+            else f"{fixed(under.value, info.decimals)} {info.unit}".rstrip()
+        )
         where = "  ".join(f"{axis} {v:+.4f}" for axis, v in zip("xyz", under.point, strict=True))
-    p = ctx.theme.palette
-    with controls.font(ctx.theme.fonts.mono, BODY_PX * 0.9):
+    p = theme.palette
+    with controls.font(theme.fonts.mono, BODY_PX * 0.9):
         for text, ink in ((value, p.text if under is not None else p.muted), (where, p.muted)):
             with controls.text_colour(ink):
                 controls.wrapped(text)
@@ -109,10 +129,13 @@ def _local(piece: Slice, point: object) -> tuple[float, float]:
     return float(a), float(b)
 
 
-def _camera_axis(ctx: PanelContext, piece: Slice, corner: ImVec2, edge: float) -> None:
-    """The optical axis seen along the normal, with an arrow the way the camera looks; a ring where it goes through the slice."""
-    theme, draw_list = ctx.theme, imgui.get_window_draw_list()
-    pose = ctx.result.request.camera if ctx.result and ctx.result.request else None
+def _camera_axis(theme: Theme, picture: ShownPicture, piece: Slice, corner: ImVec2, edge: float) -> None:
+    """The optical axis seen along the normal, with an arrow the way the camera looks.
+
+    A ring where it goes through the slice.
+    """
+    draw_list = imgui.get_window_draw_list()
+    pose = picture.result.request.camera if picture.result and picture.result.request else None
     if pose is None:
         return
     m, em = pose.world_from_cam(), theme.em
@@ -146,12 +169,14 @@ def _arrow(tip: ImVec2, step: tuple[float, float], em: float, dark: int, ink: in
         imgui.get_window_draw_list().add_triangle_filled(tip, left, right, colour)
 
 
-def _rays(doc: Document, ctx: PanelContext, piece: Slice, corner: ImVec2, edge: float) -> None:
+def _rays(
+    doc: Document, theme: Theme, picture: ShownPicture, piece: Slice, corner: ImVec2, edge: float
+) -> None:
     """Where the inspected ray and the pinned ones meet the plane."""
-    camera = ctx.result.request.camera if ctx.result and ctx.result.request else None
+    camera = picture.result.request.camera if picture.result and picture.result.request else None
     if not isinstance(camera, orbit.OrbitPose):
         return
-    draw_list, em, theme = imgui.get_window_draw_list(), ctx.theme.em, ctx.theme
+    draw_list, em = imgui.get_window_draw_list(), theme.em
     inks = {mark: PIN_INKS[i] for i, mark in enumerate(doc.rays.pins)}
     for mark in reversed(doc.rays.all):
         met = ray_meets(*orbit.ray(camera, *mark), piece.normal, piece.offset)
@@ -162,16 +187,24 @@ def _rays(doc: Document, ctx: PanelContext, piece: Slice, corner: ImVec2, edge: 
             for weight, colour in ((3.4, theme.colour(_BLACK, 0.6)), (1.6, theme.colour(_WHITE))):
                 for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
                     near, far = 0.25 * em, 0.7 * em
-                    draw_list.add_line(ImVec2(c.x + dx * near, c.y + dy * near), ImVec2(c.x + dx * far, c.y + dy * far), colour, weight)
+                    draw_list.add_line(
+                        ImVec2(c.x + dx * near, c.y + dy * near),
+                        ImVec2(c.x + dx * far, c.y + dy * far),
+                        colour,
+                        weight,
+                    )
         else:
             draw_list.add_circle_filled(c, 0.3 * em, theme.colour(_BLACK, 0.6), 20)
             draw_list.add_circle_filled(c, 0.22 * em, theme.colour(inks[mark]), 20)
 
 
-def _labels(ctx: PanelContext, piece: Slice, corner: ImVec2, edge: float) -> None:
+def _labels(theme: Theme, piece: Slice, corner: ImVec2, edge: float) -> None:
     """World axes along the lower and the left edge, where they lie in the plane."""
-    em = ctx.theme.em
-    for vector, at in ((piece.frame.right, (edge - 0.35 * em, edge - 0.3 * em)), (piece.frame.up, (0.35 * em, 0.3 * em))):
+    em = theme.em
+    for vector, at in (
+        (piece.frame.right, (edge - 0.35 * em, edge - 0.3 * em)),
+        (piece.frame.up, (0.35 * em, 0.3 * em)),
+    ):
         strongest = int(np.abs(vector).argmax())
         if abs(float(vector[strongest])) < 0.999:
             text = "(" + ", ".join(fixed(float(v), 2) for v in vector) + ")"
@@ -179,10 +212,14 @@ def _labels(ctx: PanelContext, piece: Slice, corner: ImVec2, edge: float) -> Non
             text = f"{'+' if vector[strongest] > 0 else '-'}{'xyz'[strongest]}"
         right = vector is piece.frame.right
         text = f"{text} →" if right else f"↑ {text}"
-        with controls.font(ctx.theme.fonts.mono, BODY_PX * 0.84):
+        with controls.font(theme.fonts.mono, BODY_PX * 0.84):
             size = imgui.calc_text_size(text)
             x = corner.x + at[0] - (size.x if right else 0.0)
             y = corner.y + at[1] - (size.y if right else 0.0)
             plate = ImVec2(x - 0.25 * em, y - 0.1 * em), ImVec2(x + size.x + 0.25 * em, y + size.y + 0.1 * em)
-            imgui.get_window_draw_list().add_rect_filled(*plate, ctx.theme.colour(ctx.theme.palette.panel, 0.8), 0.2 * em)
-            imgui.get_window_draw_list().add_text(ImVec2(round(x), round(y)), ctx.theme.colour(ctx.theme.palette.text), text)
+            imgui.get_window_draw_list().add_rect_filled(
+                *plate, theme.colour(theme.palette.panel, 0.8), 0.2 * em
+            )
+            imgui.get_window_draw_list().add_text(
+                ImVec2(round(x), round(y)), theme.colour(theme.palette.text), text
+            )

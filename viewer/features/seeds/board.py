@@ -1,4 +1,4 @@
-"""The seed board without the window: which seeds, their figures, stars, order, and which picture is wanted next."""
+"""The seed board's model: seeds, their figures, stars, order, and which picture to request next."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from viewer.state.checkpoint_files import kept_file, write_atomically
 Order = Literal["seed", "range", "samples", "flatness"]
 BINS = 64
 KEPT = 0.95
-"""Depth bins: bins of the histogram, and share of the nearest depths that count (as `triscope metrics` has it under "spread")."""
+"""Depth bins: bins of the histogram, and share of the nearest depths that count (as `triscope metrics` has it
+under "spread")."""
 TAIL = 1.0
 """Percent left out at either end of the depth range, so that one stray pixel does not make it."""
 BUDGET = 48 << 20
@@ -26,9 +27,10 @@ BUDGET = 48 << 20
 
 @dataclass(frozen=True, eq=False)
 class Thumb:
-    """pixels [H, W, 3] uint8; depth_range in world units; samples: mean a pixel; flatness: exp(entropy) of the depths, 1 to 64.
+    """pixels [H, W, 3] uint8; depth_range in world units; samples: mean per pixel.
 
-    NaN where the checkpoint has no such channel or nothing is seen.
+    flatness: exp(entropy) of the depths, 1 to 64. NaN where the checkpoint has no such channel or nothing is
+    seen.
     """
 
     pixels: np.ndarray
@@ -37,8 +39,13 @@ class Thumb:
     flatness: float
 
 
-def figures(depth: np.ndarray | None, samples: np.ndarray | None, near: float, far: float) -> tuple[float, float, float]:
-    """(depth range, mean samples, depth bins in use) of depth [H, W] with NaN where nothing is seen, and samples [H, W]."""
+def figures(
+    depth: np.ndarray | None, samples: np.ndarray | None, near: float, far: float
+) -> tuple[float, float, float]:
+    """(depth range, mean samples, depth bins in use) of a picture.
+
+    depth [H, W]: NaN where nothing is seen. samples [H, W].
+    """
     mean = math.nan if samples is None else float(np.nanmean(samples))
     found = np.zeros(0) if depth is None else np.sort(depth[np.isfinite(depth)].astype(np.float64))
     if not found.size:
@@ -52,7 +59,7 @@ def figures(depth: np.ndarray | None, samples: np.ndarray | None, near: float, f
 
 
 class Board:
-    """Pictures by seed for one look (`look`: whatever else the pictures depend on)."""
+    """Pictures by seed; `look` is whatever else the pictures depend on."""
 
     def __init__(self, budget: int = BUDGET) -> None:
         self.thumbs: dict[int, Thumb] = {}
@@ -115,7 +122,10 @@ def stars_path(sha256: str) -> Path:
 
 
 def read_stars(path: Path) -> frozenset[int]:
-    """Starred seeds; none where there is no file. Raises InputError with one line for a file that is no good."""
+    """Starred seeds; none where there is no file.
+
+    Raises InputError with one line for a file that is no good.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -123,7 +133,9 @@ def read_stars(path: Path) -> frozenset[int]:
     except (OSError, ValueError) as error:
         raise InputError(what="stars not read", where=str(path), got=str(error).splitlines()[0]) from None
     if not isinstance(found, list) or not all(isinstance(s, int) and 0 <= s < 2**32 for s in found):
-        raise InputError(what="stars not read", where=str(path), expected="a list of seeds", got=type(found).__name__)
+        raise InputError(
+            what="stars not read", where=str(path), expected="a list of seeds", got=type(found).__name__
+        )
     return frozenset(found)
 
 

@@ -16,12 +16,15 @@ from core_model.schema.latent import LatentSpec, SeedWeight
 from core_model.schema.question import PictureQuestion
 from core_model.schema.render import RenderRequest
 from viewer.features.seeds import board as store
-from viewer.state.document import Document
 from viewer.features.seeds.board import Board, Order, Thumb
+from viewer.state.document import Document
+from viewer.state.latent_walk import Walk
+from viewer.state.query_cache import QueryCache
+from viewer.state.requests import thumbnail_request
 from viewer.widgets import controls, typed
-from viewer.widgets.context import PanelContext
-from viewer.widgets.panel import PANELS
-from viewer.widgets.thumbnails import as_bytes, thumbnail_request
+from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.theme import Theme
+from viewer.widgets.thumbnails import as_bytes
 
 if TYPE_CHECKING:
     from viewer.gl.atlas import Atlas
@@ -34,7 +37,11 @@ _ORDERS: tuple[tuple[Order, str, str], ...] = (
     ("seed", "Seed", "By number"),
     ("range", "Depth range", "Farthest less nearest depth, 1 % at either end left out, world units"),
     ("samples", "Mean samples", "Samples that the sampler gave a pixel, mean"),
-    ("flatness", "Depth bins", "exp(entropy) of the surface's depth histogram: 1 = a plane facing the camera, 64 = even"),
+    (
+        "flatness",
+        "Depth bins",
+        "exp(entropy) of the surface's depth histogram: 1 = a plane facing the camera, 64 = even",
+    ),
 )
 
 
@@ -54,15 +61,27 @@ class SeedsPanel:
         self._loaded = ""
         self._under = -1
 
-    def draw(self, doc: Document, ctx: PanelContext) -> Document:
-        info = ctx.info
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        moving: bool,
+        queries: QueryCache,
+        walk: Walk,
+    ) -> Document:
         if info is None or not info.z_dim:
-            controls.note(ctx.theme, "The board shows the seeds of a generator; this family has none." if info else "Nothing is open.")
+            controls.note(
+                theme,
+                "The board shows the seeds of a generator; this family has none."
+                if info
+                else "Nothing is open.",
+            )
             return doc
         self._follow(doc, info)
-        self._tools(doc, ctx)
+        self._tools(doc, theme)
         seeds = self._listed()
-        clicked = self._grid(seeds, doc, ctx, info)
+        clicked = self._grid(seeds, doc, theme, moving, queries, walk, info)
         if clicked is None:
             return doc
         return doc.replace(latent=doc.latent.replace(seeds=(SeedWeight(seed=clicked),), z=None, w=None))
@@ -86,27 +105,30 @@ class SeedsPanel:
 
     def _listed(self) -> list[int]:
         end = min(self.start + self.count, 2**32)
-        seeds = [s for s in self.stars if self.start <= s < end] if self.only_stars else range(self.start, end)
+        seeds = (
+            [s for s in self.stars if self.start <= s < end] if self.only_stars else range(self.start, end)
+        )
         return store.ordered(list(seeds), self.order, self.falling, self.board.thumbs)
 
-    def _tools(self, doc: Document, ctx: PanelContext) -> None:
+    def _tools(self, doc: Document, theme: Theme) -> None:
         """One line above the grid; it wraps in a narrow place."""
-        theme = ctx.theme
         gap, em = imgui.get_style().item_spacing.x, theme.em
         most = min(MOST, self.board.capacity(EDGE))
-        self._field("From", 5.0 * em, "First seed of the board", ctx)
+        self._field("From", 5.0 * em, "First seed of the board", theme)
         clamped = imgui.SliderFlags_.always_clamp
-        draw = lambda: imgui.drag_int("##board-start", self.start, 1.0, 0, 2**31 - 1, "%d", clamped)  # noqa: E731
-        self.start = int(typed.dragged(theme, "##board-start", self.start, 0, 2**31 - 1, "%d", draw, whole=True))
+        draw = lambda: imgui.drag_int("##board-start", self.start, 1.0, 0, 2**31 - 1, "%d", clamped)
+        self.start = int(
+            typed.dragged(theme, "##board-start", self.start, 0, 2**31 - 1, "%d", draw, whole=True)
+        )
         controls.tooltip("First seed of the board; drag, or Ctrl+click to type")
         _next(8.5 * em, gap)
-        self._field("Count", 4.0 * em, "Seeds on the board", ctx)
-        draw = lambda: imgui.drag_int("##board-count", self.count, 1.0, 1, most, "%d", clamped)  # noqa: E731
+        self._field("Count", 4.0 * em, "Seeds on the board", theme)
+        draw = lambda: imgui.drag_int("##board-count", self.count, 1.0, 1, most, "%d", clamped)
         self.count = int(typed.dragged(theme, "##board-count", self.count, 1, most, "%d", draw, whole=True))
         controls.tooltip(f"Seeds on the board, at most {most}")
         _next(13.0 * em, gap)
-        self._field("Sort", 8.0 * em, "Order of the board", ctx)
-        if _sort_combo(ctx, self.order):
+        self._field("Sort", 8.0 * em, "Order of the board", theme)
+        if _sort_combo(theme, self.order):
             for key, title, tip in _ORDERS:
                 if imgui.selectable(f"{title}###{key}", key == self.order)[0]:
                     self.order = key
@@ -114,67 +136,93 @@ class SeedsPanel:
             imgui.end_combo()
         imgui.same_line(0.0, imgui.get_style().item_inner_spacing.x)
         icon = fa.ICON_FA_ARROW_DOWN_WIDE_SHORT if self.falling else fa.ICON_FA_ARROW_UP_SHORT_WIDE
-        if controls.icon_button(theme, icon, "board-falling", tip="Largest first" if self.falling else "Smallest first"):
+        if controls.icon_button(
+            theme, icon, "board-falling", tip="Largest first" if self.falling else "Smallest first"
+        ):
             self.falling = not self.falling
         _next(10.0 * em, gap)
-        self._stars_and_camera(doc, ctx, gap)
+        self._stars_and_camera(doc, theme, gap)
 
-    def _stars_and_camera(self, doc: Document, ctx: PanelContext, gap: float) -> None:
-        theme = ctx.theme
+    def _stars_and_camera(self, doc: Document, theme: Theme, gap: float) -> None:
         title = f"{fa.ICON_FA_STAR} {'Starred' if self.only_stars else 'All'}###board-stars"
         why_not = "" if self.stars or self.only_stars else "No seed is starred: right click a picture"
-        if controls.button(theme, title, tip=f"Show all seeds or the starred ones ({len(self.stars)})", why_not=why_not):
+        if controls.button(
+            theme, title, tip=f"Show all seeds or the starred ones ({len(self.stars)})", why_not=why_not
+        ):
             self.only_stars = not self.only_stars
         _next(7.0 * theme.em, gap)
         own = self.camera is not None
         title = f"{fa.ICON_FA_CAMERA} {'This view' if own else 'Front'}###board-camera"
-        tip = "Seen from where the view was then; press for the front" if own else "Seen from the front; press to take the present view"
+        tip = (
+            "Seen from where the view was then; press for the front"
+            if own
+            else "Seen from the front; press to take the present view"
+        )
         if controls.button(theme, title, tip=tip):
             self.camera = None if own else doc.camera
         done = sum(s in self.board.thumbs for s in range(self.start, self.start + self.count))
         _next(9.0 * theme.em, gap)
         imgui.align_text_to_frame_padding()
         with controls.text_colour(theme.palette.muted):
-            imgui.text_unformatted(self.note or (f"{done} of {self.count} rendered" if done < self.count else f"{self.count} seeds"))
-        controls.tooltip("Pictures are made while the board is open and nothing else is rendered. Click opens a seed, right click stars it")
+            imgui.text_unformatted(
+                self.note
+                or (f"{done} of {self.count} rendered" if done < self.count else f"{self.count} seeds")
+            )
+        controls.tooltip(
+            "Pictures are made while the board is open and nothing else is rendered. Click opens a seed, right click stars it"
+        )
 
-    def _field(self, title: str, width: float, tip: str, ctx: PanelContext) -> None:
+    def _field(self, title: str, width: float, tip: str, theme: Theme) -> None:
         imgui.align_text_to_frame_padding()
-        with controls.text_colour(ctx.theme.palette.muted):
+        with controls.text_colour(theme.palette.muted):
             imgui.text_unformatted(title)
         controls.tooltip(tip)
         imgui.same_line(0.0, imgui.get_style().item_inner_spacing.x)
         imgui.set_next_item_width(width)
 
-    def _grid(self, seeds: list[int], doc: Document, ctx: PanelContext, info: CheckpointInfo) -> int | None:
-        """The pictures in a scrolling field; only the rows in sight are drawn. Returns the seed that was clicked."""
+    def _grid(
+        self,
+        seeds: list[int],
+        doc: Document,
+        theme: Theme,
+        moving: bool,
+        queries: QueryCache,
+        walk: Walk,
+        info: CheckpointInfo,
+    ) -> int | None:
+        """The pictures in a scrolling field; only the rows in sight are drawn.
+
+        Returns the seed that was clicked.
+        """
         clicked = None
         if not imgui.begin_child("##board"):
             imgui.end_child()
             return None
-        em, origin = ctx.theme.em, imgui.get_cursor_screen_pos()
+        em, origin = theme.em, imgui.get_cursor_screen_pos()
         room, gap = imgui.get_content_region_avail(), 0.3 * em
         columns = max(int((room.x + gap) // (max(5.0 * em, 48.0) + gap)), 1)
         cell = (room.x + gap) / columns - gap
         rows, step = math.ceil(len(seeds) / columns), cell + gap
-        first, last = store.visible_rows(imgui.get_scroll_y(), max(room.y, imgui.get_window_height()), step, rows)
+        first, last = store.visible_rows(
+            imgui.get_scroll_y(), max(room.y, imgui.get_window_height()), step, rows
+        )
         shown = seeds[first * columns : last * columns]
-        self._fetch(shown, seeds, doc, ctx, info)
-        for place, seed in enumerate(shown, first * columns):
-            corner = ImVec2(origin.x + place % columns * step, origin.y + place // columns * step)
+        self._fetch(shown, seeds, doc, moving, queries, walk, info)
+        for index, seed in enumerate(shown, first * columns):
+            corner = ImVec2(origin.x + index % columns * step, origin.y + index // columns * step)
             imgui.set_cursor_screen_pos(corner)
-            if self._cell(seed, corner, cell, doc, ctx):
+            if self._cell(seed, corner, cell, doc, theme):
                 clicked = seed
         imgui.set_cursor_screen_pos(origin)
         imgui.dummy(ImVec2(1.0, max(rows * step - gap, 1.0)))
         if not seeds:
             imgui.set_cursor_screen_pos(origin)
-            controls.note(ctx.theme, "No starred seed in this range.")
+            controls.note(theme, "No starred seed in this range.")
         imgui.end_child()
         return clicked
 
-    def _cell(self, seed: int, corner: ImVec2, cell: float, doc: Document, ctx: PanelContext) -> bool:
-        theme, p, draw = ctx.theme, ctx.theme.palette, imgui.get_window_draw_list()
+    def _cell(self, seed: int, corner: ImVec2, cell: float, doc: Document, theme: Theme) -> bool:
+        p, draw = theme.palette, imgui.get_window_draw_list()
         end = ImVec2(corner.x + cell, corner.y + cell)
         clicked = imgui.invisible_button(f"##seed{seed}", ImVec2(cell, cell))
         hovered = imgui.is_item_hovered()
@@ -191,7 +239,9 @@ class SeedsPanel:
         with controls.font(theme.fonts.mono, theme.small() * 0.85):
             size = imgui.calc_text_size(str(seed))
             low = ImVec2(corner.x, end.y - size.y - 2)
-            draw.add_rect_filled(low, ImVec2(low.x + size.x + 6, end.y), theme.colour(p.window, 0.72), rounding)
+            draw.add_rect_filled(
+                low, ImVec2(low.x + size.x + 6, end.y), theme.colour(p.window, 0.72), rounding
+            )
             draw.add_text(ImVec2(low.x + 3, low.y + 1), theme.colour(p.text), str(seed))
         if seed in self.stars:
             size = imgui.calc_text_size(fa.ICON_FA_STAR)
@@ -219,22 +269,31 @@ class SeedsPanel:
             found = self._atlas.box(seed)
         return found
 
-    def _fetch(self, shown: list[int], seeds: list[int], doc: Document, ctx: PanelContext, info: CheckpointInfo) -> None:
+    def _fetch(
+        self,
+        shown: list[int],
+        seeds: list[int],
+        doc: Document,
+        moving: bool,
+        queries: QueryCache,
+        walk: Walk,
+        info: CheckpointInfo,
+    ) -> None:
         """Asks for the picture that is wanted next, once the view itself is at rest."""
         seed = self.board.missing(shown, sorted(seeds))
-        if seed is None or ctx.walk.playing or ctx.viewport.held:
+        if seed is None or walk.playing or moving:
             return
         request = self._request(seed, doc, info)
         question = PictureQuestion(checkpoint=request.checkpoint, request=request)
-        answer = ctx.answers.want(question)
-        if ctx.answers.error(question) is not None:
+        answer = queries.want(question)
+        if queries.error(question) is not None:
             self.board.failed.add(seed)
         if answer is None:
             return
         near, far = _depth_limits(info, (self.camera or info.header.camera.default).distance)
         numbers = store.figures(answer.arrays.get("depth"), answer.arrays.get("samples"), near, far)
         self.board.take(seed, Thumb(np.ascontiguousarray(as_bytes(answer.arrays["rgb"])), *numbers))
-        ctx.answers.forget(question)
+        queries.forget(question)
 
     def _star(self, seed: int) -> None:
         self.stars = self.stars ^ {seed}
@@ -250,24 +309,31 @@ class SeedsPanel:
             self._atlas = None
 
 
-def _sort_combo(ctx: PanelContext, order: Order) -> bool:
+def _sort_combo(theme: Theme, order: Order) -> bool:
     """Drop-down of the orders, of the item width that was set; True while it is open."""
     title = next(t for k, t, _ in _ORDERS if k == order)
-    theme, corner, width = ctx.theme, imgui.get_cursor_screen_pos(), imgui.calc_item_width()
+    corner, width = imgui.get_cursor_screen_pos(), imgui.calc_item_width()
     opened = imgui.begin_combo("##board-sort", title, imgui.ComboFlags_.no_arrow_button)
     if not opened:
         controls.tooltip("Figures come with the pictures: seeds without one yet stand last")
         em, ink = theme.em, theme.colour(theme.palette.muted)
         x, y = corner.x + width - 0.95 * em, corner.y + 0.5 * imgui.get_frame_height() + 0.15 * em
-        low, left, right = ImVec2(x, y), ImVec2(x - 0.28 * em, y - 0.28 * em), ImVec2(x + 0.28 * em, y - 0.28 * em)
+        low, left, right = (
+            ImVec2(x, y),
+            ImVec2(x - 0.28 * em, y - 0.28 * em),
+            ImVec2(x + 0.28 * em, y - 0.28 * em),
+        )
         for side in (left, right):
             imgui.get_window_draw_list().add_line(side, low, ink, 0.11 * em)
     return opened
 
 
 def _look(latent: LatentSpec) -> dict[str, object]:
-    """What of the present latent holds for every seed of the board."""
-    return {name: getattr(latent, name) for name in ("psi", "cutoff", "mix", "cond", "class_index", "centre", "noise", "edits")}
+    """The fields of the present latent that every seed of the board shares."""
+    return {
+        name: getattr(latent, name)
+        for name in ("psi", "cutoff", "mix", "cond", "class_index", "centre", "noise", "edits")
+    }
 
 
 def _next(width: float, gap: float) -> None:
@@ -278,7 +344,10 @@ def _next(width: float, gap: float) -> None:
 
 
 def _depth_limits(info: CheckpointInfo, distance: float) -> tuple[float, float]:
-    """Ends of the histogram of depths, as for the metric: the checkpoint's own, else about its scene, `distance` away."""
+    """Ends of the histogram of depths, as for the metric.
+
+    The checkpoint's own, else about its scene, `distance` away.
+    """
     conv = info.header.conventions
     if conv.near is not None and conv.far is not None:
         return conv.near, conv.far
@@ -289,7 +358,10 @@ def _depth_limits(info: CheckpointInfo, distance: float) -> tuple[float, float]:
 def _about(seed: int, thumb: Thumb | None, starred: bool, failed: bool) -> str:
     lines = [f"Seed {seed}" + (", starred" if starred else "")]
     if thumb is not None:
-        figures = (("Depth range", thumb.depth_range, " world units"), ("Mean samples", thumb.samples, " a pixel"))
+        figures = (
+            ("Depth range", thumb.depth_range, " world units"),
+            ("Mean samples", thumb.samples, " a pixel"),
+        )
         for title, value, unit in (*figures, ("Depth bins", thumb.flatness, " of 64")):
             lines.append(f"{title} {value:.3g}{unit}" if math.isfinite(value) else f"{title}: none")
     else:
@@ -297,4 +369,9 @@ def _about(seed: int, thumb: Thumb | None, starred: bool, failed: bool) -> str:
     return "\n".join([*lines, "Click opens it, right click stars it"])
 
 
-PANELS.add("seeds", SeedsPanel)
+def _seeds() -> Feature:
+    panel = SeedsPanel()
+    return Feature(panel, close=panel.close)
+
+
+FEATURES.add("seeds", _seeds)

@@ -1,4 +1,4 @@
-"""Where the last picture's milliseconds went, and how they changed."""
+"""Milliseconds of each stage of the last picture, and their history."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.render import STAGES, StageTime
 from viewer.state.document import Document
+from viewer.state.frames import Timing
 from viewer.widgets import controls
-from viewer.widgets.context import PanelContext
-from viewer.widgets.panel import PANELS
-from viewer.widgets.theme import BODY_PX
+from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.shown_picture import ShownPicture
+from viewer.widgets.theme import BODY_PX, Theme
 from viewer.widgets.ticks import nice_ticks, tick_text
 
 _HINTS = {
@@ -29,27 +30,29 @@ _HINTS = {
 
 
 class TimingsPanel:
-    def draw(self, doc: Document, ctx: PanelContext) -> Document:
-        result = ctx.result
+    def draw(
+        self, doc: Document, theme: Theme, picture: ShownPicture, history: tuple[Timing, ...]
+    ) -> Document:
+        result = picture.result
         if result is None or not result.timings:
-            controls.note(ctx.theme, "Times by stage appear with the first picture.")
+            controls.note(theme, "Times by stage appear with the first picture.")
             return doc
-        room, em = imgui.get_content_region_avail(), ctx.theme.em
+        room, em = imgui.get_content_region_avail(), theme.em
         plot = min(max(0.4 * room.x, 14 * em), 34 * em)
         bars = room.x - plot - 1.6 * em
         if bars < 16 * em:
             bars, plot = room.x, 0.0
         corner = imgui.get_cursor_screen_pos()
-        self._bars(ctx, result.timings, result.total_ms, bars, room.y)
+        self._bars(theme, result.timings, result.total_ms, bars, room.y)
         if plot:
             imgui.set_cursor_screen_pos(ImVec2(corner.x + bars + 1.6 * em, corner.y))
-            self._sparkline(doc, ctx, plot, room.y)
+            self._sparkline(doc, theme, history, plot, room.y)
         return doc
 
     def _bars(
-        self, ctx: PanelContext, timings: tuple[StageTime, ...], total: float, width: float, height: float
+        self, theme: Theme, timings: tuple[StageTime, ...], total: float, width: float, height: float
     ) -> None:
-        em = ctx.theme.em
+        em = theme.em
         row = round(1.3 * em)
         rows = max(int(height // row), 1)
         columns = 2 if len(timings) > rows and width > 30 * em else 1
@@ -60,13 +63,13 @@ class TimingsPanel:
         for index, timing in enumerate(timings):
             x = corner.x + (index // per_column) * (column_width + 1.5 * em)
             y = corner.y + (index % per_column) * row
-            self._bar(ctx, timing, x, y, column_width, row, longest, total)
+            self._bar(theme, timing, x, y, column_width, row, longest, total)
         imgui.set_cursor_screen_pos(corner)
         imgui.dummy(ImVec2(width, per_column * row))
 
     def _bar(
         self,
-        ctx: PanelContext,
+        theme: Theme,
         timing: StageTime,
         x: float,
         y: float,
@@ -75,7 +78,7 @@ class TimingsPanel:
         longest: float,
         total: float,
     ) -> None:
-        theme, draw, em = ctx.theme, imgui.get_window_draw_list(), ctx.theme.em
+        draw, em = imgui.get_window_draw_list(), theme.em
         p, middle = theme.palette, y + 0.5 * row
         order = STAGES.index(timing.stage) if timing.stage in STAGES else 0
         ink = p.stages[order % len(p.stages)]
@@ -108,14 +111,17 @@ class TimingsPanel:
                 ImVec2(left, middle - half), ImVec2(end, middle + half), theme.colour(ink), half
             )
 
-    def _sparkline(self, doc: Document, ctx: PanelContext, width: float, height: float) -> None:
-        """Total milliseconds of the last pictures, one bar each; the line is the time that moving pictures
-        aim at.
+    def _sparkline(
+        self, doc: Document, theme: Theme, history: tuple[Timing, ...], width: float, height: float
+    ) -> None:
+        """Total milliseconds of the last pictures, one bar each.
+
+        The line is the time that moving pictures aim at.
         """
-        theme, draw, em = ctx.theme, imgui.get_window_draw_list(), ctx.theme.em
+        draw, em = imgui.get_window_draw_list(), theme.em
         p, corner = theme.palette, imgui.get_cursor_screen_pos()
         target = 1000.0 / doc.quality.target_fps
-        times = [t.ms for t in ctx.history]
+        times = [t.ms for t in history]
         # One slow picture must not flatten the others: the axis ends above nine tenths of them, longer bars
         # are cut.
         usual = sorted(times)[int(0.9 * (len(times) - 1))] if times else 0.0
@@ -142,8 +148,8 @@ class TimingsPanel:
                 )
         capacity = max(int((right - left) / (0.42 * em)), 1)
         bar = (right - left) / capacity
-        for i, timing in enumerate(ctx.history[-capacity:]):
-            x = right - bar * (len(ctx.history[-capacity:]) - i)
+        for i, timing in enumerate(history[-capacity:]):
+            x = right - bar * (len(history[-capacity:]) - i)
             moving = timing.tier.value == "moving"
             y = low - (low - high) * min(timing.ms / top, 1.0)
             draw.add_rect_filled(
@@ -154,13 +160,13 @@ class TimingsPanel:
         imgui.set_cursor_screen_pos(ImVec2(left, high))
         imgui.dummy(ImVec2(right - left, max(low - high, 1.0)))
         if imgui.is_item_hovered():
-            i = len(ctx.history) - 1 - int((right - imgui.get_mouse_pos().x) / bar)
-            if 0 <= i < len(ctx.history):
-                t = ctx.history[i]
+            i = len(history) - 1 - int((right - imgui.get_mouse_pos().x) / bar)
+            if 0 <= i < len(history):
+                t = history[i]
                 imgui.set_tooltip(
                     f"{t.ms:.1f} ms  {t.tier.value}  {t.edge}²\n"
                     f"Line: {target:.0f} ms, the aim of moving pictures"
                 )
 
 
-PANELS.add("timings", TimingsPanel)
+FEATURES.add("timings", lambda: Feature(TimingsPanel()))

@@ -4,119 +4,106 @@ from __future__ import annotations
 
 from imgui_bundle import ImVec2, ImVec4, imgui, implot
 
-from viewer.runs import format as words
-from viewer.runs.board import ChartKey, Names, logarithmic, shared_charts, whole_span
+from viewer.features.training.plot import Frame, PlotCard, style, unstyle
+from viewer.features.training.rows import bar, chooser, field, room_for
+from viewer.runs.board import ChartBoard
+from viewer.runs.chart import ChartKey
+from viewer.runs.format import axis_unit
 from viewer.runs.reader import RunReader
-from viewer.runs.table import Axis
-from viewer.features.training.selection import Scale, WatchView
+from viewer.runs.selection import AXES, MOST_COLUMNS, MOST_SMOOTHING, Scale, Selection
 from viewer.widgets import controls
 from viewer.widgets.fold import fold
 from viewer.widgets.theme import Theme
-from viewer.features.training.plot import Frame, PlotCard, style, unstyle
-from viewer.features.training.rows import bar, chooser, field, room_for
 
-AXES: tuple[tuple[Axis, str, str], ...] = (
-    ("images", "Images", "Images that the discriminator has seen"),
-    ("steps", "Steps", "Steps of the optimisers"),
-    ("time", "Time", "Seconds since the first tick; pauses between resumes count"),
-)
 SCALES: tuple[tuple[Scale, str, str], ...] = (
     ("auto", "Auto y", "Logarithmic where that suits the quantity (R1, gradients, beta)"),
     ("linear", "Linear y", "Every y axis linear"),
     ("log", "Log y", "Every y axis logarithmic; values that are not positive are left out"),
 )
-COLUMNS = tuple((n, f"{n} columns" if n > 1 else "1 column", "") for n in range(1, 6))
+COLUMNS = tuple((n, f"{n} columns" if n > 1 else "1 column", "") for n in range(1, MOST_COLUMNS + 1))
 
 
-class ChartBoard:
-    """Cards are kept while the set of series stays the same."""
+class ChartPage:
+    """Draws the board of charts; a card is kept for every chart of it."""
 
     def __init__(self) -> None:
+        self.board = ChartBoard()
         self.cards: dict[ChartKey, PlotCard] = {}
-        self.drawn = 0
-        self._key: object = None
-        self._log: frozenset[ChartKey] = frozenset()
         self._low, self._high = implot.BoxedValue(0.0), implot.BoxedValue(1.0)
         self._hover: float | None = None
 
-    def draw(self, theme: Theme, view: WatchView, runs: list[RunReader], marked: RunReader | None) -> None:
+    def draw(self, theme: Theme, view: Selection, runs: list[RunReader], marked: RunReader | None) -> None:
         """All charts of `runs`; `marked`: the run whose stages and alarms are drawn."""
         if implot.get_current_context() is None:
             implot.create_context()
         self._toolbar(theme, view)
-        numbered = list(enumerate(runs))
-        self._collect(view, numbered)
-        if not imgui.begin_child("chart-body", ImVec2(0.0, 0.0)):
-            imgui.end_child()
-            return
-        if not self.cards:
-            self._nothing(theme, view, runs)
-        else:
-            self._grid(theme, view, numbered, marked)
+        if self.board.update(view, runs):
+            self.cards = {key: PlotCard(chart) for key, chart in self.board.charts.items()}
+        if imgui.begin_child("chart-body", ImVec2(0.0, 0.0)):
+            if self.cards:
+                self._grid(theme, view, marked)
+            else:
+                controls.note(theme, self.board.nothing_words(view))
         imgui.end_child()
 
-    def _nothing(self, theme: Theme, view: WatchView, runs: list[RunReader]) -> None:
-        reading = any(run.catching_up for run in runs)
-        if not runs:
-            text = "Choose a run at the left, or tick several to compare them."
-        elif view.words:
-            text = f"No chart fits “{view.words}”."
-        elif reading:
-            text = f"Reading … {min(run.share_read for run in runs):.0%}"
-        else:
-            text = "No statistics yet: charts appear with the first line of stats.jsonl."
-        controls.note(theme, text)
-
-    def _toolbar(self, theme: Theme, view: WatchView) -> None:
+    def _toolbar(self, theme: Theme, view: Selection) -> None:
         em = theme.em
         with bar(theme):
             tip = "Charts whose group, title or series holds every typed word"
             view.words = field(theme, "##chart-filter", view.words, "Filter charts", 12 * em, tip)
             axis = chooser(theme, "##chart-axis", view.axis, AXES, 6.4 * em, "What the x axes count")
-            if axis != view.axis:
-                view.axis, view.window = axis, None
-            view.log_scale = chooser(theme, "##chart-log", view.log_scale, SCALES, 6.4 * em, "Scale of the y axes")
+            view.count_by(axis)
+            view.log_scale = chooser(
+                theme, "##chart-log", view.log_scale, SCALES, 6.4 * em, "Scale of the y axes"
+            )
             self._smoothing(theme, view)
             room_for(9 * em)
             changed, value = imgui.checkbox("min/max band###chart-band", view.envelope)
             view.envelope = value if changed else view.envelope
-            controls.tooltip("Where points are closer than pixels: the range of all values of each pixel column, so that no spike is lost")
+            controls.tooltip(
+                "Where points are closer than pixels: the range of all values of each pixel column, "
+                "so that no spike is lost"
+            )
             imgui.same_line()
-            view.columns = chooser(theme, "##chart-columns", view.columns, COLUMNS, 7 * em, "Charts side by side, where there is room")
+            view.columns = chooser(
+                theme,
+                "##chart-columns",
+                view.columns,
+                COLUMNS,
+                7 * em,
+                "Charts side by side, where there is room",
+            )
             room_for(5.5 * em)
-            why = "" if view.window is not None else "Everything is shown: drag or Ctrl + wheel in a chart zooms all of them"
+            why = (
+                ""
+                if view.window is not None
+                else "Everything is shown: drag or Ctrl + wheel in a chart zooms all of them"
+            )
             tip = "The whole run again; a double click in a chart does it too"
             if controls.button(theme, "Show all###chart-reset", tip=tip, why_not=why):
                 view.window = None
         imgui.dummy(ImVec2(0.0, 0.1 * em))
 
-    def _smoothing(self, theme: Theme, view: WatchView) -> None:
+    def _smoothing(self, theme: Theme, view: Selection) -> None:
         room_for(9 * theme.em)
         fmt = "smoothing %.3f" if view.smoothing > 0 else "no smoothing"
         imgui.set_next_item_width(9 * theme.em)
-        for role in (imgui.Col_.slider_grab, imgui.Col_.slider_grab_active):  # its text is read through the grab
+        for role in (
+            imgui.Col_.slider_grab,
+            imgui.Col_.slider_grab_active,
+        ):  # its text is read through the grab
             imgui.push_style_color(role, ImVec4(*theme.palette.accent_fill, 0.55))
-        changed, value = imgui.slider_float("##chart-smoothing", view.smoothing, 0.0, 0.995, fmt)
+        changed, value = imgui.slider_float("##chart-smoothing", view.smoothing, 0.0, MOST_SMOOTHING, fmt)
         imgui.pop_style_color(2)
         view.smoothing = min(max(float(value), 0.0), 0.999) if changed else view.smoothing
-        controls.tooltip("Weight of the past in the moving average, 0 = off; the raw line or its min/max band stays behind it")
+        controls.tooltip(
+            "Weight of the past in the moving average, 0 = off; the raw line or its min/max band stays behind"
+        )
         imgui.same_line()
 
-    def _collect(self, view: WatchView, numbered: list[tuple[int, RunReader]]) -> None:
-        wanted: dict[ChartKey, Names] = shared_charts(numbered, view.words)
-        key = (repr(wanted), tuple(id(run) for _, run in numbered))
-        if key == self._key:
-            return
-        self._key = key
-        self._log = logarithmic(numbered)
-        self.cards = {key: PlotCard(key, names) for key, names in wanted.items()}
-
-    def _grid(self, theme: Theme, view: WatchView, numbered: list[tuple[int, RunReader]], marked: RunReader | None) -> None:
-        em = theme.em
-        runs = dict(numbered)
-        span = view.window or whole_span(list(runs.values()), view.axis)
-        steps = "ticks" if runs and all(run.is_foreign for run in runs.values()) else "steps"
-        scale, unit = words.axis_unit(view.axis, max(abs(span[0]), abs(span[1])), steps)
+    def _grid(self, theme: Theme, view: Selection, marked: RunReader | None) -> None:
+        em, span = theme.em, self.board.span
+        scale, _ = axis_unit(view.axis, max(abs(span[0]), abs(span[1])))
         self._low.value, self._high.value = span[0] / scale, span[1] / scale
         put = self._low.value, self._high.value
         hover, self._hover = self._hover, None
@@ -126,29 +113,33 @@ class ChartBoard:
         width = (room - gap * (columns - 1)) / columns
         keys = implot.get_input_map()
         before, keys.zoom_mod = keys.zoom_mod, int(imgui.Key.mod_ctrl)  # the plain wheel scrolls the page
-        groups: dict[str, list[PlotCard]] = {}
-        for card in self.cards.values():
-            groups.setdefault(card.key[0], []).append(card)
-        for group, cards in groups.items():
-            if not self._header(theme, view, group, len(cards)):
+        for group, charts in self.board.groups().items():
+            if not self._header(theme, view, group, len(charts)):
                 continue
             style(theme)
-            for index, card in enumerate(cards):
+            for index, chart in enumerate(charts):
                 if index % columns:
                     imgui.same_line(0.0, gap)
-                log = view.log_scale == "log" or (view.log_scale == "auto" and card.key in self._log)
-                frame = Frame(theme, view, runs, marked, span, scale, unit, hover, log)
-                found = card.draw(frame, self._low, self._high, width)
+                frame = Frame(theme, view, marked, span, hover, self.board.is_log(view, chart.key))
+                found = self.cards[chart.key].draw(frame, self._low, self._high, width)
                 self._hover = found if found is not None else self._hover
             unstyle()
         keys.zoom_mod = before
         now = self._low.value, self._high.value
-        moved = max(abs(a - b) for a, b in zip(now, put, strict=True)) > 1e-9 * max(abs(put[1] - put[0]), 1e-12)
+        moved = max(abs(a - b) for a, b in zip(now, put, strict=True)) > 1e-9 * max(
+            abs(put[1] - put[0]), 1e-12
+        )
         if moved and now[1] > now[0] and self._hover is not None and not imgui.is_mouse_double_clicked(0):
             view.window = (now[0] * scale, now[1] * scale)
 
-    def _header(self, theme: Theme, view: WatchView, group: str, count: int) -> bool:
+    def _header(self, theme: Theme, view: Selection, group: str, count: int) -> bool:
         """Heading of a group, which folds it; True when it is open."""
-        opened = fold(theme, group, f"##group-{group}", group not in view.folded, tip=f"{count} charts; click to fold or open")
+        opened = fold(
+            theme,
+            group,
+            f"##group-{group}",
+            group not in view.folded,
+            tip=f"{count} charts; click to fold or open",
+        )
         (view.folded.discard if opened else view.folded.add)(group)
         return opened

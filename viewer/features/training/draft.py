@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core_model.schema.settings import Setting, SettingGroup
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 from viewer.jobs.backend import BACKENDS, Resources
 from viewer.jobs.command import CommandLine, processes_for, train_arguments
-from viewer.jobs.form import Checked, FormField, FormGroup, check, form_of, texts_of
+from viewer.jobs.form import Checked, check, form_of, texts_of
 
 HIDDEN = ("preset", "data.path")
 """Said by --preset and --data, and chosen above the form."""
@@ -44,9 +45,12 @@ class Draft:
         """The preset, from which the command line tells every difference."""
         return PRESETS.get(self.preset)
 
-    def groups(self) -> tuple[FormGroup, ...]:
+    def groups(self) -> tuple[SettingGroup, ...]:
         """The form, without what stands above it."""
-        made = (FormGroup(g.name, g.help, tuple(f for f in g.fields if f.path not in HIDDEN)) for g in form_of(type(self.base)))
+        made = (
+            SettingGroup(g.name, g.help, tuple(f for f in g.fields if f.path not in HIDDEN))
+            for g in form_of(type(self.base))
+        )
         return tuple(g for g in made if g.fields)
 
     def texts(self) -> Mapping[str, str]:
@@ -99,7 +103,9 @@ class Draft:
     def take_arguments(self, argv: tuple[str, ...], name: str) -> None:
         """The settings of a job that has not written any yet, as its command line tells them."""
         words = dict(zip(argv, argv[1:], strict=False))
-        self.preset = words.get("--preset", self.preset) if words.get("--preset") in PRESETS.names() else self.preset
+        self.preset = (
+            words.get("--preset", self.preset) if words.get("--preset") in PRESETS.names() else self.preset
+        )
         self.typed = {}
         for word in argv:
             path, equals, text = word.removeprefix("--").partition("=")
@@ -165,7 +171,10 @@ class Draft:
         errors = self.checked().errors
         if errors:
             path, said = next(iter(errors.items()))
-            found.append(f"{path or 'settings'}: {said}" + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""))
+            found.append(
+                f"{path or 'settings'}: {said}"
+                + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else "")
+            )
         if not self.data.strip():
             found.append("no data set: a zip or folder with dataset.json")
         elif data_fault:
@@ -182,12 +191,18 @@ class Draft:
         return found
 
 
-def matching(groups: tuple[FormGroup, ...], draft: Draft, typed: str, only_changed: bool) -> list[tuple[FormGroup, list[FormField]]]:
+def matching(
+    groups: tuple[SettingGroup, ...], draft: Draft, typed: str, only_changed: bool
+) -> list[tuple[SettingGroup, list[Setting]]]:
     """Groups with the fields that hold every typed word, and (`only_changed`) differ from the preset or are wrong."""
     errors = draft.checked().errors
     kept = []
     for group in groups:
-        fields = [f for f in group.fields if f.fits(typed) and (not only_changed or draft.changed(f.path) or f.path in errors)]
+        fields = [
+            f
+            for f in group.fields
+            if f.fits(typed) and (not only_changed or draft.changed(f.path) or f.path in errors)
+        ]
         if fields:
             kept.append((group, fields))
     return kept
@@ -199,4 +214,3 @@ def free_name(folder: Path, stem: str) -> Path:
     while path.exists():
         path, number = folder / f"{stem}-{number}", number + 1
     return path
-

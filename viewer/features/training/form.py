@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
-from viewer.jobs.form import FormField
+from core_model.schema.settings import Setting
 from viewer.features.training.draft import Draft, matching
+from viewer.features.training.rows import bar
+from viewer.features.training.rows import field as text_field
 from viewer.widgets import controls
 from viewer.widgets.fold import fold
 from viewer.widgets.theme import Theme
-from viewer.features.training.rows import bar
-from viewer.features.training.rows import field as text_field
 
 
 @dataclass
@@ -34,7 +34,12 @@ class FormPage:
             controls.tooltip("Only what differs from the preset, and what is wrong")
             imgui.same_line()
             why = "" if draft.typed else "Nothing differs from the preset"
-            if controls.button(theme, "Reset all###form-reset", tip=f"Everything back to the preset {draft.preset}", why_not=why):
+            if controls.button(
+                theme,
+                "Reset all###form-reset",
+                tip=f"Everything back to the preset {draft.preset}",
+                why_not=why,
+            ):
                 draft.reset()
             imgui.same_line()
             with controls.text_colour(theme.palette.accent if draft.typed else theme.palette.muted):
@@ -65,7 +70,7 @@ class FormPage:
                     self._row(theme, draft, one, group.name, errors.get(one.path, ""))
         imgui.end_child()
 
-    def _row(self, theme: Theme, draft: Draft, one: FormField, group: str, error: str) -> None:
+    def _row(self, theme: Theme, draft: Draft, one: Setting, group: str, error: str) -> None:
         """Label, control, unit, reset; the complaint under it."""
         em, p = theme.em, theme.palette
         changed = draft.changed(one.path)
@@ -85,7 +90,7 @@ class FormPage:
         imgui.same_line(left + right - unit_room - edge)
         with controls.font(theme.fonts.body, theme.small()), controls.text_colour(p.muted):
             imgui.align_text_to_frame_padding()
-            imgui.text_unformatted(controls.ellipsis(note or _range(one), unit_room - 0.3 * em))
+            imgui.text_unformatted(controls.ellipsis(note or one.range_text(), unit_room - 0.3 * em))
         controls.tooltip(tip)
         if changed:
             imgui.same_line(left + right - edge)
@@ -97,7 +102,7 @@ class FormPage:
                 imgui.set_cursor_pos_x(left + label_room)
                 imgui.text_wrapped(error)
 
-    def _control(self, theme: Theme, draft: Draft, one: FormField, tip: str) -> None:
+    def _control(self, theme: Theme, draft: Draft, one: Setting, tip: str) -> None:
         text = draft.text(one.path)
         key = f"##{one.path}"
         if one.kind == "switch":
@@ -117,13 +122,12 @@ class FormPage:
         controls.tooltip(tip)
 
 
-def _range(one: FormField) -> str:
-    """The bounds; one that is as large as the machine's numbers says nothing."""
-    return f"≥ {one.low:g}" if one.high is not None and one.high >= 2**31 - 1 and one.low is not None else one.range_text()
-
-
-def _help(one: FormField, draft: Draft) -> str:
-    kinds = {"curve": "A number, or images:value, … (k and M are understood)", "list": "A list in brackets", "whole": "A whole number"}
+def _help(one: Setting, draft: Draft) -> str:
+    kinds = {
+        "curve": "A number, or images:value, … (k and M are understood)",
+        "list": "A list in brackets",
+        "whole": "A whole number",
+    }
     lines = [
         one.help, one.range_text() and f"Range: {one.range_text()}", kinds.get(one.kind, ""), "“none” is allowed" if one.optional else "",
         f"Preset: {draft.texts().get(one.path, '')}", f"--{one.path}=…",

@@ -9,18 +9,18 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.run import Action, ControlRequest
-from viewer.jobs import control, job_service as desk
+from viewer.features.training.errands import Errands
+from viewer.features.training.rows import progress_line, room_for, state_ink, state_words
+from viewer.features.training.run_index import RunIndex, RunRow
+from viewer.jobs import job_service
 from viewer.jobs.backend import Resources
-from viewer.runs import format as words
+from viewer.runs.format import duration
 from viewer.runs.job_record import ENDED, ShownState
 from viewer.runs.reader import RunReader
-from viewer.runs.run_health import standing_alarms
-from viewer.features.training.errands import Errands
-from viewer.features.training.run_index import RunRow, Shelf
+from viewer.runs.run_health import alarm_words, images_words, progress_of, rate_words
 from viewer.widgets import controls
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme
-from viewer.features.training.rows import progress_line, room_for, state_ink, state_words
 
 RUNS: tuple[ShownState, ...] = ("running", "starting", "stalled")
 KILL = "End the run without asking it?###kill-run"
@@ -29,12 +29,14 @@ KILL = "End the run without asking it?###kill-run"
 class RunHead:
     """Remembers the wish that was sent last, until the trainer has carried it out."""
 
-    def __init__(self, errands: Errands, shelf: Shelf) -> None:
+    def __init__(self, errands: Errands, shelf: RunIndex) -> None:
         self.errands, self.shelf = errands, shelf
         self._wishes: dict[Path, ControlRequest] = {}
         self._ask_kill = False
 
-    def draw(self, theme: Theme, row: RunRow, reader: RunReader | None, duplicate: Callable[[RunRow], None]) -> None:
+    def draw(
+        self, theme: Theme, row: RunRow, reader: RunReader | None, duplicate: Callable[[RunRow], None]
+    ) -> None:
         """Two lines: what it is and how far, then the buttons."""
         self._title(theme, row, reader)
         self._buttons(theme, row, duplicate)
@@ -50,7 +52,9 @@ class RunHead:
         controls.tooltip(str(row.path))
         imgui.same_line(0.0, 0.8 * em)
         with controls.text_colour(ink):
-            imgui.text_unformatted(f"killed by {row.ended_by}" if state == "killed" and row.ended_by else state or "–")
+            imgui.text_unformatted(
+                f"killed by {row.ended_by}" if state == "killed" and row.ended_by else state or "–"
+            )
         controls.tooltip(state_words(state, row.foreign))
         parts, share = _progress(row, reader)
         with controls.text_colour(p.muted):
@@ -76,24 +80,54 @@ class RunHead:
         if queued:
             tip = "Take it out of the queue; it can be resumed later. The order is changed in the list at the left"
             if self._button(theme, fa.ICON_FA_XMARK, "Unqueue", tip, native):
-                self._errand(f"Taking {row.name} out of the queue", lambda: desk.stop(run))
-        elif self._button(theme, fa.ICON_FA_STOP, "Stop", "Write a snapshot and its resume state, then end", ended or busy):
+                self._errand(f"Taking {row.name} out of the queue", lambda: job_service.stop(run))
+        elif self._button(
+            theme, fa.ICON_FA_STOP, "Stop", "Write a snapshot and its resume state, then end", ended or busy
+        ):
             self._wish(row, "stop")
         if state == "paused":
             if self._button(theme, fa.ICON_FA_PLAY, "Continue", "Let the paused run go on", busy):
                 self._wish(row, "continue")
-        elif self._button(theme, fa.ICON_FA_PAUSE, "Pause", "Write a snapshot and wait; memory stays taken", idle):
+        elif self._button(
+            theme, fa.ICON_FA_PAUSE, "Pause", "Write a snapshot and wait; memory stays taken", idle
+        ):
             self._wish(row, "pause")
-        if self._button(theme, fa.ICON_FA_CAMERA, "Snapshot", "Write a snapshot and its resume state now", idle):
+        if self._button(
+            theme, fa.ICON_FA_CAMERA, "Snapshot", "Write a snapshot and its resume state now", idle
+        ):
             self._wish(row, "snapshot")
-        why = native or ("" if state in ENDED else f"Only a run that has ended can be resumed (it is {state})")
-        if self._button(theme, fa.ICON_FA_ROTATE_RIGHT, "Resume", "Go on from the newest complete state, with the run's own settings", why):
+        why = native or (
+            "" if state in ENDED else f"Only a run that has ended can be resumed (it is {state})"
+        )
+        if self._button(
+            theme,
+            fa.ICON_FA_ROTATE_RIGHT,
+            "Resume",
+            "Go on from the newest complete state, with the run's own settings",
+            why,
+        ):
             self._resume(row)
-        no_job = native or ("" if row.job is not None else "It was not started by triscope's window: end its process yourself")
-        if self._button(theme, fa.ICON_FA_SKULL, "Kill", "End its processes at once, without a snapshot (asks first)", ended or no_job):
+        no_job = native or (
+            "" if row.job is not None else "It was not started by triscope's window: end its process yourself"
+        )
+        if self._button(
+            theme,
+            fa.ICON_FA_SKULL,
+            "Kill",
+            "End its processes at once, without a snapshot (asks first)",
+            ended or no_job,
+        ):
             self._ask_kill = True
-        why = native or ("" if (run / "config.json").exists() or row.job is not None else "It has no settings yet")
-        if self._button(theme, fa.ICON_FA_COPY, "Duplicate", "A new run with these settings, to be changed before it starts", why):
+        why = native or (
+            "" if (run / "config.json").exists() or row.job is not None else "It has no settings yet"
+        )
+        if self._button(
+            theme,
+            fa.ICON_FA_COPY,
+            "Duplicate",
+            "A new run with these settings, to be changed before it starts",
+            why,
+        ):
             duplicate(row)
         if wish:
             with controls.text_colour(theme.palette.muted):
@@ -113,7 +147,7 @@ class RunHead:
         run = row.path
 
         def ask() -> None:
-            self._wishes[run] = control.request(run, action)
+            self._wishes[run] = job_service.request(run, action)
 
         self._errand(f"Asking {row.name} to {action}", ask)
 
@@ -122,7 +156,7 @@ class RunHead:
         wish = self._wishes.get(row.path)
         if wish is None:
             return ""
-        served = control.is_served(wish, row.record) or row.state in ENDED
+        served = job_service.is_served(wish, row.record) or row.state in ENDED
         if served:
             del self._wishes[row.path]
         return "" if served else wish.action
@@ -133,7 +167,7 @@ class RunHead:
         if job is None and row.record is not None and row.record.device == "cpu":
             resources = Resources(devices=("cpu",))
         # A job that was ended from outside may have left its last wish behind; the trainer reads only newer ones.
-        self._errand(f"Resuming {row.name}", lambda: desk.resume(run, backend, resources))
+        self._errand(f"Resuming {row.name}", lambda: job_service.resume(run, backend, resources))
 
     def _errand(self, what: str, call: Callable[[], object]) -> None:
         def work() -> None:
@@ -148,19 +182,25 @@ class RunHead:
             self._ask_kill = False
         centre = imgui.get_main_viewport().get_center()
         imgui.set_next_window_pos(centre, imgui.Cond_.appearing, ImVec2(0.5, 0.5))
-        if not imgui.begin_popup_modal(KILL, None, int(imgui.WindowFlags_.always_auto_resize | imgui.WindowFlags_.no_saved_settings))[0]:
+        if not imgui.begin_popup_modal(
+            KILL, None, int(imgui.WindowFlags_.always_auto_resize | imgui.WindowFlags_.no_saved_settings)
+        )[0]:
             return
         imgui.push_text_wrap_pos(26 * theme.em)
         said = "its processes end at once. What was learned since the last snapshot is lost; it can be resumed from there."
         imgui.text_unformatted(legible(f"{row.name}: {said}"))
         imgui.pop_text_wrap_pos()
         imgui.dummy(ImVec2(0.0, 0.3 * theme.em))
-        if controls.button(theme, "Kill the run###kill-yes", tip="SIGKILL to every process of the run", primary=True):
+        if controls.button(
+            theme, "Kill the run###kill-yes", tip="SIGKILL to every process of the run", primary=True
+        ):
             run = row.path
-            self._errand(f"Killing {row.name}", lambda: desk.end(run, force=True))
+            self._errand(f"Killing {row.name}", lambda: job_service.end(run, force=True))
             imgui.close_current_popup()
         imgui.same_line()
-        if controls.button(theme, "Keep it###kill-no", tip="Esc does it too") or imgui.is_key_pressed(imgui.Key.escape, False):
+        if controls.button(theme, "Keep it###kill-no", tip="Esc does it too") or imgui.is_key_pressed(
+            imgui.Key.escape, False
+        ):
             imgui.close_current_popup()
         imgui.end_popup()
 
@@ -170,21 +210,19 @@ def _progress(row: RunRow, reader: RunReader | None) -> tuple[list[tuple[str, st
     parts: list[tuple[str, str]] = []
     if reader is None:
         return parts, row.share
-    with reader.lock:
-        done, total, rate, eta = reader.images_done(), reader.images_total(), reader.rate(), reader.eta_seconds()
-        alarms = sum(a.active for a in (*reader.alarms.alarms, *standing_alarms(reader)))
-        reading, share_read = reader.catching_up, reader.share_read
-    if total > 0:
-        parts.append((f"{words.amount(done)} of {words.amount(total)} images", "Seen by the discriminator, of those asked for"))
-    elif done:
-        parts.append((f"{words.amount(done)} images", "Images that the discriminator has seen"))
-    going = row.state in RUNS or (row.foreign and reader.state == "running")
-    if going and rate == rate:
-        parts.append((f"{words.number(rate)} images/s", "Over the last 32 ticks"))
-    if going and eta == eta:
-        parts.append((f"{words.duration(eta)} left", "At the present rate"))
-    if alarms:
-        parts.append((f"{alarms} alarm{'s' if alarms > 1 else ''}", "See the Alarms page"))
-    if reading:
-        parts.append((f"reading {share_read:.0%}", "How much of the statistics file has been read"))
-    return parts, min(1.0, done / total) if total > 0 else 0.0
+    now = progress_of(reader)
+    if now.total > 0:
+        tip = "Seen by the discriminator, of those asked for"
+        parts.append((f"{images_words(now.done, now.total)} images", tip))
+    elif now.done:
+        parts.append((f"{images_words(now.done, 0)} images", "Images that the discriminator has seen"))
+    going = row.state in RUNS or (row.foreign and now.state == "running")
+    if going and now.rate == now.rate:
+        parts.append((rate_words(now.rate), "Over the last 32 ticks"))
+    if going and now.eta == now.eta:
+        parts.append((f"{duration(now.eta)} left", "At the present rate"))
+    if now.alarms:
+        parts.append((alarm_words(now.alarms), "See the Alarms page"))
+    if now.reading:
+        parts.append((f"reading {now.read:.0%}", "How much of the statistics file has been read"))
+    return parts, now.share

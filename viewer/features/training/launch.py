@@ -11,24 +11,24 @@ from core_model.schema.errors import InputError
 from core_model.schema.overrides import read_tree
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
-from viewer.jobs import job_service as desk
-from viewer.jobs.backend import BACKENDS
-from viewer.jobs.command import forecast_words
-from viewer.jobs.config_diff import diff
-from viewer.jobs.tasks import Task
-from viewer.runs.job_record import CONSOLE_FILE
 from viewer.features.training.data_set import DataLooker
 from viewer.features.training.draft import Draft, free_name
 from viewer.features.training.errands import Errands
-from viewer.features.training.run_index import RunRow, Shelf
-from viewer.features.training.selection import WatchView
-from viewer.widgets import controls
-from viewer.state.actions import CopyText
-from viewer.widgets.context import PanelContext
-from viewer.widgets.glyphs import legible
-from viewer.widgets.theme import BODY_PX
 from viewer.features.training.form import FormPage
 from viewer.features.training.rows import progress_line
+from viewer.features.training.run_index import RunIndex, RunRow
+from viewer.jobs import job_service
+from viewer.jobs.backend import BACKENDS
+from viewer.jobs.command import forecast_words
+from viewer.jobs.config_diff import diff
+from viewer.jobs.tasks import Task, Tasks
+from viewer.runs.job_record import CONSOLE_FILE
+from viewer.runs.selection import Selection
+from viewer.state.actions import CopyText, Dispatch
+from viewer.state.workspace import Workspace
+from viewer.widgets import controls
+from viewer.widgets.glyphs import legible
+from viewer.widgets.theme import BODY_PX, Theme
 
 KIND = "train-check"
 
@@ -36,7 +36,7 @@ KIND = "train-check"
 class LaunchPage:
     """The draft lives as long as the window; the check is a task, which outlives it."""
 
-    def __init__(self, errands: Errands, shelf: Shelf) -> None:
+    def __init__(self, errands: Errands, shelf: RunIndex) -> None:
         self.draft = Draft()
         self.form = FormPage()
         self.looker = DataLooker()
@@ -52,7 +52,12 @@ class LaunchPage:
         draft = self.draft
         self.complaint = ""
         try:
-            draft.take(read_tree(TrainConfig, (row.path / "config.json").read_bytes(), str(row.path / "config.json")), row.name)
+            draft.take(
+                read_tree(
+                    TrainConfig, (row.path / "config.json").read_bytes(), str(row.path / "config.json")
+                ),
+                row.name,
+            )
         except (OSError, InputError) as error:
             if row.job is None:
                 self.complaint = f"its settings cannot be read: {error}"
@@ -65,36 +70,40 @@ class LaunchPage:
         self.against = str(row.path)
         self._named = True
 
-    def draw(self, ctx: PanelContext, view: WatchView) -> None:
-        self._name(ctx)
-        em = ctx.theme.em
+    def draw(
+        self, theme: Theme, tasks: Tasks, workspace: Workspace, dispatch: Dispatch, view: Selection
+    ) -> None:
+        self._name(workspace)
+        em = theme.em
         room = imgui.get_content_region_avail().x
         left = max(24 * em, 0.52 * room)
         padded = int(imgui.ChildFlags_.always_use_window_padding)
-        imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*ctx.theme.palette.panel, 1.0))
+        imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.panel, 1.0))
         if imgui.begin_child("launch-form", ImVec2(left, 0.0), padded):
-            self._preset(ctx)
-            self.form.draw(ctx.theme, self.draft)
+            self._preset(theme)
+            self.form.draw(theme, self.draft)
         imgui.end_child()
         imgui.same_line()
         if imgui.begin_child("launch-side", ImVec2(0.0, 0.0), padded):
-            self._side(ctx, view)
+            self._side(theme, tasks, workspace, dispatch, view)
         imgui.end_child()
         imgui.pop_style_color()
 
-    def _name(self, ctx: PanelContext) -> None:
+    def _name(self, workspace: Workspace) -> None:
         """A first place for the run: beside the others, named after the preset, until somebody types another."""
         if not self._named:
-            folder = Path(ctx.workspace.folders[0]) if ctx.workspace.folders else Path.cwd() / "runs"
+            folder = Path(workspace.folders[0]) if workspace.folders else Path.cwd() / "runs"
             if (folder / "run.json").exists():
                 folder = folder.parent
             self.draft.out = str(free_name(folder, self.draft.preset))
             self._named = True
 
-    def _preset(self, ctx: PanelContext) -> None:
+    def _preset(self, theme: Theme) -> None:
         draft = self.draft
         options = [(name, name, _preset_words(PRESETS.get(name))) for name in PRESETS.names()]
-        chosen = controls.combo(ctx.theme, "Preset", "##preset", draft.preset, options, tip="Complete settings to start from")
+        chosen = controls.combo(
+            theme, "Preset", "##preset", draft.preset, options, tip="Complete settings to start from"
+        )
         if chosen != draft.preset:
             auto = Path(draft.out).name.startswith(draft.preset)
             folder = Path(draft.out).parent
@@ -102,37 +111,43 @@ class LaunchPage:
             if auto:
                 draft.out = str(free_name(folder, chosen))
         if draft.origin:
-            controls.note(ctx.theme, f"Settings of {draft.origin}; marks show what differs from the preset {draft.preset}.")
+            controls.note(
+                theme, f"Settings of {draft.origin}; marks show what differs from the preset {draft.preset}."
+            )
 
-    def _side(self, ctx: PanelContext, view: WatchView) -> None:
-        theme, draft = ctx.theme, self.draft
+    def _side(
+        self, theme: Theme, tasks: Tasks, workspace: Workspace, dispatch: Dispatch, view: Selection
+    ) -> None:
+        draft = self.draft
         controls.section(theme, "Data and place")
-        fault = self._data(ctx)
+        fault = self._data(theme)
         controls.label(theme, "Run", "Run directory: settings, statistics, pictures and snapshots go here")
         changed, text = imgui.input_text("##out", draft.out)
         draft.out = text if changed else draft.out
         controls.tooltip("Made when the run starts; a run that is there already can only be resumed")
         controls.section(theme, "Where it runs")
-        self._place(ctx)
+        self._place(theme)
         problems = draft.problems(fault)
         busy = f"Starting {draft.run.name}" in self.errands.under_way
         why = "Starting …" if busy else "\n".join(problems)
         imgui.dummy(ImVec2(0.0, 0.2 * theme.em))
         tip = "Write the run directory and start the command; the run outlives this window"
-        if controls.button(theme, f"{fa.ICON_FA_PLAY}  Start###start-run", tip=tip, why_not=why, primary=not why, width=-1.0):
-            self._start(ctx, view)
+        if controls.button(
+            theme, f"{fa.ICON_FA_PLAY}  Start###start-run", tip=tip, why_not=why, primary=not why, width=-1.0
+        ):
+            self._start(workspace, view)
         for text in [*problems, *([self.complaint] if self.complaint else [])]:
             with controls.text_colour(theme.palette.warn if text != self.complaint else theme.palette.bad):
                 imgui.text_wrapped(legible(text))
         controls.section(theme, "Forecast")
-        self._forecast(ctx)
+        self._forecast(theme, tasks)
         controls.section(theme, "Command")
-        self._command(ctx)
-        self._difference(ctx)
+        self._command(theme, dispatch)
+        self._difference(theme)
 
-    def _data(self, ctx: PanelContext) -> str:
+    def _data(self, theme: Theme) -> str:
         """The data set's path and what a first look found; returns what is wrong with it."""
-        theme, draft = ctx.theme, self.draft
+        draft = self.draft
         controls.label(theme, "Data", "Zip or folder with dataset.json, in EG3D's layout")
         changed, text = imgui.input_text_with_hint("##data", "zip or folder with dataset.json", draft.data)
         draft.data = text if changed else draft.data
@@ -153,12 +168,18 @@ class LaunchPage:
             imgui.text_wrapped(fault if fault else found.words())
         return f"data set: {fault}" if fault else ""
 
-    def _place(self, ctx: PanelContext) -> None:
-        theme, draft = ctx.theme, self.draft
+    def _place(self, theme: Theme) -> None:
+        draft = self.draft
         backends = [(name, name, BACKENDS.get(name).why_not()) for name in BACKENDS.names()]
         off = [name for name, _, why in backends if why]
         draft.backend = controls.combo(
-            theme, "Backend", "##backend", draft.backend, backends, tip="This machine, or a cluster through Slurm", unavailable=off
+            theme,
+            "Backend",
+            "##backend",
+            draft.backend,
+            backends,
+            tip="This machine, or a cluster through Slurm",
+            unavailable=off,
         )
         for name, _, why in backends:
             if why:
@@ -168,16 +189,28 @@ class LaunchPage:
             controls.label(theme, "Devices", "cpu, or one or several GPUs: cuda:0, cuda:1. One process a GPU")
             changed, text = imgui.input_text("##device", draft.device)
             draft.device = text if changed else draft.device
-            known = ", ".join(f"cuda:{gpu.index} {gpu.name}" for gpu in gpus) or self.shelf.poller.host.why_no_gpu or "no GPU found"
-            controls.tooltip("Jobs of the same devices wait for each other in the order in which they were started")
+            known = (
+                ", ".join(f"cuda:{gpu.index} {gpu.name}" for gpu in gpus)
+                or self.shelf.poller.host.why_no_gpu
+                or "no GPU found"
+            )
+            controls.tooltip(
+                "Jobs of the same devices wait for each other in the order in which they were started"
+            )
             controls.note(theme, f"Here: cpu; {known}. {self._queue()}")
             return
         tip = "GPUs of one node, one process each"
-        draft.gpus = controls.drag_int(theme, "GPUs", "##gpus", draft.gpus, speed=0.05, low=0, high=64, tip=tip)
+        draft.gpus = controls.drag_int(
+            theme, "GPUs", "##gpus", draft.gpus, speed=0.05, low=0, high=64, tip=tip
+        )
         tip = "Cores; 0 = the cluster's default"
-        draft.cpus = controls.drag_int(theme, "Processors", "##cpus", draft.cpus, speed=0.1, low=0, high=512, tip=tip)
+        draft.cpus = controls.drag_int(
+            theme, "Processors", "##cpus", draft.cpus, speed=0.1, low=0, high=512, tip=tip
+        )
         tip = "Time limit; 0 = the cluster's default"
-        draft.hours = controls.drag_float(theme, "Time", "##hours", draft.hours, speed=0.1, low=0.0, high=1000.0, fmt="%.1f h", tip=tip)
+        draft.hours = controls.drag_float(
+            theme, "Time", "##hours", draft.hours, speed=0.1, low=0.0, high=1000.0, fmt="%.1f h", tip=tip
+        )
         controls.label(theme, "Partition", "Partition of the cluster; empty = its default")
         changed, text = imgui.input_text("##partition", draft.partition)
         draft.partition = text if changed else draft.partition
@@ -186,21 +219,25 @@ class LaunchPage:
         """How many jobs would come first on the chosen devices."""
         wanted = set(self.draft.resources().devices)
         ahead = [Path(one.run).name for one in self.shelf.queue if wanted & set(one.devices)]
-        return f"It waits for {', '.join(ahead[:3])}{' and others' if len(ahead) > 3 else ''}." if ahead else "It starts at once."
+        return (
+            f"It waits for {', '.join(ahead[:3])}{' and others' if len(ahead) > 3 else ''}."
+            if ahead
+            else "It starts at once."
+        )
 
-    def _forecast(self, ctx: PanelContext) -> None:
+    def _forecast(self, theme: Theme, tasks: Tasks) -> None:
         """Memory, time and disk by `triscope train --dry-run`, which is a task of its own."""
-        theme, draft = ctx.theme, self.draft
+        draft = self.draft
         line = draft.line()
-        task = next(iter(ctx.tasks.views(KIND)), None)
+        task = next(iter(tasks.views(KIND)), None)
         running = task is not None and not task.ended
         why = "Already being made" if running else ("" if line is not None else "A setting is wrong")
         tip = "Schedule, parameters, memory, time (a few real steps of just this command, within a minute) and disk"
         if controls.button(theme, "Make a forecast###dry-run", tip=tip, why_not=why) and line is not None:
-            folder = ctx.tasks.new_folder()
+            folder = tasks.new_folder()
             words = line.dry(folder)
             pinned = {"of": list(line.argv())}
-            ctx.tasks.start(KIND, f"Forecast of {draft.preset}", words, folder / "schedule.png", folder, pinned)
+            tasks.start(KIND, f"Forecast of {draft.preset}", words, folder / "schedule.png", folder, pinned)
         if task is None:
             return
         if running:
@@ -212,10 +249,9 @@ class LaunchPage:
             with controls.text_colour(theme.palette.warn):
                 imgui.align_text_to_frame_padding()
                 imgui.text_unformatted("of other settings")
-        self._forecast_text(ctx, task)
+        self._forecast_text(theme, task)
 
-    def _forecast_text(self, ctx: PanelContext, task: Task) -> None:
-        theme = ctx.theme
+    def _forecast_text(self, theme: Theme, task: Task) -> None:
         if self._report[0] != task.record.id:
             self._report = (task.record.id, _printed(task))
         if task.state == "done":
@@ -223,33 +259,40 @@ class LaunchPage:
         imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.field, 0.5))
         height = 13 * theme.em if task.state == "done" else 4 * theme.em
         padded = int(imgui.ChildFlags_.always_use_window_padding)
-        if imgui.begin_child("forecast", ImVec2(0.0, height), padded, int(imgui.WindowFlags_.horizontal_scrollbar)):
+        if imgui.begin_child(
+            "forecast", ImVec2(0.0, height), padded, int(imgui.WindowFlags_.horizontal_scrollbar)
+        ):
             ink = theme.palette.text if task.state == "done" else theme.palette.bad
             with controls.font(theme.fonts.mono, BODY_PX * 0.8), controls.text_colour(ink):
                 imgui.text_unformatted(legible(self._report[1] or task.message or task.state))
         imgui.end_child()
         imgui.pop_style_color()
 
-    def _command(self, ctx: PanelContext) -> None:
-        theme = ctx.theme
+    def _command(self, theme: Theme, dispatch: Dispatch) -> None:
         line = self.draft.command()
         if not line or not self.draft.data.strip():
-            controls.note(theme, "A setting is wrong." if not line else "It appears here once the data set is named.")
+            controls.note(
+                theme, "A setting is wrong." if not line else "It appears here once the data set is named."
+            )
             return
         with controls.font(theme.fonts.mono, BODY_PX * 0.82):
             imgui.push_text_wrap_pos(0.0)
             imgui.text_unformatted(legible(line))
             imgui.pop_text_wrap_pos()
-        if controls.button(theme, f"{fa.ICON_FA_COPY}  Copy###copy-line", tip="Exactly what is started, as it would be typed in a shell"):
-            ctx.emit(CopyText(line, "command"))
+        if controls.button(
+            theme,
+            f"{fa.ICON_FA_COPY}  Copy###copy-line",
+            tip="Exactly what is started, as it would be typed in a shell",
+        ):
+            dispatch(CopyText(line, "command"))
 
-    def _start(self, ctx: PanelContext, view: WatchView) -> None:
+    def _start(self, workspace: Workspace, view: Selection) -> None:
         draft, run = self.draft, self.draft.run
         argv, backend, resources = draft.argv(), draft.backend, draft.resources()
-        workspace, shelf = ctx.workspace, self.shelf
+        shelf = self.shelf
 
         def begin() -> None:
-            desk.start(run, argv, backend, resources)
+            job_service.start(run, argv, backend, resources)
             shelf.look()
             view.choose(run)
             view.show("log")
@@ -260,15 +303,19 @@ class LaunchPage:
         self._named = False
         self.errands.run(f"Starting {run.name}", begin)
 
-    def _difference(self, ctx: PanelContext) -> None:
+    def _difference(self, theme: Theme) -> None:
         """What is set differently than in the preset, or in another run."""
-        theme, tree = ctx.theme, self.draft.tree
+        tree = self.draft.tree
         if tree is None:
             return
         controls.section(theme, "Differences")
         options = [("", f"preset {self.draft.preset}", "")]
-        options += [(str(row.path), row.name, str(row.path)) for row in self.shelf.rows if not row.foreign][:40]
-        self.against = controls.combo(theme, "From", "##against", self.against, options, tip="With which settings these are compared")
+        options += [(str(row.path), row.name, str(row.path)) for row in self.shelf.rows if not row.foreign][
+            :40
+        ]
+        self.against = controls.combo(
+            theme, "From", "##against", self.against, options, tip="With which settings these are compared"
+        )
         other = self._tree_of(self.against) if self.against else self.draft.base
         if other is None:
             controls.note(theme, "That run has no settings that can be read.")
@@ -277,13 +324,19 @@ class LaunchPage:
         if not found:
             controls.note(theme, "No difference.")
             return
-        if imgui.begin_table("differences", 3, int(imgui.TableFlags_.borders_inner_h | imgui.TableFlags_.sizing_stretch_prop)):
+        if imgui.begin_table(
+            "differences", 3, int(imgui.TableFlags_.borders_inner_h | imgui.TableFlags_.sizing_stretch_prop)
+        ):
             for title in ("Setting", "There", "Here"):
                 imgui.table_setup_column(title)
             imgui.table_headers_row()
             for one in found:
                 imgui.table_next_row()
-                cells = ((one.path, theme.palette.muted), (one.left or "–", theme.palette.text), (one.right or "–", theme.palette.accent))
+                cells = (
+                    (one.path, theme.palette.muted),
+                    (one.left or "–", theme.palette.text),
+                    (one.right or "–", theme.palette.accent),
+                )
                 for text, ink in cells:
                     imgui.table_next_column()
                     with controls.text_colour(ink):

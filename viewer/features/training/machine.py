@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from imgui_bundle import ImVec2, ImVec4, imgui, implot
 
-from viewer.runs.host import HostSample, HostSampler
-from viewer.runs.host_plots import COMPUTER, HostPlot, gpu_plots, minutes_ago, value_words
-from viewer.widgets import controls
-from viewer.state.palette import CURVES
-from viewer.widgets.theme import BODY_PX, Theme
 from viewer.features.training.plot import style, unstyle
+from viewer.runs.host import HostSample, HostSampler
+from viewer.runs.host_plots import COMPUTER, HostPlot, gpu_plots, minutes_ago, no_gpu_words
+from viewer.state.palette import CURVES
+from viewer.widgets import controls
+from viewer.widgets.theme import BODY_PX, Theme
 
 _FLAGS = int(
     implot.Flags_.no_title | implot.Flags_.no_menus | implot.Flags_.no_box_select | implot.Flags_.no_mouse_text
@@ -42,11 +40,13 @@ def draw(theme: Theme, host: HostSampler) -> None:
         _row(theme, history, width, gap, gpu_plots(gpu.index))
         imgui.pop_id()
     if not now.gpus:
-        controls.note(theme, f"No GPU figures on this machine: {host.why_no_gpu or 'none found'}.")
+        controls.note(theme, no_gpu_words(host))
     imgui.end_child()
 
 
-def _row(theme: Theme, history: list[HostSample], width: float, gap: float, plots: tuple[HostPlot, ...]) -> None:
+def _row(
+    theme: Theme, history: list[HostSample], width: float, gap: float, plots: tuple[HostPlot, ...]
+) -> None:
     ago = minutes_ago(history)
     for index, plot in enumerate(plots):
         if index:
@@ -60,20 +60,19 @@ def _plot(theme: Theme, history: list[HostSample], ago: np.ndarray, plot: HostPl
     inks = CURVES[theme.palette.name]
     with controls.font(theme.fonts.bold, BODY_PX * 0.95):
         imgui.text_unformatted(plot.title)
-    series = plot.series(history)
-    limit = plot.top(history[-1]) if len(series) == 1 else math.nan
+    series = plot.told(history)
     with controls.font(theme.fonts.body, theme.small()):
-        for place, (label, values) in enumerate(series):
+        for place, (_, told) in enumerate(series):
             imgui.same_line(0.0, 0.8 * theme.em)
             with controls.text_colour(inks[place]):
-                imgui.text_unformatted(value_words(label, float(values[-1]), plot.unit, limit))
+                imgui.text_unformatted(told)
     style(theme)
     if implot.begin_plot(f"##machine-{plot.title}", ImVec2(width, 11 * theme.em), _FLAGS):
         implot.setup_axes("minutes", "", int(implot.AxisFlags_.lock), int(implot.AxisFlags_.lock))
         implot.setup_axis_limits(implot.ImAxis_.x1, min(float(ago[0]), -0.5), 0.0, implot.Cond_.always)
         implot.setup_axis_limits(implot.ImAxis_.y1, 0.0, 1.05 * plot.height(history), implot.Cond_.always)
-        for place, (label, values) in enumerate(series):
+        for place, (values, _) in enumerate(series):
             spec = implot.Spec(line_color=ImVec4(*inks[place], 1.0), line_weight=1.6 * theme.scale)
-            implot.plot_line(f"##{label}", ago, values, spec)
+            implot.plot_line(f"##{place}", ago, values, spec)
         implot.end_plot()
     unstyle()

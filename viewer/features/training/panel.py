@@ -6,65 +6,96 @@ from collections.abc import Callable
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 
-from viewer.runs.reader import RunReader
-from viewer.state.document import Document
+from core_model.schema.checkpoint import CheckpointInfo
+from viewer.features.training import alarms as alarm_page
+from viewer.features.training import machine
+from viewer.features.training.charts import ChartPage
 from viewer.features.training.errands import Errands, Outcome
-from viewer.features.training.run_index import RunRow, Shelf
-from viewer.features.training.selection import TABS, Tab, WatchView
-from viewer.features.training import alarms as train_alarms, machine as train_machine
-from viewer.widgets import controls
-from viewer.widgets.context import PanelContext
-from viewer.widgets.panel import PANELS
-from viewer.features.training.charts import ChartBoard
-from viewer.features.training.facts import OverviewPage
+from viewer.features.training.facts import OverviewDrawing
 from viewer.features.training.head import RunHead
 from viewer.features.training.launch import LaunchPage
-from viewer.features.training.run_list import RunList
-from viewer.features.training.log import LogPage
-from viewer.features.training.pictures import PicturePage
+from viewer.features.training.log import LogDrawing
+from viewer.features.training.pictures import PictureDrawing
 from viewer.features.training.queue import QueueList
+from viewer.features.training.run_index import RunIndex, RunRow
+from viewer.features.training.run_list import RunList
 from viewer.features.training.snapshots import SnapshotPage
+from viewer.jobs.tasks import Tasks
+from viewer.runs.reader import RunReader
+from viewer.runs.run_health import alarms_of
+from viewer.runs.selection import Selection, Tab
+from viewer.state.actions import Dispatch
+from viewer.state.document import Document
+from viewer.state.query_cache import QueryCache
+from viewer.state.workspace import Workspace
+from viewer.widgets import controls
+from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.theme import Theme
 
+TABS: tuple[tuple[Tab, str], ...] = (
+    ("charts", "Charts"),
+    ("pictures", "Pictures"),
+    ("snapshots", "Snapshots"),
+    ("log", "Log"),
+    ("alarms", "Alarms"),
+    ("overview", "Overview"),
+    ("machine", "Machine"),
+    ("launch", "New run"),
+)
 LIVE, QUIET = 4.0, 1.0
-"""Frames per second while a run goes on, and while none does; new lines of a followed run wake the window by themselves."""
+"""Frames per second while a run goes on, and while none does.
+
+New lines of a followed run wake the window by themselves.
+"""
 
 
 class TrainingPanel:
-    """What is chosen lives in `view`, what lies on the disk in `shelf`; threads start with the first frame that is drawn."""
+    """What is chosen lives in `view`, what lies on the disk in `shelf`; threads start with frame one."""
 
     def __init__(self) -> None:
-        self.view = WatchView()
+        self.view = Selection()
         self._wake: Callable[[], None] = lambda: None
-        self.shelf = Shelf(wake=self._woken)
+        self.shelf = RunIndex(wake=self._woken)
         self.errands = Errands(wake=self._woken)
         self.outcome: Outcome | None = None
         self.runs = RunList()
         self.queue = QueueList(self.errands, self.shelf)
         self.head = RunHead(self.errands, self.shelf)
-        self.charts = ChartBoard()
-        self.pictures = PicturePage()
-        self.log = LogPage()
-        self.overview = OverviewPage()
+        self.charts = ChartPage()
+        self.pictures = PictureDrawing()
+        self.log = LogDrawing()
+        self.overview = OverviewDrawing()
         self.launch = LaunchPage(self.errands, self.shelf)
         self.snapshots = SnapshotPage()
         self._seen = 0
 
-    def draw(self, doc: Document, ctx: PanelContext) -> Document:
-        self._begin(ctx)
-        theme, em = ctx.theme, ctx.theme.em
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        queries: QueryCache,
+        tasks: Tasks,
+        workspace: Workspace,
+        opening: str,
+        dispatch: Dispatch,
+        now: float,
+    ) -> Document:
+        self._begin(workspace)
+        em = theme.em
         padded = int(imgui.ChildFlags_.always_use_window_padding)
         imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.panel, 1.0))
         side = padded | int(imgui.ChildFlags_.resize_x)
         imgui.set_next_window_size_constraints(ImVec2(13 * em, -1.0), ImVec2(32 * em, -1.0))
         if imgui.begin_child("side", ImVec2(19 * em, 0.0), side):
             imgui.pop_style_color()
-            self.runs.draw(theme, self.view, self.shelf, ctx.workspace, self.queue)
+            self.runs.draw(theme, self.view, self.shelf, workspace, self.queue)
             imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.panel, 1.0))
         imgui.end_child()
         imgui.pop_style_color()
         imgui.same_line(0.0, 0.0)
         if imgui.begin_child("main", ImVec2(0.0, 0.0), padded):
-            self._main(doc, ctx)
+            self._main(doc, theme, info, queries, tasks, workspace, opening, dispatch, now)
         imgui.end_child()
         return doc
 
@@ -76,11 +107,11 @@ class TrainingPanel:
         """From a thread that has found something new."""
         self._wake()
 
-    def _begin(self, ctx: PanelContext) -> None:
+    def _begin(self, workspace: Workspace) -> None:
         """Take in what the threads have found, and say what is to be read."""
-        view, shelf, self._wake = self.view, self.shelf, ctx.workspace.wake
-        shelf.start(ctx.workspace.folders)
-        shelf.look_in(ctx.workspace.folders)
+        view, shelf, self._wake = self.view, self.shelf, workspace.wake
+        shelf.start(workspace.folders)
+        shelf.look_in(workspace.folders)
         if shelf.looked != self._seen:
             self._seen = shelf.looked
             view.drop_missing({row.path for row in shelf.rows})
@@ -90,23 +121,34 @@ class TrainingPanel:
         for done in self.errands.take():
             self.outcome = done if done.error else None
         reading = any(run.catching_up for run in shelf.poller.runs)
-        busy = bool(self.errands.under_way) or reading or self.pictures.playing
-        ctx.workspace.fps = 12.0 if busy else (LIVE if shelf.live else QUIET)
+        busy = bool(self.errands.under_way) or reading or self.pictures.page.playing
+        workspace.fps = 12.0 if busy else (LIVE if shelf.live else QUIET)
 
-    def _main(self, doc: Document, ctx: PanelContext) -> None:
+    def _main(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        queries: QueryCache,
+        tasks: Tasks,
+        workspace: Workspace,
+        opening: str,
+        dispatch: Dispatch,
+        now: float,
+    ) -> None:
         view, shelf = self.view, self.shelf
         row, run = shelf.row(view.chosen), shelf.reader(view.chosen)
-        self._outcome(ctx)
+        self._outcome(theme)
         if row is not None and view.tab != "launch":
-            self.head.draw(ctx.theme, row, run, self._duplicate)
+            self.head.draw(theme, row, run, self._duplicate)
         compared = [one for path in view.compared if (one := shelf.reader(path)) is not None]
-        alarms = train_alarms.alarms_of(compared)
+        alarms = alarms_of(compared)
         active = sum(alarm.active for _, alarm in alarms)
         wanted, view.go_to = view.go_to, None
-        imgui.push_style_color(imgui.Col_.tab_selected, ImVec4(*ctx.theme.palette.field_active, 1.0))
+        imgui.push_style_color(imgui.Col_.tab_selected, ImVec4(*theme.palette.field_active, 1.0))
         for role in (imgui.Col_.tab_selected_overline, imgui.Col_.tab_dimmed_selected_overline):
-            imgui.push_style_color(role, ImVec4(*ctx.theme.palette.accent, 1.0))
-        imgui.push_style_var(imgui.StyleVar_.tab_bar_overline_size, 2.0 * ctx.theme.scale)
+            imgui.push_style_color(role, ImVec4(*theme.palette.accent, 1.0))
+        imgui.push_style_var(imgui.StyleVar_.tab_bar_overline_size, 2.0 * theme.scale)
         if not imgui.begin_tab_bar("pages", int(imgui.TabBarFlags_.draw_selected_overline)):
             imgui.pop_style_var()
             imgui.pop_style_color(3)
@@ -116,40 +158,66 @@ class TrainingPanel:
             flags = imgui.TabItemFlags_.set_selected if tab == wanted else imgui.TabItemFlags_.none
             if imgui.begin_tab_item(f"{shown}###page-{tab}", None, int(flags))[0]:
                 view.tab = tab
-                self._page(tab, doc, ctx, row, run, compared)
+                self._page(
+                    tab,
+                    doc,
+                    theme,
+                    info,
+                    queries,
+                    tasks,
+                    workspace,
+                    opening,
+                    dispatch,
+                    now,
+                    row,
+                    run,
+                    compared,
+                )
                 imgui.end_tab_item()
         imgui.end_tab_bar()
         imgui.pop_style_var()
         imgui.pop_style_color(3)
 
     def _page(
-        self, tab: Tab, doc: Document, ctx: PanelContext, row: RunRow | None, run: RunReader | None, compared: list[RunReader]
+        self,
+        tab: Tab,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        queries: QueryCache,
+        tasks: Tasks,
+        workspace: Workspace,
+        opening: str,
+        dispatch: Dispatch,
+        now: float,
+        row: RunRow | None,
+        run: RunReader | None,
+        compared: list[RunReader],
     ) -> None:
-        theme, view = ctx.theme, self.view
+        view = self.view
         if tab == "charts":
             self.charts.draw(theme, view, compared, run)
         elif tab == "machine":
-            train_machine.draw(theme, self.shelf.poller.host)
+            machine.draw(theme, self.shelf.poller.host)
         elif tab == "launch":
-            self.launch.draw(ctx, view)
+            self.launch.draw(theme, tasks, workspace, dispatch, view)
         elif run is None or row is None:
             controls.note(theme, "Choose a run at the left.")
         elif tab == "pictures":
-            self.pictures.draw(theme, view, run, ctx.now)
+            self.pictures.draw(theme, view, run, now)
         elif tab == "snapshots":
-            self.snapshots.draw(doc, ctx, run)
+            self.snapshots.draw(doc, theme, info, queries, tasks, workspace, opening, dispatch, run)
         elif tab == "log":
-            self.log.draw(ctx, run)
+            self.log.draw(theme, dispatch, run)
         elif tab == "alarms":
-            train_alarms.draw(theme, view, train_alarms.alarms_of(compared))
+            alarm_page.draw(theme, view, alarms_of(compared))
         elif tab == "overview":
-            self.overview.draw(ctx, run, compared)
+            self.overview.draw(theme, dispatch, run, compared)
 
-    def _outcome(self, ctx: PanelContext) -> None:
+    def _outcome(self, theme: Theme) -> None:
         """What an errand complained about, until it is put away."""
         if self.outcome is None:
             return
-        theme = ctx.theme
         with controls.text_colour(theme.palette.bad):
             imgui.text_wrapped(f"{self.outcome.what}: {self.outcome.error}")
         if controls.button(theme, "Put away###put-away", tip="Hide this message"):
@@ -160,4 +228,9 @@ class TrainingPanel:
         self.view.show("launch")
 
 
-PANELS.add("training", TrainingPanel)
+def _training() -> Feature:
+    panel = TrainingPanel()
+    return Feature(panel, close=panel.close)
+
+
+FEATURES.add("training", _training)

@@ -8,11 +8,11 @@ from pathlib import Path
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
-from viewer.jobs import job_service as desk, waiting
-from viewer.jobs.waiting import Waiting
 from viewer.features.training.errands import Errands
-from viewer.features.training.run_index import Shelf
-from viewer.features.training.selection import WatchView
+from viewer.features.training.run_index import RunIndex
+from viewer.jobs import job_service, waiting
+from viewer.jobs.waiting import Waiting
+from viewer.runs.selection import Selection
 from viewer.widgets import controls
 from viewer.widgets.theme import Theme
 
@@ -20,10 +20,10 @@ from viewer.widgets.theme import Theme
 class QueueList:
     """Nothing is drawn while nobody waits."""
 
-    def __init__(self, errands: Errands, shelf: Shelf) -> None:
+    def __init__(self, errands: Errands, shelf: RunIndex) -> None:
         self.errands, self.shelf = errands, shelf
 
-    def draw(self, theme: Theme, view: WatchView) -> None:
+    def draw(self, theme: Theme, view: Selection) -> None:
         queue = self.shelf.queue
         if not any(one.before for one in queue):
             return
@@ -36,19 +36,23 @@ class QueueList:
                 self._row(theme, view, one)
         imgui.dummy((0.0, 0.2 * theme.em))
 
-    def _row(self, theme: Theme, view: WatchView, one: Waiting) -> None:
+    def _row(self, theme: Theme, view: Selection, one: Waiting) -> None:
         em, name = theme.em, Path(one.run).name
         edge = imgui.get_frame_height()
         start, room = imgui.get_cursor_pos_x(), imgui.get_content_region_avail().x
         imgui.push_id(one.run)
         imgui.align_text_to_frame_padding()
-        ink, face = (theme.palette.muted, theme.fonts.mono) if one.before else (theme.palette.good, theme.fonts.body)
+        ink, face = (
+            (theme.palette.muted, theme.fonts.mono) if one.before else (theme.palette.good, theme.fonts.body)
+        )
         with controls.font(face, theme.small()), controls.text_colour(ink):
             imgui.text_unformatted(f"{one.before}" if one.before else fa.ICON_FA_PLAY)
         controls.tooltip(f"Jobs that come first: {one.before}" if one.before else "It has its devices")
         imgui.same_line(start + 1.6 * em)
         left = room - 1.6 * em - (3 * (edge + 0.2 * em) if one.before else 0.0)
-        with controls.text_colour(theme.palette.accent if Path(one.run) == view.chosen else theme.palette.text):
+        with controls.text_colour(
+            theme.palette.accent if Path(one.run) == view.chosen else theme.palette.text
+        ):
             imgui.text_unformatted(controls.ellipsis(f"{name}  ({', '.join(one.devices)})", left - 0.3 * em))
         controls.tooltip(one.run)
         if imgui.is_item_clicked():
@@ -60,16 +64,27 @@ class QueueList:
 
     def _buttons(self, theme: Theme, one: Waiting, name: str) -> None:
         run, gap = one.run, 0.2 * theme.em
-        tip, why = "Earlier: before the next job of its devices", "" if one.up else "Only running jobs are before it"
+        tip, why = (
+            "Earlier: before the next job of its devices",
+            "" if one.up else "Only running jobs are before it",
+        )
         if controls.icon_button(theme, fa.ICON_FA_ARROW_UP, f"earlier-{name}", tip=tip, why_not=why):
             self._errand(f"Moving {name} up", lambda: waiting.move(run, True))
         imgui.same_line(0.0, gap)
-        tip, why = "Later: behind the next job of its devices", "" if one.down else "It is the last for its devices"
+        tip, why = (
+            "Later: behind the next job of its devices",
+            "" if one.down else "It is the last for its devices",
+        )
         if controls.icon_button(theme, fa.ICON_FA_ARROW_DOWN, f"later-{name}", tip=tip, why_not=why):
             self._errand(f"Moving {name} down", lambda: waiting.move(run, False))
         imgui.same_line(0.0, gap)
-        if controls.icon_button(theme, fa.ICON_FA_XMARK, f"unqueue-{name}", tip="Take it out of the queue; it can be resumed later"):
-            self._errand(f"Taking {name} out of the queue", lambda: desk.stop(Path(run)))
+        if controls.icon_button(
+            theme,
+            fa.ICON_FA_XMARK,
+            f"unqueue-{name}",
+            tip="Take it out of the queue; it can be resumed later",
+        ):
+            self._errand(f"Taking {name} out of the queue", lambda: job_service.stop(Path(run)))
 
     def _errand(self, what: str, call: Callable[[], object]) -> None:
         def work() -> None:

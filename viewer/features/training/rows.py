@@ -9,9 +9,10 @@ from typing import TypeVar
 from imgui_bundle import ImVec2, imgui
 
 from viewer.runs.job_record import ShownState
+from viewer.runs.run_health import TONES
+from viewer.state.palette import Palette, Rgb
 from viewer.widgets import controls
 from viewer.widgets.glyphs import legible
-from viewer.state.palette import Palette, Rgb
 from viewer.widgets.theme import Theme
 
 T = TypeVar("T")
@@ -40,17 +41,15 @@ def state_words(state: ShownState | None, foreign: bool) -> str:
 
 def state_ink(palette: Palette, state: ShownState | None) -> Rgb:
     """Colour of a state; the word stands beside it."""
-    tones: dict[str, Rgb] = {
-        "running": palette.good, "starting": palette.good, "done": palette.accent, "failed": palette.bad, "lost": palette.bad,
-        "stalled": palette.warn, "paused": palette.warn, "killed": palette.warn,
-    }  # fmt: skip
-    return tones.get(state or "", palette.muted)
+    return getattr(palette, TONES.get(state, "muted") if state else "muted")
 
 
 @contextlib.contextmanager
 def bar(theme: Theme) -> Iterator[None]:
     """A row of controls that are set side by side by `field`, `chooser` … (each ends with same_line)."""
-    imgui.push_style_var(imgui.StyleVar_.item_spacing, ImVec2(0.5 * theme.em, imgui.get_style().item_spacing.y))
+    imgui.push_style_var(
+        imgui.StyleVar_.item_spacing, ImVec2(0.5 * theme.em, imgui.get_style().item_spacing.y)
+    )
     try:
         yield
     finally:
@@ -73,7 +72,9 @@ def field(theme: Theme, key: str, value: str, hint: str, width: float, tip: str)
     return text if changed else value
 
 
-def chooser(theme: Theme, key: str, value: T, options: Sequence[tuple[T, str, str]], width: float, tip: str) -> T:
+def chooser(
+    theme: Theme, key: str, value: T, options: Sequence[tuple[T, str, str]], width: float, tip: str
+) -> T:
     """Drop-down of (value, title, tooltip) without a label; the next control comes beside it."""
     preview = next((title for v, title, _ in options if v == value), str(value))
     room_for(width)
@@ -99,7 +100,9 @@ def progress_line(theme: Theme, share: float, ink: Rgb, width: float) -> None:
     """A thin bar filled up to `share`."""
     em, draw = theme.em, imgui.get_window_draw_list()
     corner, height = imgui.get_cursor_screen_pos(), round(0.28 * em)
-    draw.add_rect_filled(corner, ImVec2(corner.x + width, corner.y + height), theme.colour(theme.palette.field_active), height)
+    draw.add_rect_filled(
+        corner, ImVec2(corner.x + width, corner.y + height), theme.colour(theme.palette.field_active), height
+    )
     if share > 0:
         right = corner.x + max(height, min(share, 1.0) * width)
         draw.add_rect_filled(corner, ImVec2(right, corner.y + height), theme.colour(ink), height)

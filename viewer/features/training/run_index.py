@@ -11,9 +11,9 @@ from pathlib import Path
 
 from core_model.schema.errors import TriscopeError
 from core_model.schema.run import RunRecord
-from viewer.jobs import job_service as desk, waiting
+from viewer.jobs import job_service, waiting
 from viewer.jobs.waiting import Waiting
-from viewer.runs.discover import runs_in
+from viewer.runs.files import runs_in
 from viewer.runs.glance import Glance, Glances
 from viewer.runs.job_record import ENDED, JobRecord, ShownState
 from viewer.runs.poller import Poller
@@ -72,10 +72,12 @@ class RunRow:
     def begun(self) -> float:
         """Seconds since 1970 by which the list is ordered."""
         glance = self.glance.begun if self.glance is not None else 0.0
-        return max(self.job.submitted if self.job else 0.0, self.record.started if self.record else 0.0, glance)
+        return max(
+            self.job.submitted if self.job else 0.0, self.record.started if self.record else 0.0, glance
+        )
 
 
-class Shelf:
+class RunIndex:
     """`follow` says what is read in full; `rows` is replaced as a whole by the thread that looks.
 
     wake: called from a thread when there is something new to draw. faults: folder → why it cannot be read. queue: jobs of this
@@ -149,7 +151,10 @@ class Shelf:
                     found[path] = self._row(path, folder)
         queue = waiting.queue()
         places = {one.run: one.before for one in queue if one.before}
-        rows = [replace(row, place=places[str(row.path)]) if str(row.path) in places else row for row in found.values()]
+        rows = [
+            replace(row, place=places[str(row.path)]) if str(row.path) in places else row
+            for row in found.values()
+        ]
         rows.sort(key=lambda row: (-row.begun, row.name))
         self.rows, self.faults, self.queue = tuple(rows), faults, queue
         self.looked += 1
@@ -164,10 +169,9 @@ class Shelf:
             self._changed.wait(max(LOOK_S, 4 * (time.monotonic() - began)))
             self._changed.clear()
 
-
     def _row(self, path: Path, folder: str) -> RunRow:
         try:
-            found = desk.find(path)
+            found = job_service.find(path)
         except (TriscopeError, OSError):
             found = None
         if found is not None:

@@ -8,16 +8,17 @@ from pathlib import Path
 from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from viewer.runs import format as words
-from viewer.runs.reader import RunReader
-from viewer.features.training.run_index import RunRow, Shelf
-from viewer.features.training.selection import WatchView
-from viewer.state.workspace import Workspace
-from viewer.widgets import controls
-from viewer.state.palette import CURVES
-from viewer.widgets.theme import Theme
 from viewer.features.training.queue import QueueList
 from viewer.features.training.rows import progress_line, state_ink, state_words
+from viewer.features.training.run_index import RunIndex, RunRow
+from viewer.runs.format import duration
+from viewer.runs.reader import RunReader
+from viewer.runs.run_health import images_words, progress_of
+from viewer.runs.selection import Selection
+from viewer.state.palette import CURVES
+from viewer.state.workspace import Workspace
+from viewer.widgets import controls
+from viewer.widgets.theme import Theme
 
 ROW_EM = 3.55
 
@@ -30,11 +31,15 @@ class RunList:
     words: str = ""
     complaint: str = field(default="", repr=False)
 
-    def draw(self, theme: Theme, view: WatchView, shelf: Shelf, workspace: Workspace, queue: QueueList) -> None:
+    def draw(
+        self, theme: Theme, view: Selection, shelf: RunIndex, workspace: Workspace, queue: QueueList
+    ) -> None:
         em = theme.em
         width = imgui.get_content_region_avail().x
         tip = "Settings, check and start of a new run"
-        if controls.button(theme, f"{fa.ICON_FA_PLUS}  New run###new-run", tip=tip, primary=True, width=width):
+        if controls.button(
+            theme, f"{fa.ICON_FA_PLUS}  New run###new-run", tip=tip, primary=True, width=width
+        ):
             view.show("launch")
         self._folders(theme, workspace, shelf)
         imgui.dummy(ImVec2(0.0, 0.1 * em))
@@ -56,7 +61,7 @@ class RunList:
                 self._row(theme, view, row, shelf.reader(row.path))
         imgui.end_child()
 
-    def _nothing(self, theme: Theme, workspace: Workspace, shelf: Shelf) -> None:
+    def _nothing(self, theme: Theme, workspace: Workspace, shelf: RunIndex) -> None:
         if not workspace.folders:
             text = "Name a folder with runs above: a run directory, or a folder whose sub-folders are runs. New runs add theirs."
         elif self.words:
@@ -65,17 +70,26 @@ class RunList:
             text = "No runs in these folders yet." if shelf.looked else "Looking …"
         controls.note(theme, text)
 
-    def _folders(self, theme: Theme, workspace: Workspace, shelf: Shelf) -> None:
+    def _folders(self, theme: Theme, workspace: Workspace, shelf: RunIndex) -> None:
         edge = imgui.get_frame_height()
-        imgui.set_next_item_width(imgui.get_content_region_avail().x - edge - imgui.get_style().item_spacing.x)
+        imgui.set_next_item_width(
+            imgui.get_content_region_avail().x - edge - imgui.get_style().item_spacing.x
+        )
         entered, text = imgui.input_text_with_hint(
-            "##run-folder", "Folder of runs, Enter adds it", self.typed, imgui.InputTextFlags_.enter_returns_true
+            "##run-folder",
+            "Folder of runs, Enter adds it",
+            self.typed,
+            imgui.InputTextFlags_.enter_returns_true,
         )
         self.typed = text
-        controls.tooltip("A run directory, or a folder whose sub-folders are run directories (of triscope or of the EG3D family)")
+        controls.tooltip(
+            "A run directory, or a folder whose sub-folders are run directories (of triscope or of the EG3D family)"
+        )
         imgui.same_line()
         why = "" if text.strip() else "Type a folder first"
-        entered |= controls.icon_button(theme, fa.ICON_FA_PLUS, "add-folder", tip="Look for runs in this folder", why_not=why)
+        entered |= controls.icon_button(
+            theme, fa.ICON_FA_PLUS, "add-folder", tip="Look for runs in this folder", why_not=why
+        )
         if entered and text.strip():
             path = Path(text.strip()).expanduser()
             self.complaint = "" if path.is_dir() else f"{path} is not a folder"
@@ -94,17 +108,25 @@ class RunList:
         with controls.text_colour(theme.palette.bad if fault else theme.palette.muted):
             imgui.align_text_to_frame_padding()
             with controls.font(theme.fonts.body, theme.small()):
-                imgui.text_unformatted(controls.ellipsis(f"{fa.ICON_FA_FOLDER}  {folder}", room, keep_end=True))
+                imgui.text_unformatted(
+                    controls.ellipsis(f"{fa.ICON_FA_FOLDER}  {folder}", room, keep_end=True)
+                )
         controls.tooltip(fault or folder)
         imgui.same_line(imgui.get_window_width() - edge - imgui.get_style().window_padding.x)
-        if controls.icon_button(theme, fa.ICON_FA_XMARK, "forget", tip="Do not look in this folder any more; nothing is deleted"):
+        if controls.icon_button(
+            theme, fa.ICON_FA_XMARK, "forget", tip="Do not look in this folder any more; nothing is deleted"
+        ):
             workspace.folders = tuple(f for f in workspace.folders if f != folder)
         imgui.pop_id()
 
-    def _row(self, theme: Theme, view: WatchView, row: RunRow, reader: RunReader | None) -> None:
+    def _row(self, theme: Theme, view: Selection, row: RunRow, reader: RunReader | None) -> None:
         """Tick, colour, name, state in words and colour, progress; a click chooses the run."""
         em, p, draw = theme.em, theme.palette, imgui.get_window_draw_list()
-        corner, width, height = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x, round(ROW_EM * em)
+        corner, width, height = (
+            imgui.get_cursor_screen_pos(),
+            imgui.get_content_region_avail().x,
+            round(ROW_EM * em),
+        )
         end = ImVec2(corner.x + width, corner.y + height)
         if not imgui.is_rect_visible(corner, end):
             imgui.dummy(ImVec2(width, height))
@@ -119,12 +141,16 @@ class RunList:
         hovered = imgui.is_item_hovered()
         controls.tooltip(_about(row))
         if chosen or hovered:
-            draw.add_rect_filled(corner, end, theme.colour(p.raised if chosen else p.field, 1.0 if chosen else 0.5), 0.3 * em)
+            draw.add_rect_filled(
+                corner, end, theme.colour(p.raised if chosen else p.field, 1.0 if chosen else 0.5), 0.3 * em
+            )
         if chosen:
             draw.add_rect_filled(corner, ImVec2(corner.x + 0.2 * em, end.y), theme.colour(p.accent), 0.1 * em)
         ticked = row.path in view.ticked
         imgui.set_cursor_screen_pos(ImVec2(corner.x + 0.55 * em, corner.y + 0.35 * em))
-        imgui.push_style_var(imgui.StyleVar_.frame_border_size, 1.0)  # a tick box that is seen on every ground
+        imgui.push_style_var(
+            imgui.StyleVar_.frame_border_size, 1.0
+        )  # a tick box that is seen on every ground
         imgui.push_style_color(imgui.Col_.border, ImVec4(*p.muted, 0.7))
         changed, on = imgui.checkbox(f"##tick-{row.name}", ticked)
         imgui.pop_style_color()
@@ -138,7 +164,9 @@ class RunList:
         inks = CURVES[p.name]
         ink = inks[view.colour_of(row.path) % len(inks)] if ticked else p.text
         with controls.font(theme.fonts.bold, 0.0):
-            draw.add_text(ImVec2(x, corner.y + 0.35 * em), theme.colour(ink), controls.ellipsis(row.name, right - x))
+            draw.add_text(
+                ImVec2(x, corner.y + 0.35 * em), theme.colour(ink), controls.ellipsis(row.name, right - x)
+            )
         state, detail, share = _told(row, reader)
         tone = state_ink(p, row.state or (reader.state if reader else None))
         with controls.font(theme.fonts.body, theme.small()):
@@ -157,17 +185,16 @@ class RunList:
 def _told(row: RunRow, reader: RunReader | None) -> tuple[str, str, float]:
     """(state in words, detail, share done)."""
     state = row.state or (reader.state if reader is not None else None)
-    done, total = row.images
-    eta = float("nan")
+    (done, total), eta = row.images, float("nan")
     if reader is not None:
-        with reader.lock:
-            done, total, eta = reader.images_done(), reader.images_total(), reader.eta_seconds()
+        now = progress_of(reader)
+        done, total, eta = now.done, now.total, now.eta
     shown = state or ("foreign run" if row.foreign else "–")
     if row.place:
         shown = f"queued, {row.place} before it"
-    detail = f"{words.amount(done)} of {words.amount(total)}" if total > 0 else (words.amount(done) if done else "")
+    detail = images_words(done, total) if done or total > 0 else ""
     if state == "running" and eta == eta:
-        detail = f"{detail} · {words.duration(eta)} left"
+        detail = f"{detail} · {duration(eta)} left"
     return shown, detail, min(1.0, done / total) if total > 0 else 0.0
 
 

@@ -1,4 +1,4 @@
-"""The Snapshots page: table of the run's snapshots, a live preview with the view's own seed and camera, a film of all."""
+"""The Snapshots page: table, a live preview with the view's own seed and camera, a film of all."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.camera import OrbitPose
+from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.question import PictureQuestion
-from core_model.schema.render import RenderRequest
-from viewer.gl.texture import Texture
-from viewer.runs import format as words
-from viewer.runs.catalogue import score_title
-from viewer.runs.reader import RunReader
-from viewer.state.document import Document
 from viewer.features.training.draft import free_name
-from viewer.state.snapshot_watch import run_of
-from viewer.widgets import controls
-from viewer.state.actions import CopyText, OpenCheckpoint, ShowWorkspace
-from viewer.widgets.context import PanelContext
-from viewer.widgets.glyphs import legible
-from viewer.widgets.theme import Theme
 from viewer.features.training.rows import progress_line
 from viewer.features.training.timeline import scrub
+from viewer.gl.texture import Texture
+from viewer.jobs.tasks import Tasks
+from viewer.runs.reader import RunReader
+from viewer.runs.snapshots import snapshot_table
+from viewer.state.actions import CopyText, Dispatch, OpenCheckpoint, ShowWorkspace
+from viewer.state.document import Document
+from viewer.state.query_cache import QueryCache
+from viewer.state.requests import request_of
+from viewer.state.workspace import Workspace, run_of
+from viewer.widgets import controls
+from viewer.widgets.glyphs import legible
+from viewer.widgets.theme import Theme
 
 KIND = "film"
 PREVIEW = 256
-_TABLE = int(imgui.TableFlags_.scroll_y | imgui.TableFlags_.borders_inner_h | imgui.TableFlags_.sizing_fixed_fit)
+_TABLE = int(
+    imgui.TableFlags_.scroll_y | imgui.TableFlags_.borders_inner_h | imgui.TableFlags_.sizing_fixed_fit
+)
 
 
 class SnapshotPage:
@@ -40,97 +43,129 @@ class SnapshotPage:
         self._texture: Texture | None = None
         self._drawn = -1
 
-    def draw(self, doc: Document, ctx: PanelContext, run: RunReader) -> None:
-        theme, em = ctx.theme, ctx.theme.em
-        watch = ctx.workspace.snapshots
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        queries: QueryCache,
+        tasks: Tasks,
+        workspace: Workspace,
+        opening: str,
+        dispatch: Dispatch,
+        run: RunReader,
+    ) -> None:
+        em = theme.em
+        watch = workspace.snapshots
         found = watch.watch(run.path)
         if run.path != self._run:
             self._run, self.out = run.path, str(free_name(run.path.parent, f"{run.name}-film.mp4"))
         if not found:
             with run.lock:
                 waiting = not run.listing.snapshots
-            controls.note(theme, "No snapshots yet: they appear here as the run writes them." if waiting else "Looking …")
+            controls.note(
+                theme,
+                "No snapshots yet: they appear here as the run writes them." if waiting else "Looking …",
+            )
             return
         left = 0.5 * imgui.get_content_region_avail().x
         if imgui.begin_child("snapshot-list", ImVec2(left, 0.0)):
-            self._table(ctx, run)
+            self._table(theme, info, workspace, opening, dispatch, run)
         imgui.end_child()
         imgui.same_line(0.0, 0.8 * em)
         if imgui.begin_child("snapshot-side", ImVec2(0.0, 0.0)):
-            self._preview(doc, ctx, run)
-            self._film(doc, ctx, run)
+            self._preview(doc, theme, info, queries, workspace, opening, dispatch, run)
+            self._film(doc, theme, tasks, dispatch, run)
         imgui.end_child()
 
-    def _table(self, ctx: PanelContext, run: RunReader) -> None:
+    def _table(
+        self,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        workspace: Workspace,
+        opening: str,
+        dispatch: Dispatch,
+        run: RunReader,
+    ) -> None:
         """Newest first; a row opens its snapshot with the present seed and camera."""
-        theme, watch = ctx.theme, ctx.workspace.snapshots
-        shown = ctx.info.path if ctx.info is not None else ""
-        with run.lock:
-            record = run.record
-            scores = _scores(run)
-        best = {Path(path).name: name for name, path in (record.best_snapshot if record is not None else {}).items()}
-        names = sorted({name for row in scores.values() for name in row})[:3]
-        if not imgui.begin_table("snapshots", 4 + len(names), _TABLE):
+        shown = info.path if info is not None else ""
+        table = snapshot_table(run, workspace.snapshots.snapshots)
+        if not imgui.begin_table("snapshots", 4 + len(table.titles), _TABLE):
             return
-        imgui.table_setup_column("kimg" if run.is_foreign else "Step")
-        for name in names:
-            imgui.table_setup_column(score_title(name))
-        for title in ("Size", "Written", ""):
+        for title in (table.counted, *table.titles, "Size", "Written", ""):
             imgui.table_setup_column(title)
         imgui.table_setup_scroll_freeze(0, 1)
         imgui.table_headers_row()
-        for one in reversed(watch.snapshots):
+        for row in table.rows:
+            one = row.snapshot
             imgui.table_next_row()
             imgui.table_next_column()
             here = str(one.path) == shown
             imgui.align_text_to_frame_padding()
             with controls.text_colour(theme.palette.accent if here else theme.palette.text):
-                notes = ("  shown" if here else "") + (f"  best {best[one.path.name]}" if one.path.name in best else "")
+                notes = ("  shown" if here else "") + (f"  best {row.best}" if row.best else "")
                 imgui.text_unformatted(f"{one.number}{notes}")
             controls.tooltip(str(one.path))
-            for name in names:
+            for text in row.scores:
                 imgui.table_next_column()
-                value = scores.get(one.number, {}).get(name)
-                imgui.text_unformatted(words.number(value) if value is not None else "–")
-            for text in (words.size(one.size), words.moment(one.changed)):
+                imgui.text_unformatted(text)
+            for text in (row.size, row.written):
                 imgui.table_next_column()
                 with controls.text_colour(theme.palette.muted):
                     imgui.text_unformatted(legible(text))
             imgui.table_next_column()
             tip = "Look at it in Explore, with the present seed and camera where they fit"
-            if controls.button(theme, f"Open###open-{one.number}", tip=tip, why_not="Being opened" if ctx.opening == str(one.path) else ""):
+            if controls.button(
+                theme,
+                f"Open###open-{one.number}",
+                tip=tip,
+                why_not="Being opened" if opening == str(one.path) else "",
+            ):
                 keep = run_of(shown) == run.path
-                ctx.emit(OpenCheckpoint(str(one.path), keep_view=keep))
-                ctx.emit(ShowWorkspace("explore"))
+                dispatch(OpenCheckpoint(str(one.path), keep_view=keep))
+                dispatch(ShowWorkspace("explore"))
         imgui.end_table()
 
-    def _preview(self, doc: Document, ctx: PanelContext, run: RunReader) -> None:
-        theme, em = ctx.theme, ctx.theme.em
-        shown = ctx.info.path if ctx.info is not None else ""
+    def _preview(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        queries: QueryCache,
+        workspace: Workspace,
+        opening: str,
+        dispatch: Dispatch,
+        run: RunReader,
+    ) -> None:
+        em = theme.em
+        shown = info.path if info is not None else ""
         own = run_of(shown) == run.path
         controls.section(theme, "Timeline")
         if not own:
-            controls.note(theme, "Another checkpoint is open in Explore. Open the newest one to scrub through this run.")
-            newest = ctx.workspace.snapshots.snapshots[-1]
-            why = f"Opening {Path(ctx.opening).name} …" if ctx.opening else ""
+            controls.note(
+                theme, "Another checkpoint is open in Explore. Open the newest one to scrub through this run."
+            )
+            newest = workspace.snapshots.snapshots[-1]
+            why = f"Opening {Path(opening).name} …" if opening else ""
             tip = "Opens it in Explore as well; this page stays"
-            if controls.button(theme, "Open the newest here###open-here", tip=tip, why_not=why, primary=not why):
-                ctx.emit(OpenCheckpoint(str(newest.path)))
+            if controls.button(
+                theme, "Open the newest here###open-here", tip=tip, why_not=why, primary=not why
+            ):
+                dispatch(OpenCheckpoint(str(newest.path)))
             return
-        scrub(ctx, shown)
+        scrub(theme, workspace, opening, dispatch, shown)
         edge = min(imgui.get_content_region_avail().x, 24 * em)
-        self._picture(theme, doc, ctx, edge)
+        self._picture(theme, doc, info, queries, edge)
 
-    def _picture(self, theme: Theme, doc: Document, ctx: PanelContext, edge: float) -> None:
+    def _picture(
+        self, theme: Theme, doc: Document, info: CheckpointInfo | None, queries: QueryCache, edge: float
+    ) -> None:
         """The open snapshot as Explore would show it, small."""
-        if doc.checkpoint != (ctx.info.path if ctx.info is not None else ""):
+        if doc.checkpoint != (info.path if info is not None else ""):
             return
-        request = RenderRequest(
-            checkpoint=doc.checkpoint, latent=doc.latent, camera=doc.camera, width=PREVIEW, height=PREVIEW, sampler=doc.sampler,
-            background=doc.background, view_dirs=doc.view_dirs,
-        )  # fmt: skip
+        request = request_of(doc, PREVIEW)
         question = PictureQuestion(checkpoint=doc.checkpoint, request=request)
-        answer, error = ctx.answers.want(question), ctx.answers.error(question)
+        answer, error = queries.want(question), queries.error(question)
         if answer is not None and "rgb" in answer.arrays and answer.version != self._drawn:
             self._drawn = answer.version
             self._texture = self._texture or Texture()
@@ -140,14 +175,19 @@ class SnapshotPage:
                 imgui.text_wrapped(legible(error.message))
         if self._texture is not None:
             imgui.image_with_bg(
-                imgui.ImTextureRef(self._texture.handle), ImVec2(edge, edge), ImVec2(0, 0), ImVec2(1, 1), ImVec4(0, 0, 0, 0),
+                imgui.ImTextureRef(self._texture.handle),
+                ImVec2(edge, edge),
+                ImVec2(0, 0),
+                ImVec2(1, 1),
+                ImVec4(0, 0, 0, 0),
                 ImVec4(1, 1, 1, 1 if answer is not None else 0.55),
-            )  # fmt: skip
+            )
             seeds = ", ".join(str(s.seed) for s in doc.latent.seeds)
-            controls.tooltip(f"Seed {seeds}, psi {doc.latent.psi:g}, the camera of Explore; {PREVIEW} × {PREVIEW} pixels")
+            controls.tooltip(
+                f"Seed {seeds}, psi {doc.latent.psi:g}, the camera of Explore; {PREVIEW} × {PREVIEW} pixels"
+            )
 
-    def _film(self, doc: Document, ctx: PanelContext, run: RunReader) -> None:
-        theme = ctx.theme
+    def _film(self, doc: Document, theme: Theme, tasks: Tasks, dispatch: Dispatch, run: RunReader) -> None:
         controls.section(theme, "Film of all snapshots")
         controls.label(theme, "Seeds", "Shown side by side in every frame: numbers and ranges as 0-3,7")
         changed, text = imgui.input_text("##film-seeds", self.seeds)
@@ -157,27 +197,39 @@ class SnapshotPage:
         changed, text = imgui.input_text("##film-out", self.out)
         self.out = text if changed else self.out
         controls.tooltip("The video, .mp4; it appears when it is complete")
-        task = next((t for t in ctx.tasks.views(KIND) if t.record.pinned.get("run") == str(run.path)), None)
+        task = next((t for t in tasks.views(KIND) if t.record.pinned.get("run") == str(run.path)), None)
         running = task is not None and not task.ended
-        why = "It is being made" if running else ("" if self.out.strip().endswith(".mp4") else "The file's name must end in .mp4")
+        why = (
+            "It is being made"
+            if running
+            else ("" if self.out.strip().endswith(".mp4") else "The file's name must end in .mp4")
+        )
         tip = "Camera and truncation of Explore; a task of its own, which outlives this window"
         if controls.button(theme, f"{fa.ICON_FA_FILM}  Make the film###make-film", tip=tip, why_not=why):
             out = Path(self.out.strip()).expanduser().absolute()
             arguments = film_arguments(run.path, out, self.seeds.strip(), doc)
-            ctx.tasks.start(KIND, f"Film of {run.name}", arguments, out, pinned={"run": str(run.path)})
+            tasks.start(KIND, f"Film of {run.name}", arguments, out, pinned={"run": str(run.path)})
         if task is None:
             return
         if running:
             imgui.same_line()
             if controls.button(theme, "Cancel###cancel-film", tip="End it; nothing is left behind"):
-                ctx.tasks.cancel(task.record.id)
+                tasks.cancel(task.record.id)
             progress_line(theme, task.fraction, theme.palette.accent, imgui.get_content_region_avail().x)
             controls.note(theme, f"{task.stage or task.state}  {task.fraction:.0%}")
         else:
             with controls.text_colour(theme.palette.text if task.state == "done" else theme.palette.bad):
-                imgui.text_wrapped(legible(f"Wrote {task.record.out}" if task.state == "done" else f"{task.state}: {task.message}"))
-            if task.state == "done" and controls.button(theme, "Copy its path###copy-film", tip=task.record.out):
-                ctx.emit(CopyText(task.record.out, "path"))
+                imgui.text_wrapped(
+                    legible(
+                        f"Wrote {task.record.out}"
+                        if task.state == "done"
+                        else f"{task.state}: {task.message}"
+                    )
+                )
+            if task.state == "done" and controls.button(
+                theme, "Copy its path###copy-film", tip=task.record.out
+            ):
+                dispatch(CopyText(task.record.out, "path"))
 
 
 def film_arguments(run: Path, out: Path, seeds: str, doc: Document) -> tuple[str, ...]:
@@ -188,14 +240,3 @@ def film_arguments(run: Path, out: Path, seeds: str, doc: Document) -> tuple[str
         pose = doc.camera
         said += [f"--{name}={getattr(pose, name):.6g}" for name in ("yaw", "pitch", "roll", "radius", "fov")]
     return tuple(said)
-
-
-def _scores(run: RunReader) -> dict[int, dict[str, float]]:
-    """Evaluations by the step (kimg of a foreign run) of the snapshot that they measured."""
-    found: dict[int, dict[str, float]] = {}
-    for table in run.metrics.values():
-        for name, series in table.series.items():
-            for row, value in zip(series.rows.tolist(), series.values.tolist(), strict=True):
-                at = table.images.view[row] / 1e3 if run.is_foreign else table.step.view[row]
-                found.setdefault(round(float(at)), {})[name] = value
-    return found

@@ -5,11 +5,13 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from viewer.runs import format as words
-from viewer.state.snapshot_watch import run_of
+from core_model.schema.checkpoint import CheckpointInfo
+from viewer.runs.format import amount
+from viewer.state.actions import Dispatch, OpenCheckpoint
+from viewer.state.screen import PicturePlace
+from viewer.state.workspace import Workspace, run_of
 from viewer.widgets import controls
-from viewer.state.actions import OpenCheckpoint
-from viewer.widgets.context import PanelContext
+from viewer.widgets.theme import Theme
 
 _FLAGS = (
     imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_saved_settings
@@ -17,62 +19,82 @@ _FLAGS = (
 )  # fmt: skip
 
 
-def draw_over(ctx: PanelContext) -> None:
+def draw_over(
+    theme: Theme,
+    info: CheckpointInfo | None,
+    place: PicturePlace,
+    workspace: Workspace,
+    opening: str,
+    dispatch: Dispatch,
+) -> None:
     """A small window at the lower edge of the picture ("//##timeline"); nothing where the run has one snapshot only."""
-    view, theme = ctx.viewport, ctx.theme
-    checkpoint = ctx.info.path if ctx.info is not None else ""
-    watch = ctx.workspace.snapshots
-    if len(watch.watch(run_of(checkpoint))) < 2 or view.size <= 0:
+    checkpoint = info.path if info is not None else ""
+    watch = workspace.snapshots
+    if len(watch.watch(run_of(checkpoint))) < 2 or place.size <= 0:
         return
     em = theme.em
-    width = min(0.9 * view.size, 34 * em)
+    width = min(0.9 * place.size, 34 * em)
     imgui.set_next_window_pos(
-        ImVec2(view.origin[0] + 0.5 * view.size, view.origin[1] + view.size - 0.7 * em), imgui.Cond_.always, ImVec2(0.5, 1.0)
+        ImVec2(place.origin[0] + 0.5 * place.size, place.origin[1] + place.size - 0.7 * em),
+        imgui.Cond_.always,
+        ImVec2(0.5, 1.0),
     )
     imgui.set_next_window_size(ImVec2(width, 0.0))
     imgui.set_next_window_bg_alpha(0.9)
     imgui.push_style_color(imgui.Col_.window_bg, ImVec4(*theme.palette.raised, 0.9))
     imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.5 * em, 0.35 * em))
     imgui.begin("##timeline", None, int(_FLAGS))
-    scrub(ctx, checkpoint)
+    scrub(theme, workspace, opening, dispatch, checkpoint)
     imgui.end()
     imgui.pop_style_var()
     imgui.pop_style_color()
 
 
-def keep_up(ctx: PanelContext) -> None:
+def keep_up(info: CheckpointInfo | None, workspace: Workspace, opening: str, dispatch: Dispatch) -> None:
     """Open the newest snapshot when it is followed, in either workspace."""
-    checkpoint = ctx.info.path if ctx.info is not None else ""
-    watch = ctx.workspace.snapshots
+    checkpoint = info.path if info is not None else ""
+    watch = workspace.snapshots
     if watch.follow and run_of(checkpoint) is not None:
         watch.watch(watch.run or run_of(checkpoint))
-        newer = watch.due(checkpoint, ctx.opening)
+        newer = watch.due(checkpoint, opening)
         if newer:
-            ctx.emit(OpenCheckpoint(newer, keep_view=True))
+            dispatch(OpenCheckpoint(newer, keep_view=True))
 
 
-def scrub(ctx: PanelContext, checkpoint: str) -> None:
+def scrub(theme: Theme, workspace: Workspace, opening: str, dispatch: Dispatch, checkpoint: str) -> None:
     """Previous, slider, next, newest; latent and camera stay where they are."""
-    theme, em, watch = ctx.theme, ctx.theme.em, ctx.workspace.snapshots
+    em, watch = theme.em, workspace.snapshots
     found, place = watch.snapshots, watch.place_of(checkpoint)
     last = len(found) - 1
     why = "" if last > 0 else "There is one snapshot only"
     wanted = place
-    first, newest = why or ("" if place > 0 else "This is the first"), why or ("" if place < last else "This is the newest")
-    if controls.icon_button(theme, fa.ICON_FA_BACKWARD_STEP, "snapshot-previous", tip="Previous snapshot", why_not=first):
+    first, newest = (
+        why or ("" if place > 0 else "This is the first"),
+        why or ("" if place < last else "This is the newest"),
+    )
+    if controls.icon_button(
+        theme, fa.ICON_FA_BACKWARD_STEP, "snapshot-previous", tip="Previous snapshot", why_not=first
+    ):
         wanted = place - 1
     imgui.same_line()
     imgui.set_next_item_width(max(5 * em, imgui.get_content_region_avail().x - 9.6 * em))
     number = found[place].number if 0 <= place <= last else 0
-    label = f"snapshot {place + 1} of {last + 1}   ({words.amount(number)})" if place >= 0 else "another checkpoint"
+    label = f"snapshot {place + 1} of {last + 1}   ({amount(number)})" if place >= 0 else "another checkpoint"
     with controls.disabled(why):
         flags = imgui.SliderFlags_.no_input
-        changed, value = imgui.slider_int("##snapshot", max(place, 0), 0, max(last, 1), label.replace("%", "%%"), flags)
-    controls.tooltip(why or "Time: snapshots of this run; seed and camera are held. The number is that of its file (steps, or kimg)")
+        changed, value = imgui.slider_int(
+            "##snapshot", max(place, 0), 0, max(last, 1), label.replace("%", "%%"), flags
+        )
+    controls.tooltip(
+        why
+        or "Time: snapshots of this run; seed and camera are held. The number is that of its file (steps, or kimg)"
+    )
     if changed:
         wanted = int(value)
     imgui.same_line()
-    if controls.icon_button(theme, fa.ICON_FA_FORWARD_STEP, "snapshot-next", tip="Next snapshot", why_not=newest):
+    if controls.icon_button(
+        theme, fa.ICON_FA_FORWARD_STEP, "snapshot-next", tip="Next snapshot", why_not=newest
+    ):
         wanted = place + 1
     imgui.same_line()
     changed, on = imgui.checkbox("newest###snapshot-follow", watch.follow)
@@ -80,5 +102,5 @@ def scrub(ctx: PanelContext, checkpoint: str) -> None:
     controls.tooltip("Open every new snapshot as the run writes it; seed and camera are held")
     if wanted != place and 0 <= wanted <= last:
         watch.follow = watch.follow and wanted == last
-        if not ctx.opening:  # the hand goes on: the next frame asks for the place where it is then
-            ctx.emit(OpenCheckpoint(str(found[wanted].path), keep_view=True))
+        if not opening:  # the hand goes on: the next frame asks for the place where it is then
+            dispatch(OpenCheckpoint(str(found[wanted].path), keep_view=True))

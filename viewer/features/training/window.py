@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 from imgui_bundle import ImVec2, imgui
 
+from viewer.state.actions import Dispatch, ShowWorkspace
 from viewer.state.workspace import TITLES, WorkspaceName
 from viewer.widgets import controls
-from viewer.state.actions import ShowWorkspace
-from viewer.widgets.context import PanelContext
+from viewer.widgets.theme import Theme
 
 TITLE = "Training"
 _HOST = "MainDockSpace"
@@ -32,9 +32,9 @@ class TrainWindow:
         self._known = False
         self._floating: set[str] = set()
 
-    def draw(self, ctx: PanelContext, fill: Callable[[], None]) -> None:
+    def draw(self, theme: Theme, fill: Callable[[], None]) -> None:
         """The window, with `fill` drawing its content."""
-        low, room = self._place(ctx.theme.em)
+        low, room = self._place(theme.em)
         imgui.set_next_window_pos(low)
         imgui.set_next_window_size(room)
         imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.0, 0.0))
@@ -71,9 +71,9 @@ class TrainWindow:
         return view.work_pos, view.work_size
 
 
-def switch(ctx: PanelContext, place: WorkspaceName) -> None:
+def switch(theme: Theme, dispatch: Dispatch, place: WorkspaceName) -> None:
     """The two names in the menu bar; the shown one is filled."""
-    theme, em = ctx.theme, ctx.theme.em
+    em = theme.em
     p, draw = theme.palette, imgui.get_window_draw_list()
     imgui.same_line(0.0, 1.4 * em)
     for name, title in TITLES.items():
@@ -81,17 +81,27 @@ def switch(ctx: PanelContext, place: WorkspaceName) -> None:
         width = imgui.calc_text_size(title).x + 1.2 * em
         corner, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
         if imgui.invisible_button(f"##workspace-{name}", ImVec2(width, height)):
-            ctx.emit(ShowWorkspace(name))
+            dispatch(ShowWorkspace(name))
         hovered = imgui.is_item_hovered()
         keys = {"explore": "Ctrl+1", "training": "Ctrl+2"}[name]
-        about = {"explore": "One checkpoint: look at it, compare, export", "training": "Runs: launch, watch and steer training"}[name]
+        about = {
+            "explore": "One checkpoint: look at it, compare, export",
+            "training": "Runs: launch, watch and steer training",
+        }[name]
         controls.tooltip(f"{about} ({keys})")
         inset = round(0.16 * em)
         if chosen or hovered:
             fill = theme.colour(p.accent_fill if chosen else p.field_hover)
-            draw.add_rect_filled(ImVec2(corner.x, corner.y + inset), ImVec2(corner.x + width, corner.y + height - inset), fill, 0.3 * em)
+            draw.add_rect_filled(
+                ImVec2(corner.x, corner.y + inset),
+                ImVec2(corner.x + width, corner.y + height - inset),
+                fill,
+                0.3 * em,
+            )
         ink = theme.colour(p.on_accent if chosen else p.text)
         size = imgui.calc_text_size(title)
-        draw.add_text(ImVec2(round(corner.x + 0.6 * em), round(corner.y + 0.5 * (height - size.y))), ink, title)
+        draw.add_text(
+            ImVec2(round(corner.x + 0.6 * em), round(corner.y + 0.5 * (height - size.y))), ink, title
+        )
         imgui.same_line(0.0, 0.15 * em)
     imgui.new_line()

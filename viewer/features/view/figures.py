@@ -1,4 +1,4 @@
-"""Several numbers under one name, each with a caption of its own: they stand side by side, and wrap in a narrow column."""
+"""Several captioned numbers under one name, side by side; they wrap in a narrow column."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ def figures_row(theme: Theme, text: str, figures: Sequence[tuple[str, str, str]]
     controls.label(theme, text, tip)
     left, room = imgui.get_cursor_pos_x(), imgui.get_content_region_avail().x
     with controls.font(theme.fonts.body, BODY_PX * 0.9):
-        widest = max((imgui.calc_text_size(t).x for caption, value, _ in figures for t in (caption, value)), default=1.0)
+        widest = max(
+            (imgui.calc_text_size(t).x for caption, value, _ in figures for t in (caption, value)),
+            default=1.0,
+        )
     columns = min(max(int(room / (widest + 0.5 * theme.em)), 1), len(figures))
     for index, (caption, value, hint) in enumerate(figures):
         column = index % columns

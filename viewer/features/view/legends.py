@@ -1,5 +1,6 @@
-"""Legends of channels that are colours themselves: red, green and blue counts, the ball of normals, the axes
-of positions.
+"""Legends of channels whose values are shown as colours directly.
+
+Red, green and blue counts, the ball of normals, the axes of positions.
 """
 
 from __future__ import annotations

@@ -6,15 +6,16 @@ from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
-from viewer.gl import colormaps
+from core_model.schema.colormaps import colormaps
+from viewer.features.view import legends
+from viewer.features.view.figures import figures_row
 from viewer.state.document import ChannelView, Document
 from viewer.state.shown_map import AXES, OUTLINED, as_drawn
-from viewer.features.view import legends
-from viewer.widgets import color_bar as colorbar, controls
-from viewer.widgets.context import PanelContext
-from viewer.features.view.figures import figures_row
+from viewer.widgets import color_bar, controls
+from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.histogram import PERCENTS
-from viewer.widgets.panel import PANELS
+from viewer.widgets.shown_picture import ShownPicture
+from viewer.widgets.theme import Theme
 from viewer.widgets.ticks import fixed
 
 _BACKGROUNDS = (
@@ -32,43 +33,44 @@ _FRAME_NOTES = {
 
 
 class ViewPanel:
-    def draw(self, doc: Document, ctx: PanelContext) -> Document:
-        info = ctx.info
+    def draw(
+        self, doc: Document, theme: Theme, info: CheckpointInfo | None, picture: ShownPicture
+    ) -> Document:
         if info is None:
-            controls.note(ctx.theme, "The channels appear when a checkpoint is open.")
+            controls.note(theme, "The channels appear when a checkpoint is open.")
             return doc
-        doc = self._channel(doc, ctx, info)
-        channel = ctx.channel(doc.view.channel)
+        doc = self._channel(doc, theme, info)
+        channel = picture.channel(doc.view.channel)
         if channel is None:
             return doc
         if channel.description:
-            controls.note(ctx.theme, channel.description)
-        doc = self._vector(doc, ctx, channel)
+            controls.note(theme, channel.description)
+        doc = self._vector(doc, theme, channel)
         wanted, channel = channel, as_drawn(channel, doc.view.of(channel.name, channel))
         if channel.kind == "scalar":
-            doc = self._colours(doc, ctx, channel)
-            doc = self._lines(doc, ctx, channel, wanted)
+            doc = self._colours(doc, theme, picture, channel)
+            doc = self._lines(doc, theme, picture, channel, wanted)
         elif channel.kind == "direction":
-            legends.normal_ball(ctx.theme)
+            legends.normal_ball(theme)
             controls.note(
-                ctx.theme,
+                theme,
                 "Red, green and blue are 0.5 + 0.5 times x, y and z of the unit vector; "
                 + _FRAME_NOTES[doc.view.of(channel.name, channel).frame],
             )
         elif channel.kind == "position":
-            shown = ctx.shown_range(doc, channel)
-            legends.position_axes(ctx.theme, shown.low, shown.high, min(channel.decimals, 2))
-            doc = self._range(doc, ctx, channel)
-        elif channel.name in ctx.frames.arrays:
-            rgb = ctx.frames.arrays[channel.name]
-            legends.colour_counts(ctx.theme, ctx.viewport.histograms.colours(ctx.frames.version, rgb))
-        return self._background(doc, ctx)
+            shown = picture.shown_range(doc, channel)
+            legends.position_axes(theme, shown.low, shown.high, min(channel.decimals, 2))
+            doc = self._range(doc, theme, picture, channel)
+        elif channel.name in picture.frames.arrays:
+            rgb = picture.frames.arrays[channel.name]
+            legends.colour_counts(theme, picture.histograms.colours(picture.frames.version, rgb))
+        return self._background(doc, theme)
 
-    def _background(self, doc: Document, ctx: PanelContext) -> Document:
+    def _background(self, doc: Document, theme: Theme) -> Document:
         known = [colour for colour, _, _ in _BACKGROUNDS]
         now = doc.background if doc.background in known else None
         chosen = controls.segmented(
-            ctx.theme,
+            theme,
             "Background",
             "background",
             now,
@@ -77,7 +79,7 @@ class ViewPanel:
         )
         return doc if chosen == now else doc.replace(background=chosen)
 
-    def _channel(self, doc: Document, ctx: PanelContext, info: CheckpointInfo) -> Document:
+    def _channel(self, doc: Document, theme: Theme, info: CheckpointInfo) -> Document:
         missing = tuple(c.name for c in info.channels if c.needs_proposal and not info.has_proposal)
         options = []
         for number, c in enumerate(info.channels, 1):
@@ -85,7 +87,7 @@ class ViewPanel:
             hint = "Needs a checkpoint with a proposal network" if c.name in missing else c.description
             options.append((c.name, f"{digit}{c.title}", hint))
         chosen = controls.combo(
-            ctx.theme,
+            theme,
             "Channel",
             "##channel",
             doc.view.channel,
@@ -95,84 +97,90 @@ class ViewPanel:
         )
         return doc if chosen == doc.view.channel else doc.replace(view=doc.view.with_channel(chosen))
 
-    def _colours(self, doc: Document, ctx: PanelContext, channel: ChannelInfo) -> Document:
+    def _colours(self, doc: Document, theme: Theme, picture: ShownPicture, channel: ChannelInfo) -> Document:
         view = doc.view.of(channel.name, channel)
-        shown = ctx.shown_range(doc, channel)
-        colorbar.horizontal_bar(
-            ctx.theme,
+        shown = picture.shown_range(doc, channel)
+        color_bar.horizontal_bar(
+            theme,
             channel,
             view.colormap,
             view.invert,
             shown,
-            ctx.histogram(doc, channel),
-            ctx.marked(doc),
+            picture.histogram(doc, channel),
+            picture.marked(doc),
         )
-        options = [(m.name, m.title, f"{m.kind}; {m.origin}") for m in colormaps.colormaps().values()]
-        name = self._map_combo(ctx, view.colormap, options)
-        invert = controls.toggle(
-            ctx.theme, "Invert", "##invert", view.invert, tip="Turn the colour map round"
-        )
+        options = [(m.name, m.title, f"{m.kind}; {m.origin}") for m in colormaps().values()]
+        name = self._map_combo(theme, view.colormap, options)
+        invert = controls.toggle(theme, "Invert", "##invert", view.invert, tip="Turn the colour map round")
         doc = self._keep(doc, view, view.replace(colormap=name, invert=invert))
-        doc = self._range(doc, ctx, channel)
-        found = ctx.histogram(doc, channel)
+        doc = self._range(doc, theme, picture, channel)
+        found = picture.histogram(doc, channel)
         if found is not None and found.empty_share < 1.0:
             d = channel.decimals
             low, high = found.extremes
             controls.value_row(
-                ctx.theme,
+                theme,
                 "Extremes",
                 f"{fixed(low, d)} to {fixed(high, d)}",
                 f"Smallest and largest value in the picture, {channel.unit}",
             )
             controls.value_row(
-                ctx.theme, "Mean", f"{fixed(found.mean, d)} {channel.unit}", "Over the pixels that have a value"
+                theme, "Mean", f"{fixed(found.mean, d)} {channel.unit}", "Over the pixels that have a value"
             )
             if found.percentiles:
                 figures_row(
-                    ctx.theme,
+                    theme,
                     "Percentiles",
                     [
-                        (f"{p} %", fixed(v, d), f"{p} % of the pixels that have a value lie below {fixed(v, d)} {channel.unit}".rstrip())
+                        (
+                            f"{p} %",
+                            fixed(v, d),
+                            f"{p} % of the pixels that have a value lie below {fixed(v, d)} {channel.unit}".rstrip(),
+                        )
                         for p, v in zip(PERCENTS, found.percentiles, strict=True)
                     ],
                     f"The value below which that share of the pixels lies, {channel.unit or 'no unit'}",
                 )
             if channel.name == "missed":
                 controls.value_row(
-                    ctx.theme, "Missed", f"{100 * found.mean:.2f} %", "Of the rays that meet the surface"
+                    theme, "Missed", f"{100 * found.mean:.2f} %", "Of the rays that meet the surface"
                 )
             controls.value_row(
-                ctx.theme,
-                "No value",
-                f"{100 * found.empty_share:.1f} %",
-                "Pixels without a value (checkerboard)",
+                theme, "No value", f"{100 * found.empty_share:.1f} %", "Pixels without a value (checkerboard)"
             )
         return doc
 
-    def _vector(self, doc: Document, ctx: PanelContext, channel: ChannelInfo) -> Document:
+    def _vector(self, doc: Document, theme: Theme, channel: ChannelInfo) -> Document:
         """Frame and component of channels that hold three numbers."""
         if channel.kind not in ("direction", "position"):
             return doc
         view = fresh = doc.view.of(channel.name, channel)
         if channel.kind == "direction":
             options = (("world", "World", "Axes of the scene"), ("camera", "Camera", _FRAME_NOTES["camera"]))
-            frame = controls.segmented(ctx.theme, "Frame", "frame", view.frame, options, tip="Axes of the normals")
+            frame = controls.segmented(
+                theme, "Frame", "frame", view.frame, options, tip="Axes of the normals"
+            )
             fresh = fresh.replace(frame=frame)
-        parts = (("all", "xyz", "As red, green and blue"), *((a, a, f"{a} alone, with a colour map") for a in AXES))
+        parts = (
+            ("all", "xyz", "As red, green and blue"),
+            *((a, a, f"{a} alone, with a colour map") for a in AXES),
+        )
         component = controls.segmented(
-            ctx.theme, "Component", "component", view.component, parts, tip="All three as colour, or one as a map"
+            theme, "Component", "component", view.component, parts, tip="All three as colour, or one as a map"
         )
         return self._keep(doc, view, fresh.replace(component=component))
 
-    def _lines(self, doc: Document, ctx: PanelContext, channel: ChannelInfo, wanted: ChannelInfo) -> Document:
+    def _lines(
+        self, doc: Document, theme: Theme, picture: ShownPicture, channel: ChannelInfo, wanted: ChannelInfo
+    ) -> Document:
         """Iso-lines, and the outline of the chosen hard rays where the channel is about budgets."""
         view = fresh = doc.view.of(channel.name, channel)
-        iso = controls.toggle(ctx.theme, "Iso-lines", "##iso", view.iso, tip="Lines of equal value over the map")
+        iso = controls.toggle(theme, "Iso-lines", "##iso", view.iso, tip="Lines of equal value over the map")
         fresh = fresh.replace(iso=iso)
         if iso:
-            step = ctx.iso_step(doc.replace(view=doc.view.with_channel_view(fresh)), channel)
+            step = picture.iso_step(doc.replace(view=doc.view.with_channel_view(fresh)), channel)
             typed = controls.drag_float(
-                ctx.theme, "Step", "##iso-step", step, speed=max(step, 1e-6) / 100, low=1e-6, high=1e6,
+                theme, "Step", "##iso-step", step, speed=max(step, 1e-6) / 100, low=1e-6, high=1e6,
                 fmt=f"%.{channel.decimals + 1}f {channel.unit}".rstrip(),
                 tip=f"From line to line, {channel.unit or 'no unit'}; follows the range until it is set",
             )  # fmt: skip
@@ -184,22 +192,22 @@ class ViewPanel:
             learned = doc.sampler.name == "learned" and doc.sampler.adaptive
             why_not = "" if learned else "Only the learned sampler with adaptive budgets chooses hard rays"
             outline = controls.toggle(
-                ctx.theme, "Outline", "##outline", view.outline, why_not=why_not,
+                theme, "Outline", "##outline", view.outline, why_not=why_not,
                 tip="Around the rays with the largest leftover mass: those get the large budget",
             )  # fmt: skip
             fresh = fresh.replace(outline=outline)
-            shown = ctx.shown_map(doc)
+            shown = picture.shown_map(doc)
             if outline and shown is not None and shown.chosen is not None:
                 share = 100 * float(shown.chosen.mean())
-                controls.value_row(ctx.theme, "Chosen", f"{share:.1f} % of the pixels", "Outlined in the picture")
+                controls.value_row(theme, "Chosen", f"{share:.1f} % of the pixels", "Outlined in the picture")
         return self._keep(doc, view, fresh)
 
-    def _map_combo(self, ctx: PanelContext, value: str, options: list[tuple[str, str, str]]) -> str:
+    def _map_combo(self, theme: Theme, value: str, options: list[tuple[str, str, str]]) -> str:
         """A combo whose entries show their gradient."""
-        controls.label(ctx.theme, "Colours", "Colour map of this channel; never renders again")
+        controls.label(theme, "Colours", "Colour map of this channel; never renders again")
         preview = next((title for name, title, _ in options if name == value), value)
-        if controls.begin_combo(ctx.theme, "##colormap", preview):
-            em = ctx.theme.em
+        if controls.begin_combo(theme, "##colormap", preview):
+            em = theme.em
             for name, title, hint in options:
                 corner = imgui.get_cursor_screen_pos()
                 width = imgui.get_content_region_avail().x
@@ -207,8 +215,8 @@ class ViewPanel:
                     value = name
                 controls.tooltip(hint)
                 left = ImVec2(corner.x + max(5.5 * em, 0.45 * width), corner.y + 0.12 * em)
-                colorbar.gradient(
-                    ctx.theme,
+                color_bar.gradient(
+                    theme,
                     left,
                     ImVec2(corner.x + width, corner.y + 0.95 * em),
                     name,
@@ -220,15 +228,15 @@ class ViewPanel:
             controls.tooltip("Colour map of this channel; never renders again")
         return value
 
-    def _range(self, doc: Document, ctx: PanelContext, channel: ChannelInfo) -> Document:
+    def _range(self, doc: Document, theme: Theme, picture: ShownPicture, channel: ChannelInfo) -> Document:
         view = doc.view.of(channel.name, channel)
-        shown = ctx.shown_range(doc, channel)
+        shown = picture.shown_range(doc, channel)
         options = (
             (True, "Auto", "Smallest and largest value of each picture"),
             (False, "Fixed", "Two numbers that stay while the view turns"),
         )
         auto = controls.segmented(
-            ctx.theme, "Range", "range", view.auto_range, options, tip="Values that the colour map spans"
+            theme, "Range", "range", view.auto_range, options, tip="Values that the colour map spans"
         )
         fresh = view
         if auto != view.auto_range:
@@ -236,7 +244,7 @@ class ViewPanel:
         why_not = "The range follows the picture; choose Fixed to set it" if auto else ""
         span = max(shown.high - shown.low, 1e-3)
         low = controls.drag_float(
-            ctx.theme,
+            theme,
             "Low",
             "##low",
             shown.low,
@@ -248,7 +256,7 @@ class ViewPanel:
             why_not=why_not,
         )
         high = controls.drag_float(
-            ctx.theme,
+            theme,
             "High",
             "##high",
             shown.high,
@@ -267,4 +275,4 @@ class ViewPanel:
         return doc if new == old else doc.replace(view=doc.view.with_channel_view(new))
 
 
-PANELS.add("view", ViewPanel)
+FEATURES.add("view", lambda: Feature(ViewPanel()))

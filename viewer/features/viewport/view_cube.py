@@ -14,11 +14,13 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.camera import OrbitPose
+from core_model.schema.checkpoint import CheckpointInfo
 from viewer.state import orbit, prior_marks
+from viewer.state.camera_glide import CameraGlide
 from viewer.state.document import Document
-from viewer.widgets import overlays
-from viewer.widgets.context import PanelContext
 from viewer.state.palette import Rgb, mix
+from viewer.widgets import overlays
+from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import BODY_PX, Theme
 
 HALF_EM = 1.8
@@ -48,23 +50,38 @@ FACES = (
     Face("Top", (0, 1, 0), (1, 0, 0), (0, 0, -1)),
     Face("Bottom", (0, -1, 0), (1, 0, 0), (0, 0, 1)),
 )
-_AXES: tuple[tuple[str, int, Rgb], ...] = (("X", 0, (0.89, 0.36, 0.37)), ("Y", 1, (0.45, 0.72, 0.33)), ("Z", 2, (0.33, 0.56, 0.94)))
+_AXES: tuple[tuple[str, int, Rgb], ...] = (
+    ("X", 0, (0.89, 0.36, 0.37)),
+    ("Y", 1, (0.45, 0.72, 0.33)),
+    ("Z", 2, (0.33, 0.56, 0.94)),
+)
 
 
 def name_of(side: Side) -> str:
     """What a side is called: front, top right, … ."""
-    words = (("bottom", "", "top")[side[1] + 1], ("back", "", "front")[side[2] + 1], ("left", "", "right")[side[0] + 1])
+    words = (
+        ("bottom", "", "top")[side[1] + 1],
+        ("back", "", "front")[side[2] + 1],
+        ("left", "", "right")[side[0] + 1],
+    )
     return " ".join(w for w in words if w)
 
 
 def spot(world_from_cam: np.ndarray, side: Side, half: float) -> tuple[float, float] | None:
     """Offset in pixels from the cube's centre to the middle of a face, edge or corner; None where it is turned away."""
     p = np.asarray(side, dtype=np.float64)
-    if not any(float(world_from_cam[:3, 2] @ np.asarray(f.normal)) < -1e-6 for f in FACES if float(p @ np.asarray(f.normal)) > 0):
+    if not any(
+        float(world_from_cam[:3, 2] @ np.asarray(f.normal)) < -1e-6
+        for f in FACES
+        if float(p @ np.asarray(f.normal)) > 0
+    ):
         return None
     middle = np.where(p != 0, p * (0.5 * (1 + RIM) if np.abs(p).sum() > 1 else 1.0), 0.0)
     # A point on a visible face: the component along its normal lies on the surface.
-    face = min((f for f in FACES if float(p @ np.asarray(f.normal)) > 0), key=lambda f: float(world_from_cam[:3, 2] @ np.asarray(f.normal)))
+    face = min(
+        (f for f in FACES if float(p @ np.asarray(f.normal)) > 0),
+        key=lambda f: float(world_from_cam[:3, 2] @ np.asarray(f.normal)),
+    )
     middle = np.where(np.asarray(face.normal) != 0, np.asarray(face.normal), middle)
     return half * float(world_from_cam[:3, 0] @ middle), half * float(world_from_cam[:3, 1] @ middle)
 
@@ -76,7 +93,9 @@ def picked(world_from_cam: np.ndarray, x: float, y: float) -> Side | None:
         if float(world_from_cam[:3, 2] @ n) > -1e-6:
             continue
         on_screen = world_from_cam[:3, :2].T
-        a, b = np.linalg.solve(np.stack([on_screen @ u, on_screen @ v], axis=1), np.array([x, y]) - on_screen @ n)
+        a, b = np.linalg.solve(
+            np.stack([on_screen @ u, on_screen @ v], axis=1), np.array([x, y]) - on_screen @ n
+        )
         if abs(a) <= 1.0 and abs(b) <= 1.0:
             cell = n + _step(a) * u + _step(b) * v
             return (int(cell[0]), int(cell[1]), int(cell[2]))
@@ -87,20 +106,39 @@ def _step(value: float) -> int:
     return 0 if abs(value) < RIM else (1 if value > 0 else -1)
 
 
-def in_corner(doc: Document, ctx: PanelContext, right: float, top: float, world_from_cam: np.ndarray) -> None:
+def in_corner(
+    doc: Document,
+    theme: Theme,
+    info: CheckpointInfo | None,
+    picture: ShownPicture,
+    glide: CameraGlide,
+    now: float,
+    right: float,
+    top: float,
+    world_from_cam: np.ndarray,
+) -> None:
     """The cube in the corner of the view, and below it a warning when the shown camera is not what the model was trained on."""
-    reach = REACH_EM * ctx.theme.em
-    side = view_cube(ctx.theme, ImVec2(right - reach, top + reach), world_from_cam)
+    reach = REACH_EM * theme.em
+    side = view_cube(theme, ImVec2(right - reach, top + reach), world_from_cam)
     if side is not None:
-        ctx.viewport.glide.to(doc.camera, orbit.look_from(doc.camera, side), ctx.now)
-    shown = ctx.result.request.camera if ctx.result is not None and ctx.result.request is not None else None
-    if ctx.info is None or not isinstance(shown, OrbitPose):
+        glide.to(doc.camera, orbit.look_from(doc.camera, side), now)
+    shown = (
+        picture.result.request.camera
+        if picture.result is not None and picture.result.request is not None
+        else None
+    )
+    if info is None or not isinstance(shown, OrbitPose):
         return
-    prior = ctx.info.header.camera
+    prior = info.header.camera
     why = prior_marks.warning(prior, shown)
     if why:
         far = prior_marks.sigmas(prior, shown)
-        overlays.warning(ctx.theme, ImVec2(right, top + 2 * reach + 0.2 * ctx.theme.em), "outside" if far is None else f"{far:.1f} σ", why)
+        overlays.warning(
+            theme,
+            ImVec2(right, top + 2 * reach + 0.2 * theme.em),
+            "outside" if far is None else f"{far:.1f} σ",
+            why,
+        )
 
 
 def view_cube(theme: Theme, centre: ImVec2, world_from_cam: np.ndarray) -> Side | None:
@@ -110,7 +148,11 @@ def view_cube(theme: Theme, centre: ImVec2, world_from_cam: np.ndarray) -> Side 
     imgui.set_cursor_screen_pos(ImVec2(centre.x - reach, centre.y - reach))
     clicked = imgui.invisible_button("##cube", ImVec2(2 * reach, 2 * reach))
     mouse = imgui.get_io().mouse_pos
-    over = picked(world_from_cam, (mouse.x - centre.x) / half, (mouse.y - centre.y) / half) if imgui.is_item_hovered() else None
+    over = (
+        picked(world_from_cam, (mouse.x - centre.x) / half, (mouse.y - centre.y) / half)
+        if imgui.is_item_hovered()
+        else None
+    )
     axes_behind = float(world_from_cam[:3, 2] @ np.full(3, -1.0)) > 0
     if axes_behind:
         _axes(theme, centre, world_from_cam, half)
@@ -140,7 +182,9 @@ def _face(theme: Theme, centre: ImVec2, m: np.ndarray, half: float, face: Face, 
         for i, j in product((-1, 0, 1), repeat=2):
             if tuple(int(c) for c in n + i * u + j * v) == over:
                 (a0, a1), (b0, b1) = edges[i], edges[j]
-                draw.add_quad_filled(at(a0, b1), at(a1, b1), at(a1, b0), at(a0, b0), theme.colour(p.accent_fill, 0.85))
+                draw.add_quad_filled(
+                    at(a0, b1), at(a1, b1), at(a1, b0), at(a0, b0), theme.colour(p.accent_fill, 0.85)
+                )
     line = theme.colour(mix(p.faint, p.text, 0.25), 0.9)
     draw.add_quad(at(-1, 1), at(1, 1), at(1, -1), at(-1, -1), line, 1.0)
     if lit > 0.12:
@@ -159,7 +203,12 @@ def _name(theme: Theme, text: str, at: Callable[[float, float], ImVec2], half: f
     x, middle = -0.5 * width, 0.5 * (top + bottom)
     texture = imgui.get_io().fonts.tex_data.get_tex_ref()
     for g in glyphs:
-        x0, x1, y0, y1 = (x + g.x0) * scale, (x + g.x1) * scale, (middle - g.y0) * scale, (middle - g.y1) * scale
+        x0, x1, y0, y1 = (
+            (x + g.x0) * scale,
+            (x + g.x1) * scale,
+            (middle - g.y0) * scale,
+            (middle - g.y1) * scale,
+        )
         draw.add_image_quad(
             texture, at(x0, y0), at(x1, y0), at(x1, y1), at(x0, y1),
             ImVec2(g.u0, g.v0), ImVec2(g.u1, g.v0), ImVec2(g.u1, g.v1), ImVec2(g.u0, g.v1), ink,

@@ -5,28 +5,35 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from viewer.state.actions import CancelWork, Dispatch
 from viewer.state.work import Work
 from viewer.widgets import controls
-from viewer.state.actions import CancelWork
-from viewer.widgets.context import PanelContext
-from viewer.widgets.theme import BODY_PX
+from viewer.widgets.feature import RequestFrames
+from viewer.widgets.theme import BODY_PX, Theme
 
 MOVING_FPS = 8.0
 """While a line is shown: often enough for its bar."""
 
 
-def draw(ctx: PanelContext, middle: float, top: float) -> None:
+def draw(
+    theme: Theme,
+    request_frames: RequestFrames,
+    dispatch: Dispatch,
+    work: tuple[Work, ...],
+    middle: float,
+    top: float,
+) -> None:
     """Draws over the current window, centred on `middle` and hanging from `top` (logical pixels)."""
-    shown = [work for work in ctx.work if work.shown]
+    shown = [one for one in work if one.shown]
     if shown:
-        ctx.viewport.moving_fps = max(ctx.viewport.moving_fps, MOVING_FPS)
-    for work in shown:
-        top += _line(ctx, work, middle, top) + round(0.3 * ctx.theme.em)
+        request_frames(MOVING_FPS)
+    for one in shown:
+        top += _line(theme, dispatch, one, middle, top) + round(0.3 * theme.em)
 
 
-def _line(ctx: PanelContext, work: Work, middle: float, top: float) -> float:
+def _line(theme: Theme, dispatch: Dispatch, work: Work, middle: float, top: float) -> float:
     """One plate; returns its height."""
-    theme, draw = ctx.theme, imgui.get_window_draw_list()
+    draw = imgui.get_window_draw_list()
     p, em = theme.palette, theme.em
     where = (f"{work.stage}  {100 * work.fraction:.0f} %" if work.fraction > 0 else work.stage) or "waiting"
     with controls.font(theme.fonts.body, BODY_PX * 0.87):  # the one that has the icons
@@ -34,7 +41,9 @@ def _line(ctx: PanelContext, work: Work, middle: float, top: float) -> float:
     with controls.font(theme.fonts.mono, BODY_PX * 0.87):
         title, rest = imgui.calc_text_size(work.title), imgui.calc_text_size(where)
         pad, gap, line = round(0.5 * em), round(0.8 * em), imgui.get_text_line_height()
-        room = max(rest.x, imgui.calc_text_size("super-resolution  100 %").x)  # of one width, whatever it says
+        room = max(
+            rest.x, imgui.calc_text_size("super-resolution  100 %").x
+        )  # of one width, whatever it says
         width, height = title.x + gap + room + gap + cross.x + 2 * pad, line + round(0.75 * em)
         low = ImVec2(round(middle - 0.5 * width), round(top))
         high = ImVec2(low.x + width, low.y + height)
@@ -45,10 +54,12 @@ def _line(ctx: PanelContext, work: Work, middle: float, top: float) -> float:
     with controls.font(theme.fonts.body, BODY_PX * 0.87):
         imgui.set_cursor_screen_pos(ImVec2(high.x - cross.x - 2 * pad, low.y))
         if imgui.invisible_button(f"##cancel-{work.kind}", ImVec2(cross.x + 2 * pad, height)):
-            ctx.emit(CancelWork(work.kind))
+            dispatch(CancelWork(work.kind))
         ink = p.text if imgui.is_item_hovered() else p.muted
         draw.add_text(ImVec2(high.x - cross.x - pad, y), theme.colour(ink), fa.ICON_FA_XMARK)
     controls.tooltip("Cancel (Esc)")
     bar = ImVec2(low.x, high.y - round(0.16 * em))
-    draw.add_rect_filled(bar, ImVec2(low.x + width * min(work.fraction, 1.0), high.y), theme.colour(p.accent), 0.08 * em)
+    draw.add_rect_filled(
+        bar, ImVec2(low.x + width * min(work.fraction, 1.0), high.y), theme.colour(p.accent), 0.08 * em
+    )
     return height

@@ -53,7 +53,9 @@ class Persistent:
             "type": "class", "version": 6, "module_src": SOURCE, "class_name": self.class_name,
             "state": self.state,
         }  # fmt: skip
-        return stand_in_function(f"{self.package}torch_utils.persistence", "_reconstruct_persistent_obj"), (meta,)
+        return stand_in_function(f"{self.package}torch_utils.persistence", "_reconstruct_persistent_obj"), (
+            meta,
+        )
 
 
 def stand_in_function(module: str, name: str) -> Any:
@@ -137,9 +139,15 @@ def network(
         inside = {n.removeprefix(f"{path}.") if path else n: t for n, t in tensors.items() if _below(n, path)}
         own = {n: t for n, t in inside.items() if "." not in n}
         names = {n.split(".")[0] for n in inside if "." in n}
-        names |= {p.removeprefix(f"{path}." if path else "").split(".")[0] for p in classes if p and _below(p, path)}
+        names |= {
+            p.removeprefix(f"{path}." if path else "").split(".")[0] for p in classes if p and _below(p, path)
+        }
         children = {n: build(f"{path}.{n}" if path else n) for n in sorted(names)}
-        parameters = {n: nn.Parameter(t, False) if isinstance(t, Tensor) else t for n, t in own.items() if n not in BUFFERS}
+        parameters = {
+            n: nn.Parameter(t, False) if isinstance(t, Tensor) else t
+            for n, t in own.items()
+            if n not in BUFFERS
+        }
         buffers = {n: t for n, t in own.items() if n in BUFFERS}
         state = module_state(parameters, buffers, children, **attributes.get(path, {}))
         module, name = classes.get(path, ("", "SynthesisLayer"))

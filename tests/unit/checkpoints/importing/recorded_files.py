@@ -32,18 +32,39 @@ def eg3d(name: str = "eg3d_small") -> dict[str, Any]:
     }  # fmt: skip
     own = {
         k: keywords[k]
-        for k in ("z_dim", "w_dim", "c_dim", "img_resolution", "rendering_kwargs", "triplane_resolution", "roll_out", "depth_guided_sample")
+        for k in (
+            "z_dim",
+            "w_dim",
+            "c_dim",
+            "img_resolution",
+            "rendering_kwargs",
+            "triplane_resolution",
+            "roll_out",
+            "depth_guided_sample",
+        )
         if k in keywords
     }
-    own |= {"neural_rendering_resolution": meta["neural_rendering_resolution"], "_init_kwargs": easy(**keywords), "_init_args": ()}
+    own |= {
+        "neural_rendering_resolution": meta["neural_rendering_resolution"],
+        "_init_kwargs": easy(**keywords),
+        "_init_args": (),
+    }
     attributes: dict[str, dict[str, Any]] = {"": own}
     if "plane_axes" in meta:
         attributes["renderer"] = {"plane_axes": torch.tensor(meta["plane_axes"])}
     if any(n.startswith("superresolution.") for n in tensors):
-        classes["superresolution"] = ("", keywords["rendering_kwargs"]["superresolution_module"].split(".")[-1])
+        classes["superresolution"] = (
+            "",
+            keywords["rendering_kwargs"]["superresolution_module"].split(".")[-1],
+        )
     else:
         own["superresolution"] = None
-    return {"training_set_kwargs": {"path": "faces.zip"}, "G": None, "D": None, "G_ema": network(tensors, classes, attributes)}
+    return {
+        "training_set_kwargs": {"path": "faces.zip"},
+        "G": None,
+        "D": None,
+        "G_ema": network(tensors, classes, attributes),
+    }
 
 
 def mimic3d() -> dict[str, Any]:
@@ -55,9 +76,16 @@ def epigraf() -> dict[str, Any]:
     tensors, meta = recorded("epigraf_small")
     cfg = dict(meta["cfg"])
     experiment = {"dataset": cfg["dataset"], "training": {"patch": cfg["patch"]}}
-    experiment["model"] = {"generator": cfg | {"dataset": "node:${dataset}", "patch": "node:${training.patch}"}}
+    experiment["model"] = {
+        "generator": cfg | {"dataset": "node:${dataset}", "patch": "node:${training.patch}"}
+    }
     tree = config_node(experiment)._content["model"]._content["generator"]
-    own = {"cfg": tree, "_init_kwargs": easy(cfg=tree, **meta["init_kwargs"]), "_init_args": (), "z_dim": meta["init_kwargs"]["z_dim"]}
+    own = {
+        "cfg": tree,
+        "_init_kwargs": easy(cfg=tree, **meta["init_kwargs"]),
+        "_init_args": (),
+        "z_dim": meta["init_kwargs"]["z_dim"],
+    }
     located = {name: Located(tensor) for name, tensor in tensors.items()}
     classes = {"": ("", "Generator"), "synthesis": ("", "SynthesisNetwork")}
     made = network(located, classes, {"": own, "synthesis": {"bg_model": None}}, "src.")

@@ -1,4 +1,7 @@
-"""Small networks of the three programs, as objects to be pickled: a few tensors each, all records that matter."""
+"""Small networks of the three programs, as objects to be pickled.
+
+A few tensors each, all records that matter.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,13 @@ def eg3d_tensors(seed: int = 0) -> dict[str, Tensor]:
 
 def eg3d_network(tensors: dict[str, Tensor], **attributes: Any) -> Any:
     """G_ema of EG3D: keyword records, plane table beside the state, numpy scalars in the layers."""
-    rendering = {"box_warp": 1, "ray_start": 2.25, "ray_end": 3.3, "avg_camera_pivot": [0, 0, 0.2], "white_back": False}
+    rendering = {
+        "box_warp": 1,
+        "ray_start": 2.25,
+        "ray_end": 3.3,
+        "avg_camera_pivot": [0, 0, 0.2],
+        "white_back": False,
+    }
     classes = {
         "": ("", "TriPlaneGenerator"), "backbone": ("", "Generator"), "decoder": ("training.triplane", "OSGDecoder"),
         "superresolution": ("", "SuperresolutionHybrid2X"), "decoder.net": ("torch.nn.modules.container", "Sequential"),
@@ -80,11 +89,18 @@ def mimic3d_file() -> dict[str, Any]:
 
 
 def config_node(value: Any, parent: Any = None) -> Any:
-    """A tree of omegaconf stand-ins with children that know their parents; `${a.b}` of dicts is their content."""
-    metadata = plain_object("omegaconf.base", "ContainerMetadata", {"ref_type": Any, "object_type": dict, "key": None})
+    """A tree of omegaconf stand-ins with children that know their parents.
+
+    `${a.b}` of dicts is their content.
+    """
+    metadata = plain_object(
+        "omegaconf.base", "ContainerMetadata", {"ref_type": Any, "object_type": dict, "key": None}
+    )
     if isinstance(value, dict | list) or (isinstance(value, str) and value.startswith("node:")):
         kind = "list" if isinstance(value, list) else "dict"
-        node = plain_object(f"omegaconf.{kind}config", f"{kind.title()}Config", {"_metadata": metadata, "_parent": parent})
+        node = plain_object(
+            f"omegaconf.{kind}config", f"{kind.title()}Config", {"_metadata": metadata, "_parent": parent}
+        )
         if isinstance(value, dict):
             node._content = {k: config_node(v, node) for k, v in value.items()}
         elif isinstance(value, list):
@@ -92,7 +108,9 @@ def config_node(value: Any, parent: Any = None) -> Any:
         else:
             node._content = value.removeprefix("node:")
         return node
-    return plain_object("omegaconf.nodes", "AnyNode", {"_metadata": metadata, "_parent": parent, "_val": value})
+    return plain_object(
+        "omegaconf.nodes", "AnyNode", {"_metadata": metadata, "_parent": parent, "_val": value}
+    )
 
 
 EXPERIMENT = {
@@ -110,15 +128,30 @@ EXPERIMENT = {
 
 
 def epigraf_file() -> dict[str, Any]:
-    """EpiGRAF: other module prefix, a configuration with circles, storages of a GPU, statistics as numpy arrays."""
+    """EpiGRAF: other module prefix, a configuration with circles, storages of a GPU, statistics as numpy
+    arrays.
+    """
     cfg = config_node(EXPERIMENT)._content["model"]._content["generator"]
     tensors = {
         "synthesis.tri_plane_decoder.b4.const": Located(torch.arange(6.0).reshape(2, 3)),
         "synthesis.tri_plane_mlp.model.0.weight": Located(torch.randn(4, 2)),
         "mapping.mean_camera_pose": torch.tensor([0.1, 0.2, 0.3]),
     }
-    keywords = {"cfg": cfg, "z_dim": 4, "mapping_kwargs": easy(mean_camera_pose=torch.tensor([0.5, 1.5, 0.0]))}
+    keywords = {
+        "cfg": cfg,
+        "z_dim": 4,
+        "mapping_kwargs": easy(mean_camera_pose=torch.tensor([0.5, 1.5, 0.0])),
+    }
     classes = {"": ("", "Generator"), "synthesis": ("", "SynthesisNetwork")}
-    generator = network(tensors, classes, {"": {"cfg": cfg, "z_dim": 4, "_init_kwargs": keywords}, "synthesis": {"bg_model": None}}, "src.")
+    generator = network(
+        tensors,
+        classes,
+        {"": {"cfg": cfg, "z_dim": 4, "_init_kwargs": keywords}, "synthesis": {"bg_model": None}},
+        "src.",
+    )
     stats = {"cur_nimg": 1_234_000, "best_metric_value": float("inf")}
-    return {"G_ema": generator, "stats": stats, "vis": {"grid_size": (2, 2), "labels": np.arange(6, dtype=np.int64)}}
+    return {
+        "G_ema": generator,
+        "stats": stats,
+        "vis": {"grid_size": (2, 2), "labels": np.arange(6, dtype=np.int64)},
+    }

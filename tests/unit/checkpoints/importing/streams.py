@@ -56,13 +56,21 @@ def put(index: int) -> bytes:
 
 def tensor(blob: bytes, size: bytes, stride: bytes, offset: int = 0) -> bytes:
     storage = called("torch.storage", "_load_from_bytes", raw_bytes(blob))
-    return called("torch._utils", "_rebuild_tensor_v2", storage, number(offset), size, stride, b"\x89", EMPTY_DICT)
+    return called(
+        "torch._utils", "_rebuild_tensor_v2", storage, number(offset), size, stride, b"\x89", EMPTY_DICT
+    )
 
 
 def module(class_name: str = "TriPlaneGenerator", **state: bytes) -> bytes:
     """A persistent module object."""
     full = {"_parameters": EMPTY_DICT, "_buffers": EMPTY_DICT, "_modules": EMPTY_DICT} | state
-    meta = table(type=text("class"), version=number(6), module_src=text(SOURCE), class_name=text(class_name), state=table(**full))
+    meta = table(
+        type=text("class"),
+        version=number(6),
+        module_src=text(SOURCE),
+        class_name=text(class_name),
+        state=table(**full),
+    )
     return called("torch_utils.persistence", "_reconstruct_persistent_obj", meta)
 
 

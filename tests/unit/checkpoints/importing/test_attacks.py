@@ -1,4 +1,7 @@
-"""Attacks that were tried by hand: files whose parts are shared, long names, many empty tensors, pipes. Each ends soon, in one line."""
+"""Attacks that were tried by hand.
+
+Files whose parts are shared, long names, many empty tensors, pipes. Each ends soon, in one line.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,15 @@ def long_state() -> bytes:
 
 def empty_parameters() -> bytes:
     """Parameters that are None, in one dict that every module has."""
-    inner = s.EMPTY_DICT + s.MARK + s.text("_modules") + s.EMPTY_DICT + s.text("_parameters") + s.get(1) + s.SETITEMS
+    inner = (
+        s.EMPTY_DICT
+        + s.MARK
+        + s.text("_modules")
+        + s.EMPTY_DICT
+        + s.text("_parameters")
+        + s.get(1)
+        + s.SETITEMS
+    )
     return s.file_of(modules(15_000, s.get(2)), a=numbered("p", 150_000) + s.put(1), b=inner + s.put(2))
 
 
@@ -69,7 +80,9 @@ def long_reference() -> bytes:
     node = s.named("omegaconf.nodes", "AnyNode") + s.EMPTY_TUPLE + s.NEWOBJ
     path = "${" + ".".join(["a"] * (LONG // 2)) + ".none}"
     root = s.table(_content=s.table(a=s.get(5)), _parent=s.NONE)
-    ring = s.named("omegaconf.dictconfig", "DictConfig") + s.EMPTY_TUPLE + s.NEWOBJ + s.put(5) + root + s.BUILD
+    ring = (
+        s.named("omegaconf.dictconfig", "DictConfig") + s.EMPTY_TUPLE + s.NEWOBJ + s.put(5) + root + s.BUILD
+    )
     leaf = node + s.table(_val=s.text(path), _parent=s.get(5)) + s.BUILD + s.put(6)
     return s.file_of(s.module(cfg=s.named("omegaconf.listconfig", "ListConfig") + s.EMPTY_TUPLE + s.NEWOBJ
                               + s.table(_content=s.items(*[s.get(6)] * 50_000), _parent=s.NONE) + s.BUILD), a=ring, b=leaf)  # fmt: skip
@@ -78,7 +91,18 @@ def long_reference() -> bytes:
 def nested_records() -> bytes:
     """Objects in objects, a hundred thousand deep."""
     link = s.named("training.x", "Link") + s.put(1)
-    step = s.POP + s.get(1) + s.EMPTY_TUPLE + s.NEWOBJ + s.EMPTY_DICT + s.text("a") + s.get(0) + s.SETITEM + s.BUILD + s.put(0)
+    step = (
+        s.POP
+        + s.get(1)
+        + s.EMPTY_TUPLE
+        + s.NEWOBJ
+        + s.EMPTY_DICT
+        + s.text("a")
+        + s.get(0)
+        + s.SETITEM
+        + s.BUILD
+        + s.put(0)
+    )
     return s.file_of(s.module(x=s.get(0)), a=s.NONE + s.put(0) + s.POP + link + step * 90_000)
 
 
@@ -100,7 +124,19 @@ def test_shared_parts_do_not_multiply(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", [b"\x82\x01", b"\x83\x01\x00", b"\x84\x01\x00\x00\x00", b"\x97", b"\x98", b"i", b"o", b"P1\n", b"Q", b"\xff"]
+    "code",
+    [
+        b"\x82\x01",
+        b"\x83\x01\x00",
+        b"\x84\x01\x00\x00\x00",
+        b"\x97",
+        b"\x98",
+        b"i",
+        b"o",
+        b"P1\n",
+        b"Q",
+        b"\xff",
+    ],
 )
 def test_opcodes_that_need_more_than_data_are_refused(code: bytes) -> None:
     """EXT1, EXT2, EXT4, NEXT_BUFFER, READONLY_BUFFER, INST, OBJ, persistent ids, an unknown byte."""
@@ -110,7 +146,13 @@ def test_opcodes_that_need_more_than_data_are_refused(code: bytes) -> None:
 
 def test_state_given_to_inert_things_changes_nothing_but_records() -> None:
     """BUILD on names, numbers, lists, tensors."""
-    for target in (s.named("collections", "OrderedDict"), s.number(3), s.EMPTY_LIST, s.text("a"), s.EMPTY_TUPLE):
+    for target in (
+        s.named("collections", "OrderedDict"),
+        s.number(3),
+        s.EMPTY_LIST,
+        s.text("a"),
+        s.EMPTY_TUPLE,
+    ):
         with pytest.raises(InputError):
             import_bytes(s.file_of(s.module(x=target + s.table(a=s.NONE) + s.BUILD)), "a.pkl")
 
@@ -150,7 +192,10 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_links_of_a_run_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Snapshots that are links to devices, to themselves or to nothing are no snapshots; a folder named like one is none either."""
+    """Snapshots that are links to devices, to themselves or to nothing are no snapshots.
+
+    A folder named like one is none either.
+    """
     (tmp_path / "network-snapshot-000003.pkl").symlink_to(tmp_path / "network-snapshot-000003.pkl")
     (tmp_path / "network-snapshot-000002.pkl").symlink_to("/dev/zero")
     (tmp_path / "network-snapshot-000004.pkl").mkdir()

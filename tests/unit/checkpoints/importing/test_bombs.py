@@ -165,9 +165,23 @@ def test_tensors_that_lie(tensor: bytes, said: str) -> None:
 
 
 def test_one_storage_many_tensors() -> None:
-    """Each tensor has a copy of its own, so that 20 kB could ask for gigabytes; the sum is held to the file."""
-    blob = s.called("torch.storage", "_load_from_bytes", s.raw_bytes(storage_blob(torch.zeros(4096)))) + s.put(0)
-    again = s.called("torch._utils", "_rebuild_tensor_v2", s.get(0), s.number(0), ints(4096), ints(1), b"\x89", s.EMPTY_DICT)
+    """Each tensor has a copy of its own, so that 20 kB could ask for gigabytes.
+
+    The sum is held to the file.
+    """
+    blob = s.called(
+        "torch.storage", "_load_from_bytes", s.raw_bytes(storage_blob(torch.zeros(4096)))
+    ) + s.put(0)
+    again = s.called(
+        "torch._utils",
+        "_rebuild_tensor_v2",
+        s.get(0),
+        s.number(0),
+        ints(4096),
+        ints(1),
+        b"\x89",
+        s.EMPTY_DICT,
+    )
     entries = {f"w{i}": again for i in range(2000)}
     data = s.START + blob + s.POP + s.table(G_ema=s.module(_parameters=s.table(**entries))) + s.STOP
     tracemalloc.start()
@@ -232,11 +246,15 @@ def archive(change: Callable[[dict[str, bytes]], None], compression: int = zipfi
 
 
 def test_archives() -> None:
-    assert "compressed" in refusal(archive(lambda e: e.update({"archive/data/0": bytes(50 * MEBI)}), zipfile.ZIP_DEFLATED))
+    assert "compressed" in refusal(
+        archive(lambda e: e.update({"archive/data/0": bytes(50 * MEBI)}), zipfile.ZIP_DEFLATED)
+    )
     assert "one entry data.pkl" in refusal(archive(lambda e: e.pop("archive/data.pkl")))
     assert "one entry data.pkl" in refusal(archive(lambda e: e.update({"other/data.pkl": b"\x80\x02N."})))
     assert "truncated storage" in refusal(archive(lambda e: e.update({"archive/data/0": b"1234"})))
-    assert "entry for each storage" in refusal(archive(lambda e: [e.pop(n) for n in list(e) if "/data/" in n]))
+    assert "entry for each storage" in refusal(
+        archive(lambda e: [e.pop(n) for n in list(e) if "/data/" in n])
+    )
     assert "little-endian" in refusal(archive(lambda e: e.update({"archive/byteorder": b"big"})))
     evil = b"\x80\x02cos\nsystem\nX\x02\x00\x00\x00ls\x85R."
     assert "os.system" in refusal(archive(lambda e: e.update({"archive/data.pkl": evil})))

@@ -1,4 +1,7 @@
-"""Mutated honest files and random opcodes: an ImportedNetwork or an InputError comes out, and nothing else."""
+"""Mutated honest files and random opcodes.
+
+An ImportedNetwork or an InputError comes out, and nothing else.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from tests.unit.checkpoints.importing import streams as s
 from tests.unit.checkpoints.importing.foreign import pickled, storage_blob
 
 # Small limits, so that a stream of a few bytes can pass each of them.
-LIMITS = Limits(steps=30_000, text_bytes=1 << 16, all_text_bytes=1 << 20, nodes=5000, depth=30, modules=200, marks=60)
+LIMITS = Limits(
+    steps=30_000, text_bytes=1 << 16, all_text_bytes=1 << 20, nodes=5000, depth=30, modules=200, marks=60
+)
 
 
 @functools.cache
@@ -39,7 +44,12 @@ def outcome(data: bytes) -> str:
         made = import_bytes(data, "fuzz.pkl", LIMITS)
     except InputError as error:
         message = str(error)
-        assert message and "\n" not in message and len(message) < 500 and message.isascii() | message.isprintable()
+        assert (
+            message
+            and "\n" not in message
+            and len(message) < 500
+            and message.isascii() | message.isprintable()
+        )
         return message
     assert isinstance(made, ImportedNetwork)
     assert all(bool(np.isfinite(t).all()) and t.dtype == np.float32 for t in made.state.values())
@@ -94,7 +104,11 @@ VALUES = [
     s.text("${a.b}"), s.text("_content"), s.text("_parameters"), s.raw_bytes(storage_blob(torch.ones(3))), s.raw_bytes(b"abcdefgh"),
     s.sequence(s.number(3)), s.sequence(), s.items(), s.EMPTY_DICT, s.get(0), s.get(1), s.put(0), s.put(1), b"\x89", b"\x8f",
 ]  # fmt: skip
-FRAGMENTS = NAMES + VALUES + [s.REDUCE, s.NEWOBJ, s.BUILD, s.MARK, s.TUPLE1, s.TUPLE2, s.SETITEM, s.SETITEMS, s.APPEND, s.APPENDS]
+FRAGMENTS = (
+    NAMES
+    + VALUES
+    + [s.REDUCE, s.NEWOBJ, s.BUILD, s.MARK, s.TUPLE1, s.TUPLE2, s.SETITEM, s.SETITEMS, s.APPEND, s.APPENDS]
+)
 
 
 @settings(max_examples=700)
@@ -104,13 +118,21 @@ def test_random_opcodes(fragments: list[bytes], tail: bytes) -> None:
 
 
 @settings(max_examples=300)
-@given(st.lists(st.sampled_from(NAMES), min_size=1, max_size=3), st.lists(st.sampled_from(VALUES), max_size=6))
+@given(
+    st.lists(st.sampled_from(NAMES), min_size=1, max_size=3), st.lists(st.sampled_from(VALUES), max_size=6)
+)
 def test_calls_with_wrong_arguments(names: list[bytes], values: list[bytes]) -> None:
-    """Every allowed reconstruction with arguments that it does not expect, then a state that it does not expect."""
+    """Every allowed reconstruction with arguments that it does not expect, then a state that it does not
+    expect.
+    """
     call = s.put(0) + s.put(1)
     for name in names:
         call += name + s.sequence(*values) + s.REDUCE + s.put(1)
     state = s.table(a=s.NONE)
-    for data in (call + s.STOP, call + state + s.BUILD + s.STOP, call + s.sequence(*values) + s.BUILD + s.STOP):
+    for data in (
+        call + s.STOP,
+        call + state + s.BUILD + s.STOP,
+        call + s.sequence(*values) + s.BUILD + s.STOP,
+    ):
         assert outcome(s.START + s.EMPTY_LIST + data) != "network"
     assert outcome(s.file_of(s.module(x=s.EMPTY_LIST + call)))

@@ -89,7 +89,9 @@ def test_objects_that_run_something_when_loaded(protocol: int) -> None:
 
 def test_names_inside_storages() -> None:
     blob = storage_blob(torch.zeros(2), kind=print)
-    data = s.file_of(s.module(_parameters=s.table(w=s.tensor(blob, s.sequence(s.number(2)), s.sequence(s.number(1))))))
+    data = s.file_of(
+        s.module(_parameters=s.table(w=s.tensor(blob, s.sequence(s.number(2)), s.sequence(s.number(1)))))
+    )
     assert "builtins.print" in refusal(data) or "print" in refusal(data)
     for system in (eval, torch.load):
         blob = storage_blob(torch.zeros(2), system={"protocol_version": system})
@@ -110,11 +112,17 @@ def test_opcodes_that_are_not_for_data(opcodes: bytes, said: str) -> None:
 
 
 def test_calls_of_values_and_states_of_values() -> None:
-    assert "allowed name" in refusal(s.START + s.text("os.system") + s.sequence(s.text("ls")) + s.REDUCE + s.STOP)
+    assert "allowed name" in refusal(
+        s.START + s.text("os.system") + s.sequence(s.text("ls")) + s.REDUCE + s.STOP
+    )
     assert "known class" in refusal(s.START + s.items() + s.table(a=s.NONE) + s.BUILD + s.STOP)
-    assert "known class" in refusal(s.START + s.named("training.x", "A") + s.table(a=s.NONE) + s.BUILD + s.STOP)
+    assert "known class" in refusal(
+        s.START + s.named("training.x", "A") + s.table(a=s.NONE) + s.BUILD + s.STOP
+    )
     assert "tuple of arguments" in refusal(s.START + s.named("training.x", "A") + s.NONE + s.REDUCE + s.STOP)
-    wrapped = s.called("torch._tensor", "_rebuild_from_type_v2", s.named("training.x", "run"), s.NONE, s.sequence())
+    wrapped = s.called(
+        "torch._tensor", "_rebuild_from_type_v2", s.named("training.x", "run"), s.NONE, s.sequence()
+    )
     assert "rebuilds tensors" in refusal(s.START + wrapped + s.STOP)
 
 
@@ -126,11 +134,22 @@ def test_numpy_objects(code: str) -> None:
 def test_numpy_arrays_of_objects() -> None:
     dtype = s.called("numpy", "dtype", s.text("f8"), b"\x89", b"\x88")
     state = s.sequence(s.text("|"), s.NONE)
-    array = s.called("numpy.core.multiarray", "_reconstruct", s.named("numpy", "ndarray"), s.sequence(), s.raw_bytes(b"b"))
+    array = s.called(
+        "numpy.core.multiarray", "_reconstruct", s.named("numpy", "ndarray"), s.sequence(), s.raw_bytes(b"b")
+    )
     listed = s.sequence(s.number(1), s.sequence(s.number(1)), dtype, b"\x89", s.items(s.NONE))
     assert "objects" in refusal(s.START + array + listed + s.BUILD + s.STOP)
     assert "dtype" in refusal(s.START + dtype + state + s.BUILD + s.STOP)
-    fields = s.sequence(s.number(3), s.text("|"), s.NONE, s.sequence(s.text("a")), s.NONE, s.number(-1), s.number(-1), s.number(0))
+    fields = s.sequence(
+        s.number(3),
+        s.text("|"),
+        s.NONE,
+        s.sequence(s.text("a")),
+        s.NONE,
+        s.number(-1),
+        s.number(-1),
+        s.number(0),
+    )
     assert "objects" in refusal(s.START + dtype + fields + s.BUILD + s.STOP)
     scalar = s.called("numpy._core.multiarray", "scalar", dtype, s.raw_bytes(b"abc"))
     assert "8 bytes" in refusal(s.START + scalar + s.STOP)

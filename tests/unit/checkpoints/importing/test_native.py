@@ -14,7 +14,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core_model.checkpoints.importing import ImportedNetwork, import_bytes, is_foreign, open_source, save_source
+from core_model.checkpoints.importing import (
+    ImportedNetwork,
+    import_bytes,
+    is_foreign,
+    open_source,
+    save_source,
+)
 from core_model.checkpoints.importing.native import convert
 from core_model.checkpoints.layout import read_header
 from core_model.checkpoints.store import load_tensors
@@ -42,7 +48,9 @@ def test_header_says_where_it_comes_from(family: str) -> None:
     assert all(a.dtype == np.float32 and a.flags.c_contiguous for a in arrays.values())
     model = FAMILIES.get(family).build(header, "here")
     assert model.module is not None
-    assert {n: t.shape for n, t in model.module.state_dict().items()} == {n: a.shape for n, a in arrays.items()}
+    assert {n: t.shape for n, t in model.module.state_dict().items()} == {
+        n: a.shape for n, a in arrays.items()
+    }
 
 
 def test_the_plane_table_of_the_file_counts() -> None:
@@ -57,7 +65,9 @@ def test_the_plane_table_of_the_file_counts() -> None:
 
 
 def test_control_characters_of_a_file_do_not_reach_the_terminal() -> None:
-    net = dataclasses.replace(imported("eg3d"), training={"training_set_kwargs": {"path": "\x1b]0;title\x07/data\n"}})
+    net = dataclasses.replace(
+        imported("eg3d"), training={"training_set_kwargs": {"path": "\x1b]0;title\x07/data\n"}}
+    )
     header, _ = convert(net)
     assert header.provenance.data == "?]0;title?/data?"
 
@@ -83,7 +93,12 @@ def test_other_files_are_not_foreign(tmp_path: Path) -> None:
     save_native = tmp_path / "native"
     save_native.write_bytes(b"\x80\x05\x00\x00\x00\x00\x00\x00{}")
     (tmp_path / "a.safetensors").write_bytes(b"\x80\x04N.")
-    assert not any(map(is_foreign, (save_native, tmp_path / "a.safetensors", tmp_path, tmp_path / "none", Path("/dev/zero"))))
+    assert not any(
+        map(
+            is_foreign,
+            (save_native, tmp_path / "a.safetensors", tmp_path, tmp_path / "none", Path("/dev/zero")),
+        )
+    )
 
 
 ODD: list[Any] = [
@@ -100,7 +115,9 @@ def spoiled(record: Mapping[str, Any], places: list[int], value: object) -> dict
         return out
     key = keys[places[0] % len(keys)]
     inner = out[key]
-    out[key] = spoiled(inner, places[1:], value) if len(places) > 1 and isinstance(inner, dict) and inner else value
+    out[key] = (
+        spoiled(inner, places[1:], value) if len(places) > 1 and isinstance(inner, dict) and inner else value
+    )
     return out
 
 
@@ -117,7 +134,11 @@ def test_odd_settings(family: str, part: str, places: list[int], value: object) 
 
 
 @settings(max_examples=150)
-@given(st.sampled_from(FAMILY_NAMES), st.integers(0, 300), st.sampled_from(["drop", "flat", "empty", "wide", "deep", "scalar"]))
+@given(
+    st.sampled_from(FAMILY_NAMES),
+    st.integers(0, 300),
+    st.sampled_from(["drop", "flat", "empty", "wide", "deep", "scalar"]),
+)
 def test_odd_tensors(family: str, which: int, change: str) -> None:
     net = imported(family)
     name = list(net.state)[which % len(net.state)]
@@ -132,7 +153,10 @@ def test_odd_tensors(family: str, which: int, change: str) -> None:
 
 
 def outcome(net: ImportedNetwork) -> str:
-    """'made' or the line; everything else fails the test. A network that was made must also be described and built."""
+    """'made' or the line; everything else fails the test.
+
+    A network that was made must also be described and built.
+    """
     try:
         header, tensors = convert(net)
         family = FAMILIES.get(header.family)

@@ -32,7 +32,12 @@ def read(obj: object, protocol: int = 4) -> ImportedNetwork:
 def test_eg3d_arrives_whole(protocol: int) -> None:
     tensors = samples.eg3d_tensors()
     net = read(samples.eg3d_file(tensors), protocol)
-    assert (net.family, net.class_name, net.network, net.is_ema) == ("eg3d", "TriPlaneGenerator", "G_ema", True)
+    assert (net.family, net.class_name, net.network, net.is_ema) == (
+        "eg3d",
+        "TriPlaneGenerator",
+        "G_ema",
+        True,
+    )
     assert set(net.state) == set(tensors)
     for name, tensor in tensors.items():
         assert net.state[name].shape == tensor.shape and net.state[name].dtype == np.float32
@@ -103,11 +108,16 @@ def test_state_dicts_of_torch_save(zipped: bool, wrapped: str | None) -> None:
         same(net.state[name], tensor, EXACT)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.uint8, torch.bool, torch.int16])
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.uint8, torch.bool, torch.int16]
+)
 @pytest.mark.parametrize("zipped", [True, False, None])
 def test_every_storage_becomes_float32(dtype: torch.dtype, zipped: bool | None) -> None:
     values = torch.tensor([[0.0, 1.0, 2.0], [3.0, 100.0, 1.0]]).to(dtype)
-    tensors = samples.eg3d_tensors() | {"decoder.net.0.weight": values.t(), "decoder.net.2.weight": values[:, 1:]}
+    tensors = samples.eg3d_tensors() | {
+        "decoder.net.0.weight": values.t(),
+        "decoder.net.2.weight": values[:, 1:],
+    }
     if zipped is None:
         data = pickled(tensors)
     else:
@@ -139,7 +149,9 @@ def test_storages_agree_with_torchs_own_safe_loader() -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("protocol", [2, 4, 5])
-def test_numpy_is_decoded_without_numpys_own_functions(value: object, expected: object, protocol: int) -> None:
+def test_numpy_is_decoded_without_numpys_own_functions(
+    value: object, expected: object, protocol: int
+) -> None:
     content = {"G_ema": samples.eg3d_network(samples.eg3d_tensors(), numbers=value)}
     got = read(content, protocol).attributes["numbers"]
     assert (got.tolist() if isinstance(got, np.ndarray) else got) == expected

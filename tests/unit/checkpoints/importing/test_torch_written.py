@@ -1,4 +1,7 @@
-"""Files as torch writes them, against torch: tensors that are views of any kind, in modules and state dicts, in every container."""
+"""Files as torch writes them, against torch.
+
+Tensors that are views of any kind, in modules and state dicts, in every container.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,14 @@ from torch import Tensor, nn
 from core_model.checkpoints.importing import import_bytes
 from core_model.schema.errors import InputError
 from tests.unit.checkpoints.importing import samples
-from tests.unit.checkpoints.importing.torch_written import CONTAINERS, Written, module_of, read, same_as_torch, written
+from tests.unit.checkpoints.importing.torch_written import (
+    CONTAINERS,
+    Written,
+    module_of,
+    read,
+    same_as_torch,
+    written,
+)
 
 NAME = "decoder.net.7.weight"
 
@@ -57,7 +67,10 @@ def test_a_view_arrives_as_torch_has_it(what: str, container: str) -> None:
 
 
 def test_all_views_in_one_module() -> None:
-    """Parameters where they may be, buffers otherwise; names and values are those of the module's own state dict."""
+    """Parameters where they may be, buffers otherwise.
+
+    Names and values are those of the module's own state dict.
+    """
     tensors = {f"decoder.net.{20 + k}.weight": v for k, v in enumerate(views().values()) if v.is_leaf}
     network = module_of(samples.eg3d_tensors() | tensors, {"": "TriPlaneGenerator"})
     want = network.state_dict()
@@ -78,13 +91,21 @@ def test_what_torch_keeps_out_of_the_state_dict_stays_out() -> None:
     network.rows = nn.ModuleDict({"a": nn.Linear(2, 3), "b": nn.Embedding(3, 2), "c": nn.BatchNorm1d(2)})
     net = read({"G_ema": network})
     want = network.state_dict()
-    assert list(net.state) and set(net.state) == set(want) and "rows.c.num_batches_tracked" in want and "tied.1" in want
+    assert (
+        list(net.state)
+        and set(net.state) == set(want)
+        and "rows.c.num_batches_tracked" in want
+        and "tied.1" in want
+    )
     for name, tensor in want.items():
         assert same_as_torch(net.state[name], tensor)
 
 
 def test_a_state_dict_with_its_metadata_and_a_trainer_beside_it() -> None:
-    """torch.save of a trainer's dict: optimiser states, versions of the modules, sizes, dtypes and devices."""
+    """torch.save of a trainer's dict.
+
+    Optimiser states, versions of the modules, sizes, dtypes and devices.
+    """
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
     optimiser = torch.optim.Adam(model.parameters())
     model(torch.randn(5, 3)).sum().backward()
@@ -92,7 +113,12 @@ def test_a_state_dict_with_its_metadata_and_a_trainer_beside_it() -> None:
     state = model.state_dict()
     for name, tensor in samples.eg3d_tensors().items():
         state[name] = tensor
-    rest = {"size": torch.Size([2, 3]), "dtype": torch.bfloat16, "device": torch.device("cuda:0"), "optimiser": optimiser.state_dict()}
+    rest = {
+        "size": torch.Size([2, 3]),
+        "dtype": torch.bfloat16,
+        "device": torch.device("cuda:0"),
+        "optimiser": optimiser.state_dict(),
+    }
     rest |= {"complex": torch.randn(2, dtype=torch.complex64), "f8": torch.ones(2).to(torch.float8_e5m2)}
     for container in CONTAINERS:
         net = read(rest | {"state_dict": state}, container)
@@ -122,7 +148,10 @@ def test_numbers_that_no_generator_has(dtype: torch.dtype, container: str) -> No
 
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_a_tensor_that_repeats_a_number_without_end(container: str) -> None:
-    """One number expanded to 4 TB is legal for torch and small in the file; it is refused before anything is allocated."""
+    """One number expanded to 4 TB is legal for torch and small in the file.
+
+    It is refused before anything is allocated.
+    """
     endless = torch.zeros(1).expand(1 << 20, 1 << 19)
     with pytest.raises(InputError, match="larger than the file can hold"):
         read(samples.eg3d_tensors() | {NAME: endless}, container)
@@ -130,7 +159,9 @@ def test_a_tensor_that_repeats_a_number_without_end(container: str) -> None:
 
 
 def test_many_expanded_tensors_together_are_bounded() -> None:
-    wide = {f"decoder.net.{k}.weight": torch.zeros(1).expand(1 << 16) for k in range(10, 60)}  # 13 MB of a file of some kB
+    wide = {
+        f"decoder.net.{k}.weight": torch.zeros(1).expand(1 << 16) for k in range(10, 60)
+    }  # 13 MB of a file of some kB
     with pytest.raises(InputError, match="larger than the file can hold"):
         read(samples.eg3d_tensors() | wide)
 
@@ -143,12 +174,17 @@ DTYPES = (
 
 @st.composite
 def strided(draw: st.DrawFn) -> Tensor:
-    """Any legal view of any storage: sizes with zeros and ones in them, strides with zeros, an offset, a storage larger than needed."""
+    """Any legal view of any storage.
+
+    Sizes with zeros and ones in them, strides with zeros, an offset, a storage larger than needed.
+    """
     size = draw(st.lists(st.integers(0, 4), max_size=5))
     stride = draw(st.lists(st.integers(0, 7), min_size=len(size), max_size=len(size)))
     offset, more = draw(st.integers(0, 9)), draw(st.integers(0, 5))
     need = offset + sum((n - 1) * s for n, s in zip(size, stride)) + 1 if 0 not in size else 0
-    numbers = torch.randint(-9, 9, (need + more,), generator=torch.Generator().manual_seed(draw(st.integers(0, 99))))
+    numbers = torch.randint(
+        -9, 9, (need + more,), generator=torch.Generator().manual_seed(draw(st.integers(0, 99)))
+    )
     base = numbers.to(draw(st.sampled_from(DTYPES)))
     return base.as_strided(size, stride, offset)
 
@@ -156,8 +192,14 @@ def strided(draw: st.DrawFn) -> Tensor:
 @st.composite
 def chained(draw: st.DrawFn) -> Tensor:
     """What code does to weights: splits, transposes, expands, slices, one after the other."""
-    made = torch.randn(draw(st.lists(st.integers(0, 5), min_size=1, max_size=4)), generator=torch.Generator().manual_seed(3))
-    for step in draw(st.lists(st.sampled_from(("split", "transpose", "expand", "step", "index", "half", "diagonal")), max_size=5)):
+    made = torch.randn(
+        draw(st.lists(st.integers(0, 5), min_size=1, max_size=4)), generator=torch.Generator().manual_seed(3)
+    )
+    for step in draw(
+        st.lists(
+            st.sampled_from(("split", "transpose", "expand", "step", "index", "half", "diagonal")), max_size=5
+        )
+    ):
         if step == "split" and made.dim():
             axis = draw(st.integers(0, made.dim() - 1))
             parts = made.split(draw(st.integers(1, 3)), axis)
@@ -179,7 +221,9 @@ def chained(draw: st.DrawFn) -> Tensor:
 
 @settings(max_examples=400)
 @given(st.lists(strided() | chained(), min_size=1, max_size=4), st.sampled_from(CONTAINERS), st.booleans())
-def test_every_legal_file_is_read_as_torch_reads_it(tensors: list[Tensor], container: str, in_module: bool) -> None:
+def test_every_legal_file_is_read_as_torch_reads_it(
+    tensors: list[Tensor], container: str, in_module: bool
+) -> None:
     named = {f"decoder.net.{50 + k}.weight": tensor for k, tensor in enumerate(tensors)}
     if container != "pickle":  # torch refuses to save two types of one storage; each here has its own
         in_module = False
@@ -191,14 +235,19 @@ def test_every_legal_file_is_read_as_torch_reads_it(tensors: list[Tensor], conta
 
 def test_pickles_of_every_protocol() -> None:
     for protocol in (2, 3, 4, 5):
-        content = samples.eg3d_tensors() | {f"decoder.net.{9 + k}.weight": v for k, v in enumerate(views().values())}
+        content = samples.eg3d_tensors() | {
+            f"decoder.net.{9 + k}.weight": v for k, v in enumerate(views().values())
+        }
         net = import_bytes(pickle.dumps(content, protocol), "a.pkl")
         for name, tensor in content.items():
             assert same_as_torch(net.state[name], tensor)
 
 
 def test_the_store_writes_them_too(tmp_path: Path) -> None:
-    """A whole network.pkl of modules whose weights are split: what is read stays readable after the arrays are changed."""
+    """A whole network.pkl of modules whose weights are split.
+
+    What is read stays readable after the arrays are changed.
+    """
     path = tmp_path / "network-snapshot-000001.pkl"
     network = module_of(samples.eg3d_tensors(), {"": "TriPlaneGenerator"})
     network.split = Written("FullyConnectedLayer")

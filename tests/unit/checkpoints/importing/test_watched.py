@@ -1,4 +1,7 @@
-"""Nothing is imported, opened to write, executed, spawned or connected while a file is read: an audit hook sees all."""
+"""Nothing is imported, opened to write, executed, spawned or connected while a file is read.
+
+An audit hook sees all.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,11 @@ def hostile(folder: Path) -> dict[str, bytes]:
         "import": Runs(__import__, "antigravity"), "socket": Runs(socket.create_connection, ("127.0.0.1", 9)),
         "remove": Runs(shutil.rmtree, str(folder)), "load": Runs(torch.load, mark), "loads": Runs(pickle.loads, b"N."),
     }  # fmt: skip
-    files = {f"{name}-{protocol}.pkl": pickle.dumps({"G_ema": run}, protocol) for name, run in runs.items() for protocol in (2, 4)}
+    files = {
+        f"{name}-{protocol}.pkl": pickle.dumps({"G_ema": run}, protocol)
+        for name, run in runs.items()
+        for protocol in (2, 4)
+    }
     for name, run in runs.items():
         out = io.BytesIO()
         torch.save({"a": torch.zeros(2), "b": run}, out)
@@ -51,14 +58,18 @@ def hostile(folder: Path) -> dict[str, bytes]:
         torch.save({"a": torch.zeros(2), "b": run}, out, _use_new_zipfile_serialization=False)
         files[f"{name}-legacy.pt"] = out.getvalue()
     blob = storage_blob(torch.zeros(2), kind=Runs(os.system, f"touch {mark}"))
-    files["blob.pkl"] = s.file_of(s.module(x=s.called("torch.storage", "_load_from_bytes", s.raw_bytes(blob))))
+    files["blob.pkl"] = s.file_of(
+        s.module(x=s.called("torch.storage", "_load_from_bytes", s.raw_bytes(blob)))
+    )
     files["unknown.pkl"] = s.START + s.called("antigravity", "fly") + s.STOP
     return files
 
 
 def run_watched(paths: list[Path], **environment: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, str(WATCHED), *map(str, paths)]
-    return subprocess.run(command, cwd=ROOT, env=_environment() | environment, capture_output=True, text=True, timeout=100)
+    return subprocess.run(
+        command, cwd=ROOT, env=_environment() | environment, capture_output=True, text=True, timeout=100
+    )
 
 
 def _environment() -> dict[str, str]:
@@ -71,7 +82,11 @@ def _environment() -> dict[str, str]:
 def test_an_audit_hook_sees_nothing_but_the_reading(tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()
-    honest = {"eg3d": samples.eg3d_file(), "epigraf": samples.epigraf_file(), "mimic3d": samples.mimic3d_file()}
+    honest = {
+        "eg3d": samples.eg3d_file(),
+        "epigraf": samples.epigraf_file(),
+        "mimic3d": samples.mimic3d_file(),
+    }
     files = {f"{name}.pkl": pickled(content) for name, content in honest.items()} | hostile(tmp_path)
     for name, data in files.items():
         (folder / name).write_bytes(data)
@@ -92,5 +107,7 @@ def test_the_watcher_would_see_it(tmp_path: Path) -> None:
     for name, run in {"import": Runs(__import__, "antigravity"), "open": Runs(open, str(mark), "w")}.items():
         (tmp_path / f"{name}.pkl").write_bytes(pickle.dumps({"G_ema": run}, 4))
         done = run_watched([Path("--careless"), tmp_path / f"{name}.pkl"], BROWSER="true")
-        assert done.returncode == 3 and "forbidden" in done.stdout and name in done.stdout, done.stdout + done.stderr
+        assert done.returncode == 3 and "forbidden" in done.stdout and name in done.stdout, (
+            done.stdout + done.stderr
+        )
     assert mark.exists()

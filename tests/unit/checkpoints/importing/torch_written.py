@@ -1,7 +1,8 @@
-"""Files in which torch itself writes every tensor and every module: real `nn.Module` objects, pickled by Python's pickler.
+"""Files in which torch itself writes every tensor and every module.
 
-A `Written` module stands for a decorated class of the three programs: its instance dictionary, as torch made it, goes through their
-persistence call. What must come out of a file is the module's own `state_dict()`.
+Real `nn.Module` objects, pickled by Python's pickler. A `Written` module stands for a decorated class of the
+three programs: its instance dictionary, as torch made it, goes through their persistence call. What must come
+out of a file is the module's own `state_dict()`.
 """
 
 from __future__ import annotations
@@ -36,14 +37,19 @@ class Written(nn.Module):
 
 
 def module_of(tensors: Mapping[str, Tensor], classes: Mapping[str, str], package: str = "") -> Written:
-    """Modules of a state dict: path → class name (`SynthesisLayer` where none is given); tensors become parameters or buffers."""
+    """Modules of a state dict: path → class name (`SynthesisLayer` where none is given).
+
+    tensors become parameters or buffers.
+    """
     root = Written(classes.get("", "Generator"), package)
     for name, tensor in tensors.items():
         *path, leaf = name.split(".")
         module: nn.Module = root
         for k, part in enumerate(path):
             if part not in module._modules:
-                module.add_module(part, Written(classes.get(".".join(path[: k + 1]), "SynthesisLayer"), package))
+                module.add_module(
+                    part, Written(classes.get(".".join(path[: k + 1]), "SynthesisLayer"), package)
+                )
             found = module._modules[part]
             assert found is not None
             module = found
@@ -68,8 +74,13 @@ def read(obj: object, container: str = "pickle") -> ImportedNetwork:
 
 
 def same_as_torch(got: Array, want: Tensor) -> bool:
-    """True where the importer's array is the tensor: shape, float32, values to the last bit. Fails saying how it is not."""
-    assert isinstance(got, np.ndarray) and got.dtype == np.float32 and got.flags.owndata | (got.base is not None)
+    """True where the importer's array is the tensor: shape, float32, values to the last bit.
+
+    Fails saying how it is not.
+    """
+    assert (
+        isinstance(got, np.ndarray) and got.dtype == np.float32 and got.flags.owndata | (got.base is not None)
+    )
     assert got.shape == tuple(want.shape)
     np.testing.assert_array_equal(got, want.detach().to(torch.float32).resolve_neg().numpy())
     return True

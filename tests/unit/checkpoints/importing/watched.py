@@ -42,7 +42,9 @@ def main(paths: list[str]) -> int:
                 bad.append(f"open for writing {args[0]!r}")
             elif str(args[0]) not in (*paths, "/proc/meminfo"):
                 bad.append(f"open {args[0]!r}")
-        elif event.startswith(("import", "exec", "compile", "subprocess", "socket", "os.", "ctypes", "pickle", "shutil")):
+        elif event.startswith(
+            ("import", "exec", "compile", "subprocess", "socket", "os.", "ctypes", "pickle", "shutil")
+        ):
             bad.append(f"{event} {args!r}"[:200])
 
     sys.addaudithook(hook)

@@ -1,0 +1,163 @@
+"""The samplers, by name: objects that turn a tile of rays into evaluated samples. Adding one is a class and its registration.
+
+No torch here until a sampler places: `triscope info` lists the samplers of a checkpoint.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, TypeVar
+
+from core_model.schema.registry import Registry
+from core_model.schema.sampler import AUTO, SamplerInfo
+
+if TYPE_CHECKING:
+    from core_model.sampling.tile import Tile
+
+E = TypeVar("E")
+
+
+class Sampler(ABC):
+    """One way to place samples. It sees the scene only through the tile's evaluator, so it can look before it places (importance) or
+    follow a prediction (learned)."""
+
+    info: SamplerInfo
+    needs_proposal = False
+    needs_grid = False
+
+    @abstractmethod
+    def place(self, tile: Tile[E]) -> E:
+        """The samples of one tile, evaluated."""
+
+
+class Learned(Sampler):
+    """Samples from the predicted distribution; hard rays get the large budget (WYSIWYG §4.4, A3.4, A3.5)."""
+
+    info = SamplerInfo(
+        name="learned",
+        title="Learned",
+        default_spp=17.6,
+        strategies=("robust", "stratified", "unstratified"),
+        description="Draws from a distribution that a network predicts from a low-resolution probe; hard rays get more",
+    )
+    needs_proposal = True
+
+    def place(self, tile: Tile[E]) -> E:
+        from core_model.sampling.placement import draw_adaptive, pdf_on_bins
+
+        assert tile.proposal is not None and tile.hard is not None
+        pdf = pdf_on_bins(tile.proposal, tile.rays.near, tile.rays.far)
+        budgets = tile.spec.budgets(tile.default_spp)
+        return tile.evaluator.evaluate(draw_adaptive(pdf, tile.spec, budgets, tile.hard, tile.noise))
+
+
+class Importance(Sampler):
+    """Two passes (NeRF): half stratified, half drawn from the weights of the first, composited together."""
+
+    info = SamplerInfo(
+        name="importance",
+        title="Importance (two-pass)",
+        default_spp=96.0,
+        description="Half the samples stratified, half drawn from their weights",
+    )
+
+    def place(self, tile: Tile[E]) -> E:
+        from core_model.ops.stepfun import stratified_u
+        from core_model.sampling.placement import fine_samples, stratified_samples
+
+        near, far, rng = tile.rays.near, tile.rays.far, tile.rng
+        coarse_n = max(
+            2, tile.count // 2
+        )  # a distribution needs two samples; the fine pass gets what is left
+        fine_n = tile.count - coarse_n
+        u = stratified_u(len(near), coarse_n, rng, near.device)
+        coarse = tile.evaluator.evaluate(stratified_samples(near, far, u))
+        if fine_n < 1:
+            return coarse
+        u = stratified_u(len(near), fine_n, None if rng is None else rng.again(), near.device)
+        fine = fine_samples(tile.evaluator.pdf(coarse), u, far)
+        return tile.evaluator.merge(coarse, tile.evaluator.evaluate(fine))
+
+
+class Occupancy(Sampler):
+    """One pass where the cached density grid says that light is lost."""
+
+    info = SamplerInfo(
+        name="occupancy",
+        title="Occupancy-guided",
+        default_spp=24.0,
+        description="One pass where a cached density grid says that light is lost; empty and hidden space is skipped",
+    )
+    needs_grid = True
+
+    def place(self, tile: Tile[E]) -> E:
+        from core_model.sampling.guided import guided_samples
+
+        assert tile.grid is not None
+        samples, asked = guided_samples(tile.rays, tile.grid, tile.count, tile.rng)
+        return tile.evaluator.evaluate(samples, asked=asked, skip=False)
+
+
+class Stratified(Sampler):
+    """One sample in each of n equal strata (NeRF's coarse pass)."""
+
+    info = SamplerInfo(
+        name="stratified",
+        title="Stratified",
+        default_spp=96.0,
+        description="One sample in each of n equal strata",
+    )
+
+    def place(self, tile: Tile[E]) -> E:
+        from core_model.ops.stepfun import stratified_u
+        from core_model.sampling.placement import stratified_samples
+
+        near, far = tile.rays.near, tile.rays.far
+        u = stratified_u(len(near), tile.count, tile.rng, near.device)
+        return tile.evaluator.evaluate(stratified_samples(near, far, u))
+
+
+class Uniform(Sampler):
+    """Equal steps between near and far, both included; jitter is one common shift per ray, so that the spacing is kept."""
+
+    info = SamplerInfo(
+        name="uniform", title="Uniform", default_spp=96.0, description="Equal steps between near and far"
+    )
+
+    def place(self, tile: Tile[E]) -> E:
+        from core_model.sampling.placement import uniform_samples
+
+        near, far, rng = tile.rays.near, tile.rays.far, tile.rng
+        samples = uniform_samples(near, far, tile.count)
+        if rng is not None:
+            step = (far - near) / (tile.count - 1)
+            samples = samples.shifted((rng.uniform(1)[:, 0] - 0.5) * step)
+        return tile.evaluator.evaluate(samples)
+
+
+SAMPLERS: Registry[Sampler] = Registry("sampler")
+for _sampler in (Learned(), Importance(), Occupancy(), Stratified(), Uniform()):
+    SAMPLERS.add(_sampler.info.name, _sampler)
+
+# Not a way to place samples but a choice between two of them, made by the session for each scene.
+AUTO_INFO = SamplerInfo(
+    name=AUTO,
+    title="Automatic",
+    default_spp=96.0,
+    description="Occupancy-guided where the space is measured to be mostly empty, else the two passes of the family's own program",
+)
+
+
+def available_samplers(
+    *, has_proposal: bool, learned_spp: float, has_superres: bool = False
+) -> tuple[SamplerInfo, ...]:
+    """Descriptions for the GUI; samplers that the checkpoint cannot run say why."""
+    out = [AUTO_INFO] if has_superres else []
+    for sampler in SAMPLERS:
+        info = sampler.info
+        if sampler.needs_proposal:
+            info = info.replace(default_spp=learned_spp)
+            if not has_proposal:
+                info = info.replace(available=False, why_not="this checkpoint has no proposal network")
+        out.append(info)
+    return tuple(out)

@@ -1,0 +1,74 @@
+"""What a sampler is given: a tile of rays, their random numbers, what is known of the scene, and a way to ask the field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from core_model.geometry.rays import Rays
+from core_model.ops.pixel_noise import PixelNoise
+from core_model.sampling.occupancy import DensityGrid
+from core_model.sampling.types import RayPdf, RaySamples
+from core_model.schema.sampler import SamplerSpec
+
+Evaluated = TypeVar("Evaluated")
+
+
+class Evaluator(Protocol[Evaluated]):
+    """The field along the rays of one tile; what it answers with is the renderer's own type, which samplers hand on unread."""
+
+    def evaluate(self, samples: RaySamples, *, asked: Tensor | None = None, skip: bool = True) -> Evaluated:
+        """The samples, evaluated at `asked` [R, S] instead of at their own t where given. skip: leave out what cannot be seen."""
+        ...
+
+    def pdf(self, evaluated: Evaluated) -> RayPdf:
+        """The ray distributions that compositing makes of evaluated samples."""
+        ...
+
+    def merge(self, a: Evaluated, b: Evaluated) -> Evaluated:
+        """The union of two sets of samples, sorted along each ray."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tile(Generic[Evaluated]):
+    """evaluator and rays [R]; the settings, and random numbers of the rays' pixels; for the learned sampler p̂ [R, K] and the mask of
+    hard rays [R], for the occupancy-guided one the density grid.
+
+    The numbers are the same in any tiling, and a sampler uses them only if `jitter` says so.
+    """
+
+    evaluator: Evaluator[Evaluated]
+    rays: Rays
+    spec: SamplerSpec
+    default_spp: float
+    noise: PixelNoise
+    proposal: Tensor | None = None
+    hard: Tensor | None = None
+    grid: DensityGrid | None = None
+
+    @property
+    def rng(self) -> PixelNoise | None:
+        """Random offsets of this tile; None = the middles."""
+        return self.noise if self.spec.jitter else None
+
+    @property
+    def count(self) -> int:
+        """Samples per ray of samplers with one budget."""
+        return self.spec.count(self.default_spp)
+
+
+def allotted(hit: Tensor, spec: SamplerSpec, default_spp: float, hard: Tensor | None = None) -> Tensor:
+    """Samples that each ray is given [R]; those that miss the box (`hit` [R]) get none.
+
+    hard [R]: rays with the large budget of the learned sampler.
+    """
+    if hard is None:
+        n = torch.full(hit.shape, float(spec.count(default_spp)), device=hit.device)
+    else:
+        low, high = spec.budgets(default_spp)
+        n = torch.where(hard, float(high), float(low))
+    return torch.where(hit, n, 0.0)

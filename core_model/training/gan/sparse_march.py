@@ -1,0 +1,154 @@
+"""The trainer's policy of which samples get gradients: those that can be seen, found by a coarse pass without gradients.
+
+A sample adds T σ δ c to its ray, and what the ray tells it is scaled by the same T σ δ: of an empty or hidden sample nothing is lost, and
+these are most of them. Used where points are dear (CPU).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core_model.families.wysiwyg.decoder import WysiwygField
+from core_model.fields.density import volsdf_density
+from core_model.geometry.rays import Rays
+from core_model.ops.stepfun import alpha_weights, inverse_cdf
+from core_model.rendering.empty import outside_only
+from core_model.rendering.evaluate import Scene
+from core_model.rendering.march import Marched, march
+from core_model.sampling.types import RaySamples
+
+SUBDIVISION = 3  # pieces of an interval between two samples of the coarse pass
+SPARE = 0.05
+CERTAIN = 4.0  # in beta: signed distances beyond are cut, or a steep one would draw the surface towards its other end
+
+
+@dataclass(frozen=True)
+class LearningScene(Scene):
+    """A scene whose field is the generator's: it can be asked for distances alone, and in pieces."""
+
+    field: WysiwygField
+
+
+def learning_scene(field: WysiwygField, background: Tensor | None) -> LearningScene:
+    """A batch of heads seen along their own rays; nothing inside the box is skipped. background [3]; None = black."""
+    device, box = field.planes.levels[0].device, field.planes.conventions.box
+    frontal = torch.tensor([0.0, 0.0, -1.0], device=device)
+    return LearningScene(field, outside_only(box, device), background, frontal, camera_dirs=True)
+
+
+def march_seen(
+    scene: LearningScene, rays: Rays, samples: RaySamples, *, recompute_rays: int = 0, cull_floor: float = 0.0
+) -> Marched:
+    """`march`, but where gradients are enabled and cull_floor is above 0 only samples with T σ δ above it get them."""
+    if torch.is_grad_enabled() and cull_floor > 0.0:
+        return march_culled(scene, rays, samples, cull_floor)
+    return march(scene, rays, samples, recompute_rays=recompute_rays)
+
+
+def march_culled(scene: LearningScene, rays: Rays, samples: RaySamples, floor: float) -> Marched:
+    """What `march` makes of samples [B, R, S], from those with T σ δ above `floor`, a share of the ray's light.
+
+    Weights and signed distances, which are the coarse pass's, have no gradients.
+    """
+    with torch.no_grad():
+        sdf, _, weights, light = coarse_pass(scene, rays, samples.t, samples.delta)
+        seen = light > floor
+        hit = seen.any(dim=-1).reshape(-1).nonzero()[:, 0]
+        t, delta, seen = (x.flatten(0, 1)[hit] for x in (samples.t, samples.delta, seen))
+    return Marched(*_composited(scene, rays, hit, t, delta, seen), weights, sdf)
+
+
+def march_refined(
+    scene: LearningScene, rays: Rays, coarse: Rays, t: Tensor, u: Tensor, floor: float
+) -> Marched:
+    """As `march_culled`, with samples added where a coarse pass tells of a surface.
+
+    coarse: the rays of the coarse pass with samples t [B, L, S]: those of the picture, or of a smaller one of the same cameras, of which
+    each pixel takes the ray that is nearest. u [B, R, F] in [0, 1): places of the F added samples within their quantiles. Rays that met
+    nothing get none. All samples of a ray are composited together, each for the cell around it: where spacings differ this is nearer
+    to the integral than intervals behind.
+    """
+    with torch.no_grad():
+        far = coarse.far[..., None]
+        delta = torch.diff(t, dim=-1, append=far).clamp_min(0.0)
+        sdf, beta, weights, light = coarse_pass(scene, coarse, t, delta)
+        met = (light > floor).any(dim=-1)
+        parent = torch.arange(len(rays), device=t.device)
+        if len(coarse) != len(rays):
+            size, small = round(len(rays) ** 0.5), round(len(coarse) ** 0.5)
+            place = torch.arange(size, device=t.device) * small // size
+            parent = (place[:, None] * small + place).reshape(-1)
+            # an outline may run between the rays of the coarse pass
+            met = (
+                F.max_pool2d(met.float().reshape(-1, 1, small, small), 3, stride=1, padding=1).flatten(1)[
+                    :, parent
+                ]
+                > 0
+            )
+        picture, pixel = met.nonzero(as_tuple=True)
+        hit = picture * len(rays) + pixel
+        t_hit, light, sdf_hit, beta = (x[picture, parent[pixel]] for x in (t, light, sdf, beta))
+        drawn = _placed(t_hit, sdf_hit, beta, u[picture, pixel])
+        t_all, order = torch.cat([t_hit, drawn], dim=-1).sort(dim=-1)
+        seen = torch.cat([light > floor, torch.ones_like(drawn, dtype=torch.bool)], dim=-1).gather(1, order)
+        near, far = (x[picture, pixel][:, None] for x in (rays.near, rays.far))
+        delta = (
+            torch.cat([near, 0.5 * (t_all[:, 1:] + t_all[:, :-1]), far], dim=-1).diff(dim=-1).clamp_min(0.0)
+        )
+    return Marched(*_composited(scene, rays, hit, t_all, delta, seen), weights, sdf)
+
+
+def _placed(t: Tensor, sdf: Tensor, beta: Tensor, u: Tensor) -> Tensor:
+    """Samples [H, F] where a surface is likely, given signed distance and beta at t [H, S]: both are taken for straight lines from
+    sample to sample, which finds a surface far more closely than the samples' own weights; SPARE of the samples go anywhere."""
+    sdf = torch.minimum(torch.maximum(sdf, -CERTAIN * beta), CERTAIN * beta)
+    parts = torch.arange(SUBDIVISION, device=t.device) / SUBDIVISION
+    fine = lambda x, at: torch.lerp(x[:, :-1, None], x[:, 1:, None], at).flatten(1)
+    edges = torch.cat([fine(t, parts), t[:, -1:]], dim=-1)
+    middle = parts + 0.5 / SUBDIVISION
+    weights, _ = alpha_weights(volsdf_density(fine(sdf, middle), fine(beta, middle)), edges.diff(dim=-1))
+    weights = weights + SPARE * weights.sum(dim=-1, keepdim=True) / weights.shape[1]
+    return inverse_cdf(edges, weights, (torch.arange(u.shape[1], device=u.device) + u) / u.shape[1])[0]
+
+
+def coarse_pass(
+    scene: LearningScene, rays: Rays, t: Tensor, delta: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Signed distance, beta, weights and light T σ δ [B, R, S] of samples, without gradients."""
+    points = rays.points(t)
+    inside = points.abs().amax(dim=-1) <= scene.space.box
+    sdf, beta = scene.field.distances(points.reshape(t.shape[0], -1, 3))
+    density = torch.where(inside, volsdf_density(sdf, beta).reshape(t.shape), torch.zeros_like(t))
+    weights, through = alpha_weights(density, delta)
+    return sdf.reshape(t.shape), beta.reshape(t.shape), weights, through * density * delta
+
+
+def _composited(
+    scene: LearningScene, rays: Rays, hit: Tensor, t: Tensor, delta: Tensor, seen: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """rgb [B, R, 3], opacity, width and depth [B, R] of all rays; `hit` [H] numbers those with samples t, δ [H, S], of which `seen`
+    take part, with gradients."""
+    b, r = rays.dirs.shape[:2]
+    ray, place = seen.nonzero(as_tuple=True)
+    picture, dirs = hit // r, rays.dirs.reshape(-1, 3)[hit]
+    t_seen, d_seen = t[ray, place][:, None], dirs[ray]
+    points = rays.origins.reshape(-1, 3)[hit][ray] + d_seen * t_seen
+    density, beta, colour = scene.field.learned_pieces(
+        points, d_seen, torch.bincount(picture[ray], minlength=b).tolist()
+    )
+    density = torch.where(points.abs().amax(dim=-1) <= scene.space.box, density, torch.zeros_like(density))
+    weights, _ = alpha_weights(torch.zeros_like(t).index_put((ray, place), density), delta)
+    parts = torch.cat([colour, beta[:, None], t_seen, torch.ones_like(t_seen)], dim=1)
+    summed = (
+        torch.zeros(b * r, 6, device=t.device)
+        .index_add(0, hit[ray], weights[ray, place][:, None] * parts)
+        .reshape(b, r, 6)
+    )
+    rgb, width, depth, opacity = summed[..., :3], summed[..., 3], summed[..., 4], summed[..., 5]
+    if scene.background is not None:
+        rgb = rgb + (1.0 - opacity)[..., None] * scene.background
+    return rgb, opacity, width, depth / opacity.clamp_min(1e-6)

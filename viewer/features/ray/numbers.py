@@ -1,0 +1,204 @@
+"""The numbers of one ray and the table of all pinned ones."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from core_model.schema.inspect import RayReport
+from viewer.features.ray.plots import ink_of
+from viewer.state.document import Document, Mark
+from viewer.state.ray_queries import RayQueries
+from viewer.widgets import controls
+from viewer.widgets.overlays import PIN_INKS
+from viewer.widgets.theme import BODY_PX, Theme
+
+MISSING = "-"
+
+
+def number(report: RayReport, name: str, decimals: int = 4) -> str:
+    """One of the report's numbers, or a dash."""
+    value = report.numbers.get(name)
+    return MISSING if value is None else f"{value:.{decimals}f}"
+
+
+def hit_text(report: RayReport, name: str) -> tuple[str, bool | None]:
+    """("hit" | "miss" | "-", state) of one row of samples."""
+    state = report.hits.get(name)
+    return {True: "hit", False: "miss", None: MISSING}[state], state
+
+
+def number_rows(report: RayReport) -> tuple[tuple[str, str, str, str], ...]:
+    """(label, value, unit, tooltip) of the numbers that this family has, in reading order."""
+    length = "world units"
+    rows = [
+        ("Expected depth", "expected depth", length, 4, "Weighted mean distance along the unit ray (violet line)"),
+        ("Median depth", "median depth", length, 4, "Half of the ray's weight lies before it"),
+        ("First crossing", "first zero crossing", length, 4, "Where the signed distance first falls to zero (red line)"),
+        ("Nearest sample", "nearest sample to the crossing", length, 4, "From the crossing to the nearest sample of the final pass"),
+        ("Opacity", "opacity", "", 4, "Sum of the true weights"),
+        ("Entropy", "entropy", "nats", 3, "Of the true weights, 192 dense samples"),
+        ("Proposal entropy", "proposal entropy", "nats", 3, "Of the predicted distribution"),
+        ("Surface variance", "surface variance B", length, 5, "Weighted mean of beta"),
+        ("Leftover mass", "leftover mass", "", 4, "Predicted mass outside the largest bins; the largest get the large budget"),
+        ("Samples given", "samples", "", 0, "Samples of the final pass on this ray"),
+        ("Cross-entropy", "cross-entropy", "nats", 3, "Of the prediction with the true weights"),
+        ("Overlap", "overlap", "", 3, "Shared mass of the prediction and the true weights, 0 to 1"),
+        ("Target blur", "target blur", report.units.get("target blur", ""), 2, "Sigma of the target along the ray, as it was trained"),
+        ("Robust bins", "robust bins", "", 0, f"Bins that hold {report.tau:g} of the predicted mass"),
+    ]  # fmt: skip
+    out = []
+    has_surface = "surface variance B" in report.numbers  # a density has no zero crossing
+    for label, key, unit, decimals, tip in rows:
+        if key in report.numbers and (has_surface or "crossing" not in key):
+            text = number(report, key, decimals)
+            if key == "samples" and report.numbers.get("hard ray") == 1.0:
+                text += " hard"
+            out.append((label, text, unit if text != MISSING else "", tip))
+    return tuple(out)
+
+
+def numbers_text(report: RayReport) -> str:
+    """All numbers as lines of text, for the clipboard."""
+    lines = [f"pixel {report.x},{report.y} of {report.width} x {report.height}"]
+    lines += [f"{label}: {value} {unit}".rstrip() for label, value, unit, _ in number_rows(report)]
+    lines += [f"{name}: {hit_text(report, name)[0]}" for name in report.hits]
+    return "\n".join(lines)
+
+
+# Labels in the colours of their lines in the plots.
+_LINES = {"Expected depth": "expected depth", "First crossing": "first zero crossing"}
+NARROW_EM = 27.0
+
+
+def draw_numbers(theme: Theme, report: RayReport) -> None:
+    """Label, value and unit, side by side twice where there is room.
+
+    Then hit or miss of each way to sample.
+    """
+    rows = number_rows(report)
+    twice = imgui.get_content_region_avail().x > NARROW_EM * theme.em
+    half = -(-len(rows) // 2) if twice else len(rows)
+    if imgui.begin_table("##ray-numbers", 4 if twice else 2, int(imgui.TableFlags_.sizing_stretch_prop)):
+        for weight, name in ((0.9, "a"), (1.15, "b"), (0.9, "c"), (1.15, "d"))[: 4 if twice else 2]:
+            imgui.table_setup_column(name, int(imgui.TableColumnFlags_.width_stretch), weight)
+        for i in range(half):
+            imgui.table_next_row()
+            for row in (rows[i : i + 1], rows[half + i : half + i + 1] if twice else ()):
+                for label, value, unit, tip in row:
+                    imgui.table_next_column()
+                    with controls.text_colour(ink_of(theme, _LINES.get(label, "other"))):
+                        imgui.text_unformatted(label)
+                    controls.tooltip(tip)
+                    imgui.table_next_column()
+                    with controls.font(theme.fonts.mono, BODY_PX * 0.88):
+                        imgui.text_unformatted(value)
+                        if unit:
+                            imgui.same_line(0.0, 0.4 * theme.em)
+                            with controls.text_colour(theme.palette.muted):
+                                imgui.text_unformatted({"world units": "w.u."}.get(unit, unit))
+                    controls.tooltip(tip)
+        imgui.end_table()
+    _hits(theme, report)
+
+
+def _hits(theme: Theme, report: RayReport) -> None:
+    p = theme.palette
+    with controls.text_colour(p.muted):
+        imgui.text_unformatted("True peak")
+    controls.tooltip("Whether a sample lies in the bin that holds most of the true weight")
+    for name in report.hits:
+        text, state = hit_text(report, name)
+        imgui.same_line(0.0, 0.9 * theme.em)
+        imgui.text_unformatted(name)
+        imgui.same_line(0.0, 0.35 * theme.em)
+        ink = p.muted if state is None else p.good if state else p.bad
+        with controls.text_colour(ink), controls.font(theme.fonts.bold, BODY_PX):
+            imgui.text_unformatted(text)
+
+
+_COLUMNS = (
+    ("pixel", "Column and row in the full picture"), ("depth", "Expected depth, world units"),
+    ("cross.", "First zero crossing, world units"), ("H", "Entropy of the true weights, nats"),
+    ("left", "Leftover mass"), ("n", "Samples given"), ("CE", "Cross-entropy of the prediction, nats"),
+    ("ovl.", "Shared mass of prediction and truth"), ("hit", "Final pass: a sample in the bin of the true peak"),
+)  # fmt: skip
+
+
+_ORDER = ("pixel", "depth", "hit", "n", "H", "cross.", "left", "CE", "ovl.")
+"""What is left out last where the panel is too narrow for all columns; the row's tooltip says the rest."""
+
+
+def _columns() -> list[int]:
+    """Which columns fit the panel, by their place in `_COLUMNS`."""
+    em = imgui.get_font_size()
+    count = int((imgui.get_content_region_avail().x - 4.2 * em) / (3.5 * em))
+    kept = _ORDER[: max(count, 2)]
+    return [i for i, (name, _) in enumerate(_COLUMNS) if name in kept]
+
+
+def draw_pins(doc: Document, theme: Theme, rays: RayQueries) -> Document:
+    """One row per pin: click selects, the cross removes."""
+    chosen, removed = None, None
+    flags = imgui.TableFlags_.row_bg | imgui.TableFlags_.sizing_stretch_same
+    columns = _columns()
+    if not imgui.begin_table("##pins", len(columns) + 2, int(flags)):
+        return doc
+    imgui.table_setup_column("dot", int(imgui.TableColumnFlags_.width_fixed), 1.3 * theme.em)
+    for name, _ in (_COLUMNS[i] for i in columns):
+        weight = {"pixel": 1.55, "n": 0.6, "hit": 0.85}.get(name, 1.0)
+        imgui.table_setup_column(name, int(imgui.TableColumnFlags_.width_stretch), weight)
+    imgui.table_setup_column("remove", int(imgui.TableColumnFlags_.width_fixed), 1.8 * theme.em)
+    imgui.table_next_row(int(imgui.TableRowFlags_.headers))
+    imgui.table_next_column()
+    with controls.text_colour(theme.palette.muted), controls.font(theme.fonts.body, BODY_PX * 0.86):
+        for name, tip in (_COLUMNS[i] for i in columns):
+            imgui.table_next_column()
+            imgui.text_unformatted(name)
+            controls.tooltip(tip)
+    imgui.table_next_column()
+    for index, mark in enumerate(doc.rays.pins):
+        imgui.table_next_row()
+        imgui.table_next_column()
+        clicked, cross = _pin_row(doc, theme, rays, index, mark, columns)
+        chosen, removed = (mark if clicked else chosen), (mark if cross else removed)
+    imgui.end_table()
+    if removed is not None:
+        return doc.replace(rays=doc.rays.toggled(removed))
+    return doc if chosen is None else doc.replace(rays=doc.rays.replace(selected=chosen))
+
+
+def _pin_row(
+    doc: Document, theme: Theme, rays: RayQueries, index: int, mark: Mark, columns: list[int]
+) -> tuple[bool, bool]:
+    report = rays.report(mark)
+    line = imgui.get_text_line_height()
+    corner = imgui.get_cursor_screen_pos()
+    flags = int(imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap)
+    clicked = imgui.selectable(f"##pin{index}", mark == doc.rays.selected, flags, ImVec2(0.0, line))[0]
+    cells = [] if report is None else _cells(report)
+    hidden = [f"{_COLUMNS[i][0]} {text}" for i, text in enumerate(cells) if i not in columns]
+    controls.tooltip("\n".join(["Show this ray", *hidden]))
+    centre = ImVec2(corner.x + 0.55 * theme.em, corner.y + 0.5 * line)
+    imgui.get_window_draw_list().add_circle_filled(centre, 0.42 * theme.em, theme.colour(PIN_INKS[index]), 20)
+    imgui.same_line()
+    imgui.dummy(ImVec2(1.1 * theme.em, line))
+    with (
+        controls.font(theme.fonts.mono, BODY_PX * 0.86),
+        controls.text_colour(theme.palette.muted if rays.is_stale(mark) else theme.palette.text),
+    ):
+        for i in columns:
+            imgui.table_next_column()
+            imgui.text_unformatted(cells[i] if cells else "…" if i == 0 else "")
+    imgui.table_next_column()
+    cross = imgui.small_button(f"{fa.ICON_FA_XMARK}###unpin{index}")
+    controls.tooltip("Remove this pin")
+    return clicked, cross
+
+
+def _cells(report: RayReport) -> list[str]:
+    return [
+        f"{report.x},{report.y}", number(report, "expected depth", 3), number(report, "first zero crossing", 3),
+        number(report, "entropy", 2), number(report, "leftover mass", 3), number(report, "samples", 0),
+        number(report, "cross-entropy", 2), number(report, "overlap", 2), hit_text(report, "final")[0],
+    ]  # fmt: skip
