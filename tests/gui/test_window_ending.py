@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.gui,
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals"),
 ]
-PATIENCE_S = 60.0
+PATIENCE_S = 150.0
 
 
 class Window:
