@@ -165,8 +165,13 @@ def test_colours_are_those_asked_for() -> None:
     assert red is not None
     seen = red[red[..., 3] > 128].astype(float)
     assert seen[:, 0].mean() > 2 * seen[:, 1].mean()
-    man = next(p for p in drawn() if p.beard == 0 and p.male > 0.5 and p.hair).replace(hair_tone=(0.01, 0.01, 0.01))
-    shaved, bearded = assemble(man).part("skin").texture, assemble(man.replace(beard=0.8)).part("skin").texture
+    man = next(p for p in drawn() if p.beard == 0 and p.male > 0.5 and p.hair).replace(
+        hair_tone=(0.01, 0.01, 0.01)
+    )
+    shaved, bearded = (
+        assemble(man).part("skin").texture,
+        assemble(man.replace(beard=0.8)).part("skin").texture,
+    )
     assert shaved is not None and bearded is not None
     darker = bearded[..., :3].astype(int).sum(-1) < shaved[..., :3].astype(int).sum(-1) - 20
     assert 0.005 < darker.mean() < 0.2
