@@ -42,8 +42,8 @@ def only_in_mono(hands: Hands) -> str:
 
 def test_without_a_font_of_the_system_names_are_escaped_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(glyphs, "system_fonts", lambda: [])
-    monkeypatch.setattr(glyphs, "_window", glyphs.Glyphs(list))
-    monkeypatch.setattr(glyphs, "restart", lambda: None)
+    restart = glyphs.restart
+    monkeypatch.setattr(glyphs, "restart", lambda: restart(list))
     drawn: list[str] = []
 
     def body(hands: Hands) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
@@ -77,8 +78,16 @@ class House:
         far_commands, self.commands = Pipe(duplex=False)
         self.results, far_results = Pipe(duplex=False)
         self.session = Scripted()
-        self.worker = _Worker("", ControlBlock.attach(self.control.name), far_commands, far_results)
-        self.worker._session = self.session  # type: ignore[assignment]
+        self.clock: Callable[[], float] = time.monotonic
+        self.worker = _Worker(
+            lambda **options: self.session,
+            ControlBlock.attach(self.control.name),
+            far_commands,
+            far_results,
+            clock=lambda: self.clock(),
+        )
+        self.worker.start(m.SessionOptions())
+        assert isinstance(self.results.recv(), m.Hello)
         self._number = 0
 
     def post(self, slot: Any, letter: Any, bell: bool = True) -> int:
@@ -144,13 +153,13 @@ def test_a_click_is_answered_in_the_middle_of_settling_and_of_a_question(house: 
     assert house.run() == ["full 1", "ray", "full 2", "full 3", "full 4"]
     house.session.log.clear()
     house.ask()
-    house.worker._turns._clock = iter(float(i) for i in range(100)).__next__  # a second for each look
+    house.clock = iter(float(i) for i in range(100)).__next__  # a second for each look
     house.session.between["question 2"] = house.inspect
     assert house.run() == ["question 1", "question 2", "ray", "question 3", "question 4"]
 
 
 def test_a_question_goes_before_settling_and_a_drag_before_the_question(house: House) -> None:
-    house.worker._turns._clock = iter(0.1 * i for i in range(1000)).__next__
+    house.clock = iter(0.1 * i for i in range(1000)).__next__
     house.render(Tier.FULL)
     house.session.between["full 1"] = house.ask
     house.session.between["question 2"] = lambda: house.render(Tier.MOVING, cancels=True)

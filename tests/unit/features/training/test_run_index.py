@@ -32,7 +32,7 @@ def test_the_list_holds_native_and_foreign_runs_and_says_what_is_wrong_with_a_fo
     write_foreign(tmp_path / "runs" / "00012-eg3d", PLAN)
     (tmp_path / "runs" / "empty").mkdir()
     shelf = RunIndex()
-    shelf._folders = (str(tmp_path / "runs"), str(tmp_path / "gone"))
+    shelf.look_in((str(tmp_path / "runs"), str(tmp_path / "gone")))
     shelf.look()
     rows = {row.name: row for row in shelf.rows}
     assert set(rows) == {"a", "00012-eg3d"}
@@ -92,7 +92,7 @@ def test_foreign_runs_tell_their_state_without_being_followed(tmp_path: Path) ->
     (tmp_path / "00002-empty").mkdir()
     (tmp_path / "00002-empty" / "log.txt").write_text("no statistics\n")
     shelf = RunIndex()
-    shelf._folders = (str(tmp_path),)
+    shelf.look_in((str(tmp_path),))
 
     def row(name: str = run.name) -> RunRow:
         shelf.look()
@@ -184,7 +184,7 @@ def test_torn_files_never_break_the_list(tmp_path: Path, name: str) -> None:
     )
     whole = (run / name).read_bytes()
     shelf = RunIndex()
-    shelf._folders = (str(tmp_path),)
+    shelf.look_in((str(tmp_path),))
     for cut in range(0, len(whole), max(1, len(whole) // 23)):
         (run / name).write_bytes(whole[:cut])
         shelf.look()
