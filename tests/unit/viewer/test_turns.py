@@ -13,10 +13,10 @@ from core_model.schema.render import RenderRequest, Tier
 from viewer.render_client.mailbox import Slot
 from viewer.render_client.messages import AskRequest, InspectRequest, PictureRequest
 from viewer.render_client.turns import (
-    QUESTION_MIN_S,
     MOVING_PER_QUESTION,
-    QUESTION_MAX_S,
     PICTURE_MIN_S,
+    QUESTION_MAX_S,
+    QUESTION_MIN_S,
     Turns,
 )
 
