@@ -23,7 +23,7 @@ class Lighting(Frozen):
     fill: Vec3
     sky: Vec3
     ground: Vec3
-    exposure: float = Field(1.0, ge=0.2, le=5.0)
+    exposure: float = Field(default=1.0, ge=0.2, le=5.0)
 
 
 def draw_lighting(seed: int) -> Lighting:

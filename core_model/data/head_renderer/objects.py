@@ -12,6 +12,7 @@ from OpenGL import GL
 from core_model.schema.assets import shader_path
 
 Value = bool | int | float | tuple[float, ...] | np.ndarray
+_FIRST_COLOUR = int(GL.GL_COLOR_ATTACHMENT0)
 _KINDS = {".vert": GL.GL_VERTEX_SHADER, ".frag": GL.GL_FRAGMENT_SHADER}
 
 
@@ -50,7 +51,7 @@ class Program:
 
 
 def _compiled(name: str) -> int:
-    shader = GL.glCreateShader(_KINDS[name[-5:]])
+    shader = int(GL.glCreateShader(_KINDS[name[-5:]]) or 0)
     GL.glShaderSource(shader, "#version 330 core\n#line 1\n" + shader_path(name).read_text(encoding="utf-8"))
     GL.glCompileShader(shader)
     if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):
@@ -157,12 +158,12 @@ class Target:
         self._formats = [FORMATS[name] for name in colours]
         self._frame = GL.glGenFramebuffers(1)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._frame)
-        self.textures = [self._attach(f, GL.GL_COLOR_ATTACHMENT0 + i) for i, f in enumerate(self._formats)]
-        self.depth = self._attach(FORMATS["depth"], GL.GL_DEPTH_ATTACHMENT) if depth else 0
+        self.textures = [self._attach(f, _FIRST_COLOUR + i) for i, f in enumerate(self._formats)]
+        self.depth = self._attach(FORMATS["depth"], int(GL.GL_DEPTH_ATTACHMENT)) if depth else 0
         if compare:
             GL.glTexParameteri(GL.GL_TEXTURE_2D, GL.GL_TEXTURE_COMPARE_MODE, GL.GL_COMPARE_REF_TO_TEXTURE)
             _filter(GL.GL_LINEAR, GL.GL_LINEAR)
-        buffers = [GL.GL_COLOR_ATTACHMENT0 + i for i in range(len(colours))] or [GL.GL_NONE]
+        buffers = [_FIRST_COLOUR + i for i in range(len(colours))] or [GL.GL_NONE]
         GL.glDrawBuffers(len(buffers), buffers)
         if GL.glCheckFramebufferStatus(GL.GL_FRAMEBUFFER) != GL.GL_FRAMEBUFFER_COMPLETE:
             raise RuntimeError(f"no framebuffer of {size} x {size} {colours}")
@@ -191,7 +192,7 @@ class Target:
 
     def read(self, index: int = 0) -> np.ndarray:
         """[S, S, C] of a colour, or [S, S] of one channel; row 0 on top."""
-        return self._read(self._formats[index], GL.GL_COLOR_ATTACHMENT0 + index)
+        return self._read(self._formats[index], _FIRST_COLOUR + index)
 
     def read_depth(self) -> np.ndarray:
         """[S, S] depth in 0..1; row 0 at the bottom."""

@@ -219,7 +219,7 @@ class HeadRenderer:
 
     def _draw_beauty(
         self, target, clip: np.ndarray, eye: tuple[float, float, float], light: Lighting
-    ) -> None:  # noqa: ANN001
+    ) -> None:
         gl = self._gl
         target.begin()
         gl.glEnable(gl.GL_BLEND)
@@ -286,7 +286,7 @@ class HeadRenderer:
         loaded.mesh.draw()  # type: ignore[attr-defined]
         gl.glDepthMask(True)
 
-    def _resolved(self, samples, resolved, backdrop: np.ndarray, factor: int) -> np.ndarray:  # noqa: ANN001
+    def _resolved(self, samples, resolved, backdrop: np.ndarray, factor: int) -> np.ndarray:
         gl = self._gl
         texture = self._objects.backdrop_texture(backdrop)
         resolved.begin()
@@ -306,7 +306,7 @@ class HeadRenderer:
 
     def _drawn_truth(
         self, target, clip: np.ndarray, eye: tuple[float, float, float]
-    ) -> tuple[np.ndarray, np.ndarray]:  # noqa: ANN001
+    ) -> tuple[np.ndarray, np.ndarray]:
         gl = self._gl
         target.begin()
         gl.glDisable(gl.GL_BLEND)
