@@ -50,6 +50,16 @@ float highlight(vec3 n, vec3 l, vec3 v, float roughness, float f0) {
     return ggx * visible * fresnel * nl * 3.14159;
 }
 
+// The picture's own light and dark as height: pores and wrinkles (Mikkelsen 2010, without a parametrisation).
+vec3 bumped(vec3 n, vec3 albedo) {
+    float height = 0.0011 * log2(dot(albedo, vec3(0.2126, 0.7152, 0.0722)) + 0.02);
+    vec3 dx = dFdx(world), dy = dFdy(world);
+    vec3 across = cross(dy, n), along = cross(n, dx);
+    float area = dot(dx, across);
+    vec3 slope = sign(area) * (dFdx(height) * across + dFdy(height) * along);
+    return normalize(abs(area) * n - clamp(slope, -0.6 * abs(area), 0.6 * abs(area)));
+}
+
 void main() {
     vec4 base = textured ? texture(picture, texel) : vec4(1.0);
     if (base.a < alpha_range.x || base.a >= alpha_range.y) discard;
@@ -64,7 +74,7 @@ void main() {
         float mirror = 0.03 + 0.97 * pow(1.0 - facing, 5.0);
         vec3 r = reflect(-v, n);
         float window = kind == 4 ? smoothstep(0.955, 0.975, dot(r, key_direction)) : 0.25 * smoothstep(0.86, 0.97, dot(r, key_direction));
-        vec3 light = ambient(r) * mirror * (kind == 4 ? 0.35 * open : 0.7) + key * window * (kind == 4 ? 0.45 * shade : 0.25);
+        vec3 light = ambient(r) * mirror * (kind == 4 ? 0.35 * open : 0.3) + key * window * (kind == 4 ? 0.45 * shade : 0.25);
         float dim = kind == 4 ? 0.0 : 1.0 - dot(tone, vec3(0.3333));
         colour = vec4(light, dim);
         return;
@@ -76,9 +86,11 @@ void main() {
         vec3 diffuse = clamp((nl + wrap) / (1.0 + wrap), 0.0, 1.0) * pow(vec3(shade), vec3(0.75, 1.0, 1.08));
         vec3 occlusion = pow(vec3(open), vec3(0.78, 1.0, 1.06));
         sum = albedo * (ambient(n) * occlusion + key * diffuse);
-        float gloss = highlight(n, key_direction, v, 0.42, 0.028) * 0.8 + highlight(n, key_direction, v, 0.28, 0.028) * 0.2;
-        float rim = 0.028 + 0.5 * pow(1.0 - max(dot(n, v), 0.0), 5.0);
-        sum += key * gloss * shade + ambient(reflect(-v, n)) * rim * open * 0.35;
+        vec3 b = bumped(n, base.rgb);
+        sum *= 1.0 + 0.5 * (dot(b, key_direction) - nl);
+        float gloss = highlight(b, key_direction, v, 0.52, 0.028) * 0.55 + highlight(b, key_direction, v, 0.34, 0.028) * 0.16;
+        float rim = 0.02 + 0.2 * pow(1.0 - max(dot(n, v), 0.0), 5.0);
+        sum += key * gloss * shade + ambient(reflect(-v, b)) * rim * open * open * 0.35;
     } else if (kind == 2) {
         vec3 diffuse = vec3(clamp((nl + 0.25) / 1.25, 0.0, 1.0) * mix(0.4, 1.0, shade));
         sum = albedo * (ambient(n) * mix(0.25, 1.0, open) + key * diffuse);

@@ -65,14 +65,14 @@ def backdrop(kind: str, seed: int, size: int) -> np.ndarray:
     if kind == "plain":
         return np.broadcast_to(np.asarray(BACKGROUND_RGB, np.float32), (size, size, 3))
     rng = np.random.Generator(np.random.PCG64([seed, 0xBAC]))
-    base = rng.uniform(0.25, 0.75) + rng.normal(0.0, 0.05, 3)
+    base = rng.uniform(0.3, 0.8) + rng.normal(0.0, 0.02, 3)
     image = np.ones((size, size, 3)) * base
     y, x = np.mgrid[0:size, 0:size] / size
     image += (0.5 - y)[..., None] * rng.normal(0.12, 0.15) + (x - 0.5)[..., None] * rng.normal(0, 0.12)
     for _ in range(int(rng.integers(2, 7))):
         cx, cy, r = rng.uniform(-0.1, 1.1), rng.uniform(-0.1, 1.0), rng.uniform(0.08, 0.35)
         spot = np.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * r * r))
-        image += spot[..., None] * rng.normal(0.0, 0.14, 3)
+        image += spot[..., None] * (rng.normal(0.0, 0.08) + rng.normal(0.0, 0.02, 3))
     return np.clip(image, 0.02, 0.98).astype(np.float32)
 
 
