@@ -4,10 +4,9 @@ in vec3 world;
 in vec3 smooth_normal;
 in vec2 texel;
 in float visibility;
+in float lit;
 
 uniform sampler2D picture;
-uniform sampler2DShadow shadow;
-uniform mat4 shadow_from_world;
 uniform vec3 camera;
 uniform bool textured;
 uniform vec3 tone;
@@ -22,18 +21,6 @@ uniform vec3 fill_direction;
 uniform vec3 fill;
 
 out vec4 colour;
-
-const vec2 DISC[12] = vec2[12](
-    vec2(-0.326, -0.406), vec2(-0.840, -0.074), vec2(-0.696, 0.457), vec2(-0.203, 0.621),
-    vec2(0.962, -0.195), vec2(0.473, -0.480), vec2(0.519, 0.767), vec2(0.185, -0.893),
-    vec2(0.507, 0.064), vec2(0.896, 0.412), vec2(-0.322, -0.933), vec2(-0.792, -0.598));
-
-float lit(vec3 n) {
-    vec3 at = (shadow_from_world * vec4(world + n * 0.006, 1.0)).xyz;
-    float sum = 0.0;
-    for (int i = 0; i < 12; ++i) sum += texture(shadow, vec3(at.xy + DISC[i] * 0.011, at.z));
-    return sum / 12.0;
-}
 
 vec3 ambient(vec3 n) {
     return mix(ground, sky, 0.5 + 0.5 * n.y) + fill * max(0.0, 0.5 + 0.5 * dot(n, fill_direction));
@@ -66,7 +53,7 @@ void main() {
     vec3 albedo = base.rgb * tone;
     vec3 v = normalize(camera - world), n = normalize(smooth_normal);
     if (two_sided && dot(n, v) < 0.0) n = -n;
-    float shade = lit(n), nl = dot(n, key_direction);
+    float shade = lit, nl = dot(n, key_direction);
     float open = visibility;
 
     if (kind >= 4 && kind <= 5) {  // clear shells: what they reflect

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ SHADOW_SIZE = 768
 SOLID = 0.55
 """Hair texels of at least this opacity write depth; the rest is laid over them from back to front."""
 CASTERS = ("skin", "hair", "hat", "clothes", "frame")
-"""Parts that hide the sky from others."""
+"""Parts that cast shadows."""
 _NEAR, _FAR = 1.4, 4.2
 
 
@@ -47,7 +48,9 @@ class _Loaded:
     """A part on the GPU."""
 
     part: Part
-    mesh: object
+    mesh: Any
+    caster: Any
+    """What casts its shadows (None: nothing): the part itself, or a coarser mesh of it."""
     texture: int
     kind: int
     centres: np.ndarray
@@ -87,11 +90,16 @@ class HeadRenderer:
     def load(self, head: HeadMesh) -> None:
         """Takes a head over to OpenGL in place of the last one."""
         for old in self._parts:
-            old.mesh.delete()  # type: ignore[attr-defined]
+            old.mesh.delete()
+            if old.caster is not None:
+                old.caster.delete()
             if old.part.texture is not None and old.part.texture.flags.writeable:
                 self._gl.glDeleteTextures([old.texture])
         self._parts = []
-        self.visibility = self._seen(head)
+        casters = {
+            part.name: self._objects.Mesh(*_caster(part)) for part in head.parts if part.name in CASTERS
+        }
+        self.visibility = self._seen(head, casters)
         for part in head.parts:
             corners, triangles = _corners(part, self.visibility[part.name])
             shown = part.drawn_triangles
@@ -99,6 +107,7 @@ class HeadRenderer:
                 _Loaded(
                     part=part,
                     mesh=self._objects.Mesh(corners, triangles[shown]),
+                    caster=casters.get(part.name),
                     texture=self._texture(part),
                     kind=KINDS.get(part.name, 0),
                     centres=part.vertices[part.triangles[shown]].mean(1),
@@ -156,11 +165,10 @@ class HeadRenderer:
             }
         return self._targets[key]
 
-    def _seen(self, head: HeadMesh) -> dict[str, np.ndarray]:
+    def _seen(self, head: HeadMesh, meshes: dict[str, Any]) -> dict[str, np.ndarray]:
         """Share of the sky seen by each vertex: the coarse skin and the other parts cast the shadows."""
         gl, size = self._gl, visibility.MAP_SIZE
-        casters = [part for part in head.parts if part.name in CASTERS]
-        meshes = [self._objects.Mesh(*_caster(part)) for part in casters]
+        casters = [part for part in head.parts if part.name in meshes]
         # Small pictures will do to tell hair from what lies between it.
         textures = [
             self._objects.picture(part.texture[::4, ::4], mip_maps=False)
@@ -174,16 +182,15 @@ class HeadRenderer:
         gl.glDisable(gl.GL_CULL_FACE)
         self._depth.use({"picture": 0})
         gl.glActiveTexture(gl.GL_TEXTURE0)
-        for part, mesh, texture in zip(casters, meshes, textures):
+        for part, texture in zip(casters, textures):
             gl.glBindTexture(gl.GL_TEXTURE_2D, texture)
             self._depth.set({"cut": part.alpha == "coverage"})
             for k in range(visibility.DIRECTIONS):
                 gl.glViewport(k % visibility.ROW * size, k // visibility.ROW * size, size, size)
                 self._depth.set({"clip_from_world": visibility.sky_matrix(k)})
-                mesh.draw()
+                meshes[part.name].draw()
         maps = self._maps.read_depth()
-        for mesh, texture in zip(meshes, textures):
-            mesh.delete()
+        for texture in textures:
             if texture != self._blank:
                 gl.glDeleteTextures([texture])
         return {part.name: _open_sky(part, maps) for part in head.parts}
@@ -211,11 +218,11 @@ class HeadRenderer:
         )
         gl.glActiveTexture(gl.GL_TEXTURE0)
         for loaded in self._parts:
-            if loaded.part.alpha == "clear" or loaded.part.name in ("brows", "lashes"):
+            if loaded.caster is None:
                 continue
             gl.glBindTexture(gl.GL_TEXTURE_2D, loaded.texture)
             self._depth.set({"cut": loaded.part.alpha == "coverage"})
-            loaded.mesh.draw()  # type: ignore[attr-defined]
+            loaded.caster.draw()
 
     def _draw_beauty(
         self, target, clip: np.ndarray, eye: tuple[float, float, float], light: Lighting
@@ -233,6 +240,7 @@ class HeadRenderer:
                 "shadow_from_world": halves @ visibility.parallel(np.asarray(light.key_direction)),
                 "picture": 0,
                 "shadow": 1,
+                "shadowed": True,
                 "camera": eye,
                 "key_direction": light.key_direction,
                 "key": _times(light.key, e),
@@ -245,7 +253,8 @@ class HeadRenderer:
         gl.glActiveTexture(gl.GL_TEXTURE1)
         gl.glBindTexture(gl.GL_TEXTURE_2D, self._shadow.depth)
         gl.glActiveTexture(gl.GL_TEXTURE0)
-        for loaded in self._parts:
+        # The skin last: what lies before it need not be shaded.
+        for loaded in sorted(self._parts, key=lambda one: one.part.name == "skin"):
             if loaded.part.alpha == "opaque" or loaded.part.name in ("teeth", "tongue"):
                 self._draw_lit(loaded, (0.0 if loaded.part.alpha == "opaque" else 0.5, 2.0), True)
         by_name = {loaded.part.name: loaded for loaded in self._parts}
@@ -260,7 +269,7 @@ class HeadRenderer:
         if "hair" in by_name:
             hair = by_name["hair"]
             far_first = np.argsort(-np.linalg.norm(hair.centres - np.asarray(eye, np.float32), axis=1))
-            hair.mesh.order(hair.triangles[far_first])  # type: ignore[attr-defined]
+            hair.mesh.order(hair.triangles[far_first])
             self._draw_lit(hair, (SOLID, 2.0), True)
             self._draw_lit(hair, (0.01, SOLID), False)
         if "lenses" in by_name:
@@ -283,7 +292,7 @@ class HeadRenderer:
                 "two_sided": part.two_sided,
             }
         )
-        loaded.mesh.draw()  # type: ignore[attr-defined]
+        loaded.mesh.draw()
         gl.glDepthMask(True)
 
     def _resolved(self, samples, resolved, backdrop: np.ndarray, factor: int) -> np.ndarray:
@@ -310,7 +319,9 @@ class HeadRenderer:
         gl = self._gl
         target.begin()
         gl.glDisable(gl.GL_BLEND)
-        self._truth.use({"clip_from_world": clip, "camera": eye, "picture": 0})
+        self._truth.use(
+            {"clip_from_world": clip, "camera": eye, "picture": 0, "shadow": 1, "shadowed": False}
+        )
         for loaded in self._parts:
             part = loaded.part
             if part.alpha == "clear":
@@ -322,7 +333,7 @@ class HeadRenderer:
             gl.glBindTexture(gl.GL_TEXTURE_2D, loaded.texture)
             number = PART_NAMES.index(part.name) + 1
             self._truth.set({"cut": part.alpha == "coverage", "two_sided": part.two_sided, "number": number})
-            loaded.mesh.draw()  # type: ignore[attr-defined]
+            loaded.mesh.draw()
         return target.read(0), target.read(1)
 
 
