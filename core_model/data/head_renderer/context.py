@@ -31,13 +31,19 @@ class OffscreenContext:
                 what="no off-screen OpenGL 3.3",
                 where="EGL" if sys.platform.startswith("linux") else "a hidden window",
                 expected="a driver (on Debian and Ubuntu: libegl1 and libgl1-mesa-dri; no GPU is needed)",
-                got=(str(error).splitlines() or [type(error).__name__])[0][:100],
+                got=_reason(error),
             ) from None
 
     def close(self) -> None:
         if self._close is not None:
             self._close()
             self._close = None
+
+
+def _reason(error: Exception) -> str:
+    if sys.platform.startswith("linux") and os.environ.get("PYOPENGL_PLATFORM") != "egl":
+        return "a process that uses PyOpenGL on a display; draw in one of its own"
+    return (str(error).splitlines() or [type(error).__name__])[0][:100]
 
 
 def _egl() -> Callable[[], None]:
