@@ -9,6 +9,7 @@ import numpy as np
 from core_model.data.headpack import shape as shaping
 from core_model.data.headpack import skin as skins
 from core_model.data.headpack.colours import recoloured, skin_image
+from core_model.data.headpack.glasses import glasses_parts
 from core_model.data.headpack.mesh import Alpha, HeadMesh, Part, vertex_normals
 from core_model.data.headpack.pack import Fitted, Pack, load_pack
 from core_model.data.headpack.parameters import HeadParameters, Tone
@@ -60,6 +61,9 @@ def assemble(p: HeadParameters) -> HeadMesh:
     landmarks = {
         name: skin_vertices[surface.own(vertex)] for name, vertex in pack.geometry.landmarks.items()
     } | _pupils(pack, base, place)
+    if p.glasses is not None:
+        near = np.concatenate([part.vertices for part in parts if part.name in ("brows", "lashes")])
+        parts += glasses_parts(p.glasses, landmarks, skin_vertices, near)
     return HeadMesh(
         parameters=p,
         parts=tuple(parts),

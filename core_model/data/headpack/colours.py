@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
 from core_model.data.headpack.pack import Pack
 from core_model.data.headpack.parameters import HeadParameters, Tone
@@ -53,8 +54,7 @@ def skin_image(pack: Pack, p: HeadParameters, scalp: np.ndarray) -> np.ndarray:
     if p.hair is not None:
         _mix(pixels, scalp, tone)
     if p.beard > 0:
-        noise = _noise(pixels.shape[:2])
-        _mix(pixels, np.clip(masks[..., 3] * p.beard * (0.75 + 0.35 * noise), 0.0, 1.0), tone)
+        _mix(pixels, _beard(pack, p.beard_shape) * _growth(pixels.shape[:2], p.beard), tone)
     return pixels
 
 
@@ -143,3 +143,66 @@ def _noise(shape: tuple[int, int]) -> np.ndarray:
     n = rng.standard_normal((shape[0] + 1, shape[1] + 1))
     wide = n[:-1, :-1] + n[1:, :-1] + n[:-1, 1:] + n[1:, 1:]
     return (wide / 2.0).astype(np.float32)
+
+
+@cache
+def _strands(shape: tuple[int, int]) -> np.ndarray:
+    """[H, W] in 0..1: short hairs that hang down the lower half of a face, where beards grow."""
+    height, width = shape
+    rng = np.random.Generator(np.random.PCG64(8))
+    canvas = Image.new("L", (width, height))
+    pen = ImageDraw.Draw(canvas)
+    middle = 0.5 * width
+    for _ in range(_HAIRS):
+        x, y = rng.uniform(0.28, 0.72) * width, rng.uniform(0.40, 0.72) * height
+        lean = 0.35 * (x - middle) / (0.2 * width) + rng.normal(0.0, 0.35)
+        length = rng.uniform(4.0, 11.0)
+        end = (x + length * math.sin(lean), y + length * math.cos(lean))
+        pen.line([(x, y), end], fill=int(rng.uniform(90, 255)), width=1)
+    soft = canvas.filter(ImageFilter.GaussianBlur(0.7))
+    return np.minimum(np.asarray(soft, np.float32) / 130.0, 1.0)
+
+
+_HAIRS = 26_000
+
+
+@cache
+def _growth(shape: tuple[int, int], strength: float) -> np.ndarray:
+    """[H, W] in 0..1: what a beard of that strength covers; a shadow is dotted, a beard made of strands."""
+    dots = np.clip(0.75 + 0.35 * _noise(shape), 0.0, 1.5)
+    strands = 0.25 + 1.0 * _strands(shape)
+    long = float(np.clip((strength - 0.3) / 0.35, 0.0, 1.0))
+    return np.clip(strength * ((1 - long) * dots + long * strands), 0.0, 0.97).astype(np.float32)
+
+
+_BEARDS: dict[str, np.ndarray] = {}
+
+
+def _beard(pack: Pack, shape: str) -> np.ndarray:
+    """[H, W] in 0..1: the area of a beard, by the mask and the mouth's corners."""
+    if shape not in _BEARDS:
+        area = _masks(pack)[..., 3]
+        height, width = area.shape
+        left, right, lip = (
+            _texel(pack, n, area.shape) for n in ("mouth_corner_left", "mouth_corner_right", "upper_lip_top")
+        )
+        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+        half = 0.5 * abs(left[0] - right[0])
+        aside = np.abs(x - 0.5 * (left[0] + right[0])) / half
+        soft = 0.22 * half
+        if shape in ("goatee", "moustache"):
+            area = area * np.clip((1.45 - aside) * half / soft, 0.0, 1.0)
+        if shape == "moustache":
+            area = area * np.clip((left[1] + 0.12 * half - y) / soft, 0.0, 1.0)
+        elif shape == "goatee":  # bare beside the mouth and over the cheeks
+            area = area * np.clip((y - lip[1] + 0.9 * half) / soft, 0.0, 1.0)
+        _BEARDS[shape] = area
+    return _BEARDS[shape]
+
+
+def _texel(pack: Pack, landmark: str, shape: tuple[int, ...]) -> tuple[float, float]:
+    """(column, row) of a landmark in a picture of the skin."""
+    geometry = pack.geometry
+    quad, corner = np.argwhere(geometry.quads == geometry.landmarks[landmark])[0]
+    u, v = geometry.quad_uv[quad, corner]
+    return float(u * shape[1]), float((1.0 - v) * shape[0])

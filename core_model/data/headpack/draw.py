@@ -20,8 +20,8 @@ HAIR_TONES: dict[str, Tone] = {
     "light brown": (0.14, 0.085, 0.045),
     "blonde": (0.33, 0.22, 0.11),
     "red": (0.15, 0.045, 0.018),
-    "grey": (0.26, 0.255, 0.25),
-    "white": (0.50, 0.495, 0.48),
+    "grey": (0.26, 0.25, 0.235),
+    "white": (0.50, 0.49, 0.465),
 }
 CLOTH_TONES: tuple[Tone, ...] = (
     (0.45, 0.44, 0.42),
@@ -59,6 +59,7 @@ WOMENS_SHAPE = {
     "eyes/eye-scale-decr|incr": 0.12,
     "eyebrows/eyebrows-angle-down|up": 0.2,
 }
+MENS_SHAPE = {"eyebrows/eyebrows-trans-down|up": 0.1, "eyebrows/eyebrows-angle-down|up": 0.06}
 _YOUNG, _OLD = 0.6, 0.82
 
 
@@ -152,7 +153,7 @@ def _details(rng: np.random.Generator, pack: Pack, woman: bool, age: float) -> t
     chosen = {shapes[int(i)].name for i in rng.choice(len(shapes), 2, replace=False)}
     found: list[Weight] = []
     for axis in pack.axes:
-        mean = WOMENS_SHAPE.get(axis.name, 0.0) if woman else 0.0
+        mean = (WOMENS_SHAPE if woman else MENS_SHAPE).get(axis.name, 0.0)
         if axis.kind == "shape":
             value = rng.uniform(0.0, axis.limit) if axis.name in chosen else 0.0
             found += _weights(rng, axis, min(value + mean, axis.limit), 0.0)
@@ -185,23 +186,26 @@ def _short(value: float, limit: float) -> float:
 
 
 def _expression(rng: np.random.Generator) -> tuple[str, tuple[Weight, ...]]:
-    name = _weighted(rng, {"neutral": 3, "smile": 5, "grin": 2.2, "speech": 1, "surprise": 0.6, "frown": 0.5})
+    name = _weighted(
+        rng, {"neutral": 4, "smile": 6, "grin": 1.6, "speech": 0.8, "surprise": 0.3, "frown": 0.25}
+    )
 
     def u(low: float, high: float) -> float:
         return float(rng.uniform(low, high))
 
-    units: dict[str, float] = {"mouthSmile": u(0.06, 0.16)}
+    # A little of both in every face: brows at rest look stern, corners of the mouth sullen.
+    units: dict[str, float] = {"mouthSmile": u(0.14, 0.3), "browInnerUp": u(0.05, 0.25)}
     if name == "smile":
-        units = {"mouthSmile": u(0.35, 0.7), "cheekSquint": u(0.2, 0.5), "eyeSquint": u(0.0, 0.25)}
+        units |= {"mouthSmile": u(0.35, 0.65), "cheekSquint": u(0.2, 0.45), "eyeSquint": u(0.0, 0.2)}
     elif name == "grin":
-        units = {"mouthSmile": u(0.6, 0.78), "mouthUpperUp": u(0.3, 0.45), "mouthLowerDown": u(0.15, 0.3)}
-        units |= {"jawOpen": u(0.06, 0.14), "cheekSquint": u(0.2, 0.45)}
+        units |= {"mouthSmile": u(0.6, 0.78), "mouthUpperUp": u(0.28, 0.4), "mouthLowerDown": u(0.1, 0.2)}
+        units |= {"jawOpen": u(0.05, 0.11), "cheekSquint": u(0.2, 0.45)}
     elif name == "speech":
-        units |= {"jawOpen": u(0.1, 0.25)}
+        units |= {"jawOpen": u(0.08, 0.2)}
     elif name == "surprise":
-        units |= {"browInnerUp": u(0.4, 0.7), "jawOpen": u(0.1, 0.25), "eyeWide": u(0.1, 0.25)}
+        units |= {"browInnerUp": u(0.35, 0.6), "jawOpen": u(0.08, 0.18), "eyeWide": u(0.05, 0.15)}
     elif name == "frown":
-        units |= {"browDown": u(0.15, 0.35)}
+        units |= {"browInnerUp": 0.0, "browDown": u(0.15, 0.3)}
     targets = load_pack().geometry.targets
     found = []
     for unit, value in units.items():
@@ -236,14 +240,16 @@ def _hair_tone(rng: np.random.Generator, ancestry: str, age: float) -> tuple[str
 
 
 def _jitter(rng: np.random.Generator, tone: Tone) -> Tone:
-    gain = rng.uniform(0.8, 1.25) * np.exp(rng.normal(0, 0.04, 3))
+    colourful = min(1.0, (max(tone) - min(tone)) / max(tone) * 3.0)
+    gain = rng.uniform(0.8, 1.25) * np.exp(rng.normal(0, 0.04 * colourful, 3))
     r, g, b = (round(float(min(v, 0.9)), 5) for v in np.asarray(tone) * gain)
     return (r, g, b)
 
 
 def _brow_tone(tone: Tone, colour: str) -> Tone:
     top = 0.13 if colour in ("grey", "white") else 0.09
-    scaled = np.asarray(tone) * 0.75
+    # Grey over red skin looks blue: brows are warmer than the hair.
+    scaled = np.asarray(tone) * 0.75 * ((1.0, 0.88, 0.78) if colour in ("grey", "white") else 1.0)
     r, g, b = scaled * min(1.0, top / scaled.max())
     return (float(r), float(g), float(b))
 
@@ -292,13 +298,13 @@ def _beard(rng: np.random.Generator) -> tuple[float, Literal["full", "goatee", "
 
 def _glasses(rng: np.random.Generator, woman: bool) -> Glasses:
     shape = _weighted(rng, {"round": 2, "oval": 3 if woman else 2, "square": 3, "rimless": 1})
-    heights = {"round": (0.88, 0.98), "oval": (0.66, 0.8), "square": (0.64, 0.8), "rimless": (0.62, 0.74)}
+    heights = {"round": (0.9, 0.98), "oval": (0.7, 0.84), "square": (0.68, 0.82), "rimless": (0.64, 0.76)}
     metal = rng.random() < 0.4
     tint = float(rng.uniform(0.9, 0.98))
     return Glasses.model_validate(
         {
             "shape": shape,
-            "width": float(rng.uniform(0.7, 0.78) if shape == "round" else rng.uniform(0.78, 0.86)) * 0.8,
+            "width": float(rng.uniform(0.60, 0.67) if shape == "round" else rng.uniform(0.68, 0.76)),
             "height": float(rng.uniform(*heights[shape])),
             "rim": float(
                 rng.uniform(0.003, 0.0042) if metal or shape == "rimless" else rng.uniform(0.005, 0.009)

@@ -24,7 +24,7 @@ class Glasses(Frozen):
     """Frames and lenses, modelled from the landmarks."""
 
     shape: Literal["round", "oval", "square", "rimless"]
-    width: float = Field(0.5, ge=0.3, le=0.7)
+    width: float = Field(0.7, ge=0.4, le=0.85)
     """Width of a lens, in distances between the pupils."""
     height: float = Field(0.75, ge=0.5, le=1.0)
     """Height of a lens over its width."""

@@ -78,7 +78,19 @@ def scalp_mask(skin: Skin, hair: str, base_vertices: np.ndarray, shape: tuple[in
         uv = load_pack().geometry.quad_uv
         for quad, w in zip(uv[weight > 0], weight[weight > 0]):
             pen.polygon([(u * width, (1 - v) * height) for u, v in quad], fill=int(round(255 * w)))
-        soft = small.filter(ImageFilter.GaussianBlur(width / 160))
-        large = soft.resize((shape[1], shape[0]), Image.Resampling.BILINEAR)
-        _SCALPS[key] = np.asarray(large, np.float32) / 255.0
+        soft, wide = (
+            np.asarray(
+                small.filter(ImageFilter.GaussianBlur(width / blur)).resize(
+                    (shape[1], shape[0]), Image.Resampling.BILINEAR
+                ),
+                np.float32,
+            )
+            / 255.0
+            for blur in (160, 55)
+        )
+        # Sparse hair before the hairline: where the wide edge is thin, only some texels carry it.
+        rng = np.random.Generator(np.random.PCG64(9))
+        grain = rng.random((shape[0] // 2, shape[1])).repeat(2, 0)[: shape[0]].astype(np.float32)
+        sparse = np.clip((wide - 0.85 * grain) * 2.2, 0.0, 0.75)
+        _SCALPS[key] = np.maximum(soft, sparse)
     return _SCALPS[key]
