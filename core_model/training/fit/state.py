@@ -64,6 +64,7 @@ def unpack_state(source: Path, run: Path, changes: Sequence[tuple[str, str]]) ->
     if "config" not in told:
         raise unreadable(source, _COMMAND, "no settings")
     cfg = apply_overrides(FitConfig.model_validate_json(told["config"]), changes, "fit")
+    run.mkdir(parents=True, exist_ok=True)
     write_state(run / "state.safetensors", {k: v.float() for k, v in tensors.items()}, {"step": told["step"]})
     write_atomic(run / "config.json", cfg.model_dump_json(indent=1).encode())
 
