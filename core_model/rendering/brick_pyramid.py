@@ -65,6 +65,7 @@ class BrickPyramid:
     def __init__(self, field: Field, box: float, device: torch.device) -> None:
         self.field, self.box, self.device = field, box, device
         self.level: BrickLevel | None = None
+        self.whole: Tensor | None = None  # channels [C, n + 1, n + 1, n + 1] of the first lattice
         self.evaluations = 0
         self._work: Generator[None] | None = None
 
@@ -96,6 +97,7 @@ class BrickPyramid:
         else:
             rows = yield from self._evaluated(torch.arange((n + 1) ** 3, device=self.device), n)
             whole = rows.T.reshape(-1, n + 1, n + 1, n + 1)
+        self.whole = whole
         m = n // BRICK
         axis = torch.arange(m, device=self.device)
         z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from core_model.sampling.tile import Tile
 
 E = TypeVar("E")
+OPAQUE_ENOUGH = 0.97
+"""Opacity below which a ray that ought to be opaque is looked at again."""
 
 
 class Sampler(ABC):
@@ -29,6 +31,7 @@ class Sampler(ABC):
     info: SamplerInfo
     needs_proposal = False
     needs_grid = False
+    needs_lattice = False
 
     @abstractmethod
     def place(self, tile: Tile[E]) -> E:
@@ -103,6 +106,30 @@ class Occupancy(Sampler):
         return tile.evaluator.evaluate(samples, asked=asked, skip=False)
 
 
+class Surface(Sampler):
+    """A few samples where a baked distance says that the ray meets the surface; more where the field disagrees."""
+
+    info = SamplerInfo(
+        name="surface",
+        title="Surface-guided",
+        default_spp=4.0,
+        description="A few samples where a baked distance says that the ray meets the surface: the moving picture",
+    )
+    needs_lattice = True
+
+    def place(self, tile: Tile[E]) -> E:
+        from core_model.sampling.surface import looks_around, surface_samples
+
+        assert tile.lattice is not None
+        placed = surface_samples(tile.rays, tile.lattice, tile.count, tile.rng)
+        evaluated = tile.evaluator.evaluate(placed.samples, asked=placed.asked, skip=False)
+        missed = (placed.opaque & (tile.evaluator.opacity(evaluated) < OPAQUE_ENOUGH)).nonzero()[:, 0]
+        if not len(missed):
+            return evaluated
+        samples, asked = looks_around(placed, missed, tile.lattice)
+        return tile.evaluator.replaced(evaluated, missed, samples, asked)
+
+
 class Stratified(Sampler):
     """One sample in each of n equal strata (NeRF's coarse pass)."""
 
@@ -143,7 +170,7 @@ class Uniform(Sampler):
 
 
 SAMPLERS: Registry[Sampler] = Registry("sampler")
-for _sampler in (Learned(), Importance(), Occupancy(), Stratified(), Uniform()):
+for _sampler in (Learned(), Importance(), Occupancy(), Surface(), Stratified(), Uniform()):
     SAMPLERS.add(_sampler.info.name, _sampler)
 
 # Not a sampler itself: the session chooses between two samplers for each scene.
