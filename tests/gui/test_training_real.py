@@ -18,11 +18,9 @@ from imgui_bundle import imgui
 from core_model.schema.overrides import changed_paths
 from core_model.schema.run import RunRecord
 from core_model.schema.train_presets import PRESETS
-from tests.blob_head.session import BlobSession
-from tests.gui.window_driver import Hands, Recorder, drive
+from tests.gui.window_driver import Hands, drive
 from tests.house.sources import ROOT
 from tests.train.gan_data import tiny_config, write_set
-from tests.unit.render_client.inline_client import InlineClient
 from viewer.features.training.panel import TrainingPanel
 from viewer.jobs import job_service
 from viewer.jobs.backend import Resources
@@ -210,7 +208,7 @@ def test_a_killed_window_leaves_the_run_alone_and_the_next_one_finds_it(place: P
 
     trainer = RunRecord.model_validate_json((run / "run.json").read_bytes())
     assert trainer.pid in processes_of()
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
 
 
 def test_a_job_that_fails_shows_its_traceback(place: Path, tmp_path: Path) -> None:
@@ -232,4 +230,4 @@ def test_a_job_that_fails_shows_its_traceback(place: Path, tmp_path: Path) -> No
         h.ctx.yield_(3)
         assert "Error" in imgui.get_clipboard_text()
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)

@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 from imgui_bundle import imgui
 
-from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
-from tests.unit.render_client.inline_client import InlineClient
 from tests.unit.runs.synthetic import Plan, line, tick, write_native
 from viewer.features.training.panel import TrainingPanel
 from viewer.runs.job_record import shell_join
@@ -56,8 +54,9 @@ def training(h: Hands) -> TrainingPanel:
     return panel
 
 
-def test_explore_stays_as_it_was_and_renders_nothing_while_training_is_shown(runs: Path) -> None:
-    recorder = Recorder(InlineClient(BlobSession))
+def test_explore_stays_as_it_was_and_renders_nothing_while_training_is_shown(
+    runs: Path, recorder: Recorder
+) -> None:
 
     def body(h: Hands) -> None:
         h.until_full()
@@ -120,7 +119,7 @@ def test_charts_follow_the_run_filter_and_alarms_zoom(runs: Path) -> None:
         ctx.item_click(f"{MAIN}###chart-reset")
         assert view.window is None
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
 
 
 def test_log_pictures_and_snapshots_of_a_failed_run(runs: Path) -> None:
@@ -162,7 +161,7 @@ def test_log_pictures_and_snapshots_of_a_failed_run(runs: Path) -> None:
         ctx.item_click(f"{MAIN}###page-machine")
         h.until(lambda: len(panel.shelf.poller.host.history) > 1, "figures of this machine", 4000)
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
 
 
 def test_the_form_marks_changes_and_places_errors_at_their_field(runs: Path, tmp_path: Path) -> None:
@@ -194,7 +193,7 @@ def test_the_form_marks_changes_and_places_errors_at_their_field(runs: Path, tmp
         ctx.yield_(2)
         assert "--optim.generator_lr=0.001" in imgui.get_clipboard_text()
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
 
 
 def _alarms(panel: TrainingPanel):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.unit.runs.synthetic import Plan, write_foreign, write_native
+from tests.waiting import until
 from viewer.features.training.errands import Errands
 from viewer.features.training.run_index import RunIndex, RunRow
 from viewer.jobs import supervisor, waiting
@@ -18,13 +18,6 @@ from viewer.runs.selection import Selection
 from viewer.state.workspace import SnapshotWatch, run_of
 
 PLAN = Plan(ticks=12)
-
-
-def wait(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.01)
 
 
 def test_the_list_holds_native_and_foreign_runs_and_says_what_is_wrong_with_a_folder(tmp_path: Path) -> None:
@@ -52,9 +45,9 @@ def test_followed_runs_are_read_and_the_others_let_go(tmp_path: Path) -> None:
     shelf = RunIndex(wake=lambda: woken.append(1))
     shelf.start((str(tmp_path),))
     try:
-        wait(lambda: len(shelf.rows) == 2, "the list")
+        until(lambda: len(shelf.rows) == 2, "the list")
         shelf.follow(paths)
-        wait(
+        until(
             lambda: all((r := shelf.reader(p)) is not None and len(r.scalars) == 12 for p in paths),
             "both runs",
         )
@@ -64,7 +57,7 @@ def test_followed_runs_are_read_and_the_others_let_go(tmp_path: Path) -> None:
         assert woken
         write_native(tmp_path / "c", PLAN)
         shelf.look_again()
-        wait(lambda: len(shelf.rows) == 3, "the new run")
+        until(lambda: len(shelf.rows) == 3, "the new run")
     finally:
         shelf.stop()
 
@@ -129,7 +122,7 @@ def test_run_of_a_checkpoint() -> None:
 def test_the_newest_snapshot_is_due_only_while_it_is_followed(tmp_path: Path) -> None:
     run = write_native(tmp_path / "run", PLAN, pictures=3)
     watch = SnapshotWatch()
-    wait(lambda: len(watch.watch(run)) == 3, "snapshots")
+    until(lambda: len(watch.watch(run)) == 3, "snapshots")
     first, last = str(watch.snapshots[0].path), str(watch.snapshots[-1].path)
     assert watch.place_of(first) == 0 and watch.place_of("analytic:sphere") == -1
     assert watch.due(first, "") == ""
@@ -137,7 +130,7 @@ def test_the_newest_snapshot_is_due_only_while_it_is_followed(tmp_path: Path) ->
     assert watch.due(first, "") == last and watch.due(first, "busy") == "" and watch.due(last, "") == ""
     assert watch.due("analytic:sphere", "") == "", "another checkpoint is not replaced"
     (run / "snapshots" / "999999.safetensors").write_bytes(b"new")
-    wait(lambda: len(watch.watch(run)) == 4, "the new snapshot")
+    until(lambda: len(watch.watch(run)) == 4, "the new snapshot")
     assert watch.due(last, "").endswith("999999.safetensors")
 
 
@@ -169,7 +162,7 @@ def test_errands_tell_what_went_wrong() -> None:
     errands.run("Writing", fail)
     errands.run("Looking", lambda: None)
     found: dict[str, str] = {}
-    wait(
+    until(
         lambda: (found.update({o.what: o.error for o in errands.take()}), len(found) == 2)[1], "both errands"
     )
     assert found == {"Writing": "disk full", "Looking": ""} and len(woken) == 2
