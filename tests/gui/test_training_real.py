@@ -56,7 +56,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield runs
     for run in runs.iterdir():
         job = read_job(run)
-        for pid, since in ((job.pid, job.pid_started), (job.keeper_pid, job.keeper_started)) if job else ():
+        for pid, since in (
+            ((job.pid, job.pid_started), (job.supervisor_pid, job.supervisor_started)) if job else ()
+        ):
             if process_alive(pid, since):
                 os.kill(pid, signal.SIGKILL)
 

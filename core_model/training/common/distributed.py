@@ -1,7 +1,8 @@
 """Many processes as one trainer: started by torchrun or by `siblings`, gradients averaged, one writer.
 
-Gradients are averaged in flat pieces after the backward pass rather than by DistributedDataParallel's hooks: a step runs the networks
-several times (fakes, reals, penalty, micro-batches) and needs one exchange at its end, and double backward passes stay plain autograd.
+Gradients are averaged in flat pieces after the backward pass rather than by DistributedDataParallel's hooks:
+a step runs the networks several times (fakes, reals, penalty, micro-batches) and needs one exchange at its
+end, and double backward passes stay plain autograd.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class Ranks:
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
 
     def mean_gradients(self, module: nn.Module) -> None:
-        """Replace gradients by their mean over all processes. Which parameters have gradients must be the same everywhere."""
+        """Replace gradients by their mean over all processes. Which parameters have gradients must be the
+        same everywhere.
+        """
         if self.world == 1:
             return
         with torch.no_grad():
@@ -77,9 +80,11 @@ class Ranks:
 
 
 def join_ranks(device: str) -> Ranks:
-    """The process group that torchrun or `siblings` describes in the environment (NCCL on CUDA, gloo on CPU); else one process.
+    """The process group that torchrun or `siblings` describes in the environment (NCCL on CUDA, gloo on CPU);
+    else one process.
 
-    device: auto, cpu, cuda or cuda:N; under torchrun every process takes the GPU of its local rank. Raises InputError.
+    device: auto, cpu, cuda or cuda:N; under torchrun every process takes the GPU of its local rank. Raises
+    InputError.
     """
     world, rank = _number("WORLD_SIZE", 1), _number("RANK", 0)
     chosen = _device(device, _number("LOCAL_RANK", 0), world)
@@ -95,8 +100,11 @@ def join_ranks(device: str) -> Ranks:
 
 
 def _agent_store(restart: int, world: int) -> dist.PrefixStore | None:  # pyright: ignore[reportPrivateImportUsage]
-    """torchrun's own store under names of this attempt, where it keeps one over restarts. Without them a process may find the address
-    that a dead one left there and wait for it until it times out (seen with torch 2.13)."""
+    """torchrun's own store, under names of this attempt, if torchrun keeps one over restarts.
+
+    Without separate names a process may find the address that a dead one left in the store, and wait for it
+    until it times out (seen with torch 2.13).
+    """
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
         return None
     agent = dist.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), world, is_master=False)  # pyright: ignore[reportPrivateImportUsage]

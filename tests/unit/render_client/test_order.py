@@ -90,10 +90,10 @@ class House:
         assert isinstance(self.results.recv(), m.Hello)
         self._number = 0
 
-    def post(self, slot: Any, letter: Any, bell: bool = True) -> int:
+    def post(self, slot: Any, message: Any, wakes: bool = True) -> int:
         self._number += 1
-        self.control.put(slot, self._number, pickle.dumps(letter))
-        if bell:
+        self.control.put(slot, self._number, pickle.dumps(message))
+        if wakes:
             self.commands.send(m.Wake())
         return self._number
 
@@ -113,7 +113,7 @@ class House:
     def run(self) -> list[str]:
         """Until there is nothing to do."""
         for _ in range(100):
-            self.worker._obey(wait=False)
+            self.worker._run_commands(wait=False)
             if not self.worker.work():
                 return self.session.log
         raise AssertionError(f"it goes round in circles: {self.session.log[-20:]}")

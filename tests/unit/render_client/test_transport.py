@@ -19,13 +19,13 @@ from tests.waiting import until
 from viewer.render_client import messages as m
 from viewer.render_client import shared_block
 from viewer.render_client.frame_ring import ALIGN, BufferPool, FrameRing, slot_bytes_for
-from viewer.render_client.mailbox import LETTER_BYTES, ControlBlock
-from viewer.render_client.rings import RingKeeper
+from viewer.render_client.mailbox import REQUEST_BYTES, ControlBlock
+from viewer.render_client.rings import FrameRings
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_mailbox_keeps_the_newest_letter_only() -> None:
+def test_mailbox_keeps_the_newest_request_only() -> None:
     box = ControlBlock.create()
     other = ControlBlock.attach(box.name)
     assert other.take("render", 0) is None and other.peek("render") == 0
@@ -35,14 +35,14 @@ def test_mailbox_keeps_the_newest_letter_only() -> None:
     assert other.take("render", 0) == (2, b"second") and other.take("render", 2) is None
     assert other.take("inspect", 0) == (3, b"ray")
     with pytest.raises(InputError, match="request too large"):
-        box.put("render", 4, bytes(LETTER_BYTES + 1))
+        box.put("render", 4, bytes(REQUEST_BYTES + 1))
     other.close()
     box.close()
     with pytest.raises(FileNotFoundError):
         ControlBlock.attach(box.name)
 
 
-def test_reader_in_the_middle_of_a_write_sees_no_torn_letter() -> None:
+def test_reader_in_the_middle_of_a_write_sees_no_torn_request() -> None:
     box = ControlBlock.create()
     other = ControlBlock.attach(box.name)
     stop = threading.Event()
@@ -57,9 +57,9 @@ def test_reader_in_the_middle_of_a_write_sees_no_torn_letter() -> None:
     thread.start()
     seen, end = 0, time.monotonic() + 0.5
     while time.monotonic() < end:
-        letter = other.take("render", seen)
-        if letter is not None:
-            seen, data = letter
+        request = other.take("render", seen)
+        if request is not None:
+            seen, data = request
             assert data == bytes([seen % 251]) * (20_000 + seen % 5)
     stop.set()
     thread.join()
@@ -143,11 +143,11 @@ def test_buffers_are_used_again_only_when_nobody_looks_into_them() -> None:
     ring.close()
 
 
-def test_ring_keeper_grows_and_lets_old_rings_go() -> None:
-    keeper = RingKeeper()
-    small = keeper.for_request(RenderRequest(checkpoint="a", width=16, height=16))
-    same = keeper.for_request(RenderRequest(checkpoint="a", width=17, height=17))
-    big = keeper.for_request(RenderRequest(checkpoint="a", width=64, height=64))
+def test_frame_rings_grows_and_lets_old_rings_go() -> None:
+    rings = FrameRings()
+    small = rings.for_request(RenderRequest(checkpoint="a", width=16, height=16))
+    same = rings.for_request(RenderRequest(checkpoint="a", width=17, height=17))
+    big = rings.for_request(RenderRequest(checkpoint="a", width=64, height=64))
     assert small is not None and big is not None
     assert same == small and big.name != small.name and big.slot_bytes >= slot_bytes_for(64, 64, [3])
     FrameRing.attach(
@@ -156,26 +156,26 @@ def test_ring_keeper_grows_and_lets_old_rings_go() -> None:
     worker = FrameRing.attach(big.name, big.slots, big.slot_bytes)
     frames, _ = lay_out(arrays := {"rgb": np.zeros((3, 64, 64), np.float32)}, align=ALIGN)
     worker.write(0, frames, arrays)
-    got = keeper.read(m.RenderDone(1, RenderResult(frames=frames), big.name, 0))
+    got = rings.read(m.RenderDone(1, RenderResult(frames=frames), big.name, 0))
     assert got["rgb"].shape == (3, 64, 64)
     with pytest.raises(FileNotFoundError):
         FrameRing.attach(small.name, small.slots, small.slot_bytes)
     worker.close()
-    keeper.close()
+    rings.close()
 
 
 def test_frames_go_through_the_pipe_where_shared_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Containers often have 64 MB of it; writing beyond would end the worker with SIGBUS."""
-    keeper = RingKeeper()
+    rings = FrameRings()
     monkeypatch.setattr(shared_block, "room", lambda: 6 << 20)
-    assert keeper.for_request(RenderRequest(checkpoint="a", width=16, height=16)) is not None
-    one = keeper.for_request(RenderRequest(checkpoint="a", width=360, height=360))
+    assert rings.for_request(RenderRequest(checkpoint="a", width=16, height=16)) is not None
+    one = rings.for_request(RenderRequest(checkpoint="a", width=360, height=360))
     assert one is not None and one.slots == 1, "one slot would have fitted"
-    assert keeper.for_request(RenderRequest(checkpoint="a", width=2048, height=2048)) is None
+    assert rings.for_request(RenderRequest(checkpoint="a", width=2048, height=2048)) is None
     arrays = {"rgb": np.ones((3, 2, 2), np.float32)}
-    assert keeper.read(m.RenderDone(1, RenderResult(), arrays=arrays, needs_bytes=48))["rgb"].sum() == 12
-    assert keeper.for_request(RenderRequest(checkpoint="a", width=32, height=32)) is not None
-    keeper.close()
+    assert rings.read(m.RenderDone(1, RenderResult(), arrays=arrays, needs_bytes=48))["rgb"].sum() == 12
+    assert rings.for_request(RenderRequest(checkpoint="a", width=32, height=32)) is not None
+    rings.close()
 
 
 def test_gui_side_loads_no_torch() -> None:

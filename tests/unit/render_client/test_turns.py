@@ -12,7 +12,13 @@ from core_model.schema.question_latents import DirectionsQuestion
 from core_model.schema.render import RenderRequest, Tier
 from viewer.render_client.mailbox import Slot
 from viewer.render_client.messages import AskRequest, InspectRequest, PictureRequest
-from viewer.render_client.turns import MOMENT_S, MOVING_FIRST, PATIENCE_S, SLICE_S, Turns
+from viewer.render_client.turns import (
+    MOVING_PER_QUESTION,
+    PICTURE_MIN_S,
+    QUESTION_MAX_S,
+    QUESTION_MIN_S,
+    Turns,
+)
 
 QUESTION = DirectionsQuestion(checkpoint="a")
 
@@ -25,7 +31,7 @@ def picture(tier: Tier) -> RenderRequest:
 class Waiting:
     """Both sides: what the window posts, and whose turn the worker takes it for."""
 
-    letters: dict[Slot, tuple[int, bytes]] = field(default_factory=dict)
+    posted: dict[Slot, tuple[int, bytes]] = field(default_factory=dict)
     now: float = 0.0
     number: int = 0
     command: bool = False
@@ -34,14 +40,14 @@ class Waiting:
         self.turns = Turns(self, lambda: self.command, lambda: self.now)
 
     def peek(self, slot: Slot) -> int:
-        return self.letters[slot][0] if slot in self.letters else 0
+        return self.posted[slot][0] if slot in self.posted else 0
 
     def take(self, slot: Slot, after: int) -> tuple[int, bytes] | None:
-        return self.letters[slot] if self.peek(slot) > after else None
+        return self.posted[slot] if self.peek(slot) > after else None
 
-    def post(self, slot: Slot, letter: object) -> None:
+    def post(self, slot: Slot, message: object) -> None:
         self.number += 1
-        self.letters[slot] = (self.number, pickle.dumps(letter))
+        self.posted[slot] = (self.number, pickle.dumps(message))
 
     def render(self, tier: Tier) -> None:
         self.post("render", PictureRequest(picture(tier), None))
@@ -113,7 +119,7 @@ def test_a_full_picture_and_a_stream_of_questions_take_turns() -> None:
     waiting.ask()  # the next picture of a seed board
     assert waiting.turns.next() == full, "a board of questions does not keep the view from settling"
     assert not waiting.turns.picture_gives_way(Tier.FULL)
-    waiting.now += SLICE_S
+    waiting.now += PICTURE_MIN_S
     assert waiting.turns.picture_gives_way(Tier.FULL)
     waiting.turns.again(full)
     assert waiting.next() == "ask" and waiting.turns.next() == full
@@ -124,7 +130,7 @@ def test_a_long_question_gives_way_to_a_drag_but_not_to_refinement() -> None:
     waiting.ask()
     question = waiting.turns.next()
     assert question is not None
-    waiting.now += MOMENT_S
+    waiting.now += QUESTION_MIN_S
     waiting.render(Tier.REFINED)
     assert not waiting.turns.answer_gives_way()
     waiting.now += 100.0
@@ -135,9 +141,9 @@ def test_a_long_question_gives_way_to_a_drag_but_not_to_refinement() -> None:
     assert waiting.next() == "render" and waiting.turns.next() == question
     assert not waiting.turns.answer_gives_way(), "it is let for a moment"
     waiting.render(Tier.FULL)
-    waiting.now += MOMENT_S
+    waiting.now += QUESTION_MIN_S
     assert not waiting.turns.answer_gives_way()
-    waiting.now += PATIENCE_S
+    waiting.now += QUESTION_MAX_S
     assert waiting.turns.answer_gives_way()
 
 
@@ -145,16 +151,16 @@ def test_a_walk_without_end_starves_no_question() -> None:
     waiting = Waiting()
     waiting.ask()
     order = []
-    for _ in range(3 * (MOVING_FIRST + 1)):
+    for _ in range(3 * (MOVING_PER_QUESTION + 1)):
         waiting.render(Tier.MOVING)
         turn = waiting.turns.next()
         assert turn is not None
         order.append(turn.slot)
         if turn.slot == "ask":
-            waiting.now += MOMENT_S
+            waiting.now += QUESTION_MIN_S
             assert waiting.turns.answer_gives_way()
             waiting.turns.again(turn)
-    assert order.count("ask") == 3 and order.index("ask") == MOVING_FIRST
+    assert order.count("ask") == 3 and order.index("ask") == MOVING_PER_QUESTION
 
 
 def test_a_newer_question_replaces_the_one_in_hand() -> None:
