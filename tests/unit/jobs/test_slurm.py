@@ -116,11 +116,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             os.environ["SLURM_CONF"] = before
 
 
-PATIENCE_S = 60.0
-
-
-def wait(condition: Callable[[], object], what: str) -> None:
-    until(condition, what, PATIENCE_S, pause_s=0.1)
+def wait(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
+    """`until` that asks Slurm ten times per second at most."""
+    until(condition, what, seconds, pause_s=0.1)
 
 
 def state(run: Path) -> str:
