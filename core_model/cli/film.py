@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import arg
 
+from core_model.cli.files import check_output
 from core_model.cli.mesh import seeds_of
 from core_model.cli.options import (
     CameraOptions,
@@ -26,7 +27,6 @@ from core_model.cli.options import (
     channels_of,
     request_of,
 )
-from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import Update, progress
 from core_model.cli.sessions import record_of, rendered

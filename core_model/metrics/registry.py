@@ -12,9 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from core_model.metrics.feature_distances import FeatureStatistics, frechet_distance, kernel_distance
 from core_model.metrics.flatness import non_flatness, surface_spread
-from core_model.metrics.gaussian import FeatureStatistics, frechet_distance
-from core_model.metrics.kernel_distance import kernel_distance
 from core_model.metrics.sliced_wasserstein import PatchSet, line_distance, patch_distances
 from core_model.schema.metrics import Better, MetricInfo, MetricValue
 from core_model.schema.registry import Registry

@@ -14,7 +14,7 @@ from core_model.families.latents import Mapped, map_batch
 from core_model.queries.registry import ANSWERERS, Answer, SessionView
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.latent import LatentSpec
-from core_model.schema.question_latents import DirectionsQuestion
+from core_model.schema.question import DirectionsQuestion
 
 PIECE = 256
 """z that are mapped at once: a few milliseconds, so that a picture never waits for the whole."""

@@ -8,9 +8,8 @@ from torch import Tensor
 from core_model.families.base import FAMILIES, FamilySpec
 from core_model.families.configs import read_config
 from core_model.families.latents import styles_of
-from core_model.families.wysiwyg.config import WysiwygConfig
+from core_model.families.wysiwyg.config import DESCRIPTION, WysiwygConfig, describe
 from core_model.families.wysiwyg.decoder import WysiwygField
-from core_model.families.wysiwyg.description import DESCRIPTION, describe
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.fields.triplane import Planes
 from core_model.schema.camera import label25

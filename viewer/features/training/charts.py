@@ -12,7 +12,7 @@ from viewer.runs.format import axis_unit
 from viewer.runs.reader import RunReader
 from viewer.runs.selection import AXES, MOST_COLUMNS, MOST_SMOOTHING, Scale, Selection
 from viewer.widgets import controls
-from viewer.widgets.fold import fold
+from viewer.widgets.controls import fold
 from viewer.widgets.theme import Theme
 
 SCALES: tuple[tuple[Scale, str, str], ...] = (

@@ -14,7 +14,7 @@ from viewer.features.training.draft import Draft, matching
 from viewer.features.training.rows import bar
 from viewer.features.training.rows import field as text_field
 from viewer.widgets import controls
-from viewer.widgets.fold import fold
+from viewer.widgets.controls import fold
 from viewer.widgets.theme import Theme
 
 

@@ -28,7 +28,7 @@ from viewer.runs.job_record import CONSOLE_FILE
 from viewer.runs.selection import Selection
 from viewer.state.actions import CopyText, Dispatch
 from viewer.state.workspace import Workspace
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme
 
@@ -103,7 +103,7 @@ class LaunchPage:
     def _preset(self, theme: Theme) -> None:
         draft = self.draft
         options = [(name, name, _preset_words(PRESETS.get(name))) for name in PRESETS.names()]
-        chosen = controls.combo(
+        chosen = choice_rows.combo(
             theme, "Preset", "##preset", draft.preset, options, tip="Complete settings to start from"
         )
         if chosen != draft.preset:
@@ -174,7 +174,7 @@ class LaunchPage:
         draft = self.draft
         backends = [(name, name, BACKENDS.get(name).why_not()) for name in BACKENDS.names()]
         off = [name for name, _, why in backends if why]
-        draft.backend = controls.combo(
+        draft.backend = choice_rows.combo(
             theme,
             "Backend",
             "##backend",
@@ -202,15 +202,15 @@ class LaunchPage:
             controls.note(theme, f"Here: cpu; {known}. {self._queue()}")
             return
         tip = "GPUs of one node, one process each"
-        draft.gpus = controls.drag_int(
+        draft.gpus = number_rows.drag_int(
             theme, "GPUs", "##gpus", draft.gpus, speed=0.05, low=0, high=64, tip=tip
         )
         tip = "Cores; 0 = the cluster's default"
-        draft.cpus = controls.drag_int(
+        draft.cpus = number_rows.drag_int(
             theme, "Processors", "##cpus", draft.cpus, speed=0.1, low=0, high=512, tip=tip
         )
         tip = "Time limit; 0 = the cluster's default"
-        draft.hours = controls.drag_float(
+        draft.hours = number_rows.drag_float(
             theme, "Time", "##hours", draft.hours, speed=0.1, low=0.0, high=1000.0, fmt="%.1f h", tip=tip
         )
         controls.label(theme, "Partition", "Partition of the cluster; empty = its default")
@@ -315,7 +315,7 @@ class LaunchPage:
         options += [(str(row.path), row.name, str(row.path)) for row in self.shelf.rows if not row.foreign][
             :40
         ]
-        self.against = controls.combo(
+        self.against = choice_rows.combo(
             theme, "From", "##against", self.against, options, tip="With which settings these are compared"
         )
         other = self._tree_of(self.against) if self.against else self.draft.base

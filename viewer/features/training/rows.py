@@ -13,7 +13,7 @@ from imgui_bundle import ImVec2, imgui
 from viewer.runs.job_record import ShownState
 from viewer.runs.run_health import TONES
 from viewer.state.palette import Palette, Rgb
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import Theme
 
@@ -84,7 +84,7 @@ def chooser(
     corner, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
     opened = imgui.begin_combo(key, preview, imgui.ComboFlags_.no_arrow_button)
     if not opened:
-        controls.chevron(theme, corner.x + width - 0.95 * theme.em, corner.y + 0.5 * height)
+        choice_rows.chevron(theme, corner.x + width - 0.95 * theme.em, corner.y + 0.5 * height)
     if opened:
         for option, title, hint in options:
             if imgui.selectable(f"{legible(title)}###{option}", option == value)[0]:
