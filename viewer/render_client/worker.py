@@ -118,14 +118,17 @@ def error_info(e: BaseException) -> ErrorInfo:
 
 
 class _Worker:
+    """factory: dotted path, or the callable itself; clock: seconds, monotonic."""
+
     def __init__(
         self,
-        factory: str,
+        factory: str | Callable[..., Any],
         control: ControlBlock,
         commands: connection.Connection,
         results: connection.Connection,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._factory_path, self._control = factory, control
+        self._named, self._control = factory, control
         self._commands, self._results = commands, results
         self._process = psutil.Process()
         self._session: SessionLike | None = None
@@ -134,14 +137,14 @@ class _Worker:
         self._wakes_read = 0
         self._commands_read: deque[m.ToWorker] = deque()
         self._reading = threading.Lock()
-        self._turns = Turns(control, self._command_waits)
+        self._turns = Turns(control, self._command_waits, clock)
         self._tile_cap: tuple[str, int] | None = None
 
     def start(self, options: m.SessionOptions) -> None:
         """Build the session; an exception ends the process, and its text goes to the GUI before."""
         self._control.begin("options", 0, "loading torch")
         try:
-            self._factory = load_factory(self._factory_path)
+            self._factory = load_factory(self._named) if isinstance(self._named, str) else self._named
             self._control.progress("starting session", 0.5)
             self._session = build_session(self._factory, options)
         except Exception as e:

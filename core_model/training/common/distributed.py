@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from core_model.schema.errors import InputError
 from core_model.training.common.local_launcher import RENDEZVOUS
 
-_PIECE_VALUES = 16 * 1024 * 1024
+PIECE_VALUES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Ranks:
         if self.world == 1:
             return
         with torch.no_grad():
-            for piece in _pieces([p.grad for p in module.parameters() if p.grad is not None]):
+            for piece in pieces([p.grad for p in module.parameters() if p.grad is not None]):
                 flat = torch.cat([g.reshape(-1) for g in piece])
                 dist.all_reduce(flat)
                 flat.div_(self.world)
@@ -145,13 +145,13 @@ def _number(name: str, default: int) -> int:
     return int(text) if text.isdigit() else default
 
 
-def _pieces(gradients: Iterable[Tensor | None]) -> Iterable[list[Tensor]]:
-    """Gradients in lists of at most 16 M values (one large tensor may be more)."""
+def pieces(gradients: Iterable[Tensor | None], most: int = PIECE_VALUES) -> Iterable[list[Tensor]]:
+    """Gradients in lists of at most `most` values (one large tensor may be more)."""
     piece: list[Tensor] = []
     size = 0
     for g in gradients:
         assert g is not None
-        if piece and size + g.numel() > _PIECE_VALUES:
+        if piece and size + g.numel() > most:
             yield piece
             piece, size = [], 0
         piece.append(g)

@@ -295,12 +295,9 @@ class FakeKernel:
 
 
 @pytest.mark.parametrize("assigns", [True, False])
-def test_on_windows_a_job_object_holds_the_command_before_it_runs(
-    monkeypatch: pytest.MonkeyPatch, assigns: bool
-) -> None:
+def test_on_windows_a_job_object_holds_the_command_before_it_runs(assigns: bool) -> None:
     api = FakeKernel(assigns)
-    monkeypatch.setattr(job_object, "_resume", lambda pid: api.calls.append(("resume", pid)))
-    held = job_object.JobObject("abc", api)
+    held = job_object.JobObject("abc", api, lambda pid: api.calls.append(("resume", pid)))
     assert held.hold(5, 17) is assigns
     held.terminate()
     size = 144 if sys.maxsize > 2**32 else 112  # of JOBOBJECT_EXTENDED_LIMIT_INFORMATION
@@ -332,7 +329,7 @@ def test_a_supervisor_hands_its_command_to_the_job_object(
 ) -> None:
     """The supervisor's own way through, with a kernel that only writes down (the flags are those of POSIX: none)."""
     api = FakeKernel()
-    monkeypatch.setattr(job_object, "_resume", lambda pid: api.calls.append(("resume", pid)))
+    monkeypatch.setattr(job_object, "resume", lambda pid: api.calls.append(("resume", pid)))
     monkeypatch.setattr(supervisor, "creation_flags", lambda api: 0)
     (tmp_path / "job.json").write_text(
         json.dumps({"id": "j1", "argv": [sys.executable, "-c", "print('ran')"], "submitted": 0.0})
