@@ -120,7 +120,7 @@ def write_film(
     from core_model.session import RenderSession
 
     session = RenderSession(device=options.machine.device, threads=options.machine.threads)
-    size = options.size or _newest_size(session, snapshots)
+    size = options.size or _newest_size(snapshots)
     frames = 0
     with ExitStack() as stack:
         video = None
@@ -184,7 +184,7 @@ def sheet(tiles: list["np.ndarray"], caption: str) -> "np.ndarray":
     return made
 
 
-def _newest_size(session: "RenderSession", snapshots: list[tuple[int, Path]]) -> int:
+def _newest_size(snapshots: list[tuple[int, Path]]) -> int:
     """Edge of the newest snapshot that can be read, pixels."""
     from core_model.checkpoints.describe import describe_checkpoint
 

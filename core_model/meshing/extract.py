@@ -34,7 +34,6 @@ class Extraction:
     high: float
     bricks: int
     probes: int
-    store_bytes: int
     seconds: dict[str, float]
 
 
@@ -89,7 +88,6 @@ def extract(
         high,
         store.count,
         roots.probes,
-        store.nbytes,
         seconds,
     )
 

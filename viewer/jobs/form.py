@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
-from core_model.schema.overrides import apply_overrides, changed_paths
+from core_model.schema.overrides import apply_overrides
 from core_model.schema.settings import SettingGroup, groups_of
 
 T = TypeVar("T", bound=Frozen)
@@ -41,11 +41,6 @@ def form_of(kind: type[Frozen]) -> tuple[SettingGroup, ...]:
 def texts_of(tree: Frozen) -> dict[str, str]:
     """Path → text of every field of the form."""
     return {field.path: field.text(tree) for group in form_of(type(tree)) for field in group.fields}
-
-
-def differing(tree: T, base: T) -> dict[str, str]:
-    """Path → text value of everything that differs from `base`, e.g. from the preset."""
-    return dict(changed_paths(tree, base))
 
 
 def check(base: Frozen, texts: Mapping[str, str]) -> Checked:

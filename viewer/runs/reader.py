@@ -28,7 +28,7 @@ from viewer.runs.job_record import CONSOLE_FILE, JOB_FILE, JobRecord, ShownState
 from viewer.runs.log import Log
 from viewer.runs.parse import parse_block, parse_object
 from viewer.runs.states import judge
-from viewer.runs.table import Axis, Mark, ScalarTable
+from viewer.runs.table import Mark, ScalarTable
 from viewer.runs.tail import FileTail, TailRead
 
 SLICE = 1 << 20
@@ -329,11 +329,6 @@ class RunReader:
             words = bends(schedule, at)
             if words:
                 yield Mark(row, where[0], at, where[1], words)
-
-    def xlabel(self, axis: Axis) -> str:
-        """Name of an x axis with its unit."""
-        steps = "tick" if self.is_foreign else "step"
-        return {"images": "images", "steps": steps, "time": "time since start"}[axis]
 
 
 def bends(schedule: Schedule, images: float) -> str:

@@ -55,7 +55,7 @@ class Arrangement:
         self._limit(em)
         seen = (size.x, size.y, em, float(hash(shown)))
         if not self._seen:
-            self._restored(em)
+            self._restored()
         self._still = self._still + 1 if seen == self._seen else 0
         self._seen = seen
         if self._still != SETTLED_FRAMES:
@@ -68,7 +68,7 @@ class Arrangement:
         if wanted.key != self._key or em != self._em or (small and fits):
             self.reset()
 
-    def _restored(self, em: float) -> None:
+    def _restored(self) -> None:
         """A layout read from the user's file was made for this size and font, or is arranged anew."""
         if not self._params.ini_disable:
             saved = hello_imgui.load_user_pref(_PREF)

@@ -40,7 +40,7 @@ from viewer.shell.window_protocol import WindowProtocol
 from viewer.state import actions, preferences
 from viewer.state.camera_glide import CameraGlide
 from viewer.state.document import ChannelView
-from viewer.state.export_desk import Exports
+from viewer.state.exports import Exports
 from viewer.state.key_map import KeyMap
 from viewer.state.latent_walk import Walk
 from viewer.state.presets import Presets

@@ -21,7 +21,7 @@ from viewer.render_client.events import WorkerStatus
 from viewer.state.actions import Dispatch
 from viewer.state.camera_glide import CameraGlide
 from viewer.state.document import Document
-from viewer.state.export_desk import Exports
+from viewer.state.exports import Exports
 from viewer.state.frames import Timing
 from viewer.state.key_map import KeyMap
 from viewer.state.latent_walk import Walk

@@ -74,10 +74,6 @@ class ViewSettings(Frozen):
         others = tuple(v for v in self.channel_views if v.name != view.name)
         return self.replace(channel_views=(*others, view))
 
-    def without_channel_view(self, name: str) -> ViewSettings:
-        """A copy in which channel `name` is back at its defaults."""
-        return self.replace(channel_views=tuple(v for v in self.channel_views if v.name != name))
-
     def with_channel(self, name: str) -> ViewSettings:
         """A copy that shows channel `name`."""
         return self.replace(channel=name)

@@ -7,7 +7,7 @@ which `fov` spans. Angles in radians, lengths in world units.
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -19,7 +19,6 @@ FOV_LIMITS = (math.radians(1.0), math.radians(120.0))
 NOTCH = 1.1
 
 ViewName = Literal["front", "back", "left", "right", "top", "bottom", "three-quarter"]
-VIEW_NAMES: tuple[ViewName, ...] = get_args(ViewName)
 # Left and right are the sides of the screen in the front view: "left" puts the camera on -x.
 _VIEWS: dict[ViewName, tuple[float, float]] = {
     "front": (0.0, 0.0),
@@ -108,13 +107,6 @@ def with_view_height(pose: OrbitPose, height: float) -> OrbitPose:
     As far as FOV_LIMITS allow.
     """
     return pose.replace(fov=clamp(2.0 * math.atan(0.5 * height / pose.distance), *FOV_LIMITS))
-
-
-def dolly_zoom(pose: OrbitPose, fov: float, limits: tuple[float, float] = FOV_LIMITS) -> OrbitPose:
-    """A new fov with the distance that keeps the size of things in the pivot's depth."""
-    fov = clamp(fov, *limits)
-    distance = pose.distance * math.tan(0.5 * pose.fov) / math.tan(0.5 * fov)
-    return pose.at_distance(clamp(distance, *RADIUS_LIMITS)).replace(fov=fov)
 
 
 def roll(pose: OrbitPose, angle: float) -> OrbitPose:

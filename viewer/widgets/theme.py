@@ -12,7 +12,6 @@ from viewer.state.palette import PALETTES, Palette, Rgb, ThemeName, mix
 
 BODY_PX = 15.0
 SMALL = 0.84
-MONO = 0.9
 
 
 @dataclass(frozen=True)

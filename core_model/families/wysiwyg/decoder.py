@@ -147,11 +147,6 @@ class WysiwygField:
             planes, self.sdf_mlp, self.rgb_mlp, self.cfg, fast=self.fast, chunk=self.chunk, dtype=self.dtype
         )
 
-    @property
-    def beta_max(self) -> float:
-        """Largest beta that the network can predict, world units."""
-        return 2.0 * self.cfg.beta_start - self.cfg.beta_floor
-
     def features(self, points: Tensor) -> Tensor:
         """Plane features [B, N, C] after the Hadamard product."""
         if self._table is not None:

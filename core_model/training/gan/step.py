@@ -27,7 +27,6 @@ from core_model.training.gan.optimise import GradientReport, Optimisers, gradien
 from core_model.training.gan.render import Fakes, autocast, make_fakes
 
 GENERATOR, DISCRIMINATOR, PENALTY = range(3)
-PHASE_NAMES = ("generator", "discriminator", "r1")
 
 
 @dataclass(frozen=True)

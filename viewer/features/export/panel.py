@@ -22,7 +22,6 @@ from viewer.jobs.command import as_typed
 from viewer.jobs.tasks import Tasks
 from viewer.state.actions import CopyPicture, CopyText, Dispatch
 from viewer.state.document import Document
-from viewer.state.export_desk import Exports, taken
 from viewer.state.export_settings import (
     MAX_SIZE,
     ExportKind,
@@ -31,6 +30,7 @@ from viewer.state.export_settings import (
     plan_export,
     typed_command,
 )
+from viewer.state.exports import Exports, taken
 from viewer.state.screen import PicturePlace
 from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.feature import FEATURES, Feature

@@ -80,7 +80,7 @@ class ExportRows:
         """The settings, changed or not."""
         spec = self._quality(doc.mesh, theme)
         self._file(doc, theme)
-        self._batch(doc, theme)
+        self._batch(theme)
         found = self._outputs(doc, now)
         if found.existing:
             count = len(found.existing)
@@ -196,7 +196,7 @@ class ExportRows:
             self.typed, self.overwrite = text, False
         controls.tooltip(path)
 
-    def _batch(self, doc: Document, theme: Theme) -> None:
+    def _batch(self, theme: Theme) -> None:
         batch = self.batch
         kind = choice_rows.combo(theme, "Batch", "##mesh-batch", batch.kind, _BATCHES, tip="One mesh or many")
         seeds, to, steps, file = batch.seeds, batch.to, batch.steps, batch.file

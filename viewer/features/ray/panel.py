@@ -116,7 +116,7 @@ class RayPanel:
         table = (len(pins) + 2.2) * 1.55 * em if pins else 0.0
         self._plots.draw(theme, report, max(room - _BELOW_EM * em - table, 24 * em))
         with controls.font(theme.fonts.mono, BODY_PX * 0.8), controls.text_colour(theme.palette.muted):
-            controls.wrapped(self._plots.readout(report))
+            controls.wrapped(self._plots.readout())
         draw_numbers(theme, report)
 
     def _foot(

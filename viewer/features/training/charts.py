@@ -50,7 +50,7 @@ class ChartPage:
         em = theme.em
         with bar(theme):
             tip = "Charts whose group, title or series holds every typed word"
-            view.words = field(theme, "##chart-filter", view.words, "Filter charts", 12 * em, tip)
+            view.words = field("##chart-filter", view.words, "Filter charts", 12 * em, tip)
             axis = chooser(theme, "##chart-axis", view.axis, AXES, 6.4 * em, "What the x axes count")
             view.count_by(axis)
             view.log_scale = chooser(

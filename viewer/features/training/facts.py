@@ -82,7 +82,7 @@ class OverviewDrawing:
         with bar(theme):
             tip = "Settings whose path holds every typed word"
             self.page.words = text_field(
-                theme, "##settings-filter", self.page.words, "Filter settings", 13 * em, tip
+                "##settings-filter", self.page.words, "Filter settings", 13 * em, tip
             )
             if len(runs) > 1:
                 changed, on = imgui.checkbox("only what differs###settings-differ", self.page.only_different)

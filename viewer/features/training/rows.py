@@ -64,7 +64,7 @@ def room_for(width: float) -> None:
         imgui.new_line()
 
 
-def field(theme: Theme, key: str, value: str, hint: str, width: float, tip: str) -> str:
+def field(key: str, value: str, hint: str, width: float, tip: str) -> str:
     """Text field with a hint; the next control comes beside it."""
     room_for(width)
     imgui.set_next_item_width(width)
