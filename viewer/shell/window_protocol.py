@@ -1,4 +1,4 @@
-"""What the frame loop may ask of the window that it is drawn in."""
+"""The part of the window that the frame loop uses."""
 
 from __future__ import annotations
 
@@ -47,9 +47,7 @@ class WindowProtocol(Protocol):
     def reset_layout(self) -> None: ...
 
     def pace(self, frames_per_second: float, dragging: bool) -> None:
-        """Frames per second while no event comes in; dragging: the renderer needs the processor more than the
-        window.
-        """
+        """Idle frame rate. dragging: the renderer gets the processor, since the drag itself brings events."""
         ...
 
     def quit(self) -> None: ...

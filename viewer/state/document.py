@@ -1,6 +1,4 @@
-"""The document: everything that a picture on the screen depends on, frozen.
-
-Undo is a list of past documents.
+"""The document: everything that the displayed picture depends on, frozen. Undo is a list of past documents.
 
 Panels never edit it: they return `doc.replace(...)` (validated copy) or use the `with_…` methods.
 """
@@ -103,7 +101,7 @@ Mark = tuple[float, float]
 
 
 class RayMarks(Frozen):
-    """Which rays are looked at: the one under inspection and the pinned ones, by image coordinates."""
+    """The inspected ray and the pinned ones, by image coordinates."""
 
     selected: Mark | None = None
     pins: tuple[Mark, ...] = Field(default=(), max_length=MAX_PINS)
@@ -140,9 +138,8 @@ Hand = Literal["turntable", "trackball", "fly"]
 
 
 class Navigation(Frozen):
-    """What the left drag in the picture does.
-
-    Turn about the vertical, turn freely, or look about and fly with the keys.
+    """What a left drag in the picture does: orbit about the vertical, orbit freely (trackball), or fly with
+    the keys.
     """
 
     hand: Hand = "turntable"
@@ -178,7 +175,7 @@ class Document(Frozen):
 
     @property
     def mesh_mode(self) -> Mode:
-        """How the mesh is shown now; two pictures that are compared leave no room for it."""
+        """How the mesh is shown; never beside the render while two pictures are compared."""
         return "off" if self.compare.mode != "off" else self.mesh.mode
 
     @classmethod
@@ -208,9 +205,7 @@ class Document(Frozen):
 
 
 def carried(before: Document, fresh: Document, info: CheckpointInfo) -> Document:
-    """`fresh` (the defaults of checkpoint `info`) with what of `before` fits it: the same view of another
-    snapshot.
-    """
+    """The same view of another snapshot: `fresh` (defaults of checkpoint `info`) with what fits of `before`."""
     kept: dict[str, object] = {
         "camera": before.camera,
         "background": before.background,

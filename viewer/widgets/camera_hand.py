@@ -1,7 +1,4 @@
-"""Mouse and keys on the picture → the document's camera.
-
-The drag, the flying keys and the wheel, in the chosen navigation mode.
-"""
+"""Mouse and keys on the picture → the document's camera: drags, flying keys and wheel, by navigation mode."""
 
 from __future__ import annotations
 
@@ -26,11 +23,10 @@ HANDS: tuple[tuple[Hand, str, str], ...] = (
 
 
 def drag(doc: Document, request_frames: RequestFrames, edge: float, dragged: bool) -> tuple[Document, str]:
-    """The document after this frame of a held button (or its release), and the move under way.
+    """(document after this frame of a drag or its release, the move under way or "").
 
-    The move is "" while there is none.
-    edge: of the drawn picture on the screen, pixels.
-    dragged: the mouse has left the place where the button went down.
+    edge: of the drawn picture on the screen, pixels. dragged: the mouse has left the point where the button
+    was pressed.
     """
     io, pose = imgui.get_io(), doc.camera
     dx, dy = io.mouse_delta.x, io.mouse_delta.y
@@ -51,9 +47,8 @@ def drag(doc: Document, request_frames: RequestFrames, edge: float, dragged: boo
 
 
 def _has(button: int) -> bool:
-    """Whether a button is down, or went up in this frame.
-
-    What the mouse moved before that belongs to its drag.
+    """Whether a button is down, or was released in this frame: the movement before the release belongs to its
+    drag.
     """
     return imgui.is_mouse_down(button) or imgui.is_mouse_released(button)
 

@@ -46,9 +46,8 @@ def combo(
 
 
 def begin_combo(theme: Theme, key: str, preview: str) -> bool:
-    """Drop-down with a quiet chevron instead of Dear ImGui's arrow.
-
-    Pair with `imgui.end_combo` when it returns True.
+    """Drop-down with a plain chevron instead of Dear ImGui's arrow button; `imgui.end_combo` must follow when
+    it is True.
     """
     corner, width, height = (
         imgui.get_cursor_screen_pos(),
@@ -62,7 +61,7 @@ def begin_combo(theme: Theme, key: str, preview: str) -> bool:
 
 
 def combo_room(theme: Theme) -> float:
-    """Pixels for the words of a drop-down that fills the rest of the line."""
+    """Pixels for the text of a drop-down that fills the rest of the line."""
     return imgui.get_content_region_avail().x - 1.9 * theme.em - imgui.get_style().frame_padding.x
 
 
@@ -120,9 +119,7 @@ def segmented(
 ) -> T:
     """Two to four exclusive choices side by side, on more lines where they do not fit.
 
-    Item ids are `<key>/<title>`.
-
-    unavailable: may map each option to the reason.
+    Item ids are `<key>/<title>`. unavailable: options that cannot be chosen; may map each to its reason.
     """
     label(theme, text, tip)
     p, draw = theme.palette, imgui.get_window_draw_list()

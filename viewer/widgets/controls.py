@@ -38,9 +38,9 @@ def tooltip(text: str) -> None:
 
 @contextlib.contextmanager
 def disabled(why_not: str) -> Iterator[None]:
-    """Disables what is drawn inside when `why_not` is not empty.
+    """Disable what is drawn inside when `why_not` is not empty.
 
-    Hints in it take the colour of text: the muted one, faded, could not be read.
+    Hints inside take the text colour: the muted colour at reduced opacity would be unreadable.
     """
     imgui.begin_disabled(bool(why_not))
     role = imgui.Col_.text if why_not else imgui.Col_.text_disabled
@@ -73,9 +73,9 @@ def font(face: imgui.ImFont, size: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def text_colour(rgb: tuple[float, float, float]) -> Iterator[None]:
-    """Draws text inside in another colour.
+    """Draw text inside in another colour.
 
-    Where it is disabled it keeps the plain one, which can be read faded.
+    Disabled text keeps the plain colour, which stays readable at reduced opacity.
     """
     plain = imgui.get_style().alpha < 1.0
     imgui.push_style_color(
@@ -88,7 +88,7 @@ def text_colour(rgb: tuple[float, float, float]) -> Iterator[None]:
 
 
 def section(theme: Theme, title: str) -> None:
-    """A quiet heading between groups of rows."""
+    """A heading between groups of rows."""
     if imgui.get_cursor_pos_y() > imgui.get_style().window_padding.y + 1:
         imgui.dummy(ImVec2(0.0, 0.25 * theme.em))
     with font(theme.fonts.bold, theme.small()), text_colour(theme.palette.muted):
@@ -108,10 +108,7 @@ def label(theme: Theme, text: str, tip: str = "") -> None:
 
 
 def value_row(theme: Theme, text: str, value: str, tip: str = "", mono: bool = False) -> None:
-    """Read-only row.
-
-    A value that does not fit wraps to the next line, over the whole width where it is long.
-    """
+    """Read-only row; a long value wraps, or moves to a line of its own below the label."""
     label(theme, text, tip)
     face, size = (theme.fonts.mono, BODY_PX * 0.9) if mono else (theme.fonts.body, BODY_PX)
     with font(face, size):
@@ -122,17 +119,14 @@ def value_row(theme: Theme, text: str, value: str, tip: str = "", mono: bool = F
 
 
 def wrapped(text: str) -> None:
-    """Text that goes on in the next line where the panel ends; never cut."""
+    """Text that wraps at the panel's right edge; never cut."""
     imgui.push_text_wrap_pos(0.0)
     imgui.text_unformatted(legible(text))
     imgui.pop_text_wrap_pos()
 
 
 def below(spare: float) -> bool:
-    """Moves from the control's place in a row to the line under its label.
-
-    Only where `spare` pixels are negative; True then.
-    """
+    """Move from a row's control position to the line below if `spare` pixels are negative; True if so."""
     if spare >= 0.0 or imgui.get_cursor_pos_x() <= imgui.get_cursor_start_pos().x + 1.0:
         return False
     imgui.new_line()
@@ -190,7 +184,7 @@ def icon_button(theme: Theme, icon: str, key: str, *, tip: str, why_not: str = "
 
 
 def note(theme: Theme, text: str) -> None:
-    """A wrapped remark in muted small print."""
+    """A wrapped remark in small muted text."""
     with font(theme.fonts.body, BODY_PX * 0.9), text_colour(theme.palette.muted):
         wrapped(text)
 

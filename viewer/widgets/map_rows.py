@@ -1,6 +1,5 @@
-"""Rows that decide how a slice is coloured: colour map, range, iso-lines.
-
-They are kept as a channel view of the document.
+"""Rows that decide how a slice is coloured (colour map, range, iso-lines), kept as a channel view of the
+document.
 """
 
 from __future__ import annotations

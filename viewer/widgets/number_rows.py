@@ -75,7 +75,7 @@ def slider_float(
     why_not: str = "",
     limits: tuple[float, float] | None = None,
 ) -> float:
-    """Slider that fills up to its value.
+    """Slider that is filled up to its value.
 
     Ctrl+click types a number, within `limits` where they are wider than the slider.
     """
@@ -120,10 +120,7 @@ def slider_int(
 
 @contextlib.contextmanager
 def _filled(theme: Theme, share: float, enabled: bool) -> Iterator[None]:
-    """Slider look: the field is drawn here, filled up to `share`.
-
-    The slider itself is drawn without a ground.
-    """
+    """Draw the slider's field, filled up to `share`; the slider itself is drawn without a background."""
     p, draw = theme.palette, imgui.get_window_draw_list()
     corner = imgui.get_cursor_screen_pos()
     width, height = imgui.calc_item_width(), imgui.get_frame_height()
