@@ -1,4 +1,4 @@
-"""Which folders are run directories, and what lies in one: pictures by group and number, snapshots, sizes."""
+"""Which folders are run directories, and what is in one: pictures by group and number, snapshots, sizes."""
 
 from __future__ import annotations
 

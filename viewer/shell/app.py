@@ -160,7 +160,9 @@ class App:
         glfw.set_window_title(glfw_window_hello_imgui(), f"{text} - {TITLE}")
 
     def pace(self, frames_per_second: float, dragging: bool) -> None:
-        """Idle frame rate. dragging: the renderer gets the processor, since the drag itself brings events."""
+        """Frames per second while no event comes in. dragging: a lower limit, which leaves the processor to the
+        renderer.
+        """
         if self._software:
             limit = DRAGGING_FRAMES_PER_SECOND if dragging else SOFTWARE_FRAMES_PER_SECOND
             self.params.fps_idling.fps_max = limit

@@ -47,7 +47,9 @@ class WindowProtocol(Protocol):
     def reset_layout(self) -> None: ...
 
     def pace(self, frames_per_second: float, dragging: bool) -> None:
-        """Idle frame rate. dragging: the renderer gets the processor, since the drag itself brings events."""
+        """Frames per second while no event comes in. dragging: a lower limit, which leaves the processor to the
+        renderer.
+        """
         ...
 
     def quit(self) -> None: ...
