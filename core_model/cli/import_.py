@@ -1,6 +1,5 @@
-"""`triscope import SOURCE OUT.safetensors`.
-
-A native checkpoint of another program's file, which is never run.
+"""`triscope import SOURCE OUT.safetensors`: a native checkpoint from another program's file, which is never
+run.
 """
 
 from __future__ import annotations

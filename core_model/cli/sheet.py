@@ -1,6 +1,5 @@
-"""`triscope sheet CHECKPOINT --out FILE.png --seeds A-B --yaws …`.
-
-A contact sheet: a row per seed, a column per yaw or per psi.
+"""`triscope sheet CHECKPOINT --out FILE.png --seeds A-B --yaws …`: a contact sheet, a row per seed, a column
+per yaw or psi.
 """
 
 from __future__ import annotations

@@ -93,10 +93,7 @@ def extract(
 
 
 def no_surface(levelset: LevelSet, lattice: Lattice) -> InputError:
-    """What is said when the level lies outside the field's values.
-
-    Their range is taken on up to 64³ nodes.
-    """
+    """The error for a level outside the field's values, whose range is measured on up to 64³ nodes."""
     axes = [
         table[np.unique(np.linspace(0, len(table) - 1, RANGE_NODES).astype(int))]
         for table in lattice.tables()

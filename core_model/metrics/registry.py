@@ -41,9 +41,8 @@ class Pictures:
 
 @dataclass
 class MetricContext:
-    """What metrics share.
-
-    The feature network (None: not there), the range of depths [world units], the seed of random choices.
+    """What metrics share: the feature network (None: not available), the range of depths [world units], the
+    random seed.
     """
 
     features: Callable[[Tensor], Tensor] | None = None

@@ -42,7 +42,7 @@ def answer_directions(
 
 @dataclass
 class _Mapping:
-    """How far the mapping of one question is: the stream of z, and the w of those that were drawn."""
+    """State of an interrupted question: the random stream of z, and the w mapped so far."""
 
     rng: np.random.RandomState
     parts: list[Tensor] = field(default_factory=list)

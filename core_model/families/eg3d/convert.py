@@ -1,4 +1,6 @@
-"""EG3D without torch: its configuration, the conversion of its program's files to native checkpoints, its description."""
+"""EG3D without torch: its configuration, the conversion of its program's files to native checkpoints, its
+description.
+"""
 
 from __future__ import annotations
 
@@ -86,9 +88,8 @@ def config_of(net: ImportedNet) -> Eg3dConfig:
 
 
 def plane_axes(net: ImportedNet) -> tuple[tuple[str, str], ...]:
-    """(width, height) axes of each plane.
-
-    From the table in the file, which is not a tensor of the state; without it the legacy table.
+    """(width, height) axes of each plane, from the table in the file (no tensor of the state); else the
+    legacy table.
     """
     table = None
     for key in ("plane_axes", "renderer.plane_axes"):

@@ -140,9 +140,8 @@ def is_camera_conditioned(net: ImportedNet, cfg: Mapping[str, Any], label: int) 
 
 
 def image_size(net: ImportedNet, data: Mapping[str, Any]) -> int:
-    """The resolution that the network renders at inference.
-
-    Where nothing tells it, that of the planes, as in all published files.
+    """The resolution of the network at inference; that of the planes where the file does not tell (all
+    published files).
     """
     planes = 4 << (len(block_channels(net, BACKBONE)) - 1)
     stored = layer_setting(
@@ -177,10 +176,7 @@ def mlp_sizes(net: ImportedNet, tri: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def background_of(net: ImportedNet, cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """Kind of background.
-
-    A sphere is told by its tensors, a plane by three channels more than the planes take.
-    """
+    """Kind of background: a sphere has tensors of its own, a plane has three channels more than the planes."""
     bg = record(cfg.get("bg_model"))
     count = len({m.group(1) for n in net.state if (m := re.match(re.escape(SPHERE) + r"(\d+)\.", n))})
     if count:

@@ -120,9 +120,8 @@ def tail_prefixes(net: ImportedNet) -> list[str]:
 
 
 def tail_blocks(net: ImportedNet, attention: bool) -> tuple[TailBlock, ...]:
-    """Kind and doubling of those blocks, from shapes.
-
-    Without noise images the first doubles and the second does not.
+    """View and doubling of the blocks after the branch, from shapes; without noise images the first doubles,
+    the second not.
     """
     size = 4 << (len(block_channels(net, BACKBONE)) - 1)
     blocks: list[TailBlock] = []
@@ -137,9 +136,8 @@ def tail_blocks(net: ImportedNet, attention: bool) -> tuple[TailBlock, ...]:
 
 
 def levels_of(net: ImportedNet, tail: tuple[TailBlock, ...]) -> tuple[int, ...]:
-    """Sampled results: the stored `retidx` of a dual generator, else by its tail.
-
-    The last one of a single generator.
+    """Sampled plane results: the stored `retidx` of a dual generator, else by its tail; the last one of a
+    single generator.
     """
     dual = (
         "Dual" in net.class_name

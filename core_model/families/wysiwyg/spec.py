@@ -32,10 +32,7 @@ class WysiwygModel:
         return self.module.mapping.w_avg.device
 
     def label(self, latent: LatentSpec) -> Tensor | None:
-        """Conditioning label [1, C].
-
-        Frontal (the prior's default pose, straight ahead) unless the latent says otherwise.
-        """
+        """Conditioning label [1, C]: the latent's camera, else the prior's default pose seen frontally."""
         if not self.sizes.c_dim:
             return None
         camera = latent.cond or self.prior.default.replace(yaw=0.0, pitch=0.0, roll=0.0)

@@ -62,7 +62,7 @@ class OverviewDrawing:
                 imgui.pop_text_wrap_pos()
 
     def _fact(self, theme: Theme, label: str, text: str) -> None:
-        """Label and text; what does not fit is cut and told by the tooltip."""
+        """Label and text; a text that does not fit is cut and shown whole in the tooltip."""
         left, em = imgui.get_cursor_pos_x(), theme.em
         with controls.text_colour(theme.palette.muted):
             imgui.text_unformatted(label)

@@ -1,5 +1,5 @@
-"""The form of the training settings: groups that fold, a control for each kind, units, ranges, marks of
-changes, errors in place.
+"""The form of the training settings: groups that fold, controls, units, ranges, marks of changes, errors at
+the fields.
 """
 
 from __future__ import annotations

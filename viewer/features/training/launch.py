@@ -38,11 +38,11 @@ KIND = "train-check"
 class LaunchPage:
     """The draft lives as long as the window; the check is a task, which outlives it."""
 
-    def __init__(self, errands: Errands, shelf: RunIndex) -> None:
+    def __init__(self, errands: Errands, index: RunIndex) -> None:
         self.draft = Draft()
         self.form = FormPage()
         self.looker = DataLooker()
-        self.errands, self.shelf = errands, shelf
+        self.errands, self.index = errands, index
         self.complaint = ""
         self.against = ""
         self._named = False
@@ -50,7 +50,7 @@ class LaunchPage:
         self._trees: dict[str, TrainConfig | None] = {}
 
     def duplicate(self, row: RunRow) -> None:
-        """Start the form from the settings of a run; data and a free name beside it are taken over."""
+        """Start the form from the settings of a run, with its data and a free name beside it."""
         draft = self.draft
         self.complaint = ""
         try:
@@ -92,7 +92,7 @@ class LaunchPage:
         imgui.pop_style_color()
 
     def _name(self, workspace: Workspace) -> None:
-        """A first place for the run: beside the others, named after the preset, until somebody types another."""
+        """Default place of the run until one is typed: beside the others, named after the preset."""
         if not self._named:
             folder = Path(workspace.folders[0]) if workspace.folders else Path.cwd() / "runs"
             if (folder / "run.json").exists():
@@ -148,7 +148,7 @@ class LaunchPage:
         self._difference(theme)
 
     def _data(self, theme: Theme) -> str:
-        """The data set's path and what a first look found; returns what is wrong with it."""
+        """The data set's path and what it holds; returns what is wrong with it."""
         draft = self.draft
         controls.label(theme, "Data", "Zip or folder with dataset.json, in EG3D's layout")
         changed, text = imgui.input_text_with_hint("##data", "zip or folder with dataset.json", draft.data)
@@ -187,13 +187,13 @@ class LaunchPage:
             if why:
                 controls.note(theme, f"{name}: {why}")
         if draft.backend == "local":
-            gpus = self.shelf.poller.host.history[-1].gpus if self.shelf.poller.host.history else ()
+            gpus = self.index.poller.host.history[-1].gpus if self.index.poller.host.history else ()
             controls.label(theme, "Devices", "cpu, or one or several GPUs: cuda:0, cuda:1. One process a GPU")
             changed, text = imgui.input_text("##device", draft.device)
             draft.device = text if changed else draft.device
             known = (
                 ", ".join(f"cuda:{gpu.index} {gpu.name}" for gpu in gpus)
-                or self.shelf.poller.host.why_no_gpu
+                or self.index.poller.host.why_no_gpu
                 or "no GPU found"
             )
             controls.tooltip(
@@ -220,7 +220,7 @@ class LaunchPage:
     def _queue(self) -> str:
         """How many jobs would come first on the chosen devices."""
         wanted = set(self.draft.resources().devices)
-        ahead = [Path(one.run).name for one in self.shelf.queue if wanted & set(one.devices)]
+        ahead = [Path(one.run).name for one in self.index.queue if wanted & set(one.devices)]
         return (
             f"It waits for {', '.join(ahead[:3])}{' and others' if len(ahead) > 3 else ''}."
             if ahead
@@ -291,17 +291,17 @@ class LaunchPage:
     def _start(self, workspace: Workspace, view: Selection) -> None:
         draft, run = self.draft, self.draft.run
         argv, backend, resources = draft.argv(), draft.backend, draft.resources()
-        shelf = self.shelf
+        index = self.index
 
         def begin() -> None:
             job_service.start(run, argv, backend, resources)
-            shelf.look()
+            index.look()
             view.choose(run)
             view.show("log")
 
         if str(run.parent) not in workspace.folders:
             workspace.folders = workspace.with_folder(str(run.parent))
-            shelf.look_in(workspace.folders)
+            index.look_in(workspace.folders)
         self._named = False
         self.errands.run(f"Starting {run.name}", begin)
 
@@ -312,7 +312,7 @@ class LaunchPage:
             return
         controls.section(theme, "Differences")
         options = [("", f"preset {self.draft.preset}", "")]
-        options += [(str(row.path), row.name, str(row.path)) for row in self.shelf.rows if not row.foreign][
+        options += [(str(row.path), row.name, str(row.path)) for row in self.index.rows if not row.foreign][
             :40
         ]
         self.against = choice_rows.combo(

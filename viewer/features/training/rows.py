@@ -1,5 +1,5 @@
-"""Small parts that the pages of the Training workspace share: toolbar, drop-down without label, text field
-with hint, states.
+"""Controls that the pages of the Training workspace share: toolbar, drop-down without label, text field with
+hint, states.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def state_ink(palette: Palette, state: ShownState | None) -> Rgb:
 
 @contextlib.contextmanager
 def bar(theme: Theme) -> Iterator[None]:
-    """A row of controls that are set side by side by `field`, `chooser` … (each ends with same_line)."""
+    """A row of controls side by side, drawn by `field`, `chooser` … (each ends with same_line)."""
     imgui.push_style_var(
         imgui.StyleVar_.item_spacing, ImVec2(0.5 * theme.em, imgui.get_style().item_spacing.y)
     )
