@@ -88,9 +88,9 @@ def test_the_cube_turns_and_flying_moves_the_eye():
         h.ctx.yield_(2)
         assert h.doc.camera == OrbitPose(), "a turn is one step of the history"
 
-        h.ctx.item_click("//Camera/hand/Fly")
+        h.ctx.item_click("//Camera/navigation/Fly")
         h.ctx.yield_(2)
-        assert h.doc.navigation.hand == "fly"
+        assert h.doc.navigation.mode == "fly"
         eye = h.doc.camera.world_from_cam()[:3, 3]
         h.ctx.mouse_move_to_pos(_middle(h))
         h.ctx.mouse_down(0)
@@ -114,7 +114,7 @@ def test_the_cube_turns_and_flying_moves_the_eye():
         assert h.doc.navigation.speed == pytest.approx(0.5 * 1.2**2) and h.doc.camera.radius == 2.7
         assert view.edge_px > 0
 
-        h.ctx.item_click("//Camera/hand/Tumble")
+        h.ctx.item_click("//Camera/navigation/Tumble")
         h.ctx.mouse_move_to_pos(_middle(h))
         h.ctx.mouse_drag_with_delta(ImVec2(50.0, 60.0))
         h.ctx.yield_(2)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from core_model.schema.camera import OrbitPose, Vec3
 from core_model.schema.camera_path import CameraPath
@@ -134,15 +134,16 @@ class Comparison(Frozen):
     curve: bool = Field(default=False, description="measure PSNR over samples when the reference is done")
 
 
-Hand = Literal["turntable", "trackball", "fly"]
+NavigationMode = Literal["turntable", "trackball", "fly"]
 
 
 class Navigation(Frozen):
-    """What a left drag in the picture does: orbit about the vertical, orbit freely (trackball), or fly with
-    the keys.
+    """What a left drag in the picture does: orbit about the vertical, orbit freely (trackball), or fly with keys.
+
+    Sessions saved by earlier builds say `hand` for `mode`.
     """
 
-    hand: Hand = "turntable"
+    mode: NavigationMode = Field(default="turntable", validation_alias=AliasChoices("mode", "hand"))
     speed: float = Field(default=0.5, ge=1e-3, le=100.0, description="of flying, world units per second")
 
 

@@ -16,8 +16,8 @@ from viewer.state.actions import Dispatch
 from viewer.state.camera_glide import CameraGlide
 from viewer.state.document import Document
 from viewer.widgets import choice_rows, controls, number_rows, typed
-from viewer.widgets.camera_hand import HANDS
 from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.navigation import MODES
 from viewer.widgets.theme import Theme
 
 _SIDES: tuple[tuple[orbit.ViewName, str], ...] = (
@@ -62,7 +62,7 @@ class CameraPanel:
         else:
             pose = self._plot.draw(theme, prior, pose, "" if info else "Nothing is open")
             prior_plot.verdict(theme, prior, pose)
-        doc = self._hand(doc, theme)
+        doc = self._navigation(doc, theme)
         pose = self._angles(pose, theme)
         pose = self._lens(pose, theme)
         pose = self._pivot(pose, theme)
@@ -73,18 +73,18 @@ class CameraPanel:
             glide.to(pose, target, now)
         return doc if pose == doc.camera else doc.replace(camera=pose)
 
-    def _hand(self, doc: Document, theme: Theme) -> Document:
+    def _navigation(self, doc: Document, theme: Theme) -> Document:
         kept = doc.navigation
-        hand = choice_rows.segmented(
-            theme, "Left drag", "hand", kept.hand, HANDS, tip="What a drag with the left button does"
+        mode = choice_rows.segmented(
+            theme, "Left drag", "navigation", kept.mode, MODES, tip="What a drag with the left button does"
         )
         speed = kept.speed
-        if hand == "fly":
+        if mode == "fly":
             speed = number_rows.drag_float(
                 theme, "Speed", "##fly-speed", speed, speed=0.005, low=fly.SPEED_LIMITS[0], high=fly.SPEED_LIMITS[1], fmt="%.3f wu/s",
                 tip="World units per second; Shift makes it four times as fast. While flying the wheel changes it",
             )  # fmt: skip
-        new = kept.replace(hand=hand, speed=speed)
+        new = kept.replace(mode=mode, speed=speed)
         return doc if new == kept else doc.replace(navigation=new)
 
     def _angles(self, pose: OrbitPose, theme: Theme) -> OrbitPose:
