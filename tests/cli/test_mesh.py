@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from core_model.output.provenance import read_provenance
 from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MeshForecast, MeshReport, MeshRequest
+from core_model.schema.record_file import read_provenance
 from tests.cli.command import start, triscope
 from tests.house.sources import ROOT
 from tests.waiting import until

@@ -12,9 +12,9 @@ import OpenEXR
 import pytest
 from PIL import Image
 
-from core_model.output.provenance import read_provenance
 from core_model.schema.camera import OrbitPose, label25
 from core_model.schema.inspect import RayReport
+from core_model.schema.record_file import read_provenance
 from core_model.schema.sampler import SamplerSpec
 from tests.cli.command import start, triscope
 from tests.waiting import until

@@ -96,9 +96,9 @@ def test_flying_moves_the_eye_looks_about_and_changes_its_speed():
     def body(h: Hands) -> None:
         h.until_full()
         view = h.loop.place
-        h.ctx.item_click("//Camera/hand/Fly")
+        h.ctx.item_click("//Camera/navigation/Fly")
         h.ctx.yield_(2)
-        assert h.doc.navigation.hand == "fly"
+        assert h.doc.navigation.mode == "fly"
         eye = h.doc.camera.world_from_cam()[:3, 3]
         h.ctx.mouse_move_to_pos(_middle(h))
         h.ctx.mouse_down(0)
@@ -128,7 +128,7 @@ def test_flying_moves_the_eye_looks_about_and_changes_its_speed():
 def test_tumbling_rolls_the_camera():
     def body(h: Hands) -> None:
         h.until_full()
-        h.ctx.item_click("//Camera/hand/Tumble")
+        h.ctx.item_click("//Camera/navigation/Tumble")
         h.ctx.mouse_move_to_pos(_middle(h))
         h.ctx.mouse_drag_with_delta(ImVec2(50.0, 60.0))
         h.ctx.yield_(2)

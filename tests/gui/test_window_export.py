@@ -20,7 +20,7 @@ from core_model.schema.record import RenderRecord
 from core_model.schema.record_file import read_provenance
 from tests.gui.window_driver import Hands, drive
 from tests.unit.render_client.inline_client import InlineClient
-from viewer.state.export_desk import TASK_KIND
+from viewer.state.exports import TASK_KIND
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 PATIENCE_S = 180.0

@@ -11,10 +11,10 @@ import pytest
 import trimesh
 from imgui_bundle import ImVec2, imgui
 
-from core_model.output.provenance import read_provenance
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.mesh import NO_ATLAS
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
+from core_model.schema.record_file import read_provenance
 from tests.blob_head.session import BlobSession, blob_info
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.unit.render_client.inline_client import InlineClient
