@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, imgui
 from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
 from tests.gui.window_driver import Hands, Recorder, drive
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
 
 def show(h: Hands, title: str) -> None:
