@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.rendering.brick_pyramid import BRICK, BrickLevel
-from core_model.sampling.surface import DistanceLattice
 from core_model.schema.baked import BakedArrays, BakedSpec
 from core_model.schema.conventions import Conventions
 from core_model.schema.latent import LatentSpec
@@ -109,19 +107,3 @@ def _clear(level: BrickLevel, bricks: int, edge: float) -> np.ndarray:
         apart = (along[..., None, :] + between).amin(dim=-1).movedim(-1, dim)
     # half precision rounds to nearest: a step that is too long would jump over a surface
     return (apart.clamp_max(far).sqrt() * (edge * (1.0 - 2.0**-10))).half().numpy()
-
-
-def distance_lattice(level: BrickLevel, whole: Tensor, box: float) -> DistanceLattice:
-    """What the surface-guided sampler reads of a level of signed distances.
-
-    whole: [C, n + 1, n + 1, n + 1] of the first level, which stands in where the level has no bricks; box: half edge
-    of the cube, world units.
-    """
-    n = level.cells
-    sdf = F.interpolate(whole[None, :1], size=(n + 1,) * 3, mode="trilinear", align_corners=True)
-    corner = torch.arange(BRICK + 1, device=sdf.device)
-    x, y, z = (BRICK * level.at.T[..., None] + corner).unbind(0)
-    place = (z[:, :, None, None] * (n + 1) + y[:, None, :, None]) * (n + 1) + x[:, None, None, :]
-    sdf.view(-1)[place.reshape(-1)] = level.samples[:, 0].reshape(-1)
-    widest = float(level.samples[:, 1].max().exp()) if len(level) else 0.0
-    return DistanceLattice(sdf, whole[None, 1:2].exp(), widest, box)

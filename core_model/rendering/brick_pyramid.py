@@ -18,6 +18,7 @@ from torch import Tensor
 from core_model.fields.base import Field, FieldSample
 from core_model.fields.lattice import TOLERANCE, LatticeField
 from core_model.rendering.empty import SLOPE_MARGIN
+from core_model.sampling.surface import DistanceLattice
 
 BRICK = 8
 """Cells along an edge of a brick."""
@@ -98,6 +99,23 @@ class BrickPyramid:
         with torch.no_grad():
             if next(self._work, self) is self:
                 self._work = None
+
+    def lattice(self) -> DistanceLattice:
+        """The signed distance of the present level on all corners, for the surface-guided sampler.
+
+        Where the level has no bricks the first lattice stands in. Raises ValueError for a density field.
+        """
+        level, whole = self.level, self.whole
+        if level is None or whole is None or not self.field.is_sdf:
+            raise ValueError("a distance lattice needs a finished level of a signed distance field")
+        n = level.cells
+        sdf = F.interpolate(whole[None, :1], size=(n + 1,) * 3, mode="trilinear", align_corners=True)
+        corner = torch.arange(BRICK + 1, device=sdf.device)
+        x, y, z = (BRICK * level.at.T[..., None] + corner).unbind(0)
+        place = (z[:, :, None, None] * (n + 1) + y[:, None, :, None]) * (n + 1) + x[:, None, None, :]
+        sdf.view(-1)[place.reshape(-1)] = level.samples[:, 0].reshape(-1)
+        widest = float(level.samples[:, 1].max().exp()) if len(level) else 0.0
+        return DistanceLattice(sdf, whole[None, 1:2].exp(), widest, self.box)
 
     # Levels
 

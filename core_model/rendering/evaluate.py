@@ -143,10 +143,10 @@ class RayEvaluator:
         """Light lost on each ray [R]."""
         return weights_of(evaluated)[0].sum(dim=-1)
 
-    def replaced(self, e: Evaluated, which: Tensor, samples: RaySamples, asked: Tensor) -> Evaluated:
-        """`e` with other samples on some of its rays."""
+    def replaced(self, evaluated: Evaluated, which: Tensor, samples: RaySamples, asked: Tensor) -> Evaluated:
+        """`evaluated` with other samples on some of its rays."""
         there = RayEvaluator(self.scene, self.rays.select(which))
-        return replaced(e, which, there.evaluate(samples, asked=asked, skip=False))
+        return replaced(evaluated, which, there.evaluate(samples, asked=asked, skip=False))
 
     def merge(self, a: Evaluated, b: Evaluated) -> Evaluated:
         """The union of two evaluated sets."""

@@ -100,9 +100,10 @@ class Occupancy(Sampler):
 
     def place(self, tile: Tile[E]) -> E:
         from core_model.sampling.guided import guided_samples
+        from core_model.sampling.occupancy import DensityGrid
 
-        assert tile.grid is not None
-        samples, asked = guided_samples(tile.rays, tile.grid, tile.count, tile.rng)
+        assert isinstance(tile.guide, DensityGrid)
+        samples, asked = guided_samples(tile.rays, tile.guide, tile.count, tile.rng)
         return tile.evaluator.evaluate(samples, asked=asked, skip=False)
 
 
@@ -118,15 +119,15 @@ class Surface(Sampler):
     needs_lattice = True
 
     def place(self, tile: Tile[E]) -> E:
-        from core_model.sampling.surface import looks_around, surface_samples
+        from core_model.sampling.surface import DistanceLattice, looks_around, surface_samples
 
-        assert tile.lattice is not None
-        placed = surface_samples(tile.rays, tile.lattice, tile.count, tile.rng)
+        assert isinstance(tile.guide, DistanceLattice)
+        placed = surface_samples(tile.rays, tile.guide, tile.count, tile.rng)
         evaluated = tile.evaluator.evaluate(placed.samples, asked=placed.asked, skip=False)
         missed = (placed.opaque & (tile.evaluator.opacity(evaluated) < OPAQUE_ENOUGH)).nonzero()[:, 0]
         if not len(missed):
             return evaluated
-        samples, asked = looks_around(placed, missed, tile.lattice)
+        samples, asked = looks_around(placed, missed, tile.guide)
         return tile.evaluator.replaced(evaluated, missed, samples, asked)
 
 
@@ -183,7 +184,7 @@ AUTO_INFO = SamplerInfo(
 
 
 def available_samplers(
-    *, has_proposal: bool, learned_spp: float, has_superres: bool = False
+    *, has_proposal: bool, learned_spp: float, is_sdf: bool, has_superres: bool = False
 ) -> tuple[SamplerInfo, ...]:
     """Descriptions for the GUI; samplers that the checkpoint cannot run say why."""
     out = [AUTO_INFO] if has_superres else []
@@ -193,5 +194,7 @@ def available_samplers(
             info = info.replace(default_spp=learned_spp)
             if not has_proposal:
                 info = info.replace(available=False, why_not="this checkpoint has no proposal network")
+        if sampler.needs_lattice and not is_sdf:
+            info = info.replace(available=False, why_not="this checkpoint has no signed distance")
         out.append(info)
     return tuple(out)

@@ -242,11 +242,14 @@ def _walked(rays: Rays, lattice: DistanceLattice, traced: _Traced) -> _Walk:
         step = torch.where(
             sdf < BAND * beta, fine, (CAUTIOUS * (sdf - 0.75 * BAND * beta)).maximum(fine * 0.5)
         )
+        # a ray that has ended stays as it is until it is sorted out
+        going = (depth <= OPAQUE) & (t < end)
+        step = torch.where(going, step, 0.0)
         lost = volsdf_density(sdf, beta) * step * (sdf < BAND * beta)
-        begun = (depth + lost > FIRST_LOSS) | (slot > 0)
+        begun = going & ((depth + lost > FIRST_LOSS) | (slot > 0))
         after = t + step
         # the first edge moves along with a ray that has not lost any light yet
-        edges[ray, torch.where(begun, slot + 1, 0)] = after
+        edges[ray, torch.where(begun, slot + 1, 0)] = torch.where(begun | (slot == 0), after, edges[ray, 0])
         mass[ray, slot] += torch.where(begun, torch.exp(-depth) * -torch.expm1(-lost), 0.0)
         depth, slot, t = depth + lost, (slot + begun.long()).clamp_max(SLOTS - 1), after
         dark = depth > OPAQUE

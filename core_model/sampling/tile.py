@@ -53,7 +53,8 @@ class Tile(Generic[Evaluated]):
     """evaluator and rays [R], the settings, and the random numbers of the rays' pixels.
 
     For the learned sampler also p̂ [R, K] and the mask of hard rays [R], for the occupancy-guided one the
-    density grid, for the surface-guided one the baked distance. The random numbers do not depend on the tiling; a sampler uses them only if `jitter` is set.
+    density grid, for the
+    surface-guided one the baked distance. The random numbers do not depend on the tiling; a sampler uses them only if `jitter` is set.
     """
 
     evaluator: Evaluator[Evaluated]
@@ -63,8 +64,7 @@ class Tile(Generic[Evaluated]):
     noise: PixelNoise
     proposal: Tensor | None = None
     hard: Tensor | None = None
-    grid: DensityGrid | None = None
-    lattice: DistanceLattice | None = None
+    guide: DensityGrid | DistanceLattice | None = None
 
     @property
     def rng(self) -> PixelNoise | None:
