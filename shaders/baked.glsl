@@ -1,5 +1,6 @@
 // One ray through a baked volume (core_model/schema/baked.py): bricks of signed distance or density, and their colours.
 // Core profile 3.3 and ES 3.00 alike; ES needs `precision highp float; precision highp sampler3D;` before it.
+// NORMALS: normals are wanted. WIDTHS: beta differs from place to place.
 // Software drivers run both sides of every branch, and a loop's body once at least: what is seldom needed stands outside the loops.
 // `bricks` [M, M, M] RGBA: position of the brick in the atlas (in bricks), and alpha: of an empty brick how far a ray may advance
 // from any point of it [world units] without meeting an occupied one, 0 or more; of an occupied one minus the part of a distance
@@ -23,7 +24,8 @@ uniform float span;                 // an orthographic picture shows this many w
 const float OPAQUE = 0.015;         // transmittance that is counted as none
 const float FAINT = 1e-4;           // optical depth that is counted as none
 const int STEPS = 160;
-const int SURFACES = 4;             // met one behind the other, with empty space between them
+const int SURFACES = 16;            // met one behind the other: each has one colour
+const float THICK = 4.0;            // cells: matter that is thicker counts as several surfaces
 const float REACH = 5.0;            // a surface is felt this many betas away
 
 struct Ray { vec3 start; vec3 along; };
@@ -93,7 +95,6 @@ float volsdf_integral(float distance, float beta, float tail) {
 Met trace(Ray ray, float start, float end) {
     Walk walk = walk_of(ray);
     float cell = 2.0 * half_edge / cells;
-    bool varies = log_beta.y - log_beta.x > 0.02;
     float beta = exp(log_beta.y);
     Met met = Met(0.0, vec3(0.0), 0.0, vec3(0.0));
     float t = start, t_before = start, left = 1.0;
@@ -101,16 +102,20 @@ Met trace(Ray ray, float start, float end) {
     bool linked = false;                        // whether the stretch from there lies in occupied bricks
     int steps = STEPS;
     for (int surface = 0; surface < SURFACES && t < end && steps > 0 && left > OPAQUE; ++surface) {
-        float weight = 0.0, weighted = 0.0;
+        float weight = 0.0, weighted = 0.0, opened = end;
         for (; t < end && steps > 0 && left > OPAQUE; --steps) {
             Here here = look_up(walk, t);
             bool occupied = here.entry < 0.0;
             float now = textureLod(value, here.texel, 0.0).r;
-            float reach = t - t_before, depth, advance, middle = 0.5;
+            float reach = t - t_before, depth, advance, opens = 0.0;
             if (is_density) {
                 depth = 0.5 * (before + now) * reach;
                 advance = cell;
             } else {
+#ifdef WIDTHS
+                beta = exp(mix(log_beta.x, log_beta.y, textureLod(paint, here.texel, 0.0).a));
+                integral_before = volsdf_integral(before, beta, 0.5 * exp(-abs(before) / beta));
+#endif
                 // a long step through the surface is exact as long as the distance is linear
                 float least = max(min(4.0 * beta, 0.75 * cell), 0.75 * beta);
                 float tail = 0.5 * exp(-abs(now) / beta);
@@ -118,15 +123,20 @@ Met trace(Ray ray, float start, float end) {
                 float apart = now - before;
                 float level_depth = (now >= 0.0 ? tail : 1.0 - tail) / beta;
                 depth = reach * (abs(apart) < 1e-2 * beta ? level_depth : (integral - integral_before) / apart);
-                if (before > 0.0 && now < 0.0) middle = before / (before - now);
+                // matter lies behind the surface, and the half of its light that goes before it counts as if it were 0.4 widths nearer
+                if (before > 0.0 && now < 0.0) opens = max(before - 0.4 * beta, 0.0) / (before - now);
                 advance = max(least, -here.entry * now - beta);
                 integral_before = integral;
             }
             depth = linked && occupied && depth > FAINT ? depth : 0.0;
-            if (weight > 0.0 && depth == 0.0 && (is_density || now > REACH * beta)) break;
-            float gained = left * (1.0 - exp(-depth));
+            if (weight > 0.0 && ((depth == 0.0 && (is_density || now > REACH * beta)) || t > opened + THICK * cell)) break;
+            // light falls off exponentially along a stretch: where it is lost on the average
+            float passes = exp(-depth);
+            float middle = depth < 0.05 ? 0.5 : 1.0 / depth - passes / (1.0 - passes);
+            float gained = left * (1.0 - passes);
+            if (depth > 0.0) opened = min(opened, t);
             weight += gained;
-            weighted += gained * (t_before + middle * reach);
+            weighted += gained * (t_before + mix(opens, 1.0, middle) * reach);
             left -= gained;
             linked = occupied;
             before = now;
@@ -140,7 +150,6 @@ Met trace(Ray ray, float start, float end) {
 #endif
         met.place += weighted;
         met.opacity += weight;
-        linked = false;
     }
     float whole = left < OPAQUE ? 1.0 / max(met.opacity, 1e-6) : 1.0;
     return Met(met.opacity * whole, met.rgb * whole, met.place * whole, met.normal * whole);

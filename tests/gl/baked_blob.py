@@ -49,7 +49,9 @@ def paint_of(p: np.ndarray) -> np.ndarray:
 
 def dense_head(level: int) -> Dense:
     p = corners(level)
-    return Dense(head_distance(p).astype(np.float32), paint_of(p).astype(np.float32), np.zeros(p.shape[:3], np.float32))
+    return Dense(
+        head_distance(p).astype(np.float32), paint_of(p).astype(np.float32), np.zeros(p.shape[:3], np.float32)
+    )
 
 
 def cloud_density(p: np.ndarray) -> np.ndarray:
@@ -59,7 +61,9 @@ def cloud_density(p: np.ndarray) -> np.ndarray:
 
 def dense_cloud(level: int) -> Dense:
     p = corners(level)
-    return Dense(cloud_density(p).astype(np.float32), paint_of(p).astype(np.float32), np.zeros(p.shape[:3], np.float32))
+    return Dense(
+        cloud_density(p).astype(np.float32), paint_of(p).astype(np.float32), np.zeros(p.shape[:3], np.float32)
+    )
 
 
 def packed(

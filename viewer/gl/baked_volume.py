@@ -14,11 +14,16 @@ from OpenGL import GL
 
 from core_model.schema.baked import BakedArrays, BakedSpec
 from core_model.schema.camera import MatrixCamera, OrbitPose
+from viewer.gl.baked_tables import brick_table, room_of
 from viewer.gl.map_target import MapTarget
 from viewer.gl.program import Program
 
 BakedMap = Literal["rgb", "normal", "depth", "opacity"]
 MAPS: dict[str, int] = {"rgb": 0, "normal": 1, "depth": 2, "opacity": 3}
+NEAREST = 1e-3
+"""A camera sees nothing closer [world units]."""
+EVEN = 0.02
+"""Widths of a surface whose logarithms differ by less are taken as one."""
 TILE = 8
 """Edge of the tiles whose rays advance together at first, pixels."""
 _NOTHING = {"normal": (0.0, 0.0, 0.0, 0.0), "depth": (0.0, 0.0, 0.0, 0.0), "opacity": (0.0, 1.0, 0.0, 1.0)}
@@ -37,19 +42,39 @@ class _Slab:
     last: int
 
 
+@dataclass(frozen=True)
+class VolumeTexels:
+    """A volume as its textures hold it; made on any thread.
+
+    bricks, room: see `baked_tables`. value, paint: see `BakedArrays`.
+    """
+
+    spec: BakedSpec
+    bricks: np.ndarray
+    room: np.ndarray
+    value: np.ndarray
+    paint: np.ndarray
+
+    @classmethod
+    def of(cls, spec: BakedSpec, arrays: BakedArrays) -> VolumeTexels:
+        return cls(spec, brick_table(spec, arrays), room_of(spec, arrays), arrays.value, arrays.colour)
+
+    @property
+    def nbytes(self) -> int:
+        return self.bricks.nbytes // 2 + self.room.nbytes + self.value.nbytes + self.paint.nbytes
+
+
 class VolumeTextures:
     """One volume on the graphics card; complete when `upload` says so."""
 
-    def __init__(self, spec: BakedSpec, arrays: BakedArrays) -> None:
-        self.spec = spec
+    def __init__(self, texels: VolumeTexels) -> None:
+        self.spec, self.nbytes = texels.spec, texels.nbytes
         self._names = [int(n) for n in np.atleast_1d(GL.glGenTextures(4))]
-        room = room_of(spec, arrays)
-        bricks = brick_table(spec, arrays)
         kinds = (
-            (bricks, GL.GL_RGBA16F, GL.GL_RGBA, GL.GL_FLOAT, GL.GL_NEAREST),
-            (arrays.value, GL.GL_R16F, GL.GL_RED, GL.GL_HALF_FLOAT, GL.GL_LINEAR),
-            (arrays.colour, GL.GL_RGBA8, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, GL.GL_LINEAR),
-            (room, GL.GL_R8, GL.GL_RED, GL.GL_UNSIGNED_BYTE, GL.GL_NEAREST),
+            (texels.bricks, GL.GL_RGBA16F, GL.GL_RGBA, GL.GL_FLOAT, GL.GL_NEAREST),
+            (texels.value, GL.GL_R16F, GL.GL_RED, GL.GL_HALF_FLOAT, GL.GL_LINEAR),
+            (texels.paint, GL.GL_RGBA8, GL.GL_RGBA, GL.GL_UNSIGNED_BYTE, GL.GL_LINEAR),
+            (texels.room, GL.GL_R8, GL.GL_RED, GL.GL_UNSIGNED_BYTE, GL.GL_NEAREST),
         )
         self._layouts = [(np.ascontiguousarray(a), layout, kind) for a, _, layout, kind, _ in kinds]
         self._slabs: list[_Slab] = []
@@ -115,8 +140,7 @@ class BakedVolume:
 
     def __init__(self) -> None:
         self._reach = Program("fullscreen.vert", "baked_reach.frag")
-        self._march = Program("baked.vert", "baked.frag")
-        self._normals = Program("baked.vert", "baked.frag", ("NORMALS",))
+        self._march: dict[tuple[str, ...], Program] = {}
         self._tiles = MapTarget()
         self._target = MapTarget()
         self._vao = int(GL.glGenVertexArrays(1))
@@ -138,7 +162,7 @@ class BakedVolume:
         for flag in (GL.GL_BLEND, GL.GL_SCISSOR_TEST, GL.GL_DEPTH_TEST, GL.GL_CULL_FACE):
             GL.glDisable(flag)
         volume.bind()
-        uniforms = _volume_uniforms(volume.spec) | _camera_uniforms(camera)
+        uniforms = _volume_uniforms(volume.spec, camera.orthographic) | _camera_uniforms(camera)
         GL.glBindVertexArray(self._vao)
         self._tiles.begin()
         raster = {"size": (float(edge), float(edge)), "tile": float(TILE)}
@@ -150,7 +174,7 @@ class BakedVolume:
         GL.glClear(GL.GL_COLOR_BUFFER_BIT)
         GL.glActiveTexture(int(GL.GL_TEXTURE0) + 4)
         GL.glBindTexture(GL.GL_TEXTURE_2D, self._tiles.texture)
-        program = self._normals if shown == "normal" else self._march
+        program = self._program(volume.spec, shown)
         program.use({**uniforms, **raster, "map": MAPS[shown], "background": background, "reach": 4})
         GL.glDrawArraysInstanced(GL.GL_TRIANGLE_STRIP, 0, 4, tiles * tiles)
         GL.glBindVertexArray(0)
@@ -160,118 +184,29 @@ class BakedVolume:
         GL.glViewport(*box)
         return self._target.texture
 
+    def _program(self, spec: BakedSpec, shown: BakedMap) -> Program:
+        """The march with what this map of this volume needs and no more; compiled at its first use."""
+        low, high = spec.log_beta or (0.0, 0.0)
+        needs = (("NORMALS",) if shown == "normal" else ()) + (("WIDTHS",) if high - low > EVEN else ())
+        if needs not in self._march:
+            self._march[needs] = Program("baked.vert", "baked.frag", needs)
+        return self._march[needs]
+
     def read(self) -> np.ndarray:
         """[H, W, 4] float32 of the last map, top row first."""
         return self._target.read()
 
     def delete(self) -> None:
         """Frees every GL object; needs the context that made them."""
-        for part in (self._reach, self._march, self._normals, self._tiles, self._target):
+        for part in (self._reach, *self._march.values(), self._tiles, self._target):
             part.delete()
         GL.glDeleteVertexArrays(1, [self._vao])
-
-
-BLOCKS = 64
-"""Blocks per edge of the cube, at most, of which is known how far the nearest surface is."""
-RINGS = 24
-"""Distances are counted so far, in blocks."""
-REACH, FAINT = 5.0, 1e-3
-"""As the shader has it: a surface is felt this many betas away; a density below this is none [1 / world unit]."""
-
-
-def brick_table(spec: BakedSpec, arrays: BakedArrays) -> np.ndarray:
-    """[M, M, M, 4] float32: `bricks` of the shader."""
-    table = np.empty(arrays.index.shape, np.float32)
-    table[..., :3] = arrays.index[..., :3]
-    occupied = arrays.index[..., 3] > 0
-    slope = np.ones(occupied.shape, np.float32)
-    if spec.field == "sdf":
-        slope[occupied] = np.maximum(_steepest(spec, _stacks(spec, arrays)), 1.0)
-        for axis in range(3):  # a step may end in the next brick
-            slope = _over(np.pad(slope, [(1, 1) if i == axis else (0, 0) for i in range(3)], "edge"), 2, axis, np.maximum, 1)
-    table[..., 3] = np.where(occupied, -1.0 / slope, arrays.clear)
-    return table
-
-
-def _stacks(spec: BakedSpec, arrays: BakedArrays) -> np.ndarray:
-    """[bricks, b, b, b] float32: the samples of the occupied bricks, in the order of their places [z, y, x] in the cube."""
-    b = spec.brick + 1
-    at = arrays.index[arrays.index[..., 3] > 0][:, :3].astype(np.intp)
-    stacks = arrays.value.reshape(spec.atlas[2], b, spec.atlas[1], b, spec.atlas[0], b)
-    return stacks[at[:, 2], :, at[:, 1], :, at[:, 0], :].astype(np.float32)
-
-
-def _steepest(spec: BakedSpec, bricks: np.ndarray) -> np.ndarray:
-    """[bricks]: largest slope outside the surface that differences of neighbouring samples show."""
-    cell = 2.0 * spec.box / spec.level
-    corner = bricks[:, :-1, :-1, :-1]
-    squares = (
-        (bricks[:, 1:, :-1, :-1] - corner) ** 2
-        + (bricks[:, :-1, 1:, :-1] - corner) ** 2
-        + (bricks[:, :-1, :-1, 1:] - corner) ** 2
-    )
-    return np.sqrt(np.where(corner > -cell, squares, 0.0).max(axis=(1, 2, 3))) / cell
-
-
-def room_of(spec: BakedSpec, arrays: BakedArrays) -> np.ndarray:
-    """[K, K, K] uint8: Chebyshev distance of each block to the nearest one that a ray may feel, in blocks, 0 in such a one."""
-    per = max(1, spec.level // BLOCKS)
-    while spec.brick % per:
-        per += 1
-    n = spec.brick // per
-    used = np.argwhere(arrays.index[..., 3] > 0)
-    bricks = _stacks(spec, arrays)
-    felt = np.zeros((spec.bricks, n, spec.bricks, n, spec.bricks, n), bool)
-    felt[used[:, 0], :, used[:, 1], :, used[:, 2], :] = _felt_blocks(spec, bricks, per)
-    felt = felt.reshape((spec.bricks * n,) * 3)
-    room = np.full(felt.shape, RINGS, np.uint8)
-    for ring in range(RINGS):
-        room[felt & (room == RINGS)] = ring
-        felt = _dilated(felt)
-        if felt.all():
-            room[room == RINGS] = ring + 1
-            break
-    return room
-
-
-def _felt_blocks(spec: BakedSpec, bricks: np.ndarray, per: int) -> np.ndarray:
-    """[bricks, n, n, n] bool of bricks [bricks, b, b, b]: what the samples of each block, its faces included, have."""
-    low, high = bricks, bricks
-    for axis in (1, 2, 3):
-        low, high = _over(low, per, axis, np.minimum), _over(high, per, axis, np.maximum)
-    if spec.field == "density":
-        return high > FAINT
-    assert spec.log_beta is not None
-    return low < REACH * np.exp(spec.log_beta[1])
-
-
-def _over(values: np.ndarray, per: int, axis: int, pick: np.ufunc, stride: int = 0) -> np.ndarray:
-    """Extremes of each `per` + 1 neighbouring samples along an axis; the next ones begin `stride` (default: `per`) samples later."""
-    ends = [slice(None)] * values.ndim
-    found = None
-    for i in range(per + 1):
-        ends[axis] = slice(i, values.shape[axis] - per + i, stride or per)
-        part = values[tuple(ends)]
-        found = part if found is None else pick(found, part)
-    assert found is not None
-    return found
-
-
-def _dilated(blocks: np.ndarray) -> np.ndarray:
-    for axis in range(3):
-        wide = blocks.copy()
-        first, last = [slice(None)] * 3, [slice(None)] * 3
-        first[axis], last[axis] = slice(None, -1), slice(1, None)
-        wide[tuple(first)] |= blocks[tuple(last)]
-        wide[tuple(last)] |= blocks[tuple(first)]
-        blocks = wide
-    return blocks
 
 
 Uniforms = dict[str, float | int | tuple[float, ...]]
 
 
-def _volume_uniforms(spec: BakedSpec) -> Uniforms:
+def _volume_uniforms(spec: BakedSpec, flat: bool) -> Uniforms:
     low, high = spec.log_beta or (0.0, 0.0)
     return {
         "bricks": 0,
@@ -279,7 +214,7 @@ def _volume_uniforms(spec: BakedSpec) -> Uniforms:
         "paint": 2,
         "room": 3,
         "atlas": tuple(float(n * (spec.brick + 1)) for n in spec.atlas),
-        "bounds": (0.0, 1e9),
+        "bounds": (NEAREST, 1e9) if flat or spec.near is None else (spec.near, spec.far or 1e9),
         "half_edge": spec.box,
         "cells": float(spec.level),
         "brick": float(spec.brick),

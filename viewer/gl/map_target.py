@@ -1,4 +1,4 @@
-"""An off-screen target of half floats: maps that a shader computes and another one shows."""
+"""An off-screen target of floats: maps that a shader computes and another one shows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from core_model.schema.errors import TriscopeError
 
 
 class MapTarget:
-    """One RGBA16F texture with its framebuffer, made anew when its size changes."""
+    """One RGBA32F texture with its framebuffer, made anew when its size changes."""
 
     def __init__(self) -> None:
         self._handle = int(GL.glGenFramebuffers(1))
@@ -24,7 +24,7 @@ class MapTarget:
             GL.glDeleteTextures(1, [self.texture])
         self.texture = int(GL.glGenTextures(1))
         GL.glBindTexture(GL.GL_TEXTURE_2D, self.texture)
-        GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA16F, width, height, 0, GL.GL_RGBA, GL.GL_HALF_FLOAT, None)
+        GL.glTexImage2D(GL.GL_TEXTURE_2D, 0, GL.GL_RGBA32F, width, height, 0, GL.GL_RGBA, GL.GL_FLOAT, None)
         for key, value in (
             (GL.GL_TEXTURE_MIN_FILTER, GL.GL_LINEAR),
             (GL.GL_TEXTURE_MAG_FILTER, GL.GL_LINEAR),
@@ -40,7 +40,7 @@ class MapTarget:
         status = GL.glCheckFramebufferStatus(GL.GL_FRAMEBUFFER)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, before)
         if status != GL.GL_FRAMEBUFFER_COMPLETE:
-            raise TriscopeError(f"OpenGL refused a {width} x {height} target of half floats (status {status})")
+            raise TriscopeError(f"OpenGL refused a {width} x {height} target of floats (status {status})")
         self.size = (width, height)
 
     def begin(self) -> None:
