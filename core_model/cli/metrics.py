@@ -115,7 +115,7 @@ def main(args: list[str]) -> None:
         masks = Segmented.open(options.masks, plan.size) if options.masks is not None else None
         near, far = _depth_range(info)
         context = MetricContext(features=features, near=near, far=far, seed=options.seed)
-        keep = None if options.keep is None else _keeper(options.keep, info)
+        keep = None if options.keep is None else _picture_writer(options.keep, info)
         with progress("metrics") as update:
             outcome = evaluate(
                 _Pictures(session), info, data, plan, context, normals=normals, masks=masks, keep=keep, progress=update
@@ -140,7 +140,7 @@ class _Pictures:
         return self.session.cut_depth(request)
 
 
-def _keeper(folder: Path, info: CheckpointInfo) -> Keep:
+def _picture_writer(folder: Path, info: CheckpointInfo) -> Keep:
     """Writes FOLDER/NAME/SEED.png.
 
     The folders are made at once, so that a bad place is known before anything is rendered.

@@ -23,12 +23,15 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
 def r1_penalty(images: Tensor, logits: Tensor) -> Tensor:
     """Squared gradient norm of each image's logit [B]; differentiable.
 
-    images [B, C, H, W] require gradients and made the logits [B]. Applied lazily (StyleGAN2): every k-th step, k times as strong.
+    images [B, C, H, W] require gradients and made the logits [B]. Applied lazily (StyleGAN2): every k-th
+    step, k times as strong.
     """
     (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
     return gradient.float().square().sum(dim=(1, 2, 3))
 
 
 def lazy_rate(interval: int) -> float:
-    """k / (k + 1): by which a network's learning rate and the logarithms of its betas shrink when every k-th step counts twice."""
+    """k / (k + 1): by which a network's learning rate and the logarithms of its betas shrink when every k-th
+    step counts twice.
+    """
     return interval / (interval + 1.0)

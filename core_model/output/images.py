@@ -31,8 +31,9 @@ def picture(
 ) -> tuple[np.ndarray, DisplayRange | None]:
     """([H, W, 3 | 4] uint8, range of a scalar's colours, else None).
 
-    Colours stay as they are, directions become ½ + ½n, positions and scalars span their range: that of `shown`, else the channel's.
-    Pixels without a value (NaN) are transparent; the alpha channel is there only when some are.
+    Colours stay as they are, directions become ½ + ½n, positions and scalars span their range: that of
+    `shown`, else the channel's. Pixels without a value (NaN) are transparent; the alpha channel is there only
+    when some are.
     """
     height, width = values.shape[-2:]
     scalar = channel.kind == "scalar"
@@ -105,9 +106,11 @@ def write_png(
     raw: bool = False,
     opacity: np.ndarray | None = None,
 ) -> None:
-    """One channel as a PNG; a scalar's colour map and range go into the record (those that the record names are used).
+    """One channel as a PNG; a scalar's colour map and range go into the record (those that the record names
+    are used).
 
-    raw: scalars as 16-bit grey (see `grey16`). opacity [H, W]: cut a colour picture, rendered over black, out of its background.
+    raw: scalars as 16-bit grey (see `grey16`). opacity [H, W]: cut a colour picture, rendered over black, out
+    of its background.
     """
     asked = record.display_of(channel.name)
     if raw and channel.kind == "scalar":

@@ -26,7 +26,9 @@ DENSE = 192
 
 
 def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
-    """Report of the ray through pixel (x, y); the field is evaluated densely, nothing is skipped inside the box."""
+    """Report of the ray through pixel (x, y); the field is evaluated densely, nothing is skipped inside the
+    box.
+    """
     start = time.perf_counter()
     request, conv = run.request, run.opened.info.header.conventions
     field = run.field(run.w())
@@ -93,7 +95,9 @@ def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
 
 @dataclass(frozen=True)
 class _LearnedRay:
-    """What the learned sampler knows of the ray: p̂ [1, K] on its bins, its pixel of the leftover map, and whether it is chosen."""
+    """What the learned sampler knows of the ray: p̂ [1, K] on its bins, its pixel of the leftover map, and
+    whether it is chosen.
+    """
 
     p: Tensor
     pdf: RayPdf
@@ -255,7 +259,9 @@ def _dense_colours(scene: Scene, dense: Evaluated, rays: Rays) -> tuple[tuple[fl
 
 
 def _rebin(pdf: RayPdf, edges: Tensor) -> Tensor:
-    """Mass of a step function in other bins [1, K']: differences of its cumulative sum, interpolated linearly."""
+    """Mass of a step function in other bins [1, K']: differences of its cumulative sum, interpolated
+    linearly.
+    """
     cumulative = torch.nn.functional.pad(torch.cumsum(pdf.weights[0], dim=0), (1, 0))
     source, target = pdf.edges[0].contiguous(), edges[0].contiguous()
     i = (torch.searchsorted(source, target, right=True) - 1).clamp(0, len(source) - 2)

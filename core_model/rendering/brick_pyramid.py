@@ -8,7 +8,7 @@ from the level before. Work goes on in short steps, between which it can be stop
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -25,6 +25,8 @@ COARSEST = {"sdf": 32, "density": 64}
 """Cells along an edge of the first lattice, which is evaluated whole: a distance says what lies between its corners, a density does not."""
 STEP_POINTS = 16384
 """Points evaluated between two looks at whether the work is still wanted."""
+STEP_BRICKS = 256
+"""Bricks looked at between two looks at that."""
 FULL_DEPTH = 8.0
 """Optical depth behind which nothing is seen: e⁻⁸ of the light is left."""
 SHARP = 4.0
@@ -53,6 +55,18 @@ class BrickLevel:
 
     def __len__(self) -> int:
         return len(self.at)
+
+    def select(self, rows: Tensor) -> BrickLevel:
+        """The bricks of these numbers, or of a mask."""
+        return BrickLevel(self.cells, self.at[rows], self.samples[rows], self.known[rows], self.live[rows])
+
+    @classmethod
+    def joined(cls, parts: Sequence[BrickLevel]) -> BrickLevel:
+        """Bricks of one level [at least one part]."""
+        values = [
+            torch.cat(x) for x in zip(*((p.at, p.samples, p.known, p.live) for p in parts), strict=True)
+        ]
+        return cls(parts[0].cells, *values)
 
     @property
     def nbytes(self) -> int:
@@ -110,24 +124,41 @@ class BrickPyramid:
         self.level = level
 
     def _refined(self, coarse: BrickLevel) -> Generator[None]:
-        n, half = 2 * coarse.cells, BRICK // 2
+        n = 2 * coarse.cells
+        made, sharp = list[BrickLevel](), list[Tensor]()
+        for rows in torch.arange(len(coarse), device=self.device).split(STEP_BRICKS):
+            part, cells = self._split(coarse.select(rows))
+            made.append(part)
+            sharp.append(_corners(cells))
+            yield
+        level = BrickLevel.joined(made)
+        yield
+        yield from self._fill(level, torch.cat(sharp))
+        parts = list[BrickLevel]()
+        for rows in torch.arange(len(level), device=self.device).split(STEP_BRICKS):
+            part = level.select(rows)
+            parts.append(_kept(replace(part, live=self._live(part.samples, n))))
+            yield
+        self.level = BrickLevel.joined(parts)
+
+    def _split(self, coarse: BrickLevel) -> tuple[BrickLevel, Tensor]:
+        """The eighths of these bricks that matter, twice as fine and interpolated so far; their cells to evaluate."""
+        half = BRICK // 2
         brick, oz, oy, ox = _eighths(coarse.live).flatten(4).any(dim=-1).nonzero(as_tuple=True)
         at = 2 * coarse.at[brick] + torch.stack([ox, oy, oz], dim=-1)
-        sharp = _eighths(coarse.live & self._sharp(coarse.samples, coarse.cells))[brick, oz, oy, ox]
+        cells = _eighths(coarse.live & self._sharp(coarse.samples, coarse.cells))[brick, oz, oy, ox]
         samples = _halved(_windows(coarse.samples, half).permute(0, 2, 3, 4, 1, 5, 6, 7)[brick, oz, oy, ox])
-        yield
         known = torch.zeros_like(samples[:, 0], dtype=torch.bool)
         known[:, ::2, ::2, ::2] = _windows(coarse.known[:, None], half)[:, 0][brick, oz, oy, ox]
-        wide = sharp.repeat_interleave(2, 1).repeat_interleave(2, 2).repeat_interleave(2, 3)
-        level = BrickLevel(n, at, samples, known, wide)
-        yield from self._fill(level, _corners(wide))
-        self.level = _kept(replace(level, live=self._live(samples, n)))
+        wide = cells.repeat_interleave(2, 1).repeat_interleave(2, 2).repeat_interleave(2, 3)
+        return BrickLevel(2 * coarse.cells, at, samples, known, wide), wide
 
     def _fill(self, level: BrickLevel, wanted: Tensor) -> Generator[None]:
         """Evaluate the wanted samples [K, 9, 9, 9] of a level in the making that are not known."""
         k, z, y, x = (wanted & ~level.known).nonzero(as_tuple=True)
         node = level.at[k] * BRICK + torch.stack([x, y, z], dim=-1)
         edge = level.cells + 1
+        yield
         numbers, row = torch.unique((node[:, 2] * edge + node[:, 1]) * edge + node[:, 0], return_inverse=True)
         yield
         rows = yield from self._evaluated(numbers, level.cells)
@@ -227,8 +258,7 @@ def _halved(x: Tensor) -> Tensor:
 
 def _kept(level: BrickLevel) -> BrickLevel:
     """Without the bricks in which nothing is live."""
-    keep = level.live.flatten(1).any(dim=-1)
-    return BrickLevel(level.cells, *(x[keep] for x in (level.at, level.samples, level.known, level.live)))
+    return level.select(level.live.flatten(1).any(dim=-1))
 
 
 def _highest(corners: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
-"""The sampler report: Figures 3, 4, A5, A6 and A7 of What You See is What You GAN for one checkpoint and view.
+"""The sampler report: Figures 3, 4, A5, A6 and A7 of What You See is What You GAN for one checkpoint and
+view.
 
 Everything is rendered first and written last, `report.json` after the pictures, so that an interrupted
 report leaves nothing behind.
@@ -147,7 +148,9 @@ def sampler_report(
 
 
 def write_report(folder: Path, report: Report, record: RenderRecord) -> list[Path]:
-    """fig3.png, fig4.png, a5.png, a6.png, a7.png, report.json in `folder` (made if missing); returns the paths."""
+    """fig3.png, fig4.png, a5.png, a6.png, a7.png, report.json in `folder` (made if missing); returns the
+    paths.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     text = PngInfo()
     text.add_itxt(KEY, record.model_dump_json())

@@ -18,11 +18,11 @@ from imgui_bundle import imgui
 from core_model.schema.overrides import changed_paths
 from core_model.schema.run import RunRecord
 from core_model.schema.train_presets import PRESETS
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.house.sources import ROOT
 from tests.train.gan_data import tiny_config, write_set
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.features.training.panel import TrainingPanel
 from viewer.jobs import job_service
 from viewer.jobs.backend import Resources
@@ -58,7 +58,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield runs
     for run in runs.iterdir():
         job = read_job(run)
-        for pid, since in ((job.pid, job.pid_started), (job.keeper_pid, job.keeper_started)) if job else ():
+        for pid, since in (
+            ((job.pid, job.pid_started), (job.supervisor_pid, job.supervisor_started)) if job else ()
+        ):
             if process_alive(pid, since):
                 os.kill(pid, signal.SIGKILL)
 
@@ -150,7 +152,7 @@ def test_a_killed_window_leaves_the_run_alone_and_the_next_one_finds_it(place: P
     changes = tiny_changes(data, 400_000)
     code = (
         "import sys, time, json; from pathlib import Path; from viewer.shell.app import App, AppOptions\n"
-        "from tests.gui.blob_session import BlobSession; from tests.gui.inline_client import InlineClient\n"
+        "from tests.blob_head.session import BlobSession; from tests.unit.render_client.inline_client import InlineClient\n"
         "from viewer.state import actions as act; seen = []\n"
         "def on_frame(app):\n"
         "    panel = app.loop.features['training'].panel; draft = panel.launch.draft\n"

@@ -11,11 +11,11 @@ from imgui_bundle import imgui
 from core_model.schema.camera import OrbitPose
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.test_training_real import CPU, MAIN, place, state, training, wait
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.train.gan_data import tiny_config, write_set
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.features.training.panel import TrainingPanel
 from viewer.jobs import job_service
 from viewer.jobs.command import CommandLine, train_arguments

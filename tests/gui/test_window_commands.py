@@ -10,9 +10,9 @@ import pytest
 from imgui_bundle import imgui
 
 from core_model.schema.config_dir import config_dir
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, drive
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.shell.autosave import SavedSession
 from viewer.state import actions
 from viewer.state.document import Document

@@ -18,9 +18,9 @@ from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.record import RenderRecord
 from core_model.schema.record_file import read_provenance
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, drive
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.state.export_desk import TASK_KIND
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]

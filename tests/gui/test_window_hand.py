@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import pytest
 from imgui_bundle import ImVec2, imgui
 
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, drive
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.shell.app import App, AppOptions
 from viewer.widgets.inputs import CONTROL, PRESS, Inputs
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from imgui_bundle import imgui
 
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.features.basket.model import basket_path, read_basket
 from viewer.features.seeds.board import read_stars, stars_path
 

@@ -16,9 +16,9 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.mesh import NO_ATLAS
 from core_model.schema.question import Question
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
-from tests.gui.blob_session import BlobSession, blob_info
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession, blob_info
 from tests.gui.window_driver import Hands, Recorder, drive
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.widgets import controls
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]

@@ -8,9 +8,9 @@ import signal
 import pytest
 from imgui_bundle import imgui
 
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.render_client.client import RenderClient
 from viewer.state.preferences import load_preferences
 
@@ -135,7 +135,7 @@ def test_a_failed_frame_and_a_bad_file_leave_a_banner_and_a_working_window():
 
 
 def test_a_killed_worker_is_announced_and_replaced():
-    client = RenderClient(factory="tests.gui.blob_session:BlobSession")
+    client = RenderClient(factory="tests.blob_head.session:BlobSession")
 
     def body(h: Hands) -> None:
         control = h.loop.coordinator

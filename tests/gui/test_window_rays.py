@@ -9,9 +9,9 @@ import pytest
 from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.inspect import RayReport
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.render_client.client import RenderClient
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
@@ -217,7 +217,7 @@ def test_files_zoom_and_failures(tmp_path: Path):
 
 
 def test_a_worker_process_answers_while_it_renders(tmp_path: Path):
-    client = RenderClient(factory="tests.gui.blob_session:BlobSession")
+    client = RenderClient(factory="tests.blob_head.session:BlobSession")
 
     def body(h: Hands) -> None:
         h.until_full()

@@ -8,9 +8,9 @@ from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.question import Question
 from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
+from tests.unit.render_client.inline_client import InlineClient
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 

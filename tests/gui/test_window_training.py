@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from imgui_bundle import imgui
 
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
+from tests.unit.render_client.inline_client import InlineClient
 from tests.unit.runs.synthetic import Plan, line, tick, write_native
 from viewer.features.training.panel import TrainingPanel
 from viewer.runs.job_record import shell_join

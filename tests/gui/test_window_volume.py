@@ -10,9 +10,9 @@ import pytest
 from core_model.schema.camera import CameraPrior
 from core_model.schema.question import Question
 from core_model.schema.question_volume import RayVolumeQuestion
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
+from tests.unit.render_client.inline_client import InlineClient
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 

@@ -12,6 +12,7 @@ import numpy as np
 from imgui_bundle import hello_imgui, imgui
 
 from core_model.schema.question import Question
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderRequest
 from viewer.render_client.events import Event, WorkerStatus
 from viewer.render_client.messages import SessionOptions
@@ -46,6 +47,9 @@ class Recorder:
 
     def ask(self, question: Question) -> int:
         return self._inner.ask(question)
+
+    def bake(self, question: BakeQuestion | None) -> int:
+        return self._inner.bake(question)
 
     def withdraw_picture(self) -> None:
         self._inner.withdraw_picture()

@@ -42,7 +42,9 @@ def train_arguments(
 
 
 def resume_arguments(run: Path, kind: str = "gan") -> tuple[str, ...]:
-    """`train --out RUN --resume` (`fit …` for a fit): the run goes on from its newest complete state with its own settings."""
+    """`train --out RUN --resume` (`fit …` for a fit): the run goes on from its newest complete state with its
+    own settings.
+    """
     return ("fit" if kind == "fit" else "train", "--out", str(run.absolute()), "--resume")
 
 

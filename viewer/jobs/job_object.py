@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable
 from typing import Any, Protocol
 
 KILL_ON_JOB_CLOSE = 0x2000
@@ -63,10 +64,10 @@ def creation_flags(api: Kernel | None) -> int:
 
 
 class JobObject:
-    """The object of one job. Without `api` nothing is done."""
+    """The object of one job. Without `api` nothing is done. go_on: lets a suspended process (its id) run."""
 
-    def __init__(self, name: str, api: Kernel | None) -> None:
-        self._api = api
+    def __init__(self, name: str, api: Kernel | None, go_on: Callable[[int], None] | None = None) -> None:
+        self._api, self._go_on = api, go_on or resume
         self._job = 0
         if api is None:
             return
@@ -86,7 +87,7 @@ class JobObject:
         if self._api is None:
             return False
         held = bool(self._job and self._api.AssignProcessToJobObject(self._job, handle))
-        _resume(pid)
+        self._go_on(pid)
         return held
 
     def terminate(self) -> None:
@@ -95,7 +96,8 @@ class JobObject:
             self._api.TerminateJobObject(self._job, 1)
 
 
-def _resume(pid: int) -> None:
+def resume(pid: int) -> None:
+    """Let a process go on that was started suspended."""
     import psutil
 
     psutil.Process(pid).resume()

@@ -11,13 +11,13 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from core_model.schema.atomic import write_json
 from core_model.schema.errors import InputError
 from core_model.schema.run import Action, ControlRequest, RunRecord
 from core_model.schema.run_owner import live_owner, refuse_if_owned
 from viewer.jobs import local, slurm
 from viewer.jobs.backend import BACKENDS, Backend, Resources
 from viewer.jobs.command import CommandLine, processes_for, resume_arguments
-from viewer.jobs.supervisor import write_json
 from viewer.runs.documents import JsonFile, lenient
 from viewer.runs.job_record import ENDED, JOB_FILE, JobRecord, ShownState
 from viewer.runs.parse import parse_object
@@ -95,8 +95,8 @@ def start(
 def resume(run: Path, backend: str = "local", resources: Resources | None = None) -> JobRecord:
     """Start the run again from its newest complete state.
 
-    On what its last job asked for, or on `resources`. A run that left its queue before it began is started as it
-    was meant to be.
+    On what its last job asked for, or on `resources`. A run that left its queue before it began is started as
+    it was meant to be.
     """
     before = local.read_job(run)
     if resources is None:
@@ -149,7 +149,9 @@ def stop(run: Path) -> None:
 
 
 def request(run: Path, action: Action) -> ControlRequest:
-    """Write a wish (stop, pause, continue, snapshot); the trainer writes a snapshot before it stops or pauses."""
+    """Write a wish (stop, pause, continue, snapshot); the trainer writes a snapshot before it stops or
+    pauses.
+    """
     wish = ControlRequest(id=uuid.uuid4().hex, action=action, time=time.time())
     try:
         write_json(run / CONTROL_FILE, wish.model_dump())

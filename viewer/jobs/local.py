@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core_model.schema.atomic import write_json
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.processes import kill_tree, tree_of, untied
 from core_model.schema.run_owner import live_owner, this_place
@@ -42,17 +43,17 @@ class LocalBackend:
     def submit(self, job: JobRecord, resources: Resources) -> JobRecord:
         """Start the supervisor; returns once it has taken the job over."""
         run = Path(job.run)
-        supervisor.write_json(run / supervisor.JOB_FILE, job.replace(devices=resources.devices).model_dump())
+        write_json(run / supervisor.JOB_FILE, job.replace(devices=resources.devices).model_dump())
         environment = untied(os.environ) | {supervisor.QUEUE_VARIABLE: str(queue_folder())}
-        status = _start_keeper(run, environment)
+        status = _start_supervisor(run, environment)
         until = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < until:
             found = read_job(run)
-            if found is not None and found.id == job.id and found.keeper_pid:
+            if found is not None and found.id == job.id and found.supervisor_pid:
                 return found
             time.sleep(0.01)
         raise TriscopeError(
-            f"the job's keeper did not report within {START_TIMEOUT_S:g} s (exit status {status})"
+            f"the job's supervisor did not report within {START_TIMEOUT_S:g} s (exit status {status})"
         )
 
     def state(self, job: JobRecord) -> ShownState | None:
@@ -60,7 +61,9 @@ class LocalBackend:
             return job.outcome
         if job.host != this_host():
             return None
-        if process_alive(job.keeper_pid, job.keeper_started) or process_alive(job.pid, job.pid_started):
+        if process_alive(job.supervisor_pid, job.supervisor_started) or process_alive(
+            job.pid, job.pid_started
+        ):
             return "running" if job.started else "queued"
         return "lost"
 
@@ -73,7 +76,7 @@ class LocalBackend:
             raise InputError(
                 what="the job runs on another machine", where=job.run, expected=this_host(), got=job.host
             )
-        run, kept = Path(job.run), process_alive(job.keeper_pid, job.keeper_started)
+        run, kept = Path(job.run), process_alive(job.supervisor_pid, job.supervisor_started)
         by = supervisor.ask_end(run, job.id, force)
         if force:
             left = kill_tree(lambda: [*tree_of(job.id, job.pid, job.pid_started), *_owner_tree(run)])
@@ -84,11 +87,11 @@ class LocalBackend:
                 last = (read_job(run) or job).replace(
                     ended=time.time(), cancelled=True, killed=True, ended_by=by
                 )
-                supervisor.write_json(run / supervisor.JOB_FILE, last.model_dump())
+                write_json(run / supervisor.JOB_FILE, last.model_dump())
             elif not job.pid:  # it waits in its queue
-                _signal(job.keeper_pid)
+                _signal(job.supervisor_pid)
         elif kept:
-            _signal(job.keeper_pid)
+            _signal(job.supervisor_pid)
         elif process_alive(
             job.pid, job.pid_started
         ):  # its supervisor was killed where nothing ties the command to it
@@ -108,7 +111,7 @@ def detached_flags(apart: bool) -> int:
     return sum(int(getattr(subprocess, name, 0)) for name in names)
 
 
-def _start_keeper(run: Path, environment: dict[str, str]) -> int | None:
+def _start_supervisor(run: Path, environment: dict[str, str]) -> int | None:
     """A supervisor that outlives this process; the exit status of what started it, where that has one."""
     command, quiet = [sys.executable, supervisor.__file__, "--detach", str(run)], subprocess.DEVNULL
     fault: OSError | None = None
@@ -123,7 +126,7 @@ def _start_keeper(run: Path, environment: dict[str, str]) -> int | None:
             continue
         # Elsewhere than on Windows the process that was started forks, and ends at once.
         return child.poll() if os.name == "nt" else child.wait()
-    raise TriscopeError(f"the job's keeper did not start: {fault}")
+    raise TriscopeError(f"the job's supervisor did not start: {fault}")
 
 
 def sweep(job: JobRecord) -> None:
@@ -131,7 +134,7 @@ def sweep(job: JobRecord) -> None:
 
     Its supervisor was killed, or the machine has no other means.
     """
-    if job.host == this_host() and not process_alive(job.keeper_pid, job.keeper_started):
+    if job.host == this_host() and not process_alive(job.supervisor_pid, job.supervisor_started):
         kill_tree(lambda: tree_of(job.id, job.pid, job.pid_started))
 
 

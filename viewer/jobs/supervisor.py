@@ -24,14 +24,14 @@ from typing import Any
 
 if (
     __name__ == "__main__"
-):  # as a script: the folder of the packages instead of the one that this file lies in
+):  # run as a script: import from the folder of the packages, not from this file's own
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from core_model.schema.atomic import replacing
+from core_model.schema.atomic import write_json
 from core_model.schema.processes import JOB_VARIABLE, kill_tree, start_tied, started_at, tree_of
 from viewer.jobs.job_object import JobObject, Kernel, creation_flags, kernel
 
-__all__ = ["CONSOLE_FILE", "END_FILE", "JOB_FILE", "QUEUE_VARIABLE", "Supervisor", "started_at", "write_json"]
+__all__ = ["CONSOLE_FILE", "END_FILE", "JOB_FILE", "QUEUE_VARIABLE", "Supervisor", "started_at"]
 
 JOB_FILE, CONSOLE_FILE, END_FILE = "job.json", "console.txt", "end.json"
 QUEUE_VARIABLE = "TRISCOPE_QUEUE_DIR"
@@ -53,16 +53,18 @@ class Supervisor:
         self._api = api
         self._object = JobObject(self.job["id"], api)
 
-    def keep(self) -> int:
+    def supervise(self) -> int:
         """Wait, run, write the end; returns the exit status of the command."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        queue = (
-            self._take_ticket()
-        )  # before anybody hears of this supervisor, so that the order is that of submission
-        self._note(keeper_pid=os.getpid(), keeper_started=started_at(os.getpid()), host=socket.gethostname())
+        # the ticket is written before the launcher hears of this supervisor, so the order is that of
+        # submission
+        queue = self._take_ticket()
+        self._note(
+            supervisor_pid=os.getpid(), supervisor_started=started_at(os.getpid()), host=socket.gethostname()
+        )
         try:
             if not self._wait_for_turn(queue):
                 self._note(ended=time.time(), cancelled=True)
@@ -99,9 +101,9 @@ class Supervisor:
         self._note(pid=self.child.pid, pid_started=started_at(self.child.pid), started=time.time())
         status = self._wait(self.child)
         self._kill_tree()  # what the command has left behind
-        wish = read_wish(self.run, self.job["id"])
-        by = wish["by"] if wish else ""
-        if self._killed or (wish and wish["force"] and status):
+        request = read_end_request(self.run, self.job["id"])
+        by = request["by"] if request else ""
+        if self._killed or (request and request["force"] and status):
             mark_killed(self.run, by)
             self._note(ended=time.time(), exit_status=status, cancelled=True, killed=True, ended_by=by)
         else:
@@ -121,10 +123,10 @@ class Supervisor:
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return child.wait(POLL_S)
-            wish = read_wish(self.run, self.job["id"])
-            if wish and not self.ended_by:
+            request = read_end_request(self.run, self.job["id"])
+            if request and not self.ended_by:
                 self.ended_by = int(signal.SIGTERM)
-            if (wish and wish["force"]) or (deadline and time.monotonic() > deadline):
+            if (request and request["force"]) or (deadline and time.monotonic() > deadline):
                 self._killed = True
                 self._kill_tree()
             elif self.ended_by and not deadline:
@@ -271,11 +273,11 @@ def ask_end(run: Path, job: str, force: bool) -> str:
     return by
 
 
-def read_wish(run: Path, job: str) -> dict[str, Any] | None:
+def read_end_request(run: Path, job: str) -> dict[str, Any] | None:
     """What `ask_end` wrote for this job; None where nothing was."""
     try:
-        wish = json.loads((run / END_FILE).read_text(encoding="utf-8"))
-        return {"force": bool(wish["force"]), "by": str(wish["by"])} if wish["job"] == job else None
+        request = json.loads((run / END_FILE).read_text(encoding="utf-8"))
+        return {"force": bool(request["force"]), "by": str(request["by"])} if request["job"] == job else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -289,12 +291,6 @@ def mark_killed(run: Path, by: str) -> None:
             write_json(path, record | {"state": "killed", "ended_by": by, "updated": time.time()})
     except (OSError, ValueError, KeyError, TypeError):
         return
-
-
-def write_json(path: Path, value: object) -> None:
-    """Replace a file as a whole."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def detach() -> None:
@@ -312,7 +308,7 @@ def detach() -> None:
 def main(args: list[str]) -> int:
     if "--detach" in args and hasattr(os, "fork"):
         detach()
-    return Supervisor(Path(args[-1]), kernel()).keep()
+    return Supervisor(Path(args[-1]), kernel()).supervise()
 
 
 if __name__ == "__main__":

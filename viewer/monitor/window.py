@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -47,8 +48,11 @@ class MonitorWindow:
         self._hand = (0.0, 0.0, False)
         self._active_until = 0.0
 
-    def run(self) -> None:
-        """Open, loop, close. The display must exist (Dear PyGui aborts the process otherwise)."""
+    def run(self, loop: Callable[[Contents], None] | None = None) -> None:
+        """Open, loop, close. The display must exist (Dear PyGui aborts the process otherwise).
+
+        loop: draws the frames in place of the window's own loop.
+        """
         began = time.perf_counter()
         dpg.create_context()
         contents: Contents | None = None
@@ -63,7 +67,7 @@ class MonitorWindow:
 
             contents = Contents(self.options, look)
             contents.build()
-            self._loop(contents)
+            (loop or self._loop)(contents)
         finally:
             if contents is not None:
                 contents.close()

@@ -1,6 +1,6 @@
-"""What the window asked for and has no answer to yet: what a new worker is told after the last one died.
+"""Requests of the window that are not answered yet; a new worker is told them after the last one died.
 
-Numbers (generations of renders, numbers of opens and inspects) grow over the whole life of the client. Not
+Numbers (generations of renders, numbers of the other requests) grow over the whole life of the client. Not
 thread-safe: the client holds its lock.
 """
 
@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
 from viewer.render_client import messages as m
-from viewer.render_client.events import AnswerFailed, Event, FrameReady, InspectFailed, OpenFailed
+from viewer.render_client.events import AnswerFailed, BakeFailed, Event, FrameReady, InspectFailed, OpenFailed
 
 CRASHES_ALLOWED = 1
 """A view or a file that has ended the worker more often is not tried again by itself."""
 _REMEMBERED = 1024
-"""Requests without an answer that are kept; the worker has at most one of the older ones in hand."""
+"""Unanswered picture requests that are kept; the worker renders at most one of the older ones."""
 
 
 class PendingRequests:
-    """Open questions of one client, and its counter."""
+    """The unanswered requests of one client, and its counter."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -29,6 +30,7 @@ class PendingRequests:
         self._open_paths: list[str] = []
         self._inspection: tuple[int, m.InspectRequest] | None = None
         self._asked: tuple[int, m.AskRequest] | None = None
+        self._bake: tuple[int, BakeQuestion] | None = None
         self._crashes: Counter[tuple[str, object]] = Counter()
 
     def number(self) -> int:
@@ -39,7 +41,7 @@ class PendingRequests:
     # Renders
 
     def submit(self, request: RenderRequest) -> tuple[int, bool]:
-        """(generation, whether it is to stop what the worker has in hand).
+        """(generation, whether the worker must stop its current picture for it).
 
         A moving frame of the same checkpoint is let through: at 60 mouse events per second each frame would
         otherwise be dropped for the next one and none would ever be seen.
@@ -84,7 +86,7 @@ class PendingRequests:
         return fresh
 
     def answered(self, generation: int, dropped: bool = False) -> RenderRequest | None:
-        """Take the request of a finished render off.
+        """Remove and return the request of a finished render.
 
         Older ones were overwritten in the mailbox and go with it. A dropped one is kept where nothing newer
         replaced it: an `open` cancelled it, and may yet fail.
@@ -127,9 +129,9 @@ class PendingRequests:
 
     # Inspections
 
-    def inspect(self, letter: m.InspectRequest) -> int:
+    def inspect(self, message: m.InspectRequest) -> int:
         """Number of the newest question; one that waits is replaced by it."""
-        self._inspection = (self.number(), letter)
+        self._inspection = (self.number(), message)
         return self._inspection[0]
 
     @property
@@ -143,9 +145,9 @@ class PendingRequests:
 
     # Questions beside pictures
 
-    def ask(self, letter: m.AskRequest) -> int:
+    def ask(self, message: m.AskRequest) -> int:
         """Number of the newest question; one that waits is replaced by it."""
-        self._asked = (self.number(), letter)
+        self._asked = (self.number(), message)
         return self._asked[0]
 
     @property
@@ -162,12 +164,29 @@ class PendingRequests:
         if self._asked is not None and self._asked[0] <= number:
             self._asked = None
 
+    # Baked volumes
+
+    def bake(self, question: BakeQuestion | None) -> int:
+        """Number of the newest wish, which replaces the one before; None = none any more."""
+        number = self.number()
+        self._bake = None if question is None else (number, question)
+        return number
+
+    @property
+    def wanted_bake(self) -> tuple[int, BakeQuestion] | None:
+        """The last wish, if it is not answered."""
+        return self._bake
+
+    def baked(self, number: int) -> None:
+        if self._bake is not None and self._bake[0] <= number:
+            self._bake = None
+
     # Crashes
 
-    def blame(self, working_on: tuple[str, int], reason: str) -> list[Event]:
-        """After a crash in that work: answers to give up on.
+    def after_crash(self, working_on: tuple[str, int], reason: str) -> list[Event]:
+        """After a crash during that work: events for the requests that are given up.
 
-        A view or file gets a second chance, an inspection or a question none.
+        A view or file is tried a second time, an inspection, a question or a bake is not.
         """
         kind, number = working_on
         events: list[Event] = []
@@ -182,6 +201,11 @@ class PendingRequests:
                 AnswerFailed(
                     ErrorInfo(kind="worker", message=f"{reason} while it answered a question"), number
                 )
+            )
+        if kind == "bake":
+            self.baked(number)
+            events.append(
+                BakeFailed(ErrorInfo(kind="worker", message=f"{reason} while it baked a volume"), number)
             )
         if kind == "render" and number in self._renders:
             request = self._renders[number]
@@ -202,6 +226,6 @@ class PendingRequests:
                     events.append(OpenFailed(path, error, number))
         return events
 
-    def forgive(self) -> None:
-        """The user asks for a restart: everything may be tried again."""
+    def forget_crashes(self) -> None:
+        """The user asks for a restart: every request may be tried again."""
         self._crashes.clear()

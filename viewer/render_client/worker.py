@@ -25,10 +25,13 @@ from typing import Any, Protocol
 import numpy as np
 import psutil
 
+from core_model.schema.baked import BakedArrays, BakedSpec
+from core_model.schema.baked_bytes import parts_of
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError, is_out_of_memory
 from core_model.schema.inspect import RayReport
 from core_model.schema.question import Question
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, lay_out
 from viewer.render_client import messages as m
 from viewer.render_client.frame_ring import ALIGN, FrameRing
@@ -55,6 +58,15 @@ class AnswerLike(Protocol):
     arrays: dict[str, np.ndarray]
 
 
+class BakedLike(Protocol):
+    """What a session's `bake` returns."""
+
+    @property
+    def spec(self) -> BakedSpec: ...
+    @property
+    def arrays(self) -> BakedArrays: ...
+
+
 class SessionLike(Protocol):
     """The part of core_model.report.worker_session.WorkerSession that the worker uses."""
 
@@ -67,6 +79,9 @@ class SessionLike(Protocol):
     ) -> FrameLike: ...
     def inspect(self, request: RenderRequest, x: int, y: int) -> RayReport: ...
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None: ...
+    def bake(
+        self, question: BakeQuestion, cancelled: Callable[[], bool], progress: Callable[[str, float], None]
+    ) -> BakedLike: ...
     def answer(
         self, question: Question, cancelled: Callable[[], bool], progress: Callable[[str, float], None]
     ) -> AnswerLike: ...
@@ -118,30 +133,33 @@ def error_info(e: BaseException) -> ErrorInfo:
 
 
 class _Worker:
+    """factory: dotted path, or the callable itself; clock: seconds, monotonic."""
+
     def __init__(
         self,
-        factory: str,
+        factory: str | Callable[..., Any],
         control: ControlBlock,
         commands: connection.Connection,
         results: connection.Connection,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._factory_path, self._control = factory, control
+        self._named, self._control = factory, control
         self._commands, self._results = commands, results
         self._process = psutil.Process()
         self._session: SessionLike | None = None
         self._factory: Callable[..., Any] | None = None
-        self._ring: FrameRing | None = None
-        self._bells = 0
-        self._heard: deque[m.ToWorker] = deque()
-        self._ear = threading.Lock()
-        self._turns = Turns(control, self._command_waits)
+        self._rings: dict[str, FrameRing] = {}
+        self._wakes_read = 0
+        self._commands_read: deque[m.ToWorker] = deque()
+        self._reading = threading.Lock()
+        self._turns = Turns(control, self._command_waits, clock)
         self._tile_cap: tuple[str, int] | None = None
 
     def start(self, options: m.SessionOptions) -> None:
         """Build the session; an exception ends the process, and its text goes to the GUI before."""
         self._control.begin("options", 0, "loading torch")
         try:
-            self._factory = load_factory(self._factory_path)
+            self._factory = load_factory(self._named) if isinstance(self._named, str) else self._named
             self._control.progress("starting session", 0.5)
             self._session = build_session(self._factory, options)
         except Exception as e:
@@ -152,7 +170,7 @@ class _Worker:
 
     def run(self) -> None:
         """Work until Stop or until the GUI is gone."""
-        while self._obey(wait=not self._turns.any):
+        while self._run_commands(wait=not self._turns.any):
             self.work()
 
     def work(self) -> bool:
@@ -161,47 +179,49 @@ class _Worker:
         if turn is None:
             return False
         if turn.slot == "inspect":
-            self._inspect(turn.number, turn.letter)
+            self._inspect(turn.number, turn.message)
         elif turn.slot == "render":
             self._render(turn)
+        elif turn.slot == "bake":
+            self._bake(turn)
         else:
             self._answer(turn)
         return True
 
     def close(self) -> None:
-        if self._ring is not None:
-            self._ring.close()
+        for ring in self._rings.values():
+            ring.close()
         self._control.close()
 
     # Commands
 
-    def _hear(self) -> None:
-        """Read what the pipe holds: wake-up calls are counted, commands wait in `_heard`."""
-        with self._ear:
+    def _read_pipe(self) -> None:
+        """Read what the pipe holds: wake messages are counted, commands wait in `_commands_read`."""
+        with self._reading:
             while self._commands.poll(0):
                 message = self._commands.recv()
                 if isinstance(message, m.Wake):
-                    self._bells += 1
-                    self._control.bells_heard = self._bells
+                    self._wakes_read += 1
+                    self._control.wakes_read = self._wakes_read
                 else:
-                    self._heard.append(message)
+                    self._commands_read.append(message)
 
     def _command_waits(self) -> bool:
         """Whether a command waits; called between tiles, by several threads."""
-        if not self._ear.locked():
+        if not self._reading.locked():
             try:
-                self._hear()
+                self._read_pipe()
             except (EOFError, OSError):
                 return True  # the GUI is gone: `run` finds out
-        return bool(self._heard)
+        return bool(self._commands_read)
 
-    def _obey(self, wait: bool) -> bool:
+    def _run_commands(self, wait: bool) -> bool:
         """Handle every command that waits (with `wait`: first wait a while for one); False after Stop."""
-        if wait and not self._heard:
+        if wait and not self._commands_read:
             self._commands.poll(IDLE_LOOK_S)
-        self._hear()
-        while self._heard:
-            message = self._heard.popleft()
+        self._read_pipe()
+        while self._commands_read:
+            message = self._commands_read.popleft()
             if isinstance(message, m.Stop):
                 return False
             if isinstance(message, m.OpenPath):
@@ -264,11 +284,11 @@ class _Worker:
 
     # Work
 
-    def _inspect(self, number: int, letter: m.InspectRequest) -> None:
+    def _inspect(self, number: int, message: m.InspectRequest) -> None:
         assert self._session is not None
         self._control.begin("inspect", number, "inspecting ray")
         try:
-            done = m.InspectDone(number, self._session.inspect(letter.request, letter.x, letter.y))
+            done = m.InspectDone(number, self._session.inspect(message.request, message.x, message.y))
         except Exception as e:
             done = m.InspectDone(number, error=error_info(e))
             self._free_memory()
@@ -277,7 +297,7 @@ class _Worker:
 
     def _answer(self, turn: Turn) -> None:
         assert self._session is not None
-        question, number = turn.letter.question, turn.number
+        question, number = turn.message.question, turn.number
         if question is None:
             return  # the one that waited was taken back
         self._control.begin("ask", number, "answering")
@@ -294,18 +314,48 @@ class _Worker:
         self._idle()
         self._results.send(done)
 
+    def _bake(self, turn: Turn) -> None:
+        assert self._session is not None
+        question, number = turn.message.question, turn.number
+        if question is None:
+            return  # the wish was taken back
+        self._control.begin("bake", number, "baking")
+        gives_way = lambda: self._turns.bake_gives_way(question.level)
+        try:
+            made = self._session.bake(question, gives_way, self._control.progress)
+            done = self._sent_volume(number, turn.message.ring, made)
+        except Cancelled:
+            self._turns.again(turn)
+            self._idle()
+            return
+        except Exception as e:
+            done = m.BakeDone(number, error=error_info(e))
+            self._free_memory()
+        self._idle()
+        self._results.send(done)
+
+    def _sent_volume(self, number: int, name: m.RingName | None, made: BakedLike) -> m.BakeDone:
+        """Put the volume where the GUI can read it: in its ring, or in the message if it does not fit."""
+        parts, ring = parts_of(made.arrays), self._ring_of("volumes", name)
+        if ring is not None and made.arrays.nbytes <= ring.slot_bytes:
+            slot = ring.acquire(lambda: False)
+            if slot is not None:
+                ring.write_bytes(slot, parts)
+                return m.BakeDone(number, made.spec, ring.name, slot)
+        return m.BakeDone(number, made.spec, data=b"".join(parts))
+
     def _render(self, turn: Turn) -> None:
-        control, generation, letter = self._control, turn.number, turn.letter
+        control, generation, message = self._control, turn.number, turn.message
         if control.cancel_below > generation:
             self._results.send(m.Dropped(generation))
             return
         control.begin("render", generation, "rendering")
-        tier = letter.request.tier
+        tier = message.request.tier
 
         def cancelled() -> bool:
             return control.cancel_below > generation or self._turns.picture_gives_way(tier)
 
-        result, arrays = self._render_within_memory(letter.request, cancelled)
+        result, arrays = self._render_within_memory(message.request, cancelled)
         if result.error is not None and result.error.kind == "cancelled":
             if control.cancel_below <= generation:
                 self._turns.again(turn)
@@ -313,7 +363,7 @@ class _Worker:
                 return
             done: m.FromWorker = m.Dropped(generation)
         else:
-            done = self._deliver(generation, letter, result, arrays)
+            done = self._deliver(generation, message, result, arrays)
         self._idle()
         self._results.send(done)
 
@@ -349,7 +399,7 @@ class _Worker:
         return frame.result, ({} if frame.result.error is not None else frame.arrays)
 
     def _deliver(
-        self, generation: int, letter: m.PictureRequest, result: RenderResult, arrays: dict[str, np.ndarray]
+        self, generation: int, message: m.PictureRequest, result: RenderResult, arrays: dict[str, np.ndarray]
     ) -> m.RenderDone:
         """Put the arrays where the GUI can read them: in the ring, or in the message if they do not fit."""
         rss = self._process.memory_info().rss
@@ -362,7 +412,7 @@ class _Worker:
                 "memory_bytes": result.memory_bytes or rss,
             }
         )
-        ring = self._ring_of(letter.ring)
+        ring = self._ring_of("pictures", message.ring)
         if arrays and ring is not None and size <= ring.slot_bytes:
             slot = ring.acquire(lambda: False)
             if slot is not None:
@@ -371,20 +421,23 @@ class _Worker:
         inline = {name: np.ascontiguousarray(a, dtype=np.float32) for name, a in arrays.items()}
         return m.RenderDone(generation, result, arrays=inline, needs_bytes=size, finished_at=time.monotonic())
 
-    def _ring_of(self, name: m.RingName | None) -> FrameRing | None:
-        if name is None or (self._ring is not None and self._ring.name == name.name):
-            return self._ring if name is not None else None
-        if self._ring is not None:
-            self._ring.close()
-            self._ring = None
+    def _ring_of(self, what: str, name: m.RingName | None) -> FrameRing | None:
+        """The ring of this name; `what` is sent through it, and the last ring for that is let go."""
+        if name is None:
+            return None
+        known = self._rings.get(what)
+        if known is not None and known.name == name.name:
+            return known
+        if known is not None:
+            self._rings.pop(what).close()
         try:
-            self._ring = FrameRing.attach(name.name, name.slots, name.slot_bytes)
+            self._rings[what] = FrameRing.attach(name.name, name.slots, name.slot_bytes)
         except OSError:
             return None  # the GUI has made a larger one since; this frame goes through the pipe
-        return self._ring
+        return self._rings[what]
 
     def _idle(self) -> None:
-        """Report memory and device, and that nothing is in hand."""
+        """Report memory and device, and that the worker is idle."""
         assert self._session is not None
         self._control.memory_bytes = self._process.memory_info().rss
         self._control.device = self._session.device

@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from core_model.schema.frozen import Frozen
 
@@ -35,7 +35,10 @@ _CMD_SPECIAL = frozenset('&|<>^()%!,;= \t"')
 
 
 class JobRecord(Frozen):
-    """Times in seconds since 1970; a pid counts only together with the creation time of its process."""
+    """Times in seconds since 1970; a pid counts only together with the creation time of its process.
+
+    Files of earlier builds have `keeper_pid` and `keeper_started` for the supervisor.
+    """
 
     version: Literal[1] = 1
     id: str
@@ -53,8 +56,10 @@ class JobRecord(Frozen):
     host: str = ""
     submitted: float = 0.0
     native_id: str = Field(default="", description="job number of the cluster")
-    keeper_pid: int = 0
-    keeper_started: float = 0.0
+    supervisor_pid: int = Field(default=0, validation_alias=AliasChoices("supervisor_pid", "keeper_pid"))
+    supervisor_started: float = Field(
+        default=0.0, validation_alias=AliasChoices("supervisor_started", "keeper_started")
+    )
     pid: int = 0
     pid_started: float = 0.0
     started: float = 0.0

@@ -66,7 +66,7 @@ class RunReader:
         self._metric_tails: dict[str, FileTail] = {"metrics.jsonl": FileTail(path / "metrics.jsonl")}
         self._metric_rows: dict[str, list[dict[str, Any]]] = {}
         self._log_tails = {name: FileTail(path / name) for name in self.logs}
-        self._next_look = self._next_state = 0.0
+        self.look_again()
         self._marks: tuple[Mark, ...] | None = None
 
     @property
@@ -158,6 +158,10 @@ class RunReader:
             planned = tuple(self._planned_marks())
             self._marks = tuple(sorted((*planned, *self.scalars.marks), key=lambda m: m.images))
         return self._marks
+
+    def look_again(self) -> None:
+        """The next poll looks at the folder and judges the state, however lately that was done."""
+        self._next_look = self._next_state = 0.0
 
     def poll(self, budget_s: float = 0.04) -> bool:
         """Read what is new, for about `budget_s` seconds; True where more is waiting."""

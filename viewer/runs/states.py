@@ -69,8 +69,8 @@ def judge(
 def _alive(record: RunRecord | None, job: JobRecord | None) -> tuple[bool, bool]:
     """(can it be known from here, is it alive): the supervisor of a job, else the run's own process."""
     here = this_host()
-    if job is not None and job.host == here and job.keeper_pid:
-        return True, process_alive(job.keeper_pid, job.keeper_started) or process_alive(
+    if job is not None and job.host == here and job.supervisor_pid:
+        return True, process_alive(job.supervisor_pid, job.supervisor_started) or process_alive(
             job.pid, job.pid_started
         )
     if record is not None and record.host == here and record.pid:

@@ -1,7 +1,9 @@
-"""The window: hello_imgui's runner, theme, fonts, docking. What is drawn in it comes from `viewer/shell/frame_loop.py`.
+"""The window: hello_imgui's runner, theme, fonts, docking. What is drawn in it comes from
+`viewer/shell/frame_loop.py`.
 
-Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding. They load
-between the first and the second frame, and the render process starts then. Nothing here imports torch.
+Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding.
+They load between the first and the second frame, and the render process starts then. Nothing here imports
+torch.
 """
 
 from __future__ import annotations
@@ -46,11 +48,11 @@ DEFAULT_SIZE = (1600, 1000)
 class AppOptions:
     """How the window starts.
 
-    checkpoint: file or analytic:NAME; None = the demo head. factory: dotted path of the session class; "" = the real one.
-    client: renderer to use instead of a worker process. size: window in logical pixels; None = as last time.
-    tests: called with the App to register GUI tests; switches Dear ImGui's test engine on.
-    on_frame: called at the end of each complete GUI frame. keep_layout: read and write layout.ini.
-    eager: never idle (tests). touring: a script drives the window, so that it may not sleep for long.
+    checkpoint: file or analytic:NAME; None = the demo head. factory: dotted path of the session class; "" =
+    the real one. client: renderer to use instead of a worker process. size: window in logical pixels; None =
+    as last time. tests: called with the App to register GUI tests; switches Dear ImGui's test engine on.
+    on_frame: called at the end of each complete GUI frame. keep_layout: read and write layout.ini. eager:
+    never idle (tests). touring: a script drives the window, so that it may not sleep for long.
     """
 
     checkpoint: str | None = None
@@ -92,7 +94,8 @@ class App:
     def run(self) -> None:
         """Opens the window and blocks until it is closed. Raises RuntimeError where no window can be made."""
         self._fill_params()
-        # Mesa's software renderer would take every core, and half belong to the worker; with a single thread the window waits for it.
+        # Mesa's software renderer would take every core, and half belong to the worker; with a single thread
+        # the window waits for it.
         os.environ.setdefault("LP_NUM_THREADS", str(max(2, (os.cpu_count() or 2) // 2)))
         with self._ending:
             try:
@@ -156,7 +159,9 @@ class App:
         glfw.set_window_title(glfw_window_hello_imgui(), f"{text} - {TITLE}")
 
     def pace(self, frames_per_second: float, dragging: bool) -> None:
-        """Frames per second while no event comes in; dragging: the renderer needs the processor more than the window."""
+        """Frames per second while no event comes in; dragging: the renderer needs the processor more than the
+        window.
+        """
         if self._software:
             limit = DRAGGING_FRAMES_PER_SECOND if dragging else SOFTWARE_FRAMES_PER_SECOND
             self.params.fps_idling.fps_max = limit
@@ -234,8 +239,10 @@ class App:
         return window
 
     def _flags(self, slot: layout.Slot) -> int:
-        """What a panel's window may do. In the main dock space it draws no ground: the cleared window has its colour already, and on
-        software OpenGL filling the window twice costs half a frame. A panel that floats has one."""
+        """What a panel's window may do. In the main dock space it draws no ground: the cleared window has its
+        colour already, and on software OpenGL filling the window twice costs half a frame. A panel that
+        floats has one.
+        """
         flags = imgui.WindowFlags_.no_collapse
         if slot.bare:
             flags |= imgui.WindowFlags_.no_scrollbar | imgui.WindowFlags_.no_scroll_with_mouse
@@ -244,7 +251,9 @@ class App:
         return int(flags)
 
     def _note_docked(self, slot: layout.Slot) -> None:
-        """Inside a panel's window: whether it is part of the main dock space, for its flags of the next frame."""
+        """Inside a panel's window: whether it is part of the main dock space, for its flags of the next
+        frame.
+        """
         if slot.bare and self.loop is not None:
             self.loop.see_through = self._docked.get(slot.title, False)
         root = imgui.internal.get_current_window().root_window_dock_tree
@@ -346,7 +355,9 @@ class App:
             self.options.on_frame(self)
 
     def _under_gui(self) -> None:
-        """The window is cleared, the GUI is described but not drawn: the viewport's picture goes between them."""
+        """The window is cleared, the GUI is described but not drawn: the viewport's picture goes between
+        them.
+        """
         picture = None if self.loop is None else self.loop.underlaid
         if self.loop is None or picture is None:
             return
@@ -412,7 +423,8 @@ class _Look:
 
 
 def _saved_look() -> _Look:
-    """The look of last time, read without the preferences' validation, which takes longer than the first frame may.
+    """The look of last time, read without the preferences' validation, which takes longer than the first
+    frame may.
 
     What is odd falls back to the defaults here; `load_preferences` says so afterwards.
     """

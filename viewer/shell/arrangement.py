@@ -1,7 +1,8 @@
-"""Keeps the panels arranged as the window's size allows: they are docked anew where the picture would get too small.
+"""Keeps the panels arranged as the window's size allows: they are docked anew where the picture would get too
+small.
 
-What the user has docked by hand stays until then: only another kind of arrangement (`layout.Plan.key`), another interface size or a
-picture that has become too small moves windows.
+What the user has docked by hand stays until then: only another kind of arrangement (`layout.Plan.key`),
+another interface size or a picture that has become too small moves windows.
 """
 
 from __future__ import annotations
@@ -47,7 +48,9 @@ class Arrangement:
         window.is_visible = visible
 
     def keep(self, shown: tuple[object, ...]) -> None:
-        """Looks after the size a few frames after it changed, or after a panel was opened (shown: what is visible)."""
+        """Looks after the size a few frames after it changed, or after a panel was opened (shown: what is
+        visible).
+        """
         size, em = imgui.get_main_viewport().size, imgui.get_font_size()
         self._limit(em)
         seen = (size.x, size.y, em, float(hash(shown)))

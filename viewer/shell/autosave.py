@@ -1,7 +1,8 @@
 """The view is written down while one works, so that it can be had back after a crash, or the next day.
 
-One file a window: SESSIONS/PID.json while it lives; a clean end renames it to last.json. A file whose process is gone was left by a
-window that did not end properly. The disk is waited for in a thread, never between two frames.
+One file a window: SESSIONS/PID.json while it lives; a clean end renames it to last.json. A file whose process
+is gone was left by a window that did not end properly. The disk is waited for in a thread, never between two
+frames.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from core_model.schema.config_dir import config_dir
+from core_model.schema.config_dir import config_dir, save_kept
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from viewer.runs.states import process_alive
-from viewer.state.checkpoint_files import write_atomically
 from viewer.state.document import Document
 
 EVERY_S = 2.0
@@ -60,7 +60,9 @@ class Autosave:
         self.found = self._find()
 
     def keep(self, doc: Document, now: float) -> None:
-        """Hand the document to the writing thread where it has changed, at most every two seconds; a disk that refuses is left alone."""
+        """Hand the document to the writing thread where it has changed, at most every two seconds; a disk
+        that refuses is left alone.
+        """
         if not doc.checkpoint or doc == self._kept or now - self._at < EVERY_S:
             return
         self._at, self._kept = now, doc
@@ -108,7 +110,7 @@ class Autosave:
     def _write(self, doc: Document) -> bool:
         saved = SavedSession(pid=os.getpid(), started=self._started, saved=time.time(), document=doc)
         try:
-            write_atomically(self._path, "session", lambda file: file.write(saved.model_dump_json().encode()))
+            save_kept(self._path, "session", saved.model_dump_json().encode())
         except InputError:
             return False
         return True

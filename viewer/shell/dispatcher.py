@@ -1,4 +1,6 @@
-"""The one place through which actions go: queued while the frame is drawn, carried out at its end, each by its one handler."""
+"""The one place through which actions go: queued while the frame is drawn, carried out at its end, each by
+its one handler.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Files that are dropped on the window or opened: checkpoints open, what triscope wrote restores its view, a camera path comes into
-the Path panel.
+"""Files that are dropped on the window or opened: checkpoints open, what triscope wrote restores its view, a
+camera path comes into the Path panel.
 
 Reading and looking for the checkpoint happen in a thread; `poll` carries the outcome out between two frames.
 """
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """taken: the file that is used; opened: it is a checkpoint; found: it has a record; path: it is a camera path; errors: of those
-    before it, left: the rest."""
+    """taken: the file that is used; opened: it is a checkpoint; found: it has a record; path: it is a camera
+    path; errors: of those before it, left: the rest.
+    """
 
     taken: str = ""
     opened: bool = False
@@ -36,7 +37,9 @@ class _Outcome:
 
 
 class Drops:
-    """One batch of files at a time; a later one, or a checkpoint that is asked for meanwhile, replaces one that is still being read."""
+    """One batch of files at a time; a later one, or a checkpoint that is asked for meanwhile, replaces one
+    that is still being read.
+    """
 
     def __init__(self) -> None:
         self._batch = self._asked = 0
@@ -45,7 +48,9 @@ class Drops:
         self.reading = False
 
     def take(self, paths: list[str], places: Places, asked: int) -> None:
-        """Begin to read files; the first checkpoint or record among them will be taken. asked: number of the last `Controller.open`."""
+        """Begin to read files; the first checkpoint or record among them will be taken. asked: number of the
+        last `Controller.open`.
+        """
         if not paths:
             return
         self._batch += 1
@@ -54,7 +59,9 @@ class Drops:
         threading.Thread(target=self._read, args=(self._batch, list(paths), places), daemon=True).start()
 
     def poll(self, control: RenderCoordinator, now: float) -> str:
-        """Carry out what the thread has found, if it has; the title of the panel that it came into, if there is one."""
+        """Carry out what the thread has found, if it has; the title of the panel that it came into, if there
+        is one.
+        """
         with self._lock:
             done, self._done = self._done, []
         panel = ""
@@ -129,7 +136,9 @@ def _take_path(path: CameraPath, name: str, control: RenderCoordinator, now: flo
 
 
 def read_batch(paths: list[str], places: Places) -> _Outcome:
-    """Which of several files is taken: the first that is a checkpoint or camera path, or holds a record whose checkpoint is here."""
+    """Which of several files is taken: the first that is a checkpoint or camera path, or holds a record whose
+    checkpoint is here.
+    """
     errors: list[str] = []
     for index, path in enumerate(paths):
         others = tuple(p for i, p in enumerate(paths) if i != index)

@@ -1,7 +1,8 @@
 """Esc closes one thing a press, the innermost first, and never quits.
 
-In this order: text that is being edited goes back to what it was (Dear ImGui does that), a key that waits to be chosen, drop-downs,
-menus and popups (the last one that opened), the palette, the sheets, the walk through the latents, the ray inspector.
+In this order: text that is being edited goes back to what it was (Dear ImGui does that), a key that waits to
+be chosen, drop-downs, menus and popups (the last one that opened), the palette, the sheets, the walk through
+the latents, the ray inspector.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ class Layer:
 
 
 class Escape:
-    """One a window. What is open is looked at before anything is drawn: a popup that answers Esc by itself uses up the press."""
+    """One a window. What is open is looked at before anything is drawn: a popup that answers Esc by itself
+    uses up the press.
+    """
 
     def __init__(self) -> None:
         self._popups = 0
@@ -30,7 +33,9 @@ class Escape:
         self._popups = _open_popups()
 
     def end_frame(self, layers: Sequence[Layer], choosing: bool) -> None:
-        """Close the first of popups and `layers` that is open, if Esc went down in this frame. choosing: a key is being chosen."""
+        """Close the first of popups and `layers` that is open, if Esc went down in this frame. choosing: a
+        key is being chosen.
+        """
         if not imgui.is_key_pressed(imgui.Key.escape, False) or choosing:
             return
         if self._popups:

@@ -1,4 +1,6 @@
-"""The keys: shortcuts of the command table under the user's bindings, and the gestures that have no key to rebind."""
+"""The keys: shortcuts of the command table under the user's bindings, and the gestures that have no key to
+rebind.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ GESTURES: tuple[KeyHelp, ...] = (
 
 
 def shortcuts(keys: KeyMap, inputs: Inputs, situation: Situation, dispatch: Dispatch) -> None:
-    """Asks for what the commands do whose keys were pressed in this frame; nothing while a key is being chosen.
+    """Asks for what the commands do whose keys were pressed in this frame; nothing while a key is being
+    chosen.
 
     While text is being typed only chords with Ctrl that mean nothing to text (Ctrl+S, Ctrl+P …) and F1 count.
     """

@@ -8,8 +8,9 @@
 | Camera |  Timings   :             |         |
 +--------+--------------------------+---------+
 
-The ray inspector opens with the first click on a pixel; until then the viewport has its place. Where the window is small for
-its font, groups of panels become tabs of one another (`plan`), so that every panel stays wide enough and the picture large enough.
+The ray inspector opens with the first click on a pixel; until then the viewport has its place. Where the
+window is small for its font, groups of panels become tabs of one another (`plan`), so that every panel stays
+wide enough and the picture large enough.
 """
 
 from __future__ import annotations
@@ -49,7 +50,9 @@ _SPLITTER_PX = 8.0
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the panels go in a window of one size. key: what a change of size must not change without a new arrangement."""
+    """Where the panels go in a window of one size. key: what a change of size must not change without a new
+    arrangement.
+    """
 
     key: str
     splits: tuple[Split, ...]
@@ -63,7 +66,9 @@ def smallest(em: float) -> tuple[int, int]:
 
 
 def plan(width: float, height: float, em: float) -> Plan:
-    """The arrangement for a window of this size (logical pixels): columns as wide as their controls need, the rest for the picture."""
+    """The arrangement for a window of this size (logical pixels): columns as wide as their controls need, the
+    rest for the picture.
+    """
     least = PICTURE_PX + _MARGIN_EM * em
     tall = max(height - _BARS_EM * em, 1.0)
     lone = width - 2 * COLUMN_EM * em - 2 * _SPLITTER_PX < least

@@ -1,4 +1,6 @@
-"""What comes into the window from outside: files that are dropped, chosen or named at the start, and the session that was left."""
+"""What comes into the window from outside: files that are dropped, chosen or named at the start, and the
+session that was left.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ RESTORABLE = " ".join(f"*{suffix}" for suffix in RECORD_SUFFIXES)
 
 
 class Opening:
-    """One a window. `front` is the title of a panel that what was opened belongs in; the window shows it and empties the field."""
+    """One a window. `front` is the title of a panel that what was opened belongs in; the window shows it and
+    empties the field.
+    """
 
     def __init__(self) -> None:
         self.autosave = Autosave()

@@ -1,4 +1,5 @@
-"""From a file that triscope wrote back to its view: what the record says, where its checkpoint is, which document shows it.
+"""From a file that triscope wrote back to its view: what the record says, where its checkpoint is, which
+document shows it.
 
 Pure and without a window; reading and hashing are done in a thread by `viewer.shell.drops`.
 """
@@ -64,7 +65,9 @@ def is_checkpoint(path: str) -> bool:
 
 
 def camera_path_in(path: str) -> CameraPath | None:
-    """The camera path of a JSON file that is one; None for every other file. Raises InputError for a path with something wrong in it."""
+    """The camera path of a JSON file that is one; None for every other file. Raises InputError for a path
+    with something wrong in it.
+    """
     if Path(path).suffix.lower() != ".json":
         return None
     try:
@@ -82,7 +85,9 @@ def camera_path_in(path: str) -> CameraPath | None:
 
 
 def find(path: str, places: Places) -> Found:
-    """The record of a file and its checkpoint, by path, else by SHA-256. Raises InputError with one clear line."""
+    """The record of a file and its checkpoint, by path, else by SHA-256. Raises InputError with one clear
+    line.
+    """
     if not is_record_file(path):
         known = ", ".join((*CHECKPOINT_SUFFIXES, *SUFFIXES))
         suffix = Path(path).suffix or "no suffix"
@@ -113,7 +118,9 @@ def find(path: str, places: Places) -> Found:
 
 
 def candidates(path: str, places: Places) -> Iterable[Path]:
-    """Checkpoints that may be the one of a record: recent ones, the demo, those beside the file and one folder up."""
+    """Checkpoints that may be the one of a record: recent ones, the demo, those beside the file and one
+    folder up.
+    """
     named = [Path(p) for p in (*places.recent, places.demo) if p and not p.startswith("analytic:")]
     seen: set[Path] = set()
     folder = Path(path).absolute().parent
@@ -142,7 +149,9 @@ def sha256_of(path: Path) -> str:
 
 
 def restored(doc: Document, info: CheckpointInfo, record: RenderRecord) -> tuple[Document, tuple[str, ...]]:
-    """(the document that shows the record's view, what could not be restored). `doc` gives the rest: pace, layout of channels."""
+    """(the document that shows the record's view, what could not be restored). `doc` gives the rest: pace,
+    layout of channels.
+    """
     request, notes = record.request, []
     camera, note = _camera(request.camera)
     notes += [note] if note else []

@@ -1,7 +1,7 @@
 """The values of one GUI frame, and how panels and layers get those that they name.
 
 Nothing else sees this table: a panel's `draw` has a parameter for each value that it reads, and `call` passes them by name.
-`tests/unit/viewer/test_values.py` holds every parameter's name and type to the fields below.
+`tests/unit/shell/test_values.py` holds every parameter's name and type to the fields below.
 """
 
 from __future__ import annotations

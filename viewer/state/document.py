@@ -212,7 +212,9 @@ class Document(Frozen):
 
 
 def carried(before: Document, fresh: Document, info: CheckpointInfo) -> Document:
-    """`fresh` (the defaults of checkpoint `info`) with what of `before` fits it: the same view of another snapshot."""
+    """`fresh` (the defaults of checkpoint `info`) with what of `before` fits it: the same view of another
+    snapshot.
+    """
     kept: dict[str, object] = {
         "camera": before.camera,
         "background": before.background,

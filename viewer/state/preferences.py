@@ -13,9 +13,8 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
-from core_model.schema.config_dir import FILE_NAME, config_dir
+from core_model.schema.config_dir import FILE_NAME, config_dir, save_kept
 from core_model.schema.frozen import Frozen
-from viewer.state.checkpoint_files import write_atomically
 from viewer.state.document import QualitySettings
 
 RECENT = 12
@@ -75,5 +74,5 @@ def save_preferences(preferences: Preferences, folder: Path | None = None) -> Pa
     """Write atomically; returns the file. Raises InputError where the folder cannot be written."""
     path = (folder or config_dir()) / FILE_NAME
     text = json.dumps(preferences.model_dump(mode="json"), indent=2) + "\n"
-    write_atomically(path, "preferences", lambda file: file.write(text.encode()))
+    save_kept(path, "preferences", text.encode())
     return path

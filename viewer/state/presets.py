@@ -10,11 +10,10 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from core_model.schema.camera import Vec3
-from core_model.schema.config_dir import config_dir
+from core_model.schema.config_dir import config_dir, save_kept
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from core_model.schema.sampler import SamplerSpec
-from viewer.state.checkpoint_files import write_atomically
 from viewer.state.document import Document, QualitySettings, ViewSettings
 
 FILE_NAME = "presets.json"
@@ -94,5 +93,5 @@ class Presets:
 
     def _write(self, presets: dict[str, Preset]) -> None:
         text = PresetFile(presets=presets).model_dump_json(indent=1)
-        write_atomically(self._path, "presets", lambda file: file.write(text.encode()))
+        save_kept(self._path, "presets", text.encode())
         self._all = presets

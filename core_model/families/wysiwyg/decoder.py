@@ -189,7 +189,9 @@ class WysiwygField:
 
     @torch.no_grad()
     def distances(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Signed distance and beta [B, N] at points [B, N, 3], without gradients: picture by picture, in pieces that fit the cache."""
+        """Signed distance and beta [B, N] at points [B, N, 3], without gradients: picture by picture, in
+        pieces that fit the cache.
+        """
         level, conv = self.planes.levels[0], self.planes.conventions
         sdf = self.sdf_mlp.frozen()
         out = torch.empty(*points.shape[:2], 2, device=points.device)
@@ -204,8 +206,9 @@ class WysiwygField:
         return -out[..., 0], self.beta_of(out[..., 1])
 
     def learned_distance(self, points: Tensor) -> Tensor:
-        """Signed distance [B, N] at points [B, N, 3] with gradients: planes are read by grid_sample, whose backward pass is the faster
-        one."""
+        """Signed distance [B, N] at points [B, N, 3] with gradients: planes are read by grid_sample, whose
+        backward pass is the faster one.
+        """
         conv = self.planes.conventions
         encoded = frequency_encoding(points / conv.box, self.cfg.point_freqs)
         features = sample_planes(self.planes.levels[0], points, conv)
@@ -215,10 +218,11 @@ class WysiwygField:
     def learned_pieces(
         self, points: Tensor, dirs: Tensor, counts: list[int]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Density and beta [M] and colour [M, 3] with gradients at points [M, 3] seen along dirs [M, 3]; counts: of each picture, one
-        after the other.
+        """Density and beta [M] and colour [M, 3] with gradients at points [M, 3] seen along dirs [M, 3];
+        counts: of each picture, one after the other.
 
-        In pieces of one picture: what a piece makes on its way stays in the cache. Planes are read as in `learned_distance`.
+        In pieces of one picture: what a piece makes on its way stays in the cache. Planes are read as in
+        `learned_distance`.
         """
         conv, done = self.planes.conventions, []
         for level, own, d in zip(

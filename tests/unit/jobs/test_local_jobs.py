@@ -40,7 +40,9 @@ def started() -> Iterator[list[Path]]:
     yield runs
     for run in runs:
         job = read_job(run)
-        for pid, since in ((job.pid, job.pid_started), (job.keeper_pid, job.keeper_started)) if job else ():
+        for pid, since in (
+            ((job.pid, job.pid_started), (job.supervisor_pid, job.supervisor_started)) if job else ()
+        ):
             if process_alive(pid, since):
                 os.kill(pid, signal.SIGKILL)
 
@@ -220,7 +222,7 @@ def test_what_a_job_asked_for_is_written_down_for_the_next_start() -> None:
     )
 
 
-def test_a_queued_job_is_taken_out_and_a_dead_keeper_does_not_block(
+def test_a_queued_job_is_taken_out_and_a_dead_supervisor_does_not_block(
     tmp_path: Path, started: list[Path], queue: Path
 ) -> None:
     first, second, third = (tmp_path / n for n in "abc")
@@ -235,10 +237,10 @@ def test_a_queued_job_is_taken_out_and_a_dead_keeper_does_not_block(
     wait(lambda: read_job(first).pid, "the first did not start")  # type: ignore[union-attr]
     job = read_job(first)
     assert job is not None
-    os.kill(job.keeper_pid, signal.SIGKILL)
-    if process_alive(job.pid, job.pid_started):  # where the kernel does not end it with its keeper
+    os.kill(job.supervisor_pid, signal.SIGKILL)
+    if process_alive(job.pid, job.pid_started):  # where the kernel does not end it with its supervisor
         os.killpg(job.pid, signal.SIGKILL)
-    wait(lambda: state(first) == "lost", "a killed keeper was not noticed")
+    wait(lambda: state(first) == "lost", "a killed supervisor was not noticed")
     wait(lambda: state(third) == "done", "a dead ticket blocked the queue")
     wait(lambda: not list(queue.glob("*.json")), "tickets were left")
 
@@ -313,3 +315,18 @@ def test_what_is_typed_forecast_and_launched_is_one_line(tmp_path: Path) -> None
         "core_model.cli.main",
         *arguments,
     ]
+
+
+def test_a_record_of_an_earlier_build_still_names_its_supervisor(tmp_path: Path) -> None:
+    old = {
+        "id": "a",
+        "backend": "local",
+        "run": str(tmp_path),
+        "argv": ["x"],
+        "keeper_pid": 41,
+        "keeper_started": 2.5,
+    }
+    (tmp_path / "job.json").write_text(json.dumps(old), encoding="utf-8")
+    job = read_job(tmp_path)
+    assert job is not None and (job.supervisor_pid, job.supervisor_started) == (41, 2.5)
+    assert "supervisor_pid" in job.model_dump() and "keeper_pid" not in job.model_dump()

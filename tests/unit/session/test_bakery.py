@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from core_model.fields.base import Field
 from core_model.queries import QuerySession
 from core_model.rendering.brick_pyramid import BrickPyramid
 from core_model.schema.errors import Cancelled, InputError
@@ -18,23 +20,28 @@ def question(checkpoint: str, level: int = 64, seed: int = 0) -> BakeQuestion:
 
 
 @pytest.fixture
-def evaluated(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many points each call of the field was asked for."""
-    counts: list[int] = []
-    plain = BrickPyramid._sampled
+def pyramids(monkeypatch: pytest.MonkeyPatch) -> list[BrickPyramid]:
+    """Every pyramid that a session begins."""
+    made: list[BrickPyramid] = []
 
-    def sampled(self: BrickPyramid, points: object) -> object:
-        counts.append(len(points))  # type: ignore[arg-type]
-        return plain(self, points)  # type: ignore[arg-type]
+    class Recorded(BrickPyramid):
+        def __init__(self, field: Field, box: float, device: torch.device) -> None:
+            super().__init__(field, box, device)
+            made.append(self)
 
-    monkeypatch.setattr(BrickPyramid, "_sampled", sampled)
-    return counts
+    monkeypatch.setattr(bakery, "BrickPyramid", Recorded)
+    return made
 
 
-def test_a_volume_that_gave_way_goes_on(tiny: str, evaluated: list[int]) -> None:
+def evaluated(pyramids: list[BrickPyramid]) -> int:
+    """Points that their fields were asked for."""
+    return sum(p.evaluations for p in pyramids)
+
+
+def test_a_volume_that_gave_way_goes_on(tiny: str, pyramids: list[BrickPyramid]) -> None:
     whole = QuerySession(device="cpu", threads=1).bake(question(tiny))
-    once = sum(evaluated)
-    evaluated.clear()
+    once = evaluated(pyramids)
+    pyramids.clear()
     session, looks, given_way = QuerySession(device="cpu", threads=1), 0, 0
 
     def cancelled() -> bool:
@@ -48,21 +55,21 @@ def test_a_volume_that_gave_way_goes_on(tiny: str, evaluated: list[int]) -> None
             break
         except Cancelled:
             given_way += 1
-    assert given_way >= 3 and sum(evaluated) == once, "no point is evaluated twice"
+    assert given_way >= 3 and evaluated(pyramids) == once, "no point is evaluated twice"
     assert made.spec == whole.spec
     for name in ("index", "clear", "value", "colour"):
         np.testing.assert_array_equal(getattr(made.arrays, name), getattr(whole.arrays, name))
 
 
-def test_the_finer_volume_goes_on_from_the_coarser_one(tiny: str, evaluated: list[int]) -> None:
+def test_the_finer_volume_goes_on_from_the_coarser_one(tiny: str, pyramids: list[BrickPyramid]) -> None:
     session = QuerySession(device="cpu", threads=1)
     coarse = session.bake(question(tiny, 64))
-    first = sum(evaluated)
+    first = evaluated(pyramids)
     fine = session.bake(question(tiny, 128))
-    went_on = sum(evaluated)
-    evaluated.clear()
+    went_on = evaluated(pyramids)
+    pyramids.clear()
     QuerySession(device="cpu", threads=1).bake(question(tiny, 128))
-    assert sum(evaluated) == went_on > first
+    assert evaluated(pyramids) == went_on > first
     assert fine.spec.level == 128 and coarse.spec.level == 64
     assert session.bake(question(tiny, 64)) is coarse and session.bake(question(tiny, 128)) is fine
 

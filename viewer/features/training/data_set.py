@@ -1,4 +1,6 @@
-"""A first look at a data set before a run is started: is it one, how many pictures, how large, with cameras. Reads headers only."""
+"""A first look at a data set before a run is started: is it one, how many pictures, how large, with cameras.
+Reads headers only.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ LABEL_BYTES = 512 << 20
 
 @dataclass(frozen=True)
 class DataLook:
-    """pictures: their number; size: of the first one, pixels; labelled: how many have a camera; fault: "" where it can be trained on."""
+    """pictures: their number; size: of the first one, pixels; labelled: how many have a camera; fault: ""
+    where it can be trained on.
+    """
 
     path: str
     pictures: int = 0

@@ -1,4 +1,6 @@
-"""A new run while it is being set up: preset, what was typed, where it goes, where it runs. Nothing is drawn here."""
+"""A new run while it is being set up: preset, what was typed, where it goes, where it runs. Nothing is drawn
+here.
+"""
 
 from __future__ import annotations
 
@@ -194,7 +196,9 @@ class Draft:
 def matching(
     groups: tuple[SettingGroup, ...], draft: Draft, typed: str, only_changed: bool
 ) -> list[tuple[SettingGroup, list[Setting]]]:
-    """Groups with the fields that hold every typed word, and (`only_changed`) differ from the preset or are wrong."""
+    """Groups with the fields that hold every typed word, and (`only_changed`) differ from the preset or are
+    wrong.
+    """
     errors = draft.checked().errors
     kept = []
     for group in groups:

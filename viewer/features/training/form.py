@@ -1,4 +1,6 @@
-"""The form of the training settings: groups that fold, a control for each kind, units, ranges, marks of changes, errors in place."""
+"""The form of the training settings: groups that fold, a control for each kind, units, ranges, marks of
+changes, errors in place.
+"""
 
 from __future__ import annotations
 

@@ -166,7 +166,8 @@ class RunHead:
         backend, resources = (job.backend, None) if job is not None else ("local", None)
         if job is None and row.record is not None and row.record.device == "cpu":
             resources = Resources(devices=("cpu",))
-        # A job that was ended from outside may have left its last wish behind; the trainer reads only newer ones.
+        # A job that was ended from outside may have left its last wish behind; the trainer reads only newer
+        # ones.
         self._errand(f"Resuming {row.name}", lambda: job_service.resume(run, backend, resources))
 
     def _errand(self, what: str, call: Callable[[], object]) -> None:

@@ -1,4 +1,6 @@
-"""The New run page: the form at the left; data, place, device, forecast, exact command and start at the right."""
+"""The New run page: the form at the left; data, place, device, forecast, exact command and start at the
+right.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The queue of this machine in the list of runs: who runs, who waits for whom, and buttons that change the order."""
+"""The queue of this machine in the list of runs: who runs, who waits for whom, and buttons that change the
+order.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Small parts that the pages of the Training workspace share: toolbar, drop-down without label, text field with hint, states."""
+"""Small parts that the pages of the Training workspace share: toolbar, drop-down without label, text field
+with hint, states.
+"""
 
 from __future__ import annotations
 

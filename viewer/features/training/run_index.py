@@ -1,4 +1,6 @@
-"""The runs that the Training workspace knows: found in folders by a thread, followed in full where they are ticked or chosen."""
+"""The runs that the Training workspace knows: found in folders by a thread, followed in full where they are
+ticked or chosen.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,8 @@ MOST_RUNS = 400
 
 @dataclass(frozen=True)
 class RunRow:
-    """One line of the list. place: 1 = next in the queue of its devices, 0 = it does not wait. foreign: of the EG3D family; its
-    state and images are told by `glance`.
+    """One line of the list. place: 1 = next in the queue of its devices, 0 = it does not wait. foreign: of
+    the EG3D family; its state and images are told by `glance`.
     """
 
     path: Path
@@ -80,8 +82,8 @@ class RunRow:
 class RunIndex:
     """`follow` says what is read in full; `rows` is replaced as a whole by the thread that looks.
 
-    wake: called from a thread when there is something new to draw. faults: folder → why it cannot be read. queue: jobs of this
-    machine that run or wait for devices, in their order.
+    wake: called from a thread when there is something new to draw. faults: folder → why it cannot be read.
+    queue: jobs of this machine that run or wait for devices, in their order.
     """
 
     def __init__(self, wake: Callable[[], None] | None = None) -> None:

@@ -1,4 +1,6 @@
-"""The bar under the picture while a snapshot of a run is open: scrub through the run's snapshots, follow the newest."""
+"""The bar under the picture while a snapshot of a run is open: scrub through the run's snapshots, follow the
+newest.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def draw_over(
     opening: str,
     dispatch: Dispatch,
 ) -> None:
-    """A small window at the lower edge of the picture ("//##timeline"); nothing where the run has one snapshot only."""
+    """A small window at the lower edge of the picture ("//##timeline"); nothing where the run has one
+    snapshot only.
+    """
     checkpoint = info.path if info is not None else ""
     watch = workspace.snapshots
     if len(watch.watch(run_of(checkpoint))) < 2 or place.size <= 0:
