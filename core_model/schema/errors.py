@@ -28,7 +28,7 @@ class InputError(TriscopeError):
 
 
 class Cancelled(TriscopeError):
-    """A newer request waits; the work in hand was dropped between two tiles."""
+    """A newer request waits; the current work was dropped between two tiles."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

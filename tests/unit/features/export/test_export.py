@@ -20,8 +20,8 @@ from tests.blob_head.session import blob_info
 from viewer.features.export import clipboard
 from viewer.jobs.tasks import Tasks
 from viewer.state.document import Document
-from viewer.state.export_desk import Exports
 from viewer.state.export_settings import ExportSettings, cells_of, count_seeds, plan_export, typed_command
+from viewer.state.exports import Exports
 from viewer.state.requests import export_request, full_request
 
 INFO = blob_info("blob:demo")

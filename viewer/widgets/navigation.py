@@ -1,7 +1,4 @@
-"""Mouse and keys on the picture → the document's camera.
-
-The drag, the flying keys and the wheel, in the chosen navigation mode.
-"""
+"""Mouse and keys on the picture → the document's camera: drags, flying keys and wheel, by navigation mode."""
 
 from __future__ import annotations
 
@@ -9,12 +6,12 @@ from imgui_bundle import imgui
 
 from core_model.schema.camera import OrbitPose
 from viewer.state import fly, orbit
-from viewer.state.document import Document, Hand, Navigation
+from viewer.state.document import Document, Navigation, NavigationMode
 from viewer.widgets.feature import RequestFrames
 
 _LEFT, _MIDDLE = 0, 2
 FLY_FPS = 60.0
-HANDS: tuple[tuple[Hand, str, str], ...] = (
+MODES: tuple[tuple[NavigationMode, str, str], ...] = (
     ("turntable", "Turn", "Turntable: turns about the vertical; up stays up"),
     ("trackball", "Tumble", "Trackball: turns freely, over the poles too; the picture may roll"),
     (
@@ -26,15 +23,14 @@ HANDS: tuple[tuple[Hand, str, str], ...] = (
 
 
 def drag(doc: Document, request_frames: RequestFrames, edge: float, dragged: bool) -> tuple[Document, str]:
-    """The document after this frame of a held button (or its release), and the move under way.
+    """(document after this frame of a drag or its release, the move under way or "").
 
-    The move is "" while there is none.
-    edge: of the drawn picture on the screen, pixels.
-    dragged: the mouse has left the place where the button went down.
+    edge: of the drawn picture on the screen, pixels. dragged: the mouse has left the point where the button
+    was pressed.
     """
     io, pose = imgui.get_io(), doc.camera
     dx, dy = io.mouse_delta.x, io.mouse_delta.y
-    flying = doc.navigation.hand == "fly" and _has(_LEFT)
+    flying = doc.navigation.mode == "fly" and _has(_LEFT)
     pans = _has(_MIDDLE) or (io.key_shift and not flying)
     held = ""
     if dragged:
@@ -51,9 +47,8 @@ def drag(doc: Document, request_frames: RequestFrames, edge: float, dragged: boo
 
 
 def _has(button: int) -> bool:
-    """Whether a button is down, or went up in this frame.
-
-    What the mouse moved before that belongs to its drag.
+    """Whether a button is down, or was released in this frame: the movement before the release belongs to its
+    drag.
     """
     return imgui.is_mouse_down(button) or imgui.is_mouse_released(button)
 
@@ -63,7 +58,7 @@ def _turned(doc: Document, edge: float, dx: float, dy: float, pans: bool, flying
         return orbit.pan(doc.camera, dx, dy, edge)
     if flying:
         return fly.look(doc.camera, dx, dy, edge)
-    turn = orbit.trackball if doc.navigation.hand == "trackball" else orbit.orbit
+    turn = orbit.trackball if doc.navigation.mode == "trackball" else orbit.orbit
     return turn(doc.camera, dx, dy, edge)
 
 
@@ -82,12 +77,12 @@ def keys() -> fly.Thrust:
 
 def wheel(doc: Document, notches: float, ctrl: bool) -> Document:
     """Distance, with Ctrl the field of view; flying: the speed."""
-    if doc.navigation.hand == "fly" and not ctrl:
+    if doc.navigation.mode == "fly" and not ctrl:
         navigation = doc.navigation
-        return doc.replace(navigation=Navigation(hand="fly", speed=fly.faster(navigation.speed, notches)))
+        return doc.replace(navigation=Navigation(mode="fly", speed=fly.faster(navigation.speed, notches)))
     return doc.replace(camera=orbit.wheel(doc.camera, notches, ctrl))
 
 
 def hint(doc: Document) -> str:
     """Text of the badge while flying; empty in the other modes."""
-    return f"fly {doc.navigation.speed:.3g} wu/s   hold: W A S D, Q E" if doc.navigation.hand == "fly" else ""
+    return f"fly {doc.navigation.speed:.3g} wu/s   hold: W A S D, Q E" if doc.navigation.mode == "fly" else ""

@@ -1,12 +1,18 @@
-"""Arrays from files that a person names: never unpickled, and every error carries the file's name."""
+"""Files that a person names: arrays are read without pickles, outputs are checked before any work is done.
+
+Every error names the file.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from core_model.schema.atomic import atomic_path
 from core_model.schema.errors import InputError
 
 
@@ -60,3 +66,27 @@ def _load(path: Path, where: str) -> np.ndarray:
             return loaded[loaded.files[0]]
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(what="cannot read the array", where=where, got=str(error)) from None
+
+
+def check_output(path: Path, suffixes: tuple[str, ...], option: str = "--out") -> str:
+    """The lower-case suffix of `path`; raises InputError if not writable or of another suffix."""
+    where = f"{option} {path}"
+    suffix = path.suffix.lower()
+    if suffix not in suffixes:
+        raise InputError(what="unknown kind of file", where=where, expected=" or ".join(suffixes), got=suffix)
+    if path.is_dir():
+        raise InputError(what="cannot write", where=where, expected="a file name", got="a folder")
+    if not path.parent.is_dir():
+        raise InputError(
+            what="cannot write", where=where, expected="an existing folder", got=f"no folder {path.parent}"
+        )
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(what="cannot write", where=where, expected="a folder you may write to")
+    return suffix
+
+
+def write_json(path: Path, document: object) -> None:
+    """Replace `path` with strict JSON (no NaN); raises InputError where it cannot be written."""
+    with atomic_path(path) as temporary:
+        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", encoding="utf-8")

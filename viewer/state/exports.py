@@ -1,7 +1,4 @@
-"""What the window remembers of exports while it is open: the settings, the last folder.
-
-Starts a plan as a task.
-"""
+"""Exports of one window: their settings, the last folder, and starting a plan as a task."""
 
 from __future__ import annotations
 
@@ -49,9 +46,8 @@ class Exports:
         arrays: Mapping[str, np.ndarray],
         tasks: Tasks,
     ) -> str:
-        """Ctrl+S: the present view as a PNG of `edge` pixels in the last folder.
-
-        Returns a word for the status bar.
+        """Ctrl+S: save the present view as a PNG of `edge` pixels in the last folder; returns a message for
+        the status bar.
         """
         if info is None or edge < 1:
             return "Nothing is open to save"
@@ -76,7 +72,7 @@ def files_of(task: Task) -> tuple[str, ...]:
 
 
 def forget_tip(task: Task, files: Sequence[str]) -> str:
-    """What the cross of an ended export does: it never deletes what was exported."""
+    """Tooltip of the button that removes an ended export from the list; exported files are never deleted."""
     kept = [file for file in files if Path(file).exists()] if task.state == "done" else []
     if not kept:
         return "Take it off this list; it has left no file"
