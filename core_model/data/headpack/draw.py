@@ -77,7 +77,7 @@ def draw(seed: int) -> HeadParameters:
     expression, units = _expression(rng)
     hair = _hair(rng, pack, woman, ancestry, age)
     hat = None
-    if (hair is None or pack.manifest["hair"][hair]["under_hat"]) and rng.random() < 0.12:
+    if (hair is None or pack.manifest["hair"][hair]["under_hat"]) and rng.random() < 0.07:
         hat = _one(rng, sorted(pack.manifest["hats"]))
     beard, beard_shape = (0.0, "none") if woman or age < 0.36 else _beard(rng)
     clothes = _one(rng, [n for n, c in pack.manifest["clothes"].items() if _sex(woman) in c["sex"]])
@@ -163,7 +163,7 @@ def _details(rng: np.random.Generator, pack: Pack, woman: bool, age: float) -> t
         elif axis.name.startswith("neck/neck-double") and age > _OLD:
             found += _weights(rng, axis, float(rng.uniform(0.0, 0.4)), 0.0, limit=0.4)
     for name in pack.asymmetry:
-        if rng.random() < 0.12:
+        if rng.random() < 0.07:
             found.append(Weight(target=name, weight=_short(abs(rng.normal(0, 0.2)), 0.6)))
     return tuple(w for w in found if w.weight > 0)
 
@@ -278,7 +278,7 @@ def _hair(rng: np.random.Generator, pack: Pack, woman: bool, ancestry: str, age:
         if name == "afro01":
             weights[name] = 3.0 if ancestry == "african" else 0.0
         elif style["covers_one_eye"]:
-            weights[name] = 0.3
+            weights[name] = 0.2
     return _weighted(rng, weights)
 
 
