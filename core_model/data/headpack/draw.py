@@ -59,7 +59,7 @@ WOMENS_SHAPE = {
     "eyes/eye-scale-decr|incr": 0.12,
     "eyebrows/eyebrows-angle-down|up": 0.2,
 }
-MENS_SHAPE = {"eyebrows/eyebrows-trans-down|up": 0.1, "eyebrows/eyebrows-angle-down|up": 0.06}
+MENS_SHAPE = {"eyebrows/eyebrows-trans-down|up": 0.2, "eyebrows/eyebrows-angle-down|up": 0.1}
 _YOUNG, _OLD = 0.6, 0.82
 
 
@@ -163,7 +163,7 @@ def _details(rng: np.random.Generator, pack: Pack, woman: bool, age: float) -> t
         elif axis.name.startswith("neck/neck-double") and age > _OLD:
             found += _weights(rng, axis, float(rng.uniform(0.0, 0.4)), 0.0, limit=0.4)
     for name in pack.asymmetry:
-        if rng.random() < 0.07:
+        if rng.random() < 0.12:
             found.append(Weight(target=name, weight=_short(abs(rng.normal(0, 0.2)), 0.6)))
     return tuple(w for w in found if w.weight > 0)
 
@@ -194,7 +194,7 @@ def _expression(rng: np.random.Generator) -> tuple[str, tuple[Weight, ...]]:
         return float(rng.uniform(low, high))
 
     # A little of both in every face: brows at rest look stern, corners of the mouth sullen.
-    units: dict[str, float] = {"mouthSmile": u(0.14, 0.3), "browInnerUp": u(0.05, 0.25)}
+    units: dict[str, float] = {"mouthSmile": u(0.14, 0.3), "browInnerUp": u(0.15, 0.4)}
     if name == "smile":
         units |= {"mouthSmile": u(0.35, 0.65), "cheekSquint": u(0.2, 0.45), "eyeSquint": u(0.0, 0.2)}
     elif name == "grin":
