@@ -14,8 +14,8 @@ class FieldSample:
 
     sdf: signed distance, negative inside, world units [B, N] (SDF families).
     beta: width of the surface, world units [B, N] (SDF families).
-    raw: density before its activation [B, N] (density families; their fields apply the rule of `Conventions`).
-    density: volume density, 1 / world unit [B, N].
+    raw: density before its activation [B, N] (density families; their fields apply the rule of
+    `Conventions`). density: volume density, 1 / world unit [B, N].
     features: input of `Field.colour` [B, N, F], or final colour features of density families.
     """
 

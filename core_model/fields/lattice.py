@@ -1,4 +1,6 @@
-"""Fields measured on regular lattices: cell centres, extremes over neighbouring cells, and slopes of a signed distance."""
+"""Fields measured on regular lattices: cell centres, extremes over neighbouring cells, and slopes of a signed
+distance.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ class LatticeField(Protocol):
     """A field that evaluates regular lattices quickly."""
 
     def lattice_density(self, size: int, edge: float) -> Tensor:
-        """Density [size, size, size] (x, y, z) at the centres of equal cells of the cube of half edge `edge` boxes."""
+        """Density [size, size, size] (x, y, z) at the centres of equal cells of the cube of half edge `edge`
+        boxes.
+        """
         ...
 
 
@@ -41,7 +45,9 @@ def erode(x: Tensor) -> Tensor:
 
 
 def local_slope(sdf: Tensor, cell: float) -> Tensor:
-    """Largest |∇f| near each cell, from central differences over its neighbourhood; at least 1, as a distance has."""
+    """Largest |∇f| near each cell, from central differences over its neighbourhood; at least 1, as a distance
+    has.
+    """
     squared = torch.zeros_like(sdf)
     for dim in range(3):
         squared += torch.gradient(sdf, spacing=cell, dim=dim)[0].square()

@@ -1,4 +1,6 @@
-"""The density field of EG3D and Mimic3D: cached planes, OSG decoder, and the checkpoint's density rule (softplus(raw - 1))."""
+"""The density field of EG3D and Mimic3D: cached planes, OSG decoder, and the checkpoint's density rule
+(softplus(raw - 1)).
+"""
 
 from __future__ import annotations
 

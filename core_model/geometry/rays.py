@@ -17,8 +17,9 @@ from core_model.schema.conventions import Conventions
 
 @dataclass(frozen=True)
 class Rays:
-    """R rays, or R rays of each of B cameras: origins, dirs [.., R, 3]; near, far [.., R] (far > near where hit); hit [.., R] = the ray
-    meets the sampled volume."""
+    """R rays, or R rays of each of B cameras: origins, dirs [.., R, 3]; near, far [.., R] (far > near where
+    hit); hit [.., R] = the ray meets the sampled volume.
+    """
 
     origins: Tensor
     dirs: Tensor
@@ -100,7 +101,8 @@ class Window:
 def label_rays(labels: Tensor, window: Window, conv: Conventions) -> Rays:
     """Rays [B, R] through the pixel centres of `window`, row-major, of cameras given by EG3D labels [B, 25].
 
-    The rule is `camera_rays` and `ray_bounds`, for many perspective cameras at once; a test holds them against each other.
+    The rule is `camera_rays` and `ray_bounds`, for many perspective cameras at once; a test holds them
+    against each other.
     """
     pose, k = labels[:, :16].reshape(-1, 4, 4), labels[:, 16:].reshape(-1, 3, 3)
     place = torch.arange(window.size, device=labels.device, dtype=torch.float32) + 0.5
@@ -136,7 +138,9 @@ def project(camera: OrbitPose | MatrixCamera, points: Tensor, width: int, height
 
 
 def box_span(origins: Tensor, dirs: Tensor, half: float) -> tuple[Tensor, Tensor]:
-    """Entry and exit distances [..] of the cube [-half, half]³ by the slab method; exit < entry where the ray misses."""
+    """Entry and exit distances [..] of the cube [-half, half]³ by the slab method; exit < entry where the ray
+    misses.
+    """
     safe = torch.where(dirs.abs() < 1e-12, torch.full_like(dirs, 1e-12), dirs)
     a, b = (-half - origins) / safe, (half - origins) / safe
     return torch.minimum(a, b).amax(dim=-1), torch.maximum(a, b).amin(dim=-1)

@@ -1,8 +1,9 @@
 """The parts of one CPU evaluation side by side, each on a worker thread of its own with one torch thread.
 
-A chain of many small operations scales badly when every operation is split over the cores: each ends with a barrier, and one core's
-half of a tensor is in the other core's cache at the next. Parts that run whole on one core have neither cost. A part that is on a
-worker already, a process with one thread and a CUDA device run their parts one after the other.
+A chain of many small operations scales badly when every operation is split over the cores: each ends with a
+barrier, and one core's half of a tensor is in the other core's cache at the next. Parts that run whole on one
+core have neither cost. A part that is on a worker already, a process with one thread and a CUDA device run
+their parts one after the other.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def spread(
 
 
 def by_rows(work: Callable[[Tensor], Result], points: Tensor, largest: int) -> list[Result]:
-    """`work` of points [B, N, 3] in pieces along N of at most `largest` rows; side by side where no gradient is asked for."""
+    """`work` of points [B, N, 3] in pieces along N of at most `largest` rows; side by side where no gradient
+    is asked for.
+    """
     workers = 1 if torch.is_grad_enabled() else width(points.device)
     return list(
         spread(work, [points[:, rows] for rows in cuts(points.shape[1], largest, workers)], points.device)
@@ -62,21 +65,26 @@ def by_rows(work: Callable[[Tensor], Result], points: Tensor, largest: int) -> l
 
 
 def parts_of(count: int, largest: int, workers: int) -> int:
-    """Into how many parts `count` rows go: at most `largest` rows each, and no worker idle where there are rows for all."""
+    """Into how many parts `count` rows go: at most `largest` rows each, and no worker idle where there are
+    rows for all.
+    """
     parts = max(-(-count // largest), min(workers, count), 1)
     return min(-(-parts // workers) * workers, max(count, 1))
 
 
 def cuts(count: int, largest: int, workers: int) -> list[slice]:
-    """Neighbouring rows together: `parts_of` slices that cover `count` rows evenly; few rows stay on one worker."""
+    """Neighbouring rows together: `parts_of` slices that cover `count` rows evenly; few rows stay on one
+    worker.
+    """
     parts = parts_of(count, largest, max(1, min(workers, count // LEAST)))
     bounds = [count * i // parts for i in range(parts + 1)]
     return [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
 
 
 def _executor(threads: int) -> ThreadPoolExecutor:
-    """The process's workers. Each asks torch for one thread; the setting is per thread, but it also becomes the answer of
-    `torch.get_num_threads()` everywhere, so the caller's number is set again afterwards."""
+    """The process's workers. Each asks torch for one thread; the setting is per thread, but it also becomes
+    the answer of `torch.get_num_threads()` everywhere, so the caller's number is set again afterwards.
+    """
     global _pool, _width
     with _guard:
         if _pool is None or _width != threads:

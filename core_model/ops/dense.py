@@ -18,7 +18,7 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     OneDNN's kernel where this build of torch has it, else the library's choice. On processors without matrix
     extensions it needs a seventh less time than the BLAS call behind `F.linear`.
     """
-    if x.device.type == "cpu" and x.dtype == torch.float32 and _HAS_ONEDNN:
+    if x.device.type == "cpu" and x.dtype == torch.float32 and HAS_ONEDNN:
         return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
     return F.linear(x, weight, bias)
 
@@ -42,7 +42,7 @@ def _probe() -> bool:
     return bool(torch.allclose(got, F.linear(x, weight, bias), atol=1e-5))
 
 
-_HAS_ONEDNN = _probe()
+HAS_ONEDNN = _probe()
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from core_model.output.provenance import KEY, NPZ_KEY, DisplayRange, RenderRecord
 from core_model.schema.atomic import atomic_path
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.colormaps import COLOURS, colour_table
+from core_model.schema.record import KEY, NPZ_KEY, DisplayRange, RenderRecord
 
 BAND_ROWS = 256
 _AXES = {"colour": "RGB", "direction": "XYZ", "position": "XYZ"}
@@ -31,8 +31,9 @@ def picture(
 ) -> tuple[np.ndarray, DisplayRange | None]:
     """([H, W, 3 | 4] uint8, range of a scalar's colours, else None).
 
-    Colours stay as they are, directions become ½ + ½n, positions and scalars span their range: that of `shown`, else the channel's.
-    Pixels without a value (NaN) are transparent; the alpha channel is there only when some are.
+    Colours stay as they are, directions become ½ + ½n, positions and scalars span their range: that of
+    `shown`, else the channel's. Pixels without a value (NaN) are transparent; the alpha channel is there only
+    when some are.
     """
     height, width = values.shape[-2:]
     scalar = channel.kind == "scalar"
@@ -105,9 +106,11 @@ def write_png(
     raw: bool = False,
     opacity: np.ndarray | None = None,
 ) -> None:
-    """One channel as a PNG; a scalar's colour map and range go into the record (those that the record names are used).
+    """One channel as a PNG; a scalar's colour map and range go into the record (those that the record names
+    are used).
 
-    raw: scalars as 16-bit grey (see `grey16`). opacity [H, W]: cut a colour picture, rendered over black, out of its background.
+    raw: scalars as 16-bit grey (see `grey16`). opacity [H, W]: cut a colour picture, rendered over black, out
+    of its background.
     """
     asked = record.display_of(channel.name)
     if raw and channel.kind == "scalar":

@@ -26,7 +26,9 @@ DENSE = 192
 
 
 def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
-    """Report of the ray through pixel (x, y); the field is evaluated densely, nothing is skipped inside the box."""
+    """Report of the ray through pixel (x, y); the field is evaluated densely, nothing is skipped inside the
+    box.
+    """
     start = time.perf_counter()
     request, conv = run.request, run.opened.info.header.conventions
     field = run.field(run.w())
@@ -39,7 +41,7 @@ def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
     dense = evaluate(dense_scene, rays, uniform_samples(rays.near, rays.far, DENSE))
     weights, transmittance = weights_of(dense)
     truth = pdf_of(dense)
-    numbers, units = _numbers(dense, weights, truth, rays)
+    numbers, units = _numbers(dense, weights, truth)
     pdfs = [_series("truth", truth)]
     ticks: list[SampleTicks] = []
     robust: tuple[int, ...] = ()
@@ -93,7 +95,9 @@ def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
 
 @dataclass(frozen=True)
 class _LearnedRay:
-    """What the learned sampler knows of the ray: p̂ [1, K] on its bins, its pixel of the leftover map, and whether it is chosen."""
+    """What the learned sampler knows of the ray: p̂ [1, K] on its bins, its pixel of the leftover map, and
+    whether it is chosen.
+    """
 
     p: Tensor
     pdf: RayPdf
@@ -133,7 +137,7 @@ def _learned(
     run: StageRun, ray: _LearnedRay, scene: Scene, rays: Rays, truth: RayPdf, noise: PixelNoise
 ) -> tuple[list[BinSeries], list[SampleTicks], tuple[int, ...], dict[str, float | None]]:
     spec, p, pdf = run.request.sampler, ray.p, ray.pdf
-    probe_weights, probe_t = _probe_at(run, scene, rays, pdf.bins)
+    probe_weights, probe_t = _probe_at(scene, rays, pdf.bins)
     mask = robust_set(p, spec.tau)
     known = run.opened.info.header.target_blur
     blur = known if known is not None else USUAL_TARGET_BLUR
@@ -200,7 +204,7 @@ def _nearest(row: SampleTicks, crossing: float | None) -> float | None:
     return None if crossing is None or not row.t else min(abs(t - crossing) for t in row.t)
 
 
-def _probe_at(run: StageRun, scene: Scene, rays: Rays, bins: int) -> tuple[Tensor, Tensor]:
+def _probe_at(scene: Scene, rays: Rays, bins: int) -> tuple[Tensor, Tensor]:
     """The probe's uniform weights along this very ray: [1, K] and their edges [1, K+1]."""
     probe = evaluate(scene, rays, uniform_samples(rays.near, rays.far, bins + 1))
     pdf = pdf_of(probe)
@@ -208,7 +212,7 @@ def _probe_at(run: StageRun, scene: Scene, rays: Rays, bins: int) -> tuple[Tenso
 
 
 def _numbers(
-    dense: Evaluated, weights: Tensor, truth: RayPdf, rays: Rays
+    dense: Evaluated, weights: Tensor, truth: RayPdf
 ) -> tuple[dict[str, float | None], dict[str, str]]:
     opacity = float(weights.sum())
     seen = opacity > 0.05
@@ -255,7 +259,9 @@ def _dense_colours(scene: Scene, dense: Evaluated, rays: Rays) -> tuple[tuple[fl
 
 
 def _rebin(pdf: RayPdf, edges: Tensor) -> Tensor:
-    """Mass of a step function in other bins [1, K']: differences of its cumulative sum, interpolated linearly."""
+    """Mass of a step function in other bins [1, K']: differences of its cumulative sum, interpolated
+    linearly.
+    """
     cumulative = torch.nn.functional.pad(torch.cumsum(pdf.weights[0], dim=0), (1, 0))
     source, target = pdf.edges[0].contiguous(), edges[0].contiguous()
     i = (torch.searchsorted(source, target, right=True) - 1).clamp(0, len(source) - 2)

@@ -1,7 +1,4 @@
-"""Contact sheets: many small pictures in one, with captions.
-
-A row per seed, a column per yaw or per psi.
-"""
+"""Contact sheets: many small pictures with captions, a row per seed, a column per yaw or per psi."""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from core_model.output.provenance import KEY, NPZ_KEY, RenderRecord
 from core_model.schema.atomic import atomic_path
 from core_model.schema.errors import InputError
 from core_model.schema.inspect import RayReport
+from core_model.schema.record import KEY, NPZ_KEY, RenderRecord
 
 SUFFIXES = (".json", ".csv", ".png")
 _NUMBER_LIST = re.compile(r"\[[^\[\]{}\"]*\]")  # lists of numbers go on one line
@@ -25,7 +25,9 @@ Row = tuple[str, str, float | None, float | None, float | str | None]
 
 
 def write_ray(path: Path, report: RayReport, record: RenderRecord) -> None:
-    """Write by the suffix of `path`, atomically; raises InputError for another suffix or a folder that is not there."""
+    """Write by the suffix of `path`, atomically; raises InputError for another suffix or a folder that is not
+    there.
+    """
     writer = {".json": write_json, ".csv": write_csv, ".png": write_chart}.get(path.suffix.lower())
     if writer is None:
         raise InputError(
@@ -47,7 +49,8 @@ def write_json(path: Path, report: RayReport, record: RenderRecord) -> None:
 
 
 def write_csv(path: Path, report: RayReport, record: RenderRecord) -> None:
-    """One row a value: quantity, unit, t, t_end (ends of a bin or an interval, else empty), value. No value = empty.
+    """One row a value: quantity, unit, t, t_end (ends of a bin or an interval, else empty), value. No value =
+    empty.
 
     Numbers of the whole ray have no t; the first row holds the provenance as JSON.
     """

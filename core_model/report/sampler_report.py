@@ -1,4 +1,5 @@
-"""The sampler report: Figures 3, 4, A5, A6 and A7 of What You See is What You GAN for one checkpoint and view.
+"""The sampler report: Figures 3, 4, A5, A6 and A7 of What You See is What You GAN for one checkpoint and
+view.
 
 Everything is rendered first and written last, `report.json` after the pictures, so that an interrupted
 report leaves nothing behind.
@@ -17,7 +18,6 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from core_model.output.provenance import KEY, NPZ_KEY, RenderRecord
 from core_model.queries import QuerySession
 from core_model.report.curves import a6_figure
 from core_model.report.measure import FOREGROUND_OPACITY, choose_pixel, psnr_of
@@ -37,6 +37,7 @@ from core_model.schema.atomic import atomic_path
 from core_model.schema.camera import OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError, TriscopeError
+from core_model.schema.record import KEY, NPZ_KEY, RenderRecord
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import Frame
@@ -147,7 +148,9 @@ def sampler_report(
 
 
 def write_report(folder: Path, report: Report, record: RenderRecord) -> list[Path]:
-    """fig3.png, fig4.png, a5.png, a6.png, a7.png, report.json in `folder` (made if missing); returns the paths."""
+    """fig3.png, fig4.png, a5.png, a6.png, a7.png, report.json in `folder` (made if missing); returns the
+    paths.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     text = PngInfo()
     text.add_itxt(KEY, record.model_dump_json())

@@ -1,8 +1,10 @@
-"""One pass of samples where a cached density grid says that light is lost: no coarse pass, no evaluation in empty or hidden space.
+"""One pass of samples where a cached density grid says that light is lost: no coarse pass, no evaluation in
+empty or hidden space.
 
-The grid gives each ray a step function of likely weights. Samples stand at equal quantiles of it, each for the length of ray 1 / (N p),
-p being the probability density at its place, so that Σ σ δ approaches the integral however wrong the grid is; a share of the samples is
-kept for everything that the grid does not exclude, in case that the grid is wrong.
+The grid gives each ray a step function of likely weights. Samples stand at equal quantiles of it, each for
+the length of ray 1 / (N p), p being the probability density at its place, so that Σ σ δ approaches the
+integral however wrong the grid is; a share of the samples is kept for everything that the grid does not
+exclude, in case that the grid is wrong.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ STEPS_PER_CELL = 1.0
 def guided_samples(
     rays: Rays, grid: DensityGrid, count: int, rng: PixelNoise | None
 ) -> tuple[RaySamples, Tensor]:
-    """`count` samples on each ray that can meet anything, none on the others; and where the field is asked for each [R, S].
+    """`count` samples on each ray that can meet anything, none on the others; and where the field is asked
+    for each [R, S].
 
-    It is asked in the middle of the stretch that a sample stands for, which emits from its beginning (left rule).
+    It is asked in the middle of the stretch that a sample stands for, which emits from its beginning
+    (left rule).
     """
     enter, leave = box_span(rays.origins, rays.dirs, grid.box)
     near, far = torch.maximum(rays.near, enter), torch.minimum(rays.far, leave)
@@ -47,7 +51,9 @@ def guided_samples(
 def quantile_samples(
     edges: Tensor, mass: Tensor, count: int, rng: PixelNoise | None
 ) -> tuple[Tensor, Tensor]:
-    """t and δ [R, count] of samples at equal quantiles of the step function (edges [R, K+1], mass [R, K], which no ray may lack)."""
+    """t and δ [R, count] of samples at equal quantiles of the step function (edges [R, K+1], mass [R, K],
+    which no ray may lack).
+    """
     at, bins = inverse_cdf(edges, mass, stratified_u(len(edges), count, rng, edges.device))
     share = mass.gather(-1, bins) / mass.sum(dim=-1, keepdim=True)
     width = edges.gather(-1, bins + 1) - edges.gather(-1, bins)
@@ -55,7 +61,9 @@ def quantile_samples(
 
 
 def likely_mass(rays: Rays, grid: DensityGrid, near: Tensor, far: Tensor) -> tuple[Tensor, Tensor]:
-    """Edges [R, K+1] and mass [R, K] of where light is likely lost on each ray; rays without mass meet nothing."""
+    """Edges [R, K+1] and mass [R, K] of where light is likely lost on each ray; rays without mass meet
+    nothing.
+    """
     longest = float((far - near).max()) if len(near) else 0.0
     steps = max(8, min(512, int(STEPS_PER_CELL * longest / (2.0 * grid.edge / grid.size)) + 1))
     edges = near[:, None] + (far - near)[:, None] * torch.linspace(0.0, 1.0, steps + 1, device=near.device)

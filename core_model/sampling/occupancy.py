@@ -1,7 +1,9 @@
-"""Bounds of the density in the cells of a grid: where a ray can meet anything, and where nothing behind can be seen any more.
+"""Bounds of the density in the cells of a grid: where a ray can hit something, and behind which depth nothing
+is visible.
 
-The grid depends on the latent only, so that an orbit makes it once. Density families are measured at the centres of the cells, and the
-bounds of a cell are the extremes over itself and its neighbours; signed distances are bounded by their measured slope.
+The grid depends on the latent only, so it is made once for an orbit. Density families are measured at the
+cell centres, and the bounds of a cell are the extremes over itself and its neighbours; signed distances are
+bounded by their measured slope.
 """
 
 from __future__ import annotations
@@ -18,16 +20,19 @@ from core_model.fields.lattice import TOLERANCE, LatticeField, cell_centres, dil
 
 LATTICE_CELLS, PLAIN_CELLS = 96, 64  # cells an edge, for fields that know a quick lattice and for others
 CHUNK_POINTS = 1 << 17
-# A field outside of its box changes with the coordinates that its planes still cover, and no more with the others: the outermost cells
-# of a grid that is a little larger stand for all space beyond them. The margin is half a texel of planes of 8² texels and a cell.
+# A field outside of its box changes with the coordinates that its planes still cover, and no more with the
+# others: the outermost cells of a grid that is a little larger stand for all space beyond them. The margin is
+# half a texel of planes of 8² texels and a cell.
 MARGIN = 1.15
 
 
 @dataclass(frozen=True)
 class DensityGrid:
-    """low, mean, high [G³]: bounds and a typical value of the density [1 / world unit] in cells of the cube [-edge, edge]³.
+    """low, mean, high [G³]: bounds and a typical value of the density [1 / world unit] in cells of the cube
+    [-edge, edge]³.
 
-    x varies slowest. The cube holds the box [-box, box]³ of the scene; cells at its sides stand for all space beyond them.
+    x varies slowest. The cube holds the box [-box, box]³ of the scene; cells at its sides stand for all space
+    beyond them.
     """
 
     low: Tensor
@@ -43,7 +48,7 @@ class DensityGrid:
 
     @property
     def threshold(self) -> float:
-        """Density that takes less than the tolerance of a ray's light over the whole cube."""
+        """Density that absorbs less than the tolerance of a ray over the whole cube."""
         return TOLERANCE / (2.0 * self.box * 3.0**0.5)
 
     @cached_property
@@ -71,7 +76,9 @@ COARSE_CELLS = 32  # for a first look at how much of the box is empty: 1/27 of t
 
 @torch.no_grad()
 def occupied_share(field: Field, box: float, device: torch.device) -> float:
-    """Share in [0, 1] of the box [-box, box]³ that can change a picture, by the density at the centres of 32³ cells."""
+    """Share in [0, 1] of the box [-box, box]³ that can change a picture, by the density at the centres of 32³
+    cells.
+    """
     size = COARSE_CELLS
     if isinstance(field, LatticeField):
         density = field.lattice_density(size, 1.0).reshape(-1)
@@ -106,7 +113,9 @@ def build_density_grid(field: Field, box: float, device: torch.device) -> Densit
 
 
 def _widest(sdf: Tensor, beta: Tensor) -> Tensor:
-    """Largest density that a surface of at most this width has at this distance; grows with the width outside, falls inside."""
+    """Largest density that a surface of at most this width has at this distance; grows with the width
+    outside, falls inside.
+    """
     return torch.where(sdf > 0, volsdf_density(sdf, beta), 1.0 / beta.clamp_min(1e-6))
 
 

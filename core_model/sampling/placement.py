@@ -1,4 +1,6 @@
-"""Where samples go on a ray: uniform and stratified spans, inverse-transform draws, and WYSIWYG's robust stratified scheme."""
+"""Where samples go on a ray: uniform and stratified spans, inverse-transform draws, and WYSIWYG's robust
+stratified scheme.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,10 @@ def uniform_edges(near: Tensor, far: Tensor, bins: int) -> Tensor:
 
 
 def uniform_samples(near: Tensor, far: Tensor, n: int) -> RaySamples:
-    """n samples [.., R, n] on [near, far] [.., R], edges included: t_i = near + (far - near)·i/(n-1), so that 192 samples bound 191
-    intervals; the last one stands for nothing."""
+    """n samples [.., R, n] on [near, far] [.., R], both ends included: t_i = near + (far - near)·i/(n-1).
+
+    192 samples bound 191 intervals; the last sample has no interval.
+    """
     t = uniform_edges(near, far, max(n - 1, 1))[..., :n]
     return with_deltas(t, torch.zeros_like(t[..., -1:]))
 
@@ -48,7 +52,8 @@ def with_deltas(t: Tensor, last: Tensor) -> RaySamples:
 def robust_set(p: Tensor, tau: float) -> Tensor:
     """Mask [R, K] of the smallest set of bins whose mass reaches tau (WYSIWYG §4.4).
 
-    Taking bins in descending order of mass is optimal: any set of the same size holds at most as much. Always at least one bin.
+    Taking bins in descending order of mass is optimal: any set of the same size holds at most as much. Always
+    at least one bin.
     """
     p = normalize_or_uniform(p)
     order = p.argsort(dim=-1, descending=True, stable=True)
@@ -61,7 +66,9 @@ def robust_set(p: Tensor, tau: float) -> Tensor:
 
 
 def strata_counts(p: Tensor, chosen: Tensor, budget: int) -> Tensor:
-    """Samples of each bin [R, K] (supplement A3.5): floor(s/c) for each of the c chosen bins, one more for the (s mod c) likeliest."""
+    """Samples of each bin [R, K] (supplement A3.5): floor(s/c) for each of the c chosen bins, one more for
+    the (s mod c) likeliest.
+    """
     c = chosen.sum(dim=-1, keepdim=True).clamp_min(1)
     base = torch.div(budget, c, rounding_mode="floor")
     extra = budget - base * c
@@ -74,11 +81,12 @@ def strata_counts(p: Tensor, chosen: Tensor, budget: int) -> Tensor:
 
 
 def robust_samples(pdf: RayPdf, tau: float, budget: int, rng: PixelNoise | None) -> RaySamples:
-    """Robust stratified samples: `budget` positions a ray, spread evenly inside each chosen bin (A3.5).
+    """Robust stratified samples: `budget` positions per ray, spread evenly inside each chosen bin (A3.5).
 
-    δ is the distance to the next sample, clipped to the bin width, so that no sample speaks for an empty stretch behind it.
-    Looks at each ray's `budget` likeliest bins only, which is exact: a robust set that is larger gives one sample to each of
-    them and none to the rest. A test holds the result against `robust_set` and `strata_counts`.
+    δ is the distance to the next sample, clipped to the bin width, so that no sample represents an empty
+    stretch behind it. Only each ray's `budget` likeliest bins are looked at, which is exact: a larger robust
+    set gives one sample to each of these and none to the rest. A test compares the result with `robust_set`
+    and `strata_counts`.
     """
     p = normalize_or_uniform(pdf.weights)
     mass, order = p.topk(min(budget, pdf.bins), dim=-1)
@@ -119,8 +127,9 @@ def clip_deltas(t: Tensor, bin_end: Tensor, bin_width: Tensor) -> RaySamples:
 def cdf_samples(pdf: RayPdf, n: int, *, stratified: bool, rng: PixelNoise | None) -> RaySamples:
     """n draws from the distribution by its inverse CDF.
 
-    stratified: one quantile in each of n strata; otherwise independent quantiles, which need random numbers always (their middles
-    would silently be the stratified scheme): rng None takes those of pixels 0, 1, … under seed 0.
+    stratified: one quantile in each of n strata; otherwise independent quantiles, which always need random
+    numbers (the middles of strata would be the stratified scheme again). rng None takes those of pixels 0, 1,
+    … under seed 0.
     """
     rows = len(pdf.weights)
     if stratified:
@@ -134,18 +143,23 @@ def cdf_samples(pdf: RayPdf, n: int, *, stratified: bool, rng: PixelNoise | None
 
 
 def pdf_on_bins(p: Tensor, near: Tensor, far: Tensor) -> RayPdf:
-    """Distributions p [.., R, K] on the K equal bins between near and far [.., R]: how a probe and its prediction divide a ray."""
+    """Distributions p [.., R, K] on the K equal bins between near and far [.., R]: how a probe and its
+    prediction divide a ray.
+    """
     return RayPdf(uniform_edges(near, far, p.shape[-1]), p)
 
 
 def draw(pdf: RayPdf, spec: SamplerSpec, n: int, noise: PixelNoise) -> RaySamples:
-    """n samples per ray from a predicted distribution by the chosen strategy; unstratified ones need random numbers even without jitter."""
+    """n samples per ray from a predicted distribution by the chosen strategy; unstratified ones need random
+    numbers even without jitter.
+    """
     rng = noise if spec.jitter else None
     if spec.strategy == "robust":
         return robust_samples(pdf, spec.tau, n, rng)
     if spec.strategy == "stratified":
         return cdf_samples(pdf, n, stratified=True, rng=rng)
-    # independent draws all in one place would be a single sample: they keep their own numbers in every frame
+    # with equal random numbers all independent draws would coincide: each keeps its own numbers in every
+    # frame
     own = PixelNoise(noise.seed if spec.jitter else 0, noise.pixels)
     return cdf_samples(pdf, n, stratified=False, rng=own)
 
@@ -153,7 +167,9 @@ def draw(pdf: RayPdf, spec: SamplerSpec, n: int, noise: PixelNoise) -> RaySample
 def draw_adaptive(
     pdf: RayPdf, spec: SamplerSpec, budgets: tuple[int, int], hard: Tensor, noise: PixelNoise
 ) -> RaySamples:
-    """`draw` with the large one of two budgets on the rays of the mask `hard` [R]; the others are padded with invalid samples."""
+    """`draw` with the large one of two budgets on the rays of the mask `hard` [R]; the others are padded with
+    invalid samples.
+    """
     low, high = budgets
     if (
         low == high or bool(hard.all()) or not bool(hard.any())
@@ -168,9 +184,11 @@ def draw_adaptive(
 
 
 def fine_samples(coarse: RayPdf, u: Tensor, far: Tensor) -> RaySamples:
-    """NeRF's fine pass: samples [.., R, n] at quantiles u of the weights of a coarse pass; far [.., R] ends the last interval.
+    """NeRF's fine pass: samples [.., R, n] at quantiles u of the weights of a coarse pass; far [.., R] ends
+    the last interval.
 
-    The interval before a sample can hide the surface that the sample is already behind, so neighbours share their mass.
+    A surface can lie in the interval before the first sample behind it, so neighbouring intervals share their
+    mass.
     """
     w = coarse.weights
     spread = F.max_pool1d(w.reshape(-1, 1, w.shape[-1]), 3, stride=1, padding=1).reshape(w.shape)
@@ -179,7 +197,9 @@ def fine_samples(coarse: RayPdf, u: Tensor, far: Tensor) -> RaySamples:
 
 
 def adaptive_mask(leftover: Tensor, share: float) -> Tensor:
-    """Mask [R] of exactly round(share·R) rays with the largest leftover mass (A3.4); ties go to the earlier ray."""
+    """Mask [R] of exactly round(share·R) rays with the largest leftover mass (A3.4); ties go to the earlier
+    ray.
+    """
     count = int(round(share * len(leftover)))
     mask = torch.zeros(len(leftover), dtype=torch.bool, device=leftover.device)
     if count:

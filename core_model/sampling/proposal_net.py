@@ -1,4 +1,6 @@
-"""The proposal network of WYSIWYG (supplement, Table A5): low-resolution ray distributions → high-resolution ones."""
+"""The proposal network of WYSIWYG (supplement, Table A5): low-resolution ray distributions → high-resolution
+ones.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from torch import Tensor, nn
 class ProposalNetwork(nn.Module):
     """Input: probe weights P [B, K, h, w], probe image I [B, 3, h, w], view directions φ [B, 3, h, w].
 
-    Output: log-probabilities over K bins [B, K, H, W] with H = h·2^ups. Table A5 has K = 191, 256 channels and two doublings.
+    Output: log-probabilities over K bins [B, K, H, W] with H = h·2^ups. Table A5 has K = 191, 256 channels
+    and two doublings.
     """
 
     def __init__(self, bins: int, channels: int, ups: int = 2) -> None:
@@ -49,7 +52,8 @@ class ProposalNetwork(nn.Module):
         )  # rows 11 and 12
         for layer in self.tail:
             x = F.relu(layer(x))
-        # bins last while they are summed over: several times faster on CPUs, and what the samplers read afterwards
+        # bins last while they are summed over: several times faster on CPUs, and what the samplers read
+        # afterwards
         last = self.head(x).permute(0, 2, 3, 1).contiguous()
         return F.log_softmax(last, dim=-1).permute(0, 3, 1, 2)
 

@@ -1,6 +1,8 @@
-"""The samplers, by name: objects that turn a tile of rays into evaluated samples. Adding one is a class and its registration.
+"""The samplers, by name: objects that turn a tile of rays into evaluated samples. Adding one is a class and
+its registration.
 
-No torch here until a sampler places: `triscope info` lists the samplers of a checkpoint.
+torch is not imported before a sampler places samples: `triscope info` lists the samplers of a checkpoint
+without it.
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ E = TypeVar("E")
 
 
 class Sampler(ABC):
-    """One way to place samples. It sees the scene only through the tile's evaluator, so it can look before it places (importance) or
-    follow a prediction (learned)."""
+    """One way to place samples.
+
+    It accesses the scene only through the tile's evaluator, so it can evaluate before it places (importance)
+    or follow a prediction (learned).
+    """
 
     info: SamplerInfo
     needs_proposal = False
@@ -80,7 +85,7 @@ class Importance(Sampler):
 
 
 class Occupancy(Sampler):
-    """One pass where the cached density grid says that light is lost."""
+    """One pass with samples only where the cached density grid says that the ray can lose light."""
 
     info = SamplerInfo(
         name="occupancy",
@@ -118,7 +123,9 @@ class Stratified(Sampler):
 
 
 class Uniform(Sampler):
-    """Equal steps between near and far, both included; jitter is one common shift per ray, so that the spacing is kept."""
+    """Equal steps between near and far, both included; jitter is one common shift per ray, so that the
+    spacing is kept.
+    """
 
     info = SamplerInfo(
         name="uniform", title="Uniform", default_spp=96.0, description="Equal steps between near and far"
@@ -139,7 +146,7 @@ SAMPLERS: Registry[Sampler] = Registry("sampler")
 for _sampler in (Learned(), Importance(), Occupancy(), Stratified(), Uniform()):
     SAMPLERS.add(_sampler.info.name, _sampler)
 
-# Not a way to place samples but a choice between two of them, made by the session for each scene.
+# Not a sampler itself: the session chooses between two samplers for each scene.
 AUTO_INFO = SamplerInfo(
     name=AUTO,
     title="Automatic",

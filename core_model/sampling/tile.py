@@ -1,4 +1,6 @@
-"""What a sampler is given: a tile of rays, their random numbers, what is known of the scene, and a way to ask the field."""
+"""What a sampler gets: a tile of rays, their random numbers, known facts about the scene, and access to the
+field.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,14 @@ Evaluated = TypeVar("Evaluated")
 
 
 class Evaluator(Protocol[Evaluated]):
-    """The field along the rays of one tile; what it answers with is the renderer's own type, which samplers hand on unread."""
+    """The field along the rays of one tile; its results are the renderer's type, which samplers pass on
+    without reading.
+    """
 
     def evaluate(self, samples: RaySamples, *, asked: Tensor | None = None, skip: bool = True) -> Evaluated:
-        """The samples, evaluated at `asked` [R, S] instead of at their own t where given. skip: leave out what cannot be seen."""
+        """The samples, evaluated at `asked` [R, S] instead of at their own t where given. skip: leave out
+        what cannot be seen.
+        """
         ...
 
     def pdf(self, evaluated: Evaluated) -> RayPdf:
@@ -35,10 +41,10 @@ class Evaluator(Protocol[Evaluated]):
 
 @dataclass(frozen=True)
 class Tile(Generic[Evaluated]):
-    """evaluator and rays [R]; the settings, and random numbers of the rays' pixels; for the learned sampler p̂ [R, K] and the mask of
-    hard rays [R], for the occupancy-guided one the density grid.
+    """evaluator and rays [R], the settings, and the random numbers of the rays' pixels.
 
-    The numbers are the same in any tiling, and a sampler uses them only if `jitter` says so.
+    For the learned sampler also p̂ [R, K] and the mask of hard rays [R], for the occupancy-guided one the
+    density grid. The random numbers do not depend on the tiling; a sampler uses them only if `jitter` is set.
     """
 
     evaluator: Evaluator[Evaluated]

@@ -9,7 +9,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class RayPdf:
-    """Step function on each ray: edges [.., K+1] (world units along the ray), weights [.., K] >= 0, Σ <= 1; the rest is background."""
+    """Step function on each ray: edges [.., K+1] (world units along the ray), weights [.., K] >= 0, Σ <= 1;
+    the rest is background.
+    """
 
     edges: Tensor
     weights: Tensor
@@ -24,7 +26,9 @@ class RayPdf:
 
 @dataclass(frozen=True)
 class RaySamples:
-    """Sorted sample positions t [R, S], the interval δ [R, S] that each stands for, and validity [R, S] (padding is invalid)."""
+    """Sorted sample positions t [R, S], the interval δ [R, S] that each stands for, and validity [R, S]
+    (padding is invalid).
+    """
 
     t: Tensor
     delta: Tensor

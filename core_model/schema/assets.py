@@ -34,7 +34,9 @@ def assets_dir() -> Path:
 
 
 def asset_path(name: str) -> Path:
-    """Path of an asset relative to `assets/`, e.g. "fonts/Inter-Regular.otf"; raises InputError where it is missing."""
+    """Path of an asset relative to `assets/`, e.g. "fonts/Inter-Regular.otf"; raises InputError where it is
+    missing.
+    """
     return _existing(assets_dir() / name, "asset")
 
 

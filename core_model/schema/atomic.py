@@ -1,10 +1,12 @@
 """Files that are complete or not there: written beside their place under a hidden name, then renamed over it.
 
-A temporary file is called `.NAME.PID-XXXXXXXX.part`; what a killed process left behind can be told by that and removed.
+A temporary file is called `.NAME.PID-XXXXXXXX.part`; what a killed process left behind can be told by that
+and removed.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from collections.abc import Iterator
@@ -37,9 +39,17 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.write_bytes(data)
 
 
+def write_json(path: Path, document: object) -> None:
+    """Replace `path` with a JSON document: the old or the new one is there at any moment."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """`replacing` for a file that a person named: raises InputError where the folder is missing or nothing can be written."""
+    """`replacing` for a file that a person named: raises InputError where the folder is missing or nothing
+    can be written.
+    """
     if not path.parent.is_dir():
         raise InputError(
             what="cannot write",

@@ -1,4 +1,5 @@
-"""A baked volume: one head's field and colours in bricks near its surface, to be drawn while the camera moves.
+"""A baked volume: one head's field and colours in bricks near its surface, to be drawn while the camera
+moves.
 
 The worker makes it (`core_model.rendering.baked`), the window and the shared HTML file draw it
 (`shaders/baked.frag`). Frames: world units, the box is a cube about the origin; texel order of every array is
@@ -24,8 +25,8 @@ class BakedSpec(Frozen):
     level: cells per edge N, samples lie on the N + 1 cell corners of the cube from -box to +box.
     brick: cells per brick edge b; a brick holds (b + 1)³ samples, so that neighbours share their faces and
         trilinear interpolation inside one brick is continuous across bricks.
-    field: "sdf": `value` is the signed distance [world units, negative inside] and density follows VolSDF with
-        the width beta below; "density": `value` is the density [1 / world unit].
+    field: "sdf": `value` is the signed distance [world units, negative inside] and density follows VolSDF
+        with the width beta below; "density": `value` is the density [1 / world unit].
     log_beta: smallest and largest ln(beta [world units]); the alpha channel of `colour` interpolates between
         them. None for a density field.
     atlas: bricks along x, y, z of the atlas textures.
@@ -52,8 +53,8 @@ class BakedSpec(Frozen):
 class BakedArrays:
     """Texel data; M = `BakedSpec.bricks`, (X, Y, Z) = atlas · (brick + 1).
 
-    index: uint8 [M, M, M, 4], atlas position of each brick in bricks (r = x, g = y, b = z), a = 255 where there
-        is one, 0 where the brick is empty.
+    index: uint8 [M, M, M, 4], atlas position of each brick in bricks (r = x, g = y, b = z), a = 255 where
+        there is one, 0 where the brick is empty.
     clear: float16 [M, M, M], a distance [world units] by which a ray may advance from any point of the brick
         without entering a brick with a surface (0 in occupied bricks).
     value: float16 [Z, Y, X].

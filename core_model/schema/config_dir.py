@@ -1,10 +1,16 @@
-"""Where the program keeps its settings. Light: the window reads it before anything heavy is imported."""
+"""The folder of the program's settings and of what it keeps about a checkpoint: KIND/SHA256.SUFFIX.
+
+The window imports this before anything heavy.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+
+from core_model.schema.atomic import write_atomic
+from core_model.schema.errors import InputError
 
 CONFIG_DIR_VARIABLE = "TRISCOPE_CONFIG_DIR"
 FILE_NAME = "preferences.json"
@@ -23,3 +29,21 @@ def config_dir() -> Path:
     base = os.environ.get("XDG_CONFIG_HOME")
     # The XDG rules say that a relative path is to be ignored.
     return (Path(base) if base and os.path.isabs(base) else Path.home() / ".config") / "triscope"
+
+
+def kept_file(kind: str, sha256: str, suffix: str) -> Path:
+    """Place of a file about the checkpoint with this SHA-256; it need not exist."""
+    return config_dir() / kind / f"{sha256 or 'unnamed'}{suffix}"
+
+
+def save_kept(path: Path, what: str, data: bytes) -> None:
+    """Replace `path`, with its folder where that is missing; raises InputError ("WHAT not saved") where
+    impossible.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, data)
+    except OSError as error:
+        raise InputError(
+            what=f"{what} not saved", where=str(path), expected="a writable folder", got=str(error)
+        ) from None

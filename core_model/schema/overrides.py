@@ -54,7 +54,9 @@ def read_tree(kind: type[T], text: str | bytes, where: str) -> T:
 
 
 def changed_paths(tree: Frozen, base: Frozen) -> Mapping[str, str]:
-    """Dotted path → text value of everything in which `tree` differs from `base`: the overrides that lead from one to the other."""
+    """Dotted path → text value of everything in which `tree` differs from `base`: the overrides that lead
+    from one to the other.
+    """
     settings = settings_of(type(tree)).values()
     return {one.path: one.text(tree) for one in settings if one.value(tree) != one.value(base)}
 

@@ -97,7 +97,8 @@ class ChannelFrame(Frozen):
 def lay_out(
     arrays: Mapping[str, np.ndarray], known: Iterable[ChannelFrame] = (), align: int = 1
 ) -> tuple[tuple[ChannelFrame, ...], int]:
-    """(frames, bytes in all) of float32 arrays that lie one after the other, each at a multiple of `align` bytes.
+    """(frames, bytes in all) of float32 arrays that lie one after the other, each at a multiple of `align`
+    bytes.
 
     Extremes come from `known`, else from the data.
     """

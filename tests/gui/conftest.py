@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.gui.window_driver import Recorder
 from viewer.state.preferences import Preferences
 from viewer.tour.virtual_display import some_display
 
@@ -17,6 +18,12 @@ def display() -> Iterator[str]:
     """Name of an X display; DISPLAY is set while the tests run."""
     with some_display() as name:
         yield name
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """The blob head in this process, with what the window asks of it."""
+    return Recorder()
 
 
 @pytest.fixture

@@ -207,8 +207,7 @@ SCENES: dict[str, Scene] = {"live": live, "controls": controls, "tabs": tabs, "h
 def main(scene: str, *names: str) -> None:
     runs = tuple(Path(name) for name in names)
     window = MonitorWindow(MonitorOptions(runs, size=(860, 600)))
-    window._loop = lambda contents: print(json.dumps(SCENES[scene](Stage(window, contents, runs))))  # type: ignore[method-assign]
-    window.run()
+    window.run(lambda contents: print(json.dumps(SCENES[scene](Stage(window, contents, runs)))))
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def away(doc: Any) -> OrbitPose:
 def ortho_and_fly(hands: Hands) -> None:
     document(
         camera=lambda d: away(d).replace(orthographic=True),
-        navigation=lambda d: d.navigation.replace(hand="fly"),
+        navigation=lambda d: d.navigation.replace(mode="fly"),
     )(hands)
 
 
@@ -119,18 +119,18 @@ def starred(hands: Hands) -> None:
 
 
 def three_keys(hands: Hands) -> None:
-    """A path of three keys, the middle one chosen."""
+    """A path of three keys, the middle one chosen; it does not begin at the view, which would move the play head there."""
 
     def path(doc: Any) -> CameraPath:
         camera = doc.camera
         return CameraPath(
-            keys=tuple(PathKey(time=float(i), pose=camera.replace(yaw=0.3 * i)) for i in range(3)),
+            keys=tuple(PathKey(time=float(i), pose=camera.replace(yaw=0.3 * (i + 1))) for i in range(3)),
             duration=3.0,
         )
 
     panel = panel_of(hands, "path")
     document(path=path)(hands)
-    panel._seen, panel.chosen, panel.head, panel.playing = hands.doc.path, 1, 1.0, False
+    panel.chosen, panel.head, panel.playing = 1, 1.0, False
 
 
 def export(**changes: Any) -> Prepare:

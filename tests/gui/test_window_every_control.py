@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.gui.blob_session import BlobSession
+from tests.blob_head.session import BlobSession
 from tests.gui.every_control import Seen, Walker, Witness
-from tests.gui.inline_client import InlineClient
 from tests.gui.panel_states import STATES
 from tests.gui.window_driver import Hands, drive
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.shell.layout import SLOTS
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from imgui_bundle import imgui
 
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.panel_states import STATES
 from tests.gui.text_fit import measuring
 from tests.gui.window_driver import Hands, drive
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.shell import layout
 from viewer.state.actions import SetScale
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.gui.blob_session import BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession
 from tests.gui.random_hands import RandomHands
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.render_client.client import RenderClient
 from viewer.render_client.protocol import Renderer
 from viewer.shell.app import App, AppOptions
@@ -71,7 +71,7 @@ def test_a_thousand_random_events(display: str, seed: int) -> None:
 def test_a_hundred_thousand_random_events(display: str, seed: int) -> None:
     """2·10⁴ events for each of five seeds, with the real worker process; memory of the second half must not climb."""
     before = {p.pid for p in psutil.Process().children(recursive=True)}
-    memory = storm(seed, 20_000, RenderClient(factory="tests.gui.blob_session:BlobSession"), "blob:demo")
+    memory = storm(seed, 20_000, RenderClient(factory="tests.blob_head.session:BlobSession"), "blob:demo")
     half = memory[len(memory) // 2 :]
     assert half[-1] < half[0] + 64 * 2**20, f"memory climbs: {[m >> 20 for m in memory]} MiB"
     assert {p.pid for p in psutil.Process().children(recursive=True)} <= before, "a process was left behind"

@@ -10,10 +10,10 @@ from imgui_bundle import imgui
 
 from core_model.schema.assets import asset_path
 from core_model.schema.checkpoint import CheckpointInfo
-from tests.gui.blob_session import BlobSession, blob_info
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobSession, blob_info
 from tests.gui.text_fit import measuring
 from tests.gui.window_driver import Hands, drive
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.shell.banner import Banner
 from viewer.widgets import glyphs
 
@@ -42,8 +42,8 @@ def only_in_mono(hands: Hands) -> str:
 
 def test_without_a_font_of_the_system_names_are_escaped_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(glyphs, "system_fonts", lambda: [])
-    monkeypatch.setattr(glyphs, "_window", glyphs.Glyphs(list))
-    monkeypatch.setattr(glyphs, "restart", lambda: None)
+    restart = glyphs.restart
+    monkeypatch.setattr(glyphs, "restart", lambda: restart(list))
     drawn: list[str] = []
 
     def body(hands: Hands) -> None:
@@ -97,7 +97,7 @@ def test_a_font_of_the_system_is_merged_when_a_character_is_missing() -> None:
             hands.ctx.yield_(2)
         assert fit.measured
 
-    drive(body, InlineClient(BlobSession))
+    drive(body)
 
 
 def test_escapes_are_those_of_python() -> None:

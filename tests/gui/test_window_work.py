@@ -12,9 +12,9 @@ from imgui_bundle import imgui
 from PIL import Image
 
 from core_model.schema.render import RenderRequest, Tier
-from tests.gui.blob_session import BlobFrame, BlobSession
-from tests.gui.inline_client import InlineClient
+from tests.blob_head.session import BlobFrame, BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.render_client.events import Event, WorkerStatus
 from viewer.state.actions import ShowPanel
 

@@ -31,7 +31,7 @@ MODULES = {"subprocess", "os", "multiprocessing", "context", "asyncio", "ctx", "
 
 # tied: `start_tied` or `**tied()`, which end it with its starter (tests/unit/jobs/test_process_tree.py kills
 # starters and looks). parent: a spawned process that waits for its parent's end by itself. waits: a command
-# of seconds, waited for under a time limit. detached: lives on by design, with a keeper or a person to end
+# of seconds, waited for under a time limit. detached: lives on by design, with a supervisor or a person to end
 # it.
 STARTED = {
     "benchmarks/auto_sampler.py:_commands": "waits",
@@ -43,7 +43,7 @@ STARTED = {
     "core_model/training/common/local_launcher.py:_start": "tied",
     "viewer/jobs/supervisor.py:_run": "tied",
     "viewer/jobs/supervisor.py:detach": "detached",
-    "viewer/jobs/local.py:_start_keeper": "detached",
+    "viewer/jobs/local.py:_start_supervisor": "detached",
     "viewer/jobs/slurm.py:ask": "waits",
     "viewer/render_client/link.py:__init__": "parent",
     "viewer/features/export/clipboard.py:_hand_over": "waits",

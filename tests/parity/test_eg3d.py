@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from core_model.families.eg3d import native
+from core_model.families.osg import native
 from core_model.families.osg.native import finish, label_rays
 from core_model.families.osg.twopass import Marched, render_two_pass
 from core_model.fields.osg import OsgField

@@ -43,7 +43,7 @@ def epigraf() -> tuple[Recorded, dict[str, object]]:
         "generator": cfg | {"dataset": "node:${dataset}", "patch": "node:${training.patch}"}
     }
     tree = config_node(experiment)._content["model"]._content["generator"]
-    network.cfg, network._init_args, network._init_kwargs = tree, (), easy(cfg=tree, **r.meta["init_kwargs"])
+    vars(network).update(cfg=tree, _init_args=(), _init_kwargs=easy(cfg=tree, **r.meta["init_kwargs"]))
     network.z_dim = r.meta["init_kwargs"]["z_dim"]
     network.get_submodule("synthesis").bg_model = None
     parts = nn.Parameter(torch.empty(8, 0)).detach().split(4)

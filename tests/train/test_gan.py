@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -134,19 +135,20 @@ def test_requests_stop_snapshot_and_pause(
 ) -> None:
     out = tmp_path / "run"
     asked = {2: "snapshot", 4: "pause", 6: "stop"}
-    real = loop_module.TrainingLoop._one_step
+    real = step_module.GanStep.run
 
-    def step(self: loop_module.TrainingLoop, batches: object) -> None:
-        real(self, batches)  # pyright: ignore[reportArgumentType]
-        if action := asked.get(self.counters.step):
-            request = ControlRequest.model_validate({"id": f"r{self.counters.step}", "action": action})
+    def step(self: step_module.GanStep, done: int, *rest: Any) -> step_module.StepReport:
+        report = real(self, done, *rest)
+        if action := asked.get(done + 1):
+            request = ControlRequest.model_validate({"id": f"r{done + 1}", "action": action})
             (out / "control.json").write_text(request.model_dump_json())
+        return report
 
     def wake(_: float) -> None:  # the pause is over as soon as it is waited for
         assert record_of(out).state == "paused"
         (out / "control.json").write_text('{"id": "go", "action": "continue"}')
 
-    monkeypatch.setattr(loop_module.TrainingLoop, "_one_step", step)
+    monkeypatch.setattr(step_module.GanStep, "run", step)
     monkeypatch.setattr(loop_module.time, "sleep", wake)
     assert run_training(out, tiny_config(data), device="cpu") == "stopped"
     record = record_of(out)

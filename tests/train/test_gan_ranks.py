@@ -190,11 +190,7 @@ def test_elastic_restart_goes_on_from_the_newest_state(tmp_path: Path) -> None:
 
 
 def test_flat_pieces_keep_gradients_apart() -> None:
-    from core_model.training.common import distributed
+    from core_model.training.common.distributed import pieces
 
     gradients: list[torch.Tensor | None] = [torch.ones(5), torch.ones(3), torch.ones(9)]
-    before, distributed._PIECE_VALUES = distributed._PIECE_VALUES, 8
-    try:
-        assert [[g.numel() for g in piece] for piece in distributed._pieces(gradients)] == [[5, 3], [9]]
-    finally:
-        distributed._PIECE_VALUES = before
+    assert [[g.numel() for g in piece] for piece in pieces(gradients, most=8)] == [[5, 3], [9]]

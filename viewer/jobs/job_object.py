@@ -1,15 +1,15 @@
-"""A Job Object of Windows.
+"""Windows Job Objects, which hold every process of a job and end them when closed or terminated.
 
-Every process of a job is in it, and all end when its handle is closed or it is terminated. The command is
-created suspended, put into the object and let go, so that no child of it is born outside. On other systems
-`hold` does nothing: there sessions, marks and the kernel's death signal do the same
-(`core_model.schema.processes`).
+The command is created suspended, put into the object and resumed, so that none of its children starts
+outside. On other systems `hold` does nothing: sessions, marks and the kernel's parent-death signal do the
+same (`core_model.schema.processes`).
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Callable
 from typing import Any, Protocol
 
 KILL_ON_JOB_CLOSE = 0x2000
@@ -63,10 +63,10 @@ def creation_flags(api: Kernel | None) -> int:
 
 
 class JobObject:
-    """The object of one job. Without `api` nothing is done."""
+    """The object of one job. Without `api` nothing is done. go_on: lets a suspended process (its id) run."""
 
-    def __init__(self, name: str, api: Kernel | None) -> None:
-        self._api = api
+    def __init__(self, name: str, api: Kernel | None, go_on: Callable[[int], None] | None = None) -> None:
+        self._api, self._go_on = api, go_on or resume
         self._job = 0
         if api is None:
             return
@@ -79,14 +79,13 @@ class JobObject:
             self._job = 0
 
     def hold(self, pid: int, handle: int) -> bool:
-        """Take a suspended process in, then let it run.
-
-        False where it could not be taken in (it runs all the same).
+        """Put a suspended process into the object, then resume it; False where it could not be put in (it
+        runs anyway).
         """
         if self._api is None:
             return False
         held = bool(self._job and self._api.AssignProcessToJobObject(self._job, handle))
-        _resume(pid)
+        self._go_on(pid)
         return held
 
     def terminate(self) -> None:
@@ -95,7 +94,8 @@ class JobObject:
             self._api.TerminateJobObject(self._job, 1)
 
 
-def _resume(pid: int) -> None:
+def resume(pid: int) -> None:
+    """Let a process go on that was started suspended."""
     import psutil
 
     psutil.Process(pid).resume()

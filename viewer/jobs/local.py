@@ -1,4 +1,4 @@
-"""Jobs on this machine: a detached supervisor for each, tickets for the devices."""
+"""Jobs on this machine: a detached supervisor for each, and a queue for every device."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core_model.schema.atomic import write_json
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.processes import kill_tree, tree_of, untied
 from core_model.schema.run_owner import live_owner, this_place
@@ -26,9 +27,8 @@ START_TIMEOUT_S = 20.0
 
 
 class LocalBackend:
-    """Supervisors survive the window.
-
-    Jobs of the same devices wait for each other in the order they were submitted.
+    """Supervisors outlive the window. Jobs that share a device wait for each other in the order of
+    submission.
     """
 
     name = "local"
@@ -42,17 +42,17 @@ class LocalBackend:
     def submit(self, job: JobRecord, resources: Resources) -> JobRecord:
         """Start the supervisor; returns once it has taken the job over."""
         run = Path(job.run)
-        supervisor.write_json(run / supervisor.JOB_FILE, job.replace(devices=resources.devices).model_dump())
+        write_json(run / supervisor.JOB_FILE, job.replace(devices=resources.devices).model_dump())
         environment = untied(os.environ) | {supervisor.QUEUE_VARIABLE: str(queue_folder())}
-        status = _start_keeper(run, environment)
+        status = _start_supervisor(run, environment)
         until = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < until:
             found = read_job(run)
-            if found is not None and found.id == job.id and found.keeper_pid:
+            if found is not None and found.id == job.id and found.supervisor_pid:
                 return found
             time.sleep(0.01)
         raise TriscopeError(
-            f"the job's keeper did not report within {START_TIMEOUT_S:g} s (exit status {status})"
+            f"the job's supervisor did not report within {START_TIMEOUT_S:g} s (exit status {status})"
         )
 
     def state(self, job: JobRecord) -> ShownState | None:
@@ -60,35 +60,36 @@ class LocalBackend:
             return job.outcome
         if job.host != this_host():
             return None
-        if process_alive(job.keeper_pid, job.keeper_started) or process_alive(job.pid, job.pid_started):
+        if process_alive(job.supervisor_pid, job.supervisor_started) or process_alive(
+            job.pid, job.pid_started
+        ):
             return "running" if job.started else "queued"
         return "lost"
 
     def end(self, job: JobRecord, force: bool = False) -> None:
-        """SIGTERM to the supervisor, which ends the command.
-
-        `force`: SIGKILL to every process of the command's tree.
+        """SIGTERM to the supervisor, which ends the command; `force`: SIGKILL to every process of the
+        command's tree.
         """
         if job.host != this_host():
             raise InputError(
                 what="the job runs on another machine", where=job.run, expected=this_host(), got=job.host
             )
-        run, kept = Path(job.run), process_alive(job.keeper_pid, job.keeper_started)
+        run, kept = Path(job.run), process_alive(job.supervisor_pid, job.supervisor_started)
         by = supervisor.ask_end(run, job.id, force)
         if force:
             left = kill_tree(lambda: [*tree_of(job.id, job.pid, job.pid_started), *_owner_tree(run)])
             if left:
                 raise TriscopeError(f"processes {', '.join(map(str, left))} of the job could not be ended")
-            if not kept:  # nobody else writes down how it ended
+            if not kept:  # no supervisor will record the end
                 supervisor.mark_killed(run, by)
                 last = (read_job(run) or job).replace(
                     ended=time.time(), cancelled=True, killed=True, ended_by=by
                 )
-                supervisor.write_json(run / supervisor.JOB_FILE, last.model_dump())
+                write_json(run / supervisor.JOB_FILE, last.model_dump())
             elif not job.pid:  # it waits in its queue
-                _signal(job.keeper_pid)
+                _signal(job.supervisor_pid)
         elif kept:
-            _signal(job.keeper_pid)
+            _signal(job.supervisor_pid)
         elif process_alive(
             job.pid, job.pid_started
         ):  # its supervisor was killed where nothing ties the command to it
@@ -96,9 +97,8 @@ class LocalBackend:
 
 
 def detached_flags(apart: bool) -> int:
-    """Flags for subprocess.Popen on Windows.
-
-    No console, and (`apart`) not in the Job Object of whatever started the window.
+    """Windows flags for subprocess.Popen: no console, and (`apart`) outside the Job Object of whatever
+    started the window.
     """
     names = (
         "DETACHED_PROCESS",
@@ -108,8 +108,10 @@ def detached_flags(apart: bool) -> int:
     return sum(int(getattr(subprocess, name, 0)) for name in names)
 
 
-def _start_keeper(run: Path, environment: dict[str, str]) -> int | None:
-    """A supervisor that outlives this process; the exit status of what started it, where that has one."""
+def _start_supervisor(run: Path, environment: dict[str, str]) -> int | None:
+    """Start a supervisor that outlives this process; returns the exit status of its launcher, where it has
+    one.
+    """
     command, quiet = [sys.executable, supervisor.__file__, "--detach", str(run)], subprocess.DEVNULL
     fault: OSError | None = None
     for apart in (True, False):  # some Job Objects of Windows let nobody out
@@ -123,23 +125,19 @@ def _start_keeper(run: Path, environment: dict[str, str]) -> int | None:
             continue
         # Elsewhere than on Windows the process that was started forks, and ends at once.
         return child.poll() if os.name == "nt" else child.wait()
-    raise TriscopeError(f"the job's keeper did not start: {fault}")
+    raise TriscopeError(f"the job's supervisor did not start: {fault}")
 
 
 def sweep(job: JobRecord) -> None:
-    """End what a job that is over has left behind.
-
-    Its supervisor was killed, or the machine has no other means.
+    """End processes that an ended job left behind: its supervisor was killed, or the system has no other
+    means.
     """
-    if job.host == this_host() and not process_alive(job.keeper_pid, job.keeper_started):
+    if job.host == this_host() and not process_alive(job.supervisor_pid, job.supervisor_started):
         kill_tree(lambda: tree_of(job.id, job.pid, job.pid_started))
 
 
 def _owner_tree(run: Path) -> "list[psutil.Process]":
-    """The processes of whoever works in the run directory on this machine.
-
-    It may have been started otherwise than by this job.
-    """
+    """The processes of whoever works in the run directory on this machine, perhaps not started by this job."""
     owner = live_owner(run)
     return tree_of("", owner.pid, owner.started) if owner is not None and owner.place == this_place() else []
 
@@ -153,7 +151,9 @@ def read_job(run: Path) -> JobRecord | None:
 
 
 def _signal(pid: int) -> None:
-    """SIGTERM; on Windows, where that would be the end of the supervisor itself, RUN/end.json says it all."""
+    """SIGTERM; nothing on Windows, where it would kill the supervisor itself, which reads RUN/end.json
+    instead.
+    """
     if os.name == "nt":
         return
     try:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from core_model.schema.atomic import write_json
 from core_model.schema.errors import TriscopeError
 from core_model.schema.run_owner import release
 from viewer.jobs import supervisor
@@ -49,7 +50,7 @@ class SlurmBackend:
         """sbatch; returns the job with its number."""
         run = Path(job.run)
         (run / SCRIPT_FILE).write_text(SCRIPT, encoding="utf-8")
-        supervisor.write_json(run / supervisor.JOB_FILE, job.model_dump())
+        write_json(run / supervisor.JOB_FILE, job.model_dump())
         command = [
             "sbatch",
             "--parsable",
@@ -110,7 +111,7 @@ class SlurmBackend:
             supervisor.mark_killed(run, by)
             release(run)
             last = job.replace(ended=time.time(), cancelled=True, killed=True, ended_by=by)
-            supervisor.write_json(run / supervisor.JOB_FILE, last.model_dump())
+            write_json(run / supervisor.JOB_FILE, last.model_dump())
 
     def _by_scontrol(self, number: str) -> str:
         try:

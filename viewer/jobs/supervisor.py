@@ -1,9 +1,9 @@
 """The supervisor of one job: waits for its devices, runs the command, writes down how it ended.
 
 It outlives the window. Started as `python supervisor.py [--detach] RUN` with RUN/job.json in place; it finds
-its own package beside it, and needs psutil besides. SIGTERM or a request in RUN/end.json ends the command
-(the whole tree by SIGKILL after a grace time, or at once where that was asked for). The command, and whatever
-it has started, ends with the supervisor, however that ends.
+its own package by its file's path, and needs only psutil. SIGTERM or a request in RUN/end.json ends the
+command (the whole tree by SIGKILL after a grace time, or at once where that was asked for). The command, and
+whatever it has started, ends with the supervisor, however that ends.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from typing import Any
 
 if (
     __name__ == "__main__"
-):  # as a script: the folder of the packages instead of the one that this file lies in
+):  # run as a script: import from the folder of the packages, not from this file's own
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from core_model.schema.atomic import replacing
+from core_model.schema.atomic import write_json
 from core_model.schema.processes import JOB_VARIABLE, kill_tree, start_tied, started_at, tree_of
 from viewer.jobs.job_object import JobObject, Kernel, creation_flags, kernel
 
-__all__ = ["CONSOLE_FILE", "END_FILE", "JOB_FILE", "QUEUE_VARIABLE", "Supervisor", "started_at", "write_json"]
+__all__ = ["CONSOLE_FILE", "END_FILE", "JOB_FILE", "QUEUE_VARIABLE", "Supervisor", "started_at"]
 
 JOB_FILE, CONSOLE_FILE, END_FILE = "job.json", "console.txt", "end.json"
 QUEUE_VARIABLE = "TRISCOPE_QUEUE_DIR"
@@ -53,16 +53,18 @@ class Supervisor:
         self._api = api
         self._object = JobObject(self.job["id"], api)
 
-    def keep(self) -> int:
-        """Wait, run, write the end; returns the exit status of the command."""
+    def supervise(self) -> int:
+        """Wait for the devices, run the command, record its end; returns its exit status."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        queue = (
-            self._take_ticket()
-        )  # before anybody hears of this supervisor, so that the order is that of submission
-        self._note(keeper_pid=os.getpid(), keeper_started=started_at(os.getpid()), host=socket.gethostname())
+        # the ticket is written before the launcher hears of this supervisor, so the order is that of
+        # submission
+        queue = self._take_ticket()
+        self._note(
+            supervisor_pid=os.getpid(), supervisor_started=started_at(os.getpid()), host=socket.gethostname()
+        )
         try:
             if not self._wait_for_turn(queue):
                 self._note(ended=time.time(), cancelled=True)
@@ -99,9 +101,9 @@ class Supervisor:
         self._note(pid=self.child.pid, pid_started=started_at(self.child.pid), started=time.time())
         status = self._wait(self.child)
         self._kill_tree()  # what the command has left behind
-        wish = read_wish(self.run, self.job["id"])
-        by = wish["by"] if wish else ""
-        if self._killed or (wish and wish["force"] and status):
+        request = read_end_request(self.run, self.job["id"])
+        by = request["by"] if request else ""
+        if self._killed or (request and request["force"] and status):
             mark_killed(self.run, by)
             self._note(ended=time.time(), exit_status=status, cancelled=True, killed=True, ended_by=by)
         else:
@@ -116,15 +118,15 @@ class Supervisor:
         return status
 
     def _wait(self, child: "subprocess.Popen[bytes]") -> int:
-        """Until the command itself has ended; carries out what is wished meanwhile."""
+        """Wait for the command to end; carries out end requests meanwhile."""
         deadline = 0.0
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return child.wait(POLL_S)
-            wish = read_wish(self.run, self.job["id"])
-            if wish and not self.ended_by:
+            request = read_end_request(self.run, self.job["id"])
+            if request and not self.ended_by:
                 self.ended_by = int(signal.SIGTERM)
-            if (wish and wish["force"]) or (deadline and time.monotonic() > deadline):
+            if (request and request["force"]) or (deadline and time.monotonic() > deadline):
                 self._killed = True
                 self._kill_tree()
             elif self.ended_by and not deadline:
@@ -132,7 +134,9 @@ class Supervisor:
                 self._ask_to_end(child)
 
     def _ask_to_end(self, child: "subprocess.Popen[bytes]") -> None:
-        """SIGTERM to the session of the command, which hands it on to what it has started in others."""
+        """SIGTERM to the command's session; torchrun passes it on to the processes that it started in other
+        sessions.
+        """
         with contextlib.suppress(OSError):
             if hasattr(os, "killpg"):
                 os.killpg(child.pid, signal.SIGTERM)
@@ -147,10 +151,7 @@ class Supervisor:
         self.ended_by = number
 
     def _take_ticket(self) -> Path | None:
-        """Write this job's ticket.
-
-        Returns the folder of the queue, None where it need not wait for anybody.
-        """
+        """Write this job's ticket; returns the queue's folder, None where the job need not wait."""
         queue, devices = os.environ.get(QUEUE_VARIABLE), self.job.get("devices", ())
         if not queue or not devices:
             return None
@@ -169,9 +170,8 @@ class Supervisor:
         return folder
 
     def _wait_for_turn(self, queue: Path | None) -> bool:
-        """Until nobody before it in the queue wants one of the job's devices.
-
-        False when the job was ended meanwhile.
+        """Wait until no earlier job of the queue needs one of the devices; False when the job was ended
+        meanwhile.
         """
         while queue is not None and self._ticket is not None and not self.ended_by:
             with locked(queue):  # nobody changes the order between the look and the mark
@@ -181,10 +181,7 @@ class Supervisor:
         return not self.ended_by
 
     def _my_turn(self, queue: Path, own: Path) -> bool:
-        """Whether the job may begin.
-
-        If so its ticket says from now on that it runs, and cannot be overtaken any more.
-        """
+        """Whether the job may begin; if so its ticket is marked as running, and cannot be overtaken any more."""
         devices = set(self.job.get("devices", ()))
         for path, ticket in living_tickets(queue):
             if path == own:
@@ -200,10 +197,7 @@ class Supervisor:
 
 
 def living_tickets(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """(file, ticket) of every job in the order of the queue, those that run already first.
-
-    Those of dead supervisors are removed.
-    """
+    """(file, ticket) of every job in queue order, running ones first; removes tickets of dead supervisors."""
     found = []
     for path in folder.glob("*.json"):
         try:
@@ -229,7 +223,7 @@ def living_tickets(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Alone with the tickets of a queue; the lock ends with its process, however that ends."""
+    """Exclusive access to the tickets of a queue; the lock ends with its process, however that ends."""
     with open(folder / "lock", "a+b") as file:
         if os.name == "nt":
             import msvcrt
@@ -261,7 +255,7 @@ def device_variables(devices: tuple[str, ...]) -> dict[str, str]:
 
 
 def ask_end(run: Path, job: str, force: bool) -> str:
-    """Write down that somebody wants the job ended, and who; returns who."""
+    """Record a request to end the job, and who made it; returns who."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError, ImportError):  # a user without a name
@@ -271,17 +265,17 @@ def ask_end(run: Path, job: str, force: bool) -> str:
     return by
 
 
-def read_wish(run: Path, job: str) -> dict[str, Any] | None:
+def read_end_request(run: Path, job: str) -> dict[str, Any] | None:
     """What `ask_end` wrote for this job; None where nothing was."""
     try:
-        wish = json.loads((run / END_FILE).read_text(encoding="utf-8"))
-        return {"force": bool(wish["force"]), "by": str(wish["by"])} if wish["job"] == job else None
+        request = json.loads((run / END_FILE).read_text(encoding="utf-8"))
+        return {"force": bool(request["force"]), "by": str(request["by"])} if request["job"] == job else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def mark_killed(run: Path, by: str) -> None:
-    """Let the record of a trainer that could not say anything any more tell what happened to it."""
+    """Note in run.json that the trainer was killed, where the trainer could not do so itself."""
     path = run / "run.json"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -291,16 +285,9 @@ def mark_killed(run: Path, by: str) -> None:
         return
 
 
-def write_json(path: Path, value: object) -> None:
-    """Replace a file as a whole."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
 def detach() -> None:
-    """Become an orphan in a session of its own (POSIX).
-
-    The window may end, or be killed, without effect.
+    """Become a process without parent in a session of its own (POSIX), which the end of the window does not
+    affect.
     """
     if os.fork():
         os._exit(0)
@@ -312,7 +299,7 @@ def detach() -> None:
 def main(args: list[str]) -> int:
     if "--detach" in args and hasattr(os, "fork"):
         detach()
-    return Supervisor(Path(args[-1]), kernel()).keep()
+    return Supervisor(Path(args[-1]), kernel()).supervise()
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -22,10 +21,10 @@ from typing import Any, Literal
 import psutil
 from pydantic import Field
 
+from core_model.schema.atomic import write_json
 from core_model.schema.config_dir import config_dir
 from core_model.schema.errors import TriscopeError
 from core_model.schema.frozen import Frozen
-from viewer.jobs import supervisor
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import MAIN, as_typed
 from viewer.jobs.local import START_TIMEOUT_S, LocalBackend, read_job
@@ -131,7 +130,7 @@ class Tasks:
         record = TaskRecord(
             id=folder.name, kind=kind, title=title, out=str(out), arguments=arguments, begun=time.time(), pinned=pinned or {}
         )  # fmt: skip
-        supervisor.write_json(folder / TASK_FILE, record.model_dump(mode="json"))
+        write_json(folder / TASK_FILE, record.model_dump(mode="json"))
         followed = self._all()[record.id] = _Followed(record, folder, FileTail(folder / CONSOLE_FILE))
         job = JobRecord(
             id=uuid.uuid4().hex, backend="local", run=str(folder), host=this_host(), submitted=record.begun,
@@ -248,7 +247,7 @@ def _look(followed: _Followed) -> Task:
 
 def _state(followed: _Followed) -> TaskState:
     job = followed.job
-    if job is None or not (job.keeper_pid or job.ended):
+    if job is None or not (job.supervisor_pid or job.ended):
         return "starting" if time.time() - followed.record.begun < START_TIMEOUT_S else "lost"
     told = LocalBackend().state(job)
     if told == "lost":  # the supervisor may have written its last words and gone since its record was read
@@ -281,15 +280,3 @@ def _signal_group(job: JobRecord, number: int) -> None:
         os.killpg(job.pid, number)
     except (OSError, AttributeError):
         return
-
-
-def forget_tip(task: Task, files: Sequence[str]) -> str:
-    """What the cross of an ended export does: it never deletes what was exported."""
-    kept = [file for file in files if Path(file).exists()] if task.state == "done" else []
-    if not kept:
-        return "Take it off this list; it has left no file"
-    return (
-        f"Take it off this list; {kept[0]} stays"
-        if len(kept) == 1
-        else f"Take it off this list; its {len(kept)} files stay"
-    )

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from core_model.schema.atomic import write_json
 from core_model.schema.config_dir import config_dir
 from core_model.schema.errors import InputError
 from viewer.jobs import supervisor
@@ -88,7 +89,7 @@ def move(run: str, earlier: bool, folder: Path | None = None) -> None:
         tickets.insert(other, tickets.pop(place))
         for (path, ticket), rank in zip(tickets, ranks, strict=True):
             if ticket["rank"] != rank:
-                supervisor.write_json(path, ticket | {"rank": rank})
+                write_json(path, ticket | {"rank": rank})
 
 
 def _ascending(ranks: list[int]) -> list[int]:

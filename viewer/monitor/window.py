@@ -1,8 +1,8 @@
 """The monitor's window: context, fonts, first frame, and a loop that sleeps. `contents.py` fills it.
 
-Dear PyGui has no idle mode: the loop draws ten frames per second, more only while a hand is on mouse or
-keyboard, and fewer where drawing is slow and nothing has changed.
-The first frame is drawn before the readers (numpy, pydantic) are imported.
+Dear PyGui has no idle mode: the loop draws ten frames per second, more only during mouse or keyboard input,
+and fewer where drawing is slow and nothing has changed. The first frame is drawn before the readers
+(numpy, pydantic) are imported.
 """
 
 # Dear PyGui annotates its context managers as plain tags:
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -47,8 +48,11 @@ class MonitorWindow:
         self._hand = (0.0, 0.0, False)
         self._active_until = 0.0
 
-    def run(self) -> None:
-        """Open, loop, close. The display must exist (Dear PyGui aborts the process otherwise)."""
+    def run(self, loop: Callable[[Contents], None] | None = None) -> None:
+        """Open, loop, close. The display must exist (Dear PyGui aborts the process otherwise).
+
+        loop: draws the frames in place of the window's own loop.
+        """
         began = time.perf_counter()
         dpg.create_context()
         contents: Contents | None = None
@@ -57,13 +61,13 @@ class MonitorWindow:
             self._frame()
             self._frame()
             self.first_frame_s = time.perf_counter() - began
-            # pydantic would look through every installed package for plugins: a tenth of what is left to do
+            # pydantic would search every installed package for plugins: a tenth of the remaining start time
             os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
             from viewer.monitor.contents import Contents
 
             contents = Contents(self.options, look)
             contents.build()
-            self._loop(contents)
+            (loop or self._loop)(contents)
         finally:
             if contents is not None:
                 contents.close()
@@ -97,10 +101,10 @@ class MonitorWindow:
         self.frames += 1
 
     def step(self, contents: Contents) -> None:
-        """One frame, and at once what was clicked in it.
+        """Draw one frame, and run the callbacks of its clicks at once.
 
-        A callback that asks what is under the mouse means the place of the click, and a tenth of a
-        second later the hand is elsewhere.
+        A callback that asks what is under the mouse means the place of the click, and a tenth of a second
+        later the mouse is elsewhere.
         """
         contents.update()
         self._frame()

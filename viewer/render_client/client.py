@@ -32,7 +32,7 @@ from viewer.render_client.events import (
 from viewer.render_client.link import WorkerLink
 from viewer.render_client.pending import PendingRequests
 from viewer.render_client.protocol import DEFAULT_FACTORY, Wake
-from viewer.render_client.rings import RingKeeper
+from viewer.render_client.rings import FrameRings
 
 MAX_RESTARTS = 5
 RESTART_WINDOW_S = 60.0
@@ -53,8 +53,8 @@ class RenderClient:
         self._options = options or m.SessionOptions()
         self._lock = threading.RLock()
         self._events: deque[Event] = deque()
-        self._ledger = PendingRequests()
-        self._rings = RingKeeper()
+        self._pending = PendingRequests()
+        self._rings = FrameRings()
         self._link: WorkerLink | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -80,23 +80,22 @@ class RenderClient:
 
     def open(self, path: str) -> int:
         with self._lock:
-            message = self._ledger.open(path)
+            message = self._pending.open(path)
             if self._link is not None:
-                # The frame in hand belongs to the view that is being left; waiting for it would only delay
-                # the file.
-                self._link.cancel_below(self._ledger.preempt())
+                # The current frame belongs to the view that is being left; waiting for it would delay the file.
+                self._link.cancel_below(self._pending.preempt())
                 self._link.send(message)
             return message.number
 
     def close(self, path: str) -> None:
         with self._lock:
-            self._ledger.forget_checkpoint(path)
+            self._pending.forget_checkpoint(path)
             if self._link is not None:
                 self._link.send(m.ClosePath(path))
 
     def submit(self, request: RenderRequest) -> int:
         with self._lock:
-            generation, preempts = self._ledger.submit(request)
+            generation, preempts = self._pending.submit(request)
             if self._link is not None:
                 ring = self._rings.for_request(request)
                 if preempts:
@@ -106,29 +105,29 @@ class RenderClient:
 
     def inspect(self, request: RenderRequest, x: int, y: int) -> int:
         with self._lock:
-            letter = m.InspectRequest(request, x, y)
-            number = self._ledger.inspect(letter)
+            message = m.InspectRequest(request, x, y)
+            number = self._pending.inspect(message)
             if self._link is not None:
-                self._link.post("inspect", number, letter)
+                self._link.post("inspect", number, message)
             return number
 
     def ask(self, question: Question) -> int:
         with self._lock:
-            letter = m.AskRequest(question)
-            number = self._ledger.ask(letter)
+            message = m.AskRequest(question)
+            number = self._pending.ask(message)
             if self._link is not None:
-                self._link.post("ask", number, letter)
+                self._link.post("ask", number, message)
             return number
 
     def withdraw_picture(self) -> None:
         with self._lock:
-            number = self._ledger.withdraw()
+            number = self._pending.withdraw()
             if self._link is not None:
                 self._link.cancel_below(number)
 
     def withdraw_question(self) -> None:
         with self._lock:
-            number = self._ledger.take_back()
+            number = self._pending.take_back()
             if self._link is not None:
                 self._link.post("ask", number, m.AskRequest(None))
 
@@ -138,14 +137,14 @@ class RenderClient:
                 error = ErrorInfo(kind="worker", message="the render process is not running")
                 self._add(RaySaved(path, error))
             else:
-                self._link.send(m.SaveRay(self._ledger.number(), request, x, y, path))
+                self._link.send(m.SaveRay(self._pending.number(), request, x, y, path))
 
     def configure(self, options: m.SessionOptions) -> None:
         with self._lock:
             self._options = options
             if self._link is not None:
-                self._link.cancel_below(self._ledger.preempt())
-                self._link.send(m.Configure(self._ledger.number(), options))
+                self._link.cancel_below(self._pending.preempt())
+                self._link.send(m.Configure(self._pending.number(), options))
                 self._feed(self._link)
 
     def poll(self) -> list[Event]:
@@ -157,7 +156,7 @@ class RenderClient:
     def restart(self) -> None:
         with self._lock:
             self._deaths.clear()
-            self._ledger.forgive()
+            self._pending.forget_crashes()
             self._asked_to_restart = True
             if self._link is not None:
                 self._link.kill()
@@ -215,7 +214,7 @@ class RenderClient:
             if not link.join(1.0):
                 link.kill()  # it closed its pipe and lives on: it can do nothing any more
                 link.join(1.0)
-            self._bury(link)
+            self._clean_up(link)
 
     def _spawn(self) -> WorkerLink | None:
         self._start_error = None
@@ -235,26 +234,26 @@ class RenderClient:
 
     def _feed(self, link: WorkerLink) -> None:
         """Tell a new session what is open and what is still to be answered."""
-        for message in self._ledger.opens_to_send():
+        for message in self._pending.opens_to_send():
             link.send(message)
-        inspection = self._ledger.inspection
+        inspection = self._pending.inspection
         if inspection is not None:
             link.post("inspect", *inspection)
-        asked = self._ledger.asked
+        asked = self._pending.asked
         if asked is not None:
             link.post("ask", *asked)
         self._feed_newest(link)
 
     def _feed_newest(self, link: WorkerLink) -> None:
         """Post the newest unanswered request, under a fresh number if its own was cancelled."""
-        newest = self._ledger.newest
+        newest = self._pending.newest
         if newest is not None:
             generation, request = newest
             if generation < link.control.cancel_below:
-                generation = self._ledger.renumber_newest()
+                generation = self._pending.renumber_newest()
             link.post("render", generation, m.PictureRequest(request, self._rings.for_request(request)))
 
-    def _bury(self, link: WorkerLink) -> None:
+    def _clean_up(self, link: WorkerLink) -> None:
         """The worker is gone: free what it used, report it, and wait before the next start."""
         with self._lock:
             working_on = link.control.working_on
@@ -265,7 +264,7 @@ class RenderClient:
             if self._stopping.is_set():
                 return
             asked, self._asked_to_restart = self._asked_to_restart, False
-            failures = [] if asked else self._ledger.blame(working_on, reason)
+            failures = [] if asked else self._pending.after_crash(working_on, reason)
         self._restarts += 1
         if asked:
             return
@@ -303,12 +302,12 @@ class RenderClient:
                 self._take_frame(message)
             case m.Dropped():
                 with self._lock:
-                    self._ledger.answered(message.generation, dropped=True)
+                    self._pending.answered(message.generation, dropped=True)
             case m.OpenDone():
                 self._take_open(link, message)
             case m.InspectDone(report=report, error=error):
                 with self._lock:
-                    self._ledger.inspected(message.number)
+                    self._pending.inspected(message.number)
                 self._add(
                     Inspected(report, message.number)
                     if report is not None
@@ -316,7 +315,7 @@ class RenderClient:
                 )
             case m.AnswerDone(number=number, error=error):
                 with self._lock:
-                    self._ledger.answered_question(number)
+                    self._pending.answered_question(number)
                 told = (
                     Answered(number, message.values, message.arrays)
                     if error is None
@@ -334,17 +333,17 @@ class RenderClient:
     def _take_frame(self, message: m.RenderDone) -> None:
         arrays = self._rings.read(message)
         with self._lock:
-            request = self._ledger.answered(message.generation)
+            request = self._pending.answered(message.generation)
         result: RenderResult = message.result.model_copy(update={"request": request})
         self._add(FrameReady(result, arrays))
 
     def _take_open(self, link: WorkerLink, message: m.OpenDone) -> None:
         with self._lock:
-            again = self._ledger.opened(message)
+            again = self._pending.opened(message)
             if message.info is not None:
                 self._rings.learn(message.info)
             else:
-                # `open` cancelled the frame in hand; the view that stays still wants it.
+                # `open` cancelled the current frame, but the old view stays and still needs it.
                 self._feed_newest(link)
         if message.info is not None:
             self._add(Opened(message.info, again, message.number))

@@ -33,7 +33,7 @@ class FrameRing:
 
     def __init__(self, block: SharedMemory, slots: int, slot_bytes: int, owner: bool) -> None:
         self._block, self._owner = block, owner
-        self._bytes = shared_block.look(block)
+        self._bytes = shared_block.view(block)
         self._states = self._bytes[:_HEADER].cast("q")
         self.name, self.slots, self.slot_bytes = block.name, slots, slot_bytes
 

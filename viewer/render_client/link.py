@@ -15,7 +15,8 @@ from viewer.render_client import messages as m
 from viewer.render_client import worker
 from viewer.render_client.mailbox import ControlBlock, Slot
 
-_BELLS_UNDERWAY = 16
+_MAX_UNREAD_WAKES = 16
+"""Wake messages in the pipe at most."""
 
 
 class WorkerLink:
@@ -28,10 +29,9 @@ class WorkerLink:
         self.spawned_at = time.monotonic()
         self.ready_s = 0.0
         self._lock = threading.Lock()
-        self._bells = 0
+        self._wakes_sent = 0
         self._closed = False
-        # One pipe per direction; the far ends are closed here, so that the worker's end is noticed as end of
-        # file.
+        # One pipe per direction. The worker's ends are closed on this side, so that its death reads as end of file.
         far_commands, self._commands = context.Pipe(duplex=False)
         self._results, far_results = context.Pipe(duplex=False)
         self._process = context.Process(
@@ -58,21 +58,21 @@ class WorkerLink:
         return self._process.exitcode
 
     def post(
-        self, slot: Slot, number: int, letter: m.PictureRequest | m.InspectRequest | m.AskRequest
+        self, slot: Slot, number: int, message: m.PictureRequest | m.InspectRequest | m.AskRequest
     ) -> None:
         """Put a request in its slot of the mailbox, over the last one, and wake the worker.
 
         Raises InputError when it is too large.
         """
-        data = pickle.dumps(letter, pickle.HIGHEST_PROTOCOL)
+        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
         with self._lock:
             if self._closed:
                 return
             self.control.put(slot, number, data)
-            # A worker that renders reads no wake-up calls. It looks into the mailbox anyway after each frame,
-            # so a few pending calls are enough, and the pipe never fills up and blocks the window.
-            if self._bells - self.control.bells_heard < _BELLS_UNDERWAY:
-                self._bells += 1
+            # A worker that renders reads no wake messages. It looks into the mailboxes after each frame anyway,
+            # so a few unread ones are enough; more would fill the pipe and block the window.
+            if self._wakes_sent - self.control.wakes_read < _MAX_UNREAD_WAKES:
+                self._wakes_sent += 1
                 self._send(m.Wake())
 
     def cancel_below(self, number: int) -> None:

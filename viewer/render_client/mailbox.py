@@ -22,12 +22,12 @@ WORK_KINDS = ("", "render", "open", "inspect", "options", "save", "ask")
 
 _HEADER = 4096
 _TEXT = 64
-LETTER_BYTES = 1 << 20
+REQUEST_BYTES = 1 << 20
 """Largest request in bytes: an explicit w of 18 x 512 numbers takes 0.1 MB. Untouched pages cost nothing."""
-_SLOT_BYTES = _HEADER + LETTER_BYTES
+_SLOT_BYTES = _HEADER + REQUEST_BYTES
 
 # Words (int64) of the header. Writer of each: G = GUI, W = worker.
-_CANCEL, _BELLS_HEARD, _RSS, _FRACTION, _STAGE_LEN, _DEVICE_LEN, _KIND, _NUMBER = range(8)  # G W W W W W W W
+_CANCEL, _WAKES_READ, _RSS, _FRACTION, _STAGE_LEN, _DEVICE_LEN, _KIND, _NUMBER = range(8)  # G W W W W W W W
 _STAGE_AT, _DEVICE_AT = 256, 256 + _TEXT
 
 
@@ -36,7 +36,7 @@ class ControlBlock:
 
     def __init__(self, block: shared_block.shared_memory.SharedMemory, owner: bool) -> None:
         self._block, self._owner = block, owner
-        self._bytes = shared_block.look(block)
+        self._bytes = shared_block.view(block)
         self._words = self._bytes[:_HEADER].cast("q")
         self.name = block.name
 
@@ -66,18 +66,18 @@ class ControlBlock:
 
     # Mailboxes
 
-    def put(self, slot: Slot, number: int, letter: bytes) -> None:
+    def put(self, slot: Slot, number: int, data: bytes) -> None:
         """Place a pickled request, over the last one. Raises InputError when it is larger than a mailbox."""
-        if len(letter) > LETTER_BYTES:
+        if len(data) > REQUEST_BYTES:
             raise InputError(
                 what="request too large",
                 where="render request",
-                expected=f"at most {LETTER_BYTES} bytes",
-                got=f"{len(letter)} (an explicit w or z?)",
+                expected=f"at most {REQUEST_BYTES} bytes",
+                got=f"{len(data)} (an explicit w or z?)",
             )
         at = self._slot(slot)
-        head = struct.pack("<qqq", number, len(letter), _checksum(number, letter))
-        self._bytes[at + 24 : at + 24 + len(letter)] = letter
+        head = struct.pack("<qqq", number, len(data), _checksum(number, data))
+        self._bytes[at + 24 : at + 24 + len(data)] = data
         self._bytes[at : at + 24] = head
 
     def peek(self, slot: Slot) -> int:
@@ -91,9 +91,9 @@ class ControlBlock:
             number, length, checksum = struct.unpack_from("<qqq", self._bytes, at)
             if number <= after:
                 return None
-            letter = bytes(self._bytes[at + 24 : at + 24 + length]) if 0 <= length <= LETTER_BYTES else b""
-            if checksum == _checksum(number, letter):
-                return number, letter
+            data = bytes(self._bytes[at + 24 : at + 24 + length]) if 0 <= length <= REQUEST_BYTES else b""
+            if checksum == _checksum(number, data):
+                return number, data
             time.sleep(0.0001)  # the GUI is in the middle of a write, which takes microseconds
         return None
 
@@ -101,17 +101,17 @@ class ControlBlock:
     def _slot(slot: Slot) -> int:
         return _HEADER + _SLOTS[slot] * _SLOT_BYTES
 
-    # How many of the pipe's wake-up calls the worker has read.
+    # Number of wake messages that the worker has read from the pipe
 
     @property
-    def bells_heard(self) -> int:
-        return self._words[_BELLS_HEARD]
+    def wakes_read(self) -> int:
+        return self._words[_WAKES_READ]
 
-    @bells_heard.setter
-    def bells_heard(self, count: int) -> None:
-        self._words[_BELLS_HEARD] = count
+    @wakes_read.setter
+    def wakes_read(self, count: int) -> None:
+        self._words[_WAKES_READ] = count
 
-    # What the worker does, for the status bar and for `PendingRequests.blame` after a crash
+    # What the worker does, for the status bar and for `PendingRequests.after_crash`
 
     def begin(self, kind: str, number: int, stage: str) -> None:
         """The worker takes up work `number` of a kind out of WORK_KINDS."""
@@ -130,7 +130,7 @@ class ControlBlock:
 
     @property
     def working_on(self) -> tuple[str, int]:
-        """(kind, number) of the work in hand; kind "" = idle."""
+        """(kind, number) of the current work; kind "" = idle."""
         return WORK_KINDS[self._words[_KIND]], self._words[_NUMBER]
 
     @property
@@ -166,5 +166,5 @@ class ControlBlock:
         return bytes(self._bytes[at : at + min(self._words[length_word], _TEXT)]).decode(errors="ignore")
 
 
-def _checksum(number: int, letter: bytes) -> int:
-    return zlib.crc32(letter, number & 0xFFFFFFFF)
+def _checksum(number: int, data: bytes) -> int:
+    return zlib.crc32(data, number & 0xFFFFFFFF)

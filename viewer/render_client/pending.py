@@ -1,6 +1,6 @@
-"""What the window asked for and has no answer to yet: what a new worker is told after the last one died.
+"""Requests of the window that are not answered yet; a new worker is told them after the last one died.
 
-Numbers (generations of renders, numbers of opens and inspects) grow over the whole life of the client. Not
+Numbers (generations of renders, numbers of the other requests) grow over the whole life of the client. Not
 thread-safe: the client holds its lock.
 """
 
@@ -15,11 +15,11 @@ from viewer.render_client.events import AnswerFailed, Event, FrameReady, Inspect
 CRASHES_ALLOWED = 1
 """A view or a file that has ended the worker more often is not tried again by itself."""
 _REMEMBERED = 1024
-"""Requests without an answer that are kept; the worker has at most one of the older ones in hand."""
+"""Unanswered picture requests that are kept; the worker renders at most one of the older ones."""
 
 
 class PendingRequests:
-    """Open questions of one client, and its counter."""
+    """The unanswered requests of one client, and its counter."""
 
     def __init__(self) -> None:
         self._number = 0
@@ -39,7 +39,7 @@ class PendingRequests:
     # Renders
 
     def submit(self, request: RenderRequest) -> tuple[int, bool]:
-        """(generation, whether it is to stop what the worker has in hand).
+        """(generation, whether the worker must stop its current picture for it).
 
         A moving frame of the same checkpoint is let through: at 60 mouse events per second each frame would
         otherwise be dropped for the next one and none would ever be seen.
@@ -84,7 +84,7 @@ class PendingRequests:
         return fresh
 
     def answered(self, generation: int, dropped: bool = False) -> RenderRequest | None:
-        """Take the request of a finished render off.
+        """Remove and return the request of a finished render.
 
         Older ones were overwritten in the mailbox and go with it. A dropped one is kept where nothing newer
         replaced it: an `open` cancelled it, and may yet fail.
@@ -127,9 +127,9 @@ class PendingRequests:
 
     # Inspections
 
-    def inspect(self, letter: m.InspectRequest) -> int:
+    def inspect(self, message: m.InspectRequest) -> int:
         """Number of the newest question; one that waits is replaced by it."""
-        self._inspection = (self.number(), letter)
+        self._inspection = (self.number(), message)
         return self._inspection[0]
 
     @property
@@ -143,9 +143,9 @@ class PendingRequests:
 
     # Questions beside pictures
 
-    def ask(self, letter: m.AskRequest) -> int:
+    def ask(self, message: m.AskRequest) -> int:
         """Number of the newest question; one that waits is replaced by it."""
-        self._asked = (self.number(), letter)
+        self._asked = (self.number(), message)
         return self._asked[0]
 
     @property
@@ -164,10 +164,10 @@ class PendingRequests:
 
     # Crashes
 
-    def blame(self, working_on: tuple[str, int], reason: str) -> list[Event]:
-        """After a crash in that work: answers to give up on.
+    def after_crash(self, working_on: tuple[str, int], reason: str) -> list[Event]:
+        """After a crash during that work: events for the requests that are given up.
 
-        A view or file gets a second chance, an inspection or a question none.
+        A view or file is tried a second time, an inspection or a question is not.
         """
         kind, number = working_on
         events: list[Event] = []
@@ -202,6 +202,6 @@ class PendingRequests:
                     events.append(OpenFailed(path, error, number))
         return events
 
-    def forgive(self) -> None:
-        """The user asks for a restart: everything may be tried again."""
+    def forget_crashes(self) -> None:
+        """The user asks for a restart: every request may be tried again."""
         self._crashes.clear()

@@ -26,7 +26,7 @@ class Renderer(Protocol):
     def open(self, path: str) -> int:
         """Open a checkpoint: `Opened` or `OpenFailed` follows, with the number that is returned.
 
-        Drops the frame in hand.
+        Cancels the current frame.
         """
         ...
 

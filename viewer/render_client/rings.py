@@ -15,7 +15,7 @@ _GROWTH = 1.25
 """Spare room in a new ring, so that a window that is dragged larger does not make one for every pixel."""
 
 
-class RingKeeper:
+class FrameRings:
     """Current ring and those that still hold frames on their way.
 
     Without room for a ring, frames go through the pipe.

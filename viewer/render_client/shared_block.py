@@ -43,7 +43,7 @@ def attach(name: str) -> shared_memory.SharedMemory:
         resource_tracker.register = original
 
 
-def look(block: shared_memory.SharedMemory) -> memoryview:
+def view(block: shared_memory.SharedMemory) -> memoryview:
     """A view of the whole block, to be released before `discard`. Raises ValueError when it is closed."""
     if block.buf is None:
         raise ValueError(f"shared memory block {block.name} is closed")

@@ -2,15 +2,14 @@
 
 Requests wait in three mailboxes: a ray to inspect, a picture, a question. From first to last:
 
-1. a ray, or a picture of a moving view; after every eighth such picture a waiting question gets `MOMENT_S`,
-   so that a latent walk does not starve it;
-2. a question;
-3. a settled or full picture. It and questions take turns: after a question it has at least `SLICE_S` before
-   it gives way again, and a question that takes longer than `PATIENCE_S` lets it pass;
-4. a refined picture: gives way at once, to anything.
+1. A ray, or a picture of a moving view. After every `MOVING_PER_QUESTION` such pictures a waiting question gets
+   `QUESTION_MIN_S`, so that a latent walk does not starve it.
+2. A question.
+3. A settled or full picture. It alternates with questions: after a question it runs for at least `PICTURE_MIN_S`
+   before it stops for the next, and a question that takes longer than `QUESTION_MAX_S` stops for it.
+4. A refined picture: stops at once for anything else.
 
-Giving way loses nothing: the session goes on where a picture or an answer stopped
-(`core_model.session.unfinished`).
+Stopping loses no work: the session continues an interrupted picture or answer (`core_model.session.unfinished`).
 """
 
 from __future__ import annotations
@@ -24,18 +23,18 @@ from typing import Any, Protocol
 from core_model.schema.render import Tier
 from viewer.render_client.mailbox import Slot
 
-SLICE_S = 0.25
-"""What a settled or full picture gets, at least, after a question or a ray."""
-PATIENCE_S = 2.0
-"""For so long a question keeps a settled or full picture waiting."""
-MOMENT_S = 0.03
-"""What a question gets, at least: enough for a part of it, and too short to be noticed in a drag."""
-MOVING_FIRST = 8
-"""Moving pictures that pass a waiting question before it gets a moment."""
+PICTURE_MIN_S = 0.25
+"""Least time of a settled or full picture after a question or a ray."""
+QUESTION_MAX_S = 2.0
+"""Longest time that a question keeps a settled or full picture waiting."""
+QUESTION_MIN_S = 0.03
+"""Least time of a question: enough for a part of the answer, too short to be noticed during a drag."""
+MOVING_PER_QUESTION = 8
+"""Moving pictures that are rendered before a waiting question."""
 
 
-class Mail(Protocol):
-    """The mailboxes: `ControlBlock`."""
+class Mailboxes(Protocol):
+    """The part of `ControlBlock` that holds waiting requests."""
 
     def peek(self, slot: Slot) -> int: ...
     def take(self, slot: Slot, after: int) -> tuple[int, bytes] | None: ...
@@ -43,23 +42,26 @@ class Mail(Protocol):
 
 @dataclass(frozen=True)
 class Turn:
+    """A request to work on: its mailbox, its number and the unpickled message."""
+
     slot: Slot
     number: int
-    letter: Any
+    message: Any
 
 
 class Turns:
-    """`next` says what to work on.
-
-    `picture_gives_way` and `answer_gives_way` are asked in the middle of it.
+    """Chooses the next request (`next`), and says during the work on it whether it must stop for another one.
 
     command_waits: whether a command (open, close, save …) waits; clock: seconds, monotonic.
     """
 
     def __init__(
-        self, mail: Mail, command_waits: Callable[[], bool], clock: Callable[[], float] = time.monotonic
+        self,
+        mailboxes: Mailboxes,
+        command_waits: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._mail, self._command_waits, self._clock = mail, command_waits, clock
+        self._mailboxes, self._command_waits, self._clock = mailboxes, command_waits, clock
         self._done: dict[Slot, int] = {"inspect": 0, "render": 0, "ask": 0}
         self._read: dict[Slot, Turn] = {}
         self._now: Slot | None = None
@@ -73,7 +75,7 @@ class Turns:
         return any(self._waits(slot) for slot in self._done)
 
     def next(self) -> Turn | None:
-        """Takes the request whose turn it is."""
+        """Take the request to work on; None when there is none."""
         turn = self._choose()
         if turn is not None:
             self._done[turn.slot] = turn.number
@@ -81,44 +83,44 @@ class Turns:
         return turn
 
     def again(self, turn: Turn) -> None:
-        """It gave way: it is taken up again, unless a newer request has replaced it."""
+        """The work on it was interrupted: it waits again, unless a newer request has replaced it."""
         self._done[turn.slot] = turn.number - 1
 
     def picture_gives_way(self, tier: Tier) -> bool:
-        """Whether the picture in hand has to stop for something of another mailbox."""
+        """Whether the picture that is being rendered has to stop for a request of another mailbox."""
         if tier is Tier.MOVING:
             return False
         waits = self._waits("inspect") or self._waits("ask")
         if (
             tier is not Tier.REFINED
             and self._before in ("inspect", "ask")
-            and self._clock() - self._begun < SLICE_S
+            and self._clock() - self._begun < PICTURE_MIN_S
         ):
             waits = False
         return waits or self._command_waits()
 
     def answer_gives_way(self) -> bool:
-        """Whether the question in hand has to stop."""
+        """Whether the question that is being answered has to stop."""
         if self._waits("ask"):
             return True  # a newer one has replaced it
         worked = self._clock() - self._begun
-        if worked < MOMENT_S:
+        if worked < QUESTION_MIN_S:
             return False
         if self._waits("inspect") or self._command_waits():
             return True
         tier = self._tier()
-        return tier is Tier.MOVING or (tier in (Tier.SETTLED, Tier.FULL) and worked >= PATIENCE_S)
+        return tier is Tier.MOVING or (tier in (Tier.SETTLED, Tier.FULL) and worked >= QUESTION_MAX_S)
 
     def _choose(self) -> Turn | None:
-        ray = self._letter("inspect")
+        ray = self._newest("inspect")
         if ray is not None:
             return ray
-        picture, question = self._letter("render"), self._letter("ask")
+        picture, question = self._newest("render"), self._newest("ask")
         if picture is None or question is None:
             return picture or question
-        tier = picture.letter.request.tier
+        tier = picture.message.request.tier
         if tier is Tier.MOVING:
-            self._passed = (self._passed + 1) % (MOVING_FIRST + 1)
+            self._passed = (self._passed + 1) % (MOVING_PER_QUESTION + 1)
             return picture if self._passed else question
         if tier is Tier.REFINED:
             return question
@@ -126,20 +128,20 @@ class Turns:
 
     def _tier(self) -> Tier | None:
         """Tier of the waiting picture."""
-        picture = self._letter("render")
-        return None if picture is None else picture.letter.request.tier
+        picture = self._newest("render")
+        return None if picture is None else picture.message.request.tier
 
     def _waits(self, slot: Slot) -> bool:
-        return self._mail.peek(slot) > self._done[slot]
+        return self._mailboxes.peek(slot) > self._done[slot]
 
-    def _letter(self, slot: Slot) -> Turn | None:
-        """The waiting request of a slot; unpickled once, though it is asked for between any two tiles."""
+    def _newest(self, slot: Slot) -> Turn | None:
+        """The waiting request of a slot; unpickled once, although this is called between any two tiles."""
         if not self._waits(slot):
             return None
-        number = self._mail.peek(slot)
+        number = self._mailboxes.peek(slot)
         known = self._read.get(slot)
         if known is None or known.number != number:
-            found = self._mail.take(slot, self._done[slot])
+            found = self._mailboxes.take(slot, self._done[slot])
             if found is None:
                 return None
             known = self._read[slot] = Turn(slot, found[0], pickle.loads(found[1]))

@@ -118,30 +118,33 @@ def error_info(e: BaseException) -> ErrorInfo:
 
 
 class _Worker:
+    """factory: dotted path, or the callable itself; clock: seconds, monotonic."""
+
     def __init__(
         self,
-        factory: str,
+        factory: str | Callable[..., Any],
         control: ControlBlock,
         commands: connection.Connection,
         results: connection.Connection,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._factory_path, self._control = factory, control
+        self._named, self._control = factory, control
         self._commands, self._results = commands, results
         self._process = psutil.Process()
         self._session: SessionLike | None = None
         self._factory: Callable[..., Any] | None = None
         self._ring: FrameRing | None = None
-        self._bells = 0
-        self._heard: deque[m.ToWorker] = deque()
-        self._ear = threading.Lock()
-        self._turns = Turns(control, self._command_waits)
+        self._wakes_read = 0
+        self._commands_read: deque[m.ToWorker] = deque()
+        self._reading = threading.Lock()
+        self._turns = Turns(control, self._command_waits, clock)
         self._tile_cap: tuple[str, int] | None = None
 
     def start(self, options: m.SessionOptions) -> None:
         """Build the session; an exception ends the process, and its text goes to the GUI before."""
         self._control.begin("options", 0, "loading torch")
         try:
-            self._factory = load_factory(self._factory_path)
+            self._factory = load_factory(self._named) if isinstance(self._named, str) else self._named
             self._control.progress("starting session", 0.5)
             self._session = build_session(self._factory, options)
         except Exception as e:
@@ -152,7 +155,7 @@ class _Worker:
 
     def run(self) -> None:
         """Work until Stop or until the GUI is gone."""
-        while self._obey(wait=not self._turns.any):
+        while self._run_commands(wait=not self._turns.any):
             self.work()
 
     def work(self) -> bool:
@@ -161,7 +164,7 @@ class _Worker:
         if turn is None:
             return False
         if turn.slot == "inspect":
-            self._inspect(turn.number, turn.letter)
+            self._inspect(turn.number, turn.message)
         elif turn.slot == "render":
             self._render(turn)
         else:
@@ -175,33 +178,33 @@ class _Worker:
 
     # Commands
 
-    def _hear(self) -> None:
-        """Read what the pipe holds: wake-up calls are counted, commands wait in `_heard`."""
-        with self._ear:
+    def _read_pipe(self) -> None:
+        """Read what the pipe holds: wake messages are counted, commands wait in `_commands_read`."""
+        with self._reading:
             while self._commands.poll(0):
                 message = self._commands.recv()
                 if isinstance(message, m.Wake):
-                    self._bells += 1
-                    self._control.bells_heard = self._bells
+                    self._wakes_read += 1
+                    self._control.wakes_read = self._wakes_read
                 else:
-                    self._heard.append(message)
+                    self._commands_read.append(message)
 
     def _command_waits(self) -> bool:
         """Whether a command waits; called between tiles, by several threads."""
-        if not self._ear.locked():
+        if not self._reading.locked():
             try:
-                self._hear()
+                self._read_pipe()
             except (EOFError, OSError):
                 return True  # the GUI is gone: `run` finds out
-        return bool(self._heard)
+        return bool(self._commands_read)
 
-    def _obey(self, wait: bool) -> bool:
+    def _run_commands(self, wait: bool) -> bool:
         """Handle every command that waits (with `wait`: first wait a while for one); False after Stop."""
-        if wait and not self._heard:
+        if wait and not self._commands_read:
             self._commands.poll(IDLE_LOOK_S)
-        self._hear()
-        while self._heard:
-            message = self._heard.popleft()
+        self._read_pipe()
+        while self._commands_read:
+            message = self._commands_read.popleft()
             if isinstance(message, m.Stop):
                 return False
             if isinstance(message, m.OpenPath):
@@ -264,11 +267,11 @@ class _Worker:
 
     # Work
 
-    def _inspect(self, number: int, letter: m.InspectRequest) -> None:
+    def _inspect(self, number: int, message: m.InspectRequest) -> None:
         assert self._session is not None
         self._control.begin("inspect", number, "inspecting ray")
         try:
-            done = m.InspectDone(number, self._session.inspect(letter.request, letter.x, letter.y))
+            done = m.InspectDone(number, self._session.inspect(message.request, message.x, message.y))
         except Exception as e:
             done = m.InspectDone(number, error=error_info(e))
             self._free_memory()
@@ -277,7 +280,7 @@ class _Worker:
 
     def _answer(self, turn: Turn) -> None:
         assert self._session is not None
-        question, number = turn.letter.question, turn.number
+        question, number = turn.message.question, turn.number
         if question is None:
             return  # the one that waited was taken back
         self._control.begin("ask", number, "answering")
@@ -295,17 +298,17 @@ class _Worker:
         self._results.send(done)
 
     def _render(self, turn: Turn) -> None:
-        control, generation, letter = self._control, turn.number, turn.letter
+        control, generation, message = self._control, turn.number, turn.message
         if control.cancel_below > generation:
             self._results.send(m.Dropped(generation))
             return
         control.begin("render", generation, "rendering")
-        tier = letter.request.tier
+        tier = message.request.tier
 
         def cancelled() -> bool:
             return control.cancel_below > generation or self._turns.picture_gives_way(tier)
 
-        result, arrays = self._render_within_memory(letter.request, cancelled)
+        result, arrays = self._render_within_memory(message.request, cancelled)
         if result.error is not None and result.error.kind == "cancelled":
             if control.cancel_below <= generation:
                 self._turns.again(turn)
@@ -313,7 +316,7 @@ class _Worker:
                 return
             done: m.FromWorker = m.Dropped(generation)
         else:
-            done = self._deliver(generation, letter, result, arrays)
+            done = self._deliver(generation, message, result, arrays)
         self._idle()
         self._results.send(done)
 
@@ -349,7 +352,7 @@ class _Worker:
         return frame.result, ({} if frame.result.error is not None else frame.arrays)
 
     def _deliver(
-        self, generation: int, letter: m.PictureRequest, result: RenderResult, arrays: dict[str, np.ndarray]
+        self, generation: int, message: m.PictureRequest, result: RenderResult, arrays: dict[str, np.ndarray]
     ) -> m.RenderDone:
         """Put the arrays where the GUI can read them: in the ring, or in the message if they do not fit."""
         rss = self._process.memory_info().rss
@@ -362,7 +365,7 @@ class _Worker:
                 "memory_bytes": result.memory_bytes or rss,
             }
         )
-        ring = self._ring_of(letter.ring)
+        ring = self._ring_of(message.ring)
         if arrays and ring is not None and size <= ring.slot_bytes:
             slot = ring.acquire(lambda: False)
             if slot is not None:
@@ -384,7 +387,7 @@ class _Worker:
         return self._ring
 
     def _idle(self) -> None:
-        """Report memory and device, and that nothing is in hand."""
+        """Report memory and device, and that the worker is idle."""
         assert self._session is not None
         self._control.memory_bytes = self._process.memory_info().rss
         self._control.device = self._session.device

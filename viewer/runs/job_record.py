@@ -1,7 +1,7 @@
 """RUN/job.json: how a run was started and how it ended. Written by the launcher and by the job's supervisor.
 
 The trainer's own files are described in `core_model.schema.run`; this one is there before the trainer has
-started, and it still tells the exit status when the trainer could not say anything any more.
+started, and it has the exit status even where the trainer could not write its own record.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from core_model.schema.frozen import Frozen
 
@@ -28,14 +28,17 @@ ShownState = Literal[
 """queued: waits for its devices. stalled: alive, but no tick for long.
 stopped: ended on request, can be resumed.
 killed: ended by a person without a snapshot, can be resumed from the last one.
-lost: neither its process nor its last words can be found (killed, or the machine was restarted).
+lost: its process is gone without a record of its end (killed, or the machine was restarted).
 """
 ENDED: tuple[ShownState, ...] = ("done", "failed", "stopped", "killed", "lost")
 _CMD_SPECIAL = frozenset('&|<>^()%!,;= \t"')
 
 
 class JobRecord(Frozen):
-    """Times in seconds since 1970; a pid counts only together with the creation time of its process."""
+    """Times in seconds since 1970; a pid counts only together with the creation time of its process.
+
+    Files of earlier builds have `keeper_pid` and `keeper_started` for the supervisor.
+    """
 
     version: Literal[1] = 1
     id: str
@@ -53,8 +56,10 @@ class JobRecord(Frozen):
     host: str = ""
     submitted: float = 0.0
     native_id: str = Field(default="", description="job number of the cluster")
-    keeper_pid: int = 0
-    keeper_started: float = 0.0
+    supervisor_pid: int = Field(default=0, validation_alias=AliasChoices("supervisor_pid", "keeper_pid"))
+    supervisor_started: float = Field(
+        default=0.0, validation_alias=AliasChoices("supervisor_started", "keeper_started")
+    )
     pid: int = 0
     pid_started: float = 0.0
     started: float = 0.0
@@ -69,7 +74,7 @@ class JobRecord(Frozen):
 
     @property
     def outcome(self) -> ShownState:
-        """How a job that has ended did so; a failure is only what nobody asked for."""
+        """How an ended job ended; an end that was requested is never a failure."""
         if self.killed:
             return "killed"
         if self.cancelled:
@@ -83,7 +88,7 @@ def shell_join(words: Sequence[str], windows: bool = os.name == "nt") -> str:
 
 
 def shell_line(words: Sequence[str], cwd: str = "", windows: bool = os.name == "nt") -> str:
-    """The same from any folder: where the command was started in `cwd`, the line goes there first."""
+    """The command line from any folder: it first changes to `cwd` where there is one."""
     line = shell_join(words, windows)
     if not cwd or not line:
         return line
@@ -95,9 +100,9 @@ def shell_line(words: Sequence[str], cwd: str = "", windows: bool = os.name == "
 
 
 def _for_cmd(word: str) -> str:
-    """As the C library of Windows takes it apart; also quoted where only cmd.exe would need it.
+    """A word quoted as the C library of Windows parses it, also where only cmd.exe needs quotes.
 
-    A % stays what cmd.exe makes of it.
+    cmd.exe still expands a %.
     """
     plain = subprocess.list2cmdline([word])
     return f'"{plain}"' if plain == word and _CMD_SPECIAL & set(word) else plain

@@ -1,6 +1,5 @@
-"""Is that process alive, and what state is a run in.
-
-From its files, its process and the age of its last tick.
+"""The state of a run, from its files, its process and the age of its last tick; and whether a process is
+alive.
 """
 
 from __future__ import annotations
@@ -67,10 +66,12 @@ def judge(
 
 
 def _alive(record: RunRecord | None, job: JobRecord | None) -> tuple[bool, bool]:
-    """(can it be known from here, is it alive): the supervisor of a job, else the run's own process."""
+    """(whether it can be known on this machine, whether it is alive): a job's supervisor, else the run's own
+    process.
+    """
     here = this_host()
-    if job is not None and job.host == here and job.keeper_pid:
-        return True, process_alive(job.keeper_pid, job.keeper_started) or process_alive(
+    if job is not None and job.host == here and job.supervisor_pid:
+        return True, process_alive(job.supervisor_pid, job.supervisor_started) or process_alive(
             job.pid, job.pid_started
         )
     if record is not None and record.host == here and record.pid:

@@ -1,7 +1,7 @@
-"""The view is written down while one works, so that it can be had back after a crash, or the next day.
+"""Saves the view while the user works, so that it can be restored after a crash or on the next day.
 
-One file a window: SESSIONS/PID.json while it lives; a clean end renames it to last.json. A file whose process is gone was left by a
-window that did not end properly. The disk is waited for in a thread, never between two frames.
+One file per window: SESSIONS/PID.json while it runs; a clean end renames it to last.json. A file whose
+process is gone belongs to a window that crashed. A thread writes to the disk, never the frame loop.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from core_model.schema.config_dir import config_dir
+from core_model.schema.config_dir import config_dir, save_kept
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from viewer.runs.states import process_alive
-from viewer.state.checkpoint_files import write_atomically
 from viewer.state.document import Document
 
 EVERY_S = 2.0
@@ -37,7 +36,7 @@ class SavedSession(Frozen):
 
 @dataclass(frozen=True)
 class Left:
-    """A session that was found. crashed: its window did not end properly."""
+    """A saved session. crashed: its window did not end properly."""
 
     document: Document
     saved: float
@@ -60,7 +59,10 @@ class Autosave:
         self.found = self._find()
 
     def keep(self, doc: Document, now: float) -> None:
-        """Hand the document to the writing thread where it has changed, at most every two seconds; a disk that refuses is left alone."""
+        """Give a changed document to the writing thread, at most every two seconds.
+
+        Where the disk cannot be written the session is not saved, without a message.
+        """
         if not doc.checkpoint or doc == self._kept or now - self._at < EVERY_S:
             return
         self._at, self._kept = now, doc
@@ -72,7 +74,7 @@ class Autosave:
             self._thread.start()
 
     def flush(self, timeout_s: float = 10.0) -> bool:
-        """Wait until what was handed over is on the disk; False where that takes longer."""
+        """Wait until the given document is on the disk; False where that takes longer."""
         with self._changed:
             return self._changed.wait_for(lambda: self._waiting is None and not self._writing, timeout_s)
 
@@ -108,13 +110,13 @@ class Autosave:
     def _write(self, doc: Document) -> bool:
         saved = SavedSession(pid=os.getpid(), started=self._started, saved=time.time(), document=doc)
         try:
-            write_atomically(self._path, "session", lambda file: file.write(saved.model_dump_json().encode()))
+            save_kept(self._path, "session", saved.model_dump_json().encode())
         except InputError:
             return False
         return True
 
     def _find(self) -> Left | None:
-        """The newest session that crashed, else the last that ended; files of crashed ones are taken away."""
+        """The newest crashed session, else the last that ended; removes the files of crashed ones."""
         crashed: list[SavedSession] = []
         for path in sorted(self.folder.glob("*.json")):
             if path.name == LAST:

@@ -1,4 +1,4 @@
-"""Everything that can be done with one key or one word: shortcuts, F1 list and command palette are three views of this table."""
+"""The table of commands: shortcuts, key list (F1) and command palette are three views of it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ COMPARISONS = ("off", "wipe", "side", "difference")
 
 @dataclass(frozen=True)
 class Situation:
-    """What a command may depend on. exploring: whether the Explore workspace is shown; value: what lies under the cursor, as text."""
+    """What a command's availability depends on.
+
+    exploring: the Explore workspace is shown; value: the value under the cursor, as text.
+    """
 
     doc: Document
     info: CheckpointInfo | None = None
@@ -33,9 +36,9 @@ WhyNot = Callable[[Situation], str]
 class Command:
     """One thing to do.
 
-    name: stable, what preferences call it. does: the action, None where there is nothing to do. keys: default chords. repeats:
-    also while the key is held down. anywhere: in the Training workspace as well. why_not: why it cannot be done now, "" where
-    it can.
+    name: stable, what preferences call it. does: the action, None where there is nothing to do. keys: default
+    chords. repeats: also while the key is held down. anywhere: in the Training workspace as well. why_not:
+    why it cannot be done now, "" where it can.
     """
 
     name: str

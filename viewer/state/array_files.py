@@ -1,16 +1,26 @@
-"""Small .npz and .npy files of others, read with care: no pickles, nothing that unpacks to gigabytes."""
+"""Small .npz and .npy files: written atomically, and read without pickles or gigabytes of unpacked data."""
 
 from __future__ import annotations
 
+import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from core_model.schema.config_dir import save_kept
 from core_model.schema.errors import InputError
 
 LARGEST = 1 << 30
 """Bytes that a file may unpack to."""
+
+
+def save_arrays(path: Path, what: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Replace `path` with an .npz of these arrays; raises InputError ("WHAT not saved") where impossible."""
+    data = io.BytesIO()
+    np.savez(data, **arrays)  # pyright: ignore[reportArgumentType] - names of arrays only
+    save_kept(path, what, data.getvalue())
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -1,6 +1,5 @@
-"""What the Export panel is set to, and the triscope command that does it.
-
-Pure: nothing is started or written here.
+"""Settings of the Export panel and the triscope command that they stand for. Pure: nothing is started or
+written.
 """
 
 from __future__ import annotations
@@ -31,9 +30,8 @@ MAX_CELLS = 4096
 
 
 class ExportSettings(Frozen):
-    """Angles in radians, sizes in pixels; `name` empty = made from the view.
-
-    `cell`: edge of one picture of a contact sheet.
+    """Angles in radians, sizes in pixels. name: empty = made from the view. cell: edge of one picture of a
+    contact sheet.
     """
 
     kind: ExportKind = "picture"
@@ -69,7 +67,7 @@ class ExportSettings(Frozen):
 
     @property
     def moving(self) -> Literal["sway", "turn", "still"]:
-        """A walk sways only when it is told to: a fixed camera shows what changes."""
+        """Camera motion of the video; a latent walk has a fixed camera unless a motion is chosen."""
         return self.motion
 
 
@@ -152,10 +150,7 @@ def options_of(settings: ExportSettings) -> tuple[str, ...]:
 
 
 def typed_command(plan: ExportPlan, info: CheckpointInfo, doc: Document, file: str) -> Command:
-    """The export as a person would type it.
-
-    Options where there are some, `--request` (JSON, or `file`) for the rest.
-    """
+    """The export as a command line: options where they exist, `--request` (JSON, or `file`) for the rest."""
     custom = any(d.channel == v.name for d in plan.record.display for v in doc.view.channel_views)
     if custom:  # colours of a map have no options: the whole record goes to a file
         return Command(
@@ -173,10 +168,7 @@ def typed_command(plan: ExportPlan, info: CheckpointInfo, doc: Document, file: s
 def display_ranges(
     doc: Document, info: CheckpointInfo, channels: tuple[str, ...], arrays: Mapping[str, np.ndarray]
 ) -> tuple[DisplayRange, ...]:
-    """Colours of the scalar channels as the window shows them.
-
-    An automatic range is that of the picture on the screen.
-    """
+    """Colours of the scalar channels as displayed; an automatic range is that of the picture on the screen."""
     found = []
     for channel in info.channels:
         if channel.name not in channels or channel.kind != "scalar":

@@ -1,7 +1,6 @@
-"""What the program remembers of its user between runs: one small JSON file.
+"""The user's preferences: one small JSON file, written atomically.
 
-Reading never fails: a file that cannot be read is kept beside as `.bad`, and the defaults hold. Writing is
-atomic.
+Reading never fails: a file that cannot be read is renamed to `.bad`, and the defaults are used.
 """
 
 from __future__ import annotations
@@ -13,9 +12,8 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
-from core_model.schema.config_dir import FILE_NAME, config_dir
+from core_model.schema.config_dir import FILE_NAME, config_dir, save_kept
 from core_model.schema.frozen import Frozen
-from viewer.state.checkpoint_files import write_atomically
 from viewer.state.document import QualitySettings
 
 RECENT = 12
@@ -48,9 +46,8 @@ class Preferences(Frozen):
 
 
 def load_preferences(folder: Path | None = None) -> tuple[Preferences, str]:
-    """(preferences, message for the user or "").
-
-    A file that is no good is renamed to `.bad`, and the defaults hold.
+    """(preferences, message for the user or ""); an unreadable file is renamed to `.bad`, and the defaults
+    are used.
     """
     path = (folder or config_dir()) / FILE_NAME
     try:
@@ -75,5 +72,5 @@ def save_preferences(preferences: Preferences, folder: Path | None = None) -> Pa
     """Write atomically; returns the file. Raises InputError where the folder cannot be written."""
     path = (folder or config_dir()) / FILE_NAME
     text = json.dumps(preferences.model_dump(mode="json"), indent=2) + "\n"
-    write_atomically(path, "preferences", lambda file: file.write(text.encode()))
+    save_kept(path, "preferences", text.encode())
     return path

@@ -1,6 +1,5 @@
-"""Named settings of sampler, quality and display, kept between runs.
-
-What is looked at (checkpoint, latent, camera) is not part of them.
+"""Named settings of sampler, quality and display, kept between sessions; without checkpoint, latent and
+camera.
 """
 
 from __future__ import annotations
@@ -10,11 +9,10 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from core_model.schema.camera import Vec3
-from core_model.schema.config_dir import config_dir
+from core_model.schema.config_dir import config_dir, save_kept
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from core_model.schema.sampler import SamplerSpec
-from viewer.state.checkpoint_files import write_atomically
 from viewer.state.document import Document, QualitySettings, ViewSettings
 
 FILE_NAME = "presets.json"
@@ -36,9 +34,8 @@ class PresetFile(Frozen):
 
 
 class Presets:
-    """Read at start; written with every change.
-
-    A file that is no good is left alone until the next change replaces it.
+    """Read at start, written with every change; a file that cannot be read stays until the next change
+    replaces it.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -94,5 +91,5 @@ class Presets:
 
     def _write(self, presets: dict[str, Preset]) -> None:
         text = PresetFile(presets=presets).model_dump_json(indent=1)
-        write_atomically(self._path, "presets", lambda file: file.write(text.encode()))
+        save_kept(self._path, "presets", text.encode())
         self._all = presets

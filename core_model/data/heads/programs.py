@@ -44,13 +44,14 @@ def run(
     ):
         return function(p, points)
     values = [getattr(p, n) for n in _NAMES]
-    program = _program(name, function, values)
+    program = program_of(name, function, values)
     return function(p, points) if program is None else program(points, *values)  # type: ignore[return-value]
 
 
-def _program(
+def program_of(
     name: Hashable, function: Callable[[HeadParams, Tensor], Result], values: list[Tensor]
 ) -> Callable[..., object] | None:
+    """The recording of `function`, made when it is first asked for; None where there can be none."""
     if name not in _recorded:
         with _lock:
             if name not in _recorded:

@@ -1,6 +1,6 @@
 """MLP_sdf and MLP_rgb of WYSIWYG (supplement, Tables A2 and A3) and the field that they make of the planes.
 
-Symbols of the paper: s > 0 inside, so the signed distance is -s. beta = 0.01 + tanh(2·beta_pre)·(0.01 -
+Symbols of the paper: s > 0 inside, so the signed distance is -s; beta = 0.01 + tanh(2·beta_pre)·(0.01 -
 0.0001).
 """
 
@@ -147,11 +147,6 @@ class WysiwygField:
             planes, self.sdf_mlp, self.rgb_mlp, self.cfg, fast=self.fast, chunk=self.chunk, dtype=self.dtype
         )
 
-    @property
-    def beta_max(self) -> float:
-        """Largest beta that the network can predict, world units."""
-        return 2.0 * self.cfg.beta_start - self.cfg.beta_floor
-
     def features(self, points: Tensor) -> Tensor:
         """Plane features [B, N, C] after the Hadamard product."""
         if self._table is not None:
@@ -189,7 +184,9 @@ class WysiwygField:
 
     @torch.no_grad()
     def distances(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Signed distance and beta [B, N] at points [B, N, 3], without gradients: picture by picture, in pieces that fit the cache."""
+        """Signed distance and beta [B, N] at points [B, N, 3], without gradients, in pieces that fit the
+        processor's cache.
+        """
         level, conv = self.planes.levels[0], self.planes.conventions
         sdf = self.sdf_mlp.frozen()
         out = torch.empty(*points.shape[:2], 2, device=points.device)
@@ -204,8 +201,9 @@ class WysiwygField:
         return -out[..., 0], self.beta_of(out[..., 1])
 
     def learned_distance(self, points: Tensor) -> Tensor:
-        """Signed distance [B, N] at points [B, N, 3] with gradients: planes are read by grid_sample, whose backward pass is the faster
-        one."""
+        """Signed distance [B, N] at points [B, N, 3] with gradients: planes are read by grid_sample, whose
+        backward pass is the faster one.
+        """
         conv = self.planes.conventions
         encoded = frequency_encoding(points / conv.box, self.cfg.point_freqs)
         features = sample_planes(self.planes.levels[0], points, conv)
@@ -215,10 +213,11 @@ class WysiwygField:
     def learned_pieces(
         self, points: Tensor, dirs: Tensor, counts: list[int]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Density and beta [M] and colour [M, 3] with gradients at points [M, 3] seen along dirs [M, 3]; counts: of each picture, one
-        after the other.
+        """Density and beta [M] and colour [M, 3] with gradients at points [M, 3] seen along dirs [M, 3];
+        counts: of each picture, one after the other.
 
-        In pieces of one picture: what a piece makes on its way stays in the cache. Planes are read as in `learned_distance`.
+        In pieces of one picture: what a piece makes on its way stays in the cache. Planes are read as in
+        `learned_distance`.
         """
         conv, done = self.planes.conventions, []
         for level, own, d in zip(

@@ -1,4 +1,6 @@
-"""How long the phases of a step take, without making a GPU wait: CUDA events there, the process clock elsewhere."""
+"""How long the phases of a step take, without making a GPU wait: CUDA events there, the process clock
+elsewhere.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody asks of a trainer while it runs: RUN/control.json, SIGTERM, SIGINT."""
+"""Requests to a running trainer: RUN/control.json, SIGTERM, SIGINT."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _CODES = {"stop": STOP, "pause": PAUSE, "continue": CONTINUE, "snapshot": SNAPSH
 
 
 class Requests:
-    """Carries out requests between two steps, on all processes of a run as its writer decides.
+    """Carries out requests between two steps; all processes of a run follow its writer.
 
-    run: only the writer has one. paused_s: seconds that were no training time; `means` forget them.
+    run: only the writer has one. paused_s: seconds that do not count as training time; `means` exclude them.
     """
 
     def __init__(
@@ -30,9 +30,8 @@ class Requests:
         self._pending: str | None = None
 
     def served(self, step: int, save: Callable[[], None]) -> bool:
-        """Carry out what was asked since the last call, after `step` steps.
-
-        True when the trainer must save and stop.
+        """Carry out the requests since the last call, after `step` steps. True when the trainer must save and
+        stop.
         """
         code = self.ranks.from_writer(self._newest(step))
         if code == SNAPSHOT:
@@ -82,9 +81,10 @@ class Requests:
 
 @contextmanager
 def stop_flag() -> Iterator[Callable[[], bool]]:
-    """SIGTERM and SIGINT ask for a clean stop while it lasts; afterwards the handlers of before are back.
+    """Within this context SIGTERM and SIGINT set a flag that requests a clean stop; afterwards the old
+    handlers are back.
 
-    Outside the main thread, which alone gets signals, nothing asks.
+    Outside the main thread, where Python delivers no signals, the flag is never set.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():

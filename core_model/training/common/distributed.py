@@ -1,7 +1,8 @@
 """Many processes as one trainer: started by torchrun or by `siblings`, gradients averaged, one writer.
 
-Gradients are averaged in flat pieces after the backward pass rather than by DistributedDataParallel's hooks: a step runs the networks
-several times (fakes, reals, penalty, micro-batches) and needs one exchange at its end, and double backward passes stay plain autograd.
+Gradients are averaged in flat pieces after the backward pass rather than by DistributedDataParallel's hooks:
+a step runs the networks several times (fakes, reals, penalty, micro-batches) and needs one exchange at its
+end, and double backward passes stay plain autograd.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from core_model.schema.errors import InputError
 from core_model.training.common.local_launcher import RENDEZVOUS
 
-_PIECE_VALUES = 16 * 1024 * 1024
+PIECE_VALUES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,13 @@ class Ranks:
         return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
 
     def mean_gradients(self, module: nn.Module) -> None:
-        """Replace gradients by their mean over all processes. Which parameters have gradients must be the same everywhere."""
+        """Replace gradients by their mean over all processes. Which parameters have gradients must be the
+        same everywhere.
+        """
         if self.world == 1:
             return
         with torch.no_grad():
-            for piece in _pieces([p.grad for p in module.parameters() if p.grad is not None]):
+            for piece in pieces([p.grad for p in module.parameters() if p.grad is not None]):
                 flat = torch.cat([g.reshape(-1) for g in piece])
                 dist.all_reduce(flat)
                 flat.div_(self.world)
@@ -77,9 +80,11 @@ class Ranks:
 
 
 def join_ranks(device: str) -> Ranks:
-    """The process group that torchrun or `siblings` describes in the environment (NCCL on CUDA, gloo on CPU); else one process.
+    """The process group that torchrun or `siblings` describes in the environment (NCCL on CUDA, gloo on CPU);
+    else one process.
 
-    device: auto, cpu, cuda or cuda:N; under torchrun every process takes the GPU of its local rank. Raises InputError.
+    device: auto, cpu, cuda or cuda:N; under torchrun every process takes the GPU of its local rank. Raises
+    InputError.
     """
     world, rank = _number("WORLD_SIZE", 1), _number("RANK", 0)
     chosen = _device(device, _number("LOCAL_RANK", 0), world)
@@ -95,8 +100,11 @@ def join_ranks(device: str) -> Ranks:
 
 
 def _agent_store(restart: int, world: int) -> dist.PrefixStore | None:  # pyright: ignore[reportPrivateImportUsage]
-    """torchrun's own store under names of this attempt, where it keeps one over restarts. Without them a process may find the address
-    that a dead one left there and wait for it until it times out (seen with torch 2.13)."""
+    """torchrun's own store, under names of this attempt, if torchrun keeps one over restarts.
+
+    Without separate names a process may find the address that a dead one left in the store, and wait for it
+    until it times out (seen with torch 2.13).
+    """
     if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
         return None
     agent = dist.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), world, is_master=False)  # pyright: ignore[reportPrivateImportUsage]
@@ -137,13 +145,13 @@ def _number(name: str, default: int) -> int:
     return int(text) if text.isdigit() else default
 
 
-def _pieces(gradients: Iterable[Tensor | None]) -> Iterable[list[Tensor]]:
-    """Gradients in lists of at most 16 M values (one large tensor may be more)."""
+def pieces(gradients: Iterable[Tensor | None], most: int = PIECE_VALUES) -> Iterable[list[Tensor]]:
+    """Gradients in lists of at most `most` values (one large tensor may be more)."""
     piece: list[Tensor] = []
     size = 0
     for g in gradients:
         assert g is not None
-        if piece and size + g.numel() > _PIECE_VALUES:
+        if piece and size + g.numel() > most:
             yield piece
             piece, size = [], 0
         piece.append(g)

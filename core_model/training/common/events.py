@@ -1,4 +1,6 @@
-"""The run's scalars and sample grids as TensorBoard events, through tensorboard's own writer (without torch.utils)."""
+"""The run's scalars and sample grids as TensorBoard events, through tensorboard's own writer
+(without torch.utils).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from core_model.schema.run import MetricRecord, TickRecord
 
 
 class EventWriter:
-    """What a `RunDirectory` tells it; x is the number of images seen. Raises ImportError where tensorboard is not installed."""
+    """What a `RunDirectory` tells it; x is the number of images seen. Raises ImportError where tensorboard is
+    not installed.
+    """
 
     def __init__(self, folder: Path) -> None:
         from tensorboard.compat.proto.event_pb2 import Event  # pyright: ignore[reportAttributeAccessIssue]

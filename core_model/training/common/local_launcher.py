@@ -1,8 +1,9 @@
-"""A trainer's other processes on this machine, started by the first one: what torchrun does, for one command and one folder.
+"""Starts the other processes of a training on this machine: what torchrun does, for one command and one
+folder.
 
-On CPUs a training step is many small operations, which threads slow down and processes speed up: heads64-cpu at 32² on two cores
-gives 12 images per second in one process with one thread, 8 with two threads and 15 to 20 in two processes (short trainings by hand;
-`python -m benchmarks.training_processes` does the same).
+On CPUs a training step is many small operations, which threads slow down and processes speed up: heads64-cpu
+at 32² on two cores gives 12 images per second in one process with one thread, 8 with two threads and 15 to 20
+in two processes (short trainings by hand; `python -m benchmarks.training_processes` does the same).
 """
 
 from __future__ import annotations
@@ -41,15 +42,15 @@ def started_by_torchrun() -> bool:
 
 
 def is_first() -> bool:
-    """Whether this process speaks for all: the only one, or rank 0."""
+    """Whether this process reports for all: it is the only one, or rank 0."""
     return int(os.environ.get("RANK", "0") or 0) == 0
 
 
 def chosen_processes(wanted: str, device: str, batch: int, before: int = 0) -> int:
-    """How many processes to train with: `wanted`, a number or auto.
+    """Number of training processes for `wanted`, a number or auto.
 
-    auto: on CPUs as many as a resumed run had `before`, so that it goes on exactly, if there are cores for them; else as many as there
-    are cores, batch permitting. One on a GPU. Raises InputError.
+    auto on CPUs: as many as a resumed run had `before`, so that it continues exactly, if there are cores for
+    them; else one per core as far as the batch size permits. auto on a GPU: one. Raises InputError.
     """
     if PARENT in os.environ:
         return 1
@@ -77,17 +78,20 @@ def chosen_processes(wanted: str, device: str, batch: int, before: int = 0) -> i
 
 
 def executed(command: str, args: Sequence[str]) -> list[str]:
-    """What was executed, in words that another shell understands: the interpreter by its path, torchrun before it where that was."""
+    """The executed command as a shell line: the interpreter by its path, preceded by torchrun where that
+    started it.
+    """
     launcher = ["-m", "torch.distributed.run", f"--nproc-per-node={os.environ.get('LOCAL_WORLD_SIZE', '1')}"]
     return [sys.executable, *(launcher if started_by_torchrun() else ()), "-m", MAIN, command, *args]
 
 
 @contextmanager
 def siblings(count: int, args: Sequence[str]) -> Iterator[None]:
-    """`count` - 1 more processes with the arguments `args` of triscope; this one is rank 0 while the context lasts.
+    """`count` - 1 more processes with the arguments `args` of triscope; this one is rank 0 while the context
+    lasts.
 
-    They meet in a file of a private folder and talk over the loopback interface, and end with this process, however that ends. Raises
-    RuntimeError with what a sibling said where one failed first.
+    They meet in a file of a private folder and talk over the loopback interface, and end with this process,
+    however that ends. Raises RuntimeError with what a sibling said where one failed first.
     """
     if count == 1:
         yield
@@ -123,7 +127,7 @@ def siblings(count: int, args: Sequence[str]) -> Iterator[None]:
 
 
 def follow_torchrun() -> None:
-    """In a process that torchrun started: end with it, however it ended. A sibling follows its starter as every command does."""
+    """In a process that torchrun started: end when torchrun ends, however it ends."""
     if started_by_torchrun():
         follow_parent()
 
@@ -141,8 +145,8 @@ def _start(rank: int, args: Sequence[str], shared: dict[str, str], folder: Path)
 
 
 def _last_words(family: Sequence[subprocess.Popen[bytes]], folder: Path) -> str:
-    """What the first sibling that failed by itself left on its way out."""
-    time.sleep(LOOK_S)  # the error of a broken connection can be faster than the end of the process behind it
+    """Last output of the first process that failed by itself."""
+    time.sleep(LOOK_S)  # a connection error can arrive before the end of the process that caused it
     for rank, process in enumerate(family, start=1):
         status = process.poll()
         if status:
@@ -153,7 +157,7 @@ def _last_words(family: Sequence[subprocess.Popen[bytes]], folder: Path) -> str:
 
 
 def _end(family: Sequence[subprocess.Popen[bytes]], patience_s: float) -> None:
-    """Those that are about to finish may; the others are asked, then made to."""
+    """Give processes that are about to finish a moment, then terminate the others, then kill them."""
     for ask in (None, subprocess.Popen.terminate, subprocess.Popen.kill):
         for process in family:
             if ask is not None and process.poll() is None:

@@ -1,8 +1,8 @@
 """Writes a run directory (design, section 4) for `train` and `fit`. One process of a run does.
 
-Whole files are replaced atomically; lines are appended and flushed. After a crash the files hold a complete state and, at worst,
-a torn last line, which the next start removes. A resumed run first forgets the lines beyond the state that it resumes from, so
-that the files read as those of one uninterrupted run.
+Whole files are replaced atomically; lines are appended and flushed. After a crash the files hold a complete
+state and, at worst, a torn last line, which the next start removes. A resumed run first forgets the lines
+beyond the state that it resumes from, so that the files read as those of one uninterrupted run.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def new_record(
 
 @contextmanager
 def told_ending(run: "RunDirectory | None") -> Iterator[None]:
-    """Whatever ends what happens inside with an error, run.json and log.txt say so."""
+    """Context in which any exception is recorded in run.json and log.txt before it propagates."""
     try:
         yield
     except BaseException as error:
@@ -109,7 +109,7 @@ class RunDirectory:
 
     @classmethod
     def open(cls, root: Path, cfg: Frozen, record: RunRecord, *, resume: bool) -> "RunDirectory":
-        """A new run, or the one in `root` again, without the requests that were made before it ended."""
+        """A new run, or the one in `root` reopened without the requests that were made before it ended."""
         if not resume:
             return cls.create(root, cfg, record)
         run = cls.reopen(root, record)
@@ -119,7 +119,9 @@ class RunDirectory:
 
     @classmethod
     def create(cls, root: Path, cfg: Frozen, record: RunRecord) -> "RunDirectory":
-        """A new run in a folder that has none; raises InputError where one is, or where nothing can be written."""
+        """A new run in a folder that has none; raises InputError where one is, or where nothing can be
+        written.
+        """
         if (root / "config.json").exists():
             raise InputError(
                 what="run directory is in use",
@@ -141,7 +143,7 @@ class RunDirectory:
 
     @classmethod
     def reopen(cls, root: Path, record: RunRecord) -> "RunDirectory":
-        """The run in `root` again; what the record counts over resumes is carried on from run.json, if that is readable."""
+        """The run in `root` reopened; totals over all resumes continue from run.json if it is readable."""
         for folder in ("images", "snapshots"):
             (root / folder).mkdir(parents=True, exist_ok=True)
         for stale in [*root.glob(".*.part"), *root.glob("*/.*.part")]:
@@ -170,7 +172,9 @@ class RunDirectory:
         self.update(last_tick=tick, step=tick.step, images=tick.images, wall_s=tick.wall_s)
 
     def metric(self, metric: MetricRecord) -> None:
-        """One line of metrics.jsonl; best values move where a score is smaller (all scores of training are distances)."""
+        """Append a line to metrics.jsonl; the best value is the smallest (all scores of training are
+        distances).
+        """
         self._append("metrics.jsonl", metric)
         best, where = dict(self.record.best), dict(self.record.best_snapshot)
         for name, value in metric.scores.items():
@@ -195,7 +199,7 @@ class RunDirectory:
         self.log(f"{state} at step {self.record.step}")
 
     def write_events(self) -> None:
-        """From now on TensorBoard events too, where tensorboard is installed."""
+        """Also write TensorBoard events from now on, where tensorboard is installed."""
         self.events = open_events(self.root / "tensorboard")
         if self.events is None:
             self.log("tensorboard is not installed: no events are written")
@@ -238,7 +242,7 @@ class RunDirectory:
             path.unlink(missing_ok=True)
 
     def control(self) -> ControlRequest | None:
-        """A request that was not seen yet; anything that is none is logged once and passed over."""
+        """A request that was not seen yet; a malformed one is logged once and ignored."""
         path = self.root / "control.json"
         try:
             stat = path.stat()
@@ -254,7 +258,7 @@ class RunDirectory:
         return None if request.id == self.record.last_control else request
 
     def skip_old_requests(self) -> None:
-        """A resumed run does not carry out what was asked of it before it ended."""
+        """Ignore requests that were made before the run was resumed."""
         request = self.control()
         if request is not None:
             self.update(last_control=request.id)

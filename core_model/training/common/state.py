@@ -1,6 +1,5 @@
-"""Resume states as safetensors files: tensors by name and a few words of metadata.
-
-They are written atomically. Nothing is pickled.
+"""Resume states as safetensors files: tensors by name and a few strings of metadata. Written atomically,
+never pickled.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from core_model.schema.errors import InputError
 
 
 def write_state(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str]) -> None:
-    """Replace `path`, complete or not at all, also when the machine stops."""
+    """Replace `path` atomically, also across a crash of the machine."""
     # copies of their own: safetensors refuses tensors that share memory, and keeps no strides
     plain = {k: v.detach().cpu().clone(memory_format=torch.contiguous_format) for k, v in tensors.items()}
     with replacing(path, durable=True) as temporary:

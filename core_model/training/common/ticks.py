@@ -38,7 +38,7 @@ class TickMeans:
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def restart(self) -> None:
-        """Forget the time since the last tick (after a pause, pictures, an evaluation)."""
+        """Exclude the time since the last tick (a pause, pictures, an evaluation)."""
         self._since = time.perf_counter()
         self._clock.read()
 

@@ -1,7 +1,9 @@
-"""Every random number of a training, as a function of (seed, step, what for, image): nothing needs saving to resume exactly.
+"""Every random number of a training as a function of (seed, step, purpose, image): nothing is saved to resume
+exactly.
 
-Numbers of one image depend on its number in the whole batch, not on the process that computes it. So a run is the same run on any
-number of processes (up to the order of sums), and elastic restarts may change that number.
+The numbers of an image depend on its index in the whole batch, not on the process that computes it. So a run
+gives the same results on any number of processes (up to the order of sums), and elastic restarts may change
+that number.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ LATENTS, CAMERAS, SWAPS, JITTER, NOISE, PATCH, AUGMENT, POSE_NOISE, PROBE = rang
 
 
 def mix_seed(*parts: int) -> int:
-    """One seed below 2⁶³ of several whole numbers (splitmix64 over them): neighbours in any of them share nothing."""
+    """One seed below 2⁶³ from several whole numbers (splitmix64 over them); neighbouring inputs give
+    unrelated seeds.
+    """
     state = 0x243F6A8885A308D3
     for part in parts:
         state = (state ^ (part & _MASK)) + 0x9E3779B97F4A7C15 & _MASK
@@ -35,7 +39,9 @@ def generator(device: torch.device | str, *parts: int) -> torch.Generator:
 
 @dataclass(frozen=True)
 class FakeBatch:
-    """What the generator gets for n images: z [n, Z], the cameras it is conditioned on and rendered from [n, 25], a seed an image."""
+    """What the generator gets for n images: z [n, Z], the cameras it is conditioned on and rendered from [n,
+    25], a seed an image.
+    """
 
     z: Tensor
     condition: Tensor
@@ -65,8 +71,9 @@ def draw_fakes(
 ) -> FakeBatch:
     """The fakes of one phase of one step, on the CPU: images rank, rank + world, … of the whole batch.
 
-    swap: chance that an image is conditioned on the camera of its neighbour in the batch instead of its own (EG3D, section 4.3), so
-    that the generator cannot tie what a head looks like to where it is seen from.
+    swap: probability that an image is conditioned on the camera of its neighbour in the batch instead of its
+        own (EG3D, section 4.3), so that the generator cannot tie a head's appearance to the direction it is
+        seen from.
     """
     z = torch.randn(batch, z_dim, generator=generator("cpu", seed, step, phase, LATENTS))
     label = labels.draw(batch, generator("cpu", seed, step, phase, CAMERAS)).float()

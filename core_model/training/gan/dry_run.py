@@ -1,4 +1,6 @@
-"""`triscope train --dry-run`: the schedule as text and as a picture, parameters, memory, time and disk; nothing is trained."""
+"""`triscope train --dry-run`: the schedule as text and as a picture, parameters, memory, time and disk;
+nothing is trained.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,11 @@ def dry_run(
     processes: int = 1,
     arguments: Sequence[str] | None = None,
 ) -> str:
-    """The report as text for as many processes as torchrun started, or for `processes`; with `out`, also its chart as OUT/schedule.png.
+    """The report as text for as many processes as torchrun started, or for `processes`; with `out`, also its
+    chart as OUT/schedule.png.
 
-    arguments: those of the training, of which a few steps are then taken to measure its time; None = it is estimated.
+    arguments: those of the training, of which a few steps are then taken to measure its time; None = it is
+    estimated.
     """
     ranks = join_ranks(device)
     before = torch.get_num_threads()
@@ -67,7 +71,7 @@ def dry_run(
 
 
 def schedule_text(cfg: TrainConfig) -> list[str]:
-    """One line a curve: its values at both ends and a strip from first to last image."""
+    """One line per curve: its values at both ends, and a strip of it from the first to the last image."""
     lines = [f"{'schedule':<41}{'first':>7} {'':<{COLUMNS}} {'last':>7}"]
     for setting in settings_of(Schedule).values():
         curve: Curve = setting.value(cfg.schedule)
@@ -80,7 +84,7 @@ def schedule_text(cfg: TrainConfig) -> list[str]:
 
 
 def stage_table(made: Forecast, cfg: TrainConfig) -> list[str]:
-    """One row a stage between two bends of the schedule; values in its middle."""
+    """One row per stage between two bends of the schedule, with the values at its middle."""
     lines = [
         f"{'images':>21}  {'px':>4} {'R1':>5} {'B_target':>9} {'samples':>9} {'GFLOP/img':>10} {'img/s':>8} {'hours':>8} {'GiB':>6}"
     ]

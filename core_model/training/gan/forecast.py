@@ -1,8 +1,8 @@
-"""What a training will need: parameters, arithmetic, memory and time, by stage, from the sizes alone.
+"""What a training will need, by stage and from the sizes alone: parameters, arithmetic, memory and time.
 
-Convolutions are counted on tensors without data; the field by its layers and points. Time is estimated as the arithmetic over the speed
-that this machine shows in a matrix product, times a share that steps reached on another: the order of magnitude. `calibrated` puts the
-time of real steps in its place.
+Convolutions are counted on tensors without data, the field by its layers and points. Time is the arithmetic
+divided by this machine's speed in a matrix product, times an efficiency measured elsewhere: right to an order
+of magnitude. `calibrated` replaces it by the time of real steps.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from core_model.schema.train import TrainConfig
 from core_model.training.gan.measure import Measured
 from core_model.training.gan.networks import Networks, build_networks, parameter_counts
 
-# Share of a matrix product's speed that whole training steps reach. CPU: first steps of heads64-cpu, one core of a shared machine.
-# CUDA: not measured yet.
+# Share of a matrix product's speed that whole training steps reach. CPU: first steps of heads64-cpu, one core
+# of a shared machine. CUDA: not measured yet.
 REACHED = {"cpu": 0.15, "cuda": 0.2}
 SEEN_SHARE = 0.15  # of all samples, those that pass `render.cull_floor` on heads (measured 0.13 to 0.2)
 HIT_SHARE = 0.45  # of all rays, those that meet a head
@@ -31,8 +31,10 @@ DOUBLE_BACKWARD = 7.0
 
 @dataclass(frozen=True)
 class Stage:
-    """One stretch of the schedule: images from start to stop, its values in the middle, GFLOP per image, images per second, seconds.
-    measured: by real steps of this stage, not from its sizes.
+    """One stretch of the schedule: images from start to stop, its values in the middle, GFLOP per image,
+    images per second, seconds.
+
+    measured: the time is that of real steps of this stage instead of an estimate from its sizes.
     """
 
     start: float
@@ -47,8 +49,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class Forecast:
-    """generator: parameters by part. seconds and memory of one process of `world`; disk in GiB. pictures_s: sample grids and
-    evaluations, where they were measured.
+    """generator: parameters by part. seconds and memory: of one process out of `world`; disk in GiB.
+
+    pictures_s: seconds of sample grids and evaluations, where they were measured.
     """
 
     generator: dict[str, int]
@@ -110,7 +113,9 @@ def forecast(cfg: TrainConfig, device: torch.device, world: int = 1) -> Forecast
 
 
 def calibrated(made: Forecast, times: Measured, cfg: TrainConfig) -> Forecast:
-    """The forecast with the seconds of real steps; a stage that was not reached is as far off as those that were."""
+    """The forecast with the seconds of real steps; stages without a measurement are scaled like the measured
+    ones.
+    """
     known = {one.stage: one for one in times.stages if one.stage < len(made.stages)}
     if not known:
         return made
@@ -127,7 +132,9 @@ def calibrated(made: Forecast, times: Measured, cfg: TrainConfig) -> Forecast:
 
 
 def _pictures(cfg: TrainConfig, start: float, stop: float) -> float:
-    """Pictures of the average generator that are rendered between two moments, for grids and evaluations."""
+    """Pictures of the average generator that are rendered between two image counts, for grids and
+    evaluations.
+    """
     o = cfg.output
     share = (stop - start) / o.tick_images
     first = 1.0 if start == 0 else 0.0
@@ -138,7 +145,8 @@ def _pictures(cfg: TrainConfig, start: float, stop: float) -> float:
 def matmul_speed(device: torch.device, precision: str) -> float:
     """FLOP/s of a square matrix product, the best of a few within a quarter of a second.
 
-    On the CPU by processor time over threads, so that it is the speed of this machine when nobody else uses it.
+    On the CPU by processor time over threads, so that it is the speed of this machine when nobody else uses
+    it.
     """
     n = 4096 if device.type == "cuda" else 384
     dtype = torch.bfloat16 if precision == "bf16" and device.type == "cuda" else torch.float32
@@ -159,7 +167,9 @@ def matmul_speed(device: torch.device, precision: str) -> float:
 
 @dataclass(frozen=True)
 class _Sizes:
-    """FLOP and kept values [numbers] of one image through each part; per point for the field, per prediction for the proposals."""
+    """FLOP and kept values [numbers] of one image through each part; per point for the field, per prediction
+    for the proposals.
+    """
 
     synthesis: float
     synthesis_values: float
@@ -284,7 +294,9 @@ def n_probe(cfg: TrainConfig) -> float:
 
 
 def _memory(cfg: TrainConfig, s: _Sizes, values: ScheduleValues, world: int) -> float:
-    """Bytes of one process at its peak: weights, gradients, two moments, the average, and what a micro-batch keeps."""
+    """Peak bytes of one process: weights, gradients, two moments, the average, and the activations of a
+    micro-batch.
+    """
     share = max(1, cfg.batch // world)
     micro = min(cfg.microbatch or share, share)
     kept, free = _points(cfg, values)

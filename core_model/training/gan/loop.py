@@ -55,7 +55,7 @@ class TrainingLoop:
         self._started = time.perf_counter() - counters.wall_s
 
     def train(self) -> RunState:
-        """Steps until the end, a stop, or a failure; the run is saved whichever comes."""
+        """Run steps until the end, a stop request or a failure; the run is saved in every case."""
         cfg = self.cfg
         batches = ImageBatches(
             self.dataset,
@@ -102,7 +102,7 @@ class TrainingLoop:
         self._after_step(p)
 
     def _check(self, report: StepReport) -> None:
-        """Say where gradients were not finite; give up when that goes on."""
+        """Log where gradients were not finite; raise when that happens too many times in a row."""
         for phase, gradients in report.bad:
             self._say(
                 f"step {self.counters.step}: {phase} moved nothing, gradients are not finite: {gradients.text()}"
@@ -134,7 +134,9 @@ class TrainingLoop:
         self.means.restart()
 
     def save(self) -> None:
-        """Resume state, then checkpoint, then the record: whatever stops in between leaves the newest complete state in force."""
+        """Write resume state, then checkpoint, then record: whatever interrupts this, the newest complete
+        state stays valid.
+        """
         if self.run is None or self._saved_step == self.counters.step:
             return
         cfg, step = self.cfg, self.counters.step
@@ -162,7 +164,9 @@ class TrainingLoop:
         self._saved_step = step
 
     def _evaluate(self, name: str) -> dict[str, float]:
-        """Sliced Wasserstein distance of the average generator's pictures to the data, on every level of detail and their mean."""
+        """Sliced Wasserstein distance of the average generator's pictures to the data, on every level of
+        detail and their mean.
+        """
         assert self.run is not None
         cfg, started = self.cfg, time.perf_counter()
         count = cfg.output.evaluate_images

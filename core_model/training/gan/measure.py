@@ -1,7 +1,9 @@
-"""Times real training steps: a few of every stage of the schedule, with the real settings, data and number of processes.
+"""Times real training steps: a few of every stage of the schedule, with the real settings, data and process
+count.
 
-`triscope train … --measure` is the process that does it and prints a JSON line for each stage; `measured` starts it with a time limit and
-keeps what it said for this machine and these settings. The networks are those of a first step, so a stage's time is that of its sizes.
+`triscope train … --measure` does it and prints a JSON line per stage; `measured` starts that command with a
+time limit and keeps the result for this machine and these settings. The networks are untrained, so the times
+are those of a stage's sizes.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ CACHE_VARIABLE = "TRISCOPE_CACHE_DIR"
 
 
 class StageTime(Frozen):
-    """Seconds of one step of stage number `stage` (the share of R1 penalties in it), and of one picture of the average generator."""
+    """Seconds of one step of stage number `stage` (R1 at its share of steps), and of one picture of the
+    average generator.
+    """
 
     stage: int
     step_s: float
@@ -53,7 +57,9 @@ class StageTime(Frozen):
 
 
 class Measured(Frozen):
-    """stages: those that were reached within the time limit. at: when, seconds since 1970. why_not: why there are none."""
+    """stages: those measured within the time limit. at: when, seconds since 1970. why_not: why there are
+    none.
+    """
 
     stages: tuple[StageTime, ...] = ()
     at: float = 0.0
@@ -63,7 +69,10 @@ class Measured(Frozen):
 def measured(
     cfg: TrainConfig, device: str, processes: int, arguments: Sequence[str], order: Sequence[int] = ()
 ) -> Measured:
-    """The times of `triscope train ARGUMENTS` on this machine, from memory or by trying. order: stages, the first one tried first."""
+    """The times of `triscope train ARGUMENTS` on this machine, cached or measured now.
+
+    order: stage numbers, in the order in which they are measured.
+    """
     path = cache_dir() / "forecast" / f"{_key(cfg, device, processes)}.json"
     with suppress(OSError, ValidationError):
         kept = Measured.model_validate_json(path.read_bytes())
@@ -78,7 +87,9 @@ def measured(
 
 
 def cache_dir() -> Path:
-    """Folder of what can be made again: TRISCOPE_CACHE_DIR, else the platform's place. It need not exist."""
+    """Folder of files that can be made again: TRISCOPE_CACHE_DIR, else the platform's cache folder. It need
+    not exist.
+    """
     if os.environ.get(CACHE_VARIABLE):
         return Path(os.environ[CACHE_VARIABLE])
     if sys.platform == "win32":
@@ -92,7 +103,7 @@ def cache_dir() -> Path:
 
 
 def _key(cfg: TrainConfig, device: str, processes: int) -> str:
-    """Names machine and settings; where the data lie and how often pictures are written changes no step."""
+    """Hash of machine and settings; leaves out where the data lies and how often pictures are written."""
     settings = cfg.model_dump(
         mode="json",
         exclude={"preset": True, "seed": True, "data": {"path"}, "output": True, "start_from": True},
@@ -120,7 +131,9 @@ def _cpu() -> str:
 
 
 def _try(arguments: Sequence[str], processes: int, limit_s: float, order: Sequence[int]) -> Measured:
-    """Run `triscope train ARGUMENTS --measure` until it has said all, or for `limit_s`; its whole tree ends with this call."""
+    """Run `triscope train ARGUMENTS --measure` to its end or for `limit_s`; its whole process tree ends with
+    this call.
+    """
     words = [w for w in arguments if w != "--dry-run"]
     command = [
         sys.executable,
@@ -166,7 +179,7 @@ def _try(arguments: Sequence[str], processes: int, limit_s: float, order: Sequen
 
 
 def measure(cfg: TrainConfig, device: str, order: Sequence[int], say: Callable[[StageTime], None]) -> None:
-    """Take a few steps of every stage, on all processes; the first one says how long they took. Nothing is written."""
+    """Time a few steps of every stage on all processes; rank 0 prints the results. No file is written."""
     from core_model.training.gan.run import open_data, set_precision
 
     set_precision(cfg, device)
@@ -205,7 +218,9 @@ def measure(cfg: TrainConfig, device: str, order: Sequence[int], say: Callable[[
 
 
 def chosen_steps(start: float, stop: float, batch: int, interval: int) -> tuple[int, int | None]:
-    """(a step without R1 penalty near the middle of a stage, one with it; None where the stage has none). start, stop: in images."""
+    """(a step without R1 penalty near the middle of a stage, one with it; None where the stage has none).
+    start, stop: in images.
+    """
     first = math.ceil(start / batch)
     last = max(first, math.ceil(stop / batch) - 1)
     middle = (first + last) // 2

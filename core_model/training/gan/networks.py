@@ -82,8 +82,11 @@ def build_networks(cfg: TrainConfig, device: torch.device | str) -> Networks:
 
 @torch.no_grad()
 def _smooth_start(generator: WysiwygGenerator) -> None:
-    """A learned constant larger than StyleGAN2's 4² starts as smooth as that one: noise of its own resolution is a first surface of
-    needles, which takes thousands of images to unlearn."""
+    """Make a learned constant that is larger than StyleGAN2's 4² as smooth as a 4² one.
+
+    Noise at the constant's own resolution gives a first surface full of spikes, which takes thousands of
+    images to unlearn.
+    """
     const = generator.backbone.blocks[0].const
     assert isinstance(const, Tensor)
     if const.shape[-1] > START:

@@ -1,4 +1,6 @@
-"""Adam for both networks, learning rates by part, and the check that gradients are finite, which reports and never repairs."""
+"""Adam for both networks, learning rates by part, and the check that gradients are finite, which reports and
+never repairs.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +10,16 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from core_model.losses.gan import lazy_rate
+from core_model.losses.terms import lazy_rate
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.networks import Networks
 
 
 @dataclass(frozen=True)
 class GradientReport:
-    """norm: length of all gradients together. bad: names of parameters with NaN or infinite gradients, and how many values."""
+    """norm: length of all gradients together. bad: names of parameters with NaN or infinite gradients, and
+    how many values.
+    """
 
     norm: float
     bad: tuple[tuple[str, int], ...] = ()
@@ -31,7 +35,7 @@ class GradientReport:
 
 
 class Optimisers:
-    """One Adam a network. The discriminator's is corrected for lazy R1 (StyleGAN2, appendix B)."""
+    """One Adam per network; the discriminator's is corrected for lazy R1 (StyleGAN2, appendix B)."""
 
     def __init__(self, networks: Networks, cfg: TrainConfig) -> None:
         o, g = cfg.optim, networks.generator
@@ -54,10 +58,12 @@ class Optimisers:
         self.set_rates(1.0, 0.0)
 
     def set_rates(self, colour_multiplier: float, images: float) -> None:
-        """Learning rates of the generator's parts for a step after `images` images; the colour head's follows the schedule.
+        """Learning rates of the generator's parts for a step after `images` images; the colour head's follows
+        the schedule.
 
-        warm-up: Adam without momentum moves every weight by its full rate from the first step on, which can make a small first
-        surface vanish before the discriminator has an opinion."""
+        warm-up: Adam without momentum moves every weight by its full rate from the first step on, which can
+        make a small first surface vanish before the discriminator has an opinion.
+        """
         warm = min(1.0, (images + 1.0) / self._warmup) if self._warmup else 1.0
         for group in self.generator.param_groups:
             extra = colour_multiplier if group["name"] == "colour" else 1.0

@@ -1,4 +1,6 @@
-"""Pictures of a training: sample grids of the average generator, the same latents and cameras every time; real images beside them."""
+"""Pictures of a training: sample grids of the average generator with fixed latents and cameras, and real
+images.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,10 @@ def average_images(
     phase: int,
     chunk: int,
 ) -> Tensor:
-    """[count, 3, R, R] uint8 on the CPU: the same latents, cameras and random numbers at every call for one phase, untruncated, each
-    conditioned on its own camera."""
+    """[count, 3, R, R] uint8 on the CPU, untruncated, each conditioned on its own camera.
+
+    Calls with the same phase use the same latents, cameras and random numbers.
+    """
     device = g.mapping.w_avg.device
     drawn = draw_fakes(labels, cfg.network.z_dim, count, 0.0, cfg.seed, 0, phase, rank=0, world=1)
     images = []

@@ -1,4 +1,6 @@
-"""The learned sampler inside training: probe, prediction, supervision, and samples by it (What You See is What You GAN, section 4)."""
+"""The learned sampler inside training: probe, prediction, supervision, and samples by it (What You See is
+What You GAN, section 4).
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.geometry.rays import Rays, Window, label_rays
-from core_model.losses.sampler import sampler_loss
+from core_model.losses.terms import sampler_loss
 from core_model.ops.pixel_noise import PixelNoise
 from core_model.ops.stepfun import leftover_mass, supervision_target
 from core_model.rendering.march import Marched, march
@@ -40,9 +42,10 @@ def supervise(
     cfg: RenderConfig,
     seeds: tuple[int, ...],
 ) -> tuple[Tensor, Tensor]:
-    """(cross-entropy on one random patch an image, log p̂ [B, K, H, W] of the whole picture).
+    """(cross-entropy on one random patch per image, log p̂ [B, K, H, W] of the whole picture).
 
-    The patch has cfg.patch² pixels of the prediction and is traced densely, with the probe's number of samples.
+    The patch has cfg.patch² pixels of the prediction; its target is traced densely with the probe's number of
+    samples.
     """
     log_p = net(probe.weights, probe.image, probe.dirs).float()
     full = log_p.shape[-1]
@@ -68,9 +71,11 @@ def supervise(
 def march_by_proposals(
     scene: LearningScene, rays: Rays, p: Tensor, opacity: Tensor, cfg: RenderConfig, seeds: tuple[int, ...]
 ) -> Marched:
-    """A picture of size² rays with the samples that p̂ [B, K, H, W] proposes; the hardest share of each picture gets more (A3.4).
+    """A picture of size² rays with samples drawn from p̂ [B, K, H, W]; the hardest share of the rays gets
+    more (A3.4).
 
-    The prediction is reduced to the picture's size first. opacity [B, 1, h, w] of the probe tells hard pixels from background.
+    The prediction is first reduced to the picture's size. opacity [B, 1, h, w] of the probe separates hard
+    pixels from background.
     """
     size = round(len(rays) ** 0.5)
     p = _resized(p.detach(), size).flatten(2).transpose(1, 2)
@@ -130,7 +135,8 @@ def march_importance(
 ) -> Marched:
     """Two-pass importance sampling at n samples in all (NeRF): the ablation without the learned sampler.
 
-    The coarse half is evaluated without gradients to place the fine half; both halves are then rendered together.
+    The coarse half is evaluated without gradients to place the fine half; both halves are then rendered
+    together.
     """
     first = max(2, n // 2)
     u = item_uniform(seeds, (len(rays), n), rays.dirs.device)

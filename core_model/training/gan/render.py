@@ -1,4 +1,4 @@
-"""From latents to the images of one training step, and the losses that only the generator's rendering knows."""
+"""The images of one training step, rendered from latents, and the losses that need the rendered field."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from torch import Tensor
 from core_model.discriminators.dual import stretch
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.geometry.rays import Rays, Window, label_rays
-from core_model.losses.surface import surface_loss
-from core_model.losses.term import LossTerm
+from core_model.losses.terms import LossTerm, surface_loss
 from core_model.rendering.march import Marched
 from core_model.rendering.probe import ProbeResult, run_dense_probe
 from core_model.sampling.placement import in_strata, stratified_samples
@@ -26,8 +25,12 @@ from core_model.training.gan.sparse_march import LearningScene, learning_scene, 
 
 @dataclass(frozen=True)
 class Fakes:
-    """images [B, 3, r, r] and coarse (for dual discrimination, else None) in [-1, 1]; w_mean [D] of the mapping's outputs; losses: what
-    the generator's step adds to the adversarial loss; figures by name (scalars without gradients)."""
+    """images [B, 3, r, r] and coarse (for dual discrimination, else None) in [-1, 1]; w_mean [D] of the
+    mapping's outputs.
+
+    losses: what the generator's step adds to the adversarial loss; figures: scalars by name, without
+    gradients.
+    """
 
     images: Tensor
     coarse: Tensor | None
@@ -37,7 +40,9 @@ class Fakes:
 
 
 def autocast(cfg: TrainConfig, device: torch.device) -> torch.autocast | nullcontext[None]:
-    """bf16 arithmetic for convolutions where the config asks for it; bf16 has float32's range, so no loss scaling is needed."""
+    """bf16 arithmetic for convolutions where the config asks for it; bf16 has float32's range, so no loss
+    scaling is needed.
+    """
     return (
         torch.autocast(device.type, dtype=torch.bfloat16) if cfg.optim.precision == "bf16" else nullcontext()
     )
@@ -46,7 +51,9 @@ def autocast(cfg: TrainConfig, device: torch.device) -> torch.autocast | nullcon
 def make_fakes(
     g: WysiwygGenerator, batch: FakeBatch, cfg: TrainConfig, values: ScheduleValues, *, train: bool
 ) -> Fakes:
-    """Images of a batch at the schedule's resolution. train: also the generator's own losses; else neither losses nor figures."""
+    """Images of a batch at the schedule's resolution. train: also the generator's own losses and figures,
+    else none.
+    """
     device = g.mapping.w_avg.device
     network = cfg.network
     w = g.mapping(batch.z, batch.condition if network.c_dim else None)
@@ -92,12 +99,14 @@ def _render(
     train: bool,
     figures: dict[str, Tensor],
 ) -> tuple[Marched, ProbeResult | None, list[LossTerm]]:
-    """The picture by the placement that is due, the probe if one was made, and the sampler loss if it is due; adds to `figures`."""
+    """The picture with the scheduled sampler, using the probe if there is one; adds the sampler loss when it
+    is scheduled.
+    """
     r, device = cfg.render, batch.label.device
     rays = _rays(scene, batch, values.resolution)
     losses: list[LossTerm] = []
     propose, learn = values.propose and r.sampler, values.supervise and r.sampler and train
-    if not propose and values.propose:  # the ablation spends what the learned sampler would
+    if not propose and values.propose:  # the ablation gets as many samples as the learned sampler
         n = max(4, round(r.budget_low + r.hard_share * (r.budget_high - r.budget_low)))
         return march_importance(scene, rays, n, batch.seeds, r.checkpoint_rays), None, losses
     probe = None
@@ -144,7 +153,9 @@ def _rays(scene: LearningScene, batch: FakeBatch, size: int) -> Rays:
 
 @torch.no_grad()
 def _entropy(log_p: Tensor) -> Tensor:
-    """Mean entropy of the predicted distributions [B, K, H, W] in nats: it falls when all samples crowd into one bin."""
+    """Mean entropy of the predicted distributions [B, K, H, W] in nats: it falls when all samples crowd into
+    one bin.
+    """
     return -(log_p.exp() * log_p).sum(dim=1).mean()
 
 

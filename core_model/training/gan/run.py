@@ -1,4 +1,6 @@
-"""`triscope train`: opens data and run directory, builds or resumes the networks, trains, and leaves a record of how it ended."""
+"""`triscope train`: opens data and run directory, builds or resumes the networks, trains, and leaves a record
+of how it ended.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ CHANGEABLE = (
 
 
 def resumed_config(out: Path, changes: Sequence[tuple[str, str]]) -> TrainConfig:
-    """The settings saved in the run with the changes that a resumed run may have; raises InputError for others."""
+    """The settings saved in the run with the changes that a resumed run may have; raises InputError for
+    others.
+    """
     for path, _ in changes:
         name = path.replace("-", "_")
         if not any(
@@ -71,11 +75,12 @@ def open_data(cfg: TrainConfig) -> ImageDataset:
 def run_training(
     out: Path, cfg: TrainConfig, *, resume: bool = False, device: str = "auto", command: Sequence[str] = ()
 ) -> RunState:
-    """Train into the run directory `out` until the end or a stop; returns how it ended.
+    """Train into the run directory `out` until the end or a stop request; returns how it ended.
 
-    resume: continue from the newest complete state (from the start, where a run was killed before its first). cfg is then what
-    `resumed_config` gave. SIGTERM and SIGINT ask for a clean stop. Raises InputError for wrong input, and whatever made training fail,
-    after the record says so.
+    resume: continue from the newest complete state, or from the start where a run was killed before its first
+        one; cfg is then the result of `resumed_config`.
+    SIGTERM and SIGINT request a clean stop. Raises InputError for wrong input; other exceptions propagate
+    after the run record has noted the failure.
     """
     set_precision(cfg, device)
     ranks = join_ranks(device)
@@ -94,7 +99,7 @@ def run_training(
                 got=str(cfg.microbatch),
             )
         dataset = open_data(cfg)
-        # torchrun starts the same command again after a failure: what was reached counts
+        # torchrun restarts the same command after a failure: continue from what was reached
         resume = resume or (ranks.restart > 0 and (out / "config.json").exists())
         with owned(out) if ranks.writer else nullcontext():
             run = None
@@ -112,10 +117,10 @@ def run_training(
 
 
 def set_precision(cfg: TrainConfig, device: str) -> None:
-    """Threads and matrix products of this process, as every training of these settings has them."""
+    """Thread count and matrix precision of this process, the same for every training with these settings."""
     if cfg.output.threads:
         torch.set_num_threads(cfg.output.threads)
-    # a setting of the whole process, which others change too: a resumed run must compute with the one that it started with
+    # a process-wide setting that other code changes too: a resumed run must use the same as before
     # (CPU: another, faster matrix product of the same accuracy unless the machine has AMX; CUDA: TF32)
     torch.set_float32_matmul_precision(
         "medium" if device == "cpu" or not torch.cuda.is_available() else "high"
@@ -159,7 +164,9 @@ def _train(
 
 
 def _resume(out: Path, trained: Trained, fresh: Counters, ranks: Ranks, run: RunDirectory | None) -> Counters:
-    """The newest state that can be read, on all processes the same one; the fresh start when there is none."""
+    """Load the newest readable state, the same one on all processes; keeps the fresh start when there is
+    none.
+    """
     step = -1
     if run is not None:
         for path in run.states():

@@ -1,4 +1,6 @@
-"""Losses on signed distances at points of their own: the generator's shape, where a picture's own samples do not tell enough."""
+"""Losses on signed distances at points of their own, where a picture's samples say too little about the
+shape.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from torch import Tensor
 
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.geometry.rays import Rays, Window, label_rays
-from core_model.losses.surface import bend_loss, decision_loss
+from core_model.losses.terms import bend_loss, decision_loss
 from core_model.rendering.march import Marched
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.draws import item_uniform, mix_seed
@@ -24,8 +26,12 @@ def decision(
     seeds: tuple[int, ...],
     cfg: TrainConfig,
 ) -> Tensor:
-    """exp(-k|sdf|) at probe points. Before there are proposals the render's own samples are uniform and serve, where all of them have
-    gradients; otherwise random points on the probe's rays are evaluated, since gradients through all of them would not fit in memory."""
+    """exp(-k|sdf|) at probe points.
+
+    Before there are proposals the picture's own samples are uniform and are used, if all of them have
+    gradients. Otherwise random points on the probe's rays are evaluated: gradients through all of them would
+    not fit in memory.
+    """
     if not probed and not cfg.render.refine and not cfg.render.cull_floor:
         return decision_loss(marched.sdf, cfg.loss.decision_sharpness)
     size = cfg.network.probe_size
@@ -46,9 +52,11 @@ def decision(
 def bend(
     field: WysiwygField, marched: Marched, rays: Rays, seeds: tuple[int, ...], cfg: TrainConfig
 ) -> Tensor:
-    """How far distances bend on short lines of any direction: half of their places anywhere on rays of the picture, half near the depth
-    that is seen. The picture's samples are too far apart to tell of thin layers
-    and of slits between them."""
+    """How far signed distances bend along short lines of random direction.
+
+    Half of the lines lie anywhere on rays of the picture, half near the visible depth: the picture's samples
+    are too far apart to show thin layers and the slits between them.
+    """
     count, step = max(2, cfg.loss.bend_points // cfg.batch), cfg.loss.bend_step
     u = item_uniform(tuple(mix_seed(s, _BEND) for s in seeds), (count, 5), rays.dirs.device)
     ray = (u[..., 0] * len(rays)).long().clamp_max(len(rays) - 1)

@@ -23,7 +23,9 @@ from core_model.training.gan.state import load_weights
 
 
 def camera_prior(labels: LabelTable) -> CameraPrior:
-    """Spread of the data's cameras and their mean distance and angle of view, as seen from the scene's centre."""
+    """Spread of the data's cameras and their mean distance and angle of view, as seen from the scene's
+    centre.
+    """
     table = labels.labels.double().numpy()
     eyes = table[:, :16].reshape(-1, 4, 4)[:, :3, 3]
     radius = np.linalg.norm(eyes, axis=1)
@@ -45,8 +47,11 @@ def write_snapshot(
     with_proposals: bool,
     scores: dict[str, float] | None = None,
 ) -> None:
-    """The average generator as a native checkpoint. Before its proposal network has learned, it is left out: an untrained one would
-    place samples anywhere, and without it the viewer takes another sampler."""
+    """The average generator as a native checkpoint.
+
+    Its proposal network is left out until it has been trained: it would place samples at random, and without
+    it the viewer uses another sampler.
+    """
     network = network_config(cfg)
     tensors = dict(networks.average.state_dict())
     if not with_proposals and network.proposal_channels:
@@ -78,8 +83,11 @@ def command_text(cfg: TrainConfig) -> str:
 
 
 def load_start(source: str, networks: Networks) -> str:
-    """Weights to fine-tune from; returns what was taken. A resume state gives all networks. A native checkpoint gives the generator
-    (its proposal network may be missing), and the discriminator starts anew. Raises InputError when a tensor does not fit."""
+    """Load weights to fine-tune from; returns what was loaded.
+
+    A resume state gives all networks. A native checkpoint gives the generator (its proposal network may be
+    missing), and the discriminator starts from scratch. Raises InputError when a tensor does not fit.
+    """
     if source.endswith(STATE_SUFFIX):
         return f"{Path(source).name}: {load_weights(Path(source), networks)} tensors, discriminator included"
     header = read_header(source).header

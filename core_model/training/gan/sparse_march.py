@@ -1,7 +1,8 @@
-"""The trainer's policy of which samples get gradients: those that can be seen, found by a coarse pass without gradients.
+"""Which samples of a training picture get gradients: those that can be seen, found by a coarse pass without
+gradients.
 
-A sample adds T σ δ c to its ray, and what the ray tells it is scaled by the same T σ δ: of an empty or hidden sample nothing is lost, and
-these are most of them. Used where points are dear (CPU).
+A sample adds T σ δ c to its ray, and its gradient is scaled by the same T σ δ, so samples that are empty or
+hidden (most of them) contribute nothing and are left out. Used where field evaluations are expensive (CPU).
 """
 
 from __future__ import annotations
@@ -23,18 +24,25 @@ from core_model.sampling.types import RaySamples
 
 SUBDIVISION = 3  # pieces of an interval between two samples of the coarse pass
 SPARE = 0.05
-CERTAIN = 4.0  # in beta: signed distances beyond are cut, or a steep one would draw the surface towards its other end
+CERTAIN = 4.0
+"""Clamp of signed distances in units of beta; beyond, a steep interval would pull the estimated surface to
+its far end.
+"""
 
 
 @dataclass(frozen=True)
 class LearningScene(Scene):
-    """A scene whose field is the generator's: it can be asked for distances alone, and in pieces."""
+    """A scene that holds the generator's field, which can also be evaluated for distances alone and in
+    pieces.
+    """
 
     field: WysiwygField
 
 
 def learning_scene(field: WysiwygField, background: Tensor | None) -> LearningScene:
-    """A batch of heads seen along their own rays; nothing inside the box is skipped. background [3]; None = black."""
+    """A scene of a batch of heads, each seen along its own rays, without empty-space skipping. background
+    [3]; None = black.
+    """
     device, box = field.planes.levels[0].device, field.planes.conventions.box
     frontal = torch.tensor([0.0, 0.0, -1.0], device=device)
     return LearningScene(field, outside_only(box, device), background, frontal, camera_dirs=True)
@@ -43,16 +51,19 @@ def learning_scene(field: WysiwygField, background: Tensor | None) -> LearningSc
 def march_seen(
     scene: LearningScene, rays: Rays, samples: RaySamples, *, recompute_rays: int = 0, cull_floor: float = 0.0
 ) -> Marched:
-    """`march`, but where gradients are enabled and cull_floor is above 0 only samples with T σ δ above it get them."""
+    """`march`; with gradients and a positive cull_floor, only samples with T σ δ above that floor get
+    gradients.
+    """
     if torch.is_grad_enabled() and cull_floor > 0.0:
         return march_culled(scene, rays, samples, cull_floor)
     return march(scene, rays, samples, recompute_rays=recompute_rays)
 
 
 def march_culled(scene: LearningScene, rays: Rays, samples: RaySamples, floor: float) -> Marched:
-    """What `march` makes of samples [B, R, S], from those with T σ δ above `floor`, a share of the ray's light.
+    """`march` of samples [B, R, S], with gradients for those with T σ δ above `floor` (a share of the ray's
+    light) only.
 
-    Weights and signed distances, which are the coarse pass's, have no gradients.
+    Weights and signed distances come from the coarse pass and have no gradients.
     """
     with torch.no_grad():
         sdf, _, weights, light = coarse_pass(scene, rays, samples.t, samples.delta)
@@ -65,12 +76,15 @@ def march_culled(scene: LearningScene, rays: Rays, samples: RaySamples, floor: f
 def march_refined(
     scene: LearningScene, rays: Rays, coarse: Rays, t: Tensor, u: Tensor, floor: float
 ) -> Marched:
-    """As `march_culled`, with samples added where a coarse pass tells of a surface.
+    """`march_culled` with additional samples where a coarse pass finds a surface.
 
-    coarse: the rays of the coarse pass with samples t [B, L, S]: those of the picture, or of a smaller one of the same cameras, of which
-    each pixel takes the ray that is nearest. u [B, R, F] in [0, 1): places of the F added samples within their quantiles. Rays that met
-    nothing get none. All samples of a ray are composited together, each for the cell around it: where spacings differ this is nearer
-    to the integral than intervals behind.
+    coarse: rays of the coarse pass with samples t [B, L, S], from the picture itself or from a smaller
+        picture of the same cameras, of which each pixel takes the nearest ray.
+    u [B, R, F] in [0, 1): positions of the F added samples within their quantiles. Rays that hit nothing get
+    none.
+
+    All samples of a ray are composited together, each over the cell around it: where spacings vary this is
+    closer to the integral than the interval behind each sample.
     """
     with torch.no_grad():
         far = coarse.far[..., None]
@@ -82,7 +96,7 @@ def march_refined(
             size, small = round(len(rays) ** 0.5), round(len(coarse) ** 0.5)
             place = torch.arange(size, device=t.device) * small // size
             parent = (place[:, None] * small + place).reshape(-1)
-            # an outline may run between the rays of the coarse pass
+            # a silhouette may lie between the rays of the coarse pass
             met = (
                 F.max_pool2d(met.float().reshape(-1, 1, small, small), 3, stride=1, padding=1).flatten(1)[
                     :, parent
@@ -103,8 +117,11 @@ def march_refined(
 
 
 def _placed(t: Tensor, sdf: Tensor, beta: Tensor, u: Tensor) -> Tensor:
-    """Samples [H, F] where a surface is likely, given signed distance and beta at t [H, S]: both are taken for straight lines from
-    sample to sample, which finds a surface far more closely than the samples' own weights; SPARE of the samples go anywhere."""
+    """Samples [H, F] where a surface is likely, given signed distance and beta at t [H, S].
+
+    Both are interpolated linearly between samples, which locates a surface far more closely than the samples'
+    own weights do. SPARE of the samples are spread over the whole ray.
+    """
     sdf = torch.minimum(torch.maximum(sdf, -CERTAIN * beta), CERTAIN * beta)
     parts = torch.arange(SUBDIVISION, device=t.device) / SUBDIVISION
     fine = lambda x, at: torch.lerp(x[:, :-1, None], x[:, 1:, None], at).flatten(1)
@@ -130,8 +147,10 @@ def coarse_pass(
 def _composited(
     scene: LearningScene, rays: Rays, hit: Tensor, t: Tensor, delta: Tensor, seen: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """rgb [B, R, 3], opacity, width and depth [B, R] of all rays; `hit` [H] numbers those with samples t, δ [H, S], of which `seen`
-    take part, with gradients."""
+    """rgb [B, R, 3], opacity, width and depth [B, R] of all rays.
+
+    hit [H]: the rays that have samples t, δ [H, S]; of these the `seen` ones are composited, with gradients.
+    """
     b, r = rays.dirs.shape[:2]
     ray, place = seen.nonzero(as_tuple=True)
     picture, dirs = hit // r, rays.dirs.reshape(-1, 3)[hit]

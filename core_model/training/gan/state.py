@@ -1,7 +1,7 @@
-"""Everything that the next step depends on, as one safetensors file: networks, average, both Adams, counters. Nothing is pickled.
+"""Everything that the next step depends on, in one safetensors file: networks, average, both Adams, counters.
 
-Random numbers and the schedule are functions of the step (see `draws`), and the data order is a function of the position, so a few
-counters stand for them.
+Nothing is pickled. Random numbers and schedule are functions of the step (see `draws`), and the data order is
+a function of the position, so a few counters are enough for them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ _COMMAND = "triscope train"
 
 
 class Counters(Frozen):
-    """What is not a tensor: steps done, place in the data, ADA, time spent, steps without a move."""
+    """State that is not tensors: steps done, position in the data, ADA, time spent, consecutive steps without
+    an update.
+    """
 
     version: int = STATE_VERSION
     step: int = Field(ge=0)
@@ -64,7 +66,9 @@ def save_state(path: Path, trained: Trained, counters: Counters) -> None:
 
 
 def load_state(path: Path, trained: Trained) -> Counters:
-    """Fill the networks and optimisers; nothing is changed unless the whole file is read and fits. Raises InputError."""
+    """Fill the networks and optimisers; nothing is changed unless the whole file is read and fits. Raises
+    InputError.
+    """
     told, tensors = read_state(path, _COMMAND)
     try:
         counters = Counters.model_validate_json(told[_KEY])
@@ -84,7 +88,8 @@ def load_state(path: Path, trained: Trained) -> Counters:
 
 
 def load_weights(path: Path, networks: Networks) -> int:
-    """The weights of a state, without its optimisers and counters, into networks of the same sizes; returns how many tensors.
+    """The weights of a state, without its optimisers and counters, into networks of the same sizes; returns
+    how many tensors.
 
     Raises InputError when the file is none or does not fit.
     """

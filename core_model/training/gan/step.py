@@ -1,7 +1,8 @@
-"""One training step: generator, discriminator, and every k-th step R1 (What You See is What You GAN, section 5; EG3D; StyleGAN2).
+"""One training step: generator, discriminator, and every k-th step R1 (What You See is What You GAN, section
+5; EG3D; StyleGAN2).
 
-Each phase runs over micro-batches, averages its gradients over all processes, checks that they are finite, and only then lets its
-optimiser move. A phase with bad gradients moves nothing and says where they were.
+Each phase runs over micro-batches, averages its gradients over all processes, and steps its optimiser only if
+they are finite. A phase with bad gradients changes no weights and reports where they were.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from core_model.data.labels import LabelTable
 from core_model.data.order import Batch
 from core_model.discriminators.augment import AdaAugment
 from core_model.discriminators.dual import at_detail_of, gaussian_blur2d, pair, stretch
-from core_model.losses.gan import discriminator_loss, generator_loss, r1_penalty
+from core_model.losses.terms import discriminator_loss, generator_loss, r1_penalty
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
 from core_model.training.common.clock import PhaseClock
@@ -26,13 +27,15 @@ from core_model.training.gan.optimise import GradientReport, Optimisers, gradien
 from core_model.training.gan.render import Fakes, autocast, make_fakes
 
 GENERATOR, DISCRIMINATOR, PENALTY = range(3)
-PHASE_NAMES = ("generator", "discriminator", "r1")
 
 
 @dataclass(frozen=True)
 class StepReport:
-    """values: scalars by name, tensors on the device so that nothing waits. bad: phases that moved nothing, and why.
-    mean_sign: of the discriminator's logits on real images, over all processes."""
+    """What one step measured.
+
+    values: scalars by name, as tensors on the device so that nothing waits. bad: phases that changed no
+    weights, and why. mean_sign: mean sign of the discriminator's logits on real images, over all processes.
+    """
 
     values: dict[str, Tensor]
     bad: tuple[tuple[str, GradientReport], ...]
@@ -198,7 +201,7 @@ class GanStep:
                 leaf = (images if coarse is None else pair(images, coarse)).requires_grad_(True)
                 logits = self._judge(leaf, None, labels, values, p, (step, PENALTY, start), ready=True)
                 penalty = r1_penalty(leaf, logits).mean()
-                # every k-th step counts k times, and the half is Mescheder's
+                # lazy R1: every k-th step counts k times; the half is from Mescheder et al.
                 (penalty * (0.5 * values.r1_gamma * interval * weight)).backward()
                 _add(scalars, {"r1": penalty}, weight)
             self._move("r1", self.networks.discriminator, self.optimisers.discriminator, scalars, bad)
@@ -206,7 +209,9 @@ class GanStep:
     def _reals(
         self, reals: Batch, start: int, values: ScheduleValues
     ) -> tuple[Tensor, Tensor | None, Tensor]:
-        """A micro-batch of real images in [-1, 1] at the render's level of detail, their coarse copies and labels."""
+        """A micro-batch of real images in [-1, 1] at the render's level of detail, their coarse copies and
+        labels.
+        """
         rows = slice(start, start + self._micro)
         images = reals.images[rows].to(self.ranks.device, non_blocking=True).float() / 127.5 - 1.0
         coarse = at_detail_of(images, self.cfg.network.probe_size) if self.cfg.discriminator.dual else None
@@ -227,7 +232,10 @@ class GanStep:
         *,
         ready: bool = False,
     ) -> Tensor:
-        """Logits of images at any resolution: stretched, blurred, augmented. key names the random numbers. ready: already paired."""
+        """Discriminator logits of images at any resolution: resized, blurred, augmented.
+
+        key: names the random numbers. ready: the images are already paired for dual discrimination.
+        """
         cfg, device = self.cfg, self.ranks.device
         x = stretch(images, cfg.data.resolution)
         if cfg.discriminator.dual and not ready:
@@ -255,7 +263,9 @@ class GanStep:
         scalars: dict[str, Tensor],
         bad: list[tuple[str, GradientReport]],
     ) -> None:
-        """Average, check, and step; a bad phase leaves weights and moments as they were."""
+        """Average and check the gradients, then step; a phase with bad ones leaves weights and moments
+        unchanged.
+        """
         self.ranks.mean_gradients(module)
         report = gradient_report(module)
         if report.finite:

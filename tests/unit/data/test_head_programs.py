@@ -17,6 +17,10 @@ def head(seed: int) -> HeadParams:
     return HeadParams.from_latent(latent_for_seed(seed)[None])
 
 
+def distance(p: HeadParams, x: torch.Tensor) -> torch.Tensor:
+    return evaluate_parts(p, x).distance()
+
+
 def points(count: int, seed: int = 0) -> torch.Tensor:
     return torch.rand(1, count, 3, generator=torch.Generator().manual_seed(seed)) - 0.5
 
@@ -48,7 +52,7 @@ def test_gradients_doubles_and_several_heads_run_plainly(monkeypatch: pytest.Mon
     def never(*_: object) -> None:
         raise AssertionError("a recording was asked for")
 
-    monkeypatch.setattr(programs, "_program", never)
+    monkeypatch.setattr(programs, "program_of", never)
     with torch.enable_grad():
         assert torch.equal(head_sdf(head(1), points(20)), expected)
     with torch.no_grad():
@@ -67,8 +71,8 @@ def test_what_cannot_be_recorded_runs_plainly(monkeypatch: pytest.MonkeyPatch) -
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("no tracing here")
 
-    monkeypatch.setattr(programs, "_recorded", {})
     monkeypatch.setattr(torch.jit, "trace", broken)
     with torch.no_grad():
         p, x = head(1), points(30)
-        assert torch.equal(head_sdf(p, x), evaluate_parts(p, x).distance())
+        assert programs.program_of("unheard of", distance, list(vars(p).values())) is None
+        assert torch.equal(programs.run("unheard of", distance, p, x), evaluate_parts(p, x).distance())

@@ -1,6 +1,6 @@
 """Whoever starts a process ends its whole tree.
 
-Kill, the death of a keeper, and nobody else's process by mistake.
+Kill, the death of a supervisor, and nobody else's process by mistake.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ from core_model.schema.processes import (
 )
 from core_model.schema.run import RunRecord
 from tests.house.sources import ROOT
-from tests.unit.jobs.test_local_jobs import CPU, python, queue, state, wait
+from tests.unit.jobs.test_local_jobs import CPU, python, queue, state
 from tests.unit.runs.test_reading import read
+from tests.waiting import until
 from viewer.jobs import job_object, job_service, local, supervisor
 from viewer.jobs.local import read_job
 
@@ -101,7 +102,7 @@ def nobody_left(tmp_path: Path) -> Iterator[None]:
             kill_tree(
                 lambda job=job: [
                     *tree_of(job.id, job.pid, job.pid_started),
-                    *tree_of("", job.keeper_pid, job.keeper_started),
+                    *tree_of("", job.supervisor_pid, job.supervisor_started),
                 ]
             )
 
@@ -121,7 +122,7 @@ def begun(run: Path, code: str, count: int = 1) -> str:
     job_service.start(run, python(code), resources=CPU)
     job = read_job(run)
     assert job is not None
-    wait(lambda: len(living(job.id)) >= count and read_job(run).pid, "the tree is not complete")  # type: ignore[union-attr]
+    until(lambda: len(living(job.id)) >= count and read_job(run).pid, "the tree is not complete")  # type: ignore[union-attr]
     return job.id
 
 
@@ -137,7 +138,7 @@ def test_kill_ends_workers_in_other_sessions_and_orphans_and_says_who(
     (run / "run.json").write_text(RunRecord(id="r", state="running", updated=time.time()).model_dump_json())
     job_service.end(run, force=True)
     assert not still(tree) and not living(job)
-    wait(lambda: read_job(run).ended, "the keeper noted no end")  # type: ignore[union-attr]
+    until(lambda: read_job(run).ended, "the supervisor noted no end")  # type: ignore[union-attr]
     record, told = read_job(run), RunRecord.model_validate_json((run / "run.json").read_bytes())
     assert record is not None and record.killed and " on " in record.ended_by and record.exit_status == -9
     assert (told.state, told.ended_by) == ("killed", record.ended_by)
@@ -145,7 +146,7 @@ def test_kill_ends_workers_in_other_sessions_and_orphans_and_says_who(
     assert state(run) == reader.state == "killed"
     assert bystander.is_running()
     again = job_service.start(run, python("pass"), resources=CPU)
-    wait(lambda: read_job(run).ended, "the next job did not run")  # type: ignore[union-attr]
+    until(lambda: read_job(run).ended, "the next job did not run")  # type: ignore[union-attr]
     assert again.id != job and read_job(run).outcome == "done", "an old wish must not count for a new job"  # type: ignore[union-attr]
 
 
@@ -155,7 +156,7 @@ def test_what_is_killed_from_elsewhere_has_failed(tmp_path: Path) -> None:
     run = tmp_path / "run"
     job = begun(run, TREE, 4)
     os.kill(read_job(run).pid, signal.SIGKILL)  # type: ignore[union-attr]
-    wait(lambda: read_job(run).ended, "the keeper noted no end")  # type: ignore[union-attr]
+    until(lambda: read_job(run).ended, "the supervisor noted no end")  # type: ignore[union-attr]
     assert not living(job), "what the command left behind lives on"
     assert state(run) == "failed" and "SIGKILL" in read_job(run).error  # type: ignore[union-attr]
 
@@ -173,7 +174,7 @@ def test_kills_at_random_moments_leave_nobody(tmp_path: Path, bystander: psutil.
         seen = living(job)
         job_service.end(run, force=True)
         assert not living(job), f"trial {trial}: of {len(seen)} some live on"
-        wait(lambda run=run: state(run) == "killed", "no end was noted")
+        until(lambda run=run: state(run) == "killed", "no end was noted")
     assert bystander.is_running()
 
 
@@ -182,21 +183,21 @@ def test_kills_at_random_moments_leave_nobody(tmp_path: Path, bystander: psutil.
     not sys.platform.startswith("linux"), reason="elsewhere only triscope's own commands follow"
 )
 @pytest.mark.usefixtures("queue")
-def test_the_keeper_s_death_ends_the_command_and_the_next_start_ends_the_rest(tmp_path: Path) -> None:
+def test_the_supervisor_s_death_ends_the_command_and_the_next_start_ends_the_rest(tmp_path: Path) -> None:
     run = tmp_path / "run"
     job = begun(run, TREE, 4)
     record = read_job(run)
     assert record is not None
-    os.kill(record.keeper_pid, signal.SIGKILL)
-    wait(
+    os.kill(record.supervisor_pid, signal.SIGKILL)
+    until(
         lambda: not processes.process_alive(record.pid, record.pid_started),
-        "the command outlived its keeper",
+        "the command outlived its supervisor",
         5,
     )
     assert state(run) == "lost"
     job_service.start(run, python("pass"), resources=CPU)
     assert not living(job), "of the job before"
-    wait(lambda: state(run) == "done", "the next job did not run")
+    until(lambda: state(run) == "done", "the next job did not run")
 
 
 @posix
@@ -204,7 +205,7 @@ def test_the_keeper_s_death_ends_the_command_and_the_next_start_ends_the_rest(tm
 def test_kill_ends_an_owner_that_no_job_started_and_a_live_owner_is_never_doubled(tmp_path: Path) -> None:
     run = tmp_path / "run"
     job_service.start(run, python("pass"), resources=CPU)
-    wait(lambda: state(run) == "done", "the first job")
+    until(lambda: state(run) == "done", "the first job")
     code = "import sys, time; from pathlib import Path; from core_model.schema.run_owner import owned\nwith owned(Path(sys.argv[1])): print('up', flush=True); time.sleep(300)"  # noqa: E501
     with subprocess.Popen(
         [sys.executable, "-c", code, str(run)], cwd=ROOT, stdout=subprocess.PIPE
@@ -249,7 +250,7 @@ def test_a_follower_without_the_kernel_s_help_ends_too(tmp_path: Path) -> None:
         pid = int(first.stdout.readline())
         born = started_at(pid)
         first.kill()
-    wait(lambda: not processes.process_alive(pid, born), "the follower lives on", 10)
+    until(lambda: not processes.process_alive(pid, born), "the follower lives on", 10)
 
 
 def test_a_process_that_is_to_outlive_us_carries_no_mark() -> None:
@@ -270,7 +271,7 @@ def test_kill_says_who_could_not_be_ended(bystander: psutil.Process) -> None:
 
 
 class FakeKernel:
-    """kernel32, as far as a keeper uses it."""
+    """kernel32, as far as a supervisor uses it."""
 
     def __init__(self, assigns: bool = True) -> None:
         self.calls: list[tuple[Any, ...]] = []
@@ -295,12 +296,9 @@ class FakeKernel:
 
 
 @pytest.mark.parametrize("assigns", [True, False])
-def test_on_windows_a_job_object_holds_the_command_before_it_runs(
-    monkeypatch: pytest.MonkeyPatch, assigns: bool
-) -> None:
+def test_on_windows_a_job_object_holds_the_command_before_it_runs(assigns: bool) -> None:
     api = FakeKernel(assigns)
-    monkeypatch.setattr(job_object, "_resume", lambda pid: api.calls.append(("resume", pid)))
-    held = job_object.JobObject("abc", api)
+    held = job_object.JobObject("abc", api, lambda pid: api.calls.append(("resume", pid)))
     assert held.hold(5, 17) is assigns
     held.terminate()
     size = 144 if sys.maxsize > 2**32 else 112  # of JOBOBJECT_EXTENDED_LIMIT_INFORMATION
@@ -315,7 +313,7 @@ def test_on_windows_a_job_object_holds_the_command_before_it_runs(
     assert not nothing.hold(5, 17)
 
 
-def test_on_windows_a_keeper_is_in_nobody_s_job_object(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_on_windows_a_supervisor_is_in_nobody_s_job_object(monkeypatch: pytest.MonkeyPatch) -> None:
     flags = {
         "DETACHED_PROCESS": 0x8,
         "CREATE_NEW_PROCESS_GROUP": 0x200,
@@ -327,19 +325,19 @@ def test_on_windows_a_keeper_is_in_nobody_s_job_object(monkeypatch: pytest.Monke
 
 
 @posix
-def test_a_keeper_hands_its_command_to_the_job_object(
+def test_a_supervisor_hands_its_command_to_the_job_object(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The keeper's own way through, with a kernel that only writes down (the flags are those of POSIX: none)."""
+    """The supervisor's own way through, with a kernel that only writes down (the flags are those of POSIX: none)."""
     api = FakeKernel()
-    monkeypatch.setattr(job_object, "_resume", lambda pid: api.calls.append(("resume", pid)))
+    monkeypatch.setattr(job_object, "resume", lambda pid: api.calls.append(("resume", pid)))
     monkeypatch.setattr(supervisor, "creation_flags", lambda api: 0)
     (tmp_path / "job.json").write_text(
         json.dumps({"id": "j1", "argv": [sys.executable, "-c", "print('ran')"], "submitted": 0.0})
     )
     before = {n: signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
     try:
-        assert supervisor.Supervisor(tmp_path, api).keep() == 0
+        assert supervisor.Supervisor(tmp_path, api).supervise() == 0
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -29,7 +29,7 @@ def plain(x: torch.Tensor, stack: list[nn.Linear]) -> torch.Tensor:
 @pytest.mark.parametrize("rows", [0, 1, 7, 4096])
 @pytest.mark.parametrize("onednn", [True, False])
 def test_dense_is_linear(rows: int, onednn: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_HAS_ONEDNN", onednn and module._HAS_ONEDNN)
+    monkeypatch.setattr(module, "HAS_ONEDNN", onednn and module.HAS_ONEDNN)
     (layer,) = layers(71, 66)
     x = torch.randn(rows, 71)
     with torch.no_grad():

@@ -36,7 +36,7 @@ def read(run: Path) -> RunReader:
 
 
 def settle(reader: RunReader) -> None:
-    reader._next_look = reader._next_state = 0.0
+    reader.look_again()
     while reader.poll():
         pass
 

@@ -34,6 +34,7 @@ def test_rays_of_any_pixels_are_those_of_the_whole(
     whole = ray_bounds(origins, dirs, conv, parallel=camera.orthographic)
     large = LargeRays(camera, width, height, conv, torch.device("cpu"))
     assert len(large) == len(whole) and torch.equal(large.hit, whole.hit)
+    assert large.hit.shape == whole.near.shape
     for index in (
         torch.arange(len(whole)),
         torch.tensor([0, 36, 37, 500, 850]),
@@ -41,6 +42,7 @@ def test_rays_of_any_pixels_are_those_of_the_whole(
         torch.arange(0),
     ):
         some, expected = large.select(index), whole.select(index)
+        assert len(some) == len(index) and some.near.shape == expected.near.shape
         for name in ("origins", "dirs", "near", "far"):
             torch.testing.assert_close(getattr(some, name), getattr(expected, name), rtol=0, atol=1e-6)
         assert torch.equal(some.hit, expected.hit)

@@ -8,14 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from core_model.geometry.rays import Rays
 from core_model.queries import QuerySession, directions
 from core_model.queries.registry import Answer
+from core_model.rendering.evaluate import Evaluated
 from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import Cancelled
 from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MeshRequest
-from core_model.schema.question import PictureQuestion, Question
-from core_model.schema.question_latents import DirectionsQuestion
+from core_model.schema.question import DirectionsQuestion, PictureQuestion, Question
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshPreviewQuestion
 from core_model.schema.question_planes import SectionQuestion
 from core_model.schema.render import RenderRequest, Tier
@@ -67,13 +68,14 @@ def request(**changes: object) -> RenderRequest:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of the tiles that are drawn."""
     sizes: list[int] = []
-    plain = Picture._tile
+    plain = Picture.placed
 
-    def tile(self: Picture, pixels: torch.Tensor) -> float:
-        sizes.append(len(pixels))
-        return plain(self, pixels)
+    def placed(self: Picture, pixels: torch.Tensor, rays: Rays | None = None) -> Evaluated:
+        if rays is not None:  # a tile: what the sampler asks for itself comes without rays
+            sizes.append(len(pixels))
+        return plain(self, pixels, rays)
 
-    monkeypatch.setattr(Picture, "_tile", tile)
+    monkeypatch.setattr(Picture, "placed", placed)
     return sizes
 
 

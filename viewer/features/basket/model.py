@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from core_model.schema.config_dir import kept_file
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
-from viewer.state.array_files import read_arrays
-from viewer.state.checkpoint_files import kept_file, write_atomically
+from viewer.state.array_files import read_arrays, save_arrays
 
 NAME_LENGTH = 60
 Rows = tuple[tuple[float, ...], ...]
@@ -82,9 +82,7 @@ def write_basket(path: Path, basket: Basket, sha256: str) -> None:
     """Writes an .npz atomically; raises InputError where that is impossible."""
     w = np.stack([k.w for k in basket]) if basket else np.zeros((0, 0, 0), np.float32)
     names = np.array([k.name for k in basket], dtype=np.str_)
-    write_atomically(
-        path, "basket", lambda file: np.savez(file, w=w, names=names, checkpoint=np.array(sha256))
-    )
+    save_arrays(path, "basket", {"w": w, "names": names, "checkpoint": np.array(sha256)})
 
 
 def read_basket(path: Path, layers: int, width: int) -> tuple[Basket, str]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from core_model.schema.config_dir import kept_file
 from core_model.schema.errors import InputError
 from core_model.schema.latent import Edit, LatentSpec
-from viewer.state.array_files import read_arrays
-from viewer.state.checkpoint_files import kept_file, write_atomically
+from viewer.state.array_files import read_arrays, save_arrays
 
 SAME = 0.999
 """Cosine from which two directions are one: the same PCA on another machine differs by rounding."""
@@ -119,7 +119,7 @@ def write_directions(path: Path, kept: Directions) -> None:
         "steps": np.array([k.step for k in kept], dtype=np.float32),
         "share": np.array([k.share for k in kept], dtype=np.float64),
     }
-    write_atomically(path, "directions", lambda file: np.savez(file, **arrays))
+    save_arrays(path, "directions", arrays)
 
 
 def read_directions(path: Path, width: int) -> Directions:

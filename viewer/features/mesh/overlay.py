@@ -53,8 +53,8 @@ class MeshLayer(Layer):
 
         None: nothing was drawn, because no mesh is wanted or there is none yet.
 
-        shown, texture: the render's map and picture. A mesh alone or beside follows the mouse at once; over the
-        render it has the picture's camera, so that the two never slide against each other.
+        shown, texture: the render's map and picture. A mesh alone or beside follows the mouse at once; over
+        the render it has the picture's camera, so that the two never slide against each other.
         """
         mode, stage = doc.mesh_mode, self.stage
         stage.update(doc, info, queries, tasks, request_frames, now)

@@ -44,8 +44,8 @@ class SectionLink:
     slice_point: world point under the cursor on the slice.
     cut: segments [M, 2, 3] in the world where the slice meets the surface.
     answered: whether the panel shows what it asked for, not an earlier answer.
-    handle: place of the section's handle [3] from the plane's middle; it stays while handle_held, whatever the
-        picture shows.
+    handle: place of the section's handle [3] from the plane's middle; it stays while handle_held, whatever
+        the picture shows.
     """
 
     frame: int = -9

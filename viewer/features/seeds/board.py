@@ -11,8 +11,8 @@ from typing import Literal
 
 import numpy as np
 
+from core_model.schema.config_dir import kept_file, save_kept
 from core_model.schema.errors import InputError
-from viewer.state.checkpoint_files import kept_file, write_atomically
 
 Order = Literal["seed", "range", "samples", "flatness"]
 BINS = 64
@@ -141,4 +141,4 @@ def read_stars(path: Path) -> frozenset[int]:
 
 def write_stars(path: Path, stars: frozenset[int]) -> None:
     """Atomic; raises InputError where the folder cannot be written."""
-    write_atomically(path, "stars", lambda file: file.write(json.dumps(sorted(stars)).encode()))
+    save_kept(path, "stars", json.dumps(sorted(stars)).encode())

@@ -1,6 +1,8 @@
-"""The place of the Training workspace: one window over the whole dock space, so that Explore's layout stays untouched below.
+"""The window of the Training workspace, which covers the whole dock space, so that Explore's layout stays
+untouched.
 
-Explore's windows go on existing while they are covered: their tabs, docks, sizes and scroll positions stay as they were.
+Explore's windows exist while they are covered: their tabs, docks, sizes and scroll positions stay as they
+were.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ class TrainWindow:
         imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.0, 0.0))
         imgui.push_style_var(imgui.StyleVar_.window_rounding, 0.0)
         imgui.push_style_color(imgui.Col_.window_bg, imgui.get_style_color_vec4(imgui.Col_.menu_bar_bg))
-        # A new window that never comes to the front would be put behind all others: the flag waits for the second frame.
+        # A new window that never comes to the front would be put behind all others: the flag waits for the
+        # second frame.
         flags = _FLAGS | imgui.WindowFlags_.no_bring_to_front_on_focus if self._known else _FLAGS
         imgui.begin(TITLE, None, int(flags))
         imgui.pop_style_color()
@@ -50,14 +53,18 @@ class TrainWindow:
         imgui.end()
 
     def cover(self, name: str) -> None:
-        """Inside an Explore window that is covered: keeps its length for the scroll bar; a floating one goes to the back."""
+        """Called inside a covered Explore window: keeps its scroll length, and sends a floating one to the
+        back.
+        """
         imgui.dummy(ImVec2(1.0, imgui.get_scroll_max_y() + imgui.get_content_region_avail().y))
         if not imgui.is_window_docked() and name not in self._floating:
             self._floating.add(name)
             imgui.internal.bring_window_to_display_back(imgui.internal.get_current_window())
 
     def uncover(self, name: str) -> None:
-        """Inside an Explore window that is shown: a floating one that was sent to the back comes to the front again."""
+        """Called inside a visible Explore window: brings back to the front a floating one that was sent to
+        the back.
+        """
         if name in self._floating:
             self._floating.discard(name)
             imgui.internal.bring_window_to_display_front(imgui.internal.get_current_window())

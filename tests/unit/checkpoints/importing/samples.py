@@ -102,11 +102,12 @@ def config_node(value: Any, parent: Any = None) -> Any:
             f"omegaconf.{kind}config", f"{kind.title()}Config", {"_metadata": metadata, "_parent": parent}
         )
         if isinstance(value, dict):
-            node._content = {k: config_node(v, node) for k, v in value.items()}
+            content: Any = {k: config_node(v, node) for k, v in value.items()}
         elif isinstance(value, list):
-            node._content = [config_node(v, node) for v in value]
+            content = [config_node(v, node) for v in value]
         else:
-            node._content = value.removeprefix("node:")
+            content = value.removeprefix("node:")
+        vars(node).update(_content=content)  # as the pickle's own state would
         return node
     return plain_object(
         "omegaconf.nodes", "AnyNode", {"_metadata": metadata, "_parent": parent, "_val": value}

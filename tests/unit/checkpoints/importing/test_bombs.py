@@ -274,7 +274,6 @@ def test_overlapping_zip_entries() -> None:
             info.header_offset, info.file_size, info.compress_size = 0, 100_000, 100_000
             info.CRC = 0
             file.filelist.append(info)
-        file._didModify = True
     assert "larger than the file" in refusal(block.getvalue())
 
 

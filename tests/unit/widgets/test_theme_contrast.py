@@ -1,0 +1,142 @@
+"""Every text on every ground of both themes, as Dear ImGui blends them: a contrast of 4.5 : 1 at least,
+disabled or not (WCAG 2, issue 15 F).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from imgui_bundle import imgui
+
+from viewer.state.palette import PALETTES, Palette, Rgb, contrast, mix
+from viewer.widgets import controls, theme
+
+C = imgui.Col_
+LEAST = 4.5
+WINDOWS = (
+    C.window_bg, C.popup_bg, C.menu_bar_bg, C.title_bg, C.title_bg_active, C.tab, C.tab_hovered, C.tab_selected, C.tab_dimmed_selected,
+)  # fmt: skip
+FILLS = (
+    C.frame_bg, C.frame_bg_hovered, C.frame_bg_active, C.button, C.button_hovered, C.button_active, C.header, C.header_hovered,
+    C.header_active, C.table_header_bg, C.table_row_bg, C.table_row_bg_alt,
+)  # fmt: skip
+
+
+@pytest.fixture
+def context() -> Iterator[None]:
+    made = imgui.create_context()
+    yield
+    imgui.destroy_context(made)
+
+
+def colour(role: imgui.Col_) -> tuple[Rgb, float]:
+    c = imgui.get_style().color_(role)
+    return (c.x, c.y, c.z), c.w
+
+
+def over(ground: Rgb, ink: Rgb, alpha: float) -> Rgb:
+    """What stands on the screen: `ink` blended onto `ground`."""
+    return mix(ground, ink, alpha)
+
+
+def worst(pairs: list[tuple[str, Rgb, Rgb]]) -> list[str]:
+    return [
+        f"{name}: {contrast(ink, ground):.2f}" for name, ink, ground in pairs if contrast(ink, ground) < LEAST
+    ]
+
+
+def style_pairs() -> list[tuple[str, Rgb, Rgb]]:
+    """Text on each ground and on each fill on it.
+
+    disabled: fill and text are both multiplied by the style's alpha.
+    """
+    pairs, faded = [], imgui.get_style().disabled_alpha
+    text, _ = colour(C.text)
+    muted, _ = colour(C.text_disabled)
+    for window in WINDOWS:
+        ground, _ = colour(window)
+        pairs += [(f"text on {window.name}", text, ground), (f"hint on {window.name}", muted, ground)]
+        pairs.append((f"disabled text on {window.name}", over(ground, text, faded), ground))
+    for window in (C.window_bg, C.popup_bg, C.menu_bar_bg):
+        ground, _ = colour(window)
+        for fill in FILLS:
+            ink, alpha = colour(fill)
+            plain, dim = over(ground, ink, alpha), over(ground, ink, alpha * faded)
+            place = f"{fill.name} on {window.name}"
+            pairs += [(f"text on {place}", text, plain), (f"hint on {place}", muted, plain)]
+            pairs.append((f"disabled text on {place}", over(dim, text, faded), dim))
+    return pairs
+
+
+def drawn_pairs(p: Palette) -> list[tuple[str, Rgb, Rgb]]:
+    """What the house's own controls draw.
+
+    Sliders that are filled, segments, primary buttons, text in the accent colours.
+    """
+    pairs, half = [], mix(p.field, p.accent_fill, 0.42)
+    for name, ground in (("panel", p.panel), ("raised", p.raised)):
+        for fill, what in ((half, "slider"), (p.field, "segment"), (p.field_active, "chosen segment")):
+            pairs.append((f"{what} on {name}", p.text, fill))
+            dim = over(ground, fill, p.faded)
+            pairs.append((f"disabled {what} on {name}", over(dim, p.text, p.faded), dim))
+        pairs.append((f"segment that is not available on {name}", over(p.field, p.text, p.faded), p.field))
+    for fill in (p.accent_fill, p.accent_fill_hover, mix(p.accent_fill, (0.0, 0.0, 0.0), 0.2)):
+        pairs.append(("text on accent", p.on_accent, fill))
+    pairs += [(f"{ink} on panel", getattr(p, ink), p.panel) for ink in ("accent", "good", "warn", "bad")]
+    return pairs
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_every_text_of_a_theme_can_be_read_also_where_it_is_disabled(context: None, name: str) -> None:
+    palette = theme.apply(name, 1.0)  # type: ignore[arg-type]
+    assert imgui.get_style().disabled_alpha < 0.8, "what is disabled has to look so"
+    pairs = style_pairs() + drawn_pairs(palette)
+    assert len(pairs) > 120
+    assert not worst(pairs), worst(pairs)
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_muted_text_is_plain_where_it_is_disabled(context: None, name: str) -> None:
+    """Faded twice it would fall under 4.5 : 1."""
+    palette = theme.apply(name, 1.0)  # type: ignore[arg-type]
+    imgui.get_io().display_size = imgui.ImVec2(400, 300)
+    imgui.get_io().backend_flags |= imgui.BackendFlags_.renderer_has_textures
+    imgui.new_frame()
+    imgui.begin("x")
+    seen = []
+    for why_not in ("", "a reason"):
+        with controls.disabled(why_not), controls.text_colour(palette.muted):
+            seen.append((colour(C.text)[0], colour(C.text_disabled)[0]))
+    imgui.end()
+    imgui.end_frame()
+    assert seen[0] == (pytest.approx(palette.muted), pytest.approx(palette.muted))
+    assert seen[1] == (pytest.approx(palette.text), pytest.approx(palette.text))
+
+
+@pytest.mark.parametrize("name", PALETTES)
+def test_text_has_the_contrast_that_readers_need(name):
+    p = PALETTES[name]
+    pairs = [(ink, ground) for ink in (p.text, p.muted) for ground in (p.panel, p.raised, p.window, p.field)]
+    pairs += [
+        (p.text, p.field_hover),
+        (p.text, p.bad_panel),
+        (p.muted, p.bad_panel),
+        (p.on_accent, p.accent_fill),
+    ]
+    pairs += [
+        (p.on_accent, p.accent_fill_hover),
+        (p.bad, p.bad_panel),
+        (p.good, p.panel),
+        (p.warn, p.panel),
+        (p.bad, p.panel),
+    ]
+    pairs += [
+        (ink, ground) for ink in (p.canvas_text, p.canvas_muted) for ground in (p.canvas, p.canvas_edge)
+    ]
+    low = [f"{contrast(a, b):.2f} {a} on {b}" for a, b in pairs if contrast(a, b) < 4.5]
+    assert not low, low
+
+
+def test_contrast_of_black_and_white_is_21():
+    assert contrast((0, 0, 0), (1, 1, 1)) == pytest.approx(21.0)
