@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from core_model.queries import directions, mesh, planes, section, summaries
+from core_model.queries import baking, directions, mesh, planes, section, summaries
 from core_model.queries.ray_report import inspect_ray
 from core_model.queries.ray_volume import RayVolumes, Stop, ray_volumes
 from core_model.queries.registry import Answer, answer
@@ -17,12 +17,12 @@ from core_model.schema.render import RenderRequest
 from core_model.session import RenderSession
 from core_model.session.picture import Progress
 
-ANSWERED_BY = (directions, mesh, planes, section, summaries)
+ANSWERED_BY = (baking, directions, mesh, planes, section, summaries)
 """With `ray_volume` the modules that register their answers when they are imported."""
 
 
 class QuerySession(RenderSession):
-    """Not thread-safe, as `RenderSession`; queries share the cache of the pictures."""
+    """Not thread-safe, as `RenderSession`; questions share the cache of the pictures."""
 
     def __init__(
         self, device: str = "auto", cache_bytes: int | None = None, threads: int | None = None
@@ -37,10 +37,10 @@ class QuerySession(RenderSession):
         cancelled: Callable[[], bool] | None = None,
         progress: Progress | None = None,
     ) -> Answer:
-        """What a question asks.
+        """The answer to a question.
 
-        Raises InputError, or Cancelled when something more urgent waits: asked again, it goes on from what it
-        has (`unfinished`). progress: told (stage, fraction).
+        progress: called with (stage, fraction). Raises InputError, or Cancelled when something more urgent
+        waits: asked again, it continues from what it has (`unfinished`).
         """
         self.tell = progress or _untold
         try:

@@ -36,7 +36,7 @@ def _input_error(what: str, where: str, expected: str, got: str) -> InputError:
 
 
 class Cancelled(TriscopeError):
-    """A newer request waits; the work in hand was dropped between two tiles."""
+    """A newer request waits; the current work was dropped between two tiles."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -370,9 +370,11 @@ def _skin_weld() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(vertex, uv, triangles) of the skin with equal corners joined: the same for every head."""
     if not _WELD:
         surface = skin_surface()
-        bits = np.ascontiguousarray(surface.triangle_uv.reshape(-1, 2)).view(np.int32).astype(np.int64)
-        rows = np.column_stack((surface.triangles.ravel().astype(np.int64), bits))
-        _, first, inverse = np.unique(rows, axis=0, return_index=True, return_inverse=True)
+        # Eight bytes each: equal pairs of floats are equal integers.
+        pairs = np.ascontiguousarray(surface.triangle_uv.reshape(-1, 2)).view(np.int64)[:, 0]
+        kinds, kind = np.unique(pairs, return_inverse=True)
+        key = surface.triangles.ravel().astype(np.int64) * len(kinds) + kind
+        _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
         _WELD.append(
             (
                 surface.triangles.ravel()[first],

@@ -10,7 +10,7 @@ from core_model.data.headpack import shape as shaping
 from core_model.data.headpack import skin as skins
 from core_model.data.headpack.colours import recoloured, skin_image
 from core_model.data.headpack.glasses import glasses_parts
-from core_model.data.headpack.mesh import Alpha, HeadMesh, Part, vertex_normals
+from core_model.data.headpack.mesh import Alpha, HeadMesh, Part, rounded, vertex_normals
 from core_model.data.headpack.pack import Fitted, Pack, load_pack
 from core_model.data.headpack.parameters import HeadParameters, Tone
 
@@ -20,6 +20,8 @@ BROW_LIFT = 0.0012
 """World units: brows hug the skin."""
 HAT_MARGIN = 0.02
 """Hair may reach this far over the plane of a hat's band, decimetres."""
+COARSE_HAIR = 4500
+"""Styles of fewer triangles show corners in their outline."""
 TEETH_GAIN, TONGUE_GAIN = 1.7, 0.8
 
 
@@ -92,8 +94,9 @@ def _part(
     tone: Tone = (1.0, 1.0, 1.0),
     alpha: Alpha = "opaque",
     two_sided: bool = False,
+    round_off: bool = False,
 ) -> Part:
-    """The part in world units; `keep` [M] chooses triangles."""
+    """The part in world units; `keep` [M] chooses triangles; round_off: split in four and rounded."""
     triangles, uv = fitted.triangles, fitted.triangle_uv
     world = place(vertices)
     normals = vertex_normals(world, triangles)
@@ -101,6 +104,9 @@ def _part(
         triangles, uv = triangles[keep], uv[keep]
         used, inverse = np.unique(triangles, return_inverse=True)
         triangles, world, normals = inverse.reshape(triangles.shape), world[used], normals[used]
+    if round_off:
+        world, triangles, uv = rounded(world, normals, triangles, uv)
+        normals = vertex_normals(world, triangles)
     return Part(
         name=name,
         vertices=world.astype(np.float32),

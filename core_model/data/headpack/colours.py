@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import cache
 
 import numpy as np
@@ -54,7 +53,10 @@ def skin_image(pack: Pack, p: HeadParameters, scalp: np.ndarray) -> np.ndarray:
     if p.hair is not None:
         _mix(pixels, scalp, tone)
     if p.beard > 0:
-        _mix(pixels, _beard(pack, p.beard_shape) * _growth(pixels.shape[:2], p.beard), tone)
+        box, area = _beard(pack, p.beard_shape)
+        face = np.ascontiguousarray(pixels[box])
+        _mix(face, area * _growth(pixels.shape[:2], box, p.beard), tone)
+        pixels[box] = face
     return pixels
 
 
@@ -152,13 +154,12 @@ def _strands(shape: tuple[int, int]) -> np.ndarray:
     rng = np.random.Generator(np.random.PCG64(8))
     canvas = Image.new("L", (width, height))
     pen = ImageDraw.Draw(canvas)
-    middle = 0.5 * width
-    for _ in range(_HAIRS):
-        x, y = rng.uniform(0.28, 0.72) * width, rng.uniform(0.40, 0.72) * height
-        lean = 0.35 * (x - middle) / (0.2 * width) + rng.normal(0.0, 0.35)
-        length = rng.uniform(4.0, 11.0)
-        end = (x + length * math.sin(lean), y + length * math.cos(lean))
-        pen.line([(x, y), end], fill=int(rng.uniform(90, 255)), width=1)
+    x, y = rng.uniform(0.28, 0.72, _HAIRS) * width, rng.uniform(0.40, 0.72, _HAIRS) * height
+    lean = 1.75 * (x / width - 0.5) + rng.normal(0.0, 0.35, _HAIRS)
+    length = rng.uniform(4.0, 11.0, _HAIRS)
+    ends = np.stack((x, y, x + length * np.sin(lean), y + length * np.cos(lean)), 1)
+    for end, grey in zip(ends.tolist(), rng.integers(90, 256, _HAIRS).tolist()):
+        pen.line(end, fill=grey, width=1)
     soft = canvas.filter(ImageFilter.GaussianBlur(0.7))
     return np.minimum(np.asarray(soft, np.float32) / 130.0, 1.0)
 
@@ -166,20 +167,23 @@ def _strands(shape: tuple[int, int]) -> np.ndarray:
 _HAIRS = 26_000
 
 
-@cache
-def _growth(shape: tuple[int, int], strength: float) -> np.ndarray:
-    """[H, W] in 0..1: what a beard of that strength covers; a shadow is dotted, a beard made of strands."""
-    dots = np.clip(0.75 + 0.35 * _noise(shape), 0.0, 1.5)
-    strands = 0.25 + 1.0 * _strands(shape)
+_Box = tuple[slice, slice]
+
+
+def _growth(shape: tuple[int, ...], box: _Box, strength: float) -> np.ndarray:
+    """In 0..1, over the rows and columns of `box`: what a beard covers; a shadow is dotted, a beard made of strands."""
+    size = (shape[0], shape[1])
+    dots = np.clip(0.75 + 0.35 * _noise(size)[box], 0.0, 1.5)
+    strands = 0.25 + _strands(size)[box]
     long = float(np.clip((strength - 0.3) / 0.35, 0.0, 1.0))
-    return np.clip(strength * ((1 - long) * dots + long * strands), 0.0, 0.97).astype(np.float32)
+    return np.clip(strength * ((1 - long) * dots + long * strands), 0.0, 0.97)
 
 
-_BEARDS: dict[str, np.ndarray] = {}
+_BEARDS: dict[str, tuple[_Box, np.ndarray]] = {}
 
 
-def _beard(pack: Pack, shape: str) -> np.ndarray:
-    """[H, W] in 0..1: the area of a beard, by the mask and the mouth's corners."""
+def _beard(pack: Pack, shape: str) -> tuple[_Box, np.ndarray]:
+    """The rows and columns of a beard, and its area there in 0..1, by the mask and the mouth's corners."""
     if shape not in _BEARDS:
         area = _masks(pack)[..., 3]
         height, width = area.shape
@@ -196,7 +200,9 @@ def _beard(pack: Pack, shape: str) -> np.ndarray:
             area = area * np.clip((left[1] + 0.12 * half - y) / soft, 0.0, 1.0)
         elif shape == "goatee":  # bare beside the mouth and over the cheeks
             area = area * np.clip((y - lip[1] + 0.9 * half) / soft, 0.0, 1.0)
-        _BEARDS[shape] = area
+        rows, columns = np.flatnonzero(area.any(1)), np.flatnonzero(area.any(0))
+        box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        _BEARDS[shape] = box, np.ascontiguousarray(area[box])
     return _BEARDS[shape]
 
 

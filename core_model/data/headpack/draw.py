@@ -59,7 +59,7 @@ WOMENS_SHAPE = {
     "eyes/eye-scale-decr|incr": 0.12,
     "eyebrows/eyebrows-angle-down|up": 0.2,
 }
-MENS_SHAPE = {"eyebrows/eyebrows-trans-down|up": 0.1, "eyebrows/eyebrows-angle-down|up": 0.06}
+MENS_SHAPE = {"eyebrows/eyebrows-trans-down|up": 0.2, "eyebrows/eyebrows-angle-down|up": 0.1}
 _YOUNG, _OLD = 0.6, 0.82
 
 
@@ -77,7 +77,7 @@ def draw(seed: int) -> HeadParameters:
     expression, units = _expression(rng)
     hair = _hair(rng, pack, woman, ancestry, age)
     hat = None
-    if (hair is None or pack.manifest["hair"][hair]["under_hat"]) and rng.random() < 0.12:
+    if (hair is None or pack.manifest["hair"][hair]["under_hat"]) and rng.random() < 0.07:
         hat = _one(rng, sorted(pack.manifest["hats"]))
     beard, beard_shape = (0.0, "none") if woman or age < 0.36 else _beard(rng)
     clothes = _one(rng, [n for n, c in pack.manifest["clothes"].items() if _sex(woman) in c["sex"]])
@@ -194,7 +194,7 @@ def _expression(rng: np.random.Generator) -> tuple[str, tuple[Weight, ...]]:
         return float(rng.uniform(low, high))
 
     # A little of both in every face: brows at rest look stern, corners of the mouth sullen.
-    units: dict[str, float] = {"mouthSmile": u(0.14, 0.3), "browInnerUp": u(0.05, 0.25)}
+    units: dict[str, float] = {"mouthSmile": u(0.14, 0.3), "browInnerUp": u(0.15, 0.4)}
     if name == "smile":
         units |= {"mouthSmile": u(0.35, 0.65), "cheekSquint": u(0.2, 0.45), "eyeSquint": u(0.0, 0.2)}
     elif name == "grin":
@@ -278,7 +278,7 @@ def _hair(rng: np.random.Generator, pack: Pack, woman: bool, ancestry: str, age:
         if name == "afro01":
             weights[name] = 3.0 if ancestry == "african" else 0.0
         elif style["covers_one_eye"]:
-            weights[name] = 0.3
+            weights[name] = 0.2
     return _weighted(rng, weights)
 
 

@@ -76,3 +76,33 @@ def vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
         total[:, axis] = np.bincount(triangles.ravel(), np.repeat(faces[:, axis], 3), minlength=len(vertices))
     length = np.linalg.norm(total, axis=1, keepdims=True)
     return np.where(length > 1e-12, total / np.maximum(length, 1e-12), [0.0, 0.0, 1.0])
+
+
+def rounded(
+    vertices: np.ndarray, normals: np.ndarray, triangles: np.ndarray, uv: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(vertices, triangles, uv) of each triangle split in four, the middles of edges moved on to a round surface.
+
+    A middle is drawn three quarters of the way to the mean of its projections on to the tangent planes of the edge's ends
+    (Phong tessellation, Boubekeur & Alexa 2008), at most a seventh of the edge. triangles [M, 3], uv [M, 3, 2].
+    """
+    sides = triangles[:, [[0, 1], [1, 2], [2, 0]]]
+    edges, edge_of = np.unique(np.sort(sides.reshape(-1, 2), 1), axis=0, return_inverse=True)
+    a, b = edges.T
+    along = vertices[b] - vertices[a]
+    # (m - a) · n_a = along · n_a / 2 and (m - b) · n_b = -along · n_b / 2
+    lift = -0.25 * (
+        (along * normals[a]).sum(1)[:, None] * normals[a] - (along * normals[b]).sum(1)[:, None] * normals[b]
+    )
+    length = np.linalg.norm(along, axis=1, keepdims=True)
+    size = np.maximum(np.linalg.norm(lift, axis=1, keepdims=True), 1e-12)
+    middles = 0.5 * (vertices[a] + vertices[b]) + 0.75 * lift * np.minimum(1.0, length / 7.0 / size)
+    x, y, z = triangles.T
+    p, q, r = (edge_of.reshape(-1, 3) + len(vertices)).T
+    split = np.stack([np.stack(t, 1) for t in ((x, p, r), (p, y, q), (r, q, z), (p, q, r))], 1).reshape(-1, 3)
+    ux, uy, uz = uv.transpose(1, 0, 2)
+    up, uq, ur = 0.5 * (ux + uy), 0.5 * (uy + uz), 0.5 * (uz + ux)
+    split_uv = np.stack(
+        [np.stack(t, 1) for t in ((ux, up, ur), (up, uy, uq), (ur, uq, uz), (up, uq, ur))], 1
+    ).reshape(-1, 3, 2)
+    return np.concatenate((vertices, middles)), split, split_uv

@@ -86,7 +86,7 @@ def test_depth_and_part_are_those_of_the_first_triangle_on_the_ray(
     view, head = shown[number].view, meshes[number]
     rng = np.random.RandomState(number)
     checked = 0
-    for row, column in rng.randint(4, SIZE - 4, (60, 2)):
+    for row, column in rng.randint(SIZE // 6, SIZE - SIZE // 6, (60, 2)):
         origin, direction = ray(SHOTS[number], row, column)
         found = sorted(
             (t, a, part.name)
@@ -122,7 +122,8 @@ def test_normals_agree_with_the_slope_of_the_depth(shown: list[Shown]) -> None:
     shot, view = SHOTS[3], shown[3].view
     angles = []
     for row, column in np.argwhere(view.part == SKIN)[::37]:
-        if (view.part[row - 1 : row + 2, column - 1 : column + 2] != SKIN).any():
+        around = view.part[row - 1 : row + 2, column - 1 : column + 2]
+        if around.shape != (3, 3) or (around != SKIN).any():
             continue
 
         def point(r: int, c: int) -> np.ndarray:
@@ -168,7 +169,9 @@ def test_landmarks_project_to_what_they_name(shown: list[Shown], meshes: list[He
     for name in ("nose_tip", "sellion", "subnasale", "pogonion", "glabella", "pupil_left", "pupil_right"):
         x, y, z = pose[:3, :3] @ marks[name] + pose[:3, 3]
         column, row = int((FOCAL * x / z + 0.5) * shot.size), int((FOCAL * y / z + 0.5) * shot.size)
-        assert view.depth[row, column] == pytest.approx(np.linalg.norm([x, y, z]), abs=0.006), name
+        # The pupil's landmark lies on the cornea, which is clear: the eyeball is met behind it.
+        near = 0.012 if name.startswith("pupil") else 0.006
+        assert view.depth[row, column] == pytest.approx(np.linalg.norm([x, y, z]), abs=near), name
         wanted = {EYES, PART_NAMES.index("lashes") + 1} if name.startswith("pupil") else {SKIN}
         assert view.part[row, column] in wanted, name
     left = FOCAL * (pose[:3, :3] @ marks["pupil_left"] + pose[:3, 3])[0]

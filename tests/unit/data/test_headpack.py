@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from core_model.data.headpack import HeadMesh, HeadParameters, assemble, draw
+from core_model.data.headpack.mesh import rounded
 from core_model.data.headpack.pack import load_pack
 from core_model.data.headpack.shape import gaze_weights, macro_weights
 from core_model.data.headpack.skin import skin_surface
-from core_model.data.headpack.subdivision import catmull_clark
+from core_model.data.headpack.subdivision import catmull_clark, split
 from core_model.schema.assets import asset_path
 
 SEEDS = range(300)
@@ -101,6 +102,23 @@ def test_a_plane_stays_a_plane_when_subdivided_and_a_cube_gets_round() -> None:
     # The known limit rule: corner (F + 2 R) / 3 of three faces at 1/3 … gives 5/9 of the corner.
     assert np.allclose((round_cube.matrix @ cube)[:8], cube * 5 / 9)
     assert len(round_cube.quads) == 24
+
+
+def test_rounding_brings_a_coarse_ball_nearer_to_a_round_one_without_cracks() -> None:
+    corners = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float) / np.sqrt(3)
+    quads = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]])
+    triangles = split(quads)
+    vertices, finer, uv = rounded(corners, corners, triangles, np.zeros((12, 3, 2)))
+    middles = np.linalg.norm(vertices[8:], axis=1)
+    flat = np.linalg.norm(0.5 * (corners[[0, 0]] + corners[[1, 3]]), axis=1)
+    assert middles.min() > flat.min() + 0.1 and middles.max() < 1.05
+    assert len(finer) == 48 and uv.shape == (48, 3, 2)
+    edges = np.sort(np.concatenate([finer[:, [a, b]] for a, b in ((0, 1), (1, 2), (2, 0))]), 1)
+    assert (np.unique(edges, axis=0, return_counts=True)[1] == 2).all()
+    faces = np.cross(
+        vertices[finer[:, 1]] - vertices[finer[:, 0]], vertices[finer[:, 2]] - vertices[finer[:, 0]]
+    )
+    assert ((faces * vertices[finer].mean(1)).sum(1) > 0).all()
 
 
 def test_the_head_stands_in_the_unit_box() -> None:
