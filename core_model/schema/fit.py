@@ -40,7 +40,7 @@ class FitConfig(Frozen):
         default=32, ge=8, description="plane resolution at the start"
     )
     doublings: Annotated[tuple[int, int, int], Shown("steps", group=COARSE)] = Field(
-        default=(4000, 9000, 15000), description="steps at which the planes double, up to full resolution"
+        default=(1500, 6000, 12000), description="steps at which the planes double, up to full resolution"
     )
     coarse_heads: Annotated[int, Shown("heads", group=COARSE)] = Field(
         default=6, ge=1, description="heads per step, in one batch, on planes smaller than the backbone's"
@@ -49,7 +49,7 @@ class FitConfig(Frozen):
         default=30000, ge=1, description="steps of the generator in all"
     )
     joint_start: Annotated[int, Shown("step", group=GENERATOR)] = Field(
-        default=18000,
+        default=15000,
         ge=0,
         description="step from which points and rays teach the planes themselves; before it views do, and points teach the decoder",
     )
@@ -96,7 +96,7 @@ class FitConfig(Frozen):
         default=100, ge=1, description="steps to the peak rate"
     )
     decoder_lr: Annotated[float, Shown(group=RATES)] = Field(
-        default=0.075, gt=0, description="multiplier of the rate of the SDF head (not equalised)"
+        default=0.25, gt=0, description="multiplier of the rate of the SDF head (not equalised)"
     )
     backbone_lr: Annotated[float, Shown(group=RATES)] = Field(
         default=3.0, gt=0, description="multiplier of the backbone's and plane blocks' rate (equalised)"

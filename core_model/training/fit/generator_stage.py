@@ -1,4 +1,9 @@
-"""First stage of `triscope fit`: the generator. One optimiser step is a few heads, each forwarded alone (fastest on CPUs)."""
+"""First stage of `triscope fit`: the generator. One optimiser step is a few heads, in one batch while planes are small.
+
+Up to `joint_start` the planes are regressed, texel by texel, onto what the head looks like along the three axes (views.py), and the decoder
+learns from such views as they should be. Both are far better posed than learning planes through the points that happen to read them: after
+600 steps of points the decoder draws likenesses of heads that it never saw from their views. Then points and rays teach both.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,7 @@ from torch import Tensor
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.losses.terms import LossTerm
+from core_model.nn.synthesis import SynthesisBlock
 from core_model.schema.fit import FitConfig
 from core_model.training.common.distributed import Ranks
 from core_model.training.fit.mapping_stage import Readout
@@ -29,6 +35,14 @@ class TaughtField(WysiwygField):
 
     def features(self, points: Tensor) -> Tensor:
         return features_at(self.head, points[0], self.planes.conventions, self.cfg.plane_channels)[None]
+
+
+@torch.no_grad()
+def quiet_later_blocks(generator: WysiwygGenerator, size: int) -> None:
+    """Blocks that larger planes than `size` wait for add nothing until they learn; pictures are of all blocks from the start."""
+    for block in [*generator.backbone.blocks, *generator.plane_blocks]:
+        if isinstance(block, SynthesisBlock) and block.resolution > size:
+            block.torgb.weight.zero_()
 
 
 def is_coarse(step: int, cfg: FitConfig, base_size: int) -> bool:
@@ -60,6 +74,7 @@ class GeneratorStage:
             lr=cfg.lr,
             betas=(0.9, 0.99),
         )
+        quiet_later_blocks(generator, cfg.coarse_size)
         self.average = {k: v.detach().clone() for k, v in self._weights().items()}
 
     def _weights(self) -> dict[str, Tensor]:
