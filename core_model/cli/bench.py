@@ -27,7 +27,7 @@ SUMMARY = (
 )
 SCRIPTS = (
     "window_start", "window_busy", "field_speed", "full_quality", "orbit", "learned_vs_importance", "worker_memory", "mesh_extraction",
-    "occupancy",
+    "occupancy", "baking",
 )  # fmt: skip
 
 
