@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from core_model.checkpoints.store import save_checkpoint
-from core_model.families.eg3d.config import Eg3dConfig
+from core_model.families.eg3d.convert import Eg3dConfig
 from core_model.families.eg3d.generator import Eg3dGenerator
 from core_model.families.osg.settings import SuperResConfig, VolumetricConfig
 from core_model.schema.checkpoint import CheckpointHeader, Provenance

@@ -1,19 +1,21 @@
-"""Shared by all tests: two threads, a repeatable hypothesis profile, no user configuration touched."""
+"""Shared by all tests: two threads, repeatable examples of hypothesis, no user configuration touched."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 
-# Fixed examples: a failure on one machine is a failure on all. Timings are pytest-timeout's business.
-settings.register_profile(
-    "house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
-)
-settings.load_profile("house")
+import tests.examples  # noqa: F401 - registers the profiles
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where slow tests are left out, searches are shorter."""
+    settings.load_profile("part" if "not slow" in config.option.markexpr else "whole")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,3 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _private_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ.setdefault("TRISCOPE_CONFIG_DIR", str(tmp_path_factory.mktemp("triscope-config")))
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """Name of an X display, the session's own or an Xvfb that ends with the tests; DISPLAY is set while the tests run."""
+    from viewer.tour.virtual_display import some_display
+
+    with some_display() as name:
+        yield name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -16,12 +15,12 @@ from tyro.conf import arg
 
 import core_model
 from core_model.checkpoints.locate import default_checkpoint, resolve
+from core_model.cli.files import write_json
 from core_model.cli.parse import parse
-from core_model.output.provenance import utc_now
-from core_model.schema.atomic import atomic_path
 from core_model.schema.bench import BenchRecord, BenchSummary, Measure
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.processes import start_tied
+from core_model.schema.record import utc_now
 
 SUMMARY = (
     "Measure start, orbit, quality, field speed, memory and meshes; JSON files with aims and plain paths."
@@ -144,10 +143,3 @@ def _row(one: Measure) -> tuple[str, str, str, str, str]:
     aim = "" if one.aim is None else f"{'≤' if one.better == 'lower' else '≥'} {one.aim:g}"
     verdict = {True: "met", False: "missed", None: ""}[one.met]
     return one.title, value, aim, verdict, "" if one.plain is None else f"{one.plain:.4g}"
-
-
-def write_json(path: Path, document: object) -> None:
-    """Atomically, as strict JSON."""
-    with atomic_path(path) as temporary:
-        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")

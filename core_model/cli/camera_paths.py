@@ -23,9 +23,8 @@ _MOTION = ("motion", "yaw-swing", "pitch-swing", "frames")
 
 
 def camera_path_of(text: str, given: frozenset[str] = frozenset()) -> CameraPath:
-    """The path that `--path` names (a file, or JSON itself).
-
-    Raises InputError where other options say the same.
+    """The path that `--path` names (a file, or JSON itself); raises InputError where other options contradict
+    it.
 
     given: names of the options on the command line.
     """

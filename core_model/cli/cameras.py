@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 from tyro.conf import arg
 
-from core_model.cli.arrays import read_array
+from core_model.cli.files import read_array
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError

@@ -19,10 +19,10 @@ from core_model.cli.orbit import PathOptions, write_orbit
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import opened, rendered
-from core_model.output.provenance import utc_now
 from core_model.schema.atomic import atomic_path
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
+from core_model.schema.record import utc_now
 
 if TYPE_CHECKING:
     from core_model.session import RenderSession

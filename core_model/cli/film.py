@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from tyro.conf import arg
 
+from core_model.cli.files import check_output
 from core_model.cli.mesh import seeds_of
 from core_model.cli.options import (
     CameraOptions,
@@ -26,7 +27,6 @@ from core_model.cli.options import (
     channels_of,
     request_of,
 )
-from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import Update, progress
 from core_model.cli.sessions import record_of, rendered
@@ -120,7 +120,7 @@ def write_film(
     from core_model.session import RenderSession
 
     session = RenderSession(device=options.machine.device, threads=options.machine.threads)
-    size = options.size or _newest_size(session, snapshots)
+    size = options.size or _newest_size(snapshots)
     frames = 0
     with ExitStack() as stack:
         video = None
@@ -184,7 +184,7 @@ def sheet(tiles: list["np.ndarray"], caption: str) -> "np.ndarray":
     return made
 
 
-def _newest_size(session: "RenderSession", snapshots: list[tuple[int, Path]]) -> int:
+def _newest_size(snapshots: list[tuple[int, Path]]) -> int:
     """Edge of the newest snapshot that can be read, pixels."""
     from core_model.checkpoints.describe import describe_checkpoint
 

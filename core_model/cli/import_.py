@@ -1,6 +1,5 @@
-"""`triscope import SOURCE OUT.safetensors`.
-
-A native checkpoint of another program's file, which is never run.
+"""`triscope import SOURCE OUT.safetensors`: a native checkpoint from another program's file, which is never
+run.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from core_model.checkpoints.locate import newest_snapshot
-from core_model.cli.outputs import check_output
+from core_model.cli.files import check_output
 from core_model.cli.parse import parse
 
 SUMMARY = "Make a native checkpoint of an EG3D, EpiGRAF or Mimic3D file; nothing in the file is run."

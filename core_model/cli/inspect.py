@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from tyro.conf import arg
 
+from core_model.cli.files import check_output
 from core_model.cli.options import CameraOptions, LatentOptions, MachineOptions, SamplerOptions, request_of
-from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.sessions import CheckpointArgument, opened, record_of
 from core_model.schema.checkpoint import CheckpointInfo

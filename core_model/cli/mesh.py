@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from tyro.conf import arg
 
 from core_model.cli.cameras import CameraOptions
+from core_model.cli.files import check_output
 from core_model.cli.options import LatentOptions, MachineOptions, latent_of
-from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import CheckpointArgument, opened, record_of

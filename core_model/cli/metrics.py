@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,8 +12,8 @@ import numpy as np
 from tyro.conf import arg
 
 from core_model import __version__
+from core_model.cli.files import check_output, write_json
 from core_model.cli.options import MachineOptions, best_sampler, check_result
-from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import CheckpointArgument, opened, record_of
@@ -121,7 +120,8 @@ def main(args: list[str]) -> None:
                 _Pictures(session), info, data, plan, context, normals=normals, masks=masks, keep=keep, progress=update
             )  # fmt: skip
         record = _record(plan, info, data, outcome, digest, masks, session.device, time.monotonic() - started)
-    _write(options.out, record)
+    if options.out is not None:
+        write_json(options.out, record.model_dump(mode="json"))
     print(shown(record))
 
 
@@ -249,7 +249,7 @@ def _record(
     plan: Plan, info: CheckpointInfo, data: ImageDataset, outcome: Outcome, digest: str, masks: Segmented | None, device: str,
     seconds: float,
 ) -> MetricsRecord:  # fmt: skip
-    from core_model.output.provenance import utc_now
+    from core_model.schema.record import utc_now
 
     counts = outcome.counts
     return MetricsRecord(
@@ -287,16 +287,6 @@ def _notes(plan: Plan, outcome: Outcome, images: int) -> list[str]:
             "rows of the table: triscope's two passes, the colour pictures themselves those of the family's own program"
         )
     return notes
-
-
-def _write(path: Path | None, record: MetricsRecord) -> None:
-    if path is None:
-        return
-    from core_model.schema.atomic import atomic_path
-
-    with atomic_path(path) as temporary:
-        text = json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def shown(record: MetricsRecord) -> str:

@@ -1,6 +1,5 @@
-"""What `render`, `orbit` and `sheet` have in common.
-
-A view by options or by `--request`, and a checkpoint opened on it.
+"""What `render`, `orbit` and `sheet` share: a view by options or by `--request`, and the checkpoint opened on
+it.
 """
 
 from __future__ import annotations

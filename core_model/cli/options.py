@@ -9,8 +9,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import ValidationError
 from tyro.conf import arg
 
-from core_model.cli.arrays import read_array
 from core_model.cli.cameras import CameraOptions, camera_of, conditioning_of
+from core_model.cli.files import read_array
 from core_model.schema.ablation import ablation_of
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo

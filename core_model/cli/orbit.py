@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import arg
 
 from core_model.cli.camera_paths import camera_path_of, frame_count, path_frames
+from core_model.cli.files import check_output
 from core_model.cli.mesh import seeds_of
 from core_model.cli.opening import ViewOptions, opened_view
-from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import Update, progress
 from core_model.cli.requests import given_options

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from tyro.conf import arg
 
+from core_model.cli.files import check_output
 from core_model.cli.opening import ViewOptions, opened_view
-from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import record_of, rendered

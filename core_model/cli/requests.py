@@ -116,7 +116,7 @@ def request_from(
 
 
 def check_sha(view: StoredView | None, info: CheckpointInfo) -> None:
-    """A word on stderr where the checkpoint is not the one that the record was made with."""
+    """Warn on stderr where the checkpoint is not the one that the record was made with."""
     known = view.record.checkpoint_sha256 if view is not None and view.record is not None else ""
     if known and info.sha256 and known != info.sha256:
         print(f"note: {info.path} is not the checkpoint of the record (another SHA-256)", file=sys.stderr)

@@ -15,8 +15,8 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderRequest
 
 if TYPE_CHECKING:
-    from core_model.output.provenance import RenderRecord
     from core_model.queries import QuerySession
+    from core_model.schema.record import RenderRecord
     from core_model.session import Frame, RenderSession
 
 CheckpointArgument = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
@@ -46,6 +46,6 @@ def rendered(session: "RenderSession", request: RenderRequest, update: Update) -
 
 def record_of(info: CheckpointInfo, request: RenderRequest) -> "RenderRecord":
     """Provenance of what is made from `request`."""
-    from core_model.output.provenance import RenderRecord
+    from core_model.schema.record import RenderRecord
 
     return RenderRecord(checkpoint_sha256=info.sha256, family=info.family, request=request)

@@ -1,6 +1,5 @@
-"""`triscope sheet CHECKPOINT --out FILE.png --seeds A-B --yaws …`.
-
-A contact sheet: a row per seed, a column per yaw or per psi.
+"""`triscope sheet CHECKPOINT --out FILE.png --seeds A-B --yaws …`: a contact sheet, a row per seed, a column
+per yaw or psi.
 """
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from typing import Annotated
 
 from tyro.conf import arg
 
+from core_model.cli.files import check_output
 from core_model.cli.mesh import numbers_of, seeds_of
 from core_model.cli.opening import ViewOptions, opened_view
-from core_model.cli.outputs import check_output
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import record_of, rendered

@@ -60,9 +60,7 @@ class ImageDataset:
         labels: bool = True,
         cameras: CameraPrior | None = None,
     ) -> ImageDataset:
-        """Opens a folder or zip.
-
-        Reads names, labels and the first image; `core_model.data.check` reads all.
+        """Opens a folder or zip; reads names, labels and the first image.
 
         resolution: edge of the items (None: that of the first image); larger images are shrunk by area means,
         smaller ones are an error. Images that are not square are an error with labels (their intrinsics would

@@ -80,9 +80,8 @@ class FinalPicture:
 
 @dataclass(frozen=True)
 class NeuralRender:
-    """Features [C, n, n] in the field's range [0, 1].
-
-    depth (world units), opacity and samples evaluated per ray [n, n].
+    """Features [C, n, n] in the field's range [0, 1]; depth (world units), opacity and samples evaluated per
+    ray [n, n].
     """
 
     features: Tensor

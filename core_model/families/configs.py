@@ -17,10 +17,7 @@ C = TypeVar("C", bound=Frozen)
 
 @contextmanager
 def config_errors(where: str) -> Iterator[None]:
-    """Turns errors about a config into an InputError.
-
-    Also errors about the records and shapes that it is read from.
-    """
+    """Turns errors about a config, and about the records and shapes that it is read from, into an InputError."""
     try:
         yield
     except ValidationError as error:

@@ -1,6 +1,5 @@
-"""What is known of a family's checkpoints without building a network.
-
-No torch here: `triscope info` waits for nothing.
+"""What is known of a family's checkpoints without building a network. Torch-free: `triscope info` does not
+wait for it.
 """
 
 from __future__ import annotations

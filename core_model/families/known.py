@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from core_model.families.analytic.description import DESCRIPTION as _ANALYTIC
 from core_model.families.description import Description
-from core_model.families.eg3d.description import DESCRIPTION as _EG3D
-from core_model.families.epigraf.description import DESCRIPTION as _EPIGRAF
-from core_model.families.mimic3d.description import DESCRIPTION as _MIMIC3D
-from core_model.families.wysiwyg.description import DESCRIPTION as _WYSIWYG
+from core_model.families.eg3d.convert import DESCRIPTION as _EG3D
+from core_model.families.epigraf.convert import DESCRIPTION as _EPIGRAF
+from core_model.families.mimic3d.convert import DESCRIPTION as _MIMIC3D
+from core_model.families.wysiwyg.config import DESCRIPTION as _WYSIWYG
 from core_model.schema.registry import Registry
 
 DESCRIPTIONS: Registry[Description] = Registry("family")

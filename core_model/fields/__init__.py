@@ -1,4 +1,1 @@
-"""Fields: point → signed distance | density, features, colour; lookup in tri-planes.
-
-SDF-to-density rules; normals.
-"""
+"""Fields: point → signed distance | density, features, colour; tri-plane lookup; density rules; gradients."""

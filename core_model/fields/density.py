@@ -1,7 +1,6 @@
 """Signed distance, or a network's raw output → density.
 
-VolSDF (Yariv et al. 2021) with a width beta per point; Eq. 1 of What You See is What You GAN, with
-s = -sdf:
+VolSDF (Yariv et al. 2021) with a width beta per point; Eq. 1 of What You See is What You GAN, with s = -sdf:
 sigma = (1/beta) · (½ exp(s/beta) if s <= 0, else 1 - ½ exp(-s/beta)).
 """
 

@@ -20,10 +20,7 @@ def frequency_encoding(x: Tensor, freqs: int) -> Tensor:
 
 
 def frequency_parts(x: Tensor, freqs: int) -> list[Tensor]:
-    """The pieces [..., D] of `frequency_encoding` in order.
-
-    For callers that join them with something else.
-    """
+    """The pieces [..., D] of `frequency_encoding` in order, for callers that join them with something else."""
     if freqs == 0:
         return [x]
     s, c = torch.sin(x), torch.cos(x)

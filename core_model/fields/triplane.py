@@ -1,10 +1,8 @@
-"""Tri-plane lookup (Chan et al. 2022, EG3D) under `Conventions`.
-
-Which axes, corners, padding and reduction.
+"""Tri-plane lookup (Chan et al. 2022, EG3D) under `Conventions`: axes, corners, padding and reduction.
 
 Two paths: `sample_planes` (grid_sample; any padding, gradients of any order that torch has) and `PlaneTable`
 (one embedding-bag gather over channel-last planes, about twice as fast on CPUs; inference and first-order
-gradients). Tests hold one against the other.
+gradients). Tests compare one with the other.
 """
 
 from __future__ import annotations

@@ -34,7 +34,6 @@ class Extraction:
     high: float
     bricks: int
     probes: int
-    store_bytes: int
     seconds: dict[str, float]
 
 
@@ -89,16 +88,12 @@ def extract(
         high,
         store.count,
         roots.probes,
-        store.nbytes,
         seconds,
     )
 
 
 def no_surface(levelset: LevelSet, lattice: Lattice) -> InputError:
-    """What is said when the level lies outside the field's values.
-
-    Their range is taken on up to 64³ nodes.
-    """
+    """The error for a level outside the field's values, whose range is measured on up to 64³ nodes."""
     axes = [
         table[np.unique(np.linspace(0, len(table) - 1, RANGE_NODES).astype(int))]
         for table in lattice.tables()

@@ -1,6 +1,5 @@
-"""What a mesh will cost.
-
-A coarse mesh of the same field, made and timed now, scaled by the square of the resolution.
+"""Forecast of a mesh's cost: a coarse mesh of the same field, timed and scaled by the square of the
+resolution.
 """
 
 from __future__ import annotations

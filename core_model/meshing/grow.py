@@ -1,9 +1,9 @@
-"""What the bounds of `carve` promised is verified: the surface may not reach a skipped node.
+"""Verifies what the bounds of `carve` promised: the surface must not reach a skipped node.
 
 A cell whose corners lie on both sides of the level must have eight known values. While one has not, its
-missing corners are evaluated, in bricks that were skipped too: the surface is followed until it is closed or
-leaves the box. Random skipped nodes are then checked against the field; a wrong one is the seed of a part
-that was missed, and that part is followed in the same way.
+missing corners are evaluated, also in skipped bricks: the surface is followed until it is closed or leaves
+the box. Random skipped nodes are then checked against the field; a wrong one is the seed of a missed part,
+which is followed in the same way.
 """
 
 from __future__ import annotations

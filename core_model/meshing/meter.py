@@ -11,9 +11,8 @@ Listener = Callable[[MeshProgress], None]
 
 
 class Meter:
-    """Stages in their order with their forecast seconds.
-
-    `tell(stage, fraction of it)` moves the whole on, never back.
+    """Stages in their order with their forecast seconds; `tell(stage, its fraction)` advances the whole,
+    never back.
     """
 
     def __init__(self, seconds: Mapping[str, float], listener: Listener | None = None) -> None:
@@ -50,7 +49,7 @@ class Meter:
             self._listener(MeshProgress(stage=stage, fraction=self._fraction, elapsed_s=elapsed, eta_s=left))
 
     def finish(self) -> dict[str, float]:
-        """Close the stage in hand; seconds of each stage so far."""
+        """Close the current stage; seconds of each stage so far."""
         if self._stage:
             self.spent[self._stage] = (
                 self.spent.get(self._stage, 0.0) + time.monotonic() - self._stage_started

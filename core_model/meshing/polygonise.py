@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from core_model.meshing.bricks import CELLS, LOW, BrickStore
-from core_model.meshing.cases import cases
 from core_model.meshing.lattice import BRICK
+from core_model.meshing.marching import cases
 
 GROUP = 256
 EDGES = 3 * CELLS

@@ -1,4 +1,6 @@
-"""What a triangle mesh is made of: components, boundary, manifoldness, Euler number, area and volume."""
+"""Topology and measures of a triangle mesh: components, boundary, manifoldness, Euler number, area and
+volume.
+"""
 
 from __future__ import annotations
 

@@ -145,10 +145,7 @@ class Block8(nn.Module):
 
 
 class Inception(nn.Module):
-    """Pictures [B, 3, H, W] uint8 → features [B, 2048] float32.
-
-    In evaluation mode from the start, without gradients.
-    """
+    """Pictures [B, 3, H, W] uint8 → features [B, 2048] float32; always in evaluation mode, without gradients."""
 
     def __init__(self) -> None:
         super().__init__()

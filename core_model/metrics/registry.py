@@ -12,9 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from core_model.metrics.feature_distances import FeatureStatistics, frechet_distance, kernel_distance
 from core_model.metrics.flatness import non_flatness, surface_spread
-from core_model.metrics.gaussian import FeatureStatistics, frechet_distance
-from core_model.metrics.kernel_distance import kernel_distance
 from core_model.metrics.sliced_wasserstein import PatchSet, line_distance, patch_distances
 from core_model.schema.metrics import Better, MetricInfo, MetricValue
 from core_model.schema.registry import Registry
@@ -42,9 +41,8 @@ class Pictures:
 
 @dataclass
 class MetricContext:
-    """What metrics share.
-
-    The feature network (None: not there), the range of depths [world units], the seed of random choices.
+    """What metrics share: the feature network (None: not available), the range of depths [world units], the
+    random seed.
     """
 
     features: Callable[[Tensor], Tensor] | None = None

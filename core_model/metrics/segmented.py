@@ -1,7 +1,4 @@
-"""Masks, or masked normal maps, of generated pictures.
-
-What a face segmenter made of them outside triscope (the paper used PyFacer).
-"""
+"""Masks, or masked normal maps, of generated pictures, made by a face segmenter (the paper used PyFacer)."""
 
 from __future__ import annotations
 

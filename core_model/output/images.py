@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from core_model.output.provenance import KEY, NPZ_KEY, DisplayRange, RenderRecord
 from core_model.schema.atomic import atomic_path
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.colormaps import COLOURS, colour_table
+from core_model.schema.record import KEY, NPZ_KEY, DisplayRange, RenderRecord
 
 BAND_ROWS = 256
 _AXES = {"colour": "RGB", "direction": "XYZ", "position": "XYZ"}

@@ -11,9 +11,9 @@ import av
 import av.container
 import numpy as np
 
-from core_model.output.provenance import VIDEO_KEY, RenderRecord
 from core_model.schema.atomic import atomic_path
 from core_model.schema.errors import InputError
+from core_model.schema.record import VIDEO_KEY, RenderRecord
 
 
 class VideoWriter:

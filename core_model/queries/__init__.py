@@ -1,6 +1,5 @@
-"""Questions beside pictures: rays, sections, planes, meshes, directions.
-
-One function for each class of question.
+"""Questions beside pictures (rays, sections, planes, meshes, directions): one function for each class of
+question.
 """
 
 from core_model.queries.registry import ANSWERERS, Answer, SessionView, answer

@@ -14,7 +14,7 @@ from core_model.families.latents import Mapped, map_batch
 from core_model.queries.registry import ANSWERERS, Answer, SessionView
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.latent import LatentSpec
-from core_model.schema.question_latents import DirectionsQuestion
+from core_model.schema.question import DirectionsQuestion
 
 PIECE = 256
 """z that are mapped at once: a few milliseconds, so that a picture never waits for the whole."""
@@ -42,7 +42,7 @@ def answer_directions(
 
 @dataclass
 class _Mapping:
-    """How far the mapping of one question is: the stream of z, and the w of those that were drawn."""
+    """State of an interrupted question: the random stream of z, and the w mapped so far."""
 
     rng: np.random.RandomState
     parts: list[Tensor] = field(default_factory=list)

@@ -1,7 +1,4 @@
-"""Field histogram, forecast and preview of a mesh, for the window.
-
-Small calls: a picture that waits goes first.
-"""
+"""Field histogram, forecast and preview of a mesh, for the window; a waiting picture interrupts them."""
 
 from __future__ import annotations
 
@@ -105,10 +102,7 @@ def answer_preview(session: SessionView, question: MeshPreviewQuestion, cancelle
 
 
 class _Clock:
-    """Milliseconds of the work itself.
-
-    What other programs take of a busy processor is no reason for a coarser preview.
-    """
+    """Processor milliseconds of the work itself, so that a busy machine does not make the preview coarser."""
 
     def __init__(self, device: torch.device) -> None:
         self._threads = torch.get_num_threads() if device.type == "cpu" else 0
@@ -131,8 +125,8 @@ def _source(session: SessionView, request: MeshRequest) -> MeshSource:
 class _KeptLevels(LevelSet):
     """Remembers the values of each call.
 
-    The same question makes the same calls in the same order, so that an answer that had to give way runs
-    through those that it has without the field.
+    The same question makes the same calls in the same order, so an interrupted answer repeats its finished
+    calls without evaluating the field.
     """
 
     kept: list[np.ndarray]

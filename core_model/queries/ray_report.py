@@ -41,7 +41,7 @@ def inspect_ray(run: StageRun, x: int, y: int) -> RayReport:
     dense = evaluate(dense_scene, rays, uniform_samples(rays.near, rays.far, DENSE))
     weights, transmittance = weights_of(dense)
     truth = pdf_of(dense)
-    numbers, units = _numbers(dense, weights, truth, rays)
+    numbers, units = _numbers(dense, weights, truth)
     pdfs = [_series("truth", truth)]
     ticks: list[SampleTicks] = []
     robust: tuple[int, ...] = ()
@@ -137,7 +137,7 @@ def _learned(
     run: StageRun, ray: _LearnedRay, scene: Scene, rays: Rays, truth: RayPdf, noise: PixelNoise
 ) -> tuple[list[BinSeries], list[SampleTicks], tuple[int, ...], dict[str, float | None]]:
     spec, p, pdf = run.request.sampler, ray.p, ray.pdf
-    probe_weights, probe_t = _probe_at(run, scene, rays, pdf.bins)
+    probe_weights, probe_t = _probe_at(scene, rays, pdf.bins)
     mask = robust_set(p, spec.tau)
     known = run.opened.info.header.target_blur
     blur = known if known is not None else USUAL_TARGET_BLUR
@@ -179,10 +179,18 @@ def _final_ticks(
     proposal = hard = None
     if sampler.needs_proposal and learned is not None:
         proposal, hard = learned.p, torch.tensor([learned.hard], device=run.device)
-    scene, grid = run.scene(field, run.space(field)), run.density_grid(field) if sampler.needs_grid else None
-    evaluator = RayEvaluator(scene, rays)
+    evaluator = RayEvaluator(run.scene(field, run.space(field)), rays)
     placed = sampler.place(
-        Tile(evaluator, rays, request.sampler, info.default_spp, noise, proposal, hard, grid)
+        Tile(
+            evaluator,
+            rays,
+            request.sampler,
+            info.default_spp,
+            noise,
+            proposal,
+            hard,
+            run.guide(sampler, field),
+        )
     )
     valid = placed.samples.valid[0]
     return SampleTicks(
@@ -204,7 +212,7 @@ def _nearest(row: SampleTicks, crossing: float | None) -> float | None:
     return None if crossing is None or not row.t else min(abs(t - crossing) for t in row.t)
 
 
-def _probe_at(run: StageRun, scene: Scene, rays: Rays, bins: int) -> tuple[Tensor, Tensor]:
+def _probe_at(scene: Scene, rays: Rays, bins: int) -> tuple[Tensor, Tensor]:
     """The probe's uniform weights along this very ray: [1, K] and their edges [1, K+1]."""
     probe = evaluate(scene, rays, uniform_samples(rays.near, rays.far, bins + 1))
     pdf = pdf_of(probe)
@@ -212,7 +220,7 @@ def _probe_at(run: StageRun, scene: Scene, rays: Rays, bins: int) -> tuple[Tenso
 
 
 def _numbers(
-    dense: Evaluated, weights: Tensor, truth: RayPdf, rays: Rays
+    dense: Evaluated, weights: Tensor, truth: RayPdf
 ) -> tuple[dict[str, float | None], dict[str, str]]:
     opacity = float(weights.sum())
     seen = opacity > 0.05

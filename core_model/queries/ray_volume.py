@@ -1,8 +1,9 @@
-"""P and P̂ of a whole picture as volumes.
+"""P and P̂ of a whole picture as volumes: the distribution of light over the bins of each ray (Fig. 3 of What
+You See is What You GAN).
 
-A distribution of light over the bins of each ray (Fig. 3 of What You See is What You GAN). All rays of a
-picture share their bins, so a bin is a sheet of points at one distance from the camera, and a volume can be
-cut along its depth or drawn as the nearest sheet on which each ray has a certain share of its light.
+All rays of a picture share their bins, so a bin is a sheet of points at one distance from the camera. A
+volume can be cut along its depth, or drawn as the nearest sheet on which each ray has a certain share of its
+light.
 """
 
 from __future__ import annotations
@@ -100,10 +101,7 @@ def ray_volumes(run: StageRun, stop: Stop) -> RayVolumes:
 
 
 def slab(volume: Tensor, near: float, far: float, start: float, end: float) -> Tensor:
-    """Share of each ray's light between two distances: volume [K, H, W] → [H, W].
-
-    Bins that are cut count by their part inside.
-    """
+    """Share of each ray's light between two distances, bins cut in proportion: volume [K, H, W] → [H, W]."""
     bins = volume.shape[0]
     a, b = ((t - near) / (far - near) * bins for t in (start, end))
     first, last = max(0, int(a)), min(bins, int(-(-b // 1)))

@@ -1,4 +1,4 @@
-"""Which function answers which question, and the little that an answer needs of a session."""
+"""Which function answers which question, and what an answer needs of a session."""
 
 from __future__ import annotations
 

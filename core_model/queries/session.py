@@ -22,7 +22,7 @@ ANSWERED_BY = (baking, directions, mesh, planes, section, summaries)
 
 
 class QuerySession(RenderSession):
-    """Not thread-safe, as `RenderSession`; queries share the cache of the pictures."""
+    """Not thread-safe, as `RenderSession`; questions share the cache of the pictures."""
 
     def __init__(
         self, device: str = "auto", cache_bytes: int | None = None, threads: int | None = None
@@ -37,10 +37,10 @@ class QuerySession(RenderSession):
         cancelled: Callable[[], bool] | None = None,
         progress: Progress | None = None,
     ) -> Answer:
-        """What a question asks.
+        """The answer to a question.
 
-        Raises InputError, or Cancelled when something more urgent waits: asked again, it goes on from what it
-        has (`unfinished`). progress: told (stage, fraction).
+        progress: called with (stage, fraction). Raises InputError, or Cancelled when something more urgent
+        waits: asked again, it continues from what it has (`unfinished`).
         """
         self.tell = progress or _untold
         try:

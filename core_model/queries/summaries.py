@@ -1,7 +1,4 @@
-"""Short answers about a checkpoint or latent.
-
-What a checkpoint is before it is opened, which w a latent is, small pictures for strips and boards.
-"""
+"""Short answers about a checkpoint or latent: the description of a file, the w of a latent, small pictures."""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from core_model.output.provenance import KEY, NPZ_KEY, RenderRecord
 from core_model.schema.atomic import atomic_path
 from core_model.schema.errors import InputError
 from core_model.schema.inspect import RayReport
+from core_model.schema.record import KEY, NPZ_KEY, RenderRecord
 
 SUFFIXES = (".json", ".csv", ".png")
 _NUMBER_LIST = re.compile(r"\[[^\[\]{}\"]*\]")  # lists of numbers go on one line

@@ -1,4 +1,4 @@
-"""What the sampler report found, as plain data: `report.json` is these records."""
+"""The sampler report's results as plain data: `report.json` is these records."""
 
 from __future__ import annotations
 

@@ -18,7 +18,6 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from core_model.output.provenance import KEY, NPZ_KEY, RenderRecord
 from core_model.queries import QuerySession
 from core_model.report.curves import a6_figure
 from core_model.report.measure import FOREGROUND_OPACITY, choose_pixel, psnr_of
@@ -38,6 +37,7 @@ from core_model.schema.atomic import atomic_path
 from core_model.schema.camera import OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError, TriscopeError
+from core_model.schema.record import KEY, NPZ_KEY, RenderRecord
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import Frame

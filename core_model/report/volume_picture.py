@@ -1,6 +1,5 @@
-"""Fig. 3 as a sheet: the probe's picture I, and P and P̂ as slices along depth and as level sets.
-
-The level sets are evenly spaced.
+"""Fig. 3 as a sheet: the probe's picture I, and P and P̂ as slices along depth and as evenly spaced level
+sets.
 """
 
 from __future__ import annotations

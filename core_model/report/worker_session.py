@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core_model.output.provenance import RenderRecord
 from core_model.queries import QuerySession
 from core_model.report.ray_files import write_ray
+from core_model.schema.record import RenderRecord
 from core_model.schema.render import RenderRequest
 
 

@@ -21,8 +21,7 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo, Provenance
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
-from core_model.schema.question import LatentQuestion, PictureQuestion, Question
-from core_model.schema.question_latents import DirectionsQuestion
+from core_model.schema.question import DirectionsQuestion, LatentQuestion, PictureQuestion, Question
 from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
 from core_model.schema.render import ChannelFrame, RenderRequest, RenderResult, StageTime
 from core_model.schema.sampler import SamplerInfo

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from core_model.cli.orbit import PathOptions, frames_of
-from core_model.output.provenance import read_provenance
 from core_model.schema.camera import OrbitPose
 from core_model.schema.camera_path import CameraPath, PathKey, parse_camera_path
 from core_model.schema.latent import LatentSpec
+from core_model.schema.record_file import read_provenance
 from core_model.schema.render import RenderRequest
 from tests.cli.command import triscope
 

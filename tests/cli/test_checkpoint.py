@@ -12,9 +12,9 @@ import torch
 from core_model.checkpoints.store import load_tensors, save_checkpoint
 from core_model.families.wysiwyg.config import PRESETS
 from core_model.families.wysiwyg.generator import WysiwygGenerator
-from core_model.output.provenance import read_provenance
 from core_model.schema.camera import OrbitPose, label25
 from core_model.schema.checkpoint import CheckpointHeader
+from core_model.schema.record_file import read_provenance
 from tests.cli.command import triscope
 
 Capture = pytest.CaptureFixture[str]

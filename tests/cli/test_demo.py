@@ -10,7 +10,7 @@ import pytest
 
 from core_model.cli import demo
 from core_model.cli.orbit import PathOptions
-from core_model.output.provenance import read_provenance
+from core_model.schema.record_file import read_provenance
 from tests.cli.command import triscope
 
 Capture = pytest.CaptureFixture[str]

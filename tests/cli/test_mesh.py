@@ -7,18 +7,18 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
 
-from core_model.output.provenance import read_provenance
 from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MeshForecast, MeshReport, MeshRequest
+from core_model.schema.record_file import read_provenance
 from tests.cli.command import start, triscope
 from tests.house.sources import ROOT
+from tests.waiting import until
 
 SMALL = ("--resolution", 48, "--threads", 1, "--device", "cpu")
 
@@ -142,9 +142,7 @@ def test_a_killed_process_leaves_nothing_under_the_name(tmp_path: Path, number: 
             if found and found["stage"] == ("write" if number == signal.SIGKILL else "evaluate"):
                 break
         if number == signal.SIGKILL:
-            deadline = time.monotonic() + 30
-            while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
-                time.sleep(0.01)
+            until(lambda: list(tmp_path.iterdir()), "the file that is being written")
         process.send_signal(number)
         process.communicate(timeout=60)
         assert process.returncode != 0

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core_model.cli.arrays import read_array
 from core_model.cli.cameras import CameraOptions, camera_of, conditioning_of
+from core_model.cli.files import read_array
 from core_model.cli.inspect import parse_pixel
 from core_model.cli.options import (
     LatentOptions,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,12 @@ import OpenEXR
 import pytest
 from PIL import Image
 
-from core_model.output.provenance import read_provenance
 from core_model.schema.camera import OrbitPose, label25
 from core_model.schema.inspect import RayReport
+from core_model.schema.record_file import read_provenance
 from core_model.schema.sampler import SamplerSpec
 from tests.cli.command import start, triscope
+from tests.waiting import until
 
 Capture = pytest.CaptureFixture[str]
 SPHERE = ("analytic:sphere", "--size", 32, "--sampler", "uniform", "--device", "cpu")
@@ -183,9 +183,7 @@ def test_an_interrupt_leaves_nothing(tmp_path: Path, number: signal.Signals, sta
     process = start(
         "orbit", "analytic:sphere", "--size", "64", "--frames", "5000", "--out", tmp_path / "o.mp4"
     )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.iterdir()) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: list(tmp_path.iterdir()) or process.poll() is not None, "the first file", 60.0)
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
     assert process.returncode == status, err

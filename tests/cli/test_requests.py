@@ -17,12 +17,12 @@ import pytest
 from PIL import Image
 
 from core_model.cli.requests import given_options
-from core_model.output.provenance import read_provenance
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.export import OPTIONS, command_of, default_request, python_of
 from core_model.schema.latent import Ablation, SeedWeight, StyleMix
 from core_model.schema.record import DisplayRange, RenderRecord
+from core_model.schema.record_file import read_provenance
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession

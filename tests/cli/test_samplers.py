@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -70,7 +69,6 @@ def test_an_interrupted_report_leaves_nothing(tmp_path: Path) -> None:
     try:
         # plain progress lines come when rendering is on its way
         assert process.stderr is not None and "samplers" in process.stderr.readline()
-        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     finally:

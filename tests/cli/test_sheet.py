@@ -10,12 +10,12 @@ from PIL import Image
 
 from core_model.cli.orbit import PathOptions, frames_of
 from core_model.output.images import picture
-from core_model.output.provenance import read_provenance
 from core_model.output.turntable import latent_walk
 from core_model.report.contact_sheet import SheetPage, SheetPlan
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
+from core_model.schema.record_file import read_provenance
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession

@@ -10,9 +10,9 @@ import pytest
 
 from core_model.rendering.baked_picture import draw_baked
 from core_model.schema.baked import BakedArrays, BakedSpec
+from core_model.schema.baked_tables import brick_table, room_of
 from core_model.schema.camera import OrbitPose
 from tests.gl.baked_blob import BETA, Dense, corners, dense_cloud, dense_head, head_distance, packed
-from viewer.gl.baked_tables import brick_table, room_of
 from viewer.gl.baked_volume import BakedMap, BakedVolume, VolumeTexels, VolumeTextures
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("context")]

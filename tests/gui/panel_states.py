@@ -79,7 +79,7 @@ def away(doc: Any) -> OrbitPose:
 def ortho_and_fly(hands: Hands) -> None:
     document(
         camera=lambda d: away(d).replace(orthographic=True),
-        navigation=lambda d: d.navigation.replace(hand="fly"),
+        navigation=lambda d: d.navigation.replace(mode="fly"),
     )(hands)
 
 

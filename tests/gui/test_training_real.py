@@ -18,11 +18,9 @@ from imgui_bundle import imgui
 from core_model.schema.overrides import changed_paths
 from core_model.schema.run import RunRecord
 from core_model.schema.train_presets import PRESETS
-from tests.blob_head.session import BlobSession
-from tests.gui.window_driver import Hands, Recorder, drive
+from tests.gui.window_driver import Hands, drive
 from tests.house.sources import ROOT
 from tests.train.gan_data import tiny_config, write_set
-from tests.unit.render_client.inline_client import InlineClient
 from viewer.features.training.panel import TrainingPanel
 from viewer.jobs import job_service
 from viewer.jobs.backend import Resources
@@ -84,12 +82,12 @@ def training(h: Hands) -> TrainingPanel:
     wait(h, lambda: not h.loop.workspace.exploring, "the workspace")
     panel = h.loop.features["training"].panel
     assert isinstance(panel, TrainingPanel)
-    wait(h, lambda: panel.shelf.looked > 0, "the first look at the runs")
+    wait(h, lambda: panel.index.looked > 0, "the first look at the runs")
     return panel
 
 
 def state(panel: TrainingPanel, run: Path) -> str:
-    row = panel.shelf.row(run)
+    row = panel.index.row(run)
     return str(row.state) if row is not None else "not listed"
 
 
@@ -115,7 +113,7 @@ def test_launch_watch_stop_resume_and_open_the_snapshot(place: Path, tmp_path: P
 
         def ticks() -> int:
             nonlocal reader
-            reader = panel.shelf.reader(run)
+            reader = panel.index.reader(run)
             return len(reader.scalars) if reader is not None else 0
 
         panel.view.show("charts")
@@ -182,7 +180,7 @@ def test_a_killed_window_leaves_the_run_alone_and_the_next_one_finds_it(place: P
         panel = training(h)
         wait(h, lambda: state(panel, run) == "running", "the run that another window started")
         panel.view.choose(run)
-        wait(h, lambda: (r := panel.shelf.reader(run)) is not None and len(r.scalars) > 0, "its ticks")
+        wait(h, lambda: (r := panel.index.reader(run)) is not None and len(r.scalars) > 0, "its ticks")
         panel.view.show("charts")
         h.ctx.yield_(3)
         h.ctx.item_click(f"{MAIN}###kill")
@@ -212,7 +210,7 @@ def test_a_killed_window_leaves_the_run_alone_and_the_next_one_finds_it(place: P
 
     trainer = RunRecord.model_validate_json((run / "run.json").read_bytes())
     assert trainer.pid in processes_of()
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
 
 
 def test_a_job_that_fails_shows_its_traceback(place: Path, tmp_path: Path) -> None:
@@ -234,4 +232,4 @@ def test_a_job_that_fails_shows_its_traceback(place: Path, tmp_path: Path) -> No
         h.ctx.yield_(3)
         assert "Error" in imgui.get_clipboard_text()
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)

@@ -11,11 +11,9 @@ from imgui_bundle import imgui
 from core_model.schema.camera import OrbitPose
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
-from tests.blob_head.session import BlobSession
 from tests.gui.test_training_real import CPU, MAIN, place, state, training, wait
-from tests.gui.window_driver import Hands, Recorder, drive
+from tests.gui.window_driver import Hands, drive
 from tests.train.gan_data import tiny_config, write_set
-from tests.unit.render_client.inline_client import InlineClient
 from viewer.features.training.panel import TrainingPanel
 from viewer.jobs import job_service
 from viewer.jobs.command import CommandLine, train_arguments
@@ -50,7 +48,7 @@ def begin(run: Path, data: Path, images: int = 400_000) -> None:
 
 
 def ticks(panel: TrainingPanel, run: Path) -> int:
-    reader = panel.shelf.reader(run)
+    reader = panel.index.reader(run)
     return len(reader.scalars) if reader is not None else 0
 
 
@@ -60,7 +58,7 @@ def test_follow_scrub_pause_and_film_with_seed_and_camera_held(place: Path, tmp_
 
     def body(h: Hands) -> None:
         ctx, panel = h.ctx, training(h)
-        wait(h, lambda: panel.shelf.row(run), "the run in the list")
+        wait(h, lambda: panel.index.row(run), "the run in the list")
         panel.view.choose(run)
         ctx.item_click(f"{MAIN}###page-snapshots")
         watch = h.loop.workspace.snapshots
@@ -167,21 +165,21 @@ def test_duplicates_wait_in_a_queue_whose_order_changes(place: Path, tmp_path: P
         wait(h, lambda: (run / "stats.jsonl").exists() or state(panel, run) in ENDED, "the run")
         assert state(panel, run) == "running", (run / "console.txt").read_text()[-2000:]
         second, third = duplicate(h, panel, "0.001"), duplicate(h, panel, "0.0005")
-        wait(h, lambda: [Path(one.run) for one in panel.shelf.queue] == [run, second, third], "the queue")
+        wait(h, lambda: [Path(one.run) for one in panel.index.queue] == [run, second, third], "the queue")
         ctx.item_click(f"{MAIN}##earlier-{third.name}")
-        wait(h, lambda: [Path(one.run) for one in panel.shelf.queue] == [run, third, second], "the new order")
+        wait(h, lambda: [Path(one.run) for one in panel.index.queue] == [run, third, second], "the new order")
         ctx.item_click(f"{MAIN}##later-{third.name}")
-        wait(h, lambda: [Path(one.run) for one in panel.shelf.queue] == [run, second, third], "the old order")
+        wait(h, lambda: [Path(one.run) for one in panel.index.queue] == [run, second, third], "the old order")
         ctx.item_click(f"{MAIN}##earlier-{third.name}")
         wait(
             h,
-            lambda: [Path(one.run) for one in panel.shelf.queue] == [run, third, second],
+            lambda: [Path(one.run) for one in panel.index.queue] == [run, third, second],
             "the new order again",
         )
         ctx.item_click(f"{MAIN}##unqueue-{second.name}")
         wait(
             h,
-            lambda: state(panel, second) == "stopped" and len(panel.shelf.queue) == 2,
+            lambda: state(panel, second) == "stopped" and len(panel.index.queue) == 2,
             "it leaves the queue",
         )
         ctx.item_click(f"{MAIN}##run-base")
@@ -197,4 +195,4 @@ def test_duplicates_wait_in_a_queue_whose_order_changes(place: Path, tmp_path: P
             saved is not None and saved.optim.generator_lr == 0.0005 and not (second / "config.json").exists()
         )
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)

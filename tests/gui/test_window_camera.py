@@ -8,19 +8,11 @@ import pytest
 from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.camera import OrbitPose, label25
-from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
-from tests.unit.render_client.inline_client import InlineClient
 from viewer.features.viewport import view_cube
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 PICTURE_EDGE = 64
-
-
-def window(body) -> Recorder:
-    recorder = Recorder(InlineClient(BlobSession))
-    drive(body, recorder)
-    return recorder
 
 
 def _middle(h: Hands) -> ImVec2:
@@ -28,7 +20,7 @@ def _middle(h: Hands) -> ImVec2:
     return ImVec2(view.origin[0] + 0.5 * view.size, view.origin[1] + 0.5 * view.size)
 
 
-def test_prior_plot_pasted_poses_and_projection():
+def test_the_prior_plot_drags_the_camera_and_turns_to_one_sigma(recorder: Recorder):
     def body(h: Hands) -> None:
         h.ctx.item_drag_with_delta("//Camera/##prior", ImVec2(40.0, -15.0))
         h.ctx.yield_(2)
@@ -39,6 +31,15 @@ def test_prior_plot_pasted_poses_and_projection():
         h.ctx.yield_(2)
         assert h.doc.camera == OrbitPose()
 
+        h.ctx.item_click("//Camera/###prior-yaw+1")
+        h.until(lambda: h.doc.camera.yaw == pytest.approx(0.3), "the turn to one sigma")
+        assert h.doc.camera.pitch == 0.0
+
+    drive(body, recorder)
+
+
+def test_poses_are_pasted_and_typed_and_other_text_changes_nothing():
+    def body(h: Hands) -> None:
         pose = OrbitPose(yaw=0.5, pitch=-0.2, radius=2.0)
         imgui.set_clipboard_text(str(label25(pose).tolist()))
         h.ctx.item_click("//Camera/###paste-pose")
@@ -55,6 +56,11 @@ def test_prior_plot_pasted_poses_and_projection():
         h.ctx.yield_(2)
         assert h.doc.camera == before.replace(yaw=-0.25)
 
+    drive(body)
+
+
+def test_parallel_views_have_a_height_in_world_units(recorder: Recorder):
+    def body(h: Hands) -> None:
         h.ctx.item_click("//Camera/projection/Orthographic")
         h.ctx.yield_(2)
         h.ctx.item_input_value("//Camera/##view-height", 0.8)
@@ -63,18 +69,13 @@ def test_prior_plot_pasted_poses_and_projection():
         h.until_full()
         assert recorder.requests[-1].camera == h.doc.camera
 
-        h.ctx.item_click("//Camera/###prior-yaw+1")
-        h.until(lambda: h.doc.camera.yaw == pytest.approx(0.3), "the turn to one sigma")
-        assert h.doc.camera.pitch == 0.0
-
-    recorder = Recorder(InlineClient(BlobSession))
     drive(body, recorder)
 
 
-def test_the_cube_turns_and_flying_moves_the_eye():
+def test_a_click_on_the_cube_turns_the_camera_in_one_step_of_the_history():
     def body(h: Hands) -> None:
         h.until_full()
-        view, em = h.loop.place, h.app.theme.em
+        em = h.app.theme.em
         shown = h.doc.camera.world_from_cam()
         low = h.ctx.item_info("//Viewport/##cube").rect_full
         spot = view_cube.spot(shown, (1, 0, 1), view_cube.HALF_EM * em)
@@ -88,9 +89,16 @@ def test_the_cube_turns_and_flying_moves_the_eye():
         h.ctx.yield_(2)
         assert h.doc.camera == OrbitPose(), "a turn is one step of the history"
 
-        h.ctx.item_click("//Camera/hand/Fly")
+    drive(body)
+
+
+def test_flying_moves_the_eye_looks_about_and_changes_its_speed():
+    def body(h: Hands) -> None:
+        h.until_full()
+        view = h.loop.place
+        h.ctx.item_click("//Camera/navigation/Fly")
         h.ctx.yield_(2)
-        assert h.doc.navigation.hand == "fly"
+        assert h.doc.navigation.mode == "fly"
         eye = h.doc.camera.world_from_cam()[:3, 3]
         h.ctx.mouse_move_to_pos(_middle(h))
         h.ctx.mouse_down(0)
@@ -114,24 +122,35 @@ def test_the_cube_turns_and_flying_moves_the_eye():
         assert h.doc.navigation.speed == pytest.approx(0.5 * 1.2**2) and h.doc.camera.radius == 2.7
         assert view.edge_px > 0
 
-        h.ctx.item_click("//Camera/hand/Tumble")
+    drive(body)
+
+
+def test_tumbling_rolls_the_camera():
+    def body(h: Hands) -> None:
+        h.until_full()
+        h.ctx.item_click("//Camera/navigation/Tumble")
         h.ctx.mouse_move_to_pos(_middle(h))
         h.ctx.mouse_drag_with_delta(ImVec2(50.0, 60.0))
         h.ctx.yield_(2)
         assert abs(h.doc.camera.roll) > 0.01
 
-    window(body)
+    drive(body)
 
 
-def test_two_keys_scrubbed_to_the_middle_and_played():
+def two_keys(h: Hands) -> None:
+    """A path from 20° on one side to 20° on the other, in a second."""
+    h.ctx.window_focus("//Path")
+    h.ctx.yield_(2)
+    h.ctx.item_input_value("//Camera/##yaw", -20.0)
+    h.ctx.item_click("//Path/##add-key")
+    h.ctx.item_input_value("//Camera/##yaw", 20.0)
+    h.ctx.item_click("//Path/##add-key")
+    h.ctx.yield_(2)
+
+
+def test_keys_of_a_path_are_added_scrubbed_and_dragged(recorder: Recorder):
     def body(h: Hands) -> None:
-        h.ctx.window_focus("//Path")
-        h.ctx.yield_(2)
-        h.ctx.item_input_value("//Camera/##yaw", -20.0)
-        h.ctx.item_click("//Path/##add-key")
-        h.ctx.item_input_value("//Camera/##yaw", 20.0)
-        h.ctx.item_click("//Path/##add-key")
-        h.ctx.yield_(2)
+        two_keys(h)
         path = h.doc.path
         assert path.times == (0.0, 1.0) and [round(math.degrees(k.pose.yaw)) for k in path.keys] == [-20, 20]
 
@@ -160,6 +179,16 @@ def test_two_keys_scrubbed_to_the_middle_and_played():
         h.ctx.yield_(2)
         assert h.doc.path.times[1] == 1.0
 
+    drive(body, recorder)
+
+
+def test_a_path_is_played_looped_and_shortened():
+    def body(h: Hands) -> None:
+        two_keys(h)
+        h.ctx.item_input_value("//Path/##duration", 1.0)
+        h.ctx.yield_(2)
+        h.ctx.item_input_value("//Path/##key-time", 1.0)
+        h.ctx.yield_(2)
         h.ctx.item_click("//Path/##to-start")
         h.ctx.yield_(2)
         assert math.degrees(h.doc.camera.yaw) == pytest.approx(-20, abs=0.01)
@@ -174,5 +203,4 @@ def test_two_keys_scrubbed_to_the_middle_and_played():
         h.ctx.yield_(2)
         assert len(h.doc.path.keys) == 1
 
-    recorder = Recorder(InlineClient(BlobSession))
-    drive(body, recorder)
+    drive(body)

@@ -10,14 +10,12 @@ import pytest
 from imgui_bundle import imgui
 
 from core_model.schema.config_dir import config_dir
-from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, drive
-from tests.unit.render_client.inline_client import InlineClient
 from viewer.shell.autosave import SavedSession
 from viewer.state import actions
 from viewer.state.document import Document
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
 
 def press(hands: Hands, chord: int) -> None:
@@ -25,7 +23,7 @@ def press(hands: Hands, chord: int) -> None:
     hands.ctx.yield_(3)
 
 
-def test_palette_keys_and_presets(display: str) -> None:
+def test_the_palette_finds_a_command_by_its_words() -> None:
     def body(hands: Hands) -> None:
         ctx = hands.ctx
         press(hands, imgui.Key.mod_ctrl | imgui.Key.p)
@@ -36,6 +34,12 @@ def test_palette_keys_and_presets(display: str) -> None:
         press(hands, imgui.Key.enter)
         assert hands.doc.view.channel == "depth" and not hands.loop.palette.open
 
+    drive(body)
+
+
+def test_a_command_gets_another_key():
+    def body(hands: Hands) -> None:
+        ctx = hands.ctx
         press(hands, imgui.Key.f1)
         hands.until(lambda: hands.loop.keys_open, "the list of keys")
         ctx.yield_(3)
@@ -52,6 +56,16 @@ def test_palette_keys_and_presets(display: str) -> None:
         assert hands.doc.latent.seeds[0].seed == seed + 1, "the old key is free"
         assert json.loads((config_dir() / "preferences.json").read_text())["keys"] == {"latent.next": "N"}
 
+    drive(body)
+
+
+def test_a_preset_is_one_step_of_the_history():
+    def body(hands: Hands) -> None:
+        ctx = hands.ctx
+        hands.loop.dispatch(
+            actions.Edit(hands.doc, hands.doc.replace(view=hands.doc.view.with_channel("depth")))
+        )
+        ctx.yield_(2)
         hands.loop.dispatch(actions.SavePreset("Depths"))
         ctx.yield_(2)
         press(hands, imgui.Key._1)
@@ -62,10 +76,10 @@ def test_palette_keys_and_presets(display: str) -> None:
         press(hands, imgui.Key.mod_ctrl | imgui.Key.z)
         assert hands.doc.view.channel == "rgb", "a preset is one step of the history"
 
-    drive(body, InlineClient(BlobSession))
+    drive(body)
 
 
-def test_the_view_of_a_crashed_window_is_offered(display: str) -> None:
+def test_the_view_of_a_crashed_window_is_offered() -> None:
     folder: Path = config_dir() / "sessions"
     folder.mkdir(parents=True, exist_ok=True)
     doc = Document(checkpoint="blob:demo")
@@ -85,4 +99,4 @@ def test_the_view_of_a_crashed_window_is_offered(display: str) -> None:
         assert hands.loop.store.banner is None
         assert not list(folder.glob("4194309.json")), "it is offered once"
 
-    drive(body, InlineClient(BlobSession))
+    drive(body)

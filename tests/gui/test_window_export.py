@@ -18,10 +18,9 @@ from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.record import RenderRecord
 from core_model.schema.record_file import read_provenance
-from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, drive
 from tests.unit.render_client.inline_client import InlineClient
-from viewer.state.export_desk import TASK_KIND
+from viewer.state.exports import TASK_KIND
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 PATIENCE_S = 180.0
@@ -99,9 +98,7 @@ def test_what_the_window_shows_comes_out_and_goes_back_in(tmp_path: Path) -> Non
     drive(body, InlineClient(), checkpoint="analytic:sphere")
 
 
-def test_the_panel_copies_the_view_and_says_why_it_cannot_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_panel_copies_the_view_as_command_script_and_record() -> None:
     def body(h: Hands) -> None:
         ctx, copied = h.ctx, list[str]()
         h.until_full()
@@ -115,6 +112,16 @@ def test_the_panel_copies_the_view_and_says_why_it_cannot_start(
         assert command.startswith("triscope render blob:demo --out ") and "--size 1024" in command
         assert "RenderSession().render(request)" in python and compile(python, "copied", "exec")
         assert RenderRecord.model_validate_json(view).request.checkpoint == "blob:demo"
+
+    drive(body)
+
+
+def test_a_file_that_is_there_is_protected_and_one_without_a_view_is_complained_of(tmp_path: Path):
+    def body(h: Hands) -> None:
+        ctx = h.ctx
+        h.until_full()
+        ctx.window_focus("//Export")
+        ctx.yield_(2)
         for kind in ("Orbit", "Walk", "Sheet", "Picture"):
             ctx.item_click(f"//Export/**/kind/{kind}")
             ctx.yield_(2)
@@ -133,7 +140,7 @@ def test_the_panel_copies_the_view_and_says_why_it_cannot_start(
             and h.doc.checkpoint == "blob:demo"
         )
 
-    drive(body, InlineClient(BlobSession))
+    drive(body)
 
 
 def test_a_dropped_camera_path_comes_into_the_path_panel(tmp_path: Path) -> None:
@@ -153,17 +160,13 @@ def test_a_dropped_camera_path_comes_into_the_path_panel(tmp_path: Path) -> None
         h.ctx.window_focus("//Timings")
         h.ctx.yield_(3)
         h.loop.dropped([str(tmp_path / "way.json")])
-        wait(h, lambda: h.doc.path == path, "the path")
+        wait(h, lambda: h.doc.path == path and "2 keys" in h.loop.store.notice, "the path and the remark")
         h.ctx.yield_(4)
-        assert (
-            h.doc.camera == path.keys[0].pose
-            and h.doc.latent == before.latent
-            and "2 keys" in h.loop.store.notice
-        )
+        assert h.doc.camera == path.keys[0].pose and h.doc.latent == before.latent
         assert (panel.head, panel.chosen) == (0.0, -1)
         assert h.ctx.item_exists("//Path/##play"), "its panel is in front"
         h.ctx.key_press(imgui.Key.mod_ctrl | imgui.Key.z)
         h.ctx.yield_(3)
         assert h.doc.camera == before.camera and h.doc.path == before.path, "one step of undo"
 
-    drive(body, InlineClient(BlobSession))
+    drive(body)

@@ -75,7 +75,7 @@ def test_esc_closes_one_thing_a_press_and_never_quits() -> None:
         esc()
         assert not h.app.params.app_shall_exit
 
-    drive(body, InlineClient(BlobSession))
+    drive(body)
 
 
 def test_a_double_click_recentres_and_opens_nothing() -> None:
@@ -90,7 +90,7 @@ def test_a_double_click_recentres_and_opens_nothing() -> None:
         assert not any(seen), "the inspector flashed open"
         assert h.doc.camera.pivot != before.pivot
 
-    drive(body, InlineClient(BlobSession))
+    drive(body)
 
 
 def test_an_orbit_from_the_middle_leaves_the_section_alone_and_its_handle_moves_it() -> None:
@@ -114,10 +114,10 @@ def test_an_orbit_from_the_middle_leaves_the_section_alone_and_its_handle_moves_
         h.ctx.yield_(3)
         assert h.doc.section.offset > 0.01 and h.doc.camera == camera
 
-    drive(body, InlineClient(BlobSession))
+    drive(body)
 
 
-def test_typed_numbers_are_whole_or_refused_beside_their_field() -> None:
+def test_typed_seeds_are_whole_or_refused_beside_their_field() -> None:
     def body(h: Hands) -> None:
         ctx, typing = h.ctx, lambda: h.app.theme.typing
         h.until_full()
@@ -142,6 +142,14 @@ def test_typed_numbers_are_whole_or_refused_beside_their_field() -> None:
                 and "It stays 1000" in typing().refusal.text
             )
         assert seed("7") == 7 and typing().refusal is None
+
+    drive(body)
+
+
+def test_typed_reals_are_within_their_limits_or_refused():
+    def body(h: Hands) -> None:
+        ctx, typing = h.ctx, lambda: h.app.theme.typing
+        h.until_full()
         for item, text, kept in (
             ("//Latent/##psi", "9", 0.7),
             ("//Camera/##yaw", "x1", 0.0),
@@ -161,7 +169,7 @@ def test_typed_numbers_are_whole_or_refused_beside_their_field() -> None:
         ctx.yield_(3)
         assert h.doc.camera.yaw == pytest.approx(math.radians(30.0))
 
-    drive(body, InlineClient(BlobSession))
+    drive(body)
 
 
 def played(script, slow_s: float = 0.1) -> None:

@@ -6,17 +6,15 @@ import numpy as np
 import pytest
 from imgui_bundle import imgui
 
-from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
-from tests.unit.render_client.inline_client import InlineClient
 from viewer.features.basket.model import basket_path, read_basket
 from viewer.features.seeds.board import read_stars, stars_path
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 PICTURE_EDGE = 64
 
 
-def test_plane_walk_mixing_noise_and_conditioning_reach_the_requests() -> None:
+def test_the_seed_plane_is_dragged_and_a_walk_is_one_step_of_the_history() -> None:
     def body(h: Hands) -> None:
         ctx, undo = h.ctx, h.loop.store.undo
         ctx.item_click("//Latent/##fold-plane")
@@ -44,7 +42,13 @@ def test_plane_walk_mixing_noise_and_conditioning_reach_the_requests() -> None:
         ctx.item_click("//Latent/##walk-play")
         ctx.yield_(2)
         assert not h.loop.walk.playing and len(undo._past) == steps + 1 and h.doc.latent != start
-        ctx.item_click("//Latent/##fold-plane")
+
+    drive(body)
+
+
+def test_mixing_noise_and_conditioning_reach_the_requests(recorder: Recorder):
+    def body(h: Hands) -> None:
+        ctx = h.ctx
         ctx.item_click("//Latent/##fold-mix")
         ctx.item_click("//Latent/##mix")
         ctx.item_click("//Latent/mix-band/Coarse")
@@ -59,7 +63,6 @@ def test_plane_walk_mixing_noise_and_conditioning_reach_the_requests() -> None:
         ctx.item_click("//Latent/##cond-strip6")
         h.until_full()
 
-    recorder = Recorder(InlineClient(BlobSession))
     drive(body, recorder, "blob:posed")
     last = recorder.requests[-1].latent
     assert recorder.requests[-1].view_dirs == "camera"
@@ -81,10 +84,10 @@ def test_a_click_beside_the_walk_s_controls_stops_it() -> None:
         h.ctx.yield_(2)
         assert h.doc.latent.seeds[0].seed == 0 and len(h.doc.latent.seeds) == 1
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
 
 
-def test_basket_adds_opens_combines_and_survives(tmp_path) -> None:
+def test_basket_adds_opens_combines_and_survives(tmp_path, recorder: Recorder) -> None:
     def body(h: Hands) -> None:
         ctx, panel = h.ctx, h.loop.features["basket"].panel
         ctx.window_focus("//Basket")
@@ -116,13 +119,12 @@ def test_basket_adds_opens_combines_and_survives(tmp_path) -> None:
         ctx.yield_(2)
         assert [k.name for k in panel.items] == ["seed 5", "first", "seed 5 2"] and "Read 2 w" in panel.note
 
-    recorder = Recorder(InlineClient(BlobSession))
     drive(body, recorder)
     kept, sha = read_basket(basket_path("0" * 64), 14, 128)
     assert [k.name for k in kept] == ["seed 5", "first", "seed 5 2"] and sha == "0" * 64
 
 
-def test_directions_move_w_by_standard_deviations() -> None:
+def test_directions_move_w_by_standard_deviations(recorder: Recorder) -> None:
     def body(h: Hands) -> None:
         ctx, panel = h.ctx, h.loop.features["directions"].panel
         ctx.window_focus("//Directions")
@@ -146,7 +148,6 @@ def test_directions_move_w_by_standard_deviations() -> None:
         ctx.yield_(2)
         assert h.doc.latent.edits == ()
 
-    recorder = Recorder(InlineClient(BlobSession))
     drive(body, recorder)
     assert any(r.latent.edits for r in recorder.requests)
 
@@ -172,5 +173,5 @@ def test_the_board_renders_stars_sorts_and_opens() -> None:
         ctx.yield_(2)
         assert panel._listed() == [3]
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
     assert read_stars(stars_path("0" * 64)) == {3}

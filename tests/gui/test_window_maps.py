@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from imgui_bundle import ImVec2, imgui
 
-from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
-from tests.unit.render_client.inline_client import InlineClient
 from viewer.state.actions import ShowPanel
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
@@ -19,8 +17,7 @@ def centre(h: Hands, u: float = 0.5, v: float = 0.5) -> ImVec2:
     return ImVec2(view.origin[0] + u * view.size, view.origin[1] + v * view.size)
 
 
-def test_vector_maps_iso_lines_outline_and_the_copied_value():
-    recorder = Recorder(InlineClient(BlobSession))
+def test_vector_maps_and_iso_lines_render_nothing_and_their_value_is_copied(recorder: Recorder):
 
     def body(h: Hands) -> None:
         ctx = h.ctx
@@ -49,6 +46,13 @@ def test_vector_maps_iso_lines_outline_and_the_copied_value():
         z = values[2, int(v * values.shape[1]), int(u * values.shape[2])]
         assert f"Normal z (camera) {z:.3f}" in text and text.startswith("x ")
         assert len(recorder.requests) == asked, "maps never render again"
+
+    drive(body, recorder)
+
+
+def test_the_outline_of_the_chosen_rays_is_switched_off():
+    def body(h: Hands) -> None:
+        ctx = h.ctx
         h.choose("//View/##channel", "leftover")
         h.until_full()
         lined = h.picture()
@@ -57,19 +61,23 @@ def test_vector_maps_iso_lines_outline_and_the_copied_value():
         assert not h.doc.view.of("leftover", h.loop.coordinator.info.channels[5]).outline
         assert (h.picture() != lined).any(), "the outline of the chosen rays is gone"
 
-    drive(body, recorder)
+    drive(body)
 
 
-def test_wipe_side_error_and_reference():
-    recorder = Recorder(InlineClient(BlobSession))
+def compare(h: Hands) -> None:
+    """The Compare panel in front of the others."""
+    h.until_full()
+    h.loop.dispatch(ShowPanel("Compare", True))
+    h.ctx.yield_(4)
+    h.ctx.window_focus("//Compare")
+    h.ctx.yield_(2)
+
+
+def test_wipe_and_side_follow_what_b_is_and_where_the_camera_looks(recorder: Recorder):
 
     def body(h: Hands) -> None:
         ctx, second = h.ctx, h.loop.coordinator.second
-        h.until_full()
-        h.loop.dispatch(ShowPanel("Compare", True))
-        ctx.yield_(4)
-        ctx.window_focus("//Compare")
-        ctx.yield_(2)
+        compare(h)
         h.choose("//Compare/##columns/##what", "psi")
         ctx.item_click("//Compare/##columns/mode/Wipe")
         h.until(lambda: second.matches(h.frames.result) and second.pending is None, "B")
@@ -92,6 +100,14 @@ def test_wipe_side_error_and_reference():
             "B turned too",
             2000,
         )
+
+    drive(body, recorder)
+
+
+def test_the_reference_is_accumulated_measured_and_asked_for_no_longer(recorder: Recorder):
+    def body(h: Hands) -> None:
+        ctx, second = h.ctx, h.loop.coordinator.second
+        compare(h)
         ctx.item_click("//Compare/##columns/mode/Error")
         ctx.yield_(3)
         h.choose("//Compare/##columns/##what", "reference")

@@ -11,11 +11,10 @@ import pytest
 import trimesh
 from imgui_bundle import ImVec2, imgui
 
-from core_model.output.provenance import read_provenance
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.mesh import NO_ATLAS
-from core_model.schema.question import Question
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
+from core_model.schema.record_file import read_provenance
 from tests.blob_head.session import BlobSession, blob_info
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.unit.render_client.inline_client import InlineClient
@@ -32,21 +31,6 @@ def small_pictures(tmp_path, monkeypatch) -> None:
     quality = {"max_size": 96, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
     look = {"theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": [1280, 800], "quality": quality}
     (tmp_path / "config" / "preferences.json").write_text(json.dumps(look))
-
-
-class Asked(Recorder):
-    """Keeps the questions of the mesh panel."""
-
-    def __init__(self, inner) -> None:
-        super().__init__(inner)
-        self.questions: list[Question] = []
-
-    def ask(self, question: Question) -> int:
-        self.questions.append(question)
-        return super().ask(question)
-
-    def of(self, kind: type[Question]) -> list[Question]:
-        return [q for q in self.questions if isinstance(q, kind)]
 
 
 class SphereSession(BlobSession):
@@ -74,18 +58,14 @@ def shown(h: Hands) -> None:
     h.ctx.yield_(3)
 
 
-def test_level_preview_modes_and_error():
-    recorder = Asked(InlineClient(BlobSession))
+def test_a_preview_is_made_when_it_is_shown_and_goes_with_its_checkpoint(recorder: Recorder):
 
     def body(h: Hands) -> None:
         ctx, stage = h.ctx, h.loop.features["mesh"].panel.stage
-        assert not recorder.of(FieldHistogramQuestion), "a panel behind another one asks for nothing"
+        assert not recorder.asked(FieldHistogramQuestion), "a panel behind another one asks for nothing"
         front(h)
-        h.until(lambda: recorder.of(MeshForecastQuestion), "the forecast")
-        assert not recorder.of(MeshPreviewQuestion) and stage.shown is None
-        plain = h.picture()
-        rendered = len(recorder.requests)
-
+        h.until(lambda: recorder.asked(MeshForecastQuestion), "the forecast")
+        assert not recorder.asked(MeshPreviewQuestion) and stage.shown is None
         ctx.item_click("//Mesh/mesh-mode/Mesh")
         shown(h)
         first = stage.shown
@@ -94,7 +74,23 @@ def test_level_preview_modes_and_error():
         ctx.yield_(20)
         assert stage._view.draws == drawn, "a view at rest draws nothing"
 
-        asked = len(recorder.of(FieldHistogramQuestion))
+        h.loop.open("blob:other")
+        h.until(lambda: h.doc.checkpoint == "blob:other", "the other checkpoint")
+        assert stage.shown is None and stage._view is None, (
+            "nothing of the old mesh stays on the graphics card"
+        )
+
+    drive(body, recorder)
+
+
+def test_a_dragged_level_is_previewed_and_one_without_a_surface_says_so(recorder: Recorder):
+    def body(h: Hands) -> None:
+        ctx, stage = h.ctx, h.loop.features["mesh"].panel.stage
+        front(h)
+        ctx.item_click("//Mesh/mesh-mode/Mesh")
+        shown(h)
+        first = stage.shown
+        asked = len(recorder.asked(FieldHistogramQuestion))
         ctx.item_info("//Mesh/##level-histogram")
         ctx.mouse_move("//Mesh/##level-histogram")
         ctx.mouse_drag_with_delta(ImVec2(-25.0, 0.0))
@@ -102,11 +98,14 @@ def test_level_preview_modes_and_error():
         level = h.doc.mesh.level
         assert level is not None and level != 0.0
         h.until(
-            lambda: recorder.of(MeshPreviewQuestion)[-1].request.level == level, "a preview of the new level"
+            lambda: recorder.asked(MeshPreviewQuestion)[-1].request.level == level,
+            "a preview of the new level",
         )
         h.until(lambda: stage.shown is not first and stage.shown is not None, "the new mesh")
-        h.until(lambda: recorder.of(MeshForecastQuestion)[-1].request.level == level, "its forecast")
-        assert len(recorder.of(FieldHistogramQuestion)) == asked, "the histogram does not depend on the level"
+        h.until(lambda: recorder.asked(MeshForecastQuestion)[-1].request.level == level, "its forecast")
+        assert len(recorder.asked(FieldHistogramQuestion)) == asked, (
+            "the histogram does not depend on the level"
+        )
         ctx.item_input_value("//Mesh/##mesh-level", 5.0)
         h.until(lambda: stage.failed, "the word that there is no surface")
         assert "No surface at level 5" in stage.words and stage.shown is None
@@ -115,6 +114,18 @@ def test_level_preview_modes_and_error():
         assert h.doc.mesh.level is None
         shown(h)
 
+    drive(body, recorder)
+
+
+def test_error_overlay_and_side_by_side_render_no_new_pictures(recorder: Recorder):
+    def body(h: Hands) -> None:
+        ctx, stage = h.ctx, h.loop.features["mesh"].panel.stage
+        front(h)
+        h.until(lambda: recorder.asked(MeshForecastQuestion), "the forecast")
+        plain = h.picture()
+        rendered = len(recorder.requests)
+        ctx.item_click("//Mesh/mesh-mode/Mesh")
+        shown(h)
         ctx.item_click("//Mesh/mesh-mode/Error")
         h.until(lambda: stage.error is not None, "the error map")
         error = stage.error
@@ -137,12 +148,6 @@ def test_level_preview_modes_and_error():
         ctx.yield_(2)
         assert h.doc.mesh != before and h.doc.mesh.mode == "side"
 
-        h.loop.open("blob:other")
-        h.until(lambda: h.doc.checkpoint == "blob:other", "the other checkpoint")
-        assert stage.shown is None and stage._view is None, (
-            "nothing of the old mesh stays on the graphics card"
-        )
-
     drive(body, recorder)
 
 
@@ -161,23 +166,23 @@ def test_without_an_atlas_the_texture_says_why_it_is_off(monkeypatch: pytest.Mon
         assert not h.ctx.item_info("//Mesh/mesh-colour/None").item_flags & imgui.ItemFlags_.disabled.value
         assert NO_ATLAS in said
 
-    drive(body, Asked(InlineClient(BlobSession)))
+    drive(body)
 
 
 def test_an_export_through_the_real_task_and_back_into_the_view(tmp_path: Path):
-    recorder = Asked(InlineClient(SphereSession))
+    recorder = Recorder(InlineClient(SphereSession))
     out = tmp_path / "a head.ply"
 
     def body(h: Hands) -> None:
         ctx, panel = h.ctx, h.loop.features["mesh"].panel
         front(h)
         panel.opened["surface"] = False
-        h.until(lambda: recorder.of(MeshForecastQuestion), "the forecast")
+        h.until(lambda: recorder.asked(MeshForecastQuestion), "the forecast")
         ctx.item_input_value("//Mesh/##mesh-path", str(out))
         ctx.item_input_value("//Mesh/##mesh-resolution", 48)
         ctx.yield_(3)
         assert h.doc.mesh.resolution == 48
-        h.until(lambda: recorder.of(MeshForecastQuestion)[-1].request.resolution == 48, "the new forecast")
+        h.until(lambda: recorder.asked(MeshForecastQuestion)[-1].request.resolution == 48, "the new forecast")
         ctx.item_click("//Mesh/###mesh-export")
         h.until(lambda: h.loop.tasks.views("mesh"), "the task")
         # the clock of the test runs ahead of the real one: a process of its own takes real seconds

@@ -8,16 +8,14 @@ import signal
 import pytest
 from imgui_bundle import imgui
 
-from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
-from tests.unit.render_client.inline_client import InlineClient
 from viewer.render_client.client import RenderClient
 from viewer.state.preferences import load_preferences
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
 
-def test_latent_view_and_sampler_panels_change_the_document_and_the_requests():
+def test_seed_and_truncation_reach_the_document_and_the_requests(recorder: Recorder):
     def body(h: Hands) -> None:
         ctx = h.ctx
         ctx.item_input_value("//Latent/##seed", "4242")
@@ -32,6 +30,17 @@ def test_latent_view_and_sampler_panels_change_the_document_and_the_requests():
         ctx.item_click("//Latent/##cutoff-all")
         ctx.yield_(2)
         assert h.doc.latent.cutoff is None
+
+        h.until_full()
+
+    drive(body, recorder)
+    last = recorder.requests[-1].latent
+    assert last.seeds[0].seed == 4243 and last.psi == pytest.approx(0.5)
+
+
+def test_a_colour_map_changes_the_view_and_renders_nothing(recorder: Recorder):
+    def body(h: Hands) -> None:
+        ctx = h.ctx
         h.choose("//View/##channel", "depth")
         ctx.yield_(2)
         assert h.doc.view.channel == "depth"
@@ -51,6 +60,13 @@ def test_latent_view_and_sampler_panels_change_the_document_and_the_requests():
             pytest.approx(2.25),
         )
         assert len(h.loop.coordinator.client.requests) == asked, "a colour map must not render again"
+
+    drive(body, recorder)
+
+
+def test_sampler_and_background_reach_the_document_and_the_requests(recorder: Recorder):
+    def body(h: Hands) -> None:
+        ctx = h.ctx
         ctx.item_click("//Sampler/strategy/Stratified")
         ctx.yield_(2)
         assert h.doc.sampler.strategy == "stratified"
@@ -67,17 +83,11 @@ def test_latent_view_and_sampler_panels_change_the_document_and_the_requests():
         ctx.yield_(2)
         assert h.doc.background == (1.0, 1.0, 1.0)
 
-    recorder = Recorder(InlineClient(BlobSession))
     drive(body, recorder)
-    last = recorder.requests[-1]
-    assert (
-        last.sampler.name == "uniform"
-        and last.latent.seeds[0].seed == 4243
-        and last.latent.psi == pytest.approx(0.5)
-    )
+    assert recorder.requests[-1].sampler.name == "uniform"
 
 
-def test_camera_numbers_theme_scale_and_keys_sheet():
+def test_camera_numbers_are_typed_and_copied():
     def body(h: Hands) -> None:
         ctx = h.ctx
         ctx.item_input_value("//Camera/##yaw", 30.0)
@@ -89,6 +99,13 @@ def test_camera_numbers_theme_scale_and_keys_sheet():
         ctx.item_click("//Camera/###copy-pose")
         ctx.yield_(2)
         assert imgui.get_clipboard_text().startswith('{"yaw": 0.5235')
+
+    drive(body)
+
+
+def test_theme_and_interface_size_are_kept_and_esc_closes_the_list_of_keys():
+    def body(h: Hands) -> None:
+        ctx = h.ctx
         ctx.menu_click("//##MainMenuBar/View/Theme/Light")
         ctx.yield_(3)
         assert h.app.theme is not None and h.app.theme.palette.name == "light"
@@ -103,10 +120,10 @@ def test_camera_numbers_theme_scale_and_keys_sheet():
         ctx.yield_(3)
         assert not h.loop.keys_open and not h.app.params.app_shall_exit
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
 
 
-def test_a_failed_frame_and_a_bad_file_leave_a_banner_and_a_working_window():
+def test_a_failed_frame_leaves_a_banner_and_a_working_window():
     def body(h: Hands) -> None:
         ctx, control = h.ctx, h.loop.coordinator
         h.until_full()
@@ -119,6 +136,14 @@ def test_a_failed_frame_and_a_bad_file_leave_a_banner_and_a_working_window():
         assert "NaN in tile 3" in imgui.get_clipboard_text()
         ctx.item_input_value("//Latent/##seed", "14")
         h.until(lambda: h.frames.version > good and control.store.banner is None, "the next good picture")
+
+    drive(body)
+
+
+def test_a_bad_file_leaves_a_banner_and_the_next_file_opens():
+    def body(h: Hands) -> None:
+        ctx, control = h.ctx, h.loop.coordinator
+        h.until_full()
         ctx.item_input_value("//Model/##path", "nothing/here.safetensors")
         ctx.key_press(imgui.Key.enter)
         h.until(lambda: control.store.banner is not None, "the banner of a bad file")
@@ -130,7 +155,7 @@ def test_a_failed_frame_and_a_bad_file_leave_a_banner_and_a_working_window():
         ctx.key_press(imgui.Key.enter)
         h.until(lambda: control.info.path == "blob:other" and h.frames.arrays, "the other checkpoint")
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
     assert load_preferences()[0].recent[:2] == ("blob:other", "blob:demo")
 
 
@@ -177,7 +202,7 @@ def test_a_panel_that_raises_is_set_aside_and_can_be_tried_again():
         h.ctx.yield_(2)
         assert h.doc.camera.yaw == pytest.approx(0.1745329, abs=1e-5)
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
 
 
 def test_controls_have_tooltips():
@@ -191,4 +216,4 @@ def test_controls_have_tooltips():
             tip = h.ctx.get_window_by_ref("//##Tooltip_00")
             assert tip is not None and tip.active, f"no tooltip over {path}"
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)

@@ -9,24 +9,10 @@ import pytest
 from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.inspect import RayReport
-from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
-from tests.unit.render_client.inline_client import InlineClient
 from viewer.render_client.client import RenderClient
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
-
-
-class Rays(Recorder):
-    """Keeps the questions about rays too."""
-
-    def __init__(self, inner) -> None:
-        super().__init__(inner)
-        self.questions: list[tuple[object, int, int]] = []
-
-    def inspect(self, request, x, y) -> int:
-        self.questions.append((request.camera, x, y))
-        return super().inspect(request, x, y)
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
 
 def at(h: Hands, u: float, v: float) -> ImVec2:
@@ -56,8 +42,7 @@ def fresh(h: Hands) -> list[RayReport]:
     return [r for m in h.doc.rays.all if (r := control.rays.report(m)) is not None]
 
 
-def test_a_click_inspects_and_a_drag_does_not():
-    recorder = Rays(InlineClient(BlobSession))
+def test_a_click_inspects_and_a_drag_does_not(recorder: Recorder):
 
     def body(h: Hands) -> None:
         h.until_full()
@@ -65,7 +50,7 @@ def test_a_click_inspects_and_a_drag_does_not():
         h.ctx.mouse_move_to_pos(at(h, 0.5, 0.5))
         h.ctx.mouse_drag_with_delta(ImVec2(40.0, 0.0))
         h.ctx.yield_(10)
-        assert h.doc.rays.selected is None and recorder.questions == []
+        assert h.doc.rays.selected is None and recorder.rays == []
         camera = h.doc.camera
         click(h, 0.5, 0.4)
         assert h.doc.camera == camera, "a click must not turn the head"
@@ -88,8 +73,7 @@ def test_a_click_inspects_and_a_drag_does_not():
     drive(body, recorder)
 
 
-def test_pins_are_kept_recomputed_chosen_and_removed():
-    recorder = Rays(InlineClient(BlobSession))
+def test_pins_are_kept_recomputed_chosen_and_removed(recorder: Recorder):
 
     def body(h: Hands) -> None:
         h.until_full()
@@ -100,10 +84,10 @@ def test_pins_are_kept_recomputed_chosen_and_removed():
         assert len(h.doc.rays.pins) == 2 and h.doc.rays.pins[1] == h.doc.rays.selected
         first = fresh(h)
         assert len(first) == 2
-        asked = len(recorder.questions)
+        asked = len(recorder.rays)
         h.ctx.item_input_value("//Camera/##yaw", 25.0)
         second = fresh(h)
-        assert len(recorder.questions) == asked + 2, "each pin once, after the view came to rest"
+        assert len(recorder.rays) == asked + 2, "each pin once, after the view came to rest"
         assert [(r.x, r.y) for r in second] == [(r.x, r.y) for r in first]
         assert all(not np.allclose(a.direction, b.direction) for a, b in zip(first, second, strict=True))
         h.ctx.scroll_to_bottom("//Ray")
@@ -124,8 +108,7 @@ def test_pins_are_kept_recomputed_chosen_and_removed():
     drive(body, recorder)
 
 
-def test_hovering_with_the_key_follows_the_cursor():
-    recorder = Rays(InlineClient(BlobSession))
+def test_hovering_with_the_key_follows_the_cursor(recorder: Recorder):
 
     def body(h: Hands) -> None:
         h.until_full()
@@ -148,7 +131,7 @@ def test_hovering_with_the_key_follows_the_cursor():
     drive(body, recorder)
 
 
-def test_files_zoom_and_failures(tmp_path: Path):
+def test_a_ray_is_written_in_every_format_under_its_own_name(tmp_path: Path):
     def body(h: Hands) -> None:
         h.until_full()
         click(h, 0.5, 0.4)
@@ -166,6 +149,15 @@ def test_files_zoom_and_failures(tmp_path: Path):
         stem = f"ray-blob-demo-x{report.x}-y{report.y}"
         assert names == sorted([f"{stem}.json", f"{stem}.csv", f"{stem}.png", f"{stem}-2.json"])
         assert RayReport.model_validate_json((tmp_path / f"{stem}.json").read_text()).t == report.t
+
+    drive(body)
+
+
+def test_all_plots_of_a_ray_share_one_axis_that_zooms_and_is_kept():
+    def body(h: Hands) -> None:
+        h.until_full()
+        click(h, 0.5, 0.4)
+        (report,) = fresh(h)
         plots = h.loop.features["ray"].panel._plots
         close = plots.limits
         h.ctx.item_click("//Ray/span/Whole ray")
@@ -206,6 +198,15 @@ def test_files_zoom_and_failures(tmp_path: Path):
         fresh(h)
         h.ctx.yield_(3)
         assert plots.limits == pytest.approx(kept)
+
+    drive(body)
+
+
+def test_a_ray_that_fails_says_why_and_the_next_one_is_there():
+    def body(h: Hands) -> None:
+        h.until_full()
+        click(h, 0.5, 0.4)
+        fresh(h)
         h.ctx.item_input_value("//Latent/##seed", "14")
         mark = h.doc.rays.selected
         h.until(lambda: h.loop.coordinator.rays.error(mark) is not None, "the failed question")
@@ -213,7 +214,7 @@ def test_files_zoom_and_failures(tmp_path: Path):
         h.ctx.item_input_value("//Latent/##seed", "15")
         assert len(fresh(h)) == 1
 
-    drive(body, Rays(InlineClient(BlobSession)))
+    drive(body)
 
 
 def test_a_worker_process_answers_while_it_renders(tmp_path: Path):
@@ -228,4 +229,4 @@ def test_a_worker_process_answers_while_it_renders(tmp_path: Path):
         h.until(lambda: list(tmp_path.glob("ray-*.csv")), "the file", 3000)
         h.until(lambda: "Wrote" in h.loop.store.notice, "the remark", 3000)
 
-    drive(body, Rays(client))
+    drive(body, client)

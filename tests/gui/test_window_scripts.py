@@ -97,7 +97,7 @@ def test_a_font_of_the_system_is_merged_when_a_character_is_missing() -> None:
             hands.ctx.yield_(2)
         assert fit.measured
 
-    drive(body, InlineClient(BlobSession))
+    drive(body)
 
 
 def test_escapes_are_those_of_python() -> None:

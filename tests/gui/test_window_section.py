@@ -6,25 +6,10 @@ import numpy as np
 import pytest
 from imgui_bundle import ImVec2, imgui
 
-from core_model.schema.question import Question
 from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
-from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
-from tests.unit.render_client.inline_client import InlineClient
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
-
-
-class Asked(Recorder):
-    """Keeps the questions too."""
-
-    def __init__(self) -> None:
-        super().__init__(InlineClient(BlobSession))
-        self.questions: list[Question] = []
-
-    def ask(self, question: Question) -> int:
-        self.questions.append(question)
-        return super().ask(question)
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
 
 def show(h: Hands, title: str) -> None:
@@ -37,21 +22,18 @@ def middle(h: Hands, item: str) -> ImVec2:
     return ImVec2(0.5 * (rect.min.x + rect.max.x), 0.5 * (rect.min.y + rect.max.y))
 
 
-def test_a_slice_is_asked_for_when_its_panel_is_in_sight_and_follows_its_controls():
-    client = Asked()
+def test_a_slice_is_asked_for_when_its_panel_is_in_sight_and_follows_its_plane(recorder: Recorder):
 
     def body(h: Hands) -> None:
         ctx, panel = h.ctx, h.loop.features["section"].panel
         h.until_full()
-        assert not any(isinstance(q, SectionQuestion) for q in client.questions), (
-            "a hidden panel asks nothing"
-        )
+        assert not recorder.asked(SectionQuestion), "a hidden panel asks nothing"
         show(h, "Section")
         h.until(lambda: panel._last is not None and panel._last[0].size == 192, "the first slice")
-        asked = len(client.questions)
+        asked = len(recorder.questions)
         ctx.yield_(10)
-        assert len(client.questions) == asked, "the same slice is asked for once"
-        renders = len(client.requests)
+        assert len(recorder.questions) == asked, "the same slice is asked for once"
+        renders = len(recorder.requests)
         ctx.item_click("//Section/section-axis/x")
         ctx.item_input_value("//Section/##section-offset", 0.1)
         h.until(
@@ -61,7 +43,20 @@ def test_a_slice_is_asked_for_when_its_panel_is_in_sight_and_follows_its_control
         h.choose("//Section/##section-quantity", "density")
         ctx.yield_(3)
         assert h.doc.section.quantity == "density" and panel._piece[1].shown.channel.unit == "1 / world unit"
-        assert len(client.requests) == renders, "a slice renders no picture"
+        assert len(recorder.requests) == renders, "a slice renders no picture"
+
+        ctx.item_click("//Section/###section-reset")
+        ctx.yield_(2)
+        assert h.doc.section.axis == "z" and h.doc.section.offset == 0.0
+
+    drive(body, recorder)
+
+
+def test_the_slope_has_colours_of_its_own_and_they_are_undone():
+    def body(h: Hands) -> None:
+        ctx, panel = h.ctx, h.loop.features["section"].panel
+        show(h, "Section")
+        h.until(lambda: panel._last is not None, "a slice")
         h.choose("//Section/##section-quantity", "slope")
         h.until(lambda: panel._last[0].also == "slope", "the slope")
         ctx.item_click("//Section/##section-iso")
@@ -71,15 +66,11 @@ def test_a_slice_is_asked_for_when_its_panel_is_in_sight_and_follows_its_control
         ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.z))
         ctx.yield_(2)
         assert next(v for v in h.doc.view.channel_views if v.name == "section.slope").colormap == "balance"
-        ctx.item_click("//Section/###section-reset")
-        ctx.yield_(2)
-        assert h.doc.section.axis == "z" and h.doc.section.offset == 0.0
 
-    drive(body, client)
+    drive(body)
 
 
-def test_the_handle_in_the_picture_drags_the_plane_and_a_click_copies_the_value():
-    client = Asked()
+def test_the_handle_in_the_picture_drags_the_plane_and_a_click_copies_the_value(recorder: Recorder):
 
     def body(h: Hands) -> None:
         ctx, panel = h.ctx, h.loop.features["section"].panel
@@ -118,11 +109,10 @@ def test_the_handle_in_the_picture_drags_the_plane_and_a_click_copies_the_value(
             and len(h.loop.features["section"].panel.link.cut) > 20
         )
 
-    drive(body, client)
+    drive(body, recorder)
 
 
-def test_cells_show_their_pixels_and_planes_are_taken_out():
-    client = Asked()
+def test_a_cell_shows_the_pixels_that_it_feeds():
 
     def body(h: Hands) -> None:
         ctx, panel = h.ctx, h.loop.features["planes"].panel
@@ -133,7 +123,6 @@ def test_cells_show_their_pixels_and_planes_are_taken_out():
         ctx.item_click("//Planes/planes-mode/Channel")
         ctx.item_input_value("//Planes/##planes-channel", 5)
         h.until(lambda: panel._last[0].channel == 5, "channel 5")
-        before = h.picture()
         ctx.item_click("//Planes/##plane-0")
         h.until(lambda: h.doc.planes.cell is not None, "the chosen cell")
         cell = h.doc.planes.cell
@@ -143,6 +132,20 @@ def test_cells_show_their_pixels_and_planes_are_taken_out():
         ctx.item_click("//Planes/##planes-release")
         ctx.yield_(2)
         assert h.doc.planes.cell is None
+
+    drive(body)
+
+
+def test_planes_are_taken_out_put_back_and_undone(recorder: Recorder):
+    def body(h: Hands) -> None:
+        ctx, panel = h.ctx, h.loop.features["planes"].panel
+        show(h, "Planes")
+        h.until(lambda: panel._last is not None, "the planes")
+        ctx.item_click("//Planes/planes-mode/Channel")
+        ctx.item_input_value("//Planes/##planes-channel", 5)
+        h.until(lambda: panel._last[0].channel == 5, "channel 5")
+        h.until_full()
+        before = h.picture()
         ctx.item_click("//Planes/##ablate-1")
         ctx.yield_(2)
         assert h.doc.latent.ablate.planes == ((0, 1),) and h.doc.latent.ablate.fill == "mean"
@@ -162,5 +165,5 @@ def test_cells_show_their_pixels_and_planes_are_taken_out():
         h.until_full()
         assert before.shape == h.picture().shape
 
-    drive(body, client)
-    assert any(isinstance(q, PlanesQuestion) and q.latent.ablate is not None for q in client.questions)
+    drive(body, recorder)
+    assert any(q.latent.ablate is not None for q in recorder.asked(PlanesQuestion))

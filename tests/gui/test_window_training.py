@@ -11,9 +11,7 @@ from pathlib import Path
 import pytest
 from imgui_bundle import imgui
 
-from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
-from tests.unit.render_client.inline_client import InlineClient
 from tests.unit.runs.synthetic import Plan, line, tick, write_native
 from viewer.features.training.panel import TrainingPanel
 from viewer.runs.job_record import shell_join
@@ -50,14 +48,15 @@ def training(h: Hands) -> TrainingPanel:
     h.until(lambda: not h.loop.workspace.exploring, "the workspace")
     panel = h.loop.features["training"].panel
     assert isinstance(panel, TrainingPanel)
-    h.until(lambda: len(panel.shelf.rows) == 2, "the list of runs", 4000)
-    h.until(lambda: panel.shelf.reader(panel.view.chosen) is not None, "the chosen run", 2000)
-    h.until(lambda: not any(r.catching_up for r in panel.shelf.poller.runs), "the run to be read", 4000)
+    h.until(lambda: len(panel.index.rows) == 2, "the list of runs", 4000)
+    h.until(lambda: panel.index.reader(panel.view.chosen) is not None, "the chosen run", 2000)
+    h.until(lambda: not any(r.catching_up for r in panel.index.poller.runs), "the run to be read", 4000)
     return panel
 
 
-def test_explore_stays_as_it_was_and_renders_nothing_while_training_is_shown(runs: Path) -> None:
-    recorder = Recorder(InlineClient(BlobSession))
+def test_explore_stays_as_it_was_and_renders_nothing_while_training_is_shown(
+    runs: Path, recorder: Recorder
+) -> None:
 
     def body(h: Hands) -> None:
         h.until_full()
@@ -88,7 +87,7 @@ def test_charts_follow_the_run_filter_and_alarms_zoom(runs: Path) -> None:
         count = len(panel.charts.cards)
         with open(runs / "alive" / "stats.jsonl", "a") as stats:
             stats.write(line(tick(Plan(ticks=21, start=time.time() - 37), 20)) + "\n")
-        reader = panel.shelf.reader(view.chosen)
+        reader = panel.index.reader(view.chosen)
         assert reader is not None
         h.until(lambda: len(reader.scalars) == 21, "the new tick", 4000)
         ctx.item_input_value(f"{MAIN}##chart-filter", "r1 penalty")
@@ -103,7 +102,7 @@ def test_charts_follow_the_run_filter_and_alarms_zoom(runs: Path) -> None:
         ctx.item_click(f"{MAIN}##tick-alive")
         ctx.item_click(f"{MAIN}##tick-broken")
         h.until(
-            lambda: len(panel.shelf.poller.runs) == 2 and len(panel.shelf.poller.runs[1].scalars) == 30,
+            lambda: len(panel.index.poller.runs) == 2 and len(panel.index.poller.runs[1].scalars) == 30,
             "both runs",
             4000,
         )
@@ -120,7 +119,7 @@ def test_charts_follow_the_run_filter_and_alarms_zoom(runs: Path) -> None:
         ctx.item_click(f"{MAIN}###chart-reset")
         assert view.window is None
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
 
 
 def test_log_pictures_and_snapshots_of_a_failed_run(runs: Path) -> None:
@@ -128,7 +127,7 @@ def test_log_pictures_and_snapshots_of_a_failed_run(runs: Path) -> None:
         ctx, panel = h.ctx, training(h)
         ctx.item_click(f"{MAIN}##run-broken")
         h.until(
-            lambda: (r := panel.shelf.reader(runs / "broken")) is not None and not r.catching_up,
+            lambda: (r := panel.index.reader(runs / "broken")) is not None and not r.catching_up,
             "the run",
             4000,
         )
@@ -160,9 +159,9 @@ def test_log_pictures_and_snapshots_of_a_failed_run(runs: Path) -> None:
             f"{shell_join([sys.executable])} -m core_model.cli.main train --preset heads128"
         )
         ctx.item_click(f"{MAIN}###page-machine")
-        h.until(lambda: len(panel.shelf.poller.host.history) > 1, "figures of this machine", 4000)
+        h.until(lambda: len(panel.index.poller.host.history) > 1, "figures of this machine", 4000)
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
 
 
 def test_the_form_marks_changes_and_places_errors_at_their_field(runs: Path, tmp_path: Path) -> None:
@@ -194,11 +193,11 @@ def test_the_form_marks_changes_and_places_errors_at_their_field(runs: Path, tmp
         ctx.yield_(2)
         assert "--optim.generator_lr=0.001" in imgui.get_clipboard_text()
 
-    drive(body, Recorder(InlineClient(BlobSession)))
+    drive(body)
 
 
 def _alarms(panel: TrainingPanel):
     from viewer.runs.run_health import alarms_of
 
-    compared = [r for p in panel.view.compared if (r := panel.shelf.reader(p)) is not None]
+    compared = [r for p in panel.view.compared if (r := panel.index.reader(p)) is not None]
     return alarms_of(compared)

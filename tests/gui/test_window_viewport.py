@@ -16,15 +16,8 @@ from PIL import Image
 from core_model.schema.render import RenderRequest
 from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
-from tests.unit.render_client.inline_client import InlineClient
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
-
-
-def window(body) -> Recorder:
-    recorder = Recorder(InlineClient(BlobSession))
-    drive(body, recorder)
-    return recorder
 
 
 def _centre(hands: Hands) -> ImVec2:
@@ -32,7 +25,7 @@ def _centre(hands: Hands) -> ImVec2:
     return ImVec2(view.origin[0] + 0.5 * view.size, view.origin[1] + 0.5 * view.size)
 
 
-def test_left_drag_orbits_and_is_one_undo_step():
+def test_left_drag_orbits_and_is_one_undo_step(recorder: Recorder):
     def body(h: Hands) -> None:
         before = h.doc.camera
         h.ctx.mouse_move_to_pos(_centre(h))
@@ -50,7 +43,8 @@ def test_left_drag_orbits_and_is_one_undo_step():
         h.ctx.yield_(2)
         assert h.doc.camera == turned
 
-    requests = window(body).requests
+    drive(body, recorder)
+    requests = recorder.requests
     assert any(r.tier == "moving" and r.camera.yaw < -0.1 for r in requests)
 
 
@@ -81,7 +75,7 @@ def test_pan_dolly_fov_and_reset():
         h.ctx.yield_(2)
         assert h.doc.camera == home
 
-    window(body)
+    drive(body)
 
 
 def test_double_click_turns_about_the_surface():
@@ -97,10 +91,10 @@ def test_double_click_turns_about_the_surface():
         assert h.doc.camera.pivot[2] == pytest.approx(nose, abs=0.02)
         assert h.doc.camera.radius < request.camera.radius
 
-    window(body)
+    drive(body)
 
 
-def test_digits_choose_modes_and_the_picture_follows():
+def test_digits_choose_modes_and_the_picture_follows(recorder: Recorder):
     def body(h: Hands) -> None:
         h.until_full()
         colour = h.picture().astype(float)
@@ -123,7 +117,8 @@ def test_digits_choose_modes_and_the_picture_follows():
         h.ctx.yield_(2)
         assert h.doc.latent.seeds[0].seed == 2
 
-    requests = window(body).requests
+    drive(body, recorder)
+    requests = recorder.requests
     assert {"depth", "normal", "samples"} <= {c for r in requests for c in r.channels}
 
 
@@ -143,7 +138,7 @@ def test_viewport_shows_the_offscreen_render_of_its_request():
         mirrored = np.abs(shown[:, ::-1] - offscreen.transpose(1, 2, 0)).mean()
         assert mirrored > 3 * error.mean()
 
-    window(body)
+    drive(body)
 
 
 def test_a_view_to_turn_to_and_tab():
@@ -165,7 +160,7 @@ def test_a_view_to_turn_to_and_tab():
         h.ctx.yield_(3)
         assert not h.app.params.app_shall_exit
 
-    window(body)
+    drive(body)
     assert os.environ["TRISCOPE_CONFIG_DIR"]
 
 
@@ -200,4 +195,4 @@ def test_the_window_shows_the_picture_pixel_by_pixel_docked_and_floating(tmp_pat
             )
             h.ctx.yield_(8)
 
-    window(body)
+    drive(body)

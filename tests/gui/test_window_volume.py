@@ -8,29 +8,12 @@ import numpy as np
 import pytest
 
 from core_model.schema.camera import CameraPrior
-from core_model.schema.question import Question
 from core_model.schema.question_volume import RayVolumeQuestion
 from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.unit.render_client.inline_client import InlineClient
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
-
-
-class Asked(Recorder):
-    """Keeps the questions too."""
-
-    def __init__(self, session: type[BlobSession] = BlobSession) -> None:
-        super().__init__(InlineClient(session))
-        self.questions: list[Question] = []
-
-    def ask(self, question: Question) -> int:
-        self.questions.append(question)
-        return super().ask(question)
-
-    @property
-    def volumes(self) -> list[RayVolumeQuestion]:
-        return [q for q in self.questions if isinstance(q, RayVolumeQuestion)]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
 
 class Plain(BlobSession):
@@ -47,21 +30,20 @@ def show(h: Hands, title: str) -> None:
     h.ctx.yield_(4)
 
 
-def test_slices_and_level_sets_follow_their_rows_and_the_camera_at_rest():
-    client = Asked()
+def test_slices_and_level_sets_follow_their_rows_and_the_camera_at_rest(recorder: Recorder):
 
     def body(h: Hands) -> None:
         ctx, panel = h.ctx, cast(Any, h.loop.features["sampler"].panel)
         rows = panel._volume
         h.until_full()
         show(h, "Sampler")
-        assert not client.volumes, "a folded view asks nothing"
+        assert not recorder.asked(RayVolumeQuestion), "a folded view asks nothing"
         ctx.item_click("//Sampler/##fold-volume")
         h.until(lambda: rows._last is not None, "the first slice")
         assert h.doc.volume.opened and set(rows._shown[1]) == {"image", "probe", "proposal"}
-        asked, renders = len(client.volumes), len(client.requests)
+        asked, renders = len(recorder.asked(RayVolumeQuestion)), len(recorder.requests)
         ctx.yield_(10)
-        assert len(client.volumes) == asked == 1, "the same slice is asked for once"
+        assert len(recorder.asked(RayVolumeQuestion)) == asked == 1, "the same slice is asked for once"
         ctx.item_input_value("//Sampler/##volume-depth", 3.0)
         h.until(
             lambda: rows._last[0].depth == pytest.approx(0.8, abs=1e-4),
@@ -75,18 +57,17 @@ def test_slices_and_level_sets_follow_their_rows_and_the_camera_at_rest():
         assert np.isnan(rows._shown[1]["proposal"].values).any()
         ctx.item_input_value("//Sampler/##volume-level", 20.0)
         h.until(lambda: rows._last[0].level == pytest.approx(0.2), "the other level")
-        assert len(client.requests) == renders, "no row of it renders a picture"
+        assert len(recorder.requests) == renders, "no row of it renders a picture"
         ctx.item_click("//Sampler/##fold-volume")
         ctx.yield_(3)
-        asked = len(client.volumes)
+        asked = len(recorder.asked(RayVolumeQuestion))
         ctx.yield_(10)
-        assert not h.doc.volume.opened and len(client.volumes) == asked
+        assert not h.doc.volume.opened and len(recorder.asked(RayVolumeQuestion)) == asked
 
-    drive(body, client)
+    drive(body, recorder)
 
 
 def test_a_shape_without_network_and_cameras_says_so():
-    client = Asked(Plain)
 
     def body(h: Hands) -> None:
         ctx, panel = h.ctx, cast(Any, h.loop.features["sampler"].panel)
@@ -98,4 +79,4 @@ def test_a_shape_without_network_and_cameras_says_so():
         ctx.item_click("//Sampler/##fold-volume")
         h.until(lambda: rows._last is not None, "the probe")
 
-    drive(body, client)
+    drive(body, InlineClient(Plain))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from imgui_bundle import hello_imgui, imgui
@@ -14,20 +15,32 @@ from imgui_bundle import hello_imgui, imgui
 from core_model.schema.question import Question
 from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderRequest
+from tests.blob_head.session import BlobSession
+from tests.unit.render_client.inline_client import InlineClient
 from viewer.render_client.events import Event, WorkerStatus
 from viewer.render_client.messages import SessionOptions
 from viewer.render_client.protocol import Renderer
 from viewer.shell.app import App, AppOptions
 
 SIZE = (1000, 640)
+Asked = TypeVar("Asked", bound=Question)
 
 
 class Recorder:
-    """A renderer that passes everything on and keeps the requests that the window made."""
+    """A renderer that passes everything on and keeps what the window asked for.
 
-    def __init__(self, inner: Renderer) -> None:
-        self._inner = inner
+    inner: by default the blob head, in this process.
+    """
+
+    def __init__(self, inner: Renderer | None = None) -> None:
+        self._inner = inner or InlineClient(BlobSession)
         self.requests: list[RenderRequest] = []
+        self.questions: list[Question] = []
+        self.rays: list[tuple[RenderRequest, int, int]] = []
+
+    def asked(self, kind: type[Asked]) -> list[Asked]:
+        """The questions of one kind, the newest last."""
+        return [q for q in self.questions if isinstance(q, kind)]
 
     def submit(self, request: RenderRequest) -> int:
         self.requests.append(request)
@@ -43,9 +56,11 @@ class Recorder:
         self._inner.close(path)
 
     def inspect(self, request: RenderRequest, x: int, y: int) -> int:
+        self.rays.append((request, x, y))
         return self._inner.inspect(request, x, y)
 
     def ask(self, question: Question) -> int:
+        self.questions.append(question)
         return self._inner.ask(question)
 
     def bake(self, question: BakeQuestion | None) -> int:
@@ -144,11 +159,11 @@ class Hands:
 
 def drive(
     body: Callable[[Hands], None],
-    client: Renderer,
+    client: Renderer | None = None,
     checkpoint: str = "blob:demo",
     size: tuple[int, int] = SIZE,
 ) -> None:
-    """Opens the window on `client` and runs `body`; raises what it raised, or what the test engine
+    """Opens the window on `client` (by default the blob head) and runs `body`; raises what it raised, or what the test engine
     complained about.
     """
     failures: list[str] = []
@@ -196,7 +211,7 @@ def drive(
     App(
         AppOptions(
             checkpoint=checkpoint,
-            client=client,
+            client=client or Recorder(),
             size=size,
             tests=register,
             on_frame=on_frame,

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 import torch
 
-from core_model.families.mimic3d import native
+from core_model.families.osg import native
 from core_model.families.osg.native import label_rays
 from core_model.families.osg.twopass import render_two_pass
 from core_model.fields.osg import OsgField
 from core_model.fields.triplane import Planes
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
-from tests.parity.recorded import Net, Recorded, built, psnr, relative_error, share_within
+from tests.parity.recorded import Recorded, psnr, relative_error, share_within
+from tests.unit.families.foreign_nets import Net, opened
 
 MODES = (0, 1, 2)
 
@@ -30,7 +31,7 @@ def recorded() -> Recorded:
 @cache
 def model() -> Any:
     r = recorded()
-    return built("mimic3d", Net(r.meta["network"], r.state, r.meta["init_kwargs"]))[0]
+    return opened("mimic3d", Net(r.meta["network"], r.state, r.meta["init_kwargs"]))[0]
 
 
 @cache
@@ -58,12 +59,16 @@ def test_coarse_and_detail_planes() -> None:
         assert relative_error(picked, recorded()[f"out/planes{number}_sub"]) < 5e-5
 
 
+def at_mode(mode: int) -> Planes:
+    """The levels of the program's `coarse` argument: 0 both, 1 the coarse one, 2 the detail one."""
+    both = planes()
+    return both if mode == 0 else Planes((both.levels[mode - 1],), both.conventions)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_field_at_points(mode: int) -> None:
     r = recorded()
-    raw, colours = OsgField(native.at_mode(planes(), mode), model().module.decoder).query(
-        r["in/points"].expand(2, -1, -1)
-    )
+    raw, colours = OsgField(at_mode(mode), model().module.decoder).query(r["in/points"].expand(2, -1, -1))
     want = r[f"out/m{mode}/point_rgb"]
     assert relative_error(raw[..., None], r[f"out/m{mode}/point_sigma"]) < 5e-5
     assert relative_error(colours[..., : want.shape[-1]], want) < 5e-5
@@ -78,7 +83,7 @@ def test_rays() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_render(mode: int) -> None:
     r = recorded()
-    field = OsgField(native.at_mode(planes(), mode), model().module.decoder, fast=False)
+    field = OsgField(at_mode(mode), model().module.decoder, fast=False)
     got = render_two_pass(field.query, *label_rays(r["in/c_render"], 32), model().volumetric.rule())
     features = got.features.transpose(1, 2).reshape(2, 32, 32, 32)
     want = r[f"out/m{mode}/features"]

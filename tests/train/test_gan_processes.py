@@ -21,6 +21,7 @@ from core_model.schema.run_owner import live_owner
 from core_model.training.common import local_launcher
 from tests.house.sources import ROOT
 from tests.train.gan_data import write_set
+from tests.waiting import until
 
 QUIET = (
     "--output.evaluate=false",
@@ -239,9 +240,7 @@ def test_two_resumes_at_once_are_one_trainer(tmp_path: Path) -> None:
         )
         for _ in range(2)
     ]  # fmt: skip
-    until = time.monotonic() + 200
-    while all(p.poll() is None for p in both) and time.monotonic() < until:
-        time.sleep(0.1)
+    until(lambda: any(p.poll() is not None for p in both), "the refusal of one of them", 200.0, pause_s=0.1)
     (refused,) = [p for p in both if p.poll() is not None]
     (other,) = [p for p in both if p is not refused]
     _, said = refused.communicate()

@@ -13,8 +13,8 @@ import numpy as np
 from OpenGL import GL
 
 from core_model.schema.baked import BakedArrays, BakedSpec
+from core_model.schema.baked_tables import brick_table, room_of
 from core_model.schema.camera import MatrixCamera, OrbitPose
-from viewer.gl.baked_tables import brick_table, room_of
 from viewer.gl.map_target import MapTarget
 from viewer.gl.program import Program
 

@@ -13,9 +13,8 @@ from viewer.runs.job_record import JobRecord, ShownState
 
 @dataclass(frozen=True)
 class Resources:
-    """What a job asks for. devices: local names (cpu, cuda:0 …).
-
-    The rest is for clusters, "" and 0 = their default.
+    """What a job requests. devices: local names (cpu, cuda:0 …). The rest is for clusters; "" and 0 = their
+    default.
     """
 
     devices: tuple[str, ...] = ()
@@ -49,10 +48,7 @@ class Resources:
 
 
 class Backend(Protocol):
-    """A place where jobs run.
-
-    Every method raises InputError or TriscopeError with what the place itself said.
-    """
+    """A place where jobs run. Every method raises InputError or TriscopeError with that place's own message."""
 
     name: str
 
@@ -65,14 +61,13 @@ class Backend(Protocol):
         ...
 
     def submit(self, job: JobRecord, resources: Resources) -> JobRecord:
-        """Start (or queue) the command of `job`, whose job.json is written.
-
-        Returns it with the number of the place.
+        """Start (or queue) the command of `job`, whose job.json is written; returns it with the place's job
+        number.
         """
         ...
 
     def state(self, job: JobRecord) -> ShownState | None:
-        """What the place says of the job; None where it knows nothing (any more)."""
+        """State of the job there; None where the place does not know it (any more)."""
         ...
 
     def end(self, job: JobRecord, force: bool = False) -> None:

@@ -1,7 +1,4 @@
-"""The exact command line of a training.
-
-As arguments to start, as a dry run, and as text to read, copy and type.
-"""
+"""The exact command line of a training: as arguments to start, as a dry run, and as text to copy."""
 
 from __future__ import annotations
 
@@ -30,9 +27,8 @@ OWN_WORDS = ("preset", "data.path", "version")
 def train_arguments(
     tree: TrainConfig, preset: TrainConfig, data: Path, run: Path, device: str = "auto"
 ) -> tuple[str, ...]:
-    """`train --preset … --data … --out … --field.path=value …`.
-
-    Only what differs from the preset is written.
+    """`train --preset … --data … --out … --field.path=value …`, with only the fields that differ from the
+    preset.
     """
     changes = {path: text for path, text in changed_paths(tree, preset).items() if path not in OWN_WORDS}
     words = ["train", "--preset", preset.preset, "--data", str(data.absolute()), "--out", str(run.absolute())]
@@ -42,18 +38,18 @@ def train_arguments(
 
 
 def resume_arguments(run: Path, kind: str = "gan") -> tuple[str, ...]:
-    """`train --out RUN --resume` (`fit …` for a fit): the run goes on from its newest complete state with its
-    own settings.
+    """`train --out RUN --resume` (`fit …` for a fit): continues from the newest complete state with the run's
+    settings.
     """
     return ("fit" if kind == "fit" else "train", "--out", str(run.absolute()), "--resume")
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """One training, said in three ways that cannot differ.
+    """One training in three forms that always agree.
 
-    arguments: the words after `triscope`. processes: those that torchrun starts, one for each GPU; 1 = the
-    trainer is started itself, and starts one process for each core where it trains on the CPU.
+    arguments: the words after `triscope`. processes: those that torchrun starts, one per GPU; 1 = the trainer
+    is started directly, and on the CPU starts one process per core itself.
     """
 
     arguments: tuple[str, ...]
@@ -84,20 +80,14 @@ class CommandLine:
         return shell_join((*front, *self.arguments))
 
     def dry(self, folder: Path) -> tuple[str, ...]:
-        """Words after `triscope` that forecast just this training, with as many processes.
-
-        The chart goes into `folder`.
-        """
+        """Arguments that forecast this training, with as many processes; the chart goes into `folder`."""
         words = list(self.arguments)
         words[words.index("--out") + 1] = str(folder)
         return (*words, "--dry-run", *((f"--processes={self.processes}",) if self.processes > 1 else ()))
 
 
 def processes_for(devices: tuple[str, ...]) -> int:
-    """Processes that are to be started from outside: one for each GPU.
-
-    On the CPU the trainer starts its own.
-    """
+    """Processes to start from outside: one per GPU; on the CPU the trainer starts its own."""
     return max(1, sum(d.startswith("cuda") for d in devices))
 
 
@@ -107,10 +97,7 @@ def as_typed(arguments: tuple[str, ...]) -> str:
 
 
 def forecast_words(report: str) -> str:
-    """The line of a dry run that says how long the training takes.
-
-    It also says whether that was measured or estimated.
-    """
+    """The line of a dry run with the training time, and whether it was measured or estimated."""
     return next(
         (line.removeprefix("time").strip() for line in report.splitlines() if line.startswith("time ")), ""
     )

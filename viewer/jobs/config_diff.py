@@ -1,4 +1,4 @@
-"""Two settings side by side: what differs, what only one of them has."""
+"""Two settings side by side: which values differ, and which settings only one of them has."""
 
 from __future__ import annotations
 

@@ -1,9 +1,6 @@
-"""The form of a settings tree: its groups, the texts in it, and complaints at their fields.
+"""The form of a settings tree: its groups, the texts in it, and complaints at the fields that they concern.
 
-Its groups, the texts that stand in it, and complaints at the field that they are about.
-
-Nothing is drawn here: a panel walks the groups, keeps the texts that a person typed, and asks `check` about
-them.
+Nothing is drawn here: a panel walks the groups, keeps the typed texts, and calls `check`.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ from typing import TypeVar
 
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
-from core_model.schema.overrides import apply_overrides, changed_paths
+from core_model.schema.overrides import apply_overrides
 from core_model.schema.settings import SettingGroup, groups_of
 
 T = TypeVar("T", bound=Frozen)
@@ -23,9 +20,8 @@ T = TypeVar("T", bound=Frozen)
 
 @dataclass(frozen=True)
 class Checked:
-    """tree: the settings, where they are right.
-
-    errors: path → complaint; "" holds what concerns several fields.
+    """tree: the settings, if all texts are right. errors: path → complaint; "" for one that concerns several
+    fields.
     """
 
     tree: Frozen | None
@@ -33,7 +29,7 @@ class Checked:
 
 
 def form_of(kind: type[Frozen]) -> tuple[SettingGroup, ...]:
-    """The groups of a settings tree without what there is no choice of (a format version)."""
+    """The groups of a settings tree, without fields that cannot be chosen (a format version)."""
     made = (replace(g, fields=tuple(f for f in g.fields if not f.fixed)) for g in groups_of(kind))
     return tuple(group for group in made if group.fields)
 
@@ -41,11 +37,6 @@ def form_of(kind: type[Frozen]) -> tuple[SettingGroup, ...]:
 def texts_of(tree: Frozen) -> dict[str, str]:
     """Path → text of every field of the form."""
     return {field.path: field.text(tree) for group in form_of(type(tree)) for field in group.fields}
-
-
-def differing(tree: T, base: T) -> dict[str, str]:
-    """Path → text value of everything that differs from `base`, e.g. from the preset."""
-    return dict(changed_paths(tree, base))
 
 
 def check(base: Frozen, texts: Mapping[str, str]) -> Checked:
@@ -63,7 +54,7 @@ def check(base: Frozen, texts: Mapping[str, str]) -> Checked:
 
 
 def _complaint(base: Frozen, path: str, text: str) -> str:
-    """What is wrong with one field by itself; "" where nothing is, or where only the whole could tell."""
+    """What is wrong with one field by itself; "" where nothing is, or where only the whole tree shows it."""
     try:
         apply_overrides(base, [(path, text)], "form")
     except InputError as error:

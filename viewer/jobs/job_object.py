@@ -1,9 +1,8 @@
-"""A Job Object of Windows.
+"""Windows Job Objects, which hold every process of a job and end them when closed or terminated.
 
-Every process of a job is in it, and all end when its handle is closed or it is terminated. The command is
-created suspended, put into the object and let go, so that no child of it is born outside. On other systems
-`hold` does nothing: there sessions, marks and the kernel's death signal do the same
-(`core_model.schema.processes`).
+The command is created suspended, put into the object and resumed, so that none of its children starts
+outside. On other systems `hold` does nothing: sessions, marks and the kernel's parent-death signal do the
+same (`core_model.schema.processes`).
 """
 
 from __future__ import annotations
@@ -80,9 +79,8 @@ class JobObject:
             self._job = 0
 
     def hold(self, pid: int, handle: int) -> bool:
-        """Take a suspended process in, then let it run.
-
-        False where it could not be taken in (it runs all the same).
+        """Put a suspended process into the object, then resume it; False where it could not be put in (it
+        runs anyway).
         """
         if self._api is None:
             return False

@@ -1,7 +1,4 @@
-"""What one does with jobs.
-
-Start, duplicate, resume, stop, kill, and find them again by their run directory.
-"""
+"""Operations on jobs: start, duplicate, resume, stop, kill, and find them by their run directory."""
 
 from __future__ import annotations
 
@@ -40,15 +37,12 @@ __all__ = [
 TAIL_BYTES = 1 << 16
 CONFIG_FILE = "config.json"
 CONTROL_FILE = "control.json"
-"""Wishes to a running trainer: the one file of a run that is not the trainer's own."""
+"""Requests to a running trainer: the one file of a run that the trainer does not write."""
 
 
 @dataclass(frozen=True)
 class FoundJob:
-    """A run directory with what its files and its backend say.
-
-    record: of the trainer, once it has started.
-    """
+    """A run directory as its files and its backend describe it. record: the trainer's, once it has started."""
 
     run: Path
     state: ShownState
@@ -59,9 +53,8 @@ class FoundJob:
 def start(
     run: Path, argv: tuple[str, ...], backend: str = "local", resources: Resources | None = None
 ) -> JobRecord:
-    """Start `argv` as the job of the run directory `run` (made where needed).
-
-    Raises InputError where one is alive.
+    """Start `argv` as the job of the run directory `run`, made if missing. Raises InputError where a job is
+    alive there.
     """
     place = usable(backend)
     resources = resources or Resources()
@@ -93,10 +86,9 @@ def start(
 
 
 def resume(run: Path, backend: str = "local", resources: Resources | None = None) -> JobRecord:
-    """Start the run again from its newest complete state.
+    """Start the run again from its newest complete state, on its last job's resources or on `resources`.
 
-    On what its last job asked for, or on `resources`. A run that left its queue before it began is started as
-    it was meant to be.
+    A run that left its queue before it began is started as it was meant to be.
     """
     before = local.read_job(run)
     if resources is None:
@@ -149,17 +141,17 @@ def stop(run: Path) -> None:
 
 
 def request(run: Path, action: Action) -> ControlRequest:
-    """Write a wish (stop, pause, continue, snapshot); the trainer writes a snapshot before it stops or
+    """Write a request (stop, pause, continue, snapshot); the trainer writes a snapshot before it stops or
     pauses.
     """
-    wish = ControlRequest(id=uuid.uuid4().hex, action=action, time=time.time())
+    wanted = ControlRequest(id=uuid.uuid4().hex, action=action, time=time.time())
     try:
-        write_json(run / CONTROL_FILE, wish.model_dump())
+        write_json(run / CONTROL_FILE, wanted.model_dump())
     except OSError as error:
         raise InputError(
             what=f"cannot ask the run to {action}", where=str(run), got=error.strerror or str(error)
         ) from None
-    return wish
+    return wanted
 
 
 def is_served(wish: ControlRequest, record: RunRecord | None) -> bool:
@@ -168,9 +160,8 @@ def is_served(wish: ControlRequest, record: RunRecord | None) -> bool:
 
 
 def end(run: Path, force: bool = False) -> None:
-    """End the job by signal: SIGTERM, or with `force` SIGKILL to its whole tree.
-
-    Raises InputError where there is none.
+    """End the job by SIGTERM, or with `force` its whole tree by SIGKILL. Raises InputError where there is no
+    job.
     """
     job = local.read_job(run)
     if job is None:
@@ -210,7 +201,7 @@ def _tick_seconds(run: Path) -> float:
 
 
 def _record_of(run: Path) -> RunRecord | None:
-    """What the trainer says of itself; None where there is nothing to read."""
+    """The trainer's own record; None where there is none that can be read."""
     file = JsonFile(run / "run.json")
     file.refresh()
     return lenient(RunRecord, {"id": run.name} | file.value) if file.value else None

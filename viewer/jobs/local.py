@@ -1,4 +1,4 @@
-"""Jobs on this machine: a detached supervisor for each, tickets for the devices."""
+"""Jobs on this machine: a detached supervisor for each, and a queue for every device."""
 
 from __future__ import annotations
 
@@ -27,9 +27,8 @@ START_TIMEOUT_S = 20.0
 
 
 class LocalBackend:
-    """Supervisors survive the window.
-
-    Jobs of the same devices wait for each other in the order they were submitted.
+    """Supervisors outlive the window. Jobs that share a device wait for each other in the order of
+    submission.
     """
 
     name = "local"
@@ -68,9 +67,8 @@ class LocalBackend:
         return "lost"
 
     def end(self, job: JobRecord, force: bool = False) -> None:
-        """SIGTERM to the supervisor, which ends the command.
-
-        `force`: SIGKILL to every process of the command's tree.
+        """SIGTERM to the supervisor, which ends the command; `force`: SIGKILL to every process of the
+        command's tree.
         """
         if job.host != this_host():
             raise InputError(
@@ -82,7 +80,7 @@ class LocalBackend:
             left = kill_tree(lambda: [*tree_of(job.id, job.pid, job.pid_started), *_owner_tree(run)])
             if left:
                 raise TriscopeError(f"processes {', '.join(map(str, left))} of the job could not be ended")
-            if not kept:  # nobody else writes down how it ended
+            if not kept:  # no supervisor will record the end
                 supervisor.mark_killed(run, by)
                 last = (read_job(run) or job).replace(
                     ended=time.time(), cancelled=True, killed=True, ended_by=by
@@ -99,9 +97,8 @@ class LocalBackend:
 
 
 def detached_flags(apart: bool) -> int:
-    """Flags for subprocess.Popen on Windows.
-
-    No console, and (`apart`) not in the Job Object of whatever started the window.
+    """Windows flags for subprocess.Popen: no console, and (`apart`) outside the Job Object of whatever
+    started the window.
     """
     names = (
         "DETACHED_PROCESS",
@@ -112,7 +109,9 @@ def detached_flags(apart: bool) -> int:
 
 
 def _start_supervisor(run: Path, environment: dict[str, str]) -> int | None:
-    """A supervisor that outlives this process; the exit status of what started it, where that has one."""
+    """Start a supervisor that outlives this process; returns the exit status of its launcher, where it has
+    one.
+    """
     command, quiet = [sys.executable, supervisor.__file__, "--detach", str(run)], subprocess.DEVNULL
     fault: OSError | None = None
     for apart in (True, False):  # some Job Objects of Windows let nobody out
@@ -130,19 +129,15 @@ def _start_supervisor(run: Path, environment: dict[str, str]) -> int | None:
 
 
 def sweep(job: JobRecord) -> None:
-    """End what a job that is over has left behind.
-
-    Its supervisor was killed, or the machine has no other means.
+    """End processes that an ended job left behind: its supervisor was killed, or the system has no other
+    means.
     """
     if job.host == this_host() and not process_alive(job.supervisor_pid, job.supervisor_started):
         kill_tree(lambda: tree_of(job.id, job.pid, job.pid_started))
 
 
 def _owner_tree(run: Path) -> "list[psutil.Process]":
-    """The processes of whoever works in the run directory on this machine.
-
-    It may have been started otherwise than by this job.
-    """
+    """The processes of whoever works in the run directory on this machine, perhaps not started by this job."""
     owner = live_owner(run)
     return tree_of("", owner.pid, owner.started) if owner is not None and owner.place == this_place() else []
 
@@ -156,7 +151,9 @@ def read_job(run: Path) -> JobRecord | None:
 
 
 def _signal(pid: int) -> None:
-    """SIGTERM; on Windows, where that would be the end of the supervisor itself, RUN/end.json says it all."""
+    """SIGTERM; nothing on Windows, where it would kill the supervisor itself, which reads RUN/end.json
+    instead.
+    """
     if os.name == "nt":
         return
     try:

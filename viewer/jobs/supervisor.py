@@ -1,9 +1,9 @@
 """The supervisor of one job: waits for its devices, runs the command, writes down how it ended.
 
 It outlives the window. Started as `python supervisor.py [--detach] RUN` with RUN/job.json in place; it finds
-its own package beside it, and needs psutil besides. SIGTERM or a request in RUN/end.json ends the command
-(the whole tree by SIGKILL after a grace time, or at once where that was asked for). The command, and whatever
-it has started, ends with the supervisor, however that ends.
+its own package by its file's path, and needs only psutil. SIGTERM or a request in RUN/end.json ends the
+command (the whole tree by SIGKILL after a grace time, or at once where that was asked for). The command, and
+whatever it has started, ends with the supervisor, however that ends.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Supervisor:
         self._object = JobObject(self.job["id"], api)
 
     def supervise(self) -> int:
-        """Wait, run, write the end; returns the exit status of the command."""
+        """Wait for the devices, run the command, record its end; returns its exit status."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         if hasattr(signal, "SIGHUP"):
@@ -118,7 +118,7 @@ class Supervisor:
         return status
 
     def _wait(self, child: "subprocess.Popen[bytes]") -> int:
-        """Until the command itself has ended; carries out what is wished meanwhile."""
+        """Wait for the command to end; carries out end requests meanwhile."""
         deadline = 0.0
         while True:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -134,7 +134,9 @@ class Supervisor:
                 self._ask_to_end(child)
 
     def _ask_to_end(self, child: "subprocess.Popen[bytes]") -> None:
-        """SIGTERM to the session of the command, which hands it on to what it has started in others."""
+        """SIGTERM to the command's session; torchrun passes it on to the processes that it started in other
+        sessions.
+        """
         with contextlib.suppress(OSError):
             if hasattr(os, "killpg"):
                 os.killpg(child.pid, signal.SIGTERM)
@@ -149,10 +151,7 @@ class Supervisor:
         self.ended_by = number
 
     def _take_ticket(self) -> Path | None:
-        """Write this job's ticket.
-
-        Returns the folder of the queue, None where it need not wait for anybody.
-        """
+        """Write this job's ticket; returns the queue's folder, None where the job need not wait."""
         queue, devices = os.environ.get(QUEUE_VARIABLE), self.job.get("devices", ())
         if not queue or not devices:
             return None
@@ -171,9 +170,8 @@ class Supervisor:
         return folder
 
     def _wait_for_turn(self, queue: Path | None) -> bool:
-        """Until nobody before it in the queue wants one of the job's devices.
-
-        False when the job was ended meanwhile.
+        """Wait until no earlier job of the queue needs one of the devices; False when the job was ended
+        meanwhile.
         """
         while queue is not None and self._ticket is not None and not self.ended_by:
             with locked(queue):  # nobody changes the order between the look and the mark
@@ -183,10 +181,7 @@ class Supervisor:
         return not self.ended_by
 
     def _my_turn(self, queue: Path, own: Path) -> bool:
-        """Whether the job may begin.
-
-        If so its ticket says from now on that it runs, and cannot be overtaken any more.
-        """
+        """Whether the job may begin; if so its ticket is marked as running, and cannot be overtaken any more."""
         devices = set(self.job.get("devices", ()))
         for path, ticket in living_tickets(queue):
             if path == own:
@@ -202,10 +197,7 @@ class Supervisor:
 
 
 def living_tickets(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """(file, ticket) of every job in the order of the queue, those that run already first.
-
-    Those of dead supervisors are removed.
-    """
+    """(file, ticket) of every job in queue order, running ones first; removes tickets of dead supervisors."""
     found = []
     for path in folder.glob("*.json"):
         try:
@@ -231,7 +223,7 @@ def living_tickets(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Alone with the tickets of a queue; the lock ends with its process, however that ends."""
+    """Exclusive access to the tickets of a queue; the lock ends with its process, however that ends."""
     with open(folder / "lock", "a+b") as file:
         if os.name == "nt":
             import msvcrt
@@ -263,7 +255,7 @@ def device_variables(devices: tuple[str, ...]) -> dict[str, str]:
 
 
 def ask_end(run: Path, job: str, force: bool) -> str:
-    """Write down that somebody wants the job ended, and who; returns who."""
+    """Record a request to end the job, and who made it; returns who."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError, ImportError):  # a user without a name
@@ -283,7 +275,7 @@ def read_end_request(run: Path, job: str) -> dict[str, Any] | None:
 
 
 def mark_killed(run: Path, by: str) -> None:
-    """Let the record of a trainer that could not say anything any more tell what happened to it."""
+    """Note in run.json that the trainer was killed, where the trainer could not do so itself."""
     path = run / "run.json"
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -294,9 +286,8 @@ def mark_killed(run: Path, by: str) -> None:
 
 
 def detach() -> None:
-    """Become an orphan in a session of its own (POSIX).
-
-    The window may end, or be killed, without effect.
+    """Become a process without parent in a session of its own (POSIX), which the end of the window does not
+    affect.
     """
     if os.fork():
         os._exit(0)

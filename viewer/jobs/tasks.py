@@ -14,7 +14,6 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -281,15 +280,3 @@ def _signal_group(job: JobRecord, number: int) -> None:
         os.killpg(job.pid, number)
     except (OSError, AttributeError):
         return
-
-
-def forget_tip(task: Task, files: Sequence[str]) -> str:
-    """What the cross of an ended export does: it never deletes what was exported."""
-    kept = [file for file in files if Path(file).exists()] if task.state == "done" else []
-    if not kept:
-        return "Take it off this list; it has left no file"
-    return (
-        f"Take it off this list; {kept[0]} stays"
-        if len(kept) == 1
-        else f"Take it off this list; its {len(kept)} files stay"
-    )

@@ -87,7 +87,7 @@ class ChartCard:
             dpg.bind_item_handler_registry(self.plot, handlers)
 
     def update(self) -> None:
-        """Bring the picture up to date. Does nothing while it is scrolled out of sight."""
+        """Bring the chart up to date; does nothing while it is scrolled out of view."""
         if not dpg.is_item_visible(self.plot):
             return
         chosen, span = self.view.selection, self.board.span
@@ -158,14 +158,14 @@ class ChartCard:
         dpg.set_value(self._more, f"+ {left}" if left else "")
 
     def _apply(self, span: tuple[float, float]) -> None:
-        """Put the x axis where it belongs: locked for two frames, then free again for the hand."""
+        """Set the range of the x axis: locked for two frames, then free again for the mouse."""
         limits = (span[0] / self.model.scale, span[1] / self.model.scale)
         if limits != self._applied:
             dpg.set_axis_limits(self._x, *limits)
             self._applied, self._hold = limits, 2
 
     def _moved_by_hand(self) -> bool:
-        """Whether the hand has zoomed or panned since `_apply`; then the window of all charts follows."""
+        """Whether the user has zoomed or panned since `_apply`; then all charts follow."""
         if self._applied is None or not dpg.is_item_hovered(self.plot):
             return False
         low, high = dpg.get_axis_limits(self._x)

@@ -1,4 +1,4 @@
-"""What stands in the monitor's window: runs on the left, tabs on the right."""
+"""Contents of the monitor's window: runs on the left, tabs on the right."""
 
 # Dear PyGui annotates its context managers as plain tags:
 # pyright: reportGeneralTypeIssues=false

@@ -1,4 +1,4 @@
-"""The log: search by typing, errors in colour, whole tracebacks to copy. Lines in sight are items."""
+"""The log: search while typing, errors in colour, whole tracebacks to copy. Only visible lines are items."""
 
 # Dear PyGui annotates its context managers as plain tags:
 # pyright: reportGeneralTypeIssues=false
@@ -60,7 +60,7 @@ class LogTab:
             dpg.add_mouse_wheel_handler(callback=self._wheel)
 
     def update(self) -> None:
-        """Search again where something changed, then fill the rows in sight."""
+        """Search again where something changed, then fill the visible rows."""
         page = self.page
         if page.update(self.view.run):
             dpg.set_value(self._count, page.note())

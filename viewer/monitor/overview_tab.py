@@ -1,4 +1,4 @@
-"""Who, where, with what: facts of the chosen run, and the settings of all shown runs side by side."""
+"""The overview: facts of the chosen run, and the settings of all shown runs side by side."""
 
 # Dear PyGui annotates its context managers as plain tags:
 # pyright: reportGeneralTypeIssues=false

@@ -1,8 +1,8 @@
 """The monitor's window: context, fonts, first frame, and a loop that sleeps. `contents.py` fills it.
 
-Dear PyGui has no idle mode: the loop draws ten frames per second, more only while a hand is on mouse or
-keyboard, and fewer where drawing is slow and nothing has changed.
-The first frame is drawn before the readers (numpy, pydantic) are imported.
+Dear PyGui has no idle mode: the loop draws ten frames per second, more only during mouse or keyboard input,
+and fewer where drawing is slow and nothing has changed. The first frame is drawn before the readers
+(numpy, pydantic) are imported.
 """
 
 # Dear PyGui annotates its context managers as plain tags:
@@ -61,7 +61,7 @@ class MonitorWindow:
             self._frame()
             self._frame()
             self.first_frame_s = time.perf_counter() - began
-            # pydantic would look through every installed package for plugins: a tenth of what is left to do
+            # pydantic would search every installed package for plugins: a tenth of the remaining start time
             os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
             from viewer.monitor.contents import Contents
 
@@ -101,10 +101,10 @@ class MonitorWindow:
         self.frames += 1
 
     def step(self, contents: Contents) -> None:
-        """One frame, and at once what was clicked in it.
+        """Draw one frame, and run the callbacks of its clicks at once.
 
-        A callback that asks what is under the mouse means the place of the click, and a tenth of a
-        second later the hand is elsewhere.
+        A callback that asks what is under the mouse means the place of the click, and a tenth of a second
+        later the mouse is elsewhere.
         """
         contents.update()
         self._frame()

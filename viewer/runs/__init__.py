@@ -1,4 +1,3 @@
-"""Reader of run directories: incremental, tolerant, free of any window.
-
-Used by the monitor and by the training tab.
+"""Reader of run directories, incremental and tolerant, and the page models that the monitor and the Training
+workspace draw.
 """

@@ -1,7 +1,7 @@
-"""Alarms over the scalars of a run: each rule is a row of data, each alarm knows the moment it began.
+"""Alarms over the scalars of a run; each rule is a row of data, and each alarm knows when it began.
 
-What is watched is found by name, so that foreign runs are watched too. A rule fires once when its condition
-has held for `hold` values, and again only after it was false in between.
+Series are found by name, so that foreign runs are watched too. A rule fires once when its condition has held
+for `hold` values, and again only after the condition was false in between.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class AlarmBook:
         self.__init__()
 
     def update(self, table: ScalarTable) -> bool:
-        """Look at the values that are new since last time; True where an alarm came or went."""
+        """Look at values that are new since the last call; True where an alarm began or ended."""
         before = len(self.alarms), sum(a.active for a in self.alarms)
         if len(table.series) != self._known:
             self._known = len(table.series)
@@ -207,9 +207,8 @@ class AlarmBook:
 def _starts(
     broken: NDArray[np.bool_], rows: NDArray[np.int64], hold: int, state: _Progress
 ) -> list[tuple[int, int]]:
-    """(index, row where it began) of each time that the condition has held for `hold` values.
-
-    Updates `state`.
+    """(index, row where it began) of each time that the condition has held for `hold` values; updates
+    `state`.
     """
     if not broken.any():
         state.held, state.firing = 0, False
@@ -228,9 +227,8 @@ def _starts(
 
 
 def _pairs(rule: Rule, names: tuple[str, ...]) -> list[tuple[str, str]]:
-    """(watched series, partner or "") for every series that the rule's pattern fits.
-
-    Partners share the longest prefix.
+    """(watched series, partner or "") for every series that matches the rule; partners share the longest
+    prefix.
     """
     watched = [n for n in names if re.search(rule.name, n, re.IGNORECASE)]
     partners = [n for n in names if rule.partner and re.search(rule.partner, n, re.IGNORECASE)]

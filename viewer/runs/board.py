@@ -1,4 +1,4 @@
-"""The board of charts that several runs share: which charts, in which groups, over which span of x."""
+"""The charts that several runs share: which charts, in which groups, over which range of x."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ChartBoard:
         self._log: frozenset[ChartKey] = frozenset()
 
     def update(self, view: Selection, runs: Sequence[RunReader]) -> bool:
-        """Charts of the compared runs that pass the filter; True where they are others than before."""
+        """Charts of the compared runs that pass the filter; True where the set of charts changed."""
         self.runs = tuple(runs)
         self.span = view.window or whole_span(runs, view.axis)
         numbered = list(enumerate(runs))
@@ -46,7 +46,7 @@ class ChartBoard:
         return found
 
     def is_log(self, view: Selection, key: ChartKey) -> bool:
-        """Whether the y axis of a chart is logarithmic: as wished, or as it suits the quantity."""
+        """Whether a chart has a logarithmic y axis: as the user chose, else as suits the quantity."""
         return view.log_scale == "log" or (view.log_scale == "auto" and key in self._log)
 
     def nothing_words(self, view: Selection) -> str:

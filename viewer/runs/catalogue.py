@@ -1,7 +1,7 @@
-"""Which series go into which chart.
+"""Which series share a chart.
 
-What belongs together is drawn together, everything else gets a chart of its own. Names of native runs and of
-the EG3D family are known; others are grouped by the front of their name.
+Related series share one, every other series has its own. Names of native runs and of the EG3D family are
+known; others are grouped by the beginning of their name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One chart of several runs, ready to be drawn: lines, colours, curves, limits, legend, values at a place."""
+"""One chart of several runs, ready to be drawn: lines, colours, curves, limits, legend, values at the cursor."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ class Strokes:
 
 
 class ChartModel:
-    """Keeps the numbers of its last picture; `refresh` makes them anew when something has changed.
+    """A chart that is computed anew by `refresh` only when something has changed.
 
-    scale: what x is divided by. unit: of the x axis after it. limits: of the y axis. several: more than one
+    scale: x is divided by it. unit: of the x axis afterwards. limits: of the y axis. several: more than one
     run is compared, here or in other charts of the board.
     """
 
@@ -90,7 +90,7 @@ class ChartModel:
         for line in self.lines:
             with line.run.lock:
                 table = line.run.table_of(line.name)
-                # Evaluations are few and each one counts: an average over them would only lag behind.
+                # Evaluations are few: a moving average over them would only lag behind.
                 weight = view.smoothing if table is line.run.scalars else 0.0
                 curve = table.curve(line.name, view.axis, *span, columns=columns, weight=weight)
                 line.newest = table.newest(line.name)
@@ -116,7 +116,7 @@ class ChartModel:
         return f"{who[:NAME_LETTERS]} {number(line.newest)}"
 
     def heading_at(self, x: float, axis: Axis) -> str:
-        """What the readout beside the cursor begins with; x in its own unit."""
+        """First line of the readout at the cursor; x in its own unit."""
         unit = f" [{self.chart.unit}]" if self.chart.unit else ""
         return f"{self.chart.title}{unit} at {place_words(x, axis)}"
 

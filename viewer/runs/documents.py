@@ -1,4 +1,6 @@
-"""Small JSON files of a run that are replaced as a whole: read again only when they changed, never fatal."""
+"""Small JSON files of a run that are replaced as a whole: read again only when they changed; damage is never
+fatal.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ SIZE_LIMIT = 16 << 20
 
 
 class JsonFile:
-    """Newest readable object of one file; the one before is kept while the file is torn or gone."""
+    """Newest readable object of one file; the last good one stays while the file is damaged or missing."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -42,9 +44,8 @@ class JsonFile:
 
 
 def lenient(model: type[M], value: dict[str, Any]) -> M | None:
-    """`value` as a record: fields that this version does not know or cannot read are left out.
-
-    None if too little is left.
+    """`value` as a record, without fields that this version does not know or cannot read; None if too little
+    is left.
     """
     kept = {k: v for k, v in value.items() if k in model.model_fields}
     for _ in range(len(kept) + 1):

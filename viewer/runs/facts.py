@@ -1,4 +1,6 @@
-"""Who, where, with what: the facts of a run in words, and the settings of several runs side by side."""
+"""The facts of a run as text (who, where, with which settings), and the settings of several runs side by
+side.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,10 @@ from viewer.runs.reader import RunReader
 
 
 def command_of(run: RunReader) -> tuple[tuple[str, ...], str]:
-    """(what was executed, the folder in which); nothing where neither trainer nor launcher told it.
+    """(command that was executed, its folder); empty where neither trainer nor launcher recorded it.
 
-    Trainers of earlier versions told the name of a script without its place: this installation stands for it.
+    Trainers of earlier versions recorded a script name without its folder: the present installation is
+    assumed.
     """
     record, job = run.record, run.job
     if record is not None and record.command:
@@ -119,7 +122,7 @@ def settings(run: RunReader) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One setting of several runs; "–" for a run without it. contrary: two runs that have it differ."""
+    """One setting of several runs; "–" for a run without it. contrary: the value differs between two runs."""
 
     name: str
     values: tuple[str, ...]
@@ -128,7 +131,7 @@ class SettingRow:
 
 @dataclass
 class SettingsPage:
-    """Filter of the settings' table. only_different: leave out what all compared runs have in common."""
+    """Filter of the settings table. only_different: hide what all compared runs have in common."""
 
     words: str = ""
     only_different: bool = True

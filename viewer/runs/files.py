@@ -1,4 +1,4 @@
-"""Which folders are run directories, and what lies in one: pictures by group and number, snapshots, sizes."""
+"""Which folders are run directories, and what is in one: pictures by group and number, snapshots, sizes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from core_model.schema.errors import InputError
 MARKERS = ("run.json", "job.json", "stats.jsonl", "config.json", "training_options.json", "log.txt")
 """Any of these tells that a folder is a run directory."""
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-FILMS = (".mp4", ".webm")
 _NUMBERED = re.compile(r"^(?P<front>.*?)(?P<number>\d{3,})(?P<back>\D*)$")
 _SNAPSHOT = re.compile(r"^(?:network-snapshot-)?(?P<number>\d{3,})\.(?:safetensors|pkl|pt)$")
 

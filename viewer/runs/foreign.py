@@ -1,6 +1,5 @@
-"""Runs of the EG3D family, as their trainers wrote them.
-
-`training_options.json`, `metric-*.jsonl`, states by silence.
+"""Runs of the EG3D family as their trainers wrote them: `training_options.json`, `metric-*.jsonl`; states
+from silence.
 """
 
 from __future__ import annotations
@@ -67,7 +66,8 @@ def facts(options: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def state_of(images: float, wanted: float, quiet_s: float, tick_s: float, said_exit: bool) -> ShownState:
-    """A foreign run leaves no state file: what it has written and how long it has been silent must do.
+    """State of a foreign run, which leaves no state file: judged by what it has written and how long it has
+    been silent.
 
     quiet_s: seconds since anything was written; tick_s: usual seconds between ticks (nan: unknown).
     """

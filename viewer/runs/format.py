@@ -51,7 +51,7 @@ def size(value: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """3 d 4 h, 2 h 05 min, 4 min 10 s, 12 s; – for what is not known."""
+    """3 d 4 h, 2 h 05 min, 4 min 10 s, 12 s; – where unknown."""
     if not math.isfinite(seconds):
         return "–"
     whole = max(round(seconds), 0)
@@ -64,7 +64,7 @@ def duration(seconds: float) -> str:
 
 
 def time_left(seconds: float) -> str:
-    """A forecast in one number: 42 s left, 5 min left, 3 h left; "" for what is not known."""
+    """A short forecast: 42 s left, 5 min left, 3 h left; "" where unknown."""
     if not math.isfinite(seconds):
         return ""
     if seconds < 100:

@@ -1,4 +1,4 @@
-"""State of a run of the EG3D family at a glance: from the ends of its files, without following it."""
+"""State of a run of the EG3D family from the ends of its files, without reading all of it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,7 @@ EXIT_WORDS = b"Exiting..."
 
 @dataclass(frozen=True)
 class Glance:
-    """images, total: seen and asked for, 0 = unknown.
-
-    begun: when its options were written, seconds since 1970.
-    """
+    """images, total: shown to the discriminator and requested, 0 = unknown. begun: seconds since 1970."""
 
     state: ShownState | None = None
     images: float = 0.0
@@ -34,7 +31,9 @@ class Glance:
 
 
 class Glances:
-    """Reads a run again only when its files have changed; states by silence are judged anew each time."""
+    """Reads a run again only when its files have changed; states that depend on silence are judged anew each
+    time.
+    """
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[object, tuple[float, float, float, bool]]] = {}
@@ -56,7 +55,7 @@ class Glances:
 
 
 def _read(stats: Path, options: Path, log: Path) -> tuple[float, float, float, bool]:
-    """(images, images asked for, seconds between ticks, whether the log ends with the trainer's farewell)."""
+    """(images, images requested, seconds between ticks, whether the log ends with the trainer's last line)."""
     columns = parse_block(_last_lines(stats)).columns
     images = next(
         (float(c.values[-1]) * scale for name, scale in IMAGE_NAMES if (c := columns.get(name)) is not None),

@@ -13,10 +13,7 @@ HISTORY = 1800
 
 @dataclass(frozen=True)
 class GpuSample:
-    """One device. load 0…100 %; memory in bytes; power in watts; temperature in °C.
-
-    Nan where it is not told.
-    """
+    """One device. load 0…100 %; memory in bytes; power in watts; temperature in °C; nan where unknown."""
 
     index: int
     name: str
@@ -44,7 +41,7 @@ class HostSample:
 
 
 class HostSampler:
-    """Takes samples on demand; `why_no_gpu` says in words why there are no GPU figures."""
+    """Takes samples on demand; `why_no_gpu` explains missing GPU figures."""
 
     def __init__(self, disk: Path) -> None:
         self.disk = disk

@@ -1,4 +1,4 @@
-"""What is plotted of this machine, whatever draws it: titles, units, curves and the top of each axis."""
+"""The plots of this machine, for both windows: titles, units, curves and the top of each axis."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GB = 1e9
 
 @dataclass(frozen=True)
 class HostPlot:
-    """lines: (label, value of a sample). top: what the axis reaches to, nan where it is not told."""
+    """lines: (label, value of a sample). top: upper end of the axis, nan where unknown."""
 
     title: str
     unit: str

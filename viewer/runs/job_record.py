@@ -1,7 +1,7 @@
 """RUN/job.json: how a run was started and how it ended. Written by the launcher and by the job's supervisor.
 
 The trainer's own files are described in `core_model.schema.run`; this one is there before the trainer has
-started, and it still tells the exit status when the trainer could not say anything any more.
+started, and it has the exit status even where the trainer could not write its own record.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ShownState = Literal[
 """queued: waits for its devices. stalled: alive, but no tick for long.
 stopped: ended on request, can be resumed.
 killed: ended by a person without a snapshot, can be resumed from the last one.
-lost: neither its process nor its last words can be found (killed, or the machine was restarted).
+lost: its process is gone without a record of its end (killed, or the machine was restarted).
 """
 ENDED: tuple[ShownState, ...] = ("done", "failed", "stopped", "killed", "lost")
 _CMD_SPECIAL = frozenset('&|<>^()%!,;= \t"')
@@ -74,7 +74,7 @@ class JobRecord(Frozen):
 
     @property
     def outcome(self) -> ShownState:
-        """How a job that has ended did so; a failure is only what nobody asked for."""
+        """How an ended job ended; an end that was requested is never a failure."""
         if self.killed:
             return "killed"
         if self.cancelled:
@@ -88,7 +88,7 @@ def shell_join(words: Sequence[str], windows: bool = os.name == "nt") -> str:
 
 
 def shell_line(words: Sequence[str], cwd: str = "", windows: bool = os.name == "nt") -> str:
-    """The same from any folder: where the command was started in `cwd`, the line goes there first."""
+    """The command line from any folder: it first changes to `cwd` where there is one."""
     line = shell_join(words, windows)
     if not cwd or not line:
         return line
@@ -100,9 +100,9 @@ def shell_line(words: Sequence[str], cwd: str = "", windows: bool = os.name == "
 
 
 def _for_cmd(word: str) -> str:
-    """As the C library of Windows takes it apart; also quoted where only cmd.exe would need it.
+    """A word quoted as the C library of Windows parses it, also where only cmd.exe needs quotes.
 
-    A % stays what cmd.exe makes of it.
+    cmd.exe still expands a %.
     """
     plain = subprocess.list2cmdline([word])
     return f'"{plain}"' if plain == word and _CMD_SPECIAL & set(word) else plain

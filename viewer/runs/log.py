@@ -1,4 +1,4 @@
-"""Log text: the newest lines, search by typing, errors and whole tracebacks found as they arrive."""
+"""Log text: the newest lines, search while typing, errors and whole tracebacks, found as they arrive."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Log:
         self.__init__()
 
     def add(self, raw: tuple[bytes, ...]) -> None:
-        """Append lines; progress bars that overwrite themselves count as their last state."""
+        """Append lines; of a progress bar that overwrites itself only the last state is kept."""
         for one in raw:
             text = clean(one)
             self.count += 1

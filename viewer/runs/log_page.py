@@ -1,4 +1,4 @@
-"""The page of a run's log: which file, search by typing, errors only, what is copied."""
+"""The log page of a run: which file, search while typing, errors only, what is copied."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ ABOUT = {"console.txt": "What the command printed", "log.txt": "What the trainer
 
 @dataclass
 class LogPage:
-    """`update` in every frame. follow: the newest line stays in sight. found: lines that are listed.
+    """`update` is called in every frame. follow: the newest line stays visible. found: lines that are listed.
 
-    errors: their number in the file. skipped: bytes at its start that were not read. last_error: the newest
-    traceback whole, else the newest error line, else "".
+    errors: number of error lines in the file. skipped: bytes at its start that were not read. last_error: the
+    newest traceback, else the newest error line, else "".
     """
 
     words: str = ""
@@ -57,7 +57,7 @@ class LogPage:
 
 
 def _most_telling(run: RunReader, files: list[str]) -> str:
-    """Of a failed run the file that holds its error, else the trainer's own log."""
+    """The file with the error of a failed run, else the trainer's own log."""
     if run.state in ("failed", "lost"):
         for name in files:
             if run.logs[name].tracebacks or run.logs[name].last_error():

@@ -1,7 +1,7 @@
 """Lines of `stats.jsonl` and its kin → columns of numbers.
 
 Native lines are flat (`{"step": 3, "loss/G": 0.7}`) or nested; lines of the EG3D family hold `{"mean", "std",
-"num"}` under each name. Whatever is no JSON object is counted and passed over.
+"num"}` under each name. Lines that are no JSON object are counted and skipped.
 """
 
 from __future__ import annotations
@@ -75,10 +75,7 @@ def parse_block(lines: Sequence[bytes]) -> Block:
 
 
 def _wait_share(columns: dict[str, Column]) -> Column | None:
-    """Share of a step that waits for data.
-
-    Told as a phase of its own, else what the other phases leave over.
-    """
+    """Share of a step spent waiting for data: a phase of its own, else what the other phases leave."""
     whole, data = columns.get("speed/step_ms"), columns.get("speed/data_ms")
     if whole is not None and data is not None and np.array_equal(whole.rows, data.rows):
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""The page of sample pictures: which one is shown, and decoding in a thread of its own."""
+"""The page of sample pictures: which one is shown; pictures are decoded in a thread."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Decoded:
 
 
 class Decoder:
-    """Decodes the newest wish only; `take` hands the result over once."""
+    """Decodes the newest request only; `take` returns each result once."""
 
     def __init__(self) -> None:
         self._wish: tuple[Picture, tuple[int, int]] | None = None
@@ -82,9 +82,10 @@ def decode(picture: Picture, room: tuple[int, int]) -> Decoded:
 
 
 class PicturePage:
-    """Which picture of a run is shown: one group at a time, the newest until a hand takes the slider.
+    """Which picture of a run is shown: one group at a time, always the newest until the user moves the
+    slider.
 
-    `update` first in every frame. place: number of the picture in its group, from 0. shown: decoded last.
+    `update` is called first in every frame. place: index of the picture in its group. shown: decoded last.
     """
 
     def __init__(self) -> None:
@@ -132,7 +133,7 @@ class PicturePage:
         return self.pictures[self.place]
 
     def go(self, place: int) -> None:
-        """A hand has chosen a place: nothing moves by itself any more."""
+        """The user has chosen a picture: it no longer follows the newest one."""
         self.place, self.follow, self.playing = min(max(0, place), max(0, self.last)), False, False
 
     def step(self, by: int) -> None:
@@ -161,7 +162,7 @@ class PicturePage:
         return done
 
     def number_words(self, picture: Picture) -> str:
-        """What a picture's name counts: steps, or images in a run of the EG3D family; else its name."""
+        """What a picture's number counts: steps, or images in a run of the EG3D family; else its name."""
         if picture.number < 0:
             return picture.path.name
         return f"{amount(picture.number * 1e3)} images" if self.foreign else f"step {picture.number}"

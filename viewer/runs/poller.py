@@ -1,7 +1,4 @@
-"""Reads the followed runs ten times per second in a thread of its own.
-
-A slow disk then never holds up a window.
-"""
+"""Reads the followed runs ten times per second in a thread, so that a slow disk never blocks a window."""
 
 from __future__ import annotations
 
@@ -18,11 +15,10 @@ HOST_S = 1.0
 
 
 class Poller:
-    """`runs` are drawn from under their own locks; `host` samples once per second.
+    """`runs` are drawn while holding their locks; `host` is sampled once per second. `why`: the last
+    unexpected error, if any.
 
-    `why` is the last surprise, if any.
-
-    wake: called from the thread when something new is there to be drawn.
+    wake: called from the thread when something new can be drawn.
     """
 
     def __init__(
@@ -40,13 +36,13 @@ class Poller:
         self._thread.start()
 
     def stop(self, timeout_s: float = 1.0) -> None:
-        """Ends the thread; a hung disk keeps it, and as a daemon it dies with the process."""
+        """End the thread; one that hangs on a disk is a daemon and dies with the process."""
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
     def follow(self, paths: tuple[Path, ...]) -> None:
-        """From now on these runs, in this order; what was read of the ones that stay is kept."""
+        """Follow these runs from now on, in this order; what was read of runs that stay is kept."""
         known = {run.path: run for run in self.runs}
         if tuple(known) != paths:
             self.runs = tuple(known.get(path) or RunReader(path) for path in paths)
@@ -70,7 +66,7 @@ class Poller:
                     more |= run.poll()
                 except (
                     Exception
-                ) as error:  # a reader never raises; if it does, the window must say so and go on
+                ) as error:  # readers should never raise; if one does, the window shows it and continues
                     self.why = f"{run.name}: {type(error).__name__}: {error}"
             if began >= next_host:
                 next_host = began + HOST_S

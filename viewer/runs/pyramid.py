@@ -1,6 +1,6 @@
 """Growing columns of numbers with a min/max pyramid.
 
-Any window of 10⁶ points becomes a few thousand in well under a millisecond, and no spike is lost.
+Any range of 10⁶ points is reduced to a few thousand in well under a millisecond, and no spike is lost.
 """
 
 from __future__ import annotations
@@ -46,10 +46,7 @@ class Growing:
 
 
 class Pyramid:
-    """Column with, at level k, the minimum and maximum of each FAN**k values.
-
-    NaN is passed over (all NaN: NaN).
-    """
+    """Column with the minimum and maximum of each FAN**k values at level k. NaN is skipped (all NaN: NaN)."""
 
     def __init__(self) -> None:
         self.values = Growing()

@@ -1,7 +1,7 @@
-"""One run directory, followed: `poll` reads what is new and never raises for what lies there.
+"""Follows one run directory: `poll` reads what is new and never raises because of the files.
 
-Files are read outside the lock, results are put in under it: a window may draw from another thread by holding
-`lock`.
+Files are read without the lock, results are stored under it: a window may draw from another thread while
+holding `lock`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from viewer.runs.job_record import CONSOLE_FILE, JOB_FILE, JobRecord, ShownState
 from viewer.runs.log import Log
 from viewer.runs.parse import parse_block, parse_object
 from viewer.runs.states import judge
-from viewer.runs.table import Axis, Mark, ScalarTable
+from viewer.runs.table import Mark, ScalarTable
 from viewer.runs.tail import FileTail, TailRead
 
 SLICE = 1 << 20
@@ -146,7 +146,7 @@ class RunReader:
         return max(0.0, left) / self.rate() if self.rate() > 0 else (0.0 if left <= 0 else float("nan"))
 
     def bytes_needed(self) -> float:
-        """Disk space that the rest of the run will take if it goes on as so far; nan where unknown."""
+        """Disk space that the rest of the run will need at its present rate; nan where unknown."""
         done, total = self.images_done(), self.images_total()
         if self.listing.total_bytes < 1 << 20 or done < 0.02 * total or total <= 0:
             return float("nan")
@@ -160,11 +160,11 @@ class RunReader:
         return self._marks
 
     def look_again(self) -> None:
-        """The next poll looks at the folder and judges the state, however lately that was done."""
+        """Make the next poll list the folder and judge the state, however recently that was done."""
         self._next_look = self._next_state = 0.0
 
     def poll(self, budget_s: float = 0.04) -> bool:
-        """Read what is new, for about `budget_s` seconds; True where more is waiting."""
+        """Read what is new, for about `budget_s` seconds; True where more is left to read."""
         end = time.monotonic() + budget_s
         now = time.time()
         changed = self._refresh_documents()
@@ -329,11 +329,6 @@ class RunReader:
             words = bends(schedule, at)
             if words:
                 yield Mark(row, where[0], at, where[1], words)
-
-    def xlabel(self, axis: Axis) -> str:
-        """Name of an x axis with its unit."""
-        steps = "tick" if self.is_foreign else "step"
-        return {"images": "images", "steps": steps, "time": "time since start"}[axis]
 
 
 def bends(schedule: Schedule, images: float) -> str:

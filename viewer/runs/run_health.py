@@ -1,4 +1,4 @@
-"""How a run is doing: progress, alarms of several runs in order, and what is wrong apart from the curves."""
+"""How a run is doing: progress, sorted alarms of several runs, and problems that no curve shows."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ NO_ALARMS = (
 
 @dataclass(frozen=True)
 class Progress:
-    """A run at a moment. rate: images per second; eta: seconds; both nan where unknown. total: 0 = unknown.
+    """Progress of a run. rate: images per second; eta: seconds; both nan where unknown. total: 0 = unknown.
 
-    reading: the statistics file is still being read, `read` of it (0 … 1) is in memory.
+    reading: the statistics file is still being read, and the share `read` of it is in memory.
     """
 
     state: ShownState
@@ -92,15 +92,15 @@ def written_words(run: RunReader) -> str:
 
 def active_alarms(run: RunReader) -> int:
     """Alarms that go on; the run's lock is held by the caller."""
-    return sum(alarm.active for alarm in (*run.alarms.alarms, *standing_alarms(run)))
+    return sum(alarm.active for alarm in (*run.alarms.alarms, *current_alarms(run)))
 
 
 def alarms_of(runs: Sequence[RunReader]) -> list[tuple[RunReader, Alarm]]:
-    """Alarms of several runs: what goes on first, the worse first, the newest first."""
+    """Alarms of several runs: active ones first, then the more severe, then the newest."""
     found: list[tuple[RunReader, Alarm]] = []
     for run in runs:
         with run.lock:
-            found += [(run, alarm) for alarm in (*run.alarms.alarms, *standing_alarms(run))]
+            found += [(run, alarm) for alarm in (*run.alarms.alarms, *current_alarms(run))]
     return sorted(found, key=lambda item: (not item[1].active, item[1].severity != "bad", -item[1].images))
 
 
@@ -110,8 +110,8 @@ def alarm_cells(run: RunReader, alarm: Alarm) -> tuple[str, ...]:
     return alarm.title, run.name[:30], amount(alarm.images), duration(alarm.time), alarm.detail + over
 
 
-def standing_alarms(run: RunReader) -> list[Alarm]:
-    """What is wrong with a run now, apart from its curves: silence, a failure, a disk that will be full."""
+def current_alarms(run: RunReader) -> list[Alarm]:
+    """Present problems of a run apart from its curves: silence, a failure, a disk that will be full."""
     where = {
         "row": max(0, len(run.scalars) - 1),
         "images": run.images_done(),

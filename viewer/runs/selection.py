@@ -1,4 +1,4 @@
-"""What the person who watches runs has chosen: runs, page, how charts are drawn, a moment.
+"""What the user of the run pages has chosen: runs, page, how charts are drawn, a moment.
 
 Plain state that the Training workspace and the monitor share; nothing here draws.
 """
@@ -91,13 +91,13 @@ class Selection:
             self.ticked.remove(run)
 
     def drop_missing(self, present: set[Path]) -> None:
-        """Runs that are not listed any more are neither chosen nor compared."""
+        """Runs that are no longer listed are neither chosen nor compared."""
         self.ticked = [run for run in self.ticked if run in present]
         if self.chosen is not None and self.chosen not in present:
             self.chosen = None
 
     def count_by(self, axis: Axis) -> None:
-        """Another x axis; a zoom in the unit of the old one would mean something else."""
+        """Choose another x axis; resets the zoom, whose unit would be wrong."""
         if axis != self.axis:
             self.axis, self.window = axis, None
 

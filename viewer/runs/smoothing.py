@@ -1,9 +1,8 @@
-"""Exponential moving average of a series, extended as the series grows and asked for at single places.
+"""Exponential moving average of a series, extended as the series grows and evaluated at single places.
 
-The average runs over every point, so that it does not depend on how many points the screen has room for; but
-only the places that are drawn are worked out, from the state kept before each block of points: a slider over
-10⁶ points must not stall a frame. Starts unbiased (divided by the weight seen so far); values that are not
-finite are passed over.
+The average covers every point, whatever the screen's resolution. Only the places that are drawn are computed,
+from the state kept before each block of points, so that a slider over 10⁶ points does not stall a frame. It
+starts unbiased (divided by the weight seen so far); values that are not finite are skipped.
 """
 
 from __future__ import annotations
@@ -85,10 +84,7 @@ class Smoothed:
 
 
 def _states(first: float, ends: F8, decay: float) -> F8:
-    """s ← decay · s + ends[k] from s = `first`, after each k.
-
-    In strides of BLOCK, so that no loop is long.
-    """
+    """s ← decay · s + ends[k] from s = `first`, after each k; vectorised over blocks of BLOCK."""
     if len(ends) <= BLOCK:
         made = np.empty(len(ends))
         for k, end in enumerate(ends.tolist()):

@@ -1,4 +1,4 @@
-"""The table of a run's snapshots: size, date, what evaluations found of each, which ones are the best."""
+"""The table of a run's snapshots: size, date, scores of evaluations, and which ones are the best."""
 
 from __future__ import annotations
 

@@ -1,6 +1,5 @@
-"""Is that process alive, and what state is a run in.
-
-From its files, its process and the age of its last tick.
+"""The state of a run, from its files, its process and the age of its last tick; and whether a process is
+alive.
 """
 
 from __future__ import annotations
@@ -67,7 +66,9 @@ def judge(
 
 
 def _alive(record: RunRecord | None, job: JobRecord | None) -> tuple[bool, bool]:
-    """(can it be known from here, is it alive): the supervisor of a job, else the run's own process."""
+    """(whether it can be known on this machine, whether it is alive): a job's supervisor, else the run's own
+    process.
+    """
     here = this_host()
     if job is not None and job.host == here and job.supervisor_pid:
         return True, process_alive(job.supervisor_pid, job.supervisor_started) or process_alive(

@@ -1,7 +1,7 @@
 """Scalars of one run: rows share three x axes (steps, images, time), every name is a column with its pyramid.
 
-A run that went on from an earlier snapshot writes steps again: the rows that it supersedes are forgotten and
-the place is kept as a mark.
+A run resumed from an earlier snapshot writes steps again: the superseded rows are dropped and the place is
+marked.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ AXIS_NAMES = frozenset([*STEP_NAMES, *(n for n, _ in IMAGE_NAMES), *TIME_NAMES])
 
 @dataclass(frozen=True)
 class Mark:
-    """A moment worth a line in every chart: a new stage of the schedule, a resume."""
+    """A vertical line in every chart: a new stage of the schedule, or a resume."""
 
     row: int
     step: float

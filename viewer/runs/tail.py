@@ -14,16 +14,17 @@ from pathlib import Path
 PROOF_BYTES = 256
 """How much before the read position, and of the file's head, is compared to know the file again."""
 LINE_LIMIT = 16 << 20
-"""A line longer than this is no line of ours: it is dropped up to its end."""
+"""Longest line that is read; a longer one is dropped."""
 
 
 @dataclass(frozen=True)
 class TailRead:
-    """What one look brought.
+    """Result of one read.
 
-    lines: complete new lines, without their ends. open_line: text after the last line end (torn, or still
-        being written). restarted: forget everything before. more: the file holds more than this look was
-        allowed to read.
+    lines: complete new lines, without their ends.
+    open_line: text after the last line end (torn, or still being written).
+    restarted: the file was replaced; forget everything before.
+    more: the file holds more than this read was allowed to take.
     fault: why the file could not be read, else "".
     """
 
@@ -79,10 +80,7 @@ class FileTail:
         return TailRead(lines, self._open, restarted, more)
 
     def skip_to_last(self, limit: int) -> None:
-        """Before the first read.
-
-        Of a longer file only the last `limit` bytes are wanted, from a line's start.
-        """
+        """Before the first read: of a longer file read only the last `limit` bytes, from a line's start."""
         try:
             size = os.stat(self.path).st_size
         except OSError:
@@ -92,7 +90,7 @@ class FileTail:
             self._skipping = True
 
     def accept_open_line(self) -> None:
-        """The open line was complete after all (it parsed): do not deliver it again when its end arrives."""
+        """The open line was complete after all (it parsed): do not deliver it again with its end."""
         self._open = b""
 
     @property
@@ -144,10 +142,7 @@ class FileTail:
 
 
 def _without_hole(block: bytes) -> bytes:
-    """`block` up to a run of zero bytes at its end.
-
-    Space that a copy or a network disk has not filled yet.
-    """
+    """`block` up to a run of zero bytes at its end, which a copy or a network disk has not filled yet."""
     return block.rstrip(b"\0") if block.endswith(b"\0") else block
 
 

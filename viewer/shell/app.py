@@ -1,9 +1,7 @@
-"""The window: hello_imgui's runner, theme, fonts, docking. What is drawn in it comes from
-`viewer/shell/frame_loop.py`.
+"""The window: hello_imgui's runner, theme, fonts, docking. `shell/frame_loop.py` draws what is in it.
 
-Importing this module is cheap on purpose: the first frame needs no numpy, no pydantic and no OpenGL binding.
-They load between the first and the second frame, and the render process starts then. Nothing here imports
-torch.
+The first frame needs no numpy, pydantic or OpenGL binding, so that it appears quickly: they are imported
+between the first and the second frame, when the render process starts too. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -48,11 +46,14 @@ DEFAULT_SIZE = (1600, 1000)
 class AppOptions:
     """How the window starts.
 
-    checkpoint: file or analytic:NAME; None = the demo head. factory: dotted path of the session class; "" =
-    the real one. client: renderer to use instead of a worker process. size: window in logical pixels; None =
-    as last time. tests: called with the App to register GUI tests; switches Dear ImGui's test engine on.
-    on_frame: called at the end of each complete GUI frame. keep_layout: read and write layout.ini. eager:
-    never idle (tests). touring: a script drives the window, so that it may not sleep for long.
+    checkpoint: file or analytic:NAME; None = the demo head.
+    factory: dotted path of the session class; "" = the product's own.
+    client: renderer to use instead of a worker process.
+    size: window in logical pixels; None = that of the last session.
+    tests: called with the App to register GUI tests; switches Dear ImGui's test engine on.
+    on_frame: called at the end of each complete GUI frame.
+    keep_layout: read and write layout.ini. eager: never idle (tests).
+    touring: a script drives the window, so that it may not sleep for long.
     """
 
     checkpoint: str | None = None
@@ -67,7 +68,7 @@ class AppOptions:
 
 
 class App:
-    """One window. `run()` returns when it was closed; `loop` is there from the second frame on."""
+    """One window. `run()` returns when it was closed; `loop` exists from the second frame on."""
 
     def __init__(self, options: AppOptions) -> None:
         self.options = options
@@ -94,8 +95,8 @@ class App:
     def run(self) -> None:
         """Opens the window and blocks until it is closed. Raises RuntimeError where no window can be made."""
         self._fill_params()
-        # Mesa's software renderer would take every core, and half belong to the worker; with a single thread
-        # the window waits for it.
+        # Mesa's software renderer would use every core, and the worker needs half of them; with a single
+        # thread the window waits for it.
         os.environ.setdefault("LP_NUM_THREADS", str(max(2, (os.cpu_count() or 2) // 2)))
         with self._ending:
             try:
@@ -130,7 +131,7 @@ class App:
         self._arrangement.show(title, visible)
 
     def front_panel(self, title: str) -> None:
-        """Shows a panel in front of those that it shares its place with."""
+        """Bring a panel to the front of its tab group."""
         window = self.params.docking_params.dockable_window_of_name(title)
         window.is_visible = window.focus_window_at_next_frame = True
 
@@ -159,8 +160,8 @@ class App:
         glfw.set_window_title(glfw_window_hello_imgui(), f"{text} - {TITLE}")
 
     def pace(self, frames_per_second: float, dragging: bool) -> None:
-        """Frames per second while no event comes in; dragging: the renderer needs the processor more than the
-        window.
+        """Frames per second while no event comes in. dragging: a lower limit, which leaves the processor to the
+        renderer.
         """
         if self._software:
             limit = DRAGGING_FRAMES_PER_SECOND if dragging else SOFTWARE_FRAMES_PER_SECOND
@@ -231,7 +232,9 @@ class App:
 
     def _dockable(self, slot: layout.Slot) -> hello_imgui.DockableWindow:
         window = hello_imgui.DockableWindow(slot.title, slot.dock, lambda: self._draw(slot))
-        window.can_be_closed = False  # the View menu hides panels; a cross on every tab is noise
+        window.can_be_closed = (
+            False  # panels are hidden by the View menu; a close button on every tab would only distract
+        )
         window.include_in_view_menu = False
         window.is_visible = not slot.closed
         window.imgui_window_flags = self._flags(slot)
@@ -239,9 +242,10 @@ class App:
         return window
 
     def _flags(self, slot: layout.Slot) -> int:
-        """What a panel's window may do. In the main dock space it draws no ground: the cleared window has its
-        colour already, and on software OpenGL filling the window twice costs half a frame. A panel that
-        floats has one.
+        """Flags of a panel's window.
+
+        In the main dock space it draws no background: the cleared window has that colour already, and filling
+        it twice costs half a frame on software OpenGL. A floating panel draws its own.
         """
         flags = imgui.WindowFlags_.no_collapse
         if slot.bare:
@@ -251,8 +255,8 @@ class App:
         return int(flags)
 
     def _note_docked(self, slot: layout.Slot) -> None:
-        """Inside a panel's window: whether it is part of the main dock space, for its flags of the next
-        frame.
+        """Record, inside a panel's window, whether it is docked in the main dock space; its next flags depend
+        on it.
         """
         if slot.bare and self.loop is not None:
             self.loop.see_through = self._docked.get(slot.title, False)
@@ -308,7 +312,7 @@ class App:
             self.loop.begin_frame(self.theme, time.monotonic())
 
     def _load_loop(self) -> None:
-        """Everything that the first frame does not need: records, panels, renderer."""
+        """Import and build what the first frame does not need: records, panels, renderer."""
         from viewer.shell.frame_loop import FrameLoop
 
         self.loop = FrameLoop(self)
@@ -355,9 +359,7 @@ class App:
             self.options.on_frame(self)
 
     def _under_gui(self) -> None:
-        """The window is cleared, the GUI is described but not drawn: the viewport's picture goes between
-        them.
-        """
+        """Draw the viewport's picture between clearing the window and drawing the GUI."""
         picture = None if self.loop is None else self.loop.underlaid
         if self.loop is None or picture is None:
             return
@@ -405,7 +407,7 @@ class App:
         loop.keep(None if self.options.size else (int(size.x), int(size.y)))
 
     def _display_lost(self) -> None:
-        """Nothing may draw any more: keep what is to be kept, and end the renderer."""
+        """The display is gone, so nothing can be drawn: save the session and end the renderer."""
         if self.loop is not None:
             self._keep(self.loop)
             self.loop.stop()
@@ -421,10 +423,9 @@ class _Look:
 
 
 def _saved_look() -> _Look:
-    """The look of last time, read without the preferences' validation, which takes longer than the first
-    frame may.
+    """Saved theme and scale, read without validating the preferences, which would delay the first frame.
 
-    What is odd falls back to the defaults here; `load_preferences` says so afterwards.
+    Wrong values fall back to the defaults; `load_preferences` reports them later.
     """
     try:
         saved = json.loads((config_dir() / FILE_NAME).read_text())

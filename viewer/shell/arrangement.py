@@ -1,8 +1,8 @@
-"""Keeps the panels arranged as the window's size allows: they are docked anew where the picture would get too
+"""Keeps the panels arranged for the window's size: they are docked anew when the picture would become too
 small.
 
-What the user has docked by hand stays until then: only another kind of arrangement (`layout.Plan.key`),
-another interface size or a picture that has become too small moves windows.
+Panels that the user docked stay where they are until then: only another kind of arrangement
+(`layout.Plan.key`), another interface size or a picture that has become too small moves them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _PREF = "arrangement"
 
 
 class Arrangement:
-    """Made with the window; `keep` is called at the end of every frame."""
+    """One per window; `keep` is called at the end of every frame."""
 
     def __init__(self, params: hello_imgui.RunnerParams) -> None:
         self._params = params
@@ -32,7 +32,7 @@ class Arrangement:
         self._set(layout.plan(*size, em), em)
 
     def reset(self) -> None:
-        """The arrangement of this size anew, whatever was docked by hand; which panels are shown stays."""
+        """Dock all panels anew for this window size; the set of visible panels stays."""
         size = imgui.get_main_viewport().size
         self._set(layout.plan(size.x, size.y, imgui.get_font_size()), imgui.get_font_size())
         self._docking.layout_reset = True
@@ -48,14 +48,14 @@ class Arrangement:
         window.is_visible = visible
 
     def keep(self, shown: tuple[object, ...]) -> None:
-        """Looks after the size a few frames after it changed, or after a panel was opened (shown: what is
-        visible).
+        """Check the arrangement a few frames after the size changed or a panel was opened. shown: visible
+        panels.
         """
         size, em = imgui.get_main_viewport().size, imgui.get_font_size()
         self._limit(em)
         seen = (size.x, size.y, em, float(hash(shown)))
         if not self._seen:
-            self._restored(em)
+            self._restored()
         self._still = self._still + 1 if seen == self._seen else 0
         self._seen = seen
         if self._still != SETTLED_FRAMES:
@@ -68,8 +68,8 @@ class Arrangement:
         if wanted.key != self._key or em != self._em or (small and fits):
             self.reset()
 
-    def _restored(self, em: float) -> None:
-        """A layout read from the user's file was made for this size and font, or is arranged anew."""
+    def _restored(self) -> None:
+        """Take over what a saved layout was made for; without that record the panels are docked anew."""
         if not self._params.ini_disable:
             saved = hello_imgui.load_user_pref(_PREF)
             self._key, self._em = (saved, self._em) if saved else (self._key, self._em)
@@ -83,12 +83,12 @@ class Arrangement:
                 window.dock_space_name = plan.docks[slot.title]
 
     def close(self) -> None:
-        """Before the window closes: what the saved layout was made for."""
+        """Before the window closes: save what the layout was made for."""
         if not self._params.ini_disable:
             hello_imgui.save_user_pref(_PREF, self._key)
 
     def _limit(self, em: float) -> None:
-        """The smallest window: told to the desktop, and held where there is no window manager that would."""
+        """Set the smallest window size, and enforce it where no window manager does."""
         import glfw
         from imgui_bundle.glfw_utils import glfw_window_hello_imgui
 

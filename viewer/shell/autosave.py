@@ -1,8 +1,7 @@
-"""The view is written down while one works, so that it can be had back after a crash, or the next day.
+"""Saves the view while the user works, so that it can be restored after a crash or on the next day.
 
-One file a window: SESSIONS/PID.json while it lives; a clean end renames it to last.json. A file whose process
-is gone was left by a window that did not end properly. The disk is waited for in a thread, never between two
-frames.
+One file per window: SESSIONS/PID.json while it runs; a clean end renames it to last.json. A file whose
+process is gone belongs to a window that crashed. A thread writes to the disk, never the frame loop.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ class SavedSession(Frozen):
 
 @dataclass(frozen=True)
 class Left:
-    """A session that was found. crashed: its window did not end properly."""
+    """A saved session. crashed: its window did not end properly."""
 
     document: Document
     saved: float
@@ -60,8 +59,9 @@ class Autosave:
         self.found = self._find()
 
     def keep(self, doc: Document, now: float) -> None:
-        """Hand the document to the writing thread where it has changed, at most every two seconds; a disk
-        that refuses is left alone.
+        """Give a changed document to the writing thread, at most every two seconds.
+
+        Where the disk cannot be written the session is not saved, without a message.
         """
         if not doc.checkpoint or doc == self._kept or now - self._at < EVERY_S:
             return
@@ -74,7 +74,7 @@ class Autosave:
             self._thread.start()
 
     def flush(self, timeout_s: float = 10.0) -> bool:
-        """Wait until what was handed over is on the disk; False where that takes longer."""
+        """Wait until the given document is on the disk; False where that takes longer."""
         with self._changed:
             return self._changed.wait_for(lambda: self._waiting is None and not self._writing, timeout_s)
 
@@ -116,7 +116,7 @@ class Autosave:
         return True
 
     def _find(self) -> Left | None:
-        """The newest session that crashed, else the last that ended; files of crashed ones are taken away."""
+        """The newest crashed session, else the last that ended; removes the files of crashed ones."""
         crashed: list[SavedSession] = []
         for path in sorted(self.folder.glob("*.json")):
             if path.name == LAST:

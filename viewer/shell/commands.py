@@ -1,6 +1,4 @@
-"""Everything that can be done with one key or one word: shortcuts, F1 list and command palette are three
-views of this table.
-"""
+"""The table of commands: shortcuts, key list (F1) and command palette are three views of it."""
 
 from __future__ import annotations
 
@@ -19,8 +17,9 @@ COMPARISONS = ("off", "wipe", "side", "difference")
 
 @dataclass(frozen=True)
 class Situation:
-    """What a command may depend on. exploring: whether the Explore workspace is shown; value: what lies under
-    the cursor, as text.
+    """What a command's availability depends on.
+
+    exploring: the Explore workspace is shown; value: the value under the cursor, as text.
     """
 
     doc: Document

@@ -71,7 +71,8 @@ class RenderCoordinator:
         self._newest: RenderResult | None = None
 
     def open(self, path: str, keep_view: bool = False, then: Adopt | None = None) -> None:
-        """Ask for a checkpoint; what is open stays until the new one is, and only the last one that was asked for counts.
+        """Ask for a checkpoint; what is open stays until the new one is, and only the last one that was asked
+        for counts.
 
         keep_view: latent, camera … stay where they fit. then: makes of its first document what is wanted.
         """
@@ -124,7 +125,9 @@ class RenderCoordinator:
         self._second_path = wanted
 
     def _ask_for_pictures(self, edge_px: int, now: float, baked: bool) -> None:
-        """Another view of A first, then B, then what settles and refines A. While the view turns, B follows each A before the next one."""
+        """Another view of A first, then B, then what settles and refines A. While the view turns, B follows
+        each A before the next one.
+        """
         self.scheduler.learn(self.store.doc, self._newest)
         pending, base = self.second.pending, self.frames.base
         if not self.second.computing(self.store.doc):
@@ -189,7 +192,9 @@ class RenderCoordinator:
         return tuple(question_at(mark, request) for mark in self.store.doc.rays.all)
 
     def _ask_about_rays(self, edge_px: int, now: float) -> None:
-        """One question at a time, and none while the view turns: a probe for each step would slow the turning."""
+        """One question at a time, and none while the view turns: a probe for each step would slow the
+        turning.
+        """
         self.rays.keep(self.store.doc.rays.all)
         if self.scheduler.rest_s(now) < self.store.doc.quality.settle_delay_s:
             return

@@ -1,6 +1,4 @@
-"""The one place through which actions go: queued while the frame is drawn, carried out at its end, each by
-its one handler.
-"""
+"""The queue of actions: filled while a frame is drawn, carried out at its end, each by its one handler."""
 
 from __future__ import annotations
 
@@ -21,13 +19,15 @@ class Dispatcher:
         self._queue: list[Action] = []
 
     def on(self, kind: type, handler: Handler) -> None:
-        """Every kind of action has one handler; a second one raises ValueError."""
+        """Register the handler of a kind of action; a second one for the same kind raises ValueError."""
         if kind in self._handlers:
             raise ValueError(f"{kind.__name__} has a handler already")
         self._handlers[kind] = handler
 
     def wrap(self, kind: type, around: Callable[[Handler, Any, float], None]) -> None:
-        """Put `around` before the handler of a kind, which it is given: for scripts that watch the window."""
+        """Replace the handler of a kind by `around`, which receives the old one: for scripts that watch the
+        window.
+        """
         handler = self._handlers[kind]
         self._handlers[kind] = lambda action, now: around(handler, action, now)
 
@@ -40,7 +40,9 @@ class Dispatcher:
         self._queue.append(action)
 
     def carry_out(self, now: float) -> None:
-        """Everything that was asked for in this frame, in order; what a handler asks for waits for the next."""
+        """Carry out the actions of this frame in order; actions that handlers ask for wait for the next
+        frame.
+        """
         queue, self._queue = self._queue, []
         for action in queue:
             self._handlers[type(action)](action, now)

@@ -1,7 +1,7 @@
-"""Files that are dropped on the window or opened: checkpoints open, what triscope wrote restores its view, a
-camera path comes into the Path panel.
+"""Files that are dropped on the window or opened.
 
-Reading and looking for the checkpoint happen in a thread; `poll` carries the outcome out between two frames.
+A checkpoint is opened, a file that triscope wrote restores its view, a camera path goes to the Path panel. A
+thread reads the files and looks for the checkpoint; `poll` applies the result between two frames.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class _Outcome:
     """taken: the file that is used; opened: it is a checkpoint; found: it has a record; path: it is a camera
-    path; errors: of those before it, left: the rest.
+    path.
+
+    errors: of the files before it; left: the remaining files.
     """
 
     taken: str = ""
@@ -37,8 +39,8 @@ class _Outcome:
 
 
 class Drops:
-    """One batch of files at a time; a later one, or a checkpoint that is asked for meanwhile, replaces one
-    that is still being read.
+    """One batch of files at a time; a later batch, or another checkpoint to open, cancels one that is still
+    being read.
     """
 
     def __init__(self) -> None:
@@ -48,8 +50,8 @@ class Drops:
         self.reading = False
 
     def take(self, paths: list[str], places: Places, asked: int) -> None:
-        """Begin to read files; the first checkpoint or record among them will be taken. asked: number of the
-        last `Controller.open`.
+        """Begin to read files and use the first checkpoint or record. asked: number of the last
+        `Controller.open`.
         """
         if not paths:
             return
@@ -59,8 +61,8 @@ class Drops:
         threading.Thread(target=self._read, args=(self._batch, list(paths), places), daemon=True).start()
 
     def poll(self, control: RenderCoordinator, now: float) -> str:
-        """Carry out what the thread has found, if it has; the title of the panel that it came into, if there
-        is one.
+        """Apply the result of the thread, if there is one; returns the title of the panel that it belongs to,
+        if any.
         """
         with self._lock:
             done, self._done = self._done, []
@@ -136,8 +138,8 @@ def _take_path(path: CameraPath, name: str, control: RenderCoordinator, now: flo
 
 
 def read_batch(paths: list[str], places: Places) -> _Outcome:
-    """Which of several files is taken: the first that is a checkpoint or camera path, or holds a record whose
-    checkpoint is here.
+    """Choose one of several files: the first that is a checkpoint, a camera path, or a record whose
+    checkpoint is found.
     """
     errors: list[str] = []
     for index, path in enumerate(paths):
@@ -151,6 +153,6 @@ def read_batch(paths: list[str], places: Places) -> _Outcome:
             return _Outcome(path, found=find(path, places), errors=tuple(errors), left=others)
         except InputError as error:
             errors.append(str(error))
-        except Exception as error:  # a file of others must never take the window down
+        except Exception as error:  # no foreign file may crash the window
             errors.append(f"cannot read {path}: {type(error).__name__}")
     return _Outcome(paths[0], errors=tuple(errors))

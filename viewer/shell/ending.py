@@ -1,9 +1,9 @@
-"""How the window hears from outside that it must end: signals, and a display that goes away.
+"""Requests from outside to end the window: signals, and a display that goes away.
 
-SIGTERM (log-out, `kill`), SIGHUP (its terminal closes), Ctrl+C and, on Windows, Ctrl+Break or a console that
-closes end the window as its cross does: the session is kept, the renderer ends, the next start reports no
-crash. A second signal ends the process at once. Where the X server goes away first, Xlib would end the
-process without a word to Python; then only what needs no display is done.
+SIGTERM (log-out, `kill`), SIGHUP (its terminal closes), Ctrl+C and, on Windows, Ctrl+Break or a closing
+console end the window as its close button does: the session is saved, the renderer ends, and the next start
+reports no crash. A second signal ends the process at once. When the X server goes away first, Xlib would end
+the process before Python could act; then only what needs no display is done.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ DISPLAY_LOST_STATUS = 1
 
 
 class Ending:
-    """A context in which signals end the window. quit: asks it to end after this frame; wake: draws a frame
-    at once, from any thread; lost: keeps what is to be kept, without the display.
+    """A context in which signals end the window.
+
+    quit: asks it to end after this frame; wake: draws a frame at once, from any thread; lost: saves the
+    session without the display.
     """
 
     def __init__(self, quit: Callable[[], None], wake: Callable[[], None], lost: Callable[[], None]) -> None:

@@ -1,8 +1,7 @@
-"""Esc closes one thing a press, the innermost first, and never quits.
+"""Esc closes one thing per press, the innermost first, and never quits.
 
-In this order: text that is being edited goes back to what it was (Dear ImGui does that), a key that waits to
-be chosen, drop-downs, menus and popups (the last one that opened), the palette, the sheets, the walk through
-the latents, the ray inspector.
+In this order: an edited text field is reset (by Dear ImGui), then a pending key choice, drop-downs, menus and
+popups (the newest first), the palette, the sheets, the latent walk, the ray inspector.
 """
 
 from __future__ import annotations
@@ -22,8 +21,10 @@ class Layer:
 
 
 class Escape:
-    """One a window. What is open is looked at before anything is drawn: a popup that answers Esc by itself
-    uses up the press.
+    """One per window.
+
+    Open layers are recorded before anything is drawn, since a popup that handles Esc by itself closes during
+    the frame.
     """
 
     def __init__(self) -> None:
@@ -33,14 +34,14 @@ class Escape:
         self._popups = _open_popups()
 
     def end_frame(self, layers: Sequence[Layer], choosing: bool) -> None:
-        """Close the first of popups and `layers` that is open, if Esc went down in this frame. choosing: a
-        key is being chosen.
+        """Close the first open popup or layer if Esc was pressed in this frame. choosing: a key is being
+        chosen.
         """
         if not imgui.is_key_pressed(imgui.Key.escape, False) or choosing:
             return
         if self._popups:
             if imgui.get_io().want_text_input:
-                return  # a field of the popup: this press belongs to its text
+                return  # a text field of the popup handles this press
             if _open_popups() == self._popups:
                 imgui.internal.close_popup_to_level(self._popups - 1, True)
             return

@@ -1,4 +1,5 @@
-"""One window's frames: begin, let each panel draw, end; then the document, what was asked for, and the next request follow.
+"""One window's frames: begin, let each panel draw, end; then the document, what was asked for, and the next
+request follow.
 
 Drawn by `viewer/shell/app.py`. The walk of a mouse drag through these files is told in CONTRIBUTING.md.
 """
@@ -41,7 +42,7 @@ from viewer.shell.window_protocol import WindowProtocol
 from viewer.state import actions, preferences
 from viewer.state.camera_glide import CameraGlide
 from viewer.state.document import ChannelView, Document
-from viewer.state.export_desk import Exports
+from viewer.state.exports import Exports
 from viewer.state.key_map import KeyMap
 from viewer.state.latent_walk import Walk
 from viewer.state.presets import Presets
@@ -70,9 +71,9 @@ WORKING = 4.0
 class FrameLoop:
     """Everything of one window between its frames; panels get of it what they name (`viewer.shell.values`).
 
-    see_through: the viewport has no ground of its own, what is drawn into the window before the GUI shows; underlaid: what to
-    draw there in this frame. place: where the picture lies, as the viewport said last. broken: panels that raised, with their
-    tracebacks.
+    see_through: the viewport has no ground of its own, what is drawn into the window before the GUI shows;
+    underlaid: what to draw there in this frame. place: where the picture lies, as the viewport said last.
+    broken: panels that raised, with their tracebacks.
     """
 
     def __init__(self, app: WindowProtocol) -> None:
@@ -130,7 +131,9 @@ class FrameLoop:
         self.coordinator.client.stop()
 
     def keep(self, window_size: tuple[int, int] | None) -> None:
-        """Remember the view, and what the user chose; draws nothing. window_size None leaves the saved choices."""
+        """Remember the view, and what the user chose; draws nothing. window_size None leaves the saved
+        choices.
+        """
         self.opening.autosave.close(self.store.doc)
         if window_size is not None:
             folder = self.exports.settings.folder
@@ -235,7 +238,9 @@ class FrameLoop:
                 self.store.banner = Banner(title, task.message or "It left no message.")
 
     def draw_panel(self, name: str) -> None:
-        """Hands the draft of the document through one panel; a panel that raises is set aside, and the window lives on."""
+        """Hands the draft of the document through one panel; a panel that raises is set aside, and the window
+        lives on.
+        """
         values = self.values
         if values is None:
             return
@@ -315,7 +320,9 @@ class FrameLoop:
         self._pace(now)
 
     def _layers(self) -> tuple[Layer, ...]:
-        """What Esc closes beside popups, the first that is open; while text is edited only the palette, whose text it is."""
+        """What Esc closes beside popups, the first that is open; while text is edited only the palette, whose
+        text it is.
+        """
         if imgui.get_io().want_text_input and not self.palette.open:
             return ()
         shown = {title for title, visible, _ in self.app.panels_shown() if visible}
@@ -336,7 +343,9 @@ class FrameLoop:
         self.draft = self.draft.replace(rays=self.draft.rays.replace(selected=None))
 
     def _pace(self, now: float) -> None:
-        """Sleep until an event, the renderer's wake-up call, or the moment at which the scheduler asks for more."""
+        """Sleep until an event, the renderer's wake-up call, or the moment at which the scheduler asks for
+        more.
+        """
         control = self.coordinator
         waits = [
             w
@@ -364,7 +373,9 @@ class FrameLoop:
     # What panels ask for
 
     def _register(self) -> None:
-        """Each kind of action with its one handler: the renderer's, the store's, and those of the window itself."""
+        """Each kind of action with its one handler: the renderer's, the store's, and those of the window
+        itself.
+        """
         on, store = self.dispatch.on, self.store
         for kind, handler in self.coordinator.handlers().items():
             on(kind, handler)
@@ -486,7 +497,9 @@ class FrameLoop:
         )
 
     def picture(self) -> np.ndarray | None:
-        """[H, W, 3] uint8 of the picture as the viewport shows it; None before the first. Needs the window's context."""
+        """[H, W, 3] uint8 of the picture as the viewport shows it; None before the first. Needs the window's
+        context.
+        """
         return self._presenters[0].read() if 0 in self._presenters else None
 
     def _save(self, **changes: object) -> None:

@@ -1,6 +1,4 @@
-"""The keys: shortcuts of the command table under the user's bindings, and the gestures that have no key to
-rebind.
-"""
+"""Keyboard shortcuts: the command table under the user's bindings, and the fixed mouse gestures."""
 
 from __future__ import annotations
 
@@ -47,10 +45,10 @@ GESTURES: tuple[KeyHelp, ...] = (
 
 
 def shortcuts(keys: KeyMap, inputs: Inputs, situation: Situation, dispatch: Dispatch) -> None:
-    """Asks for what the commands do whose keys were pressed in this frame; nothing while a key is being
-    chosen.
+    """Dispatch the commands whose keys were pressed in this frame; nothing while a key is being chosen.
 
-    While text is being typed only chords with Ctrl that mean nothing to text (Ctrl+S, Ctrl+P …) and F1 count.
+    While text is edited only F1 and chords with Ctrl that mean nothing to a text field count (Ctrl+S, Ctrl+P
+    …).
     """
     if keys.choosing:
         return

@@ -50,9 +50,7 @@ _SPLITTER_PX = 8.0
 
 @dataclass(frozen=True)
 class Plan:
-    """Where the panels go in a window of one size. key: what a change of size must not change without a new
-    arrangement.
-    """
+    """Where the panels go in a window of one size. key: arrangements with the same key need no docking anew."""
 
     key: str
     splits: tuple[Split, ...]
@@ -66,8 +64,9 @@ def smallest(em: float) -> tuple[int, int]:
 
 
 def plan(width: float, height: float, em: float) -> Plan:
-    """The arrangement for a window of this size (logical pixels): columns as wide as their controls need, the
-    rest for the picture.
+    """The arrangement for a window of this size (logical pixels).
+
+    Columns are as wide as their controls need; the picture gets the rest.
     """
     least = PICTURE_PX + _MARGIN_EM * em
     tall = max(height - _BARS_EM * em, 1.0)
@@ -106,10 +105,10 @@ def plan(width: float, height: float, em: float) -> Plan:
 
 @dataclass(frozen=True)
 class Slot:
-    """Window of one panel: its label (item path in tests: "//Latent/##seed") and the dock space that it
-    opens in.
+    """Window of one panel: its label (item path in tests: "//Latent/##seed") and the dock space that it opens
+    in.
 
-    bare: no padding, no tab, no scrolling, cannot be hidden. closed: hidden until it is asked for.
+    bare: no padding, tab or scrolling, and cannot be hidden. closed: hidden until it is opened.
     """
 
     panel: str

@@ -51,7 +51,7 @@ def _keep(theme: Theme, dispatch: Dispatch) -> None:
 
 
 def carry_out(action: SavePreset | RemovePreset, presets: Presets, store: Store, now: float) -> None:
-    """Keep or remove a preset; the status bar says what became of it."""
+    """Save or remove a preset; returns a message for the status bar."""
     try:
         if isinstance(action, SavePreset):
             presets.save(action.name, store.doc)

@@ -31,7 +31,7 @@ from viewer.state.actions import (
     TogglePanels,
     Undo,
 )
-from viewer.state.export_desk import Exports
+from viewer.state.exports import Exports
 from viewer.state.key_map import KeyMap
 from viewer.state.presets import Presets
 from viewer.state.workspace import Workspace

@@ -1,6 +1,4 @@
-"""What comes into the window from outside: files that are dropped, chosen or named at the start, and the
-session that was left.
-"""
+"""Opens what comes from outside: files that are dropped, chosen or named at the start, and saved sessions."""
 
 from __future__ import annotations
 
@@ -23,8 +21,8 @@ RESTORABLE = " ".join(f"*{suffix}" for suffix in RECORD_SUFFIXES)
 
 
 class Opening:
-    """One a window. `front` is the title of a panel that what was opened belongs in; the window shows it and
-    empties the field.
+    """One per window. `front`: title of the panel to bring to the front, which the window does and then
+    clears the field.
     """
 
     def __init__(self) -> None:
@@ -77,7 +75,7 @@ class Opening:
             )
 
     def offer_crashed(self, control: RenderCoordinator) -> None:
-        """Once, when the first checkpoint is open: a window that did not end properly left its view."""
+        """Once, when the first checkpoint is open: offer to restore the view of a window that crashed."""
         left, self._offered = (None if self._offered else self.autosave.found), True
         if left is not None and left.crashed and control.store.banner is None:
             name, when = (

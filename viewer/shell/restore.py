@@ -1,7 +1,6 @@
-"""From a file that triscope wrote back to its view: what the record says, where its checkpoint is, which
-document shows it.
+"""From a file that triscope wrote to the document that shows its view.
 
-Pure and without a window; reading and hashing are done in a thread by `viewer.shell.drops`.
+Pure; files are read and hashed in a thread by `viewer.shell.drops`.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ LOOKED_AT = 64
 
 @dataclass(frozen=True)
 class Found:
-    """A record with the checkpoint that shows it; `notes` say what is not as it was."""
+    """A record with the checkpoint that shows it; `notes` say what differs from the record."""
 
     file: str
     record: RenderRecord
@@ -65,9 +64,7 @@ def is_checkpoint(path: str) -> bool:
 
 
 def camera_path_in(path: str) -> CameraPath | None:
-    """The camera path of a JSON file that is one; None for every other file. Raises InputError for a path
-    with something wrong in it.
-    """
+    """The camera path in a JSON file; None for any other file. Raises InputError for a wrong path."""
     if Path(path).suffix.lower() != ".json":
         return None
     try:
@@ -85,9 +82,7 @@ def camera_path_in(path: str) -> CameraPath | None:
 
 
 def find(path: str, places: Places) -> Found:
-    """The record of a file and its checkpoint, by path, else by SHA-256. Raises InputError with one clear
-    line.
-    """
+    """The record of a file and its checkpoint, found by path, else by SHA-256. Raises InputError."""
     if not is_record_file(path):
         known = ", ".join((*CHECKPOINT_SUFFIXES, *SUFFIXES))
         suffix = Path(path).suffix or "no suffix"
@@ -118,9 +113,7 @@ def find(path: str, places: Places) -> Found:
 
 
 def candidates(path: str, places: Places) -> Iterable[Path]:
-    """Checkpoints that may be the one of a record: recent ones, the demo, those beside the file and one
-    folder up.
-    """
+    """Paths where the checkpoint of a record may be: recent ones, the demo, beside the file, one folder up."""
     named = [Path(p) for p in (*places.recent, places.demo) if p and not p.startswith("analytic:")]
     seen: set[Path] = set()
     folder = Path(path).absolute().parent
@@ -149,9 +142,7 @@ def sha256_of(path: Path) -> str:
 
 
 def restored(doc: Document, info: CheckpointInfo, record: RenderRecord) -> tuple[Document, tuple[str, ...]]:
-    """(the document that shows the record's view, what could not be restored). `doc` gives the rest: pace,
-    layout of channels.
-    """
+    """(document that shows the record's view, what could not be restored); display settings come from `doc`."""
     request, notes = record.request, []
     camera, note = _camera(request.camera)
     notes += [note] if note else []
@@ -207,5 +198,5 @@ def _sampler(spec: SamplerSpec, info: CheckpointInfo, now: SamplerSpec) -> tuple
     found = next((s for s in info.samplers if s.name == spec.name), None)
     if found is None or not found.available:
         return now, f"The sampler {spec.name!r} is not available here: the present one stays"
-    # the window writes the default number of samples out; restored it is the default again
+    # records name the default number of samples explicitly; restored it is the default again
     return (spec.replace(spp=None), "") if spec.spp == found.default_spp else (spec, "")

@@ -1,6 +1,4 @@
-"""The line at the bottom: worker, device, memory at the left; the picture's tier, samples and time at the
-right.
-"""
+"""The status bar: worker, device and memory at the left; tier, samples and time of the picture at the right."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from viewer.widgets.theme import BODY_PX, Theme
 
 
 def draw(theme: Theme, picture: ShownPicture, status: WorkerStatus, notice: str) -> None:
-    """Draws into the current (status bar) window; `notice` is a passing remark such as "Copied"."""
+    """Draw into the current (status bar) window; `notice` is a short message such as "Copied"."""
     with controls.font(theme.fonts.mono, BODY_PX * 0.86):
         _worker(theme, status)
         if status.device:

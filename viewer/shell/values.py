@@ -1,7 +1,7 @@
 """The values of one GUI frame, and how panels and layers get those that they name.
 
-Nothing else sees this table: a panel's `draw` has a parameter for each value that it reads, and `call` passes them by name.
-`tests/unit/shell/test_values.py` holds every parameter's name and type to the fields below.
+Nothing else sees this table: a panel's `draw` has a parameter for each value that it reads, and `call` passes
+them by name. `tests/unit/shell/test_values.py` holds every parameter's name and type to the fields below.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from viewer.render_client.events import WorkerStatus
 from viewer.state.actions import Dispatch
 from viewer.state.camera_glide import CameraGlide
 from viewer.state.document import Document
-from viewer.state.export_desk import Exports
+from viewer.state.exports import Exports
 from viewer.state.frames import Timing
 from viewer.state.key_map import KeyMap
 from viewer.state.latent_walk import Walk
@@ -44,9 +44,10 @@ from viewer.widgets.theme import Theme
 class FrameValues:
     """By the names that parameters have.
 
-    info: of the open checkpoint, None before there is one. opening: path that is being opened. recent: files opened before,
-    without the open one. history: finished frames, oldest first. moving: whether hand, walk or path moves the view now. now:
-    seconds of a monotonic clock. underlay: has the window draw a picture under the GUI; False where it cannot.
+    info: of the open checkpoint, None before there is one. opening: path that is being opened. recent: files
+    opened before, without the open one. history: finished frames, oldest first. moving: whether hand, walk or
+    path moves the view now. now: seconds of a monotonic clock. underlay: has the window draw a picture under
+    the GUI; False where it cannot.
     """
 
     theme: Theme

@@ -1,4 +1,4 @@
-"""What the frame loop may ask of the window that it is drawn in."""
+"""The part of the window that the frame loop uses."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class WindowProtocol(Protocol):
     def reset_layout(self) -> None: ...
 
     def pace(self, frames_per_second: float, dragging: bool) -> None:
-        """Frames per second while no event comes in; dragging: the renderer needs the processor more than the
-        window.
+        """Frames per second while no event comes in. dragging: a lower limit, which leaves the processor to the
+        renderer.
         """
         ...
 

@@ -1,6 +1,5 @@
-"""What panels ask of the application beside a changed document.
-
-Frozen records, handled once at the end of the frame.
+"""Actions: what panels request beside a changed document. Frozen records, each handled once at the end of the
+frame.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class RestartWorker:
 
 @dataclass(frozen=True)
 class CancelWork:
-    """End what the renderer computes; kind None = the first that the work badge names."""
+    """Stop what the renderer computes; kind None = the first item of the work badge."""
 
     kind: WorkKind | None = None
 
@@ -177,7 +176,7 @@ class Redo:
 
 @dataclass(frozen=True)
 class PicturePlaced:
-    """The picture lies elsewhere on the screen, or the cursor elsewhere on it."""
+    """The position of the picture on the screen, or of the cursor on it, has changed."""
 
     place: PicturePlace
 
@@ -199,7 +198,7 @@ class Several:
 
 @dataclass(frozen=True)
 class ToggleWalk:
-    """Stop the walk through the latents, or walk on from what is shown."""
+    """Stop the latent walk, or continue it from the displayed latent."""
 
 
 @dataclass(frozen=True)

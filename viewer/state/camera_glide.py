@@ -1,7 +1,4 @@
-"""An animated turn of the camera to a target pose.
-
-Any other change of the camera ends it.
-"""
+"""An animated turn of the camera to a target pose; any other change of the camera ends it."""
 
 from __future__ import annotations
 
@@ -36,7 +33,7 @@ class CameraGlide:
     def step(self, camera: OrbitPose, now: float) -> OrbitPose:
         """The camera at `now`.
 
-        camera: the document's; a change since the last step by anything else ends the turn.
+        camera: the document's; if something else has changed it since the last step, the turn ends.
         """
         if self._start is None:
             return camera

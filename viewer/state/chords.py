@@ -1,7 +1,4 @@
-"""Key chords as text: `Ctrl+Shift+P`, `F1`, `[`.
-
-Pure; the window turns their key names into Dear ImGui's keys.
-"""
+"""Key chords as text: `Ctrl+Shift+P`, `F1`, `[`. Pure; the window maps the key names to Dear ImGui's keys."""
 
 from __future__ import annotations
 
@@ -50,10 +47,9 @@ def parse_chord(text: str) -> Chord:
 
 
 def bindings(defaults: dict[str, tuple[str, ...]], own: dict[str, str]) -> dict[str, tuple[Chord, ...]]:
-    """Chords of each command.
+    """Chords of each command: the user's, else the defaults ("" = none).
 
-    The user's one instead of the defaults where there is one ("" = none). What is no chord is left out; a
-    default that the user gave to another command is taken from its old one.
+    Invalid chords are ignored; a default that the user gave to another command no longer runs its old one.
     """
     taken: set[Chord] = set()
     chosen: dict[str, tuple[Chord, ...]] = {}

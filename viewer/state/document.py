@@ -1,6 +1,4 @@
-"""The document: everything that a picture on the screen depends on, frozen.
-
-Undo is a list of past documents.
+"""The document: everything that the displayed picture depends on, frozen. Undo is a list of past documents.
 
 Panels never edit it: they return `doc.replace(...)` (validated copy) or use the `with_…` methods.
 """
@@ -9,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from core_model.schema.camera import OrbitPose, Vec3
 from core_model.schema.camera_path import CameraPath
@@ -74,10 +72,6 @@ class ViewSettings(Frozen):
         others = tuple(v for v in self.channel_views if v.name != view.name)
         return self.replace(channel_views=(*others, view))
 
-    def without_channel_view(self, name: str) -> ViewSettings:
-        """A copy in which channel `name` is back at its defaults."""
-        return self.replace(channel_views=tuple(v for v in self.channel_views if v.name != name))
-
     def with_channel(self, name: str) -> ViewSettings:
         """A copy that shows channel `name`."""
         return self.replace(channel=name)
@@ -108,7 +102,7 @@ Mark = tuple[float, float]
 
 
 class RayMarks(Frozen):
-    """Which rays are looked at: the one under inspection and the pinned ones, by image coordinates."""
+    """The inspected ray and the pinned ones, by image coordinates."""
 
     selected: Mark | None = None
     pins: tuple[Mark, ...] = Field(default=(), max_length=MAX_PINS)
@@ -141,16 +135,16 @@ class Comparison(Frozen):
     curve: bool = Field(default=False, description="measure PSNR over samples when the reference is done")
 
 
-Hand = Literal["turntable", "trackball", "fly"]
+NavigationMode = Literal["turntable", "trackball", "fly"]
 
 
 class Navigation(Frozen):
-    """What the left drag in the picture does.
+    """What a left drag in the picture does: orbit about the vertical, orbit freely (trackball), or fly with keys.
 
-    Turn about the vertical, turn freely, or look about and fly with the keys.
+    Sessions saved by earlier builds say `hand` for `mode`.
     """
 
-    hand: Hand = "turntable"
+    mode: NavigationMode = Field(default="turntable", validation_alias=AliasChoices("mode", "hand"))
     speed: float = Field(default=0.5, ge=1e-3, le=100.0, description="of flying, world units per second")
 
 
@@ -183,7 +177,7 @@ class Document(Frozen):
 
     @property
     def mesh_mode(self) -> Mode:
-        """How the mesh is shown now; two pictures that are compared leave no room for it."""
+        """How the mesh is shown; never beside the render while two pictures are compared."""
         return "off" if self.compare.mode != "off" else self.mesh.mode
 
     @classmethod
@@ -213,9 +207,7 @@ class Document(Frozen):
 
 
 def carried(before: Document, fresh: Document, info: CheckpointInfo) -> Document:
-    """`fresh` (the defaults of checkpoint `info`) with what of `before` fits it: the same view of another
-    snapshot.
-    """
+    """The same view of another snapshot: `fresh` (defaults of checkpoint `info`) with what fits of `before`."""
     kept: dict[str, object] = {
         "camera": before.camera,
         "background": before.background,

@@ -1,9 +1,9 @@
-"""How the window shows families whose picture is super-resolved.
+"""Which colours to request from families with a super-resolution, and when a finished picture is quick
+enough.
 
-Which colours to ask for, and when a finished picture is quick enough. The super-resolution takes the same
-time at any size, so it is no matter of fewer pixels or samples: while something moves, the window asks for
-the finished picture where the last one was about as quick as a moving frame may be, else for the raw colours,
-which are named so.
+The super-resolution takes the same time at any size, so fewer pixels or samples do not help. While something
+moves, the window requests the finished picture if the last one was about as quick as a moving frame may be,
+else the raw colours, labelled as such.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ def is_final(channel: str, info: CheckpointInfo) -> bool:
 
 
 def colour_beside(channel: str, info: CheckpointInfo) -> str:
-    """The colours that are requested with a shown channel.
-
-    A super-resolved picture that is not shown would cost time for nothing.
+    """Colour channel that is requested beside a displayed channel: the raw one, as a hidden super-resolution
+    would cost time.
     """
     return RAW if info.neural_size > 0 and channel != FINAL else FINAL
 
@@ -41,9 +40,8 @@ def stands_in(request: RenderRequest) -> bool:
 
 
 def final_ms(result: RenderResult) -> float | None:
-    """Milliseconds that a super-resolved picture took, whose stages did not come from a cache.
-
-    None for every other picture.
+    """Milliseconds of a super-resolved picture none of whose stages came from a cache; None for every other
+    picture.
     """
     stages = {t.stage: t for t in result.timings}
     found = stages.get("superres")
@@ -59,8 +57,7 @@ def size_matters(result: RenderResult) -> bool:
 
 
 def is_repeatable(request: RenderRequest) -> bool:
-    """Whether more jittered frames of the picture would show nothing new.
-
-    The program's own picture, or the finished one by `auto`.
+    """Whether further jittered frames would be identical: the program's own picture, or the finished one with
+    `auto`.
     """
     return request.native or (request.sampler.name == AUTO and FINAL in request.channels)

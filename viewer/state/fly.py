@@ -1,7 +1,7 @@
-"""The fly camera as pure functions: the eye moves and looks about, and the pivot goes along.
+"""The fly camera as pure functions: the eye moves and turns, and the pivot moves with it.
 
-The result is an orbit pose like every other: distance and field of view stay, the pivot stays that far in
-front of the eye.
+The result is an orbit pose: distance and field of view stay, and so does the pivot's distance in front of the
+eye.
 """
 
 from __future__ import annotations
@@ -35,10 +35,7 @@ class Thrust:
 
 
 def move(pose: OrbitPose, thrust: Thrust, speed: float, seconds: float) -> OrbitPose:
-    """The eye after `seconds` at `speed` (world units per second) along the thrust.
-
-    Diagonals are no faster.
-    """
+    """The eye after `seconds` at `speed` (world units per second) along the thrust; diagonals are no faster."""
     m = pose.world_from_cam()
     way = thrust.right * m[:3, 0] + thrust.forward * m[:3, 2] + thrust.up * np.array([0.0, 1.0, 0.0])
     length = float(np.linalg.norm(way))

@@ -1,9 +1,8 @@
 """The last good frame, and its running mean with refined ones.
 
-The picture on the screen is always `FrameStore.arrays`; an error leaves it as it was and sets `error`. The
-full frame is the first of the mean: its samples stand in the middle of their strata, those of the refined
-frames at other places of the same strata (`core_model.ops.pixel_noise.frame_shift`), so that the first
-refined frame already makes it better.
+`FrameStore.arrays` is the displayed picture; an error leaves it unchanged and sets `error`. The full frame is
+the first of the mean. Its samples lie in the middle of their strata, those of refined frames elsewhere in the
+same strata (`core_model.ops.pixel_noise.frame_shift`), so that every refined frame improves the picture.
 """
 
 from __future__ import annotations
@@ -51,8 +50,8 @@ class FrameStore:
     def add(self, result: RenderResult, arrays: dict[str, np.ndarray]) -> bool:
         """Take a finished render; True when the picture changed.
 
-        Results older than the shown one are dropped. Raises ValueError when a refined frame differs in shape
-        from the frames it is to be averaged with.
+        Results older than the displayed one are dropped. Raises ValueError when a refined frame differs in
+        shape from the frames that it is averaged with.
         """
         if self.result is not None and result.generation < self.result.generation:
             return False
@@ -100,10 +99,7 @@ class FrameStore:
         return found if all(np.isfinite(found)) else None
 
     def under(self, name: str, u: float, v: float) -> tuple[float, ...] | None:
-        """Value(s) of a channel at image coordinates in [0, 1].
-
-        A picture's maps may have other sizes than its colours.
-        """
+        """Value(s) of a channel at image coordinates in [0, 1]; maps may have another size than the colours."""
         values = self.arrays.get(name)
         return (
             None if values is None else self.value(name, int(u * values.shape[-1]), int(v * values.shape[-2]))

@@ -1,6 +1,5 @@
-"""Blends of seeds in w as plain numbers.
-
-The seed plane with its four corners, and a smooth way from seed to seed.
+"""Blends of seeds in w as plain numbers: the seed plane with its four corners, and a spline from seed to
+seed.
 """
 
 from __future__ import annotations
@@ -35,9 +34,8 @@ class SeedPlane:
 
     @property
     def seeds(self) -> Blend:
-        """The blend as it stands in a LatentSpec.
-
-        Always all four corners, so that the square can be told from it.
+        """The blend as a LatentSpec holds it: always all four corners, so that the plane can be recovered
+        from it.
         """
         return tuple(SeedWeight(seed=s, weight=w) for s, w in zip(self.corners, self.weights, strict=True))
 
@@ -120,7 +118,7 @@ def spline_weights(t: float) -> tuple[float, float, float, float]:
 def on_ring(q: float, radius: float) -> tuple[float, float]:
     """Point of a square ring about the middle of the plane.
 
-    q in edges from the top left corner, clockwise; radius 1 = the border.
+    q: edges walked from the top left corner, clockwise. radius: 1 = the border.
     """
     edge, t = int(q % 4.0), q % 1.0
     x, y = ((t, 0.0), (1.0, t), (1.0 - t, 1.0), (0.0, 1.0 - t))[edge]

@@ -1,7 +1,7 @@
-"""A walk through the latents: from seed to seed on a smooth curve, or round the seed plane.
+"""A walk through the latents: from seed to seed on a smooth curve, or around the seed plane.
 
-Pure: time is an argument. It moves on only once the picture of where it stands is on the screen, so that no
-picture is thrown away half done.
+Pure: time is an argument. It advances only when the picture of its present position is displayed, so that no
+picture is thrown away half rendered.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Walk:
     def step(self, latent: LatentSpec, shown: bool, now: float) -> LatentSpec:
         """The latent at time `now` [s].
 
-        Unchanged while the picture of the last one is not `shown`, and stopped when somebody else has changed
-        it.
+        The latent stays until its picture is `shown`; the walk stops when something else has changed the
+        latent.
         """
         if not self.playing:
             return latent

@@ -1,6 +1,5 @@
-"""Settings of the Mesh panel: the next export and how the mesh is shown.
-
-Part of the document, so that undo brings it back.
+"""Settings of the Mesh panel: the next export and how the mesh is shown. Part of the document, so that undo
+covers them.
 """
 
 from __future__ import annotations
@@ -22,12 +21,10 @@ Mode = Literal["off", "mesh", "overlay", "side", "error"]
 
 
 class MeshSettings(Frozen):
-    """mode: how the mesh stands beside the render.
-
-    source: `preview`, or the id of the export that is shown.
+    """mode: how the mesh is shown beside the render. source: `preview`, or the id of the displayed export.
 
     blend: opacity of the mesh over the render. The rest is the MeshRequest of the next export; faces None =
-    every triangle.
+    all triangles.
     """
 
     mode: Mode = "off"

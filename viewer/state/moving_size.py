@@ -1,8 +1,8 @@
-"""How large a moving frame may be.
+"""Size of a moving frame: from measured milliseconds to edge and samples per ray, with hysteresis.
 
-From measured milliseconds to edge and samples per ray, with hysteresis. The state is one number, the total
-samples of a moving frame (its *work*). `ladder` turns it into a picture size: from the full one down, first
-the samples per ray fall to half, then the edge falls to the user's floor, then the samples fall to `MIN_SPP`.
+The state is one number, the total samples of a moving frame (its *work*). `ladder` turns it into a picture:
+starting from the full one, first the samples per ray fall to half, then the edge to the user's minimum, then
+the samples to `MIN_SPP`.
 """
 
 from __future__ import annotations
@@ -55,18 +55,22 @@ class MovingSizer:
         return self._size
 
     def forget(self) -> None:
-        """Another checkpoint: what was measured says nothing, and the next frame pays for caches."""
+        """Another checkpoint was opened: forget the measurements and ignore the next frame, which fills
+        caches.
+        """
         self.work, self._measured, self._size, self._limits = FIRST_WORK, False, None, None
         self._times.clear()
         self._skip = 1
 
     def skip_next(self) -> None:
-        """The next frame is not typical (latent or sampler changed): leave it out."""
+        """Ignore the next frame: it is not typical (latent or sampler changed)."""
         self._times.clear()
         self._skip = max(self._skip, 1)
 
     def hint(self, ms: float, work: float, target_ms: float) -> None:
-        """A frame of another tier took `ms` for `work` samples: start from there if nothing moved yet."""
+        """A frame of another tier took `ms` for `work` samples: the first estimate, where no moving frame was
+        measured yet.
+        """
         if not self._measured and ms > 0:
             self._set_work(work * target_ms / ms)
 

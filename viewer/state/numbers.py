@@ -1,6 +1,5 @@
-"""Numbers that people type: read whole, or refused with a reason.
-
-Pure, but for the one field that is being typed in.
+"""Numbers that people type: accepted as a whole, or refused with a reason. Pure, except for the state of the
+open field.
 """
 
 from __future__ import annotations

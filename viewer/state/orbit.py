@@ -7,7 +7,7 @@ which `fov` spans. Angles in radians, lengths in world units.
 from __future__ import annotations
 
 import math
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
@@ -19,7 +19,6 @@ FOV_LIMITS = (math.radians(1.0), math.radians(120.0))
 NOTCH = 1.1
 
 ViewName = Literal["front", "back", "left", "right", "top", "bottom", "three-quarter"]
-VIEW_NAMES: tuple[ViewName, ...] = get_args(ViewName)
 # Left and right are the sides of the screen in the front view: "left" puts the camera on -x.
 _VIEWS: dict[ViewName, tuple[float, float]] = {
     "front": (0.0, 0.0),
@@ -39,7 +38,7 @@ def wrap_angle(angle: float) -> float:
 
 
 def orbit(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
-    """Left drag: the head follows the hand (to the right: yaw falls); one edge is half a turn."""
+    """Left drag: the head follows the mouse (to the right: yaw falls); one edge is half a turn."""
     x, y = unrolled(pose, dx, dy)
     turn = math.pi / max(edge_px, 1.0)
     limit = pitch_limit(pose)
@@ -61,9 +60,8 @@ def pitch_limit(pose: OrbitPose) -> float:
 
 
 def trackball(pose: OrbitPose, dx: float, dy: float, edge_px: float) -> OrbitPose:
-    """Left drag without an up axis.
-
-    The head turns about the picture's own axes, over the poles too; one edge is half a turn.
+    """Left drag without an up axis: the head turns about the picture's own axes, over the poles too; one edge
+    is half a turn.
     """
     turn = math.pi / max(edge_px, 1.0)
     pose = pose.about_pivot()
@@ -95,26 +93,13 @@ def zoom_fov(pose: OrbitPose, notches: float, limits: tuple[float, float] = FOV_
 
 
 def wheel(pose: OrbitPose, notches: float, lens: bool) -> OrbitPose:
-    """Wheel (with Ctrl: lens): distance or field of view.
-
-    Parallel rays know no distance: there both change the view height.
-    """
+    """Wheel: distance, or with Ctrl field of view. Orthographic cameras change the view height in both cases."""
     return zoom_fov(pose, notches) if lens or pose.orthographic else dolly(pose, notches)
 
 
 def with_view_height(pose: OrbitPose, height: float) -> OrbitPose:
-    """The picture spans `height` world units at the pivot, at the same distance.
-
-    As far as FOV_LIMITS allow.
-    """
+    """The picture spans `height` world units at the pivot, at the same distance, as far as FOV_LIMITS allow."""
     return pose.replace(fov=clamp(2.0 * math.atan(0.5 * height / pose.distance), *FOV_LIMITS))
-
-
-def dolly_zoom(pose: OrbitPose, fov: float, limits: tuple[float, float] = FOV_LIMITS) -> OrbitPose:
-    """A new fov with the distance that keeps the size of things in the pivot's depth."""
-    fov = clamp(fov, *limits)
-    distance = pose.distance * math.tan(0.5 * pose.fov) / math.tan(0.5 * fov)
-    return pose.at_distance(clamp(distance, *RADIUS_LIMITS)).replace(fov=fov)
 
 
 def roll(pose: OrbitPose, angle: float) -> OrbitPose:
@@ -230,7 +215,7 @@ def pivot_pixel(pose: OrbitPose, edge_px: float) -> float:
 
 
 def unrolled(pose: OrbitPose, dx: float, dy: float) -> tuple[float, float]:
-    """A drag in the axes of the camera without its roll, so that a rolled head still follows the hand."""
+    """A drag in the axes of the camera without its roll, so that a rolled head still follows the mouse."""
     c, s = math.cos(pose.roll), math.sin(pose.roll)
     return c * dx - s * dy, s * dx + c * dy
 

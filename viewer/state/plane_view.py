@@ -1,8 +1,9 @@
-"""The tri-planes beside the picture.
+"""The tri-planes beside the picture: what is shown of them, the chosen cell, and the planes that are taken
+out. Pure.
 
-What is shown of them, which cell is chosen, which planes are taken out. Pure. A cell is (level, plane,
-column, row) of a plane [H, W] as it lies in memory: column along the plane's first world axis, row along its
-second, both from the axis' minimum. In a panel the second axis points up, so that row 0 is at the bottom.
+A cell is (level, plane, column, row) of a plane [H, W] in memory order: column along the plane's first world
+axis, row along its second, both from the axis' minimum. In the panel the second axis points up, so row 0 is
+at the bottom.
 """
 
 from __future__ import annotations
@@ -26,9 +27,8 @@ class Cell(Frozen):
 
 
 class PlaneView(Frozen):
-    """mode: one channel, RMS over channels, or principal components as colours.
-
-    own_range: each plane has its own colour range.
+    """mode: one channel, RMS over channels, or principal components as colours. own_range: a colour range per
+    plane.
 
     colormap: of channel and RMS; empty = the mode's own.
     """
@@ -58,10 +58,7 @@ def box_coordinate(position: float, size: int, conv: Conventions) -> float:
 
 
 def cell_of(point: Vec3, level: int, plane: int, size: tuple[int, int], conv: Conventions) -> Cell | None:
-    """The cell (nearest texel) of a world point in a plane of `size` (width, height).
-
-    None outside the box.
-    """
+    """The cell (nearest texel) of a world point in a plane of `size` (width, height); None outside the box."""
     at = [point[AXIS[axis]] / conv.box for axis in conv.plane_axes[plane]]
     if any(abs(u) > 1.0 for u in at):
         return None

@@ -1,7 +1,6 @@
-"""What the program remembers of its user between runs: one small JSON file.
+"""The user's preferences: one small JSON file, written atomically.
 
-Reading never fails: a file that cannot be read is kept beside as `.bad`, and the defaults hold. Writing is
-atomic.
+Reading never fails: a file that cannot be read is renamed to `.bad`, and the defaults are used.
 """
 
 from __future__ import annotations
@@ -47,9 +46,8 @@ class Preferences(Frozen):
 
 
 def load_preferences(folder: Path | None = None) -> tuple[Preferences, str]:
-    """(preferences, message for the user or "").
-
-    A file that is no good is renamed to `.bad`, and the defaults hold.
+    """(preferences, message for the user or ""); an unreadable file is renamed to `.bad`, and the defaults
+    are used.
     """
     path = (folder or config_dir()) / FILE_NAME
     try:

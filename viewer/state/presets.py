@@ -1,6 +1,5 @@
-"""Named settings of sampler, quality and display, kept between runs.
-
-What is looked at (checkpoint, latent, camera) is not part of them.
+"""Named settings of sampler, quality and display, kept between sessions; without checkpoint, latent and
+camera.
 """
 
 from __future__ import annotations
@@ -35,9 +34,8 @@ class PresetFile(Frozen):
 
 
 class Presets:
-    """Read at start; written with every change.
-
-    A file that is no good is left alone until the next change replaces it.
+    """Read at start, written with every change; a file that cannot be read stays until the next change
+    replaces it.
     """
 
     def __init__(self, folder: Path | None = None) -> None:

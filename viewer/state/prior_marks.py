@@ -1,6 +1,5 @@
-"""The camera prior as marks in the plane of yaw and pitch (radians).
-
-Also how far a view lies from the training cameras.
+"""The camera prior as marks in the plane of yaw and pitch (radians), and the distance of a view from the
+training cameras.
 """
 
 from __future__ import annotations
@@ -19,9 +18,8 @@ ROOM = 1.3
 
 @dataclass(frozen=True)
 class PriorMarks:
-    """What is drawn about the middle (yaw, pitch) of the prior.
-
-    Ellipses of one and two sigma, or the rectangle of a uniform prior.
+    """Marks about the middle (yaw, pitch) of the prior: ellipses of one and two sigma, or the rectangle of a
+    uniform prior.
     """
 
     shape: Literal["ellipses", "rectangle", "none"]
@@ -72,10 +70,7 @@ def sigmas(prior: CameraPrior, pose: OrbitPose) -> float | None:
 
 
 def warning(prior: CameraPrior, pose: OrbitPose) -> str:
-    """Why a view is not what the model was trained on.
-
-    Empty inside the prior, or where the prior is unknown.
-    """
+    """Why a view is unlike the training cameras; empty inside the prior, or where the prior is unknown."""
     marks, far = marks_of(prior), sigmas(prior, pose)
     if far is not None and far > OUTSIDE_SIGMA:
         return f"Outside what the model was trained on: {far:.1f} σ"
@@ -87,9 +82,8 @@ def warning(prior: CameraPrior, pose: OrbitPose) -> str:
 
 
 def presets(prior: CameraPrior) -> tuple[Preset, ...]:
-    """One and two sigma to either side in yaw, then in pitch.
-
-    A uniform prior gives half and the full way to its edges.
+    """Views one and two sigma to either side in yaw, then in pitch; half and the full way for a uniform
+    prior.
     """
     marks = marks_of(prior)
     if marks.shape == "none":
@@ -117,10 +111,7 @@ def look(pose: OrbitPose, yaw: float, pitch: float) -> OrbitPose:
 
 
 def plot_reach(prior: CameraPrior, pose: OrbitPose) -> tuple[float, float]:
-    """Half extents (yaw, pitch) of the plot.
-
-    About the prior, or the whole sphere when the view lies further out.
-    """
+    """Half extents (yaw, pitch) of the plot: about the prior, or the whole sphere when the view lies outside."""
     marks = marks_of(prior)
     reach = (ROOM * max(marks.reach[0], 0.1), ROOM * max(marks.reach[1], 0.1))
     far = (

@@ -1,9 +1,9 @@
-"""Questions to the render process and their answers, for panels that draw anew in every frame.
+"""Questions to the render process and their answers, for panels that are drawn anew in every frame.
 
-A panel asks in each frame (`want`) and gets the answer once it is there. What nobody wanted in a frame is
-not sent; answers are kept, by question, within a budget of bytes. One question is under
-way at a time, the first wanted first, small pictures last: a board of them would otherwise keep every other
-question waiting. What is cancelled is not asked again until it has not been wanted for a frame.
+A panel calls `want` in each frame and gets the answer once it is there. A question that no panel wanted in a
+frame is not sent. Answers are kept within a budget of bytes. One question is under way at a time, in the
+order of `want`, small pictures last: a board of thumbnails would otherwise block every other question. A
+cancelled question is not sent again until it has not been wanted for a frame.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Answer:
 
 
 class QueryCache:
-    """`want` from the panels; `next`, `sent` and `answered` from the controller."""
+    """`want` is called by panels; `next`, `sent` and `answered` by the render coordinator."""
 
     def __init__(self, budget: int = KEPT_BYTES) -> None:
         self._budget = budget
@@ -47,10 +47,7 @@ class QueryCache:
         self.bytes = 0
 
     def want(self, question: Question) -> Answer | None:
-        """The answer, or None while it is not there (it will be asked for).
-
-        None also where there is no answer: see `error`.
-        """
+        """The answer; None until it is there, and where the question failed (`error`)."""
         found = self._kept.get(question)
         if found is None:
             self._wanted[question] = None
@@ -94,9 +91,8 @@ class QueryCache:
     # The controller's side
 
     def next(self) -> Question | None:
-        """End of a frame: the question to send now, if any.
-
-        A question under way that nobody wants any more is given up.
+        """At the end of a frame: the question to send now, if any. One under way that is no longer wanted is
+        dropped.
         """
         wanted, self._wanted = self._wanted, {}
         if self._cancelled not in wanted:
@@ -114,7 +110,7 @@ class QueryCache:
         self._under_way = (number, question)
 
     def answered(self, number: int, values: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """Take in an answer; those of questions that were given up are dropped."""
+        """Take an answer; answers to dropped questions are ignored."""
         self._version += 1
         for array in arrays.values():
             array.setflags(write=False)

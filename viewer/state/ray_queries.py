@@ -1,7 +1,7 @@
 """Questions about rays and their answers.
 
-One question under way at a time, the last answer of each mark is kept. While a view is being turned the marks
-keep the reports of the view before; `is_fresh` tells the two apart.
+One question is under way at a time, and the last answer of each mark is kept. While the view changes, marks
+keep the reports of the view before; `is_stale` tells which.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ def question_at(mark: Mark, request: RenderRequest) -> RayQuestion:
 
 
 class RayQueries:
-    """Give it the questions that the screen shows; it answers with the one to send, or None.
+    """Takes the questions of the present view and returns the one to send, or None.
 
-    asked: the questions of the present view, the selected mark first, then the pins.
+    asked: questions of the present view, the selected mark first, then the pins.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class RayQueries:
             del self._answers[mark]
 
     def give_up(self) -> None:
-        """The renderer is gone or another checkpoint is open: nothing that is under way will be answered."""
+        """The renderer is gone or another checkpoint is open: nothing under way will be answered."""
         self._under_way = None
 
     def clear(self) -> None:

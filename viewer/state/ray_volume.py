@@ -1,7 +1,4 @@
-"""What the probe saw of the whole picture and what the network predicts.
-
-Which slice or level set of it is looked at. Pure.
-"""
+"""The slice or level set of a picture's ray distributions (probe and prediction) that is looked at. Pure."""
 
 from __future__ import annotations
 
@@ -56,9 +53,8 @@ def question_of(view: VolumeView, info: CheckpointInfo, shown: RenderRequest) ->
 
 
 def shown_range(form: VolumeForm, pictures: tuple[np.ndarray, ...]) -> tuple[float, float]:
-    """What the colours span: shares from 0 to the largest, rounded up to a tenth.
-
-    Distances from the nearest to the farthest.
+    """Range of the colours: shares from 0 to the largest, rounded up to a tenth; distances from the nearest
+    to the farthest.
     """
     finite = [a[np.isfinite(a)] for a in pictures]
     finite = [a for a in finite if a.size]

@@ -1,7 +1,7 @@
-"""Requests made from a document: the picture on the screen, exports, thumbnails, the second view, meshes.
+"""Requests made from a document: the displayed picture, exports, thumbnails, the second view, meshes.
 
-Pure. Every picture that the window asks for begins here, so that all of them show the same document; what
-differs is an argument.
+Pure. Every picture of the window is requested here, so that all of them show the same document; differences
+are arguments.
 """
 
 from __future__ import annotations
@@ -69,10 +69,14 @@ def view_request(
 ) -> RenderRequest:
     """The document's picture in `edge` pixels. spp: fewer samples per ray (moving frames)."""
     sampler = _sampler(doc, info, spp)
+    channels = channels_for(doc, info)
+    if tier is Tier.MOVING and doc.view.channel != "samples":
+        # without this channel a moving picture may be drawn by a quicker sampler than the document's
+        channels = tuple(name for name in channels if name != "samples")
     return request_of(
         doc,
         edge,
-        channels_for(doc, info),
+        channels,
         _refined(sampler) if tier is Tier.REFINED else sampler,
         tier=tier,
         seed=seed,
@@ -88,9 +92,8 @@ def full_request(doc: Document, info: CheckpointInfo, edge: int) -> RenderReques
 
 
 def as_its_program(request: RenderRequest, info: CheckpointInfo) -> RenderRequest:
-    """The picture of the original program: one size and its own two passes.
-
-    Depth only where something is seen, as for picking.
+    """The picture of the original program, at its one size and with its own two passes; depth only where
+    there is a surface.
     """
     sampler = SamplerSpec(name="importance")
     return request.replace(
@@ -179,7 +182,7 @@ def _refined(spec: SamplerSpec) -> SamplerSpec:
 
 
 def request_b(doc: Document, info: CheckpointInfo, a: RenderRequest) -> RenderRequest:
-    """The picture of B for a picture of A: the same but for what is compared."""
+    """The picture of B for a picture of A: the same except for what is compared."""
     spec = doc.compare
     names = channels_b(doc, info)
     change: dict[str, object] = {
@@ -214,7 +217,9 @@ def request_b(doc: Document, info: CheckpointInfo, a: RenderRequest) -> RenderRe
 
 
 def plain(request: RenderRequest) -> RenderRequest:
-    """The same picture with what every family has: two-pass samples, not predicted ones; colour and depth."""
+    """The same picture with features of every family: two-pass samples instead of predicted ones; colour and
+    depth.
+    """
     sampler = request.sampler
     if sampler.name in ("learned", AUTO):
         sampler = sampler.model_copy(update={"name": "importance", "low_budget": None, "high_budget": None})
@@ -309,7 +314,7 @@ def preview_question(
 
 
 def for_another_process(checkpoint: str) -> str:
-    """A checkpoint's name that does not depend on the working folder."""
+    """A checkpoint's path that does not depend on the working folder."""
     return (
         checkpoint
         if checkpoint.startswith("analytic:") or checkpoint == "demo"

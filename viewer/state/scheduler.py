@@ -114,10 +114,7 @@ class Scheduler:
         return None if self._ms_per_sample is None else self._ms_per_sample * edge**2 * samples_of(doc, info)
 
     def preempted(self) -> None:
-        """Something else went before what was under way.
-
-        It is asked for again, refinement with the frame that it was at.
-        """
+        """Something else interrupted what was under way: it is requested again, refinement at the same frame."""
         if self._sent is None or self._answered:
             return
         self._answered = True
@@ -125,13 +122,14 @@ class Scheduler:
             self._given_up, self._sent = self._sent, self._sent_before
 
     def hold(self) -> None:
-        """The person does not want to wait for it: nothing more is asked for until something changes."""
+        """The user cancelled it: nothing more is requested until something changes."""
         self._held = self._answered = True
 
     def wait_s(self, doc: Document, now: float) -> float | None:
-        """Seconds until `step` may ask for more though nothing changes (0 = now).
+        """Seconds until `step` may request more although nothing changes (0 = now); None = nothing to
+        request, or a result is due.
 
-        None = nothing to request, or a result is due. To be called after `step` in the same GUI frame.
+        To be called after `step` in the same GUI frame.
         """
         if self._left and not self._held:
             return max(0.0, self._changed_at + doc.quality.settle_delay_s - now)
@@ -169,10 +167,7 @@ class Scheduler:
     # What came back
 
     def learn(self, doc: Document, result: RenderResult | None) -> None:
-        """Take in a result once.
-
-        Timings for the sizes, and whether the request on its way is answered. `step` does it too.
-        """
+        """Take a result once: its timings, and that its request is answered. `step` calls it too."""
         if result is None or result.request is None or self._seen == (result.generation, id(result)):
             return
         self._seen = (result.generation, id(result))
@@ -297,7 +292,7 @@ class Scheduler:
 
 
 def _picture_part(doc: Document) -> Document:
-    """The document without display settings and pace: a change of those asks for nothing."""
+    """The document without display settings and frame rate, whose changes need no new picture."""
     kept = doc.quality
     quality = type(kept)(precision=kept.precision, skip_empty=kept.skip_empty)
     return doc.model_copy(update={**_NOT_RENDERED, "quality": quality})

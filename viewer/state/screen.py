@@ -15,8 +15,8 @@ class PicturePlace:
 
     edge_px: edge of the square picture in framebuffer pixels, 0 before the first frame. origin, size: upper
     left corner and edge in logical pixels. hover: image coordinates in [0, 1] of the cursor, y down, None
-    beside the picture. held: what the hand does to the camera ("orbit", "pan", …), "" at rest. drawn: whether
-    there is a picture. value: what lies under the cursor, as text.
+    beside the picture. held: what the mouse does to the camera ("orbit", "pan", …), "" at rest. drawn:
+    whether there is a picture. value: what lies under the cursor, as text.
     """
 
     edge_px: int = 0

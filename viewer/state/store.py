@@ -69,7 +69,7 @@ class Store:
         self._return_to(self.undo.redo(), "Nothing to redo", now)
 
     def grip(self, mouse_down: bool) -> None:
-        """Once a frame: a drag is one step of the history, however long the hand rests."""
+        """Once a frame: a drag is one step of the history, however long the mouse rests."""
         if mouse_down and not self._mouse_down:
             self.undo.hold()
         elif self._mouse_down and not mouse_down:

@@ -9,7 +9,7 @@ class UndoHistory:
     """Stacks of past and future documents around a current one.
 
     Changes under the same key within `window_s` seconds of each other become one step; between `hold()` and
-    `release()` (mouse down, mouse up) they do so however long the hand rests.
+    `release()` (mouse down, mouse up) they do so however long the mouse rests.
     """
 
     def __init__(self, doc: Document, limit: int = 200, window_s: float = 0.8) -> None:
@@ -63,7 +63,7 @@ class UndoHistory:
         self.seal()
 
     def seal(self) -> None:
-        """End the step in hand: the next change starts a new one."""
+        """End the current step: the next change starts a new one."""
         self._key = None
 
     def undo(self) -> Document | None:

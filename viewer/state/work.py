@@ -38,7 +38,7 @@ _TIERS = {
 class Work:
     """kind: what cancelling would end.
 
-    stage, fraction [0, 1]: of what is in hand now, "" and 0 while it waits its turn; at_once: named before it
+    stage, fraction [0, 1]: of the current work, "" and 0 while it waits its turn; at_once: named before it
     has taken long, because its place on the screen is empty.
     """
 

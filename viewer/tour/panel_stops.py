@@ -1,5 +1,5 @@
-"""The tour's stops at the panels about heads, paths and files, and at the Training workspace. No picture is
-rendered anew for them.
+"""The tour's steps through panels of latents, paths and files and the Training workspace; none needs a new
+render.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Guide(Protocol):
 
 def panels(guide: Guide, app: App) -> Steps:
     """Latent with its plane open, basket with two heads, directions, seed board, a path, export, Training;
-    then all as it was.
+    then back.
     """
     loop = app.loop
     assert loop is not None

@@ -42,7 +42,7 @@ Steps = Iterator[None]
 
 
 class Tour:
-    """Moves real mouse and key events through the window, one step a GUI frame."""
+    """Sends real mouse and key events to the window, one step per GUI frame."""
 
     def __init__(self, out_dir: Path, tell: Callable[[str], None]) -> None:
         self.written: list[Path] = []
@@ -302,13 +302,14 @@ def run_tour(
     tell: Callable[[str], None] = print,
     edge: int = 512,
 ) -> list[Path]:
-    """Drives the real window through every view of `checkpoint` (None = the demo) and returns the
-    screenshots, in order.
+    """Drive the real window through every view of `checkpoint` (None = the demo); returns the screenshots in
+    order.
 
-    out_dir: folder of the PNGs (1600 x 1000), made where it is missing. factory: dotted path of another
-    session class.
-    tell: called with each file name. edge: largest edge of a picture, pixels. Starts an Xvfb where there is
-    no display. Raises InputError where that is impossible, TriscopeError where a step does not come about.
+    out_dir: folder of the PNGs (1600 x 1000), made where it is missing.
+    factory: dotted path of another session class.
+    tell: called with each file name. edge: largest edge of a picture, pixels.
+    Starts an Xvfb where there is no display; raises InputError where that is impossible, TriscopeError where
+    a step fails.
     """
     out = Path(out_dir)
     out.mkdir(parents=True, exist_ok=True)

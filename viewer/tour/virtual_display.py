@@ -15,7 +15,7 @@ from core_model.schema.processes import start_tied
 
 @contextlib.contextmanager
 def some_display(width: int = 1600, height: int = 1000) -> Iterator[str]:
-    """The present display, else a virtual one of `width` x `height` pixels whose DISPLAY is set inside the
+    """The present display, else a virtual one of `width` x `height` pixels, with DISPLAY set inside the
     block.
 
     Raises InputError where there is neither a display nor Xvfb, TriscopeError where Xvfb does not start.
@@ -32,7 +32,7 @@ def some_display(width: int = 1600, height: int = 1000) -> Iterator[str]:
             got="neither",
         )
     read, write = os.pipe()
-    # -noreset: else the server starts afresh when its last window closes, and the next one may find it closed
+    # -noreset: otherwise the server restarts when its last window closes, and may refuse the next one
     server = start_tied(
         [
             "Xvfb",

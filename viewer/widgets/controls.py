@@ -1,25 +1,23 @@
-"""Property rows and small controls in the house style.
+"""The parts that every panel is made of: labels, rows, text, headings, buttons, tooltips, in the house style.
 
-A row is a muted label at the left and a control that fills the rest. Every function takes the theme, a
-visible label, a stable `##id` and a tooltip; `why_not` disables the control and says why. Values are plain
-Python numbers.
+A row is a muted label at the left and a control that fills the rest (`number_rows`, `choice_rows`). Every
+control takes the theme, a visible label, a stable `##id` and a tooltip; `why_not` disables the control and
+says why. Values are plain Python numbers.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Iterator
 
 from imgui_bundle import ImVec2, ImVec4, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
 
 from viewer.state.palette import mix
-from viewer.widgets import typed
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme
 
 LABEL_EM = 6.1
-T = TypeVar("T")
 
 _HOVER = int(imgui.HoveredFlags_.allow_when_disabled) | int(imgui.HoveredFlags_.for_tooltip)
 
@@ -40,9 +38,9 @@ def tooltip(text: str) -> None:
 
 @contextlib.contextmanager
 def disabled(why_not: str) -> Iterator[None]:
-    """Disables what is drawn inside when `why_not` is not empty.
+    """Disable what is drawn inside when `why_not` is not empty.
 
-    Hints in it take the colour of text: the muted one, faded, could not be read.
+    Hints inside take the text colour: the muted colour at reduced opacity would be unreadable.
     """
     imgui.begin_disabled(bool(why_not))
     role = imgui.Col_.text if why_not else imgui.Col_.text_disabled
@@ -75,9 +73,9 @@ def font(face: imgui.ImFont, size: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def text_colour(rgb: tuple[float, float, float]) -> Iterator[None]:
-    """Draws text inside in another colour.
+    """Draw text inside in another colour.
 
-    Where it is disabled it keeps the plain one, which can be read faded.
+    Disabled text keeps the plain colour, which stays readable at reduced opacity.
     """
     plain = imgui.get_style().alpha < 1.0
     imgui.push_style_color(
@@ -90,7 +88,7 @@ def text_colour(rgb: tuple[float, float, float]) -> Iterator[None]:
 
 
 def section(theme: Theme, title: str) -> None:
-    """A quiet heading between groups of rows."""
+    """A heading between groups of rows."""
     if imgui.get_cursor_pos_y() > imgui.get_style().window_padding.y + 1:
         imgui.dummy(ImVec2(0.0, 0.25 * theme.em))
     with font(theme.fonts.bold, theme.small()), text_colour(theme.palette.muted):
@@ -110,10 +108,7 @@ def label(theme: Theme, text: str, tip: str = "") -> None:
 
 
 def value_row(theme: Theme, text: str, value: str, tip: str = "", mono: bool = False) -> None:
-    """Read-only row.
-
-    A value that does not fit wraps to the next line, over the whole width where it is long.
-    """
+    """Read-only row; a long value wraps, or moves to a line of its own below the label."""
     label(theme, text, tip)
     face, size = (theme.fonts.mono, BODY_PX * 0.9) if mono else (theme.fonts.body, BODY_PX)
     with font(face, size):
@@ -124,17 +119,14 @@ def value_row(theme: Theme, text: str, value: str, tip: str = "", mono: bool = F
 
 
 def wrapped(text: str) -> None:
-    """Text that goes on in the next line where the panel ends; never cut."""
+    """Text that wraps at the panel's right edge; never cut."""
     imgui.push_text_wrap_pos(0.0)
     imgui.text_unformatted(legible(text))
     imgui.pop_text_wrap_pos()
 
 
 def below(spare: float) -> bool:
-    """Moves from the control's place in a row to the line under its label.
-
-    Only where `spare` pixels are negative; True then.
-    """
+    """Move from a row's control position to the line below if `spare` pixels are negative; True if so."""
     if spare >= 0.0 or imgui.get_cursor_pos_x() <= imgui.get_cursor_start_pos().x + 1.0:
         return False
     imgui.new_line()
@@ -153,270 +145,6 @@ def ellipsis(text: str, room: float, keep_end: bool = False) -> str:
         part = "…" + text[-middle:] if keep_end else text[:middle] + "…"
         low, high = (middle, high) if imgui.calc_text_size(part).x <= room else (low, middle - 1)
     return ("…" + text[len(text) - low :] if keep_end else text[:low].rstrip() + "…") if low else "…"
-
-
-def drag_float(
-    theme: Theme,
-    text: str,
-    key: str,
-    value: float,
-    *,
-    speed: float,
-    low: float,
-    high: float,
-    fmt: str,
-    tip: str,
-    why_not: str = "",
-) -> float:
-    """Number that is dragged or typed (double click, Ctrl+click); stays within [low, high]."""
-    label(theme, text, tip)
-    with disabled(why_not):
-        new = typed.dragged(
-            theme, key, value, low, high, fmt,
-            lambda: imgui.drag_float(key, value, speed, low, high, fmt, imgui.SliderFlags_.always_clamp),
-        )  # fmt: skip
-    _drag_cursor()
-    tooltip(why_not or tip)
-    return new
-
-
-def drag_int(
-    theme: Theme,
-    text: str,
-    key: str,
-    value: int,
-    *,
-    speed: float,
-    low: int,
-    high: int,
-    fmt: str = "%d",
-    tip: str,
-    why_not: str = "",
-) -> int:
-    label(theme, text, tip)
-    with disabled(why_not):
-        new = typed.dragged(
-            theme, key, value, low, high, fmt,
-            lambda: imgui.drag_int(key, value, speed, low, high, fmt, imgui.SliderFlags_.always_clamp), whole=True,
-        )  # fmt: skip
-    _drag_cursor()
-    tooltip(why_not or tip)
-    return int(new)
-
-
-def slider_float(
-    theme: Theme,
-    text: str,
-    key: str,
-    value: float,
-    *,
-    low: float,
-    high: float,
-    fmt: str,
-    tip: str,
-    why_not: str = "",
-    limits: tuple[float, float] | None = None,
-) -> float:
-    """Slider that fills up to its value.
-
-    Ctrl+click types a number, within `limits` where they are wider than the slider.
-    """
-    label(theme, text, tip)
-    least, most = limits or (low, high)
-    with disabled(why_not), _filled(theme, (value - low) / (high - low), not why_not):
-        new = typed.dragged(
-            theme,
-            key,
-            value,
-            least,
-            most,
-            fmt,
-            lambda: imgui.slider_float(key, value, low, high, fmt),
-            double=False,
-        )
-    tooltip(why_not or tip)
-    return new
-
-
-def slider_int(
-    theme: Theme,
-    text: str,
-    key: str,
-    value: int,
-    *,
-    low: int,
-    high: int,
-    fmt: str = "%d",
-    tip: str,
-    why_not: str = "",
-) -> int:
-    label(theme, text, tip)
-    with disabled(why_not), _filled(theme, (value - low) / max(high - low, 1), not why_not):
-        new = typed.dragged(
-            theme, key, value, low, high, fmt, lambda: imgui.slider_int(key, value, low, high, fmt, imgui.SliderFlags_.always_clamp),
-            whole=True, double=False,
-        )  # fmt: skip
-    tooltip(why_not or tip)
-    return int(new)
-
-
-def combo(
-    theme: Theme,
-    text: str,
-    key: str,
-    value: T,
-    options: Sequence[tuple[T, str, str]],
-    *,
-    tip: str,
-    why_not: str = "",
-    unavailable: Sequence[T] = (),
-) -> T:
-    """Drop-down of (value, title, tooltip); options in `unavailable` are shown but cannot be chosen."""
-    label(theme, text, tip)
-    preview = next((title for v, title, _ in options if v == value), str(value))
-    below(combo_room(theme) - imgui.calc_text_size(preview).x)
-    if why_not:  # a disabled combo never opens: the stack of disabled items must not reach into its popup
-        with disabled(why_not):
-            begin_combo(theme, key, preview)
-        tooltip(why_not)
-    elif begin_combo(theme, key, preview):
-        for option, title, hint in options:
-            flags = imgui.SelectableFlags_.disabled if option in unavailable else imgui.SelectableFlags_.none
-            if imgui.selectable(f"{legible(title)}###{option}", option == value, flags)[0]:
-                value = option
-            tooltip(hint)
-        imgui.end_combo()
-    else:
-        tooltip(tip)
-    return value
-
-
-def begin_combo(theme: Theme, key: str, preview: str) -> bool:
-    """Drop-down with a quiet chevron instead of Dear ImGui's arrow.
-
-    Pair with `imgui.end_combo` when it returns True.
-    """
-    corner, width, height = (
-        imgui.get_cursor_screen_pos(),
-        imgui.get_content_region_avail().x,
-        imgui.get_frame_height(),
-    )
-    opened = imgui.begin_combo(key, ellipsis(preview, combo_room(theme)), imgui.ComboFlags_.no_arrow_button)
-    if not opened:
-        chevron(theme, corner.x + width - 0.95 * theme.em, corner.y + 0.5 * height)
-    return opened
-
-
-def combo_room(theme: Theme) -> float:
-    """Pixels for the words of a drop-down that fills the rest of the line."""
-    return imgui.get_content_region_avail().x - 1.9 * theme.em - imgui.get_style().frame_padding.x
-
-
-def chevron(theme: Theme, x: float, y: float) -> None:
-    """The mark of a drop-down, with its middle at (x, y) on the screen."""
-    em = theme.em
-    points = [
-        ImVec2(x - 0.28 * em, y - 0.13 * em),
-        ImVec2(x, y + 0.15 * em),
-        ImVec2(x + 0.28 * em, y - 0.13 * em),
-    ]
-    ink = theme.colour(theme.palette.muted)
-    imgui.get_window_draw_list().add_polyline(points, ink, 0.11 * em, 0)  # pyright: ignore[reportArgumentType]
-
-
-def toggle(theme: Theme, text: str, key: str, value: bool, *, tip: str, why_not: str = "") -> bool:
-    """A switch at the right of its row."""
-    label(theme, text, tip)
-    em, height = theme.em, imgui.get_frame_height()
-    size = ImVec2(2.0 * em, 1.1 * em)
-    corner = imgui.get_cursor_screen_pos()
-    with disabled(why_not):
-        if imgui.invisible_button(key, ImVec2(size.x, height)):
-            value = not value
-        hovered = imgui.is_item_hovered()
-    tooltip(why_not or tip)
-    p, draw = theme.palette, imgui.get_window_draw_list()
-    alpha = theme.palette.faded if why_not else 1.0
-    back = (
-        (p.accent_fill_hover if hovered else p.accent_fill)
-        if value
-        else (p.faint if hovered else p.field_active)
-    )
-    top = corner.y + 0.5 * (height - size.y)
-    draw.add_rect_filled(
-        ImVec2(corner.x, top), ImVec2(corner.x + size.x, top + size.y), theme.colour(back, alpha), size.y
-    )
-    knob = corner.x + (size.x - 0.5 * size.y if value else 0.5 * size.y)
-    draw.add_circle_filled(
-        ImVec2(knob, top + 0.5 * size.y), 0.36 * size.y, theme.colour(p.on_accent, alpha), 24
-    )
-    return value
-
-
-def segmented(
-    theme: Theme,
-    text: str,
-    key: str,
-    value: T,
-    options: Sequence[tuple[T, str, str]],
-    *,
-    tip: str,
-    why_not: str = "",
-    unavailable: Collection[T] = (),
-) -> T:
-    """Two to four exclusive choices side by side, on more lines where they do not fit.
-
-    Item ids are `<key>/<title>`.
-
-    unavailable: may map each option to the reason.
-    """
-    label(theme, text, tip)
-    p, draw = theme.palette, imgui.get_window_draw_list()
-    need = max(imgui.calc_text_size(title).x for _, title, _ in options) + 0.5 * theme.em
-    below(imgui.get_content_region_avail().x - need * len(options))
-    corner, width, height = (
-        imgui.get_cursor_screen_pos(),
-        imgui.get_content_region_avail().x,
-        imgui.get_frame_height(),
-    )
-    rows = -(-len(options) // max(int(width / need), 1))
-    columns = -(-len(options) // rows)
-    rounding = imgui.get_style().frame_rounding
-    end = ImVec2(corner.x + width, corner.y + rows * height)
-    draw.add_rect_filled(corner, end, theme.colour(p.field, p.faded if why_not else 1.0), rounding)
-    step = width / columns
-    imgui.push_id(key)
-    for index, (option, title, hint) in enumerate(options):
-        known = (
-            unavailable[option]
-            if isinstance(unavailable, Mapping) and option in unavailable
-            else "not available here"
-        )
-        reason = why_not or (known if option in unavailable else "")
-        x0, y0 = corner.x + index % columns * step, corner.y + index // columns * height
-        imgui.set_cursor_screen_pos(ImVec2(x0, y0))
-        with disabled(reason):
-            if imgui.invisible_button(title, ImVec2(step, height)):
-                value = option
-            hovered = imgui.is_item_hovered()
-        tooltip(reason or hint or tip)
-        chosen = option == value
-        if chosen or hovered:
-            fill = p.field_hover if not chosen else p.field_active if reason else p.accent_fill
-            draw.add_rect_filled(
-                ImVec2(x0 + 1, y0 + 1),
-                ImVec2(x0 + step - 1, y0 + height - 1),
-                theme.colour(fill, p.faded if why_not else 1.0),
-                max(rounding - 1, 0),
-            )
-        words = ellipsis(title, step - 4)
-        size = imgui.calc_text_size(words)
-        ink = theme.colour(p.on_accent if chosen and not reason else p.text, p.faded if reason else 1.0)
-        draw.add_text(
-            ImVec2(round(x0 + 0.5 * (step - size.x)), round(y0 + 0.5 * (height - size.y))), ink, words
-        )
-    imgui.pop_id()
-    return value
 
 
 def button(
@@ -456,48 +184,32 @@ def icon_button(theme: Theme, icon: str, key: str, *, tip: str, why_not: str = "
 
 
 def note(theme: Theme, text: str) -> None:
-    """A wrapped remark in muted small print."""
+    """A wrapped remark in small muted text."""
     with font(theme.fonts.body, BODY_PX * 0.9), text_colour(theme.palette.muted):
         wrapped(text)
 
 
-@contextlib.contextmanager
-def _filled(theme: Theme, share: float, enabled: bool) -> Iterator[None]:
-    """Slider look: the field is drawn here, filled up to `share`.
-
-    The slider itself is drawn without a ground.
-    """
+def fold(theme: Theme, title: str, key: str, opened: bool, *, tip: str) -> bool:
+    """A heading across the panel with a chevron; returns whether what is below it is shown."""
+    em, height = theme.em, imgui.get_frame_height()
+    corner, width = imgui.get_cursor_screen_pos(), max(imgui.get_content_region_avail().x, 1.0)
+    if imgui.invisible_button(key, ImVec2(width, height)):
+        opened = not opened
+    hovered = imgui.is_item_hovered()
+    tooltip(tip)
     p, draw = theme.palette, imgui.get_window_draw_list()
-    corner = imgui.get_cursor_screen_pos()
-    width, height = imgui.calc_item_width(), imgui.get_frame_height()
-    rounding = imgui.get_style().frame_rounding
-    alpha = 1.0 if enabled else p.faded
-    end = ImVec2(corner.x + width, corner.y + height)
-    draw.add_rect_filled(corner, end, theme.colour(p.field, alpha), rounding)
-    fill = min(max(share, 0.0), 1.0) * width
-    if fill >= 1.0:
-        draw.push_clip_rect(corner, ImVec2(corner.x + fill, end.y), True)
-        draw.add_rect_filled(corner, end, theme.colour(mix(p.field, p.accent_fill, 0.42), alpha), rounding)
-        draw.pop_clip_rect()
-        draw.add_line(
-            ImVec2(corner.x + fill, corner.y + 2),
-            ImVec2(corner.x + fill, end.y - 2),
-            theme.colour(p.accent, alpha),
-            2.0,
+    if hovered:
+        end = ImVec2(corner.x + width, corner.y + height)
+        draw.add_rect_filled(corner, end, theme.colour(p.field_hover, 0.6), imgui.get_style().frame_rounding)
+    ink = theme.colour(p.text if hovered else p.muted)
+    icon = fa.ICON_FA_CHEVRON_DOWN if opened else fa.ICON_FA_CHEVRON_RIGHT
+    with font(theme.fonts.body, theme.small() * 0.8):
+        size = imgui.calc_text_size(icon)
+        at = ImVec2(round(corner.x + 0.45 * em - 0.5 * size.x), round(corner.y + 0.5 * (height - size.y)))
+        draw.add_text(at, ink, icon)
+    with font(theme.fonts.bold, theme.small()):
+        size = imgui.calc_text_size(title.upper())
+        draw.add_text(
+            ImVec2(corner.x + 1.1 * em, round(corner.y + 0.5 * (height - size.y))), ink, title.upper()
         )
-    clear = ImVec4(0.0, 0.0, 0.0, 0.0)
-    roles = (imgui.Col_.frame_bg, imgui.Col_.slider_grab, imgui.Col_.slider_grab_active)
-    veil = ImVec4(*p.text, 0.05)
-    for role in roles:
-        imgui.push_style_color(role, clear)
-    imgui.push_style_color(imgui.Col_.frame_bg_hovered, veil)
-    imgui.push_style_color(imgui.Col_.frame_bg_active, veil)
-    try:
-        yield
-    finally:
-        imgui.pop_style_color(5)
-
-
-def _drag_cursor() -> None:
-    if imgui.is_item_hovered() and not imgui.is_item_active():
-        imgui.set_mouse_cursor(imgui.MouseCursor_.resize_ew)
+    return opened

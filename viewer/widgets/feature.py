@@ -23,10 +23,7 @@ from viewer.widgets.split import Squares
 
 
 class Panel(Protocol):
-    """Draws one dockable window.
-
-    `draw` takes `doc` and the values that it names, and returns the document.
-    """
+    """Draws one dockable window: `draw` takes `doc` and the values that it names, and returns the document."""
 
     @property
     def draw(self) -> Callable[..., Document]: ...
@@ -47,9 +44,8 @@ class LayerPicture:
 
 
 class Layer:
-    """What a feature shows in the viewport.
-
-    A layer overrides what it needs; parameters are named as in a panel's `draw`.
+    """What a feature shows in the viewport. A layer overrides what it needs; parameters are named as in a
+    panel's `draw`.
     """
 
     replace: Callable[..., LayerPicture | None] | None = None

@@ -1,4 +1,4 @@
-"""A path that is typed, or chosen in the desktop's own dialog, with a button that uses it."""
+"""A path that is typed or chosen in the desktop's file dialog, with a button that uses it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ from viewer.widgets.theme import Theme
 
 
 class FileRow:
-    """Keeps the text and the open dialog.
-
-    `draw` returns ("save" | "load", path) in the frame in which one was asked for.
+    """The text and the open dialog; `draw` returns ("save" | "load", path) in the frame in which one was
+    requested.
     """
 
     def __init__(self, key: str, title: str, pattern: str, default: str) -> None:

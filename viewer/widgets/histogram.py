@@ -14,7 +14,7 @@ PERCENTS = (5, 50, 95, 99)
 class Histogram:
     """counts: [BINS] pixels per bin over [low, high]; extremes: finite (min, max) of the data.
 
-    Share without a value; percentiles: at PERCENTS.
+    empty_share: of the pixels, those without a value; percentiles: at PERCENTS.
     """
 
     counts: tuple[int, ...]
@@ -27,9 +27,8 @@ class Histogram:
 
 
 def histogram(values: np.ndarray, low: float, high: float) -> Histogram:
-    """Histogram of `values` [H, W] in BINS equal bins over [low, high].
-
-    NaN is left out, what lies outside is not counted.
+    """Histogram of `values` [H, W] in BINS equal bins over [low, high]; NaN and values outside are not
+    counted.
     """
     finite = values[np.isfinite(values)]
     if finite.size == 0:
@@ -52,9 +51,8 @@ def histogram(values: np.ndarray, low: float, high: float) -> Histogram:
 
 
 def colour_histogram(rgb: np.ndarray) -> tuple[tuple[int, ...], ...]:
-    """Counts of red, green and blue of `rgb` [3, H, W] in BINS equal bins over [0, 1].
-
-    What lies outside is not counted.
+    """Counts of red, green and blue of `rgb` [3, H, W] in BINS equal bins over [0, 1]; values outside are not
+    counted.
     """
     return tuple(histogram(plane, 0.0, 1.0).counts for plane in rgb)
 

@@ -1,4 +1,4 @@
-"""Keyboard and mouse input between two frames, in its order.
+"""Keyboard and mouse input in the order in which it happened, also between two frames.
 
 Dear ImGui alone loses some of it where a frame takes a tenth of a second:
 
@@ -35,7 +35,7 @@ SHIFT, CONTROL, ALT = 1, 2, 4
 
 
 class Inputs:
-    """One per window: `listen` once it is there, `give` before each frame of Dear ImGui, `take` once within
+    """One per window: `listen` once at the start, `give` before each frame of Dear ImGui, `take` once within
     it.
     """
 
@@ -50,9 +50,8 @@ class Inputs:
         self.cursor: Callable[..., None] = lambda *event: None
 
     def listen(self) -> None:
-        """Hear keys, text and mouse of hello_imgui's glfw window before Dear ImGui does.
-
-        `give` passes them on.
+        """Receive keys, text and mouse of hello_imgui's glfw window before Dear ImGui does; `give` passes
+        them on.
         """
         import glfw
 
@@ -81,7 +80,7 @@ class Inputs:
 
             def pass_on() -> (
                 None
-            ):  # not to the window's own callback: it would ask which modifiers are held now
+            ):  # not through the window's callback, which would read the modifiers that are held now
                 for chord, bit in (
                     (imgui.Key.mod_ctrl, CONTROL),
                     (imgui.Key.mod_shift, SHIFT),
@@ -137,9 +136,8 @@ class Inputs:
         return bool(self._events) or bool(len(imgui.get_current_context().input_events_queue))
 
     def _double(self, at: float) -> None:
-        """Decides whether this press makes a double click, by the times of the presses.
-
-        Not by those of the frames in which they are shown.
+        """Whether this press makes a double click, by the times of the presses instead of those of the frames
+        that show them.
         """
         io = imgui.get_io()
         near, self._pressed = at - self._pressed <= DOUBLE_S + io.delta_time, at
@@ -157,10 +155,7 @@ class Inputs:
             self._waiting.setdefault(name, deque()).append(held)
 
     def take(self) -> None:
-        """Once in a frame, before anything asks for `held`.
-
-        Find out which of the presses Dear ImGui reports in this frame.
-        """
+        """Once per frame, before `held` is read: find which of the presses Dear ImGui reports in this frame."""
         self._now = {}
         for name, waiting in self._waiting.items():
             if waiting and imgui.is_key_pressed(getattr(imgui.Key, KEY_NAMES[name]), False):
@@ -170,10 +165,7 @@ class Inputs:
             self._waiting.clear()
 
     def held(self, name: str) -> Held:
-        """The modifiers that belong to the key in this frame.
-
-        Those of its press, else those that are held now.
-        """
+        """Modifiers of the key in this frame: those at its press, else those that are held now."""
         io = imgui.get_io()
         return self._now.get(name, (io.key_ctrl, io.key_shift, io.key_alt))
 

@@ -1,6 +1,5 @@
-"""Rows that decide how a slice is coloured: colour map, range, iso-lines.
-
-They are kept as a channel view of the document.
+"""Rows that decide how a slice is coloured (colour map, range, iso-lines), kept as a channel view of the
+document.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.colormaps import colormaps
 from viewer.state.document import ChannelView, Document
 from viewer.state.section import Quantity
-from viewer.widgets import color_bar, controls
+from viewer.widgets import choice_rows, color_bar, controls, number_rows
 from viewer.widgets.shown_picture import ShownRange, iso_step_of
 from viewer.widgets.theme import Theme
 
@@ -35,7 +34,7 @@ def colour_rows(doc: Document, theme: Theme, quantity: Quantity, span: ShownRang
             view.colormap,
             "Colour map of the slice; the field is not evaluated again",
         ),
-        invert=controls.toggle(
+        invert=choice_rows.toggle(
             theme, "Invert", "##section-invert", view.invert, tip="Turn the colour map round"
         ),
     )
@@ -48,7 +47,7 @@ def map_combo(theme: Theme, key: str, value: str, tip: str) -> str:
     """A drop-down of colour maps whose entries show their gradient."""
     maps = colormaps()
     controls.label(theme, "Colours", tip)
-    if not controls.begin_combo(theme, key, maps[value].title if value in maps else value):
+    if not choice_rows.begin_combo(theme, key, maps[value].title if value in maps else value):
         controls.tooltip(tip)
         return value
     em = theme.em
@@ -71,7 +70,7 @@ def _range(theme: Theme, quantity: Quantity, view: ChannelView, span: ShownRange
         (True, "Auto", f"Smallest and largest value of each slice{middle}"),
         (False, "Fixed", "Two numbers that stay while the plane moves"),
     )
-    auto = controls.segmented(
+    auto = choice_rows.segmented(
         theme, "Range", "section-range", view.auto_range, options, tip="Values that the colours span"
     )
     if auto != view.auto_range:
@@ -80,7 +79,7 @@ def _range(theme: Theme, quantity: Quantity, view: ChannelView, span: ShownRange
     ends = []
     for text, value, which in (("Low", span.low, "first"), ("High", span.high, "last")):
         ends.append(
-            controls.drag_float(
+            number_rows.drag_float(
                 theme,
                 text,
                 f"##section-{text.lower()}",
@@ -100,12 +99,12 @@ def _range(theme: Theme, quantity: Quantity, view: ChannelView, span: ShownRange
 
 def _lines(theme: Theme, info: ChannelInfo, view: ChannelView, span: ShownRange) -> ChannelView:
     tip = "Lines of equal value over the slice; the line of 0 is thick"
-    iso = controls.toggle(theme, "Iso-lines", "##section-iso", view.iso, tip=tip)
+    iso = choice_rows.toggle(theme, "Iso-lines", "##section-iso", view.iso, tip=tip)
     if iso != view.iso:
         view = view.replace(iso=iso, iso_step=None)
     why_not = "" if iso else "Iso-lines are off"
     step = iso_step_of(view.replace(iso=True), span)
-    typed = controls.drag_float(
+    typed = number_rows.drag_float(
         theme, "Step", "##section-step", step, speed=max(step, 1e-6) / 100, low=1e-6, high=1e6,
         fmt=f"%.{info.decimals + 1}f {info.unit}".rstrip(),
         tip=f"From line to line, {info.unit or 'no unit'}; follows the range until it is set", why_not=why_not,

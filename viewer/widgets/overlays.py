@@ -1,6 +1,7 @@
 """Marks drawn over the viewport: badges, warnings, pivot cross.
 
-They follow the pose of the shown result, so that nothing swims while a newer picture is on its way.
+They follow the pose of the displayed result, so that they do not drift while a newer picture is being
+rendered.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ PIN_INKS: tuple[Rgb, ...] = tuple(
 def badge(
     theme: Theme, corner: ImVec2, lines: list[tuple[str, bool]], right: bool = False, bottom: bool = False
 ) -> ImVec2:
-    """Small print on a translucent plate; `lines` are (text, strong). Returns the plate's size.
+    """Small text on a translucent plate; `lines` are (text, strong). Returns the plate's size.
 
     corner: the plate's corner nearest to the viewport's corner, chosen by `right` and `bottom`.
     """

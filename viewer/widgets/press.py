@@ -8,10 +8,7 @@ LEFT, MIDDLE = 0, 2
 
 
 def disc(ident: str, radius: float) -> None:
-    """An invisible button about the cursor's place.
-
-    Its square's corners, outside the disc, belong to what lies below.
-    """
+    """An invisible round button at the cursor; the corners of its square belong to what lies below."""
     corner, mouse, size = (
         imgui.get_cursor_screen_pos(),
         imgui.get_io().mouse_pos,
@@ -27,9 +24,8 @@ def disc(ident: str, radius: float) -> None:
 
 
 def dragged(button: int, slack: float) -> bool:
-    """Whether the mouse has left the place where a button went down.
-
-    Also where it moved and let go within one frame.
+    """Whether the mouse has left the point where a button was pressed, also when it was released within one
+    frame.
     """
     if imgui.is_mouse_down(button):
         return imgui.is_mouse_dragging(button, slack)

@@ -1,7 +1,4 @@
-"""The picture on the screen as panels read it.
-
-Its maps, their ranges and statistics, and the value under the cursor.
-"""
+"""The displayed picture as panels read it: its maps, their ranges and statistics, the value under the cursor."""
 
 from __future__ import annotations
 
@@ -80,9 +77,8 @@ class ShownPicture:
         return next((c for c in self.info.channels if c.name == name), None)
 
     def shown_channel(self, doc: Document) -> ChannelInfo | None:
-        """The channel that can be drawn now.
-
-        The document's, or colour (finished, else raw) while it is on its way.
+        """The channel that can be drawn now: the document's, or colour (finished, else raw) until that is
+        rendered.
         """
         names = (doc.view.channel, FINAL, RAW)
         return next((found for n in names if n in self.frames.arrays and (found := self.channel(n))), None)

@@ -28,7 +28,7 @@ _HALF_GRIP_EM = 0.45
 
 @dataclass(frozen=True)
 class Squares:
-    """Where the pictures lie: origin of A and of B (equal in a wipe) and their edge, logical pixels."""
+    """Where the pictures lie: upper left corners of A and B (equal in a wipe) and their edge, logical pixels."""
 
     a: ImVec2
     b: ImVec2
@@ -78,9 +78,8 @@ class Differences:
         self._number = 0
 
     def of(self, a: ShownMap, b: ShownMap) -> ShownMap | None:
-        """|A - B| of equal channels and sizes, else None.
-
-        Its version is negative: it never equals a frame's.
+        """|A - B| of equal channels and sizes, else None. Its version is negative, so it never equals a
+        frame's.
         """
         if (
             a.channel.kind != b.channel.kind
@@ -102,9 +101,8 @@ class Differences:
 
 
 def difference_view(shown: ShownMap) -> tuple[ChannelView, ShownRange]:
-    """Colours and range of a difference map, from 0 to the 99.9th percentile.
-
-    A single wild pixel must not darken all others.
+    """Colours and range of a difference map: 0 to the 99.9th percentile, so that single outliers do not
+    darken the rest.
     """
     finite = shown.values[np.isfinite(shown.values)]
     high = float(np.percentile(finite, 99.9)) if finite.size else 1.0

@@ -12,7 +12,6 @@ from viewer.state.palette import PALETTES, Palette, Rgb, ThemeName, mix
 
 BODY_PX = 15.0
 SMALL = 0.84
-MONO = 0.9
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,10 @@ def apply(name: ThemeName, scale: float) -> Palette:
 
 
 def canvas(theme: Theme, picture: tuple[ImVec2, float] | None = None) -> None:
-    """The viewport's ground, over the rest of the current window.
+    """Fill the viewport's background, over the rest of the current window.
 
-    picture: corner and edge of an opaque square that will cover it.
-
-    What is covered is left out: filling half a million pixels twice is a sixth of a frame on software OpenGL.
+    picture: corner and edge of an opaque square that will cover it and is left out: filling half a million
+    pixels twice is a sixth of a frame on software OpenGL.
     """
     low, room = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail()
     high = ImVec2(low.x + room.x, low.y + room.y)

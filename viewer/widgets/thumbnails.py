@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 
 
 def at_rest(doc: Document, picture: ShownPicture, walk: Walk) -> bool:
-    """Whether the picture on the screen is that of the present latent.
-
-    Thumbnails of a latent that is being dragged are wasted.
-    """
+    """Whether the displayed picture is that of the present latent; thumbnails during a drag would be wasted."""
     shown = picture.result.request if picture.result is not None else None
     return shown is not None and shown.latent == doc.latent and not walk.playing
 
@@ -52,10 +49,10 @@ class Thumbnails:
         high: ImVec2,
         wanted: bool = True,
     ) -> bool:
-        """Draws the picture into a rectangle of the screen; True once it is there.
+        """Draw the picture into a rectangle of the screen, which is empty until the picture is there; returns
+        whether it is.
 
-        Until then the rectangle is an empty field.
-        wanted: ask for it when it is missing.
+        wanted: request it when it is missing.
         """
         draw, rounding = imgui.get_window_draw_list(), imgui.get_style().frame_rounding
         box = self._box(info, queries, request, wanted)

@@ -6,9 +6,8 @@ import math
 
 
 def nice_ticks(low: float, high: float, most: int = 6) -> tuple[float, ...]:
-    """Multiples of 1, 2 or 5 times a power of ten within [low, high].
-
-    At most `most` of them, and at least two where that is possible.
+    """Multiples of 1, 2 or 5 times a power of ten within [low, high]: at most `most`, at least two where
+    possible.
     """
     span = high - low
     if not (math.isfinite(low) and math.isfinite(high)) or span <= 0 or most < 1:

@@ -1,7 +1,7 @@
-"""Fields into which numbers are typed.
+"""Text fields for numbers.
 
-Nothing is cut to its digits or moved into a range, and what is refused says so at the field. Dear ImGui's own
-text entry leaves out letters (1e3 became 13 in a whole-number field), clamps, and is silent about both.
+The typed number keeps all its digits and is never clamped; a refused one is explained at the field. Dear
+ImGui's own text entry drops letters (1e3 became 13 in a whole-number field) and clamps, both silently.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ def dragged(
     theme: Theme, key: str, value: float, low: float, high: float, fmt: str, draw: Callable[[], tuple[bool, float]], whole: bool = False,
     double: bool = True,
 ) -> float:  # fmt: skip
-    """A drag field or slider, drawn by `draw`, that becomes a text field by Ctrl+click.
-
-    double: a double click does the same.
+    """A drag field or slider, drawn by `draw`, that becomes a text field on Ctrl+click, or with `double` on a
+    double click.
     """
     ident, typing = imgui.get_id(key), theme.typing
     corner, width, height = imgui.get_cursor_screen_pos(), imgui.calc_item_width(), imgui.get_frame_height()
@@ -63,9 +62,8 @@ def dragged(
 
 
 def whole(theme: Theme, key: str, shown: str, low: int, high: int) -> int | None:
-    """A text field that shows `shown`; returns the whole number typed into it.
-
-    It comes when the field is left (Enter, Tab, a click elsewhere); None before.
+    """A text field that shows `shown`; returns a whole number when the field is left (Enter, Tab, a click
+    elsewhere), else None.
     """
     ident, typing = imgui.get_id(key), theme.typing
     text = imgui.input_text(key, shown, _SELECT)[1]
@@ -112,9 +110,8 @@ def triple(
 
 
 def told(theme: Theme, ident: int, value: object) -> None:
-    """The refusal beside the last item, if it is this field's.
-
-    Until the value changes, a click, or some seconds have gone.
+    """The refusal beside the last item, if it is this field's; shown until the value changes, a click, or a
+    few seconds.
     """
     refusal, low, high = theme.typing.refusal, imgui.get_item_rect_min(), imgui.get_item_rect_max()
     if refusal is None or refusal.ident != ident:

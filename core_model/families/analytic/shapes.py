@@ -1,7 +1,4 @@
-"""Closed-form fields: sphere, torus, thin shell (SDF) and slab (density).
-
-World units, centred at the origin.
-"""
+"""Closed-form fields: sphere, torus, thin shell (SDF) and slab (density). World units, centred at the origin."""
 
 from __future__ import annotations
 

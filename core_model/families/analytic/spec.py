@@ -1,6 +1,5 @@
-"""The analytic family: `analytic:sphere`, `analytic:torus`, `analytic:shell`, `analytic:slab`.
-
-No file, no latents.
+"""The analytic family without file or latents: `analytic:sphere`, `analytic:torus`, `analytic:shell`,
+`analytic:slab`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-"""EG3D (Chan et al. 2022): tri-plane GAN with a density field and 2D super-resolution.
-
-Opened from its own files.
+"""EG3D (Chan et al. 2022): tri-plane GAN with a density field and 2D super-resolution; opened from its own
+files.
 """

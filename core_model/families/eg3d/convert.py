@@ -1,11 +1,13 @@
-"""An EG3D network as its own program stored it → config, conventions and tensors of a native checkpoint."""
+"""EG3D without torch: its configuration, the conversion of its program's files to native checkpoints, its
+description.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from pydantic import model_validator
 
 from core_model.families.configs import config_errors
-from core_model.families.eg3d.config import Eg3dConfig
 from core_model.families.imported import (
     Array,
     ImportedNet,
@@ -26,11 +28,22 @@ from core_model.families.osg.importing import (
     superres_config,
     volumetric_config,
 )
+from core_model.families.osg.settings import GeneratorConfig, volumetric_description
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.errors import InputError
 
 BACKBONE, MAPPING = "backbone.synthesis.", "backbone.mapping."
 LEGACY_AXES = (("x", "y"), ("x", "z"), ("z", "x"))  # xz twice and yz never: the table of the published code
+
+
+class Eg3dConfig(GeneratorConfig):
+    """The shared settings and nothing else; all planes come from one plain backbone."""
+
+    @model_validator(mode="after")
+    def _sizes(self) -> "Eg3dConfig":
+        if len(self.channels) < 2 or min(self.channels) < 1:
+            raise ValueError(f"channels needs at least two positive widths, got {self.channels}")
+        return self
 
 
 def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Array]]:
@@ -75,9 +88,8 @@ def config_of(net: ImportedNet) -> Eg3dConfig:
 
 
 def plane_axes(net: ImportedNet) -> tuple[tuple[str, str], ...]:
-    """(width, height) axes of each plane.
-
-    From the table in the file, which is not a tensor of the state; without it the legacy table.
+    """(width, height) axes of each plane, from the table in the file (no tensor of the state); else the
+    legacy table.
     """
     table = None
     for key in ("plane_axes", "renderer.plane_axes"):
@@ -113,3 +125,7 @@ def tensors_of(net: ImportedNet) -> dict[str, Array]:
     """The state under native names, constants left out."""
     out = mapping_tensors(net, MAPPING, "mapping.") | synthesis_tensors(net, BACKBONE, "backbone.")
     return out | decoder_and_superres(net)
+
+
+LICENCE_NOTE = "not stated in the file; EG3D and its published models: NVIDIA Source Code License for EG3D, research and evaluation only"
+DESCRIPTION = volumetric_description("eg3d", "EG3D", Eg3dConfig, to_native, LICENCE_NOTE)

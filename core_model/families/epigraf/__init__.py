@@ -1,4 +1,3 @@
-"""EpiGRAF (Skorokhodov et al. 2022): tri-plane GAN trained on patches.
-
-With optional backgrounds; opened from its own files.
+"""EpiGRAF (Skorokhodov et al. 2022): tri-plane GAN trained on patches, with optional backgrounds; opened from
+its own files.
 """

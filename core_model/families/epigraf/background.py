@@ -1,6 +1,5 @@
-"""EpiGRAF's sphere background.
-
-A style-modulated MLP on inverse-sphere coordinates (NeRF++, Zhang et al. 2020).
+"""EpiGRAF's sphere background: a style-modulated MLP on inverse-sphere coordinates (NeRF++, Zhang et al.
+2020).
 """
 
 from __future__ import annotations
@@ -63,9 +62,8 @@ class SphereBackground(nn.Module):
             dim = width
 
     def field(self, x: Tensor, ws: Tensor) -> Tensor:
-        """x [B, N, 4], ws [B, 2·blocks, D] → [B, N, O], density last.
-
-        x = point of the unit sphere and inverse depth.
+        """x [B, N, 4] (point of the unit sphere, inverse depth), ws [B, 2·blocks, D] → [B, N, O], density
+        last.
         """
         h = periodic_features(x, octaves_of(self.cfg.period), self.cfg.period)
         total: Tensor | None = None
@@ -88,7 +86,9 @@ def inverse_sphere_points(origins: Tensor, dirs: Tensor, inverse: Tensor) -> Ten
     """origins, dirs [B, R, 3] (origin inside the unit sphere), inverse [S] → [B, R, S, 4]."""
     along = -(dirs * origins).sum(dim=-1, keepdim=True)
     nearest = origins + along * dirs  # the ray's closest point to the centre
-    radius = nearest.norm(dim=-1, keepdim=True).clamp_max(1.0)  # rays that miss the sphere touch it instead
+    radius = nearest.norm(dim=-1, keepdim=True).clamp_max(
+        1.0
+    )  # rays that miss the sphere use its nearest point
     exit_point = origins + (along + torch.sqrt((1.0 - radius.square()).clamp_min(0.0))) * dirs
     axis = F.normalize(torch.cross(origins, exit_point, dim=-1), dim=-1)[:, :, None]
     angle = (torch.asin(radius) - torch.asin(radius * inverse))[..., None]

@@ -19,9 +19,8 @@ def octaves_of(period: float) -> int:
 
 
 class SphereConfig(Frozen):
-    """Background on inverse spheres (NeRF++).
-
-    Samples from inverse depth `start` to 0; style-modulated layers of `widths`.
+    """Background on inverse spheres (NeRF++): inverse depths from `start` to 0, style-modulated layers of
+    `widths`.
     """
 
     widths: tuple[int, ...] = Field(default=(128, 128), min_length=1, description="width of each block")

@@ -1,7 +1,4 @@
-"""An EpiGRAF network as its own program stored it → native checkpoint.
-
-Config, conventions and tensors.
-"""
+"""Converts files of the EpiGRAF program to native checkpoints, and describes these. Torch-free."""
 
 from __future__ import annotations
 
@@ -12,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from core_model.families.configs import config_errors
+from core_model.families.configs import config_errors, read_config
+from core_model.families.description import Description, Sizes
 from core_model.families.epigraf.config import EpigrafConfig, SphereConfig, octaves_of
 from core_model.families.imported import (
     Array,
@@ -142,9 +140,8 @@ def is_camera_conditioned(net: ImportedNet, cfg: Mapping[str, Any], label: int) 
 
 
 def image_size(net: ImportedNet, data: Mapping[str, Any]) -> int:
-    """The resolution that the network renders at inference.
-
-    Where nothing tells it, that of the planes, as in all published files.
+    """The resolution of the network at inference; that of the planes where the file does not tell (all
+    published files).
     """
     planes = 4 << (len(block_channels(net, BACKBONE)) - 1)
     stored = layer_setting(
@@ -179,10 +176,7 @@ def mlp_sizes(net: ImportedNet, tri: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def background_of(net: ImportedNet, cfg: Mapping[str, Any]) -> dict[str, Any]:
-    """Kind of background.
-
-    A sphere is told by its tensors, a plane by three channels more than the planes take.
-    """
+    """Kind of background: a sphere has tensors of its own, a plane has three channels more than the planes."""
     bg = record(cfg.get("bg_model"))
     count = len({m.group(1) for n in net.state if (m := re.match(re.escape(SPHERE) + r"(\d+)\.", n))})
     if count:
@@ -234,3 +228,26 @@ def tensors_of(net: ImportedNet) -> dict[str, Array]:
         pose if pose is not None else np.array([0.5 * math.pi, 0.5 * math.pi, 0.0], np.float32)
     )
     return out
+
+
+LICENCE_NOTE = "not stated in the file; parts of the EpiGRAF program are NVIDIA's StyleGAN: ask its authors before any use but research"
+
+
+def describe(header: CheckpointHeader, where: str) -> Sizes:
+    cfg = read_config(EpigrafConfig, header, where)
+    return Sizes(
+        title="EpiGRAF",
+        z_dim=cfg.z_dim,
+        w_dim=cfg.w_dim,
+        num_ws=cfg.num_ws,
+        c_dim=cfg.label_dim,
+        num_classes=cfg.c_dim,
+        image_size=cfg.image_size,
+        plane_size=cfg.plane_size,
+        plane_channels=cfg.plane_channels,
+        is_sdf=False,
+        view_dependent=bool(cfg.view_widths),
+    )
+
+
+DESCRIPTION = Description("epigraf", describe, to_native, LICENCE_NOTE)

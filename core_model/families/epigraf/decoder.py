@@ -80,9 +80,8 @@ class EpigrafMlp(nn.Module):
 
 
 class EpigrafField:
-    """Density field over cached planes.
-
-    fast = embedding-bag lookup (inference), else one grid_sample over all points.
+    """Density field over cached planes. fast: embedding-bag lookup (inference), else one grid_sample over all
+    points.
     """
 
     is_sdf = False
@@ -101,9 +100,8 @@ class EpigrafField:
         self._table = PlaneTable.build(planes.levels[0], planes.conventions) if fast else None
 
     def query(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """points [B, N, 3] → (raw density [B, N], features [B, N, F] of `colours`).
-
-        The raw density is before shift and activation.
+        """points [B, N, 3] → (raw density [B, N] before shift and activation, features [B, N, F] of
+        `colours`).
         """
         parts = cpu_parallel.by_rows(self._query, points, CHUNK)
         return torch.cat([p[0] for p in parts], dim=1), torch.cat([p[1] for p in parts], dim=1)

@@ -1,11 +1,13 @@
-"""EpiGRAF's own picture.
+"""EpiGRAF's own picture: corner-aligned rays, stratified and importance samples, left-point integration,
+background.
 
-Corner-aligned rays, stratified and importance samples, left-point integration, background.
+Quirks of the program, by name:
 
-Quirks, by name: `corner_aligned_rays`: the first and last pixel centres lie on the picture's edges.
-`stratified_at_inference`: depths are drawn from their cells also at inference (here: cell middles).
-`endless_last_interval`: the last interval is 1e10 long without a background model and 1e-3 with one.
-`depth_not_normalised`: depth is Σ w t, not divided by Σ w. `empty_is_grey`: an empty ray is 0.
+corner_aligned_rays       the first and last pixel centres lie on the picture's edges
+stratified_at_inference   depths are drawn from their cells also at inference (here: cell middles)
+endless_last_interval     the last interval is 1e10 long without a background model and 1e-3 with one
+depth_not_normalised      depth is Σ w t, not divided by Σ w
+empty_is_grey             an empty ray is 0
 """
 
 from __future__ import annotations
@@ -66,10 +68,7 @@ def camera_dirs(camera: OrbitPose | MatrixCamera, size: int, device: torch.devic
 
 
 def coarse_depths(cfg: EpigrafConfig, like: Tensor, jitter: Tensor | None = None) -> Tensor:
-    """[B, R, n] in cells between the midpoints of an even grid; like [B, R, 3].
-
-    jitter [B, R, n] replaces ½.
-    """
+    """[B, R, n] in cells between the midpoints of an even grid; like [B, R, 3]. jitter [B, R, n] replaces ½."""
     grid = torch.linspace(cfg.near, cfg.far, cfg.steps, device=like.device)
     middle = 0.5 * (grid[1:] + grid[:-1])
     low, high = torch.cat([grid[:1], middle]), torch.cat([middle, grid[-1:]])
@@ -78,9 +77,8 @@ def coarse_depths(cfg: EpigrafConfig, like: Tensor, jitter: Tensor | None = None
 
 
 def integrate(density: Tensor, t: Tensor, last: float) -> tuple[Tensor, Tensor]:
-    """Weights [B, R, S] and transmittance at the last sample [B, R], by the left-point rule.
-
-    density, t [B, R, S].
+    """Weights [B, R, S] and transmittance at the last sample [B, R], by the left-point rule; density, t
+    [B, R, S].
     """
     delta = torch.cat([torch.diff(t, dim=-1), torch.full_like(t[..., :1], last)], dim=-1)
     alpha = 1.0 - torch.exp(-delta * density)
@@ -91,10 +89,7 @@ def integrate(density: Tensor, t: Tensor, last: float) -> tuple[Tensor, Tensor]:
 
 
 def fine_depths(t: Tensor, weights: Tensor, u: Tensor | None = None) -> Tensor:
-    """Importance samples [B, R, n], as many as there are coarse ones.
-
-    u [B, R, n] replaces the middles (j + ½)/n.
-    """
+    """Importance samples [B, R, n], as many as coarse ones; u [B, R, n] replaces the middles (j + ½)/n."""
     b, r, n = t.shape
     edges = (0.5 * (t[..., 1:] + t[..., :-1])).reshape(b * r, n - 1)
     inner = weights.reshape(b * r, n)[:, 1:-1] + 1e-5 + 1e-5  # the program adds its epsilon twice
@@ -221,9 +216,8 @@ def picture(
 def render(
     model: Any, request: RenderRequest, ws: Tensor | None, planes: Planes | None, guide: Guide | None = None
 ) -> dict[str, np.ndarray]:
-    """rgb before any clamp, depth, opacity, samples …, all at the request's size.
-
-    Square perspective pictures only.
+    """rgb before any clamp, depth, opacity, samples …, at the request's size; square perspective pictures
+    only.
     """
     assert ws is not None and planes is not None
     generator: EpigrafGenerator = model.module

@@ -13,8 +13,8 @@ from core_model.families.base import FAMILIES, FamilySpec
 from core_model.families.configs import read_config
 from core_model.families.epigraf import native
 from core_model.families.epigraf.config import EpigrafConfig
+from core_model.families.epigraf.convert import DESCRIPTION, describe
 from core_model.families.epigraf.decoder import EpigrafField
-from core_model.families.epigraf.description import DESCRIPTION, describe
 from core_model.families.epigraf.generator import EpigrafGenerator
 from core_model.families.latents import class_centre, styles_of
 from core_model.fields.triplane import Planes

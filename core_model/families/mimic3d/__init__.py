@@ -1,4 +1,1 @@
-"""Mimic3D (Chen et al. 2023): EG3D fork with 3D-aware planes and a detail level.
-
-Opened from its own files.
-"""
+"""Mimic3D (Chen et al. 2023): EG3D fork with 3D-aware planes and a detail level; opened from its own files."""

@@ -1,4 +1,4 @@
-"""A Mimic3D network as its own program stored it → config, conventions and tensors of a native checkpoint."""
+"""Converts files of the Mimic3D program to native checkpoints, and describes these. Torch-free."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from core_model.families.osg.importing import (
     superres_config,
     volumetric_config,
 )
+from core_model.families.osg.settings import volumetric_description
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.errors import InputError
 
@@ -119,9 +120,8 @@ def tail_prefixes(net: ImportedNet) -> list[str]:
 
 
 def tail_blocks(net: ImportedNet, attention: bool) -> tuple[TailBlock, ...]:
-    """Kind and doubling of those blocks, from shapes.
-
-    Without noise images the first doubles and the second does not.
+    """View and doubling of the blocks after the branch, from shapes; without noise images the first doubles,
+    the second not.
     """
     size = 4 << (len(block_channels(net, BACKBONE)) - 1)
     blocks: list[TailBlock] = []
@@ -136,9 +136,8 @@ def tail_blocks(net: ImportedNet, attention: bool) -> tuple[TailBlock, ...]:
 
 
 def levels_of(net: ImportedNet, tail: tuple[TailBlock, ...]) -> tuple[int, ...]:
-    """Sampled results: the stored `retidx` of a dual generator, else by its tail.
-
-    The last one of a single generator.
+    """Sampled plane results: the stored `retidx` of a dual generator, else by its tail; the last one of a
+    single generator.
     """
     dual = (
         "Dual" in net.class_name
@@ -161,3 +160,9 @@ def tensors_of(net: ImportedNet) -> dict[str, Array]:
     for k, prefix in enumerate(tail_prefixes(net)):
         out |= prefixed(net, prefix, f"tail.{k}.")
     return out | decoder_and_superres(net)
+
+
+LICENCE_NOTE = (
+    "not stated in the file; Mimic3D's program: MIT, parts are EG3D's (NVIDIA, research and evaluation only)"
+)
+DESCRIPTION = volumetric_description("mimic3d", "Mimic3D", Mimic3dConfig, to_native, LICENCE_NOTE)

@@ -1,7 +1,4 @@
-"""Mimic3D's generator.
-
-StyleGAN2 backbone, 3D-aware branch over its running image, detail planes, OSG decoder.
-"""
+"""Mimic3D's generator: StyleGAN2 backbone, 3D-aware branch over its running image, detail planes, OSG decoder."""
 
 from __future__ import annotations
 
@@ -9,37 +6,19 @@ import torch
 from torch import Tensor, nn
 
 from core_model.families.mimic3d.config import Mimic3dConfig
-from core_model.families.osg.model import VolumetricGenerator, make_superres
+from core_model.families.osg.model import VolumetricGenerator
 from core_model.fields.triplane import Planes
 from core_model.nn.aware3d import PlaneBlock
-from core_model.nn.mapping import MappingNetwork
-from core_model.nn.osg import OsgDecoder
-from core_model.nn.synthesis import SynthesisNetwork
 from core_model.schema.conventions import Conventions
 
 
 class Mimic3dGenerator(VolumetricGenerator):
     """Levels of `synthesize`: coarse and detail planes (3D stage), or the one level of the 2D stage."""
 
+    cfg: Mimic3dConfig
+
     def __init__(self, cfg: Mimic3dConfig, conventions: Conventions) -> None:
-        super().__init__()
-        self.cfg, self.conventions, self.num_ws = cfg, conventions, cfg.num_ws
-        self.mapping = MappingNetwork(
-            cfg.z_dim,
-            cfg.c_dim,
-            cfg.w_dim,
-            lr_mul=cfg.mapping_lr_mul,
-            hidden=cfg.mapping_hidden,
-            embed_dim=cfg.embed_dim,
-        )
-        self.backbone = SynthesisNetwork(
-            cfg.w_dim,
-            cfg.backbone_size,
-            3 * cfg.plane_channels,
-            channels=cfg.channels,
-            use_noise=cfg.noise,
-            clamp=cfg.clamp,
-        )
+        super().__init__(cfg, conventions)
         self.aware, self.tail = nn.ModuleList(), nn.ModuleList()
         make = lambda size, view, up: PlaneBlock(
             cfg.plane_channels, cfg.w_dim, size, view=view, up=up, use_noise=cfg.noise, clamp=cfg.clamp
@@ -51,10 +30,6 @@ class Mimic3dGenerator(VolumetricGenerator):
         for block in cfg.tail:
             size *= block.up
             self.tail.append(make(size, block.view, block.up))
-        self.decoder = OsgDecoder(
-            cfg.plane_channels, cfg.decoder_hidden, cfg.decoder_colours, cfg.decoder_lr_mul
-        )
-        self.superres = make_superres(cfg.superres, cfg.decoder_colours)
 
     def results(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> list[Tensor]:
         """The plane results [3B, F, H, W]: one per 3D-aware block, then one per block of the tail."""
@@ -63,9 +38,8 @@ class Mimic3dGenerator(VolumetricGenerator):
         found: list[Tensor] = []
         for k, block in enumerate(self.backbone.blocks):
             if k == len(self.aware) and seen is not None:
-                img = seen.unflatten(0, (-1, 3)).flatten(
-                    1, 2
-                )  # the branch stops early: the 2D image carries on from it
+                # the 3D-aware branch ends before the backbone: the 2D image continues from its planes
+                img = seen.unflatten(0, (-1, 3)).flatten(1, 2)
             x, img = block(x, img, (ws[:, max(2 * k - 1, 0)], ws[:, 2 * k], ws[:, 2 * k + 1]), noise, rng)
             if k < len(self.aware):
                 triple = split(img)

@@ -1,9 +1,9 @@
-"""The mimic3d family as the session sees it."""
+"""Registers the mimic3d family."""
 
-from core_model.families.mimic3d import native
 from core_model.families.mimic3d.config import Mimic3dConfig
-from core_model.families.mimic3d.description import DESCRIPTION
+from core_model.families.mimic3d.convert import DESCRIPTION
 from core_model.families.mimic3d.generator import Mimic3dGenerator
+from core_model.families.osg import native
 from core_model.families.osg.final import FINAL
 from core_model.families.osg.model import register_volumetric
 

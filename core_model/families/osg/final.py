@@ -1,7 +1,8 @@
-"""The super-resolved picture of EG3D and Mimic3D for any camera.
+"""The super-resolved picture of EG3D and Mimic3D for any camera: features on a square grid of rays, then
+super-resolution.
 
-Features on a square grid of rays, then the super-resolution. The same marches and the same network as
-`volumetric_native`, but with triscope's quicker plane lookup, and with a sampler that the session chooses.
+Same marches and network as `osg.native`, with triscope's faster plane lookup, and with a sampler that the
+session chooses.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The feature picture of EG3D's renderer in one guided pass.
 
-Each ray gets as many samples as the picture needs to be close to that of the two passes. A subset of the rays
-is first rendered at the positions of the two passes (`occupied_twopass`); the smallest number of guided
-samples that agrees with them is taken for all rays. Where none does (densities rougher than the grid), all
-rays take the positions of the two passes; in fog, where hardly a sample can be left out, they take the two
+Each ray gets as many samples as the picture needs to be close to that of the two passes. Some of the rays are
+first rendered at the positions of the two passes (`occupied_twopass`), and the smallest number of guided
+samples that agrees with them is used for all rays. Where none does (densities rougher than the grid), all
+rays use the positions of the two passes; in fog, where hardly a sample can be left out, they use the two
 passes themselves.
 """
 
@@ -58,7 +58,7 @@ def render_likened(
             return render_guided(field, origins, dirs, rule, grid, budget, (near, far))
     if float(counts.mean()) > WORTH_SKIPPING * (
         rule.coarse + rule.fine
-    ):  # fog: looking for what may be skipped costs more than it saves
+    ):  # fog: finding the samples that may be skipped costs more than it saves
         every = torch.full_like(near, float(rule.coarse + rule.fine))
         return render_two_pass(field.query, origins, dirs, rule, near_far=(near, far), keep=False), every
     return render_occupied(field, origins, dirs, rule, grid, near_far=(near, far))

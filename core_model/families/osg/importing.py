@@ -1,6 +1,5 @@
-"""Keyword records and tensors of EG3D and Mimic3D files → their shared settings.
-
-Missing keys take the defaults of the original code.
+"""Keyword records and tensors of EG3D and Mimic3D files → shared settings; missing keys take the original
+defaults.
 """
 
 from __future__ import annotations
@@ -50,19 +49,13 @@ OBJECTS = FACES | {
 
 
 def rendering_record(net: ImportedNet, image_size: int) -> dict[str, Any]:
-    """rendering_kwargs of the network.
-
-    Where the file has none, the published preset (faces, or ShapeNet for 128 pixels).
-    """
+    """rendering_kwargs of the network; without them the published preset (faces, or ShapeNet for 128 pixels)."""
     kwargs = record(setting(net, "rendering_kwargs"))
     return kwargs or dict(OBJECTS if image_size == 128 else FACES)
 
 
 def volumetric_config(kwargs: Mapping[str, Any], neural_size: int) -> VolumetricConfig:
-    """VolumetricConfig of rendering_kwargs.
-
-    Missing keys take the original code's defaults (c_scale: 0).
-    """
+    """VolumetricConfig of rendering_kwargs; missing keys take the original defaults (c_scale: 0)."""
     preset = OBJECTS if number(kwargs.get("avg_camera_radius", 2.7), "avg_camera_radius") < 2.0 else FACES
     near, far = (
         _bound(kwargs.get("ray_start", preset["ray_start"])),
@@ -112,9 +105,8 @@ def volumetric_config(kwargs: Mapping[str, Any], neural_size: int) -> Volumetric
 
 
 def superres_config(net: ImportedNet, kwargs: Mapping[str, Any]) -> SuperResConfig | None:
-    """The super-resolution network of the tensors; None where there is none.
-
-    Its variant by name, else by shapes.
+    """The super-resolution network of the tensors, its variant by name, else by shapes; None where there is
+    none.
     """
     conv0 = net.state.get("superresolution.block0.conv0.weight")
     if conv0 is None:
@@ -176,9 +168,8 @@ def image_size_hint(net: ImportedNet) -> int:
 
 
 def neural_size(net: ImportedNet, superres: SuperResConfig | None) -> int:
-    """neural_rendering_resolution of the object.
-
-    Without it 64, the class default (128 for the published 512 pixel models).
+    """neural_rendering_resolution of the object; else 64, the class default (128 for the published 512 pixel
+    models).
     """
     stored = setting(net, "neural_rendering_resolution")
     if stored is not None:

@@ -1,7 +1,4 @@
-"""EG3D and Mimic3D as the session sees them.
-
-One model over mapping, planes, OSG decoder and super-resolution.
-"""
+"""What the generators of EG3D and Mimic3D share, and both families as the session sees them."""
 
 from __future__ import annotations
 
@@ -21,6 +18,7 @@ from core_model.fields.triplane import Planes
 from core_model.nn.mapping import MappingNetwork
 from core_model.nn.osg import OsgDecoder
 from core_model.nn.superres import SuperResolution
+from core_model.nn.synthesis import SynthesisNetwork
 from core_model.schema.camera import label25
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.conventions import Conventions
@@ -29,24 +27,45 @@ from core_model.schema.latent import LatentSpec
 
 
 class VolumetricGenerator(nn.Module):
-    """The parts that every such generator has; `synthesize` turns ws into Planes."""
+    """Mapping, StyleGAN2 backbone, OSG decoder and super-resolution; `synthesize` turns ws into Planes."""
 
-    mapping: MappingNetwork
-    decoder: OsgDecoder
-    superres: SuperResolution | None
-    num_ws: int
+    def __init__(self, cfg: GeneratorConfig, conventions: Conventions) -> None:
+        super().__init__()
+        self.cfg, self.conventions, self.num_ws = cfg, conventions, cfg.num_ws
+        self.mapping = MappingNetwork(
+            cfg.z_dim,
+            cfg.c_dim,
+            cfg.w_dim,
+            lr_mul=cfg.mapping_lr_mul,
+            hidden=cfg.mapping_hidden,
+            embed_dim=cfg.embed_dim,
+        )
+        self.backbone = SynthesisNetwork(
+            cfg.w_dim,
+            cfg.backbone_size,
+            3 * cfg.plane_channels,
+            channels=cfg.channels,
+            use_noise=cfg.noise,
+            clamp=cfg.clamp,
+        )
+        self.decoder = OsgDecoder(
+            cfg.plane_channels, cfg.decoder_hidden, cfg.decoder_colours, cfg.decoder_lr_mul
+        )
+        self.superres: SuperResolution | None = None
+        if cfg.superres is not None:
+            up = cfg.superres
+            self.superres = SuperResolution(
+                up.variant,
+                cfg.decoder_colours,
+                up.w_dim,
+                clamp=up.clamp,
+                antialias=up.antialias,
+                use_noise=up.use_noise,
+            )
 
     def synthesize(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Planes:
         """ws [B, L, D] → levels of [B, 3, C, H, W]."""
         raise AssertionError("each family has its own backbone")
-
-
-def make_superres(cfg: SuperResConfig | None, channels: int) -> SuperResolution | None:
-    if cfg is None:
-        return None
-    return SuperResolution(
-        cfg.variant, channels, cfg.w_dim, clamp=cfg.clamp, antialias=cfg.antialias, use_noise=cfg.use_noise
-    )
 
 
 class VolumetricModel:

@@ -1,7 +1,4 @@
-"""The exact picture of EG3D and Mimic3D.
-
-Their rays, two-pass renderer and super-resolution on the stored sizes.
-"""
+"""The exact picture of EG3D and Mimic3D: their rays, two-pass renderer and super-resolution at the stored sizes."""
 
 from __future__ import annotations
 
@@ -41,22 +38,23 @@ def label_rays(labels: Tensor, size: int) -> tuple[Tensor, Tensor]:
     return pose[:, None, :3, 3].expand_as(dirs), dirs
 
 
-def render_native(
+def render(
     model: VolumetricModel,
     request: RenderRequest,
-    ws: Tensor,
-    planes: Planes,
-    size: int,
-    *,
-    use_superres: bool = True,
+    ws: Tensor | None,
+    planes: Planes | None,
     guide: Guide | None = None,
 ) -> dict[str, np.ndarray]:
-    """Arrays of one picture rendered at size² rays.
+    """The program's own picture: `rgb` = (image + 1)/2 before any clamp, and `raw_rgb` where it has a super-resolution.
 
-    See design §5 for `rgb` and `raw_rgb`. Maps have the size of the rays. Where the model has a depth guide,
-    all levels are rendered within that reach of the depth of the first level's render. guide: one pass where
-    its grid says that light is lost instead of the two; `samples` counts what was evaluated.
+    Maps (depth, opacity, samples …) have the stored neural resolution, which is that of the rays. Where the model has a
+    depth guide, all plane levels are rendered within that reach of the depth of the first level's render.
+
+    guide: one pass where its grid says that light is lost, instead of two; `samples` counts the evaluations.
     """
+    assert ws is not None and planes is not None
+    check_size(request, model.sizes.image_size)
+    size = model.volumetric.neural_size
     if request.camera.orthographic:
         raise InputError(
             what="no native picture of an orthographic camera",
@@ -83,12 +81,9 @@ def render_native(
         counts = evaluated.reshape(size, size)
     else:
         marched = render_two_pass(field.query, origins, dirs, rule, near_far=limits, keep=False)
-    rough = (
-        guide is not None and request.precision == "bf16"
-    )  # the exact picture is always one of single precision
-    image, raw = finish(
-        model, marched, ws, size, use_superres=use_superres, dtype=torch.bfloat16 if rough else None
-    )
+    # the exact picture (without a guide) always has single precision
+    rough = guide is not None and request.precision == "bf16"
+    image, raw = finish(model, marched, ws, size, torch.bfloat16 if rough else None)
     out = {"rgb": (image[0] + 1.0) * 0.5}
     if raw is not None:
         out["raw_rgb"] = (raw[0] + 1.0) * 0.5
@@ -116,23 +111,15 @@ def depth_limits(
 
 
 def finish(
-    model: VolumetricModel,
-    marched: Marched,
-    ws: Tensor,
-    size: int,
-    *,
-    use_superres: bool = True,
-    dtype: torch.dtype | None = None,
+    model: VolumetricModel, marched: Marched, ws: Tensor, size: int, dtype: torch.dtype | None = None
 ) -> tuple[Tensor, Tensor | None]:
-    """(final picture, `image_raw` as the original returns it) [B, 3, ., .].
-
-    No second picture without super-resolution.
+    """(final picture, `image_raw` as the original returns it) [B, 3, ., .]; the second is None without super-resolution.
 
     dtype: of the super-resolution's feature maps; None = single precision.
     """
     b = marched.features.shape[0]
     features = marched.features.transpose(1, 2).reshape(b, -1, size, size)
-    if model.module.superres is None or not use_superres:
+    if not model.module.cfg.uses_superres:
         return features[:, :3], None
     return lifted(model, features, ws, dtype)
 

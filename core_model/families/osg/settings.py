@@ -1,6 +1,5 @@
-"""Rendering settings that EG3D and its fork Mimic3D share, as data.
-
-Bounds, samples, label, super-resolution, presets. No torch here.
+"""Rendering settings that EG3D and its fork Mimic3D share: bounds, samples, label, super-resolution, presets.
+Torch-free.
 """
 
 from __future__ import annotations
@@ -82,9 +81,8 @@ class VolumetricConfig(Frozen):
         )
 
     def prior(self) -> CameraPrior:
-        """Frontal camera on the world's +z axis.
-
-        As in the programs' scripts it moves about the origin and looks at the pivot.
+        """Frontal camera on the world's +z axis that orbits the origin and looks at the pivot, as in the
+        programs' scripts.
         """
         centre = (0.0, 0.0, 0.0) if any(self.camera_pivot) else None
         pose = OrbitPose(
@@ -111,10 +109,7 @@ class VolumetricConfig(Frozen):
 
 
 class GeneratorConfig(Frozen):
-    """What every such generator has.
-
-    Sizes of mapping, backbone and decoder, super-resolution, rendering settings.
-    """
+    """Settings of every such generator: sizes of mapping, backbone and decoder, super-resolution, rendering."""
 
     z_dim: int = Field(default=512, ge=1)
     c_dim: int = Field(default=25, ge=0, description="width of the label; 0 = not conditioned")

@@ -1,6 +1,6 @@
 """MLP_sdf and MLP_rgb of WYSIWYG (supplement, Tables A2 and A3) and the field that they make of the planes.
 
-Symbols of the paper: s > 0 inside, so the signed distance is -s. beta = 0.01 + tanh(2·beta_pre)·(0.01 -
+Symbols of the paper: s > 0 inside, so the signed distance is -s; beta = 0.01 + tanh(2·beta_pre)·(0.01 -
 0.0001).
 """
 
@@ -147,11 +147,6 @@ class WysiwygField:
             planes, self.sdf_mlp, self.rgb_mlp, self.cfg, fast=self.fast, chunk=self.chunk, dtype=self.dtype
         )
 
-    @property
-    def beta_max(self) -> float:
-        """Largest beta that the network can predict, world units."""
-        return 2.0 * self.cfg.beta_start - self.cfg.beta_floor
-
     def features(self, points: Tensor) -> Tensor:
         """Plane features [B, N, C] after the Hadamard product."""
         if self._table is not None:
@@ -189,8 +184,8 @@ class WysiwygField:
 
     @torch.no_grad()
     def distances(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Signed distance and beta [B, N] at points [B, N, 3], without gradients: picture by picture, in
-        pieces that fit the cache.
+        """Signed distance and beta [B, N] at points [B, N, 3], without gradients, in pieces that fit the
+        processor's cache.
         """
         level, conv = self.planes.levels[0], self.planes.conventions
         sdf = self.sdf_mlp.frozen()

@@ -15,9 +15,8 @@ from core_model.schema.conventions import Conventions
 
 
 class WysiwygGenerator(nn.Module):
-    """Backbone T', one StyleGAN2 block per plane to T, SDF and colour heads, proposal network.
-
-    The backbone is EG3D's with twice the capacity.
+    """EG3D's backbone T' with twice the capacity, a StyleGAN2 block per plane to T, SDF and colour heads,
+    proposal network.
     """
 
     def __init__(self, cfg: WysiwygConfig, conventions: Conventions, seed: int = 0) -> None:

@@ -8,9 +8,8 @@ from torch import Tensor
 from core_model.families.base import FAMILIES, FamilySpec
 from core_model.families.configs import read_config
 from core_model.families.latents import styles_of
-from core_model.families.wysiwyg.config import WysiwygConfig
+from core_model.families.wysiwyg.config import DESCRIPTION, WysiwygConfig, describe
 from core_model.families.wysiwyg.decoder import WysiwygField
-from core_model.families.wysiwyg.description import DESCRIPTION, describe
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.fields.triplane import Planes
 from core_model.schema.camera import label25
@@ -33,10 +32,7 @@ class WysiwygModel:
         return self.module.mapping.w_avg.device
 
     def label(self, latent: LatentSpec) -> Tensor | None:
-        """Conditioning label [1, C].
-
-        Frontal (the prior's default pose, straight ahead) unless the latent says otherwise.
-        """
+        """Conditioning label [1, C]: the latent's camera, else the prior's default pose seen frontally."""
         if not self.sizes.c_dim:
             return None
         camera = latent.cond or self.prior.default.replace(yaw=0.0, pitch=0.0, roll=0.0)

@@ -10,10 +10,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from core_model.meshing.mesh import Stamp
 from core_model.schema.record import KEY
@@ -49,3 +52,17 @@ def read_record(path: Path, key: str = KEY) -> str:
             found = glb_extras(file).get(key)
             return json.dumps(found) if found else ""
         return mesh_lines(file.read(HEAD_BYTES), prefix, key) if prefix is not None else ""
+
+
+def png_bytes(image: np.ndarray, stamp: Stamp) -> bytes:
+    """image [H, W, 3] uint8 sRGB."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    text = PngInfo()
+    for key, value in ((KEY, stamp.record), (MESH_KEY, stamp.mesh)):
+        if value:
+            text.add_itxt(key, value)
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, format="PNG", pnginfo=text)
+    return out.getvalue()

@@ -17,8 +17,7 @@ import numpy as np
 
 from core_model import __version__
 from core_model.meshing.formats.base import FORMATS, FileSet, MeshFormat, Tell
-from core_model.meshing.formats.embedded import extras
-from core_model.meshing.formats.png import png_bytes
+from core_model.meshing.formats.embedded import extras, png_bytes
 from core_model.meshing.mesh import Mesh, Stamp
 from core_model.schema.errors import InputError
 

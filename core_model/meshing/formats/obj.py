@@ -11,8 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from core_model.meshing.formats.base import FORMATS, FileSet, MeshFormat, Tell
-from core_model.meshing.formats.embedded import lines
-from core_model.meshing.formats.png import png_bytes
+from core_model.meshing.formats.embedded import lines, png_bytes
 from core_model.meshing.mesh import Mesh, Stamp
 
 ROWS = 1 << 15

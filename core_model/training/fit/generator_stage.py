@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from core_model.families.wysiwyg.generator import WysiwygGenerator
-from core_model.losses.term import LossTerm
+from core_model.losses.terms import LossTerm
 from core_model.schema.fit import FitConfig
 from core_model.training.common.distributed import Ranks
 from core_model.training.fit.mapping_stage import Readout

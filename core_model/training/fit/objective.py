@@ -11,7 +11,7 @@ from core_model.data.heads import BACKGROUND_RGB
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.fields.base import FieldSample
 from core_model.fields.density import volsdf_density
-from core_model.losses.term import LossTerm
+from core_model.losses.terms import LossTerm
 from core_model.ops.stepfun import alpha_weights, expected
 from core_model.schema.fit import FitConfig
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from core_model.checkpoints.store import load_tensors
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.geometry.rays import camera_rays, ray_bounds
-from core_model.losses.sampler import sampler_loss
+from core_model.losses.terms import sampler_loss
 from core_model.ops.stepfun import supervision_target
 from core_model.rendering.empty import build_space_grid
 from core_model.rendering.evaluate import Scene, evaluate, pdf_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from core_model.losses.gan import lazy_rate
+from core_model.losses.terms import lazy_rate
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.networks import Networks
 

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.geometry.rays import Rays, Window, label_rays
-from core_model.losses.sampler import sampler_loss
+from core_model.losses.terms import sampler_loss
 from core_model.ops.pixel_noise import PixelNoise
 from core_model.ops.stepfun import leftover_mass, supervision_target
 from core_model.rendering.march import Marched, march

@@ -11,8 +11,7 @@ from torch import Tensor
 from core_model.discriminators.dual import stretch
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.geometry.rays import Rays, Window, label_rays
-from core_model.losses.surface import surface_loss
-from core_model.losses.term import LossTerm
+from core_model.losses.terms import LossTerm, surface_loss
 from core_model.rendering.march import Marched
 from core_model.rendering.probe import ProbeResult, run_dense_probe
 from core_model.sampling.placement import in_strata, stratified_samples

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.geometry.rays import Rays, Window, label_rays
-from core_model.losses.surface import bend_loss, decision_loss
+from core_model.losses.terms import bend_loss, decision_loss
 from core_model.rendering.march import Marched
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.draws import item_uniform, mix_seed

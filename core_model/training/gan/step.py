@@ -16,7 +16,7 @@ from core_model.data.labels import LabelTable
 from core_model.data.order import Batch
 from core_model.discriminators.augment import AdaAugment
 from core_model.discriminators.dual import at_detail_of, gaussian_blur2d, pair, stretch
-from core_model.losses.gan import discriminator_loss, generator_loss, r1_penalty
+from core_model.losses.terms import discriminator_loss, generator_loss, r1_penalty
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
 from core_model.training.common.clock import PhaseClock
@@ -27,7 +27,6 @@ from core_model.training.gan.optimise import GradientReport, Optimisers, gradien
 from core_model.training.gan.render import Fakes, autocast, make_fakes
 
 GENERATOR, DISCRIMINATOR, PENALTY = range(3)
-PHASE_NAMES = ("generator", "discriminator", "r1")
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core_model.data.check import check
 from core_model.data.image_files import BadImage, decode
 from core_model.data.images import ImageDataset
 from core_model.data.labels import label_fault, label_faults
@@ -241,43 +240,6 @@ def test_what_is_no_set_is_one_line(tmp_path: Path) -> None:
 def test_a_pipe_among_the_images_does_not_hang(tmp_path: Path) -> None:
     folder = write_folder(tmp_path / "set", {"b.png": encoded(picture(0))})
     os.mkfifo(folder / "c.png")
-    report = check(folder, labels=False)
-    assert report.problem_count == 1 and "c.png" in report.problems[0]
-
-
-def test_check_names_every_problem(tmp_path: Path) -> None:
-    files = eg3d_files(6)
-    files["00000/img00000001.png"] = b"broken"
-    files["00000/img00000002.png"] = encoded(picture(2, 16))
-    files["00000/img00000003.png"] = encoded(picture(3, 8, 10))
-    files["00000/img00000004.png"] = files["00000/img00000004.png"][:-40]
-    document = json.loads(files["dataset.json"])
-    document["labels"][0][1][0] = 9.0
-    document["labels"].append(["00000/gone.png", label(0.0)])
-    files["dataset.json"] = json.dumps(document).encode()
-    files["extra.png"] = encoded(picture(7))
-    seen: list[tuple[int, int]] = []
-    report = check(write_zip(tmp_path / "s.zip", files), progress=lambda *p: seen.append(p))
-    text = "\n".join(report.problems)
-    for number, fault in (
-        (0, "label"),
-        (1, "unreadable"),
-        (2, "is 16 x 16"),
-        (3, "is 10 x 8"),
-        (4, "unreadable"),
-    ):
-        assert f"img{number:08d}.png: {fault}" in text, text
-    assert "gone.png: labelled, but not in the set" in text
-    assert not report.ok and seen[-1] == (6, 6) and any("no label" in n for n in report.notes)
-    with pytest.raises(InputError, match="more problems"):
-        report.require_ok()
-
-
-def test_check_of_a_good_set_and_its_smallest_size(tmp_path: Path) -> None:
-    path = write_zip(tmp_path / "s.zip", eg3d_files(4))
-    report = check(path, resolution=8)
-    report.require_ok()
-    assert report.ok and report.images == report.decoded == 4 and report.sizes == {"8 x 8": 4}
-    assert check(path, resolution=16).problem_count == 4
-    assert check(path, decode_every=3).decoded == 2
-    assert "4 images with camera labels" in report.lines()[0]
+    images = ImageDataset.open(folder, labels=False)
+    with pytest.raises(InputError, match=r"c\.png"):
+        [images[i] for i in range(len(images))]

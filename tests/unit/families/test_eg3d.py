@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from core_model.families.eg3d import native
 from core_model.families.eg3d.convert import plane_axes
+from core_model.families.osg import native
 from core_model.families.osg.native import label_rays
 from core_model.families.osg.twopass import TwoPassRule, ray_limits, render_two_pass
 from core_model.fields.osg import OsgField

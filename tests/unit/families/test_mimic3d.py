@@ -12,9 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from core_model.families.mimic3d import native
 from core_model.families.mimic3d.config import Mimic3dConfig
+from core_model.families.osg import native
 from core_model.fields.osg import OsgField
+from core_model.fields.triplane import Planes
 from core_model.nn.aware3d import PlaneBlock, see_attention, see_means
 from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import InputError
@@ -132,7 +133,8 @@ def test_detail_features_are_added_to_the_coarse_ones() -> None:
     model, _ = opened("mimic3d", net())
     planes = model.planes(model.map(LatentSpec()), "const")
     points = torch.rand(1, 9, 3) - 0.5
-    parts = [OsgField(native.at_mode(planes, mode), model.module.decoder).features(points) for mode in (1, 2)]
+    levels = [Planes((level,), planes.conventions) for level in planes.levels]
+    parts = [OsgField(level, model.module.decoder).features(points) for level in levels]
     torch.testing.assert_close(model.field(planes, torch.float32).features(points), parts[0] + parts[1])
 
 

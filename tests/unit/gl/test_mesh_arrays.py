@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
+from tests.waiting import until
 from viewer.gl.mesh_arrays import Loader, ShownMesh, mesh_arrays, preview_mesh, read_display
 
 TRIANGLE = {
@@ -72,12 +72,7 @@ def test_the_loader_reads_in_a_thread_and_keeps_the_last_wish() -> None:
 
     assert loader.want("a", slow) is None and loader.want("a", slow) is None
     assert loader.want("b", bad) is None
-    end = time.monotonic() + 5
-    while (found := loader.want("b", bad)) is None and time.monotonic() < end:
-        time.sleep(0.005)
-    assert isinstance(found, InputError)
+    assert isinstance(until(lambda: loader.want("b", bad), "the broken one"), InputError)
     gate.set()
     assert loader.want("c", lambda: mesh) is None
-    while (found := loader.want("c", lambda: mesh)) is None and time.monotonic() < end:
-        time.sleep(0.005)
-    assert found is mesh
+    assert until(lambda: loader.want("c", lambda: mesh), "the mesh") is mesh

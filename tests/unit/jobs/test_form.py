@@ -11,7 +11,7 @@ from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 from viewer.jobs.command import as_typed, train_arguments
 from viewer.jobs.config_diff import as_text, diff
-from viewer.jobs.form import check, differing, form_of, texts_of
+from viewer.jobs.form import check, form_of, texts_of
 
 FIELDS = {f.path: f for group in form_of(TrainConfig) for f in group.fields}
 
@@ -71,7 +71,6 @@ def test_the_difference_is_what_the_command_line_says(tmp_path: Path) -> None:
         {"batch": str(preset.batch * 2), "optim.generator_lr": "0.00125", "schedule.swap": "0:1,2k:0.25"},
     ).tree
     assert isinstance(changed, TrainConfig)
-    assert set(differing(changed, preset)) == {"batch", "optim.generator_lr", "schedule.swap"}
     data, run = tmp_path / "it's my data.zip", tmp_path / "run ä"
     arguments = train_arguments(changed, preset, data, run)
     line = take_apart(shlex.split(as_typed(arguments))[2:])

@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from core_model.schema.errors import InputError
 from core_model.schema.run import ControlRequest
+from tests.waiting import throughout, until
 from viewer.jobs import job_service, supervisor, waiting
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import CommandLine, resume_arguments
@@ -51,13 +52,6 @@ def python(code: str, *args: str) -> tuple[str, ...]:
     return (sys.executable, "-c", code, *args)
 
 
-def wait(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.02)
-
-
 def state(run: Path) -> str:
     found = job_service.find(run)
     return found.state if found else "none"
@@ -71,7 +65,7 @@ def test_odd_paths_and_arguments_arrive_as_they_are(tmp_path: Path, name: str, s
     started.append(run)
     odd = ["a b", "$(touch hacked)", "q'\"", "é\n"]
     job_service.start(run, python("import json, sys; print(json.dumps(sys.argv[1:]))", *odd), resources=CPU)
-    wait(lambda: state(run) == "done", "the job did not end")
+    until(lambda: state(run) == "done", "the job did not end")
     assert json.loads((run / "console.txt").read_text()) == odd
     assert read_job(run).exit_status == 0  # type: ignore[union-attr]
 
@@ -89,14 +83,14 @@ def test_a_job_outlives_the_process_that_started_it_and_is_found_again(
     os.killpg(window.pid, signal.SIGKILL)  # the whole session of the window, as a closed terminal would
     window.wait()
     window.stdout.close()
-    wait(lambda: state(run) == "starting", "the job died with its window")
+    until(lambda: state(run) == "starting", "the job died with its window")
     job = read_job(run)
     assert job is not None and process_alive(job.pid, job.pid_started)
     assert not process_alive(job.pid, job.pid_started - 100), (
         "another process with the same number must not count"
     )
     job_service.end(run)
-    wait(lambda: state(run) == "stopped", "SIGTERM did not end the job")
+    until(lambda: state(run) == "stopped", "SIGTERM did not end the job")
     assert not process_alive(job.pid, job.pid_started)
 
 
@@ -104,11 +98,11 @@ def test_a_failing_job_keeps_its_traceback(tmp_path: Path, started: list[Path]) 
     run = tmp_path / "run"
     started.append(run)
     job_service.start(run, python("raise RuntimeError('no such data')"), resources=CPU)
-    wait(lambda: state(run) == "failed", "failure was not noticed")
+    until(lambda: state(run) == "failed", "failure was not noticed")
     assert "RuntimeError: no such data" in (run / "console.txt").read_text()
     assert read_job(run).exit_status == 1  # type: ignore[union-attr]
     job_service.start(run, (str(tmp_path / "no such program"),), resources=CPU)
-    wait(lambda: state(run) == "failed", "a missing program was not noticed")
+    until(lambda: state(run) == "failed", "a missing program was not noticed")
     assert "cannot start" in read_job(run).error  # type: ignore[union-attr]
 
 
@@ -121,10 +115,10 @@ def test_jobs_of_one_device_wait_for_each_other_in_order(tmp_path: Path, started
     other = tmp_path / "other device"
     started.append(other)
     job_service.start(other, python("pass"), resources=Resources(devices=("cuda:7",)))
-    wait(lambda: state(other) == "done", "another device had to wait")
+    until(lambda: state(other) == "done", "another device had to wait")
     assert state(runs[1]) == state(runs[2]) == "queued"
     go.touch()
-    wait(lambda: all(state(r) == "done" for r in runs), "the queue does not move")
+    until(lambda: all(state(r) == "done" for r in runs), "the queue does not move")
     spans = [[float(line) for line in (r / "console.txt").read_text().split()] for r in runs]
     assert spans[0][1] <= spans[1][0] and spans[1][1] <= spans[2][0]
 
@@ -142,7 +136,7 @@ def test_the_order_of_the_queue_can_be_changed(tmp_path: Path, started: list[Pat
         job_service.start(run, python(STAMP, str(go)), resources=CPU)
     job_service.start(other, python(STAMP, str(go)), resources=Resources(devices=("cuda:7",)))
     job_service.start(third, python(STAMP, str(go)), resources=CPU)
-    wait(lambda: [one.running for one in waiting.queue()].count(True) == 2, "two devices, two jobs")
+    until(lambda: [one.running for one in waiting.queue()].count(True) == 2, "two devices, two jobs")
     shown = {Path(one.run).name: (one.before, one.up, one.down) for one in waiting.queue()}
     assert shown == {
         "first": (0, False, False),
@@ -160,12 +154,12 @@ def test_the_order_of_the_queue_can_be_changed(tmp_path: Path, started: list[Pat
     waiting.move(str(third), earlier=False)
     waiting.move(str(second), earlier=False)
     go.touch()
-    wait(lambda: all(state(r) == "done" for r in runs), "the queue does not move")
+    until(lambda: all(state(r) == "done" for r in runs), "the queue does not move")
     spans = {r.name: [float(line) for line in (r / "console.txt").read_text().split()] for r in runs}
     assert spans["first"][1] <= spans["third"][0] and spans["third"][1] <= spans["second"][0], (
         "the third came before the second"
     )
-    wait(lambda: not waiting.queue(), "tickets were left")
+    until(lambda: not waiting.queue(), "tickets were left")
 
 
 def test_whoever_runs_cannot_be_overtaken_and_equal_ranks_are_told_apart(queue: Path) -> None:
@@ -203,12 +197,12 @@ def test_a_job_that_left_its_queue_starts_again_as_it_was_meant(tmp_path: Path, 
     job_service.start(first, python("import time; time.sleep(60)"), resources=CPU)
     job_service.start(second, python("print('here')"), resources=CPU)
     job_service.stop(second)
-    wait(lambda: state(second) == "stopped", "it was not taken out")
+    until(lambda: state(second) == "stopped", "it was not taken out")
     job_service.end(first)
-    wait(lambda: state(first) == "stopped", "the first did not end")
+    until(lambda: state(first) == "stopped", "the first did not end")
     again = job_service.resume(second)
     assert again.devices == ("cpu",) and again.argv[-1] == "print('here')"
-    wait(
+    until(
         lambda: state(second) == "done" and (second / "console.txt").read_text() == "here\n", "it did not run"
     )
 
@@ -231,18 +225,18 @@ def test_a_queued_job_is_taken_out_and_a_dead_supervisor_does_not_block(
     job_service.start(second, python("pass"), resources=CPU)
     job_service.start(third, python("pass"), resources=CPU)
     job_service.stop(second)
-    wait(lambda: state(second) == "stopped", "a queued job was not taken out")
+    until(lambda: state(second) == "stopped", "a queued job was not taken out")
     job = read_job(first)
     assert job is not None
-    wait(lambda: read_job(first).pid, "the first did not start")  # type: ignore[union-attr]
+    until(lambda: read_job(first).pid, "the first did not start")  # type: ignore[union-attr]
     job = read_job(first)
     assert job is not None
     os.kill(job.supervisor_pid, signal.SIGKILL)
     if process_alive(job.pid, job.pid_started):  # where the kernel does not end it with its supervisor
         os.killpg(job.pid, signal.SIGKILL)
-    wait(lambda: state(first) == "lost", "a killed supervisor was not noticed")
-    wait(lambda: state(third) == "done", "a dead ticket blocked the queue")
-    wait(lambda: not list(queue.glob("*.json")), "tickets were left")
+    until(lambda: state(first) == "lost", "a killed supervisor was not noticed")
+    until(lambda: state(third) == "done", "a dead ticket blocked the queue")
+    until(lambda: not list(queue.glob("*.json")), "tickets were left")
 
 
 def test_kill_ends_a_command_that_ignores_sigterm(tmp_path: Path, started: list[Path]) -> None:
@@ -250,15 +244,14 @@ def test_kill_ends_a_command_that_ignores_sigterm(tmp_path: Path, started: list[
     started.append(run)
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
     job_service.start(run, python(code), resources=CPU)
-    wait(
+    until(
         lambda: "deaf" in (run / "console.txt").read_text() if (run / "console.txt").exists() else False,
         "it did not start",
     )
     job_service.end(run)
-    time.sleep(0.5)
-    assert state(run) == "starting"
+    throughout(lambda: state(run) == "starting", "SIGTERM ended it", 0.5)
     job_service.end(run, force=True)
-    wait(lambda: state(run) == "killed", "SIGKILL did not end it")
+    until(lambda: state(run) == "killed", "SIGKILL did not end it")
     assert read_job(run).exit_status == -9  # type: ignore[union-attr]
 
 
@@ -269,7 +262,7 @@ def test_a_living_job_is_not_started_twice(tmp_path: Path, started: list[Path]) 
     with pytest.raises(InputError, match="has a job already"):
         job_service.start(run, python("pass"), resources=CPU)
     job_service.end(run)
-    wait(lambda: state(run) == "stopped", "not ended")
+    until(lambda: state(run) == "stopped", "not ended")
 
 
 def test_wishes_are_requests_that_the_trainer_reads(tmp_path: Path) -> None:

@@ -32,8 +32,9 @@ from core_model.schema.processes import (
 )
 from core_model.schema.run import RunRecord
 from tests.house.sources import ROOT
-from tests.unit.jobs.test_local_jobs import CPU, python, queue, state, wait
+from tests.unit.jobs.test_local_jobs import CPU, python, queue, state
 from tests.unit.runs.test_reading import read
+from tests.waiting import until
 from viewer.jobs import job_object, job_service, local, supervisor
 from viewer.jobs.local import read_job
 
@@ -121,7 +122,7 @@ def begun(run: Path, code: str, count: int = 1) -> str:
     job_service.start(run, python(code), resources=CPU)
     job = read_job(run)
     assert job is not None
-    wait(lambda: len(living(job.id)) >= count and read_job(run).pid, "the tree is not complete")  # type: ignore[union-attr]
+    until(lambda: len(living(job.id)) >= count and read_job(run).pid, "the tree is not complete")  # type: ignore[union-attr]
     return job.id
 
 
@@ -137,7 +138,7 @@ def test_kill_ends_workers_in_other_sessions_and_orphans_and_says_who(
     (run / "run.json").write_text(RunRecord(id="r", state="running", updated=time.time()).model_dump_json())
     job_service.end(run, force=True)
     assert not still(tree) and not living(job)
-    wait(lambda: read_job(run).ended, "the supervisor noted no end")  # type: ignore[union-attr]
+    until(lambda: read_job(run).ended, "the supervisor noted no end")  # type: ignore[union-attr]
     record, told = read_job(run), RunRecord.model_validate_json((run / "run.json").read_bytes())
     assert record is not None and record.killed and " on " in record.ended_by and record.exit_status == -9
     assert (told.state, told.ended_by) == ("killed", record.ended_by)
@@ -145,7 +146,7 @@ def test_kill_ends_workers_in_other_sessions_and_orphans_and_says_who(
     assert state(run) == reader.state == "killed"
     assert bystander.is_running()
     again = job_service.start(run, python("pass"), resources=CPU)
-    wait(lambda: read_job(run).ended, "the next job did not run")  # type: ignore[union-attr]
+    until(lambda: read_job(run).ended, "the next job did not run")  # type: ignore[union-attr]
     assert again.id != job and read_job(run).outcome == "done", "an old wish must not count for a new job"  # type: ignore[union-attr]
 
 
@@ -155,7 +156,7 @@ def test_what_is_killed_from_elsewhere_has_failed(tmp_path: Path) -> None:
     run = tmp_path / "run"
     job = begun(run, TREE, 4)
     os.kill(read_job(run).pid, signal.SIGKILL)  # type: ignore[union-attr]
-    wait(lambda: read_job(run).ended, "the supervisor noted no end")  # type: ignore[union-attr]
+    until(lambda: read_job(run).ended, "the supervisor noted no end")  # type: ignore[union-attr]
     assert not living(job), "what the command left behind lives on"
     assert state(run) == "failed" and "SIGKILL" in read_job(run).error  # type: ignore[union-attr]
 
@@ -173,7 +174,7 @@ def test_kills_at_random_moments_leave_nobody(tmp_path: Path, bystander: psutil.
         seen = living(job)
         job_service.end(run, force=True)
         assert not living(job), f"trial {trial}: of {len(seen)} some live on"
-        wait(lambda run=run: state(run) == "killed", "no end was noted")
+        until(lambda run=run: state(run) == "killed", "no end was noted")
     assert bystander.is_running()
 
 
@@ -188,7 +189,7 @@ def test_the_supervisor_s_death_ends_the_command_and_the_next_start_ends_the_res
     record = read_job(run)
     assert record is not None
     os.kill(record.supervisor_pid, signal.SIGKILL)
-    wait(
+    until(
         lambda: not processes.process_alive(record.pid, record.pid_started),
         "the command outlived its supervisor",
         5,
@@ -196,7 +197,7 @@ def test_the_supervisor_s_death_ends_the_command_and_the_next_start_ends_the_res
     assert state(run) == "lost"
     job_service.start(run, python("pass"), resources=CPU)
     assert not living(job), "of the job before"
-    wait(lambda: state(run) == "done", "the next job did not run")
+    until(lambda: state(run) == "done", "the next job did not run")
 
 
 @posix
@@ -204,7 +205,7 @@ def test_the_supervisor_s_death_ends_the_command_and_the_next_start_ends_the_res
 def test_kill_ends_an_owner_that_no_job_started_and_a_live_owner_is_never_doubled(tmp_path: Path) -> None:
     run = tmp_path / "run"
     job_service.start(run, python("pass"), resources=CPU)
-    wait(lambda: state(run) == "done", "the first job")
+    until(lambda: state(run) == "done", "the first job")
     code = "import sys, time; from pathlib import Path; from core_model.schema.run_owner import owned\nwith owned(Path(sys.argv[1])): print('up', flush=True); time.sleep(300)"  # noqa: E501
     with subprocess.Popen(
         [sys.executable, "-c", code, str(run)], cwd=ROOT, stdout=subprocess.PIPE
@@ -249,7 +250,7 @@ def test_a_follower_without_the_kernel_s_help_ends_too(tmp_path: Path) -> None:
         pid = int(first.stdout.readline())
         born = started_at(pid)
         first.kill()
-    wait(lambda: not processes.process_alive(pid, born), "the follower lives on", 10)
+    until(lambda: not processes.process_alive(pid, born), "the follower lives on", 10)
 
 
 def test_a_process_that_is_to_outlive_us_carries_no_mark() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from viewer.jobs import job_service, slurm
 from viewer.jobs.backend import Resources
 from viewer.jobs.local import read_job
@@ -97,9 +98,9 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         left = lambda: subprocess.run(
             ["squeue", "-h", "-o", "%i"], capture_output=True, text=True
         ).stdout.strip()
-        until = time.monotonic() + 30.0
+        end = time.monotonic() + 30.0
         while (
-            left() and time.monotonic() < until
+            left() and time.monotonic() < end
         ):  # a daemon that goes before its last step would leave that behind
             time.sleep(0.2)
         pid_files = [
@@ -116,10 +117,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def wait(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.1)
+    """`until` that asks Slurm ten times per second at most."""
+    until(condition, what, seconds, pause_s=0.1)
 
 
 def state(run: Path) -> str:

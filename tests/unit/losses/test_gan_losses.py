@@ -9,9 +9,16 @@ import pytest
 import torch
 
 from core_model.fields.density import volsdf_density
-from core_model.losses.gan import discriminator_loss, generator_loss, lazy_rate, r1_penalty
-from core_model.losses.sampler import sampler_loss
-from core_model.losses.surface import bend_loss, decision_loss, surface_loss
+from core_model.losses.terms import (
+    bend_loss,
+    decision_loss,
+    discriminator_loss,
+    generator_loss,
+    lazy_rate,
+    r1_penalty,
+    sampler_loss,
+    surface_loss,
+)
 
 TARGET = torch.softmax(torch.arange(16, dtype=torch.float64).reshape(2, 4, 1, 2), 1)
 

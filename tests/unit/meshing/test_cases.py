@@ -11,10 +11,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from core_model.meshing.cases import _MIDDLE, PACKAGES, cases, outlines, spanned
 from core_model.meshing.extract import extract
 from core_model.meshing.lattice import Lattice
-from core_model.meshing.marching import marching_cubes
+from core_model.meshing.marching import _MIDDLE, PACKAGES, cases, marching_cubes, outlines, spanned
 from tests.unit.meshing.fields import Shape, levelset, torus
 
 

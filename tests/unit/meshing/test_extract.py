@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from core_model.checkpoints.locate import default_checkpoint
-from core_model.meshing.cases import cases
 from core_model.meshing.extract import extract
 from core_model.meshing.lattice import Lattice
 from core_model.meshing.levelset import LevelSet
+from core_model.meshing.marching import cases
 from core_model.meshing.topology import components, examine
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.latent import LatentSpec

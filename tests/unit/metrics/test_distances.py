@@ -12,9 +12,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from core_model.metrics.feature_distances import (
+    FeatureStatistics,
+    frechet_distance,
+    kernel_distance,
+    polynomial_mmd,
+)
 from core_model.metrics.flatness import non_flatness, surface_spread
-from core_model.metrics.gaussian import FeatureStatistics, frechet_distance
-from core_model.metrics.kernel_distance import kernel_distance, polynomial_mmd
 from core_model.metrics.sliced_wasserstein import (
     PatchSet,
     laplacian_pyramid,

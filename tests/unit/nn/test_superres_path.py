@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from benchmarks.plain_superres import plain_superres
+from core_model.nn.layers import leaky_clamped
 from core_model.nn.superres import SuperResolution
-from core_model.ops.activations import leaky_clamped
 
 
 @pytest.fixture(scope="module")

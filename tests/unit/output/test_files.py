@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 from core_model.output.images import colour_mapped, picture, write_exr, write_npz, write_png, write_pngs
-from core_model.output.provenance import RenderRecord, read_provenance
 from core_model.output.turntable import camera_path
 from core_model.output.video import video_writer
 from core_model.schema.atomic import atomic_path
@@ -19,6 +18,8 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.colormaps import colormaps, colour_table
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
+from core_model.schema.record import RenderRecord
+from core_model.schema.record_file import read_provenance
 from core_model.schema.render import RenderRequest
 
 RGB = ChannelInfo(name="rgb", title="Colour", kind="colour")

@@ -9,7 +9,7 @@ import torch
 from core_model.queries import QuerySession
 from core_model.queries.directions import principal
 from core_model.schema.errors import Cancelled, InputError
-from core_model.schema.question_latents import DirectionsQuestion
+from core_model.schema.question import DirectionsQuestion
 
 
 def test_principal_directions_of_a_known_gaussian() -> None:

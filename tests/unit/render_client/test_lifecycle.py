@@ -14,7 +14,8 @@ import pytest
 
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest, Tier
-from tests.unit.render_client.fake_session import KILLED, NO_MEMORY, RAISES, SMALL_TILES, TILE_S, WIDE
+from tests import waiting
+from tests.unit.render_client.fake_session import KILLED, NO_MEMORY, RAISES, SMALL_TILES, WIDE
 from viewer.render_client.client import RenderClient
 from viewer.render_client.events import (
     Event,
@@ -153,9 +154,7 @@ def test_newest_wins_under_a_flood(client: RenderClient) -> None:
         longest = max(longest, time.perf_counter() - begun)
     end = frame_of(client, last)
     assert end.result.generation == last and np.isclose(end.arrays["rgb"][0, 0, 0], 0.009)
-    time.sleep(0.05)
-    later = client.poll()
-    assert not later, "frames older than the newest came after it"
+    waiting.throughout(lambda: not client.poll(), "frames older than the newest came after it", 0.05)
     assert longest < 0.1, f"submit blocked for {longest * 1e3:.0f} ms"
 
 
@@ -185,20 +184,16 @@ def test_cancel_between_tiles(client: RenderClient, tier: Tier) -> None:
 
 
 def until_busy(client: RenderClient) -> None:
-    end = time.monotonic() + 5
-    while client.status.stage != "field" and time.monotonic() < end:
-        time.sleep(0.001)
-    assert client.status.busy and client.status.stage == "field"
+    waiting.until(lambda: client.status.stage == "field", "work on the frame", 5.0, pause_s=0.001)
+    assert client.status.busy
 
 
 def test_progress_is_readable_while_it_works(client: RenderClient) -> None:
     generation = client.submit(request(tiles=40))
     until_busy(client)
-    time.sleep(10 * TILE_S)
-    assert 0.1 < client.status.fraction < 1.0
+    waiting.until(lambda: 0.1 < client.status.fraction < 1.0, "a part of the frame", pause_s=0.001)
     frame_of(client, generation)
-    time.sleep(0.02)
-    assert not client.status.busy and client.status.stage == ""
+    waiting.until(lambda: not client.status.busy and client.status.stage == "", "rest", 5.0)
 
 
 def test_killed_worker_comes_back_with_checkpoint_and_frame(client: RenderClient) -> None:
@@ -253,8 +248,7 @@ def test_worker_that_dies_too_often_stays_down_until_restart(client: RenderClien
     final = isinstance(event, WorkerDied) and event.final
     assert final and not client.status.alive
     number = client.submit(request(seed=3))
-    time.sleep(0.3)
-    assert not client.status.alive and not client.poll()
+    waiting.throughout(lambda: not client.status.alive and not client.poll(), "it came back by itself")
     client.restart()
     assert frame_of(client, number).result.error is None
 
@@ -356,8 +350,7 @@ def test_session_that_cannot_start_is_reported_once() -> None:
     client = started(device="missing")
     died, _ = until(client, lambda e: isinstance(e, WorkerDied))
     assert isinstance(died, WorkerDied) and died.final and "no such device" in died.reason
-    time.sleep(0.3)
-    assert client.poll() == [] and not client.status.alive
+    waiting.throughout(lambda: client.poll() == [] and not client.status.alive, "it was reported twice")
     client.stop()
 
 

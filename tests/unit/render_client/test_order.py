@@ -14,8 +14,7 @@ import pytest
 
 from core_model.schema.errors import Cancelled
 from core_model.schema.inspect import RayReport
-from core_model.schema.question import Question
-from core_model.schema.question_latents import DirectionsQuestion
+from core_model.schema.question import DirectionsQuestion, Question
 from core_model.schema.render import RenderRequest, RenderResult, Tier
 from tests.unit.render_client.fake_session import FakeFrame, FakeSession
 from viewer.render_client import messages as m

@@ -15,6 +15,7 @@ import pytest
 
 from core_model.schema.errors import InputError
 from core_model.schema.render import ChannelFrame, RenderRequest, RenderResult, lay_out
+from tests.waiting import until
 from viewer.render_client import messages as m
 from viewer.render_client import shared_block
 from viewer.render_client.frame_ring import ALIGN, BufferPool, FrameRing, slot_bytes_for
@@ -236,10 +237,7 @@ def test_nothing_is_left_when_the_window_ends_in_whatever_way(tmp_path: Path, en
     if code == -9:
         process.kill()
     assert process.wait(20) == code
-    end = time.monotonic() + 5.0
-    while time.monotonic() < end and (_alive(worker) or _blocks_of(process.pid)):
-        time.sleep(0.01)
-    assert not _alive(worker) and not _blocks_of(process.pid)
+    until(lambda: not _alive(worker) and not _blocks_of(process.pid), "the end of the worker", 5.0)
     errors = process.stderr.read()
     process.stdout.close()
     process.stderr.close()

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from core_model.schema.question import DirectionsQuestion
 from core_model.schema.question_bake import BakeQuestion
-from core_model.schema.question_latents import DirectionsQuestion
 from core_model.schema.render import RenderRequest, Tier
 from viewer.render_client.mailbox import Slot
 from viewer.render_client.messages import AskRequest, BakeRequest, InspectRequest, PictureRequest

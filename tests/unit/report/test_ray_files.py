@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core_model.output.provenance import NPZ_KEY, RenderRecord, read_provenance
 from core_model.report.worker_session import WorkerSession
 from core_model.schema.errors import InputError
+from core_model.schema.record import NPZ_KEY, RenderRecord
+from core_model.schema.record_file import read_provenance
 from core_model.schema.render import RenderRequest
 
 REQUEST = RenderRequest(checkpoint="analytic:sphere", width=24, height=24)

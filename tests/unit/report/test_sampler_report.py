@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core_model.output.provenance import RenderRecord, read_provenance
 from core_model.queries import QuerySession
 from core_model.report.measure import choose_pixel, decibel, l2_error, psnr_of, squared_error, worst_pixels
 from core_model.report.records import COUNTS, PSNR_LIMIT, STRATEGIES, Psnr, Score, checks_of
@@ -18,6 +17,8 @@ from core_model.report.sampler_report import Report, finite, sampler_report, wri
 from core_model.report.sheet import detail_box, error_image
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.record import RenderRecord
+from core_model.schema.record_file import read_provenance
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 

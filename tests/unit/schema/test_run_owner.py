@@ -28,6 +28,7 @@ from core_model.schema.run_owner import (
 )
 from tests.cli.command import triscope
 from tests.house.sources import ROOT
+from tests.waiting import until
 
 RIVAL = """
 import os, sys, time
@@ -164,14 +165,11 @@ def test_the_lease_is_renewed_and_a_successor_ends_us(
     with owned(tmp_path):
         path = tmp_path / "owner.000001.json"
         os.utime(path, (1.0, 1.0))
-        until = time.monotonic() + 5
-        while path.stat().st_mtime < 2 and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: path.stat().st_mtime > 2, "the renewed lease", 5.0)
         assert time.time() - path.stat().st_mtime < 5 and not ended
         put(tmp_path, owner(place="another host"), 2)
-        while not ended and time.monotonic() < until:
-            time.sleep(0.01)
-        assert ended and ended[0] == 1
+        until(lambda: ended, "our end", 5.0)
+        assert ended[0] == 1
 
 
 def test_one_that_looked_long_ago_does_not_win_with_an_old_number(

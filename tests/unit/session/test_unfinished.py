@@ -16,8 +16,7 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import Cancelled
 from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MeshRequest
-from core_model.schema.question import PictureQuestion, Question
-from core_model.schema.question_latents import DirectionsQuestion
+from core_model.schema.question import DirectionsQuestion, PictureQuestion, Question
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshPreviewQuestion
 from core_model.schema.question_planes import SectionQuestion
 from core_model.schema.render import RenderRequest, Tier

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from core_model.schema.question import PictureQuestion, Question
-from core_model.schema.question_latents import DirectionsQuestion
+from core_model.schema.question import DirectionsQuestion, PictureQuestion, Question
 from core_model.schema.render import RenderRequest, RenderResult, Tier
 from tests.blob_head.session import blob_info
 from viewer.render_client.events import Answered, Event, FrameReady, Opened, WorkerStatus

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.blob_head.session import BlobSession
-from viewer.state.document import Comparison, Document, carried
+from viewer.state.document import Comparison, Document, Navigation, carried
 
 
 def test_everything_that_fits_is_kept() -> None:
@@ -37,3 +39,9 @@ def test_what_the_other_cannot_show_falls_back() -> None:
     poor = info.model_copy(update={"samplers": ()})
     kept = carried(seen.replace(sampler=seen.sampler.replace(name="learned")), fresh, poor)
     assert (kept.view, kept.compare, kept.sampler) == (fresh.view, fresh.compare, fresh.sampler)
+
+
+def test_a_session_of_an_earlier_build_keeps_its_navigation_mode() -> None:
+    old = json.loads(Document().model_dump_json())
+    old["navigation"] = {"hand": "fly", "speed": 0.25}
+    assert Document.model_validate_json(json.dumps(old)).navigation == Navigation(mode="fly", speed=0.25)

@@ -113,13 +113,6 @@ def test_one_notch_is_a_tenth() -> None:
     assert wide / near == pytest.approx(1.1)
 
 
-@given(poses, floats(0.05, 2.0))
-def test_dolly_zoom_keeps_the_size_at_the_pivot(pose: OrbitPose, fov: float) -> None:
-    moved = orbit.dolly_zoom(pose, fov)
-    if orbit.RADIUS_LIMITS[0] < moved.radius < orbit.RADIUS_LIMITS[1]:
-        assert orbit.pivot_pixel(moved, EDGE) == pytest.approx(orbit.pivot_pixel(pose, EDGE))
-
-
 @given(poses, floats(0.2, 0.8), floats(0.2, 0.8), floats(0.3, 8.0))
 def test_recentre_brings_the_point_to_the_middle_without_a_jump_in_size(
     pose: OrbitPose, u: float, v: float, distance: float

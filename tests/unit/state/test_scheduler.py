@@ -258,7 +258,6 @@ def test_channel_view_defaults_come_from_the_channel() -> None:
     mine = ChannelView(name="depth", colormap="magma", invert=True)
     settings = DOC.view.with_channel_view(mine).with_channel_view(mine.replace(low=1.0, high=2.0))
     assert settings.of("depth", depth).low == 1.0 and len(settings.channel_views) == 1
-    assert settings.without_channel_view("depth").of("depth", depth) == view
 
 
 def test_document_takes_the_best_sampler_that_works() -> None:

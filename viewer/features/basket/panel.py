@@ -21,7 +21,7 @@ from viewer.state.document import Document
 from viewer.state.latent_blend import describe
 from viewer.state.query_cache import QueryCache
 from viewer.state.requests import thumbnail_request
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.file_row import FileRow
 from viewer.widgets.theme import Theme
@@ -186,13 +186,13 @@ class BasketPanel:
         controls.section(theme, "Combine")
         why_not = "" if len(self.items) >= 2 else "Add two entries first"
         before = (self.mode, *self.chosen, self.t, self.k)
-        self.mode = controls.segmented(
+        self.mode = choice_rows.segmented(
             theme, "Mode", "combine", self.mode, _MODES, tip="How entries are combined", why_not=why_not
         )
         options = [(i, item.name, f"Entry {i + 1}") for i, item in enumerate(self.items)]
         for place, letter in enumerate("AB" if self.mode == "between" else "ABC"):
             now = self._place(place)
-            new = controls.combo(
+            new = choice_rows.combo(
                 theme,
                 letter,
                 f"##combine-{letter}",
@@ -204,13 +204,13 @@ class BasketPanel:
             if new != now:
                 self.chosen[place] = new
         if self.mode == "between":
-            self.t = controls.slider_float(
+            self.t = number_rows.slider_float(
                 theme, "Position", "##combine-t", self.t, low=0.0, high=1.0, limits=(-4.0, 5.0), fmt="%.3f", why_not=why_not,
                 tip="0 shows A, 1 shows B; Ctrl+click types values outside",
             )  # fmt: skip
             self.t = min(max(self.t, -4.0), 5.0)
         else:
-            self.k = controls.slider_float(
+            self.k = number_rows.slider_float(
                 theme, "k", "##combine-k", self.k, low=-2.0, high=2.0, limits=(-10.0, 10.0), fmt="%.3f", why_not=why_not,
                 tip="A + k (B - C); Ctrl+click types values outside",
             )  # fmt: skip

@@ -9,7 +9,7 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import InputError
 from viewer.features.camera.pose_text import FORMATS, KNOWN, PoseFormat, pose_text, read_pose
 from viewer.state.actions import CopyText, Dispatch
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls
 from viewer.widgets.theme import BODY_PX, Theme
 
 
@@ -24,7 +24,7 @@ class ExactPose:
 
     def draw(self, pose: OrbitPose, theme: Theme, dispatch: Dispatch) -> OrbitPose:
         """The rows; returns the pose, or the one that was pasted or typed."""
-        self.form = controls.combo(
+        self.form = choice_rows.combo(
             theme,
             "Format",
             "##pose-format",

@@ -15,9 +15,9 @@ from viewer.state import fly, orbit, prior_marks
 from viewer.state.actions import Dispatch
 from viewer.state.camera_glide import CameraGlide
 from viewer.state.document import Document
-from viewer.widgets import controls, typed
-from viewer.widgets.camera_hand import HANDS
+from viewer.widgets import choice_rows, controls, number_rows, typed
 from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.navigation import MODES
 from viewer.widgets.theme import Theme
 
 _SIDES: tuple[tuple[orbit.ViewName, str], ...] = (
@@ -62,7 +62,7 @@ class CameraPanel:
         else:
             pose = self._plot.draw(theme, prior, pose, "" if info else "Nothing is open")
             prior_plot.verdict(theme, prior, pose)
-        doc = self._hand(doc, theme)
+        doc = self._navigation(doc, theme)
         pose = self._angles(pose, theme)
         pose = self._lens(pose, theme)
         pose = self._pivot(pose, theme)
@@ -73,18 +73,18 @@ class CameraPanel:
             glide.to(pose, target, now)
         return doc if pose == doc.camera else doc.replace(camera=pose)
 
-    def _hand(self, doc: Document, theme: Theme) -> Document:
+    def _navigation(self, doc: Document, theme: Theme) -> Document:
         kept = doc.navigation
-        hand = controls.segmented(
-            theme, "Left drag", "hand", kept.hand, HANDS, tip="What a drag with the left button does"
+        mode = choice_rows.segmented(
+            theme, "Left drag", "navigation", kept.mode, MODES, tip="What a drag with the left button does"
         )
         speed = kept.speed
-        if hand == "fly":
-            speed = controls.drag_float(
+        if mode == "fly":
+            speed = number_rows.drag_float(
                 theme, "Speed", "##fly-speed", speed, speed=0.005, low=fly.SPEED_LIMITS[0], high=fly.SPEED_LIMITS[1], fmt="%.3f wu/s",
                 tip="World units per second; Shift makes it four times as fast. While flying the wheel changes it",
             )  # fmt: skip
-        new = kept.replace(hand=hand, speed=speed)
+        new = kept.replace(mode=mode, speed=speed)
         return doc if new == kept else doc.replace(navigation=new)
 
     def _angles(self, pose: OrbitPose, theme: Theme) -> OrbitPose:
@@ -102,7 +102,7 @@ class CameraPanel:
         for name, title, low, high, tip in rows:
             radians = getattr(pose, name)
             shown = math.degrees(radians)
-            new = controls.drag_float(
+            new = number_rows.drag_float(
                 theme,
                 title,
                 f"##{name}",
@@ -118,7 +118,7 @@ class CameraPanel:
         return pose
 
     def _lens(self, pose: OrbitPose, theme: Theme) -> OrbitPose:
-        parallel = controls.segmented(
+        parallel = choice_rows.segmented(
             theme,
             "Projection",
             "projection",
@@ -128,7 +128,7 @@ class CameraPanel:
         )
         if parallel != pose.orthographic:
             pose = pose.replace(orthographic=parallel)
-        radius = controls.drag_float(
+        radius = number_rows.drag_float(
             theme, "Distance", "##radius", pose.distance,
             speed=0.01, low=orbit.RADIUS_LIMITS[0], high=orbit.RADIUS_LIMITS[1], fmt="%.3f wu",
             tip="From the camera to the pivot, world units. "
@@ -143,7 +143,7 @@ class CameraPanel:
     def _fov(self, pose: OrbitPose, theme: Theme) -> OrbitPose:
         shown = math.degrees(pose.fov)
         low, high = (math.degrees(v) for v in orbit.FOV_LIMITS)
-        fov = controls.drag_float(
+        fov = number_rows.drag_float(
             theme, "Field of view", "##fov", shown, speed=0.05, low=low, high=high, fmt="%.2f°",
             tip=f"Full angle across the picture. Focal length {0.5 / math.tan(pose.fov / 2):.3f} picture widths. Ctrl+wheel changes it",
         )  # fmt: skip
@@ -151,7 +151,7 @@ class CameraPanel:
 
     def _height(self, pose: OrbitPose, theme: Theme) -> OrbitPose:
         shown = pose.view_height
-        height = controls.drag_float(
+        height = number_rows.drag_float(
             theme, "View height", "##view-height", shown, speed=0.004, low=0.001, high=1000.0, fmt="%.3f wu",
             tip="What the picture spans from edge to edge, world units. The wheel changes it",
         )  # fmt: skip

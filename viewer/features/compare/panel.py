@@ -10,7 +10,7 @@ from imgui_bundle import ImVec2, ImVec4, imgui, implot
 from core_model.schema.checkpoint import CheckpointInfo
 from viewer.state.document import Comparison, Document
 from viewer.state.second_view import CURVE_SPP, CurvePoint, SecondView
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.split import WHAT_TITLES, ways_of
@@ -72,10 +72,10 @@ class ComparePanel:
         second_view: SecondView,
     ) -> Comparison:
         spec = doc.compare
-        mode = controls.segmented(
+        mode = choice_rows.segmented(
             theme, "Compare", "mode", spec.mode, _MODES, tip="How the two pictures are shown"
         )
-        what = controls.combo(
+        what = choice_rows.combo(
             theme,
             "By",
             "##what",
@@ -103,7 +103,7 @@ class ComparePanel:
             for key, title in ways_of(s)
         ]
         closed = tuple(key for s in info.samplers if not s.available for key, _ in ways_of(s))
-        chosen = controls.combo(
+        chosen = choice_rows.combo(
             theme,
             "B",
             "##b-sampler",
@@ -115,7 +115,7 @@ class ComparePanel:
         return spec.replace(sampler=chosen)
 
     def _samples(self, spec: Comparison, doc: Document, theme: Theme, info: CheckpointInfo) -> Comparison:
-        spp = controls.drag_float(
+        spp = number_rows.drag_float(
             theme,
             "B",
             "##b-spp",
@@ -131,14 +131,14 @@ class ComparePanel:
     def _channel(self, spec: Comparison, doc: Document, theme: Theme, info: CheckpointInfo) -> Comparison:
         closed = tuple(c.name for c in info.channels if c.needs_proposal and not info.has_proposal)
         options = [(c.name, c.title, c.description) for c in info.channels]
-        chosen = controls.combo(
+        chosen = choice_rows.combo(
             theme, "B", "##b-channel", spec.channel, options, unavailable=closed, tip="Channel of B"
         )
         return spec.replace(channel=chosen)
 
     def _psi(self, spec: Comparison, doc: Document, theme: Theme, info: CheckpointInfo) -> Comparison:
         why_not = "" if info.z_dim else "This family has no latent"
-        psi = controls.slider_float(
+        psi = number_rows.slider_float(
             theme,
             "B",
             "##b-psi",
@@ -158,7 +158,7 @@ class ComparePanel:
         paths = tuple(dict.fromkeys(p for p in (spec.checkpoint, *recent) if p))
         options = [(p, p.rsplit("/", 1)[-1], p) for p in paths]
         why_not = "" if paths else "Open another checkpoint once: the recent ones are offered here"
-        chosen = controls.combo(
+        chosen = choice_rows.combo(
             theme, "B", "##b-checkpoint", spec.checkpoint, options, tip="Checkpoint of B", why_not=why_not
         )
         controls.label(theme, "or path", "A .safetensors file or analytic:NAME")
@@ -169,11 +169,11 @@ class ComparePanel:
     def _reference(
         self, spec: Comparison, doc: Document, theme: Theme, second_view: SecondView, info: CheckpointInfo
     ) -> Comparison:
-        samples = controls.drag_int(
+        samples = number_rows.drag_int(
             theme, "Samples", "##b-reference", spec.reference_spp, speed=8, low=16, high=65536, fmt="%d per ray",
             tip="Samples per ray that are accumulated, 128 at a time, while the view rests",
         )  # fmt: skip
-        curve = controls.toggle(
+        curve = choice_rows.toggle(
             theme, "Curve", "##b-curve", spec.curve,
             tip=f"PSNR of the present sampler at {', '.join(str(n) for n in CURVE_SPP)} samples per ray, after the reference",
         )  # fmt: skip

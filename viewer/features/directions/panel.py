@@ -11,13 +11,13 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
-from core_model.schema.question_latents import DirectionsQuestion
+from core_model.schema.question import DirectionsQuestion
 from viewer.features.directions import model as store
 from viewer.features.directions.model import Direction, Directions, Layers
 from viewer.features.directions.sigma_slider import sigma_slider
 from viewer.state.document import Document
 from viewer.state.query_cache import QueryCache
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.theme import Theme
 
@@ -155,14 +155,14 @@ class DirectionsPanel:
             self._keep(store.keep(self.kept, direction, self.typed), info)
             direction = next(k for k in self.kept if k.step == direction.step)
         controls.tooltip("Type a name and press Enter: it is kept for this checkpoint")
-        everything = controls.toggle(
+        everything = choice_rows.toggle(
             theme, "All layers", "##all-layers", layers is None, tip="Move every layer of w"
         )
         if everything != (layers is None):
             layers = None if everything else (0, last)
         reason = "" if layers is not None else "All layers move"
         first, final = layers or (0, last)
-        first = controls.slider_int(
+        first = number_rows.slider_int(
             theme,
             "From layer",
             "##first",
@@ -172,7 +172,7 @@ class DirectionsPanel:
             tip="First layer that moves",
             why_not=reason,
         )
-        final = controls.slider_int(
+        final = number_rows.slider_int(
             theme, "To layer", "##last", final, low=0, high=last, tip="Last layer that moves", why_not=reason
         )
         if layers is not None:

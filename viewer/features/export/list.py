@@ -13,7 +13,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from viewer.jobs.tasks import Task, Tasks
 from viewer.runs.format import duration, time_left
 from viewer.state.actions import CopyText, Dispatch
-from viewer.state.export_desk import TASK_KIND, files_of, forget_tip
+from viewer.state.exports import TASK_KIND, files_of, forget_tip
 from viewer.widgets import controls
 from viewer.widgets.theme import BODY_PX, Theme
 

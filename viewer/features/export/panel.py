@@ -17,12 +17,11 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.export import python_of
 from viewer.features.export.clipboard import WHY_NOT, clipboard_tool
 from viewer.features.export.list import draw_list
-from viewer.features.export.rows import channel_row, estimate, sheet_rows, video_rows
+from viewer.features.export.rows import channel_row, estimate, page_rows, sheet_rows, video_rows
 from viewer.jobs.command import as_typed
 from viewer.jobs.tasks import Tasks
 from viewer.state.actions import CopyPicture, CopyText, Dispatch
 from viewer.state.document import Document
-from viewer.state.export_desk import Exports, taken
 from viewer.state.export_settings import (
     MAX_SIZE,
     ExportKind,
@@ -31,8 +30,9 @@ from viewer.state.export_settings import (
     plan_export,
     typed_command,
 )
+from viewer.state.exports import Exports, taken
 from viewer.state.screen import PicturePlace
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import Theme
@@ -42,6 +42,7 @@ _KINDS: dict[ExportKind, tuple[str, str]] = {
     "orbit": ("Orbit", "A video of a closed camera path about the present view"),
     "walk": ("Walk", "A video that passes through the w of several seeds"),
     "sheet": ("Sheet", "A contact sheet: a row per seed, a column per yaw or a psi"),
+    "page": ("Page", "One HTML file that shows heads in any browser: orbit, zoom, colour, normals, depth"),
 }
 _FILES = ((".png", "PNG", "Colours; a file per channel"), (".exr", "EXR", "32-bit floats as rendered, all channels in one file"),
           (".npz", "NPZ", "32-bit floats as rendered for numpy, with camera and w"))  # fmt: skip
@@ -83,13 +84,15 @@ class ExportPanel:
 
     def _what(self, s: ExportSettings, theme: Theme, info: CheckpointInfo) -> ExportSettings:
         kinds = [(kind, *_KINDS[kind]) for kind in get_args(ExportKind)]
-        kind = controls.segmented(theme, "Kind", "kind", s.kind, kinds, tip="What is made")
+        kind = choice_rows.segmented(theme, "Kind", "kind", s.kind, kinds, tip="What is made")
         s = s if kind == s.kind else s.replace(kind=kind)
+        if s.kind == "page":
+            return page_rows(theme, s)
         s = s.replace(channels=channel_row(theme, info, s))
         if s.kind == "sheet":
             return sheet_rows(theme, s)
         limit = MAX_SIZE[s.kind]
-        size = controls.drag_int(
+        size = number_rows.drag_int(
             theme, "Size", "##size", min(s.size, limit), speed=4.0, low=16, high=limit, fmt="%d px",
             tip=f"Edge of the picture, pixels, up to {limit}; it is rendered by tiles. Right click for round sizes",
         )  # fmt: skip
@@ -101,16 +104,18 @@ class ExportPanel:
         return self._picture(s, theme, info) if s.kind == "picture" else video_rows(theme, s)
 
     def _picture(self, s: ExportSettings, theme: Theme, info: CheckpointInfo | None) -> ExportSettings:
-        suffix = controls.segmented(theme, "File", "suffix", s.suffix, _FILES, tip="Type of the file")
+        suffix = choice_rows.segmented(theme, "File", "suffix", s.suffix, _FILES, tip="Type of the file")
         no_png = "" if suffix == ".png" else "EXR and NPZ hold the values as rendered"
         maps = [c.name for c in info.channels if c.kind == "scalar"] if info else []
         no_maps = no_png or (
             "" if any(n in maps for n in s.channels) else "No chosen channel is a map of numbers"
         )
         tip = "How maps of numbers become pixels"
-        scalars = controls.segmented(theme, "Maps", "scalars", s.scalars, _SCALARS, tip=tip, why_not=no_maps)
+        scalars = choice_rows.segmented(
+            theme, "Maps", "scalars", s.scalars, _SCALARS, tip=tip, why_not=no_maps
+        )
         no_cut = no_png or ("" if "rgb" in s.channels else "Only colour has a background")
-        cut = controls.toggle(
+        cut = choice_rows.toggle(
             theme,
             "Cut out",
             "##transparent",
@@ -171,7 +176,7 @@ class ExportPanel:
         why_not = "" if name.strip() else "An automatic name is always a new one"
         tip = "Replace a file of this name; off: it is protected"
         return s.replace(
-            overwrite=controls.toggle(
+            overwrite=choice_rows.toggle(
                 theme, "Overwrite", "##overwrite", s.overwrite, why_not=why_not, tip=tip
             )
         )

@@ -7,13 +7,16 @@ from imgui_bundle import imgui
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderResult, Tier
 from viewer.runs.format import duration
-from viewer.state.export_settings import ExportPlan, ExportSettings, cells_of
-from viewer.widgets import controls
+from viewer.state.export_settings import ExportPlan, ExportSettings, cells_of, heads_of
+from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.theme import Theme
 
 _MOTIONS = (("sway", "Sway", "A closed ellipse about the present camera"), ("turn", "Turn", "A full turn at its height"),
             ("still", "Still", "The camera stays"))  # fmt: skip
 _COLUMNS = (("yaw", "Yaw", "A column per yaw, radians"), ("psi", "Psi", "A column per truncation"))
+_LEVELS = (("128", "128³", "Some 2 MB per head"), ("256", "256³", "Some 6 MB per head"))
+_PAGE_MB = {"128": 1.7, "256": 6.4}
+"""Per head, of the demo's."""
 START_S = 4.0
 """What a process needs to load its libraries."""
 
@@ -29,7 +32,7 @@ def channel_row(theme: Theme, info: CheckpointInfo, s: ExportSettings) -> tuple[
     titles = ", ".join(next(c.title for c in usable if c.name == n) for n in chosen)
     tip = "Channel of the sheet" if single else "Channels to write; several PNG or MP4 get a file each"
     controls.label(theme, "Channels", tip)
-    if not controls.begin_combo(theme, "##channels", titles):
+    if not choice_rows.begin_combo(theme, "##channels", titles):
         controls.tooltip(f"{tip}: {titles}")
         return known
     for channel in usable:
@@ -57,9 +60,9 @@ def video_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
         controls.tooltip(
             "Numbers and ranges: 0-3,7. The video passes through the w of these seeds and returns to the first"
         )
-    motion = controls.segmented(theme, "Camera", "motion", s.motion, _MOTIONS, tip="How the camera moves")
+    motion = choice_rows.segmented(theme, "Camera", "motion", s.motion, _MOTIONS, tip="How the camera moves")
     s = s if motion == s.motion else s.replace(motion=motion)
-    frames = controls.drag_int(
+    frames = number_rows.drag_int(
         theme,
         "Frames",
         "##frames",
@@ -69,16 +72,16 @@ def video_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
         high=100_000,
         tip="Number of frames of the video",
     )
-    fps = controls.drag_float(
+    fps = number_rows.drag_float(
         theme, "Speed", "##fps", s.fps, speed=0.1, low=1.0, high=240.0, fmt="%.0f frames/s",
         tip=f"Frames per second: the video lasts {frames / max(s.fps, 1.0):.1f} s",
     )  # fmt: skip
     why_not = "" if s.motion == "sway" else "Only a sway has a width"
-    wide = controls.drag_float(
+    wide = number_rows.drag_float(
         theme, "Sway", "##yaw-swing", s.yaw_swing, speed=0.005, low=0.0, high=3.14, fmt="%.2f rad", why_not=why_not,
         tip="Half width of the sway",
     )  # fmt: skip
-    high = controls.drag_float(
+    high = number_rows.drag_float(
         theme, "Rise", "##pitch-swing", s.pitch_swing, speed=0.005, low=0.0, high=1.57, fmt="%.2f rad", why_not=why_not,
         tip="Half height of the sway",
     )  # fmt: skip
@@ -88,13 +91,13 @@ def video_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
 def sheet_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
     """Rows, columns and size of a contact sheet."""
     tip = "Edge of one picture of the sheet, pixels"
-    cell = controls.drag_int(
+    cell = number_rows.drag_int(
         theme, "Size", "##cell", s.cell, speed=1.0, low=16, high=1024, fmt="%d px", tip=tip
     )
     controls.label(theme, "Rows", "Seeds, a row each: numbers and ranges as 0-4,9")
     seeds = imgui.input_text("##seeds", s.seeds)[1]
     controls.tooltip("Seeds, a row each: numbers and ranges as 0-4,9")
-    column = controls.segmented(
+    column = choice_rows.segmented(
         theme, "Columns", "column", s.column, _COLUMNS, tip="What changes from column to column"
     )
     s = s.replace(cell=cell, seeds=seeds, column=column)
@@ -109,8 +112,23 @@ def sheet_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
     return s.replace(yaws=text) if column == "yaw" else s.replace(psis=text)
 
 
+def page_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
+    """Heads and detail of a page."""
+    tip = "Seeds of several heads side by side: numbers and ranges as 0-3,7; empty = the head on the screen"
+    controls.label(theme, "Heads", tip)
+    heads = imgui.input_text_with_hint("##heads", "this one", s.heads)[1]
+    controls.tooltip(tip)
+    level = choice_rows.segmented(
+        theme, "Detail", "level", s.level, _LEVELS, tip="Cells along an edge of the baked volume"
+    )
+    return s.replace(heads=heads, level=level)
+
+
 def estimate(s: ExportSettings, plan: ExportPlan, result: RenderResult | None) -> str:
     """Pixels, seconds and, for large pictures, memory."""
+    if s.kind == "page":
+        count = heads_of(s)
+        return f"{'1 head' if count == 1 else f'{count} heads'} at {s.level}³, about {count * _PAGE_MB[s.level]:.0f} MB"
     pictures = {"picture": 1, "sheet": cells_of(s)}.get(s.kind, s.frames)
     pixels = pictures * plan.record.request.width * plan.record.request.height
     text = f"{pixels / 1e6:.3g} megapixels" if pictures == 1 else f"{pictures} × {s.edge} px"

@@ -16,7 +16,7 @@ from viewer.state.document import Document
 from viewer.state.latent_walk import Walk
 from viewer.state.query_cache import QueryCache
 from viewer.state.requests import thumbnail_request
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import Theme
 from viewer.widgets.thumbnails import Thumbnails, at_rest
@@ -57,7 +57,7 @@ class ConditionRows:
         why_not = why_unconditioned(info)
         cond = latent.cond
         now = "frontal" if cond is None else ("view" if cond == doc.camera else "own")
-        chosen = controls.segmented(
+        chosen = choice_rows.segmented(
             theme, "Condition", "cond", now, _OPTIONS, why_not=why_not,
             tip="Camera that conditions the mapping network; it stays while the view turns",
         )  # fmt: skip
@@ -76,7 +76,7 @@ class ConditionRows:
         pose = cond or frontal(info)
         for name, title, limit in (("yaw", "Yaw", 180.0), ("pitch", "Pitch", 89.0)):
             degrees = math.degrees(getattr(pose, name))
-            new = controls.drag_float(
+            new = number_rows.drag_float(
                 theme, title, f"##cond-{name}", degrees, speed=0.25, low=-limit, high=limit, fmt="%.1f°",
                 tip=f"{title} of the conditioning camera, degrees",
             )  # fmt: skip

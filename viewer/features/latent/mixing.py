@@ -9,9 +9,8 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.latent import LatentSpec, StyleMix
-from viewer.features.latent.layers import BANDS, band, in_words, toggled
 from viewer.state.latent_blend import main_seed
-from viewer.widgets import controls, typed
+from viewer.widgets import choice_rows, controls, typed
 from viewer.widgets.theme import Theme
 
 _PARTS = {"coarse": "pose and shape", "middle": "features", "fine": "colour and detail"}
@@ -29,7 +28,7 @@ class MixRows:
         if latent.w is not None:
             why_not = why_not or "A w of its own is shown: its layers are fixed"
         mix = latent.mix
-        on = controls.toggle(
+        on = choice_rows.toggle(
             theme,
             "Mix",
             "##mix",
@@ -68,7 +67,7 @@ class MixRows:
         options = [
             (n, n.capitalize(), f"Layers {in_words(named[n], layers)}: mostly {_PARTS[n]}") for n in BANDS
         ]
-        chosen = controls.segmented(
+        chosen = choice_rows.segmented(
             theme, "Layers", "mix-band", now, options, tip="Which layers are taken", why_not=why_not
         )
         if chosen != now:
@@ -107,3 +106,37 @@ class MixRows:
             fill = p.accent_fill if taken else (p.field_hover if hovered and i == at else p.field)
             draw.add_rect_filled(low, high, theme.colour(fill, alpha), 0.5 * imgui.get_style().frame_rounding)
         return mix
+
+
+BANDS = ("coarse", "middle", "fine")
+
+
+def band(name: str, layers: int) -> tuple[int, ...]:
+    """Layers of a band of w with `layers` layers.
+
+    Four coarse ones, four middle ones and the rest; thirds where there are few.
+    """
+    coarse, middle = (4, 8) if layers >= 10 else (max(1, round(layers / 3)), max(2, round(2 * layers / 3)))
+    first, last = {"coarse": (0, coarse), "middle": (coarse, middle), "fine": (middle, layers)}[name]
+    return tuple(range(first, min(last, layers)))
+
+
+def toggled(chosen: tuple[int, ...], layer: int, on: bool) -> tuple[int, ...]:
+    """`chosen` with a layer added or removed, in order."""
+    return tuple(sorted({*chosen, layer} if on else set(chosen) - {layer}))
+
+
+def in_words(chosen: tuple[int, ...], layers: int) -> str:
+    """ "none", "all", "0-3, 8"."""
+    inside = sorted(i for i in set(chosen) if 0 <= i < layers)
+    if not inside:
+        return "none"
+    if len(inside) == layers:
+        return "all"
+    runs: list[list[int]] = []
+    for i in inside:
+        if runs and i == runs[-1][1] + 1:
+            runs[-1][1] = i
+        else:
+            runs.append([i, i])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)

@@ -18,9 +18,9 @@ from viewer.state.document import Document
 from viewer.state.latent_blend import describe, main_seed
 from viewer.state.latent_walk import Walk
 from viewer.state.query_cache import QueryCache
-from viewer.widgets import controls, typed
+from viewer.widgets import choice_rows, controls, number_rows, typed
+from viewer.widgets.controls import fold
 from viewer.widgets.feature import FEATURES, Feature
-from viewer.widgets.fold import fold
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import Theme
 
@@ -176,7 +176,7 @@ class LatentPanel:
     def _fine(self, seed: int, theme: Theme, why_not: str) -> int:
         """Drag field over a thousand seeds about the present one's thousand."""
         base = seed - seed % 1000
-        return base + controls.slider_int(
+        return base + number_rows.slider_int(
             theme,
             "Browse",
             "##browse-seed",
@@ -192,7 +192,7 @@ class LatentPanel:
         self, latent: LatentSpec, theme: Theme, info: CheckpointInfo | None, why_not: str
     ) -> LatentSpec:
         layers = info.num_ws if info else 0
-        psi = controls.slider_float(
+        psi = number_rows.slider_float(
             theme,
             "Psi",
             "##psi",
@@ -206,7 +206,7 @@ class LatentPanel:
             "Ctrl+click types any value from -2 to 2",
         )
         cutoff = latent.cutoff
-        all_layers = controls.toggle(
+        all_layers = choice_rows.toggle(
             theme,
             "All layers",
             "##cutoff-all",
@@ -218,7 +218,7 @@ class LatentPanel:
             cutoff = None if all_layers else min(14, layers)
         shown = layers if cutoff is None else min(cutoff, layers)
         reason = why_not or ("All layers are truncated" if cutoff is None else "")
-        new = controls.slider_int(
+        new = number_rows.slider_int(
             theme,
             "Cutoff",
             "##cutoff",
@@ -240,11 +240,11 @@ class LatentPanel:
         if not classes:
             return latent
         now = min(latent.class_index or 0, classes - 1)
-        new = controls.drag_int(
+        new = number_rows.drag_int(
             theme, "Class", "##class", now, speed=0.1, low=0, high=classes - 1, fmt=f"%d of {classes}",
             tip=f"Class of the label, 0 to {classes - 1}",
         )  # fmt: skip
-        centre = controls.segmented(
+        centre = choice_rows.segmented(
             theme, "Centre", "centre", latent.centre, _CENTRES, tip="What psi draws towards",
         )  # fmt: skip
         same = new == now and centre == latent.centre
@@ -255,7 +255,7 @@ class LatentPanel:
     ) -> LatentSpec:
         without = info is not None and info.header.config.get("noise", True) is False
         reason = why_not or ("This network has no noise inputs" if without else "")
-        noise = controls.segmented(
+        noise = choice_rows.segmented(
             theme,
             "Noise",
             "noise",
@@ -272,7 +272,7 @@ class LatentPanel:
         why_not = "Nothing is open" if info is None else ("" if info.view_dependent else NO_DIRECTION)
         if doc.native and not why_not:
             why_not = "The picture is its program's, which takes each ray's own direction"
-        return controls.segmented(
+        return choice_rows.segmented(
             theme, "Seen from", "view-dirs", doc.view_dirs, _VIEW_DIRS, why_not=why_not,
             tip="Viewing direction that conditions the colours",
         )  # fmt: skip

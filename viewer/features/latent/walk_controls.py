@@ -8,7 +8,7 @@ from imgui_bundle import imgui
 from viewer.state.document import Document
 from viewer.state.latent_blend import SeedPlane, main_seed, neighbours, plane_of
 from viewer.state.latent_walk import Walk, WalkKind
-from viewer.widgets import controls, typed
+from viewer.widgets import choice_rows, controls, typed
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import Theme
 
@@ -58,7 +58,7 @@ class WalkRows:
         own = doc.latent.w is not None or doc.latent.z is not None
         why_not = why_not or ("A w of its own is shown: choose a seed first" if own else "")
         before = walk.kind
-        walk.kind = controls.segmented(
+        walk.kind = choice_rows.segmented(
             theme, "Walk", "walk", walk.kind, _KINDS, tip="Where the walk leads", why_not=why_not
         )
         if walk.playing and walk.kind != before:

@@ -22,20 +22,20 @@ from viewer.features.mesh.plan import (
     Batch,
     BatchKind,
     Outputs,
+    Still,
     arguments,
     default_folder,
     default_name,
     outputs,
     write_inputs,
 )
-from viewer.features.mesh.still import Still
 from viewer.jobs.tasks import Tasks
 from viewer.runs.format import duration, size
 from viewer.state.document import Document
 from viewer.state.mesh_settings import RESOLUTIONS, MeshSettings
 from viewer.state.query_cache import QueryCache
 from viewer.state.requests import for_another_process, forecast_question, mesh_request
-from viewer.widgets import controls, typed
+from viewer.widgets import choice_rows, controls, number_rows, typed
 from viewer.widgets.feature import RequestFrames
 from viewer.widgets.theme import Theme
 
@@ -80,12 +80,12 @@ class ExportRows:
         """The settings, changed or not."""
         spec = self._quality(doc.mesh, theme)
         self._file(doc, theme)
-        self._batch(doc, theme)
+        self._batch(theme)
         found = self._outputs(doc, now)
         if found.existing:
             count = len(found.existing)
             what = found.existing[0].name if count == 1 else f"{count} files"
-            self.overwrite = controls.toggle(
+            self.overwrite = choice_rows.toggle(
                 theme,
                 "Overwrite",
                 "##mesh-overwrite",
@@ -129,7 +129,7 @@ class ExportRows:
         spec = spec if entered is None else spec.replace(resolution=entered)
         imgui.same_line(0.0, imgui.get_style().item_inner_spacing.x)
         imgui.set_next_item_width(-1.0)
-        if controls.begin_combo(theme, "##mesh-resolutions", f"{spec.resolution}³"):
+        if choice_rows.begin_combo(theme, "##mesh-resolutions", f"{spec.resolution}³"):
             for n in RESOLUTIONS:
                 if imgui.selectable(f"{n}³###{n}", n == spec.resolution)[0]:
                     spec = spec.replace(resolution=n)
@@ -141,12 +141,12 @@ class ExportRows:
         problem = texture_problem(self.suffix)
         now = "vertex" if problem and spec.colour == "texture" else spec.colour
         why_not = {"texture": problem} if problem else {}
-        colour = controls.segmented(
+        colour = choice_rows.segmented(
             theme, "Colours", "mesh-colour", now, _COLOURS, tip="Colours in the file", unavailable=why_not
         )
         if colour == "texture":
             sizes = [(n, f"{n} × {n}", "Pixels of the baked texture") for n in (1024, 2048, 4096)]
-            size = controls.combo(
+            size = choice_rows.combo(
                 theme,
                 "Texture",
                 "##mesh-texture",
@@ -155,7 +155,7 @@ class ExportRows:
                 tip="Edge of the baked texture, pixels",
             )
             spec = spec.replace(texture_size=size)
-        normals = controls.toggle(
+        normals = choice_rows.toggle(
             theme,
             "Normals",
             "##mesh-normals",
@@ -167,21 +167,21 @@ class ExportRows:
     def _faces(self, spec: MeshSettings, theme: Theme) -> MeshSettings:
         textured = spec.colour == "texture" and not texture_problem(self.suffix)
         shown = TEXTURE_FACES if textured and spec.faces is None else spec.faces
-        reduced = controls.toggle(
+        reduced = choice_rows.toggle(
             theme, "Decimate", "##mesh-decimate", shown is not None, tip="Fewer triangles by quadric edge collapse",
             why_not="A texture needs it" if textured else "",
         )  # fmt: skip
         if not reduced:
             return spec.replace(faces=None)
         start = shown or 200_000
-        faces = controls.drag_int(
+        faces = number_rows.drag_int(
             theme, "Triangles", "##mesh-faces", start, speed=max(start / 200, 10), low=100,
             high=MAX_TEXTURE_FACES if textured else 100_000_000, tip="About so many triangles are left",
         )  # fmt: skip
         return spec if textured and spec.faces is None and faces == start else spec.replace(faces=faces)
 
     def _file(self, doc: Document, theme: Theme) -> None:
-        kind = controls.segmented(theme, "Kind", "mesh-kind", self.suffix, _KINDS, tip="Kind of file")
+        kind = choice_rows.segmented(theme, "Kind", "mesh-kind", self.suffix, _KINDS, tip="Kind of file")
         if kind != self.suffix:
             self.typed = str(Path(self.typed).with_suffix(kind)) if self.typed else ""
             self._suffix = kind
@@ -196,16 +196,16 @@ class ExportRows:
             self.typed, self.overwrite = text, False
         controls.tooltip(path)
 
-    def _batch(self, doc: Document, theme: Theme) -> None:
+    def _batch(self, theme: Theme) -> None:
         batch = self.batch
-        kind = controls.combo(theme, "Batch", "##mesh-batch", batch.kind, _BATCHES, tip="One mesh or many")
+        kind = choice_rows.combo(theme, "Batch", "##mesh-batch", batch.kind, _BATCHES, tip="One mesh or many")
         seeds, to, steps, file = batch.seeds, batch.to, batch.steps, batch.file
         if kind == "seeds":
             controls.label(theme, "Seeds", "Numbers and ranges, as 0-3,7")
             seeds = imgui.input_text("##mesh-seeds", seeds)[1]
             controls.tooltip("Numbers and ranges, as 0-3,7. The seed goes into the file's name")
         elif kind == "between":
-            to = controls.drag_int(
+            to = number_rows.drag_int(
                 theme,
                 "To seed",
                 "##mesh-to",
@@ -215,7 +215,7 @@ class ExportRows:
                 high=2**31 - 1,
                 tip="The last head of the path",
             )
-            steps = controls.drag_int(
+            steps = number_rows.drag_int(
                 theme, "Meshes", "##mesh-steps", steps, speed=0.05, low=2, high=1000, tip="Both ends counted"
             )
         elif kind == "file":

@@ -17,8 +17,8 @@ from viewer.state.actions import Dispatch
 from viewer.state.document import Document
 from viewer.state.query_cache import QueryCache
 from viewer.widgets import controls
+from viewer.widgets.controls import fold
 from viewer.widgets.feature import FEATURES, Feature, RequestFrames
-from viewer.widgets.fold import fold
 from viewer.widgets.theme import Theme
 
 _FOLDS = (

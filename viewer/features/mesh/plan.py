@@ -179,3 +179,17 @@ def arguments(folder: Path, path: str, batch: Batch, found: Outputs) -> tuple[st
     elif batch.kind == "seeds":
         words += ["--seeds", batch.seeds.replace(" ", "")]
     return tuple(words)
+
+
+class Still:
+    """`of(key, now)`: whether `key` has been the same for `pause_s` seconds."""
+
+    def __init__(self, pause_s: float) -> None:
+        self._pause_s = pause_s
+        self._key: object = None
+        self._since = 0.0
+
+    def of(self, key: object, now: float) -> bool:
+        if key != self._key:
+            self._key, self._since = key, now
+        return now - self._since >= self._pause_s

@@ -10,7 +10,7 @@ from imgui_bundle import imgui
 from viewer.features.mesh.stage import MeshStage
 from viewer.state.document import Document
 from viewer.state.mesh_settings import PREVIEW, MeshSettings
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.theme import BODY_PX, Theme
 
 _MODES = (
@@ -35,7 +35,7 @@ def show_rows(doc: Document, theme: Theme, mesh_stage: MeshStage) -> Document:
     """
     spec = doc.mesh
     shown = doc.mesh_mode
-    mode = controls.segmented(
+    mode = choice_rows.segmented(
         theme, "Show", "mesh-mode", shown, _MODES, tip="How the mesh stands in the viewport"
     )
     if mode != shown:
@@ -44,11 +44,11 @@ def show_rows(doc: Document, theme: Theme, mesh_stage: MeshStage) -> Document:
     drawn = mode in ("mesh", "overlay", "side")
     why_not = "" if drawn else "The mesh is not drawn: choose Mesh, Over or Side"
     plain = mesh_stage.shown is not None and mesh_stage.shown.fine.colours is None
-    shading = controls.combo(
+    shading = choice_rows.combo(
         theme, "Shading", "##mesh-shading", spec.shading, _SHADINGS, tip="How the mesh is shaded", why_not=why_not,
         unavailable=("colour",) if plain else (),
     )  # fmt: skip
-    wire = controls.toggle(
+    wire = choice_rows.toggle(
         theme,
         "Wireframe",
         "##mesh-wire",
@@ -56,7 +56,7 @@ def show_rows(doc: Document, theme: Theme, mesh_stage: MeshStage) -> Document:
         tip="Edges of the triangles over the mesh",
         why_not=why_not,
     )
-    blend = controls.slider_float(
+    blend = number_rows.slider_float(
         theme, "Blend", "##mesh-blend", 100 * spec.blend, low=0.0, high=100.0, fmt="%.0f %% mesh",
         tip="Opacity of the mesh over the render", why_not="" if mode == "overlay" else "Only where the mesh lies over the render",
     )  # fmt: skip

@@ -13,7 +13,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.mesh import MeshReport
 from core_model.schema.question_mesh import MeshPreviewQuestion
 from viewer.features.mesh.error_map import DepthError, depth_error
-from viewer.features.mesh.still import Still
+from viewer.features.mesh.plan import Still
 from viewer.gl.mesh_arrays import DISPLAY_FILE, Loader, ShownMesh, preview_mesh, read_display
 from viewer.gl.mesh_camera import mesh_camera
 from viewer.state.mesh_settings import PREVIEW, PREVIEW_EDGES, PREVIEW_MS

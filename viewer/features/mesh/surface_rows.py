@@ -8,12 +8,12 @@ from imgui_bundle import imgui
 from core_model.schema.camera import Vec3
 from core_model.schema.mesh import Quantity
 from viewer.features.mesh.level_histogram import LevelHistogram
-from viewer.features.mesh.still import Still
+from viewer.features.mesh.plan import Still
 from viewer.state.document import Document
 from viewer.state.mesh_settings import MeshSettings
 from viewer.state.query_cache import Answer, QueryCache
 from viewer.state.requests import histogram_question
-from viewer.widgets import controls, typed
+from viewer.widgets import choice_rows, controls, typed
 from viewer.widgets.feature import RequestFrames
 from viewer.widgets.theme import Theme
 
@@ -58,7 +58,7 @@ class SurfaceRows:
             spec = self._level(spec, theme, found)
         else:
             controls.note(theme, error.message if error is not None else "Reading the field…")
-        keep = controls.segmented(
+        keep = choice_rows.segmented(
             theme,
             "Keep",
             "mesh-keep",
@@ -76,7 +76,7 @@ class SurfaceRows:
         now = spec.quantity or (found.values["quantity"] if found is not None else names[0])
         options = [(name, _QUANTITIES[name][0], _QUANTITIES[name][2]) for name in names]
         why_not = "" if len(names) > 1 else "The field has no other"
-        chosen = controls.combo(
+        chosen = choice_rows.combo(
             theme,
             "Quantity",
             "##mesh-quantity",
@@ -116,7 +116,7 @@ class SurfaceRows:
         return spec if new == level else spec.replace(level=new)
 
     def _crop(self, spec: MeshSettings, theme: Theme, box: float) -> MeshSettings:
-        on = controls.toggle(
+        on = choice_rows.toggle(
             theme, "Crop", "##mesh-crop", spec.crop is not None, tip="Only a part of the box, world units"
         )
         if on != (spec.crop is not None):

@@ -14,7 +14,7 @@ from viewer.jobs.tasks import Task, Tasks
 from viewer.runs.format import duration, size, time_left
 from viewer.state.actions import CopyText, Dispatch
 from viewer.state.document import Document
-from viewer.state.export_desk import forget_tip
+from viewer.state.exports import forget_tip
 from viewer.widgets import controls
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme

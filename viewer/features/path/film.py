@@ -17,8 +17,8 @@ from core_model.schema.record import RenderRecord
 from viewer.jobs.tasks import Task, Tasks
 from viewer.runs.format import time_left
 from viewer.state.document import Document
-from viewer.state.export_desk import TASK_KIND, taken
 from viewer.state.export_settings import display_ranges
+from viewer.state.exports import TASK_KIND, taken
 from viewer.state.requests import export_request
 from viewer.widgets import controls, typed
 from viewer.widgets.shown_picture import ShownPicture

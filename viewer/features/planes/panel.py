@@ -19,7 +19,7 @@ from viewer.state.document import Document
 from viewer.state.plane_view import Cell, cell_place, is_ablated, plane_title, with_ablation
 from viewer.state.query_cache import Answer, QueryCache
 from viewer.state.screen import PicturePlace
-from viewer.widgets import color_bar, controls
+from viewer.widgets import choice_rows, color_bar, controls, number_rows
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.glyphs import legible
 from viewer.widgets.histogram import HistogramCache
@@ -105,7 +105,7 @@ class PlanesPanel:
 
     def _rows(self, doc: Document, theme: Theme, info: CheckpointInfo) -> Document:
         view, levels = doc.planes, self.link.levels
-        mode = controls.segmented(
+        mode = choice_rows.segmented(
             theme, "Show", "planes-mode", view.mode, _MODES, tip="What of the planes the squares show"
         )
         fresh = view.replace(mode=mode)
@@ -116,10 +116,10 @@ class PlanesPanel:
             now = min(view.level, levels - 1)
             tip = "This family adds the features of several levels"
             fresh = fresh.replace(
-                level=controls.segmented(theme, "Level", "planes-level", now, options, tip=tip)
+                level=choice_rows.segmented(theme, "Level", "planes-level", now, options, tip=tip)
             )
         if mode == "channel":
-            channel = controls.slider_int(
+            channel = number_rows.slider_int(
                 theme, "Channel", "##planes-channel", min(view.channel, info.plane_channels - 1), low=0, high=info.plane_channels - 1,
                 tip=f"Channel of the planes, 0 to {info.plane_channels - 1}",
             )  # fmt: skip
@@ -140,9 +140,11 @@ class PlanesPanel:
             )
             tip = "Values that the colours span"
             fresh = fresh.replace(
-                own_range=controls.segmented(theme, "Range", "planes-range", view.own_range, ranges, tip=tip)
+                own_range=choice_rows.segmented(
+                    theme, "Range", "planes-range", view.own_range, ranges, tip=tip
+                )
             )
-        zoom = controls.slider_float(
+        zoom = number_rows.slider_float(
             theme, "Zoom", "##planes-zoom", self._window.zoom, low=1.0, high=planes_plot.MAX_ZOOM, fmt="%.1f ×",
             tip="Of all three squares. The wheel zooms about the cursor, dragging moves, double click shows the whole plane",
         )  # fmt: skip
@@ -325,7 +327,7 @@ class PlanesPanel:
         if ablate is not None:
             self._fill = ablate.fill
         tip = "What takes the place of a plane whose eye is closed"
-        fill = controls.segmented(theme, "Taken out", "planes-fill", self._fill, _FILLS, tip=tip)
+        fill = choice_rows.segmented(theme, "Taken out", "planes-fill", self._fill, _FILLS, tip=tip)
         if fill != self._fill:
             self._fill = fill
             if ablate is not None:

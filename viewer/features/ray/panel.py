@@ -17,7 +17,7 @@ from viewer.features.ray.plots import SPANS, RayPlots
 from viewer.state.actions import CopyText, Dispatch, SaveRay, ShowPanel
 from viewer.state.document import MAX_PINS, Document, Mark
 from viewer.state.ray_queries import RayQueries
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme
@@ -108,7 +108,7 @@ class RayPanel:
 
     def _body(self, theme: Theme, report: RayReport, pins: tuple[Mark, ...]) -> None:
         em = theme.em
-        self._plots.span = controls.segmented(
+        self._plots.span = choice_rows.segmented(
             theme, "Distance", "span", self._plots.span, [(key, title, _SPAN_TIPS[key]) for key, title in SPANS],
             tip="Range of the distance axis; wheel and drag zoom all plots together",
         )  # fmt: skip
@@ -116,7 +116,7 @@ class RayPanel:
         table = (len(pins) + 2.2) * 1.55 * em if pins else 0.0
         self._plots.draw(theme, report, max(room - _BELOW_EM * em - table, 24 * em))
         with controls.font(theme.fonts.mono, BODY_PX * 0.8), controls.text_colour(theme.palette.muted):
-            controls.wrapped(self._plots.readout(report))
+            controls.wrapped(self._plots.readout())
         draw_numbers(theme, report)
 
     def _foot(

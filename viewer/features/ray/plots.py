@@ -65,7 +65,7 @@ class RayPlots:
         imgui.pop_font()
         self.cursor = hovered
 
-    def readout(self, report: RayReport) -> str:
+    def readout(self) -> str:
         """Values at the cursor, for one line of small print."""
         t, s = self.cursor, self._series
         if t is None or s is None or not s.near <= t <= s.far:

@@ -7,7 +7,7 @@ from core_model.schema.sampler import AUTO, SamplerInfo, SamplerSpec
 from viewer.features.sampler.volume_rows import RayVolumeRows
 from viewer.state.document import Document, QualitySettings
 from viewer.state.query_cache import QueryCache
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.shown_picture import Present, ShownPicture
 from viewer.widgets.theme import Theme
@@ -79,7 +79,7 @@ class SamplerPanel:
             options.append((PROGRAM, "As its program renders", _FLAT if flat else _PROGRAM_HINT))
             closed += (PROGRAM,) if flat else ()
         shown = PROGRAM if doc.native else spec.name
-        name = controls.combo(
+        name = choice_rows.combo(
             theme,
             "Sampler",
             "##sampler",
@@ -116,7 +116,7 @@ class SamplerPanel:
         learned = "" if chosen.strategies else _ONLY_LEARNED
         names = chosen.strategies or tuple(_STRATEGY_TITLES)
         options = [(n, *_STRATEGY_TITLES.get(n, (n.title(), ""))) for n in names]
-        strategy = controls.segmented(
+        strategy = choice_rows.segmented(
             theme,
             "Strategy",
             "strategy",
@@ -125,7 +125,7 @@ class SamplerPanel:
             why_not=learned,
             tip="How samples are drawn from the predicted distribution",
         )
-        tau = controls.slider_float(
+        tau = number_rows.slider_float(
             theme,
             "Tau",
             "##tau",
@@ -145,7 +145,7 @@ class SamplerPanel:
         """fixed: why the number of samples cannot be set, if so."""
         own = spec.low_budget is not None and spec.high_budget is not None
         shown = spec.spp if spec.spp is not None else chosen.default_spp
-        spp = controls.drag_float(
+        spp = number_rows.drag_float(
             theme, "Samples", "##spp", shown, speed=0.1, low=2.0, high=1024.0, fmt="%.1f per ray",
             why_not=fixed or ("The two budgets decide" if own else ""),
             tip="Samples per ray on average, the probe not counted. "
@@ -154,7 +154,7 @@ class SamplerPanel:
         if spp != shown:
             spec = spec.replace(spp=spp)
         why_not = "" if chosen.strategies else _ONLY_LEARNED
-        adaptive = controls.toggle(
+        adaptive = choice_rows.toggle(
             theme, "Adaptive", "##adaptive", spec.adaptive, why_not=why_not,
             tip="Give the rays with most leftover mass the large budget (A3.4)",
         )  # fmt: skip
@@ -165,30 +165,30 @@ class SamplerPanel:
     def _shares(self, spec: SamplerSpec, theme: Theme, chosen: SamplerInfo, why_not: str) -> SamplerSpec:
         """Share of hard rays and the two budgets; `why_not` disables them all."""
         percent = 100 * spec.adaptive_share
-        share = controls.slider_float(
+        share = number_rows.slider_float(
             theme, "Hard share", "##share", percent, low=0.0, high=50.0, limits=(0.0, 100.0), fmt="%.1f %%", why_not=why_not,
             tip="Share of the rays that get the large budget",
         )  # fmt: skip
         if share != percent:
             spec = spec.replace(adaptive_share=min(max(share / 100, 0.0), 1.0))
-        rule = controls.segmented(
+        rule = choice_rows.segmented(
             theme, "Hard rays by", "hard-rule", spec.hard_rule, _HARD_RULES, why_not=why_not,
             tip=f"What ranks the hard rays: predicted mass outside the {spec.leftover_bins} largest bins",
         )  # fmt: skip
         if rule != spec.hard_rule:
             spec = spec.replace(hard_rule=rule)
         own = spec.low_budget is not None and spec.high_budget is not None
-        own_new = controls.toggle(
+        own_new = choice_rows.toggle(
             theme, "Own budgets", "##own-budgets", own, why_not=why_not,
             tip="Set both budgets instead of their mean",
         )  # fmt: skip
         low, high = spec.budgets(chosen.default_spp)
         no_own = why_not or ("" if own_new else _NOT_OWN)
-        new_low = controls.drag_int(
+        new_low = number_rows.drag_int(
             theme, "Ordinary", "##low-budget", low, speed=0.1, low=1, high=512, fmt="%d samples",
             why_not=no_own, tip="Budget of an ordinary ray",
         )  # fmt: skip
-        new_high = controls.drag_int(
+        new_high = number_rows.drag_int(
             theme, "Hard", "##high-budget", high, speed=0.1, low=1, high=1024, fmt="%d samples",
             why_not=no_own, tip="Budget of a hard ray",
         )  # fmt: skip
@@ -199,7 +199,7 @@ class SamplerPanel:
         return spec.replace(low_budget=new_low, high_budget=max(new_high, new_low))
 
     def _quality(self, quality: QualitySettings, theme: Theme) -> QualitySettings:
-        fps = controls.slider_int(
+        fps = number_rows.slider_int(
             theme,
             "Moving",
             "##target-fps",
@@ -209,7 +209,7 @@ class SamplerPanel:
             fmt="%d frames/s",
             tip="Pictures per second while something moves; size and samples follow from measured times",
         )
-        floor = controls.slider_int(
+        floor = number_rows.slider_int(
             theme,
             "Floor",
             "##floor",
@@ -219,7 +219,7 @@ class SamplerPanel:
             fmt="%d px",
             tip="Smallest edge of a moving picture, pixels",
         )
-        limit = controls.slider_int(
+        limit = number_rows.slider_int(
             theme,
             "Largest",
             "##max-size",
@@ -233,17 +233,17 @@ class SamplerPanel:
             ("fp32", "fp32", "32-bit floats"),
             ("bf16", "bf16", "16-bit brain floats: faster where the hardware has them"),
         )
-        precision = controls.segmented(
+        precision = choice_rows.segmented(
             theme, "Precision", "precision", quality.precision, options, tip="Number format of the field"
         )
-        skip = controls.toggle(
+        skip = choice_rows.toggle(
             theme,
             "Skip empty",
             "##skip-empty",
             quality.skip_empty,
             tip="Leave out space that holds nothing, within the stated tolerance",
         )
-        refine = controls.toggle(
+        refine = choice_rows.toggle(
             theme,
             "Refine",
             "##refine",

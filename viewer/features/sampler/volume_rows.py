@@ -15,8 +15,8 @@ from viewer.state.document import ChannelView, Document
 from viewer.state.query_cache import Answer, QueryCache
 from viewer.state.ray_volume import IMAGE, QUANTITIES, VolumeView, question_of, shown_range
 from viewer.state.shown_map import ShownMap
-from viewer.widgets import color_bar, controls
-from viewer.widgets.fold import fold
+from viewer.widgets import choice_rows, color_bar, controls, number_rows
+from viewer.widgets.controls import fold
 from viewer.widgets.histogram import HistogramCache
 from viewer.widgets.shown_picture import Present, ShownPicture, ShownRange
 from viewer.widgets.theme import BODY_PX, Theme
@@ -83,7 +83,7 @@ class RayVolumeRows:
         return doc if fresh == view else doc.replace(volume=fresh)
 
     def _rows(self, view: VolumeView, theme: Theme) -> VolumeView:
-        form = controls.segmented(
+        form = choice_rows.segmented(
             theme,
             "Show",
             "volume-form",
@@ -94,7 +94,7 @@ class RayVolumeRows:
         view = view.replace(form=form)
         if form == "level":
             percent = 100 * view.level
-            new = controls.slider_float(
+            new = number_rows.slider_float(
                 theme,
                 "Level",
                 "##volume-level",
@@ -111,11 +111,11 @@ class RayVolumeRows:
         length = far - near
         depth, thickness = near + view.depth * length, view.thickness * length
         why_not = "" if self._last is not None else "The probe is on its way"
-        new_depth = controls.slider_float(
+        new_depth = number_rows.slider_float(
             theme, "Depth", "##volume-depth", depth, low=near, high=far, fmt="%.3f wu", why_not=why_not,
             tip=f"Middle of the slice: distance from the camera along the rays, {near:.3g} to {far:.3g} world units",
         )  # fmt: skip
-        new_thickness = controls.slider_float(
+        new_thickness = number_rows.slider_float(
             theme, "Thickness", "##volume-thickness", thickness, low=0.002 * length, high=length, fmt="%.3f wu", why_not=why_not,
             tip="Of the slice, world units. One bin is the share of the whole way that the probe resolves",
         )  # fmt: skip

@@ -24,7 +24,7 @@ from viewer.state.section import (
     question_of,
 )
 from viewer.state.shown_map import ShownMap
-from viewer.widgets import color_bar, controls, typed
+from viewer.widgets import choice_rows, color_bar, controls, number_rows, typed
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.histogram import HistogramCache
 from viewer.widgets.map_rows import colour_rows, view_of
@@ -185,7 +185,7 @@ class SectionPanel:
     ) -> Document:
         view = doc.section
         tip = "World axis that the plane is perpendicular to"
-        axis = controls.segmented(theme, "Plane", "section-axis", view.axis, _AXIS_OPTIONS, tip=tip)
+        axis = choice_rows.segmented(theme, "Plane", "section-axis", view.axis, _AXIS_OPTIONS, tip=tip)
         fresh = view
         if axis != view.axis:
             fresh = view.replace(axis=axis, normal=view.direction if axis == "free" else view.normal)
@@ -194,7 +194,7 @@ class SectionPanel:
         if fresh.axis == "free":
             fresh = _normal_row(theme, picture, fresh)
         reach = offset_reach(fresh.direction, box)
-        offset = controls.slider_float(
+        offset = number_rows.slider_float(
             theme, "Offset", "##section-offset", fresh.offset, low=-reach, high=reach, fmt="%.4f world units",
             tip="Distance of the plane from the origin along its normal, world units. The handle in the picture drags it too",
         )  # fmt: skip
@@ -205,7 +205,7 @@ class SectionPanel:
             for n, i in zip(names, known, strict=True)
         ]
         shown = quantity_of(view, info)
-        quantity = controls.combo(
+        quantity = choice_rows.combo(
             theme, "Shows", "##section-quantity", shown, options, tip="What of the field the slice shows"
         )
         if quantity != shown:
@@ -215,12 +215,12 @@ class SectionPanel:
 
     def _foot(self, doc: Document, theme: Theme) -> Document:
         view = doc.section
-        outline = controls.toggle(
+        outline = choice_rows.toggle(
             theme, "In picture", "##section-outline", view.outline,
             tip="Draw the plane over the picture, with a handle that drags it along its normal",
         )  # fmt: skip
         tip = f"Pixels per edge of the slice at rest; while it is dragged it has {COARSE}²"
-        size = controls.segmented(theme, "Size", "section-size", view.size, _SIZES, tip=tip)
+        size = choice_rows.segmented(theme, "Size", "section-size", view.size, _SIZES, tip=tip)
         if self._last is not None:
             ms = self._last[1].values.get("ms")
             if isinstance(ms, float):

@@ -12,7 +12,7 @@ from viewer.runs.format import axis_unit
 from viewer.runs.reader import RunReader
 from viewer.runs.selection import AXES, MOST_COLUMNS, MOST_SMOOTHING, Scale, Selection
 from viewer.widgets import controls
-from viewer.widgets.fold import fold
+from viewer.widgets.controls import fold
 from viewer.widgets.theme import Theme
 
 SCALES: tuple[tuple[Scale, str, str], ...] = (
@@ -50,7 +50,7 @@ class ChartPage:
         em = theme.em
         with bar(theme):
             tip = "Charts whose group, title or series holds every typed word"
-            view.words = field(theme, "##chart-filter", view.words, "Filter charts", 12 * em, tip)
+            view.words = field("##chart-filter", view.words, "Filter charts", 12 * em, tip)
             axis = chooser(theme, "##chart-axis", view.axis, AXES, 6.4 * em, "What the x axes count")
             view.count_by(axis)
             view.log_scale = chooser(

@@ -1,6 +1,4 @@
-"""A first look at a data set before a run is started: is it one, how many pictures, how large, with cameras.
-Reads headers only.
-"""
+"""What a data set holds, before a run is started: number and size of pictures, cameras. Reads headers only."""
 
 from __future__ import annotations
 
@@ -20,8 +18,9 @@ LABEL_BYTES = 512 << 20
 
 @dataclass(frozen=True)
 class DataLook:
-    """pictures: their number; size: of the first one, pixels; labelled: how many have a camera; fault: ""
-    where it can be trained on.
+    """pictures: their number; size: of the first one, pixels; labelled: how many have a camera.
+
+    fault: why it cannot be trained on, else "".
     """
 
     path: str
@@ -40,7 +39,7 @@ class DataLook:
 
 
 def look(path: str) -> DataLook:
-    """Look at a zip or folder in EG3D's layout; what is wrong is told in words."""
+    """Examine a zip or folder in EG3D's layout; problems are in `fault`."""
     place = Path(path).expanduser()
     try:
         if place.is_dir():

@@ -1,6 +1,4 @@
-"""A new run while it is being set up: preset, what was typed, where it goes, where it runs. Nothing is drawn
-here.
-"""
+"""A new run while it is being set up: preset, typed settings, place, device. Nothing is drawn here."""
 
 from __future__ import annotations
 
@@ -70,7 +68,7 @@ class Draft:
         return path in self.typed
 
     def put(self, path: str, text: str) -> None:
-        """Type a text into a field; the preset's own text is no change."""
+        """Type a text into a field; the base's own text is no change."""
         if text.strip() == self.texts().get(path, "").strip():
             self.typed.pop(path, None)
         else:
@@ -84,7 +82,7 @@ class Draft:
             self.typed.clear()
 
     def choose_preset(self, name: str) -> None:
-        """Start from another preset; what was typed stays where it still differs."""
+        """Start from another preset; typed texts that differ from it stay."""
         if name == self.preset:
             return
         before = dict(self.typed)
@@ -132,7 +130,7 @@ class Draft:
         return Path(self.out.strip()).expanduser().absolute()
 
     def resources(self) -> Resources:
-        """What the job asks for: the device here, or what the cluster is to give."""
+        """What the job requests: the device here, or resources of the cluster."""
         if self.backend == "local":
             return Resources(devices=tuple(d.strip() for d in self.device.split(",") if d.strip()))
         return Resources(gpus=self.gpus, cpus=self.cpus, hours=self.hours, partition=self.partition.strip())
@@ -146,7 +144,7 @@ class Draft:
         tree = self.tree
         if tree is None:
             return None
-        # A cluster job that asked for no GPU must not take one that happens to be in sight.
+        # A cluster job that requested no GPU must not use one that happens to be visible.
         on_cpu = self.device.strip() == "cpu" if self.backend == "local" else self.gpus == 0
         device = "cpu" if on_cpu else "auto"
         data = Path(self.data.strip() or ".").expanduser()
@@ -168,7 +166,7 @@ class Draft:
         return line.argv() if line is not None else ()
 
     def problems(self, data_fault: str) -> list[str]:
-        """Why it cannot start yet, in words. data_fault: what the look at the data set found."""
+        """Why it cannot start yet. data_fault: what is wrong with the data set."""
         found = []
         errors = self.checked().errors
         if errors:
@@ -196,8 +194,8 @@ class Draft:
 def matching(
     groups: tuple[SettingGroup, ...], draft: Draft, typed: str, only_changed: bool
 ) -> list[tuple[SettingGroup, list[Setting]]]:
-    """Groups with the fields that hold every typed word, and (`only_changed`) differ from the preset or are
-    wrong.
+    """Groups with the fields that contain every typed word; `only_changed`: that also differ from the preset
+    or are wrong.
     """
     errors = draft.checked().errors
     kept = []

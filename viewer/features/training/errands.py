@@ -1,5 +1,5 @@
-"""Short errands that may block (starting, stopping, asking Slurm): each in a thread, its outcome taken by the
-frame loop.
+"""Short work that may block (starting, stopping, asking Slurm): each in a thread; the frame loop takes the
+results.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class OverviewDrawing:
                 imgui.pop_text_wrap_pos()
 
     def _fact(self, theme: Theme, label: str, text: str) -> None:
-        """Label and text; what does not fit is cut and told by the tooltip."""
+        """Label and text; a text that does not fit is cut and shown whole in the tooltip."""
         left, em = imgui.get_cursor_pos_x(), theme.em
         with controls.text_colour(theme.palette.muted):
             imgui.text_unformatted(label)
@@ -82,7 +82,7 @@ class OverviewDrawing:
         with bar(theme):
             tip = "Settings whose path holds every typed word"
             self.page.words = text_field(
-                theme, "##settings-filter", self.page.words, "Filter settings", 13 * em, tip
+                "##settings-filter", self.page.words, "Filter settings", 13 * em, tip
             )
             if len(runs) > 1:
                 changed, on = imgui.checkbox("only what differs###settings-differ", self.page.only_different)

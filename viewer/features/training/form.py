@@ -1,5 +1,5 @@
-"""The form of the training settings: groups that fold, a control for each kind, units, ranges, marks of
-changes, errors in place.
+"""The form of the training settings: groups that fold, controls, units, ranges, marks of changes, errors at
+the fields.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from viewer.features.training.draft import Draft, matching
 from viewer.features.training.rows import bar
 from viewer.features.training.rows import field as text_field
 from viewer.widgets import controls
-from viewer.widgets.fold import fold
+from viewer.widgets.controls import fold
 from viewer.widgets.theme import Theme
 
 
@@ -30,7 +30,7 @@ class FormPage:
         em = theme.em
         with bar(theme):
             tip = "Settings whose path or help holds every typed word"
-            self.words = text_field(theme, "##form-filter", self.words, "Filter settings", 12 * em, tip)
+            self.words = text_field("##form-filter", self.words, "Filter settings", 12 * em, tip)
             changed, on = imgui.checkbox("only changes###form-changed", self.only_changed)
             self.only_changed = on if changed else self.only_changed
             controls.tooltip("Only what differs from the preset, and what is wrong")
@@ -87,7 +87,7 @@ class FormPage:
         controls.tooltip(tip)
         imgui.same_line(left + label_room)
         imgui.set_next_item_width(max(5 * em, right - label_room - unit_room - edge - 1.0 * em))
-        self._control(theme, draft, one, tip)
+        self._control(draft, one, tip)
         note = one.unit or ""
         imgui.same_line(left + right - unit_room - edge)
         with controls.font(theme.fonts.body, theme.small()), controls.text_colour(p.muted):
@@ -104,7 +104,7 @@ class FormPage:
                 imgui.set_cursor_pos_x(left + label_room)
                 imgui.text_wrapped(error)
 
-    def _control(self, theme: Theme, draft: Draft, one: Setting, tip: str) -> None:
+    def _control(self, draft: Draft, one: Setting, tip: str) -> None:
         text = draft.text(one.path)
         key = f"##{one.path}"
         if one.kind == "switch":

@@ -1,4 +1,4 @@
-"""Head of the chosen run: its name, state, progress and everything that steers it."""
+"""Head of the chosen run: its name, state, progress and the controls that steer it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ KILL = "End the run without asking it?###kill-run"
 
 
 class RunHead:
-    """Remembers the wish that was sent last, until the trainer has carried it out."""
+    """Remembers the last request until the trainer has carried it out."""
 
-    def __init__(self, errands: Errands, shelf: RunIndex) -> None:
-        self.errands, self.shelf = errands, shelf
+    def __init__(self, errands: Errands, index: RunIndex) -> None:
+        self.errands, self.index = errands, index
         self._wishes: dict[Path, ControlRequest] = {}
         self._ask_kill = False
 
@@ -166,14 +166,14 @@ class RunHead:
         backend, resources = (job.backend, None) if job is not None else ("local", None)
         if job is None and row.record is not None and row.record.device == "cpu":
             resources = Resources(devices=("cpu",))
-        # A job that was ended from outside may have left its last wish behind; the trainer reads only newer
-        # ones.
+        # A job that was ended from outside may have left its last request behind; the trainer reads only
+        # newer ones.
         self._errand(f"Resuming {row.name}", lambda: job_service.resume(run, backend, resources))
 
     def _errand(self, what: str, call: Callable[[], object]) -> None:
         def work() -> None:
             call()
-            self.shelf.look_again()
+            self.index.look_again()
 
         self.errands.run(what, work)
 

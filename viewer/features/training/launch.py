@@ -28,7 +28,7 @@ from viewer.runs.job_record import CONSOLE_FILE
 from viewer.runs.selection import Selection
 from viewer.state.actions import CopyText, Dispatch
 from viewer.state.workspace import Workspace
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme
 
@@ -38,11 +38,11 @@ KIND = "train-check"
 class LaunchPage:
     """The draft lives as long as the window; the check is a task, which outlives it."""
 
-    def __init__(self, errands: Errands, shelf: RunIndex) -> None:
+    def __init__(self, errands: Errands, index: RunIndex) -> None:
         self.draft = Draft()
         self.form = FormPage()
         self.looker = DataLooker()
-        self.errands, self.shelf = errands, shelf
+        self.errands, self.index = errands, index
         self.complaint = ""
         self.against = ""
         self._named = False
@@ -50,7 +50,7 @@ class LaunchPage:
         self._trees: dict[str, TrainConfig | None] = {}
 
     def duplicate(self, row: RunRow) -> None:
-        """Start the form from the settings of a run; data and a free name beside it are taken over."""
+        """Start the form from the settings of a run, with its data and a free name beside it."""
         draft = self.draft
         self.complaint = ""
         try:
@@ -92,7 +92,7 @@ class LaunchPage:
         imgui.pop_style_color()
 
     def _name(self, workspace: Workspace) -> None:
-        """A first place for the run: beside the others, named after the preset, until somebody types another."""
+        """Default place of the run until one is typed: beside the others, named after the preset."""
         if not self._named:
             folder = Path(workspace.folders[0]) if workspace.folders else Path.cwd() / "runs"
             if (folder / "run.json").exists():
@@ -103,7 +103,7 @@ class LaunchPage:
     def _preset(self, theme: Theme) -> None:
         draft = self.draft
         options = [(name, name, _preset_words(PRESETS.get(name))) for name in PRESETS.names()]
-        chosen = controls.combo(
+        chosen = choice_rows.combo(
             theme, "Preset", "##preset", draft.preset, options, tip="Complete settings to start from"
         )
         if chosen != draft.preset:
@@ -148,7 +148,7 @@ class LaunchPage:
         self._difference(theme)
 
     def _data(self, theme: Theme) -> str:
-        """The data set's path and what a first look found; returns what is wrong with it."""
+        """The data set's path and what it holds; returns what is wrong with it."""
         draft = self.draft
         controls.label(theme, "Data", "Zip or folder with dataset.json, in EG3D's layout")
         changed, text = imgui.input_text_with_hint("##data", "zip or folder with dataset.json", draft.data)
@@ -174,7 +174,7 @@ class LaunchPage:
         draft = self.draft
         backends = [(name, name, BACKENDS.get(name).why_not()) for name in BACKENDS.names()]
         off = [name for name, _, why in backends if why]
-        draft.backend = controls.combo(
+        draft.backend = choice_rows.combo(
             theme,
             "Backend",
             "##backend",
@@ -187,13 +187,13 @@ class LaunchPage:
             if why:
                 controls.note(theme, f"{name}: {why}")
         if draft.backend == "local":
-            gpus = self.shelf.poller.host.history[-1].gpus if self.shelf.poller.host.history else ()
+            gpus = self.index.poller.host.history[-1].gpus if self.index.poller.host.history else ()
             controls.label(theme, "Devices", "cpu, or one or several GPUs: cuda:0, cuda:1. One process a GPU")
             changed, text = imgui.input_text("##device", draft.device)
             draft.device = text if changed else draft.device
             known = (
                 ", ".join(f"cuda:{gpu.index} {gpu.name}" for gpu in gpus)
-                or self.shelf.poller.host.why_no_gpu
+                or self.index.poller.host.why_no_gpu
                 or "no GPU found"
             )
             controls.tooltip(
@@ -202,15 +202,15 @@ class LaunchPage:
             controls.note(theme, f"Here: cpu; {known}. {self._queue()}")
             return
         tip = "GPUs of one node, one process each"
-        draft.gpus = controls.drag_int(
+        draft.gpus = number_rows.drag_int(
             theme, "GPUs", "##gpus", draft.gpus, speed=0.05, low=0, high=64, tip=tip
         )
         tip = "Cores; 0 = the cluster's default"
-        draft.cpus = controls.drag_int(
+        draft.cpus = number_rows.drag_int(
             theme, "Processors", "##cpus", draft.cpus, speed=0.1, low=0, high=512, tip=tip
         )
         tip = "Time limit; 0 = the cluster's default"
-        draft.hours = controls.drag_float(
+        draft.hours = number_rows.drag_float(
             theme, "Time", "##hours", draft.hours, speed=0.1, low=0.0, high=1000.0, fmt="%.1f h", tip=tip
         )
         controls.label(theme, "Partition", "Partition of the cluster; empty = its default")
@@ -220,7 +220,7 @@ class LaunchPage:
     def _queue(self) -> str:
         """How many jobs would come first on the chosen devices."""
         wanted = set(self.draft.resources().devices)
-        ahead = [Path(one.run).name for one in self.shelf.queue if wanted & set(one.devices)]
+        ahead = [Path(one.run).name for one in self.index.queue if wanted & set(one.devices)]
         return (
             f"It waits for {', '.join(ahead[:3])}{' and others' if len(ahead) > 3 else ''}."
             if ahead
@@ -291,17 +291,17 @@ class LaunchPage:
     def _start(self, workspace: Workspace, view: Selection) -> None:
         draft, run = self.draft, self.draft.run
         argv, backend, resources = draft.argv(), draft.backend, draft.resources()
-        shelf = self.shelf
+        index = self.index
 
         def begin() -> None:
             job_service.start(run, argv, backend, resources)
-            shelf.look()
+            index.look()
             view.choose(run)
             view.show("log")
 
         if str(run.parent) not in workspace.folders:
             workspace.folders = workspace.with_folder(str(run.parent))
-            shelf.look_in(workspace.folders)
+            index.look_in(workspace.folders)
         self._named = False
         self.errands.run(f"Starting {run.name}", begin)
 
@@ -312,10 +312,10 @@ class LaunchPage:
             return
         controls.section(theme, "Differences")
         options = [("", f"preset {self.draft.preset}", "")]
-        options += [(str(row.path), row.name, str(row.path)) for row in self.shelf.rows if not row.foreign][
+        options += [(str(row.path), row.name, str(row.path)) for row in self.index.rows if not row.foreign][
             :40
         ]
-        self.against = controls.combo(
+        self.against = choice_rows.combo(
             theme, "From", "##against", self.against, options, tip="With which settings these are compared"
         )
         other = self._tree_of(self.against) if self.against else self.draft.base

@@ -22,7 +22,7 @@ class LogDrawing:
         page.update(run)
         with bar(theme):
             page.words = field(
-                theme, "##log-search", page.words, "Search", 16 * em, "Lines that hold every typed word"
+                "##log-search", page.words, "Search", 16 * em, "Lines that hold every typed word"
             )
             options = [(name, name, ABOUT.get(name, "")) for name in page.files]
             page.file = chooser(theme, "##log-file", page.file, options, 8 * em, "Which file")

@@ -50,22 +50,24 @@ New lines of a followed run wake the window by themselves.
 
 
 class TrainingPanel:
-    """What is chosen lives in `view`, what lies on the disk in `shelf`; threads start with frame one."""
+    """The choices of the user are in `view`, the runs on the disk in `index`; threads start with the first
+    frame.
+    """
 
     def __init__(self) -> None:
         self.view = Selection()
         self._wake: Callable[[], None] = lambda: None
-        self.shelf = RunIndex(wake=self._woken)
+        self.index = RunIndex(wake=self._woken)
         self.errands = Errands(wake=self._woken)
         self.outcome: Outcome | None = None
         self.runs = RunList()
-        self.queue = QueueList(self.errands, self.shelf)
-        self.head = RunHead(self.errands, self.shelf)
+        self.queue = QueueList(self.errands, self.index)
+        self.head = RunHead(self.errands, self.index)
         self.charts = ChartPage()
         self.pictures = PictureDrawing()
         self.log = LogDrawing()
         self.overview = OverviewDrawing()
-        self.launch = LaunchPage(self.errands, self.shelf)
+        self.launch = LaunchPage(self.errands, self.index)
         self.snapshots = SnapshotPage()
         self._seen = 0
 
@@ -89,7 +91,7 @@ class TrainingPanel:
         imgui.set_next_window_size_constraints(ImVec2(13 * em, -1.0), ImVec2(32 * em, -1.0))
         if imgui.begin_child("side", ImVec2(19 * em, 0.0), side):
             imgui.pop_style_color()
-            self.runs.draw(theme, self.view, self.shelf, workspace, self.queue)
+            self.runs.draw(theme, self.view, self.index, workspace, self.queue)
             imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.panel, 1.0))
         imgui.end_child()
         imgui.pop_style_color()
@@ -101,28 +103,28 @@ class TrainingPanel:
 
     def close(self) -> None:
         """The window goes: its threads end, the runs go on."""
-        self.shelf.stop()
+        self.index.stop()
 
     def _woken(self) -> None:
         """From a thread that has found something new."""
         self._wake()
 
     def _begin(self, workspace: Workspace) -> None:
-        """Take in what the threads have found, and say what is to be read."""
-        view, shelf, self._wake = self.view, self.shelf, workspace.wake
-        shelf.start(workspace.folders)
-        shelf.look_in(workspace.folders)
-        if shelf.looked != self._seen:
-            self._seen = shelf.looked
-            view.drop_missing({row.path for row in shelf.rows})
-            if view.chosen is None and shelf.rows and not view.ticked:
-                view.choose(shelf.rows[0].path)
-        shelf.follow(view.followed)
+        """Take the results of the threads, and tell them which runs to read."""
+        view, index, self._wake = self.view, self.index, workspace.wake
+        index.start(workspace.folders)
+        index.look_in(workspace.folders)
+        if index.looked != self._seen:
+            self._seen = index.looked
+            view.drop_missing({row.path for row in index.rows})
+            if view.chosen is None and index.rows and not view.ticked:
+                view.choose(index.rows[0].path)
+        index.follow(view.followed)
         for done in self.errands.take():
             self.outcome = done if done.error else None
-        reading = any(run.catching_up for run in shelf.poller.runs)
+        reading = any(run.catching_up for run in index.poller.runs)
         busy = bool(self.errands.under_way) or reading or self.pictures.page.playing
-        workspace.fps = 12.0 if busy else (LIVE if shelf.live else QUIET)
+        workspace.fps = 12.0 if busy else (LIVE if index.live else QUIET)
 
     def _main(
         self,
@@ -136,12 +138,12 @@ class TrainingPanel:
         dispatch: Dispatch,
         now: float,
     ) -> None:
-        view, shelf = self.view, self.shelf
-        row, run = shelf.row(view.chosen), shelf.reader(view.chosen)
+        view, index = self.view, self.index
+        row, run = index.row(view.chosen), index.reader(view.chosen)
         self._outcome(theme)
         if row is not None and view.tab != "launch":
             self.head.draw(theme, row, run, self._duplicate)
-        compared = [one for path in view.compared if (one := shelf.reader(path)) is not None]
+        compared = [one for path in view.compared if (one := index.reader(path)) is not None]
         alarms = alarms_of(compared)
         active = sum(alarm.active for _, alarm in alarms)
         wanted, view.go_to = view.go_to, None
@@ -198,7 +200,7 @@ class TrainingPanel:
         if tab == "charts":
             self.charts.draw(theme, view, compared, run)
         elif tab == "machine":
-            machine.draw(theme, self.shelf.poller.host)
+            machine.draw(theme, self.index.poller.host)
         elif tab == "launch":
             self.launch.draw(theme, tasks, workspace, dispatch, view)
         elif run is None or row is None:

@@ -31,9 +31,10 @@ PALE = 0.38
 
 @dataclass(frozen=True)
 class Frame:
-    """What a chart needs in one frame. span: shown part of x in its own unit; hover: x under the
-    cursor, in any chart; marked: the run whose stages and alarms are drawn; log: whether this chart's y
-    axis is logarithmic.
+    """What a chart needs in one frame.
+
+    span: displayed range of x in its own unit; hover: x under the cursor, in any chart; marked: the run whose
+    stages and alarms are drawn; log: logarithmic y axis.
     """
 
     theme: Theme
@@ -90,7 +91,7 @@ class PlotCard:
             for note in (self.model.chart.unit, "log" if frame.log else ""):
                 if note:
                     imgui.same_line(0.0, 0.5 * theme.em)
-                    # on the title's base line, wherever the row of cards has put it
+                    # on the base line of the title
                     imgui.set_cursor_screen_pos(
                         ImVec2(imgui.get_cursor_screen_pos().x, base - 1.08 * imgui.get_font_size())
                     )

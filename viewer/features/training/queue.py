@@ -1,4 +1,4 @@
-"""The queue of this machine in the list of runs: who runs, who waits for whom, and buttons that change the
+"""The queue of this machine in the list of runs: running and waiting jobs, and buttons that change their
 order.
 """
 
@@ -22,11 +22,11 @@ from viewer.widgets.theme import Theme
 class QueueList:
     """Nothing is drawn while nobody waits."""
 
-    def __init__(self, errands: Errands, shelf: RunIndex) -> None:
-        self.errands, self.shelf = errands, shelf
+    def __init__(self, errands: Errands, index: RunIndex) -> None:
+        self.errands, self.index = errands, index
 
     def draw(self, theme: Theme, view: Selection) -> None:
-        queue = self.shelf.queue
+        queue = self.index.queue
         if not any(one.before for one in queue):
             return
         with controls.font(theme.fonts.bold, theme.small()), controls.text_colour(theme.palette.muted):
@@ -91,6 +91,6 @@ class QueueList:
     def _errand(self, what: str, call: Callable[[], object]) -> None:
         def work() -> None:
             call()
-            self.shelf.look_again()
+            self.index.look_again()
 
         self.errands.run(what, work)

@@ -1,5 +1,5 @@
-"""Small parts that the pages of the Training workspace share: toolbar, drop-down without label, text field
-with hint, states.
+"""Controls that the pages of the Training workspace share: toolbar, drop-down without label, text field with
+hint, states.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from imgui_bundle import ImVec2, imgui
 from viewer.runs.job_record import ShownState
 from viewer.runs.run_health import TONES
 from viewer.state.palette import Palette, Rgb
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import Theme
 
@@ -48,7 +48,7 @@ def state_ink(palette: Palette, state: ShownState | None) -> Rgb:
 
 @contextlib.contextmanager
 def bar(theme: Theme) -> Iterator[None]:
-    """A row of controls that are set side by side by `field`, `chooser` … (each ends with same_line)."""
+    """A row of controls side by side, drawn by `field`, `chooser` … (each ends with same_line)."""
     imgui.push_style_var(
         imgui.StyleVar_.item_spacing, ImVec2(0.5 * theme.em, imgui.get_style().item_spacing.y)
     )
@@ -64,7 +64,7 @@ def room_for(width: float) -> None:
         imgui.new_line()
 
 
-def field(theme: Theme, key: str, value: str, hint: str, width: float, tip: str) -> str:
+def field(key: str, value: str, hint: str, width: float, tip: str) -> str:
     """Text field with a hint; the next control comes beside it."""
     room_for(width)
     imgui.set_next_item_width(width)
@@ -84,7 +84,7 @@ def chooser(
     corner, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
     opened = imgui.begin_combo(key, preview, imgui.ComboFlags_.no_arrow_button)
     if not opened:
-        controls.chevron(theme, corner.x + width - 0.95 * theme.em, corner.y + 0.5 * height)
+        choice_rows.chevron(theme, corner.x + width - 0.95 * theme.em, corner.y + 0.5 * height)
     if opened:
         for option, title, hint in options:
             if imgui.selectable(f"{legible(title)}###{option}", option == value)[0]:

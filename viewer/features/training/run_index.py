@@ -1,6 +1,4 @@
-"""The runs that the Training workspace knows: found in folders by a thread, followed in full where they are
-ticked or chosen.
-"""
+"""The runs that the Training workspace knows: found by a thread, read in full where ticked or chosen."""
 
 from __future__ import annotations
 
@@ -27,8 +25,10 @@ MOST_RUNS = 400
 
 @dataclass(frozen=True)
 class RunRow:
-    """One line of the list. place: 1 = next in the queue of its devices, 0 = it does not wait. foreign: of
-    the EG3D family; its state and images are told by `glance`.
+    """One line of the list.
+
+    place: 1 = next in the queue of its devices, 0 = does not wait. foreign: of the EG3D family, described by
+    `glance`.
     """
 
     path: Path
@@ -80,7 +80,7 @@ class RunRow:
 
 
 class RunIndex:
-    """`follow` says what is read in full; `rows` is replaced as a whole by the thread that looks.
+    """`follow` chooses the runs that are read in full; the searching thread replaces `rows` as a whole.
 
     wake: called from a thread when there is something new to draw. faults: folder → why it cannot be read.
     queue: jobs of this machine that run or wait for devices, in their order.
@@ -183,7 +183,7 @@ class RunIndex:
 
 
 def _is_run(path: Path) -> bool:
-    """An empty folder may become a run, but it is not one to be listed yet."""
+    """Whether to list a folder: an empty one may become a run, but is not listed yet."""
     try:
         return any(not name.startswith(".") for name in os.listdir(path))
     except OSError:

@@ -32,7 +32,7 @@ class RunList:
     complaint: str = field(default="", repr=False)
 
     def draw(
-        self, theme: Theme, view: Selection, shelf: RunIndex, workspace: Workspace, queue: QueueList
+        self, theme: Theme, view: Selection, index: RunIndex, workspace: Workspace, queue: QueueList
     ) -> None:
         em = theme.em
         width = imgui.get_content_region_avail().x
@@ -41,11 +41,11 @@ class RunList:
             theme, f"{fa.ICON_FA_PLUS}  New run###new-run", tip=tip, primary=True, width=width
         ):
             view.show("launch")
-        self._folders(theme, workspace, shelf)
+        self._folders(theme, workspace, index)
         imgui.dummy(ImVec2(0.0, 0.1 * em))
         queue.draw(theme, view)
-        rows = [row for row in shelf.rows if all(w in row.name.lower() for w in self.words.lower().split())]
-        title = f"RUNS  {len(rows)}" + (f" of {len(shelf.rows)}" if len(rows) != len(shelf.rows) else "")
+        rows = [row for row in index.rows if all(w in row.name.lower() for w in self.words.lower().split())]
+        title = f"RUNS  {len(rows)}" + (f" of {len(index.rows)}" if len(rows) != len(index.rows) else "")
         with controls.font(theme.fonts.bold, theme.small()), controls.text_colour(theme.palette.muted):
             imgui.align_text_to_frame_padding()
             imgui.text_unformatted(title)
@@ -56,21 +56,21 @@ class RunList:
         controls.tooltip("Runs whose name holds every typed word")
         if imgui.begin_child("run-rows", ImVec2(0.0, 0.0)):
             if not rows:
-                self._nothing(theme, workspace, shelf)
+                self._nothing(theme, workspace, index)
             for row in rows:
-                self._row(theme, view, row, shelf.reader(row.path))
+                self._row(theme, view, row, index.reader(row.path))
         imgui.end_child()
 
-    def _nothing(self, theme: Theme, workspace: Workspace, shelf: RunIndex) -> None:
+    def _nothing(self, theme: Theme, workspace: Workspace, index: RunIndex) -> None:
         if not workspace.folders:
             text = "Name a folder with runs above: a run directory, or a folder whose sub-folders are runs. New runs add theirs."
         elif self.words:
             text = f"No run's name holds “{self.words}”."
         else:
-            text = "No runs in these folders yet." if shelf.looked else "Looking …"
+            text = "No runs in these folders yet." if index.looked else "Looking …"
         controls.note(theme, text)
 
-    def _folders(self, theme: Theme, workspace: Workspace, shelf: RunIndex) -> None:
+    def _folders(self, theme: Theme, workspace: Workspace, index: RunIndex) -> None:
         edge = imgui.get_frame_height()
         imgui.set_next_item_width(
             imgui.get_content_region_avail().x - edge - imgui.get_style().item_spacing.x
@@ -99,7 +99,7 @@ class RunList:
             with controls.text_colour(theme.palette.bad):
                 imgui.text_wrapped(self.complaint)
         for folder in workspace.folders:
-            self._folder(theme, workspace, folder, shelf.faults.get(folder, ""))
+            self._folder(theme, workspace, folder, index.faults.get(folder, ""))
 
     def _folder(self, theme: Theme, workspace: Workspace, folder: str, fault: str) -> None:
         edge = imgui.get_frame_height()
@@ -150,7 +150,7 @@ class RunList:
         imgui.set_cursor_screen_pos(ImVec2(corner.x + 0.55 * em, corner.y + 0.35 * em))
         imgui.push_style_var(
             imgui.StyleVar_.frame_border_size, 1.0
-        )  # a tick box that is seen on every ground
+        )  # a check box that is visible on every background
         imgui.push_style_color(imgui.Col_.border, ImVec4(*p.muted, 0.7))
         changed, on = imgui.checkbox(f"##tick-{row.name}", ticked)
         imgui.pop_style_color()

@@ -34,7 +34,7 @@ _TABLE = int(
 
 
 class SnapshotPage:
-    """What is only being typed: seeds and file of the film. The preview belongs to the open checkpoint."""
+    """Keeps only what is being typed (seeds and file of the film); the preview is the open checkpoint."""
 
     def __init__(self) -> None:
         self.seeds = "0-3"

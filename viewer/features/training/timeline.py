@@ -1,5 +1,5 @@
-"""The bar under the picture while a snapshot of a run is open: scrub through the run's snapshots, follow the
-newest.
+"""The bar under the picture while a snapshot of a run is open: scrub through the run's snapshots, or follow
+the newest.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def draw_over(
     opening: str,
     dispatch: Dispatch,
 ) -> None:
-    """A small window at the lower edge of the picture ("//##timeline"); nothing where the run has one
-    snapshot only.
+    """A small window at the lower edge of the picture ("//##timeline"); nothing for a run with a single
+    snapshot.
     """
     checkpoint = info.path if info is not None else ""
     watch = workspace.snapshots
@@ -106,5 +106,5 @@ def scrub(theme: Theme, workspace: Workspace, opening: str, dispatch: Dispatch, 
     controls.tooltip("Open every new snapshot as the run writes it; seed and camera are held")
     if wanted != place and 0 <= wanted <= last:
         watch.follow = watch.follow and wanted == last
-        if not opening:  # the hand goes on: the next frame asks for the place where it is then
+        if not opening:  # the slider moves on: the next frame requests its place at that time
             dispatch(OpenCheckpoint(str(found[wanted].path), keep_view=True))

@@ -1,8 +1,8 @@
-"""The place of the Training workspace: one window over the whole dock space, so that Explore's layout stays
-untouched below.
+"""The window of the Training workspace, which covers the whole dock space, so that Explore's layout stays
+untouched.
 
-Explore's windows go on existing while they are covered: their tabs, docks, sizes and scroll positions stay as
-they were.
+Explore's windows exist while they are covered: their tabs, docks, sizes and scroll positions stay as they
+were.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class TrainWindow:
         imgui.end()
 
     def cover(self, name: str) -> None:
-        """Inside an Explore window that is covered: keeps its length for the scroll bar; a floating one goes
-        to the back.
+        """Called inside a covered Explore window: keeps its scroll length, and sends a floating one to the
+        back.
         """
         imgui.dummy(ImVec2(1.0, imgui.get_scroll_max_y() + imgui.get_content_region_avail().y))
         if not imgui.is_window_docked() and name not in self._floating:
@@ -62,8 +62,8 @@ class TrainWindow:
             imgui.internal.bring_window_to_display_back(imgui.internal.get_current_window())
 
     def uncover(self, name: str) -> None:
-        """Inside an Explore window that is shown: a floating one that was sent to the back comes to the front
-        again.
+        """Called inside a visible Explore window: brings back to the front a floating one that was sent to
+        the back.
         """
         if name in self._floating:
             self._floating.discard(name)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.colormaps import colormaps
 from viewer.features.view import legends
-from viewer.features.view.figures import figures_row
 from viewer.state.document import ChannelView, Document
 from viewer.state.shown_map import AXES, OUTLINED, as_drawn
-from viewer.widgets import color_bar, controls
+from viewer.widgets import choice_rows, color_bar, controls, number_rows
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.histogram import PERCENTS
 from viewer.widgets.shown_picture import ShownPicture
-from viewer.widgets.theme import Theme
+from viewer.widgets.theme import BODY_PX, Theme
 from viewer.widgets.ticks import fixed
 
 _BACKGROUNDS = (
@@ -69,7 +70,7 @@ class ViewPanel:
     def _background(self, doc: Document, theme: Theme) -> Document:
         known = [colour for colour, _, _ in _BACKGROUNDS]
         now = doc.background if doc.background in known else None
-        chosen = controls.segmented(
+        chosen = choice_rows.segmented(
             theme,
             "Background",
             "background",
@@ -86,7 +87,7 @@ class ViewPanel:
             digit = f"{number % 10}   " if number <= 10 else "    "
             hint = "Needs a checkpoint with a proposal network" if c.name in missing else c.description
             options.append((c.name, f"{digit}{c.title}", hint))
-        chosen = controls.combo(
+        chosen = choice_rows.combo(
             theme,
             "Channel",
             "##channel",
@@ -111,7 +112,7 @@ class ViewPanel:
         )
         options = [(m.name, m.title, f"{m.kind}; {m.origin}") for m in colormaps().values()]
         name = self._map_combo(theme, view.colormap, options)
-        invert = controls.toggle(theme, "Invert", "##invert", view.invert, tip="Turn the colour map round")
+        invert = choice_rows.toggle(theme, "Invert", "##invert", view.invert, tip="Turn the colour map round")
         doc = self._keep(doc, view, view.replace(colormap=name, invert=invert))
         doc = self._range(doc, theme, picture, channel)
         found = picture.histogram(doc, channel)
@@ -157,7 +158,7 @@ class ViewPanel:
         view = fresh = doc.view.of(channel.name, channel)
         if channel.kind == "direction":
             options = (("world", "World", "Axes of the scene"), ("camera", "Camera", _FRAME_NOTES["camera"]))
-            frame = controls.segmented(
+            frame = choice_rows.segmented(
                 theme, "Frame", "frame", view.frame, options, tip="Axes of the normals"
             )
             fresh = fresh.replace(frame=frame)
@@ -165,7 +166,7 @@ class ViewPanel:
             ("all", "xyz", "As red, green and blue"),
             *((a, a, f"{a} alone, with a colour map") for a in AXES),
         )
-        component = controls.segmented(
+        component = choice_rows.segmented(
             theme, "Component", "component", view.component, parts, tip="All three as colour, or one as a map"
         )
         return self._keep(doc, view, fresh.replace(component=component))
@@ -175,11 +176,13 @@ class ViewPanel:
     ) -> Document:
         """Iso-lines, and the outline of the chosen hard rays where the channel is about budgets."""
         view = fresh = doc.view.of(channel.name, channel)
-        iso = controls.toggle(theme, "Iso-lines", "##iso", view.iso, tip="Lines of equal value over the map")
+        iso = choice_rows.toggle(
+            theme, "Iso-lines", "##iso", view.iso, tip="Lines of equal value over the map"
+        )
         fresh = fresh.replace(iso=iso)
         if iso:
             step = picture.iso_step(doc.replace(view=doc.view.with_channel_view(fresh)), channel)
-            typed = controls.drag_float(
+            typed = number_rows.drag_float(
                 theme, "Step", "##iso-step", step, speed=max(step, 1e-6) / 100, low=1e-6, high=1e6,
                 fmt=f"%.{channel.decimals + 1}f {channel.unit}".rstrip(),
                 tip=f"From line to line, {channel.unit or 'no unit'}; follows the range until it is set",
@@ -191,7 +194,7 @@ class ViewPanel:
         if wanted.name in OUTLINED:
             learned = doc.sampler.name == "learned" and doc.sampler.adaptive
             why_not = "" if learned else "Only the learned sampler with adaptive budgets chooses hard rays"
-            outline = controls.toggle(
+            outline = choice_rows.toggle(
                 theme, "Outline", "##outline", view.outline, why_not=why_not,
                 tip="Around the rays with the largest leftover mass: those get the large budget",
             )  # fmt: skip
@@ -206,7 +209,7 @@ class ViewPanel:
         """A combo whose entries show their gradient."""
         controls.label(theme, "Colours", "Colour map of this channel; never renders again")
         preview = next((title for name, title, _ in options if name == value), value)
-        if controls.begin_combo(theme, "##colormap", preview):
+        if choice_rows.begin_combo(theme, "##colormap", preview):
             em = theme.em
             for name, title, hint in options:
                 corner = imgui.get_cursor_screen_pos()
@@ -235,7 +238,7 @@ class ViewPanel:
             (True, "Auto", "Smallest and largest value of each picture"),
             (False, "Fixed", "Two numbers that stay while the view turns"),
         )
-        auto = controls.segmented(
+        auto = choice_rows.segmented(
             theme, "Range", "range", view.auto_range, options, tip="Values that the colour map spans"
         )
         fresh = view
@@ -243,7 +246,7 @@ class ViewPanel:
             fresh = view.replace(auto_range=auto, low=shown.low, high=shown.high)
         why_not = "The range follows the picture; choose Fixed to set it" if auto else ""
         span = max(shown.high - shown.low, 1e-3)
-        low = controls.drag_float(
+        low = number_rows.drag_float(
             theme,
             "Low",
             "##low",
@@ -255,7 +258,7 @@ class ViewPanel:
             tip=f"Value of the colour map's first colour, {channel.unit or 'no unit'}",
             why_not=why_not,
         )
-        high = controls.drag_float(
+        high = number_rows.drag_float(
             theme,
             "High",
             "##high",
@@ -276,3 +279,28 @@ class ViewPanel:
 
 
 FEATURES.add("view", lambda: Feature(ViewPanel()))
+
+
+def figures_row(theme: Theme, text: str, figures: Sequence[tuple[str, str, str]], tip: str) -> None:
+    """A property row of (caption, value, tooltip)."""
+    controls.label(theme, text, tip)
+    left, room = imgui.get_cursor_pos_x(), imgui.get_content_region_avail().x
+    with controls.font(theme.fonts.body, BODY_PX * 0.9):
+        widest = max(
+            (imgui.calc_text_size(t).x for caption, value, _ in figures for t in (caption, value)),
+            default=1.0,
+        )
+    columns = min(max(int(room / (widest + 0.5 * theme.em)), 1), len(figures))
+    for index, (caption, value, hint) in enumerate(figures):
+        column = index % columns
+        if column:
+            imgui.same_line(left + column * room / columns)
+        elif index:
+            imgui.set_cursor_pos_x(left)
+        imgui.begin_group()
+        with controls.font(theme.fonts.body, BODY_PX * 0.78), controls.text_colour(theme.palette.muted):
+            imgui.text_unformatted(caption)
+        with controls.font(theme.fonts.body, BODY_PX * 0.9):
+            imgui.text_unformatted(value)
+        imgui.end_group()
+        controls.tooltip(hint)

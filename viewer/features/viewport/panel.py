@@ -25,7 +25,7 @@ from viewer.state.screen import PicturePlace, project_points
 from viewer.state.second_view import SecondView
 from viewer.state.shown_map import ShownMap
 from viewer.state.work import Work
-from viewer.widgets import camera_hand, color_bar, overlays, press, split
+from viewer.widgets import color_bar, navigation, overlays, press, split
 from viewer.widgets.controls import font
 from viewer.widgets.feature import FEATURES, Feature, LayerPicture, Layers, RequestFrames
 from viewer.widgets.inputs import DOUBLE_S, Inputs
@@ -165,10 +165,10 @@ class ViewportPanel:
         hovered = imgui.is_item_hovered()
         doc = self._inspect(doc, picture, hover, request_frames, dispatch, inputs)
         if imgui.is_item_active() or imgui.is_item_deactivated():
-            doc, held = camera_hand.drag(doc, request_frames, place.size, _is_dragged())
+            doc, held = navigation.drag(doc, request_frames, place.size, _is_dragged())
             self._dragged = self._dragged or bool(held)
         if hovered and io.mouse_wheel:
-            doc = camera_hand.wheel(doc, io.mouse_wheel, io.key_ctrl)
+            doc = navigation.wheel(doc, io.mouse_wheel, io.key_ctrl)
         if hover is not None and imgui.is_mouse_double_clicked(_LEFT):
             self._recentre = _Recentre(hover, doc.camera)
         wish, self._recentre = self._recentre, None
@@ -187,7 +187,7 @@ class ViewportPanel:
             glide.stop()
         pose = glide.step(doc.camera, now)
         if glide.moving:
-            request_frames(camera_hand.FLY_FPS)
+            request_frames(navigation.FLY_FPS)
         return doc if pose == doc.camera else doc.replace(camera=pose)
 
     def _inspect(
@@ -365,7 +365,7 @@ class ViewportPanel:
         plate = overlays.badge(
             theme,
             ImVec2(corner.x + inset, corner.y + inset),
-            [(channel.title, True), *((line, False) for line in (note, own, camera_hand.hint(doc)) if line)],
+            [(channel.title, True), *((line, False) for line in (note, own, navigation.hint(doc)) if line)],
         )
         layers.badges(doc, ImVec2(corner.x + inset, corner.y + 1.5 * inset + plate.y))
         if lines:

@@ -11,11 +11,12 @@ import pickletools
 
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core_model.checkpoints.importing import ImportedNetwork, Limits, import_bytes
 from core_model.schema.errors import InputError
+from tests.examples import examples
 from tests.unit.checkpoints.importing import samples
 from tests.unit.checkpoints.importing import streams as s
 from tests.unit.checkpoints.importing.foreign import pickled, storage_blob
@@ -82,7 +83,7 @@ def edited(data: bytes, edits: list[tuple[int, str, bytes]]) -> bytes:
     return bytes(out)
 
 
-@settings(max_examples=1200)
+@examples(1200)
 @given(st.integers(0, 7), EDITS)
 def test_mutated_files(which: int, edits: list[tuple[int, str, bytes]]) -> None:
     assert outcome(edited(honest()[which], edits))
@@ -111,13 +112,13 @@ FRAGMENTS = (
 )
 
 
-@settings(max_examples=700)
+@examples(700)
 @given(st.lists(st.sampled_from(FRAGMENTS + CODES), max_size=60), st.binary(max_size=8))
 def test_random_opcodes(fragments: list[bytes], tail: bytes) -> None:
     assert outcome(s.START + b"".join(fragments) + tail + s.STOP) != "network"
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.lists(st.sampled_from(NAMES), min_size=1, max_size=3), st.lists(st.sampled_from(VALUES), max_size=6)
 )

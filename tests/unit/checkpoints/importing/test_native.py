@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from core_model.checkpoints.importing import (
@@ -26,6 +26,7 @@ from core_model.checkpoints.layout import read_header
 from core_model.checkpoints.store import load_tensors
 from core_model.families import FAMILIES
 from core_model.schema.errors import InputError
+from tests.examples import examples
 from tests.unit.checkpoints.importing import samples
 from tests.unit.checkpoints.importing.foreign import EG3D_AXES, pickled
 from tests.unit.checkpoints.importing.recorded_files import FILES
@@ -121,7 +122,7 @@ def spoiled(record: Mapping[str, Any], places: list[int], value: object) -> dict
     return out
 
 
-@settings(max_examples=250)
+@examples(250)
 @given(
     st.sampled_from(FAMILY_NAMES), st.sampled_from(["attributes", "init_kwargs", "both", "layers"]),
     st.lists(st.integers(0, 40), min_size=1, max_size=4), st.sampled_from(ODD),
@@ -133,7 +134,7 @@ def test_odd_settings(family: str, part: str, places: list[int], value: object) 
     assert outcome(net)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.sampled_from(FAMILY_NAMES),
     st.integers(0, 300),

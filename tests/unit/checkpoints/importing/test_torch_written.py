@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from core_model.checkpoints.importing import import_bytes
 from core_model.schema.errors import InputError
+from tests.examples import examples
 from tests.unit.checkpoints.importing import samples
 from tests.unit.checkpoints.importing.torch_written import (
     CONTAINERS,
@@ -219,7 +220,7 @@ def chained(draw: st.DrawFn) -> Tensor:
     return made
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(st.lists(strided() | chained(), min_size=1, max_size=4), st.sampled_from(CONTAINERS), st.booleans())
 def test_every_legal_file_is_read_as_torch_reads_it(
     tensors: list[Tensor], container: str, in_module: bool

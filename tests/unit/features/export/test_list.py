@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from viewer.jobs.tasks import Task, TaskRecord, TaskState
-from viewer.state.export_desk import forget_tip
+from viewer.state.exports import forget_tip
 
 
 def task(folder: Path, state: TaskState) -> Task:

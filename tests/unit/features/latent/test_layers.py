@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viewer.features.latent.layers import BANDS, band, in_words, toggled
+from viewer.features.latent.mixing import BANDS, band, in_words, toggled
 
 
 def test_bands_cover_every_layer_once() -> None:

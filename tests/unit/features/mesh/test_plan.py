@@ -15,8 +15,7 @@ from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MAX_TEXTURE_FACES, MeshRequest, texture_problem
 from viewer.features.mesh import plan
 from viewer.features.mesh.level_histogram import span_of
-from viewer.features.mesh.plan import Batch
-from viewer.features.mesh.still import Still
+from viewer.features.mesh.plan import Batch, Still
 from viewer.state.mesh_settings import MeshSettings
 from viewer.state.requests import (
     for_another_process,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +12,7 @@ from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MeshReport, MeshRequest
 from core_model.schema.question_mesh import MeshPreviewQuestion
 from core_model.schema.render import ErrorInfo
+from tests.waiting import until
 from viewer.features.mesh.stage import MeshStage
 from viewer.gl.mesh_arrays import DISPLAY_FILE
 from viewer.state.document import Document
@@ -118,10 +118,12 @@ def test_an_export_is_shown_from_its_folder(tmp_path: Path) -> None:
     task = SimpleNamespace(record=record, folder=tmp_path, report=report.model_dump(mode="json"))
     bench = Bench({"id": task})
     bench.change(source="id")
-    end = time.monotonic() + 20
-    while bench.stage.shown is None and time.monotonic() < end:
+
+    def step() -> object:
         assert bench.step(0.1) is None
-        time.sleep(0.005)
+        return bench.stage.shown
+
+    until(step, "the export in the view")
     shown = bench.stage.shown
     assert shown is not None and (shown.source, shown.title, shown.triangles, shown.voxel) == (
         "id",

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.unit.runs.synthetic import Plan, write_foreign, write_native
+from tests.waiting import until
 from viewer.features.training.errands import Errands
 from viewer.features.training.run_index import RunIndex, RunRow
 from viewer.jobs import supervisor, waiting
@@ -20,21 +20,14 @@ from viewer.state.workspace import SnapshotWatch, run_of
 PLAN = Plan(ticks=12)
 
 
-def wait(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, what
-        time.sleep(0.01)
-
-
 def test_the_list_holds_native_and_foreign_runs_and_says_what_is_wrong_with_a_folder(tmp_path: Path) -> None:
     write_native(tmp_path / "runs" / "a", PLAN, state="failed")
     write_foreign(tmp_path / "runs" / "00012-eg3d", PLAN)
     (tmp_path / "runs" / "empty").mkdir()
-    shelf = RunIndex()
-    shelf.look_in((str(tmp_path / "runs"), str(tmp_path / "gone")))
-    shelf.look()
-    rows = {row.name: row for row in shelf.rows}
+    index = RunIndex()
+    index.look_in((str(tmp_path / "runs"), str(tmp_path / "gone")))
+    index.look()
+    rows = {row.name: row for row in index.rows}
     assert set(rows) == {"a", "00012-eg3d"}
     assert (
         rows["a"].state == "failed"
@@ -43,30 +36,30 @@ def test_the_list_holds_native_and_foreign_runs_and_says_what_is_wrong_with_a_fo
         and 0 < rows["a"].share < 1
     )
     assert rows["00012-eg3d"].foreign and rows["00012-eg3d"].state == "running"
-    assert "gone" in shelf.faults[str(tmp_path / "gone")]
+    assert "gone" in index.faults[str(tmp_path / "gone")]
 
 
 def test_followed_runs_are_read_and_the_others_let_go(tmp_path: Path) -> None:
     woken: list[int] = []
     paths = tuple(write_native(tmp_path / name, PLAN) for name in "ab")
-    shelf = RunIndex(wake=lambda: woken.append(1))
-    shelf.start((str(tmp_path),))
+    index = RunIndex(wake=lambda: woken.append(1))
+    index.start((str(tmp_path),))
     try:
-        wait(lambda: len(shelf.rows) == 2, "the list")
-        shelf.follow(paths)
-        wait(
-            lambda: all((r := shelf.reader(p)) is not None and len(r.scalars) == 12 for p in paths),
+        until(lambda: len(index.rows) == 2, "the list")
+        index.follow(paths)
+        until(
+            lambda: all((r := index.reader(p)) is not None and len(r.scalars) == 12 for p in paths),
             "both runs",
         )
-        first = shelf.reader(paths[0])
-        shelf.follow(paths[:1])
-        assert shelf.reader(paths[0]) is first and shelf.reader(paths[1]) is None
+        first = index.reader(paths[0])
+        index.follow(paths[:1])
+        assert index.reader(paths[0]) is first and index.reader(paths[1]) is None
         assert woken
         write_native(tmp_path / "c", PLAN)
-        shelf.look_again()
-        wait(lambda: len(shelf.rows) == 3, "the new run")
+        index.look_again()
+        until(lambda: len(index.rows) == 3, "the new run")
     finally:
-        shelf.stop()
+        index.stop()
 
 
 def test_places_in_the_queue_count_only_living_jobs_of_the_same_device(tmp_path: Path) -> None:
@@ -91,12 +84,12 @@ def test_foreign_runs_tell_their_state_without_being_followed(tmp_path: Path) ->
     run = write_foreign(tmp_path / "00001-eg3d", plan)
     (tmp_path / "00002-empty").mkdir()
     (tmp_path / "00002-empty" / "log.txt").write_text("no statistics\n")
-    shelf = RunIndex()
-    shelf.look_in((str(tmp_path),))
+    index = RunIndex()
+    index.look_in((str(tmp_path),))
 
     def row(name: str = run.name) -> RunRow:
-        shelf.look()
-        return next(row for row in shelf.rows if row.name == name)
+        index.look()
+        return next(row for row in index.rows if row.name == name)
 
     shown = row()
     assert (
@@ -104,7 +97,7 @@ def test_foreign_runs_tell_their_state_without_being_followed(tmp_path: Path) ->
         and shown.state == "running"
         and shown.alive
         and shown.images == (160_000, plan.total)
-        and not shelf.poller.runs
+        and not index.poller.runs
     )
     assert shown.share == pytest.approx(160_000 / plan.total) and row("00002-empty").state is None
     for quiet, said in ((20 * 60, "stalled"), (3 * 86400, "lost")):
@@ -129,7 +122,7 @@ def test_run_of_a_checkpoint() -> None:
 def test_the_newest_snapshot_is_due_only_while_it_is_followed(tmp_path: Path) -> None:
     run = write_native(tmp_path / "run", PLAN, pictures=3)
     watch = SnapshotWatch()
-    wait(lambda: len(watch.watch(run)) == 3, "snapshots")
+    until(lambda: len(watch.watch(run)) == 3, "snapshots")
     first, last = str(watch.snapshots[0].path), str(watch.snapshots[-1].path)
     assert watch.place_of(first) == 0 and watch.place_of("analytic:sphere") == -1
     assert watch.due(first, "") == ""
@@ -137,7 +130,7 @@ def test_the_newest_snapshot_is_due_only_while_it_is_followed(tmp_path: Path) ->
     assert watch.due(first, "") == last and watch.due(first, "busy") == "" and watch.due(last, "") == ""
     assert watch.due("analytic:sphere", "") == "", "another checkpoint is not replaced"
     (run / "snapshots" / "999999.safetensors").write_bytes(b"new")
-    wait(lambda: len(watch.watch(run)) == 4, "the new snapshot")
+    until(lambda: len(watch.watch(run)) == 4, "the new snapshot")
     assert watch.due(last, "").endswith("999999.safetensors")
 
 
@@ -169,7 +162,7 @@ def test_errands_tell_what_went_wrong() -> None:
     errands.run("Writing", fail)
     errands.run("Looking", lambda: None)
     found: dict[str, str] = {}
-    wait(
+    until(
         lambda: (found.update({o.what: o.error for o in errands.take()}), len(found) == 2)[1], "both errands"
     )
     assert found == {"Writing": "disk full", "Looking": ""} and len(woken) == 2
@@ -183,9 +176,9 @@ def test_torn_files_never_break_the_list(tmp_path: Path, name: str) -> None:
         json.dumps({"id": "1", "backend": "local", "run": str(run), "argv": ["x"], "submitted": 1.0})
     )
     whole = (run / name).read_bytes()
-    shelf = RunIndex()
-    shelf.look_in((str(tmp_path),))
+    index = RunIndex()
+    index.look_in((str(tmp_path),))
     for cut in range(0, len(whole), max(1, len(whole) // 23)):
         (run / name).write_bytes(whole[:cut])
-        shelf.look()
-        assert [row.name for row in shelf.rows] == ["a"] and not shelf.faults
+        index.look()
+        assert [row.name for row in index.rows] == ["a"] and not index.faults
