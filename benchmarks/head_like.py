@@ -17,7 +17,7 @@ import torch
 from core_model.checkpoints.store import save_checkpoint
 from core_model.families.eg3d.convert import Eg3dConfig
 from core_model.families.eg3d.generator import Eg3dGenerator
-from core_model.families.osg.settings import QUIRKS, SuperResConfig, VolumetricConfig
+from core_model.families.osg.settings import SuperResConfig, VolumetricConfig
 from core_model.schema.checkpoint import CheckpointHeader, Provenance
 
 AXES = (("x", "y"), ("x", "z"), ("z", "x"))
@@ -41,7 +41,7 @@ def write_head_like(path: Path, seed: int = 0, density: str = "head") -> str:
     and never empty.
     """
     cfg = Eg3dConfig(superres=SuperResConfig(variant="SuperresolutionHybrid8XDC"), volumetric=FFHQ)
-    conventions = FFHQ.conventions(AXES, QUIRKS)
+    conventions = FFHQ.conventions(AXES)
     torch.manual_seed(seed)
     generator = Eg3dGenerator(cfg, conventions).eval().requires_grad_(False)
     if density != "fog":

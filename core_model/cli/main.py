@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "film": ("core_model.cli.film", "render the same seeds from every snapshot of a run to .mp4"),
     "inspect": ("core_model.cli.inspect", "everything that happens on one ray, to .json, .csv or .png"),
     "mesh": ("core_model.cli.mesh", "export the surface as a mesh: .ply, .obj, .glb or .stl"),
+    "bake": ("core_model.cli.bake", "heads as one HTML file that any browser shows"),
     "samplers": ("core_model.cli.samplers", "sampler report: Fig. 4, A5, A6, A7 for this checkpoint"),
     "metrics": ("core_model.cli.metrics", "compare a checkpoint with a set of images: FID, KID, SWD, shape"),
     "data": ("core_model.cli.data", "make data sets (heads)"),

@@ -17,9 +17,11 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled
 from core_model.schema.latent import LatentSpec
 from core_model.schema.question import Question
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.registry import Registry
 from core_model.schema.render import RenderRequest
 from core_model.session import Frame
+from core_model.session.bakery import Baked
 from core_model.session.picture import Progress
 from core_model.session.stages import StageRun
 from core_model.session.unfinished import Unfinished
@@ -48,6 +50,7 @@ class SessionView(Protocol):
     def field_of(self, request: RenderRequest) -> Field: ...
     def planes_of(self, request: RenderRequest) -> Planes | None: ...
     def run_of(self, request: RenderRequest) -> StageRun: ...
+    def bake(self, question: BakeQuestion, cancelled: Callable[[], bool], progress: Progress) -> Baked: ...
 
 
 @dataclass(frozen=True)

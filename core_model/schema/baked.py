@@ -30,6 +30,8 @@ class BakedSpec(Frozen):
     log_beta: smallest and largest ln(beta [world units]); the alpha channel of `colour` interpolates between
         them. None for a density field.
     atlas: bricks along x, y, z of the atlas textures.
+    near, far: fixed ray bounds of the checkpoint [world units along unit rays], outside of which its pictures show
+        nothing; None where a ray is followed through the whole cube.
     """
 
     checkpoint: str = Field(description="hash of the checkpoint's content")
@@ -42,6 +44,8 @@ class BakedSpec(Frozen):
     log_beta: tuple[float, float] | None = None
     background: tuple[float, float, float] | None = None
     atlas: tuple[int, int, int]
+    near: float | None = None
+    far: float | None = None
 
     @property
     def bricks(self) -> int:

@@ -12,6 +12,7 @@ Headers only, bounded, nothing unpickled.
 | .json | key `provenance`, or the document itself |
 | .ply .obj | header lines `comment triscope |…|`, `# triscope |…|`: pieces of one text in their order |
 | .glb | asset.extras.triscope |
+| .html | script element `triscope-record` |
 
 Each function takes an open binary file and its size, gives "" where there is no record and raises ValueError
 for a damaged file.
@@ -36,6 +37,7 @@ TEXT_LIMIT = 8 << 20
 """Longest record that is read: an explicit w of 28 layers x 512 takes 0.3 MB."""
 HEAD_BYTES = 1 << 20
 JSON_LIMIT = 64 << 20
+HTML_START = b'<script type="application/json" id="triscope-record">'
 STEPS = 100_000
 """Most chunks, attributes or boxes of a file."""
 
@@ -246,8 +248,15 @@ def glb_extras(file: BinaryIO) -> dict[str, object]:
     return found if isinstance(found, dict) else {}
 
 
+def html_text(file: BinaryIO, size: int) -> str:
+    """The JSON of the page's own script element; `<` is escaped in it."""
+    _, found, rest = file.read(HEAD_BYTES + TEXT_LIMIT).partition(HTML_START)
+    text, found, _ = rest.partition(b"</script>")
+    return text.decode() if found else ""
+
+
 READERS: dict[str, Reader] = {
     ".png": png_text, ".exr": exr_text, ".npz": npz_text, ".mp4": mp4_text, ".csv": csv_text, ".json": json_text,
-    ".ply": ply_text, ".obj": obj_text, ".glb": glb_text,
+    ".ply": ply_text, ".obj": obj_text, ".glb": glb_text, ".html": html_text,
 }  # fmt: skip
 """By suffix, lower case."""

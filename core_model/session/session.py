@@ -21,8 +21,10 @@ from core_model.sampling.samplers import SAMPLERS
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError, is_out_of_memory
 from core_model.schema.latent import LatentSpec
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier, lay_out
 from core_model.schema.sampler import AUTO
+from core_model.session.bakery import Baked, Bakery
 from core_model.session.cache import StageCache
 from core_model.session.clock import StageClock
 from core_model.session.cut_depth import cut_depth
@@ -57,6 +59,7 @@ class RenderSession:
         self._cache = StageCache(cache_bytes if cache_bytes is not None else CACHE_BYTES[self._device.type])
         self._aside = StageCache(ASIDE_BYTES)
         self._open: dict[str, OpenCheckpoint] = {}
+        self._bakery = Bakery()
         self.unfinished = Unfinished()
 
     @property
@@ -69,8 +72,8 @@ class RenderSession:
 
     @property
     def cached_bytes(self) -> int:
-        """What the stages keep for the next picture."""
-        return self._cache.used + self._aside.used
+        """What the stages keep for the next picture, and the baked volumes."""
+        return self._cache.used + self._aside.used + self._bakery.nbytes
 
     def open(self, path: str) -> CheckpointInfo:
         """Load a checkpoint (again, if its file changed); raises InputError with one clear line."""
@@ -84,6 +87,7 @@ class RenderSession:
         """Forget a checkpoint and everything computed from it."""
         if self._open.pop(path, None) is not None:
             self.unfinished.forget(path)
+            self._bakery.forget(path)
             for cache in (self._cache, self._aside):
                 cache.drop(lambda key: isinstance(key, tuple) and path in key)
             if self._device.type == "cuda":
@@ -118,6 +122,7 @@ class RenderSession:
 
     def _make_room(self) -> None:
         self.unfinished.forget()
+        self._bakery.forget()
         self._cache.drop(lambda key: True)
 
     def run_of(self, request: RenderRequest) -> StageRun:
@@ -179,6 +184,24 @@ class RenderSession:
         return run.planes(run.w())
 
     @torch.no_grad()
+    def bake(
+        self,
+        question: BakeQuestion,
+        cancelled: Callable[[], bool] | None = None,
+        progress: Progress | None = None,
+    ) -> Baked:
+        """The baked volume of a latent, kept for the next time.
+
+        Raises InputError as `open` does, and Cancelled: asked again, it goes on from what it has.
+        """
+        run = self.run_of(
+            RenderRequest(
+                checkpoint=question.checkpoint, latent=question.latent, precision=question.precision
+            )
+        )
+        return self._bakery.bake(run, question.level, cancelled or (lambda: False), progress or _untold)
+
+    @torch.no_grad()
     def _render(self, request: RenderRequest, cancelled: Callable[[], bool], progress: Progress) -> Frame:
         clock = StageClock(self._device)
         with clock.stage("checkpoint"):
@@ -207,7 +230,8 @@ class RenderSession:
             made |= final_arrays(image, request, opened.info.header.conventions.background, sources.shared)
             placed, evaluated = float(image.samples.mean()), image.evaluated
         if sources.marched:
-            named = replace(run, request=request.replace(sampler=request.sampler.replace(name=chosen)))
+            chosen, sampler = run.moving_sampler(chosen, sources.marched)
+            named = replace(run, request=request.replace(sampler=sampler))
             marched, (placed, evaluated, probed), clock = self._march(
                 named, volume, sources.marched, cancelled, progress
             )
@@ -244,11 +268,12 @@ class RenderSession:
         sampler = SAMPLERS.get(run.request.sampler.name)
         space = run.space(volume)
         proposals = run.proposals(volume, space) if sampler.needs_proposal else None
-        grid = run.density_grid(volume) if sampler.needs_grid else None
         stop_if(cancelled)
         picture = self.unfinished.take(run.request, run.opened)
         if picture is None:
-            picture = Picture(run, run.scene(volume, space), proposals, grid, channels, self._device)
+            picture = Picture(
+                run, run.scene(volume, space), proposals, run.guide(sampler, volume), channels, self._device
+            )
         try:
             picture.draw(cancelled, progress)
         except Cancelled:
@@ -328,6 +353,13 @@ def _check_sampler(request: RenderRequest, info: CheckpointInfo) -> None:
             where=request.checkpoint,
             expected="a proposal network",
             got="none",
+        )
+    if sampler.needs_lattice and info.header.conventions.field != "sdf":
+        raise InputError(
+            what=f"sampler {request.sampler.name!r} cannot run",
+            where=request.checkpoint,
+            expected="a signed distance field",
+            got="a density field",
         )
 
 

@@ -20,6 +20,7 @@ from core_model.families.analytic.shapes import SHAPES
 from core_model.rendering.channels import CHANNELS
 from core_model.sampling.samplers import SAMPLERS
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import STAGES, RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import Frame, RenderSession
@@ -185,6 +186,35 @@ def test_every_family_s_field_keeps_to_the_protocol(
         assert bool((values.density[outside] < 1e-3 / values.beta[outside]).all())
     picked = values.select(torch.tensor([5, 9]))
     assert torch.equal(picked.density[0], values.density[0, [5, 9]])
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: f"{s[0]}-{s[1]}")
+def test_every_family_is_baked(
+    checkpoints: dict[tuple[str, int], str], session: RenderSession, sample: tuple[str, int]
+) -> None:
+    """Value and colour of the volume at the corners of its bricks are the field's own."""
+    path = checkpoints[sample]
+    conv = session.open(path).header.conventions
+    made = session.bake(BakeQuestion(checkpoint=path, level=64))
+    spec, arrays = made.spec, made.arrays
+    assert spec.field == conv.field and spec.box == conv.box and spec.near == conv.near
+    z, y, x = np.nonzero(arrays.index[..., 3])
+    assert len(z)
+    places = arrays.index[z, y, x, :3].astype(int) * (spec.brick + 1)
+    value = arrays.value[places[:, 2], places[:, 1], places[:, 0]]
+    colour = arrays.colour[places[:, 2], places[:, 1], places[:, 0]]
+    at = (np.stack([x, y, z], axis=-1) * spec.brick * (2.0 / spec.level) - 1.0) * spec.box
+    points = torch.from_numpy(at).float()[None]
+    field = session.field_of(RenderRequest(checkpoint=path))
+    with torch.no_grad():
+        sample_ = field.geometry(points)
+        wanted = field.colour(sample_, points, torch.tensor([0.0, 0.0, -1.0]).expand_as(points))[0]
+    truth = sample_.sdf if sample_.sdf is not None else sample_.density
+    # corners of bricks are corners of the coarsest lattice too
+    np.testing.assert_allclose(value, truth[0].numpy(), rtol=2e-3, atol=2e-3)
+    seen = np.full(len(at), True) if sample_.sdf is not None else sample_.density[0].numpy() > 0.1
+    assert seen.any() or sample[0] == "analytic"
+    np.testing.assert_allclose(colour[seen, :3] / 255.0, wanted.clamp(0, 1).numpy()[seen], atol=2.5 / 255)
 
 
 def test_every_family_has_a_sample(checkpoints: dict[tuple[str, int], str]) -> None:

@@ -1,4 +1,4 @@
-"""A display for every test that opens a window: the session's own, or an Xvfb that ends with the tests."""
+"""An OpenGL context for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -6,11 +6,21 @@ from collections.abc import Iterator
 
 import pytest
 
-from viewer.tour.virtual_display import some_display
 
+@pytest.fixture(scope="module")
+def context(display: str) -> Iterator[None]:
+    """An OpenGL 3.3 core context in an invisible window."""
+    import glfw
+    import imgui_bundle  # noqa: F401  (chooses the glfw library)
 
-@pytest.fixture(scope="session")
-def display() -> Iterator[str]:
-    """Name of an X display; DISPLAY is set while the tests run."""
-    with some_display() as name:
-        yield name
+    assert glfw.init()
+    glfw.window_hint(glfw.VISIBLE, glfw.FALSE)
+    glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 3)
+    glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 3)
+    glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
+    glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, glfw.TRUE)
+    window = glfw.create_window(64, 64, "test", None, None)
+    glfw.make_context_current(window)
+    yield
+    glfw.destroy_window(window)
+    glfw.terminate()

@@ -14,7 +14,6 @@ from core_model.schema.mesh import MeshRequest
 from core_model.schema.question_mesh import MeshPreviewQuestion
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
-from tests.gl.test_shaders import context  # noqa: F401  (the fixture)
 from viewer.features.mesh.error_map import depth_error
 from viewer.gl.mesh_arrays import MeshArrays, mesh_arrays
 from viewer.gl.mesh_camera import MeshCamera, mesh_camera
@@ -43,7 +42,7 @@ def sphere(session: QuerySession) -> MeshArrays:
 
 
 @pytest.fixture
-def view(context: None) -> Iterator[MeshView]:  # noqa: F811
+def view(context: None) -> Iterator[MeshView]:
     made = MeshView()
     yield made
     made.delete()

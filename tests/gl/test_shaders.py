@@ -18,25 +18,6 @@ SHADERS = sorted(p.name for p in (data_root() / "shaders").iterdir() if p.suffix
 LIBRARIES = sorted(p.name for p in (data_root() / "shaders").glob("*.glsl"))
 
 
-@pytest.fixture(scope="module")
-def context(display: str) -> Iterator[None]:
-    """An OpenGL 3.3 core context in an invisible window."""
-    import glfw
-    import imgui_bundle  # noqa: F401  (chooses the glfw library)
-
-    assert glfw.init()
-    glfw.window_hint(glfw.VISIBLE, glfw.FALSE)
-    glfw.window_hint(glfw.CONTEXT_VERSION_MAJOR, 3)
-    glfw.window_hint(glfw.CONTEXT_VERSION_MINOR, 3)
-    glfw.window_hint(glfw.OPENGL_PROFILE, glfw.OPENGL_CORE_PROFILE)
-    glfw.window_hint(glfw.OPENGL_FORWARD_COMPAT, glfw.TRUE)
-    window = glfw.create_window(64, 64, "test", None, None)
-    glfw.make_context_current(window)
-    yield
-    glfw.destroy_window(window)
-    glfw.terminate()
-
-
 @pytest.fixture
 def presenter(context: None) -> Iterator[Presenter]:
     made = Presenter()
@@ -47,6 +28,11 @@ def presenter(context: None) -> Iterator[Presenter]:
 @pytest.mark.parametrize("name", SHADERS)
 def test_shader_compiles(name: str):
     assert compile_shader(name) > 0
+
+
+@pytest.mark.parametrize("name", ["baked.vert", "baked.frag"])
+def test_shader_compiles_with_what_it_can_do(name: str):
+    assert compile_shader(name, ("NORMALS", "WIDTHS")) > 0
 
 
 @pytest.mark.parametrize("name", LIBRARIES)

@@ -13,6 +13,7 @@ import numpy as np
 from imgui_bundle import hello_imgui, imgui
 
 from core_model.schema.question import Question
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderRequest
 from tests.blob_head.session import BlobSession
 from tests.unit.render_client.inline_client import InlineClient
@@ -61,6 +62,9 @@ class Recorder:
     def ask(self, question: Question) -> int:
         self.questions.append(question)
         return self._inner.ask(question)
+
+    def bake(self, question: BakeQuestion | None) -> int:
+        return self._inner.bake(question)
 
     def withdraw_picture(self) -> None:
         self._inner.withdraw_picture()

@@ -11,27 +11,27 @@ from core_model.schema.assets import shader_path
 from core_model.schema.errors import TriscopeError
 
 _INCLUDE = re.compile(r'^\s*#include\s+"([^"]+)"\s*$', re.MULTILINE)
-_VERSION = "#version 330 core\n#line 1\n"
+_VERSION = "#version 330 core\n"
 
 
 class ShaderError(TriscopeError):
     """A shader did not compile or a program did not link; the message holds the driver's log."""
 
 
-def shader_source(name: str) -> str:
-    """Complete source of `shaders/<name>`: version line first, one level of includes replaced."""
+def shader_source(name: str, defines: tuple[str, ...] = ()) -> str:
+    """Complete source of `shaders/<name>`: version line first, `defines` set, one level of includes replaced."""
     body = _INCLUDE.sub(lambda m: shader_path(m.group(1)).read_text(), shader_path(name).read_text())
-    return _VERSION + body
+    return _VERSION + "".join(f"#define {d}\n" for d in defines) + "#line 1\n" + body
 
 
-def compile_shader(name: str) -> int:
+def compile_shader(name: str, defines: tuple[str, ...] = ()) -> int:
     """Compiles `shaders/<name>` (kind from the suffix .vert or .frag).
 
     Returns the GL name, raises ShaderError.
     """
     kind = GL.GL_VERTEX_SHADER if name.endswith(".vert") else GL.GL_FRAGMENT_SHADER
     shader = _created(GL.glCreateShader(kind))
-    GL.glShaderSource(shader, shader_source(name))
+    GL.glShaderSource(shader, shader_source(name, defines))
     GL.glCompileShader(shader)
     if not GL.glGetShaderiv(shader, GL.GL_COMPILE_STATUS):
         log = _text(GL.glGetShaderInfoLog(shader))
@@ -43,8 +43,8 @@ def compile_shader(name: str) -> int:
 class Program:
     """A linked vertex + fragment pair. Uniform names that the program does not use are ignored."""
 
-    def __init__(self, vertex: str, fragment: str) -> None:
-        shaders = [compile_shader(vertex), compile_shader(fragment)]
+    def __init__(self, vertex: str, fragment: str, defines: tuple[str, ...] = ()) -> None:
+        shaders = [compile_shader(vertex, defines), compile_shader(fragment, defines)]
         self.handle = _created(GL.glCreateProgram())
         for shader in shaders:
             GL.glAttachShader(self.handle, shader)

@@ -12,12 +12,16 @@ import threading
 import time
 from collections import deque
 
+from core_model.schema.baked_bytes import arrays_of, byte_count, usual_bytes
 from core_model.schema.question import Question
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
 from viewer.render_client import messages as m
 from viewer.render_client.events import (
     Answered,
     AnswerFailed,
+    BakedReady,
+    BakeFailed,
     Event,
     FrameReady,
     Inspected,
@@ -55,6 +59,7 @@ class RenderClient:
         self._events: deque[Event] = deque()
         self._pending = PendingRequests()
         self._rings = FrameRings()
+        self._volumes = FrameRings(slots=1)
         self._link: WorkerLink | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -119,6 +124,13 @@ class RenderClient:
                 self._link.post("ask", number, message)
             return number
 
+    def bake(self, question: BakeQuestion | None) -> int:
+        with self._lock:
+            number = self._pending.bake(question)
+            if self._link is not None:
+                self._post_bake(self._link, number, question)
+            return number
+
     def withdraw_picture(self) -> None:
         with self._lock:
             number = self._pending.withdraw()
@@ -179,6 +191,7 @@ class RenderClient:
         with self._lock:
             self._thread = None
             self._rings.close()
+            self._volumes.close()
         atexit.unregister(self.stop)
 
     @property
@@ -243,6 +256,13 @@ class RenderClient:
         if asked is not None:
             link.post("ask", *asked)
         self._feed_newest(link)
+        baking = self._pending.wanted_bake
+        if baking is not None:
+            self._post_bake(link, *baking)
+
+    def _post_bake(self, link: WorkerLink, number: int, question: BakeQuestion | None) -> None:
+        ring = None if question is None else self._volumes.for_bytes(usual_bytes(question.level))
+        link.post("bake", number, m.BakeRequest(question, ring))
 
     def _feed_newest(self, link: WorkerLink) -> None:
         """Post the newest unanswered request, under a fresh number if its own was cancelled."""
@@ -261,6 +281,7 @@ class RenderClient:
             self._link = None
             link.close()
             self._rings.close()
+            self._volumes.close()
             if self._stopping.is_set():
                 return
             asked, self._asked_to_restart = self._asked_to_restart, False
@@ -322,6 +343,8 @@ class RenderClient:
                     else AnswerFailed(error, number)
                 )
                 self._add(told)
+            case m.BakeDone():
+                self._take_volume(message)
             case m.SaveDone(path=path, error=error):
                 self._add(RaySaved(path, error))
             case m.ConfigureDone(error=error) if error is not None:
@@ -336,6 +359,17 @@ class RenderClient:
             request = self._pending.answered(message.generation)
         result: RenderResult = message.result.model_copy(update={"request": request})
         self._add(FrameReady(result, arrays))
+
+    def _take_volume(self, message: m.BakeDone) -> None:
+        with self._lock:
+            self._pending.baked(message.number)
+        if message.spec is None:
+            error = message.error or ErrorInfo(kind="failed", message="no volume")
+            self._add(BakeFailed(error, message.number))
+            return
+        data = self._volumes.read_bytes(message, byte_count(message.spec))
+        if data is not None:
+            self._add(BakedReady(message.spec, arrays_of(message.spec, data), message.number))
 
     def _take_open(self, link: WorkerLink, message: m.OpenDone) -> None:
         with self._lock:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from core_model.schema.baked import BakedArrays, BakedSpec
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.inspect import RayReport
 from core_model.schema.render import ErrorInfo, RenderResult
@@ -78,6 +79,23 @@ class AnswerFailed:
     number: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class BakedReady:
+    """The volume that `bake` asked for under `number`; read-only arrays, own memory."""
+
+    spec: BakedSpec
+    arrays: BakedArrays
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class BakeFailed:
+    """There is no volume for the wish of `number`; it is not tried again by itself."""
+
+    error: ErrorInfo
+    number: int = 0
+
+
 @dataclass(frozen=True)
 class RaySaved:
     """The file that `save_ray` asked for is written, or `error` says why not."""
@@ -114,6 +132,8 @@ Event = (
     | InspectFailed
     | Answered
     | AnswerFailed
+    | BakedReady
+    | BakeFailed
     | RaySaved
     | WorkerStarted
     | WorkerDied

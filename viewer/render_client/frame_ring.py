@@ -80,7 +80,26 @@ class FrameRing:
             np.copyto(target, arrays[frame.name], casting="same_kind")
         self._states[slot] = _FULL
 
+    def write_bytes(self, slot: int, parts: Iterable[memoryview]) -> None:
+        """Copy parts one after the other and mark the slot full.
+
+        Raises ValueError when they do not fit.
+        """
+        parts = tuple(parts)
+        self._check_size(slot, "bytes", sum(len(part) for part in parts))
+        at = _HEADER + slot * self.slot_bytes
+        for part in parts:
+            self._bytes[at : at + len(part)] = part
+            at += len(part)
+        self._states[slot] = _FULL
+
     # GUI's side
+
+    def read_bytes(self, slot: int, size: int) -> bytes:
+        """A copy of the slot's first `size` bytes; the slot stays full until `release`."""
+        self._check_size(slot, "bytes", size)
+        at = _HEADER + slot * self.slot_bytes
+        return bytes(self._bytes[at : at + size])
 
     def read(self, slot: int, frames: Iterable[ChannelFrame], pool: BufferPool) -> dict[str, np.ndarray]:
         """Own, read-only copies of the slot's channels, by name; the slot stays full until `release`."""
@@ -109,9 +128,12 @@ class FrameRing:
 
     def _check(self, slot: int, frame: ChannelFrame) -> None:
         end = frame.offset + 4 * math.prod(frame.shape)
-        if frame.offset < 0 or end > self.slot_bytes or not 0 <= slot < self.slots:
+        self._check_size(slot, f"channel {frame.name!r}", -1 if frame.offset < 0 else end)
+
+    def _check_size(self, slot: int, what: str, end: int) -> None:
+        if not 0 <= end <= self.slot_bytes or not 0 <= slot < self.slots:
             raise ValueError(
-                f"channel {frame.name!r} in frame ring {self.name}: expected at most {self.slot_bytes} "
+                f"{what} in frame ring {self.name}: expected at most {self.slot_bytes} "
                 f"bytes in one of {self.slots} slots, got {end} in slot {slot}"
             )
 

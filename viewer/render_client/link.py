@@ -58,7 +58,10 @@ class WorkerLink:
         return self._process.exitcode
 
     def post(
-        self, slot: Slot, number: int, message: m.PictureRequest | m.InspectRequest | m.AskRequest
+        self,
+        slot: Slot,
+        number: int,
+        message: m.PictureRequest | m.InspectRequest | m.AskRequest | m.BakeRequest,
     ) -> None:
         """Put a request in its slot of the mailbox, over the last one, and wake the worker.
 

@@ -16,9 +16,9 @@ from typing import Literal
 from core_model.schema.errors import InputError
 from viewer.render_client import shared_block
 
-Slot = Literal["render", "inspect", "ask"]
-_SLOTS: dict[str, int] = {"render": 0, "inspect": 1, "ask": 2}
-WORK_KINDS = ("", "render", "open", "inspect", "options", "save", "ask")
+Slot = Literal["render", "inspect", "ask", "bake"]
+_SLOTS: dict[str, int] = {"render": 0, "inspect": 1, "ask": 2, "bake": 3}
+WORK_KINDS = ("", "render", "open", "inspect", "options", "save", "ask", "bake")
 
 _HEADER = 4096
 _TEXT = 64

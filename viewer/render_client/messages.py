@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from core_model.schema.baked import BakedSpec
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.inspect import RayReport
 from core_model.schema.question import Question
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
 
 
@@ -68,6 +70,14 @@ class AskRequest:
     """question None: the one before is not wanted any more."""
 
     question: Question | None
+
+
+@dataclass(frozen=True)
+class BakeRequest:
+    """The volume that the window wants of its view; question None: none is wanted any more."""
+
+    question: BakeQuestion | None
+    ring: RingName | None = None
 
 
 # GUI → worker
@@ -177,6 +187,18 @@ class AnswerDone:
     error: ErrorInfo | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class BakeDone:
+    """The volume's bytes (`core_model.schema.baked_bytes`) are in `slot` of `ring`, or else here."""
+
+    number: int
+    spec: BakedSpec | None = None
+    ring: str = ""
+    slot: int = -1
+    data: bytes | None = None
+    error: ErrorInfo | None = None
+
+
 @dataclass(frozen=True)
 class SaveDone:
     number: int
@@ -184,4 +206,6 @@ class SaveDone:
     error: ErrorInfo | None = None
 
 
-FromWorker = Hello | OpenDone | ConfigureDone | RenderDone | Dropped | InspectDone | AnswerDone | SaveDone
+FromWorker = (
+    Hello | OpenDone | ConfigureDone | RenderDone | Dropped | InspectDone | AnswerDone | BakeDone | SaveDone
+)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
 from viewer.render_client import messages as m
-from viewer.render_client.events import AnswerFailed, Event, FrameReady, InspectFailed, OpenFailed
+from viewer.render_client.events import AnswerFailed, BakeFailed, Event, FrameReady, InspectFailed, OpenFailed
 
 CRASHES_ALLOWED = 1
 """A view or a file that has ended the worker more often is not tried again by itself."""
@@ -29,6 +30,7 @@ class PendingRequests:
         self._open_paths: list[str] = []
         self._inspection: tuple[int, m.InspectRequest] | None = None
         self._asked: tuple[int, m.AskRequest] | None = None
+        self._bake: tuple[int, BakeQuestion] | None = None
         self._crashes: Counter[tuple[str, object]] = Counter()
 
     def number(self) -> int:
@@ -162,12 +164,29 @@ class PendingRequests:
         if self._asked is not None and self._asked[0] <= number:
             self._asked = None
 
+    # Baked volumes
+
+    def bake(self, question: BakeQuestion | None) -> int:
+        """Number of the newest wish, which replaces the one before; None = none any more."""
+        number = self.number()
+        self._bake = None if question is None else (number, question)
+        return number
+
+    @property
+    def wanted_bake(self) -> tuple[int, BakeQuestion] | None:
+        """The last wish, if it is not answered."""
+        return self._bake
+
+    def baked(self, number: int) -> None:
+        if self._bake is not None and self._bake[0] <= number:
+            self._bake = None
+
     # Crashes
 
     def after_crash(self, working_on: tuple[str, int], reason: str) -> list[Event]:
         """After a crash during that work: events for the requests that are given up.
 
-        A view or file is tried a second time, an inspection or a question is not.
+        A view or file is tried a second time, an inspection, a question or a bake is not.
         """
         kind, number = working_on
         events: list[Event] = []
@@ -182,6 +201,11 @@ class PendingRequests:
                 AnswerFailed(
                     ErrorInfo(kind="worker", message=f"{reason} while it answered a question"), number
                 )
+            )
+        if kind == "bake":
+            self.baked(number)
+            events.append(
+                BakeFailed(ErrorInfo(kind="worker", message=f"{reason} while it baked a volume"), number)
             )
         if kind == "render" and number in self._renders:
             request = self._renders[number]

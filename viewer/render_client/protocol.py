@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from core_model.schema.question import Question
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderRequest
 from viewer.render_client.events import Event, WorkerStatus
 from viewer.render_client.messages import SessionOptions
@@ -49,6 +50,14 @@ class Renderer(Protocol):
         """Ask what is to be known beside pictures (order: `turns.py`); the newest question wins.
 
         Returns its number: `Answered` or `AnswerFailed` follows.
+        """
+        ...
+
+    def bake(self, question: BakeQuestion | None) -> int:
+        """Say which baked volume is wanted of the view; the newest wish replaces the one before, None ends it.
+
+        Levels up to 128 are made as soon as the first picture is out, finer ones in idle time (`turns.py`). Returns
+        its number: `BakedReady` or `BakeFailed` follows, unless another wish came first.
         """
         ...
 

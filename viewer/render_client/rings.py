@@ -18,11 +18,12 @@ _GROWTH = 1.25
 class FrameRings:
     """Current ring and those that still hold frames on their way.
 
-    Without room for a ring, frames go through the pipe.
+    Without room for a ring, frames go through the pipe. Pictures and baked volumes have rings of their own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, slots: int = SLOTS) -> None:
         self._lock = threading.Lock()
+        self._slots = slots
         self._current: FrameRing | None = None
         self._old: list[FrameRing] = []
         self._planes: dict[str, dict[str, int]] = {}
@@ -38,6 +39,10 @@ class FrameRings:
         """The ring for the pictures of a request, made or enlarged where necessary; None = use the pipe."""
         planes = self._planes.get(request.checkpoint, {})
         need = slot_bytes_for(request.width, request.height, [planes.get(c, 3) for c in request.channels])
+        return self.for_bytes(need)
+
+    def for_bytes(self, need: int) -> m.RingName | None:
+        """The ring for so many bytes at once, made or enlarged where necessary; None = use the pipe."""
         need = max(need, self._least_bytes)
         with self._lock:
             if self._current is None or self._current.slot_bytes < need:
@@ -52,21 +57,37 @@ class FrameRings:
             for array in message.arrays.values():
                 array.flags.writeable = False
             return message.arrays
-        with self._lock:
-            ring = next(
-                (r for r in (self._current, *self._old) if r is not None and r.name == message.ring), None
-            )
+        ring = self._named(message.ring)
         if ring is None:
             return {}
         arrays = ring.read(message.slot, message.result.frames, self._pool)
-        ring.release(message.slot)
+        self._emptied(ring, message.slot)
+        return arrays
+
+    def read_bytes(self, message: m.BakeDone, size: int) -> bytes | None:
+        """A copy of a baked volume's bytes; gives its slot back. None where the ring was let go."""
+        if message.data is not None:
+            self._least_bytes = max(self._least_bytes, size)
+            return message.data
+        ring = self._named(message.ring)
+        if ring is None:
+            return None
+        data = ring.read_bytes(message.slot, size)
+        self._emptied(ring, message.slot)
+        return data
+
+    def _named(self, name: str) -> FrameRing | None:
+        with self._lock:
+            return next((r for r in (self._current, *self._old) if r is not None and r.name == name), None)
+
+    def _emptied(self, ring: FrameRing, slot: int) -> None:
+        ring.release(slot)
         with self._lock:
             if ring is self._current:
                 # The worker writes to the new ring: nothing more comes through the old ones.
                 for old in self._old:
                     old.close()
                 self._old.clear()
-        return arrays
 
     def close(self) -> None:
         """Free all rings; no worker may be writing."""
@@ -80,7 +101,7 @@ class FrameRings:
         if need >= self._no_room_for:
             self._retire()
             return
-        for slots, size in ((SLOTS, int(need * _GROWTH)), (SLOTS, need), (1, need)):
+        for slots, size in ((self._slots, int(need * _GROWTH)), (self._slots, need), (1, need)):
             try:
                 ring = FrameRing.create(size, slots)
             except OSError:

@@ -1,15 +1,19 @@
 """Which request the render process works on next.
 
-Requests wait in three mailboxes: a ray to inspect, a picture, a question. From first to last:
+Requests wait in four mailboxes: a ray to inspect, a picture, a question, a baked volume. From first to last:
 
 1. A ray, or a picture of a moving view. After every `MOVING_PER_QUESTION` such pictures a waiting question gets
    `QUESTION_MIN_S`, so that a latent walk does not starve it.
-2. A question.
-3. A settled or full picture. It alternates with questions: after a question it runs for at least `PICTURE_MIN_S`
+2. A volume of at most `QUICK_LEVEL` cells per edge: with it a moving view needs no pictures any more. It waits for the
+   moving picture that was asked for before it, then alternates with moving pictures, `BAKE_MIN_S` at a time.
+3. A question.
+4. A settled or full picture. It alternates with questions: after a question it runs for at least `PICTURE_MIN_S`
    before it stops for the next, and a question that takes longer than `QUESTION_MAX_S` stops for it.
-4. A refined picture: stops at once for anything else.
+5. A finer volume: stops at once for anything above.
+6. A refined picture: stops at once for anything else.
 
-Stopping loses no work: the session continues an interrupted picture or answer (`core_model.session.unfinished`).
+Stopping loses no work: the session continues an interrupted picture, answer or volume
+(`core_model.session.unfinished`, `core_model.session.bakery`).
 """
 
 from __future__ import annotations
@@ -31,6 +35,11 @@ QUESTION_MIN_S = 0.03
 """Least time of a question: enough for a part of the answer, too short to be noticed during a drag."""
 MOVING_PER_QUESTION = 8
 """Moving pictures that are rendered before a waiting question."""
+
+BAKE_MIN_S = 0.25
+"""Least time of a quick volume between two moving pictures: about half of it on two cores."""
+QUICK_LEVEL = 128
+"""Finest volume that goes before questions and settled pictures, cells per edge."""
 
 
 class Mailboxes(Protocol):
@@ -62,7 +71,7 @@ class Turns:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._mailboxes, self._command_waits, self._clock = mailboxes, command_waits, clock
-        self._done: dict[Slot, int] = {"inspect": 0, "render": 0, "ask": 0}
+        self._done: dict[Slot, int] = {"inspect": 0, "render": 0, "ask": 0, "bake": 0}
         self._read: dict[Slot, Turn] = {}
         self._now: Slot | None = None
         self._before: Slot | None = None
@@ -90,6 +99,8 @@ class Turns:
         """Whether the picture that is being rendered has to stop for a request of another mailbox."""
         if tier is Tier.MOVING:
             return False
+        if tier is Tier.REFINED and self._waits("bake"):
+            return True
         waits = self._waits("inspect") or self._waits("ask")
         if (
             tier is not Tier.REFINED
@@ -111,11 +122,34 @@ class Turns:
         tier = self._tier()
         return tier is Tier.MOVING or (tier in (Tier.SETTLED, Tier.FULL) and worked >= QUESTION_MAX_S)
 
+    def bake_gives_way(self, level: int) -> bool:
+        """Whether the volume of this level that is being made has to stop."""
+        if self._waits("bake") or self._waits("inspect") or self._command_waits():
+            return True
+        tier = self._tier()
+        if level <= QUICK_LEVEL:
+            return tier is Tier.MOVING and self._clock() - self._begun >= BAKE_MIN_S
+        return self._waits("ask") or tier not in (None, Tier.REFINED)
+
     def _choose(self) -> Turn | None:
         ray = self._newest("inspect")
         if ray is not None:
             return ray
-        picture, question = self._newest("render"), self._newest("ask")
+        picture, bake = self._newest("render"), self._newest("bake")
+        if bake is None:
+            return self._picture_or_question(picture)
+        wish, tier = bake.message.question, None if picture is None else picture.message.request.tier
+        if wish is None:
+            return bake
+        if wish.level <= QUICK_LEVEL:
+            first = picture is not None and (picture.number < bake.number or self._now != "render")
+            return picture if tier is Tier.MOVING and first else bake
+        if tier is Tier.REFINED:
+            picture = None
+        return self._picture_or_question(picture) or bake
+
+    def _picture_or_question(self, picture: Turn | None) -> Turn | None:
+        question = self._newest("ask")
         if picture is None or question is None:
             return picture or question
         tier = picture.message.request.tier

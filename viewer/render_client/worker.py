@@ -25,10 +25,13 @@ from typing import Any, Protocol
 import numpy as np
 import psutil
 
+from core_model.schema.baked import BakedArrays, BakedSpec
+from core_model.schema.baked_bytes import parts_of
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError, is_out_of_memory
 from core_model.schema.inspect import RayReport
 from core_model.schema.question import Question
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, lay_out
 from viewer.render_client import messages as m
 from viewer.render_client.frame_ring import ALIGN, FrameRing
@@ -55,6 +58,15 @@ class AnswerLike(Protocol):
     arrays: dict[str, np.ndarray]
 
 
+class BakedLike(Protocol):
+    """What a session's `bake` returns."""
+
+    @property
+    def spec(self) -> BakedSpec: ...
+    @property
+    def arrays(self) -> BakedArrays: ...
+
+
 class SessionLike(Protocol):
     """The part of core_model.report.worker_session.WorkerSession that the worker uses."""
 
@@ -67,6 +79,9 @@ class SessionLike(Protocol):
     ) -> FrameLike: ...
     def inspect(self, request: RenderRequest, x: int, y: int) -> RayReport: ...
     def save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> None: ...
+    def bake(
+        self, question: BakeQuestion, cancelled: Callable[[], bool], progress: Callable[[str, float], None]
+    ) -> BakedLike: ...
     def answer(
         self, question: Question, cancelled: Callable[[], bool], progress: Callable[[str, float], None]
     ) -> AnswerLike: ...
@@ -133,7 +148,7 @@ class _Worker:
         self._process = psutil.Process()
         self._session: SessionLike | None = None
         self._factory: Callable[..., Any] | None = None
-        self._ring: FrameRing | None = None
+        self._rings: dict[str, FrameRing] = {}
         self._wakes_read = 0
         self._commands_read: deque[m.ToWorker] = deque()
         self._reading = threading.Lock()
@@ -167,13 +182,15 @@ class _Worker:
             self._inspect(turn.number, turn.message)
         elif turn.slot == "render":
             self._render(turn)
+        elif turn.slot == "bake":
+            self._bake(turn)
         else:
             self._answer(turn)
         return True
 
     def close(self) -> None:
-        if self._ring is not None:
-            self._ring.close()
+        for ring in self._rings.values():
+            ring.close()
         self._control.close()
 
     # Commands
@@ -297,6 +314,36 @@ class _Worker:
         self._idle()
         self._results.send(done)
 
+    def _bake(self, turn: Turn) -> None:
+        assert self._session is not None
+        question, number = turn.message.question, turn.number
+        if question is None:
+            return  # the wish was taken back
+        self._control.begin("bake", number, "baking")
+        gives_way = lambda: self._turns.bake_gives_way(question.level)
+        try:
+            made = self._session.bake(question, gives_way, self._control.progress)
+            done = self._sent_volume(number, turn.message.ring, made)
+        except Cancelled:
+            self._turns.again(turn)
+            self._idle()
+            return
+        except Exception as e:
+            done = m.BakeDone(number, error=error_info(e))
+            self._free_memory()
+        self._idle()
+        self._results.send(done)
+
+    def _sent_volume(self, number: int, name: m.RingName | None, made: BakedLike) -> m.BakeDone:
+        """Put the volume where the GUI can read it: in its ring, or in the message if it does not fit."""
+        parts, ring = parts_of(made.arrays), self._ring_of("volumes", name)
+        if ring is not None and made.arrays.nbytes <= ring.slot_bytes:
+            slot = ring.acquire(lambda: False)
+            if slot is not None:
+                ring.write_bytes(slot, parts)
+                return m.BakeDone(number, made.spec, ring.name, slot)
+        return m.BakeDone(number, made.spec, data=b"".join(parts))
+
     def _render(self, turn: Turn) -> None:
         control, generation, message = self._control, turn.number, turn.message
         if control.cancel_below > generation:
@@ -365,7 +412,7 @@ class _Worker:
                 "memory_bytes": result.memory_bytes or rss,
             }
         )
-        ring = self._ring_of(message.ring)
+        ring = self._ring_of("pictures", message.ring)
         if arrays and ring is not None and size <= ring.slot_bytes:
             slot = ring.acquire(lambda: False)
             if slot is not None:
@@ -374,17 +421,20 @@ class _Worker:
         inline = {name: np.ascontiguousarray(a, dtype=np.float32) for name, a in arrays.items()}
         return m.RenderDone(generation, result, arrays=inline, needs_bytes=size, finished_at=time.monotonic())
 
-    def _ring_of(self, name: m.RingName | None) -> FrameRing | None:
-        if name is None or (self._ring is not None and self._ring.name == name.name):
-            return self._ring if name is not None else None
-        if self._ring is not None:
-            self._ring.close()
-            self._ring = None
+    def _ring_of(self, what: str, name: m.RingName | None) -> FrameRing | None:
+        """The ring of this name; `what` is sent through it, and the last ring for that is let go."""
+        if name is None:
+            return None
+        known = self._rings.get(what)
+        if known is not None and known.name == name.name:
+            return known
+        if known is not None:
+            self._rings.pop(what).close()
         try:
-            self._ring = FrameRing.attach(name.name, name.slots, name.slot_bytes)
+            self._rings[what] = FrameRing.attach(name.name, name.slots, name.slot_bytes)
         except OSError:
             return None  # the GUI has made a larger one since; this frame goes through the pipe
-        return self._ring
+        return self._rings[what]
 
     def _idle(self) -> None:
         """Report memory and device, and that the worker is idle."""

@@ -21,17 +21,25 @@ from core_model.schema.record import DisplayRange, RenderRecord
 from viewer.state.document import ChannelView, Document
 from viewer.state.requests import export_request
 
-ExportKind = Literal["picture", "orbit", "walk", "sheet"]
-COMMANDS: dict[ExportKind, str] = {"picture": "render", "orbit": "orbit", "walk": "orbit", "sheet": "sheet"}
-MAX_SIZE: dict[ExportKind, int] = {"picture": 8192, "orbit": 4096, "walk": 4096, "sheet": 1024}
+ExportKind = Literal["picture", "orbit", "walk", "sheet", "page"]
+COMMANDS: dict[ExportKind, str] = {
+    "picture": "render",
+    "orbit": "orbit",
+    "walk": "orbit",
+    "sheet": "sheet",
+    "page": "bake",
+}
+MAX_SIZE: dict[ExportKind, int] = {"picture": 8192, "orbit": 4096, "walk": 4096, "sheet": 1024, "page": 8192}
 SEEDS = re.compile(r"\s*\d{1,10}\s*(-\s*\d{1,10}\s*)?(,\s*\d{1,10}\s*(-\s*\d{1,10}\s*)?)*")
 NUMBERS = re.compile(r"\s*-?\d*\.?\d+\s*(,\s*-?\d*\.?\d+\s*)*")
 MAX_CELLS = 4096
+MAX_HEADS = 64
 
 
 class ExportSettings(Frozen):
     """Angles in radians, sizes in pixels. name: empty = made from the view. cell: edge of one picture of a
-    contact sheet.
+    contact sheet. heads: seeds of a page, empty = the head on the screen. level: cells along an edge of its
+    baked volumes.
     """
 
     kind: ExportKind = "picture"
@@ -51,6 +59,8 @@ class ExportSettings(Frozen):
     yaws: str = "-0.4,-0.2,0,0.2,0.4"
     psis: str = "0,0.35,0.7,1"
     cell: int = Field(default=192, ge=16, le=1024)
+    heads: str = ""
+    level: Literal["128", "256"] = "256"
     folder: str = ""
     name: str = ""
     overwrite: bool = False
@@ -58,7 +68,7 @@ class ExportSettings(Frozen):
     @property
     def ending(self) -> str:
         """Suffix of the file that is made."""
-        return {"picture": self.suffix, "sheet": ".png"}.get(self.kind, ".mp4")
+        return {"picture": self.suffix, "sheet": ".png", "page": ".html"}.get(self.kind, ".mp4")
 
     @property
     def edge(self) -> int:
@@ -103,6 +113,8 @@ def plan_export(
     if settings.kind == "sheet":
         channels = channels[:1]
         doc = doc.replace(native=False)  # cells have a size of their own
+    if settings.kind == "page":
+        channels, doc = ("rgb",), doc.replace(native=False)
     request = export_request(doc, info, settings.edge, channels)
     record = RenderRecord(
         request=request,
@@ -127,6 +139,12 @@ def options_of(settings: ExportSettings) -> tuple[str, ...]:
         plain = settings.suffix == ".png"
         cut = ("--transparent",) if settings.transparent and plain and "rgb" in settings.channels else ()
         return (*cut, *(("--scalars", "grey16") if settings.scalars == "grey16" and plain else ()))
+    if settings.kind == "page":
+        return (
+            "--level",
+            settings.level,
+            *(("--seeds", _tight(settings.heads)) if settings.heads.strip() else ()),
+        )
     if settings.kind == "sheet":
         values = settings.yaws if settings.column == "yaw" else settings.psis
         return (
@@ -159,7 +177,7 @@ def typed_command(plan: ExportPlan, info: CheckpointInfo, doc: Document, file: s
         )
     command = command_of(plan.record.request, info, str(plan.out), file, COMMANDS[plan.kind])
     words = list(command.words)
-    if plan.kind == "sheet" and "--size" in words:  # said by the sheet's own options
+    if plan.kind in ("sheet", "page") and "--size" in words:  # said by the sheet's own options
         at = words.index("--size")
         del words[at : at + 2]
     return Command((*words, *plan.options), command.file_text)
@@ -214,7 +232,13 @@ def out_path(settings: ExportSettings, doc: Document, info: CheckpointInfo, take
         if len(seeds) == 1 and doc.latent.w is None and doc.latent.z is None
         else "blend"
     )
-    middle = {"picture": head, "orbit": f"{head}-orbit", "walk": "walk", "sheet": "sheet"}[settings.kind]
+    middle = {
+        "picture": head,
+        "orbit": f"{head}-orbit",
+        "walk": "walk",
+        "sheet": "sheet",
+        "page": f"{head}-page",
+    }[settings.kind]
     path, number = folder / f"{stem}-{middle}{settings.ending}", 2
     while str(path) in taken or path.exists():
         path, number = folder / f"{stem}-{middle}-{number}{settings.ending}", number + 1
@@ -233,6 +257,13 @@ def cells_of(settings: ExportSettings) -> int:
     if not SEEDS.fullmatch(settings.seeds) or not NUMBERS.fullmatch(values):
         return 0
     return count_seeds(settings.seeds) * (values.count(",") + 1)
+
+
+def heads_of(settings: ExportSettings) -> int:
+    """Heads of a page; 0 where its field is no list."""
+    if not settings.heads.strip():
+        return 1
+    return count_seeds(settings.heads) if SEEDS.fullmatch(settings.heads) else 0
 
 
 def count_seeds(text: str) -> int:
@@ -259,13 +290,15 @@ def _why_not(
         return f"There is a file {there} already: choose another name, or switch Overwrite on"
     if any(str(f) in taken for f in files):
         return f"An export to {out.name} is under way"
-    needs_seeds = settings.kind in ("walk", "sheet")
+    needs_seeds = settings.kind in ("walk", "sheet") or (settings.kind == "page" and settings.heads.strip())
     if needs_seeds and not info.z_dim:
         return "This checkpoint has no latent: there are no seeds to go through"
     if settings.kind == "walk" and (not SEEDS.fullmatch(settings.walk) or count_seeds(settings.walk) < 2):
         return "A walk needs two seeds or more, as 0-3,7"
     if settings.kind == "sheet" and not 1 <= cells_of(settings) <= MAX_CELLS:
         return f"Seeds as 0-3,7 and numbers as -0.4,0,0.4; at most {MAX_CELLS} pictures"
+    if settings.kind == "page" and not 1 <= heads_of(settings) <= MAX_HEADS:
+        return f"Heads are seeds as 0-3,7, at most {MAX_HEADS}; empty = the head on the screen"
     return ""
 
 

@@ -15,10 +15,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from core_model.schema.baked import BakedArrays, BakedSpec
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.inspect import RayReport
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderRequest, RenderResult, StageTime
 from core_model.schema.sampler import SamplerInfo
 
@@ -56,6 +58,12 @@ class FakeFrame:
     w: None = None
 
 
+@dataclass
+class FakeVolume:
+    spec: BakedSpec
+    arrays: BakedArrays
+
+
 class FakeSession:
     device = "fake"
 
@@ -64,6 +72,7 @@ class FakeSession:
     ) -> None:
         if device == "missing":
             raise InputError(what="no such device", where="options", expected="cpu", got=device)
+        self._baked: dict[BakeQuestion, int] = {}
         self._tiles_tried: list[int | None] = []
 
     def open(self, path: str, progress: Callable[[str, float], None] | None = None) -> CheckpointInfo:
@@ -132,6 +141,36 @@ class FakeSession:
             timings=tuple(StageTime(stage=f"tile {t or 0}", ms=0.0) for t in self._tiles_tried),
         )
         return FakeFrame(result, arrays)
+
+    def bake(
+        self,
+        question: BakeQuestion,
+        cancelled: Callable[[], bool] = lambda: False,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> FakeVolume:
+        """`level` tiles in all, however often it is stopped; each brick holds the latent's first seed."""
+        seed = question.latent.seeds[0].seed
+        while self._baked.get(question, 0) < question.level:
+            if cancelled():
+                raise Cancelled("something else waits")
+            time.sleep(TILE_S)
+            self._baked[question] = self._baked.get(question, 0) + 1
+        if seed == RAISES:
+            raise ValueError("the volume went wrong")
+        if seed == KILLED:
+            os.kill(os.getpid(), signal.SIGKILL)
+        m, edge = question.level // 8, 9
+        atlas = (4 if seed == WIDE else 1, 1, 1)
+        spec = BakedSpec(
+            checkpoint="fake", latent=question.latent, level=question.level, box=0.5, field="density", density_rule="density", atlas=atlas,
+        )  # fmt: skip
+        arrays = BakedArrays(
+            index=np.zeros((m, m, m, 4), np.uint8),
+            clear=np.full((m, m, m), 0.5, np.float16),
+            value=np.full((edge, edge, atlas[0] * edge), seed, np.float16),
+            colour=np.full((edge, edge, atlas[0] * edge, 4), seed % 256, np.uint8),
+        )
+        return FakeVolume(spec, arrays)
 
     def _befall(self, seed: int, request: RenderRequest) -> None:
         if seed == RAISES:

@@ -13,10 +13,13 @@ from typing import Any
 import numpy as np
 
 from core_model.schema.question import Question
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
 from viewer.render_client.events import (
     Answered,
     AnswerFailed,
+    BakedReady,
+    BakeFailed,
     Event,
     FrameReady,
     Inspected,
@@ -46,6 +49,7 @@ class InlineClient:
         self._work: list[Callable[[], Event]] = []
         self._asked: tuple[int, Question] | None = None
         self._render: tuple[int, RenderRequest] | None = None
+        self._bake: tuple[int, BakeQuestion] | None = None
         self._events: list[Event] = []
         self._open_paths: list[str] = []
         self._number = 0
@@ -85,6 +89,12 @@ class InlineClient:
         self._ring()
         return self._number
 
+    def bake(self, question: BakeQuestion | None) -> int:
+        self._number += 1
+        self._bake = None if question is None else (self._number, question)
+        self._ring()
+        return self._number
+
     def withdraw_picture(self) -> None:
         self._render = None
 
@@ -102,7 +112,7 @@ class InlineClient:
     def poll(self) -> list[Event]:
         """Do one piece of work and return what happened.
 
-        First commands and rays, then a moving picture, a question, other pictures.
+        First commands and rays, then a moving picture, a question, other pictures, a baked volume.
         """
         if self._session is not None:
             if self._work:
@@ -115,6 +125,9 @@ class InlineClient:
             elif self._render is not None:
                 (generation, request), self._render = self._render, None
                 self._events.append(self._frame(generation, request))
+            elif self._bake is not None:
+                (number, wish), self._bake = self._bake, None
+                self._events.append(self._volume(number, wish))
         events, self._events = self._events, []
         return events
 
@@ -125,7 +138,7 @@ class InlineClient:
             self._do(lambda path=path: self._open(path, 0, again=True))
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        self._session, self._render, self._asked = None, None, None
+        self._session, self._render, self._asked, self._bake = None, None, None, None
         self._work.clear()
 
     @property
@@ -182,6 +195,14 @@ class InlineClient:
         except Exception as e:
             return AnswerFailed(error_info(e), number)
         return Answered(number, found.values, found.arrays)
+
+    def _volume(self, number: int, wish: BakeQuestion) -> Event:
+        assert self._session is not None
+        try:
+            made = self._session.bake(wish, lambda: False, _no_progress)
+        except Exception as e:
+            return BakeFailed(error_info(e), number)
+        return BakedReady(made.spec, made.arrays, number)
 
     def _save_ray(self, request: RenderRequest, x: int, y: int, path: str) -> Event:
         assert self._session is not None

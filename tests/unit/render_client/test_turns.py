@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 import pytest
 
 from core_model.schema.question import DirectionsQuestion
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderRequest, Tier
 from viewer.render_client.mailbox import Slot
-from viewer.render_client.messages import AskRequest, InspectRequest, PictureRequest
+from viewer.render_client.messages import AskRequest, BakeRequest, InspectRequest, PictureRequest
 from viewer.render_client.turns import (
+    BAKE_MIN_S,
     MOVING_PER_QUESTION,
     PICTURE_MIN_S,
     QUESTION_MAX_S,
     QUESTION_MIN_S,
+    QUICK_LEVEL,
     Turns,
 )
 
@@ -57,6 +60,9 @@ class Waiting:
 
     def inspect(self) -> None:
         self.post("inspect", InspectRequest(picture(Tier.FULL), 0, 0))
+
+    def bake(self, level: int = QUICK_LEVEL) -> None:
+        self.post("bake", BakeRequest(BakeQuestion(checkpoint="a", level=level)))
 
     def next(self) -> str:
         turn = self.turns.next()
@@ -170,3 +176,77 @@ def test_a_newer_question_replaces_the_one_in_hand() -> None:
     assert not waiting.turns.answer_gives_way()
     waiting.ask()
     assert waiting.turns.answer_gives_way()
+
+
+def test_a_quick_volume_follows_the_first_picture_of_a_new_view() -> None:
+    waiting = Waiting()
+    waiting.render(Tier.REFINED)  # of the view before
+    assert waiting.next() == "render"
+    waiting.render(Tier.MOVING)
+    waiting.bake()
+    waiting.ask()
+    assert [waiting.next() for _ in range(4)] == ["render", "bake", "ask", ""]
+
+
+@pytest.mark.parametrize("tier", [Tier.SETTLED, Tier.FULL, Tier.REFINED])
+def test_a_quick_volume_goes_before_pictures_at_rest(tier: Tier) -> None:
+    waiting = Waiting()
+    waiting.render(tier)
+    waiting.bake()
+    assert [waiting.next(), waiting.next()] == ["bake", "render"]
+
+
+def test_a_quick_volume_and_moving_pictures_take_turns() -> None:
+    waiting = Waiting()
+    waiting.bake()
+    turn = waiting.turns.next()
+    assert turn is not None and turn.slot == "bake"
+    for _ in range(3):
+        waiting.render(Tier.MOVING)
+        assert not waiting.turns.bake_gives_way(QUICK_LEVEL)
+        waiting.now += BAKE_MIN_S
+        assert waiting.turns.bake_gives_way(QUICK_LEVEL)
+        waiting.turns.again(turn)
+        assert waiting.next() == "render"
+        waiting.render(Tier.MOVING)  # the hand moves on
+        assert waiting.turns.next() == turn
+    waiting.command = True
+    assert waiting.turns.bake_gives_way(QUICK_LEVEL)
+
+
+def test_a_fine_volume_waits_for_all_but_refinement() -> None:
+    waiting = Waiting()
+    waiting.bake(256)
+    turn = waiting.turns.next()
+    assert turn is not None
+    waiting.render(Tier.REFINED)
+    assert not waiting.turns.bake_gives_way(256)
+    for post in (
+        lambda: waiting.render(Tier.FULL),
+        waiting.ask,
+        waiting.inspect,
+        lambda: waiting.render(Tier.MOVING),
+    ):
+        post()
+        assert waiting.turns.bake_gives_way(256)
+        waiting.turns.again(turn)
+        assert waiting.next() in ("render", "ask", "inspect")
+        assert waiting.turns.next() == turn
+    waiting.render(Tier.REFINED)
+    refined = waiting.turns.next()
+    assert refined is not None and refined.slot == "render"
+    waiting.bake(256)
+    assert waiting.turns.picture_gives_way(Tier.REFINED)
+
+
+def test_a_newer_wish_replaces_the_volume_in_the_making() -> None:
+    waiting = Waiting()
+    waiting.bake(256)
+    turn = waiting.turns.next()
+    assert turn is not None
+    waiting.bake(128)
+    assert waiting.turns.bake_gives_way(256)
+    waiting.turns.again(turn)
+    assert waiting.next() == "bake" and not waiting.turns.any
+    waiting.post("bake", BakeRequest(None))
+    assert waiting.next() == "bake" and not waiting.turns.any

@@ -17,7 +17,7 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.export import python_of
 from viewer.features.export.clipboard import WHY_NOT, clipboard_tool
 from viewer.features.export.list import draw_list
-from viewer.features.export.rows import channel_row, estimate, sheet_rows, video_rows
+from viewer.features.export.rows import channel_row, estimate, page_rows, sheet_rows, video_rows
 from viewer.jobs.command import as_typed
 from viewer.jobs.tasks import Tasks
 from viewer.state.actions import CopyPicture, CopyText, Dispatch
@@ -42,6 +42,7 @@ _KINDS: dict[ExportKind, tuple[str, str]] = {
     "orbit": ("Orbit", "A video of a closed camera path about the present view"),
     "walk": ("Walk", "A video that passes through the w of several seeds"),
     "sheet": ("Sheet", "A contact sheet: a row per seed, a column per yaw or a psi"),
+    "page": ("Page", "One HTML file that shows heads in any browser: orbit, zoom, colour, normals, depth"),
 }
 _FILES = ((".png", "PNG", "Colours; a file per channel"), (".exr", "EXR", "32-bit floats as rendered, all channels in one file"),
           (".npz", "NPZ", "32-bit floats as rendered for numpy, with camera and w"))  # fmt: skip
@@ -85,6 +86,8 @@ class ExportPanel:
         kinds = [(kind, *_KINDS[kind]) for kind in get_args(ExportKind)]
         kind = choice_rows.segmented(theme, "Kind", "kind", s.kind, kinds, tip="What is made")
         s = s if kind == s.kind else s.replace(kind=kind)
+        if s.kind == "page":
+            return page_rows(theme, s)
         s = s.replace(channels=channel_row(theme, info, s))
         if s.kind == "sheet":
             return sheet_rows(theme, s)

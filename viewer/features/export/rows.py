@@ -7,13 +7,16 @@ from imgui_bundle import imgui
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderResult, Tier
 from viewer.runs.format import duration
-from viewer.state.export_settings import ExportPlan, ExportSettings, cells_of
+from viewer.state.export_settings import ExportPlan, ExportSettings, cells_of, heads_of
 from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.theme import Theme
 
 _MOTIONS = (("sway", "Sway", "A closed ellipse about the present camera"), ("turn", "Turn", "A full turn at its height"),
             ("still", "Still", "The camera stays"))  # fmt: skip
 _COLUMNS = (("yaw", "Yaw", "A column per yaw, radians"), ("psi", "Psi", "A column per truncation"))
+_LEVELS = (("128", "128³", "Some 2 MB per head"), ("256", "256³", "Some 6 MB per head"))
+_PAGE_MB = {"128": 1.7, "256": 6.4}
+"""Per head, of the demo's."""
 START_S = 4.0
 """What a process needs to load its libraries."""
 
@@ -109,8 +112,23 @@ def sheet_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
     return s.replace(yaws=text) if column == "yaw" else s.replace(psis=text)
 
 
+def page_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
+    """Heads and detail of a page."""
+    tip = "Seeds of several heads side by side: numbers and ranges as 0-3,7; empty = the head on the screen"
+    controls.label(theme, "Heads", tip)
+    heads = imgui.input_text_with_hint("##heads", "this one", s.heads)[1]
+    controls.tooltip(tip)
+    level = choice_rows.segmented(
+        theme, "Detail", "level", s.level, _LEVELS, tip="Cells along an edge of the baked volume"
+    )
+    return s.replace(heads=heads, level=level)
+
+
 def estimate(s: ExportSettings, plan: ExportPlan, result: RenderResult | None) -> str:
     """Pixels, seconds and, for large pictures, memory."""
+    if s.kind == "page":
+        count = heads_of(s)
+        return f"{'1 head' if count == 1 else f'{count} heads'} at {s.level}³, about {count * _PAGE_MB[s.level]:.0f} MB"
     pictures = {"picture": 1, "sheet": cells_of(s)}.get(s.kind, s.frames)
     pixels = pictures * plan.record.request.width * plan.record.request.height
     text = f"{pixels / 1e6:.3g} megapixels" if pictures == 1 else f"{pictures} × {s.edge} px"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core_model.cli.bake import BakeOptions
 from core_model.cli.parse import parse
 from core_model.cli.render import RenderOptions
 from core_model.cli.sheet import SheetOptions
@@ -20,7 +21,14 @@ from tests.blob_head.session import blob_info
 from viewer.features.export import clipboard
 from viewer.jobs.tasks import Tasks
 from viewer.state.document import Document
-from viewer.state.export_settings import ExportSettings, cells_of, count_seeds, plan_export, typed_command
+from viewer.state.export_settings import (
+    ExportSettings,
+    cells_of,
+    count_seeds,
+    heads_of,
+    plan_export,
+    typed_command,
+)
 from viewer.state.exports import Exports
 from viewer.state.requests import export_request, full_request
 
@@ -38,6 +46,25 @@ def test_the_request_is_that_of_the_window_at_another_size() -> None:
     request = export_request(doc, INFO, 4096, ("normal",))
     shown = full_request(doc, INFO, 128)
     assert request == shown.replace(width=4096, height=4096, channels=("normal",))
+
+
+def test_a_page_is_a_bake_command(tmp_path: Path) -> None:
+    s = settings(tmp_path, kind="page", heads=" 1, 2-3 ", channels=("depth",))
+    plan = plan_export(s, DOC, INFO, DEPTH)
+    assert (
+        plan.why_not == ""
+        and plan.out == tmp_path / "blob-demo-seed0-page.html"
+        and plan.files == (plan.out,)
+    )
+    words = plan.arguments(tmp_path / "r.json")
+    assert words[0] == "bake" and words[-4:] == ("--level", "256", "--seeds", "1,2-3")
+    assert parse(BakeOptions, words[1:], "bake", "").seeds == "1,2-3" and heads_of(s) == 3
+    typed = typed_command(plan, INFO, DOC, "view.json")
+    assert parse(BakeOptions, typed.words[1:], "bake", "").level == "256"
+    one = plan_export(s.replace(heads=""), DOC, INFO, DEPTH)
+    assert one.options == ("--level", "256") and one.why_not == ""
+    for heads in ("x", "3-1", "0-64"):
+        assert "Heads are seeds" in plan_export(s.replace(heads=heads), DOC, INFO, DEPTH).why_not
 
 
 def test_a_picture_is_a_render_command(tmp_path: Path) -> None:
