@@ -8,10 +8,14 @@ const int SCALAR = 1;
 const int DIRECTION = 2;
 const int POSITION = 3;
 
+const int COPY = 0;
+const int BICUBIC = 1;
+const int BILINEAR = 2;       // for pictures that move: the driver's own is several times as quick
+
 uniform sampler2D frame;
 uniform sampler2D colormap;   // 256 x 1
 uniform int kind;
-uniform int exact;            // 1: picture and target have the same size, texels are copied
+uniform int enlarging;        // COPY: picture and target have the same size
 uniform float low;
 uniform float high;
 uniform int invert;
@@ -78,10 +82,13 @@ vec3 with_outline(vec3 shown) {
 }
 
 void main() {
-    vec4 texel = exact != 0 ? texelFetch(frame, ivec2(uv * vec2(textureSize(frame, 0))), 0) : bicubic(frame, uv);
+    vec4 texel;
+    if (enlarging == COPY) texel = texelFetch(frame, ivec2(uv * vec2(textureSize(frame, 0))), 0);
+    else if (enlarging == BICUBIC) texel = bicubic(frame, uv);
+    else texel = textureLod(frame, uv, 0.0);
     float valid = kind == SCALAR ? texel.g : texel.a;
     // Enlarged edges fade over half a source pixel instead of showing its corners.
-    float cover = exact != 0 ? step(0.5, valid) : smoothstep(0.3, 0.7, valid);
+    float cover = enlarging == COPY ? step(0.5, valid) : smoothstep(0.3, 0.7, valid);
     vec3 shown = checkerboard();
     if (cover > 0.0) shown = mix(shown, clamp(display(texel, valid), 0.0, 1.0), cover);
     if (iso_step > 0.0 && kind == SCALAR) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
@@ -31,3 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True, scope="session")
 def _private_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ.setdefault("TRISCOPE_CONFIG_DIR", str(tmp_path_factory.mktemp("triscope-config")))
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """Name of an X display, the session's own or an Xvfb that ends with the tests; DISPLAY is set while the tests run."""
+    from viewer.tour.virtual_display import some_display
+
+    with some_display() as name:
+        yield name

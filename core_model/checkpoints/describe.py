@@ -83,7 +83,10 @@ def _info(path: str, header: CheckpointHeader, stored: StoredCheckpoint | None) 
             is_sdf=sizes.is_sdf, has_proposal=sizes.has_proposal, has_superres=sizes.neural_size > 0
         ),
         samplers=available_samplers(
-            has_proposal=sizes.has_proposal, learned_spp=sizes.default_spp, has_superres=sizes.neural_size > 0
+            has_proposal=sizes.has_proposal,
+            learned_spp=sizes.default_spp,
+            is_sdf=sizes.is_sdf,
+            has_superres=sizes.neural_size > 0,
         ),
     )
 

@@ -1,11 +1,11 @@
-"""`triscope data heads OUT.zip --count N --size S`: procedural heads with known truth."""
+"""`triscope data heads OUT.zip --count N --size S`: heads of made-up people with known truth."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -13,7 +13,7 @@ from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.schema.errors import InputError
 
-SUMMARY = "Procedural heads with known truth, in EG3D's layout (images and dataset.json)."
+SUMMARY = "Heads of made-up people with known truth, in EG3D's layout (images and dataset.json)."
 OVERVIEW = f"""usage: triscope data KIND OUT [options]
 
   heads  {SUMMARY}
@@ -30,11 +30,15 @@ class HeadsOptions:
     size: Annotated[int, arg(metavar="S")] = 128
     """edge of an image, pixels"""
     seed: Annotated[int, arg(metavar="N")] = 0
-    """seed of the first image; image i has seed + i"""
+    """seed of the first image; image i has camera seed + i and head seed + i / views"""
+    views: Annotated[int, arg(metavar="N")] = 1
+    """images of each head"""
+    background: Literal["plain", "blurred"] = "plain"
+    """one colour (what the training presets expect), or a place far out of focus"""
     truth: bool = True
-    """write normals, depth and masks beside the images"""
-    supersample: Annotated[int, arg(metavar="N")] = 2
-    """rays along each edge of a pixel"""
+    """write normals, depth, masks, parts, parameters and landmarks beside the images"""
+    supersample: Annotated[int, arg(metavar="N")] = 3
+    """samples along each edge of a pixel"""
 
 
 def main(args: list[str]) -> None:
@@ -62,6 +66,8 @@ def main(args: list[str]) -> None:
             options.count,
             options.size,
             seed=options.seed,
+            views=options.views,
+            background=options.background,
             progress=lambda done, count: update(f"image {done} of {count}", done / count),
             depth=options.truth,
             supersample=options.supersample,

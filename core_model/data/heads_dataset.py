@@ -1,4 +1,4 @@
-"""Writes a data set of procedural heads in EG3D's layout, with normals, depth, masks and parameters.
+"""Writes a data set of heads from the head pack in EG3D's layout, with what is known of them.
 
 Layout (in a zip, or in a folder where the name has no `.zip`):
 
@@ -6,11 +6,13 @@ Layout (in a zip, or in a folder where the name has no `.zip`):
     dataset.json                  {"labels": [["00000/img00000000.png", [25 numbers]], ...]}
     normals/00000/img….png        8-bit, 0.5 + 0.5 n (world frame; mid grey where nothing is hit)
     depth/00000/img….png          16-bit, distance along unit rays / depth_unit; 0 where nothing is hit
-    masks/00000/img….png          8-bit coverage
-    heads.json                    version, background, depth unit; seed, latent, parameters of each image
+    masks/00000/img….png          8-bit, the share of the pixel that the head covers
+    parts/00000/img….png          8-bit, what the ray through the pixel's centre meets: 0 nothing, k + 1 part_names[k]
+    persons/00000/img….json       parameters, lighting, landmarks (world units)
+    heads.json                    version, background, depth unit, names of the parts; seed of each image
 
-Image i shows the head of seed `seed + i` from the camera of the same seed, so a set is the same byte for byte
-on every run, and a longer set starts with the shorter one.
+Image i shows head `seed + i // views` in that head's light from camera `seed + i`, so a set is the same byte for byte on
+every run with one driver, and a longer set starts with the shorter one.
 """
 
 from __future__ import annotations
@@ -30,28 +32,30 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
-from core_model.data.heads.parameters import NAMES, HeadParams, latent_for_seed
-from core_model.data.heads.pose import FOCAL, sample_camera
-from core_model.data.heads.rendering import BACKGROUND_RGB, HeadImages, render_heads
+from core_model.data.head_cameras import FOCAL, camera_label, sample_camera
+from core_model.data.head_renderer import BACKGROUND_RGB, PART_NAMES, HeadRenderer, HeadView, draw_lighting
+from core_model.data.head_renderer.lighting import backdrop
+from core_model.data.headpack import HeadMesh, assemble, draw
 from core_model.ops.cores import usable_cores
 from core_model.schema.atomic import replacing
 from core_model.schema.errors import InputError
 
-GENERATOR_VERSION = 1
+GENERATOR_VERSION = 2
+Background = Literal["plain", "blurred"]
 DEPTH_UNIT = 1.0 / 16384.0
 """World units per step of the 16-bit depth images: 65535 steps reach to 4.0."""
 
 MAX_COUNT = 1_000_000
 MIN_SIZE, MAX_SIZE = 8, 2048
-_WORTH_A_WORKER = 16 * 128 * 128
-"""Pixels of a set from which more processes pay for their start (each imports torch)."""
+MAX_SAMPLES = 6144
+"""Samples along the edge of a picture: what a framebuffer holds."""
+_WORTH_A_WORKER = 8
+"""Images for each further process: its start costs as much as some images."""
 
 
 class _Sink(Protocol):
@@ -87,31 +91,36 @@ def write_heads_dataset(
     size: int,
     *,
     seed: int = 0,
+    views: int = 1,
+    background: Background = "plain",
     progress: Callable[[int, int], None] | None = None,
     depth: bool = True,
-    supersample: int = 2,
+    supersample: int = 3,
     workers: int | None = None,
 ) -> None:
     """Writes `count` images of `size`² pixels to `out` (a .zip, else a folder), whole or not at all.
 
-    `seed` is the seed of the first image; `progress(done, count)` is called after each image; `depth=False`
-    leaves out normals, depth and masks; `workers` processes make the images (None: as many as there are
-    usable cores, and only this one for a few images), and the bytes do not depend on their number. Raises
-    InputError for arguments out of range.
+    `seed` is the seed of the first image; `views` images in a row show one head; `supersample`² samples per pixel;
+    `progress(done, count)` is called after each image; `depth=False` leaves out normals, depth, masks, parts and persons;
+    `workers` processes make the images (None: as many as there are usable cores, fewer for a few images), and the bytes
+    do not depend on their number. Each has an OpenGL context of its own, off the screen. Raises InputError for arguments
+    out of range, and where no such context can be made.
     """
     out = Path(out)
-    _check(out, count, size, seed, supersample, workers)
+    settings = _Settings(seed, size, supersample, depth, views, background)
+    _check(out, count, settings, workers)
+    heads = -(-count // views)
     if workers is None:
-        workers = usable_cores() if count * size * size >= _WORTH_A_WORKER else 1
-    workers = min(workers, count)
+        workers = min(usable_cores(), max(1, heads // _WORTH_A_WORKER))
+    workers = min(workers, heads)
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".zip":
         with replacing(out) as temporary, zipfile.ZipFile(temporary, "w", allowZip64=True) as archive:
-            _fill(_ZipSink(archive), count, size, seed, progress, depth, supersample, workers)
+            _fill(_ZipSink(archive), count, settings, progress, workers)
         return
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
     try:
-        _fill(_FolderSink(folder), count, size, seed, progress, depth, supersample, workers)
+        _fill(_FolderSink(folder), count, settings, progress, workers)
         folder.chmod(0o755)
         if out.exists():
             out.rmdir()
@@ -120,13 +129,24 @@ def write_heads_dataset(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _check(out: Path, count: int, size: int, seed: int, supersample: int, workers: int | None) -> None:
+@dataclasses.dataclass(frozen=True)
+class _Settings:
+    seed: int
+    size: int
+    supersample: int
+    depth: bool
+    views: int
+    background: Background
+
+
+def _check(out: Path, count: int, settings: _Settings, workers: int | None) -> None:
     where = "write_heads_dataset"
     ranges = (
         ("count", count, 1, MAX_COUNT),
-        ("size", size, MIN_SIZE, MAX_SIZE),
-        ("seed", seed, 0, 2**32 - 1 - MAX_COUNT),
-        ("supersample", supersample, 1, 8),
+        ("size", settings.size, MIN_SIZE, MAX_SIZE),
+        ("seed", settings.seed, 0, 2**32 - 1 - MAX_COUNT),
+        ("supersample", settings.supersample, 1, 8),
+        ("views", settings.views, 1, MAX_COUNT),
         ("workers", 1 if workers is None else workers, 1, 256),
     )
     for name, value, low, high in ranges:
@@ -137,6 +157,20 @@ def _check(out: Path, count: int, size: int, seed: int, supersample: int, worker
                 expected=f"a whole number from {low} to {high}",
                 got=repr(value),
             )
+    if settings.size * settings.supersample > MAX_SAMPLES:
+        raise InputError(
+            what="data set supersample",
+            where=where,
+            expected=f"size times supersample up to {MAX_SAMPLES}",
+            got=f"{settings.size} times {settings.supersample}",
+        )
+    if settings.background not in ("plain", "blurred"):
+        raise InputError(
+            what="data set background",
+            where=where,
+            expected="plain or blurred",
+            got=repr(settings.background),
+        )
     if out.suffix.lower() == ".zip":
         if out.is_dir():
             raise InputError(
@@ -148,13 +182,12 @@ def _check(out: Path, count: int, size: int, seed: int, supersample: int, worker
 
 @dataclasses.dataclass(frozen=True)
 class _Job:
-    """One image of a set: all that a process needs to make it, so that it is the same whoever makes it."""
+    """The images of one head: all that a process needs to make them, so that they are the same whoever makes them."""
 
-    index: int
-    seed: int
-    size: int
-    supersample: int
-    depth: bool
+    head: int
+    first: int
+    views: int
+    settings: _Settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,32 +199,43 @@ class _Made:
     entry: dict[str, object]
 
 
-def _make(job: _Job) -> _Made:
-    name = f"{job.index // 1000:05d}/img{job.index:08d}.png"
-    latent = latent_for_seed(job.seed)
-    world_from_cam, label = sample_camera(job.seed)
-    params = HeadParams.from_latent(latent[None])
-    images = render_heads(params, world_from_cam[None], FOCAL, job.size, job.supersample)
-    files = [(name, _png(_bytes8(images.rgb[0])))]
-    if job.depth:
-        files += [(f"{kind}/{name}", data) for kind, data in _geometry(images).items()]
-    entry: dict[str, object] = {
-        "name": name,
-        "seed": job.seed,
-        "background": list(BACKGROUND_RGB),
-        "latent": _numbers(latent),
-        "params": {k: _rounded(v) for k, v in params.as_dict(0).items()},
-    }
-    return _Made(tuple(files), [name, _numbers(label)], entry)
+_RENDERERS: list[HeadRenderer] = []
+"""The one of this process, made with its first head."""
+
+
+def _make(job: _Job) -> list[_Made]:
+    settings = job.settings
+    if not _RENDERERS:
+        _RENDERERS.append(HeadRenderer())
+    head = assemble(draw(job.head))
+    light = draw_lighting(job.head)
+    _RENDERERS[0].load(head)
+    made = []
+    for index in range(job.first, job.first + job.views):
+        seed = settings.seed + index
+        name = f"{index // 1000:05d}/img{index:08d}.png"
+        world_from_cam = sample_camera(seed)
+        view = _RENDERERS[0].view(
+            world_from_cam,
+            settings.size,
+            light,
+            backdrop(settings.background, seed, settings.size),
+            supersample=settings.supersample,
+            truth=settings.depth,
+        )
+        files = [(name, _png(view.rgb))]
+        if settings.depth:
+            files += [(f"{kind}/{name}", data) for kind, data in _truth(view).items()]
+            person = {"seed": job.head, "lighting": light.model_dump(), **_person(head)}
+            files.append((f"persons/{name[:-4]}.json", json.dumps(person).encode()))
+        entry: dict[str, object] = {"name": name, "head": job.head, "camera": seed}
+        made.append(_Made(tuple(files), [name, camera_label(world_from_cam)], entry))
+    return made
 
 
 def _enter_worker() -> None:
-    """Start of a worker process: one torch thread.
-
-    The parent handles Ctrl+C, and its death ends the worker.
-    """
+    """Start of a worker process: the parent handles Ctrl+C, and its death ends the worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -203,24 +247,10 @@ def _end_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """One torch thread while it lasts: small operations are slower on more, and workers have one as well."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@contextlib.contextmanager
 def _made(jobs: list[_Job], workers: int) -> Iterator[Iterator[_Made]]:
-    """Results in the order of `jobs`, made here or by worker processes; leaving early ends the processes."""
-    if workers < 2:
-        with _one_thread():
-            yield map(_make, jobs)
-        return
-    # Spawned, not forked: torch's threads do not survive a fork.
+    """Results in the order of `jobs`, by worker processes (one at least: OpenGL stays out of this process); leaving
+    early ends them."""
+    # Spawned, not forked: drivers' threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_enter_worker)
     try:
@@ -231,28 +261,25 @@ def _made(jobs: list[_Job], workers: int) -> Iterator[Iterator[_Made]]:
 
 def _in_order(pool: ProcessPoolExecutor, jobs: list[_Job], ahead: int) -> Iterator[_Made]:
     """Results in the order of `jobs`, never more than `ahead` under way: a slow disk may not fill memory."""
-    waiting: deque[Future[_Made]] = deque()
+    waiting: deque[Future[list[_Made]]] = deque()
     for job in jobs:
         waiting.append(pool.submit(_make, job))
         if len(waiting) >= ahead:
-            yield waiting.popleft().result()
+            yield from waiting.popleft().result()
     while waiting:
-        yield waiting.popleft().result()
+        yield from waiting.popleft().result()
 
 
 def _fill(
-    sink: _Sink,
-    count: int,
-    size: int,
-    seed: int,
-    progress: Callable[[int, int], None] | None,
-    depth: bool,
-    supersample: int,
-    workers: int,
+    sink: _Sink, count: int, settings: _Settings, progress: Callable[[int, int], None] | None, workers: int
 ) -> None:
     labels: list[list[object]] = []
     entries: list[dict[str, object]] = []
-    jobs = [_Job(i, seed + i, size, supersample, depth) for i in range(count)]
+    views = settings.views
+    jobs = [
+        _Job(settings.seed + first // views, first, min(views, count - first), settings)
+        for first in range(0, count, views)
+    ]
     with _made(jobs, workers) as results:
         for done, made in enumerate(results, start=1):
             for name, data in made.files:
@@ -265,40 +292,36 @@ def _fill(
     about = {
         "generator": "triscope heads",
         "generator_version": GENERATOR_VERSION,
-        "size": size,
-        "supersample": supersample,
+        "size": settings.size,
+        "supersample": settings.supersample,
+        "views": views,
+        "background": list(BACKGROUND_RGB) if settings.background == "plain" else settings.background,
         "depth_unit": DEPTH_UNIT,
         "focal": FOCAL,
-        "latent_names": list(NAMES),
+        "part_names": list(PART_NAMES),
         "images": entries,
     }
     sink.write("heads.json", json.dumps(about).encode())
 
 
-def _geometry(images: HeadImages) -> dict[str, bytes]:
-    """Encoded normals, depth and mask of one rendered image."""
-    steps = torch.nan_to_num(images.depth[0] / DEPTH_UNIT, nan=0.0).round().clamp(0, 65535)
+def _truth(view: HeadView) -> dict[str, bytes]:
+    """Encoded normals, depth, mask and parts of one picture."""
+    steps = np.clip(np.rint(np.nan_to_num(view.depth / DEPTH_UNIT)), 0, 65535)
+    normal = np.nan_to_num(0.5 + 0.5 * view.normal, nan=0.5)
     return {
-        "normals": _png(_bytes8(0.5 + 0.5 * images.normal[0])),
-        "depth": _png(steps.to(torch.int32).cpu().numpy().astype(np.uint16)),
-        "masks": _png((images.mask[0] * 255.0).round().to(torch.uint8).cpu().numpy()),
+        "normals": _png(np.rint(np.clip(normal, 0.0, 1.0) * 255.0).astype(np.uint8)),
+        "depth": _png(steps.astype(np.uint16)),
+        "masks": _png(view.opacity),
+        "parts": _png(view.part.astype(np.uint8)),
     }
 
 
-def _bytes8(image: Tensor) -> np.ndarray:
-    """[3, H, W] in [0, 1] to [H, W, 3] bytes."""
-    return (image.clamp(0.0, 1.0) * 255.0).round().to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()
+def _person(head: HeadMesh) -> dict[str, object]:
+    landmarks = {name: [round(x, 6) for x in place] for name, place in head.landmarks.items()}
+    return {"parameters": head.parameters.model_dump(), "landmarks": landmarks}
 
 
 def _png(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG", compress_level=4)
     return buffer.getvalue()
-
-
-def _numbers(values: Tensor) -> list[float]:
-    return [float(v) for v in values.double()]
-
-
-def _rounded(value: float | list[float]) -> float | list[float]:
-    return [round(v, 6) for v in value] if isinstance(value, list) else round(value, 6)

@@ -17,7 +17,7 @@ from core_model.schema.errors import InputError
 
 LABEL_FILE = "dataset.json"
 HEADS_FILE = "heads.json"
-TRUTH_FOLDERS = ("normals/", "depth/", "masks/")
+TRUTH_FOLDERS = ("normals/", "depth/", "masks/", "parts/")
 _MIRROR = "_mirror"
 
 

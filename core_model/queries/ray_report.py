@@ -179,10 +179,18 @@ def _final_ticks(
     proposal = hard = None
     if sampler.needs_proposal and learned is not None:
         proposal, hard = learned.p, torch.tensor([learned.hard], device=run.device)
-    scene, grid = run.scene(field, run.space(field)), run.density_grid(field) if sampler.needs_grid else None
-    evaluator = RayEvaluator(scene, rays)
+    evaluator = RayEvaluator(run.scene(field, run.space(field)), rays)
     placed = sampler.place(
-        Tile(evaluator, rays, request.sampler, info.default_spp, noise, proposal, hard, grid)
+        Tile(
+            evaluator,
+            rays,
+            request.sampler,
+            info.default_spp,
+            noise,
+            proposal,
+            hard,
+            run.guide(sampler, field),
+        )
     )
     valid = placed.samples.valid[0]
     return SampleTicks(

@@ -18,6 +18,7 @@ from torch import Tensor
 from core_model.fields.base import Field, FieldSample
 from core_model.fields.lattice import TOLERANCE, LatticeField
 from core_model.rendering.empty import SLOPE_MARGIN
+from core_model.sampling.surface import DistanceLattice
 
 BRICK = 8
 """Cells along an edge of a brick."""
@@ -79,6 +80,7 @@ class BrickPyramid:
     def __init__(self, field: Field, box: float, device: torch.device) -> None:
         self.field, self.box, self.device = field, box, device
         self.level: BrickLevel | None = None
+        self.whole: Tensor | None = None  # channels [C, n + 1, n + 1, n + 1] of the first lattice
         self.evaluations = 0
         self._work: Generator[None] | None = None
 
@@ -98,6 +100,23 @@ class BrickPyramid:
             if next(self._work, self) is self:
                 self._work = None
 
+    def lattice(self) -> DistanceLattice:
+        """The signed distance of the present level on all corners, for the surface-guided sampler.
+
+        Where the level has no bricks the first lattice stands in. Raises ValueError for a density field.
+        """
+        level, whole = self.level, self.whole
+        if level is None or whole is None or not self.field.is_sdf:
+            raise ValueError("a distance lattice needs a finished level of a signed distance field")
+        n = level.cells
+        sdf = F.interpolate(whole[None, :1], size=(n + 1,) * 3, mode="trilinear", align_corners=True)
+        corner = torch.arange(BRICK + 1, device=sdf.device)
+        x, y, z = (BRICK * level.at.T[..., None] + corner).unbind(0)
+        place = (z[:, :, None, None] * (n + 1) + y[:, None, :, None]) * (n + 1) + x[:, None, None, :]
+        sdf.view(-1)[place.reshape(-1)] = level.samples[:, 0].reshape(-1)
+        widest = float(level.samples[:, 1].max().exp()) if len(level) else 0.0
+        return DistanceLattice(sdf, whole[None, 1:2].exp(), widest, self.box)
+
     # Levels
 
     def _first(self) -> Generator[None]:
@@ -110,6 +129,7 @@ class BrickPyramid:
         else:
             rows = yield from self._evaluated(torch.arange((n + 1) ** 3, device=self.device), n)
             whole = rows.T.reshape(-1, n + 1, n + 1, n + 1)
+        self.whole = whole
         m = n // BRICK
         axis = torch.arange(m, device=self.device)
         z, y, x = torch.meshgrid(axis, axis, axis, indexing="ij")

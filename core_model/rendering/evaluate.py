@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.fields.base import BackedField, Field, FieldSample
@@ -96,6 +97,26 @@ def merge(a: Evaluated, b: Evaluated, far: Tensor) -> Evaluated:
     )
 
 
+def replaced(e: Evaluated, which: Tensor, other: Evaluated) -> Evaluated:
+    """`e` with the samples of `other` on the rays with numbers `which`; shorter rays are padded with invalid samples."""
+    more = max(0, other.density.shape[1] - e.density.shape[1])
+
+    def joined(a: Tensor, b: Tensor, fill: float) -> Tensor:
+        out = F.pad(a, (0, more), value=fill)
+        out[which] = F.pad(b, (0, out.shape[1] - b.shape[1]), value=fill)
+        return out
+
+    a, b = e.samples, other.samples
+    valid = joined(a.valid.float(), b.valid.float(), 0.0) > 0
+    return Evaluated(
+        RaySamples(joined(a.t, b.t, 0.0), joined(a.delta, b.delta, 0.0), valid),
+        joined(e.density, other.density, 0.0),
+        joined(e.row, torch.where(other.row >= 0, other.row + e.evaluations, other.row), -1),
+        _join(e.table, other.table),
+        torch.cat([e.points, other.points], dim=1),
+    )
+
+
 @dataclass(frozen=True)
 class RayEvaluator:
     """A scene along some rays, as samplers see it (`core_model.sampling.tile.Evaluator`)."""
@@ -117,6 +138,15 @@ class RayEvaluator:
     def pdf(self, evaluated: Evaluated) -> RayPdf:
         """The ray distributions that compositing makes of evaluated samples."""
         return pdf_of(evaluated)
+
+    def opacity(self, evaluated: Evaluated) -> Tensor:
+        """Light lost on each ray [R]."""
+        return weights_of(evaluated)[0].sum(dim=-1)
+
+    def replaced(self, evaluated: Evaluated, which: Tensor, samples: RaySamples, asked: Tensor) -> Evaluated:
+        """`evaluated` with other samples on some of its rays."""
+        there = RayEvaluator(self.scene, self.rays.select(which))
+        return replaced(evaluated, which, there.evaluate(samples, asked=asked, skip=False))
 
     def merge(self, a: Evaluated, b: Evaluated) -> Evaluated:
         """The union of two evaluated sets."""

@@ -26,8 +26,6 @@ BLUE: Color = (0, 114, 178)
 ORANGE: Color = (213, 94, 0)
 GREEN: Color = (0, 158, 115)
 PINK: Color = (204, 121, 167)
-SKY: Color = (86, 180, 233)
-AMBER: Color = (230, 159, 0)
 
 _SCALE = 2
 

@@ -58,11 +58,11 @@ class SheetPage:
     def __init__(self, plan: SheetPlan, title: str) -> None:
         self.plan = plan
         width, height = plan.request.width, plan.request.height
-        self._letter = max(11, round(0.075 * min(width, height)))
+        self._font_px = max(11, round(0.075 * min(width, height)))
         self._gap = max(2, round(0.02 * min(width, height)))
-        self._left, self._top = round(5.2 * self._letter), round(3.6 * self._letter)
-        w = self._left + len(plan.columns) * (width + self._gap) + self._letter
-        h = self._top + len(plan.seeds) * (height + self._gap) + self._letter
+        self._left, self._top = round(5.2 * self._font_px), round(3.6 * self._font_px)
+        w = self._left + len(plan.columns) * (width + self._gap) + self._font_px
+        h = self._top + len(plan.seeds) * (height + self._gap) + self._font_px
         if len(plan.seeds) * len(plan.columns) > MAX_CELLS or max(w, h) > MAX_EDGE:
             raise InputError(
                 what="contact sheet is too large", expected=f"at most {MAX_CELLS} cells and {MAX_EDGE} pixels per edge",
@@ -94,19 +94,19 @@ class SheetPage:
         page = Image.fromarray(self.pixels)
         draw = ImageDraw.Draw(page)
         fonts = assets_dir() / "fonts"
-        plain = ImageFont.truetype(str(fonts / "Inter-Regular.otf"), self._letter)
-        bold = ImageFont.truetype(str(fonts / "Inter-SemiBold.otf"), self._letter)
+        plain = ImageFont.truetype(str(fonts / "Inter-Regular.otf"), self._font_px)
+        bold = ImageFont.truetype(str(fonts / "Inter-SemiBold.otf"), self._font_px)
         width, height = self.plan.request.width, self.plan.request.height
-        draw.text((self._letter, 0.5 * self._letter), title, INK, font=bold)
+        draw.text((self._font_px, 0.5 * self._font_px), title, INK, font=bold)
         for column, value in enumerate(self.plan.columns):
             x = self._place(0, column)[1] + width / 2
             draw.text(
-                (x, self._top - 0.5 * self._letter), self.plan.caption(value), INK, font=plain, anchor="ms"
+                (x, self._top - 0.5 * self._font_px), self.plan.caption(value), INK, font=plain, anchor="ms"
             )
         for row, seed in enumerate(self.plan.seeds):
             y = self._place(row, 0)[0] + height / 2
             text = str(seed)
-            fits = plain.getlength(text) < self._left - self._letter
-            face = plain if fits else plain.font_variant(size=max(8, round(0.6 * self._letter)))
-            draw.text((self._left - 0.6 * self._letter, y), text, INK, font=face, anchor="rm")
+            fits = plain.getlength(text) < self._left - self._font_px
+            face = plain if fits else plain.font_variant(size=max(8, round(0.6 * self._font_px)))
+            draw.text((self._left - 0.6 * self._font_px, y), text, INK, font=face, anchor="rm")
         self.pixels = np.array(page)

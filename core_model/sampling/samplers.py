@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from core_model.sampling.tile import Tile
 
 E = TypeVar("E")
+OPAQUE_ENOUGH = 0.97
+"""Opacity below which a ray that ought to be opaque is looked at again."""
 
 
 class Sampler(ABC):
@@ -29,6 +31,7 @@ class Sampler(ABC):
     info: SamplerInfo
     needs_proposal = False
     needs_grid = False
+    needs_lattice = False
 
     @abstractmethod
     def place(self, tile: Tile[E]) -> E:
@@ -97,10 +100,35 @@ class Occupancy(Sampler):
 
     def place(self, tile: Tile[E]) -> E:
         from core_model.sampling.guided import guided_samples
+        from core_model.sampling.occupancy import DensityGrid
 
-        assert tile.grid is not None
-        samples, asked = guided_samples(tile.rays, tile.grid, tile.count, tile.rng)
+        assert isinstance(tile.guide, DensityGrid)
+        samples, asked = guided_samples(tile.rays, tile.guide, tile.count, tile.rng)
         return tile.evaluator.evaluate(samples, asked=asked, skip=False)
+
+
+class Surface(Sampler):
+    """A few samples where a baked distance says that the ray meets the surface; more where the field disagrees."""
+
+    info = SamplerInfo(
+        name="surface",
+        title="Surface-guided",
+        default_spp=4.0,
+        description="A few samples where a baked distance says that the ray meets the surface: the moving picture",
+    )
+    needs_lattice = True
+
+    def place(self, tile: Tile[E]) -> E:
+        from core_model.sampling.surface import DistanceLattice, looks_around, surface_samples
+
+        assert isinstance(tile.guide, DistanceLattice)
+        placed = surface_samples(tile.rays, tile.guide, tile.count, tile.rng)
+        evaluated = tile.evaluator.evaluate(placed.samples, asked=placed.asked, skip=False)
+        missed = (placed.opaque & (tile.evaluator.opacity(evaluated) < OPAQUE_ENOUGH)).nonzero()[:, 0]
+        if not len(missed):
+            return evaluated
+        samples, asked = looks_around(placed, missed, tile.guide)
+        return tile.evaluator.replaced(evaluated, missed, samples, asked)
 
 
 class Stratified(Sampler):
@@ -143,7 +171,7 @@ class Uniform(Sampler):
 
 
 SAMPLERS: Registry[Sampler] = Registry("sampler")
-for _sampler in (Learned(), Importance(), Occupancy(), Stratified(), Uniform()):
+for _sampler in (Learned(), Importance(), Occupancy(), Surface(), Stratified(), Uniform()):
     SAMPLERS.add(_sampler.info.name, _sampler)
 
 # Not a sampler itself: the session chooses between two samplers for each scene.
@@ -156,7 +184,7 @@ AUTO_INFO = SamplerInfo(
 
 
 def available_samplers(
-    *, has_proposal: bool, learned_spp: float, has_superres: bool = False
+    *, has_proposal: bool, learned_spp: float, is_sdf: bool, has_superres: bool = False
 ) -> tuple[SamplerInfo, ...]:
     """Descriptions for the GUI; samplers that the checkpoint cannot run say why."""
     out = [AUTO_INFO] if has_superres else []
@@ -166,5 +194,7 @@ def available_samplers(
             info = info.replace(default_spp=learned_spp)
             if not has_proposal:
                 info = info.replace(available=False, why_not="this checkpoint has no proposal network")
+        if sampler.needs_lattice and not is_sdf:
+            info = info.replace(available=False, why_not="this checkpoint has no signed distance")
         out.append(info)
     return tuple(out)

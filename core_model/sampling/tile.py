@@ -13,6 +13,7 @@ from torch import Tensor
 from core_model.geometry.rays import Rays
 from core_model.ops.pixel_noise import PixelNoise
 from core_model.sampling.occupancy import DensityGrid
+from core_model.sampling.surface import DistanceLattice
 from core_model.sampling.types import RayPdf, RaySamples
 from core_model.schema.sampler import SamplerSpec
 
@@ -34,6 +35,14 @@ class Evaluator(Protocol[Evaluated]):
         """The ray distributions that compositing makes of evaluated samples."""
         ...
 
+    def opacity(self, evaluated: Evaluated) -> Tensor:
+        """Light lost on each ray [R]."""
+        ...
+
+    def replaced(self, evaluated: Evaluated, which: Tensor, samples: RaySamples, asked: Tensor) -> Evaluated:
+        """`evaluated` with other samples [M, S'] on the rays with numbers `which` [M], evaluated at `asked`."""
+        ...
+
     def merge(self, a: Evaluated, b: Evaluated) -> Evaluated:
         """The union of two sets of samples, sorted along each ray."""
         ...
@@ -44,7 +53,8 @@ class Tile(Generic[Evaluated]):
     """evaluator and rays [R], the settings, and the random numbers of the rays' pixels.
 
     For the learned sampler also p̂ [R, K] and the mask of hard rays [R], for the occupancy-guided one the
-    density grid. The random numbers do not depend on the tiling; a sampler uses them only if `jitter` is set.
+    density grid, for the
+    surface-guided one the baked distance. The random numbers do not depend on the tiling; a sampler uses them only if `jitter` is set.
     """
 
     evaluator: Evaluator[Evaluated]
@@ -54,7 +64,7 @@ class Tile(Generic[Evaluated]):
     noise: PixelNoise
     proposal: Tensor | None = None
     hard: Tensor | None = None
-    grid: DensityGrid | None = None
+    guide: DensityGrid | DistanceLattice | None = None
 
     @property
     def rng(self) -> PixelNoise | None:

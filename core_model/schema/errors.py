@@ -26,6 +26,14 @@ class InputError(TriscopeError):
             line += f"{',' if self.expected else ':'} got {self.got}"
         super().__init__(line)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """It crosses processes whole: exceptions are otherwise made anew from their line alone."""
+        return _input_error, (self.what, self.where, self.expected, self.got)
+
+
+def _input_error(what: str, where: str, expected: str, got: str) -> InputError:
+    return InputError(what=what, where=where, expected=expected, got=got)
+
 
 class Cancelled(TriscopeError):
     """A newer request waits; the current work was dropped between two tiles."""

@@ -53,7 +53,7 @@ class RunOwner(Frozen):
 
 
 @dataclass(frozen=True)
-class Standing:
+class OwnerFile:
     """The newest owner of a run directory.
 
     touched: last renewal of its lease. owner: None where its file cannot be read (yet).
@@ -85,7 +85,7 @@ def this_place() -> str:
     return " ".join(parts)
 
 
-def newest_owner(run: Path) -> Standing | None:
+def newest_owner(run: Path) -> OwnerFile | None:
     """The file of the highest number; None where nobody has worked in `run` yet."""
     for _ in range(20):
         try:
@@ -102,7 +102,7 @@ def newest_owner(run: Path) -> Standing | None:
             continue
         except (OSError, ValidationError):
             owner, touched = None, _touched(path)
-        return Standing(path, max(numbers), owner, touched)
+        return OwnerFile(path, max(numbers), owner, touched)
     return None
 
 

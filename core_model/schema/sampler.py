@@ -27,7 +27,7 @@ class SamplerSpec(Frozen):
     """
 
     name: str = Field(
-        default="learned", description="uniform, stratified, importance, occupancy, learned or auto"
+        default="learned", description="uniform, stratified, importance, occupancy, surface, learned or auto"
     )
     strategy: Strategy = Field(
         default="robust", description="how the learned sampler draws from the predicted distribution"

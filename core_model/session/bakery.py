@@ -13,7 +13,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.question_bake import BAKE_LEVELS
 from core_model.session.cache import StageCache
 from core_model.session.picture import Progress, stop_if
-from core_model.session.stages import StageRun
+from core_model.session.stages import LATTICE_CELLS, StageRun
 
 FINEST_SHOWN = 256
 """Level from which on a pyramid is let go: the window asks for nothing finer."""
@@ -76,6 +76,8 @@ class Bakery:
             stop_if(cancelled)
             pyramid.step()
             progress("baking", 0.0 if pyramid.level is None else pyramid.level.cells / level)
+        if pyramid.field.is_sdf and level == LATTICE_CELLS:
+            run.keep_lattice(pyramid)
         info = run.opened.info
         done = Baked(
             *baked(pyramid.level, info.header.conventions, info.sha256 or info.path, run.request.latent)

@@ -35,6 +35,9 @@ class StageCache:
         for key in [k for k in self._entries if belongs(k)]:
             self.used -= self._entries.pop(key)[1]
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._entries
+
     def __len__(self) -> int:
         return len(self._entries)
 

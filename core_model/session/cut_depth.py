@@ -25,8 +25,7 @@ def cut_depth(run: StageRun) -> np.ndarray:
     field = run.field(run.w())
     space, sampler = run.space(field), SAMPLERS.get(run.request.sampler.name)
     proposals = run.proposals(field, space) if sampler.needs_proposal else None
-    grid = run.density_grid(field) if sampler.needs_grid else None
-    picture = Picture(run, run.scene(field, space), proposals, grid, (), run.device)
+    picture = Picture(run, run.scene(field, space), proposals, run.guide(sampler, field), (), run.device)
     parts = []
     for pixels in picture.tiles(cpu_parallel.width(run.device)):
         placed = picture.placed(pixels)

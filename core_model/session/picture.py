@@ -18,6 +18,7 @@ from core_model.rendering.probe import Proposals
 from core_model.sampling.occupancy import DensityGrid
 from core_model.sampling.placement import adaptive_mask, uniform_samples
 from core_model.sampling.samplers import SAMPLERS
+from core_model.sampling.surface import DistanceLattice
 from core_model.sampling.tile import Tile, allotted
 from core_model.schema.errors import Cancelled
 from core_model.schema.render import Tier
@@ -45,7 +46,7 @@ class Picture:
         run: StageRun,
         scene: Scene,
         proposals: Proposals | None,
-        grid: DensityGrid | None,
+        guide: DensityGrid | DistanceLattice | None,
         channels: tuple[str, ...],
         device: torch.device,
     ) -> None:
@@ -56,7 +57,7 @@ class Picture:
             channels,
             device,
         )
-        self.grid = grid
+        self.guide = guide
         request = run.request
         self.request, self.conv = request, run.opened.info.header.conventions
         self.sampler = SAMPLERS.get(request.sampler.name)
@@ -199,7 +200,7 @@ class Picture:
         common = frame_shift(request.seed) if request.tier is Tier.REFINED else None
         noise = PixelNoise(request.seed, pixels, common=common)
         evaluator = RayEvaluator(self.scene, rays)
-        return Tile(evaluator, rays, request.sampler, self.default_spp, noise, proposal, hard, self.grid)
+        return Tile(evaluator, rays, request.sampler, self.default_spp, noise, proposal, hard, self.guide)
 
     def finish(self) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:
         """(channels, (samples, evaluations, probe evaluations) a pixel)."""

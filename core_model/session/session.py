@@ -234,7 +234,8 @@ class RenderSession:
             made |= final_arrays(image, request, opened.info.header.conventions.background, sources.shared)
             placed, evaluated = float(image.samples.mean()), image.evaluated
         if sources.marched:
-            named = replace(run, request=request.replace(sampler=request.sampler.replace(name=chosen)))
+            chosen, sampler = run.moving_sampler(chosen, sources.marched)
+            named = replace(run, request=request.replace(sampler=sampler))
             marched, (placed, evaluated, probed), clock = self._march(
                 named, volume, sources.marched, cancelled, progress
             )
@@ -271,11 +272,12 @@ class RenderSession:
         sampler = SAMPLERS.get(run.request.sampler.name)
         space = run.space(volume)
         proposals = run.proposals(volume, space) if sampler.needs_proposal else None
-        grid = run.density_grid(volume) if sampler.needs_grid else None
         stop_if(cancelled)
         picture = self.unfinished.take(run.request, run.opened)
         if picture is None:
-            picture = Picture(run, run.scene(volume, space), proposals, grid, channels, self._device)
+            picture = Picture(
+                run, run.scene(volume, space), proposals, run.guide(sampler, volume), channels, self._device
+            )
         try:
             picture.draw(cancelled, progress)
         except Cancelled:
@@ -355,6 +357,13 @@ def _check_sampler(request: RenderRequest, info: CheckpointInfo) -> None:
             where=request.checkpoint,
             expected="a proposal network",
             got="none",
+        )
+    if sampler.needs_lattice and info.header.conventions.field != "sdf":
+        raise InputError(
+            what=f"sampler {request.sampler.name!r} cannot run",
+            where=request.checkpoint,
+            expected="a signed distance field",
+            got="a density field",
         )
 
 

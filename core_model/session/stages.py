@@ -13,12 +13,15 @@ from core_model.fields.ablate import ablated
 from core_model.fields.base import BackedField, Field
 from core_model.fields.triplane import Planes
 from core_model.geometry.rays import Rays
+from core_model.rendering.brick_pyramid import BrickPyramid
 from core_model.rendering.empty import SpaceGrid, build_space_grid, live_rays, outside_only
 from core_model.rendering.evaluate import Scene
 from core_model.rendering.probe import ProbeResult, Proposals, run_probe, run_proposals
 from core_model.sampling.occupancy import DensityGrid, build_density_grid, occupied_share
+from core_model.sampling.samplers import Sampler
+from core_model.sampling.surface import DistanceLattice
 from core_model.schema.render import RenderRequest, Tier
-from core_model.schema.sampler import AUTO
+from core_model.schema.sampler import AUTO, SamplerSpec
 from core_model.session.cache import StageCache
 from core_model.session.clock import StageClock, TimedField
 from core_model.session.large_rays import LargeRays
@@ -26,6 +29,12 @@ from core_model.session.library import OpenCheckpoint
 
 T = TypeVar("T")
 SPACE_CELLS = 48
+LATTICE_CELLS = 128
+"""Cells per edge of the box of the baked distance that guides samples: 8.6 MB."""
+MOVING_SPP = 4.0
+"""Samples per ray of a surface-guided moving picture."""
+SHOWN_ALIKE = frozenset({"rgb", "raw", "depth", "normal", "opacity", "position", "features"})
+"""Channels that do not depend on which sampler drew them."""
 MOSTLY_EMPTY = 0.5
 """Share of the box below which one guided pass is quicker than two passes; measured by benchmarks/auto_sampler.py."""
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -91,6 +100,43 @@ class StageRun:
         return self._cached(
             "skip", key, lambda: build_density_grid(field, box, self.device), lambda g: g.nbytes
         )
+
+    def lattice(self, field: Field) -> DistanceLattice:
+        """The baked distance of the box, for the surface-guided sampler."""
+        return self._cached("skip", self._lattice_key, lambda: self._make_lattice(field), lambda x: x.nbytes)
+
+    def keep_lattice(self, pyramid: BrickPyramid) -> None:
+        """Keep the distance of a pyramid that has just reached `LATTICE_CELLS`: moving pictures are drawn with it."""
+        self.cache.get(self._lattice_key, lambda: pyramid.lattice(), lambda x: x.nbytes)
+
+    def guide(self, sampler: Sampler, field: Field) -> DensityGrid | DistanceLattice | None:
+        """What a sampler wants to know of the scene."""
+        if sampler.needs_lattice:
+            return self.lattice(field)
+        return self.density_grid(field) if sampler.needs_grid else None
+
+    def moving_sampler(self, name: str, channels: tuple[str, ...]) -> tuple[str, SamplerSpec]:
+        """The sampler of a picture whose own is called `name`, and its settings.
+
+        A moving picture of the learned robust sampler is drawn by the surface-guided one as soon as the scene is
+        baked: it needs neither probe nor proposals, and fewer samples for the same picture. Not where a channel shows
+        what the learned sampler did.
+        """
+        spec = self.request.sampler.replace(name=name)
+        quick = self.request.tier is Tier.MOVING and name == "learned" and spec.strategy == "robust"
+        if not quick or not SHOWN_ALIKE.issuperset(channels) or self._lattice_key not in self.cache:
+            return name, spec
+        return "surface", spec.replace(name="surface", spp=min(spec.spp or MOVING_SPP, MOVING_SPP))
+
+    def _make_lattice(self, field: Field) -> DistanceLattice:
+        pyramid = BrickPyramid(field, self.opened.info.header.conventions.box, self.device)
+        while pyramid.level is None or pyramid.level.cells < LATTICE_CELLS:
+            pyramid.step()
+        return pyramid.lattice()
+
+    @property
+    def _lattice_key(self) -> tuple[object, ...]:
+        return ("lattice", *self.latent_key, self.request.precision)
 
     def chosen_sampler(self, field: Field) -> str:
         """The request's sampler; `auto` becomes the quicker of two by the measured share of the box that is not empty."""

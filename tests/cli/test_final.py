@@ -16,8 +16,8 @@ from core_model.schema.export import default_request
 from core_model.schema.render import RenderRequest
 from core_model.session import RenderSession
 from tests.cli.command import triscope
-from tests.parity.recorded import native
 from tests.parity.test_session import network
+from tests.unit.families.foreign_nets import native
 
 Capture = pytest.CaptureFixture[str]
 QUICK = ("--device", "cpu", "--threads", 1)

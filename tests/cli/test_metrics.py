@@ -19,9 +19,9 @@ from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
 from tests.cli.command import triscope
 from tests.contracts.tiny_checkpoint import save_tiny
-from tests.parity.recorded import native
 from tests.parity.test_session import network
 from tests.unit.data.image_sets import encoded, label, picture, write_folder
+from tests.unit.families.foreign_nets import native
 
 
 @pytest.fixture(scope="module")

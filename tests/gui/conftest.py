@@ -1,23 +1,14 @@
-"""A display for every test that opens a window: the session's own, or an Xvfb that ends with the tests."""
+"""What tests of the window share: the renderer that writes down, the driver that draws nothing, settings of their own."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.gui.window_driver import Recorder
 from viewer.state.preferences import Preferences
-from viewer.tour.virtual_display import some_display
-
-
-@pytest.fixture(scope="session")
-def display() -> Iterator[str]:
-    """Name of an X display; DISPLAY is set while the tests run."""
-    with some_display() as name:
-        yield name
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from core_model.schema.camera import OrbitPose, label25
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.features.viewport import view_cube
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 PICTURE_EDGE = 64
 
 

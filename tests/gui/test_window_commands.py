@@ -15,7 +15,7 @@ from viewer.shell.autosave import SavedSession
 from viewer.state import actions
 from viewer.state.document import Document
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
 
 def press(hands: Hands, chord: int) -> None:

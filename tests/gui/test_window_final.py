@@ -12,8 +12,8 @@ from core_model.checkpoints.store import save_checkpoint
 from core_model.schema.render import Tier
 from core_model.session import RenderSession
 from tests.gui.window_driver import Hands, Recorder, drive
-from tests.parity.recorded import native
 from tests.parity.test_session import network
+from tests.unit.families.foreign_nets import native
 from viewer.render_client.client import RenderClient
 from viewer.render_client.messages import SessionOptions
 

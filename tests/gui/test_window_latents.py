@@ -10,7 +10,7 @@ from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.features.basket.model import basket_path, read_basket
 from viewer.features.seeds.board import read_stars, stars_path
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 PICTURE_EDGE = 64
 
 

@@ -12,7 +12,7 @@ from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.client import RenderClient
 from viewer.state.preferences import load_preferences
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
 
 def test_seed_and_truncation_reach_the_document_and_the_requests(recorder: Recorder):

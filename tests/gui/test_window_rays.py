@@ -12,7 +12,7 @@ from core_model.schema.inspect import RayReport
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.client import RenderClient
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
 
 def at(h: Hands, u: float, v: float) -> ImVec2:

@@ -9,7 +9,7 @@ from imgui_bundle import ImVec2, imgui
 from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
 from tests.gui.window_driver import Hands, Recorder, drive
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
 
 def show(h: Hands, title: str) -> None:
@@ -141,6 +141,9 @@ def test_planes_are_taken_out_put_back_and_undone(recorder: Recorder):
         ctx, panel = h.ctx, h.loop.features["planes"].panel
         show(h, "Planes")
         h.until(lambda: panel._last is not None, "the planes")
+        ctx.item_click("//Planes/planes-mode/Channel")
+        ctx.item_input_value("//Planes/##planes-channel", 5)
+        h.until(lambda: panel._last[0].channel == 5, "channel 5")
         h.until_full()
         before = h.picture()
         ctx.item_click("//Planes/##ablate-1")

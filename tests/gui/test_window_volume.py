@@ -13,7 +13,7 @@ from tests.blob_head.session import BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.unit.render_client.inline_client import InlineClient
 
-pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
+pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
 
 class Plain(BlobSession):

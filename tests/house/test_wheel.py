@@ -71,9 +71,10 @@ def test_the_installed_packages_find_their_data(environment: Path, tmp_path: Pat
         "import core_model\n"
         "from core_model.schema.assets import assets_dir, data_root\n"
         "print(core_model.__file__); print(assets_dir() / 'colormaps' / 'viridis.json')\n"
-        "print(data_root() / 'shaders' / 'present.frag')"
+        "print(data_root() / 'shaders' / 'present.frag')\n"
+        "print(assets_dir() / 'headpack' / 'LICENSE.txt'); print(assets_dir() / 'headpack' / 'geometry.npz')"
     )
     paths = run(environment / "bin" / "python", "-c", code, cwd=tmp_path).split()
-    assert len(paths) == 3
+    assert len(paths) == 5
     for path in paths:
         assert Path(path).is_relative_to(environment.resolve()) and Path(path).is_file()

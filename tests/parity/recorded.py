@@ -5,7 +5,6 @@ with.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,22 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core_model.checkpoints.store import load_into
-from core_model.families import FAMILIES
 from core_model.schema.camera import MatrixCamera
-from core_model.schema.checkpoint import CheckpointHeader
 from tests.fixtures import FIXTURES
-
-
-@dataclass(frozen=True)
-class Net:
-    """What the importer hands over (`core_model.families.imported.ImportedNet`)."""
-
-    class_name: str
-    state: dict[str, np.ndarray]
-    init_kwargs: dict[str, Any] = field(default_factory=dict)
-    attributes: dict[str, Any] = field(default_factory=dict)
-    layers: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class Recorded:
@@ -51,26 +36,6 @@ class Recorded:
 
     def camera(self, key: str, index: int = 0) -> MatrixCamera:
         return MatrixCamera.from_label(self.npz[key][index])
-
-
-def native(family: str, net: Net) -> tuple[CheckpointHeader, dict[str, Tensor]]:
-    """Header and tensors of the native file of `net`."""
-    convert = FAMILIES.get(family).convert
-    assert convert is not None
-    header, arrays = convert(net)
-    return header, {name: torch.from_numpy(np.array(array, np.float32)) for name, array in arrays.items()}
-
-
-def built(family: str, net: Net) -> tuple[Any, CheckpointHeader]:
-    """The network imported, its header written and read as a file's would be, and the model filled."""
-    spec = FAMILIES.get(family)
-    header, tensors = native(family, net)
-    header = CheckpointHeader.model_validate_json(header.model_dump_json())
-    model: Any = spec.build(header, "fixture")
-    model.module = model.module.to_empty(device="cpu")
-    load_into(model.module, tensors, where="fixture")
-    model.module.eval().requires_grad_(False)
-    return model, header
 
 
 def relative_error(got: Tensor, want: Tensor) -> float:

@@ -13,7 +13,8 @@ from core_model.families.osg.twopass import Marched, render_two_pass
 from core_model.fields.osg import OsgField
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
-from tests.parity.recorded import Net, Recorded, built, psnr, relative_error, share_within
+from tests.parity.recorded import Recorded, psnr, relative_error, share_within
+from tests.unit.families.foreign_nets import Net, opened
 
 
 @cache
@@ -26,7 +27,7 @@ def model() -> Any:
     r = recorded()
     axes = torch.tensor(r.meta["plane_axes"])
     attributes = {"neural_rendering_resolution": r.meta["neural_rendering_resolution"], "plane_axes": axes}
-    return built("eg3d", Net("TriPlaneGenerator", r.state, r.meta["init_kwargs"], attributes))[0]
+    return opened("eg3d", Net("TriPlaneGenerator", r.state, r.meta["init_kwargs"], attributes))[0]
 
 
 def latent() -> LatentSpec:

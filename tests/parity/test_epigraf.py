@@ -16,7 +16,8 @@ from core_model.fields.triplane import Planes
 from core_model.schema.camera import OrbitPose
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
-from tests.parity.recorded import Net, Recorded, built, psnr, relative_error, share_within
+from tests.parity.recorded import Recorded, psnr, relative_error, share_within
+from tests.unit.families.foreign_nets import Net, opened
 
 
 @cache
@@ -27,7 +28,7 @@ def recorded() -> Recorded:
 @cache
 def model() -> Any:
     r = recorded()
-    return built("epigraf", Net("Generator", r.state, r.meta["init_kwargs"], {"cfg": r.meta["cfg"]}))[0]
+    return opened("epigraf", Net("Generator", r.state, r.meta["init_kwargs"], {"cfg": r.meta["cfg"]}))[0]
 
 
 @cache

@@ -18,8 +18,8 @@ from core_model.schema.export import default_request
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import AUTO, SamplerSpec
 from core_model.session import Frame, RenderSession
-from tests.parity.recorded import native
 from tests.parity.test_session import network, recorded, request
+from tests.unit.families.foreign_nets import native
 
 
 @pytest.fixture(scope="module")

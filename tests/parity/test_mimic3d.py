@@ -17,7 +17,8 @@ from core_model.fields.osg import OsgField
 from core_model.fields.triplane import Planes
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
-from tests.parity.recorded import Net, Recorded, built, psnr, relative_error, share_within
+from tests.parity.recorded import Recorded, psnr, relative_error, share_within
+from tests.unit.families.foreign_nets import Net, opened
 
 MODES = (0, 1, 2)
 
@@ -30,7 +31,7 @@ def recorded() -> Recorded:
 @cache
 def model() -> Any:
     r = recorded()
-    return built("mimic3d", Net(r.meta["network"], r.state, r.meta["init_kwargs"]))[0]
+    return opened("mimic3d", Net(r.meta["network"], r.state, r.meta["init_kwargs"]))[0]
 
 
 @cache

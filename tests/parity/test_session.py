@@ -17,7 +17,8 @@ from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
-from tests.parity.recorded import Net, Recorded, native, psnr
+from tests.parity.recorded import Recorded, psnr
+from tests.unit.families.foreign_nets import Net, native
 
 IMAGES = {"eg3d": ("out/image", 128), "mimic3d": ("out/m0/image", 32), "epigraf": ("out/image", 32)}
 

@@ -92,7 +92,7 @@ def written_words(run: RunReader) -> str:
 
 def active_alarms(run: RunReader) -> int:
     """Alarms that go on; the run's lock is held by the caller."""
-    return sum(alarm.active for alarm in (*run.alarms.alarms, *standing_alarms(run)))
+    return sum(alarm.active for alarm in (*run.alarms.alarms, *current_alarms(run)))
 
 
 def alarms_of(runs: Sequence[RunReader]) -> list[tuple[RunReader, Alarm]]:
@@ -100,7 +100,7 @@ def alarms_of(runs: Sequence[RunReader]) -> list[tuple[RunReader, Alarm]]:
     found: list[tuple[RunReader, Alarm]] = []
     for run in runs:
         with run.lock:
-            found += [(run, alarm) for alarm in (*run.alarms.alarms, *standing_alarms(run))]
+            found += [(run, alarm) for alarm in (*run.alarms.alarms, *current_alarms(run))]
     return sorted(found, key=lambda item: (not item[1].active, item[1].severity != "bad", -item[1].images))
 
 
@@ -110,7 +110,7 @@ def alarm_cells(run: RunReader, alarm: Alarm) -> tuple[str, ...]:
     return alarm.title, run.name[:30], amount(alarm.images), duration(alarm.time), alarm.detail + over
 
 
-def standing_alarms(run: RunReader) -> list[Alarm]:
+def current_alarms(run: RunReader) -> list[Alarm]:
     """Present problems of a run apart from its curves: silence, a failure, a disk that will be full."""
     where = {
         "row": max(0, len(run.scalars) - 1),

@@ -69,10 +69,14 @@ def view_request(
 ) -> RenderRequest:
     """The document's picture in `edge` pixels. spp: fewer samples per ray (moving frames)."""
     sampler = _sampler(doc, info, spp)
+    channels = channels_for(doc, info)
+    if tier is Tier.MOVING and doc.view.channel != "samples":
+        # without this channel a moving picture may be drawn by a quicker sampler than the document's
+        channels = tuple(name for name in channels if name != "samples")
     return request_of(
         doc,
         edge,
-        channels_for(doc, info),
+        channels,
         _refined(sampler) if tier is Tier.REFINED else sampler,
         tier=tier,
         seed=seed,

@@ -84,7 +84,7 @@ class SnapshotWatch:
 
 @dataclass
 class Workspace:
-    """Written by the desk and the Training panel, read by everything that is drawn.
+    """Written by the frame loop and the Training panel, read by everything that is drawn.
 
     fps: frames per second that the shown workspace needs while nothing moves. folders: where runs are
     looked for, newest first; the preferences keep them. wake: lets an idle window draw, from any

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from core_model.data.heads.pose import camera_label, look_at_camera
+from core_model.data.head_cameras import camera_label, look_at_camera
 
 
 def picture(seed: int, size: int = 8, width: int | None = None) -> np.ndarray:
@@ -25,7 +25,7 @@ def encoded(pixels: np.ndarray, kind: str = "PNG") -> bytes:
 
 
 def label(yaw: float, pitch: float = 0.1) -> list[float]:
-    return [float(v) for v in camera_label(look_at_camera(yaw, pitch))]
+    return camera_label(look_at_camera(yaw, pitch))
 
 
 def eg3d_files(count: int = 5, size: int = 8) -> dict[str, bytes]:

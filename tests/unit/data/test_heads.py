@@ -1,18 +1,13 @@
-"""Procedural heads: signs, slope, box, cameras, tracing, images, data set."""
+"""Procedural heads: signs, slope, box, cameras, tracing, images."""
 
 from __future__ import annotations
 
-import json
 import math
-import multiprocessing
 import threading
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
 from core_model.data.heads import (
@@ -32,7 +27,6 @@ from core_model.data.heads import (
     sdf_gradient,
     trace_heads,
 )
-from core_model.data.heads_dataset import DEPTH_UNIT, write_heads_dataset
 from core_model.schema.errors import InputError
 
 
@@ -184,61 +178,6 @@ def test_rendered_image() -> None:
     assert images.mask[0, 0, 0] == 0 and images.mask[0, 16, 16] == 1
 
 
-def test_data_set_layout_and_repeatability(tmp_path: Path) -> None:
-    calls: list[tuple[int, int]] = []
-    first, second = tmp_path / "a.zip", tmp_path / "b.zip"
-    write_heads_dataset(first, 2, 16, seed=3, progress=lambda i, n: calls.append((i, n)))
-    write_heads_dataset(second, 2, 16, seed=3)
-    assert first.read_bytes() == second.read_bytes()
-    assert calls == [(1, 2), (2, 2)]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zip", "b.zip"]
-    with zipfile.ZipFile(first) as archive:
-        names = set(archive.namelist())
-        image = "00000/img00000001.png"
-        assert {
-            image,
-            f"normals/{image}",
-            f"depth/{image}",
-            f"masks/{image}",
-            "dataset.json",
-            "heads.json",
-        } <= names
-        labels = json.loads(archive.read("dataset.json"))["labels"]
-        assert [name for name, _ in labels] == ["00000/img00000000.png", image]
-        np.testing.assert_allclose(labels[1][1], sample_camera(4)[1].numpy(), atol=1e-7)
-        about = json.loads(archive.read("heads.json"))
-        assert about["images"][1]["seed"] == 4 and len(about["images"][1]["latent"]) == N_PARAMS
-        with archive.open(f"depth/{image}") as file:
-            depth = np.asarray(Image.open(file)).astype(float) * about["depth_unit"]
-        assert about["depth_unit"] == DEPTH_UNIT and 2.2 < depth[8, 8] < 2.8
-        with archive.open(image) as file:
-            assert Image.open(file).size == (16, 16)
-
-
-def test_data_set_is_the_same_from_any_number_of_processes(tmp_path: Path) -> None:
-    calls: list[int] = []
-    one, two, more = tmp_path / "one.zip", tmp_path / "two.zip", tmp_path / "more.zip"
-    write_heads_dataset(one, 3, 16, seed=5, workers=1)
-    write_heads_dataset(two, 3, 16, seed=5, workers=2, progress=lambda done, _: calls.append(done))
-    write_heads_dataset(more, 4, 16, seed=5, workers=1)
-    assert one.read_bytes() == two.read_bytes()
-    assert calls == [1, 2, 3]
-    with zipfile.ZipFile(one) as short, zipfile.ZipFile(more) as long:
-        for name in short.namelist():
-            if name.endswith(".png"):
-                assert short.read(name) == long.read(name)
-
-
-def test_interrupted_data_set_leaves_nothing(tmp_path: Path) -> None:
-    def interrupt(done: int, count: int) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_heads_dataset(tmp_path / "x.zip", 6, 16, workers=2, progress=interrupt)
-    assert not list(tmp_path.iterdir())
-    assert not multiprocessing.active_children()
-
-
 def test_rays_stop_at_the_first_change_of_sign() -> None:
     """Against samples 2 mm apart on every ray: nothing is skipped; only rays that graze may stop early."""
     params = HeadParams.from_latent(latent_for_seed(1)[None])
@@ -262,22 +201,6 @@ def test_rendered_tensors_can_be_learned_from() -> None:
         weight = torch.ones((), requires_grad=True)
         (weight * images.rgb).square().sum().backward()
     assert weight.grad is not None and weight.grad > 0
-
-
-def test_data_set_as_folder(tmp_path: Path) -> None:
-    out = tmp_path / "set"
-    write_heads_dataset(out, 1, 16, depth=False)
-    files = sorted(str(p.relative_to(out)) for p in out.rglob("*") if p.is_file())
-    assert files == ["00000/img00000000.png", "dataset.json", "heads.json"]
-    with pytest.raises(InputError, match="empty folder"):
-        write_heads_dataset(out, 1, 16)
-
-
-@pytest.mark.parametrize("arguments", [(0, 64), (1, 4), (1, 100000), (10**9, 64), (1.5, 64)])
-def test_arguments_out_of_range(tmp_path: Path, arguments: tuple[int, int]) -> None:
-    with pytest.raises(InputError):
-        write_heads_dataset(tmp_path / "x.zip", *arguments)
-    assert not list(tmp_path.iterdir())
 
 
 def test_wrong_latent_width() -> None:

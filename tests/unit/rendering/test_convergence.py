@@ -14,6 +14,9 @@ from tests.unit.rendering.analytic_truth import draw, slab_opacity, sphere_hit
 
 POSE = OrbitPose(yaw=0.3, pitch=0.2)
 WAYS = [(s.info.name, strategy) for s in SAMPLERS for strategy in (s.info.strategies or ("robust",))]
+OF_DENSITY = [
+    way for way in WAYS if not SAMPLERS.get(way[0]).needs_lattice
+]  # the slab has no surface to be guided by
 ladder = pytest.mark.parametrize(("name", "strategy"), WAYS, ids=lambda x: x)
 
 
@@ -36,12 +39,13 @@ def test_depth_of_the_sphere(session: RenderSession, name: str, strategy: str) -
         sphere_error(session, SamplerSpec(name=name, strategy=strategy, spp=n)) for n in (4, 16, 64, 256)
     ]  # type: ignore[arg-type]
     assert errors[-1] < 0.0035, errors
-    assert errors[-1] < 0.35 * errors[0], errors
+    # a sampler that knows the distance is as near as the width of the surface allows with its first four samples
+    assert errors[-1] < 0.35 * errors[0] or errors[0] < 0.0005, errors
     # each step helps, down to the width of the surface, which no number of samples removes
     assert all(b < a or b < 0.002 for a, b in zip(errors, errors[1:])), errors
 
 
-@ladder
+@pytest.mark.parametrize(("name", "strategy"), OF_DENSITY, ids=lambda x: x)
 def test_opacity_of_the_slab(session: RenderSession, name: str, strategy: str) -> None:
     errors = [
         slab_error(session, SamplerSpec(name=name, strategy=strategy, spp=n)) for n in (8, 32, 128, 512)

@@ -25,7 +25,7 @@ from viewer.runs.log import Log
 from viewer.runs.parse import parse_block
 from viewer.runs.pictures import decode
 from viewer.runs.reader import RunReader
-from viewer.runs.run_health import standing_alarms
+from viewer.runs.run_health import current_alarms
 from viewer.runs.tail import FileTail
 
 
@@ -225,7 +225,7 @@ def test_random_damage_to_every_file_never_stops_a_reader(tmp_path: Path) -> Non
                         np.diff(curve.x) >= 0
                     )
                 reader.marks(), reader.eta_seconds(), reader.record, reader.job
-                facts(reader), settings(reader), standing_alarms(reader), job_service.find(run)
+                facts(reader), settings(reader), current_alarms(reader), job_service.find(run)
                 for pictures in reader.listing.pictures.values():
                     shown = decode(pictures[0], (64, 64))
                     assert (shown.pixels is None) == bool(shown.fault)

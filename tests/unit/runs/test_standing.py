@@ -14,7 +14,7 @@ from tests.unit.runs.synthetic import Plan, line, record, tick, write_native
 from tests.unit.runs.test_reading import read
 from viewer.runs.alarms import Alarm
 from viewer.runs.reader import RunReader
-from viewer.runs.run_health import alarms_of, standing_alarms
+from viewer.runs.run_health import alarms_of, current_alarms
 from viewer.runs.selection import Selection
 from viewer.runs.states import this_host
 
@@ -96,7 +96,7 @@ def test_silence_of_a_living_process_is_an_alarm(tmp_path: Path) -> None:
         os.utime(file, (long_ago, long_ago))
     run = read(path)
     assert run.state == "stalled"
-    (alarm,) = standing_alarms(run)
+    (alarm,) = current_alarms(run)
     assert alarm.key == "stalled" and alarm.images == 120_000
     jumps(run, alarm)
 
@@ -108,7 +108,7 @@ def test_a_failure_says_the_last_line_of_its_traceback(tmp_path: Path) -> None:
             'Traceback (most recent call last):\n  File "loop.py", line 7, in step\nRuntimeError: out of memory\n'
         )
     run = read(path)
-    (alarm,) = standing_alarms(run)
+    (alarm,) = current_alarms(run)
     assert (alarm.title, alarm.detail, alarm.row) == ("Run failed", "RuntimeError: out of memory", 29)
     jumps(run, alarm)
 
@@ -122,15 +122,15 @@ def test_a_disk_that_will_be_full_is_told_in_time(tmp_path: Path) -> None:
         "a quarter is done"
     )
     run.disk_free = run.bytes_needed() + 1
-    assert not standing_alarms(run)
+    assert not current_alarms(run)
     run.disk_free = run.bytes_needed() - 1
-    (alarm,) = standing_alarms(run)
+    (alarm,) = current_alarms(run)
     assert alarm.key == "disk" and "MB" in alarm.detail
     jumps(run, alarm)
     elsewhere = json.dumps(record(plan, path, host="another-machine").model_dump())
     (path / "run.json").write_text(elsewhere)
     other = read(path)
     other.disk_free = 0.0
-    assert not standing_alarms(other), (
+    assert not current_alarms(other), (
         "this machine's disk says nothing about a mounted copy of another one's run"
     )

@@ -7,23 +7,15 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from core_model.schema.camera import CameraPrior, OrbitPose
+from tests.unit.state.poses import floats, poses
 from viewer.state import fly, orbit, prior_marks
 from viewer.state.camera_glide import GLIDE_S, CameraGlide
 
 EDGE = 400.0
 
 
-def floats(low: float, high: float) -> st.SearchStrategy[float]:
-    return st.floats(low, high, allow_nan=False)
-
-
-poses = st.builds(
-    OrbitPose, yaw=floats(-3.1, 3.1), pitch=floats(-1.5, 1.5), roll=floats(-3.1, 3.1), radius=floats(0.3, 9.0),
-    pivot=st.tuples(floats(-1, 1), floats(-1, 1), floats(-1, 1)), fov=floats(0.06, 1.8),
-)  # fmt: skip
 some = settings(max_examples=40)
 
 

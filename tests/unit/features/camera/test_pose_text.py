@@ -12,17 +12,9 @@ from hypothesis import strategies as st
 
 from core_model.schema.camera import EG3D_FOV, MatrixCamera, OrbitPose, label25, orbit_from_matrix
 from core_model.schema.errors import InputError
+from tests.unit.state.poses import poses
 from viewer.features.camera.pose_text import PoseFormat, pose_text, read_pose
 
-
-def floats(low: float, high: float) -> st.SearchStrategy[float]:
-    return st.floats(low, high, allow_nan=False)
-
-
-poses = st.builds(
-    OrbitPose, yaw=floats(-3.1, 3.1), pitch=floats(-1.5, 1.5), roll=floats(-3.1, 3.1), radius=floats(0.3, 9.0),
-    pivot=st.tuples(floats(-1, 1), floats(-1, 1), floats(-1, 1)), fov=floats(0.06, 1.8),
-)  # fmt: skip
 NOW = OrbitPose(yaw=1.0, radius=4.0, pivot=(0.1, 0.2, 0.3), fov=0.5)
 
 
