@@ -17,7 +17,7 @@ from viewer.gl.program import Program
 from viewer.gl.texture import Texture
 
 Kind = Literal["colour", "scalar", "direction", "position"]
-_COPY, _BICUBIC, _BILINEAR = 0, 1, 2
+_COPY, _SMOOTH = 0, 1
 _KIND_CODE: dict[str, int] = {"colour": 0, "scalar": 1, "direction": 2, "position": 3}
 
 
@@ -51,6 +51,7 @@ class Presenter:
 
     def __init__(self) -> None:
         self._program = Program("fullscreen.vert", "present.frag")
+        self._quick = Program("fullscreen.vert", "present.frag", ("QUICK",))
         self._frame = Texture()
         self._lut = Texture()
         self._lut_name = ""
@@ -86,7 +87,7 @@ class Presenter:
             self._uploaded = key
             self._upload_mask(outlined)
         same = pixels.shape[-2:] == (how.height, how.width)
-        self._paint(self._frame.handle, _COPY if same else _BICUBIC, how, bool(self._masked), opacity)
+        self._paint(self._frame.handle, _COPY if same else _SMOOTH, how, bool(self._masked), opacity)
         self._drawn = (key, how) if opacity >= 1.0 else None
         return self.texture
 
@@ -96,11 +97,20 @@ class Presenter:
             return self.texture
         self._upload_mask(None)
         self._uploaded = None
-        self._paint(texture, _COPY if edge == how.width else _BILINEAR, how, False, 1.0)
+        lined = how.kind == "scalar" and how.iso_step > 0.0
+        self._paint(texture, _COPY if edge == how.width else _SMOOTH, how, False, 1.0, quick=not lined)
         self._drawn = (key, how)
         return self.texture
 
-    def _paint(self, frame: int, enlarging: int, how: Presentation, outlined: bool, opacity: float) -> None:
+    def _paint(
+        self,
+        frame: int,
+        enlarging: int,
+        how: Presentation,
+        outlined: bool,
+        opacity: float,
+        quick: bool = False,
+    ) -> None:
         previous = GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING)
         box = GL.glGetIntegerv(GL.GL_VIEWPORT)
         if self._lut_name != how.colormap:
@@ -119,7 +129,7 @@ class Presenter:
         GL.glBindTexture(GL.GL_TEXTURE_2D, frame)
         self._lut.bind(1)
         self._mask.bind(2)
-        self._program.use(
+        (self._quick if quick else self._program).use(
             {
                 "frame": 0,
                 "colormap": 1,
@@ -159,7 +169,7 @@ class Presenter:
 
     def delete(self) -> None:
         """Frees every GL object; needs the context that made them."""
-        for part in (self._program, self._frame, self._lut, self._mask, self._target):
+        for part in (self._program, self._quick, self._frame, self._lut, self._mask, self._target):
             part.delete()
         GL.glDeleteVertexArrays(1, [self._vao])
 

@@ -286,7 +286,7 @@ class Scheduler:
             self._sent.shared_rays and not self._sent.native and not is_final(doc.view.channel, info)
         ):
             return False
-        wanted = channels_for(doc, info)
+        wanted = channels_for(doc, info, self._sent.tier)
         moving = self._sent.tier is Tier.MOVING and is_final(doc.view.channel, info) and stands_in(self._sent)
         return set(in_raw(wanted) if moving else wanted) <= set(self._sent.channels)
 
