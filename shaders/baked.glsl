@@ -125,7 +125,7 @@ Met trace(Ray ray, float start, float end) {
                 depth = reach * (abs(apart) < 1e-2 * beta ? level_depth : (integral - integral_before) / apart);
                 // matter lies behind the surface, and the half of its light that goes before it counts as if it were 0.4 widths nearer
                 if (before > 0.0 && now < 0.0) opens = max(before - 0.4 * beta, 0.0) / (before - now);
-                advance = max(least, -here.entry * now - beta);
+                advance = max(least, -here.entry * now + beta);
                 integral_before = integral;
             }
             depth = linked && occupied && depth > FAINT ? depth : 0.0;

@@ -1,5 +1,6 @@
 // Draws one channel of a finished frame as display colours.
 // The frame is premultiplied by its validity: scalars hold (value, valid), all others (x, y, z, valid).
+// QUICK leaves out what a moving picture does without: software drivers run both sides of every branch.
 #include "resample.glsl"
 #include "dither.glsl"
 
@@ -8,10 +9,13 @@ const int SCALAR = 1;
 const int DIRECTION = 2;
 const int POSITION = 3;
 
+const int COPY = 0;
+const int SMOOTH = 1;
+
 uniform sampler2D frame;
 uniform sampler2D colormap;   // 256 x 1
 uniform int kind;
-uniform int exact;            // 1: picture and target have the same size, texels are copied
+uniform int enlarging;        // COPY: picture and target have the same size
 uniform float low;
 uniform float high;
 uniform int invert;
@@ -78,17 +82,25 @@ vec3 with_outline(vec3 shown) {
 }
 
 void main() {
-    vec4 texel = exact != 0 ? texelFetch(frame, ivec2(uv * vec2(textureSize(frame, 0))), 0) : bicubic(frame, uv);
+    vec4 texel;
+#ifdef QUICK
+    texel = textureLod(frame, uv, 0.0);
+#else
+    if (enlarging == COPY) texel = texelFetch(frame, ivec2(uv * vec2(textureSize(frame, 0))), 0);
+    else texel = bicubic(frame, uv);
+#endif
     float valid = kind == SCALAR ? texel.g : texel.a;
     // Enlarged edges fade over half a source pixel instead of showing its corners.
-    float cover = exact != 0 ? step(0.5, valid) : smoothstep(0.3, 0.7, valid);
+    float cover = enlarging == COPY ? step(0.5, valid) : smoothstep(0.3, 0.7, valid);
     vec3 shown = checkerboard();
     if (cover > 0.0) shown = mix(shown, clamp(display(texel, valid), 0.0, 1.0), cover);
+#ifndef QUICK
     if (iso_step > 0.0 && kind == SCALAR) {
         vec3 lined = with_iso_lines(shown, texel.r / max(valid, 1e-6));
         if (cover > 0.5) shown = lined;
     }
     if (outlined != 0) shown = with_outline(shown);
+#endif
     if (dithering != 0) shown += dither(gl_FragCoord.xy);
     colour = vec4(shown, 1.0);
 }

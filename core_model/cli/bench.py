@@ -26,8 +26,8 @@ SUMMARY = (
     "Measure start, orbit, quality, field speed, memory and meshes; JSON files with aims and plain paths."
 )
 SCRIPTS = (
-    "window_start", "window_busy", "field_speed", "full_quality", "orbit", "learned_vs_importance", "worker_memory", "mesh_extraction",
-    "occupancy",
+    "window_start", "window_busy", "field_speed", "full_quality", "drag", "orbit", "learned_vs_importance", "worker_memory",
+    "mesh_extraction", "occupancy", "baking",
 )  # fmt: skip
 
 

@@ -183,6 +183,10 @@ class RenderSession:
         run = self.run_of(request)
         return run.planes(run.w())
 
+    def forget_baked(self) -> None:
+        """Make every baked volume anew at the next request (benchmarks)."""
+        self._bakery.forget()
+
     @torch.no_grad()
     def bake(
         self,

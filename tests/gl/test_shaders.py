@@ -35,6 +35,36 @@ def test_shader_compiles_with_what_it_can_do(name: str):
     assert compile_shader(name, ("NORMALS", "WIDTHS")) > 0
 
 
+def test_the_quick_presenting_shader_compiles():
+    assert compile_shader("present.frag", ("QUICK",)) > 0
+
+
+def test_a_map_that_is_a_texture_is_shown_as_its_pixels_are(presenter: Presenter):
+    from viewer.gl.map_target import MapTarget
+
+    source = MapTarget()
+    source.resize(16, 16)
+    from OpenGL import GL
+
+    values = np.random.default_rng(2).random((16, 16, 4), dtype=np.float32)
+    values[..., 3] = 1.0
+    GL.glBindTexture(GL.GL_TEXTURE_2D, source.texture)
+    GL.glTexSubImage2D(GL.GL_TEXTURE_2D, 0, 0, 0, 16, 16, GL.GL_RGBA, GL.GL_FLOAT, values)
+    how = Presentation(kind="colour", width=16, height=16, dithering=False)
+    presenter.draw_map("map", source.texture, 16, how)
+    assert np.abs(presenter.read() / 255.0 - values[..., :3]).max() <= 0.51 / 255
+    source.delete()
+
+
+def test_a_picture_that_fades_in_is_mixed_with_the_last_one(presenter: Presenter):
+    how = Presentation(kind="colour", width=8, height=8, dithering=False)
+    presenter.draw("dark", np.zeros((3, 8, 8), np.float32), how)
+    presenter.draw("light", np.ones((3, 8, 8), np.float32), how, opacity=0.25)
+    assert np.abs(presenter.read() / 255.0 - 0.25).max() < 1.5 / 255
+    presenter.draw("light", np.ones((3, 8, 8), np.float32), how, opacity=1.0)
+    assert (presenter.read() == 255).all()
+
+
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_library_is_compiled_by_a_shader(name: str):
     assert any(f'#include "{name}"' in (data_root() / "shaders" / s).read_text() for s in SHADERS)

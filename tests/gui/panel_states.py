@@ -192,4 +192,5 @@ STATES: dict[str, tuple[str, Prepare]] = {
     "export, orbit": ("Export", export(kind="orbit")),
     "export, walk": ("Export", export(kind="walk")),
     "export, sheet": ("Export", export(kind="sheet")),
+    "export, page": ("Export", export(kind="page")),
 }

@@ -98,6 +98,28 @@ def test_what_the_window_shows_comes_out_and_goes_back_in(tmp_path: Path) -> Non
     drive(body, InlineClient(), checkpoint="analytic:sphere")
 
 
+def test_a_page_of_the_head_on_the_screen_is_made_by_a_task(tmp_path: Path) -> None:
+    def body(h: Hands) -> None:
+        ctx = h.ctx
+        h.until_full()
+        ctx.window_focus("//Export")
+        ctx.yield_(2)
+        ctx.item_click("//Export/**/kind/Page")
+        ctx.yield_(2)
+        ctx.item_click("//Export/**/level/128³")
+        ctx.yield_(2)
+        assert h.loop.exports.settings.level == "128"
+        ctx.item_click("//Export/**/###start")
+        tasks = h.loop.tasks
+        wait(h, lambda: [t for t in tasks.views(TASK_KIND) if t.ended], "the page")
+        assert [(t.state, t.message) for t in tasks.views(TASK_KIND) if t.state != "done"] == []
+        (file,) = (tmp_path / "out").glob("*.html")
+        record = read_provenance(file)
+        assert record.request.checkpoint == "analytic:sphere" and record.motion == "--level 128"
+
+    drive(body, InlineClient(), checkpoint="analytic:sphere")
+
+
 def test_the_panel_copies_the_view_as_command_script_and_record() -> None:
     def body(h: Hands) -> None:
         ctx, copied = h.ctx, list[str]()
@@ -122,7 +144,7 @@ def test_a_file_that_is_there_is_protected_and_one_without_a_view_is_complained_
         h.until_full()
         ctx.window_focus("//Export")
         ctx.yield_(2)
-        for kind in ("Orbit", "Walk", "Sheet", "Picture"):
+        for kind in ("Orbit", "Walk", "Sheet", "Page", "Picture"):
             ctx.item_click(f"//Export/**/kind/{kind}")
             ctx.yield_(2)
             assert h.loop.exports.settings.kind == kind.lower()

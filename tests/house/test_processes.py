@@ -49,6 +49,8 @@ STARTED = {
     "viewer/features/export/clipboard.py:_hand_over": "waits",
     "viewer/features/export/list.py:_ended_buttons": "detached",
     "viewer/tour/virtual_display.py:some_display": "tied",
+    "benchmarks/drag.py:_burning": "tied",
+    "benchmarks/drag_driver.py:_xdotool": "waits",
     "benchmarks/field_speed.py:child": "tied",
     "benchmarks/mesh_extraction.py:child": "tied",
     "benchmarks/training_processes.py:_rates": "tied",

@@ -151,9 +151,17 @@ class BakedVolume:
         return self._target.texture
 
     def draw(
-        self, volume: VolumeTextures, camera: OrbitPose | MatrixCamera, edge: int, shown: BakedMap
+        self,
+        volume: VolumeTextures,
+        camera: OrbitPose | MatrixCamera,
+        edge: int,
+        shown: BakedMap,
+        background: tuple[float, float, float] | None = None,
     ) -> int:
-        """The map `shown` of a complete volume, edge x edge pixels, in `map_texture`."""
+        """The map `shown` of a complete volume, edge x edge pixels, in `map_texture`.
+
+        background: in place of the checkpoint's own.
+        """
         tiles = -(-edge // TILE)
         self._tiles.resize(tiles, tiles)
         self._target.resize(edge, edge)
@@ -168,7 +176,7 @@ class BakedVolume:
         raster = {"size": (float(edge), float(edge)), "tile": float(TILE)}
         self._reach.use({**uniforms, **raster})
         GL.glDrawArrays(GL.GL_TRIANGLES, 0, 3)
-        background = volume.spec.background or (0.0, 0.0, 0.0)
+        background = background or volume.spec.background or (0.0, 0.0, 0.0)
         self._target.begin()
         GL.glClearColor(*_NOTHING.get(shown, (*background, 1.0)))
         GL.glClear(GL.GL_COLOR_BUFFER_BIT)
@@ -191,6 +199,10 @@ class BakedVolume:
         if needs not in self._march:
             self._march[needs] = Program("baked.vert", "baked.frag", needs)
         return self._march[needs]
+
+    def finish(self) -> None:
+        """Wait until everything is drawn, so that it can be timed."""
+        GL.glFinish()
 
     def read(self) -> np.ndarray:
         """[H, W, 4] float32 of the last map, top row first."""

@@ -17,6 +17,7 @@ from viewer.gl.program import Program
 from viewer.gl.texture import Texture
 
 Kind = Literal["colour", "scalar", "direction", "position"]
+_COPY, _SMOOTH = 0, 1
 _KIND_CODE: dict[str, int] = {"colour": 0, "scalar": 1, "direction": 2, "position": 3}
 
 
@@ -50,6 +51,7 @@ class Presenter:
 
     def __init__(self) -> None:
         self._program = Program("fullscreen.vert", "present.frag")
+        self._quick = Program("fullscreen.vert", "present.frag", ("QUICK",))
         self._frame = Texture()
         self._lut = Texture()
         self._lut_name = ""
@@ -66,39 +68,73 @@ class Presenter:
         return self._target.texture
 
     def draw(
-        self, key: object, pixels: np.ndarray, how: Presentation, outlined: np.ndarray | None = None
+        self,
+        key: object,
+        pixels: np.ndarray,
+        how: Presentation,
+        outlined: np.ndarray | None = None,
+        opacity: float = 1.0,
     ) -> int:
         """Draws `pixels` ([H, W] or [3, H, W] float32, NaN = no value) and returns the texture's GL name.
 
         key: identity of the pixels and of `outlined`; equal keys mean that they are uploaded already.
-        outlined: [H, W] bool, an outline is drawn around what it holds.
+        outlined: [H, W] bool, an outline is drawn around what it holds. opacity: below 1 it goes over what was drawn last.
         """
         if self._drawn == (key, how):
             return self.texture
-        previous = GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING)
-        box = GL.glGetIntegerv(GL.GL_VIEWPORT)
         if self._uploaded != key:
             self._frame.upload(premultiplied(pixels))
             self._uploaded = key
             self._upload_mask(outlined)
+        same = pixels.shape[-2:] == (how.height, how.width)
+        self._paint(self._frame.handle, _COPY if same else _SMOOTH, how, bool(self._masked), opacity)
+        self._drawn = (key, how) if opacity >= 1.0 else None
+        return self.texture
+
+    def draw_map(self, key: object, texture: int, edge: int, how: Presentation) -> int:
+        """The same of a premultiplied map that is a texture of `edge`² already (`BakedVolume.draw`)."""
+        if self._drawn == (key, how):
+            return self.texture
+        self._upload_mask(None)
+        self._uploaded = None
+        lined = how.kind == "scalar" and how.iso_step > 0.0
+        self._paint(texture, _COPY if edge == how.width else _SMOOTH, how, False, 1.0, quick=not lined)
+        self._drawn = (key, how)
+        return self.texture
+
+    def _paint(
+        self,
+        frame: int,
+        enlarging: int,
+        how: Presentation,
+        outlined: bool,
+        opacity: float,
+        quick: bool = False,
+    ) -> None:
+        previous = GL.glGetIntegerv(GL.GL_FRAMEBUFFER_BINDING)
+        box = GL.glGetIntegerv(GL.GL_VIEWPORT)
         if self._lut_name != how.colormap:
             self._lut.upload(colour_table(how.colormap, instead="viridis")[None])
             self._lut_name = how.colormap
-        self._target.resize(how.width, how.height)
+        dropped = self._target.resize(how.width, how.height)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, self._target.handle)
         GL.glViewport(0, 0, how.width, how.height)
         for flag in (GL.GL_BLEND, GL.GL_SCISSOR_TEST, GL.GL_DEPTH_TEST, GL.GL_CULL_FACE):
             GL.glDisable(flag)
-        self._frame.bind(0)
+        if opacity < 1.0 and not dropped:
+            GL.glEnable(GL.GL_BLEND)
+            GL.glBlendFunc(GL.GL_CONSTANT_ALPHA, GL.GL_ONE_MINUS_CONSTANT_ALPHA)
+            GL.glBlendColor(0.0, 0.0, 0.0, opacity)
+        GL.glActiveTexture(GL.GL_TEXTURE0)
+        GL.glBindTexture(GL.GL_TEXTURE_2D, frame)
         self._lut.bind(1)
         self._mask.bind(2)
-        exact = pixels.shape[-2:] == (how.height, how.width)
-        self._program.use(
+        (self._quick if quick else self._program).use(
             {
                 "frame": 0,
                 "colormap": 1,
                 "kind": _KIND_CODE[how.kind],
-                "exact": exact,
+                "enlarging": enlarging,
                 "low": float(how.low),
                 "high": float(how.high),
                 "invert": how.invert,
@@ -108,18 +144,17 @@ class Presenter:
                 "checker_size": float(how.checker_size),
                 "iso_step": float(how.iso_step),
                 "mask": 2,
-                "outlined": bool(self._masked),
+                "outlined": outlined,
             }
         )
         GL.glBindVertexArray(self._vao)
         GL.glDrawArrays(GL.GL_TRIANGLES, 0, 3)
         GL.glBindVertexArray(0)
+        GL.glDisable(GL.GL_BLEND)
         GL.glUseProgram(0)
         GL.glActiveTexture(GL.GL_TEXTURE0)
         GL.glBindFramebuffer(GL.GL_FRAMEBUFFER, int(previous))
         GL.glViewport(*(int(v) for v in box))
-        self._drawn = (key, how)
-        return self.texture
 
     def _upload_mask(self, outlined: np.ndarray | None) -> None:
         if outlined is not None:
@@ -134,7 +169,7 @@ class Presenter:
 
     def delete(self) -> None:
         """Frees every GL object; needs the context that made them."""
-        for part in (self._program, self._frame, self._lut, self._mask, self._target):
+        for part in (self._program, self._quick, self._frame, self._lut, self._mask, self._target):
             part.delete()
         GL.glDeleteVertexArrays(1, [self._vao])
 

@@ -83,6 +83,12 @@ class Program:
 _VECTOR: dict[int, Callable[..., None]] = {2: GL.glUniform2f, 3: GL.glUniform3f, 4: GL.glUniform4f}
 
 
+def is_software() -> bool:
+    """Whether the driver draws on the processor."""
+    name = bytes(GL.glGetString(GL.GL_RENDERER) or b"").decode(errors="replace").lower()
+    return any(soft in name for soft in ("llvmpipe", "softpipe", "swiftshader", "software"))
+
+
 def _created(name: int | None) -> int:
     if not name:
         raise ShaderError("OpenGL made no shader object")

@@ -36,8 +36,9 @@ QUESTION_MIN_S = 0.03
 MOVING_PER_QUESTION = 8
 """Moving pictures that are rendered before a waiting question."""
 
-BAKE_MIN_S = 0.25
-"""Least time of a quick volume between two moving pictures: about half of it on two cores."""
+BAKE_MIN_S = 0.4
+"""Least time of a quick volume between two moving pictures: more than all of it on two quiet cores. With 0.25 s beside other
+work it took up to twice as long to come; with 1 s there were gaps of 2.5 s between pictures."""
 QUICK_LEVEL = 128
 """Finest volume that goes before questions and settled pictures, cells per edge."""
 

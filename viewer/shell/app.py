@@ -390,11 +390,9 @@ class App:
             self._trace.first_picture()
 
     def _after_start(self) -> None:
-        from OpenGL import GL
+        from viewer.gl.program import is_software
 
-        name = bytes(GL.glGetString(GL.GL_RENDERER) or b"").decode(errors="replace").lower()
-        soft = any(w in name for w in ("llvmpipe", "softpipe", "swiftshader", "software"))
-        self._software = soft and not self.options.eager
+        self._software = is_software() and not self.options.eager
         _set_window_icon()
 
     def _before_exit(self) -> None:

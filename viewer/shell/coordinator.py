@@ -10,10 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderResult, Tier
 from viewer.render_client.events import (
     Answered,
     AnswerFailed,
+    BakedReady,
+    BakeFailed,
     Event,
     FrameReady,
     Inspected,
@@ -26,6 +29,7 @@ from viewer.render_client.events import (
 )
 from viewer.render_client.protocol import Renderer
 from viewer.state import actions
+from viewer.state.baked_view import DISPLAY_MS, BakeWishes, has_map, is_of
 from viewer.state.document import Document, carried
 from viewer.state.frames import FrameStore, Timing
 from viewer.state.query_cache import QueryCache
@@ -52,6 +56,8 @@ class RenderCoordinator:
         self.rays = RayQueries()
         self.queries = QueryCache()
         self.second = SecondView()
+        self.wishes = BakeWishes()
+        self.volumes: deque[tuple[BakeQuestion, BakedReady]] = deque(maxlen=1)
         self._a_since = self._second_since = self._asked_since = 0.0
         self._second_path = ""
         self.info: CheckpointInfo | None = None
@@ -81,9 +87,10 @@ class RenderCoordinator:
             self._take(event, now)
         return bool(events)
 
-    def ask(self, edge_px: int, now: float) -> None:
-        """End of a GUI frame: the next request, question and inspection, if they are due. edge_px 0: no
-        picture is shown.
+    def ask(self, edge_px: int, now: float, volume: BakeQuestion | None = None) -> None:
+        """End of a GUI frame: the next request, question and inspection, if they are due.
+
+        edge_px 0: no picture is shown. volume: the baked one that the window can draw.
         """
         question = self.queries.next()
         if question is not None:
@@ -91,9 +98,23 @@ class RenderCoordinator:
             self.queries.sent(self.client.ask(question), question)
         if edge_px <= 0:
             return
-        self._ask_for_pictures(edge_px, now)
+        self._ask_for_volume(now)
+        self._ask_for_pictures(edge_px, now, self.stands_in(volume, self.store.doc, edge_px))
         self._free_second_checkpoint()
         self._ask_about_rays(edge_px, now)
+
+    def stands_in(self, volume: BakeQuestion | None, doc: Document, edge_px: int) -> bool:
+        """Whether a baked volume is shown while the document's view moves."""
+        if self.info is None or not is_of(volume, doc) or not has_map(doc):
+            return False
+        exact = self.scheduler.full_ms(doc, self.info, edge_px)
+        return exact is None or exact > DISPLAY_MS
+
+    def _ask_for_volume(self, now: float) -> None:
+        """Once there is a picture: the first one is not to wait."""
+        wish = self.wishes.next(self.store.doc, self.info, now) if self.frames.arrays else None
+        if wish != self.wishes.asked:
+            self.wishes.sent(wish, self.client.bake(wish))
 
     def _free_second_checkpoint(self) -> None:
         """The renderer opened B's checkpoint by itself; nobody but the window knows when it is done with."""
@@ -103,7 +124,7 @@ class RenderCoordinator:
             self.client.close(self._second_path)
         self._second_path = wanted
 
-    def _ask_for_pictures(self, edge_px: int, now: float) -> None:
+    def _ask_for_pictures(self, edge_px: int, now: float, baked: bool) -> None:
         """Another view of A first, then B, then what settles and refines A. While the view turns, B follows
         each A before the next one.
         """
@@ -122,8 +143,16 @@ class RenderCoordinator:
         if pending is None and self._submit_second(edge_px):
             return
         request = self.scheduler.step(
-            self.store.doc, (edge_px, edge_px), self.info, now, self._newest, only_new=pending is not None
+            self.store.doc,
+            (edge_px, edge_px),
+            self.info,
+            now,
+            self._newest,
+            only_new=pending is not None,
+            baked=baked,
         )
+        if self.scheduler.abandon():
+            self.client.withdraw_picture()
         if request is not None:
             self.requests += 1
             self._a_since = now
@@ -176,7 +205,8 @@ class RenderCoordinator:
     def wait_s(self, now: float) -> float | None:
         """Seconds until `ask` has to be called again without any event; None = not before one."""
         asks = self.info is not None and self.second.pending is None
-        return self.scheduler.wait_s(self.store.doc, now) if asks else None
+        waits = (self.scheduler.wait_s(self.store.doc, now), self.wishes.wait_s(now)) if asks else ()
+        return min((w for w in waits if w is not None), default=None)
 
     def work(self, now: float) -> tuple[Work, ...]:
         """What is under way, the picture to compare with first: what a person may wait for, and cancel."""
@@ -284,6 +314,12 @@ class RenderCoordinator:
                 self.queries.answered(number, values, arrays)
             case AnswerFailed(error=error, number=number):
                 self.queries.failed(number, error)
+            case BakedReady(number=number):
+                question = self.wishes.came(number)
+                if question is not None:
+                    self.volumes.append((question, event))
+            case BakeFailed(number=number):
+                self.wishes.failed(number)
             case RaySaved(path=path, error=error):
                 if error is None:
                     self.store.say(f"Wrote {path}", now)
@@ -321,6 +357,8 @@ class RenderCoordinator:
         self.rays.clear()
         self.queries.clear()
         self.second.clear()
+        self.wishes.forget()
+        self.volumes.clear()
         self.history.clear()
         self.scheduler.reset()
         self._newest = None

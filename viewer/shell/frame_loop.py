@@ -28,6 +28,7 @@ from viewer.jobs.tasks import Tasks
 from viewer.render_client.client import RenderClient
 from viewer.render_client.protocol import DEFAULT_FACTORY
 from viewer.shell import banner, menu_presets, menus, sheets, statusbar
+from viewer.shell.baked_stage import BakedStage
 from viewer.shell.command_palette import CommandPalette
 from viewer.shell.commands import DEFAULT_KEYS, Situation
 from viewer.shell.coordinator import RenderCoordinator
@@ -40,7 +41,7 @@ from viewer.shell.values import AllLayers, FrameValues, call
 from viewer.shell.window_protocol import WindowProtocol
 from viewer.state import actions, preferences
 from viewer.state.camera_glide import CameraGlide
-from viewer.state.document import ChannelView
+from viewer.state.document import ChannelView, Document
 from viewer.state.exports import Exports
 from viewer.state.key_map import KeyMap
 from viewer.state.latent_walk import Walk
@@ -57,8 +58,10 @@ from viewer.widgets.shown_picture import ShownPicture, ShownRange, iso_step_of
 from viewer.widgets.theme import Theme
 
 if TYPE_CHECKING:
-    from viewer.gl.presenter import Presenter
+    from viewer.gl.presenter import Presentation, Presenter
 
+FADING = 60.0
+"""Frames per second while a baked picture fades into the exact one."""
 SPINNING = 20.0
 """Frames per second while a progress bar moves."""
 WORKING = 4.0
@@ -99,6 +102,7 @@ class FrameLoop:
         self.exports = Exports(self.prefs.export_folder)
         self.walk = Walk()
         self.glide = CameraGlide()
+        self.baked = BakedStage(app.wake)
         self.workspace = Workspace(folders=self.prefs.run_folders, wake=app.wake)
         self.train_window = TrainWindow()
         self.features: dict[str, Feature] = {name: make() for name, make in FEATURES.items()}
@@ -142,6 +146,7 @@ class FrameLoop:
         for presenter in self._presenters.values():
             presenter.delete()
         self._presenters.clear()
+        self.baked.close()
         implot = sys.modules.get("imgui_bundle.implot")
         if implot is not None and implot.get_current_context() is not None:
             implot.destroy_context()
@@ -164,10 +169,14 @@ class FrameLoop:
             self._save(recent=self.prefs.with_recent(path).recent)
             self.app.set_title(control.info.title or Path(path).stem if control.info else Path(path).stem)
         if control.opened_paths:
+            self.baked.forget()
             for feature in self.features.values():
                 feature.opened()
             self.opening.offer_crashed(control)
         control.opened_paths.clear()
+        if control.volumes:
+            self.baked.offer(*control.volumes.pop())
+        self.baked.take_in()
         self._poll_tasks(now)
         control.rays.asked = control.questions(self.place.edge_px)
         self.values = self._frame_values(theme, now)
@@ -178,7 +187,9 @@ class FrameLoop:
         layers.values = FrameValues(
             theme=theme,
             info=control.info,
-            picture=ShownPicture(control.info, control.frames, self.place, self._maps, self._histograms),
+            picture=ShownPicture(
+                control.info, control.frames, self.place, self._maps, self._histograms, self.baked.camera
+            ),
             place=self.place,
             layers=layers,
             rays=control.rays,
@@ -201,6 +212,7 @@ class FrameLoop:
             moving=self._was_moving,
             now=now,
             present=self._present,
+            stand_in=self._stand_in,
             underlay=self._underlay,
             request_frames=self._request_frames,
             dispatch=self.dispatch,
@@ -301,7 +313,7 @@ class FrameLoop:
         self.store.edit(self.store.doc, self.draft, now)
         self.dispatch.carry_out(now)
         # a hidden picture is not rendered
-        self.coordinator.ask(self.place.edge_px if self.workspace.exploring else 0, now)
+        self.coordinator.ask(self.place.edge_px if self.workspace.exploring else 0, now, self.baked.question)
         self.opening.autosave.keep(self.store.doc, now)
         if self.workspace.folders != self.prefs.run_folders:
             self._save(run_folders=self.workspace.folders)
@@ -335,7 +347,11 @@ class FrameLoop:
         more.
         """
         control = self.coordinator
-        waits = [w for w in (control.wait_s(now), self.store.notice_s(now)) if w is not None]
+        waits = [
+            w
+            for w in (control.wait_s(now), self.store.notice_s(now), self.baked.rests_s(now))
+            if w is not None
+        ]
         idle = 1.0 / max(min(waits), 1e-3) if waits else 0.0
         if not self.workspace.exploring:
             idle = max(idle, self.workspace.fps)
@@ -347,7 +363,10 @@ class FrameLoop:
         if self.opening.drops.reading or control.opening or waiting:
             idle = max(idle, SPINNING)
         moving = self._moving or bool(self.place.held)
-        self.app.pace(max(idle, self._fps), dragging=moving)
+        if self.baked.busy:
+            idle = max(idle, SPINNING)
+        # software OpenGL leaves the renderer its processor, unless it is the volume that moves
+        self.app.pace(max(idle, self._fps), dragging=moving and self.baked.camera is None)
         self._was_moving = moving
         self._fps, self._moving = 0.0, False
 
@@ -414,6 +433,9 @@ class FrameLoop:
         self.store.say(self.exports.quick(doc, control.info, edge, control.frames.arrays, self.tasks), now)
 
     def _copy_picture(self, action: actions.CopyPicture, now: float) -> None:
+        if self.baked.camera is not None:
+            self.store.say("The exact picture is on its way: copy it when it is there", now)
+            return
         picture, tool = self.picture(), clipboard_tool()
         if picture is None or tool is None:
             self.store.say("There is no picture yet" if picture is None else NO_CLIPBOARD, now)
@@ -429,13 +451,38 @@ class FrameLoop:
 
     def _present(self, shown: ShownMap, view: ChannelView, span: ShownRange, edge: int, slot: int = 0) -> int:
         """Draws a map into the texture of `slot`, `edge`² framebuffer pixels; returns its GL name."""
-        from viewer.gl.presenter import Presentation, Presenter
+        opacity = 1.0
+        if slot == 0:
+            opacity = self.baked.fade.step(time.monotonic())
+            if not self.baked.fade.over:
+                self._request_frames(FADING)
+        how = self._presentation(shown, view, span, edge)
+        return self._presenter(slot).draw(shown.version, shown.values, how, shown.chosen, opacity)
+
+    def _stand_in(
+        self, doc: Document, shown: ShownMap, view: ChannelView, span: ShownRange, edge: int
+    ) -> tuple[int, str]:
+        """See `StandIn`."""
+        control, how = self.coordinator, self._presentation(shown, view, span, edge)
+        if not control.stands_in(self.baked.question, doc, edge) or shown.channel.name != doc.view.channel:
+            self.baked.camera = None
+            return 0, ""
+        texture = self.baked.present(doc, control.frames.base, self._presenter(0), how, time.monotonic())
+        return texture, self.baked.label
+
+    def _presenter(self, slot: int) -> Presenter:
+        from viewer.gl.presenter import Presenter
 
         if slot not in self._presenters:
             self._presenters[slot] = Presenter()
+        return self._presenters[slot]
+
+    def _presentation(self, shown: ShownMap, view: ChannelView, span: ShownRange, edge: int) -> Presentation:
+        from viewer.gl.presenter import Presentation
+
         assert self.values is not None
         theme = self.values.theme
-        how = Presentation(
+        return Presentation(
             kind=shown.channel.kind,
             width=edge,
             height=edge,
@@ -448,7 +495,6 @@ class FrameLoop:
             checker_size=max(round(0.6 * theme.em), 4),
             iso_step=iso_step_of(view, span) if shown.values.ndim == 2 else 0.0,
         )
-        return self._presenters[slot].draw(shown.version, shown.values, how, shown.chosen)
 
     def picture(self) -> np.ndarray | None:
         """[H, W, 3] uint8 of the picture as the viewport shows it; None before the first. Needs the window's

@@ -35,7 +35,7 @@ from viewer.state.work import Work
 from viewer.state.workspace import Workspace
 from viewer.widgets.feature import Layer, LayerPicture, Layers, RequestFrames
 from viewer.widgets.inputs import Inputs
-from viewer.widgets.shown_picture import Present, ShownPicture
+from viewer.widgets.shown_picture import Present, ShownPicture, StandIn
 from viewer.widgets.split import Squares
 from viewer.widgets.theme import Theme
 
@@ -75,6 +75,7 @@ class FrameValues:
     moving: bool
     now: float
     present: Present
+    stand_in: StandIn
     underlay: Callable[[Underlaid], bool]
     request_frames: RequestFrames
     dispatch: Dispatch

@@ -92,6 +92,7 @@ class QualitySettings(Frozen):
     refine_frames: int = Field(default=8, ge=1, le=1024, description="jittered frames that are averaged")
     precision: Literal["fp32", "bf16"] = "fp32"
     skip_empty: bool = True
+    baked: bool = Field(default=True, description="show a baked volume while the view moves")
     max_size: int = Field(default=1024, ge=64, le=16384, description="largest edge of a full frame, pixels")
 
 

@@ -69,14 +69,10 @@ def view_request(
 ) -> RenderRequest:
     """The document's picture in `edge` pixels. spp: fewer samples per ray (moving frames)."""
     sampler = _sampler(doc, info, spp)
-    channels = channels_for(doc, info)
-    if tier is Tier.MOVING and doc.view.channel != "samples":
-        # without this channel a moving picture may be drawn by a quicker sampler than the document's
-        channels = tuple(name for name in channels if name != "samples")
     return request_of(
         doc,
         edge,
-        channels,
+        channels_for(doc, info, tier),
         _refined(sampler) if tier is Tier.REFINED else sampler,
         tier=tier,
         seed=seed,
@@ -127,9 +123,11 @@ def thumbnail_request(
     )
 
 
-def channels_for(doc: Document, info: CheckpointInfo) -> tuple[str, ...]:
+def channels_for(doc: Document, info: CheckpointInfo, tier: Tier = Tier.FULL) -> tuple[str, ...]:
     """Channels of a request: colour, those of ALWAYS and the shown one, as far as the checkpoint has them."""
-    wanted = (colour_beside(doc.view.channel, info), *ALWAYS, doc.view.channel)
+    # without the sampler's own channel a moving picture may be drawn by a quicker sampler than the document's
+    beside = tuple(name for name in ALWAYS if tier is not Tier.MOVING or name != "samples")
+    wanted = (colour_beside(doc.view.channel, info), *beside, doc.view.channel)
     found = tuple(
         c.name for c in info.channels if c.name in wanted and (info.has_proposal or not c.needs_proposal)
     )

@@ -48,6 +48,7 @@ class Scheduler:
         self._given_up: RenderRequest | None = None
         self._sent_before: RenderRequest | None = None
         self._held = False
+        self._left = False
         self._seen: tuple[int, int] | None = None
         self._refined = 0
         self._ms_per_sample: float | None = None
@@ -62,10 +63,12 @@ class Scheduler:
         now: float,
         last_result: RenderResult | None,
         only_new: bool = False,
+        baked: bool = False,
     ) -> RenderRequest | None:
         """The next request, or None.
 
-        only_new: nothing but the first picture of another view.
+        only_new: nothing but the first picture of another view. baked: the window itself draws this view while it
+        moves, so that only the picture at rest is asked for.
         viewport_px: (width, height) of the viewport in framebuffer pixels; pictures are square, as the
         families' cameras are, with the shorter side as edge. info: of `doc.checkpoint`, None while it is not
         open (then no request). now: seconds of a monotonic clock. last_result: the newest result from the
@@ -78,9 +81,15 @@ class Scheduler:
         wanted = _Wanted(_picture_part(doc), edge)
         if self._is_new(wanted, doc, info):
             self._note_change(wanted, now)
-            return self._send(self._moving(doc, info, edge))
+            self._left = baked and self._sent is not None
+            return None if self._left else self._send(self._moving(doc, info, edge))
         if only_new or self._held or not self._answered or self._sent is None:
             return None
+        if self._left:
+            if now - self._changed_at < doc.quality.settle_delay_s:
+                return None
+            self._left = False
+            return self._send(self._full(doc, info, edge))
         request = self._at_rest(doc, info, edge, now - self._changed_at)
         return None if request is None else self._send(request)
 
@@ -89,7 +98,20 @@ class Scheduler:
         return self._is_new(_Wanted(_picture_part(doc), min(edge_px, doc.quality.max_size)), doc, info)
 
     def _is_new(self, wanted: _Wanted, doc: Document, info: CheckpointInfo) -> bool:
-        return self._wanted is None or wanted != self._wanted or not self._covers(doc, info)
+        return self._wanted is None or wanted != self._wanted or not (self._left or self._covers(doc, info))
+
+    def abandon(self) -> bool:
+        """Give up what is under way for a view that has been left to the window; whether there was anything."""
+        given_up = self._left and not self._answered
+        self._answered = self._answered or self._left
+        return given_up
+
+    def full_ms(self, doc: Document, info: CheckpointInfo, edge_px: int) -> float | None:
+        """Milliseconds that an exact picture of the viewport's size is expected to take; None before anything was measured."""
+        if is_final(doc.view.channel, info):
+            return self._final_ms
+        edge = min(edge_px, doc.quality.max_size)
+        return None if self._ms_per_sample is None else self._ms_per_sample * edge**2 * samples_of(doc, info)
 
     def preempted(self) -> None:
         """Something else interrupted what was under way: it is requested again, refinement at the same frame."""
@@ -109,6 +131,8 @@ class Scheduler:
 
         To be called after `step` in the same GUI frame.
         """
+        if self._left and not self._held:
+            return max(0.0, self._changed_at + doc.quality.settle_delay_s - now)
         if self._sent is None or self._held or not self._answered or self._is_finished(doc):
             return None
         settle_at, full_at = (
@@ -131,7 +155,7 @@ class Scheduler:
 
     def reset(self) -> None:
         """Ask again from the start at the next step (worker restarted by hand, checkpoint reloaded)."""
-        self._wanted, self._sent, self._answered, self._held = None, None, True, False
+        self._wanted, self._sent, self._answered, self._held, self._left = None, None, True, False, False
         self.sizer.forget()
         self._ms_per_sample = self._final_ms = None
 
@@ -262,7 +286,7 @@ class Scheduler:
             self._sent.shared_rays and not self._sent.native and not is_final(doc.view.channel, info)
         ):
             return False
-        wanted = channels_for(doc, info)
+        wanted = channels_for(doc, info, self._sent.tier)
         moving = self._sent.tier is Tier.MOVING and is_final(doc.view.channel, info) and stands_in(self._sent)
         return set(in_raw(wanted) if moving else wanted) <= set(self._sent.channels)
 

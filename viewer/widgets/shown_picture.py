@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
+from core_model.schema.camera import OrbitPose
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderResult
@@ -33,10 +35,22 @@ class Present(Protocol):
         ...
 
 
+class StandIn(Protocol):
+    """Draws the document's view from its baked volume while the exact picture of it is not there."""
+
+    def __call__(
+        self, doc: Document, shown: ShownMap, view: ChannelView, span: ShownRange, edge: int
+    ) -> tuple[int, str]:
+        """(GL name of a texture of `edge`² framebuffer pixels, what the overlay calls it); (0, "") where the exact one is shown."""
+        ...
+
+
 @dataclass(frozen=True)
 class ShownPicture:
-    """info: of the open checkpoint, None before there is one. place: where the picture lies, and the cursor
-    on it.
+    """info: of the open checkpoint, None before there is one.
+
+    place: where the picture lies, and the cursor on it. seen_from: camera of the baked picture that stands in for the
+    exact one now.
     """
 
     info: CheckpointInfo | None
@@ -44,11 +58,17 @@ class ShownPicture:
     place: PicturePlace
     maps: MapCache = field(default_factory=MapCache)
     histograms: HistogramCache = field(default_factory=HistogramCache)
+    seen_from: OrbitPose | None = None
 
-    @property
+    @cached_property
     def result(self) -> RenderResult | None:
-        """Record of the picture on the screen."""
-        return self.frames.result
+        """Record of the picture on the screen; of a baked one with its camera."""
+        result = self.frames.result
+        if self.seen_from is None or result is None or result.request is None:
+            return result
+        request = result.request.model_copy(update={"camera": self.seen_from})
+        matrix = tuple(self.seen_from.world_from_cam().reshape(-1).tolist())
+        return result.model_copy(update={"request": request, "world_from_cam": matrix})
 
     def channel(self, name: str) -> ChannelInfo | None:
         """Description of channel `name` of the open checkpoint."""

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-DIRECTIONS = 16
+DIRECTIONS = 12
 ROW = 4
 """Maps lie in a square of ROW² tiles, row by row from the bottom left."""
 MAP_SIZE = 160

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from core_model.schema.question import DirectionsQuestion, PictureQuestion, Question
+from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderRequest, RenderResult, Tier
 from tests.blob_head.session import blob_info
 from viewer.render_client.events import Answered, Event, FrameReady, Opened, WorkerStatus
@@ -53,6 +54,9 @@ class Window:
     def ask(self, question: Question) -> int:
         self.asked.append(question)
         return len(self.asked)
+
+    def bake(self, question: BakeQuestion | None) -> int:
+        return 0
 
     def withdraw_picture(self) -> None:
         self.withdrawn.append("picture")

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from core_model.cli.settings_line import read_line
 from core_model.cli.train import take_apart
-from core_model.data.heads import BACKGROUND_RGB
+from core_model.data.head_renderer import BACKGROUND_RGB
 from core_model.families.wysiwyg.config import WysiwygConfig
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig

@@ -250,7 +250,16 @@ class SamplerPanel:
             quality.refine,
             tip=f"Average {quality.refine_frames} jittered pictures while the view rests",
         )
+        baked = controls.toggle(
+            theme,
+            "Baked volume while moving",
+            "##baked",
+            quality.baked,
+            tip="While the view moves, draw the head from a volume baked for it where exact pictures are not quick enough; "
+            "at rest, and for rays, meshes and exports, pictures are always exact",
+        )
         changes = {
+            "baked": baked,
             "floor_size": floor,
             "max_size": limit,
             "precision": precision,

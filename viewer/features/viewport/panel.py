@@ -13,6 +13,7 @@ from imgui_bundle import ImVec2, imgui
 from core_model.schema.camera import OrbitPose
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.render import Tier
 from viewer.features.viewport import readout, view_cube, work_badge
 from viewer.gl.framebuffer import Underlaid
 from viewer.render_client.events import WorkerStatus
@@ -29,7 +30,7 @@ from viewer.widgets.controls import font
 from viewer.widgets.feature import FEATURES, Feature, LayerPicture, Layers, RequestFrames
 from viewer.widgets.inputs import DOUBLE_S, Inputs
 from viewer.widgets.overlays import PIN_INKS
-from viewer.widgets.shown_picture import Present, ShownPicture
+from viewer.widgets.shown_picture import Present, ShownPicture, StandIn
 from viewer.widgets.theme import BODY_PX, Theme, canvas
 
 CLICK_SLACK_PX = 4.0
@@ -51,6 +52,14 @@ class _Click:
     place: tuple[float, float]
 
 
+@dataclass(frozen=True)
+class _Recentre:
+    """A double click that waits for the exact picture of the view that it was made on."""
+
+    mark: tuple[float, float]
+    camera: OrbitPose
+
+
 class ViewportPanel:
     """Left drag orbits, middle or Shift+left drag pans, wheel dollies, Ctrl+wheel changes fov, click inspects
     the ray, double click re-centres.
@@ -62,6 +71,7 @@ class ViewportPanel:
         self._covered = False  # whether the ground leaves the picture's square out
         self._click: _Click | None = None
         self._differences = split.Differences()
+        self._recentre: _Recentre | None = None
 
     def draw(
         self,
@@ -73,6 +83,7 @@ class ViewportPanel:
         status: WorkerStatus,
         opening: str,
         present: Present,
+        stand_in: StandIn,
         underlay: Callable[[Underlaid], bool],
         second_view: SecondView,
         glide: CameraGlide,
@@ -109,18 +120,29 @@ class ViewportPanel:
             self._empty(theme, info, status, opening, now, corner, width, height)
             dispatch(PicturePlaced(place))
             return doc
-        doc, drawn, beside = self._picture(
-            doc, theme, picture, layers, present, underlay, second_view, shown, where, place.edge_px
+        doc, drawn, beside, baked = self._picture(
+            doc, theme, picture, layers, present, stand_in, underlay, second_view, shown, where, place.edge_px
         )
+        if baked:
+            picture = replace(picture, seen_from=doc.camera)
         doc = self._gizmos(doc, theme, info, picture, place, glide, now, origin, edge, corner, width)
         doc = layers.over(doc, where)
         self._rays(doc, theme, where)
-        lines = (
-            [] if drawn.channel.name == "mesh" else readout.lines(picture, place.hover, drawn.drawn, beside)
-        )
-        plate = self._badges(doc, theme, picture, layers, drawn.channel, lines, corner, height)
+        # the values under the cursor are the exact picture's
+        told = drawn.channel.name != "mesh" and not baked
+        lines = readout.lines(picture, place.hover, drawn.drawn, beside) if told else []
+        plate = self._badges(doc, theme, picture, layers, drawn.channel, lines, corner, height, baked)
         if drawn.channel.kind == "scalar":
-            self._bar(doc, theme, picture, place, drawn, where.b, edge, ImVec2(corner.x + width, corner.y))
+            self._bar(
+                doc,
+                theme,
+                picture,
+                replace(place, hover=None) if baked else place,
+                drawn,
+                where.b,
+                edge,
+                ImVec2(corner.x + width, corner.y),
+            )
         split.labels(doc, theme, info, picture, second_view, drawn.drawn, where)
         layers.labels(doc, where)
         beside_title = width > 2 * plate.x + WORK_EM * theme.em
@@ -148,7 +170,13 @@ class ViewportPanel:
         if hovered and io.mouse_wheel:
             doc = navigation.wheel(doc, io.mouse_wheel, io.key_ctrl)
         if hover is not None and imgui.is_mouse_double_clicked(_LEFT):
-            doc = doc.replace(camera=self._recentred(doc.camera, picture, *hover))
+            self._recentre = _Recentre(hover, doc.camera)
+        wish, self._recentre = self._recentre, None
+        if wish is not None and wish.camera == doc.camera:
+            if _has_depth_of(picture, doc.camera):
+                doc = doc.replace(camera=self._recentred(doc.camera, picture, *wish.mark))
+            else:  # a baked picture is on the screen: the exact one knows the place
+                self._recentre = wish
         return doc, held
 
     def _glided(
@@ -223,18 +251,23 @@ class ViewportPanel:
         picture: ShownPicture,
         layers: Layers,
         present: Present,
+        stand_in: StandIn,
         underlay: Callable[[Underlaid], bool],
         second_view: SecondView,
         shown: ShownMap,
         where: split.Squares,
         edge_px: int,
-    ) -> tuple[Document, LayerPicture, ShownMap | None]:
-        """Draws A, and B beside or over it; returns what the colour bar and the badge belong to, and the map of B."""
+    ) -> tuple[Document, LayerPicture, ShownMap | None, str]:
+        """Draws A, and B beside or over it.
+
+        Returns what the colour bar and the badge belong to, the map of B, and the name of the baked picture in A's place.
+        """
         view, span = doc.view.of(shown.channel.name, shown.channel), picture.shown_range(doc, shown.channel)
-        texture = present(shown, view, span, edge_px, 0)
+        texture, baked = stand_in(doc, shown, view, span, edge_px)
+        texture = texture or present(shown, view, span, edge_px, 0)
         instead = layers.replace(doc, shown, where, texture)
         if instead is not None:
-            return doc, instead, None
+            return doc, instead, None, ""
         mode, plain = doc.compare.mode, LayerPicture(shown, shown.channel)
         second = None if mode == "off" else split.second_map(doc, picture, second_view)
         apart = self._differences.of(shown, second) if mode == "difference" and second is not None else None
@@ -245,11 +278,11 @@ class ViewportPanel:
                 _image(theme, texture, where.a, where.edge)
             if mode == "side":
                 _image(theme, 0, where.b, where.edge)
-            return doc, plain, second
+            return doc, plain, second, baked
         if apart is not None:
             how, reach = split.difference_view(apart)
             _image(theme, present(apart, how, reach, edge_px, 2), where.a, where.edge)
-            return doc, LayerPicture(apart, apart.channel, how, reach), second
+            return doc, LayerPicture(apart, apart.channel, how, reach), second, ""
         settings = doc.view.of(second.channel.name, second.channel)
         other = present(second, settings, split.second_range(doc, picture, second, shown), edge_px, 1)
         if mode == "wipe":
@@ -257,7 +290,7 @@ class ViewportPanel:
         else:
             _image(theme, texture, where.a, where.edge)
             _image(theme, other, where.b, where.edge)
-        return doc, plain, second
+        return doc, plain, second, ""
 
     def _gizmos(
         self,
@@ -314,18 +347,21 @@ class ViewportPanel:
         lines: list[tuple[str, bool]],
         corner: ImVec2,
         height: float,
+        baked: str,
     ) -> ImVec2:
         """Plates in the left corners; returns the size of the title's."""
         result, inset = picture.result, 0.7 * theme.em
         if result is None or result.request is None:
             return ImVec2(0.0, 0.0)
-        tier = result.request.tier.value
+        tier = result.request.tier
+        name = "exact" if tier in (Tier.FULL, Tier.REFINED) else tier.value
         if picture.frames.averaged > 1:
-            tier = f"{tier} ×{picture.frames.averaged}"
-        note = (
-            "" if channel.name == "mesh" else f"{tier}  {result.width}²  {result.samples_per_pixel:.1f} spp"
+            name = f"{name} ×{picture.frames.averaged}"
+        note = baked or f"{name}  {result.width}²  {result.samples_per_pixel:.1f} spp"
+        note = "" if channel.name == "mesh" else note
+        own = (
+            "as its program renders" if result.request.native and channel.name != "mesh" and not baked else ""
         )
-        own = "as its program renders" if result.request.native and channel.name != "mesh" else ""
         plate = overlays.badge(
             theme,
             ImVec2(corner.x + inset, corner.y + inset),
@@ -434,6 +470,12 @@ class ViewportPanel:
                 theme.colour(theme.palette.accent),
                 thick,
             )
+
+
+def _has_depth_of(picture: ShownPicture, camera: OrbitPose) -> bool:
+    """Whether the exact picture that is there is of this camera."""
+    base = picture.frames.base
+    return base is not None and base.camera == camera
 
 
 def _image(theme: Theme, texture: int, origin: ImVec2, edge: float) -> None:
