@@ -129,7 +129,8 @@ def test_planes_that_hold_the_views_have_their_features(known: dict[str, np.ndar
         sample_planes(planes[0][None], points[None], conv)[0],
         atol=2e-3,
     )
-    assert weight.max() == 1 and weight.shape == maps.shape
+    assert weight.max() == 3 and weight.shape == maps.shape  # the face, from the front
+    assert weight[1:].max() == 1
     losses = view_losses(planes, [(maps, weight)], 1.0)
     assert [float(term.value) for term in losses] == pytest.approx([0.0, 0.0], abs=1e-6)
     assert float(view_losses(planes + 0.1, [(maps, weight)], 1.0)[1].value) == pytest.approx(0.1, abs=1e-5)
