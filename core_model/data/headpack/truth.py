@@ -21,8 +21,8 @@ from core_model.schema.errors import TriscopeError
 
 HALF_THICKNESS = 0.002
 """Of hair, hat and cloth, world units."""
-PAINT_REACH = 0.006
-"""Brows and lashes colour what lies at most this far behind them, world units."""
+PAINT_REACH = {"brows": 0.010, "lashes": 0.005}
+"""How far behind them brows and lashes colour the skin, world units; eyeballs stay clear of lashes."""
 INSIDE = 0.5
 _LIGHTS = (
     ((0.25, 0.55, 0.80), 0.62),
@@ -90,7 +90,8 @@ class HeadTruth:
             rows = np.flatnonzero(t.part[at.triangle] == i)
             out[rows] = self._albedo(t, at.triangle[rows], at.share[rows])
         place = np.einsum("nk,nkd->nd", at.share, t.corners[at.triangle])
-        self._painted(place, out)
+        on_skin = np.array([part.name == "skin" for part in self.solid.parts])[t.part[at.triangle]]
+        self._painted(place, on_skin, out)
         return _srgb(out * light(self.normals(at))[:, None])
 
     def normals(self, at: Closest) -> np.ndarray:
@@ -106,24 +107,32 @@ class HeadTruth:
             return np.broadcast_to(tone, (len(triangle), 3))
         return texels(part.texture, np.einsum("nk,nkd->nd", share, t.uv[triangle]))[:, :3] * tone
 
-    def _painted(self, place: np.ndarray, colour: np.ndarray) -> None:
-        """Mix brows and lashes into the linear colour of points that lie under them."""
+    def _painted(self, place: np.ndarray, on_skin: np.ndarray, colour: np.ndarray) -> None:
+        """Mix brows and lashes into the linear colour of points of the skin that lie under them."""
         if self._paint is None:
             return
         paint = self.solid.paint
-        low, high = paint.corners.min(axis=(0, 1)) - PAINT_REACH, paint.corners.max(axis=(0, 1)) + PAINT_REACH
-        rows = np.flatnonzero(((place >= low) & (place <= high)).all(axis=1))
+        most = max(PAINT_REACH.values())
+        low, high = paint.corners.min(axis=(0, 1)) - most, paint.corners.max(axis=(0, 1)) + most
+        rows = np.flatnonzero(on_skin & ((place >= low) & (place <= high)).all(axis=1))
         if not len(rows):
             return
         near = self._paint.closest(place[rows])
+        corners = paint.corners[near.triangle]
+        facing = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        height = ((place[rows] - corners[:, 0]) * facing).sum(axis=1) / np.maximum(
+            np.linalg.norm(facing, axis=1), 1e-30
+        )
+        under = np.abs(height) > 0.8 * near.distance  # not beside the border
         for i in np.unique(paint.part):
             part = self.solid.parts[int(i)]
-            mine = (paint.part[near.triangle] == i) & (near.distance < PAINT_REACH)
+            reach = PAINT_REACH[part.name]
+            mine = under & (paint.part[near.triangle] == i) & (near.distance < reach)
             if part.texture is None or not mine.any():
                 continue
             uv = np.einsum("nk,nkd->nd", near.share[mine], paint.uv[near.triangle[mine]])
             found = texels(part.texture, uv)
-            alpha = found[:, 3:] * np.clip(3.0 - 3.0 * near.distance[mine, None] / PAINT_REACH, 0.0, 1.0)
+            alpha = found[:, 3:] * np.clip(3.0 - 3.0 * near.distance[mine, None] / reach, 0.0, 1.0)
             at = rows[mine]
             colour[at] += (found[:, :3] * np.asarray(part.tone) - colour[at]) * alpha
 
