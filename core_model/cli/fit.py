@@ -1,4 +1,4 @@
-"""`triscope fit --out RUN [--FIELD=VALUE …]`: fits a generator to procedural heads; scores and exports it."""
+"""`triscope fit --out RUN [--FIELD=VALUE …]`: fits a generator to heads of the head pack; scores and exports it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from core_model.schema.overrides import apply_overrides
 from core_model.schema.run_owner import refuse_if_owned
 from core_model.schema.settings import table_of
 
-WORDS = ("out", "processes", "score", "export")
+WORDS = ("out", "processes", "score", "export", "pack", "unpack")
 SWITCHES = ("resume", "help")
 USAGE = """usage: triscope fit --out RUN [--FIELD=VALUE ...]
        triscope fit --out RUN --resume
+       triscope fit --out RUN --pack STATE
+       triscope fit --out NEW --unpack STATE [--FIELD=VALUE ...]
 
-Fit a generator to procedural heads whose signed distance and colour are known.
+Fit a generator to heads of the head pack whose signed distance and colour are known.
 
   --out RUN         run directory: config, record, ticks, pictures, snapshots, resume state, truth, checkpoint
   --resume          continue the run in RUN with the settings saved there
+  --pack STATE      write what the run in RUN needs to go on as one file in half precision, and do nothing else
+  --unpack STATE    begin the run in the new folder from such a file; settings may be changed
   --processes N     that share every step's heads on this machine; auto = one per core as far as heads and
                     coarse_heads divide
   --score N         afterwards measure N unseen seeds: chamfer distance, normal error, PSNR
@@ -47,11 +51,20 @@ def main(args: list[str]) -> None:
         siblings,
     )
     from core_model.training.fit.run import export_checkpoint, resumed_settings, run_fit
+    from core_model.training.fit.state import pack_state, unpack_state
 
+    if "pack" in line.words:
+        pack_state(out, Path(line.words["pack"]))
+        return
     follow_torchrun()
     if is_first():
         refuse_if_owned(out)
-    cfg = resumed_settings(out, line.changes) if resume else apply_overrides(FitConfig(), line.changes, "fit")
+    if "unpack" in line.words:
+        if is_first():
+            unpack_state(Path(line.words["unpack"]), out, line.changes)
+        resume = True
+    changes = [] if "unpack" in line.words else line.changes
+    cfg = resumed_settings(out, changes) if resume else apply_overrides(FitConfig(), changes, "fit")
     count = chosen_processes(
         line.words.get("processes", "auto"), "cpu", math.gcd(cfg.heads, cfg.coarse_heads)
     )

@@ -1,4 +1,4 @@
-"""Settings of `triscope fit`: a generator regressed onto procedural heads of known shape and colour."""
+"""Settings of `triscope fit`: a generator regressed onto heads of the head pack, of known shape and colour."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from core_model.schema.settings import Heading, Shown
 
 MAPPING = Heading("stage zero", "the mapping network learns which head a latent is")
 COARSE = Heading("first phase", "the generator on small planes, several heads in one batch")
-GENERATOR = Heading("generator", "the phases after it: points, then rays of heads, one head at a time")
+GENERATOR = Heading(
+    "generator", "the phases after it: larger planes, then points and rays, one head at a time"
+)
 TRUTH = Heading("truth", "heads that are computed once and kept in RUN/truth")
 RATES = Heading("rates", "Adam of the generator, and the weight average")
 LOSSES = Heading("losses", "weights and tolerances")
@@ -26,7 +28,7 @@ class FitConfig(Frozen):
     preset: str = Field(default="heads256", description="network preset of the wysiwyg family")
     seed: int = Field(default=0, ge=0, description="first latent; the heads of the run are seed, seed + 1, …")
     mapping_steps: Annotated[int, Shown("steps", group=MAPPING)] = Field(
-        default=12000, ge=0, description="steps in which the mapping learns the heads' parameters"
+        default=4000, ge=0, description="steps in which the mapping learns the heads' parameters"
     )
     mapping_batch: Annotated[int, Shown("latents", group=MAPPING)] = Field(
         default=256, ge=1, description="latents per step"
@@ -34,62 +36,55 @@ class FitConfig(Frozen):
     mapping_fit_lr: Annotated[float, Shown(group=MAPPING)] = Field(
         default=0.06, gt=0, description="peak learning rate of Adam, for weights of order 1"
     )
-    coarse_steps: Annotated[int, Shown("steps", group=COARSE)] = Field(
-        default=20000, ge=0, description="steps on small planes"
-    )
     coarse_size: Annotated[int, Shown("pixels", group=COARSE)] = Field(
-        default=64, ge=8, description="plane resolution"
+        default=32, ge=8, description="plane resolution at the start"
+    )
+    doublings: Annotated[tuple[int, int, int], Shown("steps", group=COARSE)] = Field(
+        default=(1500, 6000, 12000), description="steps at which the planes double, up to full resolution"
     )
     coarse_heads: Annotated[int, Shown("heads", group=COARSE)] = Field(
-        default=6, ge=1, description="heads per step, in one batch"
-    )
-    coarse_points: Annotated[int, Shown("points", group=COARSE)] = Field(
-        default=800, ge=64, description="points per head"
-    )
-    base_steps: Annotated[int, Shown("steps", group=GENERATOR)] = Field(
-        default=22500, ge=0, description="steps after the first phase at the backbone's resolution"
+        default=6, ge=1, description="heads per step, in one batch, on planes smaller than the backbone's"
     )
     steps: Annotated[int, Shown("steps", group=GENERATOR)] = Field(
-        default=42500, ge=1, description="steps of the generator in all; the rest at full resolution"
+        default=30000, ge=1, description="steps of the generator in all"
     )
-    image_start: Annotated[int, Shown("step", group=GENERATOR)] = Field(
-        default=28500, ge=0, description="step at which rendered rays join the points"
+    joint_start: Annotated[int, Shown("step", group=GENERATOR)] = Field(
+        default=15000,
+        ge=0,
+        description="step from which points and rays teach the planes themselves; before it views do, and points teach the decoder",
+    )
+    heads: Annotated[int, Shown("heads", group=GENERATOR)] = Field(
+        default=2, ge=1, description="heads per step, after the first phase"
+    )
+    points: Annotated[int, Shown("points", group=GENERATOR)] = Field(
+        default=2000, ge=64, description="points per step before joint_start, per head from there on"
+    )
+    rays: Annotated[int, Shown("rays", group=GENERATOR)] = Field(
+        default=220, ge=0, description="rays rendered per head, from joint_start on"
     )
     proposal_steps: Annotated[int, Shown("steps", group=PROPOSALS)] = Field(
         default=1000, ge=0, description="steps of the proposal network, afterwards"
     )
-    heads: Annotated[int, Shown("heads", group=GENERATOR)] = Field(
-        default=4, ge=1, description="heads per step, after the first phase"
-    )
-    points: Annotated[int, Shown("points", group=GENERATOR)] = Field(
-        default=800, ge=64, description="points per head, after the first phase"
-    )
-    rays: Annotated[int, Shown("rays", group=GENERATOR)] = Field(
-        default=220, ge=0, description="rays rendered per head"
-    )
-    ray_every: Annotated[int, Shown(group=GENERATOR)] = Field(
-        default=1, ge=1, description="every n-th head of a step comes with rays, from image_start on"
-    )
     pool: Annotated[int, Shown("heads", group=TRUTH)] = Field(
-        default=14000, ge=1, description="heads whose points are computed and kept in RUN/truth"
+        default=1000, ge=1, description="heads that are computed and kept in RUN/truth, 3.6 MB each"
     )
     pool_start: Annotated[int, Shown("heads", group=TRUTH)] = Field(
-        default=600, ge=1, description="heads that the first step draws from"
+        default=40, ge=1, description="heads that the first step draws from"
     )
     pool_growth: Annotated[float, Shown("heads", group=TRUTH)] = Field(
-        default=1.0, ge=0, description="heads that every step adds"
+        default=0.1, ge=0, description="heads that every step adds"
+    )
+    kept: Annotated[int, Shown("heads", group=TRUTH)] = Field(
+        default=1000, ge=1, description="heads held in memory; others are read again"
     )
     stored_points: Annotated[int, Shown("points", group=TRUTH)] = Field(
-        default=800, ge=64, description="points kept of a head; a step draws from them"
+        default=12000, ge=64, description="points of a head whose distance is known; a step draws from them"
     )
-    ray_pool: Annotated[int, Shown("heads", group=TRUTH)] = Field(
-        default=4000, ge=1, description="heads whose rays are kept as well"
-    )
-    ray_points: Annotated[int, Shown("points", group=TRUTH)] = Field(
-        default=1600, ge=64, description="points kept of a head that has rays"
+    stored_surface: Annotated[int, Shown("points", group=TRUTH)] = Field(
+        default=8000, ge=64, description="points on the surface of a head, with their colours"
     )
     stored_rays: Annotated[int, Shown("rays", group=TRUTH)] = Field(
-        default=1600, ge=1, description="rays kept of such a head"
+        default=3000, ge=1, description="rays of a head"
     )
     lr: Annotated[float, Shown(group=RATES)] = Field(
         default=8e-3, gt=0, description="peak learning rate of Adam"
@@ -101,7 +96,7 @@ class FitConfig(Frozen):
         default=100, ge=1, description="steps to the peak rate"
     )
     decoder_lr: Annotated[float, Shown(group=RATES)] = Field(
-        default=0.075, gt=0, description="multiplier of the rate of the SDF head (not equalised)"
+        default=0.25, gt=0, description="multiplier of the rate of the SDF head (not equalised)"
     )
     backbone_lr: Annotated[float, Shown(group=RATES)] = Field(
         default=3.0, gt=0, description="multiplier of the backbone's and plane blocks' rate (equalised)"
@@ -130,6 +125,12 @@ class FitConfig(Frozen):
     )
     sdf_softness: Annotated[float, Shown("world units", group=LOSSES)] = Field(
         default=0.01, gt=0, description="the distance error counts relative to |sdf| + this"
+    )
+    view_weight: Annotated[float, Shown(group=LOSSES)] = Field(
+        default=10.0, ge=0, description="weight of the planes' error against the head seen along the axes"
+    )
+    view_hold: Annotated[float, Shown(group=LOSSES)] = Field(
+        default=0.1, ge=0, le=1, description="share of view_weight from joint_start on"
     )
     sdf_weight: Annotated[float, Shown(group=LOSSES)] = Field(
         default=4.0, ge=0, description="weight of the relative error of signed distances"

@@ -17,7 +17,7 @@ from core_model.schema.train import (
     TrainConfig,
 )
 
-HEADS_BACKGROUND: Vec3 = (0.86, 0.87, 0.88)  # BACKGROUND_RGB of the procedural heads; a test compares
+HEADS_BACKGROUND: Vec3 = (0.86, 0.87, 0.88)  # BACKGROUND_RGB of `triscope data heads`; a test compares
 PRESETS: Registry[TrainConfig] = Registry("preset")
 
 

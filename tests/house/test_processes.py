@@ -112,7 +112,8 @@ CHILDREN = {
     "workers of a data set": f"{HEADS}\nif __name__ == '__main__': write(FOLDER / 'a.zip', count=4000, size=64, workers=2)",
     "truth of a fit": "import time; from core_model.schema.fit import FitConfig; from core_model.training.fit.pool import TruthPool\n"
     "from core_model.training.fit.truth import TruthSpec\nif __name__ == '__main__':\n"
-    "    pool = TruthPool(FOLDER, TruthSpec(48, 64, 64, 0.5, 32), FitConfig(workers=2)); time.sleep(300)",
+    "    spec = TruthSpec(64, (('x', 'y'), ('x', 'z'), ('y', 'z')), 32, 64, 64, 64, 0.5)\n"
+    "    pool = TruthPool(FOLDER, spec, FitConfig(workers=2)); time.sleep(300)",
     "siblings of a trainer": "import time; from core_model.training.common.local_launcher import siblings\n"
     "words = ['train', '--preset', 'smoke', '--data', 'nowhere', '--device', 'cpu', '--measure=0']\n"
     "with siblings(3, words): time.sleep(300)",

@@ -18,7 +18,7 @@ OURS = {"core_model", "viewer", "tests", "benchmarks", "scripts"}
 # Import name → distribution, where they differ by more than case and dashes.
 DISTRIBUTIONS = {
     "PIL": "pillow", "OpenGL": "PyOpenGL", "pynvml": "nvidia-ml-py", "mcubes": "PyMCubes", "skimage": "scikit-image",
-    "pydantic_core": "pydantic", "pip": "pip",
+    "pydantic_core": "pydantic", "pip": "pip", "igl": "libigl",
 }  # fmt: skip
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")

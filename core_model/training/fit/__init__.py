@@ -1,1 +1,1 @@
-"""`triscope fit`: regress a wysiwyg generator onto procedural heads (SDF and colour at points, then rays, then proposals)."""
+"""`triscope fit`: regress a wysiwyg generator onto heads of the head pack (SDF and colour at points, then rays, then proposals)."""

@@ -1,4 +1,9 @@
-"""First stage of `triscope fit`: the generator. One optimiser step is a few heads, each forwarded alone (fastest on CPUs)."""
+"""First stage of `triscope fit`: the generator. One optimiser step is a few heads, in one batch while planes are small.
+
+Up to `joint_start` the planes are regressed, texel by texel, onto what the head looks like along the three axes (views.py), and the decoder
+learns from such views as they should be. Both are far better posed than learning planes through the points that happen to read them: after
+600 steps of points the decoder draws likenesses of heads that it never saw from their views. Then points and rays teach both.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +13,40 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.losses.terms import LossTerm
+from core_model.nn.synthesis import SynthesisBlock
 from core_model.schema.fit import FitConfig
 from core_model.training.common.distributed import Ranks
 from core_model.training.fit.mapping_stage import Readout
-from core_model.training.fit.objective import point_losses, ray_losses
+from core_model.training.fit.objective import point_losses, ray_losses, view_losses
 from core_model.training.fit.pool import TruthPool, available
 from core_model.training.fit.state import load_state, save_state
+from core_model.training.fit.views import features_at
 
 ALONE = Ranks(0, 1, torch.device("cpu"))
+
+
+class TaughtField(WysiwygField):
+    """The field of planes that hold the views of a head without an error: what the decoder learns from at first."""
+
+    head: dict[str, Tensor]
+
+    def features(self, points: Tensor) -> Tensor:
+        return features_at(self.head, points[0], self.planes.conventions, self.cfg.plane_channels)[None]
+
+
+@torch.no_grad()
+def quiet_later_blocks(generator: WysiwygGenerator, size: int) -> None:
+    """Blocks that larger planes than `size` wait for add nothing until they learn; pictures are of all blocks from the start."""
+    for block in [*generator.backbone.blocks, *generator.plane_blocks]:
+        if isinstance(block, SynthesisBlock) and block.resolution > size:
+            block.torgb.weight.zero_()
+
+
+def is_coarse(step: int, cfg: FitConfig, base_size: int) -> bool:
+    return cfg.coarse_size * 2 ** sum(step >= at for at in cfg.doublings) < base_size
 
 
 class GeneratorStage:
@@ -45,6 +74,7 @@ class GeneratorStage:
             lr=cfg.lr,
             betas=(0.9, 0.99),
         )
+        quiet_later_blocks(generator, cfg.coarse_size)
         self.average = {k: v.detach().clone() for k, v in self._weights().items()}
 
     def _weights(self) -> dict[str, Tensor]:
@@ -62,9 +92,12 @@ class GeneratorStage:
 
     def schedule(self) -> dict[str, float]:
         """What changes from step to step: rate, edge of the planes, heads to draw from."""
-        size = self.plane_size() or self.model.cfg.plane_size
         known = available(self.step, self.cfg)
-        return {"lr": self.learning_rate(), "plane_size": float(size), "heads_known": float(known)}
+        return {
+            "lr": self.learning_rate(),
+            "plane_size": float(self.plane_size()),
+            "heads_known": float(known),
+        }
 
     def learning_rate(self) -> float:
         """Linear warm-up, then cosine to lr · lr_final."""
@@ -78,7 +111,7 @@ class GeneratorStage:
         cfg, ranks, pool = self.cfg, self.ranks, self.pool
         known = available(self.step, cfg)
         pool.want(known)
-        coarse = self.step < cfg.coarse_steps
+        coarse = self.coarse
         heads = cfg.coarse_heads if coarse else cfg.heads
         chosen = torch.randint(known, (heads,), generator=self._rng(0)).tolist()
         mine = range(ranks.rank, heads, ranks.world)
@@ -88,14 +121,9 @@ class GeneratorStage:
         totals: dict[str, float] = {}
         # small planes go through in one batch; large ones head by head, which is faster on CPUs and needs less memory
         for batch in [list(mine)] if coarse else [[k] for k in mine]:
-            rayed = (
-                not coarse and self.step >= cfg.image_start and cfg.rays > 0 and batch[0] % cfg.ray_every == 0
-            )
-            examples = [
-                pool.head_with_rays(chosen[k] % cfg.ray_pool) if rayed else pool.head(chosen[k])
-                for k in batch
-            ]
-            losses = self._losses(examples, [self._rng(1 + k) for k in batch])
+            examples = [pool.head(chosen[k]) for k in batch]
+            taught = [pool.taught(chosen[k], self.plane_size()) for k in batch]
+            losses = self._losses(examples, taught, [self._rng(1 + k) for k in batch])
             loss = torch.stack([term.weighted for term in losses]).sum()
             (loss * len(batch) / len(mine)).backward()
             told = {f"loss/{term.name}": term.value for term in losses}
@@ -138,24 +166,35 @@ class GeneratorStage:
     def _trained(self) -> list[Tensor]:
         return [p for group in self.optimizer.param_groups for p in group["params"] if p.grad is not None]
 
-    def _losses(self, heads: list[dict[str, Tensor]], rngs: list[torch.Generator]) -> tuple[LossTerm, ...]:
-        cfg = self.cfg
+    def _losses(
+        self, heads: list[dict[str, Tensor]], taught: list[tuple[Tensor, Tensor]], rngs: list[torch.Generator]
+    ) -> tuple[LossTerm, ...]:
+        """Before joint_start the planes learn the views, and the decoder learns from views as they should be; then both at once."""
+        cfg, model = self.cfg, self.model
         z = torch.stack([h["z"] for h in heads])
-        planes = self.model.synthesize(self.model.map(z, None), up_to=self.plane_size())
-        field = self.model.field(planes, fast=True)
-        count = cfg.coarse_points if self.step < cfg.coarse_steps else cfg.points
-        losses = point_losses(field, heads, count, cfg, rngs)
-        if "t" in heads[0]:
+        planes = model.synthesize(model.map(z, None), up_to=self.plane_size())
+        if self.step < cfg.joint_start:
+            losses = view_losses(planes.levels[0], taught, cfg.view_weight)
+            field = TaughtField(planes, model.sdf_mlp, model.rgb_mlp, model.cfg, fast=False)
+            field.head = heads[0]
+            return losses + point_losses(field, heads[:1], cfg.points, cfg, rngs[:1])
+        field = model.field(planes, fast=True)
+        losses = view_losses(planes.levels[0], taught, cfg.view_weight * cfg.view_hold)
+        losses += point_losses(field, heads, cfg.points, cfg, rngs)
+        if cfg.rays and len(heads) == 1:
             rays = torch.randperm(len(heads[0]["t"]), generator=rngs[0])[: cfg.rays]
             losses += ray_losses(field, heads[0], rays, cfg, rngs[0])
         return losses
 
-    def plane_size(self) -> int | None:
-        """Plane resolution of the present step; None = full."""
-        cfg = self.cfg
-        if self.step < cfg.coarse_steps:
-            return cfg.coarse_size
-        return self.model.cfg.base_size if self.step < cfg.coarse_steps + cfg.base_steps else None
+    def plane_size(self) -> int:
+        """Plane resolution of the present step."""
+        passed = sum(self.step >= at for at in self.cfg.doublings)
+        return min(self.cfg.coarse_size * 2**passed, self.model.cfg.plane_size)
+
+    @property
+    def coarse(self) -> bool:
+        """Whether planes are so small that heads go through in one batch."""
+        return is_coarse(self.step, self.cfg, self.model.cfg.base_size)
 
     @torch.no_grad()
     def _track(self) -> None:

@@ -141,7 +141,16 @@ class FitLoop:
         if stage.step >= stage.total:
             return True
         network = self.generator.cfg
-        spec = TruthSpec(network.z_dim, self.cfg.ray_points, self.cfg.stored_rays, 0.5, network.image_size)
+        conv, cfg = self.generator.conventions, self.cfg
+        spec = TruthSpec(
+            network.z_dim,
+            conv.plane_axes,
+            network.plane_size,
+            cfg.stored_points,
+            cfg.stored_surface,
+            cfg.stored_rays,
+            conv.box,
+        )
         stage.pool = TruthPool(self.out / "truth", spec, self.cfg)
         try:
             return self._steps(stage, state, self.requests)

@@ -9,7 +9,6 @@ with no other weight touched, took 16 % off the squared error of pictures. So th
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from core_model.nn.layers import EqualLinear
 from core_model.nn.mapping import MappingNetwork
 from core_model.schema.fit import FitConfig
-from core_model.training.fit.truth import head_of_z
+from core_model.training.fit.latent import LatentHeads
 
 LR_MUL = 0.01
 """Of StyleGAN2's mapping network."""
@@ -103,18 +102,8 @@ def standard_parameters(z: Tensor) -> Tensor:
 
 
 def parameters_of(z: Tensor) -> Tensor:
-    """All numbers that describe the heads of latents z [B, Z], as [B, P]; of colours also the differences of their channels.
-
-    Colours differ most in lightness: without the differences a network that knows 95 % of their variance may not know a hue.
-    """
-    params = head_of_z(z)
-    columns = []
-    for field in dataclasses.fields(params):
-        value = getattr(params, field.name).reshape(len(z), -1)
-        columns.append(value)
-        if field.name.endswith("_rgb"):
-            columns.append(value[:, :2] - value[:, 1:])
-    return torch.cat(columns, dim=1)
+    """All that describes the heads of latents z [B, Z], as numbers [B, P]."""
+    return torch.from_numpy(LatentHeads.of(z).columns()).float()
 
 
 def _latents(z_dim: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""Losses of `triscope fit` for one head: signed distance, colour and beta at points; colour and opacity along rays."""
+"""Losses of `triscope fit`: planes against views; signed distance, colour and beta at points; colour and opacity along rays."""
 
 from __future__ import annotations
 
@@ -7,15 +7,30 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from core_model.data.heads import BACKGROUND_RGB
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.fields.base import FieldSample
 from core_model.fields.density import volsdf_density
 from core_model.losses.terms import LossTerm
 from core_model.ops.stepfun import alpha_weights, expected
 from core_model.schema.fit import FitConfig
+from core_model.training.fit.truth import BACKGROUND_RGB
+from core_model.training.fit.views import CHANNELS
 
 FRONTAL = (0.0, 0.0, -1.0)  # the constant viewing direction of the paper's figures
+
+
+def view_losses(
+    planes: Tensor, taught: Sequence[tuple[Tensor, Tensor]], weight: float
+) -> tuple[LossTerm, ...]:
+    """How far planes [B, 3, C, R, R] are from what B heads teach in the channels that hold views, and from 1 in all others."""
+    channel = torch.arange(planes.shape[2]) // CHANNELS
+    error = idle = planes.new_zeros(())
+    target, share = (torch.stack(x) for x in zip(*taught, strict=True))
+    for k in range(3):
+        own = channel == k
+        error = error + ((planes[:, k, own] - 1.0 - target[:, k]).abs() * share[:, k]).mean() / 3
+        idle = idle + (planes[:, k, ~own] - 1.0).abs().mean() / 3
+    return LossTerm("views", error, weight), LossTerm("idle", idle, 0.3 * weight)
 
 
 def point_losses(
@@ -25,26 +40,23 @@ def point_losses(
     cfg: FitConfig,
     rngs: Sequence[torch.Generator],
 ) -> tuple[LossTerm, ...]:
-    """Losses at `count` random points of each of B heads, in the stored proportion of points with colours to points without.
+    """Losses at `count` random points of each of B heads, two fifths of them on the surface, with colours.
 
     Every head draws from its own of the B `rngs`.
     """
-    stored, total = heads[0]["colours"].shape[0], heads[0]["points"].shape[0]
-    near_n = stored * min(count, total) // total
+    n = 2 * count // 5
     points, target, colours = [], [], []
     for head, rng in zip(heads, rngs, strict=True):
-        near = torch.randperm(stored, generator=rng)[:near_n]
-        free = stored + torch.randperm(total - stored, generator=rng)[: min(count, total) - near_n]
-        index = torch.cat([near, free])
-        points.append(head["points"][index])
-        target.append(head["sdf"][index])
-        colours.append(head["colours"][near])
+        on = torch.randint(len(head["surface"]), (n,), generator=rng)
+        off = torch.randint(len(head["points"]), (count - n,), generator=rng)
+        points.append(torch.cat([head["surface"][on], head["points"][off]]))
+        target.append(torch.cat([torch.zeros(n), head["sdf"][off]]))
+        colours.append(head["colours"][on].float() / 255.0)
     x, known = torch.stack(points), torch.stack(target)
     sample = field.geometry(x)
     assert sample.sdf is not None and sample.beta is not None and sample.features is not None
     # relative error far away, absolute error near the surface: a millimetre counts where it decides the picture
     sdf = ((sample.sdf - known).abs() / (known.abs() + cfg.sdf_softness)).mean()
-    n = len(colours[0])
     surface = FieldSample(density=sample.density[:, :n], features=sample.features[:, :n])
     colour = field.colour(surface, x[:, :n], x.new_tensor(FRONTAL).expand(len(heads), n, 3))
     colour_loss = (colour - torch.stack(colours)).abs().mean()
@@ -79,7 +91,8 @@ def ray_losses(
     weights, _ = alpha_weights(density, delta)
     opacity = weights.sum(dim=-1)
     rgb = expected(weights, colour) + (1.0 - opacity)[:, None] * t.new_tensor(BACKGROUND_RGB)
-    error = rgb - head["rgb"][index]
+    seen = torch.where(hit[:, None], head["rgb"][index].float() / 255.0, t.new_tensor(BACKGROUND_RGB))
+    error = rgb - seen
     return (
         LossTerm("rgb", error.abs().mean(), cfg.rgb_weight),
         LossTerm("opacity", (opacity - hit.float()).abs().mean(), 0.25 * cfg.rgb_weight),

@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from core_model.data import heads
-from core_model.nn.layers import second_moment_norm
-from core_model.schema.camera import MatrixCamera
+from core_model.data.headpack.assembly import assemble
+from core_model.data.headpack.truth import Closest, HeadTruth
+from core_model.geometry.rays import camera_rays
+from core_model.schema.camera import OrbitPose
 from core_model.schema.export import best_sampler
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
-from core_model.training.fit.truth import latent_z
+from core_model.training.fit.latent import head_of_z, latent_z
+from core_model.training.fit.truth import BACKGROUND_RGB
 
 FIRST_UNSEEN = 9_000_000
 """Seeds from here on are of heads that no fit learns from."""
+YAW, PITCH = 0.3, 0.2
+"""Spreads of the cameras, radians."""
 
 
 @dataclass(frozen=True)
 class UnseenHead:
     """One head from its own camera: rgb [3, R, R] in [0, 1] and normal [3, R, R] as the checkpoint has them.
 
-    true_rgb, true_normal, mask [R, R] (where the head is) and params are the truth.
+    true_rgb, true_normal and mask [R, R] (where the head is) are what is known.
     """
 
     rgb: np.ndarray
@@ -34,7 +39,6 @@ class UnseenHead:
     true_rgb: np.ndarray
     true_normal: Tensor
     mask: Tensor
-    params: heads.HeadParams
     request: RenderRequest
 
     @property
@@ -46,19 +50,15 @@ class UnseenHead:
 def unseen_head(session: RenderSession, path: str, seed: int, size: int) -> UnseenHead:
     """Head `seed`, untruncated, by the best sampler that the checkpoint has.
 
-    It is rendered at twice the size and averaged down, as the data's pictures are.
+    It is rendered at twice the size and averaged down, and so is the truth.
     """
     info = session.open(path)
     z = latent_z(seed, info.z_dim)
-    params = heads.HeadParams.from_latent(second_moment_norm(z)[:, : heads.N_PARAMS])
-    camera, label = heads.sample_camera(seed)
-    truth = heads.render_heads(
-        params, torch.as_tensor(camera)[None].float(), heads.FOCAL, size, supersample=2
-    )
+    camera = unseen_camera(seed)
     request = RenderRequest(
         checkpoint=path,
         latent=LatentSpec(z=tuple(z[0].tolist()), psi=1.0),
-        camera=MatrixCamera.from_label(np.asarray(label)),
+        camera=camera,
         width=2 * size,
         height=2 * size,
         sampler=SamplerSpec(name=best_sampler(info)),
@@ -67,12 +67,45 @@ def unseen_head(session: RenderSession, path: str, seed: int, size: int) -> Unse
     frame = session.render(request)
     if frame.result.error is not None:
         raise RuntimeError(frame.result.error.message)
-    rgb = frame.arrays["rgb"].reshape(3, size, 2, size, 2).mean(axis=(2, 4))
+    true_rgb, true_normal, mask = _known(seed, info.z_dim, size)
     normals = torch.from_numpy(frame.arrays["normal"]).reshape(3, size, 2, size, 2).nanmean(dim=(2, 4))
     normals = torch.nn.functional.normalize(normals, dim=0)
-    return UnseenHead(
-        rgb, normals, truth.rgb[0].numpy(), truth.normal[0], truth.mask[0].bool(), params, request
-    )
+    return UnseenHead(_halved(frame.arrays["rgb"]), normals, true_rgb, true_normal, mask, request)
+
+
+@functools.lru_cache(64)
+def _known(seed: int, z_dim: int, size: int) -> tuple[np.ndarray, Tensor, Tensor]:
+    """True rgb, normal and mask of head `seed`: the same after every snapshot, so they are kept."""
+    truth = HeadTruth(assemble(head_of_z(latent_z(seed, z_dim))))
+    rgb, normal, mask = true_picture(truth, unseen_camera(seed), 2 * size)
+    normals = torch.nn.functional.normalize(torch.from_numpy(_halved(normal)), dim=0)
+    return _halved(rgb), normals, torch.from_numpy(_halved(mask[None].astype(np.float32))[0] == 1.0)
+
+
+def _halved(picture: np.ndarray) -> np.ndarray:
+    """[C, 2R, 2R] → [C, R, R]."""
+    c, size, _ = picture.shape
+    return picture.reshape(c, size // 2, 2, size // 2, 2).mean(axis=(2, 4))
+
+
+def unseen_camera(seed: int) -> OrbitPose:
+    yaw, pitch = np.random.RandomState([seed & 0xFFFFFFFF, 0xCA]).randn(2) * (YAW, PITCH)
+    return OrbitPose(yaw=float(np.clip(yaw, -0.9, 0.9)), pitch=float(np.clip(pitch, -0.6, 0.6)))
+
+
+def true_picture(truth: HeadTruth, camera: OrbitPose, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """rgb [3, R, R], outward normal in world axes [3, R, R] and mask [R, R]; what lies outside the unit box is not seen."""
+    origins, dirs = (x.double().numpy() for x in camera_rays(camera, size, size))
+    t, hit = truth.first_hit(origins, dirs)
+    place = origins + dirs * np.where(np.isfinite(t), t, 0.0)[:, None]
+    seen = np.isfinite(t) & (np.abs(place) < 0.5).all(axis=1)
+    rows = np.flatnonzero(seen)
+    at = Closest(hit.distance[rows], hit.triangle[rows], hit.share[rows])
+    rgb = np.tile(np.asarray(BACKGROUND_RGB, np.float32), (size * size, 1))
+    normal = np.zeros((size * size, 3), np.float32)
+    rgb[rows], normal[rows] = truth.colour(at), truth.normals(at)
+    square = lambda x: x.T.reshape(3, size, size)
+    return square(rgb), square(normal), seen.reshape(size, size)
 
 
 def sheet(pictures: list[np.ndarray]) -> Tensor:

@@ -24,8 +24,8 @@ from core_model.sampling.placement import uniform_samples
 from core_model.schema.camera import OrbitPose
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
+from core_model.training.fit.latent import latent_z
 from core_model.training.fit.state import load_state, save_state
-from core_model.training.fit.truth import latent_z
 
 SPACE_CELLS = 40
 

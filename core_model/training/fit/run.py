@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 
-from core_model.data.heads import BACKGROUND_RGB
 from core_model.families.wysiwyg.config import PRESETS
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.schema.conventions import Conventions
@@ -27,6 +26,7 @@ from core_model.training.common.run_directory import (
 )
 from core_model.training.fit.checkpoint import export_checkpoint, heads_seen
 from core_model.training.fit.loop import FitLoop
+from core_model.training.fit.truth import BACKGROUND_RGB
 
 __all__ = ["export_checkpoint", "resumed_settings", "run_fit", "settings_of"]
 

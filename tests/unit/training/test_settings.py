@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from core_model.cli.settings_line import read_line
 from core_model.cli.train import take_apart
-from core_model.data.heads import BACKGROUND_RGB
+from core_model.data.head_renderer import BACKGROUND_RGB
 from core_model.families.wysiwyg.config import WysiwygConfig
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
@@ -204,13 +204,13 @@ def test_a_fit_is_said_in_the_same_line_as_a_training() -> None:
     from core_model.cli import fit
 
     line = read_line(
-        "fit", ["--coarse-steps", "7", "--lr=0.01", "--resume"], FitConfig, fit.WORDS, fit.SWITCHES
+        "fit", ["--coarse-heads", "7", "--lr=0.01", "--resume"], FitConfig, fit.WORDS, fit.SWITCHES
     )
     cfg = apply_overrides(FitConfig(), line.changes)
-    assert (cfg.coarse_steps, cfg.lr, line.switches) == (7, 0.01, {"resume"})
-    assert changed_paths(cfg, FitConfig()) == {"coarse_steps": "7", "lr": "0.01"}
-    with pytest.raises(InputError, match=r"fit: unknown field --coarse-step\b.*--coarse_steps"):
-        fit.main(["--out", "x", "--coarse-step=3"])
+    assert (cfg.coarse_heads, cfg.lr, line.switches) == (7, 0.01, {"resume"})
+    assert changed_paths(cfg, FitConfig()) == {"coarse_heads": "7", "lr": "0.01"}
+    with pytest.raises(InputError, match=r"fit: unknown field --coarse-head\b.*--coarse_heads"):
+        fit.main(["--out", "x", "--coarse-head=3"])
     with pytest.raises(InputError, match="bad value of --score"):
         fit.main(["--out", "x", "--score", "many"])
     with pytest.raises(InputError, match="no run directory"):
