@@ -75,7 +75,7 @@ class FitConfig(Frozen):
         default=0.1, ge=0, description="heads that every step adds"
     )
     kept: Annotated[int, Shown("heads", group=TRUTH)] = Field(
-        default=1000, ge=1, description="heads held in memory; others are read again"
+        default=300, ge=1, description="heads held in memory; others are read again"
     )
     stored_points: Annotated[int, Shown("points", group=TRUTH)] = Field(
         default=12000, ge=64, description="points of a head whose distance is known; a step draws from them"

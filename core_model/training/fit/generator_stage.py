@@ -29,12 +29,14 @@ ALONE = Ranks(0, 1, torch.device("cpu"))
 
 
 class TaughtField(WysiwygField):
-    """The field of planes that hold the views of a head without an error: what the decoder learns from at first."""
+    """The field of planes that hold the views of B heads without an error: what the decoder learns from at first."""
 
-    head: dict[str, Tensor]
+    heads: list[dict[str, Tensor]]
 
     def features(self, points: Tensor) -> Tensor:
-        return features_at(self.head, points[0], self.planes.conventions, self.cfg.plane_channels)[None]
+        conv, channels = self.planes.conventions, self.cfg.plane_channels
+        pairs = zip(self.heads, points, strict=True)
+        return torch.stack([features_at(head, own, conv, channels) for head, own in pairs])
 
 
 @torch.no_grad()
@@ -176,8 +178,9 @@ class GeneratorStage:
         if self.step < cfg.joint_start:
             losses = view_losses(planes.levels[0], taught, cfg.view_weight)
             field = TaughtField(planes, model.sdf_mlp, model.rgb_mlp, model.cfg, fast=False)
-            field.head = heads[0]
-            return losses + point_losses(field, heads[:1], cfg.points, cfg, rngs[:1])
+            field.heads = heads
+            count = cfg.points // (cfg.coarse_heads if self.coarse else cfg.heads)
+            return losses + point_losses(field, heads, count, cfg, rngs)
         field = model.field(planes, fast=True)
         losses = view_losses(planes.levels[0], taught, cfg.view_weight * cfg.view_hold)
         losses += point_losses(field, heads, cfg.points, cfg, rngs)

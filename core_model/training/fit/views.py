@@ -27,6 +27,8 @@ _SCALE = torch.tensor([2.0, 1.0, 1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 6.0])
 _MIDDLE = torch.tensor([0.0, 0.5, 0.5, 0.5, 0.0, 0.5, 0.5, 0.5, 0.0])
 _UNSEEN = 0.15
 """Weight of depth and colour beside the head."""
+_FACE, _FACE_WEIGHT = ((0.34, 0.66), (0.28, 0.68)), 3.0
+"""Where the face is in the first plane (x, y), as shares of its width and height, and its weight from the front."""
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,15 @@ def _plane(truth: HeadTruth, plane: PlaneAxes, size: int, box: float) -> dict[st
 
 
 def taught_planes(example: dict[str, Tensor], size: int) -> tuple[Tensor, Tensor]:
-    """Targets [3, CHANNELS, R, R] of the first channels of the planes, less one, at resolution `size`, and their weights."""
+    """Targets [3, CHANNELS, R, R] of each plane's own channels, less one, at resolution `size`, and their weights."""
     depth, rgb = example["view_depth"].float(), example["view_rgb"].float() / 255.0
     sides = torch.cat([depth[:, :, None], rgb.permute(0, 1, 4, 2, 3)], dim=2).flatten(1, 2)
     maps = torch.cat([sides, example["view_outline"].float()[:, None]], dim=1)
     maps = (maps - _MIDDLE[:, None, None]) * _SCALE[:, None, None]
     weight = torch.where(example["view_seen"], 1.0, _UNSEEN)[:, None].expand(-1, CHANNELS, -1, -1).clone()
     weight[:, -1] = 1.0
+    (left, right), (low, high) = ((round(a * maps.shape[-1]), round(b * maps.shape[-1])) for a, b in _FACE)
+    weight[0, : CHANNELS // 2, low:high, left:right] *= _FACE_WEIGHT
     factor = maps.shape[-1] // size
     if factor > 1:
         maps, weight = F.avg_pool2d(maps, factor), F.avg_pool2d(weight, factor)
