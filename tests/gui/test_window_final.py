@@ -88,7 +88,7 @@ def test_a_turn_moves_in_colours_that_are_named(path: str) -> None:
         h.until_full()
         control = h.loop.coordinator
         quality = h.doc.quality.replace(
-            target_fps=240.0, settle_delay_s=1.0, full_delay_s=1.0
+            target_fps=240.0, settle_delay_s=1.0, full_delay_s=1.0, baked=False
         )  # no super-resolution is that quick
         control.store.adopt(h.doc.replace(quality=quality), "quality", 0.0)
         h.ctx.yield_(2)

@@ -18,7 +18,7 @@ from core_model.schema.record_file import read_provenance
 from tests.blob_head.session import BlobSession, blob_info
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.unit.render_client.inline_client import InlineClient
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 
@@ -156,7 +156,7 @@ def test_without_an_atlas_the_texture_says_why_it_is_off(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "xatlas", None)
     said: set[str] = set()
     tooltip = controls.tooltip
-    monkeypatch.setattr(controls, "tooltip", lambda text: (said.add(text), tooltip(text))[1])
+    monkeypatch.setattr(choice_rows, "tooltip", lambda text: (said.add(text), tooltip(text))[1])
 
     def body(h: Hands) -> None:
         front(h)

@@ -184,7 +184,7 @@ def test_all_plots_of_a_ray_share_one_axis_that_zooms_and_is_kept():
             if plots.cursor is not None:
                 break
         assert plots.cursor is not None and report.near < plots.cursor < report.far
-        assert plots.readout(report).startswith(f"t {plots.cursor:.4f}")
+        assert plots.readout().startswith(f"t {plots.cursor:.4f}")
         h.ctx.mouse_wheel_y(3.0)
         h.ctx.yield_(3)
         zoomed = plots.limits
