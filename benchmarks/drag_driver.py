@@ -106,13 +106,11 @@ def _figures(hand: Hand, frames: list[tuple[float, int, bytes]]) -> dict[str, An
     new = [f for f, before in zip(frames[1:], frames, strict=False) if f[2] != before[2]]
     times = [first, *(f[0] for f in new if first <= f[0] <= last + 0.5)]
     delays = []
-    for at, x in hand.moves:
-        found = next((end for end, mouse, _ in new if end >= at and mouse == x), None)
-        # a position that the next one overtook counts until that one was drawn
-        later = next((end for end, _, _ in new if end >= at + STEP_S), None)
-        delay = found if found is not None else later
-        if delay is not None:
-            delays.append(delay - at)
+    for i, (at, _) in enumerate(hand.moves):
+        # a position that a later one overtook counts until that one was drawn
+        shown = next((end for end, mouse, _ in new if end >= at and _place(hand, mouse, end) >= i), None)
+        if shown is not None:
+            delays.append(shown - at)
     delays.sort()
     return {
         "pictures_hz": round((len(times) - 1) / (last - first), 2),
@@ -122,6 +120,18 @@ def _figures(hand: Hand, frames: list[tuple[float, int, bytes]]) -> dict[str, An
         "delay_p95_s": round(delays[int(0.95 * (len(delays) - 1))], 3) if delays else None,
         "moves": len(hand.moves),
     }  # fmt: skip
+
+
+def _place(hand: Hand, mouse: int, end: float) -> int:
+    """Number of the last motion to this position before a frame's end, -1 where there is none."""
+    return next(
+        (
+            i
+            for i in range(len(hand.moves) - 1, -1, -1)
+            if hand.moves[i][0] <= end and hand.moves[i][1] == mouse
+        ),
+        -1,
+    )
 
 
 def _picture(app: App) -> bytes:
