@@ -92,6 +92,10 @@ class BrickPyramid:
     def nbytes(self) -> int:
         return 0 if self.level is None else self.level.nbytes
 
+    def has(self, cells: int) -> bool:
+        """Whether the level with so many cells per edge is complete."""
+        return self.level is not None and self.level.cells >= cells
+
     def step(self) -> None:
         """A part of the work towards the next level: some hundredths of a second. `level` changes when it is complete."""
         if self._work is None:

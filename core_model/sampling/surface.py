@@ -28,6 +28,8 @@ BLUR = 0.15
 """Uncertainty of the interpolated distance in cells: it widens the surface that the samples are drawn from."""
 BAND = 4.0
 """Widths of the surface outside of it from which on light is lost: e⁻⁴ of the density is left."""
+ARRIVAL = 0.75 * BAND
+"""Widths of the surface outside of it that a step aims at: inside the band, so that tracing ends."""
 REACHES = 32
 """Steps of sphere tracing to the band, at most."""
 CAUTIOUS = 0.85
@@ -167,7 +169,7 @@ def _to_the_band(rays: Rays, lattice: DistanceLattice) -> _Traced:
     for n in range(REACHES):
         sdf = lattice.distance(torch.addcmul(origin, direction, t[:, None]))
         moves = (sdf >= BAND * widest) if n < REACHES - 1 else torch.zeros_like(sdf, dtype=torch.bool)
-        t = torch.where(moves, t + CAUTIOUS * (sdf - 0.75 * BAND * widest), t)
+        t = torch.where(moves, t + CAUTIOUS * (sdf - ARRIVAL * widest), t)
         on = moves & (t < end)
         count = int(on.sum())
         if count > SORTED_OUT * len(on):
@@ -239,9 +241,7 @@ def _walked(rays: Rays, lattice: DistanceLattice, traced: _Traced) -> _Walk:
     for _ in range(STEPS):
         sdf = lattice.distance(torch.addcmul(origin, direction, t[:, None]))
         fine = torch.maximum(0.8 * beta, 0.7 * sdf.abs())
-        step = torch.where(
-            sdf < BAND * beta, fine, (CAUTIOUS * (sdf - 0.75 * BAND * beta)).maximum(fine * 0.5)
-        )
+        step = torch.where(sdf < BAND * beta, fine, (CAUTIOUS * (sdf - ARRIVAL * beta)).maximum(fine * 0.5))
         # a ray that has ended stays as it is until it is sorted out
         going = (depth <= OPAQUE) & (t < end)
         step = torch.where(going, step, 0.0)

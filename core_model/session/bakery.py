@@ -72,10 +72,11 @@ class Bakery:
         progress: Progress,
     ) -> Baked:
         pyramid = self._pyramid(key, run, level, cancelled)
-        while pyramid.level is None or pyramid.level.cells < level:
+        while not pyramid.has(level):
             stop_if(cancelled)
             pyramid.step()
             progress("baking", 0.0 if pyramid.level is None else pyramid.level.cells / level)
+        assert pyramid.level is not None
         if pyramid.field.is_sdf and level == LATTICE_CELLS:
             run.keep_lattice(pyramid)
         info = run.opened.info

@@ -163,8 +163,8 @@ def _by_own_sampler(
         background=torch.full((count,), final.background(run.opened.model), device=run.device),
         colours=count,
     )
-    grid = run.density_grid(field) if SAMPLERS.get(own.sampler.name).needs_grid else None
-    picture = Picture(run, scene, None, grid, (FEATURES, *SHARED), run.device)
+    guide = run.guide(SAMPLERS.get(own.sampler.name), field)
+    picture = Picture(run, scene, None, guide, (FEATURES, *SHARED), run.device)
     picture.draw(cancelled, progress)
     arrays, (_, evaluated, _) = picture.finish()
     on = lambda name: torch.from_numpy(arrays[name]).to(run.device)

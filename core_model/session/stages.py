@@ -130,7 +130,7 @@ class StageRun:
 
     def _make_lattice(self, field: Field) -> DistanceLattice:
         pyramid = BrickPyramid(field, self.opened.info.header.conventions.box, self.device)
-        while pyramid.level is None or pyramid.level.cells < LATTICE_CELLS:
+        while not pyramid.has(LATTICE_CELLS):
             pyramid.step()
         return pyramid.lattice()
 

@@ -24,9 +24,15 @@ def _to_linear_table() -> np.ndarray:
 @cache
 def _to_srgb_table() -> np.ndarray:
     """Bytes for linear values k / (steps − 1) squared: dark values need the finer steps."""
-    x = (np.arange(_STEPS) / (_STEPS - 1)) ** 2
-    c = np.where(x <= 0.0031308, 12.92 * x, 1.055 * x ** (1 / 2.4) - 0.055)
+    c = encoded((np.arange(_STEPS) / (_STEPS - 1)) ** 2)
     return np.clip(np.rint(c * 255.0), 0, 255).astype(np.uint8)
+
+
+def encoded(values: np.ndarray) -> np.ndarray:
+    """Linear values >= 0 to sRGB in floating point (IEC 61966-2-1)."""
+    return np.where(
+        values <= 0.0031308, 12.92 * values, 1.055 * np.maximum(values, 1e-9) ** (1 / 2.4) - 0.055
+    )
 
 
 def linear(srgb: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from core_model.data.headpack.colours import encoded
 from core_model.data.headpack.mesh import HeadMesh
 from core_model.data.headpack.solid import Solid, Triangles, solid_of, texels
 from core_model.schema.errors import TriscopeError
@@ -149,7 +150,7 @@ def light(normal: np.ndarray) -> np.ndarray:
 def _srgb(colour: np.ndarray) -> np.ndarray:
     """Linear → sRGB; highlights are rolled off instead of cut."""
     c = np.where(colour > 0.6, 0.6 + 0.4 * np.tanh((colour - 0.6) / 0.4), np.clip(colour, 0.0, None))
-    return np.where(c <= 0.0031308, 12.92 * c, 1.055 * np.maximum(c, 1e-9) ** (1 / 2.4) - 0.055)
+    return encoded(c)
 
 
 class _Tree:
