@@ -85,16 +85,14 @@ def stage(cfg: Any, images: float, device: Any, plan: Any, steps: int) -> dict[s
     from core_model.data.order import ImageBatches
     from core_model.training.common.clock import PhaseClock
     from core_model.training.common.distributed import Ranks
-    from core_model.training.gan.networks import build_networks
     from core_model.training.gan.optimise import Optimisers
+    from core_model.training.gan.recipes import recipe_of
     from core_model.training.gan.run import open_data
     from core_model.training.gan.step import GanStep
 
     data, clock = open_data(cfg), PhaseClock(device)
-    networks = build_networks(cfg, device)
-    trainer = GanStep(
-        networks, Optimisers(networks, cfg), cfg, Ranks(rank=0, world=1, device=device), data.labels(), clock
-    )
+    recipe = recipe_of(cfg, device, data.labels())
+    trainer = GanStep(recipe, Optimisers(recipe), Ranks(rank=0, world=1, device=device), clock)
     with ImageBatches(data, cfg.batch, cfg.seed, rank=0, world=1, workers=0) as batches:
         reals = next(batches)
     if device.type == "cuda":

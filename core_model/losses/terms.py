@@ -12,6 +12,7 @@ that a weight means the same at every resolution.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -43,21 +44,22 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
 
 
-def r1_penalty(images: Tensor, logits: Tensor) -> Tensor:
+def r1_penalty(images: Sequence[Tensor], logits: Tensor) -> Tensor:
     """Squared gradient norm of each image's logit [B]; differentiable.
 
-    images [B, C, H, W] require gradients and made the logits [B]. Applied lazily (StyleGAN2): every k-th
-    step, k times as strong.
+    images, each [B, C, H, W], require gradients and together made the logits [B]. Applied lazily (StyleGAN2):
+    every k-th step, k times as strong.
     """
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradient.float().square().sum(dim=(1, 2, 3))
+    gradients = torch.autograd.grad(logits.sum(), list(images), create_graph=True)
+    parts = [gradient.float().square().sum(dim=(1, 2, 3)) for gradient in gradients]
+    return parts[0] if len(parts) == 1 else torch.stack(parts).sum(dim=0)
 
 
 def lazy_rate(interval: int) -> float:
     """k / (k + 1): by which a network's learning rate and the logarithms of its betas shrink when every k-th
-    step counts twice.
+    step counts twice. interval 0: there is no such step.
     """
-    return interval / (interval + 1.0)
+    return interval / (interval + 1.0) if interval else 1.0
 
 
 def surface_loss(width: Tensor, target: float) -> Tensor:

@@ -13,15 +13,18 @@ from core_model.schema.camera import Vec3
 from core_model.schema.curve import Curve
 from core_model.schema.frozen import Frozen
 from core_model.schema.network import NetworkConfig
+from core_model.schema.recipes import RECIPES, RecipeName
 from core_model.schema.run import ControlRequest, MetricRecord, RunRecord, TickRecord
 from core_model.schema.schedule import Schedule, ScheduleValues
-from core_model.schema.settings import Shown
+from core_model.schema.settings import Setting, Shown, settings_of
 
 __all__ = [
     "ControlRequest", "Curve", "MetricRecord", "RunRecord", "Schedule", "ScheduleValues", "TickRecord", "TrainConfig",
 ]  # fmt: skip
 
 CONFIG_VERSION = 1
+WYSIWYG = ("wysiwyg",)
+"""Recipes that read a setting; one without such a mark is read by all."""
 
 
 class DiscriminatorConfig(Frozen):
@@ -37,10 +40,10 @@ class DiscriminatorConfig(Frozen):
         default=1, ge=0, description="channels of the minibatch standard deviation; 0 = none"
     )
     pose: bool = Field(default=True, description="judge image and camera together (label projection)")
-    pose_noise: Annotated[float, Shown("standard deviations")] = Field(
+    pose_noise: Annotated[float, Shown("standard deviations", recipes=WYSIWYG)] = Field(
         default=0.0, ge=0, description="noise on the label that the discriminator sees"
     )
-    dual: bool = Field(
+    dual: Annotated[bool, Shown(recipes=WYSIWYG)] = Field(
         default=False,
         description="also show the image at the probe's resolution (EG3D's dual discrimination)",
     )
@@ -119,28 +122,32 @@ class RenderConfig(Frozen):
 class LossConfig(Frozen):
     """Weights of the losses; the paper does not publish its own."""
 
-    surface: float = Field(
+    surface: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=4096.0, ge=0, description="weight of the surface loss, mean over pixels of (B - B_target)²"
     )
-    decision: float = Field(
+    decision: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=0.0, ge=0, description="weight of the decision loss, mean of exp(-sharpness |sdf|)"
     )
-    decision_sharpness: Annotated[float, Shown("1 / world units")] = Field(
+    decision_sharpness: Annotated[float, Shown("1 / world units", recipes=WYSIWYG)] = Field(
         default=2.0, gt=0, description="sharpness of the decision loss"
     )
-    decision_points: int = Field(
+    decision_points: Annotated[int, Shown(recipes=WYSIWYG)] = Field(
         default=65536, ge=64, description="probe points of a batch that the decision loss looks at"
     )
-    bend: float = Field(
+    bend: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=0.0,
         ge=0,
         description="weight of the bend loss, mean of (second difference of the sdf / step)²",
     )
-    bend_step: Annotated[float, Shown("world units")] = Field(
+    bend_step: Annotated[float, Shown("world units", recipes=WYSIWYG)] = Field(
         default=0.02, gt=0, description="distance of the bend loss's three points"
     )
-    bend_points: int = Field(default=2048, ge=64, description="places of a batch that the bend loss looks at")
-    sampler: float = Field(default=1.0, ge=0, description="weight of the proposal network's cross-entropy")
+    bend_points: Annotated[int, Shown(recipes=WYSIWYG)] = Field(
+        default=2048, ge=64, description="places of a batch that the bend loss looks at"
+    )
+    sampler: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
+        default=1.0, ge=0, description="weight of the proposal network's cross-entropy"
+    )
     r1_interval: Annotated[int, Shown("steps")] = Field(
         default=16, ge=1, description="steps between R1 penalties (lazy regularisation)"
     )
@@ -151,7 +158,7 @@ class OptimConfig(Frozen):
 
     generator_lr: float = Field(default=0.0025, gt=0, description="learning rate of the generator")
     discriminator_lr: float = Field(default=0.002, gt=0, description="learning rate of the discriminator")
-    decoder_lr: float = Field(
+    decoder_lr: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=0.1,
         gt=0,
         description="multiplier for the heads, whose weights are not equalised (about 1/√inputs)",
@@ -159,7 +166,7 @@ class OptimConfig(Frozen):
     warmup_images: Annotated[float, Shown("images")] = Field(
         default=0.0, ge=0, description="images until the generator's rate is reached, linear; 0 = at once"
     )
-    proposal_lr: float = Field(
+    proposal_lr: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=0.2, gt=0, description="multiplier for the proposal network (not equalised)"
     )
     beta1: float = Field(default=0.0, ge=0, lt=1, description="Adam's decay of the mean gradient")
@@ -227,6 +234,9 @@ class TrainConfig(Frozen):
     """One training run."""
 
     version: Literal[1] = CONFIG_VERSION
+    recipe: RecipeName = Field(
+        default="wysiwyg", description="how it is trained: networks, discriminators and losses"
+    )
     preset: str = Field(default="ffhq512", description="preset that this tree started from")
     seed: int = Field(default=0, ge=0, lt=2**31, description="seed of weights, data order and latents")
     images: Annotated[int, Shown("images")] = Field(
@@ -247,14 +257,21 @@ class TrainConfig(Frozen):
         default="", description="checkpoint or resume state whose weights the run starts from (fine-tuning)"
     )
     data: DataConfig = DataConfig()
-    network: NetworkConfig = NetworkConfig()
+    network: Annotated[NetworkConfig, Shown(recipes=WYSIWYG)] = NetworkConfig()
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
-    render: RenderConfig = RenderConfig()
+    render: Annotated[RenderConfig, Shown(recipes=WYSIWYG)] = RenderConfig()
     loss: LossConfig = LossConfig()
     optim: OptimConfig = OptimConfig()
     augment: AugmentConfig = AugmentConfig()
     schedule: Schedule = Schedule()
     output: OutputConfig = OutputConfig()
+
+    @model_validator(mode="after")
+    def _of_this_recipe(self) -> "TrainConfig":
+        for one in settings_of(type(self)).values():
+            if not one.read_by(self.recipe) and one.text(self) != one.default:
+                raise ValueError(foreign_setting(one, self.recipe))
+        return self
 
     @model_validator(mode="after")
     def _together(self) -> "TrainConfig":
@@ -282,3 +299,9 @@ class TrainConfig(Frozen):
     def steps(self) -> int:
         """Steps of the whole run; the last one may pass `images` by less than a batch."""
         return -(-self.images // self.batch)
+
+
+def foreign_setting(one: Setting, recipe: str) -> str:
+    """What is wrong with a setting that the recipe does not read."""
+    readers = " and ".join(RECIPES.get(name).title for name in one.recipes)
+    return f"{one.path} is a setting of {readers}; this run's recipe is {recipe}"

@@ -27,8 +27,8 @@ from core_model.data.order import ImageBatches
 from core_model.schema.train import TrainConfig
 from core_model.training.common.clock import PhaseClock
 from core_model.training.common.distributed import join_ranks
-from core_model.training.gan.networks import build_networks
 from core_model.training.gan.optimise import Optimisers
+from core_model.training.gan.recipes import recipe_of
 from core_model.training.gan.run import open_data
 from core_model.training.gan.step import GanStep
 
@@ -36,11 +36,11 @@ torch.set_num_threads(1)
 cfg = TrainConfig.model_validate_json(open(sys.argv[1], "rb").read())
 ranks = join_ranks("cpu")
 data = open_data(cfg)
-networks = build_networks(cfg, ranks.device)
-step = GanStep(networks, Optimisers(networks, cfg), cfg, ranks, data.labels(), PhaseClock(ranks.device))
+recipe = recipe_of(cfg, ranks.device, data.labels(), ranks.rank)
+step = GanStep(recipe, Optimisers(recipe), ranks, PhaseClock(ranks.device))
 kept = {}
 
-def keep(phase, module, optimiser, scalars, bad):
+def keep(phase, module, optimiser, told):
     ranks.mean_gradients(module)
     kept.update({f"{phase}/{n}": p.grad.clone() for n, p in module.named_parameters() if p.grad is not None})
     optimiser.zero_grad(set_to_none=True)
@@ -48,7 +48,7 @@ def keep(phase, module, optimiser, scalars, bad):
 step._move = keep
 batches = ImageBatches(data, cfg.batch // ranks.world, cfg.seed, rank=ranks.rank, world=ranks.world, workers=0)
 step.run(int(sys.argv[2]), next(batches), 0.0)
-kept["w_avg"] = networks.generator.mapping.w_avg.clone()
+kept["w_avg"] = recipe.networks.generator.mapping.w_avg.clone()
 save_file({k: v.contiguous() for k, v in kept.items()}, f"{sys.argv[3]}.{ranks.rank}")
 ranks.close()
 """

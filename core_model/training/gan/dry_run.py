@@ -90,11 +90,8 @@ def stage_table(made: Forecast, cfg: TrainConfig) -> list[str]:
     ]
     for s in made.stages:
         v = s.values
-        samples = (
-            f"{cfg.render.budget_low}/{cfg.render.budget_high}" if v.propose else str(cfg.render.samples)
-        )
         lines.append(
-            f"{_short(s.start):>9} - {_short(s.stop):>9}  {v.resolution:>4} {v.r1_gamma:>5.2g} {v.surface_target:>9.3g} {samples:>9} "
+            f"{_short(s.start):>9} - {_short(s.stop):>9}  {v.resolution:>4} {v.r1_gamma:>5.2g} {v.surface_target:>9.3g} {s.samples:>9} "
             f"{s.gflop:>10.3g} {s.images_s:>8.3g} {s.seconds / 3600:>8.3g} {s.memory_gib:>6.2f}"
         )
     return lines
@@ -112,7 +109,7 @@ def needs(made: Forecast, cfg: TrainConfig, times: Measured) -> list[str]:
         how += f" ({times.why_not})" if times.why_not else ""
     return [
         f"generator     {sum(made.generator.values()):,} parameters ({parts})",
-        f"discriminator {made.discriminator:,} parameters",
+        *(f"{name:<13} {count:,} parameters" for name, count in made.judges.items()),
         f"memory        about {made.memory_gib:.2f} GiB a process at its peak ({cfg.optim.precision})",
         f"time          about {_duration(made.seconds)}, {where}, {how}",
         f"disk          about {made.disk_gib:.2f} GiB ({made.snapshot_mib:.1f} MiB a checkpoint)",

@@ -29,8 +29,8 @@ from core_model.training.common.run_directory import (
     told_ending,
 )
 from core_model.training.gan.loop import TrainingLoop
-from core_model.training.gan.networks import build_networks
 from core_model.training.gan.optimise import Optimisers
+from core_model.training.gan.recipes import recipe_of
 from core_model.training.gan.snapshot import load_start
 from core_model.training.gan.state import Counters, Trained, load_state
 
@@ -136,15 +136,15 @@ def _train(
     resume: bool,
     stopping: Callable[[], bool],
 ) -> RunState:
-    networks = build_networks(cfg, ranks.device)
-    trained = Trained(networks, Optimisers(networks, cfg))
+    recipe = recipe_of(cfg, ranks.device, dataset.labels(), ranks.rank)
+    trained = Trained(recipe, Optimisers(recipe))
     counters = Counters(
         step=0, seed=cfg.seed, position=DataPosition(seed=cfg.seed, size=len(dataset)), ada=AdaState(p=cfg.augment.p)
     )  # fmt: skip
     if resume:
         counters = _resume(out, trained, counters, ranks, run)
     elif cfg.start_from:
-        taken = load_start(cfg.start_from, networks)
+        taken = load_start(cfg.start_from, recipe)
         if run is not None:
             run.log(f"starts from {taken}")
     if (counters.position.size, counters.position.seed) != (len(dataset), cfg.seed):

@@ -16,7 +16,7 @@ from core_model.schema.schedule import Curve, Schedule
 from core_model.schema.settings import groups_of, settings_of, table_of, text_of
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import HEADS_BACKGROUND, PRESETS
-from core_model.training.gan.networks import network_config
+from core_model.training.gan.recipes.wysiwyg.networks import network_config
 
 M = 1e6
 

@@ -9,8 +9,8 @@ from core_model.schema.overrides import apply_overrides
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 from core_model.training.gan.draws import FakeBatch
-from core_model.training.gan.networks import build_networks
-from core_model.training.gan.render import make_fakes
+from core_model.training.gan.recipes.wysiwyg.networks import build_networks
+from core_model.training.gan.recipes.wysiwyg.render import make_fakes
 
 LABELS = torch.stack([torch.from_numpy(label25(OrbitPose(yaw=yaw, pitch=0.1))) for yaw in (0.4, -0.7)])
 

@@ -1,0 +1,30 @@
+"""The ways to train that `triscope train` knows, as plain data; their code is `training/gan/recipes`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from core_model.schema.frozen import Frozen
+from core_model.schema.registry import Registry
+
+RecipeName = Literal["wysiwyg"]
+
+
+class RecipeInfo(Frozen):
+    """title: for people. about: two sentences. preset: chosen where none is named."""
+
+    title: str
+    about: str
+    preset: str
+
+
+RECIPES: Registry[RecipeInfo] = Registry("recipe")
+RECIPES.add(
+    "wysiwyg",
+    RecipeInfo(
+        title="WYSIWYG",
+        about="A signed distance field rendered at full resolution, without a super-resolution network. "
+        "A learned sampler takes over once surfaces are thin (What You See is What You GAN, 2024).",
+        preset="ffhq512",
+    ),
+)
