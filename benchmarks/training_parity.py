@@ -49,6 +49,8 @@ def report(table: Table) -> int:
     missing = table.missing()
     for name, reason in missing:
         print(f"{name:{width}}  not compared: {reason}")
+    for name, what in table.inputs.items():
+        print(f"{name:{width}}  input: {what}")
     inputs = [n for n in arrays if n.startswith(INPUT_PREFIXES)]
     for prefix in sorted({n.split("/", 1)[0] for n in inputs}):
         count = sum(n.startswith(prefix + "/") for n in inputs)

@@ -157,6 +157,8 @@ class Table:
     rows: list[Row] = field(default_factory=list)
     reasons: dict[str, str] = field(default_factory=dict)
     """Why results below a prefix could not be compared."""
+    inputs: dict[str, str] = field(default_factory=dict)
+    """Arrays under out/ that are inputs of others, and of which."""
 
     def check(
         self, name: str, got: Tensor | np.ndarray[Any, Any] | float, *, scale: Any = None, note: str = ""
@@ -188,12 +190,13 @@ class Table:
             self.check(name, whole)
             return
         part = whole[: want.shape[0]]
-        step, start = self._stride(name, whole.shape[-1], want.shape[-1], offset)
+        step, start = self.stride(name, whole.shape[-1], want.shape[-1], offset)
         if whole.dim() == 4:
             part = part[..., start::step, start::step]
         self.check(name, part)
 
-    def _stride(self, name: str, full: int, recorded: int, offset: int | None) -> tuple[int, int]:
+    def stride(self, name: str, full: int, recorded: int, offset: int | None = None) -> tuple[int, int]:
+        """(step, start) by which `recorded` of `full` places were kept: as the notes say, else evenly."""
         last = name.rsplit("/", 1)[-1]
         notes = " ".join(str(v) for v in self.recording.meta.get("notes", {}).values())
         pattern = rf"(?<![\w/]){re.escape(last)}(?!\w)[^;\[\]]{{0,60}}\[[^\]]*?(\d*)::(\d+)\]"
@@ -202,6 +205,12 @@ class Table:
             if len(range(begin, full, int(step))) == recorded:
                 return int(step), begin if offset is None else offset
         return max(1, -(-full // max(recorded, 1))), offset or 0
+
+    def sampled(self, name: str, error: float, allowed: float) -> None:
+        """Statistics of random samples on both sides: compared within their sampling error `allowed`."""
+        ok = error <= allowed
+        note = f"statistics of samples: {error:.3g} apart, {allowed:g} allowed"
+        self.rows.append(Row(name, 0.0 if ok else float("inf"), note))
 
     def fail(self, prefix: str, reason: str) -> None:
         """Results below a prefix that cannot be compared."""
@@ -219,7 +228,7 @@ class Table:
         done = {row.name for row in self.rows}
         out = []
         for name in self.recording.arrays:
-            if name in done or name.startswith(INPUT_PREFIXES):
+            if name in done or name in self.inputs or name.startswith(INPUT_PREFIXES):
                 continue
             reasons = [r for p, r in self.reasons.items() if name == p or name.startswith(p + "/")]
             out.append((name, reasons[0] if reasons else "nothing here computes it"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ def check_phases(table: Table, rates: dict[str, tuple[float, str | None]], inter
         rule = AdamRule.lazy(lr, intervals[lazy] if lazy and (lazy in names or key != "G") else None)
         rows.append([float(intervals.get(phase, 1)), rule.lr, rule.beta1, rule.beta2])
     want = np.asarray(table.recording.array(name))
-    table.check(name, np.asarray(rows), scale=np.abs(want).max(axis=0).clip(1e-12))
+    table.check(name, np.asarray(rows), scale=column_scale(want))
 
 
 def check_ada(table: Table) -> None:
@@ -43,7 +44,7 @@ def check_ada(table: Table) -> None:
         ada = AdaController(0.6, 1, float(kimg), AdaState(p=float(p)), highest=math.inf)
         rows.append([p, sign, kimg, ada.update(float(sign), 4 * 32)])
     want = np.asarray(table.recording.array(name))
-    table.check(name, np.asarray(rows), scale=np.abs(want).max(axis=0).clip(1e-12))
+    table.check(name, np.asarray(rows), scale=column_scale(want))
 
 
 def check_schedule_columns(table: Table, row_of: Callable[[list[float]], list[float]]) -> None:
@@ -53,4 +54,9 @@ def check_schedule_columns(table: Table, row_of: Callable[[list[float]], list[fl
         return
     want = np.asarray(table.recording.array(name))
     got = np.asarray([row_of([float(x) for x in row]) for row in want])
-    table.check(name, got, scale=np.abs(want).max(axis=0).clip(1e-12))
+    table.check(name, got, scale=column_scale(want))
+
+
+def column_scale(want: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Largest entry of every column."""
+    return np.abs(want).max(axis=0).clip(1e-12)
