@@ -66,7 +66,7 @@ def body(settings: Settings) -> Findings:
 
 def stages(cfg: Any) -> dict[str, float]:
     """Name → images seen, in the middle of each stretch of the schedule that renders in a way of its own."""
-    moments, names = cfg.schedule.moments(cfg.images), {}
+    moments, names = cfg.moments(), {}
     for start, stop in zip(moments[:-1], moments[1:], strict=True):
         values = cfg.schedule.at((start + stop) / 2)
         if cfg.schedule.at(start).resolution != cfg.schedule.at(stop - 1).resolution:

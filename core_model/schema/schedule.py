@@ -6,6 +6,7 @@ What You GAN is such a `Schedule` (`schema/train_presets.py`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -99,12 +100,8 @@ class Schedule(Frozen):
             propose=self.propose.at(images) >= 0.5,
         )
 
-    def moments(self, until: float) -> tuple[float, ...]:
-        """Numbers of images at which a curve bends or jumps, 0 and `until` included, ascending.
 
-        The stages of a training.
-        """
-        bends = {
-            x for name in type(self).model_fields for x, _ in getattr(self, name).points if 0 < x < until
-        }
-        return (0.0, *sorted(bends), float(until))
+def stages(curves: Iterable[Curve], until: float) -> tuple[float, ...]:
+    """Numbers of images at which a curve bends or jumps, 0 and `until` included, ascending."""
+    bends = {x for curve in curves for x, _ in curve.points if 0 < x < until}
+    return (0.0, *sorted(bends), float(until))

@@ -15,15 +15,16 @@ from core_model.schema.frozen import Frozen
 from core_model.schema.network import NetworkConfig
 from core_model.schema.recipes import RECIPES, RecipeName
 from core_model.schema.run import ControlRequest, MetricRecord, RunRecord, TickRecord
-from core_model.schema.schedule import Schedule, ScheduleValues
+from core_model.schema.schedule import Schedule, ScheduleValues, stages
 from core_model.schema.settings import Setting, Shown, settings_of
+from core_model.schema.train_osg import Eg3dTrainConfig
 
 __all__ = [
     "ControlRequest", "Curve", "MetricRecord", "RunRecord", "Schedule", "ScheduleValues", "TickRecord", "TrainConfig",
 ]  # fmt: skip
 
 CONFIG_VERSION = 1
-WYSIWYG = ("wysiwyg",)
+WYSIWYG, EG3D = ("wysiwyg",), ("eg3d",)
 """Recipes that read a setting; one without such a mark is read by all."""
 
 
@@ -261,6 +262,7 @@ class TrainConfig(Frozen):
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
     render: Annotated[RenderConfig, Shown(recipes=WYSIWYG)] = RenderConfig()
     loss: LossConfig = LossConfig()
+    eg3d: Annotated[Eg3dTrainConfig, Shown(recipes=EG3D)] = Eg3dTrainConfig()
     optim: OptimConfig = OptimConfig()
     augment: AugmentConfig = AugmentConfig()
     schedule: Schedule = Schedule()
@@ -279,6 +281,16 @@ class TrainConfig(Frozen):
             raise ValueError(f"data.resolution must be a power of two, got {self.data.resolution}")
         if self.microbatch and self.batch % self.microbatch:
             raise ValueError(f"batch must be a multiple of microbatch ({self.microbatch}), got {self.batch}")
+        if self.recipe == "wysiwyg":
+            self._wysiwyg()
+        if self.schedule.resolution.top > self.data.resolution:
+            top = round(self.schedule.resolution.top)
+            raise ValueError(
+                f"schedule.resolution must not exceed data.resolution ({self.data.resolution}), got {top}"
+            )
+        return self
+
+    def _wysiwyg(self) -> None:
         if self.render.budget_high < self.render.budget_low:
             raise ValueError(
                 f"render.budget_high must not be below budget_low ({self.render.budget_low}), got {self.render.budget_high}"
@@ -288,12 +300,22 @@ class TrainConfig(Frozen):
             raise ValueError(
                 "schedule.supervise and schedule.propose need a proposal network: network.proposal_channels is 0"
             )
-        if self.schedule.resolution.top > self.data.resolution:
-            top = round(self.schedule.resolution.top)
-            raise ValueError(
-                f"schedule.resolution must not exceed data.resolution ({self.data.resolution}), got {top}"
-            )
-        return self
+
+    def curves(self) -> dict[str, Curve]:
+        """Name → curve of all that changes while this recipe trains."""
+        return {one.name: one.value(self) for one in curve_settings(self.recipe)}
+
+    def changing(self, images: float) -> dict[str, float]:
+        """What the curves of this recipe say after `images` images, as a tick records it."""
+        usual = self.schedule.at(images).model_dump()
+        return {name: usual[name] if name in usual else c.at(images) for name, c in self.curves().items()}
+
+    def moments(self) -> tuple[float, ...]:
+        """Numbers of images at which a curve of this recipe bends or jumps, 0 and the end included, ascending.
+
+        The stages of the training.
+        """
+        return stages(self.curves().values(), float(self.images))
 
     @property
     def steps(self) -> int:
@@ -305,3 +327,9 @@ def foreign_setting(one: Setting, recipe: str) -> str:
     """What is wrong with a setting that the recipe does not read."""
     readers = " and ".join(RECIPES.get(name).title for name in one.recipes)
     return f"{one.path} is a setting of {readers}; this run's recipe is {recipe}"
+
+
+def curve_settings(recipe: str) -> list[Setting]:
+    """What a recipe lets follow a curve over the images."""
+    found = settings_of(TrainConfig).values()
+    return [one for one in found if one.kind == "curve" and one.read_by(recipe)]

@@ -82,7 +82,7 @@ def forecast(cfg: TrainConfig, device: torch.device, world: int = 1) -> Forecast
     for module in recipe.networks.modules().values():
         module.requires_grad_(False)  # the counter follows modules through gradients where there are some
     speed = matmul_speed(device, cfg.optim.precision)
-    moments = cfg.schedule.moments(cfg.images)
+    moments = cfg.moments()
     stages = []
     for start, stop in zip(moments[:-1], moments[1:], strict=True):
         values = cfg.schedule.at((start + stop) / 2)

@@ -49,7 +49,9 @@ class TrainingLoop:
         self.requests = Requests(run, ranks, self.means, stop_asked)
         self.stepper = GanStep(trained.recipe, trained.optimisers, ranks, self.clock)
         a = cfg.augment
-        self.ada = AdaController(a.target, a.interval, a.speed_images / 1000.0, counters.ada)
+        self.ada = AdaController(
+            a.target, a.interval, a.speed_images / 1000.0, counters.ada, highest=trained.recipe.highest_p
+        )
         self._reals: PatchSet | None = None
         self._saved_step = counters.step if counters.step else -1
         self._started = time.perf_counter() - counters.wall_s
@@ -89,7 +91,7 @@ class TrainingLoop:
         if cfg.augment.mode == "ada":
             sign = float(report.mean_sign)
             if math.isfinite(sign):
-                self.ada.update(sign, cfg.batch)
+                self.ada.update(sign, cfg.batch, (report.looks - 1) * cfg.batch)
         self.counters = done.replace(
             step=done.step + 1,
             position=batches.position,
@@ -122,8 +124,8 @@ class TrainingLoop:
         if number == (step - 1) * cfg.batch // o.tick_images and not last:
             return
         images = step * cfg.batch
-        schedule = cfg.schedule.at(images).model_dump()
-        tick = self.means.take(step, images, self.counters.wall_s, schedule, p, self.counters.bad_steps)
+        changing = cfg.changing(images)
+        tick = self.means.take(step, images, self.counters.wall_s, changing, p, self.counters.bad_steps)
         if self.run is not None:
             self.run.tick(tick)
             self._tell(tick)

@@ -194,7 +194,7 @@ def measure(cfg: TrainConfig, device: str, order: Sequence[int], say: Callable[[
             dataset, cfg.batch // ranks.world, cfg.seed, rank=ranks.rank, world=ranks.world, workers=cfg.data.workers,
             position=DataPosition(seed=cfg.seed, size=len(dataset)),
         )  # fmt: skip
-        moments = cfg.schedule.moments(cfg.images)
+        moments = cfg.moments()
         with batches:
             for stage in order or range(len(moments) - 1):
                 start, stop = moments[stage], moments[stage + 1]

@@ -18,6 +18,7 @@ from core_model.schema.overrides import apply_overrides
 from core_model.schema.run import RunState
 from core_model.schema.run_owner import owned
 from core_model.schema.train import TrainConfig
+from core_model.schema.train_presets import start_missing
 from core_model.training.common.control import stop_flag
 from core_model.training.common.distributed import Ranks, join_ranks
 from core_model.training.common.run_directory import (
@@ -97,6 +98,13 @@ def run_training(
                 what="bad value of microbatch",
                 expected=f"a divisor of each process's share {share}",
                 got=str(cfg.microbatch),
+            )
+        needed = "" if resume else start_missing(cfg)
+        if needed:
+            raise InputError(
+                what=f"preset {cfg.preset} fine-tunes and has nothing to start from",
+                where="start_from",
+                expected=needed,
             )
         dataset = open_data(cfg)
         # torchrun restarts the same command after a failure: continue from what was reached

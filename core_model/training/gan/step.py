@@ -19,10 +19,17 @@ from core_model.training.common.distributed import Ranks
 from core_model.training.gan.draws import JITTER, FakeBatch, mix_seed
 from core_model.training.gan.networks import update_average
 from core_model.training.gan.optimise import GradientReport, Optimisers, gradient_report
-from core_model.training.gan.recipes.interface import Judge, Moment, Recipe, Regulariser, Sight
-
-GENERATOR, DISCRIMINATOR, PENALTY, REGULARISER = 0, 1, 2, 500
-"""Numbers of the phases, for their random numbers; further judges count on in tens, regularisers in ones."""
+from core_model.training.gan.recipes.interface import (
+    DISCRIMINATOR,
+    GENERATOR,
+    PENALTY,
+    REGULARISER,
+    Judge,
+    Moment,
+    Recipe,
+    Regulariser,
+    Sight,
+)
 
 
 @dataclass(frozen=True)
@@ -30,13 +37,14 @@ class StepReport:
     """What one step measured.
 
     values: scalars by name, as tensors on the device so that nothing waits. bad: phases that changed no
-    weights, and why. mean_sign: mean sign of the logits on real images of the judges that steer the augmentation,
-    over all processes; signs: of how many batches' worth of logits that is.
+    weights, and why. mean_sign: mean sign of the logits on real images of the judge that steers the augmentation,
+    over all processes; looks: of how many looks at the batch that is (1, or 2 with that for R1).
     """
 
     values: dict[str, Tensor]
     bad: tuple[tuple[str, GradientReport], ...]
     mean_sign: Tensor
+    looks: int = 1
 
 
 @dataclass
@@ -77,11 +85,15 @@ class GanStep:
             if judge.steers:
                 signs.append(sign)
             if judge.interval and step % judge.interval == 0:
-                self._penalty_phase(judge, number, at, reals, told)
+                sign = self._penalty_phase(judge, number, at, reals, told)
+                if judge.steers and judge.steers_by_penalty:
+                    signs.append(sign)
         o, seen = cfg.optim, images + cfg.batch
-        half_life = min(o.ema_images, seen * o.ema_rampup) if o.ema_rampup else o.ema_images
+        # the average of a fine-tuning goes on from the loaded one: no ramp, which would replace it
+        ramp = o.ema_rampup if not cfg.start_from else 0.0
+        half_life = min(o.ema_images, seen * ramp) if ramp else o.ema_images
         update_average(recipe.networks, cfg.batch, half_life)
-        return StepReport(told.scalars, tuple(told.bad), torch.stack(signs).mean())
+        return StepReport(told.scalars, tuple(told.bad), torch.stack(signs).mean(), len(signs))
 
     def _draw(self, at: Moment, phase: int) -> FakeBatch:
         """This process's latents and cameras of one phase, on its device."""
@@ -185,7 +197,9 @@ class GanStep:
                 recipe.track(self.ranks.mean(w_mean))
         return self.ranks.mean(signs)
 
-    def _penalty_phase(self, judge: Judge, number: int, at: Moment, reals: Batch, told: _Told) -> None:
+    def _penalty_phase(self, judge: Judge, number: int, at: Moment, reals: Batch, told: _Told) -> Tensor:
+        """Returns the mean sign on the reals."""
+        signs = torch.zeros((), device=self.ranks.device)
         optimiser, phase, name = (
             self.optimisers.judges[judge.name],
             _phase(PENALTY, number),
@@ -206,8 +220,10 @@ class GanStep:
                 penalty = r1_penalty(leaves, logits).mean()
                 # lazy R1: every k-th step counts k times; the half is from Mescheder et al.
                 (penalty * (0.5 * judge.gamma(at) * judge.interval * weight)).backward()
+                signs += logits.detach().sign().mean() * weight
                 told.add({name: penalty}, weight)
             self._move(name, judge.module, optimiser, told)
+        return self.ranks.mean(signs)
 
     def _reals(self, judge: Judge, phase: int, at: Moment, reals: Batch, start: int) -> Sight:
         """A micro-batch of real images as the judge is shown them."""

@@ -29,6 +29,8 @@ from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.draws import FakeBatch, draw_fakes
 
+GENERATOR, DISCRIMINATOR, PENALTY, REGULARISER = 0, 1, 2, 500
+"""Numbers of the phases, for their random numbers; further judges count on in tens, regularisers in ones."""
 Key = tuple[int, int, int]
 """(step, phase, draw within the phase): names the random numbers of one verdict."""
 
@@ -82,16 +84,17 @@ class Fakes:
 class Judge(ABC):
     """A discriminator of a run with its way of looking.
 
-    name: of its network and its phases. suffix: of its scalars (`loss/D` + suffix). interval: steps between R1
-    penalties, 0 = none. weight: of its adversarial loss in the generator's step. steers: whether the
-    controller of the augmentation listens to it. prepared_leaf: R1 differentiates by the pictures after
-    `prepare` (EG3D) instead of before (EpiGRAF, WYSIWYG).
+    name: of its network and its phases. suffix: of its scalars (`loss/D` + suffix). weight: of its adversarial loss
+    in the generator's step. steers: whether the controller of the augmentation listens to it; steers_by_penalty:
+    also in its passes for R1. prepared_leaf: R1 differentiates by the pictures after `prepare` (EG3D) instead of
+    before (EpiGRAF, WYSIWYG). interval: steps between R1 penalties, 0 = none.
     """
 
     name: str = "discriminator"
     suffix: str = ""
     weight: float = 1.0
     steers: bool = True
+    steers_by_penalty: bool = False
     prepared_leaf: bool = False
     interval: int = 16
 
@@ -174,6 +177,8 @@ class Recipe(ABC, Generic[G]):
     regularisers: tuple[Regulariser, ...] = ()
     average_in_generator: bool = True
     """Whether the mean style follows the generator's phase; else that of the first judge (EG3D)."""
+    highest_p: float = 1.0
+    """Bound of the augmentation's probability."""
 
     def __init__(
         self, cfg: TrainConfig, device: torch.device | str, labels: LabelTable | None = None, rank: int = 0
