@@ -91,7 +91,12 @@ class SphereBackground(nn.Module):
 
 
 def inverse_sphere_points(origins: Tensor, dirs: Tensor, inverse: Tensor) -> Tensor:
-    """origins, dirs [B, R, 3] (origin inside the unit sphere), inverse [S] or [B, R, S] → [B, R, S, 4]."""
+    """origins, dirs [B, R, 3] (origin inside the unit sphere), inverse [S] or [B, R, S] → [B, R, S, 4].
+
+    In double precision: cameras stand on the sphere, where its angles lose half their digits, and the network
+    sees the points at high frequencies.
+    """
+    given, (origins, dirs, inverse) = dirs.dtype, (x.double() for x in (origins, dirs, inverse))
     along = -(dirs * origins).sum(dim=-1, keepdim=True)
     nearest = origins + along * dirs  # the ray's closest point to the centre
     radius = nearest.norm(dim=-1, keepdim=True).clamp_max(
@@ -109,4 +114,4 @@ def inverse_sphere_points(origins: Tensor, dirs: Tensor, inverse: Tensor) -> Ten
     )
     unit = F.normalize(turned, dim=-1)
     last = inverse.expand(unit.shape[:-1])[..., None]
-    return torch.cat([unit, last], dim=-1)
+    return torch.cat([unit, last], dim=-1).to(given)
