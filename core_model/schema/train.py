@@ -5,7 +5,7 @@ One tree, of which command line, form, saved run and table are views. No torch h
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -23,7 +23,7 @@ __all__ = [
     "ControlRequest", "Curve", "MetricRecord", "RunRecord", "Schedule", "ScheduleValues", "TickRecord", "TrainConfig",
 ]  # fmt: skip
 
-CONFIG_VERSION = 1
+CONFIG_VERSION = 2
 WYSIWYG, EG3D = ("wysiwyg",), ("eg3d",)
 """Recipes that read a setting; one without such a mark is read by all."""
 
@@ -69,8 +69,10 @@ class DataConfig(Frozen):
 class RenderConfig(Frozen):
     """How the generator is rendered while it trains."""
 
-    samples: int = Field(
-        default=192, ge=4, description="stratified samples per ray before proposals are used"
+    samples: int = Field(default=192, ge=4, description="samples per ray before proposals are used")
+    first_stage: Literal["stratified", "two-pass"] = Field(
+        default="stratified",
+        description="where `samples` lie before proposals; two-pass = half by the weights of the first half (NeRF)",
     )
     budget_low: int = Field(default=16, ge=1, description="samples of an easy ray with proposals")
     budget_high: int = Field(default=32, ge=1, description="samples of a hard ray with proposals")
@@ -121,10 +123,14 @@ class RenderConfig(Frozen):
 
 
 class LossConfig(Frozen):
-    """Weights of the losses; the paper does not publish its own."""
+    """Weights of the losses; the WYSIWYG paper does not publish its own."""
 
     surface: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
-        default=4096.0, ge=0, description="weight of the surface loss, mean over pixels of (B - B_target)²"
+        default=1.0, ge=0, description="weight of the surface loss, (B - B_target)² of each pixel"
+    )
+    surface_reduction: Annotated[Literal["sum", "mean"], Shown(recipes=WYSIWYG)] = Field(
+        default="sum",
+        description="over pixels; sum (the paper's) keeps the weight of a pixel when the resolution grows",
     )
     decision: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=0.0, ge=0, description="weight of the decision loss, mean of exp(-sharpness |sdf|)"
@@ -133,7 +139,14 @@ class LossConfig(Frozen):
         default=2.0, gt=0, description="sharpness of the decision loss"
     )
     decision_points: Annotated[int, Shown(recipes=WYSIWYG)] = Field(
-        default=65536, ge=64, description="probe points of a batch that the decision loss looks at"
+        default=0,
+        ge=0,
+        description="points of a batch that the decision loss looks at; 0 = all of the probe (the paper's)",
+    )
+    decision_start: Annotated[int, Shown("images", recipes=WYSIWYG)] = Field(
+        default=16_000_000,
+        ge=0,
+        description="from which the decision loss counts: the paper's is the probe's, which supervision begins",
     )
     bend: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=0.0,
@@ -162,7 +175,13 @@ class OptimConfig(Frozen):
     decoder_lr: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=0.1,
         gt=0,
-        description="multiplier for the heads, whose weights are not equalised (about 1/√inputs)",
+        description="multiplier for MLP_sdf, whose weights are not equalised (about 1/√inputs)",
+    )
+    colour_lr: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
+        default=1.0,
+        gt=0,
+        description="multiplier for MLP_rgb beside schedule.colour_lr; its weights are not equalised: 1 is Table A4 "
+        "as written, 0.1 (1/√inputs) has the steps of equalised layers",
     )
     warmup_images: Annotated[float, Shown("images")] = Field(
         default=0.0, ge=0, description="images until the generator's rate is reached, linear; 0 = at once"
@@ -234,7 +253,7 @@ class OutputConfig(Frozen):
 class TrainConfig(Frozen):
     """One training run."""
 
-    version: Literal[1] = CONFIG_VERSION
+    version: Literal[2] = CONFIG_VERSION
     recipe: RecipeName = Field(
         default="wysiwyg", description="how it is trained: networks, discriminators and losses"
     )
@@ -268,6 +287,22 @@ class TrainConfig(Frozen):
     schedule: Schedule = Schedule()
     output: OutputConfig = OutputConfig()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1(cls, data: Any) -> Any:
+        """Settings that were saved before version 2, with what their run did: it goes on as it began."""
+        if not isinstance(data, dict) or data.get("version") != 1:
+            return data
+        loss, optim = dict(data.get("loss") or {}), dict(data.get("optim") or {})
+        loss = {
+            "surface": 4096.0,
+            "surface_reduction": "mean",
+            "decision_points": 65536,
+            "decision_start": 0,
+        } | loss
+        optim = {"colour_lr": optim.get("decoder_lr", 0.1)} | optim
+        return data | {"version": CONFIG_VERSION, "loss": loss, "optim": optim}
+
     @model_validator(mode="after")
     def _of_this_recipe(self) -> "TrainConfig":
         for one in settings_of(type(self)).values():
@@ -291,6 +326,12 @@ class TrainConfig(Frozen):
         return self
 
     def _wysiwyg(self) -> None:
+        """Raise ValueError for settings of that recipe that contradict each other."""
+        extras = [name for name in ("refine", "cull_floor", "look") if getattr(self.render, name)]
+        if self.render.first_stage == "two-pass" and extras:
+            raise ValueError(
+                f"render.first_stage two-pass goes without render.{extras[0]}, which belongs to stratified samples"
+            )
         if self.render.budget_high < self.render.budget_low:
             raise ValueError(
                 f"render.budget_high must not be below budget_low ({self.render.budget_low}), got {self.render.budget_high}"

@@ -8,18 +8,17 @@ import torch
 
 from core_model.discriminators.network import Discriminator
 from core_model.families.wysiwyg.generator import WysiwygGenerator
-from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.recipes.counting import BACKWARD, DOUBLE_BACKWARD, counted
-from core_model.training.gan.recipes.interface import Cost, Networks
+from core_model.training.gan.recipes.interface import Cost, Moment, Networks
 
 SEEN_SHARE = 0.15  # of all samples, those that pass `render.cull_floor` on heads (measured 0.13 to 0.2)
 HIT_SHARE = 0.45  # of all rays, those that meet a head
 
 
-def cost(cfg: TrainConfig, sizes: PartSizes, values: ScheduleValues) -> Cost:
+def cost(cfg: TrainConfig, sizes: PartSizes, at: Moment) -> Cost:
     """Of one image at one moment of the schedule."""
-    return Cost(_flop_image(cfg, sizes, values), _kept(cfg, sizes, values))
+    return Cost(_flop_image(cfg, sizes, at), _kept(cfg, sizes, at))
 
 
 @dataclass(frozen=True)
@@ -62,12 +61,14 @@ class PartSizes:
         return cls(*synthesis, *judged, *proposed, point, values)
 
 
-def _points(cfg: TrainConfig, values: ScheduleValues) -> tuple[float, float]:
+def _points(cfg: TrainConfig, at: Moment) -> tuple[float, float]:
     """(points with gradients, points without) of one rendered image in the generator's phase."""
-    r, n = cfg.render, cfg.network
+    r, n, values = cfg.render, cfg.network, at.values
     rays = values.resolution**2
     if not values.propose:
         kept, free = float(rays * r.samples), 0.0
+        if r.first_stage == "two-pass":
+            free = kept / 2
     else:
         kept = rays * (r.budget_low + r.hard_share * (r.budget_high - r.budget_low))
         free = 0.0 if r.sampler else kept / 2
@@ -82,6 +83,8 @@ def _points(cfg: TrainConfig, values: ScheduleValues) -> tuple[float, float]:
         kept += HIT_SHARE * rays * r.refine
     if cfg.loss.bend:
         kept += 3.0 * cfg.loss.bend_points / cfg.batch
+    if cfg.loss.decision and at.images >= cfg.loss.decision_start:
+        kept += cfg.loss.decision_points / cfg.batch if cfg.loss.decision_points else _probe_points(cfg)
     if (values.propose or values.supervise) and r.sampler:
         free += n.probe_size**2 * n.probe_samples
         if values.supervise:
@@ -89,9 +92,10 @@ def _points(cfg: TrainConfig, values: ScheduleValues) -> tuple[float, float]:
     return kept, free
 
 
-def _flop_image(cfg: TrainConfig, s: PartSizes, values: ScheduleValues) -> float:
+def _flop_image(cfg: TrainConfig, s: PartSizes, at: Moment) -> float:
     """FLOP of one image of a step, all phases."""
-    kept, free = _points(cfg, values)
+    kept, free = _points(cfg, at)
+    values = at.values
     proposals = s.proposal if (values.propose or values.supervise) and cfg.render.sampler else 0.0
     extra = 1.0 if cfg.render.checkpoint_rays else 0.0
     generator = BACKWARD * s.synthesis + s.point * ((BACKWARD + extra) * kept + free)
@@ -110,9 +114,10 @@ def _probe_points(cfg: TrainConfig) -> float:
     return float(cfg.network.probe_size**2 * cfg.network.probe_samples)
 
 
-def _kept(cfg: TrainConfig, s: PartSizes, values: ScheduleValues) -> float:
+def _kept(cfg: TrainConfig, s: PartSizes, at: Moment) -> float:
     """Numbers of one image that the backward pass keeps."""
-    kept, free = _points(cfg, values)
+    kept, free = _points(cfg, at)
+    values = at.values
     if cfg.render.checkpoint_rays:
         kept = min(kept, kept / values.resolution**2 * cfg.render.checkpoint_rays)
     proposals = s.proposal_values if (values.propose or values.supervise) and cfg.render.sampler else 0.0

@@ -45,10 +45,17 @@ class Rendered:
 
 
 def make_fakes(
-    g: WysiwygGenerator, batch: FakeBatch, cfg: TrainConfig, values: ScheduleValues, *, train: bool
+    g: WysiwygGenerator,
+    batch: FakeBatch,
+    cfg: TrainConfig,
+    values: ScheduleValues,
+    *,
+    train: bool,
+    seen: int = 0,
 ) -> Rendered:
-    """Images of a batch at the schedule's resolution. train: also the generator's own losses and figures,
-    else none.
+    """Images of a batch at the schedule's resolution.
+
+    train: also the generator's own losses and figures, else none. seen: images shown so far.
     """
     device = g.mapping.w_avg.device
     network = cfg.network
@@ -72,9 +79,13 @@ def make_fakes(
         return Rendered(images, coarse, w.detach().float().mean(dim=0))
     if cfg.loss.surface:
         losses.append(
-            LossTerm("surface", surface_loss(marched.width, values.surface_target), cfg.loss.surface)
+            LossTerm(
+                "surface",
+                surface_loss(marched.width, values.surface_target, cfg.loss.surface_reduction),
+                cfg.loss.surface,
+            )
         )
-    if cfg.loss.decision:
+    if cfg.loss.decision and seen >= cfg.loss.decision_start:
         value = decision(scene.field, marched, probe is not None, batch.label, batch.seeds, cfg)
         losses.append(LossTerm("decision", value, cfg.loss.decision))
     if cfg.loss.bend:
@@ -126,6 +137,8 @@ def _render(
         assert probe is not None and log_p is not None
         p = log_p.detach().float().exp()
         return march_by_proposals(scene, rays, p, probe.opacity, r, batch.seeds), probe, losses
+    if r.first_stage == "two-pass":
+        return march_importance(scene, rays, r.samples, batch.seeds, r.checkpoint_rays), probe, losses
     coarse = (
         rays if not r.refine or r.look >= values.resolution or not r.look else _rays(scene, batch, r.look)
     )
