@@ -18,6 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from core_model import __version__
+from core_model.cli import far
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.processes import FOLLOW_VARIABLE, follow_starter
 
@@ -111,7 +112,10 @@ def _dispatch(args: list[str]) -> int:
             name, rest = "view", args
         else:
             raise _unknown_command(name)
-    importlib.import_module(COMMANDS[name][0]).main(rest)
+    if any(a.startswith(far.OPTION) for a in rest) and far.wanted(name, rest):
+        far.main(name, rest)
+    else:
+        importlib.import_module(COMMANDS[name][0]).main(rest)
     return 0
 
 

@@ -23,6 +23,7 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.render import ErrorInfo, RenderRequest, Tier
 from viewer.render_client import messages as m
+from viewer.render_client.far_runs import FarRuns
 from viewer.render_client.link import WorkerLink
 from viewer.render_client.protocol import DEFAULT_FACTORY
 from viewer.render_client.rings import FrameRings
@@ -107,6 +108,7 @@ class FarWorker:
         self._quality = Quality()
         self._folder = tempfile.TemporaryDirectory(prefix="triscope-worker-", ignore_cleanup_errors=True)
         self._stopped = threading.Event()
+        self._runs = FarRuns(channel, Path(self._folder.name))
 
     # From the window
 
@@ -117,6 +119,8 @@ class FarWorker:
             return True
         if isinstance(record, r.ToStop):
             return False
+        if self._runs.take(record, blobs):
+            return True
         link = self._link
         if link is None:
             raise WireError(f"{record.kind} before start")
@@ -160,6 +164,7 @@ class FarWorker:
     def stop(self) -> None:
         """End the worker process and wait until it is gone."""
         self._stopped.set()
+        self._runs.stop()
         link = self._link
         if link is not None:
             link.cancel_below(2**62)

@@ -140,14 +140,26 @@ class ToStop(Frozen):
     kind: Literal["stop"] = "stop"
 
 
+class Argument(Frozen):
+    """One word of a command. file: SHA-256 of a file that was sent; out: name of a file that comes back, shown: how the
+    person wrote it; else text.
+    """
+
+    text: Text = ""
+    file: Digest | None = None
+    out: Name | None = None
+    shown: Path = ""
+
+
 class ToRun(Frozen):
-    """Run a command of triscope there. args: with `{file:DIGEST}` where a sent file stands, `{out}` where its output."""
+    """Run a command of triscope there; progress: as lines of JSON; epoch: SOURCE_DATE_EPOCH of this side."""
 
     kind: Literal["run"] = "run"
     number: Number
-    args: Annotated[tuple[Text, ...], Field(min_length=1, max_length=200)]
-    out: Name | None = None
-    columns: Annotated[int, Field(ge=20, le=1000)] = 100
+    command: Literal["render", "orbit", "sheet", "mesh", "inspect", "info"]
+    words: Annotated[tuple[Argument, ...], Field(max_length=400)]
+    progress: bool = False
+    epoch: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,12}$")] = ""
 
 
 class Offer(Frozen):
