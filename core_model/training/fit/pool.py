@@ -101,7 +101,7 @@ class TruthPool:
         if index in self._taught:
             maps, weight = self._taught[index]
             return maps.float(), weight.float()
-        maps, weight = taught_planes(self.head(index), size)
+        maps, weight = taught_planes(self.head(index), size, self.source.spec.box)
         if size < self.source.spec.view_size and len(self._taught) < self._kept:
             self._taught[index] = maps.half(), weight.half()
         return maps, weight

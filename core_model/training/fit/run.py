@@ -15,6 +15,7 @@ from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
 from core_model.schema.overrides import apply_overrides, changed_paths
 from core_model.schema.run_owner import owned
+from core_model.schema.train_presets import HEADS_BACKGROUND
 from core_model.training.common.control import stop_flag
 from core_model.training.common.distributed import Ranks, join_ranks
 from core_model.training.common.run_directory import (
@@ -26,7 +27,6 @@ from core_model.training.common.run_directory import (
 )
 from core_model.training.fit.checkpoint import export_checkpoint, heads_seen
 from core_model.training.fit.loop import FitLoop
-from core_model.training.fit.truth import BACKGROUND_RGB
 
 __all__ = ["export_checkpoint", "resumed_settings", "run_fit", "settings_of"]
 
@@ -35,7 +35,7 @@ CHANGEABLE = ("threads", "workers")
 
 
 def heads_conventions(cfg: FitConfig) -> Conventions:
-    return Conventions(background=BACKGROUND_RGB, scene_radius=cfg.scene_radius)
+    return Conventions(background=HEADS_BACKGROUND, box=cfg.box, scene_radius=cfg.scene_radius)
 
 
 def settings_of(out: Path, cfg: FitConfig, *, resume: bool) -> FitConfig:
@@ -92,7 +92,6 @@ def _run_fit(out: Path, cfg: FitConfig, ranks: Ranks, resume: bool, command: Seq
     checkpoint = out / "checkpoint.safetensors"
     with told_ending(run), stop_flag() as stopping:
         generator = WysiwygGenerator(PRESETS[cfg.preset], heads_conventions(cfg), seed=cfg.seed)
-        generator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         state = FitLoop(out, cfg, ranks, generator, run, stopping, wall_s).train(resume=resume)
     if run is not None:
         run.end(state)
