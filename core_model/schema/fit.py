@@ -150,7 +150,10 @@ class FitConfig(Frozen):
         default=0.02, ge=0, description="weight of the squared log ratio of beta to its target"
     )
     box: Annotated[float, Shown("world units", group=TRUTH)] = Field(
-        default=0.36, gt=0, le=0.5, description="half edge of the cube that planes span; shoulders are cut there"
+        default=0.36,
+        gt=0,
+        le=0.5,
+        description="half edge of the cube that planes span; shoulders are cut there",
     )
     scene_radius: Annotated[float, Shown("world units", group=LOSSES)] = Field(
         default=0.5, gt=0, description="rays span this far around the box centre"

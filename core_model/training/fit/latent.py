@@ -1,9 +1,9 @@
 """Which head a latent stands for: z [B, Z] → parameters of people of the head pack, as continuous as the pack allows.
 
-A subset of what `triscope data heads` draws, so that a small generator fitted in hours draws a typical head sharply: adults up to about
-forty who smile a little, no hats and no glasses, five hair styles, four kinds of clothes, features that differ by IDENTITY_SPREAD of
-the spread there. Choices (sex, ancestry, style, clothes, iris) change at thresholds of single numbers of z / rms(z), all else moves smoothly. The
-last 40 numbers are the identity: a fixed random matrix turns them into the pack's signed axes.
+A subset of what `triscope data heads` draws, so that a small generator fitted in hours draws a typical head sharply: adults up to
+about forty who smile a little, no hats and no glasses, five hair styles, four kinds of clothes, features that differ by IDENTITY_SPREAD
+of the spread there. Choices (sex, ancestry, style, clothes, iris) change at thresholds of single numbers of z / rms(z), all else moves
+smoothly. The last 40 numbers are the identity: a fixed random matrix turns them into the pack's signed axes.
 """
 
 from __future__ import annotations
@@ -109,12 +109,7 @@ class LatentHeads:
             self.lips,
             self.share,
         ]
-        choices = (
-            (self.skin, SKINS),
-            (self.style, STYLES),
-            (self.clothes, CLOTHES),
-            (self.iris, IRISES),
-        )
+        choices = ((self.skin, SKINS), (self.style, STYLES), (self.clothes, CLOTHES), (self.iris, IRISES))
         picked = [(chosen[:, None] == np.arange(len(names))).astype(float) for chosen, names in choices]
         tones = [np.log(self.hair_tone), np.log(self.cloth_tone)]
         hues = [x[:, :2] - x[:, 1:] for x in tones]
@@ -213,7 +208,9 @@ def _details(identity: np.ndarray, woman: bool) -> tuple[Weight, ...]:
     found = []
     for axis, number in zip(axes, _mixing(len(axes)) @ identity, strict=True):
         spread = {"lateral": 1.0, "signed": 0.75 if woman else 0.9, "shape": 0.0}[axis.kind]
-        value = IDENTITY_SPREAD * number * axis.sigma * spread + (WOMENS_SHAPE.get(axis.name, 0.0) if woman else 0.0)
+        value = IDENTITY_SPREAD * number * axis.sigma * spread + (
+            WOMENS_SHAPE.get(axis.name, 0.0) if woman else 0.0
+        )
         value = float(np.clip(value, -axis.limit, axis.limit))
         names = [pair[1] if value > 0 else pair[0] for pair in axis.targets.values()]
         found += [Weight(target=name, weight=abs(value)) for name in names if name is not None and value]

@@ -12,8 +12,8 @@ from core_model.fields.base import FieldSample
 from core_model.fields.density import volsdf_density
 from core_model.losses.terms import LossTerm
 from core_model.ops.stepfun import alpha_weights, expected
+from core_model.schema.conventions import HEADS_BACKGROUND
 from core_model.schema.fit import FitConfig
-from core_model.schema.train_presets import HEADS_BACKGROUND
 from core_model.training.fit.views import CHANNELS
 
 FRONTAL = (0.0, 0.0, -1.0)  # the constant viewing direction of the paper's figures

@@ -13,11 +13,11 @@ from core_model.data.headpack.assembly import assemble
 from core_model.data.headpack.truth import HeadTruth
 from core_model.geometry.rays import camera_rays
 from core_model.schema.camera import OrbitPose
+from core_model.schema.conventions import HEADS_BACKGROUND
 from core_model.schema.export import best_sampler
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
-from core_model.schema.train_presets import HEADS_BACKGROUND
 from core_model.session import RenderSession
 from core_model.training.fit.latent import head_of_z, latent_z
 from core_model.training.fit.truth import look
@@ -68,7 +68,7 @@ def unseen_head(session: RenderSession, path: str, seed: int, size: int) -> Unse
     frame = session.render(request)
     if frame.result.error is not None:
         raise RuntimeError(frame.result.error.message)
-    true_rgb, true_normal, mask = _known(seed, info.z_dim, size, info.conventions.box)
+    true_rgb, true_normal, mask = _known(seed, info.z_dim, size, info.header.conventions.box)
     normals = torch.from_numpy(frame.arrays["normal"]).reshape(3, size, 2, size, 2).nanmean(dim=(2, 4))
     normals = torch.nn.functional.normalize(normals, dim=0)
     return UnseenHead(_halved(frame.arrays["rgb"]), normals, true_rgb, true_normal, mask, request)

@@ -10,12 +10,11 @@ import torch
 
 from core_model.families.wysiwyg.config import PRESETS
 from core_model.families.wysiwyg.generator import WysiwygGenerator
-from core_model.schema.conventions import Conventions
+from core_model.schema.conventions import HEADS_BACKGROUND, Conventions
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
 from core_model.schema.overrides import apply_overrides, changed_paths
 from core_model.schema.run_owner import owned
-from core_model.schema.train_presets import HEADS_BACKGROUND
 from core_model.training.common.control import stop_flag
 from core_model.training.common.distributed import Ranks, join_ranks
 from core_model.training.common.run_directory import (

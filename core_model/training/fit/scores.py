@@ -62,7 +62,7 @@ def _score_one(session: RenderSession, path: str, seed: int, size: int) -> dict[
     cosine = (head.normal * head.true_normal).sum(dim=0)[both].clamp(-1, 1)
     field = session.field_of(head.request)
     truth = HeadTruth(assemble(head_of_z(latent_z(seed, session.open(path).z_dim))))
-    box = session.open(path).conventions.box
+    box = session.open(path).header.conventions.box
     own = level_set(lambda p: field.geometry(p).sdf, 0.96 * box)
     return {
         "psnr": -10.0 * float(np.log10(max(head.squared_error, 1e-12))),
@@ -74,8 +74,8 @@ def _score_one(session: RenderSession, path: str, seed: int, size: int) -> dict[
 def head_distance(own: Triangles, truth: HeadTruth, reach: float, seed: int = 0) -> float:
     """Chamfer distance of a level set to the surface of a head, world units: mean of both directions' mean distances.
 
-    Of the head only what is seen from outside and lies in [-reach, reach]³ counts, found by rays from all around: the inside of the mouth or the underside of
-    hair is nothing that a picture shows.
+    Of the head only what is seen from outside and lies in [-reach, reach]³ counts, found by rays from all around: the inside of
+    the mouth or the underside of hair is nothing that a picture shows.
     """
     rng = np.random.default_rng([seed, 0x5EE])
     on = _on_surface(own, rng)

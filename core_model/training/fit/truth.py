@@ -83,7 +83,9 @@ def _points(
     }
 
 
-def _looks(features: np.ndarray, count: int, box: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _looks(
+    features: np.ndarray, count: int, box: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Rays [count] whose first hits are spread over the head: an eighth each at eyes, mouth and nose, a quarter at the face."""
     small, face = count // 4, count // 4
     marks = (

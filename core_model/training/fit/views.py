@@ -85,7 +85,9 @@ def _plane(truth: HeadTruth, plane: PlaneAxes, size: int, box: float) -> dict[st
         colour[on] = np.rint(255.0 * shown.clip(0, 1))
         found = (t < start + box).reshape(size, size)
         row, column = np.asarray(distance_transform_edt(~found, return_distances=False, return_indices=True))
-        place = (start - np.where(np.isfinite(t), t, 0.0)).clip(-box, 1.05 * box)  # cut by the box: just outside
+        place = (start - np.where(np.isfinite(t), t, 0.0)).clip(
+            -box, 1.05 * box
+        )  # cut by the box: just outside
         depth.append((side * place).reshape(size, size)[row, column])
         rgb.append(colour.reshape(size, size, 3)[row, column])
         seen |= found

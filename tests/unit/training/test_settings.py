@@ -7,7 +7,6 @@ from pydantic import ValidationError
 
 from core_model.cli.settings_line import read_line
 from core_model.cli.train import take_apart
-from core_model.data.head_renderer import BACKGROUND_RGB
 from core_model.families.wysiwyg.config import WysiwygConfig
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
@@ -15,7 +14,7 @@ from core_model.schema.overrides import apply_overrides, changed_paths, read_tre
 from core_model.schema.schedule import Curve, Schedule
 from core_model.schema.settings import groups_of, settings_of, table_of, text_of
 from core_model.schema.train import TrainConfig
-from core_model.schema.train_presets import HEADS_BACKGROUND, PRESETS
+from core_model.schema.train_presets import PRESETS
 from core_model.training.gan.networks import network_config
 
 M = 1e6
@@ -81,7 +80,6 @@ def test_presets_are_whole(name: str) -> None:
         cfg.schedule.at(cfg.images).resolution == cfg.data.resolution and cfg.schedule.at(cfg.images).propose
     )
     assert cfg.schedule.moments(cfg.images)[-1] == cfg.images
-    assert tuple(BACKGROUND_RGB) == HEADS_BACKGROUND
 
 
 def test_published_presets() -> None:
