@@ -114,9 +114,9 @@ It is **not** trained adversarially and has seen no photograph. Its latent fixes
 small, so that a typical head is drawn sharply: adults up to about forty who smile a little, six skins, five hair styles, four kinds of
 clothes, no hats or glasses, features spread {IDENTITY_SPREAD:.0%} as far as in `triscope data heads`.
 
-The generator was regressed onto views of such heads along the three axes, then onto signed distance and colour at points and onto rays; its proposal network was trained with the paper's sampler loss on its
-own ray distributions. Signed distance is that of a solid: hair and cloth fill what lies under them. Planes span
-[-{cfg.box:g}, {cfg.box:g}]³: a bust, cut where the box ends.
+The generator was regressed onto views of such heads along the three axes, then onto signed distance and colour at points and onto rays;
+its proposal network was trained with the paper's sampler loss on its own ray distributions. Signed distance is that of a solid: hair
+and cloth fill what lies under them. Planes span [-{cfg.box:g}, {cfg.box:g}]³: a bust, cut where the box ends.
 
 | part | values |
 |---|---|
