@@ -138,7 +138,7 @@ def test_planes_that_hold_the_views_have_their_features(known: dict[str, np.ndar
         sample_planes(planes[0][None], points[None], conv)[0],
         atol=2e-3,
     )
-    assert weight.max() == 3 and weight.shape == maps.shape  # the face, from the front
+    assert weight.max() == 6 and weight.shape == maps.shape  # the eyes, from the front
     assert weight[1:].max() == 1
     losses = view_losses(planes, [(maps, weight)], 1.0)
     assert [float(term.value) for term in losses] == pytest.approx([0.0, 0.0], abs=1e-6)
