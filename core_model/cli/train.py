@@ -16,7 +16,7 @@ from core_model.schema.recipes import RECIPES
 from core_model.schema.run_owner import refuse_if_owned
 from core_model.schema.settings import settings_of, table_of
 from core_model.schema.train import TrainConfig, foreign_setting
-from core_model.schema.train_presets import PRESETS
+from core_model.schema.train_presets import PRESETS, presets_of
 
 WORDS = ("preset", "data", "out", "device", "processes", "measure")
 SWITCHES = ("resume", "dry-run", "help")
@@ -53,8 +53,7 @@ def take_apart(args: list[str]) -> SettingsLine:
 def main(args: list[str]) -> None:
     line = take_apart(args)
     if "help" in line.switches or not args:
-        names = {recipe: [p.preset for p in PRESETS if p.recipe == recipe] for recipe in RECIPES.names()}
-        presets = [f"                      {recipe}: {', '.join(of)}" for recipe, of in names.items()]
+        presets = [f"                      {name}: {', '.join(presets_of(name))}" for name in RECIPES.names()]
         recipes = [f"                      {name}: {one.about}" for name, one in RECIPES.items()]
         print(USAGE.format(presets="\n".join(presets), recipes="\n".join(recipes)) + table_of(TrainConfig))
         return
@@ -125,11 +124,10 @@ def _config(line: SettingsLine, out: Path | None) -> TrainConfig:
     about = RECIPES.get(wanted, where="--recipe") if wanted else RECIPES.get("wysiwyg")
     base = PRESETS.get(line.words.get("preset", about.preset), where="--preset")
     if wanted and base.recipe != wanted:
-        fitting = [name for name in PRESETS.names() if PRESETS.get(name).recipe == wanted]
         raise InputError(
             what=f"preset {base.preset} is of recipe {base.recipe}, not {wanted}",
             where="--preset",
-            expected=f"one of {', '.join(fitting)}",
+            expected=f"one of {', '.join(presets_of(wanted))}",
         )
     refuse_foreign(told, base.recipe)
     cfg = apply_overrides(base, line.changes, "train")

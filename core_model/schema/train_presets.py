@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core_model.schema.conventions import HEADS_BACKGROUND
+from core_model.schema.recipes import RECIPES
 from core_model.schema.registry import Registry
 from core_model.schema.schedule import Curve, Schedule
 from core_model.schema.train import (
@@ -29,6 +30,12 @@ FINE_TUNED = {
 def start_missing(cfg: TrainConfig) -> str:
     """What `start_from` should name where a preset needs it and the settings do not; "" where nothing is missing."""
     return FINE_TUNED.get(cfg.preset, "") if not cfg.start_from else ""
+
+
+def presets_of(recipe: str) -> tuple[str, ...]:
+    """Names of a recipe's presets, the one that stands for it first."""
+    first = RECIPES.get(recipe).preset
+    return (first, *(p.preset for p in PRESETS if p.recipe == recipe and p.preset != first))
 
 
 def _curve(text: str) -> Curve:

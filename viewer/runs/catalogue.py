@@ -48,7 +48,21 @@ class _Known:
 GROUPS = ("Metrics", "Losses", "Discriminator", "Surface", "Sampler", "Schedule", "Speed", "Memory", "Other")
 _KNOWN = (
     _Known("Losses", "Adversarial loss", "", ((r"loss/G|Loss/G/loss", "G"), (r"loss/D|Loss/D/loss", "D"))),
-    _Known("Losses", "R1 penalty", "", ((r"r1|Loss/r1_penalty", "R1"), (r"Loss/D/reg", "D reg")), log=True),
+    _Known("Losses", "Adversarial loss of patches", "", ((r"loss/G_patch", "G"), (r"loss/D_patch", "D"))),
+    _Known(
+        "Losses",
+        "R1 penalty",
+        "",
+        ((r"r1|Loss/r1_penalty", "R1"), (r"r1_patch", "R1 of patches"), (r"Loss/D/reg", "D reg")),
+        log=True,
+    ),
+    _Known(
+        "Losses",
+        "Density regulariser",
+        "",
+        ((r"density", "neighbours"), (r"density1", "second term")),
+        log=True,
+    ),
     _Known(
         "Losses",
         "Gradient norm",
@@ -57,6 +71,7 @@ _KNOWN = (
             (r"grad/(G|generator)|Gradients/G.*", "G"),
             (r"grad/(D|discriminator)|Gradients/D.*", "D"),
             (r"grad/r1", "R1"),
+            (r"grad/density", "density"),
         ),
         log=True,
     ),

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core_model.schema.settings import Setting, SettingGroup
+from core_model.schema.settings import Setting, SettingGroup, settings_of
 from core_model.schema.train import TrainConfig
-from core_model.schema.train_presets import PRESETS
+from core_model.schema.train_presets import PRESETS, presets_of, start_missing
 from viewer.jobs.backend import BACKENDS, Resources
 from viewer.jobs.command import CommandLine, processes_for, train_arguments
 from viewer.jobs.form import Checked, check, form_of, texts_of
 
-HIDDEN = ("preset", "data.path")
-"""Said by --preset and --data, and chosen above the form."""
+HIDDEN = ("preset", "recipe", "data.path")
+"""Said by --preset (which has one recipe) and --data, and chosen above the form."""
 
 
 @dataclass
@@ -46,12 +46,27 @@ class Draft:
         return PRESETS.get(self.preset)
 
     def groups(self) -> tuple[SettingGroup, ...]:
-        """The form, without what stands above it."""
+        """The form of the recipe, without what stands above it."""
+        shown = lambda f: f.path not in HIDDEN and f.read_by(self.recipe)
         made = (
-            SettingGroup(g.name, g.help, tuple(f for f in g.fields if f.path not in HIDDEN))
+            SettingGroup(g.name, g.help, tuple(f for f in g.fields if shown(f)))
             for g in form_of(type(self.base))
         )
         return tuple(g for g in made if g.fields)
+
+    @property
+    def recipe(self) -> str:
+        """How it is trained: the preset's."""
+        return self.base.recipe
+
+    def presets(self) -> tuple[str, ...]:
+        """Presets of the recipe."""
+        return presets_of(self.recipe)
+
+    def choose_recipe(self, name: str) -> None:
+        """Start from the first preset of another recipe; typed texts that it reads too stay."""
+        if name != self.recipe:
+            self.choose_preset(presets_of(name)[0])
 
     def texts(self) -> Mapping[str, str]:
         """Text of every field of the preset."""
@@ -87,13 +102,15 @@ class Draft:
             return
         before = dict(self.typed)
         self.preset, self.origin, self.typed = name, "", {}
+        known = settings_of(type(self.base))
         for path, text in before.items():
-            if path in self.texts():
+            if path in known and known[path].read_by(self.recipe):
                 self.put(path, text)
 
     def take(self, tree: TrainConfig, name: str) -> None:
         """The settings of another run, as differences from its preset."""
-        self.preset = tree.preset if tree.preset in PRESETS.names() else self.preset
+        fitting = presets_of(tree.recipe)
+        self.preset = tree.preset if tree.preset in fitting else fitting[0]
         self.typed = {}
         for path, text in texts_of(tree).items():
             if path not in HIDDEN and path in self.texts():
@@ -103,9 +120,8 @@ class Draft:
     def take_arguments(self, argv: tuple[str, ...], name: str) -> None:
         """The settings of a job that has not written any yet, as its command line tells them."""
         words = dict(zip(argv, argv[1:], strict=False))
-        self.preset = (
-            words.get("--preset", self.preset) if words.get("--preset") in PRESETS.names() else self.preset
-        )
+        if words.get("--preset") in PRESETS.names():
+            self.preset = words["--preset"]
         self.typed = {}
         for word in argv:
             path, equals, text = word.removeprefix("--").partition("=")
@@ -175,6 +191,8 @@ class Draft:
                 f"{path or 'settings'}: {said}"
                 + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else "")
             )
+        if self.tree is not None and (needed := start_missing(self.tree)):
+            found.append(f"start_from: it fine-tunes {needed}")
         if not self.data.strip():
             found.append("no data set: a zip or folder with dataset.json")
         elif data_fault:

@@ -11,6 +11,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import read_tree
+from core_model.schema.recipes import RECIPES
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 from viewer.features.training.data_set import DataLooker
@@ -82,6 +83,7 @@ class LaunchPage:
         padded = int(imgui.ChildFlags_.always_use_window_padding)
         imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.panel, 1.0))
         if imgui.begin_child("launch-form", ImVec2(left, 0.0), padded):
+            self._recipe(theme)
             self._preset(theme)
             self.form.draw(theme, self.draft)
         imgui.end_child()
@@ -100,9 +102,22 @@ class LaunchPage:
             self.draft.out = str(free_name(folder, self.draft.preset))
             self._named = True
 
+    def _recipe(self, theme: Theme) -> None:
+        """The first choice: how it is trained, with what that is in two sentences."""
+        draft = self.draft
+        options = [(name, about.title, about.about) for name, about in RECIPES.items()]
+        tip = "How it is trained: networks, discriminators and losses"
+        chosen = choice_rows.combo(theme, "Recipe", "##recipe", draft.recipe, options, tip=tip)
+        if chosen != draft.recipe:
+            auto, folder = Path(draft.out).name.startswith(draft.preset), Path(draft.out).parent
+            draft.choose_recipe(chosen)
+            if auto:
+                draft.out = str(free_name(folder, draft.preset))
+        controls.note(theme, RECIPES.get(draft.recipe).about)
+
     def _preset(self, theme: Theme) -> None:
         draft = self.draft
-        options = [(name, name, _preset_words(PRESETS.get(name))) for name in PRESETS.names()]
+        options = [(name, name, _preset_words(PRESETS.get(name))) for name in draft.presets()]
         chosen = choice_rows.combo(
             theme, "Preset", "##preset", draft.preset, options, tip="Complete settings to start from"
         )

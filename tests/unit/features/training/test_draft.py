@@ -13,7 +13,7 @@ import pytest
 
 from core_model.cli.train import take_apart
 from core_model.schema.overrides import apply_overrides
-from core_model.schema.train_presets import PRESETS
+from core_model.schema.train_presets import PRESETS, presets_of
 from tests.train.gan_data import write_set
 from viewer.features.training.data_set import look
 from viewer.features.training.draft import Draft, free_name, matching
@@ -152,3 +152,27 @@ def test_data_look_at_what_is_no_set_is_a_fault_in_words(tmp_path: Path, content
     (tmp_path / "torn" / "a.png").write_bytes(b"\x89PNG no more")
     for name in ("x.zip", "empty", "torn", "missing"):
         assert look(str(tmp_path / name)).fault
+
+
+def test_the_recipe_is_chosen_first_and_brings_its_presets_and_fields() -> None:
+    draft = Draft()
+    assert draft.recipe == "wysiwyg" and "eg3d-ffhq512" not in draft.presets()
+    draft.put("seed", "5")
+    draft.put("loss.surface", "7")
+    draft.choose_recipe("eg3d")
+    assert draft.preset == "eg3d-ffhq512" and set(draft.presets()) == set(presets_of("eg3d"))
+    paths = {f.path for g in draft.groups() for f in g.fields}
+    assert (
+        "eg3d.render.coarse" in paths
+        and "network.z_dim" not in paths
+        and "schedule.surface_target" not in paths
+    )
+    assert draft.typed == {"seed": "5"} and draft.tree is not None and draft.tree.recipe == "eg3d"
+    assert "--preset eg3d-ffhq512" in draft.command() and "--recipe" not in draft.command()
+    draft.choose_preset("eg3d-afhq512")
+    assert any("start_from" in said for said in draft.problems(""))
+    draft.put("start_from", "faces.safetensors")
+    assert not any("start_from" in said for said in draft.problems(""))
+    other = PRESETS.get("smoke").replace(preset="a preset of another version")
+    draft.take(other, "old")
+    assert draft.recipe == "wysiwyg" and draft.tree is not None and draft.tree.data == other.data
