@@ -12,7 +12,7 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderRequest
 from viewer.render_client.events import BakedReady
-from viewer.state.baked_view import MAPS, RESTING_S, BakedSizer, Fade, is_exact
+from viewer.state.baked_view import MAPS, BakedSizer, Fade, is_exact, rest_of
 from viewer.state.document import Document
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class BakedStage:
         self._gl: BakedVolume | None = None
         self._sizer: BakedSizer | None = None
         self._key: object = None
-        self._moved_at = 0.0
+        self._moved_at, self._presented_at, self._rest_s = 0.0, 0.0, rest_of(0.0)
         self.fade = Fade()
         self.camera: OrbitPose | None = None
         self.draws = 0
@@ -121,8 +121,9 @@ class BakedStage:
             self.camera = None
             return 0
         if doc.camera != self.camera:
-            self._moved_at = now
-        resting = now - self._moved_at > RESTING_S
+            self._moved_at, self._rest_s = now, rest_of(now - self._presented_at)
+        self._presented_at = now
+        resting = now - self._moved_at > self._rest_s
         edge = how.width if resting else max(16, round(how.width * self._sizer.share))
         drawn = (
             self._coarse if self._coarse is not None and self._sizer.coarse and not resting else self._shown
@@ -152,7 +153,7 @@ class BakedStage:
         """Seconds until the volume on the screen wants to be drawn at the full size; None = it is, or is not shown."""
         if self.camera is None:
             return None
-        left = self._moved_at + RESTING_S - now
+        left = self._moved_at + self._rest_s - now
         return left + 0.005 if left > -0.05 else None
 
     def forget(self) -> None:

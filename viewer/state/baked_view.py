@@ -43,6 +43,8 @@ TIMED = 8
 """One picture of so many is timed, beside the first ones of a size: to time one, the window waits for it."""
 RESTING_S = 0.12
 """A volume that still stands in after so long without motion is drawn at the full size."""
+LONGEST_FRAME_S = 0.5
+"""Frames that lie further apart belong to no motion."""
 
 
 def has_map(doc: Document) -> bool:
@@ -74,6 +76,13 @@ def is_exact(base: RenderRequest | None, doc: Document) -> bool:
         and (base.checkpoint, base.camera, base.latent) == (doc.checkpoint, doc.camera, doc.latent)
         and doc.view.channel in base.channels
     )
+
+
+def rest_of(frame_s: float) -> float:
+    """Seconds without motion after which the hand rests, where frames take `frame_s`: on a busy machine a hand that moves on may
+    leave out a frame, and a picture of the full size in the middle of a drag would hold it up.
+    """
+    return max(RESTING_S, 2.5 * frame_s) if frame_s < LONGEST_FRAME_S else RESTING_S
 
 
 class Fade:

@@ -13,6 +13,7 @@ from viewer.state.baked_view import (
     BUDGET_MS,
     FADE_S,
     LATENT_REST_S,
+    RESTING_S,
     SHARES,
     TIMED,
     BakedSizer,
@@ -21,6 +22,7 @@ from viewer.state.baked_view import (
     has_map,
     is_exact,
     is_of,
+    rest_of,
 )
 from viewer.state.document import ChannelView, Comparison, Document
 from viewer.state.scheduler import Scheduler
@@ -110,6 +112,11 @@ def test_few_pictures_are_timed_for_the_window_waits_for_them():
     sizer.measured(10.0 * BUDGET_MS)
     sizer.measured(10.0 * BUDGET_MS)
     assert sizer.is_timed(), "at another size the time is not known yet"
+
+
+def test_a_slow_frame_is_no_rest():
+    assert rest_of(0.02) == RESTING_S and rest_of(5.0) == RESTING_S
+    assert rest_of(0.3) > 2 * 0.3
 
 
 def test_volumes_are_wished_coarse_first_and_once_the_latent_rests():
