@@ -110,7 +110,7 @@ def test_what_runs_stands_in_the_status_bar_and_what_is_done_in_a_toast(tmp_path
         hands.ctx.yield_(3)
         hands.ctx.item_click("**/##jobs")
         hands.ctx.yield_(3)
-        hands.ctx.item_click("//$FOCUSED/**/##job-cancel")
+        hands.ctx.item_click("//$FOCUSED/one/##job-cancel")
         hands.until(lambda: ended == ["one"], "the end of the task")
         hands.ctx.popup_close_all()
         loop.toasts.add("head.glb is there", str(made), time.monotonic())

@@ -64,6 +64,8 @@ def curves(tree: TrainConfig) -> list[tuple[str, str, Curve]]:
     """(title, unit, curve) of everything that the schedule changes in this training, in the order of the settings."""
     found = []
     for setting in settings_of(Schedule).values():
+        if not setting.read_by(tree.recipe):
+            continue
         curve: Curve = setting.value(tree.schedule)
         found.append((setting.shown.title, setting.unit, curve))
     return found

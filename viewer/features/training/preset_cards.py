@@ -21,14 +21,19 @@ _ABOUT = {
     "heads128": "Rendered heads on one GPU",
     "heads64-cpu": "Rendered heads without a GPU",
     "smoke": "A few steps: does everything work?",
+    "eg3d-ffhq512": "Photographs of faces, EG3D's recipe",
+    "eg3d-afhq512": "Photographs of animals, EG3D's recipe",
+    "eg3d-shapenet128": "Rendered cars, EG3D's recipe",
+    "eg3d-heads64-cpu": "Rendered heads without a GPU, EG3D's recipe",
+    "eg3d-smoke": "EG3D's recipe: does everything work?",
 }
 
 
 def about(name: str, tree: TrainConfig) -> tuple[str, str]:
-    """The two lines of a card."""
+    """The two lines of a card; a preset that has no words of its own is named by its recipe."""
     count = f"{tree.images:,}".replace(",", " ")
     size = f"{count} images of {tree.data.resolution} px, batch {tree.batch}"
-    return _ABOUT.get(name, "Settings of its own"), size
+    return _ABOUT.get(name, f"Recipe {tree.recipe}"), size
 
 
 class Costs:

@@ -30,6 +30,9 @@ def test_every_preset_has_two_lines_and_every_curve_a_chart() -> None:
         first, second = about(name, PRESETS.get(name))
         assert first and f"{PRESETS.get(name).data.resolution} px" in second
     assert len(curves(PRESETS.get("smoke"))) == len(type(PRESETS.get("smoke").schedule).model_fields)
+    assert len(curves(PRESETS.get("eg3d-smoke"))) < len(curves(PRESETS.get("smoke"))), (
+        "only what its recipe reads"
+    )
 
 
 def test_the_data_of_the_newest_run_comes_first_then_what_lies_here(tmp_path: Path) -> None:
