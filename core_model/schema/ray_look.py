@@ -29,7 +29,7 @@ INKS: dict[Ground, dict[str, str]] = {
 their own."""
 
 TITLES = {
-    "truth": "true weights", "probe": "probe P128", "prediction": "prediction", "target": "target", "robust": "robust q",
+    "truth": "true weights", "probe": "dense probe", "prediction": "prediction", "target": "target", "robust": "robust set",
     "sdf": "signed distance", "density": "density", "transmittance": "transmittance T",
 }  # fmt: skip
 """Legend of a series; rows of samples are called by their own name."""

@@ -126,7 +126,7 @@ def test_follow_scrub_pause_and_film_with_seed_and_camera_held(place: Path, tmp_
         assert imgui.get_clipboard_text() == str(out)
         # The run goes on where it was.
         assert ticks(panel, run) == stopped and state(panel, run) == "paused"
-        ctx.item_click(f"{MAIN}###continue")
+        ctx.item_click(f"{MAIN}###resume")
         wait(h, lambda: state(panel, run) == "running" and ticks(panel, run) > stopped, "the run goes on")
 
     drive(body, RenderClient(), checkpoint="analytic:sphere")

@@ -51,8 +51,12 @@ def test_a_click_inspects_and_a_drag_does_not(recorder: Recorder):
         h.ctx.mouse_drag_with_delta(ImVec2(40.0, 0.0))
         h.ctx.yield_(10)
         assert h.doc.rays.selected is None and recorder.rays == []
-        camera = h.doc.camera
+        camera, lies = h.doc.camera, (h.loop.place.origin, h.loop.place.size)
         click(h, 0.5, 0.4)
+        h.ctx.yield_(10)
+        assert (h.loop.place.origin, h.loop.place.size) == lies, "the clicked pixel stays under the cursor"
+        ray, view = (imgui.internal.find_window_by_name(n) for n in ("Ray", "View"))
+        assert ray.dock_node is None and ray.pos.x + ray.size.x < view.pos.x
         assert h.doc.camera == camera, "a click must not turn the head"
         assert {t: v for t, v, _ in h.app.panels_shown()}["Ray"]
         (report,) = fresh(h)
@@ -85,7 +89,7 @@ def test_pins_are_kept_recomputed_chosen_and_removed(recorder: Recorder):
         first = fresh(h)
         assert len(first) == 2
         asked = len(recorder.rays)
-        h.ctx.item_input_value("//Camera/##yaw", 25.0)
+        h.loop.store.doc = h.doc.replace(camera=h.doc.camera.replace(yaw=0.44))
         second = fresh(h)
         assert len(recorder.rays) == asked + 2, "each pin once, after the view came to rest"
         assert [(r.x, r.y) for r in second] == [(r.x, r.y) for r in first]
@@ -202,16 +206,22 @@ def test_all_plots_of_a_ray_share_one_axis_that_zooms_and_is_kept():
     drive(body)
 
 
+def show_seed(h: Hands, seed: int) -> None:
+    """The Latent panel lies under the ray inspector, so the document is changed as `]` does it."""
+    latent = h.doc.latent.replace(seeds=(h.doc.latent.seeds[0].replace(seed=seed),))
+    h.loop.store.doc = h.doc.replace(latent=latent)
+
+
 def test_a_ray_that_fails_says_why_and_the_next_one_is_there():
     def body(h: Hands) -> None:
         h.until_full()
         click(h, 0.5, 0.4)
         fresh(h)
-        h.ctx.item_input_value("//Latent/##seed", "14")
+        show_seed(h, 14)
         mark = h.doc.rays.selected
         h.until(lambda: h.loop.coordinator.rays.error(mark) is not None, "the failed question")
         assert "could not be walked" in h.loop.coordinator.rays.error(mark).message
-        h.ctx.item_input_value("//Latent/##seed", "15")
+        show_seed(h, 15)
         assert len(fresh(h)) == 1
 
     drive(body)

@@ -47,7 +47,7 @@ STARTED = {
     "viewer/jobs/slurm.py:ask": "waits",
     "viewer/render_client/link.py:__init__": "parent",
     "viewer/features/export/clipboard.py:_hand_over": "waits",
-    "viewer/features/export/list.py:_ended_buttons": "detached",
+    "viewer/jobs/folders.py:show_folder": "detached",
     "viewer/tour/virtual_display.py:some_display": "tied",
     "benchmarks/drag.py:_burning": "tied",
     "benchmarks/drag_driver.py:_xdotool": "waits",

@@ -10,6 +10,7 @@ import os
 import shlex
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import AliasChoices, Field
@@ -106,3 +107,11 @@ def _for_cmd(word: str) -> str:
     """
     plain = subprocess.list2cmdline([word])
     return f'"{plain}"' if plain == word and _CMD_SPECIAL & set(word) else plain
+
+
+def read_console(folder: Path) -> str:
+    """What a job has printed so far, 20,000 characters at most; "" where nothing can be read."""
+    try:
+        return (folder / CONSOLE_FILE).read_text(encoding="utf-8", errors="replace").strip()[:20_000]
+    except OSError:
+        return ""

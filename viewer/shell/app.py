@@ -152,6 +152,7 @@ class App:
         for slot in layout.SLOTS:
             self.show_panel(slot.title, not slot.closed)
         self._hidden = []
+        self._arrangement.floating.moved = False
         self._arrangement.reset()
 
     def set_title(self, text: str) -> None:
@@ -240,7 +241,7 @@ class App:
         window.include_in_view_menu = False
         window.is_visible = not slot.closed
         window.imgui_window_flags = self._flags(slot)
-        window.call_begin_end = not slot.bare
+        window.call_begin_end = not (slot.bare or slot.floats)
         return window
 
     def _flags(self, slot: layout.Slot) -> int:
@@ -318,10 +319,15 @@ class App:
         from viewer.shell.frame_loop import FrameLoop
 
         self.loop = FrameLoop(self)
-        self.loop.start(self.options.checkpoint or default_checkpoint())
+        named = self.options.checkpoint is not None or self.options.touring or bool(self.options.worker)
+        self.loop.start(self.options.checkpoint or default_checkpoint(), named)
 
     def _draw(self, slot: layout.Slot) -> None:
-        if slot.bare:
+        if slot.floats:
+            if self._arrangement.floating.begin(slot.title, self._flags(slot)):
+                self._fill(slot)
+            imgui.end()
+        elif slot.bare:
             imgui.set_next_window_class(self._bare)
             imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(0.0, 0.0))
             visible = imgui.begin(slot.title, None, self._flags(slot))[0]
@@ -357,6 +363,7 @@ class App:
         self.loop.end_frame()
         if self.loop.workspace.exploring:
             self._arrangement.keep(self.panels_shown())
+            self._arrangement.balance()
         if self.options.on_frame is not None:
             self.options.on_frame(self)
 

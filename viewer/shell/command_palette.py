@@ -26,13 +26,35 @@ _FLAGS = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One line: group, title, its key, what it asks for, and why it cannot be done now."""
+    """One line: group, title, its key, what it asks for, why it cannot be done now, and other words for it."""
 
     group: str
     title: str
     keys: str
     action: Action | None
     why_not: str = ""
+    words: str = ""
+
+
+PANEL_WORDS = {
+    "Model": "checkpoint open file info parameters network",
+    "Latent": "seed psi truncation z w style mixing noise",
+    "Basket": "favourites interpolate arithmetic keep w",
+    "Directions": "edit pca semantic attribute slider",
+    "Camera": "pose view angle orbit fov lens matrix",
+    "View": "channel colour map range background depth normals display",
+    "Section": "slice cut plane level set",
+    "Planes": "tri-planes features pca channels",
+    "Sampler": "quality speed resolution samples per ray precision",
+    "Mesh": "3d model export obj ply glb stl surface marching cubes",
+    "Export": "video turntable orbit movie picture sheet image save render html page exr npz",
+    "Ray": "inspect pixel density weights",
+    "Compare": "difference wipe side by side a/b checkpoint",
+    "Timings": "performance speed profile fps milliseconds",
+    "Seeds": "gallery grid heads faces browse",
+    "Path": "keyframes animation timeline video film",
+}
+"""What people call the contents of the panels."""
 
 
 class CommandPalette:
@@ -137,7 +159,7 @@ def entries(
 ) -> list[Entry]:
     """Commands, channels and samplers by name, panels, presets and recent files."""
     found = [
-        Entry(c.group, c.title, keys.text(c.name), c.does(now), c.blocked(now))
+        Entry(c.group, c.title, keys.text(c.name), c.does(now), c.blocked(now), c.words)
         for c in COMMANDS
         if not c.name.startswith("channel-")
     ]
@@ -153,16 +175,26 @@ def entries(
             found.append(Entry("Sampler", sampler.title, "", edit, why))
         if info.has_native:
             found.append(Entry("Sampler", "As its program renders", "", Edit(doc, doc.replace(native=True))))
-    found += [Entry("Panel", title, "", ShowPanel(title, True)) for title in panels]
+    found += [
+        Entry("Panel", title, "", ShowPanel(title, True), "", PANEL_WORDS.get(title, "")) for title in panels
+    ]
     found += [Entry("Preset", name, "", ApplyPreset(name)) for name in presets.names()]
     found += [Entry("Open", Path(path).name, "", OpenCheckpoint(path)) for path in recent]
     return found
 
 
 def matching(found: list[Entry], typed: str) -> list[Entry]:
-    """Entries that hold every typed word, those whose title begins with the first one in front."""
+    """Entries that hold every typed word in title, group or other words.
+
+    In front: those whose title begins with the first one, then those whose title holds them all.
+    """
     words = typed.lower().split()
-    hits = [e for e in found if all(w in f"{e.group} {e.title}".lower() for w in words)]
+    hits = [e for e in found if all(w in f"{e.group} {e.title} {e.words}".lower() for w in words)]
     if not words:
         return hits
-    return sorted(hits, key=lambda e: (not e.title.lower().startswith(words[0]), bool(e.why_not)))
+
+    def rank(entry: Entry) -> tuple[bool, bool, bool]:
+        title = entry.title.lower()
+        return not title.startswith(words[0]), not all(w in title for w in words), bool(entry.why_not)
+
+    return sorted(hits, key=rank)

@@ -38,7 +38,7 @@ class Command:
 
     name: stable, what preferences call it. does: the action, None where there is nothing to do. keys: default
     chords. repeats: also while the key is held down. anywhere: in the Training workspace as well. why_not:
-    why it cannot be done now, "" where it can.
+    why it cannot be done now, "" where it can. words: what people call it beside its title, for the palette.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Command:
     repeats: bool = False
     anywhere: bool = False
     why_not: WhyNot | None = None
+    words: str = ""
 
     def blocked(self, now: Situation) -> str:
         if not self.anywhere and not now.exploring:
@@ -142,8 +143,10 @@ def _channels() -> tuple[Command, ...]:
 
 
 COMMANDS: tuple[Command, ...] = (
-    Command("camera.reset", "Camera", "Reset to the checkpoint's pose", _reset, ("R",)),
-    Command("camera.frame", "Camera", "Frame the whole subject", _frame, ("F",)),
+    Command(
+        "camera.reset", "Camera", "Reset to the checkpoint's pose", _reset, ("R",), words="home front view"
+    ),
+    Command("camera.frame", "Camera", "Frame the whole subject", _frame, ("F",), words="fit zoom to extents"),
     *_channels(),
     Command(
         "view.compare",
@@ -152,6 +155,7 @@ COMMANDS: tuple[Command, ...] = (
         _compare,
         ("V",),
         why_not=_nothing_open,
+        words="difference a/b split",
     ),
     Command("view.panels", "View", "Hide or show the panels", _always(actions.TogglePanels()), ("Tab",)),
     Command("view.reset-layout", "View", "Reset the layout", _always(actions.ResetLayout())),
@@ -172,6 +176,7 @@ COMMANDS: tuple[Command, ...] = (
         _always(actions.ShowWorkspace("training")),
         ("Ctrl+2",),
         anywhere=True,
+        words="train new run launch start runs losses charts",
     ),
     Command("ray.pin", "Ray", "Pin the inspected ray, or remove its pin", _pin, ("P",), why_not=_no_ray),
     Command("ray.copy", "Ray", "Copy the value under the cursor", _copy_value, ("Ctrl+C",)),
@@ -185,6 +190,7 @@ COMMANDS: tuple[Command, ...] = (
         _always(actions.ToggleWalk()),
         ("L",),
         why_not=_no_latent,
+        words="animate interpolate play",
     ),
     Command("latent.next", "Latent", "Next seed", _seed(1), ("]",), repeats=True, why_not=_no_latent),
     Command("edit.undo", "Edit", "Undo", _always(actions.Undo()), ("Ctrl+Z",), repeats=True),
@@ -198,9 +204,24 @@ COMMANDS: tuple[Command, ...] = (
         "Save the view as a picture in the last folder",
         _always(actions.SavePicture()),
         ("Ctrl+S",),
+        words="screenshot image png capture export snapshot",
     ),
     Command(
-        "file.copy-picture", "File", "Copy the picture", _always(actions.CopyPicture()), why_not=_nothing_open
+        "file.export-mesh",
+        "File",
+        "Export the mesh of this head",
+        _always(actions.ExportMesh()),
+        ("Ctrl+E",),
+        why_not=_nothing_open,
+        words="3d model surface geometry obj ply glb stl marching cubes 1024 save",
+    ),
+    Command(
+        "file.copy-picture",
+        "File",
+        "Copy the picture",
+        _always(actions.CopyPicture()),
+        why_not=_nothing_open,
+        words="screenshot clipboard image",
     ),
     Command(
         "file.restore", "File", "Restore the last session", _always(actions.RestoreSession()), anywhere=True

@@ -324,6 +324,7 @@ class RenderCoordinator:
             case RaySaved(path=path, error=error):
                 if error is None:
                     self.store.say(f"Wrote {path}", now)
+                    self.store.finished.append((f"Wrote {Path(path).name}", str(path)))
                 else:
                     self.store.banner = Banner(
                         f"{Path(path).name} was not written", _joined(error.message, error.detail)

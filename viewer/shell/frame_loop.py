@@ -16,19 +16,21 @@ from imgui_bundle import imgui
 
 import viewer.features  # noqa: F401  (registers the features)
 from core_model.schema.assets import demo_checkpoint
-from core_model.schema.errors import InputError
+from core_model.schema.errors import InputError, TriscopeError
 from viewer.features.export.clipboard import WHY_NOT as NO_CLIPBOARD
 from viewer.features.export.clipboard import clipboard_tool, copy_picture
 from viewer.features.latent.walk_controls import toggled_walk, walked
 from viewer.features.training import timeline
+from viewer.features.training.run_index import RunRow
 from viewer.features.training.window import TrainWindow
 from viewer.gl.framebuffer import Underlaid
+from viewer.jobs import folders, job_service
 from viewer.jobs.tasks import Tasks
 from viewer.render_client.client import RenderClient
 from viewer.render_client.link import WorkerLink
 from viewer.render_client.protocol import DEFAULT_FACTORY
 from viewer.render_client.remote_link import remote
-from viewer.shell import banner, menu_presets, menus, sheets, statusbar
+from viewer.shell import banner, hint, job_strip, menu_presets, menus, sheets, statusbar
 from viewer.shell.baked_stage import BakedStage
 from viewer.shell.command_palette import CommandPalette
 from viewer.shell.commands import DEFAULT_KEYS, Situation
@@ -39,6 +41,7 @@ from viewer.shell.keys import shortcuts
 from viewer.shell.opening import Opening
 from viewer.shell.pictures import Pictures
 from viewer.shell.restore import is_record_file
+from viewer.shell.toasts import Toasts
 from viewer.shell.values import AllLayers, FrameValues, call
 from viewer.shell.window_protocol import WindowProtocol
 from viewer.state import actions, preferences
@@ -96,6 +99,8 @@ class FrameLoop:
         self.keys = KeyMap(DEFAULT_KEYS, self.prefs.keys)
         self.presets = Presets()
         self.palette = CommandPalette()
+        self.toasts = Toasts()
+        self.runs_ended = job_strip.Ended()
         self.escape = Escape()
         self.opening = Opening()
         self.exports = Exports(self.prefs.export_folder)
@@ -113,11 +118,11 @@ class FrameLoop:
         self.broken: dict[str, str] = {}
         self.values: FrameValues | None = None
 
-    def start(self, checkpoint: str) -> None:
-        """Starts the renderer and opens `checkpoint`."""
+    def start(self, checkpoint: str, named: bool = True) -> None:
+        """Starts the renderer and opens `checkpoint`; what nobody named gives way to the last session."""
         self.inputs.listen()
         self.coordinator.client.start()
-        self.opening.start(checkpoint, self.coordinator, self.prefs.recent)
+        self.opening.start(checkpoint, self.coordinator, self.prefs.recent, named)
 
     def open(self, path: str) -> None:
         self.coordinator.open(path)
@@ -230,10 +235,23 @@ class FrameLoop:
         self.tasks.poll(now)
         for task in self.tasks.take_ended():
             if task.state == "done":
-                self.store.say(f"Wrote {task.record.out}", now)
+                self.toasts.add(f"{task.record.title} is there", task.record.out, now)
             elif task.state != "cancelled":
                 title = f"{task.record.title}: {task.state}"
                 self.store.banner = Banner(title, task.message or "It left no message.")
+
+        for title, path in self.store.finished:
+            self.toasts.add(title, path, now)
+        self.store.finished.clear()
+        for row in self.runs_ended.of(self._runs()):
+            self.toasts.add(f"{row.name}: {row.state}", str(row.path), now)
+
+    def _runs(self) -> tuple[RunRow, ...]:
+        """The runs of the folders that are watched; looking begins with the first frame that has such folders."""
+        index = self.features["training"].panel.index  # pyright: ignore[reportAttributeAccessIssue]
+        if self.workspace.folders:
+            index.start(self.workspace.folders)
+        return index.rows
 
     def draw_panel(self, name: str) -> None:
         """Hands the draft of the document through one panel; a panel that raises is set aside, and the window
@@ -280,7 +298,8 @@ class FrameLoop:
 
     def draw_status(self) -> None:
         if self.values is not None:
-            call(statusbar.draw, self.values, notice=self.store.notice)
+            jobs = job_strip.running(self.tasks, self._runs())
+            call(statusbar.draw, self.values, notice=self.store.notice, jobs=jobs)
 
     def end_frame(self) -> None:
         """Banner, sheets, keys; then the frame's document, what was asked for, and the next request."""
@@ -295,6 +314,8 @@ class FrameLoop:
             self.train_window.draw(values.theme, lambda: self.draw_panel("training"))
         if self.store.banner is not None:
             call(banner.draw, values, banner=self.store.banner)
+        call(self.toasts.draw, values)
+        self._hint(values)
         choosing = bool(self.keys.choosing)
         self.keys_open = self.keys_open and call(sheets.keys, values)
         self.about_open = self.about_open and call(sheets.about, values)
@@ -305,6 +326,16 @@ class FrameLoop:
         call(shortcuts, values, situation=situation)
         self.draft = call(walked, values, doc=self.draft)
         self._finish(values.now)
+
+    def _hint(self, values: FrameValues) -> None:
+        """The line of first steps, until one of them was taken; never in a tour's pictures."""
+        if self.prefs.hint_read or self.app.options.touring or values.info is None or not self.place.drawn:
+            return
+        first = Document.defaults_from(values.info, quality=self.draft.quality)
+        if hint.is_read(first, self.draft, self.palette.open):
+            self._save(hint_read=True)
+        elif self.workspace.exploring:
+            call(hint.draw, values)
 
     def _finish(self, now: float) -> None:
         self.store.grip(self.walk.playing or any(imgui.is_mouse_down(b) for b in (0, 1, 2)))
@@ -347,7 +378,12 @@ class FrameLoop:
         control = self.coordinator
         waits = [
             w
-            for w in (control.wait_s(now), self.store.notice_s(now), self.baked.rests_s(now))
+            for w in (
+                control.wait_s(now),
+                self.store.notice_s(now),
+                self.toasts.rests_s(now),
+                self.baked.rests_s(now),
+            )
             if w is not None
         ]
         idle = 1.0 / max(min(waits), 1e-3) if waits else 0.0
@@ -394,6 +430,10 @@ class FrameLoop:
         on(actions.CopyText, self._copy_text)
         on(actions.SavePicture, self._save_picture)
         on(actions.CopyPicture, self._copy_picture)
+        on(actions.ShowFolder, self._show_folder)
+        on(actions.ExportMesh, self._export_mesh)
+        on(actions.CancelTask, lambda a, now: self.tasks.cancel(a.task_id))
+        on(actions.StopRun, self._stop_run)
         on(actions.SetTheme, lambda a, now: self._set_look(theme=a.name))
         on(actions.SetScale, lambda a, now: self._set_look(ui_scale=a.scale))
         on(actions.ShowWorkspace, lambda a, now: setattr(self.workspace, "name", a.name))
@@ -429,6 +469,22 @@ class FrameLoop:
         doc, control = self.store.doc, self.coordinator
         edge = min(self.place.edge_px, doc.quality.max_size)
         self.store.say(self.exports.quick(doc, control.info, edge, control.frames.arrays, self.tasks), now)
+
+    def _show_folder(self, action: actions.ShowFolder, now: float) -> None:
+        problem = folders.show_folder(Path(action.path))
+        if problem:
+            self.store.say(problem, now)
+
+    def _export_mesh(self, action: actions.ExportMesh, now: float) -> None:
+        rows = self.features["mesh"].panel.export  # pyright: ignore[reportAttributeAccessIssue]
+        self.store.say(rows.quick(self.store.doc, self.tasks), now)
+
+    def _stop_run(self, action: actions.StopRun, now: float) -> None:
+        try:
+            job_service.stop(Path(action.path))
+            self.store.say(f"{Path(action.path).name} stops after its present step", now)
+        except TriscopeError as error:
+            self.store.say(str(error), now)
 
     def _copy_picture(self, action: actions.CopyPicture, now: float) -> None:
         if self.baked.camera is not None:

@@ -1,16 +1,18 @@
 """The docking layout as data.
 
-+--------+--------------------------+---------+
-| Model  |            :             | View    |
-+--------+  Viewport  :    Ray      |         |
-| Latent |            :             +---------+
-+--------+--------------------------+ Sampler |
-| Camera |  Timings   :             |         |
-+--------+--------------------------+---------+
++-----------------+--------------------------+---------------------+
+| Latent  Basket  |                          | View Section Planes |
+| Directions ...  |         Viewport         |                     |
++-----------------+                          +---------------------+
+| Camera          +--------------------------+ Sampler Mesh Export |
+|                 |  Timings  Seeds  Path    |                     |
++-----------------+--------------------------+---------------------+
 
-The ray inspector opens with the first click on a pixel; until then the viewport has its place. Where the
-window is small for its font, groups of panels become tabs of one another (`plan`), so that every panel stays
-wide enough and the picture large enough.
+Columns are as wide as their controls need, the picture gets the rest; within a column the two groups share the
+height by what their front panels need (`share`). The ray inspector floats over the left column (`ray_place`):
+it opens with a click on a pixel, and that pixel must stay under the cursor; View and Sampler at the right stay
+in sight. Where the window is small for its font, groups become tabs of one another (`plan`), so that every panel
+stays wide enough and the picture large enough.
 """
 
 from __future__ import annotations
@@ -35,17 +37,23 @@ class Split:
 
 
 PICTURE_PX = 400.0
-"""The picture is never less wide or high than this: panels move together or behind tabs first."""
-COLUMN_EM, WIDE_COLUMN_EM, LONE_COLUMN_EM = 17.5, 21.5, 22.5
+"""The viewport is never less wide or high than this: panels move together or behind tabs first."""
+COLUMN_EM, WIDE_COLUMN_EM, LONE_COLUMN_EM = 18.0, 22.0, 23.0
 """Least and most width of a side column, and width of the only one where there is no room for two."""
-RAY_EM = 19.0
-"""Least width of the ray panel beside the picture; with less it is a tab of the right column."""
+BOTTOM_EM, LOW_BOTTOM_EM = 10.5, 6.5
+"""Height of the strip under the picture, and the least with which it is worth having."""
+GROUP_EM = 12.0
+"""Least height of each of two groups in a column."""
+RAY_EM = 19.5
+"""Least width of the ray inspector."""
 _MARGIN_EM = 2.0
 """Around the picture, both sides together."""
 _BARS_EM = 4.2
 """Menu bar and status bar."""
-_TAB_EM = 1.6
 _SPLITTER_PX = 8.0
+FOCUS_SHARE = 0.58
+"""Of a column's height, for the panel that was brought to the front last, where both panels want more than
+there is."""
 
 
 @dataclass(frozen=True)
@@ -59,48 +67,68 @@ class Plan:
 
 def smallest(em: float) -> tuple[int, int]:
     """Least width and height of the window in which every panel can be used; em: font size, logical pixels."""
-    least = PICTURE_PX + _MARGIN_EM * em
-    return round(least + LONE_COLUMN_EM * em + _SPLITTER_PX), round(least + (_BARS_EM + _TAB_EM + 4.0) * em)
+    wide = PICTURE_PX + COLUMN_EM * em + _SPLITTER_PX
+    return round(wide), round(max(PICTURE_PX, 18.0 * em) + _BARS_EM * em)
 
 
 def plan(width: float, height: float, em: float) -> Plan:
-    """The arrangement for a window of this size (logical pixels).
-
-    Columns are as wide as their controls need; the picture gets the rest.
-    """
+    """The arrangement for a window of this size (logical pixels)."""
     least = PICTURE_PX + _MARGIN_EM * em
     tall = max(height - _BARS_EM * em, 1.0)
     lone = width - 2 * COLUMN_EM * em - 2 * _SPLITTER_PX < least
     column = min(max(0.195 * width, COLUMN_EM * em), WIDE_COLUMN_EM * em)
-    side = min(LONE_COLUMN_EM * em, max(width - least - _SPLITTER_PX, 0.2 * width)) if lone else column
-    centre = width - (1 if lone else 2) * (side + _SPLITTER_PX)
-    low = min(max(0.205 * tall, 10.5 * em), max(tall - least - _SPLITTER_PX, (_TAB_EM + 3.0) * em))
-    ray = min(0.54 * centre, centre - least - _SPLITTER_PX)
-    beside = ray >= RAY_EM * em
-    three = tall >= 38 * em
-    splits = [Split(MAIN, "left", "left", side / width)]
-    if not lone:
-        splits.append(Split(MAIN, "right", "right", side / (width - side)))
-    if beside:
-        splits.append(Split(MAIN, "beside", "right", ray / centre))
-    splits.append(Split(MAIN, "bottom", "down", low / tall))
+    if lone:
+        column = min(LONE_COLUMN_EM * em, max(width - least - _SPLITTER_PX, COLUMN_EM * em))
+    low = min(max(0.205 * tall, BOTTOM_EM * em), tall - least - _SPLITTER_PX)
+    strip, groups = low >= LOW_BOTTOM_EM * em, tall >= 2 * GROUP_EM * em
+    splits = [Split(MAIN, "left", "left", column / width)]
     docks = {slot.title: slot.dock for slot in SLOTS}
     if lone:
-        splits.append(Split("left", "left-low", "down", 0.5))
-        docks |= dict.fromkeys(("Latent", "Basket", "Directions"), "left")
-        docks |= dict.fromkeys(("View", "Section", "Planes", "Sampler", "Mesh"), "left-low")
-        docks["Camera"] = "bottom"
-    elif three:
-        splits += [Split("left", "left-low", "down", 0.385), Split("left", "left-middle", "down", 0.56)]
+        docks = {
+            t: {"right": "left-low", "right-low": "left-low", "left-low": "left"}.get(d, d)
+            for t, d in docks.items()
+        }
     else:
-        splits.append(Split("left", "left-low", "down", 0.5))
-        docks |= dict.fromkeys(("Latent", "Basket", "Directions"), "left")
-    if not lone:
-        splits.append(Split("right", "right-low", "down", 0.545))
-    if not beside:
-        docks["Ray"] = "left" if lone else "right"
-    key = f"{'one column' if lone else 'three groups' if three else 'two groups'}, ray {'beside' if beside else 'behind'}"
+        splits.append(Split(MAIN, "right", "right", column / (width - column)))
+    if strip:
+        splits.append(Split(MAIN, "bottom", "down", low / tall))
+    else:
+        docks = {t: ("left-low" if lone else "right-low") if d == "bottom" else d for t, d in docks.items()}
+    for side in ("left",) if lone else ("left", "right"):
+        if groups:
+            splits.append(Split(side, f"{side}-low", "down", 0.5))
+        else:
+            docks = {t: side if d == f"{side}-low" else d for t, d in docks.items()}
+    key = (
+        f"{'one column' if lone else 'two columns'}, {'two groups' if groups else 'one group'}, strip {strip}"
+    )
     return Plan(key, tuple(splits), docks)
+
+
+def share(needs: tuple[float, float], room: float, focus: int | None = None) -> float:
+    """Share of a column's height for its upper group. needs: pixels that the front panels of both take; room: there are.
+
+    Where both fit, what is left over goes to them in proportion. Where they do not, the smaller need is met
+    first; if both are more than half, `focus` (0 upper, 1 lower) gets FOCUS_SHARE.
+    """
+    upper, lower = (max(need, 1.0) for need in needs)
+    if upper + lower <= room:
+        return upper / (upper + lower)
+    large = 0.5 if focus is None else FOCUS_SHARE
+    most = (room * (large if focus != 1 else 1.0 - large), room * (large if focus != 0 else 1.0 - large))
+    if upper <= most[0]:
+        return upper / room
+    if lower <= most[1]:
+        return 1.0 - lower / room
+    return most[0] / room
+
+
+def ray_place(
+    window: tuple[float, float, float, float], picture_x: float, em: float
+) -> tuple[float, float, float, float]:
+    """x, y, width, height of the ray inspector. window: of the dock space; picture_x: left edge of the viewport."""
+    x, y, wide, high = window
+    return x, y, min(max(picture_x - x - _SPLITTER_PX / 2, RAY_EM * em), 0.6 * wide), high
 
 
 @dataclass(frozen=True)
@@ -108,7 +136,8 @@ class Slot:
     """Window of one panel: its label (item path in tests: "//Latent/##seed") and the dock space that it opens
     in.
 
-    bare: no padding, tab or scrolling, and cannot be hidden. closed: hidden until it is opened.
+    bare: no padding, tab or scrolling, and cannot be hidden. closed: hidden until it is opened. floats: lies over its
+    group until the user docks it.
     """
 
     panel: str
@@ -116,27 +145,30 @@ class Slot:
     dock: str
     bare: bool = False
     closed: bool = False
+    floats: bool = False
 
 
 SLOTS: tuple[Slot, ...] = (
     Slot("viewport", "Viewport", MAIN, bare=True),
+    Slot("latent", "Latent", "left"),
+    Slot("basket", "Basket", "left"),
+    Slot("directions", "Directions", "left"),
     Slot("model", "Model", "left"),
-    Slot("latent", "Latent", "left-middle"),
-    Slot("basket", "Basket", "left-middle"),
-    Slot("directions", "Directions", "left-middle"),
     Slot("camera", "Camera", "left-low"),
     Slot("view", "View", "right"),
     Slot("section", "Section", "right"),
     Slot("planes", "Planes", "right"),
     Slot("sampler", "Sampler", "right-low"),
     Slot("mesh", "Mesh", "right-low"),
-    Slot("ray", "Ray", "beside", closed=True),
+    Slot("export", "Export", "right-low"),
+    Slot("ray", "Ray", "left", closed=True, floats=True),
     Slot("compare", "Compare", "bottom", closed=True),
     Slot("timings", "Timings", "bottom"),
     Slot("seeds", "Seeds", "bottom"),
     Slot("path", "Path", "bottom"),
-    Slot("export", "Export", "bottom"),
 )
+PAIRS = (("left", "left-low"), ("right", "right-low"))
+"""Groups that lie above one another and share their column's height."""
 
 
 def docking_splits(splits: tuple[Split, ...]) -> list[hello_imgui.DockingSplit]:

@@ -33,9 +33,17 @@ class Opening:
         self._dialog: Any = None
         self._offered = False
 
-    def start(self, checkpoint: str, control: RenderCoordinator, recent: tuple[str, ...]) -> None:
-        """Open what the window was started with; a file that triscope wrote restores its view."""
-        if is_record_file(checkpoint):
+    def start(
+        self, checkpoint: str, control: RenderCoordinator, recent: tuple[str, ...], named: bool = True
+    ) -> None:
+        """Open what the window was started with; a file that triscope wrote restores its view.
+
+        named: the user said what to open. Otherwise the last session comes back, where its checkpoint is still there.
+        """
+        left = self.autosave.found
+        if not named and left is not None and not left.crashed and _is_there(left.document.checkpoint):
+            control.open(left.document.checkpoint, then=lambda doc, info: left.document)
+        elif is_record_file(checkpoint):
             control.open(demo_checkpoint() or "analytic:sphere")
             self.take([checkpoint], control, recent)
         else:
@@ -92,6 +100,10 @@ class Opening:
             control.store.say("No earlier session was kept", now)
             return
         control.open(left.document.checkpoint, then=lambda doc, info: left.document)
+
+
+def _is_there(checkpoint: str) -> bool:
+    return checkpoint.startswith("analytic:") or Path(checkpoint).exists()
 
 
 def _has_file_dialog() -> bool:

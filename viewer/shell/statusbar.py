@@ -1,20 +1,36 @@
-"""The status bar: worker, device and memory at the left; tier, samples and time of the picture at the right."""
+"""The status bar: worker, what runs beside it, device and memory at the left; tier, samples and time of the picture at the right."""
 
 from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
 
 from viewer.render_client.events import WorkerStatus
+from viewer.shell import job_strip
+from viewer.shell.job_strip import RunningJob
+from viewer.state.actions import Dispatch
 from viewer.widgets import controls
 from viewer.widgets.glyphs import legible
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import BODY_PX, Theme
 
+PICTURE_ROOM_EM = 10.0
+"""Kept at the right for the time of the picture, and what else has room."""
 
-def draw(theme: Theme, picture: ShownPicture, status: WorkerStatus, notice: str) -> None:
+
+def draw(
+    theme: Theme,
+    picture: ShownPicture,
+    status: WorkerStatus,
+    dispatch: Dispatch,
+    notice: str,
+    jobs: tuple[RunningJob, ...],
+) -> None:
     """Draw into the current (status bar) window; `notice` is a short message such as "Copied"."""
     with controls.font(theme.fonts.mono, BODY_PX * 0.86):
         _worker(theme, status)
+        job_strip.draw(theme, dispatch, jobs)
+        if notice:
+            _item(theme, notice, "")
         if status.device:
             _item(theme, status.device, "Device that renders")
         if status.memory_bytes:
@@ -23,8 +39,6 @@ def draw(theme: Theme, picture: ShownPicture, status: WorkerStatus, notice: str)
             _item(theme, "far", f"The renderer runs elsewhere, reached by: {status.far}")
         if status.restarts:
             _item(theme, f"restarted {status.restarts}×", "How often the render process was started again")
-        if notice:
-            _item(theme, notice, "")
         _picture(theme, picture)
 
 
@@ -55,7 +69,10 @@ def _worker(theme: Theme, status: WorkerStatus) -> None:
 
 
 def _item(theme: Theme, text: str, tip: str) -> None:
+    """One more word at the left; what the bar has no room for is left out, the least important come last."""
     imgui.same_line(0.0, 1.1 * theme.em)
+    if imgui.get_content_region_avail().x < imgui.calc_text_size(text).x + PICTURE_ROOM_EM * theme.em:
+        return
     with controls.text_colour(theme.palette.muted):
         imgui.text_unformatted(legible(text))
     controls.tooltip(tip)
@@ -85,8 +102,15 @@ def _picture(theme: Theme, picture: ShownPicture) -> None:
         )
     parts.append((f"{result.total_ms:7.1f} ms", "Time of the last picture"))
     gap = 1.1 * theme.em
-    width = sum(imgui.calc_text_size(text).x for text, _ in parts) + gap * (len(parts) - 1)
-    imgui.same_line(imgui.get_window_width() - width - 0.9 * theme.em)
+    imgui.same_line(0.0, gap)
+    room = imgui.get_window_width() - imgui.get_cursor_pos_x() - 0.9 * theme.em
+
+    def wide() -> float:
+        return sum(imgui.calc_text_size(text).x for text, _ in parts) + gap * (len(parts) - 1)
+
+    while len(parts) > 1 and wide() > room:
+        del parts[0]
+    imgui.set_cursor_pos_x(imgui.get_window_width() - wide() - 0.9 * theme.em)
     for index, (text, tip) in enumerate(parts):
         if index:
             imgui.same_line(0.0, gap)

@@ -73,6 +73,32 @@ class SavePicture:
 
 
 @dataclass(frozen=True)
+class ShowFolder:
+    """Show the folder `path`, or that of the file `path`, with the desktop's own program."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class ExportMesh:
+    """The mesh of the present head with the settings of the Mesh panel, under a name that is free."""
+
+
+@dataclass(frozen=True)
+class CancelTask:
+    """End an export or another task."""
+
+    task_id: str
+
+
+@dataclass(frozen=True)
+class StopRun:
+    """Ask a training run to stop after its present step, with a snapshot."""
+
+    path: str
+
+
+@dataclass(frozen=True)
 class CopyPicture:
     """The picture on the screen to the clipboard, as an image."""
 
@@ -216,6 +242,10 @@ Action = (
     | DismissBanner
     | CopyText
     | SavePicture
+    | ShowFolder
+    | ExportMesh
+    | CancelTask
+    | StopRun
     | CopyPicture
     | SaveRay
     | SetTheme

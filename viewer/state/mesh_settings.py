@@ -32,7 +32,7 @@ class MeshSettings(Frozen):
     shading: Literal["lit", "matcap", "colour", "normals"] = "lit"
     wire: bool = False
     blend: float = Field(default=0.6, ge=0.0, le=1.0)
-    resolution: int = Field(default=512, ge=8, le=4096)
+    resolution: int = Field(default=1024, ge=8, le=4096)
     quantity: Quantity | None = None
     level: float | None = Field(default=None, allow_inf_nan=False)
     keep: Literal["all", "largest"] = "all"

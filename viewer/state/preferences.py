@@ -33,6 +33,7 @@ class Preferences(Frozen):
     quality: QualitySettings = QualitySettings()
     keys: dict[str, str] = Field(default_factory=dict, description="own keys: command → chord, empty = none")
     export_folder: str = Field(default="", description="where exports went last")
+    hint_read: bool = Field(default=False, description="the line of first steps has done its work")
     run_folders: tuple[str, ...] = Field(default=(), description="folders of training runs, newest first")
 
     @field_validator("window_size")

@@ -39,6 +39,8 @@ class Store:
         self.undo = UndoHistory(self.doc)
         self.banner: Banner | None = None
         self.notice = ""
+        self.finished: list[tuple[str, str]] = []
+        """(title, path) of what was written since the frame loop last looked."""
         self._notice_until = 0.0
         self._mouse_down = False
 

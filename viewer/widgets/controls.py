@@ -97,7 +97,10 @@ def section(theme: Theme, title: str) -> None:
 
 
 def label(theme: Theme, text: str, tip: str = "") -> None:
-    """Left part of a row; leaves the cursor and the item width at the control."""
+    """Left part of a row; leaves the cursor and the item width at the control. Without `text` there is no such part."""
+    if not text:  # the control has the whole row
+        imgui.set_next_item_width(-1.0)
+        return
     left = imgui.get_cursor_pos_x()
     imgui.align_text_to_frame_padding()
     with text_colour(theme.palette.muted):
@@ -148,21 +151,31 @@ def ellipsis(text: str, room: float, keep_end: bool = False) -> str:
 
 
 def button(
-    theme: Theme, title: str, *, tip: str, why_not: str = "", primary: bool = False, width: float = 0.0
+    theme: Theme,
+    title: str,
+    *,
+    tip: str,
+    why_not: str = "",
+    primary: bool = False,
+    width: float = 0.0,
+    danger: bool = False,
 ) -> bool:
-    """Push button; True when pressed. `primary` fills it with the accent colour while it can be pressed."""
-    primary = primary and not why_not
-    if primary:
+    """Push button; True when pressed. `primary` fills it with the accent colour while it can be pressed; `danger`
+    gives it the colours of what cannot be taken back.
+    """
+    coloured = (primary or danger) and not why_not
+    if coloured:
         p = theme.palette
-        imgui.push_style_color(imgui.Col_.button, ImVec4(*p.accent_fill, 1.0))
-        imgui.push_style_color(imgui.Col_.button_hovered, ImVec4(*p.accent_fill_hover, 1.0))
-        imgui.push_style_color(
-            imgui.Col_.button_active, ImVec4(*mix(p.accent_fill, (0.0, 0.0, 0.0), 0.2), 1.0)
-        )
-        imgui.push_style_color(imgui.Col_.text, ImVec4(*p.on_accent, 1.0))
+        fill, over, ink = (p.accent_fill, p.accent_fill_hover, p.on_accent)
+        if danger:
+            fill, over, ink = p.bad_panel, mix(p.bad_panel, p.bad, 0.2), mix(p.text, p.bad, 0.15)
+        imgui.push_style_color(imgui.Col_.button, ImVec4(*fill, 1.0))
+        imgui.push_style_color(imgui.Col_.button_hovered, ImVec4(*over, 1.0))
+        imgui.push_style_color(imgui.Col_.button_active, ImVec4(*mix(fill, (0.0, 0.0, 0.0), 0.2), 1.0))
+        imgui.push_style_color(imgui.Col_.text, ImVec4(*ink, 1.0))
     with disabled(why_not):
         pressed = imgui.button(legible(title), ImVec2(width, 0.0))
-    if primary:
+    if coloured:
         imgui.pop_style_color(4)
     tooltip(why_not or tip)
     return pressed

@@ -29,12 +29,19 @@ def drag_float(
     """Number that is dragged or typed (double click, Ctrl+click); stays within [low, high]."""
     label(theme, text, tip)
     with disabled(why_not):
-        new = typed.dragged(
-            theme, key, value, low, high, fmt,
-            lambda: imgui.drag_float(key, value, speed, low, high, fmt, imgui.SliderFlags_.always_clamp),
-        )  # fmt: skip
+        return dragged_float(theme, key, value, speed, low, high, fmt, why_not or tip)
+
+
+def dragged_float(
+    theme: Theme, key: str, value: float, speed: float, low: float, high: float, fmt: str, tip: str
+) -> float:
+    """The number without a label, in the width that was set for the next item."""
+    new = typed.dragged(
+        theme, key, value, low, high, fmt,
+        lambda: imgui.drag_float(key, value, speed, low, high, fmt, imgui.SliderFlags_.always_clamp),
+    )  # fmt: skip
     _drag_cursor()
-    tooltip(why_not or tip)
+    tooltip(tip)
     return new
 
 

@@ -20,7 +20,19 @@ from viewer.state import actions
 from viewer.state.document import Document
 from viewer.widgets.feature import FEATURES, Feature
 
-OWN = {"doc", "shown", "where", "texture", "corner", "state", "notice", "banner", "situation", "panels"}
+OWN = {
+    "doc",
+    "shown",
+    "where",
+    "texture",
+    "corner",
+    "state",
+    "notice",
+    "jobs",
+    "banner",
+    "situation",
+    "panels",
+}
 """What single calls add by themselves."""
 
 

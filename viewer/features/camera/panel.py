@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
 from core_model.schema.camera import CameraPrior, OrbitPose
@@ -28,6 +27,11 @@ _SIDES: tuple[tuple[orbit.ViewName, str], ...] = (
     ("top", "Top"),
     ("back", "Back"),
 )
+_ANGLES = (
+    ("yaw", -180.0, 180.0, "camera about the vertical axis; positive moves it to +x"),
+    ("pitch", -89.0, 89.0, "camera above the horizon"),
+    ("roll", -180.0, 180.0, "about the viewing axis; positive turns the picture counter-clockwise"),
+)
 _PROJECTIONS = (
     (False, "Perspective", "Rays from one eye; near things are larger"),
     (
@@ -44,6 +48,7 @@ class CameraPanel:
     def __init__(self) -> None:
         self._plot = prior_plot.PriorPlot()
         self._exact = ExactPose()
+        self.exact_open = False
         self._room = 0.0
 
     def draw(
@@ -67,8 +72,15 @@ class CameraPanel:
         pose = self._lens(pose, theme)
         pose = self._pivot(pose, theme)
         target = self._views(pose, prior, theme)
-        controls.section(theme, "Exact pose")
-        pose = self._exact.draw(pose, theme, dispatch)
+        self.exact_open = controls.fold(
+            theme,
+            "Exact pose",
+            "##fold-exact-pose",
+            self.exact_open,
+            tip="Copy, paste or type the camera as text",
+        )
+        if self.exact_open:
+            pose = self._exact.draw(pose, theme, dispatch)
         if target != pose and pose == doc.camera:
             glide.to(pose, target, now)
         return doc if pose == doc.camera else doc.replace(camera=pose)
@@ -88,31 +100,17 @@ class CameraPanel:
         return doc if new == kept else doc.replace(navigation=new)
 
     def _angles(self, pose: OrbitPose, theme: Theme) -> OrbitPose:
-        rows = (
-            ("yaw", "Yaw", -180.0, 180.0, "Camera about the vertical axis; positive moves it to +x"),
-            ("pitch", "Pitch", -89.0, 89.0, "Camera above the horizon"),
-            (
-                "roll",
-                "Roll",
-                -180.0,
-                180.0,
-                "About the viewing axis; positive turns the picture counter-clockwise",
-            ),
-        )
-        for name, title, low, high, tip in rows:
+        controls.label(theme, "Angles", "Yaw, pitch and roll, degrees; drag or type")
+        gap = imgui.get_style().item_inner_spacing.x
+        width = (imgui.get_content_region_avail().x - 2 * gap) / 3
+        for place, (name, low, high, tip) in enumerate(_ANGLES):
+            if place:
+                imgui.same_line(0.0, gap)
+            imgui.set_next_item_width(width)
             radians = getattr(pose, name)
             shown = math.degrees(radians)
-            new = number_rows.drag_float(
-                theme,
-                title,
-                f"##{name}",
-                shown,
-                speed=0.25,
-                low=low,
-                high=high,
-                fmt="%.2f°",
-                tip=f"{tip}. Degrees; {radians:.4f} rad",
-            )
+            told = f"{name.title()}: {tip}. {shown:.2f}° = {radians:.4f} rad"
+            new = number_rows.dragged_float(theme, f"##{name}", shown, 0.25, low, high, "%.1f°", told)
             if new != shown:
                 pose = pose.replace(**{name: math.radians(new)})
         return pose
@@ -171,15 +169,12 @@ class CameraPanel:
         controls.section(theme, "Views")
         target = self._prior_views(pose, prior, theme)
         for index, (name, title) in enumerate(_SIDES):
-            if self._cell(
-                theme, f"{title}###view-{name}", index % 3, 3, f"Look from {name} at the present distance"
-            ):
+            tip = f"Look from {name} at the present distance"
+            if self._cell(theme, f"{title}###view-{name}", index % 4, 4, tip):
                 target = orbit.snap_view(pose, name)
-        if self._cell(theme, f"{fa.ICON_FA_HOUSE} Reset###reset", 0, 2, "The checkpoint's default pose  R"):
+        if self._cell(theme, "Reset###reset", 2, 4, "The checkpoint's default pose (R)"):
             target = orbit.reset(pose, prior)
-        if self._cell(
-            theme, f"{fa.ICON_FA_EXPAND} Frame###frame", 1, 2, "The whole subject from the present side  F"
-        ):
+        if self._cell(theme, "Frame###frame", 3, 4, "The whole subject from the present side (F)"):
             target = orbit.frame(pose, prior)
         return target
 

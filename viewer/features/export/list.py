@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from viewer.jobs.folders import folder_opener
 from viewer.jobs.tasks import Task, Tasks
 from viewer.runs.format import duration, time_left
-from viewer.state.actions import CopyText, Dispatch
+from viewer.state.actions import CopyText, Dispatch, ShowFolder
 from viewer.state.exports import TASK_KIND, files_of, forget_tip
 from viewer.widgets import controls
 from viewer.widgets.theme import BODY_PX, Theme
 
 SHOWN = 12
-_OPENERS = {"darwin": "open", "win32": "explorer"}
 
 
 def draw_list(theme: Theme, tasks: Tasks, dispatch: Dispatch) -> None:
@@ -104,14 +102,11 @@ def _ended_buttons(theme: Theme, tasks: Tasks, dispatch: Dispatch, task: Task) -
     files = files_of(task)
     there = Path(files[0]).exists()
     gone = "" if there else "The file is not there" if task.state == "done" else "Nothing was written"
-    opener = folder_opener()
     if controls.icon_button(
         theme, fa.ICON_FA_FOLDER_OPEN, "reveal", tip=f"Show the folder {Path(files[0]).parent}",
-        why_not=gone or ("" if opener else f"No program to show folders is installed; the file is {files[0]}"),
-    ) and opener:  # fmt: skip
-        subprocess.Popen(
-            [opener, str(Path(files[0]).parent)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        why_not=gone or ("" if folder_opener() else f"No program to show folders is installed; the file is {files[0]}"),
+    ):  # fmt: skip
+        dispatch(ShowFolder(files[0]))
     imgui.same_line()
     tip = "Copy the path" if len(files) == 1 else f"Copy the {len(files)} paths"
     if controls.icon_button(theme, fa.ICON_FA_COPY, "copy", tip=tip, why_not=gone):
@@ -119,9 +114,3 @@ def _ended_buttons(theme: Theme, tasks: Tasks, dispatch: Dispatch, task: Task) -
     imgui.same_line()
     if controls.icon_button(theme, fa.ICON_FA_XMARK, "forget", tip=forget_tip(task, files)):
         tasks.remove(task.record.id)
-
-
-def folder_opener() -> str:
-    """The program that shows a folder on this desktop; empty where there is none."""
-    name = _OPENERS.get(sys.platform, "xdg-open")
-    return name if shutil.which(name) else ""

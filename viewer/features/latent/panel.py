@@ -63,10 +63,11 @@ _NOISE = (
 
 
 class LatentPanel:
-    """Keeps only which sections are open."""
+    """Keeps only which sections are open; conditioning opens with a checkpoint that is conditioned."""
 
     def __init__(self) -> None:
-        self.opened = {"plane": False, "mix": False, "more": True}
+        self.opened = {"plane": False, "mix": False, "more": False}
+        self._of = ""
         self.plane = PlaneWidget()
         self.walk = WalkRows()
         self.mix = MixRows()
@@ -82,6 +83,8 @@ class LatentPanel:
         walk: Walk,
         now: float,
     ) -> Document:
+        if info is not None and info.path != self._of:
+            self._of, self.opened["more"] = info.path, info.pose_conditioned
         why_not = "Nothing is open" if info is None else ("" if info.z_dim else NO_LATENT)
         latent = self._seed(doc.latent, theme, why_not)
         latent = self._truncation(latent, theme, info, why_not)

@@ -278,11 +278,29 @@ class ExportRows:
         )
         return _room(f, found, count)
 
-    def _start(self, doc: Document, tasks: Tasks, found: Outputs) -> None:
+    def quick(self, doc: Document, tasks: Tasks) -> str:
+        """One command exports the present head with the settings of the panel; returns what to say.
+
+        A file that is there, or that a running export will write, is never replaced: the name gets a number.
+        """
+        wanted = Path(self.path(doc))
+        busy = {task.record.out for task in tasks.views("mesh") if not task.ended}
+        path, number = wanted, 2
+        while path.exists() or str(path) in busy:
+            path, number = wanted.with_stem(f"{wanted.stem}-{number}"), number + 1
+        found = outputs(str(path), Batch(), doc.latent, ())
+        if found.why_not:
+            return f"Not exported: {found.why_not}"
+        self._start(doc, tasks, found, str(path), Batch())
+        return f"Exporting {path.name}, {doc.mesh.resolution}³, to {path.parent}"
+
+    def _start(
+        self, doc: Document, tasks: Tasks, found: Outputs, path: str = "", batch: Batch | None = None
+    ) -> None:
         latent: LatentSpec = doc.latent
         checkpoint = for_another_process(doc.checkpoint)
         request = mesh_request(doc.mesh, checkpoint, latent, self.suffix)
-        path = self.path(doc)
+        path, batch = path or self.path(doc), batch or self.batch
         folder = tasks.new_folder()
         write_inputs(folder, request, found)
         name = (
@@ -291,7 +309,7 @@ class ExportRows:
         tasks.start(
             "mesh",
             name,
-            arguments(folder, path, self.batch, found),
+            arguments(folder, path, batch, found),
             found.files[-1],
             folder,
             pinned={"checkpoint": doc.checkpoint},

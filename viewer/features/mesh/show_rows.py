@@ -41,30 +41,31 @@ def show_rows(doc: Document, theme: Theme, mesh_stage: MeshStage) -> Document:
     if mode != shown:
         compare = doc.compare if mode == "off" else doc.compare.replace(mode="off")
         doc, spec = doc.replace(compare=compare), spec.replace(mode=mode)
-    drawn = mode in ("mesh", "overlay", "side")
-    why_not = "" if drawn else "The mesh is not drawn: choose Mesh, Over or Side"
+    if mode in ("mesh", "overlay", "side"):
+        spec = _drawn_rows(spec, theme, mesh_stage, mode)
+    spec = _source(spec, theme, mesh_stage, mode)
+    return doc if spec == doc.mesh else doc.replace(mesh=spec)
+
+
+def _drawn_rows(spec: MeshSettings, theme: Theme, mesh_stage: MeshStage, mode: str) -> MeshSettings:
+    """How the drawn mesh looks; where none is drawn these rows are not there."""
     plain = mesh_stage.shown is not None and mesh_stage.shown.fine.colours is None
     shading = choice_rows.combo(
-        theme, "Shading", "##mesh-shading", spec.shading, _SHADINGS, tip="How the mesh is shaded", why_not=why_not,
+        theme, "Shading", "##mesh-shading", spec.shading, _SHADINGS, tip="How the mesh is shaded",
         unavailable=("colour",) if plain else (),
     )  # fmt: skip
     wire = choice_rows.toggle(
-        theme,
-        "Wireframe",
-        "##mesh-wire",
-        spec.wire,
-        tip="Edges of the triangles over the mesh",
-        why_not=why_not,
+        theme, "Wireframe", "##mesh-wire", spec.wire, tip="Edges of the triangles over the mesh"
     )
+    if mode != "overlay":
+        return spec.replace(shading=shading, wire=wire)
     blend = number_rows.slider_float(
         theme, "Blend", "##mesh-blend", 100 * spec.blend, low=0.0, high=100.0, fmt="%.0f %% mesh",
-        tip="Opacity of the mesh over the render", why_not="" if mode == "overlay" else "Only where the mesh lies over the render",
+        tip="Opacity of the mesh over the render",
     )  # fmt: skip
     if round(blend) != round(100 * spec.blend):
         spec = spec.replace(blend=min(max(blend / 100, 0.0), 1.0))
-    spec = spec.replace(shading=shading, wire=wire)
-    spec = _source(spec, theme, mesh_stage, mode)
-    return doc if spec == doc.mesh else doc.replace(mesh=spec)
+    return spec.replace(shading=shading, wire=wire)
 
 
 def _source(spec: MeshSettings, theme: Theme, mesh_stage: MeshStage, mode: str) -> MeshSettings:

@@ -251,10 +251,7 @@ def _diamond(theme: Theme, x: float, y: float, radius: float, fill: Rgb | None) 
 
 
 def _empty(theme: Theme, frame: _Frame) -> None:
-    draw, text = (
-        imgui.get_window_draw_list(),
-        "Turn the head, then add a key: the present view at the play head's time",
-    )
+    draw, text = (imgui.get_window_draw_list(), "Turn the head, then add a key (+)")
     with controls.font(theme.fonts.body, BODY_PX * 0.94):
         shown = controls.ellipsis(text, frame.right - frame.left)
         size = imgui.calc_text_size(shown)

@@ -327,12 +327,12 @@ class PlanesPanel:
         if ablate is not None:
             self._fill = ablate.fill
         tip = "What takes the place of a plane whose eye is closed"
-        fill = choice_rows.segmented(theme, "Taken out", "planes-fill", self._fill, _FILLS, tip=tip)
+        fill = choice_rows.segmented(theme, "Filled with", "planes-fill", self._fill, _FILLS, tip=tip)
         if fill != self._fill:
             self._fill = fill
             if ablate is not None:
                 doc = doc.replace(latent=doc.latent.replace(ablate=ablate.replace(fill=fill)))
-        why_not = "" if ablate is not None else "No plane is taken out: click the eye beside a plane's name"
+        why_not = "" if ablate is not None else "No plane is hidden: click the eye beside a plane's name"
         tip = "Render with the planes as the generator made them"
         if controls.button(
             theme, f"{fa.ICON_FA_EYE}  All planes back###planes-back", tip=tip, why_not=why_not

@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from core_model.schema import glossary
 from core_model.schema.inspect import RayReport
 from viewer.features.ray.plots import ink_of
 from viewer.state.document import Document, Mark
@@ -39,8 +40,8 @@ def number_rows(report: RayReport) -> tuple[tuple[str, str, str, str], ...]:
         ("Opacity", "opacity", "", 4, "Sum of the true weights"),
         ("Entropy", "entropy", "nats", 3, "Of the true weights, 192 dense samples"),
         ("Proposal entropy", "proposal entropy", "nats", 3, "Of the predicted distribution"),
-        ("Surface variance", "surface variance B", length, 5, "Weighted mean of beta"),
-        ("Leftover mass", "leftover mass", "", 4, "Predicted mass outside the largest bins; the largest get the large budget"),
+        (glossary.SURFACE_VARIANCE.title, "surface variance B", length, 5, glossary.SURFACE_VARIANCE.tip),
+        (glossary.LEFTOVER_MASS.title, "leftover mass", "", 4, glossary.LEFTOVER_MASS.tip),
         ("Samples given", "samples", "", 0, "Samples of the final pass on this ray"),
         ("Cross-entropy", "cross-entropy", "nats", 3, "Of the prediction with the true weights"),
         ("Overlap", "overlap", "", 3, "Shared mass of the prediction and the true weights, 0 to 1"),
@@ -109,7 +110,10 @@ def _hits(theme: Theme, report: RayReport) -> None:
     controls.tooltip("Whether a sample lies in the bin that holds most of the true weight")
     for name in report.hits:
         text, state = hit_text(report, name)
+        wide = imgui.calc_text_size(name).x + imgui.calc_text_size(text).x + 0.5 * theme.em
         imgui.same_line(0.0, 0.9 * theme.em)
+        if imgui.get_content_region_avail().x < wide:
+            imgui.new_line()
         imgui.text_unformatted(name)
         imgui.same_line(0.0, 0.35 * theme.em)
         ink = p.muted if state is None else p.good if state else p.bad

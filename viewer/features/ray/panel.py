@@ -13,7 +13,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.inspect import RayReport
 from viewer.features.ray.numbers import draw_numbers, draw_pins, numbers_text
-from viewer.features.ray.plots import SPANS, RayPlots
+from viewer.features.ray.plots import NARROW_EM, SPANS, RayPlots
 from viewer.state.actions import CopyText, Dispatch, SaveRay, ShowPanel
 from viewer.state.document import MAX_PINS, Document, Mark
 from viewer.state.ray_queries import RayQueries
@@ -23,8 +23,8 @@ from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme
 
 TITLE = "Ray"
-_BELOW_EM = 16.4
-"""Height of the numbers and the files under the plots."""
+_BELOW_EM, _BELOW_NARROW_EM = 16.4, 27.5
+"""Height of the numbers and the files under the plots; in a narrow panel the numbers have a line each."""
 
 
 class RayPanel:
@@ -74,15 +74,20 @@ class RayPanel:
         imgui.align_text_to_frame_padding()
         with controls.font(theme.fonts.bold, BODY_PX):
             imgui.text_unformatted("Pixel" if report is None else f"Pixel {report.x}, {report.y}")
-        if report is not None:
-            imgui.same_line()
-            stale = "view changed" if rays.is_stale(mark) else f"{report.ms:.0f} ms"
-            with controls.text_colour(theme.palette.muted):
-                imgui.text_unformatted(f"of {report.width} × {report.height}   {stale}")
-            controls.tooltip("Size of the full picture; time that the renderer took for this ray")
         edge = imgui.get_frame_height()
-        imgui.same_line()
         buttons = 3 * edge + 2 * imgui.get_style().item_spacing.x
+        imgui.same_line()
+        if report is not None:
+            stale = "view changed" if rays.is_stale(mark) else f"{report.ms:.0f} ms"
+            size = f"of {report.width} × {report.height}"
+            told = f"{size}   {stale}"
+            room = imgui.get_content_region_avail().x - buttons - theme.em
+            if imgui.calc_text_size(told).x > room:
+                told = stale
+            with controls.text_colour(theme.palette.muted):
+                imgui.text_unformatted(told)
+            controls.tooltip(f"Pixel {size}, the full picture; time that the renderer took for this ray")
+            imgui.same_line()
         controls.below(imgui.get_content_region_avail().x - buttons)
         imgui.set_cursor_pos_x(
             imgui.get_cursor_pos_x() + max(imgui.get_content_region_avail().x - buttons, 0.0)
@@ -108,13 +113,15 @@ class RayPanel:
 
     def _body(self, theme: Theme, report: RayReport, pins: tuple[Mark, ...]) -> None:
         em = theme.em
+        narrow = imgui.get_content_region_avail().x < NARROW_EM * em
         self._plots.span = choice_rows.segmented(
-            theme, "Distance", "span", self._plots.span, [(key, title, _SPAN_TIPS[key]) for key, title in SPANS],
+            theme, "" if narrow else "Distance", "span", self._plots.span, [(key, title, _SPAN_TIPS[key]) for key, title in SPANS],
             tip="Range of the distance axis; wheel and drag zoom all plots together",
         )  # fmt: skip
         room = imgui.get_content_region_avail().y
         table = (len(pins) + 2.2) * 1.55 * em if pins else 0.0
-        self._plots.draw(theme, report, max(room - _BELOW_EM * em - table, 24 * em))
+        below = _BELOW_NARROW_EM if narrow else _BELOW_EM
+        self._plots.draw(theme, report, max(room - below * em - table, 24 * em))
         with controls.font(theme.fonts.mono, BODY_PX * 0.8), controls.text_colour(theme.palette.muted):
             controls.wrapped(self._plots.readout())
         draw_numbers(theme, report)

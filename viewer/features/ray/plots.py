@@ -8,19 +8,24 @@ from __future__ import annotations
 import numpy as np
 from imgui_bundle import ImVec2, ImVec4, imgui, implot
 
-from core_model.schema import ray_look
+from core_model.schema import glossary, ray_look
 from core_model.schema.inspect import RayReport
 from viewer.features.ray.series import RaySeries, series_of
 from viewer.state.palette import Rgb
 from viewer.widgets.theme import BODY_PX, Theme
 
 SPANS = (("surface", "Surface"), ("ray", "Whole ray"), ("keep", "Keep"))
+THRESHOLD = glossary.ROBUST_THRESHOLD.title
 _PLOT = (
     implot.Flags_.no_title
     | implot.Flags_.no_menus
     | implot.Flags_.no_box_select
     | implot.Flags_.no_mouse_text
 )
+
+
+NARROW_EM = 24.0
+"""Below this width legends stand above their plots, and axes have no names."""
 
 
 class RayPlots:
@@ -45,14 +50,17 @@ class RayPlots:
             self._report, self._series = report, series_of(report)
         series = self._series
         self._fit(series)
-        rows = self._row_heights(series, height, theme.em)
+        narrow = imgui.get_content_region_avail().x < NARROW_EM * theme.em
+        rows = self._row_heights(series, height, theme.em, narrow)
         _style(theme)
         hovered: float | None = None
         aligned = implot.begin_aligned_plots("##ray", True)
         for name, tall in rows:
-            flags = _PLOT if name != "samples" else _PLOT | implot.Flags_.no_legend
+            flags = _PLOT | implot.Flags_.no_legend if name == "samples" or narrow else _PLOT
+            if narrow and name != "samples":
+                _legend(theme, _entries(name, series))
             if implot.begin_plot(f"##ray-{name}", ImVec2(-1.0, tall), int(flags)):
-                self._axes(name, series, last=name == rows[-1][0], short=tall < 8 * theme.em)
+                self._axes(name, series, last=name == rows[-1][0], short=tall < 8 * theme.em, narrow=narrow)
                 getattr(self, f"_{name}")(theme, series)
                 self._marks(theme, report)
                 if implot.is_plot_hovered():
@@ -90,16 +98,19 @@ class RayPlots:
             series.close if self.span == "surface" else (series.near, series.far)
         )
 
-    def _row_heights(self, series: RaySeries, height: float, em: float) -> list[tuple[str, float]]:
+    def _row_heights(
+        self, series: RaySeries, height: float, em: float, narrow: bool
+    ) -> list[tuple[str, float]]:
         samples = (len(series.rows) + 1) * 1.35 * em + 3.2 * em
-        rest = max(height - samples - 3 * imgui.get_style().item_spacing.y, 14.5 * em)
+        legends = 5.0 * em if narrow else 0.0
+        rest = max(height - samples - legends - 3 * imgui.get_style().item_spacing.y, 14.5 * em)
         shares = [("sdf", 1.0), ("density", 1.0), ("steps", 1.7)]
         if series.sdf is None:
             shares = shares[1:]
         total = sum(share for _, share in shares)
         return [(name, rest * share / total) for name, share in shares] + [("samples", samples)]
 
-    def _axes(self, name: str, series: RaySeries, last: bool, short: bool) -> None:
+    def _axes(self, name: str, series: RaySeries, last: bool, short: bool, narrow: bool) -> None:
         quiet = int(
             implot.AxisFlags_.no_menus | implot.AxisFlags_.no_highlight | implot.AxisFlags_.no_side_switch
         )
@@ -108,9 +119,14 @@ class RayPlots:
         labels = {"sdf": "SDF [w.u.]", "density": "density [1/w.u.]", "steps": "p(t) [1/w.u.]", "samples": ""}
         if short:  # the unit would run into the next plot; the readout below has it
             labels = {key: text.split(" ", 1)[0] for key, text in labels.items()}
+        if narrow:
+            labels = dict.fromkeys(labels, "")
         y_flags = fit if name in ("sdf", "steps", "density") else quiet | int(implot.AxisFlags_.lock)
         implot.setup_axes(
-            "distance along the ray [world units]" if last else "", labels[name], x_flags, y_flags
+            "distance along the ray [world units]" if last and not narrow else "",
+            labels[name],
+            x_flags,
+            y_flags,
         )
         implot.setup_axis_links(implot.ImAxis_.x1, self._low, self._high)
         implot.setup_axis_limits_constraints(implot.ImAxis_.x1, series.near, series.far)
@@ -120,8 +136,10 @@ class RayPlots:
         if name == "density":
             implot.setup_axis(
                 implot.ImAxis_.y2,
-                "T",
-                quiet | int(implot.AxisFlags_.opposite | implot.AxisFlags_.no_grid_lines),
+                "" if narrow else "T",
+                quiet
+                | int(implot.AxisFlags_.opposite | implot.AxisFlags_.no_grid_lines)
+                | int(implot.AxisFlags_.no_tick_labels if narrow else 0),
             )
             implot.setup_axis_limits(implot.ImAxis_.y2, 0.0, 1.06, implot.Cond_.always)
         if name == "density" and not series.density.any():
@@ -169,7 +187,7 @@ class RayPlots:
                 line_color=ImVec4(*ink_of(theme, "threshold"), 0.8), line_weight=1.0,
                 flags=int(implot.InfLinesFlags_.horizontal) | int(implot.ItemFlags_.no_fit),
             )  # fmt: skip
-            implot.plot_inf_lines("threshold of q", np.array([s.threshold]), line)
+            implot.plot_inf_lines(THRESHOLD, np.array([s.threshold]), line)
 
     def _samples(self, theme: Theme, s: RaySeries) -> None:
         draw = implot.get_plot_draw_list()
@@ -222,6 +240,32 @@ def ink_of(theme: Theme, name: str) -> Rgb:
     """Colour of a series, of a row of samples or of a marked distance in this theme."""
     red, green, blue = ray_look.ink(theme.palette.name, name)
     return red / 255.0, green / 255.0, blue / 255.0
+
+
+def _entries(name: str, series: RaySeries) -> list[tuple[str, str]]:
+    """(title, name of its colour) of the curves of one plot."""
+    if name == "steps":
+        found = [(one.title, one.name) for one in series.steps]
+        return found + ([(THRESHOLD, "threshold")] if series.threshold is not None else [])
+    names = ("sdf",) if name == "sdf" else ("density", "transmittance")
+    return [(ray_look.TITLES[n], n) for n in names]
+
+
+def _legend(theme: Theme, entries: list[tuple[str, str]]) -> None:
+    """Names of the curves in a line that wraps, each after a square of its colour."""
+    gap, side = 0.9 * theme.em, 0.55 * imgui.get_font_size()
+    right = imgui.get_cursor_screen_pos().x + imgui.get_content_region_avail().x
+    for place, (title, name) in enumerate(entries):
+        width = side + 0.35 * theme.em + imgui.calc_text_size(title).x
+        if place and imgui.get_item_rect_max().x + gap + width <= right:
+            imgui.same_line(0.0, gap)
+        corner, line = imgui.get_cursor_screen_pos(), imgui.get_text_line_height()
+        low = ImVec2(corner.x, corner.y + 0.5 * (line - side))
+        square = theme.colour(ink_of(theme, name))
+        imgui.get_window_draw_list().add_rect_filled(low, ImVec2(low.x + side, low.y + side), square)
+        imgui.dummy(ImVec2(side, line))
+        imgui.same_line(0.0, 0.35 * theme.em)
+        imgui.text_unformatted(title)
 
 
 def _line(theme: Theme, name: str, weight: float) -> implot.Spec:

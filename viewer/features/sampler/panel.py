@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core_model.schema import glossary
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.sampler import AUTO, SamplerInfo, SamplerSpec
 from viewer.features.sampler.volume_rows import RayVolumeRows
@@ -12,11 +13,7 @@ from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.shown_picture import Present, ShownPicture
 from viewer.widgets.theme import Theme
 
-_STRATEGY_TITLES = {
-    "robust": ("Robust", "Equal share to every bin of the smallest set that holds tau of the mass (A3.5)"),
-    "stratified": ("Stratified", "Strata of equal probability of the predicted distribution"),
-    "unstratified": ("Plain", "Independent draws from the predicted distribution"),
-}
+_STRATEGY_TITLES = {name: (term.title, term.tip) for name, term in glossary.STRATEGIES.items()}
 _HARD_RULES = (
     (
         "weighted",
@@ -26,7 +23,7 @@ _HARD_RULES = (
     (
         "leftover",
         "Leftover",
-        "Leftover mass alone, the paper's A3.4 to the letter: for pictures without empty background",
+        "Leftover mass alone, exactly as the paper (A3.4): for pictures without empty background",
     ),
 )
 _ONLY_LEARNED = "Only the learned sampler has it"
@@ -35,7 +32,6 @@ PROGRAM = "native"
 _PROGRAM_HINT = "At rest exactly the picture of the checkpoint's own program: its samples, its one size, its super-resolution"
 _FLAT = "The program has no orthographic camera"
 _NATIVE = "The checkpoint's own program has its numbers of samples"
-_NOT_OWN = "Follows from the samples per ray; switch Own budgets on to set it"
 
 
 class SamplerPanel:
@@ -156,7 +152,7 @@ class SamplerPanel:
         why_not = "" if chosen.strategies else _ONLY_LEARNED
         adaptive = choice_rows.toggle(
             theme, "Adaptive", "##adaptive", spec.adaptive, why_not=why_not,
-            tip="Give the rays with most leftover mass the large budget (A3.4)",
+            tip=glossary.ADAPTIVE.tip,
         )  # fmt: skip
         if adaptive != spec.adaptive:
             spec = spec.replace(adaptive=adaptive)
@@ -182,20 +178,19 @@ class SamplerPanel:
             theme, "Own budgets", "##own-budgets", own, why_not=why_not,
             tip="Set both budgets instead of their mean",
         )  # fmt: skip
+        if not own_new:
+            return spec.replace(low_budget=None, high_budget=None) if own else spec
         low, high = spec.budgets(chosen.default_spp)
-        no_own = why_not or ("" if own_new else _NOT_OWN)
         new_low = number_rows.drag_int(
             theme, "Ordinary", "##low-budget", low, speed=0.1, low=1, high=512, fmt="%d samples",
-            why_not=no_own, tip="Budget of an ordinary ray",
+            why_not=why_not, tip="Budget of an ordinary ray",
         )  # fmt: skip
         new_high = number_rows.drag_int(
             theme, "Hard", "##high-budget", high, speed=0.1, low=1, high=1024, fmt="%d samples",
-            why_not=no_own, tip="Budget of a hard ray",
+            why_not=why_not, tip="Budget of a hard ray",
         )  # fmt: skip
-        if own_new == own and (not own_new or (new_low, new_high) == (low, high)):
+        if own and (new_low, new_high) == (low, high):
             return spec
-        if not own_new:
-            return spec.replace(low_budget=None, high_budget=None)
         return spec.replace(low_budget=new_low, high_budget=max(new_high, new_low))
 
     def _quality(self, quality: QualitySettings, theme: Theme) -> QualitySettings:
@@ -252,7 +247,7 @@ class SamplerPanel:
         )
         baked = choice_rows.toggle(
             theme,
-            "Baked volume while moving",
+            "Baked moves",
             "##baked",
             quality.baked,
             tip="While the view moves, draw the head from a volume baked for it where exact pictures are not quick enough; "

@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -118,3 +118,32 @@ def _judged(path: str, pictures: int, first: bytes, labels: bytes, total: int) -
             fault = f"{LABELS} cannot be read"
     # Maps of known truth may lie beside the pictures: where there are labels, they say what is trained on.
     return DataLook(path, labelled or pictures, size, labelled, total, fault)
+
+
+def known_data(runs: Iterable[Path], folder: Path) -> str:
+    """A data set to begin with: that of the newest run whose data is still there, else one that lies in `folder`
+    or in a folder of it; "" where there is none.
+    """
+    for run in runs:
+        try:
+            path = json.loads((run / "config.json").read_bytes())["data"]["path"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if path and Path(path).exists():
+            return str(path)
+    try:
+        inside = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
+    except OSError:
+        return ""
+    for path in inside:
+        if path.is_dir() and (path / "dataset.json").is_file():
+            return str(path)
+    return next((str(path) for path in inside if path.suffix == ".zip" and _is_data_set(path)), "")
+
+
+def _is_data_set(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as found:
+            return "dataset.json" in found.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False

@@ -86,7 +86,7 @@ class RunHead:
         ):
             self._wish(row, "stop")
         if state == "paused":
-            if self._button(theme, fa.ICON_FA_PLAY, "Continue", "Let the paused run go on", busy):
+            if self._button(theme, fa.ICON_FA_PLAY, "Resume", "Let the paused run go on", busy):
                 self._wish(row, "continue")
         elif self._button(
             theme, fa.ICON_FA_PAUSE, "Pause", "Write a snapshot and wait; memory stays taken", idle
@@ -99,7 +99,7 @@ class RunHead:
         why = native or (
             "" if state in ENDED else f"Only a run that has ended can be resumed (it is {state})"
         )
-        if self._button(
+        if state != "paused" and self._button(
             theme,
             fa.ICON_FA_ROTATE_RIGHT,
             "Resume",
@@ -193,7 +193,7 @@ class RunHead:
         imgui.pop_text_wrap_pos()
         imgui.dummy(ImVec2(0.0, 0.3 * theme.em))
         if controls.button(
-            theme, "Kill the run###kill-yes", tip="SIGKILL to every process of the run", primary=True
+            theme, "Kill the run###kill-yes", tip="SIGKILL to every process of the run", danger=True
         ):
             run = row.path
             self._errand(f"Killing {row.name}", lambda: job_service.end(run, force=True))

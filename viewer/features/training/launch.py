@@ -13,11 +13,12 @@ from core_model.schema.errors import InputError
 from core_model.schema.overrides import read_tree
 from core_model.schema.recipes import RECIPES
 from core_model.schema.train import TrainConfig
-from core_model.schema.train_presets import PRESETS
-from viewer.features.training.data_set import DataLooker
+from viewer.features.training import forecast_cards, preset_cards
+from viewer.features.training.data_set import DataLooker, known_data
 from viewer.features.training.draft import Draft, free_name
 from viewer.features.training.errands import Errands
 from viewer.features.training.form import FormPage
+from viewer.features.training.preset_cards import KIND
 from viewer.features.training.rows import progress_line
 from viewer.features.training.run_index import RunIndex, RunRow
 from viewer.jobs import job_service
@@ -25,15 +26,13 @@ from viewer.jobs.backend import BACKENDS
 from viewer.jobs.command import forecast_words
 from viewer.jobs.config_diff import diff
 from viewer.jobs.tasks import Task, Tasks
-from viewer.runs.job_record import CONSOLE_FILE
+from viewer.runs.job_record import read_console
 from viewer.runs.selection import Selection
 from viewer.state.actions import CopyText, Dispatch
 from viewer.state.workspace import Workspace
 from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme
-
-KIND = "train-check"
 
 
 class LaunchPage:
@@ -46,7 +45,9 @@ class LaunchPage:
         self.errands, self.index = errands, index
         self.complaint = ""
         self.against = ""
-        self._named = False
+        self.costs = preset_cards.Costs()
+        self.text_open = False
+        self._named = self._offered = False
         self._report: tuple[str, str] = ("", "")
         self._trees: dict[str, TrainConfig | None] = {}
 
@@ -84,7 +85,7 @@ class LaunchPage:
         imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.panel, 1.0))
         if imgui.begin_child("launch-form", ImVec2(left, 0.0), padded):
             self._recipe(theme)
-            self._preset(theme)
+            self._preset(theme, tasks)
             self.form.draw(theme, self.draft)
         imgui.end_child()
         imgui.same_line()
@@ -101,36 +102,39 @@ class LaunchPage:
                 folder = folder.parent
             self.draft.out = str(free_name(folder, self.draft.preset))
             self._named = True
+        if not self._offered and not self.draft.data and (self.index.looked or not workspace.folders):
+            self._offered = True
+            self.draft.data = known_data([row.path for row in self.index.rows], Path.cwd())
 
     def _recipe(self, theme: Theme) -> None:
         """The first choice: how it is trained, with what that is in two sentences."""
+        controls.section(theme, "Start from")
         draft = self.draft
         options = [(name, about.title, about.about) for name, about in RECIPES.items()]
         tip = "How it is trained: networks, discriminators and losses"
         chosen = choice_rows.combo(theme, "Recipe", "##recipe", draft.recipe, options, tip=tip)
         if chosen != draft.recipe:
-            auto, folder = Path(draft.out).name.startswith(draft.preset), Path(draft.out).parent
-            draft.choose_recipe(chosen)
-            if auto:
-                draft.out = str(free_name(folder, draft.preset))
+            self._start_from(lambda: draft.choose_recipe(chosen))
         controls.note(theme, RECIPES.get(draft.recipe).about)
 
-    def _preset(self, theme: Theme) -> None:
+    def _preset(self, theme: Theme, tasks: Tasks) -> None:
         draft = self.draft
-        options = [(name, name, _preset_words(PRESETS.get(name))) for name in draft.presets()]
-        chosen = choice_rows.combo(
-            theme, "Preset", "##preset", draft.preset, options, tip="Complete settings to start from"
-        )
+        chosen = preset_cards.draw(theme, draft.presets(), draft.preset, tasks, self.costs)
+        imgui.dummy(ImVec2(0.0, 0.2 * theme.em))
         if chosen != draft.preset:
-            auto = Path(draft.out).name.startswith(draft.preset)
-            folder = Path(draft.out).parent
-            draft.choose_preset(chosen)
-            if auto:
-                draft.out = str(free_name(folder, chosen))
+            self._start_from(lambda: draft.choose_preset(chosen))
         if draft.origin:
             controls.note(
                 theme, f"Settings of {draft.origin}; marks show what differs from the preset {draft.preset}."
             )
+
+    def _start_from(self, choose: Callable[[], None]) -> None:
+        """Another preset; a run directory that bears the former one's name gets the new name."""
+        draft = self.draft
+        auto, folder = Path(draft.out).name.startswith(draft.preset), Path(draft.out).parent
+        choose()
+        if auto:
+            draft.out = str(free_name(folder, draft.preset))
 
     def _side(
         self, theme: Theme, tasks: Tasks, workspace: Workspace, dispatch: Dispatch, view: Selection
@@ -158,6 +162,9 @@ class LaunchPage:
                 imgui.text_wrapped(legible(text))
         controls.section(theme, "Forecast")
         self._forecast(theme, tasks)
+        if draft.tree is not None:
+            controls.section(theme, "Schedule")
+            forecast_cards.draw_schedule(theme, draft.tree)
         controls.section(theme, "Command")
         self._command(theme, dispatch)
         self._difference(theme)
@@ -253,7 +260,8 @@ class LaunchPage:
         if controls.button(theme, "Make a forecast###dry-run", tip=tip, why_not=why) and line is not None:
             folder = tasks.new_folder()
             words = line.dry(folder)
-            pinned = {"of": list(line.argv())}
+            whole = {"preset": draft.preset} if not draft.typed else {}
+            pinned = {"of": list(line.argv()), **whole}
             tasks.start(KIND, f"Forecast of {draft.preset}", words, folder / "schedule.png", folder, pinned)
         if task is None:
             return
@@ -265,23 +273,30 @@ class LaunchPage:
             imgui.same_line()
             with controls.text_colour(theme.palette.warn):
                 imgui.align_text_to_frame_padding()
-                imgui.text_unformatted("of other settings")
+                imgui.text_unformatted("for earlier settings: make it anew")
         self._forecast_text(theme, task)
 
     def _forecast_text(self, theme: Theme, task: Task) -> None:
         if self._report[0] != task.record.id:
-            self._report = (task.record.id, _printed(task))
-        if task.state == "done":
-            controls.note(theme, forecast_words(self._report[1]))
+            self._report = (task.record.id, read_console(task.folder))
+        report = self._report[1]
+        if task.state != "done":
+            with controls.text_colour(theme.palette.bad):
+                imgui.text_wrapped(legible(report or task.message or task.state))
+            return
+        forecast_cards.draw_cards(theme, forecast_cards.facts(report))
+        controls.note(theme, forecast_words(report))
+        self.text_open = controls.fold(
+            theme, "As text", "##forecast-text", self.text_open, tip="What `triscope train --dry-run` printed"
+        )
+        if not self.text_open:
+            return
         imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.field, 0.5))
-        height = 13 * theme.em if task.state == "done" else 4 * theme.em
         padded = int(imgui.ChildFlags_.always_use_window_padding)
-        if imgui.begin_child(
-            "forecast", ImVec2(0.0, height), padded, int(imgui.WindowFlags_.horizontal_scrollbar)
-        ):
-            ink = theme.palette.text if task.state == "done" else theme.palette.bad
-            with controls.font(theme.fonts.mono, BODY_PX * 0.8), controls.text_colour(ink):
-                imgui.text_unformatted(legible(self._report[1] or task.message or task.state))
+        flags = int(imgui.WindowFlags_.horizontal_scrollbar)
+        if imgui.begin_child("forecast", ImVec2(0.0, 13 * theme.em), padded, flags):
+            with controls.font(theme.fonts.mono, BODY_PX * 0.8):
+                imgui.text_unformatted(legible(report))
         imgui.end_child()
         imgui.pop_style_color()
 
@@ -368,14 +383,3 @@ class LaunchPage:
             except (OSError, InputError):
                 return None
         return self._trees[run]
-
-
-def _printed(task: Task) -> str:
-    try:
-        return (task.folder / CONSOLE_FILE).read_text(encoding="utf-8", errors="replace").strip()[:20_000]
-    except OSError:
-        return ""
-
-
-def _preset_words(tree: TrainConfig) -> str:
-    return f"{tree.images:,} images of {tree.data.resolution} pixels, batch {tree.batch}".replace(",", " ", 1)

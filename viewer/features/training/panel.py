@@ -117,6 +117,8 @@ class TrainingPanel:
         if index.looked != self._seen:
             self._seen = index.looked
             view.drop_missing({row.path for row in index.rows})
+            if self._seen == 1 and not index.rows and view.tab == "charts":
+                view.show("launch")  # nothing to look at: begin one
             if view.chosen is None and index.rows and not view.ticked:
                 view.choose(index.rows[0].path)
         index.follow(view.followed)
