@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections import deque
@@ -25,6 +26,7 @@ from viewer.wire.arrays import MAX_ARRAY, restored
 from viewer.wire.channel import Channel, Lane
 from viewer.wire.command import Command
 from viewer.wire.faults import WireError
+from viewer.wire.files import LOCAL, offer_of, send_parts
 from viewer.wire.greeting import Greeted, VersionError, greeting
 from viewer.wire.plain import from_json
 
@@ -64,6 +66,8 @@ class RemoteLink:
         self._mismatch = ""
         self._greeted = False
         self._saves: dict[int, str] = {}
+        self._offers: dict[int, queue.Queue[r.Wanted]] = {}
+        self._unsent: queue.SimpleQueue[m.OpenDone] = queue.SimpleQueue()
         self._traffic = _Traffic()
         self._closed = False
         self._lock = threading.Lock()
@@ -129,6 +133,9 @@ class RemoteLink:
 
     def send(self, message: m.ToWorker) -> None:
         match message:
+            case m.OpenPath(number=number, path=path) if path.startswith(LOCAL):
+                work = (number, path)
+                threading.Thread(target=self._send_file, args=work, name="triscope-send", daemon=True).start()
             case m.OpenPath(number=number, path=path):
                 self._channel.send(r.ToOpen(number=number, path=path))
             case m.ClosePath(path=path):
@@ -210,6 +217,8 @@ class RemoteLink:
             message = self._message(record, blobs)
             if message is not None:
                 yield message
+            while not self._unsent.empty():
+                yield self._unsent.get()
 
     def _message(self, record: r.Record, blobs: list[memoryview]) -> m.FromWorker | None:
         control = self.control
@@ -242,6 +251,9 @@ class RemoteLink:
                 return m.BakeDone(number, record.spec, data=_volume(record, blobs))
             case r.FromSaved(number=number, error=error):
                 return self._saved(number, error, blobs)
+            case r.Wanted(number=number) if number in self._offers:
+                self._offers[number].put(record)
+                return None
             case r.FromEnded(reason=reason, code=code):
                 self._ended, self._code = reason, code
                 return None
@@ -257,6 +269,43 @@ class RemoteLink:
         return m.RenderDone(
             record.number, record.result, arrays=arrays, finished_at=time.monotonic(), preview=record.preview
         )
+
+    def _send_file(self, number: int, path: str) -> None:
+        """Send a file of this machine and open it over there; a thread of its own."""
+        try:
+            file = Path(path.removeprefix(LOCAL)).expanduser()
+            self.control.stage = f"reading {file.name}"[:64]
+            offer = offer_of(file, number)
+            answers = self._offers[number] = queue.Queue()
+            self._channel.send(offer)
+            wanted = self._answer(answers)
+            if wanted.error is None and wanted.offset < offer.size:
+                self.control.stage = f"sending {file.name}"[:64]
+                if not send_parts(self._channel, file, offer, wanted.offset, self._sent):
+                    return
+                wanted = self._answer(answers)
+            if wanted.error is not None:
+                raise InputError(what=wanted.error.message)
+        except (InputError, OSError) as e:
+            self._unsent.put(m.OpenDone(number, path, error=ErrorInfo(kind="input", message=str(e))))
+        except queue.Empty:
+            return  # the line is gone; the file is sent again with the next one
+        else:
+            self._channel.send(r.ToOpen(number=number, path=wanted.path))
+        finally:
+            self._offers.pop(number, None)
+
+    def _answer(self, answers: "queue.Queue[r.Wanted]") -> r.Wanted:
+        """Raises queue.Empty once the line is gone."""
+        while True:
+            try:
+                return answers.get(timeout=0.2)
+            except queue.Empty:
+                if self._channel.closed:
+                    raise
+
+    def _sent(self, share: float) -> None:
+        self.control.fraction = share
 
     def _save(self, number: int, request: r.RenderRequest, x: int, y: int, path: str) -> None:
         self._saves[number] = path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from core_model.schema.errors import InputError
@@ -13,6 +14,8 @@ from viewer.wire import records as r
 from viewer.wire.channel import Channel, Lane
 from viewer.wire.faults import WireError
 
+LOCAL = "local:"
+"""Stands before the path of a file of this machine where paths are the other machine's."""
 PART = 1 << 18
 UNDER_WAY = 3
 """Parts that wait in the lane at most: a file is read as fast as the line takes it."""
@@ -33,8 +36,14 @@ def offer_of(path: Path, number: int) -> r.Offer:
         raise InputError(what="cannot send a file of this name", where=str(path)) from None
 
 
-def send_parts(channel: Channel, path: Path, offer: r.Offer, offset: int) -> bool:
-    """Send a file from `offset` on; False when the line went away meanwhile."""
+def send_parts(
+    channel: Channel,
+    path: Path,
+    offer: r.Offer,
+    offset: int,
+    told: Callable[[float], None] = lambda share: None,
+) -> bool:
+    """Send a file from `offset` on; False when the line went away meanwhile. told: gets the share that is out."""
     with path.open("rb") as file:
         file.seek(offset)
         while offset < offer.size:
@@ -45,6 +54,7 @@ def send_parts(channel: Channel, path: Path, offer: r.Offer, offset: int) -> boo
                 return False
             channel.send(r.Part(number=offer.number, offset=offset), [data], Lane.BULK)
             offset += len(data)
+            told(offset / offer.size)
     return True
 
 

@@ -23,6 +23,7 @@ from core_model.schema.question import (
     Question,
 )
 from core_model.schema.question_bake import BakeQuestion
+from core_model.schema.question_folder import FolderQuestion
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
 from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
 from core_model.schema.question_volume import RayVolumeQuestion
@@ -33,7 +34,7 @@ QUESTIONS: dict[str, type[Question]] = {
     one.__name__: one
     for one in (
         LatentQuestion, PictureQuestion, DescribeQuestion, DirectionsQuestion, BakeQuestion, FieldHistogramQuestion,
-        MeshForecastQuestion, MeshPreviewQuestion, PlanesQuestion, SectionQuestion, RayVolumeQuestion,
+        FolderQuestion, MeshForecastQuestion, MeshPreviewQuestion, PlanesQuestion, SectionQuestion, RayVolumeQuestion,
     )
 }  # fmt: skip
 

@@ -23,10 +23,9 @@ from viewer.wire import records as r
 from viewer.wire.channel import Channel
 from viewer.wire.command import Command
 from viewer.wire.faults import WireError
-from viewer.wire.files import Incoming, offer_of, send_parts
+from viewer.wire.files import LOCAL, Incoming, offer_of, send_parts
 from viewer.wire.greeting import Greeted, VersionError, greeting
 
-LOCAL = "local:"
 OUTPUTS = ("--out", "--display")
 _RUN = 0
 
