@@ -215,7 +215,7 @@ class FarWorker:
         return r.FromStatus(
             stage=control.stage, fraction=min(max(control.fraction, 0.0), 1.0), device=control.device,
             memory_bytes=control.memory_bytes, work=work, number=number,  # pyright: ignore[reportArgumentType]
-            rate=round(self._channel.pace.rate, -3),
+            rate=round(self._channel.pace.known_rate, -3),
             coding=str(self._quality.level),
         )  # fmt: skip
 
@@ -290,7 +290,7 @@ class FarWorker:
 
         def moving() -> tuple[r.FromPicture, list[bytes]]:
             record, blobs = quick(self._quality.level, False)
-            self._quality.measured(sum(map(len, blobs)), self._channel.pace.rate)
+            self._quality.measured(sum(map(len, blobs)), self._channel.pace.known_rate)
             return record, blobs
 
         def exact() -> tuple[r.FromPicture, list[bytes]]:
