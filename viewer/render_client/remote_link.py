@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from core_model.schema.atomic import write_atomic
 from core_model.schema.baked_bytes import byte_count, layouts
 from core_model.schema.errors import InputError
+from core_model.schema.far import LOCAL
 from core_model.schema.render import ErrorInfo
 from viewer.render_client import messages as m
 from viewer.render_client.events import LineStatus
@@ -26,7 +27,7 @@ from viewer.wire.arrays import MAX_ARRAY, restored
 from viewer.wire.channel import Channel, Lane
 from viewer.wire.command import Command
 from viewer.wire.faults import WireError
-from viewer.wire.files import LOCAL, offer_of, send_parts
+from viewer.wire.files import offer_of, send_parts
 from viewer.wire.greeting import Greeted, VersionError, greeting
 from viewer.wire.plain import from_json
 

@@ -97,7 +97,7 @@ class FrameLoop:
         self.underlaid: Underlaid | None = None
         self.keys_open = False
         self.about_open = False
-        self.tasks = Tasks()
+        self.tasks = Tasks(worker=app.options.worker)
         self.inputs = Inputs()
         self.keys = KeyMap(DEFAULT_KEYS, self.prefs.keys)
         self.presets = Presets()

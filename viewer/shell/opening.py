@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core_model.schema.assets import demo_checkpoint
+from core_model.schema.far import LOCAL
 from viewer.shell.autosave import Autosave
 from viewer.shell.drops import Drops
 from viewer.shell.restore import RECORD_SUFFIXES, Places, is_record_file
 from viewer.state.store import Banner
-from viewer.wire.files import LOCAL
 
 if TYPE_CHECKING:
     from viewer.shell.coordinator import RenderCoordinator

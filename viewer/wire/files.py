@@ -14,8 +14,6 @@ from viewer.wire import records as r
 from viewer.wire.channel import Channel, Lane
 from viewer.wire.faults import WireError
 
-LOCAL = "local:"
-"""Stands before the path of a file of this machine where paths are the other machine's."""
 PART = 1 << 18
 UNDER_WAY = 3
 """Parts that wait in the lane at most: a file is read as fast as the line takes it."""

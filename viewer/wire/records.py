@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints, TypeAdapter
 
 from core_model.schema.baked import BakedSpec
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.far import FarCommand
 from core_model.schema.frozen import Frozen
 from core_model.schema.inspect import RayReport
 from core_model.schema.question import (
@@ -157,7 +158,7 @@ class ToRun(Frozen):
 
     kind: Literal["run"] = "run"
     number: Number
-    command: Literal["render", "orbit", "sheet", "mesh", "inspect", "info"]
+    command: FarCommand
     words: Annotated[tuple[Argument, ...], Field(max_length=400)]
     progress: bool = False
     epoch: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,12}$")] = ""

@@ -19,11 +19,12 @@ from pathlib import Path
 
 from core_model.schema.atomic import replacing
 from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.far import LOCAL
 from viewer.wire import records as r
 from viewer.wire.channel import Channel
 from viewer.wire.command import Command
 from viewer.wire.faults import WireError
-from viewer.wire.files import LOCAL, Incoming, offer_of, send_parts
+from viewer.wire.files import Incoming, offer_of, send_parts
 from viewer.wire.greeting import Greeted, VersionError, greeting
 
 OUTPUTS = ("--out", "--display")
