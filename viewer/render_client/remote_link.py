@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
@@ -17,7 +18,7 @@ from core_model.schema.atomic import write_atomic
 from core_model.schema.baked_bytes import byte_count, layouts
 from core_model.schema.errors import InputError
 from core_model.schema.far import LOCAL
-from core_model.schema.render import ErrorInfo
+from core_model.schema.render import ErrorInfo, RenderRequest, Tier
 from viewer.render_client import messages as m
 from viewer.render_client.events import LineStatus
 from viewer.render_client.mailbox import Slot
@@ -30,6 +31,10 @@ from viewer.wire.faults import WireError
 from viewer.wire.files import offer_of, send_parts
 from viewer.wire.greeting import Greeted, VersionError, greeting
 from viewer.wire.plain import from_json
+
+PICTURES_PER_S = 20.0
+WORK_S = 0.06
+"""Rendering, packing and unpacking of a moving picture, about."""
 
 
 @dataclass
@@ -70,6 +75,8 @@ class RemoteLink:
         self._offers: dict[int, queue.Queue[r.Wanted]] = {}
         self._unsent: queue.SimpleQueue[m.OpenDone] = queue.SimpleQueue()
         self._traffic = _Traffic()
+        self._asked: list[int] = []
+        self._held: tuple[int, RenderRequest] | None = None
         self._closed = False
         self._lock = threading.Lock()
         self._command = Command(command, self._hear)
@@ -114,7 +121,7 @@ class RemoteLink:
     ) -> None:
         match message:
             case m.PictureRequest(request=request):
-                self._channel.send(r.ToPicture(number=number, request=request), key=slot)
+                self._ask_picture(number, request)
             case m.InspectRequest(request=request, x=x, y=y):
                 self._channel.send(r.ToInspect(number=number, request=request, x=x, y=y), key=slot)
             case m.AskRequest(question=None):
@@ -125,11 +132,38 @@ class RemoteLink:
             case m.BakeRequest(question=wish):
                 self._channel.send(r.ToBake(number=number, question=wish), key=slot)
 
+    def _ask_picture(self, number: int, request: RenderRequest) -> None:
+        """Moving pictures beyond what the line holds wait here, the newest only: the rest would be rendered for nothing."""
+        with self._lock:
+            self._held = None
+            if request.tier is Tier.MOVING:
+                if len(self._asked) >= self._at_once():
+                    self._held = (number, request)
+                    return
+                self._asked.append(number)
+        self._channel.send(r.ToPicture(number=number, request=request), key="render")
+
+    def _at_once(self) -> int:
+        """Moving pictures that may be under way: PICTURES_PER_S of them over a round trip and the work itself."""
+        seconds = self._channel.pace.round_trip + WORK_S
+        return min(max(math.ceil(PICTURES_PER_S * seconds), 2), 8)
+
+    def _came(self, number: int) -> None:
+        """A picture came, or will not come; older ones do not come either."""
+        with self._lock:
+            self._asked = [n for n in self._asked if n > number]
+            held, self._held = self._held, None
+        if held is not None:
+            self._ask_picture(*held)
+
     def cancel_below(self, number: int) -> None:
         with self._lock:
             if self.control.cancel_below >= number:
                 return
             self.control.cancel_below = number
+            self._asked = [n for n in self._asked if n >= number]
+            if self._held is not None and self._held[0] < number:
+                self._held = None
         self._channel.send(r.ToCancel(below=number), lane=Lane.URGENT, key="cancel")
 
     def send(self, message: m.ToWorker) -> None:
@@ -240,6 +274,7 @@ class RemoteLink:
             case r.FromPicture():
                 return self._picture(record, blobs)
             case r.FromDropped(number=number):
+                self._came(number)
                 return m.Dropped(number)
             case r.FromInspected(number=number, report=report, error=error):
                 return m.InspectDone(number, report, error)
@@ -261,6 +296,7 @@ class RemoteLink:
         raise WireError(f"a message that nobody asked for ({record.kind})")
 
     def _picture(self, record: r.FromPicture, blobs: list[memoryview]) -> m.RenderDone:
+        self._came(record.number)
         arrays = arrays_of(record.arrays, blobs)
         shapes = {f.name: f.shape for f in record.result.frames}
         if {name: a.shape for name, a in arrays.items()} != shapes:
@@ -308,7 +344,7 @@ class RemoteLink:
     def _sent(self, share: float) -> None:
         self.control.fraction = share
 
-    def _save(self, number: int, request: r.RenderRequest, x: int, y: int, path: str) -> None:
+    def _save(self, number: int, request: RenderRequest, x: int, y: int, path: str) -> None:
         self._saves[number] = path
         try:
             record = r.ToSaveRay(number=number, request=request, x=x, y=y, suffix=Path(path).suffix.lower())  # type: ignore[arg-type]
