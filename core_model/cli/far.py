@@ -1,4 +1,4 @@
-"""`--worker COMMAND` of render, orbit, sheet, mesh, inspect and info: the command runs where the GPU is.
+"""`--worker COMMAND` of render, orbit, sheet, bake, mesh, inspect and info: the command runs where the GPU is.
 
 Everything but this option is handed over as it is (viewer/wire/there.py), so that the result is the same to the byte.
 """
@@ -9,16 +9,16 @@ import importlib
 
 from core_model.cli.progress import progress
 from core_model.schema.errors import InputError
+from core_model.schema.far import FAR_COMMANDS
 
 OPTION = "--worker"
-COMMANDS = ("render", "orbit", "sheet", "mesh", "inspect", "info")
 PROGRAM = "viewer.wire.there"
 
 
 def wanted(name: str, args: list[str]) -> bool:
     """Whether a command line says that it is to run elsewhere."""
     given = any(a == OPTION or a.startswith(f"{OPTION}=") for a in args)
-    return name in COMMANDS and given and not any(a in ("-h", "--help") for a in args)
+    return name in FAR_COMMANDS and given and not any(a in ("-h", "--help") for a in args)
 
 
 def main(name: str, args: list[str]) -> None:

@@ -24,6 +24,7 @@ from pydantic import Field
 from core_model.schema.atomic import write_json
 from core_model.schema.config_dir import config_dir
 from core_model.schema.errors import TriscopeError
+from core_model.schema.far import FAR_COMMANDS
 from core_model.schema.frozen import Frozen
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import MAIN, as_typed
@@ -99,9 +100,13 @@ class _Followed:
 
 
 class Tasks:
-    """All tasks of this user on this machine, newest first."""
+    """All tasks of this user on this machine, newest first.
 
-    def __init__(self, folder: Path | None = None) -> None:
+    worker: command that leads to the machine with the checkpoints, "" = this one; FAR_COMMANDS then run there.
+    """
+
+    def __init__(self, folder: Path | None = None, worker: str = "") -> None:
+        self._worker = worker
         self.folder = folder or config_dir() / "tasks"
         self._followed: dict[str, _Followed] | None = None
         self._looked = 0.0
@@ -127,6 +132,8 @@ class Tasks:
     ) -> str:
         """Start `triscope ARGUMENTS`; returns the task's id. What goes wrong shows as a failed task."""
         folder = folder or self.new_folder()
+        if self._worker and arguments[0] in FAR_COMMANDS:
+            arguments = (*arguments, "--worker", self._worker)
         record = TaskRecord(
             id=folder.name, kind=kind, title=title, out=str(out), arguments=arguments, begun=time.time(), pinned=pinned or {}
         )  # fmt: skip

@@ -40,6 +40,7 @@ SMALL_ANSWER = 1 << 16
 """Bytes of an answer that goes before pictures."""
 FIRST_SHARE = 0.35
 """What lossless packing is taken to leave of a picture before the first was packed."""
+PREVIEW_SCALE = 4
 Packed = tuple[r.ArrayHead, bytes]
 
 
@@ -215,7 +216,7 @@ class FarWorker:
         return r.FromStatus(
             stage=control.stage, fraction=min(max(control.fraction, 0.0), 1.0), device=control.device,
             memory_bytes=control.memory_bytes, work=work, number=number,  # pyright: ignore[reportArgumentType]
-            rate=round(self._channel.pace.rate, -3),
+            rate=round(self._channel.pace.known_rate, -3),
             coding=str(self._quality.level),
         )  # fmt: skip
 
@@ -284,13 +285,16 @@ class FarWorker:
             return
 
         def quick(level: Level, preview: bool) -> tuple[r.FromPicture, list[bytes]]:
-            packed = [self._quick(request, name, array, level) for name, array in arrays.items()]
+            ends = {f.name: (f.low, f.high) for f in result.frames}
+            packed = [
+                self._quick(request, name, a, level, ends[name], coarse=preview) for name, a in arrays.items()
+            ]
             record = r.FromPicture(number=number, result=result, arrays=_heads(packed), preview=preview)
             return record, _blobs(packed)
 
         def moving() -> tuple[r.FromPicture, list[bytes]]:
             record, blobs = quick(self._quality.level, False)
-            self._quality.measured(sum(map(len, blobs)), self._channel.pace.rate)
+            self._quality.measured(sum(map(len, blobs)), self._channel.pace.known_rate)
             return record, blobs
 
         def exact() -> tuple[r.FromPicture, list[bytes]]:
@@ -312,14 +316,26 @@ class FarWorker:
                 self._channel.send_made(lambda: quick(LEVELS[0], True), Lane.PICTURE, "picture")
             self._channel.send_made(exact, Lane.EXACT, "exact")
 
-    def _quick(self, request: RenderRequest, name: str, array: np.ndarray, level: Level) -> Packed:
-        """One channel of a picture that need not be exact; scalars stay exact, at large scales in fewer places."""
+    def _quick(
+        self,
+        request: RenderRequest,
+        name: str,
+        array: np.ndarray,
+        level: Level,
+        ends: tuple[float, float],
+        coarse: bool,
+    ) -> Packed:
+        """One channel of a picture that need not be exact; scalars stay exact, at large scales in fewer places.
+
+        ends: its finite extremes. coarse: every fourth scalar will do, the exact ones follow.
+        """
         if array.ndim == 3 and array.shape[0] == 3:
             direction = name in self._directions.get(request.checkpoint, set())
             low = -1.0 if direction else 0.0
-            if np.nanmin(array, initial=1.0) >= low - 0.01 and np.nanmax(array, initial=0.0) <= 1.01:
+            if ends[0] >= low - 0.01 and ends[1] <= 1.01:
                 return lossy(name, array, level.quality, level.how, (low, 1.0), level.scale)
-        return lossless(name, array, scale=level.scale if array.ndim >= 2 else 1)
+        scale = PREVIEW_SCALE if coarse else level.scale
+        return lossless(name, array, scale=scale if array.ndim >= 2 else 1)
 
     def _volume(self, message: m.BakeDone) -> None:
         if message.spec is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import queue
 import threading
 import time
 from collections import deque
@@ -15,7 +17,8 @@ from pydantic import ValidationError
 from core_model.schema.atomic import write_atomic
 from core_model.schema.baked_bytes import byte_count, layouts
 from core_model.schema.errors import InputError
-from core_model.schema.render import ErrorInfo
+from core_model.schema.far import LOCAL
+from core_model.schema.render import ErrorInfo, RenderRequest, Tier
 from viewer.render_client import messages as m
 from viewer.render_client.events import LineStatus
 from viewer.render_client.mailbox import Slot
@@ -25,8 +28,13 @@ from viewer.wire.arrays import MAX_ARRAY, restored
 from viewer.wire.channel import Channel, Lane
 from viewer.wire.command import Command
 from viewer.wire.faults import WireError
+from viewer.wire.files import offer_of, send_parts
 from viewer.wire.greeting import Greeted, VersionError, greeting
 from viewer.wire.plain import from_json
+
+PICTURES_PER_S = 20.0
+WORK_S = 0.06
+"""Rendering, packing and unpacking of a moving picture, about."""
 
 
 @dataclass
@@ -64,7 +72,11 @@ class RemoteLink:
         self._mismatch = ""
         self._greeted = False
         self._saves: dict[int, str] = {}
+        self._offers: dict[int, queue.Queue[r.Wanted]] = {}
+        self._unsent: queue.SimpleQueue[m.OpenDone] = queue.SimpleQueue()
         self._traffic = _Traffic()
+        self._asked: list[int] = []
+        self._held: tuple[int, RenderRequest] | None = None
         self._closed = False
         self._lock = threading.Lock()
         self._command = Command(command, self._hear)
@@ -109,7 +121,7 @@ class RemoteLink:
     ) -> None:
         match message:
             case m.PictureRequest(request=request):
-                self._channel.send(r.ToPicture(number=number, request=request), key=slot)
+                self._ask_picture(number, request)
             case m.InspectRequest(request=request, x=x, y=y):
                 self._channel.send(r.ToInspect(number=number, request=request, x=x, y=y), key=slot)
             case m.AskRequest(question=None):
@@ -120,15 +132,45 @@ class RemoteLink:
             case m.BakeRequest(question=wish):
                 self._channel.send(r.ToBake(number=number, question=wish), key=slot)
 
+    def _ask_picture(self, number: int, request: RenderRequest) -> None:
+        """Moving pictures beyond what the line holds wait here, the newest only: the rest would be rendered for nothing."""
+        with self._lock:
+            self._held = None
+            if request.tier is Tier.MOVING:
+                if len(self._asked) >= self._at_once():
+                    self._held = (number, request)
+                    return
+                self._asked.append(number)
+        self._channel.send(r.ToPicture(number=number, request=request), key="render")
+
+    def _at_once(self) -> int:
+        """Moving pictures that may be under way: PICTURES_PER_S of them over a round trip and the work itself."""
+        seconds = self._channel.pace.round_trip + WORK_S
+        return min(max(math.ceil(PICTURES_PER_S * seconds), 2), 8)
+
+    def _came(self, number: int) -> None:
+        """A picture came, or will not come; older ones do not come either."""
+        with self._lock:
+            self._asked = [n for n in self._asked if n > number]
+            held, self._held = self._held, None
+        if held is not None:
+            self._ask_picture(*held)
+
     def cancel_below(self, number: int) -> None:
         with self._lock:
             if self.control.cancel_below >= number:
                 return
             self.control.cancel_below = number
+            self._asked = [n for n in self._asked if n >= number]
+            if self._held is not None and self._held[0] < number:
+                self._held = None
         self._channel.send(r.ToCancel(below=number), lane=Lane.URGENT, key="cancel")
 
     def send(self, message: m.ToWorker) -> None:
         match message:
+            case m.OpenPath(number=number, path=path) if path.startswith(LOCAL):
+                work = (number, path)
+                threading.Thread(target=self._send_file, args=work, name="triscope-send", daemon=True).start()
             case m.OpenPath(number=number, path=path):
                 self._channel.send(r.ToOpen(number=number, path=path))
             case m.ClosePath(path=path):
@@ -210,6 +252,8 @@ class RemoteLink:
             message = self._message(record, blobs)
             if message is not None:
                 yield message
+            while not self._unsent.empty():
+                yield self._unsent.get()
 
     def _message(self, record: r.Record, blobs: list[memoryview]) -> m.FromWorker | None:
         control = self.control
@@ -230,6 +274,7 @@ class RemoteLink:
             case r.FromPicture():
                 return self._picture(record, blobs)
             case r.FromDropped(number=number):
+                self._came(number)
                 return m.Dropped(number)
             case r.FromInspected(number=number, report=report, error=error):
                 return m.InspectDone(number, report, error)
@@ -242,12 +287,16 @@ class RemoteLink:
                 return m.BakeDone(number, record.spec, data=_volume(record, blobs))
             case r.FromSaved(number=number, error=error):
                 return self._saved(number, error, blobs)
+            case r.Wanted(number=number) if number in self._offers:
+                self._offers[number].put(record)
+                return None
             case r.FromEnded(reason=reason, code=code):
                 self._ended, self._code = reason, code
                 return None
         raise WireError(f"a message that nobody asked for ({record.kind})")
 
     def _picture(self, record: r.FromPicture, blobs: list[memoryview]) -> m.RenderDone:
+        self._came(record.number)
         arrays = arrays_of(record.arrays, blobs)
         shapes = {f.name: f.shape for f in record.result.frames}
         if {name: a.shape for name, a in arrays.items()} != shapes:
@@ -258,7 +307,44 @@ class RemoteLink:
             record.number, record.result, arrays=arrays, finished_at=time.monotonic(), preview=record.preview
         )
 
-    def _save(self, number: int, request: r.RenderRequest, x: int, y: int, path: str) -> None:
+    def _send_file(self, number: int, path: str) -> None:
+        """Send a file of this machine and open it over there; a thread of its own."""
+        try:
+            file = Path(path.removeprefix(LOCAL)).expanduser()
+            self.control.stage = f"reading {file.name}"[:64]
+            offer = offer_of(file, number)
+            answers = self._offers[number] = queue.Queue()
+            self._channel.send(offer)
+            wanted = self._answer(answers)
+            if wanted.error is None and wanted.offset < offer.size:
+                self.control.stage = f"sending {file.name}"[:64]
+                if not send_parts(self._channel, file, offer, wanted.offset, self._sent):
+                    return
+                wanted = self._answer(answers)
+            if wanted.error is not None:
+                raise InputError(what=wanted.error.message)
+        except (InputError, OSError) as e:
+            self._unsent.put(m.OpenDone(number, path, error=ErrorInfo(kind="input", message=str(e))))
+        except queue.Empty:
+            return  # the line is gone; the file is sent again with the next one
+        else:
+            self._channel.send(r.ToOpen(number=number, path=wanted.path))
+        finally:
+            self._offers.pop(number, None)
+
+    def _answer(self, answers: "queue.Queue[r.Wanted]") -> r.Wanted:
+        """Raises queue.Empty once the line is gone."""
+        while True:
+            try:
+                return answers.get(timeout=0.2)
+            except queue.Empty:
+                if self._channel.closed:
+                    raise
+
+    def _sent(self, share: float) -> None:
+        self.control.fraction = share
+
+    def _save(self, number: int, request: RenderRequest, x: int, y: int, path: str) -> None:
         self._saves[number] = path
         try:
             record = r.ToSaveRay(number=number, request=request, x=x, y=y, suffix=Path(path).suffix.lower())  # type: ignore[arg-type]

@@ -403,9 +403,9 @@ class RenderCoordinator:
         if event.far and event.final:
             said = Banner("The far renderer cannot be reached", event.reason, remedy="restart")
         elif event.far:
-            kept = "The last picture stays; " if self.frames.arrays else ""
-            again = f"{kept}next try in {event.again_s:.1g} s"
-            said = Banner(f"The connection is lost. {again}", event.reason, remedy="restart")
+            kept = ", the last picture stays" if self.frames.arrays else ""
+            title = f"The connection is lost and will be tried again{kept}"
+            said = Banner(title, event.reason, remedy="restart")
             self._lost = said
         elif event.final:
             title = "The render process keeps stopping and was not started again"

@@ -94,7 +94,7 @@ class FrameLoop:
         self.underlaid: Underlaid | None = None
         self.keys_open = False
         self.about_open = False
-        self.tasks = Tasks()
+        self.tasks = Tasks(worker=app.options.worker)
         self.inputs = Inputs()
         self.keys = KeyMap(DEFAULT_KEYS, self.prefs.keys)
         self.presets = Presets()
@@ -168,7 +168,8 @@ class FrameLoop:
             self.opening.front = ""
         self.draft = store.doc
         for path in control.opened_paths:
-            self._save(recent=self.prefs.with_recent(path).recent)
+            if not self.app.options.worker:  # paths of another machine mean nothing here
+                self._save(recent=self.prefs.with_recent(path).recent)
             self.app.set_title(control.info.title or Path(path).stem if control.info else Path(path).stem)
         if control.opened_paths:
             self.baked.forget()
@@ -209,7 +210,9 @@ class FrameLoop:
             workspace=self.workspace,
             status=control.client.status,
             history=tuple(control.history),
-            recent=tuple(p for p in self.prefs.recent if control.info is None or p != control.info.path),
+            recent=()
+            if self.app.options.worker
+            else tuple(p for p in self.prefs.recent if control.info is None or p != control.info.path),
             opening=control.opening,
             dialog_available=self.opening.dialog_available,
             moving=self._was_moving,

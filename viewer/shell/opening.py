@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core_model.schema.assets import demo_checkpoint
+from core_model.schema.far import LOCAL
 from viewer.shell.autosave import Autosave
 from viewer.shell.drops import Drops
 from viewer.shell.restore import RECORD_SUFFIXES, Places, is_record_file
@@ -51,6 +52,9 @@ class Opening:
 
     def take(self, paths: list[str], control: RenderCoordinator, recent: tuple[str, ...]) -> None:
         """Files from the desktop: the first checkpoint, or file whose view can be restored, is taken."""
+        if control.client.status.far and paths and not is_record_file(paths[0]):
+            control.open(f"{LOCAL}{paths[0]}")  # it is sent over
+            return
         info = control.info
         now = (info.path, info.sha256) if info is not None else ("", "")
         self.drops.take(paths, Places(*now, recent, demo_checkpoint() or ""), control.asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from core_model.schema.errors import InputError
@@ -33,8 +34,14 @@ def offer_of(path: Path, number: int) -> r.Offer:
         raise InputError(what="cannot send a file of this name", where=str(path)) from None
 
 
-def send_parts(channel: Channel, path: Path, offer: r.Offer, offset: int) -> bool:
-    """Send a file from `offset` on; False when the line went away meanwhile."""
+def send_parts(
+    channel: Channel,
+    path: Path,
+    offer: r.Offer,
+    offset: int,
+    told: Callable[[float], None] = lambda share: None,
+) -> bool:
+    """Send a file from `offset` on; False when the line went away meanwhile. told: gets the share that is out."""
     with path.open("rb") as file:
         file.seek(offset)
         while offset < offer.size:
@@ -45,6 +52,7 @@ def send_parts(channel: Channel, path: Path, offer: r.Offer, offset: int) -> boo
                 return False
             channel.send(r.Part(number=offer.number, offset=offset), [data], Lane.BULK)
             offset += len(data)
+            told(offset / offer.size)
     return True
 
 

@@ -16,6 +16,7 @@ LEAST_WINDOW = 16_000
 FIRST_WINDOW = 48_000
 REMEMBER_S = 10.0
 """The shortest round trip is that of the last 10 s: a laptop may change its network."""
+SURE_BYTES = 32_000
 PICTURE_S = 0.05
 """What a moving picture may take of the line: at 20 per second it is full."""
 PREVIEW_S = 0.2
@@ -31,7 +32,7 @@ class Pace:
         self._marks: deque[tuple[int, float]] = deque()
         self._trips: deque[tuple[float, float]] = deque()
         self._round: tuple[int, float, int] | None = None
-        self._full = False
+        self._full = self._sure = False
 
     def sending(self, size: int, now: float) -> None:
         """So many bytes go out now."""
@@ -61,6 +62,7 @@ class Pace:
         if self._round is not None and total >= self._round[0]:
             _, begun, before = self._round
             found = (total - before) / max(now - begun, 1e-5)
+            self._sure = self._sure or self._full or total - before >= SURE_BYTES
             if found > self.rate:
                 self.rate = found
             elif self._full:
@@ -83,13 +85,18 @@ class Pace:
             return FIRST_WINDOW
         return max(LEAST_WINDOW, int(GAIN * self.rate * self.round_trip) + 4096)
 
+    @property
+    def known_rate(self) -> float:
+        """Bytes per second that the line carries; 0 before more than a few short messages were sent."""
+        return self.rate if self._sure else 0.0
+
     def segment(self) -> int:
         """Bytes of a segment: what the line carries in 20 ms."""
         return min(max(int(0.02 * self.rate), 4096), 1 << 16)
 
     def seconds(self, size: int) -> float:
         """What so many bytes take, at the rate so far; 0 where it is not known."""
-        return size / self.rate if self.rate else 0.0
+        return size / self.known_rate if self.known_rate else 0.0
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints, TypeAdapter
 
 from core_model.schema.baked import BakedSpec
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.far import FarCommand
 from core_model.schema.frozen import Frozen
 from core_model.schema.inspect import RayReport
 from core_model.schema.question import (
@@ -23,6 +24,7 @@ from core_model.schema.question import (
     Question,
 )
 from core_model.schema.question_bake import BakeQuestion
+from core_model.schema.question_folder import FolderQuestion
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
 from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
 from core_model.schema.question_volume import RayVolumeQuestion
@@ -33,7 +35,7 @@ QUESTIONS: dict[str, type[Question]] = {
     one.__name__: one
     for one in (
         LatentQuestion, PictureQuestion, DescribeQuestion, DirectionsQuestion, BakeQuestion, FieldHistogramQuestion,
-        MeshForecastQuestion, MeshPreviewQuestion, PlanesQuestion, SectionQuestion, RayVolumeQuestion,
+        FolderQuestion, MeshForecastQuestion, MeshPreviewQuestion, PlanesQuestion, SectionQuestion, RayVolumeQuestion,
     )
 }  # fmt: skip
 
@@ -156,7 +158,7 @@ class ToRun(Frozen):
 
     kind: Literal["run"] = "run"
     number: Number
-    command: Literal["render", "orbit", "sheet", "mesh", "inspect", "info"]
+    command: FarCommand
     words: Annotated[tuple[Argument, ...], Field(max_length=400)]
     progress: bool = False
     epoch: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,12}$")] = ""

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from core_model.schema.atomic import replacing
 from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.far import LOCAL
 from viewer.wire import records as r
 from viewer.wire.channel import Channel
 from viewer.wire.command import Command
@@ -26,7 +27,6 @@ from viewer.wire.faults import WireError
 from viewer.wire.files import Incoming, offer_of, send_parts
 from viewer.wire.greeting import Greeted, VersionError, greeting
 
-LOCAL = "local:"
 OUTPUTS = ("--out", "--display")
 _RUN = 0
 

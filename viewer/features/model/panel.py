@@ -9,6 +9,8 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.question import DescribeQuestion
+from viewer.features.model.far_files import FarFiles
+from viewer.render_client.events import WorkerStatus
 from viewer.state.actions import Dispatch, ForgetRecent, OpenCheckpoint, OpenDialog
 from viewer.state.document import Document
 from viewer.state.query_cache import QueryCache
@@ -25,6 +27,7 @@ class ModelPanel:
     def __init__(self) -> None:
         self.path = ""
         self._of: tuple[str, str] | None = None
+        self.there = FarFiles()
 
     def draw(
         self,
@@ -35,6 +38,7 @@ class ModelPanel:
         recent: tuple[str, ...],
         opening: str,
         dialog_available: bool,
+        status: WorkerStatus,
         dispatch: Dispatch,
     ) -> Document:
         self._follow(info)
@@ -45,8 +49,11 @@ class ModelPanel:
             if opening:
                 controls.note(theme, f"Opening {Path(opening).name} …")
                 controls.tooltip(opening)
-        self._open_row(theme, recent, dialog_available, dispatch)
-        self._preview(theme, info, queries, dispatch)
+        self._open_row(theme, recent, dialog_available, bool(status.far), dispatch)
+        if status.far:
+            self.there.draw(theme, queries, dispatch)
+        else:
+            self._preview(theme, info, queries, dispatch)
         if info is not None:
             self._network(theme, info)
             self._provenance(theme, info)
@@ -70,7 +77,7 @@ class ModelPanel:
         controls.tooltip(info.path)
 
     def _open_row(
-        self, theme: Theme, recent: tuple[str, ...], dialog_available: bool, dispatch: Dispatch
+        self, theme: Theme, recent: tuple[str, ...], dialog_available: bool, far: bool, dispatch: Dispatch
     ) -> None:
         style = imgui.get_style()
         imgui.dummy(ImVec2(0.0, 0.1 * theme.em))
@@ -83,14 +90,15 @@ class ModelPanel:
         )
         controls.tooltip(
             "A .safetensors, .pkl or .pt checkpoint, a run folder, or analytic:sphere, slab, torus or shell. Enter opens it"
+            + (". The path is on the far machine; local:FILE sends one of this machine" if far else "")
         )
         imgui.same_line(0.0, style.item_inner_spacing.x)
         browse = controls.icon_button(
             theme,
             fa.ICON_FA_FOLDER_OPEN,
             "browse",
-            tip="Choose a file",
-            why_not="" if dialog_available else NO_DIALOG,
+            tip="Choose a file of the far machine" if far else "Choose a file",
+            why_not="" if dialog_available or far else NO_DIALOG,
         )
         imgui.same_line(0.0, style.item_inner_spacing.x)
         if controls.icon_button(
@@ -104,7 +112,9 @@ class ModelPanel:
         self._recent(theme, recent, dispatch)
         if entered and self.path.strip():
             dispatch(OpenCheckpoint(self.path.strip()))
-        if browse:
+        if browse and far:
+            self.there.toggle()
+        elif browse:
             dispatch(OpenDialog())
 
     def _preview(
