@@ -88,15 +88,15 @@ class Steps:
         from core_model.data.order import ImageBatches
         from core_model.training.common.clock import PhaseClock
         from core_model.training.common.distributed import join_ranks
-        from core_model.training.gan.networks import build_networks
         from core_model.training.gan.optimise import Optimisers
+        from core_model.training.gan.recipes import recipe_of
         from core_model.training.gan.run import open_data
         from core_model.training.gan.step import GanStep
 
         ranks, data = join_ranks("cpu"), open_data(cfg)
-        networks = build_networks(cfg, torch.device("cpu"))
+        recipe = recipe_of(cfg, "cpu", data.labels())
         self.cfg, self.clock = cfg, PhaseClock(torch.device("cpu"))
-        self.stepper = GanStep(networks, Optimisers(networks, cfg), cfg, ranks, data.labels(), self.clock)
+        self.stepper = GanStep(recipe, Optimisers(recipe), ranks, self.clock)
         with ImageBatches(data, cfg.batch, cfg.seed, rank=0, world=1, workers=0) as batches:
             self.reals = next(batches)
         k = cfg.loss.r1_interval

@@ -66,7 +66,7 @@ def body(settings: Settings) -> Findings:
 
 def stages(cfg: Any) -> dict[str, float]:
     """Name → images seen, in the middle of each stretch of the schedule that renders in a way of its own."""
-    moments, names = cfg.schedule.moments(cfg.images), {}
+    moments, names = cfg.moments(), {}
     for start, stop in zip(moments[:-1], moments[1:], strict=True):
         values = cfg.schedule.at((start + stop) / 2)
         if cfg.schedule.at(start).resolution != cfg.schedule.at(stop - 1).resolution:
@@ -85,16 +85,14 @@ def stage(cfg: Any, images: float, device: Any, plan: Any, steps: int) -> dict[s
     from core_model.data.order import ImageBatches
     from core_model.training.common.clock import PhaseClock
     from core_model.training.common.distributed import Ranks
-    from core_model.training.gan.networks import build_networks
     from core_model.training.gan.optimise import Optimisers
+    from core_model.training.gan.recipes import recipe_of
     from core_model.training.gan.run import open_data
     from core_model.training.gan.step import GanStep
 
     data, clock = open_data(cfg), PhaseClock(device)
-    networks = build_networks(cfg, device)
-    trainer = GanStep(
-        networks, Optimisers(networks, cfg), cfg, Ranks(rank=0, world=1, device=device), data.labels(), clock
-    )
+    recipe = recipe_of(cfg, device, data.labels())
+    trainer = GanStep(recipe, Optimisers(recipe), Ranks(rank=0, world=1, device=device), clock)
     with ImageBatches(data, cfg.batch, cfg.seed, rank=0, world=1, workers=0) as batches:
         reals = next(batches)
     if device.type == "cuda":

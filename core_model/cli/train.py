@@ -6,23 +6,29 @@ Many processes: `--processes N` on this machine, or `torchrun --nproc-per-node N
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from core_model.cli.settings_line import SettingsLine, read_line
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides
+from core_model.schema.recipes import RECIPES
 from core_model.schema.run_owner import refuse_if_owned
-from core_model.schema.settings import table_of
-from core_model.schema.train import TrainConfig
+from core_model.schema.settings import settings_of, table_of
+from core_model.schema.train import TrainConfig, foreign_setting
 from core_model.schema.train_presets import PRESETS
 
 WORDS = ("preset", "data", "out", "device", "processes", "measure")
 SWITCHES = ("resume", "dry-run", "help")
 USAGE = """usage: triscope train --preset NAME --data ZIP|FOLDER --out RUN [--field.path=value ...]
+       triscope train --recipe NAME --data ZIP|FOLDER --out RUN [--field.path=value ...]
        triscope train --out RUN --resume [--images=N ...]
        triscope train --preset NAME [--out DIR] --dry-run
 
-  --preset NAME     {presets}
+  --preset NAME     complete settings to start from, by recipe:
+{presets}
+  --recipe NAME     how it is trained, in place of --preset: its first preset
+{recipes}
   --data PATH       images in EG3D's layout: zip or folder with dataset.json
   --out RUN         run directory: config, record, ticks, pictures, snapshots, resume state
   --resume          continue the run in RUN from its newest complete state
@@ -47,7 +53,10 @@ def take_apart(args: list[str]) -> SettingsLine:
 def main(args: list[str]) -> None:
     line = take_apart(args)
     if "help" in line.switches or not args:
-        print(USAGE.format(presets=", ".join(PRESETS.names())) + table_of(TrainConfig))
+        names = {recipe: [p.preset for p in PRESETS if p.recipe == recipe] for recipe in RECIPES.names()}
+        presets = [f"                      {recipe}: {', '.join(of)}" for recipe, of in names.items()]
+        recipes = [f"                      {name}: {one.about}" for name, one in RECIPES.items()]
+        print(USAGE.format(presets="\n".join(presets), recipes="\n".join(recipes)) + table_of(TrainConfig))
         return
     out = Path(line.words["out"]) if "out" in line.words else None
     if "data" in line.words:
@@ -74,9 +83,10 @@ def main(args: list[str]) -> None:
 
         cfg = resumed_config(out, line.changes)
     else:
-        if "preset" not in line.words:
+        if "preset" not in line.words and not any(path == "recipe" for path, _ in line.changes):
             raise InputError(
-                what="train: no preset", expected=f"--preset, one of {', '.join(PRESETS.names())}"
+                what="train: no preset",
+                expected=f"--preset, one of {', '.join(PRESETS.names())}; or --recipe, one of {', '.join(RECIPES.names())}",
             )
         cfg = _config(line, out)
         if not cfg.data.path:
@@ -110,8 +120,33 @@ def _config(line: SettingsLine, out: Path | None) -> TrainConfig:
         from core_model.training.common.run_directory import saved_config
 
         return apply_overrides(saved_config(out, TrainConfig), line.changes, "train")
-    base = PRESETS.get(line.words.get("preset", "ffhq512"), where="--preset")
-    return apply_overrides(base, line.changes, "train")
+    told = dict(line.changes)
+    wanted = told.get("recipe", "")
+    about = RECIPES.get(wanted, where="--recipe") if wanted else RECIPES.get("wysiwyg")
+    base = PRESETS.get(line.words.get("preset", about.preset), where="--preset")
+    if wanted and base.recipe != wanted:
+        fitting = [name for name in PRESETS.names() if PRESETS.get(name).recipe == wanted]
+        raise InputError(
+            what=f"preset {base.preset} is of recipe {base.recipe}, not {wanted}",
+            where="--preset",
+            expected=f"one of {', '.join(fitting)}",
+        )
+    refuse_foreign(told, base.recipe)
+    cfg = apply_overrides(base, line.changes, "train")
+    if not cfg.start_from:
+        return cfg
+    from core_model.training.gan.recipes.starting import adopted
+
+    return adopted(cfg, told)
+
+
+def refuse_foreign(told: Iterable[str], recipe: str) -> None:
+    """Raise InputError naming a setting of another recipe."""
+    known = settings_of(TrainConfig)
+    for path in told:
+        one = known.get(path.replace("-", "_"))
+        if one is not None and not one.read_by(recipe):
+            raise InputError(what=f"train: {foreign_setting(one, recipe)}", where=f"--{one.path}")
 
 
 def _measure(line: SettingsLine, args: list[str], cfg: TrainConfig, device: str) -> None:

@@ -138,7 +138,7 @@ def geometry_matrices(spec: AugmentSpec, draws: _Draws, width: int, height: int)
 
     flip = draws.uniform(0.0, 1.0) < 0.5
     then(
-        _scaling(torch.where(flip, -1.0, 1.0), torch.ones_like(flip, dtype=torch.float32)),
+        scaling(torch.where(flip, -1.0, 1.0), torch.ones_like(flip, dtype=torch.float32)),
         draws.happens(like * spec.xflip) & flip,
     )
     turns = draws.uniform(0.0, 4.0).floor().clamp(max=3.0)
@@ -147,17 +147,17 @@ def geometry_matrices(spec: AugmentSpec, draws: _Draws, width: int, height: int)
     then(_quarter_turns(turns), draws.happens(like * turning) & (turns > 0))
     shift_x = (draws.uniform(-WHOLE_SHIFT, WHOLE_SHIFT) * width).round()
     shift_y = (draws.uniform(-WHOLE_SHIFT, WHOLE_SHIFT) * height).round()
-    then(_shift(-shift_x, -shift_y), draws.happens(like * spec.whole_shift))
+    then(shift(-shift_x, -shift_y), draws.happens(like * spec.whole_shift))
     size = torch.exp2(-draws.normal(SCALE_STD))
-    then(_scaling(size, size), draws.happens(like * spec.scale))
+    then(scaling(size, size), draws.happens(like * spec.scale))
     # Rotations before and after the uneven scaling; together they happen with probability p.
     once = 1.0 - (1.0 - (like * spec.rotation).clamp(0.0, 1.0)).sqrt()
-    then(_rotation(draws.uniform(-math.pi, math.pi)), draws.happens(once))
+    then(rotation(draws.uniform(-math.pi, math.pi)), draws.happens(once))
     uneven = torch.exp2(-draws.normal(SCALE_STD))
-    then(_scaling(uneven, 1.0 / uneven), draws.happens(like * spec.anisotropy))
-    then(_rotation(draws.uniform(-math.pi, math.pi)), draws.happens(once))
+    then(scaling(uneven, 1.0 / uneven), draws.happens(like * spec.anisotropy))
+    then(rotation(draws.uniform(-math.pi, math.pi)), draws.happens(once))
     part_x, part_y = draws.normal(PART_SHIFT_STD) * width, draws.normal(PART_SHIFT_STD) * height
-    then(_shift(-part_x, -part_y), draws.happens(like * spec.part_shift))
+    then(shift(-part_x, -part_y), draws.happens(like * spec.part_shift))
     return to_image, moved
 
 
@@ -272,64 +272,70 @@ def _filter(x: Tensor, kernel: Tensor, *, up: bool) -> Tensor:
     return x
 
 
-def bilinear(x: Tensor, grid: Tensor) -> Tensor:
-    """x [B, C, H, W] at grid [B, h, w, 2], as `grid_sample` (bilinear, border, corners aligned).
+def bilinear(x: Tensor, grid: Tensor, *, zeros: bool = False, align_corners: bool = True) -> Tensor:
+    """x [B, C, H, W] at grid [B, h, w, 2], as `grid_sample` (bilinear; beyond the border its pixels, or zeros).
 
     Has derivatives of any order with respect to x, none with respect to the grid; torch's own has no second
     derivative.
     """
-    return _Lookup.apply(x, grid)  # type: ignore[no-any-return]
+    return _Lookup.apply(x, grid, zeros, align_corners)  # type: ignore[no-any-return]
 
 
 class _Lookup(torch.autograd.Function):
     """A linear map of x; its backward is the adjoint map, whose backward is this again."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, grid: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, grid: Tensor, zeros: bool, align_corners: bool) -> Tensor:
         ctx.save_for_backward(grid)
-        ctx.size = x.shape
-        return F.grid_sample(x, grid, mode="bilinear", padding_mode="border", align_corners=True)
+        ctx.size, ctx.how = x.shape, (zeros, align_corners)
+        padding = "zeros" if zeros else "border"
+        return F.grid_sample(x, grid, mode="bilinear", padding_mode=padding, align_corners=align_corners)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, None, None, None]:
         (grid,) = ctx.saved_tensors
-        return (_Scatter.apply(grads[0], grid, ctx.size) if ctx.needs_input_grad[0] else None), None
+        back = _Scatter.apply(grads[0], grid, ctx.size, *ctx.how) if ctx.needs_input_grad[0] else None
+        return back, None, None, None
 
 
 class _Scatter(torch.autograd.Function):
     """The adjoint of `_Lookup`: values at the grid's places back onto the pixels that they came from."""
 
     @staticmethod
-    def forward(ctx: Any, values: Tensor, grid: Tensor, size: torch.Size) -> Tensor:
+    def forward(
+        ctx: Any, values: Tensor, grid: Tensor, size: torch.Size, zeros: bool, align_corners: bool
+    ) -> Tensor:
         ctx.save_for_backward(grid)
+        ctx.how = (zeros, align_corners)
         # Only the shape of the image matters to the gradient with respect to it.
         image = values.new_zeros(()).expand(size)
         out, _ = torch.ops.aten.grid_sampler_2d_backward(
-            values.contiguous(), image, grid, 0, 1, True, [True, False]
+            values.contiguous(), image, grid, 0, 0 if zeros else 1, align_corners, [True, False]
         )
         return out
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, None, None, None, None]:
         (grid,) = ctx.saved_tensors
-        return (_Lookup.apply(grads[0], grid) if ctx.needs_input_grad[0] else None), None, None
+        back = _Lookup.apply(grads[0], grid, *ctx.how) if ctx.needs_input_grad[0] else None
+        return back, None, None, None, None
 
 
-def _matrix(rows: list[list[Tensor]]) -> Tensor:
+def matrix_of(rows: list[list[Tensor]]) -> Tensor:
     return torch.stack([torch.stack(row, dim=-1) for row in rows], dim=-2)
 
 
-def _scaling(x: Tensor, y: Tensor) -> Tensor:
+def scaling(x: Tensor, y: Tensor) -> Tensor:
     zero, one = torch.zeros_like(x), torch.ones_like(x)
-    return _matrix([[x, zero, zero], [zero, y, zero], [zero, zero, one]])
+    return matrix_of([[x, zero, zero], [zero, y, zero], [zero, zero, one]])
 
 
-def _shift(x: Tensor, y: Tensor) -> Tensor:
+def shift(x: Tensor, y: Tensor) -> Tensor:
     zero, one = torch.zeros_like(x), torch.ones_like(x)
-    return _matrix([[one, zero, x], [zero, one, y], [zero, zero, one]])
+    return matrix_of([[one, zero, x], [zero, one, y], [zero, zero, one]])
 
 
-def _rotation(angle: Tensor) -> Tensor:
+def rotation(angle: Tensor) -> Tensor:
     return _turn(torch.cos(angle), torch.sin(angle))
 
 
@@ -342,4 +348,4 @@ def _quarter_turns(count: Tensor) -> Tensor:
 
 def _turn(cosine: Tensor, sine: Tensor) -> Tensor:
     zero, one = torch.zeros_like(cosine), torch.ones_like(cosine)
-    return _matrix([[cosine, -sine, zero], [sine, cosine, zero], [zero, zero, one]])
+    return matrix_of([[cosine, -sine, zero], [sine, cosine, zero], [zero, zero, one]])

@@ -75,7 +75,8 @@ def minibatch_std(x: Tensor, group: int, channels: int) -> Tensor:
     """
     b, c, h, w = x.shape
     size = math.gcd(group, b)
-    y = x.float().reshape(size, -1, channels, c // channels, h, w)
+    wide = x if x.dtype == torch.float64 else x.float()
+    y = wide.reshape(size, -1, channels, c // channels, h, w)
     y = (y - y.mean(dim=0)).square().mean(dim=0)
     y = (y + 1e-8).sqrt().mean(dim=(2, 3, 4))
     y = y.reshape(-1, channels, 1, 1).repeat(size, 1, h, w)

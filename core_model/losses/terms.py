@@ -6,13 +6,15 @@ Surface and sampler: What You See is What You GAN, sections 4.3 and 5. The width
 target, space is clearly inside or outside, and (not in the paper) signed distances bend no more than few
 samples per ray can follow.
 
-The weights are not published; `LossConfig` states triscope's. All losses are means where the paper sums, so
-that a weight means the same at every resolution.
+The weights are not published; `LossConfig` states triscope's. All losses are means over points or pixels but for the
+surface loss, which is the paper's sum over the pixels of an image unless the settings say mean.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -43,26 +45,31 @@ def discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     return F.softplus(-real_logits).mean() + F.softplus(fake_logits).mean()
 
 
-def r1_penalty(images: Tensor, logits: Tensor) -> Tensor:
+def r1_penalty(images: Sequence[Tensor], logits: Tensor) -> Tensor:
     """Squared gradient norm of each image's logit [B]; differentiable.
 
-    images [B, C, H, W] require gradients and made the logits [B]. Applied lazily (StyleGAN2): every k-th
-    step, k times as strong.
+    images, each [B, C, H, W], require gradients and together made the logits [B]. Applied lazily (StyleGAN2):
+    every k-th step, k times as strong.
     """
-    (gradient,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
-    return gradient.float().square().sum(dim=(1, 2, 3))
+    gradients = torch.autograd.grad(logits.sum(), list(images), create_graph=True)
+    parts = [gradient.float().square().sum(dim=(1, 2, 3)) for gradient in gradients]
+    return parts[0] if len(parts) == 1 else torch.stack(parts).sum(dim=0)
 
 
 def lazy_rate(interval: int) -> float:
     """k / (k + 1): by which a network's learning rate and the logarithms of its betas shrink when every k-th
-    step counts twice.
+    step counts twice. interval 0: there is no such step.
     """
-    return interval / (interval + 1.0)
+    return interval / (interval + 1.0) if interval else 1.0
 
 
-def surface_loss(width: Tensor, target: float) -> Tensor:
-    """Mean over pixels of (B - B_target)²; width B = Σ w beta of each pixel, any shape, world units."""
-    return (width - target).square().mean()
+def surface_loss(width: Tensor, target: float, reduction: Literal["sum", "mean"] = "mean") -> Tensor:
+    """(B - B_target)² over the pixels of an image, mean over images; width B = Σ w beta [B, R], world units.
+
+    sum: the paper's; a pixel weighs the same at every resolution. mean: the whole picture does.
+    """
+    off = (width - target).square()
+    return off.mean() if reduction == "mean" else off.flatten(1).sum(dim=1).mean()
 
 
 def decision_loss(sdf: Tensor, sharpness: float = 2.0) -> Tensor:

@@ -38,4 +38,5 @@ VARIANTS: dict[str, SuperResVariant] = {
     ),
     "SuperresolutionHybrid2X": SuperResVariant(64, (1, 2), (128, 64)),
     "SuperresolutionHybrid16XDC": SuperResVariant(128, (2, 2, 2), (256, 128, 64)),
+    "TriscopeDoubled32": SuperResVariant(32, (2,), (32,)),  # triscope's own, for pictures of 64 pixels
 }

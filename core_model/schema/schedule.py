@@ -6,6 +6,7 @@ What You GAN is such a `Schedule` (`schema/train_presets.py`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field, field_validator
@@ -41,12 +42,14 @@ class Schedule(Frozen):
         default=Curve.model_validate("0:64,10M:64,11M:128,18M:128,18.2M:512"),
         description="edge of rendered images",
     )
-    surface_target: Annotated[Curve, Shown("world units", title="B_target")] = Field(
+    surface_target: Annotated[Curve, Shown("world units", recipes=("wysiwyg",), title="B_target")] = Field(
         default=Curve.model_validate("0:0.01,10M:0.01,11M:0.001"),
         description="B_target, width of the surface",
     )
-    colour_lr: Annotated[Curve, Shown(title="Learning-rate multiplier of MLP_rgb")] = Field(
-        default=Curve.model_validate("0:2,25M:2,25M:1"), description="learning-rate multiplier of MLP_rgb"
+    colour_lr: Annotated[Curve, Shown(recipes=("wysiwyg",), title="Learning-rate multiplier of MLP_rgb")] = (
+        Field(
+            default=Curve.model_validate("0:2,25M:2,25M:1"), description="learning-rate multiplier of MLP_rgb"
+        )
     )
     swap: Annotated[Curve, Shown("chance", title="Camera swapping")] = Field(
         default=Curve.model_validate("0:1,1M:0.5"),
@@ -56,10 +59,10 @@ class Schedule(Frozen):
         default=Curve.model_validate("0:10,200k:0"),
         description="Gaussian blur of all images before the discriminator",
     )
-    supervise: Annotated[Curve, Shown("1 = yes", title="Supervise the proposal network")] = Field(
-        default=Curve.model_validate("0:0,16M:0,16M:1"), description="train the proposal network"
-    )
-    propose: Annotated[Curve, Shown("1 = yes", title="Render with proposals")] = Field(
+    supervise: Annotated[
+        Curve, Shown("1 = yes", recipes=("wysiwyg",), title="Supervise the proposal network")
+    ] = Field(default=Curve.model_validate("0:0,16M:0,16M:1"), description="train the proposal network")
+    propose: Annotated[Curve, Shown("1 = yes", recipes=("wysiwyg",), title="Render with proposals")] = Field(
         default=Curve.model_validate("0:0,17M:0,17M:1"), description="render with proposals"
     )
 
@@ -97,12 +100,8 @@ class Schedule(Frozen):
             propose=self.propose.at(images) >= 0.5,
         )
 
-    def moments(self, until: float) -> tuple[float, ...]:
-        """Numbers of images at which a curve bends or jumps, 0 and `until` included, ascending.
 
-        The stages of a training.
-        """
-        bends = {
-            x for name in type(self).model_fields for x, _ in getattr(self, name).points if 0 < x < until
-        }
-        return (0.0, *sorted(bends), float(until))
+def stages(curves: Iterable[Curve], until: float) -> tuple[float, ...]:
+    """Numbers of images at which a curve bends or jumps, 0 and `until` included, ascending."""
+    bends = {x for curve in curves for x, _ in curve.points if 0 < x < until}
+    return (0.0, *sorted(bends), float(until))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -36,12 +36,14 @@ class Heading:
 class Shown:
     """How a field is shown.
 
-    unit: of its value. group: its heading within its branch. title: above a chart of it.
+    unit: of its value. group: its heading within its branch. title: above a chart of it. recipes: those that read
+    it, () = all; of a branch, for every field below that does not say its own.
     """
 
     unit: str = ""
     group: Heading | None = None
     title: str = ""
+    recipes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Setting:
     """One field that holds a value; a curve is one value.
 
     path: dotted name. default: as text. low, high: bounds, None = open; strict: the bound itself is excluded.
-    optional: `none` is a value. fixed: only one value is possible (a format version): nothing to choose.
+    optional: `none` is a value. fixed: only one value is possible (a format version): nothing to choose. recipes:
+    those that read it, () = all.
     """
 
     path: str
@@ -64,6 +67,7 @@ class Setting:
     choices: tuple[str, ...] = ()
     optional: bool = False
     fixed: bool = False
+    recipes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -95,6 +99,10 @@ class Setting:
             return f"{'>' if self.strict_low else '≥'} {self.low:g}"
         return f"{'<' if self.strict_high else '≤'} {self.high:g}" if self.high is not None else ""
 
+    def read_by(self, recipe: str) -> bool:
+        """Whether a recipe reads it."""
+        return not self.recipes or recipe in self.recipes
+
     def fits(self, words: str) -> bool:
         """Whether every typed word is in its path, help or unit."""
         text = f"{self.path} {self.help} {self.unit}".lower()
@@ -121,10 +129,11 @@ def groups_of(kind: type[BaseModel]) -> tuple[SettingGroup, ...]:
     for name, info in kind.model_fields.items():
         branch = _branch(info)
         if branch is None:
-            setting = _setting(name, info)
+            setting = replace(_setting(name, info), recipes=_recipes(info))
             own.setdefault(setting.shown.group or Heading("", _first_line(kind)), []).append(setting)
         else:
-            branches.append(SettingGroup(name, _first_line(branch), tuple(_leaves(branch, f"{name}."))))
+            fields = tuple(_leaves(branch, f"{name}.", _recipes(info)))
+            branches.append(SettingGroup(name, _first_line(branch), fields))
     roots = sorted(
         own.items(), key=lambda item: item[0].name != ""
     )  # stable: headings keep the order of the fields
@@ -169,14 +178,19 @@ def table_of(kind: type[BaseModel]) -> str:
     return "\n".join(lines)
 
 
-def _leaves(kind: type[BaseModel], prefix: str) -> list[Setting]:
+def _leaves(kind: type[BaseModel], prefix: str, recipes: tuple[str, ...]) -> list[Setting]:
     found: list[Setting] = []
     for name, info in kind.model_fields.items():
-        branch = _branch(info)
-        found += (
-            _leaves(branch, f"{prefix}{name}.") if branch is not None else [_setting(prefix + name, info)]
-        )
+        branch, own = _branch(info), _recipes(info) or recipes
+        if branch is not None:
+            found += _leaves(branch, f"{prefix}{name}.", own)
+        else:
+            found.append(replace(_setting(prefix + name, info), recipes=own))
     return found
+
+
+def _recipes(info: FieldInfo) -> tuple[str, ...]:
+    return next((item.recipes for item in info.metadata if isinstance(item, Shown)), ())
 
 
 def _branch(info: FieldInfo) -> type[BaseModel] | None:

@@ -5,7 +5,7 @@ One tree, of which command line, form, saved run and table are views. No torch h
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,15 +13,19 @@ from core_model.schema.camera import Vec3
 from core_model.schema.curve import Curve
 from core_model.schema.frozen import Frozen
 from core_model.schema.network import NetworkConfig
+from core_model.schema.recipes import RECIPES, RecipeName
 from core_model.schema.run import ControlRequest, MetricRecord, RunRecord, TickRecord
-from core_model.schema.schedule import Schedule, ScheduleValues
-from core_model.schema.settings import Shown
+from core_model.schema.schedule import Schedule, ScheduleValues, stages
+from core_model.schema.settings import Setting, Shown, settings_of
+from core_model.schema.train_osg import Eg3dTrainConfig
 
 __all__ = [
     "ControlRequest", "Curve", "MetricRecord", "RunRecord", "Schedule", "ScheduleValues", "TickRecord", "TrainConfig",
 ]  # fmt: skip
 
-CONFIG_VERSION = 1
+CONFIG_VERSION = 2
+WYSIWYG, EG3D = ("wysiwyg",), ("eg3d",)
+"""Recipes that read a setting; one without such a mark is read by all."""
 
 
 class DiscriminatorConfig(Frozen):
@@ -37,10 +41,10 @@ class DiscriminatorConfig(Frozen):
         default=1, ge=0, description="channels of the minibatch standard deviation; 0 = none"
     )
     pose: bool = Field(default=True, description="judge image and camera together (label projection)")
-    pose_noise: Annotated[float, Shown("standard deviations")] = Field(
+    pose_noise: Annotated[float, Shown("standard deviations", recipes=WYSIWYG)] = Field(
         default=0.0, ge=0, description="noise on the label that the discriminator sees"
     )
-    dual: bool = Field(
+    dual: Annotated[bool, Shown(recipes=WYSIWYG)] = Field(
         default=False,
         description="also show the image at the probe's resolution (EG3D's dual discrimination)",
     )
@@ -65,8 +69,10 @@ class DataConfig(Frozen):
 class RenderConfig(Frozen):
     """How the generator is rendered while it trains."""
 
-    samples: int = Field(
-        default=192, ge=4, description="stratified samples per ray before proposals are used"
+    samples: int = Field(default=192, ge=4, description="samples per ray before proposals are used")
+    first_stage: Literal["stratified", "two-pass"] = Field(
+        default="stratified",
+        description="where `samples` lie before proposals; two-pass = half by the weights of the first half (NeRF)",
     )
     budget_low: int = Field(default=16, ge=1, description="samples of an easy ray with proposals")
     budget_high: int = Field(default=32, ge=1, description="samples of a hard ray with proposals")
@@ -117,30 +123,45 @@ class RenderConfig(Frozen):
 
 
 class LossConfig(Frozen):
-    """Weights of the losses; the paper does not publish its own."""
+    """Weights of the losses; the WYSIWYG paper does not publish its own."""
 
-    surface: float = Field(
-        default=4096.0, ge=0, description="weight of the surface loss, mean over pixels of (B - B_target)²"
+    surface: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
+        default=1.0, ge=0, description="weight of the surface loss, (B - B_target)² of each pixel"
     )
-    decision: float = Field(
+    surface_reduction: Annotated[Literal["sum", "mean"], Shown(recipes=WYSIWYG)] = Field(
+        default="sum",
+        description="over pixels; sum (the paper's) keeps the weight of a pixel when the resolution grows",
+    )
+    decision: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=0.0, ge=0, description="weight of the decision loss, mean of exp(-sharpness |sdf|)"
     )
-    decision_sharpness: Annotated[float, Shown("1 / world units")] = Field(
+    decision_sharpness: Annotated[float, Shown("1 / world units", recipes=WYSIWYG)] = Field(
         default=2.0, gt=0, description="sharpness of the decision loss"
     )
-    decision_points: int = Field(
-        default=65536, ge=64, description="probe points of a batch that the decision loss looks at"
+    decision_points: Annotated[int, Shown(recipes=WYSIWYG)] = Field(
+        default=0,
+        ge=0,
+        description="points of a batch that the decision loss looks at; 0 = all of the probe (the paper's)",
     )
-    bend: float = Field(
+    decision_start: Annotated[int, Shown("images", recipes=WYSIWYG)] = Field(
+        default=16_000_000,
+        ge=0,
+        description="from which the decision loss counts: the paper's is the probe's, which supervision begins",
+    )
+    bend: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=0.0,
         ge=0,
         description="weight of the bend loss, mean of (second difference of the sdf / step)²",
     )
-    bend_step: Annotated[float, Shown("world units")] = Field(
+    bend_step: Annotated[float, Shown("world units", recipes=WYSIWYG)] = Field(
         default=0.02, gt=0, description="distance of the bend loss's three points"
     )
-    bend_points: int = Field(default=2048, ge=64, description="places of a batch that the bend loss looks at")
-    sampler: float = Field(default=1.0, ge=0, description="weight of the proposal network's cross-entropy")
+    bend_points: Annotated[int, Shown(recipes=WYSIWYG)] = Field(
+        default=2048, ge=64, description="places of a batch that the bend loss looks at"
+    )
+    sampler: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
+        default=1.0, ge=0, description="weight of the proposal network's cross-entropy"
+    )
     r1_interval: Annotated[int, Shown("steps")] = Field(
         default=16, ge=1, description="steps between R1 penalties (lazy regularisation)"
     )
@@ -151,15 +172,21 @@ class OptimConfig(Frozen):
 
     generator_lr: float = Field(default=0.0025, gt=0, description="learning rate of the generator")
     discriminator_lr: float = Field(default=0.002, gt=0, description="learning rate of the discriminator")
-    decoder_lr: float = Field(
+    decoder_lr: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=0.1,
         gt=0,
-        description="multiplier for the heads, whose weights are not equalised (about 1/√inputs)",
+        description="multiplier for MLP_sdf, whose weights are not equalised (about 1/√inputs)",
+    )
+    colour_lr: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
+        default=1.0,
+        gt=0,
+        description="multiplier for MLP_rgb beside schedule.colour_lr; its weights are not equalised: 1 is Table A4 "
+        "as written, 0.1 (1/√inputs) has the steps of equalised layers",
     )
     warmup_images: Annotated[float, Shown("images")] = Field(
         default=0.0, ge=0, description="images until the generator's rate is reached, linear; 0 = at once"
     )
-    proposal_lr: float = Field(
+    proposal_lr: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=0.2, gt=0, description="multiplier for the proposal network (not equalised)"
     )
     beta1: float = Field(default=0.0, ge=0, lt=1, description="Adam's decay of the mean gradient")
@@ -226,7 +253,10 @@ class OutputConfig(Frozen):
 class TrainConfig(Frozen):
     """One training run."""
 
-    version: Literal[1] = CONFIG_VERSION
+    version: Literal[2] = CONFIG_VERSION
+    recipe: RecipeName = Field(
+        default="wysiwyg", description="how it is trained: networks, discriminators and losses"
+    )
     preset: str = Field(default="ffhq512", description="preset that this tree started from")
     seed: int = Field(default=0, ge=0, lt=2**31, description="seed of weights, data order and latents")
     images: Annotated[int, Shown("images")] = Field(
@@ -247,14 +277,38 @@ class TrainConfig(Frozen):
         default="", description="checkpoint or resume state whose weights the run starts from (fine-tuning)"
     )
     data: DataConfig = DataConfig()
-    network: NetworkConfig = NetworkConfig()
+    network: Annotated[NetworkConfig, Shown(recipes=WYSIWYG)] = NetworkConfig()
     discriminator: DiscriminatorConfig = DiscriminatorConfig()
-    render: RenderConfig = RenderConfig()
+    render: Annotated[RenderConfig, Shown(recipes=WYSIWYG)] = RenderConfig()
     loss: LossConfig = LossConfig()
+    eg3d: Annotated[Eg3dTrainConfig, Shown(recipes=EG3D)] = Eg3dTrainConfig()
     optim: OptimConfig = OptimConfig()
     augment: AugmentConfig = AugmentConfig()
     schedule: Schedule = Schedule()
     output: OutputConfig = OutputConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_1(cls, data: Any) -> Any:
+        """Settings that were saved before version 2, with what their run did: it goes on as it began."""
+        if not isinstance(data, dict) or data.get("version") != 1:
+            return data
+        loss, optim = dict(data.get("loss") or {}), dict(data.get("optim") or {})
+        loss = {
+            "surface": 4096.0,
+            "surface_reduction": "mean",
+            "decision_points": 65536,
+            "decision_start": 0,
+        } | loss
+        optim = {"colour_lr": optim.get("decoder_lr", 0.1)} | optim
+        return data | {"version": CONFIG_VERSION, "loss": loss, "optim": optim}
+
+    @model_validator(mode="after")
+    def _of_this_recipe(self) -> "TrainConfig":
+        for one in settings_of(type(self)).values():
+            if not one.read_by(self.recipe) and one.text(self) != one.default:
+                raise ValueError(foreign_setting(one, self.recipe))
+        return self
 
     @model_validator(mode="after")
     def _together(self) -> "TrainConfig":
@@ -262,6 +316,22 @@ class TrainConfig(Frozen):
             raise ValueError(f"data.resolution must be a power of two, got {self.data.resolution}")
         if self.microbatch and self.batch % self.microbatch:
             raise ValueError(f"batch must be a multiple of microbatch ({self.microbatch}), got {self.batch}")
+        if self.recipe == "wysiwyg":
+            self._wysiwyg()
+        if self.schedule.resolution.top > self.data.resolution:
+            top = round(self.schedule.resolution.top)
+            raise ValueError(
+                f"schedule.resolution must not exceed data.resolution ({self.data.resolution}), got {top}"
+            )
+        return self
+
+    def _wysiwyg(self) -> None:
+        """Raise ValueError for settings of that recipe that contradict each other."""
+        extras = [name for name in ("refine", "cull_floor", "look") if getattr(self.render, name)]
+        if self.render.first_stage == "two-pass" and extras:
+            raise ValueError(
+                f"render.first_stage two-pass goes without render.{extras[0]}, which belongs to stratified samples"
+            )
         if self.render.budget_high < self.render.budget_low:
             raise ValueError(
                 f"render.budget_high must not be below budget_low ({self.render.budget_low}), got {self.render.budget_high}"
@@ -271,14 +341,36 @@ class TrainConfig(Frozen):
             raise ValueError(
                 "schedule.supervise and schedule.propose need a proposal network: network.proposal_channels is 0"
             )
-        if self.schedule.resolution.top > self.data.resolution:
-            top = round(self.schedule.resolution.top)
-            raise ValueError(
-                f"schedule.resolution must not exceed data.resolution ({self.data.resolution}), got {top}"
-            )
-        return self
+
+    def curves(self) -> dict[str, Curve]:
+        """Name → curve of all that changes while this recipe trains."""
+        return {one.name: one.value(self) for one in curve_settings(self.recipe)}
+
+    def changing(self, images: float) -> dict[str, float]:
+        """What the curves of this recipe say after `images` images, as a tick records it."""
+        usual = self.schedule.at(images).model_dump()
+        return {name: usual[name] if name in usual else c.at(images) for name, c in self.curves().items()}
+
+    def moments(self) -> tuple[float, ...]:
+        """Numbers of images at which a curve of this recipe bends or jumps, 0 and the end included, ascending.
+
+        The stages of the training.
+        """
+        return stages(self.curves().values(), float(self.images))
 
     @property
     def steps(self) -> int:
         """Steps of the whole run; the last one may pass `images` by less than a batch."""
         return -(-self.images // self.batch)
+
+
+def foreign_setting(one: Setting, recipe: str) -> str:
+    """What is wrong with a setting that the recipe does not read."""
+    readers = " and ".join(RECIPES.get(name).title for name in one.recipes)
+    return f"{one.path} is a setting of {readers}; this run's recipe is {recipe}"
+
+
+def curve_settings(recipe: str) -> list[Setting]:
+    """What a recipe lets follow a curve over the images."""
+    found = settings_of(TrainConfig).values()
+    return [one for one in found if one.kind == "curve" and one.read_by(recipe)]

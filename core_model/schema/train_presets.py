@@ -16,8 +16,19 @@ from core_model.schema.train import (
     RenderConfig,
     TrainConfig,
 )
+from core_model.schema.train_osg import Eg3dTrainConfig, OsgNetworkConfig, OsgRenderConfig
 
 PRESETS: Registry[TrainConfig] = Registry("preset")
+FINE_TUNED = {
+    "afhq512": "the FFHQ model: a snapshot of preset ffhq512",
+    "eg3d-afhq512": "the FFHQ model: a snapshot of preset eg3d-ffhq512, or EG3D's own file after `triscope import`",
+}
+"""Presets that continue another training → what `start_from` should name."""
+
+
+def start_missing(cfg: TrainConfig) -> str:
+    """What `start_from` should name where a preset needs it and the settings do not; "" where nothing is missing."""
+    return FINE_TUNED.get(cfg.preset, "") if not cfg.start_from else ""
 
 
 def _curve(text: str) -> Curve:
@@ -35,7 +46,7 @@ PRESETS.add(
         preset="afhq512",
         images=1_200_000,
         microbatch=4,
-        loss=LossConfig(decision=0.01),
+        loss=LossConfig(decision=0.01, decision_start=0),
         augment=AugmentConfig(mode="ada"),
         schedule=Schedule(
             r1_gamma=_curve("6"),
@@ -111,10 +122,18 @@ PRESETS.add(
             patch=16,
             blur_bins=0.7,
         ),
-        loss=LossConfig(surface=2000.0, bend=3.0, bend_points=768, decision_points=4096),
+        loss=LossConfig(
+            surface=2000.0,
+            surface_reduction="mean",
+            bend=3.0,
+            bend_points=768,
+            decision_points=4096,
+            decision_start=0,
+        ),
         optim=OptimConfig(
             generator_lr=0.005,
             discriminator_lr=0.004,
+            colour_lr=0.1,
             ema_images=2000.0,
             precision="fp32",
             warmup_images=1000,
@@ -173,8 +192,16 @@ PRESETS.add(
             background=HEADS_BACKGROUND,
             patch=64,
         ),
-        loss=LossConfig(surface=200.0, bend=0.3, bend_step=0.01, bend_points=8192, decision_points=32768),
-        optim=OptimConfig(ema_images=5000.0, warmup_images=5000),
+        loss=LossConfig(
+            surface=200.0,
+            surface_reduction="mean",
+            bend=0.3,
+            bend_step=0.01,
+            bend_points=8192,
+            decision_points=32768,
+            decision_start=0,
+        ),
+        optim=OptimConfig(colour_lr=0.1, ema_images=5000.0, warmup_images=5000),
         schedule=Schedule(
             r1_gamma=_curve("0.2"),
             resolution=_curve("0:64,300k:64,340k:128"),
@@ -232,8 +259,15 @@ PRESETS.add(
             background=HEADS_BACKGROUND,
             patch=8,
         ),
-        loss=LossConfig(surface=50.0, decision=0.1, decision_points=256, r1_interval=4),
-        optim=OptimConfig(ema_images=16.0, precision="fp32"),
+        loss=LossConfig(
+            surface=50.0,
+            surface_reduction="mean",
+            decision=0.1,
+            decision_points=256,
+            decision_start=0,
+            r1_interval=4,
+        ),
+        optim=OptimConfig(colour_lr=0.1, ema_images=16.0, precision="fp32"),
         schedule=Schedule(
             r1_gamma=_curve("0:1,48:1,48:2"),
             resolution=_curve("0:16,48:16,64:32"),
@@ -243,6 +277,129 @@ PRESETS.add(
             blur=_curve("0:1,16:0"),
             supervise=_curve("0:0,32:0,32:1"),
             propose=_curve("0:0,72:0,72:1"),
+        ),
+        output=OutputConfig(tick_images=16, snapshot_ticks=3, image_ticks=2, grid=(4, 2), evaluate_images=16),
+    ),
+)
+
+# --- EG3D. What its authors ran (batch 32 on 8 GPUs); swapping, blur and growth as in the released program.
+
+_EG3D_SCHEDULE = Schedule(
+    r1_gamma=_curve("1"), resolution=_curve("64"), swap=_curve("0:1,1M:0.5"), blur=_curve("0:10,200k:0")
+)
+PRESETS.add(
+    "eg3d-ffhq512",
+    TrainConfig(
+        preset="eg3d-ffhq512", recipe="eg3d", images=25_000_000, microbatch=4, schedule=_EG3D_SCHEDULE
+    ),
+)
+
+# Fine-tuning of the FFHQ model on cats: swapping and blur at their ends, the rendering grows to 128.
+PRESETS.add(
+    "eg3d-afhq512",
+    TrainConfig(
+        preset="eg3d-afhq512",
+        recipe="eg3d",
+        images=25_000_000,
+        microbatch=4,
+        schedule=Schedule(
+            r1_gamma=_curve("5"), resolution=_curve("0:64,1M:128"), swap=_curve("0.8"), blur=_curve("0")
+        ),
+        augment=AugmentConfig(mode="ada", speed_images=100_000.0),
+    ),
+)
+
+PRESETS.add(
+    "eg3d-shapenet128",
+    TrainConfig(
+        preset="eg3d-shapenet128",
+        recipe="eg3d",
+        images=25_000_000,
+        microbatch=4,
+        data=DataConfig(resolution=128),
+        eg3d=Eg3dTrainConfig(
+            network=OsgNetworkConfig(superres="SuperresolutionHybrid2X"),
+            render=OsgRenderConfig(coarse=64, fine=64, near=0.1, far=2.6, box_warp=1.6, white_back=True),
+            pose_conditioning=False,
+        ),
+        schedule=_EG3D_SCHEDULE.replace(r1_gamma=_curve("0.3")),
+    ),
+)
+
+# Two CPU cores, generated heads: the field is marched at 32² and doubled. Heads lie within 0.3 of the origin and the cameras stand 2.7
+# away; rates and R1 are those of heads64-cpu.
+PRESETS.add(
+    "eg3d-heads64-cpu",
+    TrainConfig(
+        preset="eg3d-heads64-cpu",
+        recipe="eg3d",
+        images=24_000,
+        batch=8,
+        reuse_fakes=True,
+        data=DataConfig(resolution=64, workers=0),
+        eg3d=Eg3dTrainConfig(
+            network=OsgNetworkConfig(
+                z_dim=64,
+                w_dim=64,
+                embed_dim=64,
+                mapping_hidden=(64,),
+                channels=(64, 64, 64, 32, 16),
+                plane_channels=8,
+                plane_axes="three",
+                noise=False,
+                decoder_hidden=32,
+                decoder_colours=16,
+                superres="TriscopeDoubled32",
+                superres_w_dim=64,
+                superres_noise="absent",
+            ),
+            render=OsgRenderConfig(coarse=12, fine=12, near=2.35, far=3.05, box_warp=0.8, white_back=True),
+        ),
+        discriminator=DiscriminatorConfig(channel_base=1024, channel_max=128, label_layers=2),
+        optim=OptimConfig(generator_lr=0.005, discriminator_lr=0.004, ema_images=2000.0, precision="fp32"),
+        schedule=Schedule(
+            r1_gamma=_curve("0:0.05,10k:0.05,13k:0.2"),
+            resolution=_curve("32"),
+            swap=_curve("0:1,4k:0.5"),
+            blur=_curve("0:3,2k:0"),
+        ),
+        output=_SMALL_OUTPUT,
+    ),
+)
+
+# EG3D's every phase within seconds, as `smoke` for WYSIWYG.
+PRESETS.add(
+    "eg3d-smoke",
+    TrainConfig(
+        preset="eg3d-smoke",
+        recipe="eg3d",
+        images=96,
+        batch=4,
+        data=DataConfig(resolution=64, workers=0),
+        eg3d=Eg3dTrainConfig(
+            network=OsgNetworkConfig(
+                z_dim=16,
+                w_dim=16,
+                embed_dim=16,
+                mapping_hidden=(16,),
+                channels=(16, 16, 16),
+                plane_channels=4,
+                plane_axes="three",
+                decoder_hidden=8,
+                decoder_colours=8,
+                superres="TriscopeDoubled32",
+                superres_w_dim=16,
+            ),
+            render=OsgRenderConfig(coarse=6, fine=6, near=2.2, far=3.2, box_warp=1.0, white_back=True),
+        ),
+        discriminator=DiscriminatorConfig(channel_base=512, channel_max=16, label_layers=2),
+        loss=LossConfig(r1_interval=4),
+        optim=OptimConfig(ema_images=16.0, precision="fp32"),
+        schedule=Schedule(
+            r1_gamma=_curve("1"),
+            resolution=_curve("0:16,48:16,64:32"),
+            swap=_curve("0:1,32:0.5"),
+            blur=_curve("0:1,16:0"),
         ),
         output=OutputConfig(tick_images=16, snapshot_ticks=3, image_ticks=2, grid=(4, 2), evaluate_images=16),
     ),

@@ -29,6 +29,27 @@ def write_set(folder: Path, count: int = 6, size: int = 16) -> Path:
     return folder
 
 
+SIZES = {"wysiwyg": 16, "eg3d": 64}
+"""Recipe → edge of its tiny pictures."""
+
+
+def tiny_of(recipe: str, folder: Path, **changes: object) -> TrainConfig:
+    """The tiny training of a recipe, on a set that is made in `folder` where none is: 20 steps of two images."""
+    if not folder.exists():
+        write_set(folder, size=SIZES[recipe])
+    if recipe == "wysiwyg":
+        return tiny_config(folder, **changes)
+    smoke = PRESETS.get(f"{recipe}-smoke")
+    curve = type(smoke.schedule.swap).model_validate
+    tiny = smoke.replace(
+        batch=2, images=40,
+        data=smoke.data.replace(path=str(folder)),
+        schedule=smoke.schedule.replace(resolution=curve("0:12,16:12,24:16")),
+        output=smoke.output.replace(tick_images=10, snapshot_ticks=2, image_ticks=2, grid=(2, 1), evaluate=False, tensorboard=False),
+    )  # fmt: skip
+    return tiny.replace(**changes)
+
+
 def tiny_config(data: Path, **changes: object) -> TrainConfig:
     """The smoke preset made smaller still: 16² pictures, all stages within 20 steps of two images."""
     smoke = PRESETS.get("smoke")

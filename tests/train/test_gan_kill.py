@@ -12,10 +12,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from core_model.schema.recipes import RECIPES
 from core_model.schema.run import RunRecord
 from core_model.training.gan.run import run_training
 from tests.house.sources import ROOT
-from tests.train.gan_data import tiny_config, write_set
+from tests.train.gan_data import tiny_of
 
 TRIALS = int(os.environ.get("TRISCOPE_KILL_TRIALS", "50"))
 
@@ -23,10 +24,11 @@ TRIALS = int(os.environ.get("TRISCOPE_KILL_TRIALS", "50"))
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_fifty_kills_leave_the_run_of_none(tmp_path: Path) -> None:
+@pytest.mark.parametrize("recipe", RECIPES.names())
+def test_fifty_kills_leave_the_run_of_none(tmp_path: Path, recipe: str) -> None:
     """Half of the kills fall while a file is written. What is trained in pieces equals, bit for bit, the run that nobody killed."""
-    data, out = write_set(tmp_path / "set"), tmp_path / "run"
-    cfg = tiny_config(data, images=1_000_000)
+    out = tmp_path / "run"
+    cfg = tiny_of(recipe, tmp_path / "set", images=1_000_000)
     cfg = cfg.replace(
         output=cfg.output.replace(
             tick_images=2, snapshot_ticks=1, evaluate=True, evaluate_images=2, threads=1

@@ -10,16 +10,20 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 from pydantic_core import to_json
 
+from core_model.schema.curve import Curve
 from core_model.schema.run import RunRecord
 from core_model.schema.run_owner import live_owner
-from core_model.schema.schedule import Schedule
+from core_model.schema.schedule import stages
+from core_model.schema.train import curve_settings
 from viewer.runs import foreign
 from viewer.runs.alarms import AlarmBook
 from viewer.runs.documents import JsonFile, lenient
@@ -315,27 +319,38 @@ class RunReader:
             pass
 
     def _planned_marks(self) -> Iterator[Mark]:
-        plan = self.config.get("schedule")
-        if not isinstance(plan, dict):
-            return
         images, step, seconds = (c.view for c in (self.scalars.images, self.scalars.step, self.scalars.time))
-        schedule = lenient(Schedule, plan)
-        if schedule is None or not len(images):
+        curves = planned_curves(self.config)
+        if not curves or not len(images):
             return
-        for at in schedule.moments(self.images_total() or float(images[-1]))[1:-1]:
+        for at in stages(curves.values(), self.images_total() or float(images[-1]))[1:-1]:
             row = int(np.searchsorted(images, at))
             known = at <= images[-1]
             where = [float(np.interp(at, images, c)) if known else float("nan") for c in (step, seconds)]
-            words = bends(schedule, at)
+            words = bends(curves, at)
             if words:
                 yield Mark(row, where[0], at, where[1], words)
 
 
-def bends(schedule: Schedule, images: float) -> str:
+def planned_curves(config: Mapping[str, Any]) -> dict[str, Curve]:
+    """Name → curve of what the settings of a run let change; none where they are not those of a training."""
+    if not isinstance(config.get("schedule"), dict):
+        return {}
+    found: dict[str, Curve] = {}
+    for one in curve_settings(str(config.get("recipe", "wysiwyg"))):
+        place: Any = config
+        for part in one.path.split("."):
+            place = place.get(part) if isinstance(place, Mapping) else None
+        with suppress(ValidationError):
+            found[one.name] = Curve.model_validate(place)
+    return found
+
+
+def bends(curves: Mapping[str, Curve], images: float) -> str:
     """What changes at a moment of the schedule, in words."""
     words = []
-    for name in type(schedule).model_fields:
-        points = getattr(schedule, name).points
+    for name, curve in curves.items():
+        points = curve.points
         here = [y for x, y in points if x == images]
         if not here:
             continue

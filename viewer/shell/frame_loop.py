@@ -26,7 +26,9 @@ from viewer.features.training.window import TrainWindow
 from viewer.gl.framebuffer import Underlaid
 from viewer.jobs.tasks import Tasks
 from viewer.render_client.client import RenderClient
+from viewer.render_client.link import WorkerLink
 from viewer.render_client.protocol import DEFAULT_FACTORY
+from viewer.render_client.remote_link import remote
 from viewer.shell import banner, menu_presets, menus, sheets, statusbar
 from viewer.shell.baked_stage import BakedStage
 from viewer.shell.command_palette import CommandPalette
@@ -80,7 +82,10 @@ class FrameLoop:
         self.app = app
         self.prefs, message = preferences.load_preferences()
         client = app.options.client or RenderClient(
-            factory=app.options.factory or DEFAULT_FACTORY, wake=app.wake
+            factory=app.options.factory or DEFAULT_FACTORY,
+            wake=app.wake,
+            link=remote(app.options.worker) if app.options.worker else WorkerLink,
+            far=app.options.worker,
         )
         self.store = Store(self.prefs.quality)
         self.coordinator = RenderCoordinator(client, self.store)

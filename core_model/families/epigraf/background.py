@@ -77,13 +77,26 @@ class SphereBackground(nn.Module):
         assert total is not None
         return total
 
-    def depths(self, device: torch.device) -> Tensor:
-        """Inverse depths [S], from `start` to 0; no jitter at inference."""
-        return torch.linspace(self.cfg.start, 0.0, self.cfg.steps, device=device)
+    def depths(self, device: torch.device, jitter: Tensor | None = None) -> Tensor:
+        """Inverse depths [S], from `start` to 0.
+
+        jitter [B, R, S] in [0, 1): while learning, places in the cells between the midpoints, [B, R, S].
+        """
+        even = torch.linspace(self.cfg.start, 0.0, self.cfg.steps, device=device)
+        if jitter is None:
+            return even
+        middle = 0.5 * (even[1:] + even[:-1])
+        first, last = torch.cat([even[:1], middle]), torch.cat([middle, even[-1:]])
+        return first + (last - first) * jitter
 
 
 def inverse_sphere_points(origins: Tensor, dirs: Tensor, inverse: Tensor) -> Tensor:
-    """origins, dirs [B, R, 3] (origin inside the unit sphere), inverse [S] → [B, R, S, 4]."""
+    """origins, dirs [B, R, 3] (origin inside the unit sphere), inverse [S] or [B, R, S] → [B, R, S, 4].
+
+    In double precision: cameras stand on the sphere, where its angles lose half their digits, and the network
+    sees the points at high frequencies.
+    """
+    given, (origins, dirs, inverse) = dirs.dtype, (x.double() for x in (origins, dirs, inverse))
     along = -(dirs * origins).sum(dim=-1, keepdim=True)
     nearest = origins + along * dirs  # the ray's closest point to the centre
     radius = nearest.norm(dim=-1, keepdim=True).clamp_max(
@@ -92,14 +105,13 @@ def inverse_sphere_points(origins: Tensor, dirs: Tensor, inverse: Tensor) -> Ten
     exit_point = origins + (along + torch.sqrt((1.0 - radius.square()).clamp_min(0.0))) * dirs
     axis = F.normalize(torch.cross(origins, exit_point, dim=-1), dim=-1)[:, :, None]
     angle = (torch.asin(radius) - torch.asin(radius * inverse))[..., None]
-    s = exit_point[:, :, None]
+    s, count = exit_point[:, :, None], inverse.shape[-1]
     turned = (
         s * torch.cos(angle)
-        + torch.cross(
-            axis.expand(*axis.shape[:2], len(inverse), 3), s.expand(*s.shape[:2], len(inverse), 3), dim=-1
-        )
+        + torch.cross(axis.expand(*axis.shape[:2], count, 3), s.expand(*s.shape[:2], count, 3), dim=-1)
         * torch.sin(angle)
         + axis * (axis * s).sum(dim=-1, keepdim=True) * (1.0 - torch.cos(angle))
     )
     unit = F.normalize(turned, dim=-1)
-    return torch.cat([unit, inverse[:, None].expand(*unit.shape[:-1], 1)], dim=-1)
+    last = inverse.expand(unit.shape[:-1])[..., None]
+    return torch.cat([unit, last], dim=-1).to(given)

@@ -112,36 +112,47 @@ def foreground(
     *,
     jitter: Tensor | None = None,
     u: Tensor | None = None,
+    noise: tuple[Tensor, Tensor] | None = None,
 ) -> Integrated:
-    """origins, dirs [B, R, 3] → Integrated, before any background."""
+    """origins, dirs [B, R, 3] → Integrated, before any background.
+
+    noise: added to the raw density of the coarse samples [B, R, n] and of all samples [B, R, 2n], near to far
+        (while a network learns).
+    """
     cfg = field.cfg
     size = max(1, CHUNK_SAMPLES // (origins.shape[0] * 2 * cfg.steps))
     part = lambda x, s: None if x is None else x[:, s]
     parts = []
     for start in range(0, origins.shape[1], size):
         s = slice(start, start + size)
-        parts.append(_foreground_chunk(field, origins[:, s], dirs[:, s], part(jitter, s), part(u, s)))
+        added = None if noise is None else (noise[0][:, s], noise[1][:, s])
+        parts.append(_foreground_chunk(field, origins[:, s], dirs[:, s], part(jitter, s), part(u, s), added))
     return Integrated(
         *(torch.cat([getattr(p, name) for p in parts], dim=1) for name in Integrated.__dataclass_fields__)
     )
 
 
 def _foreground_chunk(
-    field: EpigrafField, origins: Tensor, dirs: Tensor, jitter: Tensor | None, u: Tensor | None
+    field: EpigrafField,
+    origins: Tensor,
+    dirs: Tensor,
+    jitter: Tensor | None,
+    u: Tensor | None,
+    noise: tuple[Tensor, Tensor] | None,
 ) -> Integrated:
     cfg = field.cfg
     last = ENDLESS if cfg.background is None else CLOSED
     density = lambda raw: density_of(raw + cfg.density_shift, cfg.activation)
     t = coarse_depths(cfg, origins, jitter)
     raw, features = _at(field, origins, dirs, t)
-    coarse, _ = integrate(density(raw), t, last)
-    t_fine = fine_depths(t, coarse, u)
+    coarse, _ = integrate(density(raw if noise is None else raw + noise[0]), t, last)
+    t_fine = fine_depths(t, coarse.detach(), u)  # as in the program, also while it learns
     raw_fine, features_fine = _at(field, origins, dirs, t_fine)
     t_all, order = torch.cat([t, t_fine], dim=-1).sort(dim=-1)
     raw = torch.cat([raw, raw_fine], dim=-1).gather(-1, order)
     features = torch.cat([features, features_fine], dim=2)
     features = features.gather(2, order[..., None].expand_as(features))
-    weights, passed = integrate(density(raw), t_all, last)
+    weights, passed = integrate(density(raw if noise is None else raw + noise[1]), t_all, last)
     opacity = weights.sum(dim=-1)
     if cfg.last_back:
         weights = torch.cat([weights[..., :-1], weights[..., -1:] + (1.0 - opacity)[..., None]], dim=-1)
@@ -162,14 +173,25 @@ def _at(field: EpigrafField, origins: Tensor, dirs: Tensor, t: Tensor) -> tuple[
 
 
 def sphere_colours(
-    network: SphereBackground, origins: Tensor, dirs: Tensor, ws: Tensor, activation: DensityRule
+    network: SphereBackground,
+    origins: Tensor,
+    dirs: Tensor,
+    ws: Tensor,
+    activation: DensityRule,
+    *,
+    jitter: Tensor | None = None,
+    white_back: bool = False,
 ) -> Tensor:
-    """Background colours [B, R, 3]; ws [B, 2·blocks, D] are the slots after the backbone's."""
-    inverse = network.depths(dirs.device)
+    """Background colours [B, R, 3]; ws [B, 2·blocks, D] are the slots after the backbone's.
+
+    jitter: see `SphereBackground.depths`. white_back: what light is left ends on white here too.
+    """
+    inverse = network.depths(dirs.device, jitter)
     x = inverse_sphere_points(origins, dirs, inverse)
     out = network.field(x.flatten(1, 2), ws).reshape(*x.shape[:3], -1)
     weights, _ = integrate(density_of(out[..., -1], activation), (-inverse).expand(x.shape[:3]), ENDLESS)
-    return (weights[..., None] * out[..., :3]).sum(dim=2)
+    colours = (weights[..., None] * out[..., :3]).sum(dim=2)
+    return colours + (1.0 - weights.sum(dim=-1, keepdim=True)) if white_back else colours
 
 
 def plane_colours(planes: Planes, size: int) -> Tensor:

@@ -22,14 +22,22 @@ from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
 
 
-def label_rays(labels: Tensor, size: int) -> tuple[Tensor, Tensor]:
+def label_rays(
+    labels: Tensor, size: int, full: int | None = None, corners: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """EG3D's rays of labels [B, 25] for a picture of size² pixels.
 
     Origins, dirs [B, size², 3], rows first.
+
+    full, corners: the pixels are a window of a full² picture, from row corners[b, 0] and column corners[b, 1]
+    on; corners [B, 2] whole numbers.
     """
     pose, k = labels[:, :16].reshape(-1, 4, 4), labels[:, 16:].reshape(-1, 3, 3)
-    at = (torch.arange(size, device=labels.device, dtype=torch.float32) + 0.5) / size
+    at = torch.arange(size, device=labels.device, dtype=torch.float32) + 0.5
     v, u = (g.reshape(1, -1) for g in torch.meshgrid(at, at, indexing="ij"))
+    if corners is not None:
+        v, u = v + corners[:, :1], u + corners[:, 1:]
+    v, u = v / (full or size), u / (full or size)
     entry = lambda i, j: k[:, i, j, None]
     y = (v - entry(1, 2)) / entry(1, 1)
     x = (u - entry(0, 2) - entry(0, 1) * y) / entry(0, 0)

@@ -184,7 +184,7 @@ def _render_chunk(
     features, depth, weights = march(colours, raw, t, rule.white_back)
     t_all, w_all, t_fine = t, weights, t[..., :0]
     if rule.fine > 0:
-        t_fine = fine_depths(t, weights, rule.fine, u)
+        t_fine = fine_depths(t, weights.detach(), rule.fine, u)  # as in the program, also while it learns
         raw_fine, colours_fine = _at(query, origins, dirs, t_fine)
         t_all, order = torch.cat([t, t_fine], dim=-1).sort(dim=-1)
         raw_all = torch.cat([raw, raw_fine], dim=-1).gather(-1, order)

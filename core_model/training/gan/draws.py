@@ -53,6 +53,11 @@ class FakeBatch:
             self.z[start:stop], self.condition[start:stop], self.label[start:stop], self.seeds[start:stop]
         )
 
+    def on(self, device: torch.device) -> "FakeBatch":
+        """The same on another device."""
+        move = lambda x: x.to(device, non_blocking=True)
+        return FakeBatch(move(self.z), move(self.condition), move(self.label), self.seeds)
+
     def __len__(self) -> int:
         return self.z.shape[0]
 

@@ -16,9 +16,7 @@ from core_model.report.charts import BLUE, ORANGE, Chart, Figure
 from core_model.schema.atomic import write_atomic
 from core_model.schema.curve import Curve
 from core_model.schema.errors import InputError
-from core_model.schema.schedule import Schedule
-from core_model.schema.settings import settings_of
-from core_model.schema.train import TrainConfig
+from core_model.schema.train import TrainConfig, curve_settings
 from core_model.training.common.distributed import join_ranks
 from core_model.training.gan.forecast import Forecast, calibrated, forecast
 from core_model.training.gan.measure import Measured, measured
@@ -56,7 +54,10 @@ def dry_run(
         order = sorted(range(len(made.stages)), key=lambda i: -made.stages[i].seconds)
         times = measured(cfg, device, made.world, arguments, order=order)
     made = calibrated(made, times, cfg)
-    lines = [f"preset {cfg.preset}: {cfg.images:,} images in {cfg.steps:,} steps of {cfg.batch}", ""]
+    lines = [
+        f"recipe {cfg.recipe}, preset {cfg.preset}: {cfg.images:,} images in {cfg.steps:,} steps of {cfg.batch}",
+        "",
+    ]
     lines += [*schedule_text(cfg), "", *stage_table(made, cfg), "", *needs(made, cfg, times)]
     if out is not None:
         try:
@@ -73,8 +74,8 @@ def dry_run(
 def schedule_text(cfg: TrainConfig) -> list[str]:
     """One line per curve: its values at both ends, and a strip of it from the first to the last image."""
     lines = [f"{'schedule':<41}{'first':>7} {'':<{COLUMNS}} {'last':>7}"]
-    for setting in settings_of(Schedule).values():
-        curve: Curve = setting.value(cfg.schedule)
+    for setting in curve_settings(cfg.recipe):
+        curve: Curve = setting.value(cfg)
         values = [curve.at(cfg.images * (i + 0.5) / COLUMNS) for i in range(COLUMNS)]
         high = max(*values, 1e-12)
         strip = "".join(BLOCKS[min(7, int(8 * v / high))] if v > 0 else " " for v in values)
@@ -90,11 +91,8 @@ def stage_table(made: Forecast, cfg: TrainConfig) -> list[str]:
     ]
     for s in made.stages:
         v = s.values
-        samples = (
-            f"{cfg.render.budget_low}/{cfg.render.budget_high}" if v.propose else str(cfg.render.samples)
-        )
         lines.append(
-            f"{_short(s.start):>9} - {_short(s.stop):>9}  {v.resolution:>4} {v.r1_gamma:>5.2g} {v.surface_target:>9.3g} {samples:>9} "
+            f"{_short(s.start):>9} - {_short(s.stop):>9}  {v.resolution:>4} {v.r1_gamma:>5.2g} {v.surface_target:>9.3g} {s.samples:>9} "
             f"{s.gflop:>10.3g} {s.images_s:>8.3g} {s.seconds / 3600:>8.3g} {s.memory_gib:>6.2f}"
         )
     return lines
@@ -112,7 +110,7 @@ def needs(made: Forecast, cfg: TrainConfig, times: Measured) -> list[str]:
         how += f" ({times.why_not})" if times.why_not else ""
     return [
         f"generator     {sum(made.generator.values()):,} parameters ({parts})",
-        f"discriminator {made.discriminator:,} parameters",
+        *(f"{name:<13} {count:,} parameters" for name, count in made.judges.items()),
         f"memory        about {made.memory_gib:.2f} GiB a process at its peak ({cfg.optim.precision})",
         f"time          about {_duration(made.seconds)}, {where}, {how}",
         f"disk          about {made.disk_gib:.2f} GiB ({made.snapshot_mib:.1f} MiB a checkpoint)",
@@ -122,7 +120,7 @@ def needs(made: Forecast, cfg: TrainConfig, times: Measured) -> list[str]:
 def schedule_png(cfg: TrainConfig) -> bytes:
     """The curves over the images seen, stacked, one common x axis."""
     height, left, right, top = 92, 110, 1130, 118
-    curves = list(settings_of(Schedule).values())
+    curves = curve_settings(cfg.recipe)
     figure = Figure(
         1180,
         top + len(curves) * (height + 44) + 40,
@@ -138,7 +136,7 @@ def schedule_png(cfg: TrainConfig) -> bytes:
     )
     until = cfg.images / scale
     for row, setting in enumerate(curves):
-        curve: Curve = setting.value(cfg.schedule)
+        curve: Curve = setting.value(cfg)
         y = top + row * (height + 44)
         last = row == len(curves) - 1
         high = max(curve.top, 1e-9) * 1.1

@@ -1,6 +1,6 @@
 """What a training will need, by stage and from the sizes alone: parameters, arithmetic, memory and time.
 
-Convolutions are counted on tensors without data, the field by its layers and points. Time is the arithmetic
+What a step costs is counted by its recipe on tensors without data. Time is the arithmetic
 divided by this machine's speed in a matrix product, times an efficiency measured elsewhere: right to an order
 of magnitude. `calibrated` replaces it by the time of real steps.
 """
@@ -12,21 +12,17 @@ import time
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.measure import Measured
-from core_model.training.gan.networks import Networks, build_networks, parameter_counts
+from core_model.training.gan.networks import parameter_counts
+from core_model.training.gan.recipes import recipe_of
+from core_model.training.gan.recipes.interface import Cost, Moment, Recipe
 
 # Share of a matrix product's speed that whole training steps reach. CPU: first steps of heads64-cpu, one core
 # of a shared machine. CUDA: not measured yet.
 REACHED = {"cpu": 0.15, "cuda": 0.2}
-SEEN_SHARE = 0.15  # of all samples, those that pass `render.cull_floor` on heads (measured 0.13 to 0.2)
-HIT_SHARE = 0.45  # of all rays, those that meet a head
-BACKWARD = 3.0  # forward and backward cost three forwards
-DOUBLE_BACKWARD = 7.0
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,8 @@ class Stage:
     """One stretch of the schedule: images from start to stop, its values in the middle, GFLOP per image,
     images per second, seconds.
 
-    measured: the time is that of real steps of this stage instead of an estimate from its sizes.
+    samples: per ray, as text. measured: the time is that of real steps of this stage instead of an estimate from
+    its sizes.
     """
 
     start: float
@@ -44,18 +41,19 @@ class Stage:
     images_s: float
     seconds: float
     memory_gib: float
+    samples: str = ""
     measured: bool = False
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """generator: parameters by part. seconds and memory: of one process out of `world`; disk in GiB.
+    """generator: parameters by part; judges: of each. seconds and memory: of one process out of `world`; disk in GiB.
 
     pictures_s: seconds of sample grids and evaluations, where they were measured.
     """
 
     generator: dict[str, int]
-    discriminator: int
+    judges: dict[str, int]
     stages: tuple[Stage, ...]
     speed_tflops: float
     device: str
@@ -80,35 +78,38 @@ class Forecast:
 
 def forecast(cfg: TrainConfig, device: torch.device, world: int = 1) -> Forecast:
     """The forecast for `world` processes on machines like this one."""
-    networks = build_networks(cfg, "meta")
-    for module in networks.modules().values():
+    recipe = recipe_of(cfg, "meta")
+    for module in recipe.networks.modules().values():
         module.requires_grad_(False)  # the counter follows modules through gradients where there are some
-    sizes = _Sizes.of(cfg, networks)
     speed = matmul_speed(device, cfg.optim.precision)
-    moments = cfg.schedule.moments(cfg.images)
+    moments = cfg.moments()
     stages = []
     for start, stop in zip(moments[:-1], moments[1:], strict=True):
         values = cfg.schedule.at((start + stop) / 2)
-        flop = _flop_image(cfg, sizes, values)
-        rate = world * speed * REACHED[device.type] / flop
+        at = Moment(round((start + stop) / 2 / cfg.batch), round((start + stop) / 2), values)
+        cost = recipe.cost(at)
+        rate = world * speed * REACHED[device.type] / cost.flop
         stages.append(
             Stage(
                 start,
                 stop,
                 values,
-                flop / 1e9,
+                cost.flop / 1e9,
                 rate,
                 (stop - start) / rate,
-                _memory(cfg, sizes, values, world) / 2**30,
+                _memory(cfg, recipe, cost, world) / 2**30,
+                recipe.samples_text(at),
             )
         )
+    networks = recipe.networks
     g = sum(p.numel() for p in networks.generator.state_dict().values())
-    d = sum(p.numel() for p in networks.discriminator.parameters())
+    judges = {name: sum(p.numel() for p in module.parameters()) for name, module in networks.judges.items()}
+    d = sum(judges.values())
     ticks = cfg.images / cfg.output.tick_images / cfg.output.snapshot_ticks
     state = 4.0 * (4 * g + 3 * d)
     disk = (max(1.0, ticks) * 4.0 * g + cfg.output.keep_states * state) / 2**30
     return Forecast(
-        parameter_counts(networks.generator), d, tuple(stages), speed / 1e12, device.type, 4.0 * g / 2**20, disk, world
+        parameter_counts(networks.generator), judges, tuple(stages), speed / 1e12, device.type, 4.0 * g / 2**20, disk, world
     )  # fmt: skip
 
 
@@ -165,144 +166,14 @@ def matmul_speed(device: torch.device, precision: str) -> float:
     return 2.0 * n**3 / best
 
 
-@dataclass(frozen=True)
-class _Sizes:
-    """FLOP and kept values [numbers] of one image through each part; per point for the field, per prediction
-    for the proposals.
-    """
-
-    synthesis: float
-    synthesis_values: float
-    judge: float
-    judge_values: float
-    proposal: float
-    proposal_values: float
-    point: float
-    point_values: float
-    weights: float
-    average: float
-
-    @classmethod
-    def of(cls, cfg: TrainConfig, networks: Networks) -> "_Sizes":
-        n, d = cfg.network, networks.discriminator
-        g = networks.generator
-        ws = torch.empty(1, g.num_ws, n.w_dim, device="meta")
-        image = torch.empty(1, d.image_channels, d.resolution, d.resolution, device="meta")
-        label = torch.empty(1, 25, device="meta")
-        synthesis = _counted(_Call(g, lambda: g.synthesize(ws, "none").levels[0]), g)
-        judged = _counted(_Call(d, lambda: d(image, label if d.label is not None else None)), d)
-        proposed = (0.0, 0.0)
-        if g.proposal is not None:
-            net, edge = g.proposal, n.probe_size
-            shapes = [torch.empty(1, c, edge, edge, device="meta") for c in (n.probe_samples - 1, 3, 3)]
-            proposed = _counted(_Call(net, lambda: net(*shapes)), net)
-        encoded, dirs = 3 + 6 * n.point_freqs, 3 + 6 * n.dir_freqs
-        layers = (
-            (n.plane_channels + encoded, n.sdf_hidden), (n.sdf_hidden, n.sdf_hidden), (n.sdf_hidden, 2 + n.geo_dim),
-            (n.geo_dim + dirs, n.rgb_hidden), (n.rgb_hidden, 3),
-        )  # fmt: skip
-        point = 2.0 * sum(i * o for i, o in layers) + 3 * 8 * n.plane_channels
-        values = sum(i + 2 * o for i, o in layers) + 4 * n.plane_channels + 24
-        weights = 4.0 * sum(p.numel() for p in [*g.parameters(), *d.parameters()])
-        return cls(
-            *synthesis, *judged, *proposed, point, values, weights, sum(p.numel() for p in g.parameters())
-        )
-
-
-@dataclass(frozen=True)
-class _Call:
-    module: nn.Module
-    run: "object"
-
-    def __call__(self) -> object:
-        assert callable(self.run)
-        return self.run()
-
-
-def _counted(call: _Call, module: nn.Module) -> tuple[float, float]:
-    """(FLOP, numbers kept for the backward pass) of one forward pass on tensors without data."""
-    kept = 0.0
-
-    def count(_: nn.Module, __: object, out: object) -> None:
-        nonlocal kept
-        for value in out if isinstance(out, tuple) else (out,):
-            kept += (
-                2.0 * value.numel() if isinstance(value, Tensor) else 0.0
-            )  # the result, and what its activation keeps
-
-    leaves = [
-        m
-        for m in module.modules()
-        if not list(m.children()) or type(m).__name__ in ("StyleConv", "EqualConv")
-    ]
-    hooks = [m.register_forward_hook(count) for m in leaves]
-    try:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            call()
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return float(counter.get_total_flops()), kept
-
-
-def _points(cfg: TrainConfig, values: ScheduleValues) -> tuple[float, float]:
-    """(points with gradients, points without) of one rendered image in the generator's phase."""
-    r, n = cfg.render, cfg.network
-    rays = values.resolution**2
-    if not values.propose:
-        kept, free = float(rays * r.samples), 0.0
-    else:
-        kept = rays * (r.budget_low + r.hard_share * (r.budget_high - r.budget_low))
-        free = 0.0 if r.sampler else kept / 2
-    if r.cull_floor and (r.sampler or not values.propose):
-        looked = (
-            min(r.look or values.resolution, values.resolution) ** 2 / rays
-            if r.refine and not values.propose
-            else 1.0
-        )
-        kept, free = SEEN_SHARE * kept, free + kept * looked
-    if r.refine and not values.propose:
-        kept += HIT_SHARE * rays * r.refine
-    if cfg.loss.bend:
-        kept += 3.0 * cfg.loss.bend_points / cfg.batch
-    if (values.propose or values.supervise) and r.sampler:
-        free += n.probe_size**2 * n.probe_samples
-        if values.supervise:
-            free += min(r.patch, n.proposal_size) ** 2 * n.probe_samples
-    return kept, free
-
-
-def _flop_image(cfg: TrainConfig, s: _Sizes, values: ScheduleValues) -> float:
-    """FLOP of one image of a step, all phases."""
-    kept, free = _points(cfg, values)
-    proposals = s.proposal if (values.propose or values.supervise) and cfg.render.sampler else 0.0
-    extra = 1.0 if cfg.render.checkpoint_rays else 0.0
-    generator = BACKWARD * s.synthesis + s.point * ((BACKWARD + extra) * kept + free)
-    generator += proposals * (BACKWARD if values.supervise else 1.0) + BACKWARD * s.judge
-    again = (
-        0.0
-        if cfg.reuse_fakes
-        else s.synthesis + s.point * (kept + (n_probe(cfg) if proposals else 0.0)) + proposals
-    )
-    discriminator = again + 2 * BACKWARD * s.judge + DOUBLE_BACKWARD * s.judge / cfg.loss.r1_interval
-    return generator + discriminator
-
-
-def n_probe(cfg: TrainConfig) -> float:
-    """Points of one probe."""
-    return float(cfg.network.probe_size**2 * cfg.network.probe_samples)
-
-
-def _memory(cfg: TrainConfig, s: _Sizes, values: ScheduleValues, world: int) -> float:
+def _memory(cfg: TrainConfig, recipe: Recipe, cost: Cost, world: int) -> float:
     """Peak bytes of one process: weights, gradients, two moments, the average, and the activations of a
     micro-batch.
     """
     share = max(1, cfg.batch // world)
     micro = min(cfg.microbatch or share, share)
-    kept, free = _points(cfg, values)
-    if cfg.render.checkpoint_rays:
-        kept = min(kept, kept / values.resolution**2 * cfg.render.checkpoint_rays)
-    proposals = s.proposal_values if (values.propose or values.supervise) and cfg.render.sampler else 0.0
     size = 2.0 if cfg.optim.precision == "bf16" else 4.0
-    generator = s.point_values * (kept + 0.3 * free) + s.synthesis_values + proposals + s.judge_values
-    return s.weights * 4.0 + 4.0 * s.average + size * micro * max(generator, 4.0 * s.judge_values)
+    modules = recipe.networks.modules()
+    average = sum(p.numel() for p in modules.pop("average").parameters())
+    learn = sum(p.numel() for module in modules.values() for p in module.parameters())
+    return 4.0 * (4.0 * learn + average) + size * micro * cost.kept

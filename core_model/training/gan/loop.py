@@ -47,9 +47,11 @@ class TrainingLoop:
         self.labels = dataset.labels()
         self.means = TickMeans(ranks.device, self.clock)
         self.requests = Requests(run, ranks, self.means, stop_asked)
-        self.stepper = GanStep(trained.networks, trained.optimisers, cfg, ranks, self.labels, self.clock)
+        self.stepper = GanStep(trained.recipe, trained.optimisers, ranks, self.clock)
         a = cfg.augment
-        self.ada = AdaController(a.target, a.interval, a.speed_images / 1000.0, counters.ada)
+        self.ada = AdaController(
+            a.target, a.interval, a.speed_images / 1000.0, counters.ada, highest=trained.recipe.highest_p
+        )
         self._reals: PatchSet | None = None
         self._saved_step = counters.step if counters.step else -1
         self._started = time.perf_counter() - counters.wall_s
@@ -89,7 +91,7 @@ class TrainingLoop:
         if cfg.augment.mode == "ada":
             sign = float(report.mean_sign)
             if math.isfinite(sign):
-                self.ada.update(sign, cfg.batch)
+                self.ada.update(sign, cfg.batch, (report.looks - 1) * cfg.batch)
         self.counters = done.replace(
             step=done.step + 1,
             position=batches.position,
@@ -122,8 +124,8 @@ class TrainingLoop:
         if number == (step - 1) * cfg.batch // o.tick_images and not last:
             return
         images = step * cfg.batch
-        schedule = cfg.schedule.at(images).model_dump()
-        tick = self.means.take(step, images, self.counters.wall_s, schedule, p, self.counters.bad_steps)
+        changing = cfg.changing(images)
+        tick = self.means.take(step, images, self.counters.wall_s, changing, p, self.counters.bad_steps)
         if self.run is not None:
             self.run.tick(tick)
             self._tell(tick)
@@ -144,19 +146,9 @@ class TrainingLoop:
         save_state(
             self.run.snapshots / name.replace(".safetensors", STATE_SUFFIX), self.trained, self.counters
         )
-        values = cfg.schedule.at(step * cfg.batch)
         scores = self._evaluate(name) if cfg.output.evaluate and self.counters.step else {}
-        with_proposals = values.propose and cfg.render.sampler
         prior = camera_prior(self.labels)
-        write_snapshot(
-            self.run.snapshots / name,
-            self.trained.networks,
-            cfg,
-            prior,
-            step,
-            with_proposals=with_proposals,
-            scores=scores,
-        )
+        write_snapshot(self.run.snapshots / name, self.trained.recipe, prior, step, scores)
         self.run.drop_old_states(cfg.output.keep_states)
         self.run.update(
             last_snapshot=f"snapshots/{name}", step=step, images=step * cfg.batch, wall_s=self.counters.wall_s
@@ -175,11 +167,8 @@ class TrainingLoop:
             for part in real_images(self.dataset, count).split(64):
                 self._reals.add(part)
         fakes = PatchSet()
-        values = cfg.schedule.at(self.counters.step * cfg.batch)
-        chunk = self._chunk()
-        for part in average_images(
-            self.trained.networks.average, cfg, values, self.labels, count, EVALUATION, chunk
-        ).split(64):
+        seen = self.counters.step * cfg.batch
+        for part in average_images(self.trained.recipe, seen, count, EVALUATION, self._chunk()).split(64):
             fakes.add(part)
         levels = patch_distances(self._reals, fakes)
         edges = [cfg.data.resolution >> i for i in range(len(levels))]
@@ -213,11 +202,9 @@ class TrainingLoop:
         assert self.run is not None
         columns, rows = self.cfg.output.grid
         step = self.counters.step
-        values = self.cfg.schedule.at(step * self.cfg.batch)
-        images = average_images(
-            self.trained.networks.average, self.cfg, values, self.labels, columns * rows, GRID, self._chunk()
-        )  # fmt: skip
-        self.run.picture("fakes", images, columns, step, step * self.cfg.batch)
+        seen = step * self.cfg.batch
+        images = average_images(self.trained.recipe, seen, columns * rows, GRID, self._chunk())
+        self.run.picture("fakes", images, columns, step, seen)
 
     def _chunk(self) -> int:
         """Images rendered at once outside of steps: what a step's process does, at most 16."""

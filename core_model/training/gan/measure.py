@@ -34,9 +34,9 @@ from core_model.schema.processes import JOB_VARIABLE, kill_tree, start_tied, sta
 from core_model.schema.train import TrainConfig
 from core_model.training.common.clock import PhaseClock
 from core_model.training.common.distributed import Ranks, join_ranks
-from core_model.training.gan.networks import build_networks
 from core_model.training.gan.optimise import Optimisers
 from core_model.training.gan.pictures import EVALUATION, average_images
+from core_model.training.gan.recipes import recipe_of
 from core_model.training.gan.step import GanStep
 
 LIMIT_S = 60.0
@@ -188,15 +188,13 @@ def measure(cfg: TrainConfig, device: str, order: Sequence[int], say: Callable[[
         if cfg.batch % ranks.world:
             raise TriscopeError(f"a batch of {cfg.batch} is no multiple of {ranks.world} processes")
         dataset = open_data(cfg)
-        networks = build_networks(cfg, ranks.device)
-        stepper = GanStep(
-            networks, Optimisers(networks, cfg), cfg, ranks, dataset.labels(), PhaseClock(ranks.device)
-        )
+        recipe = recipe_of(cfg, ranks.device, dataset.labels(), ranks.rank)
+        stepper = GanStep(recipe, Optimisers(recipe), ranks, PhaseClock(ranks.device))
         batches = ImageBatches(
             dataset, cfg.batch // ranks.world, cfg.seed, rank=ranks.rank, world=ranks.world, workers=cfg.data.workers,
             position=DataPosition(seed=cfg.seed, size=len(dataset)),
         )  # fmt: skip
-        moments = cfg.schedule.moments(cfg.images)
+        moments = cfg.moments()
         with batches:
             for stage in order or range(len(moments) - 1):
                 start, stop = moments[stage], moments[stage + 1]
@@ -204,10 +202,7 @@ def measure(cfg: TrainConfig, device: str, order: Sequence[int], say: Callable[[
                 chunk = max(1, min(16, cfg.microbatch or cfg.batch // ranks.world))
                 started = time.perf_counter()
                 if ranks.writer:
-                    values = cfg.schedule.at((start + stop) / 2)
-                    average_images(
-                        networks.average, cfg, values, dataset.labels(), PICTURES, EVALUATION, chunk
-                    )
+                    average_images(recipe, round((start + stop) / 2), PICTURES, EVALUATION, chunk)
                     say(
                         StageTime(
                             stage=stage, step_s=step_s, picture_s=(time.perf_counter() - started) / PICTURES

@@ -1,18 +1,18 @@
-"""Adam for both networks, learning rates by part, and the check that gradients are finite, which reports and
+"""Adam for every network, learning rates by part, and the check that gradients are finite, which reports and
 never repairs.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from core_model.losses.terms import lazy_rate
-from core_model.schema.train import TrainConfig
-from core_model.training.gan.networks import Networks
+from core_model.training.gan.recipes.interface import Recipe
 
 
 @dataclass(frozen=True)
@@ -35,42 +35,41 @@ class GradientReport:
 
 
 class Optimisers:
-    """One Adam per network; the discriminator's is corrected for lazy R1 (StyleGAN2, appendix B)."""
+    """One Adam per network, corrected for its lazy phases (StyleGAN2, appendix B): R1 of a judge, regularisers of the
+    generator.
+    """
 
-    def __init__(self, networks: Networks, cfg: TrainConfig) -> None:
-        o, g = cfg.optim, networks.generator
-        heads = {"sdf": list(g.sdf_mlp.parameters()), "colour": list(g.rgb_mlp.parameters())}
-        heads["proposal"] = list(g.proposal.parameters()) if g.proposal is not None else []
-        known = {id(p) for part in heads.values() for p in part}
-        heads["body"] = [p for p in g.parameters() if id(p) not in known]
-        self._scales = {"body": 1.0, "sdf": o.decoder_lr, "colour": o.decoder_lr, "proposal": o.proposal_lr}
-        self._lr = o.generator_lr
-        groups = [{"params": params, "name": name} for name, params in heads.items() if params]
-        self.generator = torch.optim.Adam(groups, lr=o.generator_lr, betas=(o.beta1, o.beta2), eps=1e-8)
-        lazy = lazy_rate(cfg.loss.r1_interval)
-        self.discriminator = torch.optim.Adam(
-            networks.discriminator.parameters(),
-            lr=o.discriminator_lr * lazy,
-            betas=(o.beta1**lazy, o.beta2**lazy),
-            eps=1e-8,
-        )
-        self._warmup = o.warmup_images
-        self.set_rates(1.0, 0.0)
+    def __init__(self, recipe: Recipe) -> None:
+        o = recipe.cfg.optim
+        lazy = lazy_rate(min((r.interval for r in recipe.regularisers), default=0))
+        self._lr, self._warmup = o.generator_lr * lazy, o.warmup_images
+        groups = [{"params": params, "name": name} for name, params in recipe.groups().items() if params]
+        betas = (o.beta1**lazy, o.beta2**lazy)
+        self.generator = torch.optim.Adam(groups, lr=self._lr, betas=betas, eps=1e-8)
+        self.judges: dict[str, torch.optim.Adam] = {}
+        for judge in recipe.judges:
+            lazy = lazy_rate(judge.interval)
+            self.judges[judge.name] = torch.optim.Adam(
+                judge.module.parameters(),
+                lr=o.discriminator_lr * lazy,
+                betas=(o.beta1**lazy, o.beta2**lazy),
+                eps=1e-8,
+            )
+        self.set_rates({}, 0.0)
 
-    def set_rates(self, colour_multiplier: float, images: float) -> None:
-        """Learning rates of the generator's parts for a step after `images` images; the colour head's follows
-        the schedule.
+    def set_rates(self, multipliers: Mapping[str, float], images: float) -> None:
+        """Learning rates of the generator's groups for a step after `images` images.
 
         warm-up: Adam without momentum moves every weight by its full rate from the first step on, which can
         make a small first surface vanish before the discriminator has an opinion.
         """
         warm = min(1.0, (images + 1.0) / self._warmup) if self._warmup else 1.0
         for group in self.generator.param_groups:
-            extra = colour_multiplier if group["name"] == "colour" else 1.0
-            group["lr"] = self._lr * self._scales[group["name"]] * extra * warm
+            group["lr"] = self._lr * multipliers.get(group["name"], 1.0) * warm
 
-    def both(self) -> dict[str, torch.optim.Adam]:
-        return {"generator": self.generator, "discriminator": self.discriminator}
+    def all(self) -> dict[str, torch.optim.Adam]:
+        """By network."""
+        return {"generator": self.generator, **self.judges}
 
 
 @torch.no_grad()

@@ -18,6 +18,7 @@ from core_model.schema.overrides import apply_overrides
 from core_model.schema.run import RunState
 from core_model.schema.run_owner import owned
 from core_model.schema.train import TrainConfig
+from core_model.schema.train_presets import start_missing
 from core_model.training.common.control import stop_flag
 from core_model.training.common.distributed import Ranks, join_ranks
 from core_model.training.common.run_directory import (
@@ -29,8 +30,8 @@ from core_model.training.common.run_directory import (
     told_ending,
 )
 from core_model.training.gan.loop import TrainingLoop
-from core_model.training.gan.networks import build_networks
 from core_model.training.gan.optimise import Optimisers
+from core_model.training.gan.recipes import recipe_of
 from core_model.training.gan.snapshot import load_start
 from core_model.training.gan.state import Counters, Trained, load_state
 
@@ -98,6 +99,13 @@ def run_training(
                 expected=f"a divisor of each process's share {share}",
                 got=str(cfg.microbatch),
             )
+        needed = "" if resume else start_missing(cfg)
+        if needed:
+            raise InputError(
+                what=f"preset {cfg.preset} fine-tunes and has nothing to start from",
+                where="start_from",
+                expected=needed,
+            )
         dataset = open_data(cfg)
         # torchrun restarts the same command after a failure: continue from what was reached
         resume = resume or (ranks.restart > 0 and (out / "config.json").exists())
@@ -136,15 +144,15 @@ def _train(
     resume: bool,
     stopping: Callable[[], bool],
 ) -> RunState:
-    networks = build_networks(cfg, ranks.device)
-    trained = Trained(networks, Optimisers(networks, cfg))
+    recipe = recipe_of(cfg, ranks.device, dataset.labels(), ranks.rank)
+    trained = Trained(recipe, Optimisers(recipe))
     counters = Counters(
         step=0, seed=cfg.seed, position=DataPosition(seed=cfg.seed, size=len(dataset)), ada=AdaState(p=cfg.augment.p)
     )  # fmt: skip
     if resume:
         counters = _resume(out, trained, counters, ranks, run)
     elif cfg.start_from:
-        taken = load_start(cfg.start_from, networks)
+        taken = load_start(cfg.start_from, recipe)
         if run is not None:
             run.log(f"starts from {taken}")
     if (counters.position.size, counters.position.seed) != (len(dataset), cfg.seed):

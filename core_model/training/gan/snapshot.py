@@ -12,13 +12,12 @@ from core_model.checkpoints.layout import read_header
 from core_model.checkpoints.store import load_tensors, save_checkpoint
 from core_model.data.labels import LabelTable
 from core_model.schema.camera import CameraPrior, OrbitPose, fov_from_focal
-from core_model.schema.checkpoint import CheckpointHeader, Provenance
-from core_model.schema.errors import InputError
+from core_model.schema.checkpoint import Provenance
 from core_model.schema.overrides import changed_paths
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 from core_model.training.common.run_directory import STATE_SUFFIX
-from core_model.training.gan.networks import Networks, network_config
+from core_model.training.gan.recipes.interface import Moment, Recipe
 from core_model.training.gan.state import load_weights
 
 
@@ -38,35 +37,20 @@ def camera_prior(labels: LabelTable) -> CameraPrior:
 
 
 def write_snapshot(
-    path: Path,
-    networks: Networks,
-    cfg: TrainConfig,
-    prior: CameraPrior,
-    step: int,
-    *,
-    with_proposals: bool,
-    scores: dict[str, float] | None = None,
+    path: Path, recipe: Recipe, prior: CameraPrior, step: int, scores: dict[str, float] | None = None
 ) -> None:
-    """The average generator as a native checkpoint.
-
-    Its proposal network is left out until it has been trained: it would place samples at random, and without
-    it the viewer uses another sampler.
-    """
-    network = network_config(cfg)
-    tensors = dict(networks.average.state_dict())
-    if not with_proposals and network.proposal_channels:
-        network = network.replace(proposal_channels=0)
-        tensors = {name: value for name, value in tensors.items() if not name.startswith("proposal.")}
-    header = CheckpointHeader(
-        family="wysiwyg", name=f"{cfg.preset} {step * cfg.batch / 1000:.1f} kimg", config=network.model_dump(),
-        conventions=networks.average.conventions, camera=prior,
+    """The average generator as a native checkpoint of its family."""
+    cfg = recipe.cfg
+    images = step * cfg.batch
+    made = recipe.snapshot(Moment(step, images, cfg.schedule.at(images)))
+    header = recipe.header(
+        made, name=f"{cfg.preset} {images / 1000:.1f} kimg", camera=prior,
         provenance=Provenance(
             made_by="triscope train", made_at=time.strftime("%Y-%m-%d"), command=command_text(cfg), data=Path(cfg.data.path).name,
-            steps=step, images_seen=float(step * cfg.batch), ema=True, scores=scores or {}, notes="Trained adversarially (WYSIWYG 3D GAN).",
+            steps=step, images_seen=float(images), ema=True, scores=scores or {}, notes=made.notes,
         ),
-        target_blur=cfg.render.blur_bins if network.proposal_channels else None,
     )  # fmt: skip
-    save_checkpoint(path, header, tensors)
+    save_checkpoint(path, header, dict(made.tensors))
 
 
 def command_text(cfg: TrainConfig) -> str:
@@ -82,34 +66,16 @@ def command_text(cfg: TrainConfig) -> str:
     )
 
 
-def load_start(source: str, networks: Networks) -> str:
+def load_start(source: str, recipe: Recipe) -> str:
     """Load weights to fine-tune from; returns what was loaded.
 
-    A resume state gives all networks. A native checkpoint gives the generator (its proposal network may be
-    missing), and the discriminator starts from scratch. Raises InputError when a tensor does not fit.
+    A resume state gives all networks. A native checkpoint gives the generator, and the judges start from
+    scratch. Raises InputError when a tensor does not fit.
     """
     if source.endswith(STATE_SUFFIX):
-        return f"{Path(source).name}: {load_weights(Path(source), networks)} tensors, discriminator included"
+        taken = load_weights(Path(source), recipe.networks)
+        return f"{Path(source).name}: {taken} tensors, discriminator included"
     header = read_header(source).header
-    if header.family != "wysiwyg":
-        raise InputError(
-            what="cannot start from this checkpoint",
-            where=source,
-            expected="family wysiwyg",
-            got=header.family,
-        )
-    tensors = load_tensors(source)
-    own = networks.generator.state_dict()
-    missing = [n for n in own if n not in tensors and not n.startswith("proposal.")]
-    wrong = [n for n in own if n in tensors and tensors[n].shape != own[n].shape]
-    for names, what in ((missing, "lacks tensor"), (wrong, "has another shape of tensor")):
-        if names:
-            raise InputError(
-                what=f"cannot start: the checkpoint {what} {names[0]!r}",
-                where=source,
-                expected="the networks of this preset",
-            )
-    merged = {**own, **{n: t for n, t in tensors.items() if n in own}}
-    networks.generator.load_state_dict(merged)
-    networks.average.load_state_dict(merged)
-    return f"{header.name or Path(source).name}: {sum(n in tensors for n in own)} of {len(own)} tensors"
+    taken = recipe.start(header, load_tensors(source), source)
+    own = len(recipe.networks.generator.state_dict())
+    return f"{header.name or Path(source).name}: {taken} of {own} tensors"

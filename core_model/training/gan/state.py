@@ -24,8 +24,9 @@ from core_model.training.common.state import (
     unreadable,
     write_state,
 )
-from core_model.training.gan.networks import Networks, named_tensors
+from core_model.training.gan.networks import named_tensors
 from core_model.training.gan.optimise import Optimisers
+from core_model.training.gan.recipes.interface import Networks, Recipe
 
 STATE_VERSION = 1
 _KEY = "triscope_train_state"
@@ -51,8 +52,12 @@ class Counters(Frozen):
 class Trained:
     """The parts whose tensors make a state."""
 
-    networks: Networks
+    recipe: Recipe
     optimisers: Optimisers
+
+    @property
+    def networks(self) -> Networks:
+        return self.recipe.networks
 
 
 def save_state(path: Path, trained: Trained, counters: Counters) -> None:
@@ -60,7 +65,7 @@ def save_state(path: Path, trained: Trained, counters: Counters) -> None:
     tensors: dict[str, Tensor] = {}
     for part, module in trained.networks.modules().items():
         tensors |= {f"{part}/{name}": value for name, value in named_tensors(module).items()}
-    for part, optimiser in trained.optimisers.both().items():
+    for part, optimiser in trained.optimisers.all().items():
         tensors |= adam_tensors(optimiser, f"adam/{part}/")
     write_state(path, tensors, {_KEY: counters.model_dump_json()})
 
@@ -82,7 +87,7 @@ def load_state(path: Path, trained: Trained) -> Counters:
             raise _unreadable(path, f"{part}/{wrong}, which is not of these networks")
     for part, module in trained.networks.modules().items():
         module.load_state_dict(under(tensors, f"{part}/"))
-    for part, optimiser in trained.optimisers.both().items():
+    for part, optimiser in trained.optimisers.all().items():
         fill_adam(optimiser, tensors, f"adam/{part}/")
     return counters
 

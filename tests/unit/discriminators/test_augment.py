@@ -76,7 +76,7 @@ def test_whole_shifts_move_pixels_and_reflect_at_the_edge() -> None:
     # Far outside places are reflected, and the filter is not quite symmetric: exact near the edge, close
     # beyond it.
     for picture, shift, slack in ((images, 1, 1e-9), (smooth, 3, 0.05), (smooth, 7, 0.05)):
-        moved = resample(picture, augment._shift(torch.tensor([-float(shift)]), torch.tensor([0.0])).double())
+        moved = resample(picture, augment.shift(torch.tensor([-float(shift)]), torch.tensor([0.0])).double())
         torch.testing.assert_close(moved[..., shift:], picture[..., :-shift], atol=1e-9, rtol=0)
         torch.testing.assert_close(moved[..., :shift], picture[..., :shift].flip(-1), atol=slack, rtol=0)
 
@@ -84,7 +84,7 @@ def test_whole_shifts_move_pixels_and_reflect_at_the_edge() -> None:
 def test_flips_and_quarter_turns_of_smooth_images() -> None:
     y, x = torch.meshgrid(torch.arange(32.0) - 15.5, torch.arange(32.0) - 15.5, indexing="ij")
     image = (torch.sin(0.2 * x + 0.1) + 0.5 * torch.cos(0.15 * y))[None, None]
-    flipped = resample(image, augment._scaling(torch.tensor([-1.0]), torch.tensor([1.0])))
+    flipped = resample(image, augment.scaling(torch.tensor([-1.0]), torch.tensor([1.0])))
     inner = (..., slice(4, -4), slice(4, -4))
     torch.testing.assert_close(flipped[inner], image.flip(-1)[inner], atol=3e-3, rtol=0)
     for count in (1, 2, 3):
@@ -99,7 +99,7 @@ def test_rotation_and_scale_of_a_smooth_image_are_those_of_the_function() -> Non
 
     y, x = torch.meshgrid(torch.arange(64.0) - 31.5, torch.arange(64.0) - 31.5, indexing="ij")
     a = 0.5
-    matrix = augment._rotation(torch.tensor([a])) @ augment._scaling(torch.tensor([0.8]), torch.tensor([1.1]))
+    matrix = augment.rotation(torch.tensor([a])) @ augment.scaling(torch.tensor([0.8]), torch.tensor([1.1]))
     seen = resample(f(x, y)[None, None].expand(1, 3, 64, 64), matrix)
     u, v = 0.8 * x, 1.1 * y
     truth = f(math.cos(a) * u - math.sin(a) * v, math.sin(a) * u + math.cos(a) * v)
@@ -111,7 +111,7 @@ def test_shrinking_does_not_alias() -> None:
     """Black and white columns one pixel wide become grey, not a moiré."""
     stripes = torch.ones(1, 1, 32, 32)
     stripes[..., ::2] = -1.0
-    small = resample(stripes, augment._scaling(torch.tensor([1.45]), torch.tensor([1.45])))
+    small = resample(stripes, augment.scaling(torch.tensor([1.45]), torch.tensor([1.45])))
     plain = torch.nn.functional.grid_sample(
         stripes, torch.nn.functional.affine_grid(torch.tensor([[[1.45, 0.0, 0.0], [0.0, 1.45, 0.0]]]), [1, 1, 32, 32], align_corners=False),
         mode="nearest", align_corners=False,

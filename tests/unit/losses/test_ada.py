@@ -62,5 +62,16 @@ def test_bad_settings_are_refused() -> None:
     for bad in ({"target": 1.0}, {"interval": 0}, {"kimg": 0.0}, {"kimg": math.nan}):
         with pytest.raises(ValueError, match="target"):
             AdaController(**bad)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="at most 1"):
+        AdaController(state=AdaState(p=1.1))
     with pytest.raises(ValidationError):
-        AdaState(p=1.1)
+        AdaState(p=-0.1)
+
+
+def test_without_a_bound_p_runs_on_and_further_outputs_weigh_without_moving_it_faster() -> None:
+    ada = AdaController(target=0.6, interval=1, kimg=1.0, highest=math.inf, state=AdaState(p=0.95))
+    assert ada.update(1.0, 100) == pytest.approx(1.05)
+    two = AdaController(target=0.6, interval=2, kimg=1.0, highest=math.inf, state=AdaState(p=0.5))
+    two.update(1.0, 100, extra=100)  # 200 outputs of sign 1, then 100 of sign 0: mean 2/3
+    assert two.update(0.0, 100) == pytest.approx(0.7)
+    assert two.state.last_r == pytest.approx(2 / 3)

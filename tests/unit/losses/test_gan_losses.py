@@ -35,10 +35,10 @@ def test_r1_of_a_linear_and_a_square_judge() -> None:
     weight = torch.randn(3, 4, 4)
     images = torch.randn(5, 3, 4, 4, requires_grad=True)
     assert torch.allclose(
-        r1_penalty(images, (images * weight).sum((1, 2, 3))), weight.square().sum().expand(5), rtol=1e-5
+        r1_penalty((images,), (images * weight).sum((1, 2, 3))), weight.square().sum().expand(5), rtol=1e-5
     )
     # D(x) = |x|² has the penalty 4|x|², whose gradient is 8x: the second derivative is there
-    penalty = r1_penalty(images, images.square().sum((1, 2, 3)))
+    penalty = r1_penalty((images,), images.square().sum((1, 2, 3)))
     (gradient,) = torch.autograd.grad(penalty.sum(), images)
     assert torch.allclose(gradient, 8 * images.detach(), rtol=1e-5)
     assert lazy_rate(16) == 16 / 17

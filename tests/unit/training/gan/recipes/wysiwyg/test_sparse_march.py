@@ -18,10 +18,10 @@ from core_model.schema.camera import OrbitPose, label25
 from core_model.schema.conventions import Conventions
 from core_model.schema.overrides import apply_overrides
 from core_model.schema.train_presets import PRESETS as PRESETS_OF_TRAINING
-from core_model.training.gan import render
 from core_model.training.gan.draws import FakeBatch, item_uniform
-from core_model.training.gan.networks import build_networks
-from core_model.training.gan.sparse_march import (
+from core_model.training.gan.recipes.wysiwyg import render
+from core_model.training.gan.recipes.wysiwyg.networks import build_networks
+from core_model.training.gan.recipes.wysiwyg.sparse_march import (
     LearningScene,
     learning_scene,
     march_culled,

@@ -7,14 +7,17 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.geometry.rays import Rays, Window, label_rays
 from core_model.losses.terms import bend_loss, decision_loss
 from core_model.rendering.march import Marched
+from core_model.sampling.placement import uniform_samples
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.draws import item_uniform, mix_seed
 
+PIECE_POINTS = 1 << 17
 _DECISION, _BEND = 3, 4  # what the random numbers of an image are for (1 and 2: `proposals`)
 
 
@@ -26,27 +29,37 @@ def decision(
     seeds: tuple[int, ...],
     cfg: TrainConfig,
 ) -> Tensor:
-    """exp(-k|sdf|) at probe points.
+    """exp(-k|sdf|) at the probe's points (the paper's S_128), or at some on its rays.
 
-    Before there are proposals the picture's own samples are uniform and are used, if all of them have
-    gradients. Otherwise random points on the probe's rays are evaluated: gradients through all of them would
-    not fit in memory.
+    `decision_points` of a batch are drawn anew each time; 0 = all points of the probe, whose gradients take the
+    memory of as many samples. Where only some are wanted and the picture has none by proposals, its own samples
+    are uniform and are used, if all of them have gradients.
     """
-    if not probed and not cfg.render.refine and not cfg.render.cull_floor:
+    r = cfg.render
+    own = r.first_stage == "stratified" and not r.refine and not r.cull_floor
+    if cfg.loss.decision_points and not probed and own:
         return decision_loss(marched.sdf, cfg.loss.decision_sharpness)
-    size = cfg.network.probe_size
+    size, points = cfg.network.probe_size, cfg.loss.decision_points
     rays = label_rays(labels, Window(size, 0, 0, size), field.planes.conventions)
-    u = item_uniform(
-        tuple(mix_seed(s, _DECISION) for s in seeds),
-        (max(1, cfg.loss.decision_points // cfg.batch), 2),
-        labels.device,
-    )
+    if not points:
+        t = uniform_samples(rays.near, rays.far, cfg.network.probe_samples).t
+        whole = rays.points(t).flatten(1, 2)
+
+        def part(places: Tensor) -> Tensor:
+            return (
+                decision_loss(field.learned_distance(places), cfg.loss.decision_sharpness) * places.shape[1]
+            )
+
+        # recomputed in the backward pass: what all of them keep would not fit in memory
+        parts = [checkpoint(part, places, use_reentrant=False) for places in whole.split(PIECE_POINTS, dim=1)]
+        return torch.stack(parts).sum() / whole.shape[1]
+    seeds = tuple(mix_seed(s, _DECISION) for s in seeds)
+    u = item_uniform(seeds, (max(1, points // cfg.batch), 2), labels.device)
     ray = (u[..., 0] * len(rays)).long().clamp_max(len(rays) - 1)
     some = rays.take(ray)
     t = some.near + (some.far - some.near) * u[..., 1]
-    return decision_loss(
-        field.learned_distance(some.points(t[..., None])[:, :, 0]), cfg.loss.decision_sharpness
-    )
+    places = some.points(t[..., None])[:, :, 0]
+    return decision_loss(field.learned_distance(places), cfg.loss.decision_sharpness)
 
 
 def bend(

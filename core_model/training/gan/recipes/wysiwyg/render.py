@@ -1,8 +1,7 @@
-"""The images of one training step, rendered from latents, and the losses that need the rendered field."""
+"""The images of one WYSIWYG training step, rendered from latents, and the losses that need the rendered field."""
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -18,13 +17,19 @@ from core_model.sampling.placement import in_strata, stratified_samples
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.draws import NOISE, FakeBatch, generator, item_uniform
-from core_model.training.gan.proposals import march_by_proposals, march_importance, supervise
-from core_model.training.gan.shaping import bend, decision
-from core_model.training.gan.sparse_march import LearningScene, learning_scene, march_refined, march_seen
+from core_model.training.gan.recipes.interface import autocast
+from core_model.training.gan.recipes.wysiwyg.proposals import march_by_proposals, march_importance, supervise
+from core_model.training.gan.recipes.wysiwyg.shaping import bend, decision
+from core_model.training.gan.recipes.wysiwyg.sparse_march import (
+    LearningScene,
+    learning_scene,
+    march_refined,
+    march_seen,
+)
 
 
 @dataclass(frozen=True)
-class Fakes:
+class Rendered:
     """images [B, 3, r, r] and coarse (for dual discrimination, else None) in [-1, 1]; w_mean [D] of the
     mapping's outputs.
 
@@ -39,20 +44,18 @@ class Fakes:
     figures: dict[str, Tensor] = field(default_factory=dict)
 
 
-def autocast(cfg: TrainConfig, device: torch.device) -> torch.autocast | nullcontext[None]:
-    """bf16 arithmetic for convolutions where the config asks for it; bf16 has float32's range, so no loss
-    scaling is needed.
-    """
-    return (
-        torch.autocast(device.type, dtype=torch.bfloat16) if cfg.optim.precision == "bf16" else nullcontext()
-    )
-
-
 def make_fakes(
-    g: WysiwygGenerator, batch: FakeBatch, cfg: TrainConfig, values: ScheduleValues, *, train: bool
-) -> Fakes:
-    """Images of a batch at the schedule's resolution. train: also the generator's own losses and figures,
-    else none.
+    g: WysiwygGenerator,
+    batch: FakeBatch,
+    cfg: TrainConfig,
+    values: ScheduleValues,
+    *,
+    train: bool,
+    seen: int = 0,
+) -> Rendered:
+    """Images of a batch at the schedule's resolution.
+
+    train: also the generator's own losses and figures, else none. seen: images shown so far.
     """
     device = g.mapping.w_avg.device
     network = cfg.network
@@ -73,19 +76,23 @@ def make_fakes(
         coarse = images if probe is None else probe.image * 2.0 - 1.0
         coarse = stretch(coarse, min(network.probe_size, coarse.shape[-1]))
     if not train:
-        return Fakes(images, coarse, w.detach().float().mean(dim=0))
+        return Rendered(images, coarse, w.detach().float().mean(dim=0))
     if cfg.loss.surface:
         losses.append(
-            LossTerm("surface", surface_loss(marched.width, values.surface_target), cfg.loss.surface)
+            LossTerm(
+                "surface",
+                surface_loss(marched.width, values.surface_target, cfg.loss.surface_reduction),
+                cfg.loss.surface,
+            )
         )
-    if cfg.loss.decision:
+    if cfg.loss.decision and seen >= cfg.loss.decision_start:
         value = decision(scene.field, marched, probe is not None, batch.label, batch.seeds, cfg)
         losses.append(LossTerm("decision", value, cfg.loss.decision))
     if cfg.loss.bend:
         rays = _rays(scene, batch, values.resolution)
         value = bend(scene.field, marched, rays, batch.seeds, cfg)
         losses.append(LossTerm("bend", value, cfg.loss.bend))
-    return Fakes(
+    return Rendered(
         images, coarse, w.detach().float().mean(dim=0), tuple(losses), {**_figures(marched), **figures}
     )
 
@@ -130,6 +137,8 @@ def _render(
         assert probe is not None and log_p is not None
         p = log_p.detach().float().exp()
         return march_by_proposals(scene, rays, p, probe.opacity, r, batch.seeds), probe, losses
+    if r.first_stage == "two-pass":
+        return march_importance(scene, rays, r.samples, batch.seeds, r.checkpoint_rays), probe, losses
     coarse = (
         rays if not r.refine or r.look >= values.resolution or not r.look else _rays(scene, batch, r.look)
     )

@@ -31,7 +31,7 @@ from core_model.sampling.proposal_net import ProposalNetwork
 from core_model.sampling.types import RaySamples
 from core_model.schema.train import RenderConfig
 from core_model.training.gan.draws import item_uniform, mix_seed
-from core_model.training.gan.sparse_march import LearningScene, march_seen
+from core_model.training.gan.recipes.wysiwyg.sparse_march import LearningScene, march_seen
 
 
 def supervise(

@@ -20,8 +20,13 @@ from core_model.schema.camera import MatrixCamera, OrbitPose, label25
 from core_model.schema.conventions import Conventions
 from core_model.schema.train import RenderConfig
 from core_model.training.gan.draws import draw_fakes, item_uniform, mix_seed
-from core_model.training.gan.proposals import march_by_proposals, march_importance, place, supervise
-from core_model.training.gan.sparse_march import learning_scene
+from core_model.training.gan.recipes.wysiwyg.proposals import (
+    march_by_proposals,
+    march_importance,
+    place,
+    supervise,
+)
+from core_model.training.gan.recipes.wysiwyg.sparse_march import learning_scene
 
 CONV = Conventions(background=(0.2, 0.4, 0.6), scene_radius=0.5)
 BACKGROUND = torch.tensor(CONV.background)

@@ -1,0 +1,39 @@
+"""The ways to train that `triscope train` knows, as plain data; their code is `training/gan/recipes`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from core_model.schema.frozen import Frozen
+from core_model.schema.registry import Registry
+
+RecipeName = Literal["wysiwyg", "eg3d"]
+
+
+class RecipeInfo(Frozen):
+    """title: for people. about: two sentences. preset: chosen where none is named."""
+
+    title: str
+    about: str
+    preset: str
+
+
+RECIPES: Registry[RecipeInfo] = Registry("recipe")
+RECIPES.add(
+    "wysiwyg",
+    RecipeInfo(
+        title="WYSIWYG",
+        about="A signed distance field rendered at full resolution, without a super-resolution network. "
+        "A learned sampler takes over once surfaces are thin (What You See is What You GAN, 2024).",
+        preset="ffhq512",
+    ),
+)
+RECIPES.add(
+    "eg3d",
+    RecipeInfo(
+        title="EG3D",
+        about="A density field in three planes rendered at low resolution and lifted by a super-resolution network. "
+        "One discriminator judges the picture and the raw render together (EG3D, 2022).",
+        preset="eg3d-ffhq512",
+    ),
+)

@@ -1,0 +1,62 @@
+"""Recorded training phases of the three programs, through the comparison that `benchmarks.training_parity` prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.parity.eg3d import Eg3dComparison
+from benchmarks.parity.recording import LIMIT, Recording, Table
+from benchmarks.training_parity import compare, report
+from core_model.schema.errors import InputError
+from tests.fixtures import FIXTURES
+
+
+def check_all(table: Table) -> None:
+    above = [f"{row.name} {row.error:.1e} {row.note}" for row in table.rows if row.error > LIMIT]
+    assert table.rows and not above
+
+
+def test_eg3d_layers_and_penalty() -> None:
+    comparison = Eg3dComparison(Recording.read(FIXTURES / "train_eg3d.npz"))
+    comparison.images_alone()
+    comparison.layers()
+    comparison.tables()
+    for name in ("Greg_l1", "Dreg", "Dreg_ada"):
+        comparison.phase(name)
+    assert len(comparison.table.rows) > 60
+    check_all(comparison.table)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", ["eg3d"])
+def test_every_recorded_result(program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    table = compare(FIXTURES / f"train_{program}.npz")
+    check_all(table)
+    assert not table.missing()
+    assert report(table) == 0
+    assert "0 not compared" in capsys.readouterr().out
+
+
+def test_what_nobody_computes_is_listed_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    recording = Recording.read(FIXTURES / "train_eg3d.npz")
+    table = Table(recording)
+    table.check("out/iter/ema_beta", float(recording.array("out/iter/ema_beta")) + 0.5)
+    assert report(table) == 1
+    printed = capsys.readouterr().out
+    assert "ABOVE THE LIMIT" in printed and "not compared: nothing here computes it" in printed
+
+
+def test_files_that_are_no_recordings_are_refused_in_one_line(tmp_path: Path) -> None:
+    text, bare, other = tmp_path / "a.npz", tmp_path / "b.npz", tmp_path / "c.npz"
+    text.write_text("no archive")
+    np.savez(bare, x=np.zeros(2))
+    np.savez(other, meta=np.asarray('{"codebase": "stylenerf"}'))
+    gone = tmp_path / "d.npz"
+    wrong = {text: "unreadable", bare: "without meta", other: "unknown program", gone: "no such"}
+    for path, what in wrong.items():
+        with pytest.raises(InputError, match=what) as caught:
+            compare(path)
+        assert "\n" not in str(caught.value)
