@@ -37,7 +37,7 @@ def fir(
 class _Fir(torch.autograd.Function):
     """The filter with equal padding, whose gradient is the filter again (its kernel is symmetric).
 
-    On CPUs the convolution is several times faster than oneDNN's gradient of a depthwise one.
+    On CPUs oneDNN's gradient of a depthwise convolution is slow: 44 ms forth and back for [1, 32, 257, 257], 23 ms this way.
     """
 
     @staticmethod
@@ -51,26 +51,11 @@ class _Fir(torch.autograd.Function):
         return fir(grads[0], 3 - ctx.pad, 3 - ctx.pad, ctx.gain), None, None
 
 
-class _Upsample(torch.autograd.Function):
-    """`upsample2`, its gradient as the strided convolution that it is."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        with torch.no_grad():
-            return upsample2(x)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        return fir(grads[0], 1, 1, gain=4.0, stride=2)
-
-
 def upsample2(x: Tensor) -> Tensor:
     """[B, C, H, W] → [B, C, 2H, 2W] with the binomial filter.
 
     Zero insertion followed by FIR(pad 2, 1; gain 4), written as the one transposed convolution that it is.
     """
-    if torch.is_grad_enabled() and x.requires_grad and x.device.type == "cpu":
-        return _Upsample.apply(x)  # pyright: ignore[reportReturnType]
     c = x.shape[1]
     kernel = binomial_kernel(c, 4.0, x.device, x.dtype)
     return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=c)

@@ -123,7 +123,7 @@ class GeneratorStage:
             group["lr"] = self.learning_rate() * group["scale"]
         self.optimizer.zero_grad(set_to_none=True)
         totals: dict[str, float] = {}
-        for batch in [list(mine)] if self.plane_size() <= BATCHED else [[k] for k in mine]:
+        for batch in [list(mine)] if coarse and self.plane_size() <= BATCHED else [[k] for k in mine]:
             examples = [pool.head(chosen[k]) for k in batch]
             taught = [pool.taught(chosen[k], self.plane_size()) for k in batch]
             losses = self._losses(examples, taught, [self._rng(1 + k) for k in batch])
