@@ -4,6 +4,7 @@ right.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from imgui_bundle import ImVec2, ImVec4, imgui
