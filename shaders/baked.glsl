@@ -21,7 +21,7 @@ uniform vec4 lens;                  // focal lengths x and y, principal point, i
 uniform float skew;
 uniform float span;                 // an orthographic picture shows this many world units at focal length 1; 0 = perspective
 
-const float OPAQUE = 0.015;         // transmittance that is counted as none
+const float OPAQUE = 0.02;          // transmittance that is counted as none
 const float FAINT = 1e-4;           // optical depth that is counted as none
 const int STEPS = 160;
 const int SURFACES = 16;            // met one behind the other: each has one colour
@@ -96,11 +96,24 @@ Met trace(Ray ray, float start, float end) {
     Walk walk = walk_of(ray);
     float cell = 2.0 * half_edge / cells;
     float beta = exp(log_beta.y);
+    float felt = is_density ? 1e9 : REACH * beta;
     Met met = Met(0.0, vec3(0.0), 0.0, vec3(0.0));
     float t = start, t_before = start, left = 1.0;
     float before = 0.0, integral_before = 0.0;  // at t_before
     bool linked = false;                        // whether the stretch from there lies in occupied bricks
     int steps = STEPS;
+    // most of a ray's way: nothing is felt yet
+    for (; t < end && steps > 0; --steps) {
+        Here here = look_up(walk, t);
+        float now = textureLod(value, here.texel, 0.0).r;
+        bool occupied = here.entry < 0.0;
+        if (occupied && now < felt) break;
+        before = now;
+        linked = occupied;
+        t_before = t;
+        t += occupied ? max(beta - here.entry * now, 0.75 * beta) : max(here.entry, here.side) + 1e-3 * cell;
+    }
+    integral_before = volsdf_integral(before, beta, 0.5 * exp(-abs(before) / beta));
     for (int surface = 0; surface < SURFACES && t < end && steps > 0 && left > OPAQUE; ++surface) {
         float weight = 0.0, weighted = 0.0, opened = end;
         for (; t < end && steps > 0 && left > OPAQUE; --steps) {
@@ -116,8 +129,8 @@ Met trace(Ray ray, float start, float end) {
                 beta = exp(mix(log_beta.x, log_beta.y, textureLod(paint, here.texel, 0.0).a));
                 integral_before = volsdf_integral(before, beta, 0.5 * exp(-abs(before) / beta));
 #endif
-                // a long step through the surface is exact as long as the distance is linear
-                float least = max(min(4.0 * beta, 0.75 * cell), 0.75 * beta);
+                // a long step through the surface is exact as long as the distance is linear, and little light is left behind it
+                float least = max(min(now < 0.0 ? 6.0 * beta : 4.0 * beta, 0.75 * cell), 0.75 * beta);
                 float tail = 0.5 * exp(-abs(now) / beta);
                 float integral = volsdf_integral(now, beta, tail);
                 float apart = now - before;

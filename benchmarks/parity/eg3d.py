@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.parity.iteration import Stepper, average_of, check_weights, fresh, run_phase
+from benchmarks.parity.iteration import Stepper, average_of, check_iteration, check_weights, fresh, run_phase
 from benchmarks.parity.networks import (
     Named,
     RecordedNet,
@@ -81,7 +81,7 @@ class Eg3dComparison:
             if not name.startswith("iter"):
                 self.phase(name)
         if self.recording.below("out/iter"):
-            self.iteration()
+            check_iteration(self.table, self.iteration, (self._g, self._d))
         self.tables()
         return self.table
 
@@ -181,7 +181,7 @@ class Eg3dComparison:
         if f"{home}/w_avg_after" in self.recording:
             self.table.check(f"{home}/w_avg_after", g.module.mapping.w_avg)
 
-    def iteration(self) -> None:
+    def iteration(self, table: Table) -> None:
         """The phases in their order, each on what the earlier ones have left."""
         home, recording, images = "out/iter", self.recording, float(self.config["cur_nimg"])
         g, d = fresh(self._g), fresh(self._d)
@@ -197,7 +197,7 @@ class Eg3dComparison:
         for name in names:
             v = self.read(name)
             if v is None:
-                self.table.fail(home, f"no phase of that name is known: {name}")
+                table.fail(home, f"no phase of that name is known: {name}")
                 return
             draws, gain = RecordedDraws(recording, f"iter_{name}"), float(INTERVALS.get(v.base, 1))
             own = steppers[name[0]]
@@ -206,17 +206,17 @@ class Eg3dComparison:
                 self.terms(v, g, d, draws, self.step_reals), own.net.module, [other.module], gain
             )
             own.step()
-            self.table.drawn(draws)
-            check_terms(self.table, f"{home}/{name}", terms, gain)
+            table.drawn(draws)
+            check_terms(table, f"{home}/{name}", terms, gain)
         keep = average_keep(images, self.loop_batch, self.loop_batch * 10e3 / 32)
-        self.table.check(f"{home}/ema_beta", keep)
+        table.check(f"{home}/ema_beta", keep)
         average_of(average, g, keep)
         detached = lambda net: {n: p.detach() for n, p in net.parameters.items()}
-        check_weights(self.table, f"{home}/G", steppers["G"], detached(g))
-        check_weights(self.table, f"{home}/D", steppers["D"], detached(d))
-        check_weights(self.table, f"{home}/G_ema", steppers["G"], detached(average))
+        check_weights(table, f"{home}/G", steppers["G"], detached(g))
+        check_weights(table, f"{home}/D", steppers["D"], detached(d))
+        check_weights(table, f"{home}/G_ema", steppers["G"], detached(average))
         if f"{home}/G_ema_w_avg" in recording:
-            self.table.check(f"{home}/G_ema_w_avg", average.module.mapping.w_avg)
+            table.check(f"{home}/G_ema_w_avg", average.module.mapping.w_avg)
 
     # -- single layers --------------------------------------------------------------------------------
 

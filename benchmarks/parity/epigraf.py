@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from benchmarks.parity.eg3d import check_seen, check_terms
-from benchmarks.parity.iteration import Stepper, average_of, check_weights, fresh, run_phase
+from benchmarks.parity.iteration import Stepper, average_of, check_iteration, check_weights, fresh, run_phase
 from benchmarks.parity.networks import (
     Named,
     RecordedNet,
@@ -151,7 +151,7 @@ class EpigrafComparison:
             if not name.startswith("iter"):
                 self.phase(name)
         if self.recording.below("out/iter"):
-            self.iteration()
+            check_iteration(self.table, self.iteration, (self.generators[None], self._d))
         self.tables()
         return self.table
 
@@ -239,7 +239,7 @@ class EpigrafComparison:
         if f"{home}/w_avg_after" in self.recording:
             self.table.check(f"{home}/w_avg_after", g.module.mapping.w_avg)
 
-    def iteration(self) -> None:
+    def iteration(self, table: Table) -> None:
         """The phases in their order, each on what the earlier ones have left; a session's first iteration."""
         home, recording, images = "out/iter", self.recording, float(self.config["cur_nimg"])
         g, d, average = fresh(self.generators[None]), fresh(self._d), fresh(self.generators[None])
@@ -251,7 +251,7 @@ class EpigrafComparison:
         for name in names:
             v = self.read(name)
             if v is None:
-                self.table.fail(home, f"no phase of that name is known: {name}")
+                table.fail(home, f"no phase of that name is known: {name}")
                 return
             draws, gain = RecordedDraws(recording, f"iter_{name}"), float(INTERVALS.get(v.base, 1))
             own = steppers[name[0]]
@@ -261,18 +261,18 @@ class EpigrafComparison:
                 self.terms(v, g.module, d.module, draws, kimg), own.net.module, [other.module], gain
             )
             own.step()
-            self.table.drawn(draws)
-            check_terms(self.table, f"{home}/{name}", terms, gain)
+            table.drawn(draws)
+            check_terms(table, f"{home}/{name}", terms, gain)
         multiplier = float(recording.setting("cfg", "model", "generator").get("ema_multiplier", 0.3125))
         keep = average_keep(images, self.loop_batch, self.loop_batch * multiplier * 1e3)
-        self.table.check(f"{home}/ema_beta", keep)
+        table.check(f"{home}/ema_beta", keep)
         average_of(average, g, keep)
         detached = lambda net: {n: p.detach() for n, p in net.parameters.items()}
-        check_weights(self.table, f"{home}/G", steppers["G"], detached(g))
-        check_weights(self.table, f"{home}/D", steppers["D"], detached(d))
-        check_weights(self.table, f"{home}/G_ema", steppers["G"], detached(average))
+        check_weights(table, f"{home}/G", steppers["G"], detached(g))
+        check_weights(table, f"{home}/D", steppers["D"], detached(d))
+        check_weights(table, f"{home}/G_ema", steppers["G"], detached(average))
         if f"{home}/G_ema_w_avg" in recording:
-            self.table.check(f"{home}/G_ema_w_avg", average.module.mapping.w_avg)
+            table.check(f"{home}/G_ema_w_avg", average.module.mapping.w_avg)
 
     def rule(self, network: str, lazy: str | None) -> AdamRule:
         optim = self.recording.setting("cfg", "model", network).get("optim", {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -89,3 +89,50 @@ def average_of(before: Named, after: Named, keep: float) -> Named:
     """`before` (the average) moved towards `after`."""
     average_into(before.module, after.module, keep)
     return before
+
+
+def check_iteration(table: Table, run: Callable[[Table], None], nets: Iterable[Named]) -> None:
+    """One iteration by `run`, which takes a table to fill. Where a result is off, the same iteration with all
+    weights moved by one rounding says how much rounding alone decides.
+
+    Adam's first step has the sign of the gradient only, so weights whose gradient is near zero step one way or
+    the other by rounding, and the phases after it see other networks. A result that is off by no more than
+    such runs differ from each other counts as equal; the row says so.
+    """
+    before = len(table.rows)
+    run(table)
+    rows = table.rows[before:]
+    if all(row.ok for row in rows):
+        return
+    spread: dict[str, float] = {}
+    nets = list(nets)
+    kept = [[p.detach().clone() for p in net.module.parameters()] for net in nets]
+    for seed in range(RUNS):
+        rng = torch.Generator().manual_seed(seed)
+        for net, values in zip(nets, kept, strict=True):
+            move(net.module, values, rng)
+        other = Table(table.recording)
+        run(other)
+        for row, moved in zip(rows, other.rows, strict=True):
+            spread[row.name] = max(spread.get(row.name, 0.0), row.apart(moved))
+    for net, values in zip(nets, kept, strict=True):
+        move(net.module, values, None)
+    for row in rows:
+        if not row.ok:
+            row.note = f"{row.note}; " if row.note else ""
+            row.note += (
+                f"off by {row.error:.1e}; weights moved by one rounding change it by {spread[row.name]:.1e}"
+            )
+            row.error = max(0.0, row.error - spread[row.name])
+
+
+RUNS, ONE_ROUNDING = 3, 1e-7
+
+
+@torch.no_grad()
+def move(module: nn.Module, values: list[Tensor], rng: torch.Generator | None) -> None:
+    """The module's parameters to `values`, each times 1 + 1e-7·N where there is a generator."""
+    for p, value in zip(module.parameters(), values, strict=True):
+        p.copy_(
+            value if rng is None else value * (1.0 + ONE_ROUNDING * torch.randn(value.shape, generator=rng))
+        )

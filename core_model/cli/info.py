@@ -9,7 +9,7 @@ from typing import Any
 
 from core_model.checkpoints.locate import ANALYTIC_PREFIX, resolve
 from core_model.cli.parse import parse
-from core_model.cli.sessions import CheckpointArgument
+from core_model.cli.sessions import CheckpointArgument, WorkerArgument
 from core_model.schema.camera import OrbitPose
 from core_model.schema.checkpoint import CheckpointHeader
 
@@ -22,6 +22,8 @@ class InfoOptions:
     """a .safetensors file, a foreign .pkl or .pt, a run folder, `demo` or `analytic:NAME`"""
     json: bool = False
     """print everything as one JSON object"""
+    worker: WorkerArgument = None
+    """run it elsewhere, e.g. "ssh gpu-box triscope worker": CHECKPOINT is a path there, or local:FILE to send one"""
 
 
 def main(args: list[str]) -> None:

@@ -16,7 +16,7 @@ from tyro.conf import arg
 from core_model.cli.files import check_output
 from core_model.cli.options import CameraOptions, LatentOptions, MachineOptions, SamplerOptions, request_of
 from core_model.cli.parse import parse
-from core_model.cli.sessions import CheckpointArgument, opened, record_of
+from core_model.cli.sessions import CheckpointArgument, WorkerArgument, opened, record_of
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
@@ -47,6 +47,8 @@ class InspectOptions:
     """I, P and P̂ of the whole picture in place of one ray: slices along depth and level sets"""
     size: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """edge of the picture, pixels; default: the checkpoint's own"""
+    worker: WorkerArgument = None
+    """run it elsewhere, e.g. "ssh gpu-box triscope worker": CHECKPOINT is a path there, or local:FILE to send one"""
 
 
 def main(args: list[str]) -> None:

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from core_model import __version__
+from core_model.cli import far
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.processes import FOLLOW_VARIABLE, follow_starter
 
@@ -39,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("core_model.cli.data", "make data sets (heads)"),
     "train": ("core_model.cli.train", "train a WYSIWYG 3D GAN from images, on one machine or many"),
     "fit": ("core_model.cli.fit", "fit a generator to made-up heads of known shape and colour"),
+    "worker": ("core_model.cli.worker", "a renderer on stdin and stdout, for a window elsewhere (--worker)"),
     "monitor": ("core_model.cli.monitor", "watch training runs in a window of its own"),
     "bench": ("core_model.cli.bench", "measure start, orbit, quality, field speed and memory"),
 }
@@ -110,7 +112,10 @@ def _dispatch(args: list[str]) -> int:
             name, rest = "view", args
         else:
             raise _unknown_command(name)
-    importlib.import_module(COMMANDS[name][0]).main(rest)
+    if any(a.startswith(far.OPTION) for a in rest) and far.wanted(name, rest):
+        far.main(name, rest)
+    else:
+        importlib.import_module(COMMANDS[name][0]).main(rest)
     return 0
 
 

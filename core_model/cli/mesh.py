@@ -18,7 +18,7 @@ from core_model.cli.files import check_output
 from core_model.cli.options import LatentOptions, MachineOptions, latent_of
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
-from core_model.cli.sessions import CheckpointArgument, opened, record_of
+from core_model.cli.sessions import CheckpointArgument, WorkerArgument, opened, record_of
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
@@ -93,6 +93,8 @@ class MeshOptions:
     """only say time, triangles and memory"""
     json: bool = False
     """print JSON lines: forecast, progress, report"""
+    worker: WorkerArgument = None
+    """run it elsewhere, e.g. "ssh gpu-box triscope worker": CHECKPOINT is a path there, or local:FILE to send one"""
 
 
 def main(args: list[str]) -> None:

@@ -25,7 +25,7 @@ from core_model.cli.requests import (
     request_from,
     stored_view,
 )
-from core_model.cli.sessions import CheckpointArgument, opened
+from core_model.cli.sessions import CheckpointArgument, WorkerArgument, opened
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.export import default_request
@@ -49,6 +49,8 @@ class ViewOptions:
     request: RequestArgument = None
     """a RenderRequest or RenderRecord (JSON, a file of it, or a file that triscope wrote); other options
     override it"""
+    worker: WorkerArgument = None
+    """run it elsewhere, e.g. "ssh gpu-box triscope worker": CHECKPOINT is a path there, or local:FILE to send one"""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 CheckpointArgument = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="CHECKPOINT")]
 """Positional CHECKPOINT of a command: a .safetensors file, a run folder, `demo` or `analytic:NAME`."""
 
+WorkerArgument = Annotated[str | None, tyro.conf.arg(metavar="COMMAND", help_behavior_hint="")]
+"""`--worker` of the commands that can run elsewhere; `core_model.cli.far` takes it before the options are read."""
+
 
 @contextmanager
 def opened(checkpoint: str, machine: MachineOptions) -> Iterator[tuple["QuerySession", CheckpointInfo]]:

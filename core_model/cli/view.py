@@ -12,13 +12,19 @@ from core_model.schema.errors import InputError
 def main(args: list[str]) -> None:
     # The window should be up in under a second: the parser is only loaded when there is something to parse.
     plain = len(args) <= 1 and not any(a.startswith("-") for a in args)
-    checkpoint = (args[0] if args else None) if plain else _parsed(args)
-    open_window(checkpoint)
+    checkpoint, worker = ((args[0] if args else None), None) if plain else _parsed(args)
+    open_window(checkpoint, worker)
 
 
-def open_window(checkpoint: str | None) -> None:
-    """Open the window on `checkpoint`; raises InputError for a missing file or a missing display."""
-    path = resolve(checkpoint) if checkpoint is not None else default_checkpoint()
+def open_window(checkpoint: str | None, worker: str | None = None) -> None:
+    """Open the window on `checkpoint`; raises InputError for a missing file or a missing display.
+
+    worker: command that leads to a far renderer, which then looks for the checkpoint.
+    """
+    if worker is not None:
+        path = checkpoint or "demo"
+    else:
+        path = resolve(checkpoint) if checkpoint is not None else default_checkpoint()
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
@@ -27,12 +33,21 @@ def open_window(checkpoint: str | None) -> None:
             expected="DISPLAY or WAYLAND_DISPLAY; `triscope demo` needs none",
             got="neither",
         )
-    from viewer.shell.app import run
+    from viewer.shell.app import AppOptions, run
 
-    run(path)
+    if worker is not None:
+        _check_command(worker)
+    run(path, AppOptions(worker=worker or ""))
 
 
-def _parsed(args: list[str]) -> str | None:
+def _check_command(worker: str) -> None:
+    from viewer.wire.command import split
+
+    split(worker)
+
+
+def _parsed(args: list[str]) -> tuple[str | None, str | None]:
     from core_model.cli.view_options import parsed
 
-    return parsed(args).checkpoint
+    options = parsed(args)
+    return options.checkpoint, options.worker

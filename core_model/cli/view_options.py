@@ -16,6 +16,9 @@ SUMMARY = "Open the viewer on a checkpoint (default: the demo)."
 class ViewOptions:
     checkpoint: Annotated[str | None, Positional, arg(metavar="CHECKPOINT", help_behavior_hint="")] = None
     """a .safetensors file, a run folder, `demo` or `analytic:NAME`"""
+    worker: Annotated[str | None, arg(metavar="COMMAND", help_behavior_hint="")] = None
+    """render elsewhere: a command with the two streams of a worker, e.g. "ssh gpu-box triscope worker"; CHECKPOINT is
+    then a path over there"""
 
 
 def parsed(args: list[str]) -> ViewOptions:

@@ -38,11 +38,12 @@ import numpy as np
 from PIL import Image
 
 from core_model.data.head_cameras import FOCAL, camera_label, sample_camera
-from core_model.data.head_renderer import BACKGROUND_RGB, PART_NAMES, HeadRenderer, HeadView, draw_lighting
+from core_model.data.head_renderer import PART_NAMES, HeadRenderer, HeadView, draw_lighting
 from core_model.data.head_renderer.lighting import backdrop
 from core_model.data.headpack import HeadMesh, assemble, draw
 from core_model.ops.cores import usable_cores
 from core_model.schema.atomic import replacing
+from core_model.schema.conventions import HEADS_BACKGROUND
 from core_model.schema.errors import InputError
 
 GENERATOR_VERSION = 2
@@ -295,7 +296,7 @@ def _fill(
         "size": settings.size,
         "supersample": settings.supersample,
         "views": views,
-        "background": list(BACKGROUND_RGB) if settings.background == "plain" else settings.background,
+        "background": list(HEADS_BACKGROUND) if settings.background == "plain" else settings.background,
         "depth_unit": DEPTH_UNIT,
         "focal": FOCAL,
         "part_names": list(PART_NAMES),

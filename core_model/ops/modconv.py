@@ -42,11 +42,18 @@ def modulated_conv2d(
         own = None if bias is None else bias.to(x.dtype)
     else:
         x, w = x * styles.to(x.dtype).reshape(b, i, 1, 1), weight.to(x.dtype)
-    if up == 1:
+    if k == 1 and up == 1 and torch.is_grad_enabled() and x.is_contiguous():
+        # where gradients are asked for: oneDNN has no fast gradient of a 1x1 convolution
+        y = torch.bmm(w.flatten(1).expand(b, -1, -1), x.flatten(2)).unflatten(2, x.shape[2:])
+        y = y if own is None else y + own.reshape(1, -1, 1, 1)
+    elif up == 1:
         y = F.conv2d(x, w, own, padding=k // 2)
     elif up == 2 and k == 3:
         y = F.conv_transpose2d(x, w.transpose(0, 1), stride=2)
-        y = fir(y, 1, 1, gain=4.0, bias=own)
+        if own is not None and y.requires_grad:
+            y = fir(y, 1, 1, gain=4.0) + own.reshape(1, -1, 1, 1)
+        else:
+            y = fir(y, 1, 1, gain=4.0, bias=own)
     else:
         raise ValueError(
             f"modulated_conv2d: expected up 1, or up 2 with a 3x3 kernel, got up {up}, kernel {k}"

@@ -5,6 +5,8 @@ Karras et al. 2020, "Analyzing and Improving the Image Quality of StyleGAN".
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -26,8 +28,40 @@ def fir(
     """
     kernel = binomial_kernel(x.shape[1], gain, x.device, x.dtype)
     if pad0 == pad1:
+        if stride == 1 and bias is None and x.requires_grad and x.device.type == "cpu":
+            return _Fir.apply(x, pad0, gain)  # pyright: ignore[reportReturnType]
         return F.conv2d(x, kernel, bias, padding=pad0, stride=stride, groups=x.shape[1])
     return F.conv2d(F.pad(x, (pad0, pad1, pad0, pad1)), kernel, bias, stride=stride, groups=x.shape[1])
+
+
+class _Fir(torch.autograd.Function):
+    """The filter with equal padding, whose gradient is the filter again (its kernel is symmetric).
+
+    On CPUs the convolution is several times faster than oneDNN's gradient of a depthwise one.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, pad: int, gain: float) -> Tensor:
+        ctx.pad, ctx.gain = pad, gain
+        kernel = binomial_kernel(x.shape[1], gain, x.device, x.dtype)
+        return F.conv2d(x, kernel, padding=pad, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        return fir(grads[0], 3 - ctx.pad, 3 - ctx.pad, ctx.gain), None, None
+
+
+class _Upsample(torch.autograd.Function):
+    """`upsample2`, its gradient as the strided convolution that it is."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return upsample2(x)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> Tensor:
+        return fir(grads[0], 1, 1, gain=4.0, stride=2)
 
 
 def upsample2(x: Tensor) -> Tensor:
@@ -35,6 +69,8 @@ def upsample2(x: Tensor) -> Tensor:
 
     Zero insertion followed by FIR(pad 2, 1; gain 4), written as the one transposed convolution that it is.
     """
+    if torch.is_grad_enabled() and x.requires_grad and x.device.type == "cpu":
+        return _Upsample.apply(x)  # pyright: ignore[reportReturnType]
     c = x.shape[1]
     kernel = binomial_kernel(c, 4.0, x.device, x.dtype)
     return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=c)

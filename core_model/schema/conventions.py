@@ -11,6 +11,8 @@ from core_model.schema.frozen import Frozen
 
 Axis = Literal["x", "y", "z"]
 DensityRule = Literal["volsdf", "density", "softplus_minus_one", "softplus", "relu"]
+HEADS_BACKGROUND: Vec3 = (0.86, 0.87, 0.88)
+"""sRGB behind the heads of the head pack, in pictures, trainings and fits."""
 RETIRED = frozenset({"quadrature", "quirks", "up"})
 """Fields of older checkpoints that described the original program to people and that no code read."""
 

@@ -10,7 +10,7 @@ from core_model.schema.frozen import Frozen
 from core_model.schema.settings import Heading, Shown
 
 MAPPING = Heading("stage zero", "the mapping network learns which head a latent is")
-COARSE = Heading("first phase", "the generator on small planes, several heads in one batch")
+COARSE = Heading("first phase", "the generator on small planes, several heads per step")
 GENERATOR = Heading(
     "generator", "the phases after it: larger planes, then points and rays, one head at a time"
 )
@@ -28,7 +28,7 @@ class FitConfig(Frozen):
     preset: str = Field(default="heads256", description="network preset of the wysiwyg family")
     seed: int = Field(default=0, ge=0, description="first latent; the heads of the run are seed, seed + 1, …")
     mapping_steps: Annotated[int, Shown("steps", group=MAPPING)] = Field(
-        default=4000, ge=0, description="steps in which the mapping learns the heads' parameters"
+        default=3000, ge=0, description="steps in which the mapping learns the heads' parameters"
     )
     mapping_batch: Annotated[int, Shown("latents", group=MAPPING)] = Field(
         default=256, ge=1, description="latents per step"
@@ -37,19 +37,19 @@ class FitConfig(Frozen):
         default=0.06, gt=0, description="peak learning rate of Adam, for weights of order 1"
     )
     coarse_size: Annotated[int, Shown("pixels", group=COARSE)] = Field(
-        default=32, ge=8, description="plane resolution at the start"
+        default=128, ge=8, description="plane resolution at the start"
     )
-    doublings: Annotated[tuple[int, int, int], Shown("steps", group=COARSE)] = Field(
-        default=(1500, 6000, 12000), description="steps at which the planes double, up to full resolution"
+    doublings: Annotated[tuple[int, ...], Shown("steps", group=COARSE)] = Field(
+        default=(2650,), description="steps at which the planes double, up to full resolution"
     )
     coarse_heads: Annotated[int, Shown("heads", group=COARSE)] = Field(
-        default=6, ge=1, description="heads per step, in one batch, on planes smaller than the backbone's"
+        default=4, ge=1, description="heads per step on planes smaller than the backbone's"
     )
     steps: Annotated[int, Shown("steps", group=GENERATOR)] = Field(
-        default=30000, ge=1, description="steps of the generator in all"
+        default=4400, ge=1, description="steps of the generator in all"
     )
     joint_start: Annotated[int, Shown("step", group=GENERATOR)] = Field(
-        default=15000,
+        default=4000,
         ge=0,
         description="step from which points and rays teach the planes themselves; before it views do, and points teach the decoder",
     )
@@ -57,7 +57,7 @@ class FitConfig(Frozen):
         default=2, ge=1, description="heads per step, after the first phase"
     )
     points: Annotated[int, Shown("points", group=GENERATOR)] = Field(
-        default=2000, ge=64, description="points per step before joint_start, per head from there on"
+        default=4000, ge=64, description="points per step before joint_start, per head from there on"
     )
     rays: Annotated[int, Shown("rays", group=GENERATOR)] = Field(
         default=220, ge=0, description="rays rendered per head, from joint_start on"
@@ -66,25 +66,25 @@ class FitConfig(Frozen):
         default=1000, ge=0, description="steps of the proposal network, afterwards"
     )
     pool: Annotated[int, Shown("heads", group=TRUTH)] = Field(
-        default=1000, ge=1, description="heads that are computed and kept in RUN/truth, 3.6 MB each"
+        default=700, ge=1, description="heads that are computed and kept in RUN/truth, 2.8 MB each"
     )
     pool_start: Annotated[int, Shown("heads", group=TRUTH)] = Field(
-        default=40, ge=1, description="heads that the first step draws from"
+        default=12, ge=1, description="heads that the first step draws from"
     )
     pool_growth: Annotated[float, Shown("heads", group=TRUTH)] = Field(
-        default=0.1, ge=0, description="heads that every step adds"
+        default=0.15, ge=0, description="heads that every step adds"
     )
     kept: Annotated[int, Shown("heads", group=TRUTH)] = Field(
-        default=300, ge=1, description="heads held in memory; others are read again"
+        default=500, ge=1, description="heads held in memory, some 10 MB each; others are read again"
     )
     stored_points: Annotated[int, Shown("points", group=TRUTH)] = Field(
-        default=12000, ge=64, description="points of a head whose distance is known; a step draws from them"
+        default=8000, ge=64, description="points of a head whose distance is known; a step draws from them"
     )
     stored_surface: Annotated[int, Shown("points", group=TRUTH)] = Field(
         default=8000, ge=64, description="points on the surface of a head, with their colours"
     )
     stored_rays: Annotated[int, Shown("rays", group=TRUTH)] = Field(
-        default=3000, ge=1, description="rays of a head"
+        default=1500, ge=1, description="rays of a head"
     )
     lr: Annotated[float, Shown(group=RATES)] = Field(
         default=8e-3, gt=0, description="peak learning rate of Adam"
@@ -148,6 +148,12 @@ class FitConfig(Frozen):
     )
     beta_weight: Annotated[float, Shown(group=LOSSES)] = Field(
         default=0.02, ge=0, description="weight of the squared log ratio of beta to its target"
+    )
+    box: Annotated[float, Shown("world units", group=TRUTH)] = Field(
+        default=0.36,
+        gt=0,
+        le=0.5,
+        description="half edge of the cube that planes span; shoulders are cut there",
     )
     scene_radius: Annotated[float, Shown("world units", group=LOSSES)] = Field(
         default=0.5, gt=0, description="rays span this far around the box centre"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core_model.schema.camera import Vec3
+from core_model.schema.conventions import HEADS_BACKGROUND
 from core_model.schema.recipes import RECIPES
 from core_model.schema.registry import Registry
 from core_model.schema.schedule import Curve, Schedule
@@ -19,7 +19,6 @@ from core_model.schema.train import (
 )
 from core_model.schema.train_osg import Eg3dTrainConfig, OsgNetworkConfig, OsgRenderConfig
 
-HEADS_BACKGROUND: Vec3 = (0.86, 0.87, 0.88)  # BACKGROUND_RGB of `triscope data heads`; a test compares
 PRESETS: Registry[TrainConfig] = Registry("preset")
 FINE_TUNED = {
     "afhq512": "the FFHQ model: a snapshot of preset ffhq512",

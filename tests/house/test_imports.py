@@ -25,7 +25,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "cli",
     ),
     # `jobs` and `runs` know nothing of the window's state; the monitor draws what `runs` reads, as a window of its own.
-    "viewer": ("runs", "jobs", "render_client", "gl", "state", "widgets", "monitor", "features", "shell", "tour"),
+    "viewer": ("runs", "jobs", "wire", "render_client", "gl", "state", "widgets", "monitor", "features", "shell", "tour"),
 }  # fmt: skip
 # A part whose window is not the viewer's: it may import these only.
 NARROW: dict[str, tuple[str, ...]] = {"viewer.monitor": ("runs", "jobs", "state", "widgets")}

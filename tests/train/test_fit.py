@@ -87,7 +87,7 @@ def give_balls(out: Path) -> None:
     """Put balls where other processes look for heads."""
     folder = out / "truth"
     folder.mkdir(parents=True)
-    spec = TruthSpec(64, SPEC.axes, 32, TINY.stored_points, TINY.stored_surface, TINY.stored_rays, 0.5)
+    spec = TruthSpec(64, SPEC.axes, 32, TINY.stored_points, TINY.stored_surface, TINY.stored_rays, TINY.box)
     for k in range(TINY.pool):
         np.savez(folder / f"{k:05d}.npz", **ball_truth(k, spec))  # pyright: ignore[reportArgumentType]
 
@@ -128,7 +128,7 @@ def test_points_rays_and_views_are_of_one_head(known: dict[str, np.ndarray]) -> 
 def test_planes_that_hold_the_views_have_their_features(known: dict[str, np.ndarray]) -> None:
     """Reading the views at points is reading planes made of them, as a field does."""
     example = {k: torch.from_numpy(v) for k, v in known.items()}
-    maps, weight = taught_planes(example, 32)
+    maps, weight = taught_planes(example, 32, SPEC.box)
     planes = torch.ones(1, 3, 28, 32, 32)
     for k in range(3):
         planes[0, k, k * CHANNELS : (k + 1) * CHANNELS] += maps[k]
@@ -138,7 +138,7 @@ def test_planes_that_hold_the_views_have_their_features(known: dict[str, np.ndar
         sample_planes(planes[0][None], points[None], conv)[0],
         atol=2e-3,
     )
-    assert weight.max() == 3 and weight.shape == maps.shape  # the face, from the front
+    assert weight.max() == 6 and weight.shape == maps.shape  # the eyes, from the front
     assert weight[1:].max() == 1
     losses = view_losses(planes, [(maps, weight)], 1.0)
     assert [float(term.value) for term in losses] == pytest.approx([0.0, 0.0], abs=1e-6)

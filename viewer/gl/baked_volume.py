@@ -204,6 +204,10 @@ class BakedVolume:
         """Wait until everything is drawn, so that it can be timed."""
         GL.glFinish()
 
+    def flush(self) -> None:
+        """Have the driver begin with what was drawn."""
+        GL.glFlush()
+
     def read(self) -> np.ndarray:
         """[H, W, 4] float32 of the last map, top row first."""
         return self._target.read()

@@ -58,6 +58,7 @@ class Presenter:
         self._mask = Texture()
         self._masked: bool | None = None
         self._target = Framebuffer()
+        self._source: int = int(GL.glGenFramebuffers(1))
         self._vao: int = int(GL.glGenVertexArrays(1))
         self._drawn: tuple[object, Presentation] | None = None
         self._uploaded: object = None
@@ -95,12 +96,32 @@ class Presenter:
         """The same of a premultiplied map that is a texture of `edge`² already (`BakedVolume.draw`)."""
         if self._drawn == (key, how):
             return self.texture
-        self._upload_mask(None)
         self._uploaded = None
-        lined = how.kind == "scalar" and how.iso_step > 0.0
-        self._paint(texture, _COPY if edge == how.width else _SMOOTH, how, False, 1.0, quick=not lined)
+        if how.kind == "colour":
+            self._enlarge(texture, edge, how)
+        else:
+            self._upload_mask(None)
+            lined = how.kind == "scalar" and how.iso_step > 0.0
+            self._paint(texture, _COPY if edge == how.width else _SMOOTH, how, False, 1.0, quick=not lined)
         self._drawn = (key, how)
         return self.texture
+
+    def _enlarge(self, texture: int, edge: int, how: Presentation) -> None:
+        """Colours that are valid everywhere need no shader: with software OpenGL a copy takes a third of its time."""
+        drawn = int(GL.glGetIntegerv(GL.GL_DRAW_FRAMEBUFFER_BINDING))  # pyright: ignore
+        read = int(GL.glGetIntegerv(GL.GL_READ_FRAMEBUFFER_BINDING))  # pyright: ignore
+        self._target.resize(how.width, how.height)
+        GL.glDisable(GL.GL_SCISSOR_TEST)
+        GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, self._source)
+        GL.glFramebufferTexture2D(
+            GL.GL_READ_FRAMEBUFFER, GL.GL_COLOR_ATTACHMENT0, GL.GL_TEXTURE_2D, texture, 0
+        )
+        GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, self._target.handle)
+        box = (0, 0, edge, edge, 0, 0, how.width, how.height)
+        filtering = GL.GL_NEAREST if edge == how.width else GL.GL_LINEAR
+        GL.glBlitFramebuffer(*box, GL.GL_COLOR_BUFFER_BIT, filtering)
+        GL.glBindFramebuffer(GL.GL_DRAW_FRAMEBUFFER, drawn)
+        GL.glBindFramebuffer(GL.GL_READ_FRAMEBUFFER, read)
 
     def _paint(
         self,
@@ -171,6 +192,7 @@ class Presenter:
         """Frees every GL object; needs the context that made them."""
         for part in (self._program, self._quick, self._frame, self._lut, self._mask, self._target):
             part.delete()
+        GL.glDeleteFramebuffers(1, [self._source])
         GL.glDeleteVertexArrays(1, [self._vao])
 
 

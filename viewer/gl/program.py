@@ -56,11 +56,18 @@ class Program:
             GL.glDeleteProgram(self.handle)
             raise ShaderError(f"{vertex} + {fragment}: {log}")
         self._locations: dict[str, int] = {}
+        self._held: dict[str, float | int | bool | tuple[float, ...]] = {}
 
     def use(self, uniforms: Mapping[str, float | int | bool | tuple[float, ...]]) -> None:
-        """Binds the program and sets uniforms: int and bool as int, float, tuples as vec2, vec3, vec4."""
+        """Binds the program and sets uniforms: int and bool as int, float, tuples as vec2, vec3, vec4.
+
+        A program keeps its uniforms, and a call costs more than a comparison: only what has changed is set.
+        """
         GL.glUseProgram(self.handle)
         for name, value in uniforms.items():
+            if name in self._held and self._held[name] == value:
+                continue
+            self._held[name] = value
             location = self._location(name)
             if isinstance(value, bool | int):
                 GL.glUniform1i(location, int(value))

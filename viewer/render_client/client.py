@@ -15,7 +15,7 @@ from collections import deque
 from core_model.schema.baked_bytes import arrays_of, byte_count, usual_bytes
 from core_model.schema.question import Question
 from core_model.schema.question_bake import BakeQuestion
-from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
+from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
 from viewer.render_client import messages as m
 from viewer.render_client.events import (
     Answered,
@@ -35,32 +35,41 @@ from viewer.render_client.events import (
 )
 from viewer.render_client.link import WorkerLink
 from viewer.render_client.pending import PendingRequests
-from viewer.render_client.protocol import DEFAULT_FACTORY, Wake
+from viewer.render_client.protocol import DEFAULT_FACTORY, Link, OpenLink, Wake
 from viewer.render_client.rings import FrameRings
 
 MAX_RESTARTS = 5
 RESTART_WINDOW_S = 60.0
 _DELAYS_S = (0.0, 0.25, 0.5, 1.0, 2.0)
+FAR_WINDOW_S = 300.0
+FAR_DELAYS_S = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+"""Waits between tries to reach a far worker; the last one for ever: a laptop may sleep for hours."""
 _EVERYTHING = 2**62
 
 
 class RenderClient:
-    """A renderer in a process of its own; the methods are described in `protocol.Renderer`."""
+    """A renderer in a process of its own; the methods are described in `protocol.Renderer`.
+
+    link: how a worker is started. far: the command that leads to it; "" = it runs here.
+    """
 
     def __init__(
         self,
         factory: str = DEFAULT_FACTORY,
         wake: Wake | None = None,
         options: m.SessionOptions | None = None,
+        link: OpenLink = WorkerLink,
+        far: str = "",
     ) -> None:
         self._factory, self._wake = factory, wake
+        self._open_link, self._far = link, far
         self._options = options or m.SessionOptions()
         self._lock = threading.RLock()
         self._events: deque[Event] = deque()
         self._pending = PendingRequests()
         self._rings = FrameRings()
         self._volumes = FrameRings(slots=1)
-        self._link: WorkerLink | None = None
+        self._link: Link | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._go_on = threading.Event()
@@ -102,10 +111,9 @@ class RenderClient:
         with self._lock:
             generation, preempts = self._pending.submit(request)
             if self._link is not None:
-                ring = self._rings.for_request(request)
                 if preempts:
                     self._link.cancel_below(generation)
-                self._link.post("render", generation, m.PictureRequest(request, ring))
+                self._post_picture(self._link, generation, request)
             return generation
 
     def inspect(self, request: RenderRequest, x: int, y: int) -> int:
@@ -199,7 +207,7 @@ class RenderClient:
         with self._lock:
             link = self._link
             if link is None or link.closed:
-                return WorkerStatus(restarts=self._restarts)
+                return WorkerStatus(restarts=self._restarts, far=self._far)
             control, ready = link.control, link.ready_s > 0
             return WorkerStatus(
                 alive=True,
@@ -212,6 +220,8 @@ class RenderClient:
                 busy=not ready or control.working_on[0] != "",
                 kind=control.working_on[0],
                 started_s=link.ready_s,
+                far=self._far,
+                line=link.line,
             )
 
     # Supervisor thread
@@ -229,13 +239,14 @@ class RenderClient:
                 link.join(1.0)
             self._clean_up(link)
 
-    def _spawn(self) -> WorkerLink | None:
+    def _spawn(self) -> Link | None:
         self._start_error = None
         try:
-            link = WorkerLink(self._factory, self._options)
+            link = self._open_link(self._factory, self._options)
         except Exception as e:
             self._go_on.clear()
-            self._add(WorkerDied(f"the render worker could not be started: {e}", None, final=True))
+            reason = f"the render worker could not be started: {e}"
+            self._add(WorkerDied(reason, None, final=True, far=self._far))
             return None
         with self._lock:
             self._asked_to_restart = False
@@ -245,7 +256,7 @@ class RenderClient:
                 link.send(m.Stop())
         return link
 
-    def _feed(self, link: WorkerLink) -> None:
+    def _feed(self, link: Link) -> None:
         """Tell a new session what is open and what is still to be answered."""
         for message in self._pending.opens_to_send():
             link.send(message)
@@ -260,24 +271,30 @@ class RenderClient:
         if baking is not None:
             self._post_bake(link, *baking)
 
-    def _post_bake(self, link: WorkerLink, number: int, question: BakeQuestion | None) -> None:
-        ring = None if question is None else self._volumes.for_bytes(usual_bytes(question.level))
+    def _post_bake(self, link: Link, number: int, question: BakeQuestion | None) -> None:
+        ring = None
+        if question is not None and link.shares_memory:
+            ring = self._volumes.for_bytes(usual_bytes(question.level))
         link.post("bake", number, m.BakeRequest(question, ring))
 
-    def _feed_newest(self, link: WorkerLink) -> None:
+    def _feed_newest(self, link: Link) -> None:
         """Post the newest unanswered request, under a fresh number if its own was cancelled."""
         newest = self._pending.newest
         if newest is not None:
             generation, request = newest
             if generation < link.control.cancel_below:
                 generation = self._pending.renumber_newest()
-            link.post("render", generation, m.PictureRequest(request, self._rings.for_request(request)))
+            self._post_picture(link, generation, request)
 
-    def _clean_up(self, link: WorkerLink) -> None:
+    def _post_picture(self, link: Link, generation: int, request: RenderRequest) -> None:
+        ring = self._rings.for_request(request) if link.shares_memory else None
+        link.post("render", generation, m.PictureRequest(request, ring))
+
+    def _clean_up(self, link: Link) -> None:
         """The worker is gone: free what it used, report it, and wait before the next start."""
+        reason, again = link.end_reason()
         with self._lock:
-            working_on = link.control.working_on
-            reason, code, had_started = link.end_reason(), link.exitcode, link.ready_s > 0
+            working_on, code, had_started = link.control.working_on, link.exitcode, link.ready_s > 0
             self._link = None
             link.close()
             self._rings.close()
@@ -291,34 +308,38 @@ class RenderClient:
             return
         self._go_on.clear()
         if self._start_error is not None and not had_started:
-            self._add(WorkerDied(self._start_error.message, code, final=True))
+            self._add(WorkerDied(self._start_error.message, code, final=True, far=self._far))
             self._wait_for_restart()
             return
-        delay = self._delay()
-        self._add(WorkerDied(reason, code, final=delay is None), *failures)
+        delay = self._delay() if again else None
+        died = WorkerDied(reason, code, final=delay is None, far=self._far, again_s=delay or 0.0)
+        self._add(died, *failures)
         if delay is None:
             self._wait_for_restart()
         else:
-            self._stopping.wait(delay)
+            self._go_on.wait(delay)
 
     def _delay(self) -> float | None:
         """Seconds to wait before the next start; None = it died too often."""
         now = time.monotonic()
         self._deaths.append(now)
-        while self._deaths and now - self._deaths[0] > RESTART_WINDOW_S:
+        window = FAR_WINDOW_S if self._far else RESTART_WINDOW_S
+        while self._deaths and now - self._deaths[0] > window:
             self._deaths.popleft()
         count = len(self._deaths)
+        if self._far:
+            return FAR_DELAYS_S[min(count, len(FAR_DELAYS_S)) - 1]
         return None if count > MAX_RESTARTS else _DELAYS_S[min(count, len(_DELAYS_S)) - 1]
 
     def _wait_for_restart(self) -> None:
         """Sleep until `restart()` or `stop()`. `_go_on` was cleared before the window heard of the end."""
         self._go_on.wait()
 
-    def _handle(self, link: WorkerLink, message: m.FromWorker) -> None:
+    def _handle(self, link: Link, message: m.FromWorker) -> None:
         match message:
             case m.Hello():
                 link.ready_s = time.monotonic() - link.spawned_at
-                self._add(WorkerStarted(message.pid, self._restarts))
+                self._add(WorkerStarted(message.pid, self._restarts, self._far))
             case m.RenderDone():
                 self._take_frame(message)
             case m.Dropped():
@@ -356,7 +377,13 @@ class RenderClient:
     def _take_frame(self, message: m.RenderDone) -> None:
         arrays = self._rings.read(message)
         with self._lock:
-            request = self._pending.answered(message.generation)
+            if message.preview:
+                request = self._pending.request_of(message.generation)
+                if request is None:
+                    return
+                request = request.model_copy(update={"tier": Tier.SETTLED})
+            else:
+                request = self._pending.answered(message.generation)
         result: RenderResult = message.result.model_copy(update={"request": request})
         self._add(FrameReady(result, arrays))
 
@@ -371,7 +398,7 @@ class RenderClient:
         if data is not None:
             self._add(BakedReady(message.spec, arrays_of(message.spec, data), message.number))
 
-    def _take_open(self, link: WorkerLink, message: m.OpenDone) -> None:
+    def _take_open(self, link: Link, message: m.OpenDone) -> None:
         with self._lock:
             again = self._pending.opened(message)
             if message.info is not None:

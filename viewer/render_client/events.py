@@ -106,22 +106,26 @@ class RaySaved:
 
 @dataclass(frozen=True)
 class WorkerStarted:
-    """The worker process is up, has built its session and takes work."""
+    """The worker process is up, has built its session and takes work. far: the command that leads to it; "" = here."""
 
     pid: int
     restarts: int = 0
+    far: str = ""
 
 
 @dataclass(frozen=True)
 class WorkerDied:
     """The worker process ended without being asked.
 
-    final = it is not restarted any more (call `restart()`).
+    final = it is not restarted any more (call `restart()`). far: the command that led to it, "" = it ran here; then the
+    line may have broken, and `again_s` seconds later it is tried again.
     """
 
     reason: str
     exitcode: int | None
     final: bool = False
+    far: str = ""
+    again_s: float = 0.0
 
 
 Event = (
@@ -141,12 +145,28 @@ Event = (
 
 
 @dataclass(frozen=True)
+class LineStatus:
+    """The line to a far worker: shortest round trip [ms], what it carries [bytes per second], bytes so far, bytes of the last
+    picture, pictures per second over the last second, and how moving pictures are coded.
+    """
+
+    round_trip_ms: float = 0.0
+    rate: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    picture_bytes: int = 0
+    pictures_per_s: float = 0.0
+    coding: str = ""
+
+
+@dataclass(frozen=True)
 class WorkerStatus:
     """The worker at a glance, read from shared memory: cheap enough for every GUI frame.
 
     memory_bytes: resident set; stage, fraction [0, 1]: what it works on ("" = idle), kind: of that work
         (mailbox.WORK_KINDS);
     started_s: seconds from spawn until it took work (0 while it starts).
+    far: the command that leads to it, "" = it runs here; line: how that line does, None before it stands.
     """
 
     alive: bool = False
@@ -159,3 +179,5 @@ class WorkerStatus:
     busy: bool = False
     kind: str = ""
     started_s: float = 0.0
+    far: str = ""
+    line: LineStatus | None = None

@@ -13,6 +13,7 @@ from multiprocessing import connection
 
 from viewer.render_client import messages as m
 from viewer.render_client import worker
+from viewer.render_client.events import LineStatus
 from viewer.render_client.mailbox import ControlBlock, Slot
 
 _MAX_UNREAD_WAKES = 16
@@ -20,7 +21,10 @@ _MAX_UNREAD_WAKES = 16
 
 
 class WorkerLink:
-    """Starts a worker on construction. `send`, `post` and `cancel_below` may be called from any thread."""
+    """Starts a worker on construction; the methods are described in `protocol.Link`."""
+
+    shares_memory = True
+    line: LineStatus | None = None
 
     def __init__(self, factory: str, options: m.SessionOptions) -> None:
         context = multiprocessing.get_context("spawn")
@@ -126,19 +130,18 @@ class WorkerLink:
     def closed(self) -> bool:
         return self._closed
 
-    def end_reason(self) -> str:
-        """Why the process ended, for a person."""
+    def end_reason(self) -> tuple[str, bool]:
         code = self._process.exitcode
         if code is None:
-            return "the render worker stopped answering"
+            return "the render worker stopped answering", True
         if code >= 0:
-            return f"the render worker ended with status {code}"
+            return f"the render worker ended with status {code}", True
         try:
             name = signal.Signals(-code).name
         except ValueError:
             name = f"signal {-code}"
         hint = " (perhaps the system ran out of memory)" if name == "SIGKILL" else ""
-        return f"the render worker was ended by {name}{hint}"
+        return f"the render worker was ended by {name}{hint}", True
 
     def _send(self, message: m.ToWorker) -> None:
         with contextlib.suppress(OSError):

@@ -152,7 +152,10 @@ class ConfigureDone:
 
 @dataclass(frozen=True, eq=False)
 class RenderDone:
-    """result.request is left out (the GUI has it). The arrays are in `slot` of `ring`, or else here."""
+    """result.request is left out (the GUI has it). The arrays are in `slot` of `ring`, or else here.
+
+    preview: a quick picture of a view at rest, from far away; the exact one follows under the same generation.
+    """
 
     generation: int
     result: RenderResult
@@ -161,6 +164,7 @@ class RenderDone:
     arrays: dict[str, np.ndarray] | None = None
     needs_bytes: int = 0
     finished_at: float = 0.0
+    preview: bool = False
 
 
 @dataclass(frozen=True)

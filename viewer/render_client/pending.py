@@ -96,6 +96,10 @@ class PendingRequests:
             del self._renders[g]
         return request
 
+    def request_of(self, generation: int) -> RenderRequest | None:
+        """The request of a render that is not answered yet."""
+        return self._renders.get(generation)
+
     # Checkpoints
 
     def open(self, path: str) -> m.OpenPath:

@@ -1,14 +1,20 @@
-"""What the window asks of a renderer: `RenderClient` (worker process) has it, and the tests' `InlineClient` (same process)."""
+"""What the window asks of a renderer: `RenderClient` (worker process) has it, and the tests' `InlineClient` (same process).
+
+`Link` is what the client asks of one life of a worker: `WorkerLink` (a process here: pipe and shared memory) and
+`RemoteLink` (a command's two streams) have it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from core_model.schema.question import Question
 from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderRequest
-from viewer.render_client.events import Event, WorkerStatus
+from viewer.render_client import messages as m
+from viewer.render_client.events import Event, LineStatus, WorkerStatus
+from viewer.render_client.mailbox import Slot
 from viewer.render_client.messages import SessionOptions
 
 DEFAULT_FACTORY = "core_model.report.worker_session:WorkerSession"
@@ -94,3 +100,82 @@ class Renderer(Protocol):
 
     @property
     def status(self) -> WorkerStatus: ...
+
+
+class Control(Protocol):
+    """What the worker does now, and which work is not wanted any more; see `mailbox.ControlBlock`."""
+
+    @property
+    def cancel_below(self) -> int: ...
+    @property
+    def working_on(self) -> tuple[str, int]: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def fraction(self) -> float: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def memory_bytes(self) -> int: ...
+
+
+class Link(Protocol):
+    """One life of a worker. `send`, `post` and `cancel_below` may be called from any thread and never block.
+
+    shares_memory: pictures come through shared memory, if the request names a ring. spawned_at, ready_s: see `WorkerStatus`.
+    """
+
+    shares_memory: bool
+    spawned_at: float
+    ready_s: float
+
+    @property
+    def control(self) -> Control: ...
+    @property
+    def pid(self) -> int: ...
+    @property
+    def exitcode(self) -> int | None: ...
+    @property
+    def closed(self) -> bool: ...
+    @property
+    def line(self) -> LineStatus | None:
+        """How the line to it does; None where there is none."""
+        ...
+
+    def post(
+        self,
+        slot: Slot,
+        number: int,
+        message: m.PictureRequest | m.InspectRequest | m.AskRequest | m.BakeRequest,
+    ) -> None:
+        """The newest request of its kind: it replaces the one before."""
+        ...
+
+    def cancel_below(self, number: int) -> None:
+        """Work of a lower number is not wanted any more."""
+        ...
+
+    def send(self, message: m.ToWorker) -> None:
+        """A command; a worker that has ended meanwhile is the listener's business."""
+        ...
+
+    def receive(self) -> Iterator[m.FromWorker]:
+        """Messages until the worker ends."""
+        ...
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for its end; True when it has ended."""
+        ...
+
+    def kill(self) -> None: ...
+    def close(self) -> None:
+        """Free what it used; it must have ended."""
+        ...
+
+    def end_reason(self) -> tuple[str, bool]:
+        """Why it ended, for a person, and whether another start may go better."""
+        ...
+
+
+OpenLink = Callable[[str, SessionOptions], Link]
+"""Starts a worker with this session class and these options."""

@@ -54,6 +54,7 @@ class AppOptions:
     on_frame: called at the end of each complete GUI frame.
     keep_layout: read and write layout.ini. eager: never idle (tests).
     touring: a script drives the window, so that it may not sleep for long.
+    worker: command that leads to a far renderer; "" = one starts here.
     """
 
     checkpoint: str | None = None
@@ -65,6 +66,7 @@ class AppOptions:
     keep_layout: bool = True
     eager: bool = False
     touring: bool = False
+    worker: str = ""
 
 
 class App:

@@ -69,6 +69,7 @@ class RenderCoordinator:
         self.asked = 0
         self._then: Adopt | None = None
         self._newest: RenderResult | None = None
+        self._lost: Banner | None = None
 
     def open(self, path: str, keep_view: bool = False, then: Adopt | None = None) -> None:
         """Ask for a checkpoint; what is open stays until the new one is, and only the last one that was asked
@@ -327,15 +328,17 @@ class RenderCoordinator:
                     self.store.banner = Banner(
                         f"{Path(path).name} was not written", _joined(error.message, error.detail)
                     )
-            case WorkerDied(reason=reason, final=final):
+            case WorkerDied(final=final):
                 self.second.preempted()
                 if final:
                     self.opening = ""
                     self.rays.give_up()
                     self.queries.lost()
-                self._died(reason, final)
-            case WorkerStarted(restarts=restarts) if restarts:
-                self.store.say("The render process is back", now)
+                self._died(event)
+            case WorkerStarted(restarts=restarts, far=far) if restarts:
+                if self.store.banner is not None and self.store.banner == self._lost:
+                    self.store.banner = None
+                self.store.say("The connection is back" if far else "The render process is back", now)
             case _:
                 pass
 
@@ -395,15 +398,20 @@ class RenderCoordinator:
             if self.store.banner is not None and self.store.banner.remedy == "retry":
                 self.store.banner = None
 
-    def _died(self, reason: str, final: bool) -> None:
-        if final:
-            self.store.banner = Banner(
-                "The render process keeps stopping and was not started again", reason, remedy="restart"
-            )
+    def _died(self, event: WorkerDied) -> None:
+        if event.far and event.final:
+            said = Banner("The far renderer cannot be reached", event.reason, remedy="restart")
+        elif event.far:
+            kept = "The last picture stays; " if self.frames.arrays else ""
+            again = f"{kept}next try in {event.again_s:.1g} s"
+            said = Banner(f"The connection is lost. {again}", event.reason, remedy="restart")
+            self._lost = said
+        elif event.final:
+            title = "The render process keeps stopping and was not started again"
+            said = Banner(title, event.reason, remedy="restart")
         else:
-            self.store.banner = Banner(
-                f"The render process stopped ({reason}) and was restarted", severity="error"
-            )
+            said = Banner(f"The render process stopped ({event.reason}) and was restarted", severity="error")
+        self.store.banner = said
 
 
 def _title_of(kind: str) -> str:

@@ -10,7 +10,6 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from imgui_bundle import imgui
@@ -26,7 +25,9 @@ from viewer.features.training.window import TrainWindow
 from viewer.gl.framebuffer import Underlaid
 from viewer.jobs.tasks import Tasks
 from viewer.render_client.client import RenderClient
+from viewer.render_client.link import WorkerLink
 from viewer.render_client.protocol import DEFAULT_FACTORY
+from viewer.render_client.remote_link import remote
 from viewer.shell import banner, menu_presets, menus, sheets, statusbar
 from viewer.shell.baked_stage import BakedStage
 from viewer.shell.command_palette import CommandPalette
@@ -36,32 +37,27 @@ from viewer.shell.dispatcher import Dispatcher
 from viewer.shell.escape import Escape, Layer
 from viewer.shell.keys import shortcuts
 from viewer.shell.opening import Opening
+from viewer.shell.pictures import Pictures
 from viewer.shell.restore import is_record_file
 from viewer.shell.values import AllLayers, FrameValues, call
 from viewer.shell.window_protocol import WindowProtocol
 from viewer.state import actions, preferences
 from viewer.state.camera_glide import CameraGlide
-from viewer.state.document import ChannelView, Document
 from viewer.state.exports import Exports
 from viewer.state.key_map import KeyMap
 from viewer.state.latent_walk import Walk
 from viewer.state.presets import Presets
 from viewer.state.screen import PicturePlace
-from viewer.state.shown_map import MapCache, ShownMap
+from viewer.state.shown_map import MapCache
 from viewer.state.store import Banner, Store
 from viewer.state.workspace import Workspace
 from viewer.widgets import controls
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.histogram import HistogramCache
 from viewer.widgets.inputs import Inputs
-from viewer.widgets.shown_picture import ShownPicture, ShownRange, iso_step_of
+from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import Theme
 
-if TYPE_CHECKING:
-    from viewer.gl.presenter import Presentation, Presenter
-
-FADING = 60.0
-"""Frames per second while a baked picture fades into the exact one."""
 SPINNING = 20.0
 """Frames per second while a progress bar moves."""
 WORKING = 4.0
@@ -80,7 +76,10 @@ class FrameLoop:
         self.app = app
         self.prefs, message = preferences.load_preferences()
         client = app.options.client or RenderClient(
-            factory=app.options.factory or DEFAULT_FACTORY, wake=app.wake
+            factory=app.options.factory or DEFAULT_FACTORY,
+            wake=app.wake,
+            link=remote(app.options.worker) if app.options.worker else WorkerLink,
+            far=app.options.worker,
         )
         self.store = Store(self.prefs.quality)
         self.coordinator = RenderCoordinator(client, self.store)
@@ -103,6 +102,7 @@ class FrameLoop:
         self.walk = Walk()
         self.glide = CameraGlide()
         self.baked = BakedStage(app.wake)
+        self.pictures = Pictures(self.coordinator, self.baked, self._request_frames)
         self.workspace = Workspace(folders=self.prefs.run_folders, wake=app.wake)
         self.train_window = TrainWindow()
         self.features: dict[str, Feature] = {name: make() for name, make in FEATURES.items()}
@@ -111,7 +111,6 @@ class FrameLoop:
         self._maps, self._histograms = MapCache(), HistogramCache()
         self._fps, self._moving, self._was_moving = 0.0, False, False
         self.broken: dict[str, str] = {}
-        self._presenters: dict[int, Presenter] = {}
         self.values: FrameValues | None = None
 
     def start(self, checkpoint: str) -> None:
@@ -143,9 +142,7 @@ class FrameLoop:
         """Frees the GL objects."""
         for feature in self.features.values():
             feature.close()
-        for presenter in self._presenters.values():
-            presenter.delete()
-        self._presenters.clear()
+        self.pictures.close()
         self.baked.close()
         implot = sys.modules.get("imgui_bundle.implot")
         if implot is not None and implot.get_current_context() is not None:
@@ -179,6 +176,7 @@ class FrameLoop:
         self.baked.take_in()
         self._poll_tasks(now)
         control.rays.asked = control.questions(self.place.edge_px)
+        self.pictures.theme = theme
         self.values = self._frame_values(theme, now)
 
     def _frame_values(self, theme: Theme, now: float) -> FrameValues:
@@ -211,8 +209,8 @@ class FrameLoop:
             dialog_available=self.opening.dialog_available,
             moving=self._was_moving,
             now=now,
-            present=self._present,
-            stand_in=self._stand_in,
+            present=self.pictures.present,
+            stand_in=self.pictures.stand_in,
             underlay=self._underlay,
             request_frames=self._request_frames,
             dispatch=self.dispatch,
@@ -449,58 +447,11 @@ class FrameLoop:
 
     # Pictures and preferences
 
-    def _present(self, shown: ShownMap, view: ChannelView, span: ShownRange, edge: int, slot: int = 0) -> int:
-        """Draws a map into the texture of `slot`, `edge`² framebuffer pixels; returns its GL name."""
-        opacity = 1.0
-        if slot == 0:
-            opacity = self.baked.fade.step(time.monotonic())
-            if not self.baked.fade.over:
-                self._request_frames(FADING)
-        how = self._presentation(shown, view, span, edge)
-        return self._presenter(slot).draw(shown.version, shown.values, how, shown.chosen, opacity)
-
-    def _stand_in(
-        self, doc: Document, shown: ShownMap, view: ChannelView, span: ShownRange, edge: int
-    ) -> tuple[int, str]:
-        """See `StandIn`."""
-        control, how = self.coordinator, self._presentation(shown, view, span, edge)
-        if not control.stands_in(self.baked.question, doc, edge) or shown.channel.name != doc.view.channel:
-            self.baked.camera = None
-            return 0, ""
-        texture = self.baked.present(doc, control.frames.base, self._presenter(0), how, time.monotonic())
-        return texture, self.baked.label
-
-    def _presenter(self, slot: int) -> Presenter:
-        from viewer.gl.presenter import Presenter
-
-        if slot not in self._presenters:
-            self._presenters[slot] = Presenter()
-        return self._presenters[slot]
-
-    def _presentation(self, shown: ShownMap, view: ChannelView, span: ShownRange, edge: int) -> Presentation:
-        from viewer.gl.presenter import Presentation
-
-        assert self.values is not None
-        theme = self.values.theme
-        return Presentation(
-            kind=shown.channel.kind,
-            width=edge,
-            height=edge,
-            colormap=view.colormap,
-            low=span.low,
-            high=span.high,
-            invert=view.invert,
-            checker_dark=theme.palette.checker_dark,
-            checker_light=theme.palette.checker_light,
-            checker_size=max(round(0.6 * theme.em), 4),
-            iso_step=iso_step_of(view, span) if shown.values.ndim == 2 else 0.0,
-        )
-
     def picture(self) -> np.ndarray | None:
         """[H, W, 3] uint8 of the picture as the viewport shows it; None before the first. Needs the window's
         context.
         """
-        return self._presenters[0].read() if 0 in self._presenters else None
+        return self.pictures.read()
 
     def _save(self, **changes: object) -> None:
         self.prefs = self.prefs.replace(**changes)

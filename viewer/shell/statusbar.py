@@ -19,6 +19,8 @@ def draw(theme: Theme, picture: ShownPicture, status: WorkerStatus, notice: str)
             _item(theme, status.device, "Device that renders")
         if status.memory_bytes:
             _item(theme, f"{status.memory_bytes / 2**20:.0f} MiB", "Resident memory of the render process")
+        if status.far:
+            _item(theme, "far", f"The renderer runs elsewhere, reached by: {status.far}")
         if status.restarts:
             _item(theme, f"restarted {status.restarts}×", "How often the render process was started again")
         if notice:
@@ -29,8 +31,12 @@ def draw(theme: Theme, picture: ShownPicture, status: WorkerStatus, notice: str)
 def _worker(theme: Theme, status: WorkerStatus) -> None:
     """A coloured dot and the state of the render process in words."""
     p, em = theme.palette, theme.em
-    if not status.alive:
+    if not status.alive and status.far:
+        ink, text, tip = p.bad, "not connected", f"It is reached by: {status.far}"
+    elif not status.alive:
         ink, text, tip = p.bad, "stopped", "The render process is not running"
+    elif status.started_s == 0 and status.far:
+        ink, text, tip = p.warn, status.stage or "connecting", f"Waiting for: {status.far}"
     elif status.started_s == 0:
         ink, text, tip = p.warn, "starting", "The render process is loading its libraries"
     elif status.busy:
@@ -44,7 +50,7 @@ def _worker(theme: Theme, status: WorkerStatus) -> None:
     )
     imgui.dummy(ImVec2(0.8 * em, height))
     imgui.same_line(0.0, 0.2 * em)
-    imgui.text_unformatted(f"{text:<14}")
+    imgui.text_unformatted(legible(f"{text:<14}"))
     controls.tooltip(f"{tip}. Process {status.pid}, up after {status.started_s:.1f} s" if status.pid else tip)
 
 

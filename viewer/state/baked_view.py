@@ -35,10 +35,16 @@ LATENT_REST_S = 0.2
 """A latent that changes sooner is not worth a volume."""
 BUDGET_MS = 28.0
 """Time of one frame that drawing a volume may take; the GUI needs about as much with software OpenGL."""
-SHARES = (1.0, 0.85, 0.7, 0.6, 0.5)
-"""Edges of the drawn picture in that of the viewport."""
+SHARES = (1.0, 0.85, 0.7, 0.6, 0.5, 0.5)
+"""Edges of the drawn picture in that of the viewport; at the last one the coarse volume is drawn."""
+COARSE_COST = 0.75
+"""Time of a picture of the coarse volume in that of the fine one (128³ and 256³ of the demo, software OpenGL)."""
+TIMED = 8
+"""One picture of so many is timed, beside the first ones of a size: to time one, the window waits for it."""
 RESTING_S = 0.12
 """A volume that still stands in after so long without motion is drawn at the full size."""
+LONGEST_FRAME_S = 0.5
+"""Frames that lie further apart belong to no motion."""
 
 
 def has_map(doc: Document) -> bool:
@@ -70,6 +76,13 @@ def is_exact(base: RenderRequest | None, doc: Document) -> bool:
         and (base.checkpoint, base.camera, base.latent) == (doc.checkpoint, doc.camera, doc.latent)
         and doc.view.channel in base.channels
     )
+
+
+def rest_of(frame_s: float) -> float:
+    """Seconds without motion after which the hand rests, where frames take `frame_s`: on a busy machine a hand that moves on may
+    leave out a frame, and a picture of the full size in the middle of a drag would hold it up.
+    """
+    return max(RESTING_S, 2.5 * frame_s) if frame_s < LONGEST_FRAME_S else RESTING_S
 
 
 class Fade:
@@ -104,10 +117,21 @@ class BakedSizer:
         """slow: OpenGL is software: begin small."""
         self._at = 2 if slow else 0
         self._times: list[float] = []
+        self._drawn = 0
 
     @property
     def share(self) -> float:
         return SHARES[self._at]
+
+    @property
+    def coarse(self) -> bool:
+        """Whether the coarse volume is to be drawn where the fine one is there, too."""
+        return self._at == len(SHARES) - 1
+
+    def is_timed(self) -> bool:
+        """Whether the picture that is drawn now is to be timed."""
+        self._drawn += 1
+        return len(self._times) < 3 or self._drawn % TIMED == 0
 
     def measured(self, ms: float) -> None:
         """A picture of the present share took `ms`."""
@@ -117,11 +141,16 @@ class BakedSizer:
         typical = median(self._times)
         if typical > 1.2 * BUDGET_MS and self._at < len(SHARES) - 1:
             self._at += 1
-        elif self._at > 0 and typical * (SHARES[self._at - 1] / self.share) ** 2 < 0.85 * BUDGET_MS:
+        elif self._at > 0 and typical * _cost(self._at - 1) / _cost(self._at) < 0.85 * BUDGET_MS:
             self._at -= 1
         else:
             return
         self._times.clear()
+
+
+def _cost(at: int) -> float:
+    """Time of a picture, up to a factor."""
+    return SHARES[at] ** 2 * (COARSE_COST if at == len(SHARES) - 1 else 1.0)
 
 
 @dataclass

@@ -7,11 +7,10 @@ import math
 import numpy as np
 from pydantic import Field
 
+from core_model.schema.conventions import HEADS_BACKGROUND
 from core_model.schema.frozen import Frozen
 
 Vec3 = tuple[float, float, float]
-BACKGROUND_RGB: Vec3 = (0.86, 0.87, 0.88)
-"""sRGB of the plain background."""
 
 
 class Lighting(Frozen):
@@ -63,7 +62,7 @@ def irradiance(light: Lighting, normals: np.ndarray) -> tuple[np.ndarray, np.nda
 def backdrop(kind: str, seed: int, size: int) -> np.ndarray:
     """[S, S, 3] in 0..1, sRGB as it shall look: "plain" one colour, "blurred" a place far out of focus."""
     if kind == "plain":
-        return np.broadcast_to(np.asarray(BACKGROUND_RGB, np.float32), (size, size, 3))
+        return np.broadcast_to(np.asarray(HEADS_BACKGROUND, np.float32), (size, size, 3))
     rng = np.random.Generator(np.random.PCG64([seed, 0xBAC]))
     base = rng.uniform(0.3, 0.8) + rng.normal(0.0, 0.02, 3)
     image = np.ones((size, size, 3)) * base

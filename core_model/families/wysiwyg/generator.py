@@ -97,14 +97,15 @@ class WysiwygGenerator(nn.Module):
         """ws [B, L, D] → Planes with one level [B, 3, C, H, W]; up_to stops at that resolution."""
         ch = self.cfg.plane_channels
         base = self.backbone(ws, noise, rng, up_to=up_to)
-        slices = base.split(ch, dim=1)
         if self.plane_blocks and (up_to is None or up_to > self.cfg.base_size):
+            slices = base.split(ch, dim=1)
             last = ws[:, -1]
             slices = [
                 block(s, s, (last, last, last), noise, rng)[1]
                 for block, s in zip(self.plane_blocks, slices, strict=True)
             ]
-        return Planes((torch.stack(list(slices), dim=1),), self.conventions)
+            return Planes((torch.stack(slices, dim=1),), self.conventions)
+        return Planes((base.unflatten(1, (3, ch)),), self.conventions)
 
     def field(self, planes: Planes, *, fast: bool = True, dtype: torch.dtype = torch.float32) -> WysiwygField:
         """The field over cached planes; fast = inference path."""

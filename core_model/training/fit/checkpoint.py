@@ -14,6 +14,7 @@ from core_model.schema.checkpoint import CheckpointHeader, Provenance
 from core_model.schema.fit import FitConfig
 from core_model.schema.overrides import changed_paths
 from core_model.training.common.run_directory import saved_config, write_atomic
+from core_model.training.fit.latent import IDENTITY_SPREAD
 
 SCORE_NAMES = {
     "chamfer_percent": (
@@ -109,10 +110,13 @@ def model_card(stored: StoredCheckpoint, cfg: FitConfig) -> str:
 Family `wysiwyg` (What You See is What You GAN), preset `{cfg.preset}`, {sum(stored.parameters_by_part().values()):,} values,
 {stored.file_bytes / 2**20:.1f} MiB. Licence: {stored.header.licence}; the pack is CC0 (`assets/headpack`).
 
-It is **not** trained adversarially and has seen no photograph. Its latent fixes the parameters of a head of the pack: adults up to about
-seventy, eight hair styles, six kinds of clothes, no hats or glasses. The generator was regressed onto views of such heads along the three
-axes, then onto signed distance and colour at points and onto rays; its proposal network was trained with the paper's sampler loss on its
-own ray distributions. Signed distance is that of a solid: hair and cloth fill what lies under them.
+It is **not** trained adversarially and has seen no photograph. Its latent fixes the parameters of a head of the pack. Variety is kept
+small, so that a typical head is drawn sharply: adults up to about forty who smile a little, six skins, five hair styles, four kinds of
+clothes, no hats or glasses, features spread {IDENTITY_SPREAD:.0%} as far as in `triscope data heads`.
+
+The generator was regressed onto views of such heads along the three axes, then onto signed distance and colour at points and onto rays;
+its proposal network was trained with the paper's sampler loss on its own ray distributions. Signed distance is that of a solid: hair
+and cloth fill what lies under them. Planes span [-{cfg.box:g}, {cfg.box:g}]³: a bust, cut where the box ends.
 
 | part | values |
 |---|---|
@@ -123,7 +127,7 @@ own ray distributions. Signed distance is that of a solid: hair and cloth fill w
     triscope fit --out RUN {flags}
 
 First the mapping network alone learned which head a latent is ({cfg.mapping_steps} steps of {cfg.mapping_batch} latents, no pictures). Then
-{made.steps} optimiser steps: planes of {cfg.coarse_size}², doubled at steps {", ".join(f"{at:,}" for at in cfg.doublings)},
+{made.steps} optimiser steps: planes of {cfg.coarse_size}², doubled at step {", ".join(f"{at:,}" for at in cfg.doublings)},
 {cfg.coarse_heads} heads per step while they are small, {cfg.heads} from the backbone's resolution on. Up to step {cfg.joint_start:,} each
 plane learned what the head looks like from both its sides (depth, colour, distance to the outline), and the decoder learned
 to read distance and colour from such planes at {cfg.points} points per step; from there on {cfg.points} points and {cfg.rays} rays

@@ -25,6 +25,8 @@ from core_model.training.fit.pool import TruthPool, available
 from core_model.training.fit.state import load_state, save_state
 from core_model.training.fit.views import features_at
 
+BATCHED = 64
+"""Planes up to this edge go through in one batch; feature maps of larger ones leave the cache then."""
 ALONE = Ranks(0, 1, torch.device("cpu"))
 
 
@@ -121,8 +123,7 @@ class GeneratorStage:
             group["lr"] = self.learning_rate() * group["scale"]
         self.optimizer.zero_grad(set_to_none=True)
         totals: dict[str, float] = {}
-        # small planes go through in one batch; large ones head by head, which is faster on CPUs and needs less memory
-        for batch in [list(mine)] if coarse else [[k] for k in mine]:
+        for batch in [list(mine)] if self.plane_size() <= BATCHED else [[k] for k in mine]:
             examples = [pool.head(chosen[k]) for k in batch]
             taught = [pool.taught(chosen[k], self.plane_size()) for k in batch]
             losses = self._losses(examples, taught, [self._rng(1 + k) for k in batch])

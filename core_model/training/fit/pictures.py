@@ -10,16 +10,17 @@ import torch
 from torch import Tensor
 
 from core_model.data.headpack.assembly import assemble
-from core_model.data.headpack.truth import Closest, HeadTruth
+from core_model.data.headpack.truth import HeadTruth
 from core_model.geometry.rays import camera_rays
 from core_model.schema.camera import OrbitPose
+from core_model.schema.conventions import HEADS_BACKGROUND
 from core_model.schema.export import best_sampler
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
 from core_model.training.fit.latent import head_of_z, latent_z
-from core_model.training.fit.truth import BACKGROUND_RGB
+from core_model.training.fit.truth import look
 
 FIRST_UNSEEN = 9_000_000
 """Seeds from here on are of heads that no fit learns from."""
@@ -67,17 +68,17 @@ def unseen_head(session: RenderSession, path: str, seed: int, size: int) -> Unse
     frame = session.render(request)
     if frame.result.error is not None:
         raise RuntimeError(frame.result.error.message)
-    true_rgb, true_normal, mask = _known(seed, info.z_dim, size)
+    true_rgb, true_normal, mask = _known(seed, info.z_dim, size, info.header.conventions.box)
     normals = torch.from_numpy(frame.arrays["normal"]).reshape(3, size, 2, size, 2).nanmean(dim=(2, 4))
     normals = torch.nn.functional.normalize(normals, dim=0)
     return UnseenHead(_halved(frame.arrays["rgb"]), normals, true_rgb, true_normal, mask, request)
 
 
 @functools.lru_cache(64)
-def _known(seed: int, z_dim: int, size: int) -> tuple[np.ndarray, Tensor, Tensor]:
+def _known(seed: int, z_dim: int, size: int, box: float) -> tuple[np.ndarray, Tensor, Tensor]:
     """True rgb, normal and mask of head `seed`: the same after every snapshot, so they are kept."""
     truth = HeadTruth(assemble(head_of_z(latent_z(seed, z_dim))))
-    rgb, normal, mask = true_picture(truth, unseen_camera(seed), 2 * size)
+    rgb, normal, mask = true_picture(truth, unseen_camera(seed), 2 * size, box)
     normals = torch.nn.functional.normalize(torch.from_numpy(_halved(normal)), dim=0)
     return _halved(rgb), normals, torch.from_numpy(_halved(mask[None].astype(np.float32))[0] == 1.0)
 
@@ -93,19 +94,15 @@ def unseen_camera(seed: int) -> OrbitPose:
     return OrbitPose(yaw=float(np.clip(yaw, -0.9, 0.9)), pitch=float(np.clip(pitch, -0.6, 0.6)))
 
 
-def true_picture(truth: HeadTruth, camera: OrbitPose, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """rgb [3, R, R], outward normal in world axes [3, R, R] and mask [R, R]; what lies outside the unit box is not seen."""
+def true_picture(
+    truth: HeadTruth, camera: OrbitPose, size: int, box: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """rgb [3, R, R], outward normal in world axes [3, R, R] and mask [R, R]; what lies outside the box is not seen."""
     origins, dirs = (x.double().numpy() for x in camera_rays(camera, size, size))
-    t, hit = truth.first_hit(origins, dirs)
-    place = origins + dirs * np.where(np.isfinite(t), t, 0.0)[:, None]
-    seen = np.isfinite(t) & (np.abs(place) < 0.5).all(axis=1)
-    rows = np.flatnonzero(seen)
-    at = Closest(hit.distance[rows], hit.triangle[rows], hit.share[rows])
-    rgb = np.tile(np.asarray(BACKGROUND_RGB, np.float32), (size * size, 1))
-    normal = np.zeros((size * size, 3), np.float32)
-    rgb[rows], normal[rows] = truth.colour(at), truth.normals(at)
+    seen = look(truth, origins, dirs, box)
+    rgb = np.where(seen.hit[:, None], seen.rgb, np.asarray(HEADS_BACKGROUND, np.float32))
     square = lambda x: x.T.reshape(3, size, size)
-    return square(rgb), square(normal), seen.reshape(size, size)
+    return square(rgb), square(seen.normal), seen.hit.reshape(size, size)
 
 
 def sheet(pictures: list[np.ndarray]) -> Tensor:

@@ -95,14 +95,14 @@ class TruthPool:
         return self._memory[index]
 
     def taught(self, index: int, size: int) -> tuple[Tensor, Tensor]:
-        """What `taught_planes` makes of head `index`; kept until another size is asked for, but at full size made anew."""
+        """What `taught_planes` makes of head `index`; kept until another size is asked for."""
         if size != self._size:
             self._taught, self._size = {}, size
         if index in self._taught:
             maps, weight = self._taught[index]
             return maps.float(), weight.float()
-        maps, weight = taught_planes(self.head(index), size)
-        if size < self.source.spec.view_size and len(self._taught) < self._kept:
+        maps, weight = taught_planes(self.head(index), size, self.source.spec.box)
+        if len(self._taught) < self._kept:
             self._taught[index] = maps.half(), weight.half()
         return maps, weight
 

@@ -10,7 +10,7 @@ import torch
 
 from core_model.families.wysiwyg.config import PRESETS
 from core_model.families.wysiwyg.generator import WysiwygGenerator
-from core_model.schema.conventions import Conventions
+from core_model.schema.conventions import HEADS_BACKGROUND, Conventions
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
 from core_model.schema.overrides import apply_overrides, changed_paths
@@ -26,7 +26,6 @@ from core_model.training.common.run_directory import (
 )
 from core_model.training.fit.checkpoint import export_checkpoint, heads_seen
 from core_model.training.fit.loop import FitLoop
-from core_model.training.fit.truth import BACKGROUND_RGB
 
 __all__ = ["export_checkpoint", "resumed_settings", "run_fit", "settings_of"]
 
@@ -35,7 +34,7 @@ CHANGEABLE = ("threads", "workers")
 
 
 def heads_conventions(cfg: FitConfig) -> Conventions:
-    return Conventions(background=BACKGROUND_RGB, scene_radius=cfg.scene_radius)
+    return Conventions(background=HEADS_BACKGROUND, box=cfg.box, scene_radius=cfg.scene_radius)
 
 
 def settings_of(out: Path, cfg: FitConfig, *, resume: bool) -> FitConfig:
@@ -92,7 +91,6 @@ def _run_fit(out: Path, cfg: FitConfig, ranks: Ranks, resume: bool, command: Seq
     checkpoint = out / "checkpoint.safetensors"
     with told_ending(run), stop_flag() as stopping:
         generator = WysiwygGenerator(PRESETS[cfg.preset], heads_conventions(cfg), seed=cfg.seed)
-        generator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         state = FitLoop(out, cfg, ranks, generator, run, stopping, wall_s).train(resume=resume)
     if run is not None:
         run.end(state)

@@ -62,35 +62,36 @@ def _score_one(session: RenderSession, path: str, seed: int, size: int) -> dict[
     cosine = (head.normal * head.true_normal).sum(dim=0)[both].clamp(-1, 1)
     field = session.field_of(head.request)
     truth = HeadTruth(assemble(head_of_z(latent_z(seed, session.open(path).z_dim))))
-    own = level_set(lambda p: field.geometry(p).sdf)
+    box = session.open(path).header.conventions.box
+    own = level_set(lambda p: field.geometry(p).sdf, 0.96 * box)
     return {
         "psnr": -10.0 * float(np.log10(max(head.squared_error, 1e-12))),
         "normal": float(torch.rad2deg(torch.acos(cosine)).median()),
-        "chamfer": 100.0 * head_distance(own, truth, seed) / HEAD_HEIGHT,
+        "chamfer": 100.0 * head_distance(own, truth, 0.96 * box, seed) / HEAD_HEIGHT,
     }
 
 
-def head_distance(own: Triangles, truth: HeadTruth, seed: int = 0) -> float:
+def head_distance(own: Triangles, truth: HeadTruth, reach: float, seed: int = 0) -> float:
     """Chamfer distance of a level set to the surface of a head, world units: mean of both directions' mean distances.
 
-    Of the head only what is seen from outside counts, found by rays from all around: the inside of the mouth or the underside of
-    hair is nothing that a picture shows.
+    Of the head only what is seen from outside and lies in [-reach, reach]³ counts, found by rays from all around: the inside of
+    the mouth or the underside of hair is nothing that a picture shows.
     """
     rng = np.random.default_rng([seed, 0x5EE])
     on = _on_surface(own, rng)
     own_to_head = float(np.abs(truth.distance(on)).mean())
     dirs = rng.standard_normal((6 * SURFACE_POINTS, 3))
     dirs /= np.linalg.norm(dirs, axis=1, keepdims=True)
-    aim = rng.uniform(-0.45, 0.45, (len(dirs), 3))
+    aim = rng.uniform(-0.94 * reach, 0.94 * reach, (len(dirs), 3))
     t, _ = truth.first_hit(aim - 1.5 * dirs, dirs)
     seen = aim + dirs * (np.where(np.isfinite(t), t, 9.0) - 1.5)[:, None]
-    seen = seen[(np.abs(seen) < 0.48).all(axis=1)][:SURFACE_POINTS]
+    seen = seen[(np.abs(seen) < reach).all(axis=1)][:SURFACE_POINTS]
     return 0.5 * (own_to_head + _to_surface(seen, own))
 
 
-def level_set(sdf: Callable[[Tensor], Tensor | None]) -> Triangles:
-    """Triangles [F, 3 corners, 3] of the zero level set in the scene's box, on GRID³ points (world units)."""
-    axis = torch.linspace(-0.48, 0.48, GRID)
+def level_set(sdf: Callable[[Tensor], Tensor | None], reach: float) -> Triangles:
+    """Triangles [F, 3 corners, 3] of the zero level set in [-reach, reach]³, on GRID³ points (world units)."""
+    axis = torch.linspace(-reach, reach, GRID)
     points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).reshape(-1, 3)
     values = torch.cat([sdf(p[None])[0] for p in points.split(1 << 17)])  # type: ignore[index]
     vertices, faces = marching_cubes(values.reshape(GRID, GRID, GRID).numpy())

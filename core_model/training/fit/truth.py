@@ -15,8 +15,6 @@ from core_model.data.headpack.truth import Closest, HeadTruth
 from core_model.training.fit.latent import head_of_z, latent_z
 from core_model.training.fit.views import head_views
 
-BACKGROUND_RGB = (0.64, 0.67, 0.71)
-"""What is behind the heads, sRGB."""
 NARROW, WIDE = 0.003, 0.015
 """Spreads of points beside the surface, world units."""
 RADIUS = 2.7
@@ -64,7 +62,7 @@ def _points(
     truth: HeadTruth, features: np.ndarray, spec: TruthSpec, rng: np.random.Generator
 ) -> dict[str, np.ndarray]:
     """Points on, beside and away from the surface."""
-    origins, dirs = _looks(features, 2 * spec.surface, rng)
+    origins, dirs = _looks(features, 2 * spec.surface, spec.box, rng)
     t, hit = truth.first_hit(origins, dirs)
     place = origins + dirs * np.where(np.isfinite(t), t, 0.0)[:, None]
     rows = np.flatnonzero(np.isfinite(t) & (np.abs(place) < spec.box).all(axis=1))
@@ -85,14 +83,16 @@ def _points(
     }
 
 
-def _looks(features: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _looks(
+    features: np.ndarray, count: int, box: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
     """Rays [count] whose first hits are spread over the head: an eighth each at eyes, mouth and nose, a quarter at the face."""
     small, face = count // 4, count // 4
     marks = (
         features[rng.integers(len(features), size=small)] + rng.uniform(-1, 1, (small, 3)) * _FEATURE_REACH
     )
     front = rng.uniform((-0.13, -0.21, 0.05), (0.13, 0.14, 0.22), (face, 3))
-    wide = rng.uniform((-0.45, -0.5, -0.3), (0.45, 0.32, 0.25), (count - small - face, 3))
+    wide = rng.uniform((-0.45, -0.5, -0.3), (0.45, 0.32, 0.25), (count - small - face, 3)).clip(-box, box)
     target = np.concatenate([marks, front, wide])
     ahead = np.arange(count) < small + face
     yaw = np.where(ahead, rng.normal(0, 0.5, count), rng.uniform(-np.pi, np.pi, count))
@@ -113,19 +113,59 @@ def _rays(truth: HeadTruth, spec: TruthSpec, rng: np.random.Generator) -> dict[s
     target[:, 1] = np.where(inner[:, 0], target[:, 1] * 1.4, target[:, 1])
     dirs = target - eyes
     dirs /= np.linalg.norm(dirs, axis=1, keepdims=True)
-    t, hit = truth.first_hit(eyes, dirs)
-    place = eyes + dirs * np.where(np.isfinite(t), t, 0.0)[:, None]
-    seen = np.isfinite(t) & (np.abs(place) < spec.box).all(axis=1)
-    rows = np.flatnonzero(seen)
-    rgb = np.zeros((n, 3), np.uint8)
-    rgb[rows] = _bytes(truth.colour(Closest(hit.distance[rows], hit.triangle[rows], hit.share[rows])))
+    seen = look(truth, eyes, dirs, spec.box)
     return {
         "origins": eyes.astype(np.float32),
         "dirs": dirs.astype(np.float32),
-        "rgb": rgb,
-        "t": np.where(seen, t, MISS).astype(np.float32),
-        "hit": seen,
+        "rgb": _bytes(seen.rgb),
+        "t": np.where(seen.hit, seen.t, MISS).astype(np.float32),
+        "hit": seen.hit,
     }
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What N rays show of a head within a box: distance t [N] (inf: nothing), rgb [N, 3] (sRGB in [0, 1], 0: nothing).
+
+    normal [N, 3] points out of the surface; 0 where nothing is, or the face of the box cuts the body.
+    """
+
+    t: np.ndarray
+    rgb: np.ndarray
+    normal: np.ndarray
+
+    @property
+    def hit(self) -> np.ndarray:
+        return np.isfinite(self.t)
+
+
+def look(truth: HeadTruth, origins: np.ndarray, dirs: np.ndarray, box: float) -> Seen:
+    """What rays [N] from outside see of the part of the head in [-box, box]³; a cut has the colour of the closest surface."""
+    with np.errstate(divide="ignore"):
+        inverse = 1.0 / dirs
+    ends = np.stack([(-box - origins) * inverse, (box - origins) * inverse])
+    enter, leave = ends.min(axis=0).max(axis=1), ends.max(axis=0).min(axis=1)
+    t, found = truth.first_hit(origins, dirs)
+    triangle, share = found.triangle.copy(), found.share.copy()
+    cut = np.zeros(len(t), bool)
+    t = np.where((enter < leave) & (t < leave), t, np.inf)
+    early = np.flatnonzero(t < enter)
+    if len(early):
+        start = origins[early] + dirs[early] * enter[early, None]
+        near = truth.closest(start)
+        inside = truth.distance(start, near) < 0.0
+        on, again = truth.first_hit(start, dirs[early])
+        on = np.where(inside, 0.0, on)
+        t[early] = np.where(on < leave[early] - enter[early], enter[early] + on, np.inf)
+        triangle[early] = np.where(inside, near.triangle, again.triangle)
+        share[early] = np.where(inside[:, None], near.share, again.share)
+        cut[early] = inside
+    rgb, normal = np.zeros((len(t), 3), np.float32), np.zeros((len(t), 3), np.float32)
+    rows = np.flatnonzero(np.isfinite(t))
+    at = Closest(found.distance[rows], triangle[rows], share[rows])
+    rgb[rows] = truth.colour(at).clip(0.0, 1.0)
+    normal[rows] = np.where(cut[rows, None], 0.0, truth.normals(at))
+    return Seen(t, rgb, normal)
 
 
 def _towards(yaw: np.ndarray, pitch: np.ndarray) -> np.ndarray:

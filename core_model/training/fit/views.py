@@ -25,10 +25,16 @@ FAR_OUTLINE = 0.12
 """Distances to the outline are cut here, world units."""
 _SCALE = torch.tensor([2.0, 1.0, 1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 6.0])
 _MIDDLE = torch.tensor([0.0, 0.5, 0.5, 0.5, 0.0, 0.5, 0.5, 0.5, 0.0])
+BEYOND = 0.5
+"""How far outside the box the views are taken from: shoulders go on there."""
 _UNSEEN = 0.15
 """Weight of depth and colour beside the head."""
-_FACE, _FACE_WEIGHT = ((0.34, 0.66), (0.28, 0.68)), 3.0
-"""Where the face is in the first plane (x, y), as shares of its width and height, and its weight from the front."""
+_FACE = (
+    (((-0.14, 0.14), (-0.21, 0.15)), 3.0),
+    (((-0.10, 0.10), (-0.03, 0.045)), 2.0),
+    (((-0.065, 0.065), (-0.155, -0.08)), 1.6),
+)
+"""Where face, eyes and mouth are in the first plane (x and y, world units), and the weights from the front, which multiply."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +71,24 @@ def head_views(
 
 def _plane(truth: HeadTruth, plane: PlaneAxes, size: int, box: float) -> dict[str, np.ndarray]:
     at = ((np.arange(size) + 0.5) / size * 2.0 - 1.0) * box
+    start = box + BEYOND
     across, up = np.meshgrid(at, at)
     depth, rgb, seen = [], [], np.zeros((size, size), bool)
     for side in SIDES:
         origins, dirs = np.zeros((size * size, 3)), np.zeros((size * size, 3))
         origins[:, plane.width], origins[:, plane.height] = across.ravel(), up.ravel()
-        origins[:, plane.normal], dirs[:, plane.normal] = side * box, -side
+        origins[:, plane.normal], dirs[:, plane.normal] = side * start, -side
         t, hit = truth.first_hit(origins, dirs)
-        on = np.flatnonzero(t < 2.0 * box)
+        on = np.flatnonzero(t < start + box)
         colour = np.zeros((size * size, 3), np.uint8)
         shown = truth.colour(Closest(hit.distance[on], hit.triangle[on], hit.share[on]))
         colour[on] = np.rint(255.0 * shown.clip(0, 1))
-        found = (t < 2.0 * box).reshape(size, size)
+        found = (t < start + box).reshape(size, size)
         row, column = np.asarray(distance_transform_edt(~found, return_distances=False, return_indices=True))
-        depth.append((side * (box - np.where(np.isfinite(t), t, 0.0))).reshape(size, size)[row, column])
+        place = (start - np.where(np.isfinite(t), t, 0.0)).clip(
+            -box, 1.05 * box
+        )  # cut by the box: just outside
+        depth.append((side * place).reshape(size, size)[row, column])
         rgb.append(colour.reshape(size, size, 3)[row, column])
         seen |= found
     outline = np.asarray(distance_transform_edt(~seen)) - np.asarray(distance_transform_edt(seen))
@@ -91,7 +101,7 @@ def _plane(truth: HeadTruth, plane: PlaneAxes, size: int, box: float) -> dict[st
     }
 
 
-def taught_planes(example: dict[str, Tensor], size: int) -> tuple[Tensor, Tensor]:
+def taught_planes(example: dict[str, Tensor], size: int, box: float) -> tuple[Tensor, Tensor]:
     """Targets [3, CHANNELS, R, R] of each plane's own channels, less one, at resolution `size`, and their weights."""
     depth, rgb = example["view_depth"].float(), example["view_rgb"].float() / 255.0
     sides = torch.cat([depth[:, :, None], rgb.permute(0, 1, 4, 2, 3)], dim=2).flatten(1, 2)
@@ -99,8 +109,11 @@ def taught_planes(example: dict[str, Tensor], size: int) -> tuple[Tensor, Tensor
     maps = (maps - _MIDDLE[:, None, None]) * _SCALE[:, None, None]
     weight = torch.where(example["view_seen"], 1.0, _UNSEEN)[:, None].expand(-1, CHANNELS, -1, -1).clone()
     weight[:, -1] = 1.0
-    (left, right), (low, high) = ((round(a * maps.shape[-1]), round(b * maps.shape[-1])) for a, b in _FACE)
-    weight[0, : CHANNELS // 2, low:high, left:right] *= _FACE_WEIGHT
+    for region, more in _FACE:
+        (left, right), (low, high) = (
+            [round((edge / box + 1.0) / 2.0 * maps.shape[-1]) for edge in edges] for edges in region
+        )
+        weight[0, : CHANNELS // 2, low:high, left:right] *= more
     factor = maps.shape[-1] // size
     if factor > 1:
         maps, weight = F.avg_pool2d(maps, factor), F.avg_pool2d(weight, factor)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from core_model.data.head_cameras import FOCAL, look_at_camera
-from core_model.data.head_renderer import BACKGROUND_RGB, PART_NAMES, draw_lighting
+from core_model.data.head_renderer import PART_NAMES, draw_lighting
 from core_model.data.head_renderer.lighting import backdrop, irradiance
 from core_model.data.headpack import HeadMesh, assemble, draw
+from core_model.schema.conventions import HEADS_BACKGROUND
 from tests.unit.data.rendered_heads import Shot, Shown, photographed
 
 SIZE = 96
@@ -152,7 +153,7 @@ def test_background_shows_where_nothing_is(shown: list[Shown]) -> None:
     for one in shown:
         empty = one.view.opacity == 0
         assert empty.mean() > 0.1
-        assert np.abs(one.view.rgb[empty] / 255.0 - BACKGROUND_RGB).max() < 0.003
+        assert np.abs(one.view.rgb[empty] / 255.0 - HEADS_BACKGROUND).max() < 0.003
 
 
 def test_the_same_shot_gives_the_same_picture(shown: list[Shown]) -> None:

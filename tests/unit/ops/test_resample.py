@@ -72,3 +72,18 @@ def test_gradients(resize: object) -> None:
     x = picture(4, 4)[:1, :2].clone().requires_grad_()
     assert torch.autograd.gradcheck(resize, (x,))  # type: ignore[arg-type]
     assert torch.autograd.gradgradcheck(resize, (x,))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("pad", [1, 2])
+def test_gradients_of_the_filter_are_those_of_its_convolution(pad: int) -> None:
+    """The filter's own backward pass, and the one behind that, against numerical differences."""
+    x = picture(5, 6).requires_grad_(True)
+    assert torch.autograd.gradcheck(lambda v: fir(v, pad, pad, 4.0), x, fast_mode=True)
+    assert torch.autograd.gradgradcheck(lambda v: fir(v, pad, pad, 4.0), x, fast_mode=True)
+
+
+def test_gradients_of_upsampling() -> None:
+    x = picture(4, 5).requires_grad_(True)
+    assert torch.autograd.gradcheck(upsample2, x, fast_mode=True)
+    assert torch.autograd.gradgradcheck(upsample2, x, fast_mode=True)
+    assert torch.allclose(upsample2(x), upsample2(x.detach()), atol=1e-12)

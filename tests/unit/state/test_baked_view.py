@@ -13,13 +13,16 @@ from viewer.state.baked_view import (
     BUDGET_MS,
     FADE_S,
     LATENT_REST_S,
+    RESTING_S,
     SHARES,
+    TIMED,
     BakedSizer,
     BakeWishes,
     Fade,
     has_map,
     is_exact,
     is_of,
+    rest_of,
 )
 from viewer.state.document import ChannelView, Comparison, Document
 from viewer.state.scheduler import Scheduler
@@ -84,14 +87,36 @@ def test_the_drawn_size_follows_from_measured_times():
     assert sizer.share == 1.0
     for _ in range(60):
         sizer.measured(90.0 * sizer.share**2)
-    assert SHARES[-1] <= sizer.share < 0.7
+    assert SHARES[-1] <= sizer.share < 0.7 and not sizer.coarse
+    for _ in range(60):
+        sizer.measured(400.0)
+    assert sizer.coarse and sizer.share == SHARES[-1], "the coarse volume is the last resort"
     for _ in range(60):
         sizer.measured(4.0 * sizer.share**2)
-    assert sizer.share == 1.0
+    assert sizer.share == 1.0 and not sizer.coarse
     settled = BakedSizer(slow=True)
     for _ in range(60):
         settled.measured(1.1 * BUDGET_MS)
     assert settled.share == BakedSizer(slow=True).share
+
+
+def test_few_pictures_are_timed_for_the_window_waits_for_them():
+    sizer = BakedSizer(slow=True)
+    timed = []
+    for _ in range(5 * TIMED):
+        timed.append(sizer.is_timed())
+        if timed[-1]:
+            sizer.measured(BUDGET_MS)
+    assert timed[:4] == [True, True, True, False]
+    assert sum(timed[TIMED:]) == 4
+    sizer.measured(10.0 * BUDGET_MS)
+    sizer.measured(10.0 * BUDGET_MS)
+    assert sizer.is_timed(), "at another size the time is not known yet"
+
+
+def test_a_slow_frame_is_no_rest():
+    assert rest_of(0.02) == RESTING_S and rest_of(5.0) == RESTING_S
+    assert rest_of(0.3) > 2 * 0.3
 
 
 def test_volumes_are_wished_coarse_first_and_once_the_latent_rests():

@@ -7,7 +7,6 @@ from pydantic import ValidationError
 
 from core_model.cli.settings_line import read_line
 from core_model.cli.train import take_apart
-from core_model.data.head_renderer import BACKGROUND_RGB
 from core_model.families.wysiwyg.config import WysiwygConfig
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
@@ -15,7 +14,7 @@ from core_model.schema.overrides import apply_overrides, changed_paths, read_tre
 from core_model.schema.schedule import Curve, Schedule
 from core_model.schema.settings import groups_of, settings_of, table_of, text_of
 from core_model.schema.train import TrainConfig
-from core_model.schema.train_presets import HEADS_BACKGROUND, PRESETS
+from core_model.schema.train_presets import PRESETS
 from core_model.training.gan.recipes.wysiwyg.networks import network_config
 
 M = 1e6
@@ -77,7 +76,6 @@ def test_presets_are_whole(name: str) -> None:
     assert cfg.preset == name
     assert read_tree(TrainConfig, cfg.model_dump_json(), name) == cfg
     assert cfg.moments()[-1] == cfg.images
-    assert tuple(BACKGROUND_RGB) == HEADS_BACKGROUND
     if cfg.recipe == "wysiwyg":
         assert network_config(cfg).image_size == cfg.data.resolution
         last = cfg.schedule.at(cfg.images)

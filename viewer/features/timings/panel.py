@@ -5,6 +5,7 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.render import STAGES, StageTime
+from viewer.render_client.events import LineStatus, WorkerStatus
 from viewer.state.document import Document
 from viewer.state.frames import Timing
 from viewer.widgets import controls
@@ -31,9 +32,16 @@ _HINTS = {
 
 class TimingsPanel:
     def draw(
-        self, doc: Document, theme: Theme, picture: ShownPicture, history: tuple[Timing, ...]
+        self,
+        doc: Document,
+        theme: Theme,
+        picture: ShownPicture,
+        history: tuple[Timing, ...],
+        status: WorkerStatus,
     ) -> Document:
         result = picture.result
+        if status.line is not None:
+            _line(theme, status.line)
         if result is None or not result.timings:
             controls.note(theme, "Times by stage appear with the first picture.")
             return doc
@@ -167,6 +175,28 @@ class TimingsPanel:
                     f"{t.ms:.1f} ms  {t.tier.value}  {t.edge}²\n"
                     f"Line: {target:.0f} ms, the aim of moving pictures"
                 )
+
+
+def _line(theme: Theme, line: LineStatus) -> None:
+    """The line to a far renderer in one row of numbers."""
+    with controls.font(theme.fonts.mono, BODY_PX * 0.86), controls.text_colour(theme.palette.muted):
+        imgui.text_unformatted(line_text(line))
+    controls.tooltip(
+        "The line to the far renderer: shortest round trip, what it carries, the last picture and how moving pictures are "
+        "coded, pictures per second, bytes received and sent so far"
+    )
+
+
+def line_text(line: LineStatus) -> str:
+    parts = [
+        f"Line {line.round_trip_ms:.0f} ms",
+        f"{line.rate / 1e6:.1f} MB/s" if line.rate else "",
+        f"picture {line.picture_bytes / 1e3:.0f} kB" if line.picture_bytes else "",
+        f"moving {line.coding}" if line.coding else "",
+        f"{line.pictures_per_s:.0f} pictures/s" if line.pictures_per_s else "",
+        f"{line.bytes_in / 1e6:.1f} MB in, {line.bytes_out / 1e6:.2f} MB out",
+    ]
+    return "   ".join(part for part in parts if part)
 
 
 FEATURES.add("timings", lambda: Feature(TimingsPanel()))

@@ -5,7 +5,7 @@ cursor.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui
@@ -14,50 +14,27 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import Tier
-from viewer.features.viewport import readout, view_cube, work_badge
+from viewer.features.viewport import readout, view_cube, waiting, work_badge
+from viewer.features.viewport.hand import Hand
 from viewer.gl.framebuffer import Underlaid
 from viewer.render_client.events import WorkerStatus
-from viewer.state import orbit
-from viewer.state.actions import Dispatch, PicturePlaced, ShowPanel
+from viewer.state.actions import Dispatch, PicturePlaced
 from viewer.state.camera_glide import CameraGlide
 from viewer.state.document import Document
 from viewer.state.screen import PicturePlace, project_points
 from viewer.state.second_view import SecondView
 from viewer.state.shown_map import ShownMap
 from viewer.state.work import Work
-from viewer.widgets import color_bar, navigation, overlays, press, split
-from viewer.widgets.controls import font
+from viewer.widgets import color_bar, navigation, overlays, split
 from viewer.widgets.feature import FEATURES, Feature, LayerPicture, Layers, RequestFrames
-from viewer.widgets.inputs import DOUBLE_S, Inputs
+from viewer.widgets.inputs import Inputs
 from viewer.widgets.overlays import PIN_INKS
 from viewer.widgets.shown_picture import Present, ShownPicture, StandIn
-from viewer.widgets.theme import BODY_PX, Theme, canvas
+from viewer.widgets.theme import Theme, canvas
 
-CLICK_SLACK_PX = 4.0
 WORK_EM = 26.0
 """Room that the line of the work badge needs between the title and the view cube."""
-_LEFT, _MIDDLE = press.LEFT, press.MIDDLE
 _BUTTONS = int(imgui.ButtonFlags_.mouse_button_left) | int(imgui.ButtonFlags_.mouse_button_middle)
-WAITING_FPS = 30.0
-
-
-@dataclass(frozen=True)
-class _Click:
-    """A click that inspects its ray unless a second one makes it a double click: mark in the picture, whether it pins, time and place
-    of the press (Dear ImGui's seconds, pixels)."""
-
-    mark: tuple[float, float]
-    pins: bool
-    at: float
-    place: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class _Recentre:
-    """A double click that waits for the exact picture of the view that it was made on."""
-
-    mark: tuple[float, float]
-    camera: OrbitPose
 
 
 class ViewportPanel:
@@ -66,12 +43,9 @@ class ViewportPanel:
     """
 
     def __init__(self) -> None:
-        self._pressed_at: float | None = None
-        self._dragged = False
         self._covered = False  # whether the ground leaves the picture's square out
-        self._click: _Click | None = None
+        self._hand = Hand()
         self._differences = split.Differences()
-        self._recentre: _Recentre | None = None
 
     def draw(
         self,
@@ -112,12 +86,12 @@ class ViewportPanel:
         place = PicturePlace(
             int(edge * density), (origin.x, origin.y), edge, _hovered(where), drawn=shown is not None
         )
-        doc, held = self._mouse(
-            self._glided(doc, glide, request_frames, now), picture, place, request_frames, dispatch, inputs
+        doc, held = self._hand.moved(
+            _glided(doc, glide, request_frames, now), picture, place, request_frames, dispatch, inputs
         )
         place = replace(place, held=held)
         if shown is None:
-            self._empty(theme, info, status, opening, now, corner, width, height)
+            waiting.draw(theme, info, status, opening, now, corner, width, height)
             dispatch(PicturePlaced(place))
             return doc
         doc, drawn, beside, baked = self._picture(
@@ -150,99 +124,6 @@ class ViewportPanel:
         work_badge.draw(theme, request_frames, dispatch, work, origin.x + 0.5 * edge, top)
         dispatch(PicturePlaced(replace(place, value=readout.text(lines))))
         return doc
-
-    def _mouse(
-        self,
-        doc: Document,
-        picture: ShownPicture,
-        place: PicturePlace,
-        request_frames: RequestFrames,
-        dispatch: Dispatch,
-        inputs: Inputs,
-    ) -> tuple[Document, str]:
-        """The document after what the mouse did, and what it holds."""
-        io, held, hover = imgui.get_io(), "", place.hover
-        hovered = imgui.is_item_hovered()
-        doc = self._inspect(doc, picture, hover, request_frames, dispatch, inputs)
-        if imgui.is_item_active() or imgui.is_item_deactivated():
-            doc, held = navigation.drag(doc, request_frames, place.size, _is_dragged())
-            self._dragged = self._dragged or bool(held)
-        if hovered and io.mouse_wheel:
-            doc = navigation.wheel(doc, io.mouse_wheel, io.key_ctrl)
-        if hover is not None and imgui.is_mouse_double_clicked(_LEFT):
-            self._recentre = _Recentre(hover, doc.camera)
-        wish, self._recentre = self._recentre, None
-        if wish is not None and wish.camera == doc.camera:
-            if _has_depth_of(picture, doc.camera):
-                doc = doc.replace(camera=self._recentred(doc.camera, picture, *wish.mark))
-            else:  # a baked picture is on the screen: the exact one knows the place
-                self._recentre = wish
-        return doc, held
-
-    def _glided(
-        self, doc: Document, glide: CameraGlide, request_frames: RequestFrames, now: float
-    ) -> Document:
-        """A turn to a chosen view takes a moment; a button that goes down on the picture ends it."""
-        if imgui.is_item_active():
-            glide.stop()
-        pose = glide.step(doc.camera, now)
-        if glide.moving:
-            request_frames(navigation.FLY_FPS)
-        return doc if pose == doc.camera else doc.replace(camera=pose)
-
-    def _inspect(
-        self,
-        doc: Document,
-        picture: ShownPicture,
-        hover: tuple[float, float] | None,
-        request_frames: RequestFrames,
-        dispatch: Dispatch,
-        inputs: Inputs,
-    ) -> Document:
-        """A click (not a drag) or the key I chooses the ray under the cursor; with Shift the click pins it.
-
-        A click waits until it cannot become a double click any more: that one turns about the surface and inspects nothing.
-        """
-        io = imgui.get_io()
-        if imgui.is_mouse_clicked(_LEFT):
-            single = imgui.get_mouse_clicked_count(_LEFT) == 1
-            self._pressed_at = imgui.get_time() if imgui.is_item_active() and single else None
-            self._dragged = False
-            if not single:
-                self._click = None
-        self._dragged = self._dragged or _is_dragged()
-        mark = hover if picture.result is not None else None
-        if imgui.is_mouse_released(_LEFT):
-            if self._pressed_at is not None and not self._dragged and mark is not None:
-                self._click = _Click(mark, io.key_shift, self._pressed_at, (io.mouse_pos.x, io.mouse_pos.y))
-            self._pressed_at = None
-        held = (
-            imgui.is_key_down(imgui.Key.i)
-            and not io.want_text_input
-            and not (io.key_ctrl or imgui.is_any_mouse_down())
-        )
-        rays, click = doc.rays, self._click
-        if click is not None and not inputs.waiting and _is_single(click):
-            self._click = None
-            rays = rays.replace(selected=click.mark)
-            rays = rays.toggled(click.mark) if click.pins else rays
-            dispatch(ShowPanel("Ray", True))
-        elif click is not None:
-            request_frames(WAITING_FPS)
-        elif held and mark is not None:
-            rays = rays.replace(selected=mark)
-            if doc.rays.selected is None:
-                dispatch(ShowPanel("Ray", True))
-        return doc if rays == doc.rays else doc.replace(rays=rays)
-
-    def _recentred(self, pose: OrbitPose, picture: ShownPicture, u: float, v: float) -> OrbitPose:
-        result, distance = picture.result, picture.frames.under("depth", u, v)
-        if result is None or result.request is None:
-            return pose
-        camera = result.request.camera
-        if distance is None or not isinstance(camera, OrbitPose):
-            return pose
-        return orbit.recentre(pose, orbit.surface_point(camera, u, v, distance[0]))
 
     def _picture(
         self,
@@ -333,7 +214,7 @@ class ViewportPanel:
         for origin in (where.a, where.b) if doc.compare.mode == "side" else (where.a,):
             for index, mark in enumerate(doc.rays.pins):
                 overlays.ray_pin(theme, origin, where.edge, mark, str(index + 1), PIN_INKS[index])
-            mark = doc.rays.selected if self._click is None else self._click.mark
+            mark = self._hand.mark or doc.rays.selected
             if mark is not None:
                 overlays.ray_cross(theme, origin, where.edge, mark)
 
@@ -411,71 +292,15 @@ class ViewportPanel:
         found = None if place.hover is None else drawn.under(*place.hover)
         return None if found is None else found[0]
 
-    def _empty(
-        self,
-        theme: Theme,
-        info: CheckpointInfo | None,
-        status: WorkerStatus,
-        opening: str,
-        now: float,
-        corner: ImVec2,
-        width: float,
-        height: float,
-    ) -> None:
-        """What is going on while there is no picture yet."""
-        if opening:
-            title, detail = "Opening the checkpoint", opening
-        elif info is None:
-            title, detail = (
-                "No checkpoint is open",
-                "Drop a checkpoint or a run folder here, or use File > Open",
-            )
-        else:
-            title, detail = "Rendering the first picture", status.stage or "waiting for the render process"
-        draw, middle = imgui.get_window_draw_list(), ImVec2(corner.x + 0.5 * width, corner.y + 0.5 * height)
-        with font(theme.fonts.bold, BODY_PX * 1.25):
-            size = imgui.calc_text_size(title)
-            draw.add_text(
-                ImVec2(round(middle.x - 0.5 * size.x), round(middle.y - size.y)),
-                theme.colour(theme.palette.canvas_text),
-                title,
-            )
-        size = imgui.calc_text_size(detail)
-        draw.add_text(
-            ImVec2(round(middle.x - 0.5 * size.x), round(middle.y + 0.5 * theme.em)),
-            theme.colour(theme.palette.canvas_muted),
-            detail,
-        )
-        if opening or info is not None:
-            self._progress(theme, status, now, ImVec2(middle.x, middle.y + 2.6 * theme.em))
 
-    def _progress(self, theme: Theme, status: WorkerStatus, now: float, centre: ImVec2) -> None:
-        draw = imgui.get_window_draw_list()
-        half, thick = 7.0 * theme.em, 0.22 * theme.em
-        low, high = ImVec2(centre.x - half, centre.y), ImVec2(centre.x + half, centre.y + thick)
-        draw.add_rect_filled(low, high, theme.colour(theme.palette.faint, 0.4), thick)
-        share = status.fraction
-        if share > 0:
-            draw.add_rect_filled(
-                low,
-                ImVec2(low.x + 2 * half * min(share, 1.0), high.y),
-                theme.colour(theme.palette.accent),
-                thick,
-            )
-        else:
-            at = low.x + (2 * half - 3 * theme.em) * (0.5 - 0.5 * np.cos(now * 2.2))
-            draw.add_rect_filled(
-                ImVec2(at, low.y),
-                ImVec2(at + 3 * theme.em, high.y),
-                theme.colour(theme.palette.accent),
-                thick,
-            )
-
-
-def _has_depth_of(picture: ShownPicture, camera: OrbitPose) -> bool:
-    """Whether the exact picture that is there is of this camera."""
-    base = picture.frames.base
-    return base is not None and base.camera == camera
+def _glided(doc: Document, glide: CameraGlide, request_frames: RequestFrames, now: float) -> Document:
+    """A turn to a chosen view takes a moment; a button that goes down on the picture ends it."""
+    if imgui.is_item_active():
+        glide.stop()
+    pose = glide.step(doc.camera, now)
+    if glide.moving:
+        request_frames(navigation.FLY_FPS)
+    return doc if pose == doc.camera else doc.replace(camera=pose)
 
 
 def _image(theme: Theme, texture: int, origin: ImVec2, edge: float) -> None:
@@ -509,18 +334,6 @@ def _hovered(where: split.Squares) -> tuple[float, float] | None:
     origin = where.b if mouse.x >= where.b.x else where.a
     u, v = (mouse.x - origin.x) / where.edge, (mouse.y - origin.y) / where.edge
     return (u, v) if imgui.is_item_hovered() and 0 <= u < 1 and 0 <= v < 1 else None
-
-
-def _is_dragged() -> bool:
-    """Whether the mouse has left the place where its button went down: a click must not turn the head."""
-    return any(press.dragged(b, CLICK_SLACK_PX) for b in (_LEFT, _MIDDLE))
-
-
-def _is_single(click: _Click) -> bool:
-    """Whether no second press can make it a double click any more: its time is over, or the mouse has gone on."""
-    io = imgui.get_io()
-    moved = (io.mouse_pos.x - click.place[0]) ** 2 + (io.mouse_pos.y - click.place[1]) ** 2
-    return imgui.get_time() - click.at > DOUBLE_S or moved > io.mouse_double_click_max_dist**2
 
 
 FEATURES.add("viewport", lambda: Feature(ViewportPanel()))

@@ -182,6 +182,7 @@ def discriminator_main(
         fake = rendered(g, w, fakes.label, view)
     logits, seen = judged_fake(d, fake, fakes.label, view)
     found = is_found_out(logits)
+    seen |= {"gen_image": fake.image, "gen_image_raw": fake.raw}
     yield Term(found.mean(), logit_reports("fake", logits), seen)
     pair = augmented(real_pair(reals.images, view), view)
     leaves = [x.detach().requires_grad_(r1 > 0) for x in (pair.image, pair.raw)]

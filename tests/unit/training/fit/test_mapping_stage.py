@@ -72,7 +72,7 @@ def test_the_readout_is_least_squares_and_its_gradient_pulls_w_towards_the_param
 def test_the_parameters_tell_hues_apart() -> None:
     z = torch.randn(500, 64, generator=torch.Generator().manual_seed(2))
     known = standard_parameters(z)
-    assert known.shape == (500, 96)
+    assert known.shape == (500, 78)
     assert bool((known.std(dim=0) < 1.6).all())
     # before the identity: red less green, green less blue of hair and of cloth, from their logarithms
     columns = parameters_of(z)

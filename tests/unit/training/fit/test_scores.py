@@ -9,7 +9,7 @@ from core_model.training.fit import scores
 
 
 def sphere(radius: float, centre: float = 0.0) -> scores.Triangles:
-    return scores.level_set(lambda p: (p - torch.tensor([centre, 0.0, 0.0])).norm(dim=-1) - radius)
+    return scores.level_set(lambda p: (p - torch.tensor([centre, 0.0, 0.0])).norm(dim=-1) - radius, 0.48)
 
 
 @pytest.mark.parametrize("gap", [0.0, 0.0005, 0.002, 0.01])
