@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from core_model.checkpoints.layout import read_header
+from core_model.checkpoints.store import save_checkpoint
 from core_model.cli.train import main
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides
@@ -25,8 +26,11 @@ from core_model.session import RenderSession
 from core_model.training.gan.forecast import forecast
 from core_model.training.gan.recipes import RECIPES as BUILT
 from core_model.training.gan.recipes import recipe_of
+from core_model.training.gan.recipes.starting import adopted
 from core_model.training.gan.run import resumed_config, run_training
-from tests.train.gan_data import tiny_of
+from tests.train.gan_data import tiny_of, write_set
+from tests.unit.checkpoints.importing.recorded_files import recorded
+from tests.unit.families.foreign_nets import Net, native
 
 STEPS = 8
 
@@ -182,3 +186,36 @@ def test_fine_tuning_presets_want_a_start(preset: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to start from"):
         run_training(tmp_path / "run", cfg.replace(data=cfg.data.replace(path="x")), device="cpu")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("family", ["eg3d"])
+def test_an_imported_checkpoint_is_fine_tuned(family: str, tmp_path: Path) -> None:
+    """Sizes come from the file, also those that the preset has otherwise; the average starts as what was imported."""
+    tensors, meta = recorded(f"{family}_small")
+    arrays = {name: t.numpy() for name, t in tensors.items()}
+    attributes = {"neural_rendering_resolution": meta["neural_rendering_resolution"]}
+    net = Net("TriPlaneGenerator", arrays, meta["init_kwargs"], attributes)
+    header, state = native(family, net)
+    source = save_checkpoint(tmp_path / "imported.safetensors", header, state)
+    words = [
+        ("start_from", str(source)),
+        ("images", "2"),
+        ("batch", "2"),
+        ("schedule.blur", "0"),
+        ("data.path", ""),
+    ]
+    told = apply_overrides(PRESETS.get(f"{family}-smoke"), words)
+    cfg = adopted(told, [path for path, _ in words])
+    assert cfg.data.resolution == 128 and cfg.schedule.resolution.at(0) == told.schedule.resolution.at(0)
+    cfg = cfg.replace(
+        data=cfg.data.replace(path=str(write_set(tmp_path / "set", size=128))),
+        output=cfg.output.replace(grid=(1, 1), evaluate=False, tensorboard=False),
+    )
+    assert run_training(tmp_path / "run", cfg, device="cpu") == "finished"
+    after = state_at(tmp_path / "run", 1)
+    name = "decoder.fc0.weight"
+    assert float((after[f"average/{name}"] - state[name]).abs().max()) < float(
+        (after[f"generator/{name}"] - state[name]).abs().max()
+    )
+    info = RenderSession(threads=1).open(str(tmp_path / "run" / "snapshots" / "000001.safetensors"))
+    assert info.family == family and info.image_size == 128
