@@ -38,7 +38,9 @@ from core_model.training.gan.phases.schedules import (
 )
 from core_model.training.gan.phases.term import Term, swapped
 
-BLOCKS = {"Gmain": 0, "Greg": 1, "Dmain": 2, "Dreg": 3, "Dboth": 2}
+BLOCKS = {"Gmain": 0, "Gboth": 0, "Greg": 1, "Dmain": 2, "Dreg": 3, "Dboth": 2}
+NOTHING = ("l1-alt", "total-variation")
+"""Kinds of the density regulariser that the program accepts and does not compute."""
 INTERVALS = {"Greg": 4, "Dreg": 16}
 LONG_AFTER = 10e6  # images after which nothing is blurred
 
@@ -123,7 +125,8 @@ class Eg3dComparison:
         base, *rest = name.split("_", 1)
         if base not in BLOCKS:
             return None
-        images, size, augment, kind = float(self.config["cur_nimg"]), None, False, "l1"
+        images, size, augment = float(self.config["cur_nimg"]), None, False
+        kind = str(self.rendering.get("reg_type", "l1"))
         for part in rest[0].split("_") if rest else []:
             if part == "noblur":
                 images = LONG_AFTER
@@ -131,7 +134,7 @@ class Eg3dComparison:
                 images, augment = LONG_AFTER, True
             elif m := re.fullmatch(r"raw(\d+)", part):
                 size = int(m.group(1))
-            elif base == "Greg" and part in ("l1", "monotonic-detach", "monotonic-fixed"):
+            elif base == "Greg" and part in ("l1", "monotonic-detach", "monotonic-fixed", *NOTHING):
                 kind = part
             else:
                 return None
@@ -141,21 +144,33 @@ class Eg3dComparison:
         view = self.view(draws, v.images, v.size, v.augment)
         if v.base == "Gmain":
             return phases.generator_main(g.module, d.module, self.fakes(0, draws, v.images), view)
-        if v.base == "Greg":
-            return phases.generator_density(
-                g.module,
-                v.kind,  # type: ignore[arg-type]
-                self.batch,
-                lambda: self.fakes(1, draws, v.images, common=True),
-                view,
-                weight=float(self.rendering.get("density_reg", 0.25)),
-                offset=float(self.rendering.get("density_reg_p_dist", 0.004)),
-            )
+        if v.base in ("Greg", "Gboth"):
+            return self.generator_terms(v, g, d, draws, view)
         if v.base == "Dreg":
             return phases.discriminator_penalty(d.module, reals, view, self.gamma)
         fakes = self.fakes(BLOCKS[v.base], draws, v.images)
         r1 = self.gamma if v.base == "Dboth" else 0.0
         return phases.discriminator_main(g.module, d.module, fakes, reals, view, r1)
+
+    def generator_terms(
+        self, v: Variant, g: Named, d: Named, draws: RecordedDraws, view: View
+    ) -> Iterator[Term]:
+        """The density regulariser; in Gboth (where it is not lazy, or off) after the adversarial loss."""
+        block, weight = BLOCKS[v.base], float(self.rendering.get("density_reg", 0.25))
+        if v.base == "Gboth":
+            fakes = self.fakes(block, draws, v.images)
+            yield from phases.generator_main(g.module, d.module, fakes, view)
+        if v.kind in NOTHING or (v.base == "Gboth" and not weight):
+            return
+        yield from phases.generator_density(
+            g.module,
+            v.kind,  # type: ignore[arg-type]
+            self.batch,
+            lambda: self.fakes(block, draws, v.images, common=True),
+            view,
+            weight=weight,
+            offset=float(self.rendering.get("density_reg_p_dist", 0.004)),
+        )
 
     # -- phases ---------------------------------------------------------------------------------------
 
@@ -190,6 +205,7 @@ class Eg3dComparison:
             for p in average.module.parameters():
                 p.mul_(0.5)
         names: list[str] = recording.setting("names", "iteration_order")
+        reals = self.step_reals
         steppers = {
             "G": Stepper(g, AdamRule.lazy(0.0025, INTERVALS["Greg"] if "Greg" in names else None)),
             "D": Stepper(d, AdamRule.lazy(0.002, INTERVALS["Dreg"])),
@@ -202,9 +218,9 @@ class Eg3dComparison:
             draws, gain = RecordedDraws(recording, f"iter_{name}"), float(INTERVALS.get(v.base, 1))
             own = steppers[name[0]]
             other = d if own.net is g else g
-            terms = run_phase(
-                self.terms(v, g, d, draws, self.step_reals), own.net.module, [other.module], gain
-            )
+            terms = run_phase(self.terms(v, g, d, draws, reals), own.net.module, [other.module], gain)
+            for term in terms:  # noise on labels adds up: the program changes them in place
+                reals = Reals(reals.images, term.seen.get("label", reals.label))
             own.step()
             table.drawn(draws)
             check_terms(table, f"{home}/{name}", terms, gain)
@@ -232,7 +248,7 @@ class Eg3dComparison:
             raw = fade_blur(resized(self.reals, int(self.growth[0])), sigma)
             if f"{home}/taps" in recording:
                 table.check(f"{home}/taps", blur_taps(sigma))
-            table.check_part(f"{home}/image", image[:, :, ::2, ::2])
+            table.check_part(f"{home}/image", image)
             table.check_part(f"{home}/raw", raw)
             table.check(f"{home}/logits", d.judge(image, raw, self.labels))
         for name in recording.below("out/resize"):
@@ -286,7 +302,9 @@ class Eg3dComparison:
                 table.check("out/sigma_zero_label", raw_density(g, planes, points)[..., None])
 
     def tables(self) -> None:
-        check_phases(self.table, {"G": (0.0025, "Greg"), "D": (0.002, "Dreg")}, INTERVALS)
+        lazy = "Greg" if "Greg" in self.recording.setting("names", "phases") else None
+        rates = {"G": (0.0025, lazy), "D": (0.002, "Dreg")}
+        check_phases(self.table, rates, INTERVALS)
         check_ada(self.table)
         check_schedule_columns(self.table, eg3d_schedule)
 
@@ -310,7 +328,7 @@ def mode_of(name: str) -> str | float:
 
 def check_terms(table: Table, home: str, terms: list[Term], gain: float) -> None:
     """The differentiated scalars, and every report that was recorded."""
-    values = torch.stack([t.value.detach() * gain for t in terms])
+    values = torch.stack([t.value.detach() * gain for t in terms]) if terms else torch.zeros(0)
     table.check(f"{home}/backward", values)
     reports = {k: x for t in terms for k, x in t.reports.items()}
     for name, value in reports.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,10 @@ class EpigrafComparison:
         self.law = self._law(str(self.patch_cfg["distribution"]))
         self.classes = int(self.dataset.get("c_dim", 0))
         tensor = recording.tensor
-        self.reals = Reals(recording.images("in/real_u8"), tensor("in/real_c"), tensor("in/real_angles"))
+        images = recording.images("in/real_u8")
+        # data sets with a camera distribution have no cameras of their own
+        given = lambda name, width: tensor(name) if name in recording else torch.zeros(len(images), width)
+        self.reals = Reals(images, given("in/real_c", self.classes), given("in/real_angles", 3))
         self.gen = tensor("in/gen_z"), tensor("in/gen_c"), tensor("in/gen_angles")
         probs = recording.setting("cfg", "augment").get("probs", {})
         self.augment = AdaPipe(
@@ -364,7 +367,10 @@ class EpigrafComparison:
             law = self._law(distribution)
             draws = RecordedDraws(self.recording, f"patch_{distribution}_{kimg}")
             count = len(self.recording.array(f"out/patch/{name}/scales"))
-            found = law.draw(draws, count, float(kimg) * 1e3)
+            scope = f"draw/patch_{distribution}_{kimg}"
+            first = sorted(self.recording.below(scope))[0]
+            groups = max(1, self.recording.array(f"{scope}/{first}").size)
+            found = replace(law, group=count // groups).draw(draws, count, float(kimg) * 1e3)
             self.table.check(f"out/patch/{name}/scales", found.scales)
             self.table.check(f"out/patch/{name}/offsets", found.offsets)
             self.table.drawn(draws)
@@ -394,7 +400,13 @@ class EpigrafComparison:
         recording = self.recording
         check_phases(
             self.table,
-            {"G": (self.optim_lr("generator"), None), "D": (self.optim_lr("discriminator"), "Dreg")},
+            {
+                "G": (self.optim_lr("generator"), None),
+                "D": (
+                    self.optim_lr("discriminator"),
+                    "Dreg" if "Dreg" in recording.setting("names", "phases") else None,
+                ),
+            },
             INTERVALS,
         )
         check_schedule_columns(self.table, self.schedule_row)

@@ -94,7 +94,7 @@ def discriminator_of(recording: Recording, prefix: str, kwargs: Mapping[str, Any
     weights = recording.weights(prefix)
     epilogue = kwargs.get("epilogue_kwargs", {})
     mapping = kwargs.get("mapping_kwargs", {})
-    clamp = kwargs.get("conv_clamp", CLAMP) if kwargs.get("num_fp16_res", 4) else None
+    clamp = kwargs.get("conv_clamp", CLAMP if kwargs.get("num_fp16_res", 4) else None)
     settings: dict[str, Any] = {
         "label_dim": int(kwargs.get("c_dim", 0)),
         "channel_base": int(kwargs.get("channel_base", 32768)),

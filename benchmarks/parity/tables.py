@@ -14,8 +14,8 @@ from core_model.training.gan.phases.schedules import AdamRule
 
 
 def check_phases(table: Table, rates: dict[str, tuple[float, str | None]], intervals: dict[str, int]) -> None:
-    """Interval, rate and betas of every phase. rates: base rate and lazy phase of a network, by the longest
-    prefix of the phase's name.
+    """Interval, rate and betas of every phase. rates: base rate of a network and the lazy phase that corrects
+    it (None = none), by the longest prefix of the phase's name.
     """
     name = "out/table_phases"
     if name not in table.recording:
@@ -28,7 +28,7 @@ def check_phases(table: Table, rates: dict[str, tuple[float, str | None]], inter
             table.fail(name, f"no phase of that name is known: {phase}")
             return
         lr, lazy = rates[key]
-        rule = AdamRule.lazy(lr, intervals[lazy] if lazy and (lazy in names or key != "G") else None)
+        rule = AdamRule.lazy(lr, intervals[lazy] if lazy else None)
         rows.append([float(intervals.get(phase, 1)), rule.lr, rule.beta1, rule.beta2])
     want = np.asarray(table.recording.array(name))
     table.check(name, np.asarray(rows), scale=column_scale(want))
