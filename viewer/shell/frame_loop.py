@@ -46,6 +46,7 @@ from viewer.shell.values import AllLayers, FrameValues, call
 from viewer.shell.window_protocol import WindowProtocol
 from viewer.state import actions, preferences
 from viewer.state.camera_glide import CameraGlide
+from viewer.state.document import Document
 from viewer.state.exports import Exports
 from viewer.state.key_map import KeyMap
 from viewer.state.latent_walk import Walk
