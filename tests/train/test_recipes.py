@@ -102,14 +102,14 @@ def test_snapshots_open_as_their_family(finished: Path, recipe: str, cfg: TrainC
     info = session.open(str(path))
     assert info.family == recipe and info.image_size == cfg.data.resolution
     size = info.image_size
-    for native in (False, True) if info.has_native else (False,):
+    for exact in (False, True) if info.has_native else (False,):
         request = RenderRequest(
             checkpoint=str(path),
             width=size,
             height=size,
             channels=("rgb",),
             sampler=SamplerSpec(name="importance"),
-            native=native,
+            native=exact,
         )
         frame = session.render(request)
         assert frame.result.error is None and frame.arrays["rgb"].shape == (3, size, size)
