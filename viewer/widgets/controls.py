@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from viewer.state.palette import mix
+from viewer.state.palette import Palette, Rgb, mix
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme
 
@@ -168,7 +168,7 @@ def button(
         p = theme.palette
         fill, over, ink = (p.accent_fill, p.accent_fill_hover, p.on_accent)
         if danger:
-            fill, over, ink = p.bad_panel, mix(p.bad_panel, p.bad, 0.2), mix(p.text, p.bad, 0.15)
+            fill, over, ink = danger_colours(p)
         imgui.push_style_color(imgui.Col_.button, ImVec4(*fill, 1.0))
         imgui.push_style_color(imgui.Col_.button_hovered, ImVec4(*over, 1.0))
         imgui.push_style_color(imgui.Col_.button_active, ImVec4(*mix(fill, (0.0, 0.0, 0.0), 0.2), 1.0))
@@ -179,6 +179,11 @@ def button(
         imgui.pop_style_color(4)
     tooltip(why_not or tip)
     return pressed
+
+
+def danger_colours(p: Palette) -> tuple[Rgb, Rgb, Rgb]:
+    """Fill, fill under the cursor, and text of a button whose deed cannot be taken back."""
+    return p.bad_panel, mix(p.bad_panel, p.bad, 0.2), mix(p.text, p.bad, 0.15)
 
 
 def icon_button(theme: Theme, icon: str, key: str, *, tip: str, why_not: str = "") -> bool:

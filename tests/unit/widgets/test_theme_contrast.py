@@ -140,3 +140,17 @@ def test_text_has_the_contrast_that_readers_need(name):
 
 def test_contrast_of_black_and_white_is_21():
     assert contrast((0, 0, 0), (1, 1, 1)) == pytest.approx(21.0)
+
+
+@pytest.mark.parametrize("palette", PALETTES.values(), ids=lambda p: p.name)
+def test_toasts_cards_hints_and_dangerous_buttons_can_be_read(palette: Palette) -> None:
+    p = palette
+    fill, hovered, ink = controls.danger_colours(p)
+    pairs = [("danger", ink, fill), ("danger under the cursor", ink, hovered)]
+    pairs += [
+        (f"{name} on a toast", tone, p.raised)
+        for name, tone in (("text", p.text), ("path", p.muted), ("tick", p.good))
+    ]
+    for ground in (p.field, p.field_hover):
+        pairs += [("text on a card", p.text, ground), ("small print on a card", p.muted, ground)]
+    assert not worst(pairs)

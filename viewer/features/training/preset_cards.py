@@ -88,7 +88,7 @@ def _card(theme: Theme, name: str, chosen: bool, cost: str, width: float) -> boo
     with controls.font(theme.fonts.bold, BODY_PX):
         draw_list.add_text(ImVec2(left, corner.y + 0.4 * em), theme.colour(p.text), name)
     with controls.font(theme.fonts.body, BODY_PX * 0.87):
-        ink = theme.colour(p.good if cost else p.muted)
+        ink = theme.colour(p.text if cost else p.muted)
         for line, text, tone in (
             (1.7, what, theme.colour(p.text)), (2.7, size, theme.colour(p.muted)), (3.7, last, ink)
         ):  # fmt: skip
