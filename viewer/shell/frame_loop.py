@@ -101,6 +101,7 @@ class FrameLoop:
         self.presets = Presets()
         self.palette = CommandPalette()
         self.toasts = Toasts()
+        self._first: Document | None = None
         self.runs_ended = job_strip.Ended()
         self.escape = Escape()
         self.opening = Opening()
@@ -335,8 +336,9 @@ class FrameLoop:
         """The line of first steps, until one of them was taken; never in a tour's pictures."""
         if self.prefs.hint_read or self.app.options.touring or values.info is None or not self.place.drawn:
             return
-        first = Document.defaults_from(values.info, quality=self.draft.quality)
-        if hint.is_read(first, self.draft, self.palette.open):
+        if self._first is None or self._first.checkpoint != values.info.path:
+            self._first = Document.defaults_from(values.info, quality=self.draft.quality)
+        if hint.is_read(self._first, self.draft, self.palette.open):
             self._save(hint_read=True)
         elif self.workspace.exploring:
             call(hint.draw, values)
