@@ -24,10 +24,12 @@ BESIDE = re.compile(
 )
 # Scripts start with `cd "$(dirname "$0")/.."`, which is the root for what lies one folder deep.
 HOME_FIRST = 'cd "$(dirname "$0")/.."'
-# Texts that only look like such paths: names in hostile archives (never opened), a package of a checkpoint's
-# pickles.
+# Texts that only look like such paths: names in hostile archives and from hostile workers (never opened), a
+# package of a checkpoint's pickles.
 MEANT = {
     "tests/unit/data/test_hostile_sets.py": ("../evil.png", "../../evil.png", "../secret.png"),
+    "tests/cli/test_far.py": ("../evil.png",),
+    "tests/unit/wire/test_segments.py": ("../x",),
     "tests/unit/checkpoints/importing/test_attacks.py": ("network-snapshot-../../etc",),
 }
 

@@ -32,7 +32,8 @@ MODULES = {"subprocess", "os", "multiprocessing", "context", "asyncio", "ctx", "
 # tied: `start_tied` or `**tied()`, which end it with its starter (tests/unit/jobs/test_process_tree.py kills
 # starters and looks). parent: a spawned process that waits for its parent's end by itself. waits: a command
 # of seconds, waited for under a time limit. detached: lives on by design, with a supervisor or a person to end
-# it.
+# it. follows: a command of the user's that holds our streams; what it runs of ours follows us by
+# FOLLOW_VARIABLE here, and by the closed stream and the silence of the line there (test_remote kills and stops).
 STARTED = {
     "benchmarks/auto_sampler.py:_commands": "waits",
     "core_model/cli/bench.py:run_script": "tied",
@@ -45,7 +46,9 @@ STARTED = {
     "viewer/jobs/supervisor.py:detach": "detached",
     "viewer/jobs/local.py:_start_supervisor": "detached",
     "viewer/jobs/slurm.py:ask": "waits",
+    "viewer/render_client/far_runs.py:_run": "tied",
     "viewer/render_client/link.py:__init__": "parent",
+    "viewer/wire/command.py:__init__": "follows",
     "viewer/features/export/clipboard.py:_hand_over": "waits",
     "viewer/jobs/folders.py:show_folder": "detached",
     "viewer/tour/virtual_display.py:some_display": "tied",

@@ -254,11 +254,9 @@ def test_a_silent_window_is_given_up_by_the_far_side() -> None:
         time.sleep(2.0)
         there = below(near.pid)
         near.suspend()
-        waiting.until(
-            lambda: not alive([p for p in there if "resource_tracker" not in " ".join(_line(p))]),
-            "the far side to end",
-            DEAD_S + 10.0,
-        )
+        working = [p for p in there if "resource_tracker" not in " ".join(_line(p))]
+        assert working and near.status() == psutil.STATUS_STOPPED
+        waiting.until(lambda: not alive(working), "the far side to end", DEAD_S + 10.0)
     finally:
         with contextlib.suppress(psutil.Error):
             os.kill(near.pid, signal.SIGKILL)

@@ -228,8 +228,9 @@ class Recipe(ABC, Generic[G]):
         """Real images [B, 3, R, R] in [-1, 1] and their labels as a judge is shown them; a seed an image."""
 
     def regularise(self, name: str, batch: FakeBatch, at: Moment) -> tuple[LossTerm, ...]:
-        """The losses of a regulariser for one micro-batch."""
-        raise NotImplementedError(name)
+        """The losses of the regulariser `name` for one micro-batch; a recipe without regularisers has none."""
+        del name, batch, at
+        return ()
 
     @abstractmethod
     def pictures(self, batch: FakeBatch, at: Moment) -> Tensor:

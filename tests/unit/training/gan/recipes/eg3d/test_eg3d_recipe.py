@@ -89,14 +89,18 @@ def test_every_phase_has_the_gradients_of_the_programs_phase(recipe: Eg3dRecipe,
     reals = torch.randint(
         0, 256, (4, 3, 64, 64), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
     )
-    stepper = GanStep(recipe, Optimisers(recipe), Ranks(0, 1, CPU), PhaseClock(CPU))
     kept: dict[str, dict[str, torch.Tensor]] = {}
 
-    def keep(phase: str, module: torch.nn.Module, optimiser: torch.optim.Adam, told: object) -> None:
-        kept[phase] = grads(module)
-        optimiser.zero_grad(set_to_none=True)
+    class Still(GanStep):
+        """Keeps each phase's gradients and moves nothing."""
 
-    stepper._move = keep  # type: ignore[method-assign]
+        def _move(
+            self, phase: str, module: torch.nn.Module, optimiser: torch.optim.Adam, told: object
+        ) -> None:
+            kept[phase] = grads(module)
+            optimiser.zero_grad(set_to_none=True)
+
+    stepper = Still(recipe, Optimisers(recipe), Ranks(0, 1, CPU), PhaseClock(CPU))
     before = g.mapping.w_avg.clone()
     stepper.run(0, Batch(reals, LABELS[:4], DataPosition(seed=0, size=4)), p)
     assert list(kept) == ["generator", "density", "discriminator", "r1"]
