@@ -131,7 +131,7 @@ def test_errors_map_to_the_exit_status(
 
 def test_no_command_is_the_viewer_on_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str | None] = []
-    monkeypatch.setattr("core_model.cli.view.open_window", seen.append)
+    monkeypatch.setattr("core_model.cli.view.open_window", lambda file, worker: seen.append(file))
     assert entry.main([]) == 0
     assert entry.main(["analytic:torus"]) == 0
     assert entry.main(["view", "analytic:slab"]) == 0

@@ -42,6 +42,8 @@ def test_poses_are_pasted_and_typed_and_other_text_changes_nothing():
     def body(h: Hands) -> None:
         pose = OrbitPose(yaw=0.5, pitch=-0.2, radius=2.0)
         imgui.set_clipboard_text(str(label25(pose).tolist()))
+        h.ctx.item_click("//Camera/##fold-exact-pose")
+        h.ctx.yield_(8)
         h.ctx.item_click("//Camera/###paste-pose")
         h.ctx.yield_(2)
         assert h.doc.camera.yaw == pytest.approx(0.5, abs=1e-5) and h.doc.camera.radius == pytest.approx(

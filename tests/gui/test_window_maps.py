@@ -57,7 +57,7 @@ def test_the_outline_of_the_chosen_rays_is_switched_off():
         h.until_full()
         lined = h.picture()
         ctx.item_click("//View/##outline")
-        ctx.yield_(2)
+        ctx.yield_(8)
         assert not h.doc.view.of("leftover", h.loop.coordinator.info.channels[5]).outline
         assert (h.picture() != lined).any(), "the outline of the chosen rays is gone"
 

@@ -96,6 +96,8 @@ def test_camera_numbers_are_typed_and_copied():
         assert h.doc.camera.yaw == pytest.approx(
             0.5235988, abs=1e-5
         ) and h.doc.camera.radius == pytest.approx(3.5)
+        ctx.item_click("//Camera/##fold-exact-pose")
+        ctx.yield_(8)
         ctx.item_click("//Camera/###copy-pose")
         ctx.yield_(2)
         assert imgui.get_clipboard_text().startswith('{"yaw": 0.5235')
@@ -144,6 +146,8 @@ def test_a_bad_file_leaves_a_banner_and_the_next_file_opens():
     def body(h: Hands) -> None:
         ctx, control = h.ctx, h.loop.coordinator
         h.until_full()
+        ctx.window_focus("//Model")
+        ctx.yield_(8)
         ctx.item_input_value("//Model/##path", "nothing/here.safetensors")
         ctx.key_press(imgui.Key.enter)
         h.until(lambda: control.store.banner is not None, "the banner of a bad file")
@@ -211,6 +215,8 @@ def test_controls_have_tooltips():
 
     def body(h: Hands) -> None:
         for path in paths:
+            h.ctx.window_focus(path.rsplit("/", 1)[0])
+            h.ctx.yield_(8)
             h.ctx.mouse_move(path)
             h.ctx.yield_(36)
             tip = h.ctx.get_window_by_ref("//##Tooltip_00")

@@ -21,6 +21,7 @@ from viewer.render_client.events import Event, WorkerStatus
 from viewer.render_client.messages import SessionOptions
 from viewer.render_client.protocol import Renderer
 from viewer.shell.app import App, AppOptions
+from viewer.shell.arrangement import SETTLED_FRAMES
 
 SIZE = (1000, 640)
 Asked = TypeVar("Asked", bound=Question)
@@ -188,6 +189,7 @@ def drive(
                     "the first picture",
                     2000,
                 )
+                ctx.yield_(3 * SETTLED_FRAMES)  # columns share their height once their contents are known
                 body(hand)
                 if ctx.is_error():
                     failures.append("the test engine could not do a step; its log is above")
