@@ -57,6 +57,7 @@ def test_the_window_shows_the_picture_of_the_program(path: str) -> None:
             < 0.02
         )
 
+        h.ctx.yield_(8)
         h.choose("//Sampler/##sampler", "native")
         h.until(lambda: h.frames.result.request.native, "the picture of its program", 3000)
         exact = truth.render(h.frames.result.request).arrays["rgb"]

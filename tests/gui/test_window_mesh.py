@@ -210,6 +210,7 @@ def test_an_export_through_the_real_task_and_back_into_the_view(tmp_path: Path):
         h.until(lambda: h.loop.features["mesh"].panel.stage.shown is not None, "the export in the view", 5000)
         found = h.loop.features["mesh"].panel.stage.shown
         assert found.source == task.record.id and len(found.fine.faces) == len(mesh.faces) == found.triangles
+        ctx.yield_(8)
         ctx.item_click("//Mesh/##mesh-preview")
         h.until(
             lambda: (

@@ -172,7 +172,9 @@ def test_the_form_marks_changes_and_places_errors_at_their_field(runs: Path, tmp
         ctx.yield_(3)
         assert panel.view.tab == "launch" and Path(draft.out).parent == runs
         draft.choose_preset("heads64-cpu")
-        ctx.yield_(2)
+        ctx.yield_(12)
+        ctx.item_input_value(f"{MAIN}##form-filter", "batch")
+        ctx.yield_(4)
         ctx.item_input_value(f"{MAIN}##batch", "0")
         ctx.yield_(2)
         assert set(draft.checked().errors) == {"batch"} and draft.command() == ""
@@ -182,6 +184,8 @@ def test_the_form_marks_changes_and_places_errors_at_their_field(runs: Path, tmp
         ctx.yield_(2)
         ctx.item_input_value(f"{MAIN}##form-filter", "")
         ctx.yield_(2)
+        ctx.item_input_value(f"{MAIN}##form-filter", "batch")
+        ctx.yield_(4)
         ctx.item_click(f"{MAIN}##reset-batch")
         ctx.yield_(2)
         assert not draft.checked().errors and draft.typed == {"optim.generator_lr": "0.001"}
@@ -193,7 +197,7 @@ def test_the_form_marks_changes_and_places_errors_at_their_field(runs: Path, tmp
         ctx.yield_(2)
         assert "--optim.generator_lr=0.001" in imgui.get_clipboard_text()
 
-    drive(body)
+    drive(body, size=(1500, 960))
 
 
 def _alarms(panel: TrainingPanel):

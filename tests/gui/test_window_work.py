@@ -81,13 +81,13 @@ def refining(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "full_delay_s": 0.05,
     }
     (tmp_path / "preferences.json").write_text(
-        json.dumps({"theme": "dark", "recent": [], "quality": quality})
+        json.dumps({"theme": "dark", "recent": [], "hint_read": True, "quality": quality})
     )
     return tmp_path
 
 
 def screen(h: Hands, path: Path) -> np.ndarray:
-    """[H, W, 3] of the picture's square as it stands on the screen, its margins (badges) left out."""
+    """[H, W, 3] of the lower middle of the picture as it stands on the screen, where no badge lies."""
     path.unlink(missing_ok=True)
     h.app.screenshot(path)
     h.until(path.is_file, "the screenshot")
@@ -96,7 +96,7 @@ def screen(h: Hands, path: Path) -> np.ndarray:
         pixels = np.asarray(image.convert("RGB")).astype(int)
     (x, y), size = h.loop.place.origin, h.loop.place.size
     inset = 0.2 * size
-    return pixels[int(y + inset) : int(y + size - inset), int(x + inset) : int(x + size - inset)]
+    return pixels[int(y + 2 * inset) : int(y + size - inset), int(x + inset) : int(x + size - inset)]
 
 
 def test_error_keeps_the_picture_and_goes_before_refinement(refining: Path) -> None:

@@ -44,6 +44,8 @@ BOTTOM_EM, LOW_BOTTOM_EM = 10.5, 6.5
 """Height of the strip under the picture, and the least with which it is worth having."""
 GROUP_EM = 12.0
 """Least height of each of two groups in a column."""
+LEAST_PANEL_EM = 17.0
+"""Least width of any panel, the strip under the picture too."""
 RAY_EM = 19.5
 """Least width of the ray inspector."""
 _MARGIN_EM = 2.0
@@ -80,7 +82,9 @@ def plan(width: float, height: float, em: float) -> Plan:
     if lone:
         column = min(LONE_COLUMN_EM * em, max(width - least - _SPLITTER_PX, COLUMN_EM * em))
     low = min(max(0.205 * tall, BOTTOM_EM * em), tall - least - _SPLITTER_PX)
-    strip, groups = low >= LOW_BOTTOM_EM * em, tall >= 2 * GROUP_EM * em
+    middle = width - (1 if lone else 2) * column
+    strip = low >= LOW_BOTTOM_EM * em and middle >= LEAST_PANEL_EM * em
+    groups = tall >= 2 * GROUP_EM * em
     splits = [Split(MAIN, "left", "left", column / width)]
     docks = {slot.title: slot.dock for slot in SLOTS}
     if lone:

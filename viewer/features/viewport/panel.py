@@ -121,7 +121,8 @@ class ViewportPanel:
         layers.labels(doc, where)
         beside_title = width > 2 * plate.x + WORK_EM * theme.em
         top = corner.y + 0.7 * theme.em + (0.0 if beside_title else plate.y + 0.4 * theme.em)
-        work_badge.draw(theme, request_frames, dispatch, work, origin.x + 0.5 * edge, top)
+        cube = corner.x + width - (2 * view_cube.REACH_EM + 1.2) * theme.em
+        work_badge.draw(theme, request_frames, dispatch, work, origin.x + 0.5 * edge, top, cube)
         dispatch(PicturePlaced(replace(place, value=readout.text(lines))))
         return doc
 

@@ -22,16 +22,17 @@ def draw(
     work: tuple[Work, ...],
     middle: float,
     top: float,
+    right: float,
 ) -> None:
-    """Draws over the current window, centred on `middle` and hanging from `top` (logical pixels)."""
+    """Draws over the current window, centred on `middle` but ending left of `right`, and hanging from `top` (logical pixels)."""
     shown = [one for one in work if one.shown]
     if shown:
         request_frames(MOVING_FPS)
     for one in shown:
-        top += _line(theme, dispatch, one, middle, top) + round(0.3 * theme.em)
+        top += _line(theme, dispatch, one, middle, top, right) + round(0.3 * theme.em)
 
 
-def _line(theme: Theme, dispatch: Dispatch, work: Work, middle: float, top: float) -> float:
+def _line(theme: Theme, dispatch: Dispatch, work: Work, middle: float, top: float, right: float) -> float:
     """One plate; returns its height."""
     draw = imgui.get_window_draw_list()
     p, em = theme.palette, theme.em
@@ -45,7 +46,7 @@ def _line(theme: Theme, dispatch: Dispatch, work: Work, middle: float, top: floa
             rest.x, imgui.calc_text_size("super-resolution  100 %").x
         )  # of one width, whatever it says
         width, height = title.x + gap + room + gap + cross.x + 2 * pad, line + round(0.75 * em)
-        low = ImVec2(round(middle - 0.5 * width), round(top))
+        low = ImVec2(round(min(middle - 0.5 * width, right - width)), round(top))
         high = ImVec2(low.x + width, low.y + height)
         draw.add_rect_filled(low, high, theme.colour(p.panel, 0.9), 0.3 * em)
         y = low.y + round(0.3 * em)
