@@ -127,6 +127,6 @@ def test_the_plan_leaves_the_picture_its_room(width: int, height: int, scale: fl
         rooms[split.parent] = (wide * (1 - split.share), high) if across else (wide, high * (1 - split.share))
     assert min(rooms[layout.MAIN]) >= layout.PICTURE_PX
     assert set(plan.docks.values()) <= set(rooms)
-    assert all(
-        rooms[dock][0] >= layout.LEAST_PANEL_EM * em for dock in set(plan.docks.values()) - {layout.MAIN}
-    ), "a panel has at least that width"
+    assert all(rooms[dock][0] >= 17.4 * em for dock in set(plan.docks.values()) - {layout.MAIN}), (
+        "a panel has at least that width"
+    )

@@ -49,7 +49,7 @@ def test_mimic3d_pieces_and_penalties() -> None:
     comparison.tables()
     for name in ("Dreg", "D_patchreg", "D_patchreg_ada"):
         comparison.phase(name)
-    assert len(comparison.table.rows) > 30
+    assert len(comparison.table.rows) == 34
     check_all(comparison.table)
 
 

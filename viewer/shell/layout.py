@@ -38,14 +38,14 @@ class Split:
 
 PICTURE_PX = 400.0
 """The viewport is never less wide or high than this: panels move together or behind tabs first."""
-COLUMN_EM, WIDE_COLUMN_EM, LONE_COLUMN_EM = 18.0, 22.0, 23.0
+COLUMN_EM, WIDE_COLUMN_EM, LONE_COLUMN_EM = 17.95, 22.0, 23.0
 """Least and most width of a side column, and width of the only one where there is no room for two."""
 BOTTOM_EM, LOW_BOTTOM_EM = 10.5, 6.5
 """Height of the strip under the picture, and the least with which it is worth having."""
 GROUP_EM = 12.0
 """Least height of each of two groups in a column."""
-LEAST_PANEL_EM = 17.0
-"""Least width of any panel, the strip under the picture too."""
+LEAST_PANEL_EM = 17.4
+"""Least width of any panel, the strip under the picture too: 1600 pixels at 200 % just hold it between two columns."""
 RAY_EM = 19.5
 """Least width of the ray inspector."""
 _MARGIN_EM = 2.0
