@@ -13,6 +13,7 @@ from core_model.checkpoints.store import load_tensors, save_checkpoint
 from core_model.data.labels import LabelTable
 from core_model.schema.camera import CameraPrior, OrbitPose, fov_from_focal
 from core_model.schema.checkpoint import Provenance
+from core_model.schema.errors import InputError
 from core_model.schema.overrides import changed_paths
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
@@ -70,12 +71,19 @@ def load_start(source: str, recipe: Recipe) -> str:
     """Load weights to fine-tune from; returns what was loaded.
 
     A resume state gives all networks. A native checkpoint gives the generator, and the judges start from
-    scratch. Raises InputError when a tensor does not fit.
+    scratch. Raises InputError for another family, or when a tensor does not fit.
     """
     if source.endswith(STATE_SUFFIX):
         taken = load_weights(Path(source), recipe.networks)
         return f"{Path(source).name}: {taken} tensors, discriminator included"
     header = read_header(source).header
+    if header.family != recipe.cfg.recipe:  # a recipe is named after the family that it trains
+        raise InputError(
+            what="cannot start from this checkpoint",
+            where=source,
+            expected=f"family {recipe.cfg.recipe}",
+            got=header.family,
+        )
     taken = recipe.start(header, load_tensors(source), source)
     own = len(recipe.networks.generator.state_dict())
     return f"{header.name or Path(source).name}: {taken} of {own} tensors"

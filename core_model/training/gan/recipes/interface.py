@@ -252,9 +252,9 @@ class Recipe(ABC, Generic[G]):
 
     @abstractmethod
     def start(self, header: CheckpointHeader, tensors: Mapping[str, Tensor], source: str) -> int:
-        """Fill generator and average from a native checkpoint; returns how many tensors were taken.
+        """Fill generator and average from a native checkpoint of the recipe's family; returns how many tensors were taken.
 
-        Raises InputError for another family or other sizes.
+        Raises InputError for other sizes.
         """
 
     @abstractmethod

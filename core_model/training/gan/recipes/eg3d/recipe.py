@@ -186,13 +186,6 @@ class Eg3dRecipe(Recipe[Eg3dGenerator]):
         return Snapshot("eg3d", config, self.networks.average.state_dict(), "Trained adversarially (EG3D).")
 
     def start(self, header: CheckpointHeader, tensors: Mapping[str, Tensor], source: str) -> int:
-        if header.family != "eg3d":
-            raise InputError(
-                what="cannot start from this checkpoint",
-                where=source,
-                expected="family eg3d",
-                got=header.family,
-            )
         own = self.networks.generator.conventions
         if header.conventions.plane_axes != own.plane_axes:
             raise InputError(

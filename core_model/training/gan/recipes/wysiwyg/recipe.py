@@ -12,7 +12,6 @@ from core_model.discriminators.dual import at_detail_of, pair, stretch
 from core_model.discriminators.network import Discriminator
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.schema.checkpoint import CheckpointHeader
-from core_model.schema.errors import InputError
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.draws import FakeBatch
 from core_model.training.gan.recipes.interface import Cost, Fakes, Judge, Moment, Recipe, Sight, Snapshot
@@ -93,13 +92,6 @@ class WysiwygRecipe(Recipe[WysiwygGenerator]):
         return Snapshot("wysiwyg", network.model_dump(), tensors, notes, blur)
 
     def start(self, header: CheckpointHeader, tensors: Mapping[str, Tensor], source: str) -> int:
-        if header.family != "wysiwyg":
-            raise InputError(
-                what="cannot start from this checkpoint",
-                where=source,
-                expected="family wysiwyg",
-                got=header.family,
-            )
         return fill(self.networks, tensors, source, optional=("proposal.",))
 
     def cost(self, at: Moment) -> Cost:
