@@ -7,7 +7,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 # Two processes of one thread each: what two cores finish soonest. A file's tests stay in one process. Files go in the order of their
 # folders, so that the many short ones of tests/unit fill the end; by number of tests, few long ones would come last and leave a core idle.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 SETUP_FILES := pyproject.toml scripts/bootstrap.sh scripts/requirements_met.py
 
 # A tree that was moved or copied with its .venv has stale paths in it: forget the stamps, bootstrap makes it anew.

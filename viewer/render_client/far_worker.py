@@ -71,6 +71,8 @@ def main(resolve: Callable[[str], str], factory: str = DEFAULT_FACTORY) -> int:
         for record, blobs in channel.receive(first.rest):
             if not worker.take(record, blobs):
                 break
+    except WireError as e:
+        channel.fault = str(e)
     finally:
         worker.stop()
     if channel.fault:

@@ -81,9 +81,9 @@ class RemoteLink:
         self._lock = threading.Lock()
         self._command = Command(command, self._hear)
         self._channel = Channel(self._command.read, self._command.write, self._command.kill)
-        self._channel.send(
-            r.ToStart(device=options.device, cache_bytes=options.cache_bytes, threads=options.threads)
-        )
+        # Urgent, as a cancel is: one that is asked for before the line is there must not overtake it.
+        start = r.ToStart(device=options.device, cache_bytes=options.cache_bytes, threads=options.threads)
+        self._channel.send(start, lane=Lane.URGENT)
 
     @property
     def pid(self) -> int:

@@ -20,7 +20,6 @@ from typing import Literal, get_args
 
 import numpy as np
 import zstandard
-from PIL import Image, UnidentifiedImageError
 
 from viewer.wire.faults import WireError
 from viewer.wire.packets import inflated
@@ -69,6 +68,8 @@ def lossy(
     if masked:
         scaled = np.where(holes, np.float32(0.5), scaled)
     pixels = np.clip(scaled, 0.0, 255.0).astype(np.uint8).transpose(1, 2, 0)
+    from PIL import Image  # deferred: a window whose worker is on the same machine never needs it
+
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     if scale > 1:
         size = (-(-picture.width // scale), -(-picture.height // scale))
@@ -122,6 +123,8 @@ def _plain(head: ArrayHead, blob: memoryview, dtype: np.dtype) -> np.ndarray:
 
 
 def _picture(head: ArrayHead, blob: memoryview) -> np.ndarray:
+    from PIL import Image, UnidentifiedImageError
+
     if len(head.shape) != 3 or head.shape[0] != 3 or head.dtype != "float32" or len(blob) < _MASK.size:
         raise WireError(f"array {head.name!r} is no picture")
     height, width = head.shape[1:]

@@ -45,6 +45,8 @@ THIN = f"{PYTHON} {shlex.quote(str(HERE / 'relay.py'))}"
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    _before.clear()
+    _before.update(below(os.getpid()))
     monkeypatch.setattr(client_module, "FAR_DELAYS_S", (0.1, 0.2))
 
 
@@ -67,9 +69,15 @@ def below(pid: int) -> list[psutil.Process]:
     return psutil.Process(pid).children(recursive=True)
 
 
+_before: set[psutil.Process] = set()
+"""Processes that earlier tests of this interpreter left, e.g. a fork server."""
+
+
 def ours() -> list[psutil.Process]:
     """Every process that this test started."""
-    return [p for p in below(os.getpid()) if "resource_tracker" not in " ".join(_line(p))]
+    return [
+        p for p in below(os.getpid()) if p not in _before and "resource_tracker" not in " ".join(_line(p))
+    ]
 
 
 def _line(process: psutil.Process) -> list[str]:
@@ -255,7 +263,8 @@ def test_a_silent_window_is_given_up_by_the_far_side() -> None:
         there = below(near.pid)
         near.suspend()
         working = [p for p in there if "resource_tracker" not in " ".join(_line(p))]
-        assert working and near.status() == psutil.STATUS_STOPPED
+        assert working
+        waiting.until(lambda: near.status() == psutil.STATUS_STOPPED, "the window to stand still", 5.0)
         waiting.until(lambda: not alive(working), "the far side to end", DEAD_S + 10.0)
     finally:
         with contextlib.suppress(psutil.Error):

@@ -85,7 +85,7 @@ def test_every_action_has_one_handler(tmp_path, monkeypatch: pytest.MonkeyPatch)
 
     class Window:
         class options:
-            client, factory = Client(), ""
+            client, factory, worker = Client(), "", ""
 
         def wake(self) -> None: ...
 
