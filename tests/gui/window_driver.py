@@ -4,6 +4,7 @@ pytest.
 
 from __future__ import annotations
 
+import signal
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -143,7 +144,7 @@ class Hands:
         """Opens a drop-down by item path and takes one of its options."""
         self.ctx.item_click(combo)
         self.ctx.item_click(f"//$FOCUSED/###{option}")
-        self.ctx.yield_(2)
+        self.ctx.yield_(3 * SETTLED_FRAMES)  # what was chosen may change a panel's content, and its column's layout
 
     def picture(self) -> np.ndarray:
         """[H, W, 3] uint8 of the viewport's picture at the next frame's end."""
@@ -172,6 +173,8 @@ def drive(
     done: list[bool] = []
 
     def register(app: App) -> None:
+        # The engine's handler for crashes takes broken pipes for one, and dies itself once the window is closed.
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         engine = hello_imgui.get_imgui_test_engine()
         io = imgui.test_engine.get_io(engine)
         io.config_run_speed = imgui.test_engine.TestRunSpeed.fast
