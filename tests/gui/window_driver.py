@@ -144,7 +144,7 @@ class Hands:
         """Opens a drop-down by item path and takes one of its options."""
         self.ctx.item_click(combo)
         self.ctx.item_click(f"//$FOCUSED/###{option}")
-        self.ctx.yield_(3 * SETTLED_FRAMES)  # what was chosen may change a panel's content, and its column's layout
+        self.ctx.yield_(3 * SETTLED_FRAMES)  # the choice may change the layout of its column
 
     def picture(self) -> np.ndarray:
         """[H, W, 3] uint8 of the viewport's picture at the next frame's end."""
