@@ -34,7 +34,10 @@ from viewer.render_client.events import (
     WorkerStarted,
 )
 from viewer.render_client.remote_link import remote
-from viewer.wire.greeting import fingerprint
+from viewer.wire.channel import Channel
+from viewer.wire.command import Command
+from viewer.wire.greeting import Greeted, fingerprint, greeting
+from viewer.wire.records import ToCancel
 
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
@@ -241,6 +244,23 @@ def test_what_is_no_worker_is_one_clear_line(script: str, says: str, final: bool
         assert "\n" not in died.reason and __import__("re").search(says, died.reason), died.reason
     assert set(os.listdir(ROOT)) == before
     waiting.until(lambda: not alive(ours()), "every process to end", 5.0)
+
+
+def test_a_message_out_of_order_is_one_line_there() -> None:
+    command = Command(FAR)
+    channel = Channel(command.read, command.write, command.kill)
+    try:
+        channel.say(greeting())
+        assert Greeted().read(command.read)
+        channel.start()
+        channel.send(ToCancel(below=3))
+        assert command.wait(30.0) == 1
+        command.why()  # once it has read all of the error stream
+        said = [line for line in command.said if "a library that prints" not in line]
+        assert said == ["triscope worker: cancel before start"]
+    finally:
+        channel.close()
+        command.kill()
 
 
 def test_a_missing_program_is_told_before_anything_starts() -> None:
