@@ -187,9 +187,10 @@ def test_fifty_kills_of_either_end_leave_no_process() -> None:
     for trial in range(50):
         near = psutil.Popen([sys.executable, "-c", _NEAR.format(far=FAR)], cwd=ROOT, start_new_session=True)
         time.sleep(chance.uniform(0.2, 3.0))
+        if trial % 2:
+            waiting.until(lambda near=near: below(near.pid), "the far end", 10.0)
         tree = [near, *below(near.pid)]
-        victims = [p for p in tree if trial % 2 == 0 or "far_program" in " ".join(_line(p))]
-        (victims[0] if trial % 2 == 0 else chance.choice(victims or tree)).kill()
+        (chance.choice(tree[1:]) if trial % 2 else near).kill()
         if trial % 2:
             time.sleep(chance.uniform(0.0, 1.0))
             assert near.is_running() and near.status() != psutil.STATUS_ZOMBIE, "the window must live"
