@@ -140,11 +140,15 @@ class Hands:
 
         self.until(full, "a full picture of the present view", frames=3000)
 
+    def settle(self) -> None:
+        """Waits for the columns, which share their height once their contents are known."""
+        self.ctx.yield_(3 * SETTLED_FRAMES)
+
     def choose(self, combo: str, option: str) -> None:
         """Opens a drop-down by item path and takes one of its options."""
         self.ctx.item_click(combo)
         self.ctx.item_click(f"//$FOCUSED/###{option}")
-        self.ctx.yield_(3 * SETTLED_FRAMES)  # the choice may change the layout of its column
+        self.settle()
 
     def picture(self) -> np.ndarray:
         """[H, W, 3] uint8 of the viewport's picture at the next frame's end."""
@@ -192,7 +196,7 @@ def drive(
                     "the first picture",
                     2000,
                 )
-                ctx.yield_(3 * SETTLED_FRAMES)  # columns share their height once their contents are known
+                hand.settle()
                 body(hand)
                 if ctx.is_error():
                     failures.append("the test engine could not do a step; its log is above")

@@ -28,8 +28,7 @@ from viewer.jobs import folders, job_service
 from viewer.jobs.tasks import Tasks
 from viewer.render_client.client import RenderClient
 from viewer.render_client.link import WorkerLink
-from viewer.render_client.protocol import DEFAULT_FACTORY
-from viewer.render_client.remote_link import remote
+from viewer.render_client.protocol import DEFAULT_FACTORY, OpenLink
 from viewer.shell import banner, hint, job_strip, menu_presets, menus, sheets, statusbar
 from viewer.shell.baked_stage import BakedStage
 from viewer.shell.command_palette import CommandPalette
@@ -79,11 +78,13 @@ class FrameLoop:
     def __init__(self, app: WindowProtocol) -> None:
         self.app = app
         self.prefs, message = preferences.load_preferences()
+        link: OpenLink = WorkerLink
+        if app.options.worker:
+            from viewer.render_client.remote_link import remote  # with the line's records and zstd: 0.07 s
+
+            link = remote(app.options.worker)
         client = app.options.client or RenderClient(
-            factory=app.options.factory or DEFAULT_FACTORY,
-            wake=app.wake,
-            link=remote(app.options.worker) if app.options.worker else WorkerLink,
-            far=app.options.worker,
+            factory=app.options.factory or DEFAULT_FACTORY, wake=app.wake, link=link, far=app.options.worker
         )
         self.store = Store(self.prefs.quality)
         self.coordinator = RenderCoordinator(client, self.store)

@@ -61,6 +61,9 @@ def lossy(
     name: str, array: np.ndarray, quality: int, how: Picture, values: tuple[float, float], scale: int = 1
 ) -> tuple[ArrayHead, bytes]:
     """Head and blob of three planes [3, H, W] as a picture; values: what 0 and 255 stand for."""
+    # Here and in `_picture`: a window whose worker is on the same machine needs no Pillow.
+    from PIL import Image
+
     low, high = values
     holes = np.isnan(array).any(axis=0)
     masked = bool(holes.any())
@@ -68,8 +71,6 @@ def lossy(
     if masked:
         scaled = np.where(holes, np.float32(0.5), scaled)
     pixels = np.clip(scaled, 0.0, 255.0).astype(np.uint8).transpose(1, 2, 0)
-    from PIL import Image  # deferred: a window whose worker is on the same machine never needs it
-
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     if scale > 1:
         size = (-(-picture.width // scale), -(-picture.height // scale))
