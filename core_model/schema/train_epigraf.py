@@ -159,8 +159,14 @@ class EpigrafJudgeConfig(Frozen):
 class EpigrafCameraConfig(Frozen):
     """From where fakes are seen: as the data, or by a distribution about the origin.
 
-    EpiGRAF's angles: yaw 0 is +x and π/2 in front of the subject; pitch is measured from straight above.
+    EpiGRAF's angles: yaw 0 stands on +x, π/2 on +z; pitch is measured from straight above.
     """
+
+    front: Annotated[float, Shown("rad")] = Field(
+        default=0.5 * math.pi,
+        description="yaw of a camera of the data in front of its subject: π/2 = subjects face +z as elsewhere in "
+        "triscope; 0 = +x as in the program (fine-tuning of its files takes it over)",
+    )
 
     prior: Literal["data", "uniform", "normal", "spherical_uniform"] = Field(
         default="data",

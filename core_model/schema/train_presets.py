@@ -452,7 +452,7 @@ for _set, _classes in (("food", 10), ("plants", 198)):
             data=DataConfig(resolution=256, labels=False),
             discriminator=_EPIGRAF.discriminator.replace(pose=False),
             epigraf=EpigrafTrainConfig(
-                network=EpigrafNetworkConfig(),
+                network=EpigrafNetworkConfig(c_dim=_classes),
                 render=EpigrafRenderConfig(fov=30.0, near=0.75, far=1.25, cube_scale=0.475, white_back=True),
                 camera=EpigrafCameraConfig(prior="spherical_uniform"),
             ),

@@ -51,8 +51,8 @@ def adopted(cfg: TrainConfig, told: Collection[str]) -> TrainConfig:
     if header.family != cfg.recipe or cfg.recipe == "wysiwyg":
         return cfg
     own = {path.replace("-", "_") for path in told}
-    adopt = adopted_epigraf if header.family == "epigraf" else adopted_network
-    sizes = {f"{cfg.recipe}.{path}": value for path, value in adopt(header).items()}
+    found = adopted_epigraf(header, cfg.start_from) if header.family == "epigraf" else adopted_network(header)
+    sizes = {f"{cfg.recipe}.{path}": value for path, value in found.items()}
     superres, neural = (
         header.config.get("superres"),
         (header.config.get("volumetric") or {}).get("neural_size"),

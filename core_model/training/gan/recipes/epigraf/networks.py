@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import torch
 from pydantic import ValidationError
 
+from core_model.checkpoints.store import load_tensors
 from core_model.discriminators.patch_aware import BandedDiscriminator, CameraCode, PatchDiscriminator
 from core_model.families.epigraf.config import EpigrafConfig, SphereConfig
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.errors import InputError
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_epigraf import EpigrafNetworkConfig, EpigrafRenderConfig
+
+FRONTAL = 0.5 * math.pi
+"""Yaw of a camera on +z."""
 
 
 def family_config(cfg: TrainConfig) -> EpigrafConfig:
@@ -37,8 +43,11 @@ def family_config(cfg: TrainConfig) -> EpigrafConfig:
         ) from None
 
 
-def adopted_network(header: CheckpointHeader) -> dict[str, Any]:
-    """The settings below `network` and `render` that a checkpoint of the family has, by dotted path."""
+def adopted_network(header: CheckpointHeader, path: str) -> dict[str, Any]:
+    """The settings of the branch that a checkpoint of the family has, by dotted path.
+
+    Its mean camera says where its subjects face: +x in the program, +z where triscope trained it.
+    """
     cfg = EpigrafConfig.model_validate(dict(header.config))
     found = {f"network.{name}": getattr(cfg, name) for name in _shared_names()}
     found |= {f"render.{name}": getattr(cfg, name) for name in EpigrafRenderConfig.model_fields}
@@ -47,6 +56,8 @@ def adopted_network(header: CheckpointHeader) -> dict[str, Any]:
         found |= {
             f"network.sphere_{name}": getattr(cfg.sphere, name) for name in ("widths", "steps", "period")
         }
+    yaw = load_tensors(path).get("mean_camera_pose", torch.full((3,), FRONTAL))[0]
+    found["camera.front"] = 0.0 if abs(float(yaw)) < 0.5 * FRONTAL else FRONTAL
     return found
 
 

@@ -17,9 +17,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core_model.data.labels import LabelTable
+from core_model.data.labels import LABEL_NUMBERS, LabelTable
 from core_model.discriminators.patch_aware import CameraCode
 from core_model.families.epigraf.generator import EpigrafGenerator
 from core_model.families.epigraf.learning import RayDraws, patches, styles
@@ -45,7 +46,7 @@ from core_model.training.gan.phases.epigraf import View, mapped, rendered
 from core_model.training.gan.phases.patch_law import CameraLaw, PatchLaw, spoofed
 from core_model.training.gan.recipes.epigraf.cost import EpigrafSizes
 from core_model.training.gan.recipes.epigraf.judge import ANGLES, HIGHEST_P, PatchJudge, seen
-from core_model.training.gan.recipes.epigraf.networks import discriminator, family_config
+from core_model.training.gan.recipes.epigraf.networks import FRONTAL, discriminator, family_config
 from core_model.training.gan.recipes.interface import (
     Cost,
     Fakes,
@@ -60,11 +61,10 @@ from core_model.training.gan.recipes.osg.networks import all_parameters, placed
 from core_model.training.gan.recipes.starting import fill
 
 JUDGE = "discriminator"
-FRONTAL = 0.5 * math.pi
 
 
 class EpigrafRecipe(Recipe[EpigrafGenerator]):
-    """One judge of patches; the mean style follows its fake pass. Labels of a batch are angles [B, 3]."""
+    """One judge of patches; the mean style follows its fake pass. Labels are angles [B, 3], then classes [B, C]."""
 
     average_in_generator = False
     highest_p = HIGHEST_P
@@ -114,14 +114,27 @@ class EpigrafRecipe(Recipe[EpigrafGenerator]):
             return None
         return CameraLaw(own.prior, own.yaw, own.yaw_spread, own.pitch, own.pitch_spread)
 
+    def angles(self, labels: Tensor) -> Tensor:
+        """(yaw, pitch, roll 0) [B, 3] of the data's cameras [B, 25]."""
+        found = label_angles(labels)
+        turn = self.cfg.epigraf.camera.front - FRONTAL
+        return found + found.new_tensor([turn, 0.0, 0.0])
+
+    def classes(self, labels: Tensor) -> Tensor:
+        """[B, C] of the data's labels, whose 26th number is the class; C is 0 where there are none."""
+        count = self.cfg.epigraf.network.c_dim
+        if not count:
+            return labels[:, :0]
+        return F.one_hot(labels[:, LABEL_NUMBERS].long(), count).to(labels.dtype)
+
     def mean_angles(self) -> Tensor:
         """(yaw, pitch, roll 0) [3] that the mapping is told where nobody names a camera."""
         law = self.camera_law
         if law is not None:
             return torch.tensor([law.yaw, law.pitch, 0.0])
         if self.labels is None:
-            return torch.tensor([FRONTAL, FRONTAL, 0.0])
-        angles = label_angles(self.labels.labels)
+            return torch.tensor([self.cfg.epigraf.camera.front, FRONTAL, 0.0])
+        angles = self.angles(self.labels.labels)
         # the mean of directions: yaw comes round after a turn
         yaw = torch.atan2(angles[:, 0].sin().mean(), angles[:, 0].cos().mean())
         return torch.stack([yaw, angles[:, 1].mean(), torch.zeros(())])
@@ -129,17 +142,18 @@ class EpigrafRecipe(Recipe[EpigrafGenerator]):
     def draw(
         self, batch: int, swap: float, step: int, phase: int, *, rank: int = 0, world: int = 1
     ) -> FakeBatch:
-        """As every recipe's, with angles for labels. swap: chance that an image's condition is another's of those
+        """As every recipe's, with angles and classes for labels. swap: chance that an image's condition is another's of those
         that are swapped (the program's spoofing).
         """
         made = super().draw(batch, 0.0, step, phase)
         seed, law = self.cfg.seed, self.camera_law
         if law is None:
-            angles = label_angles(made.label)
+            angles = self.angles(made.label)
         else:
             angles = law.draw(TorchDraws(generator("cpu", seed, step, phase, CAMERAS)), batch)
         chance = torch.rand(batch, generator=generator("cpu", seed, step, phase, SWAPS))
         told, own = spoofed(angles, swap, chance), slice(rank, None, world)
+        angles = torch.cat([angles, self.classes(made.label)], dim=1)
         shared = self.window_seeds(step, phase, range(rank, batch, world))
         return FakeBatch(made.z[own], told[own], angles[own], made.seeds[own], shared)
 
@@ -205,7 +219,8 @@ class EpigrafRecipe(Recipe[EpigrafGenerator]):
     ) -> Sight:
         """Windows of their own: bilinear lookups without a low-pass, as rays are single too."""
         windows = self.windows(seeds, at)
-        return seen(crop(images, windows, self.edge), windows, label_angles(labels))
+        told = torch.cat([self.angles(labels), self.classes(labels)], dim=1)
+        return seen(crop(images, windows, self.edge), windows, told)
 
     def pictures(self, batch: FakeBatch, at: Moment) -> Tensor:
         """Whole pictures, with every random number at its middle and without density noise."""
@@ -240,7 +255,7 @@ class EpigrafRecipe(Recipe[EpigrafGenerator]):
         render, law = self.cfg.epigraf.render, self.camera_law
         pose = OrbitPose(radius=render.radius, fov=math.radians(render.fov))
         if law is None:
-            return data.replace(default=pose)
+            return data.replace(default=pose.replace(yaw=FRONTAL - self.cfg.epigraf.camera.front))
         pose = pose.replace(yaw=FRONTAL - law.yaw, pitch=FRONTAL - law.pitch)
         if law.distribution == "normal":
             return data.replace(
