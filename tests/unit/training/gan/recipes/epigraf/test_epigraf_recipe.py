@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -30,8 +31,10 @@ from core_model.training.gan.phases import epigraf as phases
 from core_model.training.gan.recipes.epigraf.recipe import EpigrafRecipe
 from core_model.training.gan.recipes.interface import DISCRIMINATOR, GENERATOR, PENALTY, Moment
 from core_model.training.gan.recipes.starting import adopted
+from core_model.training.gan.run import open_data, run_training
 from core_model.training.gan.snapshot import camera_prior, write_snapshot
 from core_model.training.gan.step import GanStep
+from tests.unit.data.image_sets import encoded, picture, write_zip
 
 POSES = [OrbitPose(yaw=0.3 * i, pitch=0.05 * i) for i in range(-2, 3)]
 LABELS = torch.stack([torch.from_numpy(label25(pose)) for pose in POSES])
@@ -320,3 +323,44 @@ def test_what_does_not_fit_is_named() -> None:
     ):
         with pytest.raises(InputError, match=said):
             EpigrafRecipe(apply_overrides(CFG, changes), "meta")
+
+
+def test_classes_reach_the_mapping_and_the_discriminator(tmp_path: Path) -> None:
+    """A whole run on a set with classes and angles, and its snapshot asks for a class."""
+    files = {f"{i}.png": encoded(picture(i, 32)) for i in range(4)}
+    document = {
+        "labels": [[str(i), i % 3] for i in range(4)],
+        "camera_angles": [[str(i), [0.1 * i, 1.5, 0.0]] for i in range(4)],
+    }
+    data = write_zip(tmp_path / "set.zip", files | {"dataset.json": json.dumps(document).encode()})
+    cfg = apply_overrides(
+        CFG,
+        [
+            ("data.path", str(data)), ("epigraf.network.c_dim", "3"), ("images", "4"),
+            ("output.evaluate", "off"), ("output.tensorboard", "off"),
+        ],
+    )  # fmt: skip
+    assert run_training(tmp_path / "run", cfg, device="cpu") == "finished"
+    header = read_header(tmp_path / "run" / "snapshots" / "000001.safetensors").header
+    assert header.config["c_dim"] == 3
+    recipe = EpigrafRecipe(cfg, CPU, open_data(cfg).labels())
+    drawn = recipe.draw(200, 0.0, 0, GENERATOR)
+    assert drawn.label.shape == (200, 6) and drawn.condition.shape == (200, 3)
+    # the class of an image is that of the same row as its camera
+    for row in drawn.label[:20]:
+        place = round((float(row[0]) - math.pi / 2) / 0.1)
+        mirrored = place < 0
+        assert int(row[3:].argmax()) == (-place if mirrored else place) % 3
+    assert recipe.networks.discriminator.classes == 3
+
+
+def test_a_checkpoint_that_faces_another_way_is_turned_to(tmp_path: Path) -> None:
+    """Files of the program face +x, where their mean camera stands."""
+    source = tmp_path / "000001.safetensors"
+    facing_x = apply_overrides(CFG, [("epigraf.camera.front", "0")])
+    recipe = made_of(facing_x)
+    assert float(recipe.networks.generator.mean_camera_pose[0]) == pytest.approx(0.0, abs=1e-6)
+    assert recipe.draw(4, 0.0, 0, GENERATOR).label[:, 0].abs().max() <= 0.61
+    write_snapshot(source, recipe, camera_prior(LabelTable(LABELS)), 1)
+    assert read_header(source).header.camera.default.yaw == pytest.approx(math.pi / 2)
+    assert adopted(CFG.replace(start_from=str(source)), ()).epigraf.camera.front == 0.0
