@@ -7,7 +7,7 @@ from typing import Literal
 from core_model.schema.frozen import Frozen
 from core_model.schema.registry import Registry
 
-RecipeName = Literal["wysiwyg", "eg3d"]
+RecipeName = Literal["wysiwyg", "eg3d", "epigraf"]
 
 
 class RecipeInfo(Frozen):
@@ -35,5 +35,14 @@ RECIPES.add(
         about="A density field in three planes rendered at low resolution and lifted by a super-resolution network. "
         "One discriminator judges the picture and the raw render together (EG3D, 2022).",
         preset="eg3d-ffhq512",
+    ),
+)
+RECIPES.add(
+    "epigraf",
+    RecipeInfo(
+        title="EpiGRAF",
+        about="A density field in three planes, trained on patches of any scale and place instead of whole pictures. "
+        "Its discriminator is told where a patch lies, and no super-resolution follows (EpiGRAF, 2022).",
+        preset="epigraf-ffhq512",
     ),
 )

@@ -69,7 +69,11 @@ def open_data(cfg: TrainConfig) -> ImageDataset:
     if not cfg.data.path:
         raise InputError(what="no data set", where="--data", expected="a zip or folder of images")
     return ImageDataset.open(
-        cfg.data.path, resolution=cfg.data.resolution, mirror=cfg.data.mirror, labels=cfg.data.labels
+        cfg.data.path,
+        resolution=cfg.data.resolution,
+        mirror=cfg.data.mirror,
+        labels=cfg.data.labels,
+        classes=cfg.epigraf.network.c_dim if cfg.recipe == "epigraf" else 0,
     )
 
 

@@ -16,7 +16,7 @@ from core_model.data.order import Batch
 from core_model.losses.terms import LossTerm, discriminator_loss, generator_loss, r1_penalty
 from core_model.training.common.clock import PhaseClock
 from core_model.training.common.distributed import Ranks
-from core_model.training.gan.draws import JITTER, FakeBatch, mix_seed
+from core_model.training.gan.draws import FakeBatch
 from core_model.training.gan.networks import update_average
 from core_model.training.gan.optimise import GradientReport, Optimisers, gradient_report
 from core_model.training.gan.recipes.interface import (
@@ -232,7 +232,7 @@ class GanStep:
         labels = reals.labels[rows].to(ranks.device, non_blocking=True).float()
         first, count = ranks.rank + start * ranks.world, images.shape[0]
         numbers = range(first, first + count * ranks.world, ranks.world)
-        seeds = tuple(mix_seed(self.cfg.seed, at.step, phase, JITTER, REALS + image) for image in numbers)
+        seeds = self.recipe.real_seeds(at.step, phase, numbers)
         return self.recipe.reals(images, labels, at, judge, seeds)
 
     def _move(self, phase: str, module: nn.Module, optimiser: torch.optim.Adam, told: _Told) -> None:
@@ -253,10 +253,6 @@ class GanStep:
         networks = self.recipe.networks
         for module in (networks.generator, *networks.judges.values()):
             module.requires_grad_(module is learner)
-
-
-REALS = 1 << 32
-"""Added to an image's number for the random numbers of a real one."""
 
 
 def _phase(first: int, judge: int) -> int:

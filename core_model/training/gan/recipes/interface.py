@@ -27,7 +27,7 @@ from core_model.losses.terms import LossTerm
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
-from core_model.training.gan.draws import FakeBatch, draw_fakes
+from core_model.training.gan.draws import JITTER, REALS, FakeBatch, draw_fakes, mix_seed
 
 GENERATOR, DISCRIMINATOR, PENALTY, REGULARISER = 0, 1, 2, 500
 """Numbers of the phases, for their random numbers; further judges count on in tens, regularisers in ones."""
@@ -216,6 +216,10 @@ class Recipe(ABC, Generic[G]):
         assert self.labels is not None
         seed = self.cfg.seed
         return draw_fakes(self.labels, self.z_dim, batch, swap, seed, step, phase, rank=rank, world=world)
+
+    def real_seeds(self, step: int, phase: int, places: Sequence[int]) -> tuple[int, ...]:
+        """The seeds that `reals` gets, by the images' places in the whole batch."""
+        return tuple(mix_seed(self.cfg.seed, step, phase, JITTER, REALS + place) for place in places)
 
     @abstractmethod
     def fakes(self, batch: FakeBatch, at: Moment, *, judges: Sequence[str], train: bool) -> Fakes:

@@ -13,6 +13,7 @@ from core_model.schema.overrides import apply_overrides
 from core_model.schema.settings import settings_of, text_of
 from core_model.schema.train import TrainConfig
 from core_model.training.common.run_directory import STATE_SUFFIX
+from core_model.training.gan.recipes.epigraf.networks import adopted_network as adopted_epigraf
 from core_model.training.gan.recipes.interface import Networks
 from core_model.training.gan.recipes.osg.networks import adopted_network
 
@@ -50,12 +51,13 @@ def adopted(cfg: TrainConfig, told: Collection[str]) -> TrainConfig:
     if header.family != cfg.recipe or cfg.recipe == "wysiwyg":
         return cfg
     own = {path.replace("-", "_") for path in told}
-    sizes = {f"{cfg.recipe}.{path}": value for path, value in adopted_network(header).items()}
+    found = adopted_epigraf(header, cfg.start_from) if header.family == "epigraf" else adopted_network(header)
+    sizes = {f"{cfg.recipe}.{path}": value for path, value in found.items()}
     superres, neural = (
         header.config.get("superres"),
         (header.config.get("volumetric") or {}).get("neural_size"),
     )
-    image = VARIANTS[superres["variant"]].out_size if superres else neural
+    image = VARIANTS[superres["variant"]].out_size if superres else neural or header.config.get("image_size")
     if image:
         sizes["data.resolution"] = image
     if neural and len({y for _, y in cfg.schedule.resolution.points}) == 1:
