@@ -57,6 +57,7 @@ ranks.close()
 
 
 QUIET = {"wysiwyg": [("network.noise", "off")], "eg3d": [("eg3d.network.noise", "off")]}
+QUIET["mimic3d"] = [("mimic3d.network.noise", "off")]
 """Recipe → settings without the noise that is drawn by process instead of by image."""
 
 

@@ -28,6 +28,11 @@ _ABOUT = {
     "eg3d-shapenet128": "Rendered cars, EG3D's recipe",
     "eg3d-heads64-cpu": "Rendered heads without a GPU, EG3D's recipe",
     "eg3d-smoke": "EG3D's recipe: does everything work?",
+    "mimic3d-ffhq512": "Photographs of faces, Mimic3D's recipe",
+    "mimic3d-afhq512": "Photographs of animals, Mimic3D's recipe",
+    "mimic3d-shapenet128": "Rendered cars, Mimic3D's recipe",
+    "mimic3d-heads64-cpu": "Rendered heads without a GPU, Mimic3D's recipe",
+    "mimic3d-smoke": "Mimic3D's recipe: does everything work?",
 }
 
 
