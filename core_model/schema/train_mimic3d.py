@@ -17,8 +17,8 @@ View = Literal["separate", "mean", "attention"]
 class Mimic3dNetworkConfig(OsgNetworkConfig):
     """Sizes of mapping, 3D-aware backbone, detail blocks, decoder and super-resolution."""
 
-    aware: int | None = Field(
-        default=None, ge=0, description="blocks of the backbone with a 3D-aware block, from 4² on; none = all"
+    aware: int = Field(
+        default=10, ge=0, le=10, description="blocks with a 3D-aware one, from 4² on; as many as there are"
     )
     attention: bool = Field(
         default=False, description="planes see each other by attention instead of by means"
