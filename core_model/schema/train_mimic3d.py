@@ -76,13 +76,6 @@ class PatchConfig(Frozen):
         default=Curve.model_validate("1"), description="weight of the patch discriminator's R1"
     )
 
-    @field_validator("size")
-    @classmethod
-    def _power(cls, size: int) -> int:
-        if size & (size - 1):
-            raise ValueError(f"must be a power of two, got {size}")
-        return size
-
     @field_validator("gamma")
     @classmethod
     def _not_negative(cls, curve: Curve) -> Curve:

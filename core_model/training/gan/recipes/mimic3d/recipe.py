@@ -222,9 +222,10 @@ def check_windows(cfg: TrainConfig) -> None:
             what="mimic3d.network.superres none leaves the 3D branch nothing to imitate",
             expected="a super-resolution that makes pictures of data.resolution",
         )
-    if own.has_3d and own.patch.size > edge:
+    size = own.patch.size
+    if own.has_3d and (size > edge or size & (size - 1)):
         raise InputError(
-            what="mimic3d.patch.size exceeds data.resolution",
-            expected=f"at most {edge} pixels",
-            got=str(own.patch.size),
+            what="bad value of mimic3d.patch.size",
+            expected=f"a power of two up to data.resolution ({edge})",
+            got=str(size),
         )
