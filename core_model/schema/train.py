@@ -18,6 +18,7 @@ from core_model.schema.run import ControlRequest, MetricRecord, RunRecord, TickR
 from core_model.schema.schedule import Schedule, ScheduleValues, stages
 from core_model.schema.settings import Setting, Shown, settings_of
 from core_model.schema.train_epigraf import EpigrafTrainConfig
+from core_model.schema.train_mimic3d import Mimic3dTrainConfig
 from core_model.schema.train_osg import Eg3dTrainConfig
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
 
 CONFIG_VERSION = 2
 WYSIWYG, EG3D = ("wysiwyg",), ("eg3d",)
-EPIGRAF = ("epigraf",)
+EPIGRAF, MIMIC3D = ("epigraf",), ("mimic3d",)
 """Recipes that read a setting; one without such a mark is read by all."""
 
 
@@ -285,6 +286,7 @@ class TrainConfig(Frozen):
     loss: LossConfig = LossConfig()
     eg3d: Annotated[Eg3dTrainConfig, Shown(recipes=EG3D)] = Eg3dTrainConfig()
     epigraf: Annotated[EpigrafTrainConfig, Shown(recipes=EPIGRAF)] = EpigrafTrainConfig()
+    mimic3d: Annotated[Mimic3dTrainConfig, Shown(recipes=MIMIC3D)] = Mimic3dTrainConfig()
     optim: OptimConfig = OptimConfig()
     augment: AugmentConfig = AugmentConfig()
     schedule: Schedule = Schedule()

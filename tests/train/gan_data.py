@@ -29,7 +29,7 @@ def write_set(folder: Path, count: int = 6, size: int = 16) -> Path:
     return folder
 
 
-SIZES = {"wysiwyg": 16, "eg3d": 64, "epigraf": 32}
+SIZES = {"wysiwyg": 16, "eg3d": 64, "epigraf": 32, "mimic3d": 64}
 """Recipe → edge of its tiny pictures."""
 RENDERED = {"epigraf": "16"}
 """Recipe → edge of what is rendered in a step, where it may not grow."""

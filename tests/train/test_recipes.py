@@ -157,7 +157,7 @@ def test_settings_of_another_recipe_are_refused_by_name(recipe: str, cfg: TrainC
     assert others
     for one in others[:: max(1, len(others) // 4)]:
         with pytest.raises(InputError, match=f"{one.path} is a setting of"):
-            apply_overrides(cfg, [(one.path, str(int(one.value(cfg)) + 1))])
+            apply_overrides(cfg, [(one.path, str(int(one.value(cfg) or 0) + 1))])
         with pytest.raises(InputError, match=f"{one.path} is a setting of"):
             main(["--recipe", recipe, f"--{one.path}={one.default}", "--dry-run"])
     other = next(p.preset for p in PRESETS if p.recipe != recipe)

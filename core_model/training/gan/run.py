@@ -170,6 +170,8 @@ def _train(
         run.forget_beyond(counters.step)
         for note in dataset.notes:
             run.log(f"data: {note}")
+        for note in recipe.notes:
+            run.log(note)
         run.log(f"training from step {counters.step} of {cfg.steps} on {ranks.world} x {ranks.device_name}")
         run.update(state="running", step=counters.step, images=counters.step * cfg.batch)
     return TrainingLoop(cfg, ranks, dataset, trained, counters, run, stopping).train()

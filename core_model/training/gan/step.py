@@ -80,7 +80,7 @@ class GanStep:
         for number, one in enumerate(recipe.regularisers):
             if step % one.interval == 0:
                 self._regulariser_phase(one, REGULARISER + number, at, told)
-        for number, judge in enumerate(recipe.judges):
+        for number, judge in self._awake(at):
             sign = self._judge_phase(judge, number, at, reals, kept.get(judge.name, []), told)
             if judge.steers:
                 signs.append(sign)
@@ -94,6 +94,10 @@ class GanStep:
         half_life = min(o.ema_images, seen * ramp) if ramp else o.ema_images
         update_average(recipe.networks, cfg.batch, half_life)
         return StepReport(told.scalars, tuple(told.bad), torch.stack(signs).mean(), len(signs))
+
+    def _awake(self, at: Moment) -> list[tuple[int, Judge]]:
+        """The judges of this step with their numbers."""
+        return [(n, judge) for n, judge in enumerate(self.recipe.judges) if judge.awake(at)]
 
     def _draw(self, at: Moment, phase: int) -> FakeBatch:
         """This process's latents and cameras of one phase, on its device."""
@@ -110,7 +114,8 @@ class GanStep:
         self.optimisers.set_rates(recipe.rates(at), at.images)
         self.optimisers.generator.zero_grad(set_to_none=True)
         batch = self._draw(at, GENERATOR)
-        kept: dict[str, list[tuple[Sight, Tensor]]] = {judge.name: [] for judge in recipe.judges}
+        judges = self._awake(at)
+        kept: dict[str, list[tuple[Sight, Tensor]]] = {judge.name: [] for _, judge in judges}
         w_mean: Tensor | None = None
         with self.clock.phase("generator"):
             for start in range(0, self._share, self._micro):
@@ -118,7 +123,7 @@ class GanStep:
                 weight = len(rows) / self._share
                 made = recipe.fakes(rows, at, judges=tuple(kept), train=True)
                 terms: list[LossTerm] = []
-                for number, judge in enumerate(recipe.judges):
+                for number, judge in judges:
                     sight = made.sights[judge.name]
                     logits = judge.verdicts(sight, at, (at.step, _phase(GENERATOR, number), start))
                     terms.append(LossTerm(f"loss/G{judge.suffix}", generator_loss(logits), judge.weight))

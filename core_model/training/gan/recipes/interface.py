@@ -101,6 +101,11 @@ class Judge(ABC):
     def __init__(self, module: nn.Module) -> None:
         self.module = module
 
+    def awake(self, at: Moment) -> bool:
+        """Whether it judges and learns now."""
+        del at
+        return True
+
     @abstractmethod
     def gamma(self, at: Moment) -> float:
         """Weight of R1."""
@@ -179,6 +184,10 @@ class Recipe(ABC, Generic[G]):
     """Whether the mean style follows the generator's phase; else that of the first judge (EG3D)."""
     highest_p: float = 1.0
     """Bound of the augmentation's probability."""
+    fresh: tuple[str, ...] = ()
+    """Beginnings of `network/tensor` names that a resume state to start from may lack."""
+    notes: tuple[str, ...] = ()
+    """What whoever reads the log should know of how this run trains."""
 
     def __init__(
         self, cfg: TrainConfig, device: torch.device | str, labels: LabelTable | None = None, rank: int = 0
