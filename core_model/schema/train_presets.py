@@ -461,8 +461,8 @@ for _set, _classes in (("food", 10), ("plants", 198)):
         ),
     )
 
-# Two CPU cores, generated heads: patches of 32² out of 64², from whole pictures to half of them. Cameras, box, rates
-# and R1 are those of eg3d-heads64-cpu.
+# Two CPU cores, generated heads: patches of 32² out of 64², from whole pictures to half of them. Rates and R1 are those of
+# eg3d-heads64-cpu. The cube holds the cameras' whole view from every side, for what lies behind is painted at the far end.
 PRESETS.add(
     "epigraf-heads64-cpu",
     TrainConfig(
@@ -482,7 +482,7 @@ PRESETS.add(
                 noise=False,
                 mlp_widths=(32, 4),
             ),
-            render=EpigrafRenderConfig(steps=12, fov=13.37, near=2.35, far=3.05, radius=2.7, cube_scale=0.4),
+            render=EpigrafRenderConfig(steps=12, fov=13.37, near=2.38, far=3.02, radius=2.7, cube_scale=0.48),
             patch=EpigrafPatchConfig(anneal=12_000.0),
             density_noise=_curve("0:1,4k:0"),
         ),
