@@ -27,6 +27,7 @@ from core_model.families.imported import (
     synthesis_tensors,
     tensor_of,
 )
+from core_model.schema.camera import CameraPrior
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.errors import InputError
 
@@ -38,14 +39,24 @@ def to_native(net: ImportedNet) -> tuple[CheckpointHeader, dict[str, Array]]:
     """Header and tensors; raises InputError for a network that this family cannot show."""
     with config_errors(net.class_name or "imported network"):
         cfg = config_of(net)
+    tensors = tensors_of(net)
     header = CheckpointHeader(
         family="epigraf",
         name="EpiGRAF",
         config=cfg.model_dump(mode="json"),
         conventions=cfg.conventions(),
-        camera=cfg.prior(),
+        camera=_seen_from(cfg.prior(), tensors["mean_camera_pose"]),
     )
-    return header, tensors_of(net)
+    return header, tensors
+
+
+def _seen_from(prior: CameraPrior, mean: Array) -> CameraPrior:
+    """The prior with the mean camera [3] of the data (yaw, polar pitch, roll) as its default: the program's heads face +x."""
+    yaw, polar = (float(v) for v in np.asarray(mean, np.float64).reshape(-1)[:2])
+    if not (math.isfinite(yaw) and 0.0 <= polar <= math.pi):
+        return prior
+    pose = prior.default.replace(yaw=0.5 * math.pi - yaw, pitch=0.5 * math.pi - polar)
+    return prior.replace(default=pose)
 
 
 def config_of(net: ImportedNet) -> EpigrafConfig:

@@ -135,6 +135,25 @@ def test_label_holds_class_and_turns() -> None:
         model.label(LatentSpec(class_index=3))
 
 
+@pytest.mark.parametrize(
+    ("mean", "yaw", "pitch"),
+    [
+        ((0.0, 0.5 * math.pi, 0.0), 0.5 * math.pi, 0.0),
+        ((1.4, 1.7, 0.1), 0.5 * math.pi - 1.4, 0.5 * math.pi - 1.7),
+        ((0.3, -2.0, 0.0), 0.0, 0.0),
+    ],
+)
+def test_a_file_opens_from_the_mean_camera_of_its_data(
+    mean: tuple[float, float, float], yaw: float, pitch: float
+) -> None:
+    source = net({})
+    source.state["mapping.mean_camera_pose"] = np.array(mean, np.float32)
+    _, header = opened("epigraf", source)
+    default = header.camera.default
+    assert (default.yaw, default.pitch) == (pytest.approx(yaw, abs=1e-6), pytest.approx(pitch, abs=1e-6))
+    assert angles_of(default) == pytest.approx(mean[:2] if mean[1] > 0 else (0.5 * math.pi, 0.5 * math.pi))
+
+
 def test_turns_keep_their_sign() -> None:
     assert turn_share(np.array([-7.0, 1.0])).tolist() == pytest.approx(
         [-(7.0 - 2 * math.pi) / (2 * math.pi), 1.0 / (2 * math.pi)]
