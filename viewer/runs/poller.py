@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path, PurePath
 
 from viewer.runs.host import HostSampler
@@ -76,7 +77,8 @@ class Poller:
                     self.why = f"{run.name}: {type(error).__name__}: {error}"
             if began >= next_host:
                 next_host = began + HOST_S
-                self.host.sample()
+                with suppress(OSError):  # the line to that machine is down
+                    self.host.sample()
                 self.version += 1
             now = self.versions()
             if self._wake is not None and now[1:] != seen:
