@@ -79,10 +79,11 @@ class CommandLine:
         )
         return shell_join((*front, *self.arguments))
 
-    def dry(self, folder: Path) -> tuple[str, ...]:
-        """Arguments that forecast this training, with as many processes; the chart goes into `folder`."""
+    def dry(self, folder: Path | None) -> tuple[str, ...]:
+        """Arguments that forecast this training, with as many processes; the chart goes into `folder`, None = nowhere."""
         words = list(self.arguments)
-        words[words.index("--out") + 1] = str(folder)
+        at = words.index("--out")
+        words[at : at + 2] = ["--out", str(folder)] if folder is not None else []
         return (*words, "--dry-run", *((f"--processes={self.processes}",) if self.processes > 1 else ()))
 
 

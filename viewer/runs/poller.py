@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path, PurePath
 
 from viewer.runs.host import HostSampler
@@ -18,7 +17,7 @@ HOST_S = 1.0
 
 class Poller:
     """`runs` are drawn while holding their locks; `host` is sampled once per second. `why`: the last
-    unexpected error, if any.
+    unexpected error, if any. `away`: why the machine with the runs cannot be asked, "" where it can.
 
     wake: called from the thread when something new can be drawn. sources: where the files of a run are read.
     """
@@ -34,7 +33,7 @@ class Poller:
         self.runs = tuple(RunReader(path, sources(path)) for path in paths)
         self.host = host or HostSampler(paths[0] if paths else Path.home())
         self.version = 0
-        self.why = ""
+        self.why = self.away = ""
         self._wake = wake
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="run-reader", daemon=True)
@@ -77,8 +76,11 @@ class Poller:
                     self.why = f"{run.name}: {type(error).__name__}: {error}"
             if began >= next_host:
                 next_host = began + HOST_S
-                with suppress(OSError):  # the line to that machine is down
+                try:
                     self.host.sample()
+                    self.away = ""
+                except OSError as error:
+                    self.away = error.strerror or str(error)
                 self.version += 1
             now = self.versions()
             if self._wake is not None and now[1:] != seen:

@@ -285,7 +285,7 @@ class LaunchPage:
         tip = "Schedule, parameters, memory, time (a few real steps of just this command, within a minute) and disk"
         if controls.button(theme, "Make a forecast###dry-run", tip=tip, why_not=why) and line is not None:
             folder = tasks.new_folder()
-            words = line.dry(folder)
+            words = line.dry(folder if self.asked.desk.here else None)
             whole = {"preset": draft.preset} if not draft.typed else {}
             pinned = {"of": list(line.argv()), **whole}
             tasks.start(KIND, f"Forecast of {draft.preset}", words, folder / "schedule.png", folder, pinned)
