@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core_model.schema.errors import TriscopeError
+from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.processes import started_at
 from core_model.schema.run import ControlRequest
 from tests.unit.runs.synthetic import Plan, line, tick, write_foreign, write_native
@@ -24,6 +24,7 @@ from viewer.jobs import job_service
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import CommandLine
 from viewer.jobs.desk import LocalDesk
+from viewer.monitor.options import far_runs, parsed
 from viewer.runs.pictures import decode
 from viewer.runs.reader import RunReader
 from viewer.runs.source import FarPath
@@ -281,6 +282,24 @@ def test_what_a_hostile_machine_says_is_an_error_in_one_line(tmp_path: Path, how
                 source.files(FarPath("/runs/a"))
         assert "\n" not in str(told.value) and len(str(told.value)) < 500
     assert sorted(p.name for p in tmp_path.iterdir()) == ["far.py"]
+
+
+def test_the_monitor_finds_the_runs_of_a_far_folder(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_native(tmp_path / "runs" / name, Plan(ticks=3), state="stopped")
+    (tmp_path / "empty").mkdir()
+    options = parsed(["~/none", "--worker", FAR, "--tab=log"])
+    assert (
+        options.worker == FAR and options.words == ("~/none",) and options.runs == () and options.tab == "log"
+    )
+    with pytest.raises(InputError, match="--worker is empty"):
+        parsed(["x", "--worker", " "])
+    with reached() as (_, desk):
+        both = far_runs(desk, [str(tmp_path / "runs"), str(tmp_path / "runs" / "a")])
+        assert sorted(path.name for path in both) == ["a", "b"] and all(isinstance(p, FarPath) for p in both)
+        assert [p.name for p in far_runs(desk, [str(tmp_path / "empty")])] == ["empty"], "it may become a run"
+        with pytest.raises(InputError, match="no such folder"):
+            far_runs(desk, [str(tmp_path / "none")])
 
 
 def test_a_far_path_is_no_file_of_this_machine(tmp_path: Path) -> None:
