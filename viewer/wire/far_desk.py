@@ -178,9 +178,6 @@ class FarHost(HostSampler):
         self.history.append(taken)
         return taken
 
-    def close(self) -> None:
-        pass
-
 
 class FarDesk:
     """The machine that a line leads to."""
