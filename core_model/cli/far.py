@@ -1,4 +1,4 @@
-"""`--worker COMMAND` of render, orbit, sheet, bake, mesh, inspect and info: the command runs where the GPU is.
+"""`--worker COMMAND` of render, orbit, sheet, film, bake, mesh, inspect, info and metrics: the command runs where the GPU is.
 
 Everything but this option is handed over as it is (viewer/wire/there.py), so that the result is the same to the byte.
 """
@@ -33,6 +33,11 @@ def main(name: str, args: list[str]) -> None:
             rest.append(one)
     if not worker:
         raise InputError(what="--worker is empty", expected='a command, e.g. "ssh gpu-box triscope worker"')
+    if name == "train" and ("--dry-run" not in rest or any(w.split("=")[0] == "--out" for w in rest)):
+        raise InputError(
+            what="train --worker makes a forecast only",
+            expected="--dry-run without --out; a training over there starts in the Training workspace of `triscope view --worker`",
+        )
     status = importlib.import_module(PROGRAM).run(worker, name, rest, progress)
     if status:
         raise SystemExit(status)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-FarCommand = Literal["render", "orbit", "sheet", "bake", "mesh", "inspect", "info"]
-"""Commands with `--worker`."""
+FarCommand = Literal[
+    "render", "orbit", "sheet", "film", "bake", "mesh", "inspect", "info", "metrics", "train"
+]
+"""Commands with `--worker`; of `train` only its forecast (`--dry-run`), whose run would end with the line."""
 FAR_COMMANDS: tuple[str, ...] = get_args(FarCommand)
 
 LOCAL = "local:"

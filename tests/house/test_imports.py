@@ -28,7 +28,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "viewer": ("runs", "jobs", "wire", "render_client", "gl", "state", "widgets", "monitor", "features", "shell", "tour"),
 }  # fmt: skip
 # A part whose window is not the viewer's: it may import these only.
-NARROW: dict[str, tuple[str, ...]] = {"viewer.monitor": ("runs", "jobs", "state", "widgets")}
+NARROW: dict[str, tuple[str, ...]] = {"viewer.monitor": ("runs", "jobs", "wire", "state", "widgets")}
 # Siblings that never import each other, and the folders among them that several may use.
 SIBLINGS: dict[str, set[str]] = {"core_model.families": {"osg"}, "viewer.features": set()}
 

@@ -42,6 +42,7 @@ STARTED = {
     "core_model/training/fit/pool.py:__init__": "parent",
     "core_model/training/gan/measure.py:_try": "tied",
     "core_model/training/common/local_launcher.py:_start": "tied",
+    "viewer/jobs/batch_part.py:run": "tied",
     "viewer/jobs/supervisor.py:_run": "tied",
     "viewer/jobs/supervisor.py:detach": "detached",
     "viewer/jobs/local.py:_start_supervisor": "detached",

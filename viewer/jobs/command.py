@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from core_model.schema.overrides import changed_paths
 from core_model.schema.train import TrainConfig
@@ -25,13 +25,13 @@ OWN_WORDS = ("preset", "data.path", "version")
 
 
 def train_arguments(
-    tree: TrainConfig, preset: TrainConfig, data: Path, run: Path, device: str = "auto"
+    tree: TrainConfig, preset: TrainConfig, data: PurePath, run: PurePath, device: str = "auto"
 ) -> tuple[str, ...]:
     """`train --preset … --data … --out … --field.path=value …`, with only the fields that differ from the
     preset.
     """
     changes = {path: text for path, text in changed_paths(tree, preset).items() if path not in OWN_WORDS}
-    words = ["train", "--preset", preset.preset, "--data", str(data.absolute()), "--out", str(run.absolute())]
+    words = ["train", "--preset", preset.preset, "--data", str(data), "--out", str(run)]
     if device != "auto":
         words += ["--device", device]
     return (*words, *(f"--{path}={text}" for path, text in changes.items()))
@@ -79,10 +79,11 @@ class CommandLine:
         )
         return shell_join((*front, *self.arguments))
 
-    def dry(self, folder: Path) -> tuple[str, ...]:
-        """Arguments that forecast this training, with as many processes; the chart goes into `folder`."""
+    def dry(self, folder: Path | None) -> tuple[str, ...]:
+        """Arguments that forecast this training, with as many processes; the chart goes into `folder`, None = nowhere."""
         words = list(self.arguments)
-        words[words.index("--out") + 1] = str(folder)
+        at = words.index("--out")
+        words[at : at + 2] = ["--out", str(folder)] if folder is not None else []
         return (*words, "--dry-run", *((f"--processes={self.processes}",) if self.processes > 1 else ()))
 
 

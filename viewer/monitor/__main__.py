@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
-from core_model.schema.errors import InputError
-from viewer.monitor.options import USAGE, parsed
+from core_model.schema.errors import InputError, TriscopeError
+from viewer.monitor.options import USAGE, far_runs, parsed
+
+FIRST_S = 120.0
+"""The line must be there by then: a cluster may hand out a machine slowly."""
 
 
 def main(args: Sequence[str]) -> None:
@@ -23,12 +27,26 @@ def main(args: Sequence[str]) -> None:
         )
     from viewer.monitor.window import MonitorWindow
 
-    MonitorWindow(options).run()
+    if not options.worker:
+        MonitorWindow(options).run()
+        return
+    from viewer.wire.desk_link import DeskLink
+    from viewer.wire.far_desk import FarDesk
+
+    link = DeskLink(options.worker)
+    try:
+        link.first(FIRST_S)
+        desk = FarDesk(link.line)
+        MonitorWindow(replace(options, desk=desk, runs=far_runs(desk, options.words))).run()
+    except OSError as error:
+        raise TriscopeError(error.strerror or str(error)) from None
+    finally:
+        link.close()
 
 
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except InputError as error:
+    except TriscopeError as error:
         print(f"triscope: {error}", file=sys.stderr)
         sys.exit(error.exit_status)

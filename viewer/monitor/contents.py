@@ -37,7 +37,13 @@ class Contents:
     def __init__(self, options: MonitorOptions, look: Look) -> None:
         self.options = options
         chosen = Selection(ticked=list(options.runs), chosen=options.runs[0], log_scale="linear")
-        self.view = View(look, Poller(options.runs), Readout(look), chosen)
+        desk = options.desk
+        poller = (
+            Poller(options.runs)
+            if desk is None
+            else Poller(options.runs, sources=desk.source, host=desk.host())
+        )
+        self.view = View(look, poller, Readout(look), chosen, options.worker)
         for run in options.runs:
             chosen.colour_of(run)
         self.sidebar = Sidebar(self.view)

@@ -129,7 +129,7 @@ class Sidebar:
             for index, run in enumerate(self.view.poller.runs):
                 self._cards.append(RunCard(self.view, index, run))
             dpg.add_spacer(height=8)
-            self._heading("THIS MACHINE")
+            self._heading("THE FAR MACHINE" if self.view.worker else "THIS MACHINE")
             self._machine = dpg.add_group()
             self._note = dpg.add_text("", color=look.text_muted, wrap=INNER)
             dpg.bind_item_font(self._note, look.faces.small)
@@ -140,10 +140,9 @@ class Sidebar:
         history = self.view.poller.host.history
         if history:
             self._host(history[-1])
-        why = self.view.poller.why or self.view.poller.host.why_no_gpu
-        dpg.set_value(
-            self._note, f"GPU figures: {why}" if why == self.view.poller.host.why_no_gpu and why else why
-        )
+        poller = self.view.poller
+        gpu = f"GPU figures: {poller.host.why_no_gpu}" if poller.host.why_no_gpu else ""
+        dpg.set_value(self._note, in_ranges(poller.away or poller.why or gpu))
 
     def _heading(self, text: str) -> None:
         dpg.bind_item_font(dpg.add_text(text, color=self.view.look.text_muted), self.view.look.faces.small)

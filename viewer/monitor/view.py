@@ -65,12 +65,16 @@ class Readout:
 
 @dataclass(frozen=True)
 class View:
-    """All of `poller`'s runs are followed; those ticked in `selection` are shown, in the poller's order."""
+    """All of `poller`'s runs are followed; those ticked in `selection` are shown, in the poller's order.
+
+    worker: the command that leads to the machine with the runs; "" = they are here.
+    """
 
     look: Look
     poller: Poller
     readout: Readout
     selection: Selection
+    worker: str = ""
 
     @property
     def shown(self) -> list[RunReader]:

@@ -15,6 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,6 +35,9 @@ from viewer.wire.faults import WireError
 from viewer.wire.greeting import Greeted, greeting
 from viewer.wire.pace import LEVELS, PREVIEW_S, Level, Quality
 from viewer.wire.plain import as_json
+
+if TYPE_CHECKING:
+    from viewer.wire.desk_answers import DeskAnswers
 
 STATUS_S = 0.2
 SMALL_ANSWER = 1 << 16
@@ -112,6 +116,7 @@ class FarWorker:
         self._folder = tempfile.TemporaryDirectory(prefix="triscope-worker-", ignore_cleanup_errors=True)
         self._stopped = threading.Event()
         self._runs = FarRuns(channel, Path(self._folder.name))
+        self._desk: DeskAnswers | None = None
 
     # From the window
 
@@ -122,6 +127,9 @@ class FarWorker:
             return True
         if isinstance(record, r.ToStop):
             return False
+        if isinstance(record, r.ToDesk):
+            self._asked_about_runs(record)
+            return True
         if self._runs.take(record, blobs):
             return True
         link = self._link
@@ -168,6 +176,8 @@ class FarWorker:
         """End the worker process and wait until it is gone."""
         self._stopped.set()
         self._runs.stop()
+        if self._desk is not None:
+            self._desk.stop()
         link = self._link
         if link is not None:
             link.cancel_below(2**62)
@@ -179,6 +189,13 @@ class FarWorker:
         self._rings.close()
         self._volumes.close()
         self._folder.cleanup()
+
+    def _asked_about_runs(self, record: r.ToDesk) -> None:
+        if self._desk is None:
+            from viewer.wire.desk_answers import DeskAnswers  # with jobs, numpy and psutil: for whoever asks
+
+            self._desk = DeskAnswers(self._channel)
+        self._desk.take(record)
 
     def _start(self, options: m.SessionOptions) -> None:
         if self._link is not None:

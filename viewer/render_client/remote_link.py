@@ -27,6 +27,7 @@ from viewer.wire import records as r
 from viewer.wire.arrays import MAX_ARRAY, restored
 from viewer.wire.channel import Channel, Lane
 from viewer.wire.command import Command
+from viewer.wire.desk_line import DeskLine
 from viewer.wire.faults import WireError
 from viewer.wire.files import offer_of, send_parts
 from viewer.wire.greeting import Greeted, VersionError, greeting
@@ -58,11 +59,12 @@ class _Traffic:
 
 
 class RemoteLink:
-    """Starts the command on construction; the methods are described in `protocol.Link`."""
+    """Starts the command on construction; the methods are described in `protocol.Link`. desk: questions about runs."""
 
     shares_memory = False
 
-    def __init__(self, command: str, options: m.SessionOptions) -> None:
+    def __init__(self, command: str, options: m.SessionOptions, desk: DeskLine | None = None) -> None:
+        self._desk = desk
         self.control = FarControl()
         self.spawned_at, self.ready_s = time.monotonic(), 0.0
         self._options = options
@@ -205,6 +207,8 @@ class RemoteLink:
                 self._command.wait(1.0)  # it ends by itself, and its status says why
             self._channel.close()
             self._command.kill()
+            if self._desk is not None:
+                self._desk.detach(self.end_reason()[0])
 
     def join(self, timeout_s: float) -> bool:
         self._code = self._command.wait(timeout_s)
@@ -248,6 +252,8 @@ class RemoteLink:
         self._greeted = True
         self.control.stage = "starting worker"
         self._channel.start()
+        if self._desk is not None:
+            self._desk.attach(self._channel)
         for record, blobs in self._channel.receive(first.rest):
             message = self._message(record, blobs)
             if message is not None:
@@ -287,6 +293,9 @@ class RemoteLink:
                 return m.BakeDone(number, record.spec, data=_volume(record, blobs))
             case r.FromSaved(number=number, error=error):
                 return self._saved(number, error, blobs)
+            case r.FromDesk() if self._desk is not None:
+                self._desk.take(record, blobs)
+                return None
             case r.Wanted(number=number) if number in self._offers:
                 self._offers[number].put(record)
                 return None
@@ -367,13 +376,13 @@ class RemoteLink:
         return m.SaveDone(number, path, error)
 
 
-def remote(command: str) -> OpenLink:
-    """Starts far workers by this command."""
+def remote(command: str, desk: DeskLine | None = None) -> OpenLink:
+    """Starts far workers by this command. desk: asks about runs over whichever line is there."""
 
     def open_link(factory: str, options: m.SessionOptions) -> RemoteLink:
         if factory != DEFAULT_FACTORY:
             raise InputError(what="the far worker has a session of its own", where=factory)
-        return RemoteLink(command, options)
+        return RemoteLink(command, options, desk)
 
     return open_link
 

@@ -4,14 +4,14 @@ fatal.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
 from core_model.schema.frozen import Frozen
+from viewer.runs.source import HERE, FileMark, RunSource, whole
 
 M = TypeVar("M", bound=Frozen)
 SIZE_LIMIT = 16 << 20
@@ -20,23 +20,22 @@ SIZE_LIMIT = 16 << 20
 class JsonFile:
     """Newest readable object of one file; the last good one stays while the file is damaged or missing."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: PurePath, source: RunSource = HERE) -> None:
+        self.path, self._source = path, source
         self.value: dict[str, Any] | None = None
         self.changed = 0.0
-        self._seen: tuple[int, int, int] | None = None
+        self._seen: FileMark | None = None
 
     def refresh(self) -> bool:
         """True where another object was read."""
         try:
-            status = os.stat(self.path)
-            mark = (status.st_ino, status.st_size, status.st_mtime_ns)
-            if mark == self._seen or status.st_size > SIZE_LIMIT or not os.path.isfile(self.path):
+            mark = self._source.stat(self.path)
+            if mark == self._seen or mark.size > SIZE_LIMIT:
                 return False
-            found = from_json(self.path.read_bytes())
+            found = from_json(whole(self._source, self.path, SIZE_LIMIT)[1])
         except (OSError, ValueError):
             return False  # torn: look again next time
-        self._seen, self.changed = mark, status.st_mtime
+        self._seen, self.changed = mark, mark.changed
         if not isinstance(found, dict) or found == self.value:
             return False
         self.value = found

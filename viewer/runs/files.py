@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from core_model.schema.errors import InputError
+from viewer.runs.source import HERE, RunSource
 
 MARKERS = ("run.json", "job.json", "stats.jsonl", "config.json", "training_options.json", "log.txt")
 """Any of these tells that a folder is a run directory."""
@@ -22,7 +23,7 @@ class Picture:
 
     group: str
     number: int
-    path: Path
+    path: PurePath
     size: int
     changed: float
 
@@ -30,18 +31,19 @@ class Picture:
 @dataclass(frozen=True)
 class Snapshot:
     number: int
-    path: Path
+    path: PurePath
     size: int
     changed: float
 
 
 @dataclass(frozen=True)
 class Listing:
-    """One look at a run directory; pictures by group, ascending number."""
+    """One look at a run directory; pictures by group, ascending number. names: files of RUN itself."""
 
     pictures: dict[str, tuple[Picture, ...]]
     snapshots: tuple[Snapshot, ...]
     total_bytes: int
+    names: frozenset[str] = frozenset()
 
     @property
     def picture_count(self) -> int:
@@ -74,41 +76,40 @@ def picture_name(stem: str) -> tuple[str, int]:
     return words or "samples", int(found["number"])
 
 
-def look(run: Path) -> Listing:
+def look(run: PurePath, source: RunSource = HERE) -> Listing:
     """List RUN, RUN/images and RUN/snapshots. Raises OSError only where RUN itself cannot be listed."""
     groups: dict[str, dict[int, Picture]] = {}
     snapshots: dict[int, Snapshot] = {}
+    names: set[str] = set()
     total = 0
     for folder in (run, run / "images", run / "snapshots"):
         try:
-            entries = list(os.scandir(folder))
+            files = source.files(folder)
         except OSError:
             if folder == run:
                 raise
             continue
-        for entry in entries:
-            stem, dot, ending = entry.name.rpartition(".")
-            try:
-                status = entry.stat() if dot else None
-            except OSError:
+        if folder == run:
+            names = {file.name for file in files}
+        for file in files:
+            stem, dot, ending = file.name.rpartition(".")
+            if not dot:
                 continue
-            if status is None or not os.path.isfile(entry.path):
+            total += file.size
+            if file.name.startswith("."):
                 continue
-            total += status.st_size
-            if entry.name.startswith("."):
-                continue
+            path = folder / file.name
             if f".{ending.lower()}" in PICTURES:
                 group, number = picture_name(stem)
-                groups.setdefault(group, {})[number] = Picture(
-                    group, number, Path(entry.path), status.st_size, status.st_mtime
-                )
-            elif (found := _SNAPSHOT.match(entry.name)) is not None:
+                groups.setdefault(group, {})[number] = Picture(group, number, path, file.size, file.changed)
+            elif (found := _SNAPSHOT.match(file.name)) is not None:
                 number = int(found["number"])
-                snapshots[number] = Snapshot(number, Path(entry.path), status.st_size, status.st_mtime)
+                snapshots[number] = Snapshot(number, path, file.size, file.changed)
     pictures = {
         g: tuple(p for _, p in sorted(some.items())) for g, some in sorted(groups.items(), key=_by_use)
     }
-    return Listing(pictures, tuple(s for _, s in sorted(snapshots.items())), total)
+    found_snapshots = tuple(s for _, s in sorted(snapshots.items()))
+    return Listing(pictures, found_snapshots, total, frozenset(names))
 
 
 def _by_use(item: tuple[str, dict[int, Picture]]) -> tuple[bool, str]:

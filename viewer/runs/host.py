@@ -6,7 +6,7 @@ import os
 import time
 from collections import deque
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 HISTORY = 1800
 
@@ -43,11 +43,15 @@ class HostSample:
 class HostSampler:
     """Takes samples on demand; `why_no_gpu` explains missing GPU figures."""
 
-    def __init__(self, disk: Path) -> None:
+    def __init__(self, disk: PurePath) -> None:
         self.disk = disk
         self.history: deque[HostSample] = deque(maxlen=HISTORY)
         self.why_no_gpu = ""
         self._handles: list[object] | None = None
+
+    def follow(self, run: PurePath | None) -> None:
+        """Tell of the disk that this run lies on; None = the home folder's."""
+        self.disk = run or Path.home()
 
     def sample(self) -> HostSample:
         """One sample, also appended to `history`; what cannot be read is nan."""

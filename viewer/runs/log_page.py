@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import PurePath
 
 from viewer.runs.log import LogLine
 from viewer.runs.reader import RunReader
@@ -30,7 +30,7 @@ class LogPage:
     skipped: int = 0
     last_error: str = ""
     _key: object = None
-    _run: Path | None = None
+    _run: PurePath | None = None
 
     def update(self, run: RunReader) -> bool:
         """Search again where run, file, words or lines have changed; True where it was."""

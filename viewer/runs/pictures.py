@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
+from pathlib import PurePath
 
 import numpy as np
 
@@ -12,17 +13,21 @@ from viewer.runs.files import Picture
 from viewer.runs.format import amount
 from viewer.runs.reader import RunReader
 from viewer.runs.selection import Moment
+from viewer.runs.source import HERE, RunSource, whole
 
 PLAY_S = 0.25
 """Seconds between two pictures of the film."""
 AGAIN_S = 1.0
 """A picture that could not be decoded may be in the middle of a copy: it is tried again after this time."""
+PICTURE_BYTES = 256 << 20
+"""Of a picture's file, at most."""
+FORMATS = ("PNG", "JPEG", "WEBP")
 NO_PICTURES = "No pictures yet: sample grids appear here as the run writes them."
 
 
 @dataclass(frozen=True)
 class Decoded:
-    path: Path
+    path: PurePath
     changed: float
     pixels: np.ndarray | None
     size: tuple[int, int]
@@ -34,14 +39,14 @@ class Decoder:
     """Decodes the newest request only; `take` returns each result once."""
 
     def __init__(self) -> None:
-        self._wish: tuple[Picture, tuple[int, int]] | None = None
+        self._wish: tuple[Picture, tuple[int, int], RunSource] | None = None
         self._done: Decoded | None = None
         self._ready = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def want(self, picture: Picture, room: tuple[int, int]) -> None:
+    def want(self, picture: Picture, room: tuple[int, int], source: RunSource) -> None:
         with self._ready:
-            self._wish = (picture, room)
+            self._wish = (picture, room, source)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="picture-reader", daemon=True)
                 self._thread.start()
@@ -57,18 +62,19 @@ class Decoder:
             with self._ready:
                 while self._wish is None:
                     self._ready.wait()
-                (picture, room), self._wish = self._wish, None
-            done = decode(picture, room)
+                (picture, room, source), self._wish = self._wish, None
+            done = decode(picture, room, source)
             with self._ready:
                 self._done = done
 
 
-def decode(picture: Picture, room: tuple[int, int]) -> Decoded:
+def decode(picture: Picture, room: tuple[int, int], source: RunSource = HERE) -> Decoded:
     """RGBA float32 [H, W, 4] in [0, 1], fitted into `room` pixels; a torn or foreign file is a fault."""
     from PIL import Image
 
     try:
-        with Image.open(picture.path) as image:
+        _, data = whole(source, picture.path, PICTURE_BYTES)
+        with Image.open(BytesIO(data), formats=FORMATS) as image:
             full = image.size
             scale = min(room[0] / full[0], room[1] / full[1])
             image.draft("RGB", room)
@@ -96,10 +102,11 @@ class PicturePage:
         self.groups: dict[str, tuple[Picture, ...]] = {}
         self.foreign = False
         self.shown: Decoded | None = None
-        self._run: Path | None = None
+        self._run: PurePath | None = None
+        self._source: RunSource = HERE
         self._moment: Moment | None = None
         self._next = self._again = 0.0
-        self._wish: tuple[Path, float, tuple[int, int]] | None = None
+        self._wish: tuple[PurePath, float, tuple[int, int]] | None = None
         self._decoder = Decoder()
 
     @property
@@ -114,6 +121,7 @@ class PicturePage:
 
     def update(self, run: RunReader, moment: Moment | None, now: float) -> Picture | None:
         """The picture to show now, None where there is none; now: any clock in seconds."""
+        self._source = run.source
         if run.path != self._run:
             self._run, self.follow, self.playing, self.group = run.path, True, False, ""
         with run.lock:
@@ -154,7 +162,7 @@ class PicturePage:
         wish = (picture.path, picture.changed, room)
         if wish != self._wish or (self._again and now >= self._again):
             self._wish, self._again = wish, 0.0
-            self._decoder.want(picture, room)
+            self._decoder.want(picture, room, self._source)
         done = self._decoder.take()
         if done is not None:
             self.shown = done

@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from viewer.runs.host import HostSampler
 from viewer.runs.reader import RunReader
+from viewer.runs.source import HERE, RunSource
 
 PERIOD_S = 0.1
 HOST_S = 1.0
@@ -16,18 +17,23 @@ HOST_S = 1.0
 
 class Poller:
     """`runs` are drawn while holding their locks; `host` is sampled once per second. `why`: the last
-    unexpected error, if any.
+    unexpected error, if any. `away`: why the machine with the runs cannot be asked, "" where it can.
 
-    wake: called from the thread when something new can be drawn.
+    wake: called from the thread when something new can be drawn. sources: where the files of a run are read.
     """
 
     def __init__(
-        self, paths: tuple[Path, ...], disk: Path | None = None, wake: Callable[[], None] | None = None
+        self,
+        paths: tuple[PurePath, ...],
+        wake: Callable[[], None] | None = None,
+        sources: Callable[[PurePath], RunSource] = lambda path: HERE,
+        host: HostSampler | None = None,
     ) -> None:
-        self.runs = tuple(RunReader(path) for path in paths)
-        self.host = HostSampler(disk or (paths[0] if paths else Path.home()))
+        self._sources = sources
+        self.runs = tuple(RunReader(path, sources(path)) for path in paths)
+        self.host = host or HostSampler(paths[0] if paths else Path.home())
         self.version = 0
-        self.why = ""
+        self.why = self.away = ""
         self._wake = wake
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="run-reader", daemon=True)
@@ -41,13 +47,13 @@ class Poller:
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
-    def follow(self, paths: tuple[Path, ...]) -> None:
+    def follow(self, paths: tuple[PurePath, ...]) -> None:
         """Follow these runs from now on, in this order; what was read of runs that stay is kept."""
         known = {run.path: run for run in self.runs}
         if tuple(known) != paths:
-            self.runs = tuple(known.get(path) or RunReader(path) for path in paths)
+            self.runs = tuple(known.get(path) or RunReader(path, self._sources(path)) for path in paths)
 
-    def of(self, path: Path | None) -> RunReader | None:
+    def of(self, path: PurePath | None) -> RunReader | None:
         """The reader of a followed run."""
         return next((run for run in self.runs if run.path == path), None)
 
@@ -70,7 +76,11 @@ class Poller:
                     self.why = f"{run.name}: {type(error).__name__}: {error}"
             if began >= next_host:
                 next_host = began + HOST_S
-                self.host.sample()
+                try:
+                    self.host.sample()
+                    self.away = ""
+                except OSError as error:
+                    self.away = error.strerror or str(error)
                 self.version += 1
             now = self.versions()
             if self._wake is not None and now[1:] != seen:

@@ -6,13 +6,11 @@ holding `lock`.
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -21,7 +19,6 @@ from pydantic_core import to_json
 
 from core_model.schema.curve import Curve
 from core_model.schema.run import RunRecord
-from core_model.schema.run_owner import live_owner
 from core_model.schema.schedule import stages
 from core_model.schema.train import curve_settings
 from viewer.runs import foreign
@@ -31,13 +28,10 @@ from viewer.runs.files import EMPTY, Listing, look
 from viewer.runs.job_record import CONSOLE_FILE, JOB_FILE, JobRecord, ShownState
 from viewer.runs.log import Log
 from viewer.runs.parse import parse_block, parse_object
-from viewer.runs.states import judge
+from viewer.runs.source import HERE, RunSource
 from viewer.runs.table import Mark, ScalarTable
 from viewer.runs.tail import FileTail, TailRead
 
-SLICE = 1 << 20
-LOG_START = 8 << 20
-"""Of a log that is longer, only this much of its end is read."""
 STAGE_NAMES = ("stage", "phase", "schedule/stage", "schedule/phase")
 STATS_FILES = ("stats.jsonl", "training_stats.jsonl")
 
@@ -48,8 +42,8 @@ class RunReader:
     disk_free: bytes where it lies, nan = unknown.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: PurePath, source: RunSource = HERE) -> None:
+        self.path, self.source = path, source
         self.name = path.name or str(path)
         self.lock = threading.Lock()
         self.version = 0
@@ -64,12 +58,12 @@ class RunReader:
         self.disk_free = float("nan")
         self.state: ShownState = "queued"
         self._documents = {
-            n: JsonFile(path / n) for n in ("run.json", "config.json", JOB_FILE, foreign.OPTIONS_FILE)
+            n: JsonFile(path / n, source) for n in ("run.json", "config.json", JOB_FILE, foreign.OPTIONS_FILE)
         }
-        self._stats = FileTail(path / STATS_FILES[0])
-        self._metric_tails: dict[str, FileTail] = {"metrics.jsonl": FileTail(path / "metrics.jsonl")}
+        self._stats = FileTail(path / STATS_FILES[0], source)
+        self._metric_tails: dict[str, FileTail] = {"metrics.jsonl": FileTail(path / "metrics.jsonl", source)}
         self._metric_rows: dict[str, list[dict[str, Any]]] = {}
-        self._log_tails = {name: FileTail(path / name) for name in self.logs}
+        self._log_tails = {name: FileTail(path / name, source) for name in self.logs}
         self.look_again()
         self._marks: tuple[Mark, ...] | None = None
 
@@ -199,12 +193,12 @@ class RunReader:
         return changed
 
     def _poll_stats(self, end: float) -> bool:
-        if self._stats.offset == 0 and not self._stats.path.exists():
-            other = next((self.path / n for n in STATS_FILES if (self.path / n).exists()), None)
+        if self._stats.offset == 0 and not self._has(self._stats.path):
+            other = next((p for n in STATS_FILES if self._has(p := self.path / n)), None)
             if other is not None:
-                self._stats = FileTail(other)
+                self._stats = FileTail(other, self.source)
         while True:
-            read = self._stats.read(SLICE)
+            read = self._stats.read(self.source.block)
             lines = _with_open_line(self._stats, read)
             block = parse_block(lines) if lines else None
             if read.restarted or block is not None or read.fault != self.fault:
@@ -232,7 +226,7 @@ class RunReader:
         self.version += 1
 
     def _poll_metrics(self, name: str, tail: FileTail) -> bool:
-        read = tail.read(SLICE)
+        read = tail.read(self.source.block)
         lines = _with_open_line(tail, read)
         if not lines and not read.restarted:
             return False
@@ -262,8 +256,8 @@ class RunReader:
     def _poll_log(self, name: str, tail: FileTail) -> bool:
         log = self.logs[name]
         if tail.offset == 0:
-            tail.skip_to_last(LOG_START)
-        read = tail.read(SLICE)
+            tail.skip_to_last(self.source.log_bytes)
+        read = tail.read(self.source.block)
         if not read.lines and not read.restarted:
             return False
         with self.lock:
@@ -278,19 +272,16 @@ class RunReader:
     def _look(self, now: float) -> bool:
         began = time.monotonic()
         try:
-            listing = look(self.path)
+            listing = look(self.path, self.source)
         except OSError as error:
             self._next_look = now + 1.0
             fault = f"run directory: {error.strerror or type(error).__name__}"
             changed, self.fault = fault != self.fault, fault
             return changed
-        try:
-            self.disk_free = float(shutil.disk_usage(self.path).free)
-        except OSError:
-            self.disk_free = float("nan")
-        for name in os.listdir(self.path) if self.path.is_dir() else ():
+        self.disk_free = self.source.free(self.path)
+        for name in listing.names:
             if foreign.metric_of(name) and name not in self._metric_tails:
-                self._metric_tails[name] = FileTail(self.path / name)
+                self._metric_tails[name] = FileTail(self.path / name, self.source)
         self._next_look = now + max(1.0, 20 * (time.monotonic() - began))
         if listing == self.listing:
             return False
@@ -302,21 +293,30 @@ class RunReader:
         self._next_state = now + 1.0
         if self.record is None and self.job is None and (self.is_foreign or len(self.scalars)):
             ended = any("Exiting..." in line.text for line in self.logs["log.txt"].lines[-5:])
-            quiet = now - self.last_written
+            quiet = self.source.now() - self.last_written
             state = foreign.state_of(
                 self.images_done(), self.images_total(), quiet, self.tick_seconds(), ended
             )
         else:
-            owned = live_owner(self.path) is not None
-            state = judge(self.record, self.job, now, self.last_written, self.tick_seconds(), owned)
+            try:
+                state = self.source.state(
+                    self.path, self.record, self.job, self.last_written, self.tick_seconds()
+                )
+            except OSError:
+                return False  # the line is down: what was known last stays
         changed, self.state = state != self.state, state
         return changed
 
-    def _written(self, path: Path) -> None:
+    def _written(self, path: PurePath) -> None:
+        with suppress(OSError):
+            self.last_written = max(self.last_written, self.source.stat(path).changed)
+
+    def _has(self, path: PurePath) -> bool:
         try:
-            self.last_written = max(self.last_written, path.stat().st_mtime)
+            self.source.stat(path)
         except OSError:
-            pass
+            return False
+        return True
 
     def _planned_marks(self) -> Iterator[Mark]:
         images, step, seconds = (c.view for c in (self.scalars.images, self.scalars.step, self.scalars.time))

@@ -6,7 +6,7 @@ Plain state that the Training workspace and the monitor share; nothing here draw
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import PurePath
 from typing import Literal
 
 from viewer.runs.alarms import Alarm
@@ -29,7 +29,7 @@ MOST_COLUMNS = 5
 class Moment:
     """A place in a run that an alarm pointed at."""
 
-    run: Path
+    run: PurePath
     step: float
     images: float
 
@@ -55,42 +55,42 @@ class Selection:
     envelope: bool = True
     words: str = ""
     columns: int = 3
-    chosen: Path | None = None
-    ticked: list[Path] = field(default_factory=list)
+    chosen: PurePath | None = None
+    ticked: list[PurePath] = field(default_factory=list)
     folded: set[str] = field(default_factory=set)
     moment: Moment | None = None
     tab: Tab = "charts"
     go_to: Tab | None = None
-    colours: dict[Path, int] = field(default_factory=dict)
+    colours: dict[PurePath, int] = field(default_factory=dict)
 
     @property
-    def followed(self) -> tuple[Path, ...]:
+    def followed(self) -> tuple[PurePath, ...]:
         """Runs that are read in full: the ticked ones and the chosen one."""
         extra = (self.chosen,) if self.chosen is not None and self.chosen not in self.ticked else ()
         return (*self.ticked, *extra)
 
     @property
-    def compared(self) -> tuple[Path, ...]:
+    def compared(self) -> tuple[PurePath, ...]:
         """Runs in the charts: the ticked ones, or the chosen one where none is."""
         return tuple(self.ticked) or ((self.chosen,) if self.chosen is not None else ())
 
-    def colour_of(self, run: Path) -> int:
+    def colour_of(self, run: PurePath) -> int:
         """Number of the run's colour: the first free one when it is first asked for, then always the same."""
         if run not in self.colours:
             taken = {n for path, n in self.colours.items() if path in self.ticked or path == self.chosen}
             self.colours[run] = next(n for n in range(len(taken) + 1) if n not in taken)
         return self.colours[run]
 
-    def choose(self, run: Path | None) -> None:
+    def choose(self, run: PurePath | None) -> None:
         self.chosen = run
 
-    def tick(self, run: Path, on: bool) -> None:
+    def tick(self, run: PurePath, on: bool) -> None:
         if on and run not in self.ticked:
             self.ticked.append(run)
         elif not on and run in self.ticked:
             self.ticked.remove(run)
 
-    def drop_missing(self, present: set[Path]) -> None:
+    def drop_missing(self, present: set[PurePath]) -> None:
         """Runs that are no longer listed are neither chosen nor compared."""
         self.ticked = [run for run in self.ticked if run in present]
         if self.chosen is not None and self.chosen not in present:

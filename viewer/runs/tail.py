@@ -7,9 +7,10 @@ anything else starts again and says so (`restarted`).
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
+
+from viewer.runs.source import HERE, FileMark, Range, RunSource
 
 PROOF_BYTES = 256
 """How much before the read position, and of the file's head, is compared to know the file again."""
@@ -38,8 +39,8 @@ class TailRead:
 class FileTail:
     """Read position in one file."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: PurePath, source: RunSource = HERE) -> None:
+        self.path, self._source = path, source
         self.offset = 0
         self.size = 0
         self.dropped = 0
@@ -48,27 +49,22 @@ class FileTail:
         self._skipping = False
         self._head = b""
         self._proof = b""
-        self._seen: tuple[int, int, int, int] | None = None
+        self._seen: FileMark | None = None
 
     def read(self, limit: int = 4 << 20) -> TailRead:
         """At most about `limit` new bytes. Never raises for what a disk or a network folder may do."""
         try:
-            status = os.stat(self.path)
+            mark = self._source.stat(self.path)
         except OSError as error:
             self._seen = None
             return TailRead(
                 open_line=self._open,
                 fault="" if self.offset == 0 and isinstance(error, FileNotFoundError) else _say(error),
             )
-        mark = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
         if mark == self._seen:
             return TailRead(open_line=self._open)
         try:
-            with open(self.path, "rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                restarted = self._restart_if_other(file, size)
-                file.seek(self.offset)
-                block = file.read(max(1, min(limit, size - self.offset))) if size > self.offset else b""
+            size, block, restarted = self._read(limit)
         except OSError as error:
             self._seen = None
             return TailRead(open_line=self._open, fault=_say(error))
@@ -82,7 +78,7 @@ class FileTail:
     def skip_to_last(self, limit: int) -> None:
         """Before the first read: of a longer file read only the last `limit` bytes, from a line's start."""
         try:
-            size = os.stat(self.path).st_size
+            size = self._source.stat(self.path).size
         except OSError:
             return
         if self.offset == 0 and size > limit:
@@ -98,28 +94,20 @@ class FileTail:
         """0…1, of the size last seen."""
         return min(1.0, self.offset / self.size) if self.size else 1.0
 
-    def _restart_if_other(self, file: object, size: int) -> bool:
-        """Start again where the bytes already read are not there any more."""
-        if self.offset == 0:
-            return False
-        same = size >= self.offset
-        if same:
-            file.seek(0)  # type: ignore[attr-defined]
-            same = file.read(len(self._head)) == self._head  # type: ignore[attr-defined]
-        if same:
-            file.seek(self.offset - len(self._proof))  # type: ignore[attr-defined]
-            same = file.read(len(self._proof)) == self._proof  # type: ignore[attr-defined]
-        if same:
-            return False
-        self.offset, self.skipped, self._open, self._skipping, self._head, self._proof = (
-            0,
-            0,
-            b"",
-            False,
-            b"",
-            b"",
+    def _read(self, limit: int) -> tuple[int, bytes, bool]:
+        """(size of the file, new bytes, whether it starts again because those already read are not there any more)."""
+        head, proof = self._head, self._proof
+        known: tuple[Range, ...] = (
+            ((0, len(head)), (self.offset - len(proof), len(proof))) if self.offset else ()
         )
-        return True
+        mark, blocks = self._source.read(self.path, *known, (self.offset, limit))
+        restarted = bool(known) and (mark.size < self.offset or blocks[:2] != [head, proof])
+        if restarted:
+            self.offset, self.skipped, self._open, self._skipping = 0, 0, b"", False
+            self._head = self._proof = b""
+            mark, blocks = self._source.read(self.path, (0, limit))
+        # What was written since the mark is left for the next read, which finds another mark.
+        return mark.size, blocks[-1][: max(0, mark.size - self.offset)], restarted
 
     def _take(self, block: bytes) -> tuple[bytes, ...]:
         """Move on by `block`; returns the lines that it completes."""

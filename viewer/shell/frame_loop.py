@@ -16,15 +16,16 @@ from imgui_bundle import imgui
 
 import viewer.features  # noqa: F401  (registers the features)
 from core_model.schema.assets import demo_checkpoint
-from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.errors import InputError
 from viewer.features.export.clipboard import WHY_NOT as NO_CLIPBOARD
 from viewer.features.export.clipboard import clipboard_tool, copy_picture
 from viewer.features.latent.walk_controls import toggled_walk, walked
 from viewer.features.training import timeline
-from viewer.features.training.run_index import RunRow
 from viewer.features.training.window import TrainWindow
 from viewer.gl.framebuffer import Underlaid
-from viewer.jobs import folders, job_service
+from viewer.jobs import folders
+from viewer.jobs.desk import Desk, LocalDesk
+from viewer.jobs.run_rows import RunRow
 from viewer.jobs.tasks import Tasks
 from viewer.render_client.client import RenderClient
 from viewer.render_client.link import WorkerLink
@@ -53,7 +54,7 @@ from viewer.state.presets import Presets
 from viewer.state.screen import PicturePlace
 from viewer.state.shown_map import MapCache
 from viewer.state.store import Banner, Store
-from viewer.state.workspace import Workspace
+from viewer.state.workspace import SnapshotWatch, Workspace
 from viewer.widgets import controls
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.histogram import HistogramCache
@@ -79,10 +80,16 @@ class FrameLoop:
         self.app = app
         self.prefs, message = preferences.load_preferences()
         link: OpenLink = WorkerLink
+        desk: Desk = LocalDesk()
+        run_folders = self.prefs.run_folders
         if app.options.worker:
             from viewer.render_client.remote_link import remote  # with the line's records and zstd: 0.07 s
+            from viewer.wire.desk_line import DeskLine
+            from viewer.wire.far_desk import FarDesk
 
-            link = remote(app.options.worker)
+            line = DeskLine(app.options.worker, app.wake)
+            link, desk = remote(app.options.worker, line), FarDesk(line)
+            run_folders = self.prefs.far_folders.get(app.options.worker, ())
         client = app.options.client or RenderClient(
             factory=app.options.factory or DEFAULT_FACTORY, wake=app.wake, link=link, far=app.options.worker
         )
@@ -111,7 +118,8 @@ class FrameLoop:
         self.glide = CameraGlide()
         self.baked = BakedStage(app.wake)
         self.pictures = Pictures(self.coordinator, self.baked, self._request_frames)
-        self.workspace = Workspace(folders=self.prefs.run_folders, wake=app.wake)
+        watch = SnapshotWatch(source=desk.source)
+        self.workspace = Workspace(folders=run_folders, wake=app.wake, snapshots=watch, desk=desk)
         self.train_window = TrainWindow()
         self.features: dict[str, Feature] = {name: make() for name, make in FEATURES.items()}
         self.dispatch = Dispatcher()
@@ -263,6 +271,7 @@ class FrameLoop:
         """The runs of the folders that are watched; looking begins with the first frame that has such folders."""
         index = self.features["training"].panel.index  # pyright: ignore[reportAttributeAccessIssue]
         if self.workspace.folders:
+            index.use(self.workspace.desk)
             index.start(self.workspace.folders)
         return index.rows
 
@@ -358,9 +367,16 @@ class FrameLoop:
         # a hidden picture is not rendered
         self.coordinator.ask(self.place.edge_px if self.workspace.exploring else 0, now, self.baked.question)
         self.opening.autosave.keep(self.store.doc, now)
-        if self.workspace.folders != self.prefs.run_folders:
-            self._save(run_folders=self.workspace.folders)
+        self._keep_folders()
         self._pace(now)
+
+    def _keep_folders(self) -> None:
+        """The folders of runs, those of each far machine for themselves."""
+        folders, worker = self.workspace.folders, self.app.options.worker
+        if worker and folders != self.prefs.far_folders.get(worker, ()):
+            self._save(far_folders=(self.prefs.far_folders | {worker: folders}))
+        elif not worker and folders != self.prefs.run_folders:
+            self._save(run_folders=folders)
 
     def _layers(self) -> tuple[Layer, ...]:
         """What Esc closes beside popups, the first that is open; while text is edited only the palette, whose
@@ -494,11 +510,10 @@ class FrameLoop:
         self.store.say(rows.quick(self.store.doc, self.tasks), now)
 
     def _stop_run(self, action: actions.StopRun, now: float) -> None:
-        try:
-            job_service.stop(Path(action.path))
-            self.store.say(f"{Path(action.path).name} stops after its present step", now)
-        except TriscopeError as error:
-            self.store.say(str(error), now)
+        run = self.workspace.desk.path(action.path)
+        training = self.features["training"].panel
+        training.head.stop(run)  # pyright: ignore[reportAttributeAccessIssue]
+        self.store.say(f"{run.name} stops after its present step", now)
 
     def _copy_picture(self, action: actions.CopyPicture, now: float) -> None:
         if self.baked.camera is not None:

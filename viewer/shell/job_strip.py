@@ -9,7 +9,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from viewer.features.training.run_index import RunRow
+from viewer.jobs.run_rows import RunRow
 from viewer.jobs.tasks import Tasks
 from viewer.runs.format import time_left
 from viewer.state.actions import Action, CancelTask, Dispatch, StopRun

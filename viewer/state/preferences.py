@@ -35,6 +35,9 @@ class Preferences(Frozen):
     export_folder: str = Field(default="", description="where exports went last")
     hint_read: bool = Field(default=False, description="the line of first steps has done its work")
     run_folders: tuple[str, ...] = Field(default=(), description="folders of training runs, newest first")
+    far_folders: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="the same on other machines: --worker → folders there"
+    )
 
     @field_validator("window_size")
     @classmethod

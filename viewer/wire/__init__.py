@@ -8,6 +8,7 @@ pace      round trip and rate as measured, how much may be under way, how good a
 channel   two threads around a pair of streams: lanes, acknowledgements, heartbeat
 greeting  first line of either side: what it is and which version
 command   the command that gives the streams: start, what went wrong, end of its whole tree
+desk_*    runs over there: questions and answers, who asks (`far_desk`), who answers (`desk_answers`), a line of its own (`desk_link`)
 
 Nothing that arrives is unpickled, and every length is checked before memory is taken for it.
 """

@@ -265,6 +265,8 @@ class Channel:
 
     def release(self) -> None:
         """Close the descriptors, once no thread reads or writes any more."""
+        if self._writer.is_alive() and self._writer is not threading.current_thread():
+            self._writer.join(2.0)
         for one in (self._read, self._write):
             with contextlib.suppress(OSError):
                 os.close(one)

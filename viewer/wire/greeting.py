@@ -16,6 +16,7 @@ import typing
 from pydantic import BaseModel
 
 from core_model import __version__
+from viewer.wire.desk_records import DESK
 from viewer.wire.faults import WireError
 from viewer.wire.records import QUESTIONS, Record
 
@@ -29,7 +30,7 @@ _LINE = re.compile(rb"TRISCOPE-LINE (\d{1,6}) ([0-9a-f]{12}) ([\w.+-]{1,64})\r?\
 def fingerprint() -> str:
     """Names of all records and their fields; another pydantic or Python on the other side makes no difference."""
     fields: dict[str, list[str]] = {}
-    todo: list[object] = [Record, *QUESTIONS.values()]
+    todo: list[object] = [Record, *QUESTIONS.values(), *DESK.values(), *(one.ANSWER for one in DESK.values())]
     while todo:
         one = todo.pop()
         if isinstance(one, type) and issubclass(one, BaseModel) and one.__name__ not in fields:

@@ -164,6 +164,15 @@ class ToRun(Frozen):
     epoch: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,12}$")] = ""
 
 
+class ToDesk(Frozen):
+    """A question about runs over there, or a wish: name of its class in `desk_records` and its JSON."""
+
+    kind: Literal["to_desk"] = "to_desk"
+    number: Number
+    name: Annotated[str, StringConstraints(max_length=64)]
+    question: Annotated[str, StringConstraints(max_length=1 << 20)]
+
+
 class Offer(Frozen):
     """A file on its way, in either direction; the answer says from where on it is wanted."""
 
@@ -289,6 +298,16 @@ class FromEnded(Frozen):
     code: int | None = None
 
 
+class FromDesk(Frozen):
+    """answer: JSON of what the question's class names; else error, and code where the system refused (errno)."""
+
+    kind: Literal["from_desk"] = "from_desk"
+    number: Number
+    answer: Annotated[str, StringConstraints(max_length=12 << 20)] = ""
+    error: Text = ""
+    code: Annotated[int, Field(ge=0, le=1000)] = 0
+
+
 class FromText(Frozen):
     """What a running command says."""
 
@@ -308,11 +327,11 @@ class FromRan(Frozen):
 
 ToWorker = (
     ToStart | ToPicture | ToInspect | ToAsk | ToBake | ToOpen | ToClose | ToSaveRay | ToConfigure | ToCancel | ToStop
-    | ToRun
+    | ToRun | ToDesk
 )  # fmt: skip
 FromWorker = (
     FromReady | FromStatus | FromOpened | FromConfigured | FromPicture | FromDropped | FromInspected | FromAnswered
-    | FromBaked | FromSaved | FromEnded | FromText | FromRan
+    | FromBaked | FromSaved | FromEnded | FromText | FromRan | FromDesk
 )  # fmt: skip
 Record = Annotated[ToWorker | FromWorker | Offer | Wanted | Part | Alive, Field(discriminator="kind")]
 RECORD: TypeAdapter[Record] = TypeAdapter(Record)

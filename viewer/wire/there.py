@@ -28,6 +28,8 @@ from viewer.wire.files import Incoming, offer_of, send_parts
 from viewer.wire.greeting import Greeted, VersionError, greeting
 
 OUTPUTS = ("--out", "--display")
+FAR_OPTIONS = ("--data",)
+"""Options whose value is a path over there, whatever lies here under its name."""
 _RUN = 0
 
 Update = Callable[[str, float], None]
@@ -65,7 +67,7 @@ def translated(args: Sequence[str]) -> tuple[tuple[r.Argument, ...], dict[str, P
         path = Path(one.removeprefix(LOCAL)).expanduser()
         if option in OUTPUTS:
             words.append(_output(one, path, outputs))
-        elif one.startswith(LOCAL) or (option and _is_file(path)):
+        elif one.startswith(LOCAL) or (option and option not in FAR_OPTIONS and _is_file(path)):
             offer = offer_of(path, 0)
             files[offer.digest] = path
             words.append(r.Argument(file=offer.digest))

@@ -18,7 +18,11 @@ from core_model.schema.render import Tier
 from tests import waiting
 from tests.unit.render_client.test_lifecycle import frame_of, request, until
 from tests.unit.render_client.test_remote import ROOT, alive, ours, reached
+from tests.unit.runs.synthetic import Plan, write_native
 from viewer.render_client.events import Opened, WorkerDied
+from viewer.runs.reader import RunReader
+from viewer.wire.desk_link import DeskLink
+from viewer.wire.far_desk import FarDesk
 
 SSHD = shutil.which("sshd") or next((p for p in ("/usr/sbin/sshd",) if os.path.exists(p)), None)
 pytestmark = [
@@ -78,6 +82,27 @@ def test_pictures_over_ssh_and_no_process_after(ssh: str) -> None:
         there = far.status.pid
         assert there and os.path.exists(f"/proc/{there}") or not os.path.exists("/proc")
     waiting.until(lambda: not os.path.exists(f"/proc/{there}"), "the far worker to end", 10.0)
+
+
+def test_runs_over_ssh(ssh: str, tmp_path: Path) -> None:
+    run = write_native(tmp_path / "run", Plan(ticks=30), state="running")
+    program = (
+        f"cd {shlex.quote(str(ROOT))} && exec {shlex.quote(sys.executable)} -m core_model.cli.main worker"
+    )
+    link = DeskLink(f"{ssh} {shlex.quote(program)}")
+    try:
+        link.first(60.0)
+        desk = FarDesk(link.line)
+        assert [row.name for row in desk.list_runs((str(tmp_path),)).rows] == ["run"]
+        path = desk.path(str(run))
+        reader = RunReader(path, desk.source(path))
+        while reader.poll():
+            pass
+        assert len(reader.scalars) == 30 and reader.listing.snapshots
+        desk.request(path, "stop")
+        assert '"stop"' in (run / "control.json").read_text()
+    finally:
+        link.close()
     waiting.until(
         lambda: not [p for p in alive(ours()) if "far_program" in " ".join(p.cmdline())], "ssh to end", 5.0
     )

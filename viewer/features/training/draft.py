@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import PurePath
 
 from core_model.schema.settings import Setting, SettingGroup, settings_of
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS, presets_of, start_missing
-from viewer.jobs.backend import BACKENDS, Resources
+from viewer.jobs.asked import Asked
+from viewer.jobs.backend import Resources
 from viewer.jobs.command import CommandLine, processes_for, train_arguments
 from viewer.jobs.form import Checked, check, form_of, texts_of
 
@@ -21,7 +22,7 @@ HIDDEN = ("preset", "recipe", "data.path")
 class Draft:
     """typed: path → text of every field that was touched; what equals the base again is forgotten.
 
-    base: the settings that the form starts from: a preset, or those of another run (`origin` names it).
+    asked: of the machine that trains. base: the settings that the form starts from: a preset, or those of another run (`origin` names it).
     """
 
     preset: str = "smoke"
@@ -35,6 +36,7 @@ class Draft:
     hours: float = 0.0
     partition: str = ""
     origin: str = ""
+    asked: Asked = field(default_factory=Asked, repr=False)
     _texts: dict[str, str] = field(default_factory=dict, repr=False)
     _texts_of: str = ""
     _checked: Checked | None = field(default=None, repr=False)
@@ -142,8 +144,8 @@ class Draft:
         return tree if isinstance(tree, TrainConfig) else None
 
     @property
-    def run(self) -> Path:
-        return Path(self.out.strip()).expanduser().absolute()
+    def run(self) -> PurePath:
+        return self.asked.desk.path(self.out)
 
     def resources(self) -> Resources:
         """What the job requests: the device here, or resources of the cluster."""
@@ -163,7 +165,7 @@ class Draft:
         # A cluster job that requested no GPU must not use one that happens to be visible.
         on_cpu = self.device.strip() == "cpu" if self.backend == "local" else self.gpus == 0
         device = "cpu" if on_cpu else "auto"
-        data = Path(self.data.strip() or ".").expanduser()
+        data = self.asked.desk.path(self.data.strip() or ".")
         return train_arguments(tree, self.base, data, self.run, device)
 
     def line(self) -> CommandLine | None:
@@ -199,9 +201,12 @@ class Draft:
             found.append(data_fault)
         if not self.out.strip():
             found.append("no run directory")
-        elif (self.run / "config.json").exists():
+        elif self.asked.is_run(self.run):
             found.append(f"{self.run.name} is a run already: choose another directory, or resume that one")
-        why = BACKENDS.get(self.backend).why_not()
+        facts = self.asked.facts()
+        why = self.asked.desk.trouble or (
+            "its backends are being asked for" if facts is None else facts.why_not(self.backend)
+        )
         if why:
             found.append(why)
         if self.backend == "local" and not self.resources().devices:
@@ -226,11 +231,3 @@ def matching(
         if fields:
             kept.append((group, fields))
     return kept
-
-
-def free_name(folder: Path, stem: str) -> Path:
-    """FOLDER/STEM, or with a number behind it where that is taken."""
-    path, number = folder / stem, 2
-    while path.exists():
-        path, number = folder / f"{stem}-{number}", number + 1
-    return path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import PurePath
 
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
@@ -11,9 +11,10 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from core_model.schema.run import Action, ControlRequest
 from viewer.features.training.errands import Errands
 from viewer.features.training.rows import progress_line, room_for, state_ink, state_words
-from viewer.features.training.run_index import RunIndex, RunRow
+from viewer.features.training.run_index import RunIndex
 from viewer.jobs import job_service
 from viewer.jobs.backend import Resources
+from viewer.jobs.run_rows import RunRow
 from viewer.runs.format import duration
 from viewer.runs.job_record import ENDED, ShownState
 from viewer.runs.reader import RunReader
@@ -31,7 +32,7 @@ class RunHead:
 
     def __init__(self, errands: Errands, index: RunIndex) -> None:
         self.errands, self.index = errands, index
-        self._wishes: dict[Path, ControlRequest] = {}
+        self._wishes: dict[PurePath, ControlRequest] = {}
         self._ask_kill = False
 
     def draw(
@@ -39,7 +40,7 @@ class RunHead:
     ) -> None:
         """Two lines: what it is and how far, then the buttons."""
         self._title(theme, row, reader)
-        self._buttons(theme, row, duplicate)
+        self._buttons(theme, row, reader, duplicate)
         self._kill_sheet(theme, row)
 
     def _title(self, theme: Theme, row: RunRow, reader: RunReader | None) -> None:
@@ -69,7 +70,9 @@ class RunHead:
             controls.tooltip(error[:2000])
         progress_line(theme, share, ink, room)
 
-    def _buttons(self, theme: Theme, row: RunRow, duplicate: Callable[[RunRow], None]) -> None:
+    def _buttons(
+        self, theme: Theme, row: RunRow, reader: RunReader | None, duplicate: Callable[[RunRow], None]
+    ) -> None:
         state, run = row.state, row.path
         native = "" if not row.foreign else "A run of another program: it can be watched, not steered"
         ended = native or (f"The run is not under way ({state})" if state in ENDED else "")
@@ -80,7 +83,7 @@ class RunHead:
         if queued:
             tip = "Take it out of the queue; it can be resumed later. The order is changed in the list at the left"
             if self._button(theme, fa.ICON_FA_XMARK, "Unqueue", tip, native):
-                self._errand(f"Taking {row.name} out of the queue", lambda: job_service.stop(run))
+                self._errand(f"Taking {row.name} out of the queue", lambda: self.index.desk.stop(run))
         elif self._button(
             theme, fa.ICON_FA_STOP, "Stop", "Write a snapshot and its resume state, then end", ended or busy
         ):
@@ -119,7 +122,7 @@ class RunHead:
         ):
             self._ask_kill = True
         why = native or (
-            "" if (run / "config.json").exists() or row.job is not None else "It has no settings yet"
+            "" if (reader is not None and reader.config) or row.job is not None else "It has no settings yet"
         )
         if self._button(
             theme,
@@ -143,11 +146,15 @@ class RunHead:
         imgui.same_line()
         return pressed
 
+    def stop(self, run: PurePath) -> None:
+        """Ask for its end from elsewhere in the window; what goes wrong shows in this workspace."""
+        self._errand(f"Asking {run.name} to stop", lambda: self.index.desk.stop(run))
+
     def _wish(self, row: RunRow, action: Action) -> None:
         run = row.path
 
         def ask() -> None:
-            self._wishes[run] = job_service.request(run, action)
+            self._wishes[run] = self.index.desk.request(run, action)
 
         self._errand(f"Asking {row.name} to {action}", ask)
 
@@ -168,7 +175,7 @@ class RunHead:
             resources = Resources(devices=("cpu",))
         # A job that was ended from outside may have left its last request behind; the trainer reads only
         # newer ones.
-        self._errand(f"Resuming {row.name}", lambda: job_service.resume(run, backend, resources))
+        self._errand(f"Resuming {row.name}", lambda: self.index.desk.resume(run, backend, resources))
 
     def _errand(self, what: str, call: Callable[[], object]) -> None:
         def work() -> None:
@@ -196,7 +203,7 @@ class RunHead:
             theme, "Kill the run###kill-yes", tip="SIGKILL to every process of the run", danger=True
         ):
             run = row.path
-            self._errand(f"Killing {row.name}", lambda: job_service.end(run, force=True))
+            self._errand(f"Killing {row.name}", lambda: self.index.desk.kill(run))
             imgui.close_current_popup()
         imgui.same_line()
         if controls.button(theme, "Keep it###kill-no", tip="Esc does it too") or imgui.is_key_pressed(

@@ -4,31 +4,36 @@ right.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
+from pydantic_core import to_json
 
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import read_tree
 from core_model.schema.recipes import RECIPES
 from core_model.schema.train import TrainConfig
 from viewer.features.training import forecast_cards, preset_cards
-from viewer.features.training.data_set import DataLooker, known_data
-from viewer.features.training.draft import Draft, free_name
+from viewer.features.training.draft import Draft
 from viewer.features.training.errands import Errands
 from viewer.features.training.form import FormPage
 from viewer.features.training.preset_cards import KIND
 from viewer.features.training.rows import progress_line
-from viewer.features.training.run_index import RunIndex, RunRow
-from viewer.jobs import job_service
+from viewer.features.training.run_index import RunIndex
+from viewer.jobs.asked import CONFIG_BYTES, SHORT_S, Asked
 from viewer.jobs.backend import BACKENDS
 from viewer.jobs.command import forecast_words
 from viewer.jobs.config_diff import diff
+from viewer.jobs.data_set import DataLooker
+from viewer.jobs.desk import Desk
+from viewer.jobs.run_rows import RunRow
 from viewer.jobs.tasks import Task, Tasks
 from viewer.runs.job_record import read_console
 from viewer.runs.selection import Selection
+from viewer.runs.source import whole
 from viewer.state.actions import CopyText, Dispatch
 from viewer.state.workspace import Workspace
 from viewer.widgets import choice_rows, controls, number_rows
@@ -40,30 +45,33 @@ class LaunchPage:
     """The draft lives as long as the window; the check is a task, which outlives it."""
 
     def __init__(self, errands: Errands, index: RunIndex) -> None:
-        self.draft = Draft()
+        self.errands, self.index = errands, index
+        self.asked = Asked(index.desk)
+        self.draft = Draft(asked=self.asked)
         self.form = FormPage()
         self.looker = DataLooker()
-        self.errands, self.index = errands, index
         self.complaint = ""
         self.against = ""
         self.costs = preset_cards.Costs()
         self.text_open = False
         self._named = self._offered = False
+        self._naming: tuple[PurePath, str] | None = None
         self._report: tuple[str, str] = ("", "")
         self._trees: dict[str, TrainConfig | None] = {}
 
-    def duplicate(self, row: RunRow) -> None:
+    def use(self, desk: Desk, wake: Callable[[], None]) -> None:
+        """The machine that trains."""
+        if desk is not self.asked.desk:
+            self.draft.asked = self.asked = Asked(desk, wake)
+            self.looker = DataLooker(wake, desk.data)
+
+    def duplicate(self, row: RunRow, config: Mapping[str, Any]) -> None:
         """Start the form from the settings of a run, with its data and a free name beside it."""
         draft = self.draft
         self.complaint = ""
         try:
-            draft.take(
-                read_tree(
-                    TrainConfig, (row.path / "config.json").read_bytes(), str(row.path / "config.json")
-                ),
-                row.name,
-            )
-        except (OSError, InputError) as error:
+            draft.take(read_tree(TrainConfig, to_json(dict(config)), str(row.path / "config.json")), row.name)
+        except InputError as error:
             if row.job is None:
                 self.complaint = f"its settings cannot be read: {error}"
                 return
@@ -71,9 +79,8 @@ class LaunchPage:
         if row.job is not None:
             draft.backend = row.job.backend if row.job.backend in BACKENDS.names() else "local"
             draft.device = ", ".join(row.job.devices) or draft.device
-        draft.out = str(free_name(row.path.parent, row.name.rstrip("0123456789-") or row.name))
+        self._call(row.path.parent, row.name.rstrip("0123456789-") or row.name)
         self.against = str(row.path)
-        self._named = True
 
     def draw(
         self, theme: Theme, tasks: Tasks, workspace: Workspace, dispatch: Dispatch, view: Selection
@@ -97,15 +104,29 @@ class LaunchPage:
 
     def _name(self, workspace: Workspace) -> None:
         """Default place of the run until one is typed: beside the others, named after the preset."""
-        if not self._named:
-            folder = Path(workspace.folders[0]) if workspace.folders else Path.cwd() / "runs"
-            if (folder / "run.json").exists():
+        desk, facts = self.asked.desk, self.asked.facts()
+        if not self._named and facts is not None:
+            folder = desk.path(workspace.folders[0] if workspace.folders else facts.folder)
+            if any(row.path == folder for row in self.index.rows):
                 folder = folder.parent
-            self.draft.out = str(free_name(folder, self.draft.preset))
-            self._named = True
+            self._call(folder, self.draft.preset)
+        if self._naming is not None:
+            name = self.asked.free_name(*self._naming)
+            if name is not None:
+                untouched = self.draft.out == str(self._naming[0] / self._naming[1])
+                self.draft.out = str(name) if untouched else self.draft.out
+                self._naming = None
         if not self._offered and not self.draft.data and (self.index.looked or not workspace.folders):
-            self._offered = True
-            self.draft.data = known_data([row.path for row in self.index.rows], Path.cwd())
+            found = self.asked.known_data(tuple(row.path for row in self.index.rows))
+            if found is not None:
+                self._offered, self.draft.data = True, found
+
+    def _call(self, folder: PurePath, stem: str) -> None:
+        """Give the run a name that is free in a folder: at once, or as soon as the far machine has said which one is."""
+        name = self.asked.free_name(folder, stem)
+        self.draft.out = str(name or folder / stem)
+        self._naming = None if name is not None else (folder, stem)
+        self._named = True
 
     def _recipe(self, theme: Theme) -> None:
         """The first choice: how it is trained, with what that is in two sentences."""
@@ -132,10 +153,10 @@ class LaunchPage:
     def _start_from(self, choose: Callable[[], None]) -> None:
         """Another preset; a run directory that bears the former one's name gets the new name."""
         draft = self.draft
-        auto, folder = Path(draft.out).name.startswith(draft.preset), Path(draft.out).parent
+        auto, folder = draft.run.name.startswith(draft.preset), draft.run.parent
         choose()
         if auto:
-            draft.out = str(free_name(folder, draft.preset))
+            self._call(folder, draft.preset)
 
     def _side(
         self, theme: Theme, tasks: Tasks, workspace: Workspace, dispatch: Dispatch, view: Selection
@@ -195,7 +216,10 @@ class LaunchPage:
 
     def _place(self, theme: Theme) -> None:
         draft = self.draft
-        backends = [(name, name, BACKENDS.get(name).why_not()) for name in BACKENDS.names()]
+        facts = self.asked.facts()
+        backends = [
+            (name, name, facts.why_not(name) if facts is not None else "") for name in BACKENDS.names()
+        ]
         off = [name for name, _, why in backends if why]
         draft.backend = choice_rows.combo(
             theme,
@@ -203,7 +227,7 @@ class LaunchPage:
             "##backend",
             draft.backend,
             backends,
-            tip="This machine, or a cluster through Slurm",
+            tip="The machine itself, or a cluster through Slurm",
             unavailable=off,
         )
         for name, _, why in backends:
@@ -222,7 +246,8 @@ class LaunchPage:
             controls.tooltip(
                 "Jobs of the same devices wait for each other in the order in which they were started"
             )
-            controls.note(theme, f"Here: cpu; {known}. {self._queue()}")
+            where = "Here" if self.asked.desk.here else "There"
+            controls.note(theme, f"{where}: cpu; {known}. {self._queue()}")
             return
         tip = "GPUs of one node, one process each"
         draft.gpus = number_rows.drag_int(
@@ -243,7 +268,7 @@ class LaunchPage:
     def _queue(self) -> str:
         """How many jobs would come first on the chosen devices."""
         wanted = set(self.draft.resources().devices)
-        ahead = [Path(one.run).name for one in self.index.queue if wanted & set(one.devices)]
+        ahead = [self.asked.desk.path(one.run).name for one in self.index.queue if wanted & set(one.devices)]
         return (
             f"It waits for {', '.join(ahead[:3])}{' and others' if len(ahead) > 3 else ''}."
             if ahead
@@ -260,7 +285,7 @@ class LaunchPage:
         tip = "Schedule, parameters, memory, time (a few real steps of just this command, within a minute) and disk"
         if controls.button(theme, "Make a forecast###dry-run", tip=tip, why_not=why) and line is not None:
             folder = tasks.new_folder()
-            words = line.dry(folder)
+            words = line.dry(folder if self.asked.desk.here else None)
             whole = {"preset": draft.preset} if not draft.typed else {}
             pinned = {"of": list(line.argv()), **whole}
             tasks.start(KIND, f"Forecast of {draft.preset}", words, folder / "schedule.png", folder, pinned)
@@ -321,11 +346,13 @@ class LaunchPage:
 
     def _start(self, workspace: Workspace, view: Selection) -> None:
         draft, run = self.draft, self.draft.run
-        argv, backend, resources = draft.argv(), draft.backend, draft.resources()
-        index = self.index
+        line, backend, resources = draft.line(), draft.backend, draft.resources()
+        index, desk = self.index, self.asked.desk
+        if line is None:
+            return
 
         def begin() -> None:
-            job_service.start(run, argv, backend, resources)
+            desk.start(run, line, backend, resources)
             index.look()
             view.choose(run)
             view.show("log")
@@ -378,9 +405,17 @@ class LaunchPage:
             imgui.end_table()
 
     def _tree_of(self, run: str) -> TrainConfig | None:
-        if run not in self._trees:
+        """Settings of a listed run; None while they are not there."""
+        if self._trees.get(run) is None:
+            source = self.asked.desk.source(self.asked.desk.path(run))
+            path = self.asked.desk.path(run) / "config.json"
+            text = self.asked.want(
+                ("config", run),
+                lambda: whole(source, path, CONFIG_BYTES)[1],
+                0.0 if self.asked.desk.here else SHORT_S,
+            )
             try:
-                self._trees[run] = read_tree(TrainConfig, (Path(run) / "config.json").read_bytes(), run)
-            except (OSError, InputError):
+                self._trees[run] = None if text is None else read_tree(TrainConfig, text, run)
+            except InputError:
                 return None
         return self._trees[run]

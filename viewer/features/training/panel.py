@@ -17,9 +17,10 @@ from viewer.features.training.launch import LaunchPage
 from viewer.features.training.log import LogDrawing
 from viewer.features.training.pictures import PictureDrawing
 from viewer.features.training.queue import QueueList
-from viewer.features.training.run_index import RunIndex, RunRow
+from viewer.features.training.run_index import RunIndex
 from viewer.features.training.run_list import RunList
 from viewer.features.training.snapshots import SnapshotPage
+from viewer.jobs.run_rows import RunRow
 from viewer.jobs.tasks import Tasks
 from viewer.runs.reader import RunReader
 from viewer.runs.run_health import alarms_of
@@ -30,6 +31,7 @@ from viewer.state.query_cache import QueryCache
 from viewer.state.workspace import Workspace
 from viewer.widgets import controls
 from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import Theme
 
 TABS: tuple[tuple[Tab, str], ...] = (
@@ -112,6 +114,8 @@ class TrainingPanel:
     def _begin(self, workspace: Workspace) -> None:
         """Take the results of the threads, and tell them which runs to read."""
         view, index, self._wake = self.view, self.index, workspace.wake
+        index.use(workspace.desk)
+        self.launch.use(workspace.desk, workspace.wake)
         index.start(workspace.folders)
         index.look_in(workspace.folders)
         if index.looked != self._seen:
@@ -142,6 +146,7 @@ class TrainingPanel:
     ) -> None:
         view, index = self.view, self.index
         row, run = index.row(view.chosen), index.reader(view.chosen)
+        self._trouble(theme, workspace)
         self._outcome(theme)
         if row is not None and view.tab != "launch":
             self.head.draw(theme, row, run, self._duplicate)
@@ -227,8 +232,18 @@ class TrainingPanel:
         if controls.button(theme, "Put away###put-away", tip="Hide this message"):
             self.outcome = None
 
+    def _trouble(self, theme: Theme, workspace: Workspace) -> None:
+        """The line to the machine that trains is down, or it does not answer: what is shown is old."""
+        why = workspace.desk.trouble or self.index.trouble
+        if why:
+            with controls.text_colour(theme.palette.warn):
+                imgui.text_wrapped(
+                    legible(f"{why}. What is shown is from before; it goes on as soon as the line does.")
+                )
+
     def _duplicate(self, row: RunRow) -> None:
-        self.launch.duplicate(row)
+        run = self.index.reader(row.path)
+        self.launch.duplicate(row, run.config if run is not None else {})
         self.view.show("launch")
 
 

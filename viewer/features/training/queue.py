@@ -5,14 +5,12 @@ order.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
 from viewer.features.training.errands import Errands
 from viewer.features.training.run_index import RunIndex
-from viewer.jobs import job_service, waiting
 from viewer.jobs.waiting import Waiting
 from viewer.runs.selection import Selection
 from viewer.widgets import controls
@@ -39,7 +37,7 @@ class QueueList:
         imgui.dummy((0.0, 0.2 * theme.em))
 
     def _row(self, theme: Theme, view: Selection, one: Waiting) -> None:
-        em, name = theme.em, Path(one.run).name
+        em, name = theme.em, self.index.desk.path(one.run).name
         edge = imgui.get_frame_height()
         start, room = imgui.get_cursor_pos_x(), imgui.get_content_region_avail().x
         imgui.push_id(one.run)
@@ -53,12 +51,12 @@ class QueueList:
         imgui.same_line(start + 1.6 * em)
         left = room - 1.6 * em - (3 * (edge + 0.2 * em) if one.before else 0.0)
         with controls.text_colour(
-            theme.palette.accent if Path(one.run) == view.chosen else theme.palette.text
+            theme.palette.accent if self.index.desk.path(one.run) == view.chosen else theme.palette.text
         ):
             imgui.text_unformatted(controls.ellipsis(f"{name}  ({', '.join(one.devices)})", left - 0.3 * em))
         controls.tooltip(one.run)
         if imgui.is_item_clicked():
-            view.choose(Path(one.run))
+            view.choose(self.index.desk.path(one.run))
         if one.before:
             imgui.same_line(start + room - 3 * edge - 0.4 * em)
             self._buttons(theme, one, name)
@@ -71,14 +69,14 @@ class QueueList:
             "" if one.up else "Only running jobs are before it",
         )
         if controls.icon_button(theme, fa.ICON_FA_ARROW_UP, f"earlier-{name}", tip=tip, why_not=why):
-            self._errand(f"Moving {name} up", lambda: waiting.move(run, True))
+            self._errand(f"Moving {name} up", lambda: self.index.desk.move(run, True))
         imgui.same_line(0.0, gap)
         tip, why = (
             "Later: behind the next job of its devices",
             "" if one.down else "It is the last for its devices",
         )
         if controls.icon_button(theme, fa.ICON_FA_ARROW_DOWN, f"later-{name}", tip=tip, why_not=why):
-            self._errand(f"Moving {name} down", lambda: waiting.move(run, False))
+            self._errand(f"Moving {name} down", lambda: self.index.desk.move(run, False))
         imgui.same_line(0.0, gap)
         if controls.icon_button(
             theme,
@@ -86,7 +84,9 @@ class QueueList:
             f"unqueue-{name}",
             tip="Take it out of the queue; it can be resumed later",
         ):
-            self._errand(f"Taking {name} out of the queue", lambda: job_service.stop(Path(run)))
+            self._errand(
+                f"Taking {name} out of the queue", lambda: self.index.desk.stop(self.index.desk.path(run))
+            )
 
     def _errand(self, what: str, call: Callable[[], object]) -> None:
         def work() -> None:

@@ -2,102 +2,53 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import PurePath
 
 from core_model.schema.errors import TriscopeError
-from core_model.schema.run import RunRecord
-from viewer.jobs import job_service, waiting
+from viewer.jobs.desk import Desk, LocalDesk
+from viewer.jobs.run_rows import RunRow
 from viewer.jobs.waiting import Waiting
-from viewer.runs.files import runs_in
-from viewer.runs.glance import Glance, Glances
-from viewer.runs.job_record import ENDED, JobRecord, ShownState
 from viewer.runs.poller import Poller
 from viewer.runs.reader import RunReader
 
 LOOK_S = 1.0
-MOST_RUNS = 400
-
-
-@dataclass(frozen=True)
-class RunRow:
-    """One line of the list.
-
-    place: 1 = next in the queue of its devices, 0 = does not wait. foreign: of the EG3D family, described by
-    `glance`.
-    """
-
-    path: Path
-    folder: str
-    state: ShownState | None
-    job: JobRecord | None
-    record: RunRecord | None
-    place: int = 0
-    glance: Glance | None = None
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-    @property
-    def foreign(self) -> bool:
-        return self.job is None and self.record is None
-
-    @property
-    def ended_by(self) -> str:
-        """Who killed it; "" where nobody did, or it is not known."""
-        return (self.record.ended_by if self.record else "") or (self.job.ended_by if self.job else "")
-
-    @property
-    def share(self) -> float:
-        """0 … 1 of the images that were asked for; 0 where unknown."""
-        done, total = self.images
-        return min(1.0, done / total) if total else 0.0
-
-    @property
-    def images(self) -> tuple[float, float]:
-        """(seen, asked for); 0 where unknown."""
-        told = self.record
-        if told is not None:
-            return float(told.images), float(told.images_total)
-        return (self.glance.images, self.glance.total) if self.glance is not None else (0.0, 0.0)
-
-    @property
-    def alive(self) -> bool:
-        return self.state is not None and self.state not in ENDED
-
-    @property
-    def begun(self) -> float:
-        """Seconds since 1970 by which the list is ordered."""
-        glance = self.glance.begun if self.glance is not None else 0.0
-        return max(
-            self.job.submitted if self.job else 0.0, self.record.started if self.record else 0.0, glance
-        )
 
 
 class RunIndex:
     """`follow` chooses the runs that are read in full; the searching thread replaces `rows` as a whole.
 
-    wake: called from a thread when there is something new to draw. faults: folder → why it cannot be read.
-    queue: jobs of this machine that run or wait for devices, in their order.
+    wake: called from a thread when there is something new to draw. desk: the machine that trains. faults: folder → why it
+    cannot be read. queue: jobs of that machine that run or wait for devices, in their order. trouble: why the machine
+    could not be asked when that was tried last; what is shown is then what it said before.
     """
 
-    def __init__(self, wake: Callable[[], None] | None = None) -> None:
+    def __init__(self, wake: Callable[[], None] | None = None, desk: Desk | None = None) -> None:
+        self.desk: Desk = desk or LocalDesk()
         self.rows: tuple[RunRow, ...] = ()
         self.faults: dict[str, str] = {}
         self.queue: tuple[Waiting, ...] = ()
         self.looked = 0
-        self._glances = Glances()
-        self.poller = Poller((), wake=wake)
+        self.trouble = ""
         self._folders: tuple[str, ...] = ()
         self._wake = wake
+        self.poller = self._new_poller()
         self._changed = threading.Event()
         self._stop = False
         self._thread: threading.Thread | None = None
+
+    def _new_poller(self) -> Poller:
+        source = lambda run: self.desk.source(run)
+        return Poller((), wake=self._wake, sources=source, host=self.desk.host())
+
+    def use(self, desk: Desk) -> None:
+        """The machine that trains; before `start`."""
+        if desk is not self.desk and self._thread is None:
+            self.desk = desk
+            self.poller.host.close()
+            self.poller = self._new_poller()
 
     def start(self, folders: tuple[str, ...]) -> None:
         """Begin looking; once."""
@@ -123,14 +74,14 @@ class RunIndex:
         """A run was started or steered: look at once."""
         self._changed.set()
 
-    def follow(self, paths: tuple[Path, ...]) -> None:
+    def follow(self, paths: tuple[PurePath, ...]) -> None:
         self.poller.follow(paths)
-        self.poller.host.disk = paths[0] if paths else Path.home()
+        self.poller.host.follow(paths[0] if paths else None)
 
-    def row(self, path: Path | None) -> RunRow | None:
+    def row(self, path: PurePath | None) -> RunRow | None:
         return next((row for row in self.rows if row.path == path), None)
 
-    def reader(self, path: Path | None) -> RunReader | None:
+    def reader(self, path: PurePath | None) -> RunReader | None:
         return self.poller.of(path)
 
     @property
@@ -139,52 +90,22 @@ class RunIndex:
         return any(row.alive for row in self.rows)
 
     def look(self) -> None:
-        """Read the list once."""
-        faults: dict[str, str] = {}
-        found: dict[Path, RunRow] = {}
-        for folder in self._folders:
-            try:
-                paths = runs_in(Path(folder).expanduser())
-            except (TriscopeError, OSError) as error:
-                faults[folder] = str(error)
-                continue
-            for path in paths[:MOST_RUNS]:
-                if path not in found and _is_run(path):
-                    found[path] = self._row(path, folder)
-        queue = waiting.queue()
-        places = {one.run: one.before for one in queue if one.before}
-        rows = [
-            replace(row, place=places[str(row.path)]) if str(row.path) in places else row
-            for row in found.values()
-        ]
-        rows.sort(key=lambda row: (-row.begun, row.name))
-        self.rows, self.faults, self.queue = tuple(rows), faults, queue
+        """Read the list once; one that cannot be read leaves what was known."""
+        try:
+            found = self.desk.list_runs(self._folders)
+        except (TriscopeError, OSError) as error:
+            self.trouble = self.desk.trouble or str(error)
+            return
+        self.rows, self.faults, self.queue = found.rows, found.faults, found.queue
+        self.trouble = ""
         self.looked += 1
 
     def _work(self) -> None:
         while not self._stop:
             began = time.monotonic()
-            before = self.rows, self.faults, self.queue
+            before = self.rows, self.faults, self.queue, self.trouble
             self.look()
-            if self._wake is not None and before != (self.rows, self.faults, self.queue):
+            if self._wake is not None and before != (self.rows, self.faults, self.queue, self.trouble):
                 self._wake()
-            self._changed.wait(max(LOOK_S, 4 * (time.monotonic() - began)))
+            self._changed.wait(max(LOOK_S, 4 * min(time.monotonic() - began, 5.0)))
             self._changed.clear()
-
-    def _row(self, path: Path, folder: str) -> RunRow:
-        try:
-            found = job_service.find(path)
-        except (TriscopeError, OSError):
-            found = None
-        if found is not None:
-            return RunRow(path, folder, found.state, found.job, found.record)
-        glance = self._glances.of(path)
-        return RunRow(path, folder, glance.state, None, None, glance=glance)
-
-
-def _is_run(path: Path) -> bool:
-    """Whether to list a folder: an empty one may become a run, but is not listed yet."""
-    try:
-        return any(not name.startswith(".") for name in os.listdir(path))
-    except OSError:
-        return False

@@ -10,7 +10,8 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from viewer.features.training.queue import QueueList
 from viewer.features.training.rows import progress_line, state_ink, state_words
-from viewer.features.training.run_index import RunIndex, RunRow
+from viewer.features.training.run_index import RunIndex
+from viewer.jobs.run_rows import RunRow
 from viewer.runs.format import duration
 from viewer.runs.reader import RunReader
 from viewer.runs.run_health import images_words, progress_of
@@ -91,10 +92,12 @@ class RunList:
             theme, fa.ICON_FA_PLUS, "add-folder", tip="Look for runs in this folder", why_not=why
         )
         if entered and text.strip():
-            path = Path(text.strip()).expanduser()
-            self.complaint = "" if path.is_dir() else f"{path} is not a folder"
+            path = workspace.desk.path(text)
+            # Of a far folder the list says what is wrong with it.
+            here = workspace.desk.here
+            self.complaint = f"{path} is not a folder" if here and not Path(path).is_dir() else ""
             if not self.complaint:
-                workspace.folders, self.typed = workspace.with_folder(str(path.absolute())), ""
+                workspace.folders, self.typed = workspace.with_folder(str(path)), ""
         if self.complaint:
             with controls.text_colour(theme.palette.bad):
                 imgui.text_wrapped(self.complaint)

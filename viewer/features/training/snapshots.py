@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
@@ -10,10 +10,10 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from core_model.schema.camera import OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.question import PictureQuestion
-from viewer.features.training.draft import free_name
 from viewer.features.training.rows import progress_line
 from viewer.features.training.timeline import scrub
 from viewer.gl.texture import Texture
+from viewer.jobs.desk import free_name
 from viewer.jobs.tasks import Tasks
 from viewer.runs.reader import RunReader
 from viewer.runs.snapshots import snapshot_table
@@ -21,7 +21,7 @@ from viewer.state.actions import CopyText, Dispatch, OpenCheckpoint, ShowWorkspa
 from viewer.state.document import Document
 from viewer.state.query_cache import QueryCache
 from viewer.state.requests import request_of
-from viewer.state.workspace import Workspace, run_of
+from viewer.state.workspace import Workspace
 from viewer.widgets import controls
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import Theme
@@ -39,7 +39,7 @@ class SnapshotPage:
     def __init__(self) -> None:
         self.seeds = "0-3"
         self.out = ""
-        self._run: Path | None = None
+        self._run: PurePath | None = None
         self._texture: Texture | None = None
         self._drawn = -1
 
@@ -59,7 +59,9 @@ class SnapshotPage:
         watch = workspace.snapshots
         found = watch.watch(run.path)
         if run.path != self._run:
-            self._run, self.out = run.path, str(free_name(run.path.parent, f"{run.name}-film.mp4"))
+            # The film is a file of this machine, also where the run is not.
+            folder = run.path.parent if workspace.desk.here else Path.cwd()
+            self._run, self.out = run.path, str(free_name(Path(folder), f"{run.name}-film.mp4"))
         if not found:
             with run.lock:
                 waiting = not run.listing.snapshots
@@ -75,7 +77,7 @@ class SnapshotPage:
         imgui.same_line(0.0, 0.8 * em)
         if imgui.begin_child("snapshot-side", ImVec2(0.0, 0.0)):
             self._preview(doc, theme, info, queries, workspace, opening, dispatch, run)
-            self._film(doc, theme, tasks, dispatch, run)
+            self._film(doc, theme, tasks, workspace, dispatch, run)
         imgui.end_child()
 
     def _table(
@@ -121,7 +123,7 @@ class SnapshotPage:
                 tip=tip,
                 why_not="Being opened" if opening == str(one.path) else "",
             ):
-                keep = run_of(shown) == run.path
+                keep = workspace.run_of(shown) == run.path
                 dispatch(OpenCheckpoint(str(one.path), keep_view=keep))
                 dispatch(ShowWorkspace("explore"))
         imgui.end_table()
@@ -139,14 +141,14 @@ class SnapshotPage:
     ) -> None:
         em = theme.em
         shown = info.path if info is not None else ""
-        own = run_of(shown) == run.path
+        own = workspace.run_of(shown) == run.path
         controls.section(theme, "Timeline")
         if not own:
             controls.note(
                 theme, "Another checkpoint is open in Explore. Open the newest one to scrub through this run."
             )
             newest = workspace.snapshots.snapshots[-1]
-            why = f"Opening {Path(opening).name} …" if opening else ""
+            why = f"Opening {PurePath(opening).name} …" if opening else ""
             tip = "Opens it in Explore as well; this page stays"
             if controls.button(
                 theme, "Open the newest here###open-here", tip=tip, why_not=why, primary=not why
@@ -187,7 +189,15 @@ class SnapshotPage:
                 f"Seed {seeds}, psi {doc.latent.psi:g}, the camera of Explore; {PREVIEW} × {PREVIEW} pixels"
             )
 
-    def _film(self, doc: Document, theme: Theme, tasks: Tasks, dispatch: Dispatch, run: RunReader) -> None:
+    def _film(
+        self,
+        doc: Document,
+        theme: Theme,
+        tasks: Tasks,
+        workspace: Workspace,
+        dispatch: Dispatch,
+        run: RunReader,
+    ) -> None:
         controls.section(theme, "Film of all snapshots")
         controls.label(theme, "Seeds", "Shown side by side in every frame: numbers and ranges as 0-3,7")
         changed, text = imgui.input_text("##film-seeds", self.seeds)
@@ -207,7 +217,8 @@ class SnapshotPage:
         tip = "Camera and truncation of Explore; a task of its own, which outlives this window"
         if controls.button(theme, f"{fa.ICON_FA_FILM}  Make the film###make-film", tip=tip, why_not=why):
             out = Path(self.out.strip()).expanduser().absolute()
-            arguments = film_arguments(run.path, out, self.seeds.strip(), doc)
+            own = workspace.run_of(doc.checkpoint) == run.path
+            arguments = film_arguments(run.path, out, self.seeds.strip(), doc, own)
             tasks.start(KIND, f"Film of {run.name}", arguments, out, pinned={"run": str(run.path)})
         if task is None:
             return
@@ -232,11 +243,13 @@ class SnapshotPage:
                 dispatch(CopyText(task.record.out, "path"))
 
 
-def film_arguments(run: Path, out: Path, seeds: str, doc: Document) -> tuple[str, ...]:
-    """Words of `triscope film` with the camera and truncation of the document."""
+def film_arguments(run: PurePath, out: Path, seeds: str, doc: Document, own: bool) -> tuple[str, ...]:
+    """Words of `triscope film` with the truncation of the document, and its camera where the document is `own`: one of
+    the run's snapshots.
+    """
     said = ["film", str(run), "--out", str(out), "--seeds", seeds or "0", "--psi", f"{doc.latent.psi:g}"]
     said += ["--cutoff", "none" if doc.latent.cutoff is None else str(doc.latent.cutoff)]
-    if isinstance(doc.camera, OrbitPose) and run_of(doc.checkpoint) == run:
+    if isinstance(doc.camera, OrbitPose) and own:
         pose = doc.camera
         said += [f"--{name}={getattr(pose, name):.6g}" for name in ("yaw", "pitch", "roll", "radius", "fov")]
     return tuple(said)

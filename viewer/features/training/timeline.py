@@ -11,7 +11,7 @@ from core_model.schema.checkpoint import CheckpointInfo
 from viewer.runs.format import amount
 from viewer.state.actions import Dispatch, OpenCheckpoint
 from viewer.state.screen import PicturePlace
-from viewer.state.workspace import Workspace, run_of
+from viewer.state.workspace import Workspace
 from viewer.widgets import controls
 from viewer.widgets.theme import Theme
 
@@ -34,7 +34,7 @@ def draw_over(
     """
     checkpoint = info.path if info is not None else ""
     watch = workspace.snapshots
-    if len(watch.watch(run_of(checkpoint))) < 2 or place.size <= 0:
+    if len(watch.watch(workspace.run_of(checkpoint))) < 2 or place.size <= 0:
         return
     em = theme.em
     width = min(0.9 * place.size, 34 * em)
@@ -58,8 +58,8 @@ def keep_up(info: CheckpointInfo | None, workspace: Workspace, opening: str, dis
     """Open the newest snapshot when it is followed, in either workspace."""
     checkpoint = info.path if info is not None else ""
     watch = workspace.snapshots
-    if watch.follow and run_of(checkpoint) is not None:
-        watch.watch(watch.run or run_of(checkpoint))
+    if watch.follow and workspace.run_of(checkpoint) is not None:
+        watch.watch(watch.run or workspace.run_of(checkpoint))
         newer = watch.due(checkpoint, opening)
         if newer:
             dispatch(OpenCheckpoint(newer, keep_view=True))

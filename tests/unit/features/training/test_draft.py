@@ -15,8 +15,9 @@ from core_model.cli.train import take_apart
 from core_model.schema.overrides import apply_overrides
 from core_model.schema.train_presets import PRESETS, presets_of
 from tests.train.gan_data import write_set
-from viewer.features.training.data_set import look
-from viewer.features.training.draft import Draft, free_name, matching
+from viewer.features.training.draft import Draft, matching
+from viewer.jobs.data_set import look
+from viewer.jobs.desk import free_name
 
 
 @pytest.fixture

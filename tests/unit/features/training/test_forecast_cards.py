@@ -7,9 +7,9 @@ import zipfile
 from pathlib import Path
 
 from core_model.schema.train_presets import PRESETS
-from viewer.features.training.data_set import known_data
 from viewer.features.training.forecast_cards import curves, facts
 from viewer.features.training.preset_cards import about
+from viewer.jobs.data_set import known_data
 
 REPORT = """preset smoke: 96 images in 24 steps of 4
 memory        about 0.42 GiB a process at its peak (fp32)

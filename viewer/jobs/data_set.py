@@ -54,8 +54,11 @@ def look(path: str) -> DataLook:
 class DataLooker:
     """Looks in a thread at the newest path that was asked about."""
 
-    def __init__(self, wake: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, wake: Callable[[], None] | None = None, look_at: Callable[[str], DataLook] = look
+    ) -> None:
         self.found: DataLook | None = None
+        self._look_at = look_at
         self._wanted = ""
         self._wake = wake
 
@@ -70,7 +73,7 @@ class DataLooker:
         return self.found if self.found is not None and self.found.path == path else None
 
     def _work(self, path: str) -> None:
-        found = look(path)
+        found = self._look_at(path)
         if path == self._wanted:
             self.found = found
             if self._wake is not None:
