@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "fit": ("core_model.cli.fit", "fit a generator to made-up heads of known shape and colour"),
     "worker": ("core_model.cli.worker", "a renderer on stdin and stdout, for a window elsewhere (--worker)"),
     "monitor": ("core_model.cli.monitor", "watch training runs in a window of its own"),
+    "doctor": ("core_model.cli.doctor", "what this machine has and lacks, and what to do about it"),
     "bench": ("core_model.cli.bench", "measure start, orbit, quality, field speed and memory"),
 }
 

@@ -39,6 +39,7 @@ STARTED = {
     "core_model/cli/bench.py:run_script": "tied",
     "core_model/data/heads_dataset.py:_made": "parent",
     "core_model/schema/processes.py:start_tied": "tied",
+    "core_model/doctor/asking.py:ask": "tied",
     "core_model/training/fit/pool.py:__init__": "parent",
     "core_model/training/gan/measure.py:_try": "tied",
     "core_model/training/common/local_launcher.py:_start": "tied",
