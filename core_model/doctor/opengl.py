@@ -13,7 +13,7 @@ from core_model.doctor.asking import Answer, ask, tell
 from core_model.schema.doctor import Finding
 
 MODULE = "core_model.doctor.opengl"
-TIMEOUT_S = 30.0
+TIMEOUT_S = 60.0
 SOFTWARE = ("llvmpipe", "softpipe", "swiftshader", "software", "gdi generic", "basic render")
 DRIVER = "install or update the driver of the graphics card"
 MESA = "on Debian and Ubuntu: apt-get install libgl1 libegl1 libglx-mesa0 libgl1-mesa-dri libegl-mesa0"
@@ -56,8 +56,9 @@ def _libraries() -> str:
 def _display_remedy() -> str:
     if not sys.platform.startswith("linux"):
         return "start it from a desktop session, not from a service or over ssh"
-    if os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        return "the display that DISPLAY or WAYLAND_DISPLAY names does not answer: start a desktop session there, or unset it"
+    named = [f"{n}={os.environ[n]}" for n in ("DISPLAY", "WAYLAND_DISPLAY") if os.environ.get(n)]
+    if named:
+        return f"{' and '.join(named)} leads to no display that answers: start a desktop session there, or set it right"
     return (
         "start it from a desktop session (ssh -X is slow); without one, `triscope demo` takes pictures in a virtual display, commands "
         'and `triscope worker` need none (`triscope view --worker "ssh THIS-MACHINE triscope worker"` shows it elsewhere)'

@@ -12,10 +12,6 @@ from pydantic import Field
 
 from core_model.schema.frozen import Frozen
 
-COMMAND = "triscope doctor"
-SEE = f"`{COMMAND}` says what this machine lacks"
-"""What every failure to start ends with."""
-
 Status = Literal["ok", "note", "problem", "fatal"]
 MARKS: dict[Status, str] = {"ok": "ok", "note": "note", "problem": "PROBLEM", "fatal": "FATAL"}
 Group = Literal["System", "Window", "Rendering", "Packages", "Files"]
@@ -73,8 +69,10 @@ def verdict(report: DoctorReport) -> str:
     what = "Commands and `triscope worker`" if report.headless else "The window"
     word = "can start here" if report.can_start else "cannot start here"
     count = sum(f.status == "problem" for f in report.findings)
-    rest = f"; {count} {'problem' if count == 1 else 'problems'} beside" if count else ""
-    return f"{what} {word}{rest}."
+    if not count:
+        return f"{what} {word}."
+    rest = "one thing does not work" if count == 1 else f"{count} things do not work"
+    return f"{what} {word}; {rest} beside."
 
 
 def remedies(report: DoctorReport) -> list[str]:

@@ -52,6 +52,7 @@ STARTED = {
     "viewer/wire/command.py:__init__": "follows",
     "viewer/features/export/clipboard.py:_hand_over": "waits",
     "viewer/jobs/folders.py:show_folder": "detached",
+    "viewer/shell/doctor_sheet.py:_ask": "tied",
     "viewer/tour/virtual_display.py:some_display": "tied",
     "benchmarks/drag.py:_burning": "tied",
     "benchmarks/drag_driver.py:_xdotool": "waits",

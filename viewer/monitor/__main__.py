@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from core_model.schema.errors import InputError
+from core_model.schema.errors import SEE_DOCTOR, InputError
 from viewer.monitor.options import USAGE, parsed
 
 
@@ -19,7 +19,10 @@ def main(args: Sequence[str]) -> None:
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         # Dear PyGui would abort the process without a word.
         raise InputError(
-            what="no display", where="the monitor", expected="DISPLAY (X11, or XWayland)", got="none"
+            what="no display",
+            where="the monitor",
+            expected="DISPLAY (X11, or XWayland)",
+            got=f"none; {SEE_DOCTOR}",
         )
     from viewer.monitor.window import MonitorWindow
 
