@@ -125,7 +125,7 @@ case "$level" in
   run)
     apt_install $(missing_libraries)
     make_venv
-    pip_install
+    pip_install all
     ;;
   dev)
     apt_install $(missing_libraries) $(missing_display)

@@ -19,7 +19,8 @@ from typing import NoReturn
 
 from core_model import __version__
 from core_model.cli import far
-from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError
+from core_model.schema.extras import missing_extra
 from core_model.schema.processes import FOLLOW_VARIABLE, follow_starter
 
 # name → (module with `main(args)`, summary)
@@ -89,6 +90,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_status
     except MemoryError:
         _say("out of memory; a smaller --size or fewer --spp needs less", debug)
+        return 1
+    except ImportError as error:
+        missing = missing_extra(error)
+        _say(str(missing or f"failed: {error}; {SEE_DOCTOR}"), debug)
         return 1
     except Exception as error:
         hint = "" if debug else " (--debug shows where)"

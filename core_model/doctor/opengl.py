@@ -106,6 +106,12 @@ def _software() -> str:
 
 def _offscreen(answer: Answer) -> Finding:
     renderer = answer.first("renderer")
+    missing = answer.first("missing")
+    if missing is not None:
+        return Finding(
+            group="Window", name="opengl-offscreen", title="OpenGL off the screen", status="note", value=f"not asked: {missing}",
+            facts={"found": None},
+        )  # fmt: skip
     if renderer is None:
         return Finding(
             group="Window", name="opengl-offscreen", title="OpenGL off the screen", status="problem",
@@ -179,13 +185,18 @@ def _facts() -> dict[str, str | int]:
 
 
 def _offscreen_context() -> None:
-    from core_model.data.head_renderer.context import OffscreenContext
     from core_model.schema.errors import InputError
+    from core_model.schema.extras import missing_extra
 
     try:
+        from core_model.data.head_renderer.context import OffscreenContext
+
         context = OffscreenContext()
     except InputError as error:
         tell(no_opengl=error.got or str(error))
+        return
+    except ImportError as error:
+        tell(missing=str(missing_extra(error) or error))
         return
     tell(renderer=context.renderer)
     context.close()

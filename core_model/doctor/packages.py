@@ -11,10 +11,11 @@ from packaging.requirements import Requirement
 import core_model
 from core_model.doctor.devices import GET_TORCH
 from core_model.schema.doctor import Finding
+from core_model.schema.extras import install_line
 
 NAME = "triscope"
-DEVELOPERS = ("dev",)
-"""Extras that are nobody else's business."""
+UNTOLD = ("dev", "all")
+"""Extras of developers, and that of all others."""
 
 
 def findings() -> list[Finding]:
@@ -33,7 +34,7 @@ def requirements() -> tuple[list[Requirement], dict[str, list[Requirement]]]:
         always = [Requirement(line) for line in project["dependencies"]]
         extras = {k: [Requirement(line) for line in v] for k, v in project["optional-dependencies"].items()}
         needed = [r for r in always if _asked(r)]
-        return needed, {k: [r for r in v if _asked(r)] for k, v in extras.items() if k not in DEVELOPERS}
+        return needed, {k: [r for r in v if _asked(r)] for k, v in extras.items() if k not in UNTOLD}
     try:
         found = metadata.metadata(NAME)
         lines = [Requirement(line) for line in metadata.requires(NAME) or ()]
@@ -41,7 +42,7 @@ def requirements() -> tuple[list[Requirement], dict[str, list[Requirement]]]:
         return [], {}
     needed = [r for r in lines if _asked(r)]
     always_names = {str(r) for r in needed}
-    names = [n for n in found.get_all("Provides-Extra") or () if n not in DEVELOPERS]
+    names = [n for n in found.get_all("Provides-Extra") or () if n not in UNTOLD]
     return needed, {n: [r for r in lines if _asked(r, n) and str(r) not in always_names] for n in names}
 
 
@@ -101,11 +102,6 @@ def _extra(name: str, needs: list[Requirement]) -> Finding:
     return Finding(
         group="Packages", name=f"extra.{name}", title=title, value=there or "nothing needed here", facts=facts
     )
-
-
-def install_line(extra: str) -> str:
-    """What a person types to get an extra."""
-    return f'pip install "{NAME}[{extra}]"'
 
 
 def _install(need: Requirement) -> str:

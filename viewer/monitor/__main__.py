@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from core_model.schema.errors import SEE_DOCTOR, InputError
+from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError
+from core_model.schema.extras import missing_extra
 from viewer.monitor.options import USAGE, parsed
 
 
@@ -24,7 +25,10 @@ def main(args: Sequence[str]) -> None:
             expected="DISPLAY (X11, or XWayland)",
             got=f"none; {SEE_DOCTOR}",
         )
-    from viewer.monitor.window import MonitorWindow
+    try:
+        from viewer.monitor.window import MonitorWindow
+    except ImportError as error:
+        raise missing_extra(error) or error from None
 
     MonitorWindow(options).run()
 
@@ -32,6 +36,6 @@ def main(args: Sequence[str]) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except InputError as error:
+    except TriscopeError as error:
         print(f"triscope: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
