@@ -1,6 +1,7 @@
 """Exit 0 when everything that pyproject.toml asks for is installed, so that no package index is asked.
 
 Usage: .venv/bin/python scripts/requirements_met.py [EXTRA ...]   (from the repository root)
+       PYTHON scripts/requirements_met.py --torch    (whether an environment made of PYTHON can use its torch)
 """
 
 from __future__ import annotations
@@ -55,6 +56,10 @@ def this_checkout_installed(project: dict, root: Path) -> bool:
 def main() -> int:
     root = Path.cwd()
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    if sys.argv[1:] == ["--torch"]:
+        # An environment made inside another one sees the packages of the base only.
+        torch = [line for line in project["dependencies"] if Requirement(line).name == "torch"]
+        return 0 if sys.prefix == sys.base_prefix and not unmet(torch) else 1
     missing = unmet([*project["dependencies"], *of_extras(project, sys.argv[1:])])
     for line in missing:
         print(f"needed: {line}")
