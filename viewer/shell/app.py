@@ -441,7 +441,7 @@ def _saved_look() -> _Look:
     Wrong values fall back to the defaults; `load_preferences` reports them later.
     """
     try:
-        saved = json.loads((config_dir() / FILE_NAME).read_text())
+        saved = json.loads((config_dir() / FILE_NAME).read_text(encoding="utf-8"))
         name, scale, size = (
             saved["theme"],
             float(saved["ui_scale"]),
