@@ -18,9 +18,9 @@ APPEND_S = 0.05
 
 def age_ms() -> float:
     """Milliseconds since this process began; its start is told in hundredths of a second."""
-    with open("/proc/self/stat") as file:
+    with open("/proc/self/stat", encoding="utf-8") as file:
         ticks = float(file.read().rsplit(") ", 1)[1].split()[19])
-    with open("/proc/uptime") as file:
+    with open("/proc/uptime", encoding="utf-8") as file:
         return 1e3 * (float(file.read().split()[0]) - ticks / 100.0)
 
 

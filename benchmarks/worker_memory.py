@@ -77,7 +77,7 @@ def peak_gb(pid: int) -> float:
     """Largest resident memory that the process ever had, 10⁹ bytes."""
     status = Path(f"/proc/{pid}/status")
     if status.is_file():
-        line = next(s for s in status.read_text().splitlines() if s.startswith("VmHWM:"))
+        line = next(s for s in status.read_text(encoding="utf-8").splitlines() if s.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024 / 1e9
     info = psutil.Process(pid).memory_info()
     return getattr(info, "peak_wset", info.rss) / 1e9

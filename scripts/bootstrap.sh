@@ -3,7 +3,8 @@
 #   bootstrap.sh run       system libraries of the window, .venv, triscope in it
 #   bootstrap.sh dev       the same, the virtual display and the test tools
 #   bootstrap.sh display   only the virtual display (Xvfb), where no real one is
-# Environment: PYTHON (interpreter to build .venv with), TRISCOPE_PIP_ARGS (more arguments for pip).
+# Environment: PYTHON (interpreter to build .venv with), TRISCOPE_PIP_ARGS (more arguments for pip), TRISCOPE_OWN_TORCH=0 (leave aside the
+# PyTorch that the interpreter has already; it is used otherwise, whatever build it is).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root="$(pwd)"
@@ -91,8 +92,13 @@ make_venv() {
       die "$python cannot make virtual environments (no ensurepip); install its venv module or set PYTHON"
     fi
   fi
+  local own=()
+  if [ "${TRISCOPE_OWN_TORCH:-1}" != 0 ] && "$python" scripts/requirements_met.py --torch >/dev/null 2>&1; then
+    say "using the PyTorch of $python (TRISCOPE_OWN_TORCH=0 installs another)"
+    own=(--system-site-packages)
+  fi
   say "making $venv with $("$python" --version)"
-  "$python" -m venv "$venv"
+  "$python" -m venv ${own[@]+"${own[@]}"} "$venv"
 }
 
 # pip_progress ARGUMENT...: pip with its progress bars on a terminal, elsewhere a line for each file that it fetches.
@@ -125,7 +131,7 @@ case "$level" in
   run)
     apt_install $(missing_libraries)
     make_venv
-    pip_install
+    pip_install all
     ;;
   dev)
     apt_install $(missing_libraries) $(missing_display)

@@ -1,12 +1,14 @@
 """Exit 0 when everything that pyproject.toml asks for is installed, so that no package index is asked.
 
 Usage: .venv/bin/python scripts/requirements_met.py [EXTRA ...]   (from the repository root)
+       PYTHON scripts/requirements_met.py --torch    (whether an environment made of PYTHON can use its torch)
 """
 
 from __future__ import annotations
 
 import sys
 import tomllib
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
@@ -30,6 +32,16 @@ def unmet(requirements: list[str]) -> list[str]:
     return missing
 
 
+def of_extras(project: dict, extras: Iterable[str]) -> list[str]:
+    """What extras ask for, those that they name in turn (`triscope[mesh]`) included."""
+    found = []
+    for extra in extras:
+        for line in project["optional-dependencies"][extra]:
+            need = Requirement(line)
+            found += of_extras(project, need.extras) if need.name == project["name"] else [line]
+    return found
+
+
 def this_checkout_installed(project: dict, root: Path) -> bool:
     """True when the distribution is installed, editable, from this very folder with the same entry points."""
     try:
@@ -44,10 +56,11 @@ def this_checkout_installed(project: dict, root: Path) -> bool:
 def main() -> int:
     root = Path.cwd()
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = list(project["dependencies"])
-    for extra in sys.argv[1:]:
-        wanted += project["optional-dependencies"][extra]
-    missing = unmet(wanted)
+    if sys.argv[1:] == ["--torch"]:
+        # An environment made inside another one sees the packages of the base only.
+        torch = [line for line in project["dependencies"] if Requirement(line).name == "torch"]
+        return 0 if sys.prefix == sys.base_prefix and not unmet(torch) else 1
+    missing = unmet([*project["dependencies"], *of_extras(project, sys.argv[1:])])
     for line in missing:
         print(f"needed: {line}")
     return 0 if not missing and this_checkout_installed(project, root) else 1

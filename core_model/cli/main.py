@@ -19,7 +19,8 @@ from typing import NoReturn
 
 from core_model import __version__
 from core_model.cli import far
-from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError
+from core_model.schema.extras import missing_extra
 from core_model.schema.processes import FOLLOW_VARIABLE, follow_starter
 
 # name → (module with `main(args)`, summary)
@@ -43,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "batch": ("core_model.cli.batch", "one command for many values, here or as one job array of Slurm"),
     "worker": ("core_model.cli.worker", "a renderer on stdin and stdout, for a window elsewhere (--worker)"),
     "monitor": ("core_model.cli.monitor", "watch training runs in a window of its own"),
+    "doctor": ("core_model.cli.doctor", "what this machine has and lacks, and what to do about it"),
     "bench": ("core_model.cli.bench", "measure start, orbit, quality, field speed and memory"),
 }
 
@@ -89,6 +91,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_status
     except MemoryError:
         _say("out of memory; a smaller --size or fewer --spp needs less", debug)
+        return 1
+    except ImportError as error:
+        missing = missing_extra(error)
+        _say(str(missing or f"failed: {error}; {SEE_DOCTOR}"), debug)
         return 1
     except Exception as error:
         hint = "" if debug else " (--debug shows where)"

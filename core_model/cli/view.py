@@ -6,7 +6,7 @@ import os
 import sys
 
 from core_model.checkpoints.locate import default_checkpoint, resolve
-from core_model.schema.errors import InputError
+from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError
 
 
 def main(args: list[str]) -> None:
@@ -31,9 +31,12 @@ def open_window(checkpoint: str | None, worker: str | None = None) -> None:
         raise InputError(
             what="no display",
             expected="DISPLAY or WAYLAND_DISPLAY; `triscope demo` needs none",
-            got="neither",
+            got=f"neither; {SEE_DOCTOR}",
         )
-    from viewer.shell.app import AppOptions, run
+    try:
+        from viewer.shell.app import AppOptions, run
+    except ImportError as error:  # of a package, or of a system library that it is linked to
+        raise TriscopeError(f"the window does not open: {error}; {SEE_DOCTOR}") from error
 
     if worker is not None:
         _check_command(worker)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.ndimage import distance_transform_edt
 
 from core_model.meshing.attributes import CALL_POINTS, eight_bit, point_gradient, radiance
 from core_model.meshing.levelset import LevelSet
@@ -87,6 +86,8 @@ def bake(
     covered[filled] = True
     if not covered.all() and covered.any():
         empty = ~covered.reshape(height, width)
+        from scipy.ndimage import distance_transform_edt  # of an extra, as all of scipy
+
         nearest = np.asarray(distance_transform_edt(empty, return_distances=False, return_indices=True))
         image = image.reshape(height, width, 3)[nearest[0], nearest[1]]
     return Texture(unwrapped.uv, np.ascontiguousarray(image.reshape(height, width, 3)))

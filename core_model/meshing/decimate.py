@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fast_simplification
 import numpy as np
 
 from core_model.meshing.polygonise import Surface
@@ -23,6 +22,8 @@ def decimate(surface: Surface, faces: int) -> Surface:
             expected=f"fewer than {MAX_VERTICES // 3}, by a lower --resolution",
             got=str(len(surface.faces)),
         )
+    import fast_simplification  # of an extra
+
     points, triangles, *_ = fast_simplification.simplify(
         np.ascontiguousarray(surface.vertices, dtype=np.float32),  # pyright: ignore[reportArgumentType] - float32 is taken as it is
         np.ascontiguousarray(surface.faces, dtype=np.int32),

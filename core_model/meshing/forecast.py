@@ -127,8 +127,8 @@ def available_bytes() -> float:
     mine = psutil.Process().memory_info().rss
     free = float(psutil.virtual_memory().available)
     try:  # a container may allow less than the machine has (cgroup v2)
-        limit = Path("/sys/fs/cgroup/memory.max").read_text().strip()
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8").strip()
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="utf-8"))
         if limit.isdecimal():
             free = min(free, max(0.0, int(limit) - used))
     except (OSError, ValueError):

@@ -82,9 +82,7 @@ def _installed() -> Triangulate:
             return load()
         except ImportError:
             continue
-    raise ImportError(
-        "neither PyMCubes nor scikit-image is installed: pip install triscope brings the one that has a wheel here"
-    )
+    raise ImportError("neither PyMCubes nor scikit-image is installed", name="skimage")
 
 
 def _triangles(case: int, triangulate: Triangulate) -> list[Corners]:

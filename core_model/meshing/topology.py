@@ -7,8 +7,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from core_model.meshing.polygonise import Surface
 from core_model.schema.camera import Vec3
@@ -27,6 +25,15 @@ class Parts:
     faces: np.ndarray
 
 
+def _connected(a: np.ndarray, b: np.ndarray, count: int) -> tuple[int, np.ndarray]:
+    """Number of connected components of a graph of `count` nodes with edges a[i] – b[i], and the label of each node."""
+    from scipy.sparse import coo_matrix  # of an extra, as all of scipy
+    from scipy.sparse.csgraph import connected_components
+
+    graph = coo_matrix((np.ones(len(a), dtype=np.int8), (a, b)), shape=(count, count))
+    return connected_components(graph.tocsr(), directed=False)
+
+
 def components(surface: Surface) -> Parts:
     """Faces that share a vertex belong together."""
     faces = surface.faces
@@ -35,8 +42,7 @@ def components(surface: Surface) -> Parts:
     a = np.concatenate([faces[:, 0], faces[:, 1]])
     b = np.concatenate([faces[:, 1], faces[:, 2]])
     n = len(surface.vertices)
-    graph = coo_matrix((np.ones(len(a), dtype=np.int8), (a, b)), shape=(n, n))
-    _, label = connected_components(graph.tocsr(), directed=False)
+    _, label = _connected(a, b, n)
     of_face = label[faces[:, 0]]
     used, of_face = np.unique(of_face, return_inverse=True)
     return Parts(of_face.astype(np.int32), np.bincount(of_face, minlength=len(used)))
@@ -137,10 +143,7 @@ def _boundary(
         return 0, 0, ()
     names, number = np.unique(edges, return_inverse=True)
     number = number.reshape(edges.shape)
-    graph = coo_matrix(
-        (np.ones(len(edges), dtype=np.int8), (number[:, 0], number[:, 1])), shape=(len(names),) * 2
-    )
-    loops, label = connected_components(graph.tocsr(), directed=False)
+    loops, label = _connected(number[:, 0], number[:, 1], len(names))
     near = 1e-5 * max(b - a for a, b in zip(low, high, strict=True))
     ends = vertices[edges]
     on_side, sides = np.zeros(len(edges), dtype=bool), []

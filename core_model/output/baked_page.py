@@ -119,7 +119,10 @@ def programs() -> dict[str, tuple[str, str]]:
 
 def source_es(name: str, defines: tuple[str, ...] = ()) -> str:
     """`shaders/<name>` for WebGL 2."""
-    body = _INCLUDE.sub(lambda m: shader_path(m.group(1)).read_text(), shader_path(name).read_text())
+    body = _INCLUDE.sub(
+        lambda m: shader_path(m.group(1)).read_text(encoding="utf-8"),
+        shader_path(name).read_text(encoding="utf-8"),
+    )
     return ES_HEAD + "".join(f"#define {d}\n" for d in defines) + body
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+SEE_DOCTOR = "`triscope doctor` says what this machine lacks"
+"""What a failure to start ends with."""
+
 
 class TriscopeError(Exception):
     """Base of every error that triscope raises on purpose; the CLI exits with status 1."""

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import Field, field_validator, model_validator
 
 from core_model.schema.camera import Vec3
+from core_model.schema.extras import install_line
 from core_model.schema.frozen import Frozen
 from core_model.schema.latent import LatentSpec
 
@@ -24,7 +25,7 @@ MAX_TEXTURE_FACES = 300_000
 DEFAULT_LEVELS = {"sdf": 0.0, "epigraf": 25.0}
 DEFAULT_RAW_LEVEL = 10.0
 
-NO_ATLAS = "textures need the package xatlas, which has no wheel for this Python on this machine"
+NO_ATLAS = f"textures need the package xatlas: {install_line('mesh')} (it has no wheel for Python 3.14 and Linux on ARM)"
 
 Quantity = Literal["sdf", "raw", "density"]
 

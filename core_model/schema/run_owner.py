@@ -77,7 +77,7 @@ def this_place() -> str:
     """Where process ids of this process are valid."""
     parts = [socket.gethostname()]
     for read in (
-        lambda: Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
+        lambda: Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip(),
         lambda: os.readlink("/proc/self/ns/pid"),
     ):
         with contextlib.suppress(OSError):

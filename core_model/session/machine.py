@@ -69,6 +69,6 @@ def resident_bytes(device: torch.device) -> int:
 
 def _has_amx() -> bool:
     try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text()
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
         return False

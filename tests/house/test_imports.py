@@ -21,7 +21,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "rendering", "losses",
         "families",
         "checkpoints", "metrics", "meshing", "inversion",
-        "session", "queries", "output", "report", "training",
+        "session", "queries", "output", "report", "training", "doctor",
         "cli",
     ),
     # `jobs` and `runs` know nothing of the window's state; the monitor draws what `runs` reads, as a window of its own.

@@ -207,6 +207,21 @@ def test_a_failed_installation_is_said(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("own", "wish", "shared"), [("0", "1", True), ("0", "0", False), ("1", "1", False)])
+def test_the_torch_that_is_there_is_used(tmp_path: Path, own: str, wish: str, shared: bool) -> None:
+    """own: exit status of the question whether the interpreter has a torch in the range."""
+    asks = f'case "$*" in *--torch*) exit {own};; "-m venv"*) echo "$@" > {tmp_path}/made;; esac'
+    stub(tmp_path / "stubs", "somepython", asks)
+    bootstrap(tmp_path, "run", PYTHON="somepython", TRISCOPE_OWN_TORCH=wish)
+    assert ("--system-site-packages" in (tmp_path / "made").read_text()) == shared
+
+
+def test_a_torch_in_the_range_is_seen(tmp_path: Path) -> None:
+    for line, status in (("torch>=1", 1 if sys.prefix != sys.base_prefix else 0), ("torch<0.1", 1)):
+        (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "triscope"\ndependencies = ["{line}"]\n')
+        assert requirements(tmp_path, "--torch").returncode == status
+
+
 @pytest.mark.parametrize(
     ("there", "taken"), [("python3.11 python3.13", "python3.11"), ("python3.14 python3.13", "python3.13")]
 )

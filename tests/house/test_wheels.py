@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from core_model.schema.extras import EXTRA_OF_PACKAGE
 from tests.house.sources import ROOT, imports, sources
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -21,6 +24,7 @@ DISTRIBUTIONS = {
     "pydantic_core": "pydantic", "pip": "pip", "igl": "libigl",
 }  # fmt: skip
 
+EXTRAS = tuple(PROJECT["optional-dependencies"])
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 
@@ -51,15 +55,20 @@ def normal(name: str) -> str:
 
 
 def declared(*extras: str) -> list[Requirement]:
-    lines = [
-        *PROJECT["dependencies"],
-        *(line for extra in extras for line in PROJECT["optional-dependencies"][extra]),
-    ]
-    return [Requirement(line) for line in lines]
+    """What is always needed and what extras add, those that they name in turn included."""
+    found = [Requirement(line) for line in PROJECT["dependencies"]]
+    waiting = list(extras)
+    while waiting:
+        for need in map(Requirement, PROJECT["optional-dependencies"][waiting.pop()]):
+            if need.name == PROJECT["name"]:
+                waiting += need.extras
+            else:
+                found.append(need)
+    return found
 
 
 def wanted(python: str, machine: str) -> dict[str, str]:
-    """{distribution: requirement without its marker} on a machine, test tools included.
+    """{distribution: requirement without its marker} on a machine, with every extra and the test tools.
 
     pip evaluates markers for the interpreter that runs it, whatever --python-version and --platform say, so
     they are evaluated here.
@@ -71,7 +80,7 @@ def wanted(python: str, machine: str) -> dict[str, str]:
         "extra": "",
     }  # fmt: skip
     found: dict[str, str] = {}
-    for need in declared("dev"):
+    for need in declared(*EXTRAS):
         if need.marker is None or need.marker.evaluate(environment):
             need.marker = None
             found[need.name] = str(need)
@@ -131,7 +140,7 @@ def test_a_stand_in_is_asked_for_where_there_is_no_wheel(python: str, machine: s
     asked = wanted(python, machine)
     for name in ("PyMCubes", "xatlas"):
         assert (name in asked) == (not {(python, name), (machine, name)} & NO_WHEEL)
-    run = {r.name for r in declared() if r.marker is not None}
+    run = {r.name for r in declared("mesh", "train") if r.marker is not None}
     assert run == {"PyMCubes", "xatlas", "scikit-image"}
     assert "scikit-image" in asked and "torch" in asked, (
         "the tests hold both marching cubes against each other"
@@ -140,7 +149,10 @@ def test_a_stand_in_is_asked_for_where_there_is_no_wheel(python: str, machine: s
 
 def test_every_import_is_declared() -> None:
     """A package that only comes along with another goes when that one goes."""
-    for folders, extras in ((("core_model", "viewer"), ()), (("tests", "benchmarks", "scripts"), ("dev",))):
+    for folders, extras in (
+        (("core_model", "viewer"), ("mesh", "train")),
+        (("tests", "benchmarks", "scripts"), ("dev",)),
+    ):
         known = {normal(r.name) for r in declared(*extras)} | {"pip"}
         roots = {(one.target.split(".")[0], str(s.path)) for s in sources(*folders) for one in imports(s)}
         foreign = {
@@ -150,3 +162,80 @@ def test_every_import_is_declared() -> None:
             (name, path) for name, path in foreign if normal(DISTRIBUTIONS.get(name, name)) not in known
         }
         assert not missing and len(foreign) > 20, missing
+
+
+ALONE = """
+import importlib, importlib.abc, json, sys
+blocked = set(json.loads(sys.argv[1]))
+class Block(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in blocked:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Block())
+"""
+RENDERS = """
+from core_model.report.worker_session import WorkerSession
+from core_model.schema.export import default_request
+session = WorkerSession(device="cpu")
+info = session.open("analytic:sphere")
+frame = session.render(default_request(info).replace(width=16, height=16))
+assert frame.result.error is None, frame.result.error
+import viewer.shell.app, viewer.shell.frame_loop, viewer.features, viewer.render_client.worker, viewer.render_client.far_worker
+print("rendered", frame.arrays["rgb"].shape)
+"""
+COMMAND = "from core_model.cli.main import main\nsys.exit(main(json.loads(sys.argv[2])))"
+
+
+def alone(code: str, *arguments: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    """Run `code` where no package of an extra can be imported."""
+    words = [
+        sys.executable,
+        "-c",
+        ALONE + code,
+        json.dumps(list(EXTRA_OF_PACKAGE)),
+        *map(json.dumps, arguments),
+    ]
+    return subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_the_window_and_the_renderer_need_no_extra() -> None:
+    done = alone(RENDERS)
+    assert done.returncode == 0 and "rendered (3, 16, 16)" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "extra"),
+    [
+        (["mesh", "analytic:sphere", "--out", "a.ply", "--resolution", "32"], "mesh"),
+        (["data", "heads", "a.zip", "--count", "1", "--size", "32"], "train"),
+        (["fit", "--preset", "smoke", "--out", "run"], "train"),
+        (["monitor", "."], "train"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_a_missing_extra_is_one_line_that_mends_it(words: list[str], extra: str, tmp_path: Path) -> None:
+    done = alone(COMMAND, words, cwd=tmp_path)
+    (line,) = done.stderr.strip().splitlines()
+    assert (
+        done.returncode == 1 and f'pip install "triscope[{extra}]"' in line and line.startswith("triscope: ")
+    )
+
+
+def test_every_package_of_an_extra_is_known_by_it() -> None:
+    """What pyproject.toml lists and what the message says are one."""
+    for name, extra in EXTRA_OF_PACKAGE.items():
+        distribution = normal(DISTRIBUTIONS.get(name, name))
+        assert distribution in {normal(r.name) for r in declared(extra)} - {
+            normal(r.name) for r in declared()
+        }
+    known = {normal(DISTRIBUTIONS.get(name, name)) for name in EXTRA_OF_PACKAGE}
+    assert known == {normal(r.name) for extra in EXTRAS if extra != "dev" for r in declared(extra)} - {
+        normal(r.name) for r in declared()
+    }

@@ -20,7 +20,10 @@ class ShaderError(TriscopeError):
 
 def shader_source(name: str, defines: tuple[str, ...] = ()) -> str:
     """Complete source of `shaders/<name>`: version line first, `defines` set, one level of includes replaced."""
-    body = _INCLUDE.sub(lambda m: shader_path(m.group(1)).read_text(), shader_path(name).read_text())
+    body = _INCLUDE.sub(
+        lambda m: shader_path(m.group(1)).read_text(encoding="utf-8"),
+        shader_path(name).read_text(encoding="utf-8"),
+    )
     return _VERSION + "".join(f"#define {d}\n" for d in defines) + "#line 1\n" + body
 
 

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError
+from core_model.schema.extras import missing_extra
 from viewer.monitor.options import USAGE, far_runs, parsed
 
 FIRST_S = 120.0
@@ -23,9 +24,15 @@ def main(args: Sequence[str]) -> None:
     if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
         # Dear PyGui would abort the process without a word.
         raise InputError(
-            what="no display", where="the monitor", expected="DISPLAY (X11, or XWayland)", got="none"
+            what="no display",
+            where="the monitor",
+            expected="DISPLAY (X11, or XWayland)",
+            got=f"none; {SEE_DOCTOR}",
         )
-    from viewer.monitor.window import MonitorWindow
+    try:
+        from viewer.monitor.window import MonitorWindow
+    except ImportError as error:
+        raise missing_extra(error) or error from None
 
     if not options.worker:
         MonitorWindow(options).run()

@@ -29,6 +29,7 @@ from core_model.schema.baked import BakedArrays, BakedSpec
 from core_model.schema.baked_bytes import parts_of
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError, is_out_of_memory
+from core_model.schema.extras import missing_extra
 from core_model.schema.inspect import RayReport
 from core_model.schema.question import Question
 from core_model.schema.question_bake import BakeQuestion
@@ -126,6 +127,9 @@ def error_info(e: BaseException) -> ErrorInfo:
         return ErrorInfo(kind="input", message=str(e))
     if isinstance(e, Cancelled):
         return ErrorInfo(kind="cancelled", message=str(e))
+    missing = missing_extra(e)
+    if missing is not None:
+        return ErrorInfo(kind="input", message=str(missing))
     detail = "".join(traceback.format_exception(e))[-8000:]
     if is_out_of_memory(e):
         return ErrorInfo(kind="memory", message=f"out of memory: {_first_line(e)}", detail=detail)

@@ -19,7 +19,7 @@ from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
 from core_model.schema.assets import demo_checkpoint, find_asset
 from core_model.schema.config_dir import FILE_NAME, config_dir
-from core_model.schema.errors import InputError
+from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError
 from viewer.shell import layout
 from viewer.shell.arrangement import Arrangement
 from viewer.shell.ending import Ending
@@ -95,7 +95,7 @@ class App:
         self._bare.dock_node_flags_override_set = int(imgui.internal.DockNodeFlagsPrivate_.no_tab_bar)
 
     def run(self) -> None:
-        """Opens the window and blocks until it is closed. Raises RuntimeError where no window can be made."""
+        """Opens the window and blocks until it is closed. Raises TriscopeError where no window can be made."""
         self._fill_params()
         # Mesa's software renderer would use every core, and the worker needs half of them; with a single
         # thread the window waits for it.
@@ -103,6 +103,10 @@ class App:
         with self._ending:
             try:
                 hello_imgui.run(self.params)
+            except Exception as error:
+                if self.loop is not None:
+                    raise
+                raise TriscopeError(f"the window does not open: {_why(error)}; {SEE_DOCTOR}") from error
             finally:
                 self._wake = None
                 if self.loop is not None:
@@ -437,7 +441,7 @@ def _saved_look() -> _Look:
     Wrong values fall back to the defaults; `load_preferences` reports them later.
     """
     try:
-        saved = json.loads((config_dir() / FILE_NAME).read_text())
+        saved = json.loads((config_dir() / FILE_NAME).read_text(encoding="utf-8"))
         name, scale, size = (
             saved["theme"],
             float(saved["ui_scale"]),
@@ -448,6 +452,16 @@ def _saved_look() -> _Look:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     return _Look()
+
+
+def _why(error: Exception) -> str:
+    """What stopped the window before its first panel; hello_imgui names only the C++ assertion that failed."""
+    text = str(error)
+    if "glfwInit" in text:
+        return "no display answers"
+    if "IM_ASSERT" in text and "window" in text.lower():
+        return "the display offers no OpenGL 3.3"
+    return f"{type(error).__name__}: {text}"
 
 
 def default_checkpoint() -> str:
@@ -479,7 +493,7 @@ def run(checkpoint: str | None, options: AppOptions | None = None) -> None:
             what="there is no display",
             where="DISPLAY",
             expected="a desktop session, or `triscope demo` for pictures without one",
-            got="neither DISPLAY nor WAYLAND_DISPLAY",
+            got=f"neither DISPLAY nor WAYLAND_DISPLAY; {SEE_DOCTOR}",
         )
     chosen = options or AppOptions()
     App(replace(chosen, checkpoint=checkpoint or chosen.checkpoint)).run()

@@ -239,6 +239,14 @@ COMMANDS: tuple[Command, ...] = (
         anywhere=True,
     ),
     Command("help.keys", "Help", "Keys", _always(actions.ToggleKeys()), ("F1",), anywhere=True),
+    Command(
+        "help.doctor",
+        "Help",
+        "Check this machine",
+        _always(actions.ShowDoctor()),
+        anywhere=True,
+        words="doctor gpu driver opengl cuda version diagnose problem",
+    ),
     Command("help.about", "Help", "About triscope", _always(actions.ShowAbout()), anywhere=True),
 )
 """In the order in which F1 lists them."""

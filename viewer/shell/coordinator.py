@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.errors import SEE_DOCTOR
 from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderResult, Tier
 from viewer.render_client.events import (
@@ -421,7 +422,7 @@ class RenderCoordinator:
             self._lost = said
         elif event.final:
             title = "The render process keeps stopping and was not started again"
-            said = Banner(title, event.reason, remedy="restart")
+            said = Banner(title, f"{event.reason}\n{SEE_DOCTOR} (Help, Check this machine)", remedy="restart")
         else:
             said = Banner(f"The render process stopped ({event.reason}) and was restarted", severity="error")
         self.store.banner = said

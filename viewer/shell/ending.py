@@ -52,7 +52,10 @@ class Ending:
                 self._before[number] = signal.signal(number, self._heard)
         # The main thread sleeps in C until an event comes; the handler runs when it is woken.
         reader, writer = os.pipe()
-        os.set_blocking(writer, False)
+        if (
+            sys.platform != "win32"
+        ):  # there it came with Python 3.12, and a byte for each signal never fills the pipe
+            os.set_blocking(writer, False)
         self._pipe = reader, writer
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         threading.Thread(target=self._listen, args=(reader,), name="ending", daemon=True).start()

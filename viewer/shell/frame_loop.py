@@ -36,6 +36,7 @@ from viewer.shell.command_palette import CommandPalette
 from viewer.shell.commands import DEFAULT_KEYS, Situation
 from viewer.shell.coordinator import RenderCoordinator
 from viewer.shell.dispatcher import Dispatcher
+from viewer.shell.doctor_sheet import DoctorSheet
 from viewer.shell.escape import Escape, Layer
 from viewer.shell.keys import shortcuts
 from viewer.shell.opening import Opening
@@ -103,6 +104,7 @@ class FrameLoop:
         self.underlaid: Underlaid | None = None
         self.keys_open = False
         self.about_open = False
+        self.doctor = DoctorSheet(app.wake)
         self.tasks = Tasks(worker=app.options.worker)
         self.inputs = Inputs()
         self.keys = KeyMap(DEFAULT_KEYS, self.prefs.keys)
@@ -143,6 +145,7 @@ class FrameLoop:
         self.opening.take(paths, self.coordinator, self.prefs.recent)
 
     def stop(self) -> None:
+        self.doctor.stop()
         self.coordinator.client.stop()
 
     def keep(self, window_size: tuple[int, int] | None) -> None:
@@ -341,6 +344,7 @@ class FrameLoop:
         choosing = bool(self.keys.choosing)
         self.keys_open = self.keys_open and call(sheets.keys, values)
         self.about_open = self.about_open and call(sheets.about, values)
+        call(self.doctor.draw, values)
         situation = Situation(self.draft, values.info, self.workspace.exploring, self.place.value)
         panels = [title for title, _, can_hide in self.app.panels_shown() if can_hide]
         call(self.palette.draw, values, situation=situation, panels=panels)
@@ -388,6 +392,7 @@ class FrameLoop:
         return (
             Layer(self.palette.open, self.palette.toggle),
             Layer(self.about_open, lambda: setattr(self, "about_open", False)),
+            Layer(self.doctor.open, self.doctor.close),
             Layer(self.keys_open, lambda: setattr(self, "keys_open", False)),
             Layer(self.walk.playing, self.walk.stop),
             Layer(self.workspace.exploring and "Ray" in shown, self._close_ray),
@@ -421,7 +426,7 @@ class FrameLoop:
             idle = max(idle, self.workspace.fps)
         if self.walk.playing:
             idle = max(idle, SPINNING)
-        if control.client.status.busy or self.tasks.active:
+        if control.client.status.busy or self.tasks.active or self.doctor.asking:
             idle = max(idle, WORKING)
         waiting = control.info is not None and not control.frames.arrays
         if self.opening.drops.reading or control.opening or waiting:
@@ -473,6 +478,7 @@ class FrameLoop:
         on(actions.ToggleKeys, lambda a, now: setattr(self, "keys_open", not self.keys_open))
         on(actions.TogglePalette, lambda a, now: self.palette.toggle())
         on(actions.ShowAbout, lambda a, now: setattr(self, "about_open", True))
+        on(actions.ShowDoctor, lambda a, now: self.doctor.show(now))
         on(actions.KeepKeys, lambda a, now: self._save(keys=dict(self.keys.own)))
         on(
             actions.ToggleWalk,

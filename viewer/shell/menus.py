@@ -24,6 +24,7 @@ from viewer.state.actions import (
     SetScale,
     SetTheme,
     ShowAbout,
+    ShowDoctor,
     ShowPanel,
     ShowWorkspace,
     ToggleKeys,
@@ -95,6 +96,11 @@ def draw(
     if imgui.begin_menu("Help"):
         if imgui.menu_item("Keys", keys.text("help.keys"), False)[0]:
             dispatch(ToggleKeys())
+        if imgui.menu_item("Check this machine …", "", False)[0]:
+            dispatch(ShowDoctor())
+        controls.tooltip(
+            "GPU, driver, OpenGL, memory, packages, and how fast each device renders: `triscope doctor`"
+        )
         if imgui.menu_item("About triscope", "", False)[0]:
             dispatch(ShowAbout())
         imgui.end_menu()

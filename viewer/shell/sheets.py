@@ -1,4 +1,4 @@
-"""The two sheets over the window: the list of keys (F1) and About."""
+"""Sheets over the window: the list of keys (F1), About, and the frame that the others have."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ _FLAGS = (
 
 def keys(theme: Theme, keys: KeyMap, inputs: Inputs, dispatch: Dispatch) -> bool:
     """Draws the list of keys; False when it was closed."""
-    return _sheet(theme, keys, "##keys-sheet", "Keys", lambda: _key_table(theme, keys, dispatch, inputs))
+    return sheet(theme, keys, "##keys-sheet", "Keys", lambda: _key_table(theme, keys, dispatch, inputs))
 
 
 def about(theme: Theme, keys: KeyMap) -> bool:
     """Draws About; False when it was closed."""
-    return _sheet(theme, keys, "##about-sheet", "triscope", lambda: _about_text(theme))
+    return sheet(theme, keys, "##about-sheet", "triscope", lambda: _about_text(theme))
 
 
-def _sheet(theme: Theme, keys: KeyMap, ident: str, title: str, body: Callable[[], None]) -> bool:
+def sheet(theme: Theme, keys: KeyMap, ident: str, title: str, body: Callable[[], None]) -> bool:
+    """A window over the window with a title, `body` and Close; False when it was closed."""
     em = theme.em
     centre = imgui.get_main_viewport().get_center()
     imgui.set_next_window_pos(centre, imgui.Cond_.always, ImVec2(0.5, 0.5))

@@ -184,6 +184,11 @@ class ShowAbout:
 
 
 @dataclass(frozen=True)
+class ShowDoctor:
+    """What this machine has and lacks: `triscope doctor` in a sheet."""
+
+
+@dataclass(frozen=True)
 class ShowWorkspace:
     """Ctrl+1, Ctrl+2: Explore or Training."""
 
@@ -261,6 +266,7 @@ Action = (
     | RemovePreset
     | KeepKeys
     | ShowAbout
+    | ShowDoctor
     | ShowWorkspace
     | Undo
     | Redo

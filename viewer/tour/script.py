@@ -317,7 +317,7 @@ def run_tour(
     with some_display(*SIZE), tempfile.TemporaryDirectory() as settings:
         quality = {"max_size": edge, "refine": False, "settle_delay_s": 0.05, "full_delay_s": 0.1}
         look = {"theme": "dark", "ui_scale": 1.0, "recent": [], "window_size": list(SIZE), "quality": quality}
-        (Path(settings) / FILE_NAME).write_text(json.dumps(look))
+        (Path(settings) / FILE_NAME).write_text(json.dumps(look), encoding="utf-8")
         before = os.environ.get(CONFIG_DIR_VARIABLE)
         os.environ[CONFIG_DIR_VARIABLE] = settings
         try:

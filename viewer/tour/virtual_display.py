@@ -52,7 +52,7 @@ def some_display(width: int = 1600, height: int = 1000) -> Iterator[str]:
     )
     os.close(write)
     try:
-        with os.fdopen(read) as pipe:
+        with os.fdopen(read, encoding="ascii") as pipe:
             number = pipe.readline().strip()
         if not number:
             raise TriscopeError(f"Xvfb did not start (exit status {server.wait(5)})")

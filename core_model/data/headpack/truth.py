@@ -18,7 +18,6 @@ import numpy as np
 from core_model.data.headpack.colours import encoded
 from core_model.data.headpack.mesh import HeadMesh
 from core_model.data.headpack.solid import Solid, Triangles, solid_of, texels
-from core_model.schema.errors import TriscopeError
 
 HALF_THICKNESS = 0.002
 """Of hair, hat and cloth, world units."""
@@ -203,8 +202,6 @@ def _shares(corners: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 
 def _library() -> Any:
-    try:
-        import igl
-    except ImportError as error:
-        raise TriscopeError("the truth of heads needs libigl (pip install libigl)") from error
+    import igl  # of an extra
+
     return igl

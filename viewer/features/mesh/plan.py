@@ -154,10 +154,10 @@ def _bad_path(path: str, out: Path) -> str:
 
 def write_inputs(folder: Path, request: MeshRequest, found: Outputs) -> None:
     """Puts what the command reads into the task's folder."""
-    (folder / REQUEST_FILE).write_text(request.model_dump_json())
+    (folder / REQUEST_FILE).write_text(request.model_dump_json(), encoding="utf-8")
     if found.latents is not None:
         (folder / LATENTS_FILE).write_text(
-            json.dumps([json.loads(spec.model_dump_json()) for spec in found.latents])
+            json.dumps([json.loads(spec.model_dump_json()) for spec in found.latents]), encoding="utf-8"
         )
 
 

@@ -1,0 +1,172 @@
+"""What keeps the tree working on other systems, as far as it can be read without them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core_model.schema.assets import data_root
+from tests.house.sources import ROOT, Source, sources
+from viewer.gl.program import shader_source
+
+SHIPPED = ("core_model", "viewer", "scripts")
+ONE_SYSTEM = {
+    "resource",
+    "fcntl",
+    "pwd",
+    "grp",
+    "termios",
+    "tty",
+    "pty",
+    "msvcrt",
+    "winreg",
+    "_winapi",
+    "readline",
+    "syslog",
+    "crypt",
+}
+STARTS = {"run", "Popen", "start_tied", "check_output", "check_call"}
+KNOWN = {
+    "core_model/training/common/ticks.py", "core_model/training/common/local_launcher.py", "core_model/training/gan/measure.py",
+    "viewer/jobs/slurm.py",
+}  # fmt: skip
+"""Found, and not mended yet: the trainer does not start on Windows (ticks.py), three texts are read as the locale has them."""
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
+FORBIDDEN = re.compile(r'[<>:"|?*\\]|[ .]$')
+
+
+def top_level(tree: ast.Module) -> Iterator[ast.AST]:
+    """Nodes outside functions."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+
+
+def imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name.partition(".")[0] for alias in node.names]
+    return (
+        [(node.module or "").partition(".")[0]] if isinstance(node, ast.ImportFrom) and not node.level else []
+    )
+
+
+def test_no_module_needs_one_system_to_be_imported() -> None:
+    found = {
+        f"{s.path}: {name}"
+        for s in sources(*SHIPPED)
+        for node in top_level(s.tree)
+        for name in imported(node)
+        if name in ONE_SYSTEM
+    }
+    assert found <= {f"{p}: resource" for p in KNOWN}
+
+
+def texts_without_encoding(source: Source) -> Iterator[str]:
+    """Calls that read or write text as the locale has it, which is another one on every machine."""
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func
+        name = (
+            called.attr
+            if isinstance(called, ast.Attribute)
+            else called.id
+            if isinstance(called, ast.Name)
+            else ""
+        )
+        given = {k.arg for k in node.keywords}
+        modes = [
+            a.value
+            for a in (*node.args, *(k.value for k in node.keywords if k.arg == "mode"))
+            if isinstance(a, ast.Constant)
+        ]
+        binary = any(isinstance(m, str) and "b" in m and len(m) <= 3 for m in modes)
+        text = (
+            (name == "read_text" and not node.args)
+            or (name == "write_text" and len(node.args) < 2)
+            or (isinstance(called, ast.Name) and name == "open" and not binary)
+            or (name == "fdopen" and not binary)
+            or (name in STARTS and given & {"text", "universal_newlines"})
+        )
+        if text and "encoding" not in given:
+            yield f"{source.path}:{node.lineno}"
+
+
+def test_text_is_read_and_written_in_a_stated_encoding() -> None:
+    found = {place.partition(":")[0] for s in sources(*SHIPPED) for place in texts_without_encoding(s)}
+    assert found <= KNOWN, "say encoding="
+
+
+def test_the_search_sees_what_it_looks_for() -> None:
+    code = (
+        "import resource\nPath(a).read_text()\nopen(a)\nopen(a, 'rb')\nsubprocess.run(c, text=True)\n"
+        "p.write_text(t, encoding='utf-8')\nimage.open(a)\ndef f():\n    import fcntl\n"
+    )
+    tree = ast.parse(code)
+    source = Source(Path("x.py"), "x", code, tree)
+    assert list(texts_without_encoding(source)) == ["x.py:2", "x.py:3", "x.py:5"]
+    assert [n for node in top_level(tree) for n in imported(node)] == ["resource"]
+
+
+def test_file_names_work_everywhere() -> None:
+    """No two that differ by case only, none that Windows keeps for itself."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, timeout=60)
+    if listed.returncode:
+        pytest.skip("no git checkout")
+    names = listed.stdout.decode().split("\0")[:-1]
+    folders = {str(p) for name in names for p in Path(name).parents} - {"."}
+    seen: dict[str, str] = {}
+    for name in (*names, *folders):
+        assert seen.setdefault(name.lower(), name) == name, f"{name} and {seen[name.lower()]}"
+        for part in Path(name).parts:
+            assert part.isascii() and not RESERVED.match(part) and not FORBIDDEN.search(part), name
+    assert len(names) > 300 and max(map(len, names)) < 140
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("system", ["Linux", "Darwin", "Windows"])
+def test_types_hold_on_every_system(system: str, tmp_path: Path) -> None:
+    """pyright reads `sys.platform`: what exists on one system only must stand behind a question for it."""
+    line = [sys.executable, "-m", "pyright", "--pythonplatform", system, "--outputjson"]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, encoding="utf-8", timeout=800)
+    if not done.stdout.startswith("{"):
+        pytest.skip(f"pyright does not run here: {done.stderr.strip().splitlines()[-1:]}")
+    report = json.loads(done.stdout)
+    places = [
+        f"{d['file']}:{d['range']['start']['line'] + 1} {d['message']}"
+        for d in report["generalDiagnostics"]
+        if d["severity"] == "error"
+    ]
+    assert report["summary"]["filesAnalyzed"] > 300 and not places, "\n".join(places)
+
+
+SHADERS = sorted(
+    p.relative_to(data_root() / "shaders").as_posix()
+    for p in (data_root() / "shaders").rglob("*")
+    if p.suffix in (".vert", ".frag")
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SHADERS)
+def test_the_reference_compiler_takes_every_shader(name: str, tmp_path: Path) -> None:
+    """Drivers differ in what they overlook; Khronos' own compiler overlooks nothing."""
+    tool = shutil.which("glslangValidator") or shutil.which("glslang")
+    if tool is None:
+        pytest.skip("no glslangValidator (apt-get install glslang-tools)")
+    file = tmp_path / Path(name).name
+    file.write_text(shader_source(name), encoding="utf-8")
+    done = subprocess.run([tool, str(file)], capture_output=True, text=True, encoding="utf-8", timeout=60)
+    assert done.returncode == 0, done.stdout
