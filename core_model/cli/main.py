@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("core_model.cli.data", "make data sets (heads)"),
     "train": ("core_model.cli.train", "train a WYSIWYG 3D GAN from images, on one machine or many"),
     "fit": ("core_model.cli.fit", "fit a generator to made-up heads of known shape and colour"),
+    "invert": ("core_model.cli.invert", "find the latent, camera and weights that show a photograph"),
     "worker": ("core_model.cli.worker", "a renderer on stdin and stdout, for a window elsewhere (--worker)"),
     "monitor": ("core_model.cli.monitor", "watch training runs in a window of its own"),
     "bench": ("core_model.cli.bench", "measure start, orbit, quality, field speed and memory"),

@@ -103,7 +103,7 @@ class _Stage:
 
     def advance(self) -> dict[str, float]:
         """One step; the losses by name, unweighted."""
-        search, cfg = self.search, self.search.cfg
+        cfg = self.search.cfg
         fresh = self.step % cfg.refresh == 0 or self.step % cfg.save_steps == 0
         for group, rate in zip(self.optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * self.share()
@@ -114,7 +114,6 @@ class _Stage:
         self.optimiser.step()
         self._after()
         self.step += 1
-        del search
         return {term.name: float(term.value.detach()) for term in terms} | {"loss": float(total.detach())}
 
     def _terms(self, fresh: bool) -> list[LossTerm]:
@@ -130,7 +129,9 @@ class _Stage:
 
     def tensors(self) -> dict[str, Tensor]:
         """What changes in this stage, by name, beside Adam's moments."""
-        return {"x": self.search.x, **{f"camera/{k}": v for k, v in self.search.camera.named_parameters()}}
+        found = {"x": self.search.x, **{f"camera/{k}": v for k, v in self.search.camera.named_parameters()}}
+        maps = noise_maps(self.search.model.module) if self.search.cfg.noise_lr else {}
+        return found | {f"noise/{k}": v for k, v in maps.items()}
 
 
 class LatentStage(_Stage):
@@ -174,9 +175,6 @@ class LatentStage(_Stage):
         for value in (*self.maps.values(), self.search.x):
             value.requires_grad_(False)
             value.grad = None
-
-    def tensors(self) -> dict[str, Tensor]:
-        return super().tensors() | {f"noise/{k}": v for k, v in self.maps.items()}
 
 
 class TuneStage(_Stage):
