@@ -149,7 +149,7 @@ class LatentStage(_Stage):
         groups = [{"params": [search.x], "lr": cfg.lr}, *search.camera_groups(1.0)]
         if self.maps:
             groups.append({"params": list(self.maps.values()), "lr": cfg.noise_lr})
-        super().__init__(search, cfg.latent_steps, groups)
+        super().__init__(search, cfg.latent_total, groups)
 
     def _terms(self, fresh: bool) -> list[LossTerm]:
         search, cfg = self.search, self.search.cfg
@@ -191,7 +191,7 @@ class TuneStage(_Stage):
             {"params": list(self.weights.values()), "lr": cfg.tune_lr},
             *search.camera_groups(cfg.tune_camera),
         ]
-        super().__init__(search, cfg.tune_steps, groups)
+        super().__init__(search, cfg.tune_total, groups)
 
     def _terms(self, fresh: bool) -> list[LossTerm]:
         return self.search.losses(self.search.paint(self.search.x, fresh=fresh))

@@ -1,7 +1,7 @@
 """Settings of `triscope invert`: the latent, camera and weights that make a checkpoint show a photograph.
 
-Defaults are those of What You See is What You GAN, A2.3 (600 steps on latent, camera and noise, then 350 on camera
-and weights), and where it is silent, of pivotal tuning (Roich et al. 2021) and StyleGAN2's projection.
+Stages and, on a GPU, steps are those of What You See is What You GAN, A2.3 (600 on latent, camera and noise, then 350 on
+camera and weights); the rest, where it is silent, is that of pivotal tuning (Roich et al. 2021) and StyleGAN2's projection.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ CAMERA = Heading("camera", "which of its degrees of freedom are found, and how f
 LOSSES = Heading("losses", "weights")
 OUTPUT = Heading("output", "what the run directory gets, and how often")
 MACHINE = Heading("machine", "what may differ from machine to machine")
+
+
+PAPER_STEPS = (600, 350)
+CPU_STEPS = (150, 90)
+"""On a CPU a step costs a second. Along the principal axes of w the head is found within a quarter of the paper's steps."""
 
 
 class InvertConfig(Frozen):
@@ -43,8 +48,10 @@ class InvertConfig(Frozen):
     box: Annotated[tuple[float, float, float, float], Shown("shares of the picture", group=PICTURE)] = Field(
         default=(0.0, 0.0, 1.0, 1.0), description="left, top, right, bottom of mask box"
     )
-    latent_steps: Annotated[int, Shown("steps", group=LATENT)] = Field(
-        default=600, ge=0, description="steps of the first stage"
+    latent_steps: Annotated[int | None, Shown("steps", group=LATENT)] = Field(
+        default=None,
+        ge=0,
+        description="steps of the first stage; none = the paper's 600 on a GPU, 150 on a CPU",
     )
     space: Annotated[Literal["w", "w+"], Shown(group=LATENT)] = Field(
         default="w", description="one w for all layers, or one for each (w+: closer, and easier to break)"
@@ -70,8 +77,10 @@ class InvertConfig(Frozen):
     noise_lr: Annotated[float, Shown(group=LATENT)] = Field(
         default=0.01, ge=0, description="learning rate of the noise maps; 0 = they stay"
     )
-    tune_steps: Annotated[int, Shown("steps", group=TUNE)] = Field(
-        default=350, ge=0, description="steps of the second stage"
+    tune_steps: Annotated[int | None, Shown("steps", group=TUNE)] = Field(
+        default=None,
+        ge=0,
+        description="steps of the second stage; none = the paper's 350 on a GPU, 90 on a CPU",
     )
     tune_lr: Annotated[float, Shown(group=TUNE)] = Field(
         default=1e-4, gt=0, description="learning rate of the weights"
@@ -155,9 +164,19 @@ class InvertConfig(Frozen):
         return v
 
     @property
+    def latent_total(self) -> int:
+        """Steps of the first stage."""
+        return PAPER_STEPS[0] if self.latent_steps is None else self.latent_steps
+
+    @property
+    def tune_total(self) -> int:
+        """Steps of the second stage."""
+        return PAPER_STEPS[1] if self.tune_steps is None else self.tune_steps
+
+    @property
     def steps(self) -> int:
         """Steps of both stages."""
-        return self.latent_steps + self.tune_steps
+        return self.latent_total + self.tune_total
 
 
 class CodeHeader(Frozen):

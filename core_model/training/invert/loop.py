@@ -80,7 +80,7 @@ class InvertLoop:
         """Both stages until the end or a stop; the run is saved whichever comes."""
         cfg, path = self.search.cfg, self.run.root / "state.safetensors"
         saved = state.load(path) if resume and path.exists() else None
-        done = 0 if saved is None else saved.step + (cfg.latent_steps if saved.stage == "tuning" else 0)
+        done = 0 if saved is None else saved.step + (cfg.latent_total if saved.stage == "tuning" else 0)
         self.step = done
         self.run.forget_beyond(done)
         self.run.log(f"inverting from step {done}")
@@ -95,7 +95,7 @@ class InvertLoop:
         tuning = TuneStage(self.search)
         if saved is not None and saved.stage == "tuning":
             state.put(saved, tuning)
-        if not self._steps(tuning, path, cfg.latent_steps):
+        if not self._steps(tuning, path, cfg.latent_total):
             return "stopped"
         tuning.close()
         self._write(self.run.root / "code.safetensors", tuning.total)
@@ -185,7 +185,7 @@ class InvertLoop:
         header = CodeHeader(
             base_sha256=base.sha256, base_name=base.path.name, base_path=str(base.path.absolute()), name=self.photo[:255],
             camera=tuple(search.camera.label()[0].double().cpu().tolist()), size=search.likeness.target.shape[-1],
-            psnr=psnr, latent_steps=min(self.step, search.cfg.latent_steps), tune_steps=tune_steps,
+            psnr=psnr, latent_steps=min(self.step, search.cfg.latent_total), tune_steps=tune_steps,
             made_by=f"triscope {__version__}", made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )  # fmt: skip
         deltas = (

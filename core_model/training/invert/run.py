@@ -25,7 +25,7 @@ from core_model.schema.atomic import write_atomic
 from core_model.schema.camera import MatrixCamera
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
-from core_model.schema.inversion import InvertConfig
+from core_model.schema.inversion import CPU_STEPS, PAPER_STEPS, InvertConfig
 from core_model.schema.overrides import apply_overrides, changed_paths
 from core_model.schema.run import RunState
 from core_model.schema.run_owner import owned
@@ -91,10 +91,14 @@ def begin(out: Path, cfg: InvertConfig, portrait: Portrait) -> InvertConfig:
     """The settings of a new run with what the machine, checkpoint and photograph decide; writes the target."""
     info = check_base(cfg.checkpoint)
     file = Path(file_of(cfg.checkpoint)).absolute()
-    size = cfg.size or (CPU_SIZE if pick_device(cfg.device).type == "cpu" else info.image_size)
+    slow = pick_device(cfg.device).type == "cpu"
+    size = cfg.size or (CPU_SIZE if slow else info.image_size)
+    steps = CPU_STEPS if slow else PAPER_STEPS
     cfg = cfg.replace(
         checkpoint=str(file), checkpoint_sha256=file_sha256(file), size=size,
         camera=(*portrait.camera.pose, *portrait.camera.normalized_intrinsics),
+        latent_steps=steps[0] if cfg.latent_steps is None else cfg.latent_steps,
+        tune_steps=steps[1] if cfg.tune_steps is None else cfg.tune_steps,
     )  # fmt: skip
     background = info.header.conventions.background or (1.0, 1.0, 1.0)
     rgb, alpha = target_pixels(portrait.photo, size, background)

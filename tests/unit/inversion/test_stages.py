@@ -45,7 +45,7 @@ def run(stage: Any, steps: int) -> list[float]:
 def test_both_stages_lower_the_loss(family: str) -> None:
     search, _ = search_of(family, CFG)
     stage = LatentStage(search)
-    losses = run(stage, CFG.latent_steps)
+    losses = run(stage, CFG.latent_total)
     assert all(math.isfinite(v) for v in losses)
     before = search.likeness.psnr(stage.picture())
     assert min(losses[-5:]) < losses[0]
@@ -53,7 +53,7 @@ def test_both_stages_lower_the_loss(family: str) -> None:
     weights = copy.deepcopy(search.model.module.state_dict())
     tune = TuneStage(search)
     x = search.x.clone()
-    run(tune, CFG.tune_steps)
+    run(tune, CFG.tune_total)
     assert torch.equal(search.x, x), "the pivot stays"
     assert search.likeness.psnr(tune.picture()) > before - 0.2
     changed = {n for n, v in search.model.module.state_dict().items() if not torch.equal(v, weights[n])}
