@@ -1,4 +1,4 @@
-"""Reads the Inception weights that a user names, without running anything that the file holds.
+"""Reads published weights (Inception, VGG16) that a user names, without running anything that the file holds.
 
 A state dict (.pth, .pt as torch.save writes it, or .safetensors) is data: it is read with `weights_only`,
 which builds tensors and containers and nothing else. A TorchScript archive (such as inception-2015-12-05.pt)
@@ -26,17 +26,7 @@ def load_inception(path: Path, device: torch.device | str = "cpu") -> tuple[Ince
     """(network, SHA-256 of the file). Raises InputError that says which file is expected."""
     where = f"--inception {path}"
     expected = f"the state dict {FILE_NAME}"
-    if not path.is_file():
-        raise InputError(what="no Inception weights", where=where, expected=expected, got="no such file")
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise InputError(
-            what="file is too large for Inception weights",
-            where=where,
-            expected=expected,
-            got=f"{size:,} bytes",
-        )
-    state = _tensors(path, where, expected)
+    state = read_weights(path, "Inception", where, expected)
     with torch.device("meta"):  # nothing is initialised only to be overwritten
         network = Inception()
     wanted = network.state_dict()
@@ -70,7 +60,18 @@ def load_inception(path: Path, device: torch.device | str = "cpu") -> tuple[Ince
     return network.requires_grad_(False).to(device), _sha256(path)
 
 
-def _tensors(path: Path, where: str, expected: str) -> dict[str, Tensor]:
+def read_weights(path: Path, kind: str, where: str, expected: str) -> dict[str, Tensor]:
+    """The tensors of a state dict by name. kind: of the weights, for complaints. Raises InputError."""
+    if not path.is_file():
+        raise InputError(what=f"no {kind} weights", where=where, expected=expected, got="no such file")
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise InputError(
+            what=f"file is too large for {kind} weights",
+            where=where,
+            expected=expected,
+            got=f"{size:,} bytes",
+        )
     if path.suffix.lower() == ".safetensors":
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -79,7 +80,7 @@ def _tensors(path: Path, where: str, expected: str) -> dict[str, Tensor]:
             return load_file(path)
         except (SafetensorError, OSError, ValueError) as error:
             raise InputError(
-                what="cannot read the Inception weights", where=where, expected=expected, got=str(error)[:160]
+                what=f"cannot read the {kind} weights", where=where, expected=expected, got=str(error)[:160]
             ) from None
     if _is_program(path):
         raise InputError(
@@ -93,14 +94,14 @@ def _tensors(path: Path, where: str, expected: str) -> dict[str, Tensor]:
     except Exception as error:  # a foreign file may break the reader in any way
         got = " ".join(str(error).split())[:160] or type(error).__name__
         raise InputError(
-            what="cannot read the Inception weights", where=where, expected=expected, got=got
+            what=f"cannot read the {kind} weights", where=where, expected=expected, got=got
         ) from None
     inner = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else loaded
     if not isinstance(inner, dict) or not all(
         isinstance(k, str) and isinstance(v, Tensor) for k, v in inner.items()
     ):
         raise InputError(
-            what="not the Inception weights",
+            what=f"not {kind} weights",
             where=where,
             expected=expected,
             got=f"a {type(inner).__name__} of other things",

@@ -95,7 +95,7 @@ class InvertConfig(Frozen):
         default=1e-3, ge=0, description="learning rate of the shift within the picture; 0 = it stays"
     )
     distance_lr: Annotated[float, Shown("share of the distance", group=CAMERA)] = Field(
-        default=1e-3, ge=0, description="learning rate of the distance; 0 = it stays"
+        default=3e-4, ge=0, description="learning rate of the distance; 0 = it stays"
     )
     camera_prior: Annotated[float, Shown(group=CAMERA)] = Field(
         default=0.0,

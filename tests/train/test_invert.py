@@ -88,6 +88,8 @@ def test_mistakes_are_one_line(photo: Path, tmp_path: Path, capsys: pytest.Captu
         ([str(photo), "--out", str(tmp_path / "a")], "wrong number of files"),
         (["--out", str(tmp_path / "a"), "--resume"], "nothing to resume"),
         ([str(photo), base, "--out", str(tmp_path / "a"), "--mask=alpha"], "photograph with transparency"),
+        ([str(photo), base, "--out", str(tmp_path / "a"), "--vgg=none.pth"], "no perceptual weights"),
+        ([str(photo), base, "--out", str(tmp_path / "a"), "--lpips=lin.pth"], "LPIPS needs VGG16 too"),
     ):
         assert main(["invert", *words]) == 2
         said = capsys.readouterr().err.strip()

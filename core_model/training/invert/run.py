@@ -21,6 +21,7 @@ from core_model.inversion.camera import FreeCamera
 from core_model.inversion.likeness import Likeness
 from core_model.inversion.stages import Search
 from core_model.inversion.start import latent_space
+from core_model.metrics.weights import read_weights
 from core_model.schema.atomic import write_atomic
 from core_model.schema.camera import MatrixCamera
 from core_model.schema.checkpoint import CheckpointInfo
@@ -45,6 +46,8 @@ from core_model.training.invert.loop import Base, InvertLoop
 CHANGEABLE = ("threads", "device", "tensorboard")
 """A matter of the machine: what may differ when a run goes on."""
 CPU_SIZE = 128
+VGG = "VGG16's weights for ImageNet (torchvision's vgg16-397923af.pth), or LPIPS whole"
+LINEAR = "LPIPS's linear layers, version 0.1 (its vgg.pth)"
 TARGET, ALPHA, NAME = "target.png", "alpha.png", "photo.txt"
 
 
@@ -90,6 +93,7 @@ def check_base(path: str) -> CheckpointInfo:
 def begin(out: Path, cfg: InvertConfig, portrait: Portrait) -> InvertConfig:
     """The settings of a new run with what the machine, checkpoint and photograph decide; writes the target."""
     info = check_base(cfg.checkpoint)
+    perceptual_weights(cfg)  # files that are none are told before anything is written
     file = Path(file_of(cfg.checkpoint)).absolute()
     slow = pick_device(cfg.device).type == "cpu"
     size = cfg.size or (CPU_SIZE if slow else info.image_size)
@@ -217,5 +221,11 @@ def _picture(path: Path) -> Tensor:
 
 
 def perceptual_weights(cfg: InvertConfig) -> dict[str, Tensor]:
-    """Tensors of the files that `vgg` and `lpips` name; empty where they name none."""
-    return {}
+    """Tensors of the files that `vgg` and `lpips` name; empty where they name none. Raises InputError."""
+    found: dict[str, Tensor] = {}
+    if cfg.lpips and not cfg.vgg:
+        raise InputError(what="LPIPS needs VGG16 too", where="--lpips", expected=f"--vgg FILE: {VGG}")
+    for setting, name, expected in (("vgg", cfg.vgg, VGG), ("lpips", cfg.lpips, LINEAR)):
+        if name:
+            found |= read_weights(Path(name), "perceptual", f"--{setting} {name}", expected)
+    return {name: tensor.float() for name, tensor in found.items()}

@@ -127,3 +127,15 @@ def test_the_start_is_the_mean_under_the_camera() -> None:
     again = latent_space(model, camera("eg3d"), 256)
     assert torch.equal(again.mean, front.mean) and torch.equal(again.axes, front.axes)
     assert torch.allclose(front.w(torch.zeros(1, len(front.mean))), front.mean[None])
+
+
+def test_named_weights_are_lpips_and_nothing_else_is_called_so() -> None:
+    from tests.unit.losses.test_perceptual import narrow_weights
+
+    target = torch.rand(1, 3, 32, 32)
+    plain, named = (Likeness.of(CFG, target, None, weights) for weights in ({}, narrow_weights()))
+    assert (plain.name, named.name) == ("edges", "lpips")
+    image = target.clone().requires_grad_(True)
+    for likeness in (plain, named):
+        terms = likeness.terms(image * 0.9)
+        assert [t.name for t in terms] == ["mse", likeness.name] and float(terms[1].value) > 0
