@@ -11,6 +11,8 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.running import ROOT, Findings, Settings, run_script
@@ -18,6 +20,7 @@ from core_model.schema.bench import measure
 from core_model.schema.processes import tied
 
 AIM = 1.4  # million points per second
+SHARE_AIM = 0.55  # of the rate of the matrix products alone
 POINTS, PLANE = 262_144, 256
 
 
@@ -25,6 +28,7 @@ def body(settings: Settings) -> Findings:
     """Both precisions of the fast path, the plain path, and how well they agree."""
     found = {name: child(settings, path, dtype) for name, path, dtype in RUNS}
     fast, plain, bf16 = found["fast_fp32"], found["plain_fp32"], found["fast_bf16"]
+    products = found["products"]
     agreement = child(settings, "compare", "fp32")
     points = fast["points"]
     return Findings(
@@ -41,6 +45,17 @@ def body(settings: Settings) -> Findings:
                 note=f"largest difference of the signed distance {agreement['sdf_fp32']:.2g} world units",
             ),
             measure(
+                "field_share",
+                "field evaluation, fp32, in the rate that its matrix products alone reach on the same cores",
+                "",
+                fast["rate"] / products["rate"],
+                better="higher",
+                aim=SHARE_AIM,
+                plain=plain["rate"] / products["rate"],
+                plain_path="plain eager, fp32",
+                note=f"products alone {products['rate']:.2f} million points/s",
+            ),
+            measure(
                 "field_bf16",
                 f"field evaluation, bf16, {points} points",
                 "million points/s",
@@ -55,7 +70,12 @@ def body(settings: Settings) -> Findings:
     )
 
 
-RUNS = (("plain_fp32", "plain", "fp32"), ("fast_fp32", "fast", "fp32"), ("fast_bf16", "fast", "bf16"))
+RUNS = (
+    ("plain_fp32", "plain", "fp32"),
+    ("fast_fp32", "fast", "fp32"),
+    ("fast_bf16", "fast", "bf16"),
+    ("products", "products", "fp32"),
+)
 
 
 def child(settings: Settings, path: str, dtype: str) -> dict[str, Any]:
@@ -81,7 +101,11 @@ def run_child(path: str, dtype: str, threads: int, quick: bool) -> dict[str, Any
     points, repeats = (8192, 2) if quick else (POINTS, 7)
     x = (torch.rand(1, points, 3, generator=torch.Generator().manual_seed(1)) - 0.5) * 0.98
     with torch.no_grad():
-        return compare(x) if path == "compare" else timed(x, path == "fast", dtype, repeats)
+        if path == "compare":
+            return compare(x)
+        if path == "products":
+            return rate_of(products(points), points, repeats)
+        return timed(x, path == "fast", dtype, repeats)
 
 
 def make_field(fast: bool, dtype: str) -> Any:
@@ -105,14 +129,39 @@ def make_field(fast: bool, dtype: str) -> Any:
 def timed(x: Any, fast: bool, dtype: str, repeats: int) -> dict[str, Any]:
     """Median rate of `geometry` after one warm-up call."""
     field = make_field(fast, dtype)
-    field.geometry(x)
+    return rate_of(lambda: field.geometry(x), x.shape[1], repeats)
+
+
+def products(points: int) -> Callable[[], object]:
+    """The field's matrix products and nothing else: as many rows, in the fast path's parts, on all cores."""
+    import torch
+
+    from core_model.ops import cpu_parallel
+    from core_model.ops.dense import dense
+
+    field = make_field(True, "fp32")
+    layers = field.sdf_mlp.frozen().layers
+    x = torch.randn(points, layers[0][0].shape[1])
+
+    def part(rows: slice) -> None:
+        y = x[rows]
+        for weight, bias in layers:
+            y = dense(y, weight, bias)
+
+    parts = cpu_parallel.cuts(points, field.chunk, cpu_parallel.width(x.device))
+    return lambda: deque(cpu_parallel.spread(part, parts, x.device), maxlen=0)
+
+
+def rate_of(work: Callable[[], object], points: int, repeats: int) -> dict[str, Any]:
+    """Median rate of `work` after one warm-up call."""
+    work()
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
-        field.geometry(x)
+        work()
         seconds.append(time.perf_counter() - start)
-    rate = x.shape[1] / statistics.median(seconds) / 1e6
-    return {"rate": rate, "points": x.shape[1], "ms": [round(1e3 * s, 1) for s in seconds]}
+    rate = points / statistics.median(seconds) / 1e6
+    return {"rate": rate, "points": points, "ms": [round(1e3 * s, 1) for s in seconds]}
 
 
 def compare(x: Any) -> dict[str, Any]:
@@ -130,7 +179,7 @@ def compare(x: Any) -> dict[str, Any]:
 if __name__ == "__main__":
     if "--child" in sys.argv:
         parser = argparse.ArgumentParser()
-        parser.add_argument("--child", choices=("plain", "fast", "compare"))
+        parser.add_argument("--child", choices=("plain", "fast", "products", "compare"))
         parser.add_argument("--dtype", choices=("fp32", "bf16"))
         parser.add_argument("--threads", type=int)
         parser.add_argument("--quick", action="store_true")

@@ -29,7 +29,8 @@ PRIOR_SEED = 0x3D
 class ImageDataset:
     """Images with camera labels.
 
-    Item i is (image [3, R, R] uint8 sRGB, label [25] float32 as in `core_model.data.labels`).
+    Item i is (image [3, R, R] uint8 sRGB, label [25] float32 as in `core_model.data.labels`); a set that is opened
+    with classes has the class as a 26th number.
 
     resolution: R.
     posed: the labels are those of the images.
@@ -48,7 +49,7 @@ class ImageDataset:
     mirrored: bool
     is_heads: bool
     notes: tuple[str, ...]
-    _labels: np.ndarray  # [N, 25] float32, of the images as stored
+    _labels: np.ndarray  # [N, 25] or [N, 26] float32, of the images as stored
 
     @classmethod
     def open(
@@ -59,13 +60,14 @@ class ImageDataset:
         mirror: bool = False,
         labels: bool = True,
         cameras: CameraPrior | None = None,
+        classes: int = 0,
     ) -> ImageDataset:
         """Opens a folder or zip; reads names, labels and the first image.
 
         resolution: edge of the items (None: that of the first image); larger images are shrunk by area means,
         smaller ones are an error. Images that are not square are an error with labels (their intrinsics would
         change) and cropped to their middle without. cameras: distribution for labels=False; None takes EG3D's
-        FFHQ law. Raises InputError.
+        FFHQ law. classes: how many classes the set must have, 0 = they are left out. Raises InputError.
         """
         path = Path(path).expanduser()
         if resolution is not None and resolution < SMALLEST:
@@ -96,6 +98,8 @@ class ImageDataset:
             stored = index.labels.astype(np.float32)
         else:
             stored = prior_labels(cameras or CameraPrior(), len(index.names), PRIOR_SEED)
+        if classes:
+            stored = np.concatenate([stored, _classes(index, classes, str(path))], axis=1)
         notes = _notes(index, mirror, labels)
         mirrored = mirror and not index.stored_mirrors
         return cls(
@@ -133,7 +137,7 @@ class ImageDataset:
         return np.ascontiguousarray(pixels[:, :, ::-1]) if flip else pixels
 
     def label(self, item: int) -> np.ndarray:
-        """[25] float32."""
+        """[25] float32, [26] with classes."""
         index, flip = self._place(item)
         return mirror_label(self._labels[index]) if flip else self._labels[index].copy()
 
@@ -172,6 +176,19 @@ def _first_edge(source: Source, index: ImageIndex, where: str, *, crop: bool) ->
     return min(width, height)
 
 
+def _classes(index: ImageIndex, count: int, where: str) -> np.ndarray:
+    """The images' classes [N, 1] float32 out of `count`."""
+    got = "none" if index.classes is None else f"classes up to {int(index.classes.max())}"
+    if index.classes is None or index.classes.max() >= count:
+        raise InputError(
+            what="other classes than the settings say",
+            where=where,
+            expected=f"{count} classes, from 0",
+            got=got,
+        )
+    return index.classes[:, None].astype(np.float32)
+
+
 def _notes(index: ImageIndex, mirror: bool, labels: bool) -> tuple[str, ...]:
     notes = []
     if index.missing:
@@ -182,6 +199,8 @@ def _notes(index: ImageIndex, mirror: bool, labels: bool) -> tuple[str, ...]:
         notes.append(f"{index.unlabelled} images have no label and are left out")
     if index.stored_mirrors and mirror:
         notes.append("the set holds mirrored copies itself (NAME_mirror), so none are made")
+    if index.by_angles and labels:
+        notes.append("cameras are given as angles: their distance and angle of view are EG3D's")
     if not labels:
         notes.append("cameras are drawn from one distribution, not those of the images")
     return tuple(notes)

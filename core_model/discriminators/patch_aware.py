@@ -9,6 +9,7 @@ weights load as they are.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 
@@ -150,6 +151,7 @@ class PatchDiscriminator(nn.Module):
         channel_max: int = 512,
         label_layers: int = 2,
         std_group: int | None = 4,
+        std_channels: int = 1,
         clamp: float | None = CLAMP,
     ) -> None:
         super().__init__()
@@ -178,7 +180,9 @@ class PatchDiscriminator(nn.Module):
         label += self.scalar_enc.width if placed and self.scalar_enc is not None else 0
         self.head_mapping = ConditionMapping(label, width(2), label_layers) if label else None
         # the last block leaves patch / 2^(levels - 2 - kept) = 4 pixels
-        self.b4 = Epilogue(width(2), width(2) if label else 1, std_group=std_group, clamp=clamp)
+        self.b4 = Epilogue(
+            width(2), width(2) if label else 1, std_group=std_group, std_channels=std_channels, clamp=clamp
+        )
 
     def forward(
         self,
@@ -212,3 +216,35 @@ class PatchDiscriminator(nn.Module):
                 assert angles is not None
                 parts.append(self.camera(angles, draws).to(x.dtype))
             return projected(x, self.head_mapping(torch.cat(parts, dim=1)))[:, 0]
+
+
+class BandedDiscriminator(nn.Module):
+    """Several patch discriminators, each for an equal part of the scales from `smallest` to `largest`.
+
+    The paper's ablation of table 2 (there by grouped convolutions): every network computes every patch, and a patch
+    has the logit of the one whose part its scale lies in.
+    """
+
+    def __init__(self, each: Sequence[PatchDiscriminator], smallest: float, largest: float) -> None:
+        super().__init__()
+        self.each = nn.ModuleList(each)
+        self.smallest, self.span = smallest, largest - smallest
+
+    def band(self, windows: Windows) -> Tensor:
+        """Which network judges [B], int64."""
+        share = (windows.scales[:, 0] - self.smallest) / max(self.span, 1e-9)
+        return (share * len(self.each)).long().clamp(0, len(self.each) - 1)
+
+    def forward(
+        self,
+        patches: Tensor,
+        windows: Windows,
+        *,
+        classes: Tensor | None = None,
+        angles: Tensor | None = None,
+        draws: DrawSource | None = None,
+    ) -> Tensor:
+        """As `PatchDiscriminator`: logits [B]."""
+        told = {"classes": classes, "angles": angles, "draws": draws}
+        logits = torch.stack([network(patches, windows, **told) for network in self.each])
+        return logits.gather(0, self.band(windows)[None])[0]

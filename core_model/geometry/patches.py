@@ -90,6 +90,18 @@ def sphere_poses(angles: Tensor, radius: float) -> Tensor:
     return pose
 
 
+def label_angles(labels: Tensor) -> Tensor:
+    """(yaw, pitch, roll 0) [B, 3] of EG3D's camera labels [B, 25], by where their cameras stand about the origin.
+
+    Distance, angle of view and what a camera looks at are left out: EpiGRAF's cameras stand on one sphere and look
+    at its centre.
+    """
+    eye = labels[:, :16].unflatten(1, (4, 4))[:, :3, 3]
+    up = (eye[:, 1] / eye.norm(dim=1).clamp_min(1e-9)).clamp(-1.0, 1.0)
+    yaw = torch.atan2(eye[:, 2], eye[:, 0])
+    return torch.stack([yaw, torch.acos(up), torch.zeros_like(yaw)], dim=1)
+
+
 def window_rays(
     angles: Tensor, windows: Windows, size: int, fov: float, radius: float
 ) -> tuple[Tensor, Tensor]:

@@ -71,20 +71,25 @@ class ImageDraws:
     """Numbers for a batch whose rows depend on the seed of their image alone.
 
     Draws must have one row for each image. So a batch that is split over processes or micro-batches gets the
-    numbers that the whole batch would get.
+    numbers that the whole batch would get. there: drawn on the device itself instead of the CPU, for many numbers.
     """
 
-    def __init__(self, seeds: Sequence[int], device: torch.device | str) -> None:
+    def __init__(self, seeds: Sequence[int], device: torch.device | str, *, there: bool = False) -> None:
         self.device = torch.device(device)
-        self._each = [torch.Generator().manual_seed(seed) for seed in seeds]
+        drawn_on = self.device if there else torch.device("cpu")
+        self._each = [torch.Generator(device=drawn_on).manual_seed(seed) for seed in seeds]
 
     def uniform(self, *shape: int) -> Tensor:
         rest = self._rest(shape)
-        return torch.stack([torch.rand(rest, generator=rng) for rng in self._each]).to(self.device)
+        return torch.stack([torch.rand(rest, generator=rng, device=rng.device) for rng in self._each]).to(
+            self.device
+        )
 
     def normal(self, *shape: int) -> Tensor:
         rest = self._rest(shape)
-        return torch.stack([torch.randn(rest, generator=rng) for rng in self._each]).to(self.device)
+        return torch.stack([torch.randn(rest, generator=rng, device=rng.device) for rng in self._each]).to(
+            self.device
+        )
 
     def beta(self, alpha: float, beta: float, count: int) -> Tensor:
         self._rest((count,))

@@ -40,7 +40,7 @@ class Schedule(Frozen):
     )
     resolution: Annotated[Curve, Shown("pixels", title="Rendering resolution")] = Field(
         default=Curve.model_validate("0:64,10M:64,11M:128,18M:128,18.2M:512"),
-        description="edge of rendered images",
+        description="edge of rendered images; EpiGRAF: of its patches, the same for the whole run",
     )
     surface_target: Annotated[Curve, Shown("world units", recipes=("wysiwyg",), title="B_target")] = Field(
         default=Curve.model_validate("0:0.01,10M:0.01,11M:0.001"),

@@ -17,6 +17,8 @@ from core_model.schema.recipes import RECIPES, RecipeName
 from core_model.schema.run import ControlRequest, MetricRecord, RunRecord, TickRecord
 from core_model.schema.schedule import Schedule, ScheduleValues, stages
 from core_model.schema.settings import Setting, Shown, settings_of
+from core_model.schema.train_epigraf import EpigrafTrainConfig
+from core_model.schema.train_mimic3d import Mimic3dTrainConfig
 from core_model.schema.train_osg import Eg3dTrainConfig
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
 
 CONFIG_VERSION = 2
 WYSIWYG, EG3D = ("wysiwyg",), ("eg3d",)
+EPIGRAF, MIMIC3D = ("epigraf",), ("mimic3d",)
 """Recipes that read a setting; one without such a mark is read by all."""
 
 
@@ -282,6 +285,8 @@ class TrainConfig(Frozen):
     render: Annotated[RenderConfig, Shown(recipes=WYSIWYG)] = RenderConfig()
     loss: LossConfig = LossConfig()
     eg3d: Annotated[Eg3dTrainConfig, Shown(recipes=EG3D)] = Eg3dTrainConfig()
+    epigraf: Annotated[EpigrafTrainConfig, Shown(recipes=EPIGRAF)] = EpigrafTrainConfig()
+    mimic3d: Annotated[Mimic3dTrainConfig, Shown(recipes=MIMIC3D)] = Mimic3dTrainConfig()
     optim: OptimConfig = OptimConfig()
     augment: AugmentConfig = AugmentConfig()
     schedule: Schedule = Schedule()
@@ -318,6 +323,10 @@ class TrainConfig(Frozen):
             raise ValueError(f"batch must be a multiple of microbatch ({self.microbatch}), got {self.batch}")
         if self.recipe == "wysiwyg":
             self._wysiwyg()
+        if self.recipe == "epigraf":
+            fault = self.epigraf.fault(self.schedule.resolution, self.data.resolution, self.reuse_fakes)
+            if fault:
+                raise ValueError(fault)
         if self.schedule.resolution.top > self.data.resolution:
             top = round(self.schedule.resolution.top)
             raise ValueError(

@@ -42,9 +42,6 @@ class OsgNetworkConfig(Frozen):
         description="widths of the backbone's blocks at 4, 8, … pixels; the last makes the planes",
     )
     plane_channels: int = Field(default=32, ge=1, description="features per plane")
-    plane_axes: Literal["published", "three"] = Field(
-        default="published", description="published = EG3D's released table (xy, xz, zx); three = xy, xz, yz"
-    )
     noise: bool = Field(default=True, description="noise inputs of the backbone")
     clamp: float | None = Field(default=None, gt=0, description="bound of the backbone's convolutions")
     decoder_hidden: int = Field(default=64, ge=1, description="width of the decoder")
@@ -109,8 +106,10 @@ class DensityConfig(Frozen):
     )
 
 
-class Eg3dTrainConfig(Frozen):
-    """EG3D: two-pass density rendering at `schedule.resolution`, super-resolution, dual discrimination."""
+class OsgTrainConfig(Frozen):
+    """What every such recipe trains with: two-pass density rendering at `schedule.resolution`, super-resolution, dual
+    discrimination.
+    """
 
     network: OsgNetworkConfig = OsgNetworkConfig()
     render: OsgRenderConfig = OsgRenderConfig()
@@ -124,3 +123,17 @@ class Eg3dTrainConfig(Frozen):
     label_noise: Annotated[float, Shown("standard deviations")] = Field(
         default=0.0, ge=0, description="noise on the label that the discriminator sees"
     )
+
+
+class Eg3dNetworkConfig(OsgNetworkConfig):
+    """Sizes of mapping, backbone, decoder and super-resolution."""
+
+    plane_axes: Literal["published", "three"] = Field(
+        default="published", description="published = EG3D's released table (xy, xz, zx); three = xy, xz, yz"
+    )
+
+
+class Eg3dTrainConfig(OsgTrainConfig):
+    """EG3D: two-pass density rendering at `schedule.resolution`, super-resolution, dual discrimination."""
+
+    network: Eg3dNetworkConfig = Eg3dNetworkConfig()  # pyright: ignore[reportIncompatibleVariableOverride]

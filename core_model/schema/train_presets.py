@@ -17,12 +17,21 @@ from core_model.schema.train import (
     RenderConfig,
     TrainConfig,
 )
-from core_model.schema.train_osg import Eg3dTrainConfig, OsgNetworkConfig, OsgRenderConfig
+from core_model.schema.train_epigraf import (
+    EpigrafCameraConfig,
+    EpigrafNetworkConfig,
+    EpigrafPatchConfig,
+    EpigrafRenderConfig,
+    EpigrafTrainConfig,
+)
+from core_model.schema.train_mimic3d import Mimic3dNetworkConfig, Mimic3dTrainConfig, PatchConfig
+from core_model.schema.train_osg import Eg3dNetworkConfig, Eg3dTrainConfig, OsgRenderConfig
 
 PRESETS: Registry[TrainConfig] = Registry("preset")
 FINE_TUNED = {
     "afhq512": "the FFHQ model: a snapshot of preset ffhq512",
     "eg3d-afhq512": "the FFHQ model: a snapshot of preset eg3d-ffhq512, or EG3D's own file after `triscope import`",
+    "mimic3d-afhq512": "the FFHQ model: a snapshot or state of preset mimic3d-ffhq512, or Mimic3D's own file after `triscope import`",
 }
 """Presets that continue another training → what `start_from` should name."""
 
@@ -325,7 +334,7 @@ PRESETS.add(
         microbatch=4,
         data=DataConfig(resolution=128),
         eg3d=Eg3dTrainConfig(
-            network=OsgNetworkConfig(superres="SuperresolutionHybrid2X"),
+            network=Eg3dNetworkConfig(superres="SuperresolutionHybrid2X"),
             render=OsgRenderConfig(coarse=64, fine=64, near=0.1, far=2.6, box_warp=1.6, white_back=True),
             pose_conditioning=False,
         ),
@@ -345,7 +354,7 @@ PRESETS.add(
         reuse_fakes=True,
         data=DataConfig(resolution=64, workers=0),
         eg3d=Eg3dTrainConfig(
-            network=OsgNetworkConfig(
+            network=Eg3dNetworkConfig(
                 z_dim=64,
                 w_dim=64,
                 embed_dim=64,
@@ -384,7 +393,7 @@ PRESETS.add(
         batch=4,
         data=DataConfig(resolution=64, workers=0),
         eg3d=Eg3dTrainConfig(
-            network=OsgNetworkConfig(
+            network=Eg3dNetworkConfig(
                 z_dim=16,
                 w_dim=16,
                 embed_dim=16,
@@ -398,6 +407,245 @@ PRESETS.add(
                 superres_w_dim=16,
             ),
             render=OsgRenderConfig(coarse=6, fine=6, near=2.2, far=3.2, box_warp=1.0, white_back=True),
+        ),
+        discriminator=DiscriminatorConfig(channel_base=512, channel_max=16, label_layers=2),
+        loss=LossConfig(r1_interval=4),
+        optim=OptimConfig(ema_images=16.0, precision="fp32"),
+        schedule=Schedule(
+            r1_gamma=_curve("1"),
+            resolution=_curve("0:16,48:16,64:32"),
+            swap=_curve("0:1,32:0.5"),
+            blur=_curve("0:1,16:0"),
+        ),
+        output=OutputConfig(tick_images=16, snapshot_ticks=3, image_ticks=2, grid=(4, 2), evaluate_images=16),
+    ),
+)
+
+# --- EpiGRAF. Batch, length and R1 of the paper (§3.4), rates and blur of the released program, whose Adam has 0.0025 for
+# the generator where the paper says 0.002. Faces and cats are judged with their cameras; Megascans' sets have none.
+
+_EPIGRAF = TrainConfig(
+    preset="epigraf-ffhq512",
+    recipe="epigraf",
+    images=20_000_000,
+    batch=64,
+    microbatch=8,
+    discriminator=DiscriminatorConfig(channel_base=16384, label_layers=2),
+    optim=OptimConfig(ema_images=20_000.0),
+    augment=AugmentConfig(mode="ada"),
+    schedule=Schedule(
+        r1_gamma=_curve("0.05"),
+        resolution=_curve("64"),
+        swap=_curve("0:1,1M:0.5"),
+        blur=_curve("0:10,200k:0"),
+    ),
+)
+PRESETS.add("epigraf-ffhq512", _EPIGRAF)
+PRESETS.add(
+    "epigraf-cats256",
+    _EPIGRAF.replace(preset="epigraf-cats256", images=15_000_000, data=DataConfig(resolution=256)),
+)
+for _set, _classes in (("food", 10), ("plants", 198)):
+    PRESETS.add(
+        f"epigraf-megascans-{_set}256",
+        _EPIGRAF.replace(
+            preset=f"epigraf-megascans-{_set}256",
+            images=15_000_000,
+            data=DataConfig(resolution=256, labels=False),
+            discriminator=_EPIGRAF.discriminator.replace(pose=False),
+            epigraf=EpigrafTrainConfig(
+                network=EpigrafNetworkConfig(c_dim=_classes),
+                render=EpigrafRenderConfig(fov=30.0, near=0.75, far=1.25, cube_scale=0.475, white_back=True),
+                camera=EpigrafCameraConfig(prior="spherical_uniform"),
+            ),
+        ),
+    )
+
+# Two CPU cores, generated heads: patches of 32² out of 64², from whole pictures to half of them. Rates and R1 are those of
+# eg3d-heads64-cpu. The cube holds the cameras' whole view from every side, for what lies behind is painted at the far end.
+PRESETS.add(
+    "epigraf-heads64-cpu",
+    TrainConfig(
+        preset="epigraf-heads64-cpu",
+        recipe="epigraf",
+        images=24_000,
+        batch=8,
+        data=DataConfig(resolution=64, workers=0),
+        epigraf=EpigrafTrainConfig(
+            network=EpigrafNetworkConfig(
+                z_dim=64,
+                w_dim=64,
+                embed_dim=64,
+                mapping_hidden=(64,),
+                channels=(64, 64, 64, 32, 16),
+                plane_channels=8,
+                noise=False,
+                mlp_widths=(32, 4),
+            ),
+            render=EpigrafRenderConfig(steps=12, fov=13.37, near=2.38, far=3.02, radius=2.7, cube_scale=0.48),
+            patch=EpigrafPatchConfig(anneal=12_000.0),
+            density_noise=_curve("0:1,4k:0"),
+        ),
+        discriminator=DiscriminatorConfig(channel_base=1024, channel_max=128, label_layers=2),
+        optim=OptimConfig(generator_lr=0.005, discriminator_lr=0.004, ema_images=2000.0, precision="fp32"),
+        schedule=Schedule(
+            r1_gamma=_curve("0:0.05,10k:0.05,13k:0.2"),
+            resolution=_curve("32"),
+            swap=_curve("0:1,4k:0.5"),
+            blur=_curve("0:1.5,2k:0"),
+        ),
+        output=_SMALL_OUTPUT,
+    ),
+)
+
+# EpiGRAF's every phase within seconds, as `smoke` for WYSIWYG.
+PRESETS.add(
+    "epigraf-smoke",
+    TrainConfig(
+        preset="epigraf-smoke",
+        recipe="epigraf",
+        images=96,
+        batch=4,
+        data=DataConfig(resolution=32, workers=0),
+        epigraf=EpigrafTrainConfig(
+            network=EpigrafNetworkConfig(
+                z_dim=16,
+                w_dim=16,
+                embed_dim=16,
+                mapping_hidden=(16,),
+                channels=(16, 16, 16, 16),
+                plane_channels=4,
+                mlp_widths=(8, 4),
+            ),
+            render=EpigrafRenderConfig(steps=6, fov=13.37, near=2.3, far=3.1, radius=2.7, cube_scale=0.45),
+            patch=EpigrafPatchConfig(anneal=64.0),
+            density_noise=_curve("0:1,48:0"),
+        ),
+        discriminator=DiscriminatorConfig(channel_base=512, channel_max=16, label_layers=2),
+        loss=LossConfig(r1_interval=4),
+        optim=OptimConfig(ema_images=16.0, precision="fp32"),
+        schedule=Schedule(
+            r1_gamma=_curve("1"), resolution=_curve("16"), swap=_curve("0:1,32:0.5"), blur=_curve("0:1,16:0")
+        ),
+        output=OutputConfig(tick_images=16, snapshot_ticks=3, image_ticks=2, grid=(4, 2), evaluate_images=16),
+    ),
+)
+
+# --- Mimic3D, both stages in one run: 25 M images of the 2D branch, then 15 M of both (supplement, I.2). The released program
+# runs the stages apart: that is --mimic3d.imitate=0, then --mimic3d.imitate=1 --start-from its state.
+
+PRESETS.add(
+    "mimic3d-ffhq512",
+    TrainConfig(
+        preset="mimic3d-ffhq512",
+        recipe="mimic3d",
+        images=40_000_000,
+        microbatch=4,
+        mimic3d=Mimic3dTrainConfig(imitate=_curve("0:0,25M:0,25M:1")),
+        schedule=_EG3D_SCHEDULE,
+    ),
+)
+
+# As its program: 4 M images of the 2D branch from the FFHQ model's, then the 3D branch; swapping and blur at their ends.
+PRESETS.add(
+    "mimic3d-afhq512",
+    TrainConfig(
+        preset="mimic3d-afhq512",
+        recipe="mimic3d",
+        images=10_000_000,
+        microbatch=4,
+        mimic3d=Mimic3dTrainConfig(imitate=_curve("0:0,4M:0,4M:1"), patch=PatchConfig(gamma=_curve("5"))),
+        schedule=Schedule(
+            r1_gamma=_curve("5"), resolution=_curve("64"), swap=_curve("0.5"), blur=_curve("0")
+        ),
+        augment=AugmentConfig(mode="ada", speed_images=100_000.0),
+    ),
+)
+
+PRESETS.add(
+    "mimic3d-shapenet128",
+    TrainConfig(
+        preset="mimic3d-shapenet128",
+        recipe="mimic3d",
+        images=40_000_000,
+        microbatch=4,
+        data=DataConfig(resolution=128),
+        mimic3d=Mimic3dTrainConfig(
+            network=Mimic3dNetworkConfig(superres="SuperresolutionHybrid2X"),
+            render=OsgRenderConfig(coarse=64, fine=64, near=0.1, far=2.6, box_warp=1.6, white_back=True),
+            imitate=_curve("0:0,25M:0,25M:1"),
+            patch=PatchConfig(weight=0.2),
+        ),
+        schedule=_EG3D_SCHEDULE,
+    ),
+)
+
+# Two CPU cores, generated heads: eg3d-heads64-cpu's sizes with coarse planes of half their edge, detail planes of the whole one.
+PRESETS.add(
+    "mimic3d-heads64-cpu",
+    TrainConfig(
+        preset="mimic3d-heads64-cpu",
+        recipe="mimic3d",
+        images=24_000,
+        batch=8,
+        reuse_fakes=True,
+        data=DataConfig(resolution=64, workers=0),
+        mimic3d=Mimic3dTrainConfig(
+            network=Mimic3dNetworkConfig(
+                z_dim=64,
+                w_dim=64,
+                embed_dim=64,
+                mapping_hidden=(64,),
+                channels=(64, 64, 64, 32),
+                plane_channels=8,
+                noise=False,
+                decoder_hidden=32,
+                decoder_colours=16,
+                superres="TriscopeDoubled32",
+                superres_w_dim=64,
+                superres_noise="absent",
+            ),
+            render=OsgRenderConfig(coarse=12, fine=12, near=2.35, far=3.05, box_warp=0.8, white_back=True),
+            imitate=_curve("0:0,12k:0,12k:1"),
+            patch=PatchConfig(size=32, weight=0.1, gamma=_curve("0.05")),
+        ),
+        discriminator=DiscriminatorConfig(channel_base=1024, channel_max=128, label_layers=2),
+        optim=OptimConfig(generator_lr=0.005, discriminator_lr=0.004, ema_images=2000.0, precision="fp32"),
+        schedule=Schedule(
+            r1_gamma=_curve("0:0.05,10k:0.05,13k:0.2"),
+            resolution=_curve("32"),
+            swap=_curve("0:1,4k:0.5"),
+            blur=_curve("0:3,2k:0"),
+        ),
+        output=_SMALL_OUTPUT,
+    ),
+)
+
+# Both stages of Mimic3D within seconds.
+PRESETS.add(
+    "mimic3d-smoke",
+    TrainConfig(
+        preset="mimic3d-smoke",
+        recipe="mimic3d",
+        images=96,
+        batch=4,
+        data=DataConfig(resolution=64, workers=0),
+        mimic3d=Mimic3dTrainConfig(
+            network=Mimic3dNetworkConfig(
+                z_dim=16,
+                w_dim=16,
+                embed_dim=16,
+                mapping_hidden=(16,),
+                channels=(16, 16, 16),
+                plane_channels=4,
+                decoder_hidden=8,
+                decoder_colours=8,
+                superres="TriscopeDoubled32",
+                superres_w_dim=16,
+            ),
+            render=OsgRenderConfig(coarse=6, fine=6, near=2.2, far=3.2, box_warp=1.0, white_back=True),
+            imitate=_curve("0:0,8:0,8:1"),
+            patch=PatchConfig(size=16),
         ),
         discriminator=DiscriminatorConfig(channel_base=512, channel_max=16, label_layers=2),
         loss=LossConfig(r1_interval=4),

@@ -17,6 +17,7 @@ from tests.blob_head.session import BlobFrame, BlobSession
 from tests.gl.baked_blob import dense_head, packed
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.unit.render_client.inline_client import InlineClient
+from viewer.state.baked_view import WALK_LEVEL
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
 LEVEL = 64
@@ -112,6 +113,35 @@ def client_requests(h: Hands) -> list:  # type: ignore[type-arg]
     client = h.loop.coordinator.client
     assert isinstance(client, Recorder)
     return list(client.requests)
+
+
+def test_a_walk_shows_the_volume_of_each_head_and_a_drag_turns_it_on_the_way() -> None:
+    def body(h: Hands) -> None:
+        ready(h)
+        h.ctx.item_click("//Latent/##fold-plane")
+        before = len(client_requests(h))
+        h.ctx.item_click("//Latent/##walk-play")
+        h.until(lambda: h.loop.baked.label == f"baked {WALK_LEVEL}³", "the walk")
+        heads = {h.loop.baked.head}
+        h.ctx.mouse_move_to_pos(middle(h))
+        h.ctx.mouse_down(0)
+        for i in range(1, 6):
+            h.ctx.mouse_move_to_pos(middle(h, 12.0 * i))
+            h.ctx.yield_(6)
+            heads.add(h.loop.baked.head)
+            assert h.loop.walk.playing and h.loop.baked.camera == h.doc.camera
+        h.ctx.mouse_up(0)
+        h.ctx.yield_(2)
+        assert h.loop.walk.playing and len(heads) > 2 and h.doc.camera.yaw != 0.0
+        assert not client_requests(h)[before:], "a walk asks the renderer for volumes alone"
+        h.ctx.mouse_move_to_pos(middle(h))
+        h.ctx.mouse_click(0)
+        h.ctx.yield_(2)
+        assert not h.loop.walk.playing, "a click stops it"
+        h.until(lambda: h.loop.baked.label == "", "the exact picture of the last head")
+        assert h.frames.base is not None and h.frames.base.latent == h.doc.latent
+
+    window(body)
 
 
 def test_the_switch_in_the_sampler_panel_leaves_the_moving_pictures_to_the_renderer() -> None:

@@ -29,8 +29,10 @@ def write_set(folder: Path, count: int = 6, size: int = 16) -> Path:
     return folder
 
 
-SIZES = {"wysiwyg": 16, "eg3d": 64}
+SIZES = {"wysiwyg": 16, "eg3d": 64, "epigraf": 32, "mimic3d": 64}
 """Recipe → edge of its tiny pictures."""
+RENDERED = {"epigraf": "16"}
+"""Recipe → edge of what is rendered in a step, where it may not grow."""
 
 
 def tiny_of(recipe: str, folder: Path, **changes: object) -> TrainConfig:
@@ -44,7 +46,7 @@ def tiny_of(recipe: str, folder: Path, **changes: object) -> TrainConfig:
     tiny = smoke.replace(
         batch=2, images=40,
         data=smoke.data.replace(path=str(folder)),
-        schedule=smoke.schedule.replace(resolution=curve("0:12,16:12,24:16")),
+        schedule=smoke.schedule.replace(resolution=curve(RENDERED.get(recipe, "0:12,16:12,24:16"))),
         output=smoke.output.replace(tick_images=10, snapshot_ticks=2, image_ticks=2, grid=(2, 1), evaluate=False, tensorboard=False),
     )  # fmt: skip
     return tiny.replace(**changes)

@@ -56,7 +56,12 @@ ranks.close()
 """
 
 
-QUIET = {"wysiwyg": [("network.noise", "off")], "eg3d": [("eg3d.network.noise", "off")]}
+QUIET = {
+    "wysiwyg": [("network.noise", "off")],
+    "eg3d": [("eg3d.network.noise", "off")],
+    "epigraf": [("epigraf.network.noise", "off"), ("epigraf.judge.camera_drop", "0")],
+    "mimic3d": [("mimic3d.network.noise", "off")],
+}
 """Recipe → settings without the noise that is drawn by process instead of by image."""
 
 

@@ -157,7 +157,7 @@ def test_settings_of_another_recipe_are_refused_by_name(recipe: str, cfg: TrainC
     assert others
     for one in others[:: max(1, len(others) // 4)]:
         with pytest.raises(InputError, match=f"{one.path} is a setting of"):
-            apply_overrides(cfg, [(one.path, str(int(one.value(cfg)) + 1))])
+            apply_overrides(cfg, [(one.path, str(int(one.value(cfg) or 0) + 1))])
         with pytest.raises(InputError, match=f"{one.path} is a setting of"):
             main(["--recipe", recipe, f"--{one.path}={one.default}", "--dry-run"])
     other = next(p.preset for p in PRESETS if p.recipe != recipe)
@@ -188,13 +188,18 @@ def test_fine_tuning_presets_want_a_start(preset: str, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("family", ["eg3d"])
+IMPORTED = {"eg3d": (128, "decoder.fc0.weight"), "epigraf": (32, "decoder.layers.0.weight")}
+"""Family → edge of the pictures that its recorded file makes, and a tensor of it."""
+
+
+@pytest.mark.parametrize("family", sorted(IMPORTED))
 def test_an_imported_checkpoint_is_fine_tuned(family: str, tmp_path: Path) -> None:
     """Sizes come from the file, also those that the preset has otherwise; the average starts as what was imported."""
     tensors, meta = recorded(f"{family}_small")
     arrays = {name: t.numpy() for name, t in tensors.items()}
-    attributes = {"neural_rendering_resolution": meta["neural_rendering_resolution"]}
-    net = Net("TriPlaneGenerator", arrays, meta["init_kwargs"], attributes)
+    size, name = IMPORTED[family]
+    attributes = {k: meta[k] for k in ("neural_rendering_resolution", "cfg") if k in meta}
+    net = Net("Generator", arrays, meta["init_kwargs"], attributes)
     header, state = native(family, net)
     source = save_checkpoint(tmp_path / "imported.safetensors", header, state)
     words = [
@@ -206,16 +211,15 @@ def test_an_imported_checkpoint_is_fine_tuned(family: str, tmp_path: Path) -> No
     ]
     told = apply_overrides(PRESETS.get(f"{family}-smoke"), words)
     cfg = adopted(told, [path for path, _ in words])
-    assert cfg.data.resolution == 128 and cfg.schedule.resolution.at(0) == told.schedule.resolution.at(0)
+    assert cfg.data.resolution == size and cfg.schedule.resolution.at(0) == told.schedule.resolution.at(0)
     cfg = cfg.replace(
-        data=cfg.data.replace(path=str(write_set(tmp_path / "set", size=128))),
+        data=cfg.data.replace(path=str(write_set(tmp_path / "set", size=size))),
         output=cfg.output.replace(grid=(1, 1), evaluate=False, tensorboard=False),
     )
     assert run_training(tmp_path / "run", cfg, device="cpu") == "finished"
     after = state_at(tmp_path / "run", 1)
-    name = "decoder.fc0.weight"
     assert float((after[f"average/{name}"] - state[name]).abs().max()) < float(
         (after[f"generator/{name}"] - state[name]).abs().max()
     )
     info = RenderSession(threads=1).open(str(tmp_path / "run" / "snapshots" / "000001.safetensors"))
-    assert info.family == family and info.image_size == 128
+    assert info.family == family and info.image_size == size

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core_model.schema.camera import OrbitPose
+from core_model.schema.latent import LatentSpec
 from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderRequest
 from viewer.render_client.events import BakedReady
@@ -57,6 +58,11 @@ class BakedStage:
     def question(self) -> BakeQuestion | None:
         """The volume that can be drawn now."""
         return None if self._shown is None else self._shown.question
+
+    @property
+    def head(self) -> LatentSpec | None:
+        """Of the volume that can be drawn now."""
+        return None if self._shown is None else self._shown.question.latent
 
     @property
     def label(self) -> str:
@@ -116,7 +122,9 @@ class BakedStage:
     def present(
         self, doc: Document, base: RenderRequest | None, presenter: Presenter, how: Presentation, now: float
     ) -> int:
-        """Draws the document's view from the volume, which is of its head; 0 where its exact picture is there."""
+        """Draws the document's view from the volume, which is of its head or of the last one of a walk; 0 where its exact picture is
+        there.
+        """
         if self._shown is None or self._gl is None or self._sizer is None or is_exact(base, doc):
             self.camera = None
             return 0

@@ -46,7 +46,10 @@ Adopt = Callable[[Document, CheckpointInfo], Document]
 
 
 class RenderCoordinator:
-    """Owns the renderer, the pictures and the questions; the document is the store's."""
+    """Owns the renderer, the pictures and the questions; the document is the store's.
+
+    walking: the latent goes on by itself, as in a walk or a path through heads; set by the window in each frame.
+    """
 
     def __init__(self, client: Renderer, store: Store) -> None:
         self.client = client
@@ -57,6 +60,7 @@ class RenderCoordinator:
         self.queries = QueryCache()
         self.second = SecondView()
         self.wishes = BakeWishes()
+        self.walking = False
         self.volumes: deque[tuple[BakeQuestion, BakedReady]] = deque(maxlen=1)
         self._a_since = self._second_since = self._asked_since = 0.0
         self._second_path = ""
@@ -105,15 +109,22 @@ class RenderCoordinator:
         self._ask_about_rays(edge_px, now)
 
     def stands_in(self, volume: BakeQuestion | None, doc: Document, edge_px: int) -> bool:
-        """Whether a baked volume is shown while the document's view moves."""
-        if self.info is None or not is_of(volume, doc) or not has_map(doc):
+        """Whether a baked volume is shown while the document's view moves; on a walk that of the last head until the next is there."""
+        if self.info is None or volume is None or not has_map(doc):
+            return False
+        if not (is_of(volume, doc) or (self.walking and volume.checkpoint == doc.checkpoint)):
             return False
         exact = self.scheduler.full_ms(doc, self.info, edge_px)
         return exact is None or exact > DISPLAY_MS
 
     def _ask_for_volume(self, now: float) -> None:
         """Once there is a picture: the first one is not to wait."""
-        wish = self.wishes.next(self.store.doc, self.info, now) if self.frames.arrays else None
+        doc = self.store.doc
+        wish = (
+            self.wishes.next(doc, self.info, now, self.walking and has_map(doc))
+            if self.frames.arrays
+            else None
+        )
         if wish != self.wishes.asked:
             self.wishes.sent(wish, self.client.bake(wish))
 
@@ -149,7 +160,7 @@ class RenderCoordinator:
             self.info,
             now,
             self._newest,
-            only_new=pending is not None,
+            only_new=pending is not None or (baked and self.walking),
             baked=baked,
         )
         if self.scheduler.abandon():
@@ -206,6 +217,7 @@ class RenderCoordinator:
     def wait_s(self, now: float) -> float | None:
         """Seconds until `ask` has to be called again without any event; None = not before one."""
         asks = self.info is not None and self.second.pending is None
+        asks = asks and not self.walking  # each step of a walk is drawn anyhow
         waits = (self.scheduler.wait_s(self.store.doc, now), self.wishes.wait_s(now)) if asks else ()
         return min((w for w in waits if w is not None), default=None)
 

@@ -162,6 +162,7 @@ class FrameLoop:
         control, store = self.coordinator, self.store
         self.inputs.give()
         self.escape.begin_frame()
+        control.walking = self.walk.playing or self.features["path"].panel.walks  # pyright: ignore[reportAttributeAccessIssue]
         control.poll(now)
         store.forget_notice(now)
         # before the draft is taken: it may bring another document
@@ -195,7 +196,13 @@ class FrameLoop:
             theme=theme,
             info=control.info,
             picture=ShownPicture(
-                control.info, control.frames, self.place, self._maps, self._histograms, self.baked.camera
+                control.info,
+                control.frames,
+                self.place,
+                self._maps,
+                self._histograms,
+                self.baked.camera,
+                self.baked.head,
             ),
             place=self.place,
             layers=layers,

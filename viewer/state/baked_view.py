@@ -33,6 +33,8 @@ LEVELS = (128, 256)
 """Cells per edge of the volumes of a view: the first is soon there, the last shows small things."""
 LATENT_REST_S = 0.2
 """A latent that changes sooner is not worth a volume."""
+WALK_LEVEL = 64
+"""Cells per edge of the volumes of a walk, each of another head: to be there soon is worth more than small things."""
 BUDGET_MS = 28.0
 """Time of one frame that drawing a volume may take; the GUI needs about as much with software OpenGL."""
 SHARES = (1.0, 0.85, 0.7, 0.6, 0.5, 0.5)
@@ -155,7 +157,7 @@ def _cost(at: int) -> float:
 
 @dataclass
 class BakeWishes:
-    """Which volume is asked for next: of the view's latent once that rests, coarse first.
+    """Which volume is asked for next: of the view's latent once that rests, coarse first; on a walk one head after the other.
 
     asked: what the renderer was told last, under `number`. got: the volume that came last.
     """
@@ -167,22 +169,30 @@ class BakeWishes:
     _latent: object = None
     _since: float = 0.0
 
-    def next(self, doc: Document, info: CheckpointInfo | None, now: float) -> BakeQuestion | None:
-        """What is wanted now; None = nothing."""
+    def next(
+        self, doc: Document, info: CheckpointInfo | None, now: float, walking: bool = False
+    ) -> BakeQuestion | None:
+        """What is wanted now; None = nothing. walking: the latent goes on by itself, and what is under way is waited for."""
         if info is None or info.path != doc.checkpoint or not doc.quality.baked:
             return None
         if doc.latent != self._latent:
             self._latent, self._since = doc.latent, now
+        if walking:
+            return self.asked or self._wish(doc, WALK_LEVEL)
         if now - self._since < LATENT_REST_S:
             return None
-        have = self.got.level if self.got is not None and is_of(self.got, doc) else 0
-        level = next((n for n in LEVELS if n > have), None)
-        if level is None:
-            return None
+        level = next((n for n in LEVELS if n > self._level(doc)), None)
+        return None if level is None else self._wish(doc, level)
+
+    def _level(self, doc: Document) -> int:
+        """Cells per edge of the volume of this head that is there; 0 = none."""
+        return self.got.level if self.got is not None and is_of(self.got, doc) else 0
+
+    def _wish(self, doc: Document, level: int) -> BakeQuestion | None:
         wish = BakeQuestion(
             checkpoint=doc.checkpoint, latent=doc.latent, level=level, precision=doc.quality.precision
         )
-        return None if wish == self._failed else wish
+        return None if wish == self._failed or self._level(doc) >= level else wish
 
     def wait_s(self, now: float) -> float | None:
         """Seconds until `next` may want something although nothing changed; None = it would say so already."""

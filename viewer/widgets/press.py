@@ -5,6 +5,8 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 
 LEFT, MIDDLE = 0, 2
+SLACK_PX = 4.0
+"""How far the mouse may move in a click."""
 
 
 def disc(ident: str, radius: float) -> None:

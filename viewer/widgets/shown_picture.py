@@ -9,6 +9,7 @@ from typing import Protocol
 from core_model.schema.camera import OrbitPose
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderResult
 from viewer.state.document import ChannelView, Document
 from viewer.state.final_view import FINAL, RAW
@@ -50,7 +51,7 @@ class ShownPicture:
     """info: of the open checkpoint, None before there is one.
 
     place: where the picture lies, and the cursor on it. seen_from: camera of the baked picture that stands in for the
-    exact one now.
+    exact one now. seen_head: latent of the volume that it is drawn from.
     """
 
     info: CheckpointInfo | None
@@ -59,14 +60,16 @@ class ShownPicture:
     maps: MapCache = field(default_factory=MapCache)
     histograms: HistogramCache = field(default_factory=HistogramCache)
     seen_from: OrbitPose | None = None
+    seen_head: LatentSpec | None = None
 
     @cached_property
     def result(self) -> RenderResult | None:
-        """Record of the picture on the screen; of a baked one with its camera."""
+        """Record of the picture on the screen; of a baked one with its camera and latent."""
         result = self.frames.result
         if self.seen_from is None or result is None or result.request is None:
             return result
-        request = result.request.model_copy(update={"camera": self.seen_from})
+        head = self.seen_head or result.request.latent
+        request = result.request.model_copy(update={"camera": self.seen_from, "latent": head})
         matrix = tuple(self.seen_from.world_from_cam().reshape(-1).tolist())
         return result.model_copy(update={"request": request, "world_from_cam": matrix})
 

@@ -31,8 +31,13 @@ class Mimic3dGenerator(VolumetricGenerator):
             size *= block.up
             self.tail.append(make(size, block.view, block.up))
 
-    def results(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> list[Tensor]:
-        """The plane results [3B, F, H, W]: one per 3D-aware block, then one per block of the tail."""
+    def results(
+        self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None, tail: int | None = None
+    ) -> list[Tensor]:
+        """The plane results [3B, F, H, W]: one per 3D-aware block, then one per block of the tail.
+
+        tail: how many of its blocks are run, all by default.
+        """
         split = lambda img: img.unflatten(1, (3, -1)).flatten(0, 1)
         x = img = seen = None
         found: list[Tensor] = []
@@ -48,14 +53,20 @@ class Mimic3dGenerator(VolumetricGenerator):
         if len(self.aware) < len(self.backbone.blocks):
             assert img is not None
             found.append(split(img))
-        for block in self.tail:
+        for block in self.tail[:tail]:
             found.append(block(found[-1], ws[:, -1], noise, rng))
         return found
 
-    def synthesize(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Planes:
-        """ws [B, L, D] → levels [B, 3, C, H, W], coarse first."""
-        found = self.results(ws, noise, rng)
-        picked = [found[i] for i in self.cfg.levels]
+    def synthesize(
+        self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None, levels: int | None = None
+    ) -> Planes:
+        """ws [B, L, D] → levels [B, 3, C, H, W], coarse first; only the first `levels`, without the blocks that they
+        do not need, or all.
+        """
+        wanted, blocks = self.cfg.levels[:levels], len(self.tail)
+        run = max(0, blocks + 1 + max(wanted))
+        found = self.results(ws, noise, rng, run)
+        picked = [found[i + blocks - run] for i in wanted]
         if self.cfg.plane_act is not None:
             picked = [torch.tanh(p) if self.cfg.plane_act == "tanh" else torch.sigmoid(p) for p in picked]
         return Planes(tuple(p.unflatten(0, (-1, 3)) for p in picked), self.conventions)

@@ -63,8 +63,10 @@ class VolumetricGenerator(nn.Module):
                 use_noise=up.use_noise,
             )
 
-    def synthesize(self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None) -> Planes:
-        """ws [B, L, D] → levels of [B, 3, C, H, W]."""
+    def synthesize(
+        self, ws: Tensor, noise: str = "const", rng: torch.Generator | None = None, levels: int | None = None
+    ) -> Planes:
+        """ws [B, L, D] → levels of [B, 3, C, H, W], the first `levels` of them or all."""
         raise AssertionError("each family has its own backbone")
 
 

@@ -17,6 +17,8 @@ from core_model.data.labels import LabelTable
 
 _MASK = (1 << 64) - 1
 LATENTS, CAMERAS, SWAPS, JITTER, NOISE, PATCH, AUGMENT, POSE_NOISE, PROBE = range(9)
+REALS = 1 << 32
+"""Added to an image's number for the random numbers of a real one."""
 
 
 def mix_seed(*parts: int) -> int:
@@ -41,22 +43,24 @@ def generator(device: torch.device | str, *parts: int) -> torch.Generator:
 class FakeBatch:
     """What the generator gets for n images: z [n, Z], the cameras it is conditioned on and rendered from [n,
     25], a seed an image.
+
+    shared: a second seed for each image, which neighbours of the whole batch have in common (EpiGRAF's windows).
     """
 
     z: Tensor
     condition: Tensor
     label: Tensor
     seeds: tuple[int, ...]
+    shared: tuple[int, ...] = ()
 
     def rows(self, start: int, stop: int) -> "FakeBatch":
-        return FakeBatch(
-            self.z[start:stop], self.condition[start:stop], self.label[start:stop], self.seeds[start:stop]
-        )
+        own = slice(start, stop)
+        return FakeBatch(self.z[own], self.condition[own], self.label[own], self.seeds[own], self.shared[own])
 
     def on(self, device: torch.device) -> "FakeBatch":
         """The same on another device."""
         move = lambda x: x.to(device, non_blocking=True)
-        return FakeBatch(move(self.z), move(self.condition), move(self.label), self.seeds)
+        return FakeBatch(move(self.z), move(self.condition), move(self.label), self.seeds, self.shared)
 
     def __len__(self) -> int:
         return self.z.shape[0]

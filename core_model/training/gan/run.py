@@ -69,7 +69,11 @@ def open_data(cfg: TrainConfig) -> ImageDataset:
     if not cfg.data.path:
         raise InputError(what="no data set", where="--data", expected="a zip or folder of images")
     return ImageDataset.open(
-        cfg.data.path, resolution=cfg.data.resolution, mirror=cfg.data.mirror, labels=cfg.data.labels
+        cfg.data.path,
+        resolution=cfg.data.resolution,
+        mirror=cfg.data.mirror,
+        labels=cfg.data.labels,
+        classes=cfg.epigraf.network.c_dim if cfg.recipe == "epigraf" else 0,
     )
 
 
@@ -166,6 +170,8 @@ def _train(
         run.forget_beyond(counters.step)
         for note in dataset.notes:
             run.log(f"data: {note}")
+        for note in recipe.notes:
+            run.log(note)
         run.log(f"training from step {counters.step} of {cfg.steps} on {ranks.world} x {ranks.device_name}")
         run.update(state="running", step=counters.step, images=counters.step * cfg.batch)
     return TrainingLoop(cfg, ranks, dataset, trained, counters, run, stopping).train()

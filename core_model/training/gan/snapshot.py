@@ -15,6 +15,7 @@ from core_model.schema.camera import CameraPrior, OrbitPose, fov_from_focal
 from core_model.schema.checkpoint import Provenance
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import changed_paths
+from core_model.schema.recipes import RECIPES
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_presets import PRESETS
 from core_model.training.common.run_directory import STATE_SUFFIX
@@ -74,14 +75,18 @@ def load_start(source: str, recipe: Recipe) -> str:
     scratch. Raises InputError for another family, or when a tensor does not fit.
     """
     if source.endswith(STATE_SUFFIX):
-        taken = load_weights(Path(source), recipe.networks)
-        return f"{Path(source).name}: {taken} tensors, discriminator included"
+        taken = load_weights(Path(source), recipe.networks, recipe.fresh)
+        return f"{Path(source).name}: {taken} tensors, those of discriminators included"
     header = read_header(source).header
-    if header.family != recipe.cfg.recipe:  # a recipe is named after the family that it trains
+    families = RECIPES.get(recipe.cfg.recipe).starts_from
+    if header.family not in (
+        recipe.cfg.recipe,
+        *families,
+    ):  # a recipe is named after the family that it trains
         raise InputError(
             what="cannot start from this checkpoint",
             where=source,
-            expected=f"family {recipe.cfg.recipe}",
+            expected=" or ".join(f"family {name}" for name in (recipe.cfg.recipe, *families)),
             got=header.family,
         )
     taken = recipe.start(header, load_tensors(source), source)

@@ -92,20 +92,25 @@ def load_state(path: Path, trained: Trained) -> Counters:
     return counters
 
 
-def load_weights(path: Path, networks: Networks) -> int:
+def load_weights(path: Path, networks: Networks, fresh: tuple[str, ...] = ()) -> int:
     """The weights of a state, without its optimisers and counters, into networks of the same sizes; returns
-    how many tensors.
+    how many tensors. fresh: beginnings of names (`network/tensor`) that it may lack.
 
     Raises InputError when the file is none or does not fit.
     """
     _, tensors = read_state(path, _COMMAND, lambda name: not name.startswith("adam/"))
+    taken = len(tensors)
+    for part, module in networks.modules().items():
+        for name, value in named_tensors(module).items():
+            if f"{part}/{name}".startswith(fresh):
+                tensors.setdefault(f"{part}/{name}", value)
     for part, module in networks.modules().items():
         wrong = _misfits(named_tensors(module), under(tensors, f"{part}/"))
         if wrong:
             raise _unreadable(path, f"{part}/{wrong}, which is not of these networks")
     for part, module in networks.modules().items():
         module.load_state_dict(under(tensors, f"{part}/"))
-    return len(tensors)
+    return taken
 
 
 def _misfits(own: dict[str, Tensor], found: dict[str, Tensor]) -> str:

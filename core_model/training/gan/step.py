@@ -16,7 +16,7 @@ from core_model.data.order import Batch
 from core_model.losses.terms import LossTerm, discriminator_loss, generator_loss, r1_penalty
 from core_model.training.common.clock import PhaseClock
 from core_model.training.common.distributed import Ranks
-from core_model.training.gan.draws import JITTER, FakeBatch, mix_seed
+from core_model.training.gan.draws import FakeBatch
 from core_model.training.gan.networks import update_average
 from core_model.training.gan.optimise import GradientReport, Optimisers, gradient_report
 from core_model.training.gan.recipes.interface import (
@@ -80,7 +80,7 @@ class GanStep:
         for number, one in enumerate(recipe.regularisers):
             if step % one.interval == 0:
                 self._regulariser_phase(one, REGULARISER + number, at, told)
-        for number, judge in enumerate(recipe.judges):
+        for number, judge in self._awake(at):
             sign = self._judge_phase(judge, number, at, reals, kept.get(judge.name, []), told)
             if judge.steers:
                 signs.append(sign)
@@ -94,6 +94,10 @@ class GanStep:
         half_life = min(o.ema_images, seen * ramp) if ramp else o.ema_images
         update_average(recipe.networks, cfg.batch, half_life)
         return StepReport(told.scalars, tuple(told.bad), torch.stack(signs).mean(), len(signs))
+
+    def _awake(self, at: Moment) -> list[tuple[int, Judge]]:
+        """The judges of this step with their numbers."""
+        return [(n, judge) for n, judge in enumerate(self.recipe.judges) if judge.awake(at)]
 
     def _draw(self, at: Moment, phase: int) -> FakeBatch:
         """This process's latents and cameras of one phase, on its device."""
@@ -110,7 +114,8 @@ class GanStep:
         self.optimisers.set_rates(recipe.rates(at), at.images)
         self.optimisers.generator.zero_grad(set_to_none=True)
         batch = self._draw(at, GENERATOR)
-        kept: dict[str, list[tuple[Sight, Tensor]]] = {judge.name: [] for judge in recipe.judges}
+        judges = self._awake(at)
+        kept: dict[str, list[tuple[Sight, Tensor]]] = {judge.name: [] for _, judge in judges}
         w_mean: Tensor | None = None
         with self.clock.phase("generator"):
             for start in range(0, self._share, self._micro):
@@ -118,7 +123,7 @@ class GanStep:
                 weight = len(rows) / self._share
                 made = recipe.fakes(rows, at, judges=tuple(kept), train=True)
                 terms: list[LossTerm] = []
-                for number, judge in enumerate(recipe.judges):
+                for number, judge in judges:
                     sight = made.sights[judge.name]
                     logits = judge.verdicts(sight, at, (at.step, _phase(GENERATOR, number), start))
                     terms.append(LossTerm(f"loss/G{judge.suffix}", generator_loss(logits), judge.weight))
@@ -232,7 +237,7 @@ class GanStep:
         labels = reals.labels[rows].to(ranks.device, non_blocking=True).float()
         first, count = ranks.rank + start * ranks.world, images.shape[0]
         numbers = range(first, first + count * ranks.world, ranks.world)
-        seeds = tuple(mix_seed(self.cfg.seed, at.step, phase, JITTER, REALS + image) for image in numbers)
+        seeds = self.recipe.real_seeds(at.step, phase, numbers)
         return self.recipe.reals(images, labels, at, judge, seeds)
 
     def _move(self, phase: str, module: nn.Module, optimiser: torch.optim.Adam, told: _Told) -> None:
@@ -253,10 +258,6 @@ class GanStep:
         networks = self.recipe.networks
         for module in (networks.generator, *networks.judges.values()):
             module.requires_grad_(module is learner)
-
-
-REALS = 1 << 32
-"""Added to an image's number for the random numbers of a real one."""
 
 
 def _phase(first: int, judge: int) -> int:

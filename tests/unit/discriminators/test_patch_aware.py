@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from core_model.discriminators.patch_aware import (
+    BandedDiscriminator,
     CameraCode,
     HyperConv,
     PatchDiscriminator,
@@ -98,5 +99,15 @@ def test_the_whole_network_has_both_derivatives() -> None:
     ways, at = noise(3, 4, 3, 8, 8), noise(3, seed=3).requires_grad_(True)
     label = {"classes": torch.zeros(4, 2), "angles": torch.ones(4, 3).double()}
     run = lambda a: d(torch.einsum("k,kbchw->bchw", a, ways), some(4), **label)
+    assert torch.autograd.gradcheck(run, at)
+    assert torch.autograd.gradgradcheck(run, at)
+
+
+def test_banded_networks_have_both_derivatives() -> None:
+    d = BandedDiscriminator([small(hyper=False).double(), small(hyper=False).double()], 0.5, 1.0)
+    ways, at = noise(3, 4, 3, 8, 8), noise(3, seed=3).requires_grad_(True)
+    windows = Windows(torch.tensor([0.5, 0.6, 0.9, 1.0])[:, None].expand(4, 2), torch.zeros(4, 2))
+    label = {"classes": torch.zeros(4, 2), "angles": torch.ones(4, 3).double()}
+    run = lambda a: d(torch.einsum("k,kbchw->bchw", a, ways), windows, **label)
     assert torch.autograd.gradcheck(run, at)
     assert torch.autograd.gradgradcheck(run, at)

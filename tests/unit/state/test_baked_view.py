@@ -16,6 +16,7 @@ from viewer.state.baked_view import (
     RESTING_S,
     SHARES,
     TIMED,
+    WALK_LEVEL,
     BakedSizer,
     BakeWishes,
     Fade,
@@ -137,6 +138,22 @@ def test_volumes_are_wished_coarse_first_and_once_the_latent_rests():
     wishes.failed(9)
     assert wishes.next(turned, INFO, 7.0) is None, "what failed is not tried again"
     assert wishes.next(DOC.replace(quality=DOC.quality.replace(baked=False)), INFO, 9.0) is None
+
+
+def test_a_walk_wishes_one_head_after_the_other_and_waits_for_each():
+    wishes = BakeWishes()
+    first = wishes.next(DOC, INFO, 5.0, walking=True)
+    assert first is not None and (first.level, first.latent) == (WALK_LEVEL, DOC.latent)
+    wishes.sent(first, 3)
+    on = DOC.replace(latent=OTHER)
+    assert wishes.next(on, INFO, 5.1, walking=True) == first, "what is under way is not given up"
+    assert wishes.came(3) == first
+    second = wishes.next(on, INFO, 5.2, walking=True)
+    assert second is not None and second.latent == OTHER
+    wishes.sent(second, 4)
+    assert wishes.came(4) == second and wishes.next(on, INFO, 5.3, walking=True) is None
+    finer = wishes.next(on, INFO, 6.0)
+    assert finer is not None and (finer.level, finer.latent) == (128, OTHER), "the walk ended here"
 
 
 def test_the_scheduler_asks_only_for_the_picture_at_rest_of_what_the_window_draws():

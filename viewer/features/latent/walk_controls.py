@@ -8,7 +8,7 @@ from imgui_bundle import imgui
 from viewer.state.document import Document
 from viewer.state.latent_blend import SeedPlane, main_seed, neighbours, plane_of
 from viewer.state.latent_walk import Walk, WalkKind
-from viewer.widgets import choice_rows, controls, typed
+from viewer.widgets import choice_rows, controls, press, typed
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import Theme
 
@@ -22,19 +22,26 @@ _KINDS: tuple[tuple[WalkKind, str, str], ...] = (
 def walked(doc: Document, picture: ShownPicture, walk: Walk, now: float) -> Document:
     """The document one step of the walk further.
 
-    Any click outside the walk's own controls stops it, and so does Esc (`viewer.shell.escape`).
+    Any click outside the walk's own controls stops it, and so does Esc (`viewer.shell.escape`); a drag in the
+    picture turns the heads that come.
     """
     if not walk.playing:
         return doc
-    clicked = any(imgui.is_mouse_clicked(b) for b in (0, 1, 2)) and not walk.spared
+    over = picture.place.hover is not None or bool(picture.place.held)
+    clicked = not over and any(imgui.is_mouse_clicked(b) for b in (0, 1, 2)) and not walk.spared
     walk.spared = False
-    if clicked:
+    if clicked or (over and _clicked_still()):
         walk.stop()
         return doc
     shown = picture.result.request if picture.result is not None else None
     done = picture.frames.error is not None or (shown is not None and shown.latent == doc.latent)
     latent = walk.step(doc.latent, done, now)
     return doc if latent is doc.latent else doc.replace(latent=latent)
+
+
+def _clicked_still() -> bool:
+    """Whether the left button came up where it had gone down."""
+    return imgui.is_mouse_released(press.LEFT) and not press.dragged(press.LEFT, press.SLACK_PX)
 
 
 def toggled_walk(doc: Document, walk: Walk, now: float) -> Document:
@@ -83,7 +90,7 @@ class WalkRows:
         self, doc: Document, theme: Theme, walk: Walk, now: float, plane: SeedPlane, why_not: str
     ) -> None:
         icon, tip = (
-            (fa.ICON_FA_STOP, "Stop the walk; any click in the window and Esc do so too")
+            (fa.ICON_FA_STOP, "Stop the walk; a click and Esc do so too, a drag turns the head")
             if walk.playing
             else (fa.ICON_FA_PLAY, "Walk on from what is shown, in moving pictures")
         )

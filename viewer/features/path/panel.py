@@ -32,11 +32,14 @@ LONGEST_STEP_S = 0.25
 
 
 class PathPanel:
-    """Keeps the play head (seconds), the chosen key, and what is being typed."""
+    """Keeps the play head (seconds), the chosen key, and what is being typed.
+
+    walks: whether it plays, and leads from head to head.
+    """
 
     def __init__(self) -> None:
         self.head = 0.0
-        self.playing = False
+        self.playing = self.walks = False
         self.chosen = -1
         self.with_head = False
         self._shown: OrbitPose | None = None
@@ -113,12 +116,13 @@ class PathPanel:
         hidden, self._frame = frame - self._frame > 2, frame
         taken_over = self._shown is not None and doc.camera != self._shown
         if not self.playing or not doc.path.keys or hidden or taken_over:
-            self.playing = False
+            self.playing = self.walks = False
             return doc
         time = self.head + elapsed
         if time >= doc.path.duration:
             self.playing = doc.path.loop
             time = time % doc.path.duration if doc.path.loop else doc.path.duration
+        self.walks = self.playing and doc.path.latent_at(time) is not None
         request_frames(min(doc.path.fps, 60.0), moving=True)
         return self.look(doc, time)
 

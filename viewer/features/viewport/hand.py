@@ -16,7 +16,6 @@ from viewer.widgets.feature import RequestFrames
 from viewer.widgets.inputs import DOUBLE_S, Inputs
 from viewer.widgets.shown_picture import ShownPicture
 
-CLICK_SLACK_PX = 4.0
 WAITING_FPS = 30.0
 _LEFT, _MIDDLE = press.LEFT, press.MIDDLE
 
@@ -147,7 +146,7 @@ def _has_depth_of(picture: ShownPicture, camera: OrbitPose) -> bool:
 
 def _is_dragged() -> bool:
     """Whether the mouse has left the place where its button went down: a click must not turn the head."""
-    return any(press.dragged(b, CLICK_SLACK_PX) for b in (_LEFT, _MIDDLE))
+    return any(press.dragged(b, press.SLACK_PX) for b in (_LEFT, _MIDDLE))
 
 
 def _is_single(click: _Click) -> bool:

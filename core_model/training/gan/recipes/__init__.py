@@ -7,10 +7,17 @@ import torch
 from core_model.data.labels import LabelTable
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.recipes.eg3d.recipe import Eg3dRecipe
+from core_model.training.gan.recipes.epigraf.recipe import EpigrafRecipe
 from core_model.training.gan.recipes.interface import Recipe
+from core_model.training.gan.recipes.mimic3d.recipe import Mimic3dRecipe
 from core_model.training.gan.recipes.wysiwyg.recipe import WysiwygRecipe
 
-RECIPES: dict[str, type[Recipe]] = {"wysiwyg": WysiwygRecipe, "eg3d": Eg3dRecipe}
+RECIPES: dict[str, type[Recipe]] = {
+    "wysiwyg": WysiwygRecipe,
+    "eg3d": Eg3dRecipe,
+    "epigraf": EpigrafRecipe,
+    "mimic3d": Mimic3dRecipe,
+}
 
 
 def recipe_of(

@@ -26,7 +26,7 @@ def counted(call: Callable[[], object], module: nn.Module) -> tuple[float, float
     leaves = [
         m
         for m in module.modules()
-        if not list(m.children()) or type(m).__name__ in ("StyleConv", "EqualConv")
+        if not list(m.children()) or type(m).__name__ in ("StyleConv", "EqualConv", "HyperConv")
     ]
     hooks = [m.register_forward_hook(count) for m in leaves]
     try:

@@ -27,7 +27,7 @@ from core_model.losses.terms import LossTerm
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
-from core_model.training.gan.draws import FakeBatch, draw_fakes
+from core_model.training.gan.draws import JITTER, REALS, FakeBatch, draw_fakes, mix_seed
 
 GENERATOR, DISCRIMINATOR, PENALTY, REGULARISER = 0, 1, 2, 500
 """Numbers of the phases, for their random numbers; further judges count on in tens, regularisers in ones."""
@@ -100,6 +100,11 @@ class Judge(ABC):
 
     def __init__(self, module: nn.Module) -> None:
         self.module = module
+
+    def awake(self, at: Moment) -> bool:
+        """Whether it judges and learns now."""
+        del at
+        return True
 
     @abstractmethod
     def gamma(self, at: Moment) -> float:
@@ -179,6 +184,10 @@ class Recipe(ABC, Generic[G]):
     """Whether the mean style follows the generator's phase; else that of the first judge (EG3D)."""
     highest_p: float = 1.0
     """Bound of the augmentation's probability."""
+    fresh: tuple[str, ...] = ()
+    """Beginnings of `network/tensor` names that a resume state to start from may lack."""
+    notes: tuple[str, ...] = ()
+    """What whoever reads the log should know of how this run trains."""
 
     def __init__(
         self, cfg: TrainConfig, device: torch.device | str, labels: LabelTable | None = None, rank: int = 0
@@ -216,6 +225,10 @@ class Recipe(ABC, Generic[G]):
         assert self.labels is not None
         seed = self.cfg.seed
         return draw_fakes(self.labels, self.z_dim, batch, swap, seed, step, phase, rank=rank, world=world)
+
+    def real_seeds(self, step: int, phase: int, places: Sequence[int]) -> tuple[int, ...]:
+        """The seeds that `reals` gets, by the images' places in the whole batch."""
+        return tuple(mix_seed(self.cfg.seed, step, phase, JITTER, REALS + place) for place in places)
 
     @abstractmethod
     def fakes(self, batch: FakeBatch, at: Moment, *, judges: Sequence[str], train: bool) -> Fakes:

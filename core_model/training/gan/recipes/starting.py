@@ -10,10 +10,13 @@ from core_model.checkpoints.layout import read_header
 from core_model.nn.superres_variants import VARIANTS
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides
+from core_model.schema.recipes import RECIPES
 from core_model.schema.settings import settings_of, text_of
 from core_model.schema.train import TrainConfig
 from core_model.training.common.run_directory import STATE_SUFFIX
+from core_model.training.gan.recipes.epigraf.networks import adopted_network as adopted_epigraf
 from core_model.training.gan.recipes.interface import Networks
+from core_model.training.gan.recipes.mimic3d.adopting import adopted_planes
 from core_model.training.gan.recipes.osg.networks import adopted_network
 
 
@@ -47,18 +50,25 @@ def adopted(cfg: TrainConfig, told: Collection[str]) -> TrainConfig:
     if cfg.start_from.endswith(STATE_SUFFIX):
         return cfg
     header = read_header(cfg.start_from).header
-    if header.family != cfg.recipe or cfg.recipe == "wysiwyg":
+    if header.family not in (cfg.recipe, *RECIPES.get(cfg.recipe).starts_from) or cfg.recipe == "wysiwyg":
         return cfg
     own = {path.replace("-", "_") for path in told}
-    sizes = {f"{cfg.recipe}.{path}": value for path, value in adopted_network(header).items()}
+    if header.family == "epigraf":
+        found = adopted_epigraf(header, cfg.start_from)
+    else:
+        found = adopted_network(header) | adopted_planes(header)
+    sizes = {f"{cfg.recipe}.{path}": value for path, value in found.items()}
     superres, neural = (
         header.config.get("superres"),
         (header.config.get("volumetric") or {}).get("neural_size"),
     )
-    image = VARIANTS[superres["variant"]].out_size if superres else neural
+    variant = VARIANTS[superres["variant"]] if superres else None
+    image = variant.out_size if variant else neural or header.config.get("image_size")
     if image:
         sizes["data.resolution"] = image
-    if neural and len({y for _, y in cfg.schedule.resolution.points}) == 1:
+    # a 3D branch is shown at the picture's size: what its super-resolution took is not in the file
+    lifted = variant is None or (neural or 0) <= variant.in_size
+    if neural and lifted and len({y for _, y in cfg.schedule.resolution.points}) == 1:
         sizes["schedule.resolution"] = neural
     known = settings_of(TrainConfig)
     changes = [(path, text_of(v)) for path, v in sizes.items() if path not in own and path in known]

@@ -15,7 +15,7 @@ from core_model.training.gan.recipes.counting import BACKWARD, DOUBLE_BACKWARD, 
 
 @dataclass(frozen=True)
 class OsgSizes:
-    """(FLOP, numbers kept) of one image through each part; per point for the decoder."""
+    """(FLOP, numbers kept) of one image through each part, its coarse planes alone; per point for the decoder."""
 
     synthesis: tuple[float, float]
     superres: tuple[float, float]
@@ -27,7 +27,7 @@ class OsgSizes:
         """verdict: one image through the judge, on the meta device."""
         cfg = g.cfg
         ws = torch.empty(1, g.num_ws, cfg.w_dim, device="meta")
-        synthesis = counted(lambda: g.synthesize(ws, "none").levels[0], g)
+        synthesis = counted(lambda: g.synthesize(ws, "none", None, 1).levels[0], g)
         lifted = (0.0, 0.0)
         if g.superres is not None and cfg.superres is not None:
             up, edge = g.superres, cfg.superres.in_size

@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from torch import nn
 
 from core_model.families.eg3d.convert import LEGACY_AXES
-from core_model.families.osg.model import VolumetricGenerator
 from core_model.families.osg.settings import CAMERA_LABEL, GeneratorConfig, SuperResConfig, VolumetricConfig
 from core_model.nn.superres_variants import VARIANTS
 from core_model.schema.checkpoint import CheckpointHeader
@@ -138,7 +137,7 @@ def adopted_network(header: CheckpointHeader) -> dict[str, Any]:
     return found
 
 
-N = TypeVar("N", bound=VolumetricGenerator)
+N = TypeVar("N", bound=nn.Module)
 
 
 def placed(generator: N, device: torch.device) -> tuple[N, N]:
