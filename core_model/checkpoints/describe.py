@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from core_model.checkpoints.codes import base_of, described, is_code, read_code
 from core_model.checkpoints.importing import is_foreign, open_source
 from core_model.checkpoints.layout import StoredCheckpoint, read_header
 from core_model.checkpoints.locate import newest_snapshot
@@ -33,8 +34,14 @@ def describe_checkpoint(path: str) -> CheckpointInfo:
 
 
 def stored_checkpoint(path: str) -> StoredCheckpoint:
-    """Header and tensor table of a file: native, or imported into memory (.pkl, .pt …). Raises InputError."""
+    """Header and tensor table of a file: native, imported into memory (.pkl, .pt …), or an inverted code with its base.
+
+    Raises InputError.
+    """
     path = file_of(path)
+    if is_code(path):
+        code = read_code(path)
+        return described(code, stored_checkpoint(base_of(code)))
     return open_source(path).stored if is_foreign(path) else read_header(path)
 
 
@@ -64,6 +71,7 @@ def _info(path: str, header: CheckpointHeader, stored: StoredCheckpoint | None) 
         sha256=stored.sha256 if stored else "",
         file_bytes=stored.file_bytes if stored else 0,
         header=header,
+        latent=stored.latent if stored else None,
         title=sizes.title,
         z_dim=sizes.z_dim,
         w_dim=sizes.w_dim,

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from core_model.schema.checkpoint import FORMAT_VERSION, CheckpointHeader
 from core_model.schema.errors import InputError
+from core_model.schema.latent import LatentSpec
 
 METADATA_KEY = "triscope"
 MAX_JSON_BYTES = 16 * 1024 * 1024  # a file of ten thousand tensors has one
@@ -52,12 +53,16 @@ class TensorEntry:
 
 @dataclass(frozen=True)
 class StoredCheckpoint:
-    """What the file says of itself: header, tensor table, size; `sha256` reads it once."""
+    """What the file says of itself: header, tensor table, size; `sha256` reads it once.
+
+    latent: of an inverted code, what it shows first.
+    """
 
     path: Path
     header: CheckpointHeader
     tensors: Mapping[str, TensorEntry]
     file_bytes: int
+    latent: LatentSpec | None = None
 
     @property
     def sha256(self) -> str:
@@ -78,6 +83,10 @@ def read_header(path: str | os.PathLike[str]) -> StoredCheckpoint:
     where = str(path)
     table, metadata, size = read_table(path)
     text = metadata.get(METADATA_KEY)
+    if text is None and "triscope-code" in metadata:
+        raise InputError(
+            what="an inverted code is no checkpoint of its own", where=where, expected=_NATIVE, got="a code"
+        )
     if text is None:
         raise InputError(
             what="not a triscope checkpoint",

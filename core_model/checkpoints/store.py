@@ -37,7 +37,7 @@ def save_checkpoint(
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, durable=True) as temporary:
         save_file(tensors, temporary, metadata={"format": "pt", METADATA_KEY: header.model_dump_json()})
-        _give_usual_mode(temporary)
+        give_usual_mode(temporary)
     _flush_to_disk(path.parent)
     return path
 
@@ -111,7 +111,7 @@ def _storable(tensor: Tensor, half: bool) -> Tensor:
     return t.clone(memory_format=torch.contiguous_format)
 
 
-def _give_usual_mode(path: Path) -> None:
+def give_usual_mode(path: Path) -> None:
     """The rights of any new file of this user: safetensors makes its files for the owner alone."""
     if os.name == "nt":
         return

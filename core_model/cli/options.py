@@ -28,8 +28,8 @@ M = TypeVar("M")
 class LatentOptions:
     """Which head."""
 
-    seed: Annotated[int, arg(metavar="N")] = 0
-    """seed of z (numpy RandomState)"""
+    seed: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
+    """seed of z (numpy RandomState); default 0, of an inverted code its own latent"""
     z: Annotated[Path | None, arg(metavar="Z.npy", help_behavior_hint="")] = None
     """z itself; replaces --seed"""
     psi: Annotated[float, arg(metavar="P")] = 0.7
@@ -100,9 +100,11 @@ def latent_of(options: LatentOptions, camera: CameraOptions, info: CheckpointInf
     z = None
     if options.z is not None:
         z = tuple(read_array(options.z, "--z", ((info.z_dim,),)).tolist())
+    own = info.latent if options.seed is None and z is None else None
     return _checked(
         LatentSpec,
-        seeds=_seeds(options.seed),
+        seeds=_seeds(options.seed or 0),
+        w=None if own is None else own.w,
         z=z,
         psi=options.psi,
         cutoff=cutoff,

@@ -91,6 +91,25 @@ class NeuralRender:
 
 
 @dataclass(frozen=True)
+class Painted:
+    """image [1, 3, S, S] in about [0, 1], with gradients; opacity [1, 1, S, S] without."""
+
+    image: Tensor
+    opacity: Tensor
+
+
+class Painter(Protocol):
+    """The pictures of one checkpoint with gradients to latent, camera and weights (inversion)."""
+
+    def paint(self, ws: Tensor, label: Tensor, size: int, *, fresh: bool) -> Painted:
+        """The picture of ws [1, L, D] under the camera label [1, 25], size² pixels, as the family's viewer shows it.
+
+        fresh: samples are placed anew; otherwise those of the last call may be kept, where the scene has moved little.
+        """
+        ...
+
+
+@dataclass(frozen=True)
 class FamilySpec:
     """One family: its description, and construction from a header.
 
@@ -99,12 +118,14 @@ class FamilySpec:
     native: the picture of the original program, (model, request, ws, planes, guide) → float32 arrays by
     channel name, each at its own size; None for families that imitate nothing. With a guide, evaluations that
     cannot change the picture are left out.
+    painter: pictures with gradients, of a model whose weights are filled; None for families without latents.
     """
 
     description: Description
     build: Callable[[CheckpointHeader, str], Model]
     native: NativePicture | None = None
     final: FinalPicture | None = None
+    painter: Callable[[Any], Painter] | None = None
 
     @property
     def name(self) -> str:

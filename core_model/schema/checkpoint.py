@@ -10,6 +10,7 @@ from core_model.schema.camera import CameraPrior
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.conventions import Conventions
 from core_model.schema.frozen import Frozen
+from core_model.schema.latent import LatentSpec
 from core_model.schema.sampler import SamplerInfo
 
 FORMAT_VERSION = 1
@@ -59,6 +60,9 @@ class CheckpointInfo(Frozen):
     sha256: str = ""
     file_bytes: int = 0
     header: CheckpointHeader
+    latent: LatentSpec | None = Field(
+        default=None, description="what an inverted code shows first; none = a seed, as usual"
+    )
     title: str = ""
     z_dim: int = 0
     w_dim: int = 0

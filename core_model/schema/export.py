@@ -64,7 +64,7 @@ def best_sampler(info: CheckpointInfo) -> str:
 
 def default_request(info: CheckpointInfo) -> RenderRequest:
     """What `triscope render CHECKPOINT` renders without options."""
-    plain = LatentSpec()
+    plain = info.latent or LatentSpec()
     cutoff = min(plain.cutoff, info.num_ws) if plain.cutoff is not None and info.num_ws else plain.cutoff
     return RenderRequest(
         checkpoint=info.path, latent=plain.replace(cutoff=cutoff), camera=info.header.camera.default,

@@ -60,7 +60,7 @@ class RunRecord(Frozen):
     version: Literal[1] = RUN_VERSION
     id: str
     state: RunState = "starting"
-    kind: Literal["gan", "fit"] = "gan"
+    kind: Literal["gan", "fit", "invert"] = "gan"
     preset: str = ""
     host: str = ""
     pid: int = 0

@@ -41,7 +41,7 @@ def resume_arguments(run: Path, kind: str = "gan") -> tuple[str, ...]:
     """`train --out RUN --resume` (`fit …` for a fit): continues from the newest complete state with the run's
     settings.
     """
-    return ("fit" if kind == "fit" else "train", "--out", str(run.absolute()), "--resume")
+    return (kind if kind in ("fit", "invert") else "train", "--out", str(run.absolute()), "--resume")
 
 
 @dataclass(frozen=True)

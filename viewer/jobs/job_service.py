@@ -98,7 +98,7 @@ def resume(run: Path, backend: str = "local", resources: Resources | None = None
     processes = processes_for(resources.devices) if resources.devices else max(1, resources.gpus)
     record = _record_of(run)
     kind = record.kind if record is not None else "gan"
-    processes = 1 if kind == "fit" else processes  # a fit starts its own, on the CPU
+    processes = processes if kind == "gan" else 1  # a fit starts its own, on the CPU
     return start(run, CommandLine(resume_arguments(run, kind), processes).argv(), backend, resources)
 
 

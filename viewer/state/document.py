@@ -191,9 +191,9 @@ class Document(Frozen):
                 (n for n in (AUTO, "importance", "stratified", "uniform") if n in names), names[0]
             )
             spec = SamplerSpec(name=preferred)
-        latent = LatentSpec()
+        latent = info.latent or LatentSpec()
         if latent.cutoff is not None and info.num_ws and latent.cutoff > info.num_ws:
-            latent = LatentSpec(cutoff=info.num_ws)
+            latent = latent.replace(cutoff=info.num_ws)
         shown = [c.name for c in info.channels]
         view = ViewSettings(channel="rgb" if "rgb" in shown or not shown else shown[0])
         return cls(

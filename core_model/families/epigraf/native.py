@@ -60,6 +60,12 @@ def camera_dirs(camera: OrbitPose | MatrixCamera, size: int, device: torch.devic
     """Origins, dirs [1, size², 3]; rows from the top, pixel centres from edge to edge."""
     pose = torch.as_tensor(camera.world_from_cam(), dtype=torch.float32, device=device)
     k = torch.as_tensor(camera.intrinsics(), dtype=torch.float32, device=device)
+    return matrix_dirs(pose, k, size)
+
+
+def matrix_dirs(pose: Tensor, k: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """`camera_dirs` of world_from_cam [4, 4] and intrinsics [3, 3], with gradients to both."""
+    device = pose.device
     at = torch.linspace(0.0, 1.0, size, device=device)
     v, u = (g.reshape(-1) for g in torch.meshgrid(at, at, indexing="ij"))
     cam = torch.stack([(u - k[0, 2]) / k[0, 0], (v - k[1, 2]) / k[1, 1], torch.ones_like(u)], dim=-1)

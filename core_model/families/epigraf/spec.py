@@ -16,6 +16,7 @@ from core_model.families.epigraf.config import EpigrafConfig
 from core_model.families.epigraf.convert import DESCRIPTION, describe
 from core_model.families.epigraf.decoder import EpigrafField
 from core_model.families.epigraf.generator import EpigrafGenerator
+from core_model.families.epigraf.painting import EpigrafPainter
 from core_model.families.latents import class_centre, styles_of
 from core_model.fields.triplane import Planes
 from core_model.schema.camera import MatrixCamera, OrbitPose
@@ -93,4 +94,7 @@ class EpigrafModel:
         raise InputError(what="no proposal network", where=self.sizes.title)
 
 
-FAMILIES.add("epigraf", FamilySpec(DESCRIPTION, EpigrafModel, native.render))
+FAMILIES.add(
+    "epigraf",
+    FamilySpec(DESCRIPTION, EpigrafModel, native.render, painter=lambda model: EpigrafPainter(model.module)),
+)

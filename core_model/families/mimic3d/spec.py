@@ -6,7 +6,14 @@ from core_model.families.mimic3d.generator import Mimic3dGenerator
 from core_model.families.osg import native
 from core_model.families.osg.final import FINAL
 from core_model.families.osg.model import register_volumetric
+from core_model.families.osg.painting import VolumetricPainter
 
 register_volumetric(
-    DESCRIPTION, Mimic3dConfig, Mimic3dGenerator, native.render, FINAL, lambda cfg: cfg.depth_guide
+    DESCRIPTION,
+    Mimic3dConfig,
+    Mimic3dGenerator,
+    native.render,
+    FINAL,
+    VolumetricPainter,
+    lambda cfg: cfg.depth_guide,
 )

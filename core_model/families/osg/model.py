@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from core_model.families.base import FAMILIES, FamilySpec, FinalPicture, NativePicture
+from core_model.families.base import FAMILIES, FamilySpec, FinalPicture, NativePicture, Painter
 from core_model.families.configs import read_config
 from core_model.families.description import Description, Sizes
 from core_model.families.latents import class_centre, styles_of
@@ -148,6 +148,7 @@ def register_volumetric(
     generator: Callable[[Any, Conventions], VolumetricGenerator],
     native: NativePicture,
     final: FinalPicture,
+    painter: Callable[[Any], Painter],
     depth_guide: Callable[[Any], float] = lambda cfg: 0.0,
 ) -> None:
     """Add a family whose checkpoints hold such a generator; depth_guide: read from its configuration."""
@@ -164,4 +165,4 @@ def register_volumetric(
             depth_guide(cfg),
         )
 
-    FAMILIES.add(description.name, FamilySpec(description, build, native, final))
+    FAMILIES.add(description.name, FamilySpec(description, build, native, final, painter))

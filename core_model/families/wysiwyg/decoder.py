@@ -22,6 +22,7 @@ from core_model.ops.dense import SoftplusStack
 from core_model.ops.rows import stock
 
 PIECE = 4096  # points evaluated at once with gradients
+WHOLE = 2  # pieces of a picture from which on its planes are read in one piece
 FEATURE_GAIN = 2.0
 # initial gain of layers before a Softplus, whose slope of about one half would otherwise damp every signal
 SPREAD = 2.0
@@ -223,9 +224,14 @@ class WysiwygField:
         for level, own, d in zip(
             self.planes.levels[0].split(1), points.split(counts), dirs.split(counts), strict=True
         ):
-            for piece, along in zip(own.split(PIECE), d.split(PIECE), strict=True):
+            # planes are read once: every lookup's backward pass makes a gradient as large as they are
+            looked_up = sample_planes(level, own[None], conv)[0] if len(own) > WHOLE * PIECE else None
+            for number, (piece, along) in enumerate(zip(own.split(PIECE), d.split(PIECE), strict=True)):
                 p, direction = stock(piece), stock(along)
-                features = sample_planes(level, p[None], conv)[0]
+                if looked_up is None:
+                    features = sample_planes(level, p[None], conv)[0]
+                else:
+                    features = stock(looked_up[number * PIECE : (number + 1) * PIECE])
                 encoded = frequency_encoding(p / conv.box, self.cfg.point_freqs)
                 with torch.autocast(
                     points.device.type, dtype=self.dtype, enabled=self.dtype != torch.float32

@@ -11,6 +11,7 @@ from core_model.families.latents import styles_of
 from core_model.families.wysiwyg.config import DESCRIPTION, WysiwygConfig, describe
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.families.wysiwyg.painting import WysiwygPainter
 from core_model.fields.triplane import Planes
 from core_model.schema.camera import label25
 from core_model.schema.checkpoint import CheckpointHeader
@@ -63,4 +64,7 @@ class WysiwygModel:
         return self.module.proposal(*(x.contiguous(memory_format=layout) for x in (weights, image, dirs)))
 
 
-FAMILIES.add("wysiwyg", FamilySpec(DESCRIPTION, WysiwygModel))
+FAMILIES.add(
+    "wysiwyg",
+    FamilySpec(DESCRIPTION, WysiwygModel, painter=lambda model: WysiwygPainter(model.module, model.sizes)),
+)

@@ -69,7 +69,11 @@ def saved_record(root: Path) -> RunRecord | None:
 
 
 def new_record(
-    kind: Literal["gan", "fit"], preset: str, ranks: Ranks, command: Sequence[str], images_total: int
+    kind: Literal["gan", "fit", "invert"],
+    preset: str,
+    ranks: Ranks,
+    command: Sequence[str],
+    images_total: int,
 ) -> RunRecord:
     """The record of a run that this process starts now."""
     now = time.time()

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core_model.families.wysiwyg.sparse_march import LearningScene, march_seen
 from core_model.geometry.rays import Rays, Window, label_rays
 from core_model.losses.terms import sampler_loss
 from core_model.ops.pixel_noise import PixelNoise
@@ -31,7 +32,6 @@ from core_model.sampling.proposal_net import ProposalNetwork
 from core_model.sampling.types import RaySamples
 from core_model.schema.train import RenderConfig
 from core_model.training.gan.draws import item_uniform, mix_seed
-from core_model.training.gan.recipes.wysiwyg.sparse_march import LearningScene, march_seen
 
 
 def supervise(

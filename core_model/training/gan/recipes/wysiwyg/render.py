@@ -9,6 +9,7 @@ from torch import Tensor
 
 from core_model.discriminators.dual import stretch
 from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.families.wysiwyg.sparse_march import LearningScene, learning_scene, march_refined, march_seen
 from core_model.geometry.rays import Rays, Window, label_rays
 from core_model.losses.terms import LossTerm, surface_loss
 from core_model.rendering.march import Marched
@@ -20,12 +21,6 @@ from core_model.training.gan.draws import NOISE, FakeBatch, generator, item_unif
 from core_model.training.gan.recipes.interface import autocast
 from core_model.training.gan.recipes.wysiwyg.proposals import march_by_proposals, march_importance, supervise
 from core_model.training.gan.recipes.wysiwyg.shaping import bend, decision
-from core_model.training.gan.recipes.wysiwyg.sparse_march import (
-    LearningScene,
-    learning_scene,
-    march_refined,
-    march_seen,
-)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import torch
 from core_model.data.labels import LabelTable
 from core_model.families.wysiwyg.config import PRESETS
 from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.families.wysiwyg.sparse_march import learning_scene
 from core_model.geometry.rays import Window, camera_rays, label_rays, ray_bounds
 from core_model.rendering.composite import Composite
 from core_model.rendering.empty import outside_only
@@ -26,7 +27,6 @@ from core_model.training.gan.recipes.wysiwyg.proposals import (
     place,
     supervise,
 )
-from core_model.training.gan.recipes.wysiwyg.sparse_march import learning_scene
 
 CONV = Conventions(background=(0.2, 0.4, 0.6), scene_radius=0.5)
 BACKGROUND = torch.tensor(CONV.background)

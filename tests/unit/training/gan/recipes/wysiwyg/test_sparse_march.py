@@ -10,6 +10,13 @@ import torch
 from core_model.families.wysiwyg import decoder
 from core_model.families.wysiwyg.config import PRESETS
 from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.families.wysiwyg.sparse_march import (
+    LearningScene,
+    learning_scene,
+    march_culled,
+    march_refined,
+    march_seen,
+)
 from core_model.geometry.rays import Rays, Window, label_rays
 from core_model.rendering.march import Marched, march
 from core_model.sampling.placement import in_strata, stratified_samples, uniform_samples
@@ -21,13 +28,6 @@ from core_model.schema.train_presets import PRESETS as PRESETS_OF_TRAINING
 from core_model.training.gan.draws import FakeBatch, item_uniform
 from core_model.training.gan.recipes.wysiwyg import render
 from core_model.training.gan.recipes.wysiwyg.networks import build_networks
-from core_model.training.gan.recipes.wysiwyg.sparse_march import (
-    LearningScene,
-    learning_scene,
-    march_culled,
-    march_refined,
-    march_seen,
-)
 
 CONV = Conventions(background=(0.2, 0.4, 0.6), scene_radius=0.5)
 BACKGROUND = torch.tensor(CONV.background)

@@ -18,7 +18,7 @@ from core_model.fields.density import volsdf_density
 from core_model.geometry.rays import Rays
 from core_model.ops.stepfun import alpha_weights, inverse_cdf
 from core_model.rendering.empty import outside_only
-from core_model.rendering.evaluate import Scene
+from core_model.rendering.evaluate import Scene, evaluate
 from core_model.rendering.march import Marched, march
 from core_model.sampling.types import RaySamples
 
@@ -39,13 +39,15 @@ class LearningScene(Scene):
     field: WysiwygField
 
 
-def learning_scene(field: WysiwygField, background: Tensor | None) -> LearningScene:
+def learning_scene(
+    field: WysiwygField, background: Tensor | None, *, camera_dirs: bool = True
+) -> LearningScene:
     """A scene of a batch of heads, each seen along its own rays, without empty-space skipping. background
-    [3]; None = black.
+    [3]; None = black. camera_dirs: colours are those of the rays' directions, otherwise of the frontal one.
     """
     device, box = field.planes.levels[0].device, field.planes.conventions.box
     frontal = torch.tensor([0.0, 0.0, -1.0], device=device)
-    return LearningScene(field, outside_only(box, device), background, frontal, camera_dirs=True)
+    return LearningScene(field, outside_only(box, device), background, frontal, camera_dirs=camera_dirs)
 
 
 def march_seen(
@@ -70,7 +72,7 @@ def march_culled(scene: LearningScene, rays: Rays, samples: RaySamples, floor: f
         seen = light > floor
         hit = seen.any(dim=-1).reshape(-1).nonzero()[:, 0]
         t, delta, seen = (x.flatten(0, 1)[hit] for x in (samples.t, samples.delta, seen))
-    return Marched(*_composited(scene, rays, hit, t, delta, seen), weights, sdf)
+    return Marched(*composited(scene, rays, hit, t, delta, seen), weights, sdf)
 
 
 def march_refined(
@@ -113,7 +115,7 @@ def march_refined(
         delta = (
             torch.cat([near, 0.5 * (t_all[:, 1:] + t_all[:, :-1]), far], dim=-1).diff(dim=-1).clamp_min(0.0)
         )
-    return Marched(*_composited(scene, rays, hit, t_all, delta, seen), weights, sdf)
+    return Marched(*composited(scene, rays, hit, t_all, delta, seen), weights, sdf)
 
 
 def _placed(t: Tensor, sdf: Tensor, beta: Tensor, u: Tensor) -> Tensor:
@@ -144,7 +146,15 @@ def coarse_pass(
     return sdf.reshape(t.shape), beta.reshape(t.shape), weights, through * density * delta
 
 
-def _composited(
+@torch.no_grad()
+def light_of(scene: Scene, rays: Rays, samples: RaySamples) -> Tensor:
+    """Light T σ δ [R, S] that each sample of rays [R] takes; none where the scene's grid says that there is nothing."""
+    evaluated = evaluate(scene, rays, samples)
+    _, through = alpha_weights(evaluated.density, samples.delta)
+    return through * -torch.expm1(-evaluated.density * samples.delta)
+
+
+def composited(
     scene: LearningScene, rays: Rays, hit: Tensor, t: Tensor, delta: Tensor, seen: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """rgb [B, R, 3], opacity, width and depth [B, R] of all rays.
@@ -156,8 +166,9 @@ def _composited(
     picture, dirs = hit // r, rays.dirs.reshape(-1, 3)[hit]
     t_seen, d_seen = t[ray, place][:, None], dirs[ray]
     points = rays.origins.reshape(-1, 3)[hit][ray] + d_seen * t_seen
+    along = d_seen if scene.camera_dirs else scene.frontal.expand_as(d_seen)
     density, beta, colour = scene.field.learned_pieces(
-        points, d_seen, torch.bincount(picture[ray], minlength=b).tolist()
+        points, along, torch.bincount(picture[ray], minlength=b).tolist()
     )
     density = torch.where(points.abs().amax(dim=-1) <= scene.space.box, density, torch.zeros_like(density))
     weights, _ = alpha_weights(torch.zeros_like(t).index_put((ray, place), density), delta)

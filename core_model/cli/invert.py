@@ -1,0 +1,88 @@
+"""`triscope invert PHOTO CHECKPOINT --out RUN`: the latent, camera and weights that show a photograph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core_model.cli.progress import progress
+from core_model.cli.settings_line import read_line
+from core_model.schema.errors import InputError
+from core_model.schema.inversion import InvertConfig
+from core_model.schema.overrides import apply_overrides
+from core_model.schema.run_owner import refuse_if_owned
+from core_model.schema.settings import table_of
+
+WORDS = ("out", "label")
+SWITCHES = ("resume", "help")
+HIDDEN = ("checkpoint", "checkpoint_sha256", "camera")
+USAGE = """usage: triscope invert PHOTO CHECKPOINT --out RUN [--FIELD=VALUE ...]
+       triscope invert --out RUN --resume
+
+Find the latent, camera and weights with which a checkpoint shows a photograph (What You See is What You GAN, A2.3).
+The result is RUN/code.safetensors, bound to the checkpoint; it opens wherever a checkpoint does.
+
+  --out RUN         run directory: config, record, ticks, pictures, snapshots, resume state, code
+  --resume          continue the run in RUN with the settings saved there
+  --label C.npy     EG3D label of the photograph's camera, 25 numbers; the photograph is then taken as it is (its middle
+                    square). Without it: the checkpoint's frontal camera
+
+Fields of the settings, as --FIELD=VALUE:
+"""
+
+
+def main(args: list[str]) -> None:
+    named = 0
+    while named < len(args) and not args[named].startswith("-"):
+        named += 1
+    line = read_line("invert", args[named:], InvertConfig, WORDS, SWITCHES)
+    if "help" in line.switches:
+        print(USAGE + table_of(InvertConfig))
+        return
+    if "out" not in line.words:
+        raise InputError(what="invert: no run directory", expected="--out RUN")
+    for path, _ in line.changes:
+        if path.replace("-", "_") in HIDDEN:
+            raise InputError(
+                what=f"invert: --{path} is filled in by itself", expected="PHOTO CHECKPOINT --label C.npy"
+            )
+    out, resume = Path(line.words["out"]), "resume" in line.switches
+    if named != (0 if resume else 2):
+        expected = "--out RUN alone with --resume" if resume else "PHOTO CHECKPOINT --out RUN"
+        raise InputError(what="invert: wrong number of files", expected=expected, got=str(named))
+    from core_model.training.invert.run import resumed_settings, run_invert
+
+    refuse_if_owned(out)
+    if resume:
+        cfg, portrait = resumed_settings(out, line.changes), None
+    else:
+        cfg, portrait = _new(Path(args[0]), args[1], line.words.get("label"), line.changes)
+    with progress("invert") as update:
+        state, code = run_invert(out, cfg, portrait, command=_executed(args), told=update)
+    if state == "finished":
+        print(f"finished: {code}: {code.stat().st_size / 2**20:.1f} MiB")
+    else:
+        print(f"stopped; continue with: triscope invert --out {out} --resume")
+
+
+def _new(photo: Path, checkpoint: str, label: str | None, changes: list[tuple[str, str]]):
+    """(settings, portrait) of a new run; raises InputError."""
+    from core_model.checkpoints.locate import resolve
+    from core_model.cli.files import read_array
+    from core_model.data.photos import middle_square, read_photo
+    from core_model.schema.camera import MatrixCamera, label25
+    from core_model.training.invert.run import Portrait, check_base
+
+    cfg = apply_overrides(InvertConfig(), changes, "invert").replace(checkpoint=resolve(checkpoint))
+    picture = read_photo(photo)
+    info = check_base(cfg.checkpoint)
+    if label is not None:
+        camera = MatrixCamera.from_label(read_array(Path(label), "--label", ((25,),)), where=label)
+    else:
+        camera = MatrixCamera.from_label(label25(info.header.camera.default))
+    return cfg, Portrait(middle_square(picture), camera, photo.name)
+
+
+def _executed(args: list[str]) -> list[str]:
+    from core_model.training.common.local_launcher import executed
+
+    return list(executed("invert", args))

@@ -1,0 +1,1 @@
+"""From a picture to a latent: camera, start, losses and the two stages of single-view inversion (A2.3)."""
