@@ -39,7 +39,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "samplers": ("core_model.cli.samplers", "sampler report: Fig. 4, A5, A6, A7 for this checkpoint"),
     "metrics": ("core_model.cli.metrics", "compare a checkpoint with a set of images: FID, KID, SWD, shape"),
     "data": ("core_model.cli.data", "make data sets (heads)"),
-    "train": ("core_model.cli.train", "train a 3D GAN from images (WYSIWYG, EG3D, EpiGRAF, Mimic3D), on one machine or many"),
+    "train": (
+        "core_model.cli.train",
+        "train a 3D GAN from images (WYSIWYG, EG3D, EpiGRAF, Mimic3D), on one machine or many",
+    ),
     "fit": ("core_model.cli.fit", "fit a generator to made-up heads of known shape and colour"),
     "batch": ("core_model.cli.batch", "one command for many values, here or as one job array of Slurm"),
     "invert": ("core_model.cli.invert", "find the latent, camera and weights that show a photograph"),
