@@ -19,10 +19,12 @@ from core_model.schema.camera import EG3D_FOCAL, EG3D_RADIUS, MatrixCamera
 from core_model.schema.errors import InputError
 
 FACE = np.array(
-    [[-0.068, 0.045, 0.090], [0.068, 0.045, 0.090], [0.0, -0.010, 0.140], [-0.052, -0.085, 0.090], [0.052, -0.085, 0.090]]
+    [[-0.068, 0.045, 0.090], [0.068, 0.045, 0.090], [0.0, -0.032, 0.135], [-0.056, -0.112, 0.090], [0.056, -0.112, 0.090]]
 )  # fmt: skip
 """Eyes, nose tip, corners of the mouth of a generic face, world units, those at the left of the picture first."""
 EDGE = 1024
+UPRIGHT = 0.1
+"""Weight that draws pitch to zero, per radian in distances between eyes and mouth: five points of a smile say little of it."""
 MAX_ERROR = 0.25
 """Largest root mean square error of the fit, in distances between the eyes and the mouth: beyond, the points are no face's."""
 
@@ -55,8 +57,10 @@ def portrait_of(
     if size < 2.0 or float(across[0] * down[1] - across[1] * down[0]) <= 0.02 * size**2:
         raise _no_face("eyes and mouth on a line, or mirrored")
     tilt = math.atan2(-down[0], down[1])
-    x = np.array([0.0, 0.0, -tilt, *(0.5 * (eyes + mouth)), size * radius / (focal * 0.13)])
-    x, error = _fitted(x, lambda v: (_seen(v, focal, radius) - points).reshape(-1) / size)
+    x = np.array([0.0, 0.0, -tilt, *(0.5 * (eyes + mouth)), size * radius / (focal * 0.157)])
+    off = lambda v: (_seen(v, focal, radius) - points).reshape(-1) / size
+    x = _fitted(x, lambda v: np.append(off(v), UPRIGHT * v[0]))
+    error = float(np.sqrt(np.mean(off(x) ** 2)))
     if error > MAX_ERROR or x[5] <= 0:
         raise _no_face(f"{100 * error:.0f} % off")
     pose = np.eye(4)
@@ -87,8 +91,8 @@ def cropped(photo: Photo, crop: Crop, edge: int = EDGE) -> Photo:
     return Photo(rgb, None if photo.alpha is None else plane(photo.alpha))
 
 
-def _fitted(x: np.ndarray, residual: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, float]:
-    """(parameters, root mean square of the residuals) by damped Gauss-Newton from x [6]."""
+def _fitted(x: np.ndarray, residual: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Parameters [6] of the least squares of the residual, by damped Gauss-Newton from x [6]."""
     error, damping = residual(x), 1e-3
     scale = np.array([1.0, 1.0, 1.0, x[5], x[5], x[5]])
     for _ in range(100):
@@ -105,7 +109,7 @@ def _fitted(x: np.ndarray, residual: Callable[[np.ndarray], np.ndarray]) -> tupl
             damping *= 10.0
             if damping > 1e8:
                 break
-    return x, float(np.sqrt(np.mean(error**2)))
+    return x
 
 
 def _seen(x: np.ndarray, focal: float, radius: float) -> np.ndarray:
