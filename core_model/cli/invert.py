@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core_model.cli.progress import progress
 from core_model.cli.settings_line import read_line
@@ -12,7 +13,12 @@ from core_model.schema.overrides import apply_overrides
 from core_model.schema.run_owner import refuse_if_owned
 from core_model.schema.settings import table_of
 
-WORDS = ("out", "label")
+if TYPE_CHECKING:
+    import numpy as np
+
+    from core_model.training.invert.run import Portrait
+
+WORDS = ("out", "label", "points")
 SWITCHES = ("resume", "help")
 HIDDEN = ("checkpoint", "checkpoint_sha256", "camera")
 USAGE = """usage: triscope invert PHOTO CHECKPOINT --out RUN [--FIELD=VALUE ...]
@@ -24,7 +30,10 @@ The result is RUN/code.safetensors, bound to the checkpoint; it opens wherever a
   --out RUN         run directory: config, record, ticks, pictures, snapshots, resume state, code
   --resume          continue the run in RUN with the settings saved there
   --label C.npy     EG3D label of the photograph's camera, 25 numbers; the photograph is then taken as it is (its middle
-                    square). Without it: the checkpoint's frontal camera
+                    square)
+  --points X,Y,…    five points of the face, pixels of the photograph upright: left eye, right eye, nose tip, left and right
+                    mouth corner, as the picture shows them; crop and camera follow from them
+                    Without either: the middle square, from the checkpoint's frontal camera
 
 Fields of the settings, as --FIELD=VALUE:
 """
@@ -55,7 +64,7 @@ def main(args: list[str]) -> None:
     if resume:
         cfg, portrait = resumed_settings(out, line.changes), None
     else:
-        cfg, portrait = _new(Path(args[0]), args[1], line.words.get("label"), line.changes)
+        cfg, portrait = _new(Path(args[0]), args[1], line.words, line.changes)
     with progress("invert") as update:
         state, code = run_invert(out, cfg, portrait, command=_executed(args), told=update)
     if state == "finished":
@@ -64,22 +73,47 @@ def main(args: list[str]) -> None:
         print(f"stopped; continue with: triscope invert --out {out} --resume")
 
 
-def _new(photo: Path, checkpoint: str, label: str | None, changes: list[tuple[str, str]]):
+def _new(
+    photo: Path, checkpoint: str, words: dict[str, str], changes: list[tuple[str, str]]
+) -> "tuple[InvertConfig, Portrait]":
     """(settings, portrait) of a new run; raises InputError."""
     from core_model.checkpoints.locate import resolve
     from core_model.cli.files import read_array
     from core_model.data.photos import middle_square, read_photo
-    from core_model.schema.camera import MatrixCamera, label25
+    from core_model.data.portrait import cropped, portrait_of
+    from core_model.schema.camera import MatrixCamera, focal_from_fov, label25
     from core_model.training.invert.run import Portrait, check_base
 
+    if "label" in words and "points" in words:
+        raise InputError(what="camera given twice", expected="--label or --points", got="both")
     cfg = apply_overrides(InvertConfig(), changes, "invert").replace(checkpoint=resolve(checkpoint))
     picture = read_photo(photo)
-    info = check_base(cfg.checkpoint)
-    if label is not None:
+    default = check_base(cfg.checkpoint).header.camera.default
+    if "points" in words:
+        crop, camera = portrait_of(_points(words["points"]), focal_from_fov(default.fov), default.distance)
+        return cfg, Portrait(cropped(picture, crop), camera, photo.name)
+    if "label" in words:
+        label = words["label"]
         camera = MatrixCamera.from_label(read_array(Path(label), "--label", ((25,),)), where=label)
     else:
-        camera = MatrixCamera.from_label(label25(info.header.camera.default))
+        camera = MatrixCamera.from_label(label25(default))
     return cfg, Portrait(middle_square(picture), camera, photo.name)
+
+
+def _points(text: str) -> "np.ndarray":
+    """[5, 2] of ten numbers separated by commas or blanks; raises InputError."""
+    import numpy as np
+
+    parts = text.replace(",", " ").split()
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) != 10:
+        raise InputError(
+            what="bad points", where="--points", expected="ten numbers: x,y of five points", got=text[:80]
+        )
+    return np.array(numbers).reshape(5, 2)
 
 
 def _executed(args: list[str]) -> list[str]:

@@ -85,7 +85,7 @@ def _extra(name: str, needs: list[Requirement]) -> Finding:
         for r in own
         if have[r.name] is not None and not r.specifier.contains(have[r.name] or "", prereleases=True)
     ]
-    facts = dict(have)
+    facts: dict[str, str | int | float | bool | None] = {**have}
     line = install_line(name)
     title = f"[{name}]"
     if missing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePath
 
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
@@ -61,7 +61,7 @@ class Ended:
     """Trainings that have ended since they were last looked at."""
 
     def __init__(self) -> None:
-        self._alive: set[Path] = set()
+        self._alive: set[PurePath] = set()
 
     def of(self, rows: Iterable[RunRow]) -> list[RunRow]:
         rows = tuple(rows)
