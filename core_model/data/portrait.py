@@ -24,7 +24,7 @@ FACE = np.array(
 """Eyes, nose tip, corners of the mouth of a generic face, world units, those at the left of the picture first."""
 EDGE = 1024
 UPRIGHT = 0.3
-"""Weight that draws pitch to zero, per radian in distances between eyes and mouth: five points of a smile say little of it."""
+"""Weight that draws pitch to zero, per unit of its sine, in distances between eyes and mouth: five points of a smile say little of it."""
 MAX_ERROR = 0.25
 """Largest root mean square error of the fit, in distances between the eyes and the mouth: beyond, the points are no face's."""
 
@@ -59,7 +59,7 @@ def portrait_of(
     tilt = math.atan2(-down[0], down[1])
     x = np.array([0.0, 0.0, -tilt, *(0.5 * (eyes + mouth)), size * radius / (focal * 0.14)])
     off = lambda v: (_seen(v, focal, radius) - points).reshape(-1) / size
-    x = _fitted(x, lambda v: np.append(off(v), UPRIGHT * v[0]))
+    x = _fitted(x, lambda v: np.append(off(v), UPRIGHT * _rotation(v[:3])[2, 1]))
     error = float(np.sqrt(np.mean(off(x) ** 2)))
     if error > MAX_ERROR or x[5] <= 0:
         raise _no_face(f"{100 * error:.0f} % off")
