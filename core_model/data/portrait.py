@@ -19,12 +19,12 @@ from core_model.schema.camera import EG3D_FOCAL, EG3D_RADIUS, MatrixCamera
 from core_model.schema.errors import InputError
 
 FACE = np.array(
-    [[-0.068, 0.045, 0.090], [0.068, 0.045, 0.090], [0.0, -0.032, 0.135], [-0.056, -0.112, 0.090], [0.056, -0.112, 0.090]]
+    [[-0.068, 0.045, 0.090], [0.068, 0.045, 0.090], [0.0, -0.030, 0.135], [-0.056, -0.095, 0.090], [0.056, -0.095, 0.090]]
 )  # fmt: skip
 """Eyes, nose tip, corners of the mouth of a generic face, world units, those at the left of the picture first."""
 EDGE = 1024
-UPRIGHT = 0.1
-"""Weight that draws pitch to zero, per radian in distances between eyes and mouth: five points of a smile say little of it."""
+UPRIGHT = 0.3
+"""Weight that draws pitch to zero, per unit of its sine, in distances between eyes and mouth: five points of a smile say little of it."""
 MAX_ERROR = 0.25
 """Largest root mean square error of the fit, in distances between the eyes and the mouth: beyond, the points are no face's."""
 
@@ -57,9 +57,9 @@ def portrait_of(
     if size < 2.0 or float(across[0] * down[1] - across[1] * down[0]) <= 0.02 * size**2:
         raise _no_face("eyes and mouth on a line, or mirrored")
     tilt = math.atan2(-down[0], down[1])
-    x = np.array([0.0, 0.0, -tilt, *(0.5 * (eyes + mouth)), size * radius / (focal * 0.157)])
+    x = np.array([0.0, 0.0, -tilt, *(0.5 * (eyes + mouth)), size * radius / (focal * 0.14)])
     off = lambda v: (_seen(v, focal, radius) - points).reshape(-1) / size
-    x = _fitted(x, lambda v: np.append(off(v), UPRIGHT * v[0]))
+    x = _fitted(x, lambda v: np.append(off(v), UPRIGHT * _rotation(v[:3])[2, 1]))
     error = float(np.sqrt(np.mean(off(x) ** 2)))
     if error > MAX_ERROR or x[5] <= 0:
         raise _no_face(f"{100 * error:.0f} % off")
@@ -80,12 +80,12 @@ def cropped(photo: Photo, crop: Crop, edge: int = EDGE) -> Photo:
     scale = crop.edge / edge
     box = (crop.left, crop.top, crop.left + crop.edge, crop.top + crop.edge)
     margin = math.ceil(max(0.0, -box[0], -box[1], box[2] - width, box[3] - height)) + 1
-    left, top, right, bottom = (v + margin for v in box)
+    inner = (box[0] + margin, box[1] + margin, box[2] + margin, box[3] + margin)
 
     def plane(values: np.ndarray) -> np.ndarray:
         image = Image.fromarray(np.pad(values.astype(np.float32), margin, mode="edge"), mode="F")
         kind = Image.Resampling.BOX if scale > 1.0 else Image.Resampling.BILINEAR
-        return np.asarray(image.resize((edge, edge), kind, box=(left, top, right, bottom)), dtype=np.float32)
+        return np.asarray(image.resize((edge, edge), kind, box=inner), dtype=np.float32)
 
     rgb = np.stack([plane(photo.rgb[..., c]) for c in range(3)], axis=-1)
     return Photo(rgb, None if photo.alpha is None else plane(photo.alpha))

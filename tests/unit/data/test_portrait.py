@@ -26,8 +26,8 @@ def projected(camera: MatrixCamera) -> np.ndarray:
 def test_crop_and_camera_of_points_that_it_saw_are_found(yaw: float, pitch: float, roll: float) -> None:
     camera = MatrixCamera.from_label(label25(OrbitPose(yaw=yaw, pitch=pitch, roll=roll)))
     crop, found = portrait_of(projected(camera) * 400.0 + (120.0, 33.0))
-    assert (crop.left, crop.top, crop.edge) == pytest.approx((120.0, 33.0, 400.0), abs=6.0)
-    assert angle_between(found, camera) < 0.2 + 0.4 * abs(np.degrees(pitch)), (
+    assert (crop.left, crop.top, crop.edge) == pytest.approx((120.0, 33.0, 400.0), abs=12.0)
+    assert angle_between(found, camera) < 0.2 + 0.8 * abs(np.degrees(pitch)), (
         "pitch is drawn to zero a little"
     )
 
