@@ -71,8 +71,13 @@ class DoctorSheet:
             with self._lock:
                 if self._stopped:
                     return
-                pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-                self._process = process = start_tied(COMMAND, own=True, **pipes)
+                self._process = process = start_tied(
+                    COMMAND,
+                    own=True,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                )
             said, complaint = process.communicate()
             self.report = DoctorReport.model_validate_json(said)
         except (OSError, ValueError) as error:  # no process, or no record: its last words say why
