@@ -188,7 +188,7 @@ def follow(pid: int, started: float = 0.0) -> None:
 
 def _tie(parent: int) -> "Callable[[], None]":
     """What a child of `parent` does to be killed with it (Linux)."""
-    libc, number = _LIBC, int(signal.SIGKILL) if hasattr(signal, "SIGKILL") else 9
+    libc, number = _LIBC, 9 if sys.platform == "win32" else int(signal.SIGKILL)
 
     def tie() -> None:
         assert libc is not None
@@ -201,6 +201,6 @@ def _tie(parent: int) -> "Callable[[], None]":
 
 def _session(pid: int) -> int:
     try:
-        return os.getsid(pid) if hasattr(os, "getsid") else -1
+        return -1 if sys.platform == "win32" else os.getsid(pid)
     except OSError:
         return -1

@@ -65,9 +65,11 @@ def discard(block: shared_memory.SharedMemory, unlink: bool) -> None:
 
 def room() -> int:
     """Free bytes for shared memory; a very large number where the system has no such limit."""
+    if sys.platform == "win32":
+        return 1 << 62
     try:
         stat = os.statvfs(_SHM_DIR)
-    except (OSError, AttributeError):
+    except OSError:
         return 1 << 62
     return stat.f_bavail * stat.f_frsize
 
