@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import os
 import signal
 import sys
@@ -76,6 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in args or os.environ.get("TRISCOPE_DEBUG", "") not in ("", "0")
     args = [a for a in args if a != "--debug"]
+    # A terminal or pipe that lacks a character (±, ³) gets a question mark, not a failure.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     # torch's threads must sleep while they wait, not spin: beside any other load spinning costs a picture
     # many times its own time
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -50,14 +50,7 @@ def test_pieces_of_the_suite_pass_in_an_odd_place(tmp_path: Path) -> None:
             shutil.copytree(source, there / name, ignore=skip)
         else:
             shutil.copy(source, there / name)
-    odd = {
-        "LANG": "C",
-        "LC_ALL": "C",
-        "HOME": NOWHERE,
-        "PYTHONCOERCECLOCALE": "0",
-        "PYTHONUTF8": "0",
-        "PYTHONPATH": str(there),
-    }
+    odd = {"LANG": "C", "LC_ALL": "C", "HOME": NOWHERE, "PYTHONPATH": str(there)}
     wanted = "not slow and not gpu and not nightly"
     line = [sys.executable, "-m", "pytest", "-q", "-m", wanted, "-p", "no:cacheprovider"]
     done = subprocess.run(
@@ -77,7 +70,7 @@ def test_pieces_of_the_suite_pass_in_an_odd_place(tmp_path: Path) -> None:
 def test_a_picture_is_made_without_locale_and_home(tmp_path: Path) -> None:
     out = tmp_path / FOLDER / "Bild ß.png"
     out.parent.mkdir()
-    odd = {"LANG": "C", "LC_ALL": "C", "HOME": NOWHERE, "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    odd = {"LANG": "C", "LC_ALL": "C", "HOME": NOWHERE, "PYTHONIOENCODING": "ascii"}
     kept = {k: v for k, v in os.environ.items() if k not in ("TRISCOPE_CONFIG_DIR", "XDG_CONFIG_HOME")}
     line = [
         sys.executable,
@@ -100,3 +93,12 @@ def test_a_picture_is_made_without_locale_and_home(tmp_path: Path) -> None:
         if "EncodingWarning" in text and str(ROOT / "core_model") in text
     ]
     assert not warned
+
+
+@pytest.mark.parametrize("name", ["ascii", "cp1252"])
+def test_what_a_terminal_cannot_show_is_no_failure(name: str) -> None:
+    line = [sys.executable, "-m", "core_model.cli.main", "info", "analytic:sphere"]
+    done = subprocess.run(
+        line, cwd=ROOT, env=os.environ | {"PYTHONIOENCODING": name}, capture_output=True, timeout=100
+    )
+    assert done.returncode == 0 and b"box" in done.stdout, done.stderr
