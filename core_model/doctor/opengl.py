@@ -140,7 +140,11 @@ def _window() -> None:
         return
     glfw.ERROR_REPORTING = False
     complaints: list[str] = []
-    glfw.set_error_callback(lambda code, text: complaints.append(text.decode(errors="replace")))
+    glfw.set_error_callback(
+        lambda code, text: complaints.append(
+            text.decode(errors="replace") if isinstance(text, bytes) else text
+        )
+    )
     if not glfw.init():
         tell(no_display=_last(complaints) or "glfw does not start")
         return
