@@ -140,7 +140,11 @@ def _window() -> None:
         return
     glfw.ERROR_REPORTING = False
     complaints: list[str] = []
-    glfw.set_error_callback(lambda code, text: complaints.append(_text(text)))
+    glfw.set_error_callback(
+        lambda code, text: complaints.append(
+            text.decode(errors="replace") if isinstance(text, bytes) else text
+        )
+    )
     if not glfw.init():
         tell(no_display=_last(complaints) or "glfw does not start")
         return
@@ -200,11 +204,6 @@ def _offscreen_context() -> None:
         return
     tell(renderer=context.renderer)
     context.close()
-
-
-def _text(said: str | bytes) -> str:
-    """glfw's binding hands over bytes, though its types say text."""
-    return said.decode(errors="replace") if isinstance(said, bytes) else said
 
 
 def _last(texts: list[str]) -> str:

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 import core_model
 from core_model.doctor.devices import GET_TORCH
-from core_model.schema.doctor import Finding
+from core_model.schema.doctor import Facts, Finding
 from core_model.schema.extras import install_line
 
 NAME = "triscope"
@@ -29,7 +29,7 @@ def requirements() -> tuple[list[Requirement], dict[str, list[Requirement]]]:
 
     Of a checkout its pyproject.toml counts, which may be newer than what was installed from it.
     """
-    project = _checkout()
+    project = checkout()
     if project is not None:
         always = [Requirement(line) for line in project["dependencies"]]
         extras = {k: [Requirement(line) for line in v] for k, v in project["optional-dependencies"].items()}
@@ -46,7 +46,8 @@ def requirements() -> tuple[list[Requirement], dict[str, list[Requirement]]]:
     return needed, {n: [r for r in lines if _asked(r, n) and str(r) not in always_names] for n in names}
 
 
-def _checkout() -> dict | None:
+def checkout() -> dict | None:
+    """[project] of the pyproject.toml beside the packages; None in an installation."""
     path = Path(core_model.__file__).resolve().parents[1] / "pyproject.toml"
     try:
         project = tomllib.loads(path.read_text(encoding="utf-8"))["project"]
@@ -60,9 +61,9 @@ def _asked(need: Requirement, extra: str = "") -> bool:
 
 
 def _package(need: Requirement) -> Finding:
-    have = _version(need.name)
+    have = installed(need.name)
     wanted = str(need.specifier)
-    facts = {"installed": have, "wanted": wanted}
+    facts: Facts = {"installed": have, "wanted": wanted}
     if have is None:
         return Finding(
             group="Packages", name=f"package.{need.name}", title=need.name, value=f"missing; wanted {wanted or 'any'}",
@@ -78,14 +79,14 @@ def _package(need: Requirement) -> Finding:
 
 def _extra(name: str, needs: list[Requirement]) -> Finding:
     own = [r for r in needs if r.name != NAME]
-    have = {r.name: _version(r.name) for r in own}
+    have = {r.name: installed(r.name) for r in own}
     missing = [n for n, version in have.items() if version is None]
     old = [
         r
         for r in own
         if have[r.name] is not None and not r.specifier.contains(have[r.name] or "", prereleases=True)
     ]
-    facts: dict[str, str | int | float | bool | None] = {**have}
+    facts: Facts = dict(have)
     line = install_line(name)
     title = f"[{name}]"
     if missing:
@@ -110,7 +111,8 @@ def _install(need: Requirement) -> str:
     return f'pip install "{need.name}{need.specifier}"'
 
 
-def _version(name: str) -> str | None:
+def installed(name: str) -> str | None:
+    """Version of an installed distribution; None where it is missing."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:

@@ -18,6 +18,9 @@ Group = Literal["System", "Window", "Rendering", "Packages", "Files"]
 GROUPS: tuple[Group, ...] = ("System", "Window", "Rendering", "Packages", "Files")
 
 
+Facts = dict[str, str | int | float | bool | None]
+
+
 class Finding(Frozen):
     """One thing that was looked at.
 
@@ -31,7 +34,7 @@ class Finding(Frozen):
     status: Status = "ok"
     value: str = Field(description="what was found, as text")
     remedy: str = Field(default="", description="what to do about it; never empty where something is broken")
-    facts: dict[str, str | int | float | bool | None] = Field(
+    facts: Facts = Field(
         default_factory=dict, description="the same in numbers: bytes, pictures per second, versions"
     )
 

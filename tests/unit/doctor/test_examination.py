@@ -109,13 +109,13 @@ VERSIONS = {"torch": "9.9", "numpy": "2.0", "triton": None}
 def test_versions_are_held_against_the_ranges(
     line: str, status: str, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packages, "_version", VERSIONS.get)
+    monkeypatch.setattr(packages, "installed", VERSIONS.get)
     found = packages._package(Requirement(line))
     assert found.status == status and word in found.remedy and bool(found.remedy) == (status != "ok")
 
 
 def test_a_missing_extra_is_a_note_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packages, "_version", VERSIONS.get)
+    monkeypatch.setattr(packages, "installed", VERSIONS.get)
     found = packages._extra("gpu", [Requirement("triton>=3.2")])
     assert found.status == "note" and 'pip install "triscope[gpu]"' in found.value
     assert packages._extra("x", [Requirement("torch<9")]).status == "problem"
@@ -129,7 +129,7 @@ def test_checkout_and_metadata_ask_for_the_same_kind_of_thing(monkeypatch: pytes
         and "dev" not in extras
         and "gpu" in extras
     )
-    monkeypatch.setattr(packages, "_checkout", lambda: None)
+    monkeypatch.setattr(packages, "checkout", lambda: None)
     lines = [
         "torch>=2",
         "pytest; extra == 'dev'",
