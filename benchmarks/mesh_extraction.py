@@ -114,8 +114,9 @@ def run_child(path: str, resolution: int, checkpoint: str, threads: int, device:
 
     Wall and CPU seconds without the start of the process.
     """
-    from core_model.meshing.job import MeshSource, peak_bytes
+    from core_model.meshing.job import MeshSource
     from core_model.schema.latent import LatentSpec
+    from core_model.schema.processes import peak_bytes
     from core_model.schema.render import RenderRequest
     from core_model.session import RenderSession
     from core_model.session.machine import pick_device

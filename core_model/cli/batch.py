@@ -79,7 +79,9 @@ def values_of(text: str) -> tuple[str, ...]:
     if text.startswith("@"):
         try:
             found = [
-                line.strip() for line in Path(text[1:]).expanduser().read_text().splitlines() if line.strip()
+                line.strip()
+                for line in Path(text[1:]).expanduser().read_text(encoding="utf-8").splitlines()
+                if line.strip()
             ]
         except (OSError, ValueError) as e:
             raise InputError(what="cannot read the values", where=text[1:], got=str(e)) from None

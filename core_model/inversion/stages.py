@@ -7,6 +7,7 @@ goes on bit by bit.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -81,7 +82,7 @@ class Search:
         return [{"params": [p], "lr": rate * factor} for p, rate in rates if rate * factor > 0]
 
 
-class _Stage:
+class _Stage(ABC):
     """Steps of one stage: a picture, its losses, one step of Adam at the scheduled share of the rates."""
 
     name: Literal["latent", "tuning"]
@@ -116,8 +117,9 @@ class _Stage:
         self.step += 1
         return {term.name: float(term.value.detach()) for term in terms} | {"loss": float(total.detach())}
 
+    @abstractmethod
     def _terms(self, fresh: bool) -> list[LossTerm]:
-        raise NotImplementedError
+        """Losses at this step; fresh: samples are placed anew."""
 
     def _after(self) -> None:
         """Whatever follows a step."""

@@ -6,7 +6,6 @@ Nothing is left behind on failure.
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from core_model.meshing.polygonise import Surface
 from core_model.meshing.topology import Parts, components, examine, keep_components
 from core_model.schema.errors import InputError, TriscopeError, is_out_of_memory
 from core_model.schema.mesh import MeshProgress, MeshReport, MeshRequest, MeshTopology, texture_problem
+from core_model.schema.processes import peak_bytes
 
 
 class OutOfMemory(TriscopeError):
@@ -264,15 +264,3 @@ def notes_on(topology: MeshTopology, found: Extraction, suffix: str, request: Me
     if suffix == ".stl" and request.colour == "vertex":
         notes.append("an .stl holds no colours")
     return tuple(notes)
-
-
-def peak_bytes() -> int:
-    """Largest resident memory of this process so far."""
-    if sys.platform == "win32":
-        import psutil
-
-        return int(getattr(psutil.Process().memory_info(), "peak_wset", 0))
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -186,6 +186,18 @@ def follow(pid: int, started: float = 0.0) -> None:
     threading.Thread(target=watch, daemon=True, name="starter").start()
 
 
+def peak_bytes() -> int:
+    """Largest resident memory of this process so far."""
+    if sys.platform == "win32":
+        import psutil
+
+        return int(getattr(psutil.Process().memory_info(), "peak_wset", 0))
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 def _tie(parent: int) -> "Callable[[], None]":
     """What a child of `parent` does to be killed with it (Linux)."""
     libc, number = _LIBC, 9 if sys.platform == "win32" else int(signal.SIGKILL)

@@ -118,7 +118,9 @@ def test_without_an_atlas_a_texture_is_refused(
     done = triscope(
         capsys, "mesh", "analytic:sphere", "--out", tmp_path / "a.glb", "--color", "texture", *SMALL
     )
-    assert done.status == 2 and "textures need the package xatlas" in done.line and "triscope[mesh]" in done.line
+    assert (
+        done.status == 2 and "textures need the package xatlas" in done.line and "triscope[mesh]" in done.line
+    )
     assert not list(tmp_path.iterdir())
 
 

@@ -156,6 +156,7 @@ def ask(command: Sequence[str]) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            encoding="utf-8",
             errors="replace",
             timeout=TIMEOUT_S,
         )

@@ -183,13 +183,14 @@ class Tasks:
         """SIGTERM: the command removes what it has half written and ends."""
         followed = self._all().get(task_id)
         if followed is not None and followed.job is not None:
-            _signal_group(followed.job, signal.SIGCONT)
+            if sys.platform != "win32":  # a paused one would not hear the end
+                _signal_group(followed.job, signal.SIGCONT)
             LocalBackend().end(followed.job)
 
     def pause(self, task_id: str, paused: bool) -> None:
         """Stop the processes of the task where they are, or let them go on (POSIX)."""
         followed = self._all().get(task_id)
-        if followed is not None and followed.job is not None and hasattr(signal, "SIGSTOP"):
+        if followed is not None and followed.job is not None and sys.platform != "win32":
             _signal_group(followed.job, signal.SIGSTOP if paused else signal.SIGCONT)
             self._looked = 0.0
 

@@ -150,7 +150,9 @@ def _last_words(family: Sequence[subprocess.Popen[bytes]], folder: Path) -> str:
     for rank, process in enumerate(family, start=1):
         status = process.poll()
         if status:
-            lines = (folder / f"{rank}.txt").read_text(errors="replace").strip().splitlines()
+            lines = (
+                (folder / f"{rank}.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            )
             end = lines[-1] if lines else "said nothing"
             return f"process {rank} of {len(family) + 1} ended with status {status}: {end}"
     return ""

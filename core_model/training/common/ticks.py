@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
+from core_model.schema.processes import peak_bytes
 from core_model.schema.run import TickRecord
 from core_model.training.common.clock import PhaseClock
 
@@ -73,8 +72,7 @@ class TickMeans:
 
 def memory_mib(device: torch.device) -> dict[str, float]:
     """Largest resident set of this process, and on CUDA the largest allocation since the last call, MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
-    memory = {"process_peak": peak}
+    memory = {"process_peak": peak_bytes() / 2**20}
     if device.type == "cuda":
         memory["gpu_peak"] = torch.cuda.max_memory_allocated(device) / 2**20
         memory["gpu_reserved"] = torch.cuda.memory_reserved(device) / 2**20

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -116,7 +117,8 @@ def _fill(source: Source, which: int, workers: int, wanted: Synchronized) -> Non
     """A side process: heads as far as they are wanted."""
     torch.set_num_threads(1)
     os.environ["IGL_NUM_THREADS"] = "1"
-    os.nice(3)
+    if sys.platform != "win32":
+        os.nice(3)
     parent = multiprocessing.parent_process()
     assert parent is not None
     index = which

@@ -125,7 +125,7 @@ def _key(cfg: TrainConfig, device: str, processes: int) -> str:
 
 def _cpu() -> str:
     with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
         return next((line for line in lines if line.startswith("model name")), platform.processor())
     return platform.processor()
 
@@ -150,7 +150,7 @@ def _try(arguments: Sequence[str], processes: int, limit_s: float, order: Sequen
     paths = os.pathsep.join(p for p in (str(root), os.environ.get("PYTHONPATH", "")) if p)
     child = start_tied(
         command, os.environ | {JOB_VARIABLE: mark, "PYTHONPATH": paths}, own=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace",
     )  # fmt: skip
     born = started_at(child.pid)
     late = threading.Event()
