@@ -121,7 +121,7 @@ class _Stage(ABC):
     def _terms(self, fresh: bool) -> list[LossTerm]:
         """Losses at this step; fresh: samples are placed anew."""
 
-    def _after(self) -> None:
+    def _after(self) -> None:  # noqa: B027  (most stages need nothing)
         """Whatever follows a step."""
 
     def picture(self) -> Tensor:

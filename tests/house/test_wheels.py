@@ -201,7 +201,9 @@ def alone(code: str, *arguments: object, cwd: Path = ROOT) -> "subprocess.Comple
         text=True,
         timeout=120,
         cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env={"DISPLAY": ":0"}
+        | os.environ
+        | {"PYTHONPATH": str(ROOT)},  # the monitor looks whether there is one
     )
 
 
