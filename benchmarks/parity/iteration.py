@@ -127,7 +127,7 @@ def check_iteration(table: Table, run: Callable[[Table], None], nets: Iterable[N
             row.error = max(0.0, row.error - spread)
 
 
-RUNS, ONE_ROUNDING = 6, 1e-7
+RUNS, ONE_ROUNDING = 3, 1e-7
 
 
 @torch.no_grad()
