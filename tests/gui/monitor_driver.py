@@ -201,7 +201,46 @@ def hand(stage: Stage) -> dict[str, object]:
     }  # fmt: skip
 
 
-SCENES: dict[str, Scene] = {"live": live, "controls": controls, "tabs": tabs, "hand": hand}
+def steer(stage: Stage) -> dict[str, object]:
+    """Pause by a button, which the trainer then carries out, and a run that has ended."""
+    run = stage.runs[0]
+    record = json.loads((run / "run.json").read_text())
+
+    def offered() -> list[str]:
+        stage.frames()
+        return [a for a in ("stop", "pause", "continue", "snapshot") if dpg.is_item_shown(f"steer-{a}")]
+
+    def note() -> str:
+        return str(dpg.get_value(stage.contents.tabs["overview"].steering._note))  # type: ignore[union-attr]
+
+    def becomes(**changes: object) -> None:
+        part = run / "run.json.part"
+        part.write_text(json.dumps(record | changes | {"updated": time.time()}))
+        part.replace(run / "run.json")
+
+    becomes()
+    stage.contents.show_tab("overview")
+    stage.until(lambda: "pause" in offered())
+    before = offered()
+    dpg.get_item_callback("steer-pause")()
+    asked = stage.until((run / "control.json").exists) and stage.until(lambda: note().startswith("asked"))
+    wish = json.loads((run / "control.json").read_text())
+    waiting = [note(), offered()]
+    becomes(state="paused", last_control=wish["id"])
+    paused = stage.until(lambda: "continue" in offered())
+    becomes(state="stopped", last_control=wish["id"])
+    ended = stage.until(lambda: not offered() and "not under way" in note())
+    return {
+        "before": before,
+        "asked": asked,
+        "action": wish["action"],
+        "waiting": waiting,
+        "paused": paused,
+        "ended": ended,
+    }
+
+
+SCENES: dict[str, Scene] = {"live": live, "controls": controls, "tabs": tabs, "hand": hand, "steer": steer}
 
 
 def main(scene: str, *names: str) -> None:

@@ -133,3 +133,11 @@ def test_a_quick_hand_at_ten_frames_per_second(display: str, tmp_path: Path) -> 
     assert saw["chosen"] == [1, 0, 1], "a click counts where it was made"
     assert saw["filter"] == "sign logit" and saw["running"] and not saw["focused"]
     assert saw["axis"] == "images", "Esc closes a drop-down and takes nothing"
+
+
+@pytest.mark.gui
+def test_a_run_is_steered_by_what_is_written_into_its_directory(display: str, tmp_path: Path) -> None:
+    seen = play("steer", write_native(tmp_path / "run", Plan(ticks=20)))
+    assert seen["before"] == ["stop", "pause", "snapshot"] and seen["asked"] and seen["action"] == "pause"
+    assert seen["waiting"] == ["asked to pause …", []], "one request at a time"
+    assert seen["paused"] and seen["ended"]

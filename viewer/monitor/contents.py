@@ -15,6 +15,7 @@ from viewer.monitor.options import MonitorOptions
 from viewer.monitor.overview_tab import OverviewTab
 from viewer.monitor.picture_tab import PictureTab
 from viewer.monitor.sidebar import Sidebar
+from viewer.monitor.steering import Steering
 from viewer.monitor.theme import Look, Tag
 from viewer.monitor.view import Readout, View
 from viewer.runs.poller import Poller
@@ -52,7 +53,7 @@ class Contents:
             "images": PictureTab(self.view),
             "log": LogTab(self.view),
             "alarms": AlarmTab(self.view),
-            "overview": OverviewTab(self.view),
+            "overview": OverviewTab(self.view, Steering(self.view, desk)),
             "machine": MachineTab(self.view),
         }
         self.tab = options.tab

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 USAGE = """usage: triscope monitor RUN [RUN …] [options]
 
-Watch training runs in a window of its own: charts, sample grids, log, alarms, machine. Reads run directories
-only, so that it also works on a copy or a mounted folder, for runs of triscope and of the EG3D family.
+Watch training runs in a window of its own: charts, sample grids, log, alarms, machine. It reads run directories,
+so that it also works on a copy or a mounted folder, for runs of triscope and of the EG3D family. Stop, pause and
+snapshot (tab Overview) are requests that it writes there.
 
   RUN               a run directory, or a folder whose sub-folders are runs
   --worker COMMAND  the runs are on another machine, e.g. "ssh gpu-box triscope worker"; RUN is a path over there

@@ -1,4 +1,4 @@
-"""The overview: facts of the chosen run, and the settings of all shown runs side by side."""
+"""The overview: facts of the chosen run with what steers it, and the settings of all shown runs side by side."""
 
 # Dear PyGui annotates its context managers as plain tags:
 # pyright: reportGeneralTypeIssues=false
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dearpygui.dearpygui as dpg
 
+from viewer.monitor.steering import Steering
 from viewer.monitor.theme import Tag
 from viewer.monitor.view import View
 from viewer.runs.facts import SettingRow, SettingsPage, command_line, facts
@@ -16,19 +17,21 @@ LABEL = 150
 
 
 class OverviewTab:
-    def __init__(self, view: View) -> None:
-        self.view = view
+    def __init__(self, view: View, steering: Steering) -> None:
+        self.view, self.steering = view, steering
         self._body: Tag = 0
         self._key: object = None
         self.page = SettingsPage(only_different=False)
         self._values: dict[tuple[str, str], Tag] = {}
 
     def build(self, parent: Tag) -> None:
+        self.steering.build(parent)
         self._body = dpg.add_child_window(parent=parent, border=False, tag="overview-body")
         dpg.bind_item_theme(self._body, self.view.look.plain)
 
     def update(self) -> None:
         """New rows rebuild the page; new values are put in place."""
+        self.steering.update()
         run = self.view.run
         with run.lock:
             groups = facts(run)

@@ -9,11 +9,11 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.run import Action, ControlRequest
-from viewer.features.training.errands import Errands
 from viewer.features.training.rows import progress_line, room_for, state_ink, state_words
 from viewer.features.training.run_index import RunIndex
 from viewer.jobs import job_service
 from viewer.jobs.backend import Resources
+from viewer.jobs.errands import Errands
 from viewer.jobs.run_rows import RunRow
 from viewer.runs.format import duration
 from viewer.runs.job_record import ENDED, ShownState

@@ -18,7 +18,6 @@ from core_model.schema.recipes import RECIPES
 from core_model.schema.train import TrainConfig
 from viewer.features.training import forecast_cards, preset_cards
 from viewer.features.training.draft import Draft
-from viewer.features.training.errands import Errands
 from viewer.features.training.form import FormPage
 from viewer.features.training.preset_cards import KIND
 from viewer.features.training.rows import progress_line
@@ -29,6 +28,7 @@ from viewer.jobs.command import forecast_words
 from viewer.jobs.config_diff import diff
 from viewer.jobs.data_set import DataLooker
 from viewer.jobs.desk import Desk
+from viewer.jobs.errands import Errands
 from viewer.jobs.run_rows import RunRow
 from viewer.jobs.tasks import Task, Tasks
 from viewer.runs.job_record import read_console

@@ -10,7 +10,6 @@ from core_model.schema.checkpoint import CheckpointInfo
 from viewer.features.training import alarms as alarm_page
 from viewer.features.training import machine
 from viewer.features.training.charts import ChartPage
-from viewer.features.training.errands import Errands, Outcome
 from viewer.features.training.facts import OverviewDrawing
 from viewer.features.training.head import RunHead
 from viewer.features.training.launch import LaunchPage
@@ -20,6 +19,7 @@ from viewer.features.training.queue import QueueList
 from viewer.features.training.run_index import RunIndex
 from viewer.features.training.run_list import RunList
 from viewer.features.training.snapshots import SnapshotPage
+from viewer.jobs.errands import Errands, Outcome
 from viewer.jobs.run_rows import RunRow
 from viewer.jobs.tasks import Tasks
 from viewer.runs.reader import RunReader

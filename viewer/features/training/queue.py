@@ -9,8 +9,8 @@ from collections.abc import Callable
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
-from viewer.features.training.errands import Errands
 from viewer.features.training.run_index import RunIndex
+from viewer.jobs.errands import Errands
 from viewer.jobs.waiting import Waiting
 from viewer.runs.selection import Selection
 from viewer.widgets import controls

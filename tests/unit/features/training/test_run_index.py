@@ -11,9 +11,9 @@ import pytest
 
 from tests.unit.runs.synthetic import Plan, write_foreign, write_native
 from tests.waiting import until
-from viewer.features.training.errands import Errands
 from viewer.features.training.run_index import RunIndex
 from viewer.jobs import supervisor, waiting
+from viewer.jobs.errands import Errands
 from viewer.jobs.run_rows import RunRow
 from viewer.runs.selection import Selection
 from viewer.state.workspace import SnapshotWatch, run_of
