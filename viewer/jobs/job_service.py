@@ -20,19 +20,7 @@ from viewer.runs.job_record import ENDED, JOB_FILE, JobRecord, ShownState
 from viewer.runs.parse import parse_object
 from viewer.runs.states import judge, this_host
 
-__all__ = [
-    "FoundJob",
-    "end",
-    "find",
-    "find_all",
-    "is_served",
-    "local",
-    "request",
-    "resume",
-    "slurm",
-    "start",
-    "stop",
-]
+__all__ = ["FoundJob", "end", "find", "find_all", "local", "request", "resume", "slurm", "start", "stop"]
 
 TAIL_BYTES = 1 << 16
 CONFIG_FILE = "config.json"
@@ -152,11 +140,6 @@ def request(run: Path, action: Action) -> ControlRequest:
             what=f"cannot ask the run to {action}", where=str(run), got=error.strerror or str(error)
         ) from None
     return wanted
-
-
-def is_served(wish: ControlRequest, record: RunRecord | None) -> bool:
-    """Whether the trainer has carried it out."""
-    return record is not None and record.last_control == wish.id
 
 
 def end(run: Path, force: bool = False) -> None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import dearpygui.dearpygui as dpg
 
-from core_model.schema.run import Action, ControlRequest
+from core_model.schema.run import Action
 from viewer.jobs.errands import Errands
+from viewer.jobs.wishes import FOREIGN, Wishes
 from viewer.monitor.theme import Tag
 from viewer.monitor.view import View
 from viewer.runs.format import in_ranges
@@ -36,7 +37,7 @@ class Steering:
         """desk: of the machine with the runs; None = this one."""
         self.view, self._desk = view, desk
         self.errands = Errands()
-        self._wishes: dict[PurePath, ControlRequest] = {}
+        self._wishes = Wishes()
         self._said = ""
         self._note: Tag = 0
 
@@ -53,7 +54,10 @@ class Steering:
         for outcome in self.errands.take():
             self._said = outcome.error
         run = self.view.run
-        wish, possible, asking = self._waiting(run), self.possible(run), bool(self.errands.under_way)
+        with run.lock:
+            record = run.record
+        wish = self._wishes.waiting(run.path, record, run.state)
+        possible, asking = self.possible(run), bool(self.errands.under_way)
         for action, _, _ in BUTTONS:
             dpg.configure_item(f"steer-{action}", show=action in possible and not wish and not asking)
         text = f"asked to {wish} …" if wish else "asking …" if asking else self._said or self._why(run)
@@ -67,7 +71,7 @@ class Steering:
 
     def _why(self, run: RunReader) -> str:
         if run.is_foreign:
-            return "A run of another program: it can be watched, not steered"
+            return FOREIGN
         return f"The run is not under way ({run.state})" if not self.possible(run) else ""
 
     def _pressed(self, action: Action):
@@ -80,19 +84,7 @@ class Steering:
             from viewer.jobs.desk import LocalDesk
 
             self._desk = self._desk or LocalDesk()
-            self._wishes[run] = self._desk.request(run, action)
+            self._wishes.note(run, self._desk.request(run, action))
 
         self._said = ""
         self.errands.run(f"Asking {run.name} to {action}", write)
-
-    def _waiting(self, run: RunReader) -> str:
-        """The request that the trainer has not carried out yet; "" = none."""
-        wish = self._wishes.get(run.path)
-        if wish is None:
-            return ""
-        with run.lock:
-            record = run.record
-        served = (record is not None and record.last_control == wish.id) or run.state in ENDED
-        if served:
-            del self._wishes[run.path]
-        return "" if served else wish.action

@@ -8,13 +8,13 @@ from pathlib import PurePath
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from core_model.schema.run import Action, ControlRequest
+from core_model.schema.run import Action
 from viewer.features.training.rows import progress_line, room_for, state_ink, state_words
 from viewer.features.training.run_index import RunIndex
-from viewer.jobs import job_service
 from viewer.jobs.backend import Resources
 from viewer.jobs.errands import Errands
 from viewer.jobs.run_rows import RunRow
+from viewer.jobs.wishes import FOREIGN, Wishes
 from viewer.runs.format import duration
 from viewer.runs.job_record import ENDED, ShownState
 from viewer.runs.reader import RunReader
@@ -32,7 +32,7 @@ class RunHead:
 
     def __init__(self, errands: Errands, index: RunIndex) -> None:
         self.errands, self.index = errands, index
-        self._wishes: dict[PurePath, ControlRequest] = {}
+        self._wishes = Wishes()
         self._ask_kill = False
 
     def draw(
@@ -74,9 +74,9 @@ class RunHead:
         self, theme: Theme, row: RunRow, reader: RunReader | None, duplicate: Callable[[RunRow], None]
     ) -> None:
         state, run = row.state, row.path
-        native = "" if not row.foreign else "A run of another program: it can be watched, not steered"
+        native = FOREIGN if row.foreign else ""
         ended = native or (f"The run is not under way ({state})" if state in ENDED else "")
-        wish = self._waiting(row)
+        wish = self._wishes.waiting(run, row.record, state)
         queued = state == "queued"
         busy = f"The trainer has still to carry out “{wish}”" if wish else ""
         idle = ended or ("The run has not begun" if queued else "") or busy
@@ -154,19 +154,9 @@ class RunHead:
         run = row.path
 
         def ask() -> None:
-            self._wishes[run] = self.index.desk.request(run, action)
+            self._wishes.note(run, self.index.desk.request(run, action))
 
         self._errand(f"Asking {row.name} to {action}", ask)
-
-    def _waiting(self, row: RunRow) -> str:
-        """The wish that the trainer has not carried out yet."""
-        wish = self._wishes.get(row.path)
-        if wish is None:
-            return ""
-        served = job_service.is_served(wish, row.record) or row.state in ENDED
-        if served:
-            del self._wishes[row.path]
-        return "" if served else wish.action
 
     def _resume(self, row: RunRow) -> None:
         job, run = row.job, row.path

@@ -12,6 +12,12 @@ BACKWARD = 3.0  # forward and backward cost three forwards
 DOUBLE_BACKWARD = 7.0
 
 
+def judged(flop: float, interval: int) -> float:
+    """FLOP of a judge's own phases for one image, of its forward pass's: a fake, a real, R1 every `interval` steps, 0 = never."""
+    again = DOUBLE_BACKWARD / interval if interval else 0.0
+    return (2 * BACKWARD + again) * flop
+
+
 def counted(call: Callable[[], object], module: nn.Module) -> tuple[float, float]:
     """(FLOP, numbers kept for the backward pass) of one forward pass on tensors without data."""
     kept = 0.0

@@ -29,7 +29,7 @@ from core_model.schema.train import TrainConfig
 from core_model.schema.train_osg import OsgTrainConfig
 from core_model.training.gan.draws import NOISE, SWAPS, FakeBatch, generator, item_uniform
 from core_model.training.gan.phases.eg3d import View, real_pair
-from core_model.training.gan.recipes.counting import BACKWARD
+from core_model.training.gan.recipes.counting import BACKWARD, judged
 from core_model.training.gan.recipes.eg3d.judge import HIGHEST_P, DualJudge, blurred_fake
 from core_model.training.gan.recipes.interface import (
     REGULARISER,
@@ -241,7 +241,9 @@ class Eg3dRecipe(Recipe[VolumetricGenerator]):
         again = 0.0 if cfg.reuse_fakes else flop
         own = self.own.density
         lazy = BACKWARD * (sizes.synthesis[0] + 2000 * sizes.point[0]) / own.interval if own.weight else 0.0
-        total = BACKWARD * (flop + sizes.judge[0]) + again + lazy + sizes.judged(cfg.loss.r1_interval)
+        total = (
+            BACKWARD * (flop + sizes.judge[0]) + again + lazy + judged(sizes.judge[0], cfg.loss.r1_interval)
+        )
         return Cost(total, max(kept + sizes.judge[1], 4.0 * sizes.judge[1]))
 
     def samples_text(self, at: Moment) -> str:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from core_model.families.epigraf.config import octaves_of
 from core_model.families.epigraf.generator import EpigrafGenerator
 from core_model.nn.layers import EqualLinear
-from core_model.training.gan.recipes.counting import BACKWARD, DOUBLE_BACKWARD, counted
+from core_model.training.gan.recipes.counting import BACKWARD, counted, judged
 from core_model.training.gan.recipes.interface import Cost
 
 
@@ -48,7 +48,6 @@ class EpigrafSizes:
     def cost(self, rays: float, samples: int, interval: int) -> Cost:
         """Of patches with so many rays, `samples` on each; R1 every `interval` steps, 0 = never."""
         part = lambda k: self.synthesis[k] + rays * (samples * self.sample[k] + self.behind[k])
-        again = DOUBLE_BACKWARD / interval if interval else 0.0
-        # the generator's step, fakes without gradients, and a fake, a real and R1 of the judge
-        flop = BACKWARD * (part(0) + self.judge[0]) + part(0) + (2 * BACKWARD + again) * self.judge[0]
+        # the generator's step, fakes without gradients, and the judge's own phases
+        flop = BACKWARD * (part(0) + self.judge[0]) + part(0) + judged(self.judge[0], interval)
         return Cost(flop, max(part(1) + self.judge[1], 4.0 * self.judge[1]))

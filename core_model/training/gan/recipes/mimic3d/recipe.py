@@ -34,7 +34,7 @@ from core_model.schema.train_mimic3d import Mimic3dTrainConfig
 from core_model.training.gan.draws import JITTER, FakeBatch, mix_seed
 from core_model.training.gan.draws import PATCH as WINDOW
 from core_model.training.gan.phases.mimic3d import windows
-from core_model.training.gan.recipes.counting import BACKWARD, DOUBLE_BACKWARD
+from core_model.training.gan.recipes.counting import BACKWARD, judged
 from core_model.training.gan.recipes.eg3d.judge import blurred_fake
 from core_model.training.gan.recipes.eg3d.recipe import JUDGE, Eg3dRecipe
 from core_model.training.gan.recipes.interface import Cost, Fakes, Judge, Moment, Networks, Sight, Snapshot
@@ -209,7 +209,7 @@ class Mimic3dRecipe(Eg3dRecipe):
         flop = BACKWARD * (b.detail[0] + window + b.judge[0])
         if not cfg.reuse_fakes:
             flop += self._sizes.synthesis[0] + b.detail[0] + window
-        flop += (2 * BACKWARD + DOUBLE_BACKWARD / cfg.loss.r1_interval) * b.judge[0]
+        flop += judged(b.judge[0], cfg.loss.r1_interval)
         kept = b.aware + b.detail[1] + points * b.point[1] + b.judge[1]
         return replace(made, flop=made.flop + flop, kept=made.kept + kept)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from core_model.families.osg.model import VolumetricGenerator
 from core_model.schema.train_osg import OsgRenderConfig
-from core_model.training.gan.recipes.counting import BACKWARD, DOUBLE_BACKWARD, counted
+from core_model.training.gan.recipes.counting import counted
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,3 @@ class OsgSizes:
         points = rays * (render.coarse + render.fine)
         flop = self.synthesis[0] + self.superres[0] + points * self.point[0]
         return flop, self.synthesis[1] + self.superres[1] + points * self.point[1]
-
-    def judged(self, interval: int) -> float:
-        """FLOP of a judge's own phases for one image: a fake, a real, R1 every `interval` steps."""
-        again = DOUBLE_BACKWARD / interval if interval else 0.0
-        return (2 * BACKWARD + again) * self.judge[0]

@@ -9,7 +9,7 @@ import torch
 from core_model.discriminators.network import Discriminator
 from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.schema.train import TrainConfig
-from core_model.training.gan.recipes.counting import BACKWARD, DOUBLE_BACKWARD, counted
+from core_model.training.gan.recipes.counting import BACKWARD, counted, judged
 from core_model.training.gan.recipes.interface import Cost, Moment, Networks
 
 SEEN_SHARE = 0.15  # of all samples, those that pass `render.cull_floor` on heads (measured 0.13 to 0.2)
@@ -45,7 +45,7 @@ class PartSizes:
         image = torch.empty(1, d.image_channels, d.resolution, d.resolution, device="meta")
         label = torch.empty(1, 25, device="meta")
         synthesis = counted(lambda: g.synthesize(ws, "none").levels[0], g)
-        judged = counted(lambda: d(image, label if d.label is not None else None), d)
+        verdict = counted(lambda: d(image, label if d.label is not None else None), d)
         proposed = (0.0, 0.0)
         if g.proposal is not None:
             net, edge = g.proposal, n.probe_size
@@ -58,7 +58,7 @@ class PartSizes:
         )  # fmt: skip
         point = 2.0 * sum(i * o for i, o in layers) + 3 * 8 * n.plane_channels
         values = sum(i + 2 * o for i, o in layers) + 4 * n.plane_channels + 24
-        return cls(*synthesis, *judged, *proposed, point, values)
+        return cls(*synthesis, *verdict, *proposed, point, values)
 
 
 def _points(cfg: TrainConfig, at: Moment) -> tuple[float, float]:
@@ -105,7 +105,7 @@ def _flop_image(cfg: TrainConfig, s: PartSizes, at: Moment) -> float:
         if cfg.reuse_fakes
         else s.synthesis + s.point * (kept + (_probe_points(cfg) if proposals else 0.0)) + proposals
     )
-    discriminator = again + 2 * BACKWARD * s.judge + DOUBLE_BACKWARD * s.judge / cfg.loss.r1_interval
+    discriminator = again + judged(s.judge, cfg.loss.r1_interval)
     return generator + discriminator
 
 
