@@ -277,7 +277,7 @@ def _lifted(
     """One of EG3D's presets with detail planes; channels: of the backbone, whose planes are coarser then."""
     sizes = base.eg3d.network.model_dump(include=set(OsgNetworkConfig.model_fields))
     own = Mimic3dTrainConfig(
-        network=Mimic3dNetworkConfig(**sizes | {"channels": channels}),
+        network=Mimic3dNetworkConfig.model_validate(sizes | {"channels": channels}),
         render=base.eg3d.render,
         imitate=_curve(imitate),
         patch=patch,

@@ -230,6 +230,8 @@ def steer(stage: Stage) -> dict[str, object]:
     paused = stage.until(lambda: "continue" in offered())
     becomes(state="stopped", last_control=wish["id"])
     ended = stage.until(lambda: not offered() and "not under way" in note())
+    page = stage.contents.tabs["overview"]
+    below_tabs = dpg.get_item_rect_min(page.steering._note)[1] - dpg.get_item_rect_max("tab-overview")[1]  # type: ignore[union-attr]
     return {
         "before": before,
         "asked": asked,
@@ -237,6 +239,7 @@ def steer(stage: Stage) -> dict[str, object]:
         "waiting": waiting,
         "paused": paused,
         "ended": ended,
+        "below_tabs": below_tabs,
     }
 
 

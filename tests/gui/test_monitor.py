@@ -141,3 +141,4 @@ def test_a_run_is_steered_by_what_is_written_into_its_directory(display: str, tm
     assert seen["before"] == ["stop", "pause", "snapshot"] and seen["asked"] and seen["action"] == "pause"
     assert seen["waiting"] == ["asked to pause …", []], "one request at a time"
     assert seen["paused"] and seen["ended"]
+    assert seen["below_tabs"] > 0, "also where all buttons are hidden"  # type: ignore[operator]

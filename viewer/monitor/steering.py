@@ -29,6 +29,9 @@ BUTTONS: tuple[tuple[Action, str, str], ...] = (
     ("snapshot", "Snapshot", "Write a snapshot and its resume state now"),
 )
 
+ROW = 26
+"""Height of the row, whatever it shows [pixels]."""
+
 
 class Steering:
     """One row. Requests are written by threads of their own: a disk, or a line, may be slow."""
@@ -43,6 +46,8 @@ class Steering:
 
     def build(self, parent: Tag) -> None:
         with dpg.group(horizontal=True, horizontal_spacing=8, parent=parent):
+            # a row that begins with a hidden item would go on beside what stands above it
+            dpg.add_spacer(width=1, height=ROW)
             for action, title, tip in BUTTONS:
                 dpg.add_button(label=title, tag=f"steer-{action}", callback=self._pressed(action), show=False)
                 with dpg.tooltip(f"steer-{action}"):
