@@ -13,6 +13,7 @@ import torch
 from core_model.data.images import ImageDataset
 from core_model.data.order import DataPosition
 from core_model.losses.ada import AdaState
+from core_model.ops.devices import accelerator
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides
 from core_model.schema.run import RunState
@@ -134,9 +135,7 @@ def set_precision(cfg: TrainConfig, device: str) -> None:
         torch.set_num_threads(cfg.output.threads)
     # a process-wide setting that other code changes too: a resumed run must use the same as before
     # (CPU: another, faster matrix product of the same accuracy unless the machine has AMX; CUDA: TF32)
-    torch.set_float32_matmul_precision(
-        "medium" if device == "cpu" or not torch.cuda.is_available() else "high"
-    )
+    torch.set_float32_matmul_precision("medium" if device == "cpu" or not accelerator() else "high")
 
 
 def _train(
