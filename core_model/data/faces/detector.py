@@ -107,9 +107,9 @@ def _boxes(rows: np.ndarray, scores: np.ndarray, left: float, top: float, edge: 
     corner = np.array([left, top])
     boxes = []
     for k in np.flatnonzero(chance > THRESHOLD):
-        places = rows[k].reshape(8, 2).astype(np.float64) / EDGE
-        shift = lambda p: (p + _ANCHORS[k]) * edge + corner
-        boxes.append(Box(shift(places[0]), places[1] * edge, shift(places[2:4]), float(chance[k])))
+        sizes = rows[k].reshape(8, 2).astype(np.float64) / EDGE * edge
+        places = sizes + _ANCHORS[k] * edge + corner
+        boxes.append(Box(places[0], sizes[1], places[2:4], float(chance[k])))
     return _once(boxes)
 
 
@@ -120,7 +120,12 @@ def _once(boxes: list[Box]) -> list[Box]:
         first = waiting[0]
         group = [b for b in waiting if b is first or first.overlap(b) > SAME]
         waiting = [b for b in waiting if all(b is not g for g in group)]
-        weights = np.array([b.score for b in group]) / sum(b.score for b in group)
-        mean = lambda field: sum(w * getattr(b, field) for w, b in zip(weights, group))
-        kept.append(Box(mean("centre"), mean("edges"), mean("eyes"), first.score))
+        weights = [b.score for b in group]
+        centre, edges, eyes = (
+            np.average(
+                [row[k] for row in ((b.centre, b.edges, b.eyes) for b in group)], axis=0, weights=weights
+            )
+            for k in range(3)
+        )
+        kept.append(Box(centre, edges, eyes, first.score))
     return kept

@@ -35,11 +35,9 @@ def face_mesh(
 
 
 def five_points(mesh: np.ndarray) -> np.ndarray:
-    """[5, 2] pixels of a mesh [468, 3]: eyes, nose tip, mouth corners, those at the left of the picture first."""
-    return np.stack([
-        mesh[list(LEFT_EYE), :2].mean(axis=0), mesh[list(RIGHT_EYE), :2].mean(axis=0), mesh[NOSE, :2],
-        mesh[LEFT_MOUTH, :2], mesh[RIGHT_MOUTH, :2],
-    ])  # fmt: skip
+    """[5, C] of a mesh [468, C]: eyes, nose tip, mouth corners, those at the left of the picture first."""
+    eyes = [mesh[list(eye)].mean(axis=0) for eye in (LEFT_EYE, RIGHT_EYE)]
+    return np.stack([*eyes, mesh[NOSE], mesh[LEFT_MOUTH], mesh[RIGHT_MOUTH]])
 
 
 def _looked(
