@@ -33,7 +33,7 @@ class PhotosOptions:
     """the set; OUT.report.json and OUT.cameras.png are written beside it. The same line goes on with a run that was stopped"""
     size: Annotated[int, arg(metavar="S")]
     """edge of an image, pixels"""
-    poses: Annotated[str, arg(metavar="faces|none|LABELS.json")] = "faces"
+    poses: Annotated[str | None, arg(metavar="faces|none|LABELS.json")] = "faces"
     """faces: crop and camera of the face that is found; none: middle square, no cameras; LABELS.json: middle square, cameras by name,
     as in a set's dataset.json or {name: [25 numbers]}"""
     faces: Literal["largest", "all"] = "largest"
@@ -63,8 +63,9 @@ def main(args: list[str]) -> None:
     least = max(1, options.size // 2) if options.least is None else options.least
     if least < 1:
         raise InputError(what="bad value of --least", expected="1 or more", got=str(least))
-    labels = None if options.poses in ("faces", "none") else read_label_file(Path(options.poses))
-    poses = "labels" if labels is not None else "none" if options.poses == "none" else "faces"
+    labels, poses = None, "none" if options.poses is None else "faces"
+    if options.poses not in (None, "faces"):
+        labels, poses = read_label_file(Path(options.poses)), "labels"
     settings = PhotoSetSettings(size=options.size, poses=poses, faces=options.faces, least=least)
     started = time.monotonic()
     with progress("photos") as update:
@@ -107,18 +108,15 @@ def _told(made: "PhotoSet", report: Path) -> list[str]:
     lines = [f"left out: {name}: {why}" for name, why in made.left_out[:SHOWN]]
     if len(made.left_out) > SHOWN:
         lines.append(f"left out: {len(made.left_out) - SHOWN} more, see {report}")
-    small = sum(f.smaller for f in made.files)
-    if small:
-        lines.append(f"{small} further faces were too small")
-    beyond = sum(taken.beyond > FAR_BEYOND for _, taken in made.taken)
-    if beyond:
-        lines.append(
-            f"{beyond} crops reach beyond their picture by more than a tenth; its rim is repeated there"
-        )
-    if made.without_picture:
-        missing = made.without_picture
-        lines.append(f"{len(missing)} labels have no picture, the first is {missing[0]}")
-    return lines
+    counted = (
+        ("further faces that were too small", sum(f.smaller for f in made.files)),
+        (
+            "crops with more than a tenth beyond the rim of their picture, which is repeated there",
+            sum(taken.beyond > FAR_BEYOND for _, taken in made.taken),
+        ),
+        ("labels without a picture", len(made.without_picture)),
+    )
+    return lines + [f"{what}: {count}" for what, count in counted if count]
 
 
 def _draw(made: "PhotoSet", path: Path, title: str) -> None:

@@ -142,11 +142,6 @@ def heads(folder: Path, count: int, size: int) -> tuple[list[Face], list[np.ndar
     return [faces[0] for faces in found], [np.array(label) for _, label in labels]
 
 
-def test_cameras_of_a_few_heads(tmp_path: Path) -> None:
-    error = np.abs(measured(*heads(tmp_path, 4, 256), 256))
-    assert error[:, 0].max() < 6.0 and error[:, 1].max() < 10.0 and error[:, 2].max() < 0.15
-
-
 @pytest.mark.slow
 def test_cameras_of_heads_are_found_to_a_few_degrees(tmp_path: Path) -> None:
     """32 heads of the pack, 512²: root mean square errors stated here; heads differ from the mean one, so that some is left."""
@@ -157,6 +152,8 @@ def test_cameras_of_heads_are_found_to_a_few_degrees(tmp_path: Path) -> None:
 
 
 def test_no_torch_is_needed() -> None:
-    code = "import sys, core_model.data.faces.find as f; f.networks if hasattr(f, 'networks') else 0; print('torch' in sys.modules)"
+    code = (
+        "import sys, core_model.data.faces.find, core_model.data.photo_images; print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "False", done.stderr
