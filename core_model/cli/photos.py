@@ -97,7 +97,7 @@ def _report(made: "PhotoSet") -> dict[str, object]:
         "left_out": [{"name": name, "why": why} for name, why in made.left_out],
         "labels_without_picture": list(made.without_picture),
         "taken": [
-            {"name": f.source, "faces_too_small": f.smaller, "images": [t.model_dump(mode="json", exclude={"label"}) for t in f.taken]}
+            {"name": f.source, "further_faces": f.missed, "images": [t.model_dump(mode="json", exclude={"label"}) for t in f.taken]}
             for f in made.files if f.taken
         ],
     }  # fmt: skip
@@ -109,7 +109,7 @@ def _told(made: "PhotoSet", report: Path) -> list[str]:
     if len(made.left_out) > SHOWN:
         lines.append(f"left out: {len(made.left_out) - SHOWN} more, see {report}")
     counted = (
-        ("further faces that were too small", sum(f.smaller for f in made.files)),
+        ("further faces that were too small or fit no camera", sum(f.missed for f in made.files)),
         (
             "crops with more than a tenth beyond the rim of their picture, which is repeated there",
             sum(taken.beyond > FAR_BEYOND for _, taken in made.taken),

@@ -55,7 +55,9 @@ class Treated(Frozen):
     stamp: tuple[int, int]
     taken: tuple[Taken, ...] = ()
     why: str = ""
-    smaller: int = Field(default=0, description="faces that were too small, beside those taken")
+    missed: int = Field(
+        default=0, description="faces that were too small or fit no camera, beside those taken"
+    )
 
 
 class Job(Frozen):
@@ -92,9 +94,9 @@ def treat(job: Job) -> Treated:
     """Makes the images of one file and, last, its record."""
     stamp = job.stamp()
     try:
-        pictures, smaller = _images(job)
+        pictures, missed = _images(job)
         treated = Treated(
-            source=job.name, stamp=stamp, taken=tuple(taken for taken, _ in pictures), smaller=smaller
+            source=job.name, stamp=stamp, taken=tuple(taken for taken, _ in pictures), missed=missed
         )
         for number, (_, pixels) in enumerate(pictures):
             with replacing(job.picture(number)) as temporary:
@@ -106,7 +108,7 @@ def treat(job: Job) -> Treated:
 
 
 def _images(job: Job) -> tuple[list[tuple[Taken, np.ndarray]], int]:
-    """(images [S, S, 3] uint8 of a file, how many more faces were too small); raises InputError that says why there is none."""
+    """(images [S, S, 3] uint8 of a file, how many more faces could not be taken); raises InputError that says why there is none."""
     settings = job.settings
     if not job.name.lower().endswith(SUFFIXES):
         raise InputError(what="not a picture by its name", expected=" ".join(SUFFIXES))
@@ -114,13 +116,20 @@ def _images(job: Job) -> tuple[list[tuple[Taken, np.ndarray]], int]:
         raise InputError(what=job.fault)
     photo = read_photo(Path(job.folder) / job.name)
     wanted: list[tuple[Crop, tuple[float, ...] | None, float | None]] = []
+    missed = 0
     if settings.poses == "faces":
-        faces = find_faces(photo)
-        if not faces:
-            raise InputError(what="no face found")
-        for face in faces if settings.faces == "all" else faces[:1]:
-            crop, camera = face.portrait()
+        unfit = InputError(what="no face found")
+        for face in find_faces(photo):
+            try:
+                crop, camera = face.portrait()
+            except InputError as error:  # another face may be well
+                unfit, missed = error, missed + 1
+                continue
             wanted.append((crop, tuple(float(v) for v in label25(camera)), round(face.score, 4)))
+            if settings.faces == "largest":
+                break
+        if not wanted:
+            raise unfit
     else:
         width, height = photo.size
         edge = min(width, height)
@@ -136,7 +145,7 @@ def _images(job: Job) -> tuple[list[tuple[Taken, np.ndarray]], int]:
             crop=(crop.left, crop.top, crop.edge), beyond=_beyond(crop, photo), label=label, score=score
         )
         made.append((taken, pixels))
-    return made, len(wanted) - len(large)
+    return made, missed + len(wanted) - len(large)
 
 
 def _beyond(crop: Crop, photo: Photo) -> float:
