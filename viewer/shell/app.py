@@ -128,7 +128,7 @@ class App:
 
     def panels_shown(self) -> tuple[tuple[str, bool, bool], ...]:
         """(title, visible, can be hidden) of every panel."""
-        bare = {s.title for s in layout.SLOTS if s.bare}
+        bare = {s.title for s in layout.slots() if s.bare}
         return tuple(
             (w.label, w.is_visible, w.label not in bare) for w in self.params.docking_params.dockable_windows
         )
@@ -153,7 +153,7 @@ class App:
             self.show_panel(title, False)
 
     def reset_layout(self) -> None:
-        for slot in layout.SLOTS:
+        for slot in layout.slots():
             self.show_panel(slot.title, not slot.closed)
         self._hidden = []
         self._arrangement.floating.moved = False
@@ -323,8 +323,23 @@ class App:
         from viewer.shell.frame_loop import FrameLoop
 
         self.loop = FrameLoop(self)
+        self._add_installed()
         named = self.options.checkpoint is not None or self.options.touring or bool(self.options.worker)
         self.loop.start(self.options.checkpoint or default_checkpoint(), named)
+
+    def _add_installed(self) -> None:
+        """Tabs for the features of other packages, each in its group of this window's arrangement."""
+        from viewer.widgets.feature import PLUGINS
+
+        found = [layout.Slot(p.name, p.title, p.dock, closed=not p.shown) for p in PLUGINS.values()]
+        new = layout.add_slots(found)
+        if not new:
+            return
+        docks = self._arrangement.docks(theme.BODY_PX * self._look.scale)
+        for slot in new:
+            window = self._dockable(slot)
+            window.dock_space_name = docks[slot.title]
+            hello_imgui.add_dockable_window(window)
 
     def _draw(self, slot: layout.Slot) -> None:
         if slot.floats:

@@ -15,6 +15,7 @@ import numpy as np
 from imgui_bundle import imgui
 
 import viewer.features  # noqa: F401  (registers the features)
+from core_model.schema import plugins
 from core_model.schema.assets import demo_checkpoint
 from core_model.schema.errors import InputError
 from viewer.features.export.clipboard import WHY_NOT as NO_CLIPBOARD
@@ -57,7 +58,7 @@ from viewer.state.shown_map import MapCache
 from viewer.state.store import Banner, Store
 from viewer.state.workspace import SnapshotWatch, Workspace
 from viewer.widgets import controls
-from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.feature import FEATURES, Feature, make_features
 from viewer.widgets.histogram import HistogramCache
 from viewer.widgets.inputs import Inputs
 from viewer.widgets.shown_picture import ShownPicture
@@ -123,13 +124,18 @@ class FrameLoop:
         watch = SnapshotWatch(source=desk.source)
         self.workspace = Workspace(folders=run_folders, wake=app.wake, snapshots=watch, desk=desk)
         self.train_window = TrainWindow()
-        self.features: dict[str, Feature] = {name: make() for name, make in FEATURES.items()}
+        self.features: dict[str, Feature] = make_features()
         self.dispatch = Dispatcher()
         self._register()
         self._maps, self._histograms = MapCache(), HistogramCache()
         self._fps, self._moving, self._was_moving = 0.0, False, False
         self.broken: dict[str, str] = {}
         self.values: FrameValues | None = None
+        left_out = [one.line for one in plugins.broken()]
+        if left_out and self.store.banner is None:
+            self.store.banner = Banner(
+                "An installed plugin cannot be used", "\n".join(left_out), severity="note"
+            )
 
     def start(self, checkpoint: str, named: bool = True) -> None:
         """Starts the renderer and opens `checkpoint`; what nobody named gives way to the last session."""
