@@ -245,7 +245,7 @@ class App:
         window.include_in_view_menu = False
         window.is_visible = not slot.closed
         window.imgui_window_flags = self._flags(slot)
-        window.call_begin_end = not (slot.bare or slot.floats)
+        window.call_begin_end = not (slot.bare or slot.floats or slot.added)
         return window
 
     def _flags(self, slot: layout.Slot) -> int:
@@ -331,19 +331,32 @@ class App:
         """Tabs for the features of other packages, each in its group of this window's arrangement."""
         from viewer.widgets.feature import PLUGINS
 
-        found = [layout.Slot(p.name, p.title, p.dock, closed=not p.shown) for p in PLUGINS.values()]
+        found = [
+            layout.Slot(p.name, p.title, p.dock, closed=not p.shown, added=True) for p in PLUGINS.values()
+        ]
         new = layout.add_slots(found)
         if not new:
             return
+        docking = self.params.docking_params
         docks = self._arrangement.docks(theme.BODY_PX * self._look.scale)
-        for slot in new:
-            window = self._dockable(slot)
-            window.dock_space_name = docks[slot.title]
-            hello_imgui.add_dockable_window(window)
+        windows = [self._dockable(slot) for slot in new]
+        for window in windows:
+            window.dock_space_name = docks[window.label]
+        docking.dockable_windows = [*docking.dockable_windows, *windows]
 
     def _draw(self, slot: layout.Slot) -> None:
         if slot.floats:
             if self._arrangement.floating.begin(slot.title, self._flags(slot)):
+                self._fill(slot)
+            imgui.end()
+        elif slot.added:
+            docking = self.params.docking_params
+            space = docking.dock_space_id_from_name(
+                docking.dockable_window_of_name(slot.title).dock_space_name
+            )
+            if space is not None:  # where a saved layout does not know it
+                imgui.set_next_window_dock_id(space, imgui.Cond_.first_use_ever)
+            if imgui.begin(slot.title, None, self._flags(slot))[0]:
                 self._fill(slot)
             imgui.end()
         elif slot.bare:

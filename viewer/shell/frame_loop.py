@@ -131,11 +131,7 @@ class FrameLoop:
         self._fps, self._moving, self._was_moving = 0.0, False, False
         self.broken: dict[str, str] = {}
         self.values: FrameValues | None = None
-        left_out = [one.line for one in plugins.broken()]
-        if left_out and self.store.banner is None:
-            self.store.banner = Banner(
-                "An installed plugin cannot be used", "\n".join(left_out), severity="note"
-            )
+        self._left_out = [one.line for one in plugins.broken()]
 
     def start(self, checkpoint: str, named: bool = True) -> None:
         """Starts the renderer and opens `checkpoint`; what nobody named gives way to the last session."""
@@ -197,6 +193,10 @@ class FrameLoop:
             for feature in self.features.values():
                 feature.opened()
             self.opening.offer_crashed(control)
+            if self._left_out and self.store.banner is None:
+                text = "\n".join(self._left_out)
+                self.store.banner = Banner("An installed plugin cannot be used", text, severity="note")
+                self._left_out = []
         control.opened_paths.clear()
         if control.volumes:
             self.baked.offer(*control.volumes.pop())

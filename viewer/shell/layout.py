@@ -142,7 +142,7 @@ class Slot:
     in.
 
     bare: no padding, tab or scrolling, and cannot be hidden. closed: hidden until it is opened. floats: lies over its
-    group until the user docks it.
+    group until the user docks it. added: of an installed package, and there from the second frame on.
     """
 
     panel: str
@@ -151,6 +151,7 @@ class Slot:
     bare: bool = False
     closed: bool = False
     floats: bool = False
+    added: bool = False
 
 
 SLOTS: tuple[Slot, ...] = (

@@ -77,7 +77,9 @@ def test_what_is_good_is_taken_and_what_is_not_is_named(
     taken = plugins.adopt("samplers", int, lambda n: numbers.add(str(n), n))
     assert taken == {"a": 1} and numbers.names() == ("3", "1")
     said = capsys.readouterr().err.splitlines()
-    assert len(said) == len(plugins.broken()) == 5 and all(line.startswith("triscope: plugin ") for line in said)
+    assert len(said) == len(plugins.broken()) == 5 and all(
+        line.startswith("triscope: plugin ") for line in said
+    )
     problems = {plugin.name: plugin.problem for plugin in plugins.installed("samplers")}
     assert problems["a"] == "" and "many:B is a str, not a int" in problems["b"]
     assert "registered twice" in problems["c"] and "'D'" in problems["gone"]
