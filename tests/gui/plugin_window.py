@@ -18,7 +18,7 @@ def body(hands: Hands) -> None:
     assert hands.loop.place.drawn
     hands.app.reset_layout()
     hands.ctx.yield_(8)
-    assert dict((t, v) for t, v, _ in hands.app.panels_shown())["Notes"]
+    assert {t: v for t, v, _ in hands.app.panels_shown()}["Notes"]
 
 
 if __name__ == "__main__":
