@@ -31,7 +31,10 @@ def main() -> None:
         ray = head.inspect(x, y, picture.request)
     save("channels", channels(picture))
     save("adaptive", adaptive(picture))
-    save("ray", ray_figure(ray.report.replace(checkpoint="the demo")).resize((1120, 700), Image.Resampling.LANCZOS))
+    save(
+        "ray",
+        ray_figure(ray.report.replace(checkpoint="the demo")).resize((1120, 700), Image.Resampling.LANCZOS),
+    )
     save("robust", robust(ray))
     print(f"ray at pixel {x}, {y}")
 
@@ -48,7 +51,12 @@ def channels(picture: triscope.Picture) -> Image.Image:
     """Every channel in its own colours, with its title."""
     edge, gap, columns = 200, 12, 4
     rows = -(-len(picture.channels) // columns)
-    sheet = Sheet(columns * (edge + gap) + gap, rows * (edge + 34) + 70, "One head, every channel", f"the demo, seed {SEED}")
+    sheet = Sheet(
+        columns * (edge + gap) + gap,
+        rows * (edge + 34) + 70,
+        "One head, every channel",
+        f"the demo, seed {SEED}",
+    )
     for number, (name, channel) in enumerate(picture.channels.items()):
         row, column = divmod(number, columns)
         left, top = gap + column * (edge + gap), 70 + row * (edge + 34)
@@ -66,7 +74,12 @@ def adaptive(picture: triscope.Picture) -> Image.Image:
         ("leftover", "leftover mass of the prediction"),
         ("samples", f"samples per ray, {mean:.3g} on average"),
     )
-    sheet = Sheet(3 * edge + 4 * gap, edge + 100, "The adaptive budget", "the hardest tenth of the rays gets about twice the samples")
+    sheet = Sheet(
+        3 * edge + 4 * gap,
+        edge + 100,
+        "The adaptive budget",
+        "the hardest tenth of the rays gets about twice the samples",
+    )
     for column, (name, title) in enumerate(shown):
         left = gap + column * (edge + gap)
         sheet.tile(on_white(picture.of(name).image, edge), (left, 70))
@@ -84,18 +97,24 @@ def robust(ray: triscope.Ray) -> Image.Image:
     share = float(masses[kept].sum() / masses.sum())
     title = f"{len(kept)} of {len(masses)} bins hold {share:.1%} of the predicted mass"
     figure = Figure(1000, 540, "The robust set", title)
-    chart = Chart(figure, (120, 100, 970, 330), span, (0.0, 1.08 * float(masses.max())), y_label="mass of a bin")
+    chart = Chart(
+        figure, (120, 100, 970, 330), span, (0.0, 1.08 * float(masses.max())), y_label="mass of a bin"
+    )
     for number in kept:
         chart.band(float(edges[number]), float(edges[number + 1]), (220, 240, 233))
     chart.draw_axes()
     chart.steps(edges.tolist(), masses.tolist(), series_color("prediction"))
-    chart.legend([("in the robust set", series_color("robust")), (TITLES["prediction"], series_color("prediction"))])
+    chart.legend(
+        [("in the robust set", series_color("robust")), (TITLES["prediction"], series_color("prediction"))]
+    )
     rows = [(name, ts) for name, ts in ray.samples.items() if name != "final"]
     for number, (name, ts) in enumerate(rows):
         height = 390 + 26 * number
         figure.line([(120, height), (970, height)], GRID)
         for t in ts[(ts >= span[0]) & (ts <= span[1])]:
-            figure.line([(chart.x(float(t)), height - 8), (chart.x(float(t)), height + 8)], series_color(name), 1.5)
+            figure.line(
+                [(chart.x(float(t)), height - 8), (chart.x(float(t)), height + 8)], series_color(name), 1.5
+            )
         figure.text((112, height), f"{name}, {len(ts)}", color=series_color(name), anchor="rm")
     figure.text((545, 516), "distance from the camera, world units", color=SOFT, anchor="mm")
     return figure.image()

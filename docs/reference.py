@@ -60,7 +60,10 @@ def _help(words: tuple[str, ...]) -> list[str]:
     boxes = boxes_of(said)
     usage = said.split("\n\n")[0]
     if not boxes:  # the commands with settings, which have a page of their own
-        return [f"```text\n{said.split('Fields of the settings')[0].rstrip()}\n```", *_where_settings(words[0])]
+        return [
+            f"```text\n{said.split('Fields of the settings')[0].rstrip()}\n```",
+            *_where_settings(words[0]),
+        ]
     text = [f"```text\n{usage.strip()}\n```"]
     for box in boxes:
         if box.about:
@@ -140,7 +143,10 @@ def settings() -> str:
     for name, tree in TREES.items():
         text.append(f"## {name}")
         if tree is TrainConfig:
-            rows = "\n".join(f"| `{cfg.preset}` | {cfg.recipe} | {cfg.images:,} | {cfg.data.resolution} |" for cfg in PRESETS)
+            rows = "\n".join(
+                f"| `{cfg.preset}` | {cfg.recipe} | {cfg.images:,} | {cfg.data.resolution} |"
+                for cfg in PRESETS
+            )
             text.append(f"| preset | recipe | images | picture, pixels |\n|---|---|---|---|\n{rows}")
         for group in groups_of(tree):
             text.append(f"### {name}: {group.name or 'the run'}\n\n{_cell(group.help)}")
@@ -150,7 +156,12 @@ def settings() -> str:
 
 
 def _setting_row(one: Setting) -> str:
-    notes = [one.unit, one.range_text(), ", ".join(one.choices), " and ".join(one.recipes) and f"{', '.join(one.recipes)} only"]
+    notes = [
+        one.unit,
+        one.range_text(),
+        ", ".join(one.choices),
+        " and ".join(one.recipes) and f"{', '.join(one.recipes)} only",
+    ]
     about = one.help + "".join(f"; {note}" for note in notes if note)
     return f"| `{one.path}` | {_cell(f'`{one.default}`') if one.default else '-'} | {_cell(about)} |"
 
@@ -158,10 +169,12 @@ def _setting_row(one: Setting) -> str:
 def parts() -> str:
     """Channels, samplers and families, as the registries have them."""
     channels = "\n".join(
-        f"| `{c.info.name}` | {c.info.title} | {_cell(c.info.unit) or '-'} | {_cell(c.info.description)}{_needs(c)} |" for c in CHANNELS
+        f"| `{c.info.name}` | {c.info.title} | {_cell(c.info.unit) or '-'} | {_cell(c.info.description)}{_needs(c)} |"
+        for c in CHANNELS
     )
     samplers = "\n".join(
-        f"| `{s.info.name}` | {s.info.title} | {s.info.default_spp:g} | {_cell(s.info.description)} |" for s in SAMPLERS
+        f"| `{s.info.name}` | {s.info.title} | {s.info.default_spp:g} | {_cell(s.info.description)} |"
+        for s in SAMPLERS
     )
     families = "\n".join(f"| `{d.name}` | {_cell(d.licence_note) or 'of triscope'} |" for d in DESCRIPTIONS)
     return "\n\n".join(
