@@ -17,7 +17,6 @@ from core_model.cli.parse import parse
 from core_model.schema.checkpoint import CheckpointHeader, Provenance
 from core_model.schema.errors import InputError, TriscopeError
 from tests.cli.command import start, triscope
-from tests.house.sources import ROOT
 
 Capture = pytest.CaptureFixture[str]
 
@@ -45,12 +44,6 @@ def test_every_command_has_help(capsys: Capture, name: str) -> None:
     done = triscope(capsys, name, "--help")
     assert done.status == 0
     assert f"usage: triscope {name}" in done.out and "(default: None)" not in done.out
-
-
-def test_readme_names_every_command() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    plain = text.replace("[", "").replace("]", "")
-    assert [name for name in COMMANDS if f"triscope {name}" not in plain] == []
 
 
 def test_version(capsys: Capture) -> None:
