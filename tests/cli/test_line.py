@@ -131,6 +131,15 @@ def test_no_command_is_the_viewer_on_the_demo(monkeypatch: pytest.MonkeyPatch) -
     assert seen == [None, "analytic:torus", "analytic:slab"]
 
 
+def test_what_nobody_named_is_left_to_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last view comes back there, or a new user is greeted."""
+    seen: list[str | None] = []
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr("viewer.shell.app.run", lambda path, options: seen.append(path))
+    assert entry.main([]) == entry.main(["view"]) == entry.main(["analytic:torus"]) == 0
+    assert seen == [None, None, "analytic:torus"]
+
+
 def test_view_without_a_display_says_what_to_do(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)

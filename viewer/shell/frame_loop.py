@@ -45,6 +45,7 @@ from viewer.shell.pictures import Pictures
 from viewer.shell.restore import is_record_file
 from viewer.shell.toasts import Toasts
 from viewer.shell.values import AllLayers, FrameValues, call
+from viewer.shell.welcome import Welcome
 from viewer.shell.window_protocol import WindowProtocol
 from viewer.state import actions, preferences
 from viewer.state.camera_glide import CameraGlide
@@ -106,6 +107,7 @@ class FrameLoop:
         self.keys_open = False
         self.about_open = False
         self.doctor = DoctorSheet(app.wake)
+        self.welcome = Welcome()
         self.tasks = Tasks(worker=app.options.worker)
         self.inputs = Inputs()
         self.keys = KeyMap(DEFAULT_KEYS, self.prefs.keys)
@@ -137,7 +139,7 @@ class FrameLoop:
         """Starts the renderer and opens `checkpoint`; what nobody named gives way to the last session."""
         self.inputs.listen()
         self.coordinator.client.start()
-        self.opening.start(checkpoint, self.coordinator, self.prefs.recent, named)
+        self.welcome.open = self.opening.start(checkpoint, self.coordinator, self.prefs.recent, named)
 
     def open(self, path: str) -> None:
         self.coordinator.open(path)
@@ -351,6 +353,7 @@ class FrameLoop:
         self.keys_open = self.keys_open and call(sheets.keys, values)
         self.about_open = self.about_open and call(sheets.about, values)
         call(self.doctor.draw, values)
+        call(self.welcome.draw, values)
         situation = Situation(self.draft, values.info, self.workspace.exploring, self.place.value)
         panels = [title for title, _, can_hide in self.app.panels_shown() if can_hide]
         call(self.palette.draw, values, situation=situation, panels=panels)
@@ -367,7 +370,7 @@ class FrameLoop:
             self._first = Document.defaults_from(values.info, quality=self.draft.quality)
         if hint.is_read(self._first, self.draft, self.palette.open):
             self._save(hint_read=True)
-        elif self.workspace.exploring:
+        elif self.workspace.exploring and not self.welcome.open:  # it holds the same
             call(hint.draw, values)
 
     def _finish(self, now: float) -> None:
@@ -399,6 +402,7 @@ class FrameLoop:
             Layer(self.palette.open, self.palette.toggle),
             Layer(self.about_open, lambda: setattr(self, "about_open", False)),
             Layer(self.doctor.open, self.doctor.close),
+            Layer(self.welcome.open, self.welcome.close),
             Layer(self.keys_open, lambda: setattr(self, "keys_open", False)),
             Layer(self.walk.playing, self.walk.stop),
             Layer(self.workspace.exploring and "Ray" in shown, self._close_ray),
@@ -485,6 +489,7 @@ class FrameLoop:
         on(actions.TogglePalette, lambda a, now: self.palette.toggle())
         on(actions.ShowAbout, lambda a, now: setattr(self, "about_open", True))
         on(actions.ShowDoctor, lambda a, now: self.doctor.show(now))
+        on(actions.ShowWelcome, lambda a, now: setattr(self.welcome, "open", True))
         on(actions.KeepKeys, lambda a, now: self._save(keys=dict(self.keys.own)))
         on(
             actions.ToggleWalk,

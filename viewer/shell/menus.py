@@ -26,6 +26,7 @@ from viewer.state.actions import (
     ShowAbout,
     ShowDoctor,
     ShowPanel,
+    ShowWelcome,
     ShowWorkspace,
     ToggleKeys,
     TogglePalette,
@@ -93,6 +94,8 @@ def draw(
         _view(theme, keys, presets, workspace, dispatch, state)
         imgui.end_menu()
     if imgui.begin_menu("Help"):
+        if imgui.menu_item("Welcome", "", False)[0]:
+            dispatch(ShowWelcome())
         if imgui.menu_item("Keys", keys.text("help.keys"), False)[0]:
             dispatch(ToggleKeys())
         if imgui.menu_item("Check this machine …", "", False)[0]:
