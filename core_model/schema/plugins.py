@@ -12,8 +12,10 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Group = Literal["families", "samplers", "channels", "recipes", "features"]
 GROUPS: tuple[Group, ...] = ("families", "samplers", "channels", "recipes", "features")
@@ -89,8 +91,26 @@ def _plugin(group: Group, entry: EntryPoint, problem: str = "") -> Plugin:
     )
 
 
-@cache
 def _entries(group: Group) -> tuple[EntryPoint, ...]:
+    return tuple(entry for entry in _all() if entry.group == PREFIX + group)
+
+
+@cache
+def _all() -> tuple[EntryPoint, ...]:
+    """Those of every group, by name: what is installed is looked through once."""
     if os.environ.get(VARIABLE, "").lower() in ("off", "0", "no"):
         return ()
-    return tuple(sorted(entry_points(group=PREFIX + group), key=lambda entry: entry.name))
+    from importlib.metadata import distributions  # what it imports takes longer than the search
+
+    found: dict[tuple[str, str], EntryPoint] = {}
+    for package in distributions():  # in the order in which imports look
+        for entry in package.entry_points:
+            if entry.group.startswith(PREFIX):
+                found.setdefault((entry.group, entry.name), entry)
+    return tuple(found[key] for key in sorted(found))
+
+
+def forget() -> None:
+    """Look anew at what is installed, and forget what was wrong with it (tests)."""
+    _all.cache_clear()
+    _broken.clear()

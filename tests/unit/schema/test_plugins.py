@@ -47,10 +47,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of packages that this process sees."""
     monkeypatch.delenv("TRISCOPE_PLUGINS")
     monkeypatch.syspath_prepend(str(tmp_path))
-    plugins._entries.cache_clear()
+    plugins.forget()
     yield tmp_path
-    plugins._entries.cache_clear()
-    plugins._broken.clear()
+    plugins.forget()
 
 
 def in_a_process(site: Path, code: str, **env: str) -> "subprocess.CompletedProcess[str]":
