@@ -28,6 +28,8 @@ from core_model.schema.train_presets import PRESETS
 
 TREES: dict[str, type[BaseModel]] = {"train": TrainConfig, "fit": FitConfig, "invert": InvertConfig}
 SUBCOMMANDS = {"data": ("heads",)}
+WIDTH = 110
+"""Columns of a help text: with more its frames stand side by side."""
 
 
 def pages() -> dict[str, str]:
@@ -59,7 +61,7 @@ def _help(words: tuple[str, ...]) -> list[str]:
     said = help_of(words)
     boxes = boxes_of(said)
     usage = said.split("\n\n")[0]
-    if not boxes:  # the commands with settings, which have a page of their own
+    if "╭" not in said:  # the commands with settings, which have a page of their own
         return [
             f"```text\n{said.split('Fields of the settings')[0].rstrip()}\n```",
             *_where_settings(words[0]),
@@ -78,10 +80,10 @@ def _where_settings(name: str) -> list[str]:
 
 
 def help_of(words: tuple[str, ...]) -> str:
-    """Text of `triscope WORDS --help`, each option on a line of its own."""
+    """Text of `triscope WORDS --help`."""
     # frames are drawn only on a stream that names its encoding
     out, before = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), os.environ.get("COLUMNS")
-    os.environ["COLUMNS"] = "1000"
+    os.environ["COLUMNS"] = str(WIDTH)
     try:
         with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
             main([*words, "--help"])
@@ -130,7 +132,8 @@ def _box(title: str, lines: list[str]) -> Box:
         else:
             option, _, said = line.strip().partition("  ")
             rows.append((option, said.strip()))
-    return Box(title, about, rows)
+    told = [(option, said.replace("(default: '')", "").strip()) for option, said in rows]
+    return Box(title, about, [row for row in told if row[0] != "-h, --help"])
 
 
 def settings() -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from core_model.api.results import MeshResult, Picture, Ray, locked
@@ -77,7 +78,8 @@ class Checkpoint:
         """What `triscope render` would render with these options.
 
         size: edge [pixels]. Further words are fields of the camera (yaw, pitch … radians), latent (psi, z …), sampler (spp,
-        strategy …) and of the request itself (`precision`, `native` …). Raises InputError for a word or value that is none.
+        strategy …) and of the request itself (`precision`, `native` …); arrays are welcome for z and w. Raises InputError for a
+        word or value that is none.
         """
         values: dict[str, Any] = default_request(self.info).model_dump()
         if seed is not None:
@@ -88,7 +90,8 @@ class Checkpoint:
             values["channels"] = tuple(channels)
         if sampler is not None:
             values["sampler"]["name"] = sampler
-        for name, value in changes.items():
+        for name, given in changes.items():
+            value = given.tolist() if isinstance(given, np.ndarray) else given
             for branch, names in (("camera", CAMERA), ("latent", LATENT), ("sampler", SAMPLER)):
                 if name in names:
                     values[branch][name] = value

@@ -191,4 +191,5 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     text = (tmp_path / "reference" / "settings.html").read_text(encoding="utf-8")
     assert "loss.surface" in text and "heads64-cpu" in text
     commands = (tmp_path / "reference" / "commands.html").read_text(encoding="utf-8")
-    assert all(f"triscope {name}" in commands for name in COMMANDS) and "--hard-rule" in commands
+    assert all(f"triscope {name}" in commands for name in COMMANDS)
+    assert "<code>--hard-rule {weighted,leftover}</code>" in commands and not {"│", "─"} & set(commands)

@@ -60,6 +60,8 @@ def test_words_go_where_they_belong(head: triscope.Checkpoint) -> None:
     assert request.latent.seeds[0].seed == 5 and request.latent.psi == 1.0 and request.camera.pitch == 0.1  # type: ignore[union-attr]
     picture = head.render(request)
     assert picture.w is not None and picture.w.shape == (head.info.num_ws, head.info.w_dim)
+    again = head.render(w=picture.w, size=12, psi=1.0, pitch=0.1)
+    np.testing.assert_allclose(again["rgb"], picture["rgb"], atol=1e-5)
     ray = head.inspect(6, 6, seed=5, size=12)
     assert ray.sdf is not None and len(ray.t) == len(ray.density) == len(ray.sdf)
     edges, masses = (
