@@ -133,7 +133,7 @@ class FrameLoop:
         self._fps, self._moving, self._was_moving = 0.0, False, False
         self.broken: dict[str, str] = {}
         self.values: FrameValues | None = None
-        self._left_out = [one.line for one in plugins.broken()]
+        self._left_out: set[str] = set()
 
     def start(self, checkpoint: str, named: bool = True) -> None:
         """Starts the renderer and opens `checkpoint`; what nobody named gives way to the last session."""
@@ -195,10 +195,7 @@ class FrameLoop:
             for feature in self.features.values():
                 feature.opened()
             self.opening.offer_crashed(control)
-            if self._left_out and self.store.banner is None:
-                text = "\n".join(self._left_out)
-                self.store.banner = Banner("An installed plugin cannot be used", text, severity="note")
-                self._left_out = []
+            self._name_left_out()
         control.opened_paths.clear()
         if control.volumes:
             self.baked.offer(*control.volumes.pop())
@@ -262,6 +259,15 @@ class FrameLoop:
         if self.see_through:
             self.underlaid = picture
         return self.see_through
+
+    def _name_left_out(self) -> None:
+        """Plugins that cannot be used here or in the render process, once."""
+        info = self.coordinator.info
+        lines = {one.line for one in plugins.broken()} | set(info.left_out if info is not None else ())
+        new = sorted(lines - self._left_out)
+        if new and self.store.banner is None:
+            self._left_out |= lines
+            self.store.banner = Banner("An installed plugin cannot be used", "\n".join(new), severity="note")
 
     def _poll_tasks(self, now: float) -> None:
         self.tasks.poll(now)

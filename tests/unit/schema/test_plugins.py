@@ -119,16 +119,17 @@ def test_samplers_channels_and_recipes_of_a_package(tmp_path: Path) -> None:
         "total = [float(a.mean()) for a in frame.arrays.values()]\n"
         "saved = TrainConfig.model_validate_json(PRESETS.get('mine-smoke').model_dump_json())\n"
         "recipe = type(recipe_of(saved, 'meta')).__name__\n"
-        "print(json.dumps([[s.name for s in info.samplers], total, frame.result.sampler, presets_of('mine'), recipe]))\n"
+        "found = [[s.name for s in info.samplers], total, frame.result.sampler, presets_of('mine'), recipe, info.left_out]\n"
+        "print(json.dumps(found))\n"
     )
     done = in_a_process(tmp_path, code)
     assert done.returncode == 0, done.stderr
-    samplers, (clear, opaque), used, presets, recipe = json.loads(done.stdout.splitlines()[-1])
+    samplers, (clear, opaque), used, presets, recipe, left_out = json.loads(done.stdout.splitlines()[-1])
     assert "even" in samplers and used == "even" and abs(clear + opaque - 1.0) < 1e-6 and clear < 1.0
     assert presets == ["mine-smoke"] and recipe == "WysiwygRecipe"
-    assert done.stderr.strip() == (
-        "triscope: plugin 'worse' of bad 1.0 (triscope.samplers) is left out: RuntimeError: a bad day"
-    )
+    (line,) = left_out
+    assert line == "plugin 'worse' of bad 1.0 (triscope.samplers) is left out: RuntimeError: a bad day"
+    assert done.stderr.strip() == f"triscope: {line}"
 
 
 def test_doctor_lists_plugins_and_off_leaves_them_out(tmp_path: Path) -> None:
