@@ -10,24 +10,25 @@ from imgui_bundle import imgui
 from tests.gui.window_driver import Hands, drive
 from viewer.shell import app, welcome
 
+DEMO = "blob:demo"
+
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
 
 @pytest.fixture(autouse=True)
-def blob(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What opens when nothing is named is the blob head, and it is the demo."""
-    monkeypatch.setattr(app, "default_checkpoint", lambda: "blob:demo")
-    monkeypatch.setattr(welcome, "demo_checkpoint", lambda: "blob:demo")
+def blob(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What opens when nothing is named is the blob head, and it is the demo; a session comes back where its file is."""
+    monkeypatch.chdir(tmp_path)
+    Path(DEMO).touch()
+    monkeypatch.setattr(app, "default_checkpoint", lambda: DEMO)
+    monkeypatch.setattr(welcome, "demo_checkpoint", lambda: DEMO)
 
 
 def hints_shown(hands: Hands) -> bool:
     return imgui.internal.find_window_by_name("##hint") is not None
 
 
-def test_a_new_user_is_greeted_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    # a checkpoint of a session that is kept must be there; the blob is no file
-    monkeypatch.setattr("viewer.shell.opening._is_there", lambda path: True)
-
+def test_a_new_user_is_greeted_once() -> None:
     def first(hands: Hands) -> None:
         sheet = hands.loop.welcome
         assert sheet.open and hands.loop.place.drawn
@@ -37,7 +38,7 @@ def test_a_new_user_is_greeted_once(monkeypatch: pytest.MonkeyPatch) -> None:
         hands.until(lambda: sheet.open, "Help brings it again")
         hands.ctx.item_click("//##welcome/###close")
         hands.until(lambda: not sheet.open, "its button closes it")
-        assert hands.doc.checkpoint == "blob:demo"
+        assert hands.doc.checkpoint == DEMO
         hands.ctx.key_chars("]")
         hands.ctx.yield_(3)
         hands.loop.dispatch(welcome_seed(hands))
@@ -64,7 +65,7 @@ def test_who_names_a_checkpoint_is_not_greeted() -> None:
     drive(body)
 
 
-def test_what_it_offers_is_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_what_it_offers_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
     def body(hands: Hands) -> None:
@@ -72,7 +73,7 @@ def test_what_it_offers_is_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         monkeypatch.setattr(type(hands.loop.opening), "ask", lambda *rest: asked.append("dialog"))
         hands.ctx.item_click("//##welcome/###welcome-open")
         hands.until(lambda: asked and not sheet.open, "the dialog")
-        hands.loop.prefs = hands.loop.prefs.replace(recent=("blob:other", "blob:demo"))
+        hands.loop.prefs = hands.loop.prefs.replace(recent=("blob:other", DEMO))
         sheet.open = True
         hands.ctx.yield_(2)
         hands.ctx.item_click("//##welcome/###welcome-blob:other")
@@ -80,11 +81,13 @@ def test_what_it_offers_is_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         sheet.open = True
         hands.ctx.yield_(2)
         hands.ctx.item_click("//##welcome/###welcome-demo")
-        hands.until(lambda: hands.doc.checkpoint == "blob:demo" and not sheet.open, "the demo")
+        hands.until(lambda: hands.doc.checkpoint == DEMO and not sheet.open, "the demo")
         sheet.open = True
         hands.ctx.yield_(2)
         hands.ctx.item_click("//##welcome/###welcome-train")
-        hands.until(lambda: not hands.loop.workspace.exploring and not sheet.open, "the Training workspace")
+        hands.until(lambda: not sheet.open, "the sheet closes")
+        hands.ctx.yield_(2)
+        assert not hands.loop.workspace.exploring and asked == ["dialog"]
 
     drive(body, checkpoint=None)
 
