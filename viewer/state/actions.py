@@ -189,6 +189,11 @@ class ShowDoctor:
 
 
 @dataclass(frozen=True)
+class ShowWelcome:
+    """What a new user is greeted with."""
+
+
+@dataclass(frozen=True)
 class ShowWorkspace:
     """Ctrl+1, Ctrl+2: Explore or Training."""
 
@@ -267,6 +272,7 @@ Action = (
     | KeepKeys
     | ShowAbout
     | ShowDoctor
+    | ShowWelcome
     | ShowWorkspace
     | Undo
     | Redo

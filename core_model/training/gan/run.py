@@ -16,6 +16,7 @@ from core_model.losses.ada import AdaState
 from core_model.ops.devices import accelerator
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides
+from core_model.schema.recipes import settings_recipe
 from core_model.schema.run import RunState
 from core_model.schema.run_owner import owned
 from core_model.schema.train import TrainConfig
@@ -74,7 +75,7 @@ def open_data(cfg: TrainConfig) -> ImageDataset:
         resolution=cfg.data.resolution,
         mirror=cfg.data.mirror,
         labels=cfg.data.labels,
-        classes=cfg.epigraf.network.c_dim if cfg.recipe == "epigraf" else 0,
+        classes=cfg.epigraf.network.c_dim if settings_recipe(cfg.recipe) == "epigraf" else 0,
     )
 
 
