@@ -23,7 +23,7 @@ USAGE = """usage: triscope fit --out RUN [--FIELD=VALUE ...]
 Fit a generator to heads of the head pack whose signed distance and colour are known.
 
   --out RUN         run directory: config, record, ticks, pictures, snapshots, resume state, truth, checkpoint
-  --resume          continue the run in RUN with the settings saved there
+  --resume          resume the run in RUN with the settings saved there
   --pack STATE      write what the run in RUN needs to go on as one file in half precision, and do nothing else
   --unpack STATE    begin the run in the new folder from such a file; settings may be changed
   --processes N     that share every step's heads on this machine; auto = one per core as far as heads and

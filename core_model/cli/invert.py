@@ -29,7 +29,7 @@ Find the latent, camera and weights with which a checkpoint shows a photograph (
 The result is RUN/code.safetensors, bound to the checkpoint; it opens wherever a checkpoint does.
 
   --out RUN         run directory: config, record, ticks, pictures, snapshots, resume state, code
-  --resume          continue the run in RUN with the settings saved there
+  --resume          resume the run in RUN with the settings saved there
   Crop and camera follow from the face in the photograph; or give
   --face N          the Nth face by size, 1 = the largest (default); none = no face: the middle square, from the checkpoint's
                     frontal camera
@@ -75,7 +75,7 @@ def main(args: list[str]) -> None:
     if state == "finished":
         print(f"finished: {code}: {code.stat().st_size / 2**20:.1f} MiB")
     else:
-        print(f"stopped; continue with: triscope invert --out {out} --resume")
+        print(f"stopped; resume with: triscope invert --out {out} --resume")
 
 
 def new_inversion(

@@ -31,7 +31,7 @@ USAGE = """usage: triscope train --preset NAME --data ZIP|FOLDER --out RUN [--fi
 {recipes}
   --data PATH       images in EG3D's layout: zip or folder with dataset.json
   --out RUN         run directory: config, record, ticks, pictures, snapshots, resume state
-  --resume          continue the run in RUN from its newest complete state
+  --resume          resume the run in RUN from its newest complete state
   --dry-run         schedule as text and as chart (--out DIR: DIR/schedule.png), parameters, memory and time; trains nothing. The time is
                     measured by real steps where --data is given (within a minute, remembered for a week), else estimated
   --device NAME     auto, cpu, cuda or cuda:N

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core_model.schema.channels import ChannelInfo
+from core_model.schema.glossary import SURFACE_VARIANCE
 from core_model.schema.plugins import adopt
 from core_model.schema.registry import Registry
 
@@ -136,12 +137,12 @@ _add(
 _add(
     ChannelInfo(
         name="beta",
-        title="Surface variance B",
+        title=SURFACE_VARIANCE.title,
         kind="scalar",
         unit="world units",
         colormap="magma",
         decimals=5,
-        description="Weighted mean of beta, the width of the surface: small where the geometry is sharp",
+        description=f"{SURFACE_VARIANCE.meaning}: small where the geometry is sharp ({SURFACE_VARIANCE.paper})",
     ),
     lambda c: c.beta,
     sdf_only=True,

@@ -7,6 +7,7 @@ different things:
     picture   what is rendered and looked at        images    what a discriminator has seen: the unit of training
     resume    go on with what was stopped or paused (never "continue")
     leftover  predicted mass outside the largest bins    hard ray    a ray that gets the large budget
+    stratified, of a sampler: one draw in equal lengths of the ray; of a strategy: in equal parts of the predicted mass
 """
 
 from __future__ import annotations
@@ -46,4 +47,7 @@ LEFTOVER_MASS = Term(
     "A3.4",
 )
 ADAPTIVE = Term("Adaptive", "Gives the rays with most leftover mass the large budget", "A3.4")
+SWD = Term(
+    "SWD", "Sliced Wasserstein distance: patches of pictures against those of the data, by size of the patch"
+)
 ROBUST_THRESHOLD = Term("robust threshold", "Density of the last bin that robust sampling keeps", "A3.5")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from core_model.schema.glossary import SWD
+
 
 @dataclass(frozen=True)
 class Line:
@@ -144,7 +146,7 @@ _SCORES = {
     "fid": "FID",
     "normal_fid": "Normal-FID",
     "kid": "KID",
-    "swd": "Sliced Wasserstein",
+    "swd": SWD.title,
     "non_flatness": "Non-flatness",
     "flatness": "Non-flatness",
 }
@@ -186,7 +188,7 @@ def charts(names: list[str], metrics: frozenset[str] = frozenset()) -> tuple[Cha
 def _alone(name: str, metric: bool) -> Chart:
     by_size = re.fullmatch(r"swd_(\d+)", name) if metric else None
     if by_size is not None:
-        return Chart("Metrics", "Sliced Wasserstein by size", "", (Line(name, f"{by_size[1]} px"),))
+        return Chart("Metrics", f"{SWD.title} by size", "", (Line(name, f"{by_size[1]} px"),))
     if metric:
         return Chart(
             "Metrics",

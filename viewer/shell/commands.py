@@ -157,10 +157,37 @@ COMMANDS: tuple[Command, ...] = (
         why_not=_nothing_open,
         words="difference a/b split",
     ),
-    Command("view.panels", "View", "Hide or show the panels", _always(actions.TogglePanels()), ("Tab",)),
-    Command("view.reset-layout", "View", "Reset the layout", _always(actions.ResetLayout())),
-    Command("view.dark", "View", "Dark theme", _always(actions.SetTheme("dark")), anywhere=True),
-    Command("view.light", "View", "Light theme", _always(actions.SetTheme("light")), anywhere=True),
+    Command(
+        "view.panels",
+        "View",
+        "Hide or show the panels",
+        _always(actions.TogglePanels()),
+        ("Tab",),
+        words="full screen zen presentation",
+    ),
+    Command(
+        "view.reset-layout",
+        "View",
+        "Reset the layout",
+        _always(actions.ResetLayout()),
+        words="windows panels arrangement default",
+    ),
+    Command(
+        "view.dark",
+        "View",
+        "Dark theme",
+        _always(actions.SetTheme("dark")),
+        anywhere=True,
+        words="appearance night black colours",
+    ),
+    Command(
+        "view.light",
+        "View",
+        "Light theme",
+        _always(actions.SetTheme("light")),
+        anywhere=True,
+        words="appearance day white colours",
+    ),
     Command(
         "view.explore",
         "View",
@@ -178,10 +205,32 @@ COMMANDS: tuple[Command, ...] = (
         anywhere=True,
         words="train new run launch start runs losses charts",
     ),
-    Command("ray.pin", "Ray", "Pin the inspected ray, or remove its pin", _pin, ("P",), why_not=_no_ray),
-    Command("ray.copy", "Ray", "Copy the value under the cursor", _copy_value, ("Ctrl+C",)),
     Command(
-        "latent.previous", "Latent", "Previous seed", _seed(-1), ("[",), repeats=True, why_not=_no_latent
+        "ray.pin",
+        "Ray",
+        "Pin the inspected ray, or remove its pin",
+        _pin,
+        ("P",),
+        why_not=_no_ray,
+        words="mark keep pixel",
+    ),
+    Command(
+        "ray.copy",
+        "Ray",
+        "Copy the value under the cursor",
+        _copy_value,
+        ("Ctrl+C",),
+        words="clipboard number",
+    ),
+    Command(
+        "latent.previous",
+        "Latent",
+        "Previous seed",
+        _seed(-1),
+        ("[",),
+        repeats=True,
+        why_not=_no_latent,
+        words="head sample z",
     ),
     Command(
         "latent.walk",
@@ -192,11 +241,36 @@ COMMANDS: tuple[Command, ...] = (
         why_not=_no_latent,
         words="animate interpolate play",
     ),
-    Command("latent.next", "Latent", "Next seed", _seed(1), ("]",), repeats=True, why_not=_no_latent),
-    Command("edit.undo", "Edit", "Undo", _always(actions.Undo()), ("Ctrl+Z",), repeats=True),
-    Command("edit.redo", "Edit", "Redo", _always(actions.Redo()), ("Ctrl+Y", "Ctrl+Shift+Z"), repeats=True),
     Command(
-        "file.open", "File", "Open a checkpoint", _always(actions.OpenDialog()), ("Ctrl+O",), anywhere=True
+        "latent.next",
+        "Latent",
+        "Next seed",
+        _seed(1),
+        ("]",),
+        repeats=True,
+        why_not=_no_latent,
+        words="head sample random z",
+    ),
+    Command(
+        "edit.undo", "Edit", "Undo", _always(actions.Undo()), ("Ctrl+Z",), repeats=True, words="back revert"
+    ),
+    Command(
+        "edit.redo",
+        "Edit",
+        "Redo",
+        _always(actions.Redo()),
+        ("Ctrl+Y", "Ctrl+Shift+Z"),
+        repeats=True,
+        words="again forward",
+    ),
+    Command(
+        "file.open",
+        "File",
+        "Open a checkpoint",
+        _always(actions.OpenDialog()),
+        ("Ctrl+O",),
+        anywhere=True,
+        words="load file browse pkl safetensors run folder",
     ),
     Command(
         "file.save-picture",
@@ -224,12 +298,24 @@ COMMANDS: tuple[Command, ...] = (
         words="screenshot clipboard image",
     ),
     Command(
-        "file.restore", "File", "Restore the last session", _always(actions.RestoreSession()), anywhere=True
+        "file.restore",
+        "File",
+        "Restore the last session",
+        _always(actions.RestoreSession()),
+        anywhere=True,
+        words="reopen last again",
     ),
     Command(
-        "file.restart", "File", "Restart the render process", _always(actions.RestartWorker()), anywhere=True
+        "file.restart",
+        "File",
+        "Restart the render process",
+        _always(actions.RestartWorker()),
+        anywhere=True,
+        words="worker reload crash hang",
     ),
-    Command("file.quit", "File", "Quit", _always(actions.Quit()), ("Ctrl+Q",), anywhere=True),
+    Command(
+        "file.quit", "File", "Quit", _always(actions.Quit()), ("Ctrl+Q",), anywhere=True, words="exit close"
+    ),
     Command(
         "help.welcome",
         "Help",
@@ -245,8 +331,17 @@ COMMANDS: tuple[Command, ...] = (
         _always(actions.TogglePalette()),
         ("Ctrl+P",),
         anywhere=True,
+        words="search find commands actions",
     ),
-    Command("help.keys", "Help", "Keys", _always(actions.ToggleKeys()), ("F1",), anywhere=True),
+    Command(
+        "help.keys",
+        "Help",
+        "Keys",
+        _always(actions.ToggleKeys()),
+        ("F1",),
+        anywhere=True,
+        words="shortcuts hotkeys bindings keyboard",
+    ),
     Command(
         "help.doctor",
         "Help",
@@ -255,7 +350,14 @@ COMMANDS: tuple[Command, ...] = (
         anywhere=True,
         words="doctor gpu driver opengl cuda version diagnose problem",
     ),
-    Command("help.about", "Help", "About triscope", _always(actions.ShowAbout()), anywhere=True),
+    Command(
+        "help.about",
+        "Help",
+        "About triscope",
+        _always(actions.ShowAbout()),
+        anywhere=True,
+        words="version licence",
+    ),
 )
 """In the order in which F1 lists them."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -175,6 +176,7 @@ class FrameLoop:
 
     def begin_frame(self, theme: Theme, now: float) -> None:
         control, store = self.coordinator, self.store
+        theme = replace(theme, keys=self.keys)
         self.inputs.give()
         self.escape.begin_frame()
         control.walking = self.walk.playing or self.features["path"].panel.walks  # pyright: ignore[reportAttributeAccessIssue]

@@ -28,10 +28,13 @@ def draw(theme: Theme, presets: Presets, dispatch: Dispatch) -> None:
     if names:
         imgui.separator()
     _keep(theme, dispatch)
-    if imgui.begin_menu("Remove", bool(names)):
+    with controls.text_colour(theme.palette.bad if names else theme.palette.text):
+        opened = imgui.begin_menu("Remove", bool(names))
+    if opened:
         for name in names:
             if imgui.menu_item(f"{legible(name)}###remove-{name}", "", False)[0]:
                 dispatch(RemovePreset(name))
+            controls.tooltip("Delete this preset: what it kept is lost, it cannot be brought back")
         imgui.end_menu()
     imgui.end_menu()
 

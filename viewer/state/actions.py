@@ -234,7 +234,7 @@ class Several:
 
 @dataclass(frozen=True)
 class ToggleWalk:
-    """Stop the latent walk, or continue it from the displayed latent."""
+    """Stop the latent walk, or resume it from the displayed latent."""
 
 
 @dataclass(frozen=True)

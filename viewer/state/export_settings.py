@@ -93,6 +93,11 @@ class ExportPlan:
     options: tuple[str, ...]
     why_not: str = ""
 
+    @property
+    def replaced(self) -> tuple[Path, ...]:
+        """Files that are there and would be lost."""
+        return tuple(f for f in self.files if f.exists())
+
     def arguments(self, request_file: Path) -> tuple[str, ...]:
         """Arguments of the triscope command; `request_file` holds the record."""
         return (COMMANDS[self.kind], "--request", str(request_file), "--out", str(self.out), *self.options)

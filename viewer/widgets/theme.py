@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from imgui_bundle import ImVec2, ImVec4, hello_imgui, imgui
 
 from core_model.schema.assets import asset_path
+from viewer.state.key_map import KeyMap
 from viewer.state.numbers import Typing
 from viewer.state.palette import PALETTES, Palette, Rgb, ThemeName, mix
 
@@ -25,12 +26,13 @@ class Fonts:
 
 @dataclass(frozen=True)
 class Theme:
-    """Palette, faces and the user's scale, given to every panel."""
+    """Palette, faces, the user's scale and keys, given to every panel. keys: as they are bound now; None before the panels are there."""
 
     palette: Palette
     fonts: Fonts
     scale: float = 1.0
     typing: Typing = field(default_factory=Typing, compare=False)
+    keys: KeyMap | None = field(default=None, compare=False)
 
     @property
     def em(self) -> float:
@@ -44,6 +46,15 @@ class Theme:
     def small(self) -> float:
         """Unscaled size of small print for `push_font`."""
         return BODY_PX * SMALL
+
+    def key(self, command: str, without: str = "") -> str:
+        """The keys that run a command of the one table, as the user has bound them; `without` where it has none."""
+        return (self.keys.text(command) if self.keys is not None else "") or without
+
+    def keyed(self, tip: str, command: str) -> str:
+        """A tooltip that names the key of the command that does the same."""
+        keys = self.key(command)
+        return f"{tip} ({keys})" if keys else tip
 
 
 def load_fonts() -> Fonts:

@@ -95,7 +95,7 @@ def _run_fit(out: Path, cfg: FitConfig, ranks: Ranks, resume: bool, command: Seq
     if run is not None:
         run.end(state)
         print(
-            f"{'finished' if state == 'finished' else 'stopped; continue with --resume'}: {checkpoint}",
+            f"{'finished' if state == 'finished' else 'stopped; resume with --resume'}: {checkpoint}",
             flush=True,
         )
     return checkpoint

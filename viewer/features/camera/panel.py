@@ -156,7 +156,7 @@ class CameraPanel:
         return pose if height == shown else orbit.with_view_height(pose, height)
 
     def _pivot(self, pose: OrbitPose, theme: Theme) -> OrbitPose:
-        controls.label(theme, "Pivot", _pivot_tip(pose))
+        controls.label(theme, "Pivot", _pivot_tip(pose, theme.key("camera.reset", "Reset")))
         new = typed.triple(theme, "##pivot", pose.pivot, -10.0, 10.0, "%.3f", 0.002)
         controls.tooltip("x (right), y (up), z (towards the viewer of the front view), world units")
         return pose if new == pose.pivot else pose.replace(pivot=new)
@@ -172,9 +172,17 @@ class CameraPanel:
             tip = f"Look from {name} at the present distance"
             if self._cell(theme, f"{title}###view-{name}", index % 4, 4, tip):
                 target = orbit.snap_view(pose, name)
-        if self._cell(theme, "Reset###reset", 2, 4, "The checkpoint's default pose (R)"):
+        if self._cell(
+            theme, "Reset###reset", 2, 4, theme.keyed("The checkpoint's default pose", "camera.reset")
+        ):
             target = orbit.reset(pose, prior)
-        if self._cell(theme, "Frame###frame", 3, 4, "The whole subject from the present side (F)"):
+        if self._cell(
+            theme,
+            "Frame###frame",
+            3,
+            4,
+            theme.keyed("The whole subject from the present side", "camera.frame"),
+        ):
             target = orbit.frame(pose, prior)
         return target
 
@@ -201,13 +209,13 @@ class CameraPanel:
         return controls.button(theme, title, tip=tip, width=(self._room - (columns - 1) * gap) / columns)
 
 
-def _pivot_tip(pose: OrbitPose) -> str:
+def _pivot_tip(pose: OrbitPose, reset: str) -> str:
     if pose.centre is None:
         return "Point that the camera turns about: x, y, z in world units. A double click sets it"
     where = ", ".join(f"{v:g}" for v in pose.centre)
     return (
         f"Point that the camera looks at: x, y, z in world units. It moves about ({where}), as in the scripts of the checkpoint's program, "
-        "until a double click sets a point to turn about; R restores it"
+        f"until a double click sets a point to turn about; {reset} restores it"
     )
 
 

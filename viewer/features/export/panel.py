@@ -55,7 +55,7 @@ _SIZES = (512, 1024, 2048, 4096, 8192)
 
 
 class ExportPanel:
-    """The panel's settings live in `exports`, which Ctrl+S shares."""
+    """The panel's settings live in `exports`, which the command that saves the picture shares."""
 
     def draw(
         self,
@@ -137,7 +137,7 @@ class ExportPanel:
         dispatch: Dispatch,
         info: CheckpointInfo,
     ) -> ExportSettings:
-        tip = "Where the file goes; Ctrl+S saves here too"
+        tip = f"Where the file goes; {theme.key('file.save-picture', 'Save picture')} saves here too"
         controls.label(theme, "Folder", tip)
         folder = imgui.input_text("##folder", s.folder)[1]
         controls.tooltip(f"{tip}\n{s.folder}")
@@ -155,12 +155,16 @@ class ExportPanel:
             5 * theme.em,
         )
         tip = f"Start the export in a process of its own\n{as_typed(plan.arguments(Path('request.json')))}"
+        lost = plan.replaced
+        if lost:
+            tip = "Start the export; what is in these files now is lost:\n" + "\n".join(map(str, lost[:12]))
         if controls.button(
             theme,
-            f"{fa.ICON_FA_PLAY}  Start###start",
+            f"{fa.ICON_FA_PLAY}  {'Start and replace' if lost else 'Start'}###start",
             tip=tip,
             why_not=plan.why_not,
-            primary=True,
+            primary=not lost,
+            danger=bool(lost),
             width=width,
         ):
             exports.start(plan, tasks)
@@ -213,7 +217,7 @@ class ExportPanel:
             dispatch(CopyText(plan.record.replace(shown=doc.view.channel).model_dump_json(indent=1), "view"))
         imgui.same_line()
         why_not = WHY_NOT if clipboard_tool() is None else "" if place.drawn else "There is no picture yet"
-        tip = "Copy the picture on the screen to the clipboard"
+        tip = theme.keyed("Copy the picture on the screen to the clipboard", "file.copy-picture")
         if controls.icon_button(theme, fa.ICON_FA_IMAGE, "copy-picture", tip=tip, why_not=why_not):
             dispatch(CopyPicture())
 

@@ -153,9 +153,9 @@ class LatentPanel:
         own = latent.w is not None or latent.z is not None
         many = own or len(latent.seeds) != 1
         said = f" Shown: {describe(latent)}; a seed here takes its place." if many else ""
-        controls.label(
-            theme, "Seed", f"Seed of z (numpy RandomState), 0 to 4294967295. Keys [ and ] step it.{said}"
-        )
+        step = " and ".join(k for k in (theme.key("latent.previous"), theme.key("latent.next")) if k)
+        step = f" {step} step it." if step else ""
+        controls.label(theme, "Seed", f"Seed of z (numpy RandomState), 0 to 4294967295.{step}{said}")
         button, gap = imgui.get_frame_height(), style.item_inner_spacing.x
         imgui.set_next_item_width(imgui.get_content_region_avail().x - 3 * (button + gap))
         # Only the finished number counts: a head for each digit on the way would be wasted.
@@ -164,8 +164,13 @@ class LatentPanel:
         seed = seed if entered is None else entered
         controls.tooltip(why_not or f"Type a seed and press Enter.{said}")
         for icon, key, tip, new in (
-            (fa.ICON_FA_MINUS, "seed-", "Previous seed  [", (seed - 1) % (MAX_SEED + 1)),
-            (fa.ICON_FA_PLUS, "seed+", "Next seed  ]", (seed + 1) % (MAX_SEED + 1)),
+            (
+                fa.ICON_FA_MINUS,
+                "seed-",
+                theme.keyed("Previous seed", "latent.previous"),
+                (seed - 1) % (MAX_SEED + 1),
+            ),
+            (fa.ICON_FA_PLUS, "seed+", theme.keyed("Next seed", "latent.next"), (seed + 1) % (MAX_SEED + 1)),
             (fa.ICON_FA_SHUFFLE, "seed?", "Random seed", None),
         ):
             imgui.same_line(0.0, gap)

@@ -94,6 +94,7 @@ class WalkRows:
             if walk.playing
             else (fa.ICON_FA_PLAY, "Walk on from what is shown, in moving pictures")
         )
+        tip = theme.keyed(tip, "latent.walk")
         pressed = controls.icon_button(theme, icon, "walk-play", tip=tip, why_not=why_not)
         _spare(walk)
         if imgui.is_item_activated():

@@ -99,9 +99,23 @@ class ExportRows:
             else "A file of this name is there: tick Overwrite or change it"
         )
         title = "Export" if len(found.files) < 2 else f"Export {len(found.files)} meshes"
-        tip = "Start the export as a task of its own; the window stays free"
+        lost = found.existing if self.overwrite else ()
+        if lost:
+            names = lost[0].name if len(lost) == 1 else f"{len(lost)} files"
+            title = controls.ellipsis(
+                f"{title}, replacing {names}", imgui.get_content_region_avail().x - theme.em
+            )
+        tip = theme.keyed("Start the export as a task of its own; the window stays free", "file.export-mesh")
+        if lost:
+            tip = "Start the export; what is in these files now is lost:\n" + "\n".join(map(str, lost[:12]))
         if controls.button(
-            theme, f"{title}###mesh-export", tip=tip, why_not=why_not, primary=True, width=-1.0
+            theme,
+            f"{title}###mesh-export",
+            tip=tip,
+            why_not=why_not,
+            primary=not lost,
+            danger=bool(lost),
+            width=-1.0,
         ):
             self._start(doc, tasks, found)
         return spec

@@ -97,7 +97,7 @@ class ModelPanel:
             theme,
             fa.ICON_FA_FOLDER_OPEN,
             "browse",
-            tip="Choose a file of the far machine" if far else "Choose a file",
+            tip=theme.keyed("Choose a file of the far machine" if far else "Choose a file", "file.open"),
             why_not="" if dialog_available or far else NO_DIALOG,
         )
         imgui.same_line(0.0, style.item_inner_spacing.x)
@@ -167,7 +167,7 @@ class ModelPanel:
             planes = f"3 × {info.plane_channels} × {info.plane_size}²"
             controls.value_row(theme, "Planes", planes, "Tri-planes: planes × channels × resolution")
         controls.value_row(
-            theme, "Image", f"{info.image_size} × {info.image_size}", "Native picture size, pixels"
+            theme, "Picture", f"{info.image_size} × {info.image_size}", "Native picture size, pixels"
         )
         if info.neural_size:
             rays = f"{info.neural_size} × {info.neural_size}"
@@ -238,7 +238,7 @@ class ModelPanel:
             (
                 "Images",
                 "" if origin.images_seen is None else f"{origin.images_seen:,.0f}",
-                "Images seen in training",
+                "Images that the discriminator has seen in training",
                 False,
             ),
             ("Command", origin.command, "Command that made the checkpoint", True),
@@ -263,7 +263,7 @@ def preview_rows(info: CheckpointInfo) -> list[tuple[str, str, str]]:
     rows = [
         ("Is", info.title or info.family, "Name and family"),
         (
-            "Image",
+            "Picture",
             f"{info.image_size} × {info.image_size}" if info.image_size else "",
             "Native picture size, pixels",
         ),

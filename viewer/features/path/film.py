@@ -53,7 +53,7 @@ class PathFile:
         if controls.button(
             theme,
             f"{fa.ICON_FA_FOLDER_OPEN} Load###load-path",
-            tip=f"Read {file}; Ctrl+Z brings this path back",
+            tip=f"Read {file}; {theme.key('edit.undo', 'Undo')} brings this path back",
         ):
             try:
                 path = read_camera_path(file)

@@ -65,7 +65,7 @@ class PathPanel:
         doc = self._transport(doc, theme, now, row)
         doc = self._keys(doc, theme, row)
         doc = self._shape(doc, theme, row)
-        doc = self._templates(doc, info, row)
+        doc = self._templates(doc, theme, info, row)
         doc = self._out(doc, theme, info, picture, tasks, row)
         touch = self._timeline.draw(
             theme,
@@ -241,7 +241,9 @@ class PathPanel:
             self.with_head = not self.with_head
         return self._with(doc, path)
 
-    def _templates(self, doc: Document, info: CheckpointInfo | None, row: WrappedRow) -> Document:
+    def _templates(
+        self, doc: Document, theme: Theme, info: CheckpointInfo | None, row: WrappedRow
+    ) -> Document:
         if row.icon(
             fa.ICON_FA_WAND_MAGIC_SPARKLES, "templates", "Start from a ready-made path about the present view"
         ):
@@ -250,6 +252,7 @@ class PathPanel:
             return doc
         prior = info.header.camera if info else CameraPrior()
         length, fps, pose = doc.path.duration, doc.path.fps, doc.camera
+        undo = theme.key("edit.undo", "Undo")
         made: tuple[tuple[str, str, Callable[[], CameraPath]], ...] = (
             ("Turntable", "One full turn at the present height", lambda: edits.turntable(pose, length, fps)),
             (
@@ -264,7 +267,7 @@ class PathPanel:
             if imgui.menu_item(f"{title}###template-{title.split()[0].lower()}", "", False)[0]:
                 doc, self.chosen, self.playing = self._with(doc, make()), -1, False
                 doc = self.look(doc, 0.0)
-            controls.tooltip(f"{tip}. The present path goes; Ctrl+Z brings it back")
+            controls.tooltip(f"{tip}. The present path goes; {undo} brings it back")
         imgui.end_popup()
         return doc
 

@@ -44,7 +44,8 @@ class RayPanel:
             controls.note(
                 theme,
                 "Click a pixel of the picture, or hold I over it: this panel shows what happened on its ray. "
-                "Shift + click or P pins a ray.",
+                + theme.keyed("Shift + click pins a ray", "ray.pin")
+                + ".",
             )
             return doc
         report, error = rays.report(mark), rays.error(mark)
@@ -93,7 +94,8 @@ class RayPanel:
             imgui.get_cursor_pos_x() + max(imgui.get_content_region_avail().x - buttons, 0.0)
         )
         pinned = mark in doc.rays.pins
-        tip = "Remove the pin (P)" if pinned else f"Keep this ray (P, Shift + click); {MAX_PINS} at most"
+        tip = "Remove the pin" if pinned else f"Keep this ray, as Shift + click does; {MAX_PINS} at most"
+        tip = theme.keyed(tip, "ray.pin")
         if controls.icon_button(theme, fa.ICON_FA_THUMBTACK, "pin", tip=tip):
             doc = doc.replace(rays=doc.rays.toggled(mark))
         imgui.same_line()

@@ -117,8 +117,9 @@ class RunHead:
             theme,
             fa.ICON_FA_SKULL,
             "Kill",
-            "End its processes at once, without a snapshot (asks first)",
+            "End its processes at once: what was learned since the last snapshot is lost (asks first)",
             ended or no_job,
+            danger=True,
         ):
             self._ask_kill = True
         why = native or (
@@ -140,10 +141,11 @@ class RunHead:
         else:
             imgui.new_line()
 
-    def _button(self, theme: Theme, icon: str, title: str, tip: str, why: str) -> bool:
+    def _button(self, theme: Theme, icon: str, title: str, tip: str, why: str, danger: bool = False) -> bool:
         """A button with an icon; the next one comes beside it."""
         room_for(imgui.calc_text_size(title).x + 3.2 * theme.em)
-        pressed = controls.button(theme, f"{icon}  {title}###{title.lower()}", tip=tip, why_not=why)
+        key = f"{icon}  {title}###{title.lower()}"
+        pressed = controls.button(theme, key, tip=tip, why_not=why, danger=danger)
         imgui.same_line()
         return pressed
 
@@ -191,7 +193,10 @@ class RunHead:
         imgui.pop_text_wrap_pos()
         imgui.dummy(ImVec2(0.0, 0.3 * theme.em))
         if controls.button(
-            theme, "Kill the run###kill-yes", tip="SIGKILL to every process of the run", danger=True
+            theme,
+            "Kill the run###kill-yes",
+            tip="Every process of the run ends at once; it cannot save anything before",
+            danger=True,
         ):
             run = row.path
             self._errand(f"Killing {row.name}", lambda: self.index.desk.kill(run))

@@ -90,12 +90,11 @@ def switch(theme: Theme, dispatch: Dispatch, place: WorkspaceName) -> None:
         if imgui.invisible_button(f"##workspace-{name}", ImVec2(width, height)):
             dispatch(ShowWorkspace(name))
         hovered = imgui.is_item_hovered()
-        keys = {"explore": "Ctrl+1", "training": "Ctrl+2"}[name]
         about = {
             "explore": "One checkpoint: look at it, compare, export",
             "training": "Runs: launch, watch and steer training",
         }[name]
-        controls.tooltip(f"{about} ({keys})")
+        controls.tooltip(theme.keyed(about, f"view.{name}"))
         inset = round(0.16 * em)
         if chosen or hovered:
             fill = theme.colour(p.accent_fill if chosen else p.field_hover)

@@ -84,7 +84,7 @@ class ViewPanel:
         missing = tuple(c.name for c in info.channels if c.needs_proposal and not info.has_proposal)
         options = []
         for number, c in enumerate(info.channels, 1):
-            digit = f"{number % 10}   " if number <= 10 else "    "
+            digit = f"{theme.key(f'channel-{number}'):<3} "
             hint = "Needs a checkpoint with a proposal network" if c.name in missing else c.description
             options.append((c.name, f"{digit}{c.title}", hint))
         chosen = choice_rows.combo(
@@ -94,7 +94,7 @@ class ViewPanel:
             doc.view.channel,
             options,
             unavailable=missing,
-            tip="What the picture shows. The digit keys choose it too",
+            tip="What the picture shows; the list names the key of each channel",
         )
         return doc if chosen == doc.view.channel else doc.replace(view=doc.view.with_channel(chosen))
 
