@@ -49,8 +49,8 @@ def test_tooltips_name_the_key_also_after_it_was_changed() -> None:
 SAID = {
     "mesh": "Export the mesh of this head", "3d model": "Export the mesh of this head", "screenshot": "Save the view as a picture",
     "depth": "Depth", "export": "Export", "video": "Export", "train": "Training workspace", "compare": "Compare", "undo": "Undo",
-    "checkpoint": "Open a checkpoint", "gpu": "Check this machine", "seed": "Next seed", "shortcuts": "Keys", "zoom": "Frame the whole subject",
-    "dark": "Dark theme", "turntable": "Export", "slice": "Section",
+    "checkpoint": "Open a checkpoint", "gpu": "Check this machine", "seed": "Next seed", "shortcuts": "Keys",
+    "zoom": "Frame the whole subject", "dark": "Dark theme", "turntable": "Export", "slice": "Section",
 }  # fmt: skip
 
 

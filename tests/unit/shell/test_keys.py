@@ -10,7 +10,6 @@ import pytest
 from imgui_bundle import imgui
 
 import viewer
-
 from core_model.schema.errors import InputError
 from viewer.shell.commands import COMMANDS, DEFAULT_KEYS
 from viewer.state.chords import KEY_NAMES, Chord, bindings, parse_chord
