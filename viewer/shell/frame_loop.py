@@ -61,6 +61,7 @@ from viewer.state.store import Banner, Store
 from viewer.state.workspace import SnapshotWatch, Workspace
 from viewer.widgets import controls
 from viewer.widgets.feature import FEATURES, Feature, make_features
+from viewer.widgets.file_chooser import FileChooser
 from viewer.widgets.histogram import HistogramCache
 from viewer.widgets.inputs import Inputs
 from viewer.widgets.shown_picture import ShownPicture
@@ -115,6 +116,7 @@ class FrameLoop:
         self.presets = Presets()
         self.palette = CommandPalette()
         self.toasts = Toasts()
+        self.files = FileChooser(app.wake, self.prefs.folders)
         self._first: Document | None = None
         self.runs_ended = job_strip.Ended()
         self.escape = Escape()
@@ -183,7 +185,7 @@ class FrameLoop:
         control.poll(now)
         store.forget_notice(now)
         # before the draft is taken: it may bring another document
-        self.opening.poll(control, self.prefs.recent, now)
+        self.opening.poll(control, now)
         if self.opening.front:
             self.app.front_panel(self.opening.front)
             self.opening.front = ""
@@ -242,7 +244,7 @@ class FrameLoop:
             if self.app.options.worker
             else tuple(p for p in self.prefs.recent if control.info is None or p != control.info.path),
             opening=control.opening,
-            dialog_available=self.opening.dialog_available,
+            files=self.files,
             moving=self._was_moving,
             now=now,
             present=self.pictures.present,
@@ -364,6 +366,7 @@ class FrameLoop:
         call(self.welcome.draw, values)
         situation = Situation(self.draft, values.info, self.workspace.exploring, self.place.value)
         panels = [title for title, _, can_hide in self.app.panels_shown() if can_hide]
+        self.files.draw(values.theme)
         call(self.palette.draw, values, situation=situation, panels=panels)
         self.escape.end_frame(self._layers(), choosing)
         call(shortcuts, values, situation=situation)
@@ -398,16 +401,19 @@ class FrameLoop:
             self._save(far_folders=(self.prefs.far_folders | {worker: folders}))
         elif not worker and folders != self.prefs.run_folders:
             self._save(run_folders=folders)
+        if self.files.recent != self.prefs.folders:
+            self._save(folders=self.files.recent)
 
     def _layers(self) -> tuple[Layer, ...]:
-        """What Esc closes beside popups, the first that is open; while text is edited only the palette, whose
-        text it is.
+        """What Esc closes beside popups, the first that is open; while text is edited only the palette and
+        the browser of files, whose text it is.
         """
-        if imgui.get_io().want_text_input and not self.palette.open:
+        if imgui.get_io().want_text_input and not (self.palette.open or self.files.open):
             return ()
         shown = {title for title, visible, _ in self.app.panels_shown() if visible}
         return (
             Layer(self.palette.open, self.palette.toggle),
+            Layer(self.files.open, self.files.close),
             Layer(self.about_open, lambda: setattr(self, "about_open", False)),
             Layer(self.doctor.open, self.doctor.close),
             Layer(self.welcome.open, self.welcome.close),
@@ -477,7 +483,10 @@ class FrameLoop:
         for kind in (actions.SavePreset, actions.RemovePreset):
             on(kind, lambda a, now: menu_presets.carry_out(a, self.presets, store, now))
         on(actions.OpenCheckpoint, self._open)
-        on(actions.OpenDialog, lambda a, now: self.opening.ask(self.coordinator, now))
+        on(
+            actions.OpenDialog,
+            lambda a, now: self.opening.ask(self.coordinator, self.files, self.prefs.recent),
+        )
         on(actions.RestoreSession, lambda a, now: self.opening.restore(self.coordinator, now))
         on(actions.ForgetRecent, self._forget_recent)
         on(actions.CopyText, self._copy_text)

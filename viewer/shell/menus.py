@@ -73,13 +73,12 @@ def draw(
     exports: Exports,
     workspace: Workspace,
     recent: tuple[str, ...],
-    dialog_available: bool,
     dispatch: Dispatch,
     state: MenuState,
 ) -> None:
     """Draws the four menus into the current menu bar; choices become actions."""
     if imgui.begin_menu("File"):
-        _file(theme, info, keys, exports, recent, dialog_available, dispatch, state)
+        _file(theme, info, keys, exports, recent, dispatch, state)
         imgui.end_menu()
     if imgui.begin_menu("Edit"):
         if controls.menu_item("Undo", keys.text("edit.undo"), False, state.can_undo):
@@ -117,15 +116,11 @@ def _file(
     keys: KeyMap,
     exports: Exports,
     recent: tuple[str, ...],
-    dialog_available: bool,
     dispatch: Dispatch,
     state: MenuState,
 ) -> None:
-    if controls.menu_item("Open…", keys.text("file.open"), False, dialog_available):
+    if imgui.menu_item("Open …", keys.text("file.open"), False)[0]:
         dispatch(OpenDialog())
-    controls.tooltip(
-        "" if dialog_available else "No file dialog is installed: use the path field of the Model panel"
-    )
     if imgui.begin_menu("Open recent", bool(recent)):
         for path in recent:
             if imgui.menu_item(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from core_model.schema.assets import demo_checkpoint
 from core_model.schema.far import LOCAL
@@ -14,11 +12,19 @@ from viewer.shell.autosave import Autosave
 from viewer.shell.drops import Drops
 from viewer.shell.restore import RECORD_SUFFIXES, Places, is_record_file
 from viewer.state.store import Banner
+from viewer.widgets.file_chooser import FileChooser, FileWish
 
 if TYPE_CHECKING:
     from viewer.shell.coordinator import RenderCoordinator
 
-RESTORABLE = " ".join(f"*{suffix}" for suffix in RECORD_SUFFIXES)
+OPENABLE = FileWish(
+    "Open a checkpoint, or a file whose view is to be restored",
+    kinds=(
+        ("Checkpoints", (".safetensors", ".pkl", ".pth", ".pt")),
+        ("Files of triscope", RECORD_SUFFIXES),
+        ("All files", ()),
+    ),
+)
 
 
 class Opening:
@@ -29,9 +35,7 @@ class Opening:
     def __init__(self) -> None:
         self.autosave = Autosave()
         self.drops = Drops()
-        self.dialog_available = _has_file_dialog()
         self.front = ""
-        self._dialog: Any = None
         self._offered = False
 
     def start(
@@ -63,32 +67,16 @@ class Opening:
         now = (info.path, info.sha256) if info is not None else ("", "")
         self.drops.take(paths, Places(*now, recent, demo_checkpoint() or ""), control.asked)
 
-    def poll(self, control: RenderCoordinator, recent: tuple[str, ...], now: float) -> None:
+    def poll(self, control: RenderCoordinator, now: float) -> None:
         """Carry out what has been read or chosen since the last frame."""
         self.front = self.drops.poll(control, now) or self.front
-        if self._dialog is not None and self._dialog.ready(0):
-            self.take(self._dialog.result(), control, recent)
-            self._dialog = None
 
-    def ask(self, control: RenderCoordinator, now: float) -> None:
-        """The desktop's own file dialog."""
-        if not self.dialog_available:
-            control.store.say("No file dialog is installed: type the path into the Model panel", now)
-        elif self._dialog is None:
-            from imgui_bundle import portable_file_dialogs as dialogs
-
-            self._dialog = dialogs.open_file(
-                "Open a checkpoint, or a file whose view is to be restored",
-                "",
-                [
-                    "Checkpoints",
-                    "*.safetensors *.pkl *.pth *.pt",
-                    "Files of triscope",
-                    RESTORABLE,
-                    "All files",
-                    "*",
-                ],
-            )
+    def ask(self, control: RenderCoordinator, files: FileChooser, recent: tuple[str, ...]) -> None:
+        """Ask for a file, beginning beside the one that is open."""
+        info = control.info
+        start = info.path if info is not None and not control.client.status.far else ""
+        wish = FileWish(OPENABLE.title, OPENABLE.kind, OPENABLE.kinds, start)
+        files.ask(wish, lambda path: self.take([str(path)], control, recent))
 
     def offer_crashed(self, control: RenderCoordinator) -> None:
         """Once, when the first checkpoint is open: offer to restore the view of a window that crashed."""
@@ -112,9 +100,3 @@ class Opening:
 
 def _is_there(checkpoint: str) -> bool:
     return checkpoint.startswith("analytic:") or Path(checkpoint).exists()
-
-
-def _has_file_dialog() -> bool:
-    if not sys.platform.startswith("linux"):
-        return True
-    return any(shutil.which(tool) for tool in ("zenity", "kdialog", "matedialog", "qarma"))

@@ -34,6 +34,7 @@ from viewer.state.shown_map import ShownMap
 from viewer.state.work import Work
 from viewer.state.workspace import Workspace
 from viewer.widgets.feature import Layer, LayerPicture, Layers, RequestFrames
+from viewer.widgets.file_chooser import FileChooser
 from viewer.widgets.inputs import Inputs
 from viewer.widgets.shown_picture import Present, ShownPicture, StandIn
 from viewer.widgets.split import Squares
@@ -71,7 +72,7 @@ class FrameValues:
     history: tuple[Timing, ...]
     recent: tuple[str, ...]
     opening: str
-    dialog_available: bool
+    files: FileChooser
     moving: bool
     now: float
     present: Present

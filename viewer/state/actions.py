@@ -27,7 +27,7 @@ class OpenCheckpoint:
 
 @dataclass(frozen=True)
 class OpenDialog:
-    """Show the desktop's own file dialog."""
+    """Ask for a file: by the desktop's dialog, or by the window's own browser."""
 
 
 @dataclass(frozen=True)

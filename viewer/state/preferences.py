@@ -33,6 +33,9 @@ class Preferences(Frozen):
     quality: QualitySettings = QualitySettings()
     keys: dict[str, str] = Field(default_factory=dict, description="own keys: command → chord, empty = none")
     export_folder: str = Field(default="", description="where exports went last")
+    folders: tuple[str, ...] = Field(
+        default=(), description="folders that files were chosen in, newest first"
+    )
     hint_read: bool = Field(default=False, description="the line of first steps has done its work")
     run_folders: tuple[str, ...] = Field(default=(), description="folders of training runs, newest first")
     far_folders: dict[str, tuple[str, ...]] = Field(

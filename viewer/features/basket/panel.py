@@ -23,6 +23,7 @@ from viewer.state.query_cache import QueryCache
 from viewer.state.requests import thumbnail_request
 from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.file_chooser import FileChooser
 from viewer.widgets.file_row import FileRow
 from viewer.widgets.theme import Theme
 from viewer.widgets.thumbnails import Thumbnails
@@ -45,7 +46,7 @@ class BasketPanel:
         self.adding: LatentQuestion | None = None
         self.removed: tuple[int, Kept] | None = None
         self.thumbs = Thumbnails(64, columns=8, rows=8)
-        self.file = FileRow("basket", "Basket", "*.npz *.npy", "")
+        self.file = FileRow("basket", "Basket", (".npz", ".npy"), "")
         self._loaded = ""
 
     def draw(
@@ -54,7 +55,7 @@ class BasketPanel:
         theme: Theme,
         info: CheckpointInfo | None,
         queries: QueryCache,
-        dialog_available: bool,
+        files: FileChooser,
     ) -> Document:
         if info is None or not info.z_dim:
             controls.note(
@@ -66,7 +67,7 @@ class BasketPanel:
         self._add(doc, theme, queries)
         latent = self._list(doc, theme, queries, info)
         latent = self._combine(latent, theme)
-        self._files(theme, dialog_available, info)
+        self._files(theme, files, info)
         return doc if latent is doc.latent else doc.replace(latent=latent)
 
     def _follow(self, info: CheckpointInfo) -> None:
@@ -239,11 +240,9 @@ class BasketPanel:
         )
         return store.shown_as(latent, store.kept("combination", w))
 
-    def _files(self, theme: Theme, dialog_available: bool, info: CheckpointInfo) -> None:
+    def _files(self, theme: Theme, files: FileChooser, info: CheckpointInfo) -> None:
         controls.section(theme, "Exchange")
-        asked = self.file.draw(
-            theme, dialog_available, why_not_save="" if self.items else "The basket is empty"
-        )
+        asked = self.file.draw(theme, files, why_not_save="" if self.items else "The basket is empty")
         if asked is not None:
             self._exchange(*asked, info)
         if self.note:

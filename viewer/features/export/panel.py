@@ -34,6 +34,8 @@ from viewer.state.exports import Exports, taken
 from viewer.state.screen import PicturePlace
 from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.file_chooser import FileChooser, FileWish
+from viewer.widgets.path_field import PathField
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import Theme
 
@@ -57,6 +59,9 @@ _SIZES = (512, 1024, 2048, 4096, 8192)
 class ExportPanel:
     """The panel's settings live in `exports`, which the command that saves the picture shares."""
 
+    def __init__(self) -> None:
+        self._folder = PathField("folder", FileWish("Folder of the exports", "folder"))
+
     def draw(
         self,
         doc: Document,
@@ -66,6 +71,7 @@ class ExportPanel:
         place: PicturePlace,
         tasks: Tasks,
         exports: Exports,
+        files: FileChooser,
         dispatch: Dispatch,
     ) -> Document:
         if info is None:
@@ -76,7 +82,9 @@ class ExportPanel:
         with _column(theme, "what"):
             settings = self._what(settings, theme, info)
         with _column(theme, "where"):
-            settings = self._where(settings, doc, theme, picture, place, tasks, exports, dispatch, info)
+            settings = self._where(
+                settings, doc, theme, picture, place, tasks, exports, files, dispatch, info
+            )
         with _column(theme, "list"):
             draw_list(theme, tasks, dispatch)
         exports.settings = settings
@@ -134,21 +142,21 @@ class ExportPanel:
         place: PicturePlace,
         tasks: Tasks,
         exports: Exports,
+        files: FileChooser,
         dispatch: Dispatch,
         info: CheckpointInfo,
     ) -> ExportSettings:
         tip = f"Where the file goes; {theme.key('file.save-picture', 'Save picture')} saves here too"
         controls.label(theme, "Folder", tip)
-        folder = imgui.input_text("##folder", s.folder)[1]
-        controls.tooltip(f"{tip}\n{s.folder}")
+        folder = self._folder.draw(theme, files, s.folder, tip=f"{tip}\n{s.folder}")
         tip = "Empty: made from checkpoint and seed, with a number that is free"
         controls.label(theme, "Name", tip)
         name = imgui.input_text_with_hint("##name", "automatic", s.name)[1]
         controls.tooltip(tip)
         s = s.replace(folder=folder, name=name)
         plan = plan_export(s, doc, info, picture.frames.arrays, taken(tasks))
-        files = plan.out.name if len(plan.files) == 1 else f"{plan.out.name} and {len(plan.files) - 1} more"
-        controls.value_row(theme, "Makes", files, "\n".join(map(str, plan.files)))
+        makes = plan.out.name if len(plan.files) == 1 else f"{plan.out.name} and {len(plan.files) - 1} more"
+        controls.value_row(theme, "Makes", makes, "\n".join(map(str, plan.files)))
         width = max(
             imgui.get_content_region_avail().x
             - 4 * (imgui.get_frame_height() + imgui.get_style().item_spacing.x),

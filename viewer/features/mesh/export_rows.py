@@ -37,6 +37,8 @@ from viewer.state.query_cache import QueryCache
 from viewer.state.requests import for_another_process, forecast_question, mesh_request
 from viewer.widgets import choice_rows, controls, number_rows, typed
 from viewer.widgets.feature import RequestFrames
+from viewer.widgets.file_chooser import FileChooser, FileWish
+from viewer.widgets.path_field import PathField
 from viewer.widgets.theme import Theme
 
 PAUSE_S, LOOK_S = 0.35, 1.0
@@ -47,6 +49,7 @@ _COLOURS = (
 )
 _KIND_TIPS = ("PLY, binary", "OBJ with MTL", "glTF, binary", "STL, no colours")
 _KINDS = tuple((suffix, suffix[1:], tip) for suffix, tip in zip(MESH_SUFFIXES, _KIND_TIPS, strict=True))
+_WISH = FileWish("Mesh to be written", "save", (("Meshes", tuple(MESH_SUFFIXES)), ("All files", ())))
 _BATCHES: tuple[tuple[BatchKind, str, str], ...] = (
     ("one", "One mesh", "The present head"),
     ("seeds", "Seeds", "One mesh for each seed"),
@@ -65,6 +68,7 @@ class ExportRows:
         self.overwrite = False
         self._folder = ""
         self._suffix = ".glb"
+        self._field = PathField("mesh-path", _WISH)
         self._still = Still(PAUSE_S)
         self._planned: tuple[object, float, Outputs] | None = None
 
@@ -74,12 +78,13 @@ class ExportRows:
         theme: Theme,
         queries: QueryCache,
         tasks: Tasks,
+        files: FileChooser,
         request_frames: RequestFrames,
         now: float,
     ) -> MeshSettings:
         """The settings, changed or not."""
         spec = self._quality(doc.mesh, theme)
-        self._file(doc, theme)
+        self._file(doc, theme, files)
         self._batch(theme)
         found = self._outputs(doc, now)
         if found.existing:
@@ -194,7 +199,7 @@ class ExportRows:
         )  # fmt: skip
         return spec if textured and spec.faces is None and faces == start else spec.replace(faces=faces)
 
-    def _file(self, doc: Document, theme: Theme) -> None:
+    def _file(self, doc: Document, theme: Theme, files: FileChooser) -> None:
         kind = choice_rows.segmented(theme, "Kind", "mesh-kind", self.suffix, _KINDS, tip="Kind of file")
         if kind != self.suffix:
             self.typed = str(Path(self.typed).with_suffix(kind)) if self.typed else ""
@@ -205,10 +210,9 @@ class ExportRows:
             "Path of the file; its suffix is the kind. An empty field takes the name of checkpoint and seed",
         )
         path = self.path(doc)
-        changed, text = imgui.input_text("##mesh-path", path)
-        if changed:
+        text = self._field.draw(theme, files, path, tip=path)
+        if text != path:
             self.typed, self.overwrite = text, False
-        controls.tooltip(path)
 
     def _batch(self, theme: Theme) -> None:
         batch = self.batch

@@ -19,6 +19,7 @@ from viewer.state.query_cache import QueryCache
 from viewer.widgets import controls
 from viewer.widgets.controls import fold
 from viewer.widgets.feature import FEATURES, Feature, RequestFrames
+from viewer.widgets.file_chooser import FileChooser
 from viewer.widgets.theme import Theme
 
 _FOLDS = (
@@ -44,6 +45,7 @@ class MeshPanel:
         info: CheckpointInfo | None,
         queries: QueryCache,
         tasks: Tasks,
+        files: FileChooser,
         request_frames: RequestFrames,
         dispatch: Dispatch,
         now: float,
@@ -63,7 +65,7 @@ class MeshPanel:
             spec = (
                 self.surface.draw(doc, theme, queries, request_frames, now)
                 if key == "surface"
-                else self.export.draw(doc, theme, queries, tasks, request_frames, now)
+                else self.export.draw(doc, theme, queries, tasks, files, request_frames, now)
             )
             if spec != doc.mesh:
                 doc = doc.replace(mesh=spec)

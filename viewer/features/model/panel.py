@@ -18,8 +18,6 @@ from viewer.widgets import controls
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.theme import BODY_PX, Theme
 
-NO_DIALOG = "No file dialog is installed (zenity or kdialog): type the path, or drop the file on the window"
-
 
 class ModelPanel:
     """Keeps only the path that is being typed, until a checkpoint is opened from anywhere."""
@@ -37,7 +35,6 @@ class ModelPanel:
         queries: QueryCache,
         recent: tuple[str, ...],
         opening: str,
-        dialog_available: bool,
         status: WorkerStatus,
         dispatch: Dispatch,
     ) -> Document:
@@ -49,7 +46,7 @@ class ModelPanel:
             if opening:
                 controls.note(theme, f"Opening {Path(opening).name} …")
                 controls.tooltip(opening)
-        self._open_row(theme, recent, dialog_available, bool(status.far), dispatch)
+        self._open_row(theme, recent, bool(status.far), dispatch)
         if status.far:
             self.there.draw(theme, queries, dispatch)
         else:
@@ -76,9 +73,7 @@ class ModelPanel:
             controls.wrapped(info.path)
         controls.tooltip(info.path)
 
-    def _open_row(
-        self, theme: Theme, recent: tuple[str, ...], dialog_available: bool, far: bool, dispatch: Dispatch
-    ) -> None:
+    def _open_row(self, theme: Theme, recent: tuple[str, ...], far: bool, dispatch: Dispatch) -> None:
         style = imgui.get_style()
         imgui.dummy(ImVec2(0.0, 0.1 * theme.em))
         button = imgui.get_frame_height()
@@ -98,7 +93,6 @@ class ModelPanel:
             fa.ICON_FA_FOLDER_OPEN,
             "browse",
             tip=theme.keyed("Choose a file of the far machine" if far else "Choose a file", "file.open"),
-            why_not="" if dialog_available or far else NO_DIALOG,
         )
         imgui.same_line(0.0, style.item_inner_spacing.x)
         if controls.icon_button(

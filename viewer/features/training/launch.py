@@ -83,7 +83,13 @@ class LaunchPage:
         self.against = str(row.path)
 
     def draw(
-        self, theme: Theme, tasks: Tasks, workspace: Workspace, dispatch: Dispatch, view: Selection
+        self,
+        theme: Theme,
+        tasks: Tasks,
+        workspace: Workspace,
+        files: FileChooser,
+        dispatch: Dispatch,
+        view: Selection,
     ) -> None:
         self._name(workspace)
         em = theme.em
@@ -98,7 +104,7 @@ class LaunchPage:
         imgui.end_child()
         imgui.same_line()
         if imgui.begin_child("launch-side", ImVec2(0.0, 0.0), padded):
-            self._side(theme, tasks, workspace, dispatch, view)
+            self._side(theme, tasks, workspace, files, dispatch, view)
         imgui.end_child()
         imgui.pop_style_color()
 
@@ -159,7 +165,13 @@ class LaunchPage:
             self._call(folder, draft.preset)
 
     def _side(
-        self, theme: Theme, tasks: Tasks, workspace: Workspace, dispatch: Dispatch, view: Selection
+        self,
+        theme: Theme,
+        tasks: Tasks,
+        workspace: Workspace,
+        files: FileChooser,
+        dispatch: Dispatch,
+        view: Selection,
     ) -> None:
         draft = self.draft
         controls.section(theme, "Data and place")

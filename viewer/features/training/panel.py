@@ -31,6 +31,7 @@ from viewer.state.query_cache import QueryCache
 from viewer.state.workspace import Workspace
 from viewer.widgets import controls
 from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.file_chooser import FileChooser
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import Theme
 
@@ -82,6 +83,7 @@ class TrainingPanel:
         tasks: Tasks,
         workspace: Workspace,
         opening: str,
+        files: FileChooser,
         dispatch: Dispatch,
         now: float,
     ) -> Document:
@@ -93,13 +95,13 @@ class TrainingPanel:
         imgui.set_next_window_size_constraints(ImVec2(13 * em, -1.0), ImVec2(32 * em, -1.0))
         if imgui.begin_child("side", ImVec2(19 * em, 0.0), side):
             imgui.pop_style_color()
-            self.runs.draw(theme, self.view, self.index, workspace, self.queue)
+            self.runs.draw(theme, self.view, self.index, workspace, self.queue, files)
             imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.panel, 1.0))
         imgui.end_child()
         imgui.pop_style_color()
         imgui.same_line(0.0, 0.0)
         if imgui.begin_child("main", ImVec2(0.0, 0.0), padded):
-            self._main(doc, theme, info, queries, tasks, workspace, opening, dispatch, now)
+            self._main(doc, theme, info, queries, tasks, workspace, opening, files, dispatch, now)
         imgui.end_child()
         return doc
 
@@ -141,6 +143,7 @@ class TrainingPanel:
         tasks: Tasks,
         workspace: Workspace,
         opening: str,
+        files: FileChooser,
         dispatch: Dispatch,
         now: float,
     ) -> None:
@@ -176,6 +179,7 @@ class TrainingPanel:
                     tasks,
                     workspace,
                     opening,
+                    files,
                     dispatch,
                     now,
                     row,
@@ -197,6 +201,7 @@ class TrainingPanel:
         tasks: Tasks,
         workspace: Workspace,
         opening: str,
+        files: FileChooser,
         dispatch: Dispatch,
         now: float,
         row: RunRow | None,
@@ -209,13 +214,15 @@ class TrainingPanel:
         elif tab == "machine":
             machine.draw(theme, self.index.poller.host)
         elif tab == "launch":
-            self.launch.draw(theme, tasks, workspace, dispatch, view)
+            self.launch.draw(theme, tasks, workspace, files, dispatch, view)
         elif run is None or row is None:
             controls.note(theme, "Choose a run at the left.")
         elif tab == "pictures":
             self.pictures.draw(theme, view, run, now)
         elif tab == "snapshots":
-            self.snapshots.draw(doc, theme, info, queries, tasks, workspace, opening, dispatch, run)
+            self.snapshots.draw(
+                doc, theme, info, queries, tasks, workspace, opening, files, dispatch, view, run
+            )
         elif tab == "log":
             self.log.draw(theme, dispatch, run)
         elif tab == "alarms":

@@ -19,6 +19,7 @@ from viewer.runs.selection import Selection
 from viewer.state.palette import CURVES
 from viewer.state.workspace import Workspace
 from viewer.widgets import controls
+from viewer.widgets.file_chooser import FileChooser, FileWish
 from viewer.widgets.theme import Theme
 
 ROW_EM = 3.55
@@ -31,9 +32,16 @@ class RunList:
     typed: str = ""
     words: str = ""
     complaint: str = field(default="", repr=False)
+    _chosen: str = ""
 
     def draw(
-        self, theme: Theme, view: Selection, index: RunIndex, workspace: Workspace, queue: QueueList
+        self,
+        theme: Theme,
+        view: Selection,
+        index: RunIndex,
+        workspace: Workspace,
+        queue: QueueList,
+        files: FileChooser,
     ) -> None:
         em = theme.em
         width = imgui.get_content_region_avail().x
@@ -42,7 +50,7 @@ class RunList:
             theme, f"{fa.ICON_FA_PLUS}  New run###new-run", tip=tip, primary=True, width=width
         ):
             view.show("launch")
-        self._folders(theme, workspace, index)
+        self._folders(theme, workspace, index, files)
         imgui.dummy(ImVec2(0.0, 0.1 * em))
         queue.draw(theme, view)
         rows = [row for row in index.rows if all(w in row.name.lower() for w in self.words.lower().split())]
@@ -62,6 +70,9 @@ class RunList:
                 self._row(theme, view, row, index.reader(row.path))
         imgui.end_child()
 
+    def _take(self, path: Path) -> None:
+        self._chosen = str(path)
+
     def _nothing(self, theme: Theme, workspace: Workspace, index: RunIndex) -> None:
         if not workspace.folders:
             text = "Name a folder with runs above: a run directory, or a folder whose sub-folders are runs. New runs add theirs."
@@ -71,11 +82,10 @@ class RunList:
             text = "No runs in these folders yet." if index.looked else "Looking …"
         controls.note(theme, text)
 
-    def _folders(self, theme: Theme, workspace: Workspace, index: RunIndex) -> None:
+    def _folders(self, theme: Theme, workspace: Workspace, index: RunIndex, files: FileChooser) -> None:
         edge = imgui.get_frame_height()
-        imgui.set_next_item_width(
-            imgui.get_content_region_avail().x - edge - imgui.get_style().item_spacing.x
-        )
+        gap = imgui.get_style().item_inner_spacing.x
+        imgui.set_next_item_width(imgui.get_content_region_avail().x - 2 * (edge + gap))
         entered, text = imgui.input_text_with_hint(
             "##run-folder",
             "Folder of runs, Enter adds it",
@@ -86,7 +96,16 @@ class RunList:
         controls.tooltip(
             "A run directory, or a folder whose sub-folders are run directories (of triscope or of the EG3D family)"
         )
-        imgui.same_line()
+        imgui.same_line(0.0, gap)
+        why = "" if workspace.desk.here else "Folders of the far machine are typed"
+        if controls.icon_button(
+            theme, fa.ICON_FA_FOLDER_OPEN, "browse-folder", tip="Choose a folder of runs …", why_not=why
+        ):
+            start = text.strip() or (workspace.folders[0] if workspace.folders else "")
+            files.ask(FileWish("Folder of training runs", "folder", start=start), self._take)
+        if self._chosen:
+            text, entered, self._chosen = self._chosen, True, ""
+        imgui.same_line(0.0, gap)
         why = "" if text.strip() else "Type a folder first"
         entered |= controls.icon_button(
             theme, fa.ICON_FA_PLUS, "add-folder", tip="Look for runs in this folder", why_not=why

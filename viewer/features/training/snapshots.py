@@ -16,6 +16,7 @@ from viewer.gl.texture import Texture
 from viewer.jobs.desk import free_name
 from viewer.jobs.tasks import Tasks
 from viewer.runs.reader import RunReader
+from viewer.runs.selection import Selection
 from viewer.runs.snapshots import snapshot_table
 from viewer.state.actions import CopyText, Dispatch, OpenCheckpoint, ShowWorkspace
 from viewer.state.document import Document
@@ -23,7 +24,9 @@ from viewer.state.query_cache import QueryCache
 from viewer.state.requests import request_of
 from viewer.state.workspace import Workspace
 from viewer.widgets import controls
+from viewer.widgets.file_chooser import FileChooser, FileWish
 from viewer.widgets.glyphs import legible
+from viewer.widgets.path_field import PathField
 from viewer.widgets.theme import Theme
 
 KIND = "film"
@@ -39,6 +42,7 @@ class SnapshotPage:
     def __init__(self) -> None:
         self.seeds = "0-3"
         self.out = ""
+        self._field = PathField("film-out", FileWish("Film to be written", "save", (("Videos", (".mp4",)),)))
         self._run: PurePath | None = None
         self._texture: Texture | None = None
         self._drawn = -1
@@ -52,7 +56,9 @@ class SnapshotPage:
         tasks: Tasks,
         workspace: Workspace,
         opening: str,
+        files: FileChooser,
         dispatch: Dispatch,
+        view: Selection,
         run: RunReader,
     ) -> None:
         em = theme.em
@@ -77,7 +83,7 @@ class SnapshotPage:
         imgui.same_line(0.0, 0.8 * em)
         if imgui.begin_child("snapshot-side", ImVec2(0.0, 0.0)):
             self._preview(doc, theme, info, queries, workspace, opening, dispatch, run)
-            self._film(doc, theme, tasks, workspace, dispatch, run)
+            self._film(doc, theme, tasks, workspace, files, dispatch, run)
         imgui.end_child()
 
     def _table(
@@ -136,7 +142,9 @@ class SnapshotPage:
         queries: QueryCache,
         workspace: Workspace,
         opening: str,
+        files: FileChooser,
         dispatch: Dispatch,
+        view: Selection,
         run: RunReader,
     ) -> None:
         em = theme.em
@@ -195,6 +203,7 @@ class SnapshotPage:
         theme: Theme,
         tasks: Tasks,
         workspace: Workspace,
+        files: FileChooser,
         dispatch: Dispatch,
         run: RunReader,
     ) -> None:
@@ -204,9 +213,9 @@ class SnapshotPage:
         self.seeds = text if changed else self.seeds
         controls.tooltip("Shown side by side in every frame: numbers and ranges as 0-3,7")
         controls.label(theme, "File", "The video, .mp4")
-        changed, text = imgui.input_text("##film-out", self.out)
-        self.out = text if changed else self.out
-        controls.tooltip("The video, .mp4; it appears when it is complete")
+        self.out = self._field.draw(
+            theme, files, self.out, tip="The video, .mp4; it appears when it is complete"
+        )
         task = next((t for t in tasks.views(KIND) if t.record.pinned.get("run") == str(run.path)), None)
         running = task is not None and not task.ended
         why = (

@@ -1,0 +1,182 @@
+"""Every tab and popup of the real window in one size and theme, as contact sheets to look at.
+
+`python -m tests.gui.contact_sheets OUT [--size 1280x720] [--theme light] [--scale 1.25] [--only WORD]`: a PNG for each view in
+OUT/SIZE-THEME, and sheets of six views each beside it. The renderer is the blob head, the runs are synthetic.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from imgui_bundle import imgui
+from PIL import Image, ImageDraw
+
+from tests.blob_head.session import BlobSession
+from tests.gui.panel_states import STATES, document
+from tests.gui.window_driver import Hands, drive
+from tests.unit.render_client.inline_client import InlineClient
+from tests.unit.runs.synthetic import Plan, write_foreign, write_native
+from viewer.features.training.panel import TABS
+from viewer.state import actions
+from viewer.state.store import Banner
+from viewer.tour.virtual_display import some_display
+
+SIZES = ((1600, 1000), (1280, 720), (1024, 700))
+TILE, COLUMNS, ROWS = 800, 2, 3
+View = tuple[str, Callable[[Hands], None]]
+
+
+def panels() -> Iterator[View]:
+    """Each state of each panel, in front of its group."""
+    for state, (title, prepare) in STATES.items():
+
+        def show(h: Hands, title: str = title, prepare: Callable[[Hands], None] = prepare) -> None:
+            for closed in ("Ray", "Compare"):
+                h.app.show_panel(closed, title == closed)
+            h.app.front_panel(title)
+            h.ctx.yield_(3)
+            prepare(h)
+
+        yield f"panel {state}", show
+
+
+def popups() -> Iterator[View]:
+    """Menus, sheets, palette, messages."""
+    for menu in ("File", "Edit", "View", "Help"):
+        yield f"menu {menu}", lambda h, menu=menu: h.ctx.item_click(f"//##MainMenuBar/{menu}")
+    for inner in (
+        "View/Theme",
+        "View/Interface size",
+        "View/Presets",
+        "View/Layout",
+        "File/Open a known shape",
+    ):
+        yield f"menu {inner}", lambda h, inner=inner: _submenu(h, inner)
+    yield "palette", lambda h: h.loop.dispatch(actions.TogglePalette())
+    yield "keys", lambda h: h.loop.dispatch(actions.ToggleKeys())
+    yield "about", lambda h: h.loop.dispatch(actions.ShowAbout())
+    yield "doctor", lambda h: h.loop.dispatch(actions.ShowDoctor())
+    yield "banner", lambda h: setattr(h.loop.store, "banner", Banner("Cannot open head.pkl", "no such file"))
+    yield (
+        "toast",
+        lambda h: h.loop.toasts.add("head.glb is there", "/home/me/meshes/head.glb", time.monotonic()),
+    )
+
+
+def _submenu(h: Hands, path: str) -> None:
+    first, second = path.split("/")
+    h.ctx.item_click(f"//##MainMenuBar/{first}")
+    h.ctx.item_click(f"//##Menu_00/{second}")
+
+
+def trainings() -> Iterator[View]:
+    """Each page of a run, of the new run, and of an empty list."""
+    for tab, title in TABS:
+
+        def show(h: Hands, tab: str = tab) -> None:
+            panel = h.loop.features["training"].panel
+            if h.loop.workspace.exploring:
+                h.loop.dispatch(actions.ShowWorkspace("training"))
+                h.until(lambda: len(panel.index.rows) > 1, "the runs", 4000)  # type: ignore[attr-defined]
+            panel.view.show(tab)  # type: ignore[attr-defined]
+            h.ctx.yield_(40)
+
+        yield f"training {title}", show
+
+
+def shoot(h: Hands, views: list[View], folder: Path) -> list[Path]:
+    """One picture per view; what a view opened is closed behind it."""
+    made = []
+    home = h.doc
+    for number, (name, show) in enumerate(views, 1):
+        h.ctx.mouse_teleport_to_pos(imgui.ImVec2(0.6 * imgui.get_io().display_size.x, 8.0))
+        show(h)
+        h.ctx.yield_(14)
+        path = folder / f"{number:02d} {name.replace('/', ' - ')}.png"
+        path.unlink(missing_ok=True)
+        h.app.screenshot(path)
+        h.until(path.is_file, f"the picture of {name}")
+        h.ctx.yield_(2)
+        made.append(path)
+        h.ctx.popup_close_all()
+        loop = h.loop
+        loop.keys_open = loop.about_open = loop.palette.open = False
+        loop.doctor.close()
+        loop.store.banner, loop.toasts.shown = None, []
+        loop.store.doc = home
+        h.ctx.yield_(2)
+    return made
+
+
+def sheets(pictures: list[Path], folder: Path, stem: str) -> list[Path]:
+    """The pictures, six to a sheet, each under its name."""
+    made = []
+    each = COLUMNS * ROWS
+    for start in range(0, len(pictures), each):
+        tiles = [Image.open(path).convert("RGB") for path in pictures[start : start + each]]
+        high = round(TILE * tiles[0].height / tiles[0].width)
+        sheet = Image.new("RGB", (COLUMNS * TILE, ROWS * (high + 18)), (90, 90, 90))
+        pen = ImageDraw.Draw(sheet)
+        for place, (tile, path) in enumerate(zip(tiles, pictures[start:], strict=False)):
+            x, y = place % COLUMNS * TILE, place // COLUMNS * (high + 18)
+            pen.text((x + 6, y + 3), path.stem, fill=(255, 255, 255))
+            sheet.paste(tile.resize((TILE, high), Image.Resampling.LANCZOS), (x, y + 18))
+        made.append(folder / f"{stem}-{start // each + 1:02d}.png")
+        sheet.save(made[-1])
+    return made
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("out", type=Path)
+    options.add_argument("--size", default="")
+    options.add_argument("--theme", choices=("dark", "light"), default="")
+    options.add_argument("--scale", type=float, default=1.0)
+    options.add_argument("--only", default="", help="views whose name holds this word")
+    given = options.parse_args()
+    sizes = [tuple(map(int, given.size.split("x")))] if given.size else list(SIZES)
+    themes = [given.theme] if given.theme else ["dark", "light"]
+    out = given.out.resolve()
+    with tempfile.TemporaryDirectory() as scratch, some_display():
+        work = Path(scratch)
+        runs = work / "runs"
+        start = time.time() - 200 * 37.0
+        write_native(runs / "heads128-ada", Plan(edge=64, start=start), pid=os.getpid())
+        write_native(runs / "nosampler", Plan(edge=64, seed=9, nan_at=40, start=start), state="failed")
+        write_foreign(runs / "00012-ffhq", Plan(edge=64, seed=5, start=start))
+        os.environ["TRISCOPE_CONFIG_DIR"] = str(work)
+        os.chdir(work)
+        quality = {"max_size": 384, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
+        views = [v for v in (*panels(), *popups(), *trainings()) if given.only.lower() in v[0].lower()]
+        for width, height in sizes:
+            for theme in themes:
+                look = {
+                    "theme": theme,
+                    "ui_scale": given.scale,
+                    "quality": quality,
+                    "run_folders": [str(runs)],
+                    "hint_read": True,
+                }
+                (work / "preferences.json").write_text(json.dumps(look))
+                stem = f"{width}x{height}-{theme}"
+                folder = out / stem
+                folder.mkdir(parents=True, exist_ok=True)
+                made: list[Path] = []
+
+                def body(h: Hands, folder: Path = folder, made: list[Path] = made) -> None:
+                    document()(h)
+                    made += shoot(h, views, folder)
+
+                drive(body, InlineClient(BlobSession), "blob:posed", (width, height))
+                for sheet in sheets(made, out, stem):
+                    print(sheet)
+
+
+if __name__ == "__main__":
+    main()
