@@ -104,7 +104,7 @@ def test_launch_watch_stop_resume_and_open_the_snapshot(place: Path, tmp_path: P
             draft.put(path, text)
         ctx.item_input_value(f"{MAIN}##data", str(data))
         ctx.item_input_value(f"{MAIN}##out", str(run))
-        wait(h, lambda: panel.launch.looker.found is not None, "the look at the data set")
+        wait(h, lambda: panel.launch.data.looker.found is not None, "the look at the data set")
         ctx.yield_(3)
         assert draft.data == str(data) and draft.run == run and draft.problems("") == []
         ctx.item_click(f"{MAIN}###start-run")

@@ -153,7 +153,7 @@ def test_duplicates_wait_in_a_queue_whose_order_changes(place: Path, tmp_path: P
         assert other is not None and tree is not None
         told = [(d.path, d.right) for d in diff(other, tree) if d.path != "data.path"]
         assert told == [("optim.generator_lr", rate)], "one setting differs from the run"
-        wait(h, lambda: page.looker.found is not None and not draft.problems(""), "the data set")
+        wait(h, lambda: page.data.looker.found is not None and not draft.problems(""), "the data set")
         ctx.yield_(3)
         made = draft.run
         ctx.item_click(f"{MAIN}###start-run")

@@ -86,7 +86,9 @@ def test_the_main_jobs_take_three_actions_at_most(tmp_path: Path, monkeypatch: p
         page = hands.loop.features["training"].panel.launch  # type: ignore[attr-defined]
         hands.until(lambda: page.draft.data.endswith("heads.zip"), "the data set that lies here")
         training.click("//Training/**/##preset-smoke")
-        hands.until(lambda: not page.draft.problems("") and page.looker.want(page.draft.data), "the data")
+        hands.until(
+            lambda: not page.draft.problems("") and page.data.looker.want(page.draft.data), "the data"
+        )
         hands.ctx.yield_(3)
         training.click("//Training/**/###start-run")
         hands.until(lambda: begun, "the training")

@@ -190,7 +190,7 @@ def test_the_form_marks_changes_and_places_errors_at_their_field(runs: Path, tmp
         ctx.yield_(2)
         assert not draft.checked().errors and draft.typed == {"optim.generator_lr": "0.001"}
         ctx.item_input_value(f"{MAIN}##data", str(tmp_path / "no such set.zip"))
-        h.until(lambda: panel.launch.looker.found is not None, "the look at the data set", 2000)
+        h.until(lambda: panel.launch.data.looker.found is not None, "the look at the data set", 2000)
         ctx.yield_(2)
         assert draft.problems("data set: no such file") and not (Path(draft.out) / "job.json").exists()
         ctx.item_click(f"{MAIN}###copy-line")

@@ -74,7 +74,8 @@ class Opening:
     def ask(self, control: RenderCoordinator, files: FileChooser, recent: tuple[str, ...]) -> None:
         """Ask for a file, beginning beside the one that is open."""
         info = control.info
-        start = info.path if info is not None and not control.client.status.far else ""
+        here = info is not None and not control.client.status.far and Path(info.path).exists()
+        start = info.path if info is not None and here else ""
         wish = FileWish(OPENABLE.title, OPENABLE.kind, OPENABLE.kinds, start)
         files.ask(wish, lambda path: self.take([str(path)], control, recent))
 

@@ -52,6 +52,8 @@ class Browser:
         self._turn = 0
         self._typed = ""
         self._focus = self._reveal = False
+        self._cleared = False  # words stood in the filter: the Backspace that deletes the last one goes nowhere
+        self._entered = False  # Enter was the path field's
         self._reader = FolderReader(wake)
         self._listing: Listing | None = None
 
@@ -137,13 +139,13 @@ class Browser:
         ):
             imgui.open_popup("##recent-folders")
         if imgui.begin_popup("##recent-folders"):
-            for path in recent:
-                if imgui.selectable(
-                    f"{controls.ellipsis(path, 30 * theme.em, keep_end=True)}###{path}", False
-                )[0]:
+            for place, path in enumerate(recent):
+                shown = controls.ellipsis(path, 30 * theme.em, keep_end=True)
+                if imgui.selectable(f"{shown}###recent-folder-{place}", False)[0]:
                     self._go(Path(path))
                 controls.tooltip(path)
             imgui.end_popup()
+        self._entered = entered
         return self._typed_path() if entered else None
 
     def _typed_path(self) -> Path | None:
@@ -203,9 +205,6 @@ class Browser:
         ):
             self._go(self.folder.parent)
         self._cleared = bool(self.words)
-
-    _cleared = False
-    """Whether words stood in the filter in the last frame: the Backspace that deletes the last one goes nowhere."""
 
     def _list(self, theme: Theme, shown: tuple[Entry, ...], height: float) -> Path | None:
         em, chosen = theme.em, None
@@ -287,7 +286,7 @@ class Browser:
         entered = imgui.is_key_pressed(imgui.Key.enter, False) or imgui.is_key_pressed(
             imgui.Key.keypad_enter, False
         )
-        entered = entered and imgui.internal.get_active_id() in (0, imgui.get_id("##files-filter"))
+        entered = entered and not self._entered and imgui.internal.get_active_id() in (0, imgui.get_id("##files-filter"))
         why, target = self._target(marked)
         title = VERBS[self._kind]
         there = target is not None and self._kind == "save" and target.exists()

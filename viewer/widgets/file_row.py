@@ -59,7 +59,8 @@ class FileRow:
 
     def _ask(self, files: FileChooser, what: Asked) -> None:
         def then(path: Path) -> None:
-            self.text, self._chosen = str(path), (what, path)
+            self.text = str(path)
+            self._chosen = (what, path)
 
         kinds = ((self._title, self._endings), ("All files", ()))
         title = f"{'Save' if what == 'save' else 'Load'} {self._title.lower()}"

@@ -13,11 +13,15 @@ from viewer.widgets.theme import Theme
 
 
 class PathField:
-    """Keeps the answer of the dialog until the next frame. wish: what the dialog asks for; its start is what is typed."""
+    """Keeps the answer of the dialog until the next frame. wish: what the dialog asks for; its start is what is typed.
+
+    took: whether the text of the last `draw` came from the dialog.
+    """
 
     def __init__(self, key: str, wish: FileWish) -> None:
         self._key, self._wish = key, wish
         self._chosen: str | None = None
+        self.took = False
 
     def draw(
         self, theme: Theme, files: FileChooser, text: str, *, tip: str, hint: str = "", why_not: str = ""
@@ -32,6 +36,7 @@ class PathField:
             theme, fa.ICON_FA_FOLDER_OPEN, f"{self._key}-browse", tip=f"{self._wish.title} …", why_not=why_not
         ):
             files.ask(FileWish(self._wish.title, self._wish.kind, self._wish.kinds, text), self._take)
+        self.took = self._chosen is not None
         if self._chosen is not None:
             text, self._chosen = self._chosen, None
         return text

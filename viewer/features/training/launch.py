@@ -17,6 +17,7 @@ from core_model.schema.overrides import read_tree
 from core_model.schema.recipes import RECIPES
 from core_model.schema.train import TrainConfig
 from viewer.features.training import forecast_cards, preset_cards
+from viewer.features.training.data_rows import DataRows
 from viewer.features.training.draft import Draft
 from viewer.features.training.form import FormPage
 from viewer.features.training.preset_cards import KIND
@@ -26,7 +27,6 @@ from viewer.jobs.asked import CONFIG_BYTES, SHORT_S, Asked
 from viewer.jobs.backend import BACKENDS
 from viewer.jobs.command import forecast_words
 from viewer.jobs.config_diff import diff
-from viewer.jobs.data_set import DataLooker
 from viewer.jobs.desk import Desk
 from viewer.jobs.errands import Errands
 from viewer.jobs.run_rows import RunRow
@@ -37,7 +37,9 @@ from viewer.runs.source import whole
 from viewer.state.actions import CopyText, Dispatch
 from viewer.state.workspace import Workspace
 from viewer.widgets import choice_rows, controls, number_rows
+from viewer.widgets.file_chooser import FileChooser, FileWish
 from viewer.widgets.glyphs import legible
+from viewer.widgets.path_field import PathField
 from viewer.widgets.theme import BODY_PX, Theme
 
 
@@ -49,7 +51,8 @@ class LaunchPage:
         self.asked = Asked(index.desk)
         self.draft = Draft(asked=self.asked)
         self.form = FormPage()
-        self.looker = DataLooker()
+        self.data = DataRows()
+        self._out = PathField("out", FileWish("Folder in which the run is made", "folder"))
         self.complaint = ""
         self.against = ""
         self.costs = preset_cards.Costs()
@@ -63,7 +66,7 @@ class LaunchPage:
         """The machine that trains."""
         if desk is not self.asked.desk:
             self.draft.asked = self.asked = Asked(desk, wake)
-            self.looker = DataLooker(wake, desk.data)
+            self.data.use(desk, wake)
 
     def duplicate(self, row: RunRow, config: Mapping[str, Any]) -> None:
         """Start the form from the settings of a run, with its data and a free name beside it."""
@@ -175,11 +178,14 @@ class LaunchPage:
     ) -> None:
         draft = self.draft
         controls.section(theme, "Data and place")
-        fault = self._data(theme)
+        fault = self.data.draw(theme, tasks, files, draft)
         controls.label(theme, "Run", "Run directory: settings, statistics, pictures and snapshots go here")
-        changed, text = imgui.input_text("##out", draft.out)
-        draft.out = text if changed else draft.out
-        controls.tooltip("Made when the run starts; a run that is there already can only be resumed")
+        tip = "Made when the run starts; a run that is there already can only be resumed"
+        why = "" if self.asked.desk.here else "Folders of the far machine are typed"
+        name = draft.run.name
+        draft.out = self._out.draw(theme, files, draft.out, tip=tip, why_not=why)
+        if self._out.took:  # a folder for the run was chosen, not the run's own
+            self._call(self.asked.desk.path(draft.out), name or draft.preset)
         controls.section(theme, "Where it runs")
         self._place(theme)
         problems = draft.problems(fault)
@@ -202,29 +208,6 @@ class LaunchPage:
         controls.section(theme, "Command")
         self._command(theme, dispatch)
         self._difference(theme)
-
-    def _data(self, theme: Theme) -> str:
-        """The data set's path and what it holds; returns what is wrong with it."""
-        draft = self.draft
-        controls.label(theme, "Data", "Zip or folder with dataset.json, in EG3D's layout")
-        changed, text = imgui.input_text_with_hint("##data", "zip or folder with dataset.json", draft.data)
-        draft.data = text if changed else draft.data
-        controls.tooltip("Made by `triscope data heads`, or any set in EG3D's layout")
-        if not draft.data.strip():
-            return ""
-        found = self.looker.want(draft.data)
-        if found is None:
-            controls.note(theme, "Looking at the data set …")
-            return "the data set is still being looked at"
-        tree, fault = draft.tree, found.fault
-        if not fault and tree is not None and tree.data.labels and not found.labelled:
-            fault = "it has no cameras: switch data.labels off, or take another set"
-        if not fault and tree is not None and min(found.size) < tree.data.resolution and not found.labelled:
-            fault = f"its pictures are smaller than data.resolution ({tree.data.resolution} pixels)"
-        imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + controls.LABEL_EM * theme.em)
-        with controls.text_colour(theme.palette.bad if fault else theme.palette.good):
-            imgui.text_wrapped(fault if fault else found.words())
-        return f"data set: {fault}" if fault else ""
 
     def _place(self, theme: Theme) -> None:
         draft = self.draft
