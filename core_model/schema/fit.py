@@ -121,7 +121,7 @@ class FitConfig(Frozen):
         default=100.0, gt=0, description="half-life of the weight average"
     )
     beta_target: Annotated[float, Shown("world units", group=LOSSES)] = Field(
-        default=0.001, gt=0, description="width that beta is drawn to (B_target)"
+        default=0.001, gt=0, description="surface variance that beta is drawn to (B_target in the paper)"
     )
     sdf_softness: Annotated[float, Shown("world units", group=LOSSES)] = Field(
         default=0.01, gt=0, description="the distance error counts relative to |sdf| + this"

@@ -42,14 +42,14 @@ class Schedule(Frozen):
         default=Curve.model_validate("0:64,10M:64,11M:128,18M:128,18.2M:512"),
         description="edge of rendered images; EpiGRAF: of its patches, the same for the whole run",
     )
-    surface_target: Annotated[Curve, Shown("world units", recipes=("wysiwyg",), title="B_target")] = Field(
+    surface_target: Annotated[
+        Curve, Shown("world units", recipes=("wysiwyg",), title="Surface variance aimed at")
+    ] = Field(
         default=Curve.model_validate("0:0.01,10M:0.01,11M:0.001"),
-        description="B_target, width of the surface",
+        description="surface variance that the losses aim at (B_target in the paper)",
     )
-    colour_lr: Annotated[Curve, Shown(recipes=("wysiwyg",), title="Learning-rate multiplier of MLP_rgb")] = (
-        Field(
-            default=Curve.model_validate("0:2,25M:2,25M:1"), description="learning-rate multiplier of MLP_rgb"
-        )
+    colour_lr: Annotated[Curve, Shown(recipes=("wysiwyg",), title="Learning rate of colours")] = Field(
+        default=Curve.model_validate("0:2,25M:2,25M:1"), description="learning-rate multiplier of MLP_rgb"
     )
     swap: Annotated[Curve, Shown("chance", title="Camera swapping")] = Field(
         default=Curve.model_validate("0:1,1M:0.5"),

@@ -11,24 +11,31 @@ import json
 import os
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from imgui_bundle import imgui
 from PIL import Image, ImageDraw
 
+from core_model.schema.camera import OrbitPose, label25
 from tests.blob_head.session import BlobSession
 from tests.gui.panel_states import STATES, document
 from tests.gui.window_driver import Hands, drive
 from tests.unit.render_client.inline_client import InlineClient
-from tests.unit.runs.synthetic import Plan, write_foreign, write_native
+from tests.unit.runs.synthetic import Plan, picture, write_foreign, write_native
 from viewer.features.training.panel import TABS
 from viewer.state import actions
 from viewer.state.store import Banner
 from viewer.tour.virtual_display import some_display
+from viewer.widgets.file_chooser import FileWish
 
 SIZES = ((1600, 1000), (1280, 720), (1024, 700))
 TILE, COLUMNS, ROWS = 800, 2, 3
+HERE = Path(__file__).resolve()
 View = tuple[str, Callable[[Hands], None]]
 
 
@@ -67,6 +74,59 @@ def popups() -> Iterator[View]:
         "toast",
         lambda h: h.loop.toasts.add("head.glb is there", "/home/me/meshes/head.glb", time.monotonic()),
     )
+
+
+def files() -> Iterator[View]:
+    """The browser of files, for each of its kinds."""
+    for kind in ("open", "save", "folder"):
+
+        def show(h: Hands, kind: Any = kind) -> None:
+            h.loop.files.system = False
+            kinds = (("Python files", (".py",)), ("All files", ()))
+            h.loop.files.ask(
+                FileWish("Open a checkpoint, or a file whose view is to be restored", kind, kinds, str(HERE)),
+                print,
+            )
+
+        yield f"browser to {kind}", show
+
+
+def a_data_set(path: Path) -> None:
+    """Twenty-four pictures with their cameras."""
+    rng = np.random.default_rng(2)
+    poses = [OrbitPose(yaw=float(rng.normal(0, 0.5)), pitch=float(rng.normal(0, 0.2))) for _ in range(24)]
+    grid = np.asarray(picture(4, 1.0, edge=64))
+    with zipfile.ZipFile(path, "w") as out:
+        for number in range(24):
+            x, y = number % 6 * 64, number // 6 * 64
+            data = BytesIO()
+            Image.fromarray(grid[y : y + 64, x : x + 64]).save(data, format="PNG")
+            out.writestr(f"{number}.png", data.getvalue())
+        labels = [[f"{n}.png", label25(pose).tolist()] for n, pose in enumerate(poses)]
+        out.writestr("dataset.json", json.dumps({"labels": labels}))
+
+
+def launches() -> Iterator[View]:
+    """The new run with a data set, and with everything that can be opened."""
+
+    def page(h: Hands) -> Any:
+        training: Any = h.loop.features["training"].panel
+        if h.loop.workspace.exploring:
+            h.loop.dispatch(actions.ShowWorkspace("training"))
+        training.view.show("launch")
+        h.ctx.yield_(20)
+        return training.launch
+
+    def with_data(h: Hands) -> None:
+        page(h).draft.data = str(Path.cwd() / "heads.zip")
+        h.ctx.yield_(40)
+
+    def making(h: Hands) -> None:
+        launch = page(h)
+        launch.data.making, launch.data.shown = True, False
+
+    yield "training launch with data", with_data
+    yield "training launch making data", making
 
 
 def _submenu(h: Hands, path: str) -> None:
@@ -108,6 +168,7 @@ def shoot(h: Hands, views: list[View], folder: Path) -> list[Path]:
         loop = h.loop
         loop.keys_open = loop.about_open = loop.palette.open = False
         loop.doctor.close()
+        loop.files.close()
         loop.store.banner, loop.toasts.shown = None, []
         loop.store.doc = home
         h.ctx.yield_(2)
@@ -150,10 +211,15 @@ def main() -> None:
         write_native(runs / "heads128-ada", Plan(edge=64, start=start), pid=os.getpid())
         write_native(runs / "nosampler", Plan(edge=64, seed=9, nan_at=40, start=start), state="failed")
         write_foreign(runs / "00012-ffhq", Plan(edge=64, seed=5, start=start))
+        a_data_set(work / "heads.zip")
         os.environ["TRISCOPE_CONFIG_DIR"] = str(work)
         os.chdir(work)
         quality = {"max_size": 384, "refine": False, "settle_delay_s": 0.02, "full_delay_s": 0.05}
-        views = [v for v in (*panels(), *popups(), *trainings()) if given.only.lower() in v[0].lower()]
+        views = [
+            v
+            for v in (*panels(), *popups(), *files(), *trainings(), *launches())
+            if given.only.lower() in v[0].lower()
+        ]
         for width, height in sizes:
             for theme in themes:
                 look = {

@@ -109,7 +109,9 @@ class PictureTab:
     def _empty(self) -> None:
         if self._texture or not dpg.get_item_children(self._place, 1):
             dpg.delete_item(self._place, children_only=True)
-            dpg.add_text(NO_PICTURES, parent=self._place, color=self.view.look.text_muted)
+            dpg.add_text(
+                f"No pictures yet. {NO_PICTURES}", parent=self._place, color=self.view.look.text_muted
+            )
             dpg.set_value(self._caption, "")
             if self._texture:
                 dpg.delete_item(self._texture)

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import PurePath
+from typing import Literal
 
 import numpy as np
 
@@ -22,7 +23,10 @@ AGAIN_S = 1.0
 PICTURE_BYTES = 256 << 20
 """Of a picture's file, at most."""
 FORMATS = ("PNG", "JPEG", "WEBP")
-NO_PICTURES = "No pictures yet: sample grids appear here as the run writes them."
+NO_PICTURES = "Sample grids appear here as the run writes them."
+Beside = Literal["nothing", "reals", "step"]
+"""What a second picture shows beside the first: nothing, the data, or another moment of the run."""
+REALS = "reals"
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,13 @@ class PicturePage:
 
     def choose(self, group: str) -> None:
         self.group = group
+
+    def begin_beside(self, first: PicturePage, what: Beside) -> None:
+        """Show, beside the picture of `first`, the reals of the run where it has any, or its first moment."""
+        self._run, self.groups, self.playing = first._run, first.groups, False
+        real = next((name for name in self.groups if name.startswith(REALS)), first.group)
+        self.group = real if what == "reals" else first.group
+        self.go(self.last if what == "reals" else 0)
 
     def stay_newest(self, on: bool) -> None:
         self.follow, self.playing = on, False

@@ -27,11 +27,19 @@ MOST_COLUMNS = 5
 
 @dataclass(frozen=True)
 class Moment:
-    """A place in a run that an alarm pointed at."""
+    """A place in time of a run: where an alarm pointed, a picture or a snapshot was chosen, or a chart was clicked.
+
+    time: seconds since the first tick.
+    """
 
     run: PurePath
     step: float
     images: float
+    time: float = 0.0
+
+    def at(self, axis: Axis) -> float:
+        """Where it stands on an x axis."""
+        return {"images": self.images, "steps": self.step, "time": self.time}[axis]
 
     def number(self, foreign: bool) -> float:
         """What a picture of this moment is numbered by: steps, or kimg in a run of the EG3D family."""
@@ -44,7 +52,7 @@ class Selection:
 
     axis: what x counts. window: shown part of x in its own unit, None = all. words: filter of the charts.
     envelope: draw the min/max band. ticked: compared runs, in the order of ticking. chosen: run of the
-    other pages. moment: where an alarm jumped to. go_to: page that comes to the front with the next frame.
+    other pages. moment: the place in time that charts mark and pictures go to. go_to: page that comes to the front with the next frame.
     folded: chart groups. colours: number of each run's colour.
     """
 
@@ -112,5 +120,5 @@ class Selection:
             reach = max(float(x[-1]) * 0.05, 1e-9) if len(x) else 1.0
         self.window = (max(0.0, at - reach), at + reach)
         self.choose(run.path)
-        self.moment = Moment(run.path, alarm.step, alarm.images)
+        self.moment = Moment(run.path, alarm.step, alarm.images, alarm.time)
         self.show("charts")

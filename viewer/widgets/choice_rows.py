@@ -49,11 +49,7 @@ def begin_combo(theme: Theme, key: str, preview: str) -> bool:
     """Drop-down with a plain chevron instead of Dear ImGui's arrow button; `imgui.end_combo` must follow when
     it is True.
     """
-    corner, width, height = (
-        imgui.get_cursor_screen_pos(),
-        imgui.get_content_region_avail().x,
-        imgui.get_frame_height(),
-    )
+    corner, width, height = imgui.get_cursor_screen_pos(), imgui.calc_item_width(), imgui.get_frame_height()
     opened = imgui.begin_combo(key, ellipsis(preview, combo_room(theme)), imgui.ComboFlags_.no_arrow_button)
     if not opened:
         chevron(theme, corner.x + width - 0.95 * theme.em, corner.y + 0.5 * height)
@@ -61,8 +57,8 @@ def begin_combo(theme: Theme, key: str, preview: str) -> bool:
 
 
 def combo_room(theme: Theme) -> float:
-    """Pixels for the text of a drop-down that fills the rest of the line."""
-    return imgui.get_content_region_avail().x - 1.9 * theme.em - imgui.get_style().frame_padding.x
+    """Pixels for the text of a drop-down as wide as the next item."""
+    return imgui.calc_item_width() - 1.9 * theme.em - imgui.get_style().frame_padding.x
 
 
 def chevron(theme: Theme, x: float, y: float) -> None:

@@ -12,7 +12,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from viewer.runs.format import size as size_words
 from viewer.state.folders import Entry, FolderReader, Listing, fitting
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme
 
@@ -52,7 +52,9 @@ class Browser:
         self._turn = 0
         self._typed = ""
         self._focus = self._reveal = False
-        self._cleared = False  # words stood in the filter: the Backspace that deletes the last one goes nowhere
+        self._cleared = (
+            False  # words stood in the filter: the Backspace that deletes the last one goes nowhere
+        )
         self._entered = False  # Enter was the path field's
         self._reader = FolderReader(wake)
         self._listing: Listing | None = None
@@ -177,7 +179,7 @@ class Browser:
         if several:
             imgui.same_line()
             imgui.set_next_item_width(-1.0)
-            if imgui.begin_combo("##files-kind", legible(self._kinds[self._ending][0])):
+            if choice_rows.begin_combo(theme, "##files-kind", legible(self._kinds[self._ending][0])):
                 for place, (name, endings) in enumerate(self._kinds):
                     if imgui.selectable(legible(name), place == self._ending)[0]:
                         self._ending, self.marked, self._focus = place, 0, True
@@ -276,7 +278,8 @@ class Browser:
         else:
             inside = len(listing.entries) + listing.more
             more = f"; {listing.more} more are not listed" if listing.more else ""
-            controls.note(theme, f"{len(shown)} of {inside} shown{more}" if inside else "The folder is empty")
+            what = "folders" if self._kind == "folder" else f"of {inside} shown"
+            controls.note(theme, f"{len(shown)} {what}{more}" if inside else "The folder is empty")
         if self._kind == "save":
             controls.label(theme, "Name", "Name of the file")
             self.name = imgui.input_text("##files-name", self.name)[1]
@@ -286,7 +289,11 @@ class Browser:
         entered = imgui.is_key_pressed(imgui.Key.enter, False) or imgui.is_key_pressed(
             imgui.Key.keypad_enter, False
         )
-        entered = entered and not self._entered and imgui.internal.get_active_id() in (0, imgui.get_id("##files-filter"))
+        entered = (
+            entered
+            and not self._entered
+            and imgui.internal.get_active_id() in (0, imgui.get_id("##files-filter"))
+        )
         why, target = self._target(marked)
         title = VERBS[self._kind]
         there = target is not None and self._kind == "save" and target.exists()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
+from viewer.features.training.empty import empty
 from viewer.runs.alarms import Alarm
 from viewer.runs.reader import RunReader
 from viewer.runs.run_health import ALARM_COLUMNS, MOST_ALARMS, NO_ALARMS, alarm_cells
@@ -20,7 +22,7 @@ _TABLE = int(
 def draw(theme: Theme, view: Selection, found: list[tuple[RunReader, Alarm]]) -> None:
     """The table; “Show” zooms the charts to the moment and sets the pictures to it."""
     if not found:
-        controls.note(theme, NO_ALARMS)
+        empty(theme, fa.ICON_FA_CIRCLE_CHECK, "Nothing is wrong", NO_ALARMS)
         return
     p = theme.palette
     if not imgui.begin_table("alarms", 6, _TABLE):

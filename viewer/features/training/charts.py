@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from imgui_bundle import ImVec2, ImVec4, imgui, implot
+from imgui_bundle import icons_fontawesome_6 as fa
 
+from viewer.features.training.empty import empty
 from viewer.features.training.plot import Frame, PlotCard, style, unstyle
 from viewer.features.training.rows import bar, chooser, field, room_for
 from viewer.runs.board import ChartBoard
-from viewer.runs.chart import ChartKey
+from viewer.runs.chart import ChartKey, place_words
 from viewer.runs.format import axis_unit
 from viewer.runs.reader import RunReader
 from viewer.runs.selection import AXES, MOST_COLUMNS, MOST_SMOOTHING, Scale, Selection
@@ -36,17 +38,17 @@ class ChartPage:
         """All charts of `runs`; `marked`: the run whose stages and alarms are drawn."""
         if implot.get_current_context() is None:
             implot.create_context()
-        self._toolbar(theme, view)
+        self._toolbar(theme, view, marked)
         if self.board.update(view, runs):
             self.cards = {key: PlotCard(chart) for key, chart in self.board.charts.items()}
         if imgui.begin_child("chart-body", ImVec2(0.0, 0.0)):
             if self.cards:
                 self._grid(theme, view, marked)
             else:
-                controls.note(theme, self.board.nothing_words(view))
+                empty(theme, fa.ICON_FA_CHART_LINE, "No charts", self.board.nothing_words(view))
         imgui.end_child()
 
-    def _toolbar(self, theme: Theme, view: Selection) -> None:
+    def _toolbar(self, theme: Theme, view: Selection, marked: RunReader | None) -> None:
         em = theme.em
         with bar(theme):
             tip = "Charts whose group, title or series holds every typed word"
@@ -82,7 +84,24 @@ class ChartPage:
             tip = "The whole run again; a double click in a chart does it too"
             if controls.button(theme, "Show all###chart-reset", tip=tip, why_not=why):
                 view.window = None
+            self._moment(theme, view, marked)
         imgui.dummy(ImVec2(0.0, 0.1 * em))
+
+    def _moment(self, theme: Theme, view: Selection, marked: RunReader | None) -> None:
+        """The place in time that is marked in the charts, which Pictures and Snapshots go to."""
+        moment = view.moment
+        if marked is None or moment is None or moment.run != marked.path:
+            return
+        words = f"marked: {place_words(moment.at(view.axis), view.axis)}"
+        imgui.same_line()
+        room_for(imgui.calc_text_size(words).x + 2.5 * theme.em)
+        imgui.align_text_to_frame_padding()
+        with controls.text_colour(theme.palette.accent):
+            imgui.text_unformatted(words)
+        controls.tooltip("Pictures and Snapshots are at this moment too. A click in a chart moves it")
+        imgui.same_line()
+        if controls.icon_button(theme, fa.ICON_FA_XMARK, "forget-moment", tip="Mark no moment"):
+            view.moment = None
 
     def _smoothing(self, theme: Theme, view: Selection) -> None:
         room_for(9 * theme.em)

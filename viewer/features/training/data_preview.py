@@ -99,11 +99,14 @@ class DataPreviewDrawing:
         p, draw, em = theme.palette, imgui.get_window_draw_list(), theme.em
         eyes = found.cameras[:, :3, 3]
         reach = max(float(np.quantile(np.linalg.norm(eyes, axis=1), 0.98)), 0.9 * box, 1e-6)
-        scale = 0.44 * min(size.x, size.y) / reach
+        # a sphere about box and cameras stands still while it is turned
+        centre = 0.5 * eyes.mean(axis=0)
+        around = np.linalg.norm(np.vstack([eyes, box * _CORNERS]) - centre, axis=1)
+        scale = 0.47 * min(size.x, size.y) / max(float(np.quantile(around, 0.98)), 1e-6)
         turn = _turn(self.yaw, self.pitch)
 
         def at(points: np.ndarray) -> list[ImVec2]:
-            seen = points @ turn.T
+            seen = (points - centre) @ turn.T
             middle = (corner.x + 0.5 * size.x, corner.y + 0.5 * size.y)
             return [ImVec2(middle[0] + scale * x, middle[1] - scale * y) for x, y, _ in seen]
 

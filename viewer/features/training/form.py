@@ -11,9 +11,10 @@ from imgui_bundle import imgui
 
 from core_model.schema.settings import Setting
 from viewer.features.training.draft import Draft, matching
+from viewer.features.training.empty import empty
 from viewer.features.training.rows import bar
 from viewer.features.training.rows import field as text_field
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls
 from viewer.widgets.controls import fold
 from viewer.widgets.theme import Theme
 
@@ -56,7 +57,7 @@ class FormPage:
             with controls.text_colour(theme.palette.bad):
                 imgui.text_wrapped(errors[""])
         if not found:
-            controls.note(theme, "No setting fits.")
+            empty(theme, fa.ICON_FA_SLIDERS, "No setting fits", "No path and no help holds every typed word.")
         searching = bool(self.words.strip()) or self.only_changed
         for group, fields in found:
             wrong = sum(f.path in errors for f in fields)
@@ -81,13 +82,14 @@ class FormPage:
         label_room = min(12 * em, 0.36 * right)
         imgui.align_text_to_frame_padding()
         name = one.path.removeprefix(f"{group}.").replace(".", " ").replace("_", " ")
+        name = name[:1].upper() + name[1:]
         with controls.text_colour(p.bad if error else (p.accent if changed else p.muted)):
             imgui.text_unformatted(controls.ellipsis(("• " if changed else "") + name, label_room - 0.4 * em))
         tip = _help(one, draft)
         controls.tooltip(tip)
         imgui.same_line(left + label_room)
         imgui.set_next_item_width(max(5 * em, right - label_room - unit_room - edge - 1.0 * em))
-        self._control(draft, one, tip)
+        self._control(theme, draft, one, tip)
         note = one.unit or ""
         imgui.same_line(left + right - unit_room - edge)
         with controls.font(theme.fonts.body, theme.small()), controls.text_colour(p.muted):
@@ -104,19 +106,22 @@ class FormPage:
                 imgui.set_cursor_pos_x(left + label_room)
                 imgui.text_wrapped(error)
 
-    def _control(self, draft: Draft, one: Setting, tip: str) -> None:
+    def _control(self, theme: Theme, draft: Draft, one: Setting, tip: str) -> None:
         text = draft.text(one.path)
         key = f"##{one.path}"
         if one.kind == "switch":
-            changed, on = imgui.checkbox(key, text.strip().lower() in ("on", "true", "yes", "1"))
-            if changed:
+            was = text.strip().lower() in ("on", "true", "yes", "1")
+            on = choice_rows.toggle(theme, "", key, was, tip=tip)
+            if on != was:
                 draft.put(one.path, "on" if on else "off")
+            return
         elif one.kind == "choice":
-            if imgui.begin_combo(key, text):
+            if choice_rows.begin_combo(theme, key, text):
                 for choice in (*one.choices, *(("none",) if one.optional else ())):
                     if imgui.selectable(f"{choice}###{choice}", choice == text)[0]:
                         draft.put(one.path, choice)
                 imgui.end_combo()
+                return
         else:
             changed, typed = imgui.input_text(key, text)
             if changed:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from imgui_bundle import ImVec2, ImVec4, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
 from viewer.features.training import alarms as alarm_page
 from viewer.features.training import machine
 from viewer.features.training.charts import ChartPage
+from viewer.features.training.empty import empty
 from viewer.features.training.facts import OverviewDrawing
 from viewer.features.training.head import RunHead
 from viewer.features.training.launch import LaunchPage
@@ -45,6 +47,7 @@ TABS: tuple[tuple[Tab, str], ...] = (
     ("machine", "Machine"),
     ("launch", "New run"),
 )
+_NEW_TIP = "Settings, check and start of a new run"
 LIVE, QUIET = 4.0, 1.0
 """Frames per second while a run goes on, and while none does.
 
@@ -216,7 +219,9 @@ class TrainingPanel:
         elif tab == "launch":
             self.launch.draw(theme, tasks, workspace, files, dispatch, view)
         elif run is None or row is None:
-            controls.note(theme, "Choose a run at the left.")
+            words = "Choose one at the left, or begin a new one: its charts, pictures, snapshots and log are shown here."
+            if empty(theme, fa.ICON_FA_LIST, "No run is chosen", words, "New run###empty-new", _NEW_TIP):
+                view.show("launch")
         elif tab == "pictures":
             self.pictures.draw(theme, view, run, now)
         elif tab == "snapshots":

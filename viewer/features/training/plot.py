@@ -8,10 +8,11 @@ import numpy as np
 from imgui_bundle import ImVec2, ImVec4, imgui, implot
 
 from viewer.runs.chart import ChartLine, ChartModel, events_near
+from viewer.runs.moments import moment_at
 from viewer.runs.reader import RunReader
 from viewer.runs.selection import Selection
 from viewer.state.palette import CURVES, Rgb, mix
-from viewer.widgets import controls
+from viewer.widgets import controls, press
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme
 
@@ -141,6 +142,8 @@ class PlotCard:
             hovered = float(implot.get_plot_mouse_pos().x) * self.model.scale
             if imgui.is_mouse_double_clicked(0):
                 frame.view.window = None
+            elif frame.marked is not None and _clicked():
+                frame.view.moment = moment_at(frame.marked, frame.view.axis, hovered)
         implot.end_plot()
         if hovered is not None:
             self._tooltip(frame, hovered)
@@ -166,7 +169,7 @@ class PlotCard:
             implot.plot_scatter(f"##dot{index}", x, strokes.line, spec)
 
     def _marks(self, frame: Frame) -> None:
-        """Stage changes and alarms of the chosen run as upright lines."""
+        """Stage changes, alarms and the marked moment of the chosen run as upright lines."""
         run, p = frame.marked, frame.theme.palette
         if run is None:
             return
@@ -175,6 +178,12 @@ class PlotCard:
             if len(places):
                 spec = implot.Spec(line_color=ImVec4(*ink, alpha), flags=_SILENT)
                 implot.plot_inf_lines(f"##{name}", places, spec)
+        moment = frame.view.moment
+        if moment is not None and moment.run == run.path:
+            spec = implot.Spec(
+                line_color=ImVec4(*p.accent, 1.0), line_weight=1.6 * frame.theme.scale, flags=_SILENT
+            )
+            implot.plot_inf_lines("##moment", np.array([moment.at(frame.view.axis) / self.model.scale]), spec)
 
     def _tooltip(self, frame: Frame, x: float) -> None:
         """Values of every curve at x, averaged and raw, and what happened there."""
@@ -191,6 +200,11 @@ class PlotCard:
                 for said in events_near(frame.marked, view.axis, x, 0.012 * (frame.span[1] - frame.span[0])):
                     imgui.text_unformatted(said)
         imgui.end_tooltip()
+
+
+def _clicked() -> bool:
+    """Whether the left button came up where it had gone down."""
+    return imgui.is_mouse_released(press.LEFT) and not press.dragged(press.LEFT, press.SLACK_PX)
 
 
 def style(theme: Theme) -> None:

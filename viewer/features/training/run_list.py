@@ -8,6 +8,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from viewer.features.training.empty import empty
 from viewer.features.training.queue import QueueList
 from viewer.features.training.rows import progress_line, state_ink, state_words
 from viewer.features.training.run_index import RunIndex
@@ -80,7 +81,7 @@ class RunList:
             text = f"No run's name holds “{self.words}”."
         else:
             text = "No runs in these folders yet." if index.looked else "Looking …"
-        controls.note(theme, text)
+        empty(theme, fa.ICON_FA_FOLDER_OPEN, "No runs", text)
 
     def _folders(self, theme: Theme, workspace: Workspace, index: RunIndex, files: FileChooser) -> None:
         edge = imgui.get_frame_height()

@@ -10,13 +10,16 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from core_model.schema.camera import OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.question import PictureQuestion
+from viewer.features.training.empty import empty
+from viewer.features.training.loss_strip import LossStrip
 from viewer.features.training.rows import progress_line
 from viewer.features.training.timeline import scrub
 from viewer.gl.texture import Texture
 from viewer.jobs.desk import free_name
 from viewer.jobs.tasks import Tasks
+from viewer.runs.moments import moment_of_number, nearest
 from viewer.runs.reader import RunReader
-from viewer.runs.selection import Selection
+from viewer.runs.selection import Moment, Selection
 from viewer.runs.snapshots import snapshot_table
 from viewer.state.actions import CopyText, Dispatch, OpenCheckpoint, ShowWorkspace
 from viewer.state.document import Document
@@ -44,6 +47,9 @@ class SnapshotPage:
         self.out = ""
         self._field = PathField("film-out", FileWish("Film to be written", "save", (("Videos", (".mp4",)),)))
         self._run: PurePath | None = None
+        self.strip = LossStrip()
+        self._shown = ""
+        self._moment: Moment | None = None
         self._texture: Texture | None = None
         self._drawn = -1
 
@@ -71,20 +77,59 @@ class SnapshotPage:
         if not found:
             with run.lock:
                 waiting = not run.listing.snapshots
-            controls.note(
-                theme,
-                "No snapshots yet: they appear here as the run writes them." if waiting else "Looking …",
-            )
+            if waiting:
+                words = "They appear here as the run writes them; each opens in Explore with the seed and camera that are shown."
+                empty(theme, fa.ICON_FA_CAMERA, "No snapshots yet", words)
+            else:
+                controls.note(theme, "Looking …")
             return
+        self._in_step(info, workspace, opening, dispatch, view, run)
         left = 0.5 * imgui.get_content_region_avail().x
         if imgui.begin_child("snapshot-list", ImVec2(left, 0.0)):
-            self._table(theme, info, workspace, opening, dispatch, run)
+            charts = self.strip.high(theme) + imgui.get_style().item_spacing.y
+            tall = imgui.get_content_region_avail().y
+            with_charts = tall > charts + 12 * em
+            if imgui.begin_child("snapshot-table", ImVec2(0.0, tall - charts if with_charts else 0.0)):
+                self._table(theme, info, workspace, opening, dispatch, run)
+            imgui.end_child()
+            if with_charts:
+                self.strip.draw(theme, view, run, imgui.get_content_region_avail().x)
         imgui.end_child()
         imgui.same_line(0.0, 0.8 * em)
         if imgui.begin_child("snapshot-side", ImVec2(0.0, 0.0)):
             self._preview(doc, theme, info, queries, workspace, opening, dispatch, run)
             self._film(doc, theme, tasks, workspace, files, dispatch, run)
         imgui.end_child()
+
+    def _in_step(
+        self,
+        info: CheckpointInfo | None,
+        workspace: Workspace,
+        opening: str,
+        dispatch: Dispatch,
+        view: Selection,
+        run: RunReader,
+    ) -> None:
+        """The charts mark the snapshot that is shown; a moment that was chosen in them opens the snapshot nearest to it."""
+        watch, shown = workspace.snapshots, info.path if info is not None else ""
+        place = watch.place_of(shown)
+        if place < 0:
+            self._shown, self._moment = "", view.moment
+            return
+        if shown != self._shown:
+            self._shown, view.moment = shown, moment_of_number(run, watch.snapshots[place].number)
+            self._moment = view.moment
+        elif (
+            view.moment is not None
+            and view.moment != self._moment
+            and view.moment.run == run.path
+            and not opening
+        ):
+            self._moment = view.moment
+            wanted = nearest([s.number for s in watch.snapshots], view.moment.number(run.is_foreign))
+            if wanted != place:
+                watch.follow = False
+                dispatch(OpenCheckpoint(str(watch.snapshots[wanted].path), keep_view=True))
 
     def _table(
         self,
@@ -142,9 +187,7 @@ class SnapshotPage:
         queries: QueryCache,
         workspace: Workspace,
         opening: str,
-        files: FileChooser,
         dispatch: Dispatch,
-        view: Selection,
         run: RunReader,
     ) -> None:
         em = theme.em

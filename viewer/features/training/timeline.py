@@ -13,6 +13,7 @@ from viewer.state.actions import Dispatch, OpenCheckpoint
 from viewer.state.screen import PicturePlace
 from viewer.state.workspace import Workspace
 from viewer.widgets import controls
+from viewer.widgets.scrubber import scrubber
 from viewer.widgets.theme import Theme
 
 _FLAGS = (
@@ -66,7 +67,7 @@ def keep_up(info: CheckpointInfo | None, workspace: Workspace, opening: str, dis
 
 
 def scrub(theme: Theme, workspace: Workspace, opening: str, dispatch: Dispatch, checkpoint: str) -> None:
-    """Previous, slider, next, newest; latent and camera stay where they are."""
+    """Previous, track, next, newest; latent and camera stay where they are."""
     em, watch = theme.em, workspace.snapshots
     found, place = watch.snapshots, watch.place_of(checkpoint)
     last = len(found) - 1
@@ -81,25 +82,30 @@ def scrub(theme: Theme, workspace: Workspace, opening: str, dispatch: Dispatch, 
     ):
         wanted = place - 1
     imgui.same_line()
-    imgui.set_next_item_width(max(5 * em, imgui.get_content_region_avail().x - 9.6 * em))
-    number = found[place].number if 0 <= place <= last else 0
-    label = f"snapshot {place + 1} of {last + 1}   ({amount(number)})" if place >= 0 else "another checkpoint"
-    with controls.disabled(why):
-        flags = imgui.SliderFlags_.no_input
-        changed, value = imgui.slider_int(
-            "##snapshot", max(place, 0), 0, max(last, 1), label.replace("%", "%%"), flags
-        )
-    controls.tooltip(
-        why
-        or "Time: snapshots of this run; seed and camera are held. The number is that of its file (steps, or kimg)"
+    said = (
+        f"{place + 1} of {last + 1}   {amount(found[place].number)}" if place >= 0 else "another checkpoint"
     )
-    if changed:
-        wanted = int(value)
+    right = imgui.calc_text_size(f"{last + 1} of {last + 1}   888.8 M").x + 9.0 * em
+    wanted_now = scrubber(
+        theme,
+        "##snapshot",
+        [s.number for s in found],
+        place,
+        tip="Snapshots of this run; seed and camera are held. The number is that of its file (steps, or kimg)",
+        name=lambda i: f"snapshot {i + 1} of {last + 1}: {amount(found[i].number)}",
+        why_not=why,
+        width=max(5 * em, imgui.get_content_region_avail().x - right),
+    )
+    wanted = wanted_now if wanted_now != place else wanted
     imgui.same_line()
     if controls.icon_button(
         theme, fa.ICON_FA_FORWARD_STEP, "snapshot-next", tip="Next snapshot", why_not=newest
     ):
         wanted = place + 1
+    imgui.same_line()
+    with controls.text_colour(theme.palette.muted):
+        imgui.align_text_to_frame_padding()
+        imgui.text_unformatted(said)
     imgui.same_line()
     changed, on = imgui.checkbox("newest###snapshot-follow", watch.follow)
     watch.follow = on if changed else watch.follow
