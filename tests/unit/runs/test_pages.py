@@ -15,6 +15,7 @@ from viewer.runs.board import ChartBoard
 from viewer.runs.chart import ChartModel
 from viewer.runs.facts import SettingsPage
 from viewer.runs.log_page import LogPage
+from viewer.runs.moments import moment_at, moment_of_number, nearest
 from viewer.runs.pictures import PLAY_S, PicturePage
 from viewer.runs.reader import RunReader
 from viewer.runs.run_health import alarm_cells, alarms_of, images_words, progress_of
@@ -269,3 +270,31 @@ def test_progress_and_alarms_in_words(native: RunReader) -> None:
     ((run, alarm),) = [(r, a) for r, a in alarms_of([native]) if a.key.startswith("nan")]
     assert run is native and alarm_cells(run, alarm)[:2] == ("NaN or infinite", "native")
     assert alarm_cells(run, alarm)[-1].endswith("(over)") and not alarm.active
+
+
+def test_a_moment_has_all_its_counts_and_charts_and_pictures_meet_in_it(
+    native: RunReader, foreign: RunReader
+) -> None:
+    at = moment_of_number(native, 1000)
+    assert at.step == 1000 and at.images == pytest.approx(32_000, rel=0.01) and at.time > 0
+    assert moment_at(native, "images", at.images).step == pytest.approx(1000, rel=0.01)
+    there = moment_of_number(foreign, 40)
+    assert there.images == 40_000 and there.number(True) == 40
+    page = PicturePage()
+    page.update(native, None, 0.0)
+    last = page.place
+    first = page.pictures[0]
+    page.update(native, moment_of_number(native, first.number), 0.1)
+    assert page.place == 0 != last and not page.follow
+    assert (nearest([10, 20, 40], 29), nearest([], 3)) == (1, -1)
+
+
+def test_a_second_page_begins_with_the_reals_or_with_the_first_moment(foreign: RunReader) -> None:
+    first, second = PicturePage(), PicturePage()
+    first.update(foreign, None, 0.0)
+    second.begin_beside(first, "reals")
+    assert second.update(foreign, None, 0.0) is not None and second.group == "reals"
+    second.begin_beside(first, "step")
+    found = second.update(foreign, None, 0.0)
+    assert second.group == first.group and second.place == 0 and not second.follow
+    assert found == first.pictures[0] != first.pictures[first.place]

@@ -57,6 +57,11 @@ class PictureDrawing:
             # the charts mark this moment; `update` would come to the same picture by it
             view.moment = moment_of_number(run, shown.number)
 
+    def choose_beside(self, what: Beside) -> None:
+        """Nothing, the reals, or another moment of the run at the right."""
+        self.beside = what
+        self.second.begin_beside(self.page, what)
+
     def _side(self, theme: Theme, page: PicturePage, key: str, now: float) -> None:
         if not page.pictures:
             controls.note(theme, "This run has none of these pictures.")
@@ -78,8 +83,7 @@ class PictureDrawing:
                 tip = "A second picture beside this one"
                 chosen = chooser(theme, "##picture-beside", self.beside, _BESIDE, 11 * em, tip)
                 if chosen != self.beside:
-                    self.beside = chosen
-                    self.second.begin_beside(self.page, chosen)
+                    self.choose_beside(chosen)
             changed, on = imgui.checkbox(f"newest###{key}picture-follow", page.follow)
             if changed:
                 page.stay_newest(on)
