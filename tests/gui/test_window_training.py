@@ -64,7 +64,7 @@ def test_explore_stays_as_it_was_and_renders_nothing_while_training_is_shown(
         training(h)
         asked = len(recorder.requests)
         h.ctx.key_press(int(imgui.Key.r))  # would reset the camera in Explore
-        h.ctx.key_press(int(imgui.Key.tab))
+        h.ctx.key_press(int(imgui.Key.h))
         h.ctx.yield_(20)
         assert len(recorder.requests) == asked and h.doc == before and h.app.panels_shown() == shown
         h.ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key._1))

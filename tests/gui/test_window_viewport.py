@@ -141,7 +141,7 @@ def test_viewport_shows_the_offscreen_render_of_its_request():
     drive(body)
 
 
-def test_a_view_to_turn_to_and_tab():
+def test_a_view_to_turn_to_and_hidden_panels():
     def body(h: Hands) -> None:
         h.until_full()
         h.ctx.item_click("//Camera/###view-right")
@@ -149,11 +149,11 @@ def test_a_view_to_turn_to_and_tab():
         edge, shown = h.loop.place.edge_px, h.app.panels_shown()
         assert {t for t, visible, _ in shown if not visible} == {"Ray", "Compare"}
         h.ctx.mouse_move_to_pos(_centre(h))
-        h.ctx.key_press(imgui.Key.tab)
+        h.ctx.key_press(imgui.Key.h)
         h.ctx.yield_(4)
         assert [t for t, visible, _ in h.app.panels_shown() if visible] == ["Viewport"]
         assert h.loop.place.edge_px > edge
-        h.ctx.key_press(imgui.Key.tab)
+        h.ctx.key_press(imgui.Key.h)
         h.ctx.yield_(4)
         assert h.app.panels_shown() == shown
         h.ctx.key_press(imgui.Key.escape)

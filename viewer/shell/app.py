@@ -282,7 +282,7 @@ class App:
 
     def _config(self) -> None:
         io = imgui.get_io()
-        io.config_flags |= imgui.ConfigFlags_.docking_enable
+        io.config_flags |= imgui.ConfigFlags_.docking_enable | imgui.ConfigFlags_.nav_enable_keyboard
         io.config_windows_move_from_title_bar_only = True
 
     def _style(self) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 
 from viewer.shell.commands import COMMANDS, Situation
-from viewer.state.actions import Action, ApplyPreset, Dispatch, Edit, OpenCheckpoint, ShowPanel
+from viewer.state.actions import Action, ApplyPreset, Dispatch, Edit, FrontPanel, OpenCheckpoint
 from viewer.state.key_map import KeyMap
 from viewer.state.presets import Presets
-from viewer.widgets import controls
+from viewer.widgets import controls, inputs
 from viewer.widgets.theme import BODY_PX, Theme
 
 SHOWN = 12
@@ -117,6 +117,7 @@ class CommandPalette:
         )
         if changed:
             self._marked = 0
+        inputs.keep_for(imgui.get_id("##palette-text"), imgui.Key.up_arrow, imgui.Key.down_arrow)
         step = int(imgui.is_key_pressed(imgui.Key.down_arrow)) - int(imgui.is_key_pressed(imgui.Key.up_arrow))
         self._marked = min(max(self._marked + step, 0), max(len(found) - 1, 0))
         first = min(max(self._marked - SHOWN + 3, 0), max(len(found) - SHOWN, 0))
@@ -176,7 +177,7 @@ def entries(
         if info.has_native:
             found.append(Entry("Sampler", "As its program renders", "", Edit(doc, doc.replace(native=True))))
     found += [
-        Entry("Panel", title, "", ShowPanel(title, True), "", PANEL_WORDS.get(title, "")) for title in panels
+        Entry("Panel", title, "", FrontPanel(title), "", PANEL_WORDS.get(title, "")) for title in panels
     ]
     found += [Entry("Preset", name, "", ApplyPreset(name)) for name in presets.names()]
     found += [Entry("Open", Path(path).name, "", OpenCheckpoint(path)) for path in recent]

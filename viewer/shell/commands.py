@@ -162,7 +162,7 @@ COMMANDS: tuple[Command, ...] = (
         "View",
         "Hide or show the panels",
         _always(actions.TogglePanels()),
-        ("Tab",),
+        ("H",),
         words="full screen zen presentation",
     ),
     Command(
@@ -349,6 +349,15 @@ COMMANDS: tuple[Command, ...] = (
         _always(actions.ShowDoctor()),
         anywhere=True,
         words="doctor gpu driver opengl cuda version diagnose problem",
+    ),
+    Command(
+        "help.menus",
+        "Help",
+        "Go to the menu bar",
+        _always(actions.FocusMenus()),
+        ("F10",),
+        anywhere=True,
+        words="keyboard file edit view",
     ),
     Command(
         "help.about",

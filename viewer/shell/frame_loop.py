@@ -63,7 +63,7 @@ from viewer.widgets import controls
 from viewer.widgets.feature import FEATURES, Feature, make_features
 from viewer.widgets.file_chooser import FileChooser
 from viewer.widgets.histogram import HistogramCache
-from viewer.widgets.inputs import Inputs
+from viewer.widgets.inputs import Inputs, begin_tabbing
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import Theme
 
@@ -180,6 +180,7 @@ class FrameLoop:
         control, store = self.coordinator, self.store
         theme = replace(theme, keys=self.keys)
         self.inputs.give()
+        begin_tabbing()
         self.escape.begin_frame()
         control.walking = self.walk.playing or self.features["path"].panel.walks  # pyright: ignore[reportAttributeAccessIssue]
         control.poll(now)
@@ -500,6 +501,8 @@ class FrameLoop:
         on(actions.SetScale, lambda a, now: self._set_look(ui_scale=a.scale))
         on(actions.ShowWorkspace, lambda a, now: setattr(self.workspace, "name", a.name))
         on(actions.ShowPanel, lambda a, now: self.app.show_panel(a.title, a.visible))
+        on(actions.FrontPanel, lambda a, now: self.app.front_panel(a.title))
+        on(actions.FocusMenus, lambda a, now: menus.focus())
         on(actions.TogglePanels, lambda a, now: self.app.toggle_panels())
         on(actions.ResetLayout, lambda a, now: self.app.reset_layout())
         on(actions.ToggleKeys, lambda a, now: setattr(self, "keys_open", not self.keys_open))

@@ -81,7 +81,7 @@ def draw(theme: Theme, dispatch: Dispatch, jobs: tuple[RunningJob, ...]) -> None
         words += f"  +{len(jobs) - 1}"
     corner, height = imgui.get_cursor_screen_pos(), imgui.get_text_line_height()
     width = BAR_EM * em + 0.5 * em + imgui.calc_text_size(words).x
-    if imgui.invisible_button("##jobs", ImVec2(width, height)):
+    if controls.hit(theme, "##jobs", ImVec2(width, height)):
         imgui.open_popup("##job-list")
     hovered = imgui.is_item_hovered()
     controls.tooltip(f"{first.title}: {first.says}. Click for everything that runs, and to cancel it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgui_bundle import imgui
+from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.checkpoint import CheckpointInfo
 from viewer.features.training.window import switch
@@ -108,6 +108,19 @@ def draw(
     switch(theme, dispatch, workspace.name)
     if workspace.exploring:
         _title(theme, info)
+
+
+def focus() -> None:
+    """Give the keyboard to the menu bar, at its first menu: arrows choose, Enter opens, Esc leaves."""
+    internal = imgui.internal
+    bar = internal.find_window_by_name("##MainMenuBar")
+    if bar is None:
+        return
+    first = internal.im_hash_str("File", 0, bar.get_id("##MenuBar"))
+    internal.focus_window(bar)
+    corner = internal.ImRect(ImVec2(0.0, 0.0), ImVec2(1.0, 1.0))
+    internal.set_nav_id(first, internal.NavLayer.menu, 0, corner)
+    imgui.set_nav_cursor_visible(True)
 
 
 def _file(

@@ -130,8 +130,20 @@ class ShowPanel:
 
 
 @dataclass(frozen=True)
+class FrontPanel:
+    """Show a panel, in front of its group, and give it the keyboard."""
+
+    title: str
+
+
+@dataclass(frozen=True)
+class FocusMenus:
+    """Give the keyboard to the menu bar."""
+
+
+@dataclass(frozen=True)
 class TogglePanels:
-    """Tab: hide every panel but the viewport, or bring them back."""
+    """Hide every panel but the viewport, or bring them back."""
 
 
 @dataclass(frozen=True)
@@ -261,6 +273,8 @@ Action = (
     | SetTheme
     | SetScale
     | ShowPanel
+    | FrontPanel
+    | FocusMenus
     | TogglePanels
     | ResetLayout
     | ToggleKeys

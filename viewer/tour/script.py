@@ -190,9 +190,9 @@ class Tour:
 
     def _looks(self, app: App) -> Steps:
         assert app.loop is not None
-        yield from self._key(imgui.Key.tab)
+        yield from self._key(imgui.Key.h)
         yield from self.shot(app, "panels-hidden")
-        yield from self._key(imgui.Key.tab)
+        yield from self._key(imgui.Key.h)
         yield from self._key(imgui.Key.f1)
         yield from self.shot(app, "keys")
         yield from self._key(imgui.Key.escape)

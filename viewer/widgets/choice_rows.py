@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from imgui_bundle import ImVec2, imgui
 
-from viewer.widgets.controls import below, disabled, ellipsis, label, tooltip
+from viewer.widgets.controls import below, disabled, ellipsis, hit, label, tooltip
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import Theme
 
@@ -80,7 +80,7 @@ def toggle(theme: Theme, text: str, key: str, value: bool, *, tip: str, why_not:
     size = ImVec2(2.0 * em, 1.1 * em)
     corner = imgui.get_cursor_screen_pos()
     with disabled(why_not):
-        if imgui.invisible_button(key, ImVec2(size.x, height)):
+        if hit(theme, key, ImVec2(size.x, height)):
             value = not value
         hovered = imgui.is_item_hovered()
     tooltip(why_not or tip)
@@ -143,7 +143,7 @@ def segmented(
         x0, y0 = corner.x + index % columns * step, corner.y + index // columns * height
         imgui.set_cursor_screen_pos(ImVec2(x0, y0))
         with disabled(reason):
-            if imgui.invisible_button(title, ImVec2(step, height)):
+            if hit(theme, title, ImVec2(step, height)):
                 value = option
             hovered = imgui.is_item_hovered()
         tooltip(reason or hint or tip)

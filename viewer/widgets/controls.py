@@ -201,6 +201,20 @@ def icon_button(theme: Theme, icon: str, key: str, *, tip: str, why_not: str = "
     return pressed
 
 
+def hit(theme: Theme, key: str, size: ImVec2) -> bool:
+    """Area that is pressed by mouse or keyboard and drawn by the caller; True when pressed. With the keyboard's focus it has a ring."""
+    pressed = imgui.invisible_button(key, size, int(imgui.ButtonFlags_.enable_nav))
+    if imgui.is_item_focused() and imgui.get_io().nav_visible:
+        window = imgui.internal.get_current_window()
+        over = imgui.get_foreground_draw_list()
+        over.push_clip_rect(window.clip_rect.min, window.clip_rect.max, False)
+        corner, end, away = imgui.get_item_rect_min(), imgui.get_item_rect_max(), 1.0
+        ring = ImVec2(corner.x - away, corner.y - away), ImVec2(end.x + away, end.y + away)
+        over.add_rect(*ring, theme.colour(theme.palette.accent), imgui.get_style().frame_rounding, 2.0)
+        over.pop_clip_rect()
+    return pressed
+
+
 def note(theme: Theme, text: str) -> None:
     """A wrapped remark in small muted text."""
     with font(theme.fonts.body, BODY_PX * 0.9), text_colour(theme.palette.muted):
@@ -211,7 +225,7 @@ def fold(theme: Theme, title: str, key: str, opened: bool, *, tip: str) -> bool:
     """A heading across the panel with a chevron; returns whether what is below it is shown."""
     em, height = theme.em, imgui.get_frame_height()
     corner, width = imgui.get_cursor_screen_pos(), max(imgui.get_content_region_avail().x, 1.0)
-    if imgui.invisible_button(key, ImVec2(width, height)):
+    if hit(theme, key, ImVec2(width, height)):
         opened = not opened
     hovered = imgui.is_item_hovered()
     tooltip(tip)

@@ -12,7 +12,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from viewer.runs.format import size as size_words
 from viewer.state.folders import Entry, FolderReader, Listing, fitting
-from viewer.widgets import choice_rows, controls
+from viewer.widgets import choice_rows, controls, inputs
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme
 
@@ -190,6 +190,8 @@ class Browser:
 
     def _keys(self, shown: tuple[Entry, ...]) -> None:
         """Up, Down, Page and Backspace, wherever the keyboard is but in a field that needs them."""
+        arrows = (imgui.Key.up_arrow, imgui.Key.down_arrow, imgui.Key.page_up, imgui.Key.page_down)
+        inputs.keep_for(imgui.get_id("##files-filter"), *arrows)
         pressed = lambda key: int(imgui.is_key_pressed(key))
         step = pressed(imgui.Key.down_arrow) - pressed(imgui.Key.up_arrow)
         step += PAGE * (pressed(imgui.Key.page_down) - pressed(imgui.Key.page_up))

@@ -176,3 +176,19 @@ def _names(glfw: Any) -> dict[int, str]:
     names |= {getattr(glfw, f"KEY_F{n}"): f"F{n}" for n in range(1, 13)}
     words = {"left_arrow": "LEFT", "right_arrow": "RIGHT", "up_arrow": "UP", "down_arrow": "DOWN"}
     return names | {getattr(glfw, f"KEY_{words.get(key, key.upper())}"): name for name, key in NAMED.items()}
+
+
+def keep_for(owner: int, *keys: imgui.Key) -> None:
+    """Keep keys of this frame from moving the keyboard's focus: whoever asks whether they are pressed gets them still."""
+    for key in keys:
+        imgui.internal.set_key_owner(key, owner)
+
+
+def begin_tabbing() -> None:
+    """Before a frame: Tab goes to the first control of a window that had the keyboard never before.
+
+    Dear ImGui looks for the control after the focused one as long as its frame is drawn, and a fresh window has none.
+    """
+    context = imgui.get_current_context()
+    if context.nav_window is not None and context.nav_id == 0 and context.nav_cursor_visible:
+        imgui.set_nav_cursor_visible(False)

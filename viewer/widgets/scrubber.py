@@ -1,4 +1,4 @@
-"""A track of moments in time: a tick for each, a handle on the present one, dragged or clicked."""
+"""A track of moments in time: a tick for each, a handle on the present one, dragged, clicked, or stepped by Left and Right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from imgui_bundle import ImVec2, imgui
 
-from viewer.widgets import controls
+from viewer.widgets import controls, inputs
 from viewer.widgets.theme import Theme
 
 MOST_TICKS = 240
@@ -37,12 +37,18 @@ def scrubber(
     low, high = (numbers[0], numbers[-1]) if numbers else (0.0, 0.0)
     at = [corner.x + pad + room * ((n - low) / (high - low) if high > low else 0.5) for n in numbers]
     with controls.disabled(why_not):
-        imgui.invisible_button(key, ImVec2(wide, height))
+        controls.hit(theme, key, ImVec2(wide, height))
         hovered, active = imgui.is_item_hovered(), imgui.is_item_active()
     mouse = imgui.get_mouse_pos().x
     under = min(range(len(at)), key=lambda i: abs(at[i] - mouse), default=-1) if hovered or active else -1
     if active and under >= 0 and imgui.is_mouse_down(0):
         place = under
+    if imgui.is_item_focused() and imgui.get_io().nav_visible and place >= 0 and not why_not:
+        inputs.keep_for(imgui.get_item_id(), imgui.Key.left_arrow, imgui.Key.right_arrow)
+        step = int(imgui.is_key_pressed(imgui.Key.right_arrow)) - int(
+            imgui.is_key_pressed(imgui.Key.left_arrow)
+        )
+        place = min(max(place + step, 0), len(numbers) - 1)
     p, draw = theme.palette, imgui.get_window_draw_list()
     alpha = p.faded if why_not else 1.0
     middle, half = corner.y + 0.5 * height, 0.14 * em

@@ -152,7 +152,7 @@ class BasketPanel:
         """One row: picture, name, open, delete. Returns (opened, deleted)."""
         gap, button = imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
         size, corner = 2.4 * theme.em, imgui.get_cursor_screen_pos()
-        opened = imgui.invisible_button("##open-picture", ImVec2(size, size))
+        opened = controls.hit(theme, "##open-picture", ImVec2(size, size))
         controls.tooltip("Show this w")
         end = ImVec2(corner.x + size, corner.y + size)
         visible = imgui.is_item_visible()

@@ -108,7 +108,7 @@ class ConditionRows:
             if index:
                 imgui.same_line(0.0, gap)
             corner = imgui.get_cursor_screen_pos()
-            if imgui.invisible_button(f"##cond-strip{index}", ImVec2(size, size)):
+            if controls.hit(theme, f"##cond-strip{index}", ImVec2(size, size)):
                 cond = None if degrees == 0.0 else frontal(info).replace(yaw=math.radians(degrees))
             hovered = imgui.is_item_hovered()
             controls.tooltip(

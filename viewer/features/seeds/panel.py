@@ -224,7 +224,7 @@ class SeedsPanel:
     def _cell(self, seed: int, corner: ImVec2, cell: float, doc: Document, theme: Theme) -> bool:
         p, draw = theme.palette, imgui.get_window_draw_list()
         end = ImVec2(corner.x + cell, corner.y + cell)
-        clicked = imgui.invisible_button(f"##seed{seed}", ImVec2(cell, cell))
+        clicked = controls.hit(theme, f"##seed{seed}", ImVec2(cell, cell))
         hovered = imgui.is_item_hovered()
         if imgui.is_item_clicked(imgui.MouseButton_.right):
             self._star(seed)

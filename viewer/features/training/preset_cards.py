@@ -85,7 +85,7 @@ def draw(theme: Theme, names: Sequence[str], chosen: str, tasks: Tasks, costs: C
 def _card(theme: Theme, name: str, chosen: bool, cost: str, width: float) -> bool:
     em, p, draw_list = theme.em, theme.palette, imgui.get_window_draw_list()
     corner = imgui.get_cursor_screen_pos()
-    pressed = imgui.invisible_button(f"##preset-{name}", ImVec2(width, HIGH_EM * em))
+    pressed = controls.hit(theme, f"##preset-{name}", ImVec2(width, HIGH_EM * em))
     hovered = imgui.is_item_hovered() or imgui.is_item_focused()
     what, size = about(name, PRESETS.get(name))
     last = f"{cost} here" if cost else "Not measured here yet"

@@ -157,7 +157,7 @@ class RunList:
         imgui.push_id(str(row.path))
         chosen = row.path == view.chosen
         imgui.set_next_item_allow_overlap()
-        if imgui.invisible_button(f"##run-{row.name}", ImVec2(width, height)):
+        if controls.hit(theme, f"##run-{row.name}", ImVec2(width, height)):
             view.choose(row.path)
             if view.tab == "launch":
                 view.show("charts")

@@ -23,7 +23,6 @@ _FLAGS = (
     | imgui.WindowFlags_.no_docking
     | imgui.WindowFlags_.no_move
     | imgui.WindowFlags_.no_saved_settings
-    | imgui.WindowFlags_.no_nav_inputs
 )
 
 
@@ -87,7 +86,7 @@ def switch(theme: Theme, dispatch: Dispatch, place: WorkspaceName) -> None:
         chosen = name == place
         width = imgui.calc_text_size(title).x + 1.2 * em
         corner, height = imgui.get_cursor_screen_pos(), imgui.get_frame_height()
-        if imgui.invisible_button(f"##workspace-{name}", ImVec2(width, height)):
+        if controls.hit(theme, f"##workspace-{name}", ImVec2(width, height)):
             dispatch(ShowWorkspace(name))
         hovered = imgui.is_item_hovered()
         about = {
