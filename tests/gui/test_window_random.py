@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import json
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -11,9 +13,12 @@ import pytest
 from tests.blob_head.session import BlobSession
 from tests.gui.random_hands import RandomHands
 from tests.unit.render_client.inline_client import InlineClient
+from tests.unit.runs.synthetic import Plan, write_foreign, write_native
 from viewer.render_client.client import RenderClient
 from viewer.render_client.protocol import Renderer
 from viewer.shell.app import App, AppOptions
+from viewer.shell.frame_loop import FrameLoop
+from viewer.state.workspace import WorkspaceName
 
 pytestmark = pytest.mark.gui
 SIZE = (1100, 700)
@@ -27,15 +32,31 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def storm(seed: int, count: int, client: Renderer, checkpoint: str) -> list[int]:
+def harmless(loop: FrameLoop, workspace: WorkspaceName) -> None:
+    """The browser of files takes nothing, no process is started, and no run is steered; the hand begins in a workspace."""
+    loop.files.system = False
+    ask = loop.files.ask
+    loop.files.ask = lambda wish, then: ask(wish, lambda path: None)  # type: ignore[method-assign]
+    loop.tasks.start = lambda *words, **more: ""  # type: ignore[method-assign]
+    training: Any = loop.features["training"].panel
+    training.errands.run = lambda what, call: None
+    loop.workspace.name = workspace
+
+
+def storm(
+    seed: int, count: int, client: Renderer, checkpoint: str, workspace: WorkspaceName = "explore"
+) -> list[int]:
     """Runs the window under `count` random events; resident bytes at each tenth of them."""
     hands, memory, process = RandomHands(seed, SIZE), [], psutil.Process()
     broken: dict[str, str] = {}
-    rest = [0]
+    rest, begun = [0], list[bool]()
 
     def on_frame(app: App) -> None:
         loop = app.loop
         assert loop is not None
+        if not hands.events and not begun:
+            begun.append(True)
+            harmless(loop, workspace)
         broken.update(loop.broken)
         if broken or rest[0] > SETTLE:
             app.quit()
@@ -63,6 +84,17 @@ def storm(seed: int, count: int, client: Renderer, checkpoint: str) -> list[int]
 @pytest.mark.parametrize("seed", [1])
 def test_a_thousand_random_events(display: str, seed: int) -> None:
     storm(seed, 1000, InlineClient(BlobSession), "blob:demo")
+
+
+@pytest.mark.timeout(900)
+def test_a_thousand_random_events_on_the_runs(display: str, tmp_path: Path) -> None:
+    """In the Training workspace, on a run with pictures and snapshots and one of another program."""
+    write_native(tmp_path / "runs" / "done", Plan(ticks=30), state="finished")
+    write_foreign(tmp_path / "runs" / "other", Plan(ticks=20))
+    (tmp_path / "config").mkdir()
+    look = {"run_folders": [str(tmp_path / "runs")]}
+    (tmp_path / "config" / "preferences.json").write_text(json.dumps(look))
+    storm(3, 1000, InlineClient(BlobSession), "blob:demo", "training")
 
 
 @pytest.mark.nightly

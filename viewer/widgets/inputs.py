@@ -184,6 +184,12 @@ def keep_for(owner: int, *keys: imgui.Key) -> None:
         imgui.internal.set_key_owner(key, owner)
 
 
+def left_right(owner: int) -> int:
+    """Steps by the Left and Right keys of this frame, which then do not move the focus away from the item `owner`."""
+    keep_for(owner, imgui.Key.left_arrow, imgui.Key.right_arrow)
+    return int(imgui.is_key_pressed(imgui.Key.right_arrow)) - int(imgui.is_key_pressed(imgui.Key.left_arrow))
+
+
 def begin_tabbing() -> None:
     """Before a frame: Tab goes to the first control of a window that had the keyboard never before.
 

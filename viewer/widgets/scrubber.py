@@ -44,11 +44,7 @@ def scrubber(
     if active and under >= 0 and imgui.is_mouse_down(0):
         place = under
     if imgui.is_item_focused() and imgui.get_io().nav_visible and place >= 0 and not why_not:
-        inputs.keep_for(imgui.get_item_id(), imgui.Key.left_arrow, imgui.Key.right_arrow)
-        step = int(imgui.is_key_pressed(imgui.Key.right_arrow)) - int(
-            imgui.is_key_pressed(imgui.Key.left_arrow)
-        )
-        place = min(max(place + step, 0), len(numbers) - 1)
+        place = min(max(place + inputs.left_right(imgui.get_item_id()), 0), len(numbers) - 1)
     p, draw = theme.palette, imgui.get_window_draw_list()
     alpha = p.faded if why_not else 1.0
     middle, half = corner.y + 0.5 * height, 0.14 * em

@@ -10,7 +10,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.latent import LatentSpec, StyleMix
 from viewer.state.latent_blend import main_seed
-from viewer.widgets import choice_rows, controls, typed
+from viewer.widgets import choice_rows, controls, inputs, typed
 from viewer.widgets.theme import Theme
 
 _PARTS = {"coarse": "pose and shape", "middle": "features", "fine": "colour and detail"}
@@ -22,6 +22,7 @@ class MixRows:
     def __init__(self) -> None:
         self._kept: StyleMix | None = None
         self._painting: bool | None = None
+        self._layer = 0
 
     def draw(self, latent: LatentSpec, theme: Theme, info: CheckpointInfo | None, why_not: str) -> LatentSpec:
         layers = info.num_ws if info else 0
@@ -82,8 +83,11 @@ class MixRows:
         corner, room = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
         height, step = imgui.get_frame_height(), room / layers
         with controls.disabled(why_not):
-            imgui.invisible_button("##mix-layers", ImVec2(room, height))
+            controls.hit(theme, "##mix-layers", ImVec2(room, height))
         at = min(max(int((imgui.get_io().mouse_pos.x - corner.x) / step), 0), layers - 1)
+        by_keys = imgui.is_item_focused() and imgui.get_io().nav_visible and not imgui.is_mouse_down(0)
+        if by_keys:
+            at = self._layer = min(max(self._layer + inputs.left_right(imgui.get_item_id()), 0), layers - 1)
         if imgui.is_item_activated():
             self._painting = at not in mix.layers
         if not imgui.is_item_active():
@@ -94,14 +98,16 @@ class MixRows:
         words = in_words(mix.layers, layers)
         controls.tooltip(
             why_not
-            or f"Layer {at} of 0 to {layers - 1}; click or drag to take it from the second seed. Taken: {words}"
+            or f"Layer {at} of 0 to {layers - 1}; click, drag or Left, Right and Space take it from the second seed. Taken: {words}"
         )
         alpha = p.faded if why_not else 1.0
         for i in range(layers):
             low = ImVec2(round(corner.x + i * step) + 1, corner.y + 1)
             high = ImVec2(round(corner.x + (i + 1) * step) - 1, corner.y + height - 1)
             taken = i in mix.layers
-            fill = p.accent_fill if taken else (p.field_hover if hovered and i == at else p.field)
+            fill = (
+                p.accent_fill if taken else (p.field_hover if (hovered or by_keys) and i == at else p.field)
+            )
             draw.add_rect_filled(low, high, theme.colour(fill, alpha), 0.5 * imgui.get_style().frame_rounding)
         return mix
 
