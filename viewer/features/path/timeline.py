@@ -138,7 +138,7 @@ class Timeline:
         for index, key in enumerate(path.keys):
             x = frame.x(key.time)
             imgui.set_cursor_screen_pos(ImVec2(x - radius, y - radius))
-            imgui.invisible_button(f"##key-{index}", ImVec2(2 * radius, 2 * radius))
+            controls.hit(theme, f"##key-{index}", ImVec2(2 * radius, 2 * radius))
             if imgui.is_item_activated():
                 self.held = index
                 touch = Touch(head=key.time, chosen=index)
