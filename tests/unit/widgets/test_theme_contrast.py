@@ -154,3 +154,19 @@ def test_toasts_cards_hints_and_dangerous_buttons_can_be_read(palette: Palette) 
     for ground in (p.field, p.field_hover):
         pairs += [("text on a card", p.text, ground), ("small print on a card", p.muted, ground)]
     assert not worst(pairs)
+
+
+@pytest.mark.parametrize("palette", PALETTES.values(), ids=lambda p: p.name)
+def test_the_browser_empty_pages_and_marks_can_be_read_and_the_focus_is_seen(palette: Palette) -> None:
+    p = palette
+    row = mix(p.raised, p.accent_fill, 0.25)  # the marked line of a list
+    pairs = [
+        ("marked name", p.text, row), ("its size and date", p.muted, row), ("what is wrong", p.bad, p.raised),
+        ("what is lost, in a menu", p.bad, p.raised), ("the marked moment", p.accent, p.window), ("why there is nothing", p.muted, p.window),
+        ("what is wrong in a run", p.bad, p.window), ("a good data set", p.good, p.panel), ("a warning", p.warn, p.window),
+        ("a running state in the list", p.good, p.raised), ("a title of an empty page", p.text, p.window),
+    ]  # fmt: skip
+    assert not worst(pairs), worst(pairs)
+    # WCAG 2 asks 3 : 1 of what is no text: the ring of the keyboard's focus, the handle of a time line
+    grounds = [p.panel, p.raised, p.window, p.field]
+    assert min(contrast(p.accent, ground) for ground in grounds) >= 3.0
