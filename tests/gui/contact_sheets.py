@@ -70,10 +70,7 @@ def popups() -> Iterator[View]:
     yield "about", lambda h: h.loop.dispatch(actions.ShowAbout())
     yield "doctor", lambda h: h.loop.dispatch(actions.ShowDoctor())
     yield "banner", lambda h: setattr(h.loop.store, "banner", Banner("Cannot open head.pkl", "no such file"))
-    yield (
-        "toast",
-        lambda h: h.loop.toasts.add("head.glb is there", "/home/me/meshes/head.glb", time.monotonic()),
-    )
+    yield ("toast", lambda h: h.loop.toasts.add("head.glb is there", "meshes/head.glb", time.monotonic()))
 
 
 def files() -> Iterator[View]:
@@ -225,6 +222,7 @@ def main() -> None:
                 look = {
                     "theme": theme,
                     "ui_scale": given.scale,
+                    "window_size": [width, height],
                     "quality": quality,
                     "run_folders": [str(runs)],
                     "hint_read": True,

@@ -35,7 +35,6 @@ def draw(banner: Banner, theme: Theme, place: PicturePlace, dispatch: Dispatch) 
         | imgui.WindowFlags_.no_move
         | imgui.WindowFlags_.no_saved_settings
         | imgui.WindowFlags_.no_focus_on_appearing
-        | imgui.WindowFlags_.no_nav
     )
     imgui.begin("##banner", None, flags)
     icon = fa.ICON_FA_TRIANGLE_EXCLAMATION if error else fa.ICON_FA_CIRCLE_INFO

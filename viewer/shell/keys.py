@@ -36,6 +36,8 @@ GESTURES: tuple[KeyHelp, ...] = (
     KeyHelp("Viewport", "Double click", "Turn about the surface under the cursor"),
     KeyHelp("Viewport", "Click the view cube", "Look from that face, edge or corner"),
     KeyHelp("Viewport", "Fly: left button + W A S D, Q E", "Move; Shift hurries, the wheel sets the speed"),
+    KeyHelp("Window", "Tab, arrows; Space or Enter", "Go to a control; use it"),
+    KeyHelp("Window", "Ctrl + Tab", "Go to another panel, message or the time line"),
     KeyHelp(
         "Viewport",
         "Esc",

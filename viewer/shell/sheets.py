@@ -100,7 +100,7 @@ def _key_table(theme: Theme, keys: KeyMap, dispatch: Dispatch, inputs: Inputs) -
                     _fixed_row("1 … 9, 0", "Choose the channel", theme)
             imgui.dummy(ImVec2(32 * em, 0.0))
         imgui.end_table()
-    controls.section(theme, "Mouse")
+    controls.section(theme, "Mouse and keyboard")
     if imgui.begin_table(
         "##gestures", columns, imgui.TableFlags_.sizing_fixed_fit | imgui.TableFlags_.no_saved_settings
     ):

@@ -162,7 +162,8 @@ def test_the_browser_empty_pages_and_marks_can_be_read_and_the_focus_is_seen(pal
     row = mix(p.raised, p.accent_fill, 0.25)  # the marked line of a list
     pairs = [
         ("marked name", p.text, row), ("its size and date", p.muted, row), ("what is wrong", p.bad, p.raised),
-        ("what is lost, in a menu", p.bad, p.raised), ("the marked moment", p.accent, p.window), ("why there is nothing", p.muted, p.window),
+        ("what is lost, in a menu", p.bad, p.raised), ("the marked moment", p.accent, p.window),
+        ("why there is nothing", p.muted, p.window),
         ("what is wrong in a run", p.bad, p.window), ("a good data set", p.good, p.panel), ("a warning", p.warn, p.window),
         ("a running state in the list", p.good, p.raised), ("a title of an empty page", p.text, p.window),
     ]  # fmt: skip

@@ -18,7 +18,7 @@ from viewer.widgets.theme import Theme
 
 _FLAGS = (
     imgui.WindowFlags_.no_decoration | imgui.WindowFlags_.no_docking | imgui.WindowFlags_.no_move | imgui.WindowFlags_.no_saved_settings
-    | imgui.WindowFlags_.no_focus_on_appearing | imgui.WindowFlags_.no_nav
+    | imgui.WindowFlags_.no_focus_on_appearing
 )  # fmt: skip
 
 
