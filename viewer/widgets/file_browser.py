@@ -288,14 +288,14 @@ class Browser:
             controls.tooltip("Name of the file that is written")
         marked = shown[self.marked] if self.marked < len(shown) else None
         into = marked is not None and marked.folder
-        entered = imgui.is_key_pressed(imgui.Key.enter, False) or imgui.is_key_pressed(
+        enter = imgui.is_key_pressed(imgui.Key.enter, False) or imgui.is_key_pressed(
             imgui.Key.keypad_enter, False
         )
-        entered = (
-            entered
-            and not self._entered
-            and imgui.internal.get_active_id() in (0, imgui.get_id("##files-filter"))
-        )
+        # where the keyboard is: Enter on a button is the button's
+        at, filtering = imgui.get_current_context().nav_id, imgui.get_id("##files-filter")
+        naming = self._kind == "save" and at == imgui.get_id("##files-name")
+        entered = enter and not self._entered and (naming or at in (0, filtering))
+        into = into and not (enter and naming)
         why, target = self._target(marked)
         title = VERBS[self._kind]
         there = target is not None and self._kind == "save" and target.exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
@@ -32,6 +34,7 @@ class PictureDrawing:
     def __init__(self) -> None:
         self.page, self.second = PicturePage(), PicturePage()
         self.beside: Beside = "nothing"
+        self._marked: PurePath | None = None
         self._textures: dict[str, Texture] = {}
 
     def draw(self, theme: Theme, view: Selection, run: RunReader, now: float) -> None:
@@ -53,7 +56,9 @@ class PictureDrawing:
                     self._side(theme, page, key, now)
                 imgui.end_child()
         shown = self.page.pictures[self.page.place]
-        if shown.path != before and not self.page.follow and shown.number >= 0:
+        moved = shown.path != before or (self.page.playing and shown.path != self._marked)
+        self._marked = shown.path
+        if moved and not self.page.follow and shown.number >= 0:
             # the charts mark this moment; `update` would come to the same picture by it
             view.moment = moment_of_number(run, shown.number)
 
