@@ -22,7 +22,8 @@ from imgui_bundle import imgui
 from PIL import Image, ImageDraw
 
 from core_model.schema.camera import OrbitPose, label25
-from tests.blob_head.session import BlobSession
+from core_model.schema.checkpoint import CheckpointInfo
+from tests.blob_head.session import BlobSession, blob_info
 from tests.gui.panel_states import STATES, document
 from tests.gui.window_driver import Hands, drive
 from tests.unit.render_client.inline_client import InlineClient
@@ -35,6 +36,15 @@ from viewer.widgets.file_chooser import FileWish
 
 SIZES = ((1600, 1000), (1280, 720), (1024, 700))
 TILE, COLUMNS, ROWS = 800, 2, 3
+
+
+class AnyFile(BlobSession):
+    """The blob, whatever file is opened: snapshots of synthetic runs hold nothing."""
+
+    def open(self, path: str) -> CheckpointInfo:
+        return blob_info(path)
+
+
 HERE = Path(__file__).resolve()
 View = tuple[str, Callable[[Hands], None]]
 
@@ -129,7 +139,8 @@ def launches() -> Iterator[View]:
 def _submenu(h: Hands, path: str) -> None:
     first, second = path.split("/")
     h.ctx.item_click(f"//##MainMenuBar/{first}")
-    h.ctx.item_click(f"//##Menu_00/{second}")
+    h.ctx.yield_(3)
+    h.ctx.item_click(f"//$FOCUSED/{second}")
 
 
 def trainings() -> Iterator[View]:
@@ -141,8 +152,13 @@ def trainings() -> Iterator[View]:
             if h.loop.workspace.exploring:
                 h.loop.dispatch(actions.ShowWorkspace("training"))
                 h.until(lambda: len(panel.index.rows) > 1, "the runs", 4000)  # type: ignore[attr-defined]
+            if tab != "alarms":  # the first run is one of another program
+                panel.view.choose(Path.cwd() / "runs" / "heads128-ada")  # type: ignore[attr-defined]
             panel.view.show(tab)  # type: ignore[attr-defined]
-            h.ctx.yield_(40)
+            if tab == "snapshots":
+                newest = max((Path.cwd() / "runs" / "heads128-ada" / "snapshots").iterdir())
+                h.loop.dispatch(actions.OpenCheckpoint(str(newest)))
+            h.ctx.yield_(60)
 
         yield f"training {title}", show
 
@@ -237,7 +253,7 @@ def main() -> None:
                     document()(h)
                     made += shoot(h, views, folder)
 
-                drive(body, InlineClient(BlobSession), "blob:posed", (width, height))
+                drive(body, InlineClient(AnyFile), "blob:posed", (width, height))
                 for sheet in sheets(made, out, stem):
                     print(sheet)
 

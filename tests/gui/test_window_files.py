@@ -129,7 +129,9 @@ def test_folders_of_exports_are_chosen(place: Path) -> None:
         ctx.item_input_value("//##files/##files-path", str(place / "models"))
         hands.until(lambda: names(hands) == ["old"], "folders only")
         ctx.item_click("//##files/###files-take")
-        hands.until(lambda: hands.loop.exports.settings.folder == str(place / "models"), "the folder")
+        hands.until(lambda: not files.open, "the folder")
+        hands.ctx.yield_(3)
+        assert hands.loop.exports.settings.folder == str(place / "models")
 
     drive(body)
 

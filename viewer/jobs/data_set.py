@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from viewer.runs.format import size as size_words
+
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 LABELS = "dataset.json"
 LABEL_BYTES = 512 << 20
@@ -35,7 +37,7 @@ class DataLook:
             return self.fault
         count = f"{self.pictures:,}".replace(",", " ")
         cameras = "each with a camera" if self.labelled else "without cameras"
-        return f"{count} pictures of {self.size[0]} × {self.size[1]} pixels, {cameras}, {self.bytes / 1e6:.0f} MB"
+        return f"{count} pictures of {self.size[0]} × {self.size[1]} pixels, {cameras}, {size_words(self.bytes)}"
 
 
 def look(path: str) -> DataLook:

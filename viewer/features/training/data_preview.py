@@ -38,7 +38,7 @@ class DataPreviewDrawing:
             self._texture.upload(_sheet(found.tiles))
         em, room = theme.em, imgui.get_content_region_avail().x
         narrow = room < NARROW_EM * em
-        edge = min(room, 15 * em) if narrow else min(0.5 * (room - 0.8 * em), 18 * em)
+        edge = min(room, 20 * em) if narrow else min(0.5 * (room - 0.8 * em), 18 * em)
         hovered = self._pictures(theme, found, edge)
         if not narrow:
             imgui.same_line(0.0, 0.8 * em)

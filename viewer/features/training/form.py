@@ -12,11 +12,14 @@ from imgui_bundle import imgui
 from core_model.schema.settings import Setting
 from viewer.features.training.draft import Draft, matching
 from viewer.features.training.empty import empty
-from viewer.features.training.rows import bar
+from viewer.features.training.rows import bar, room_for
 from viewer.features.training.rows import field as text_field
 from viewer.widgets import choice_rows, controls
 from viewer.widgets.controls import fold
 from viewer.widgets.theme import Theme
+
+LEAST_EM = 14.0
+"""Height of a list of settings that scrolls by itself."""
 
 
 @dataclass
@@ -32,11 +35,13 @@ class FormPage:
         with bar(theme):
             tip = "Settings whose path or help holds every typed word"
             self.words = text_field("##form-filter", self.words, "Filter settings", 12 * em, tip)
+            room_for(8 * em)
             changed, on = imgui.checkbox("only changes###form-changed", self.only_changed)
             self.only_changed = on if changed else self.only_changed
             controls.tooltip("Only what differs from the preset, and what is wrong")
             imgui.same_line()
             why = "" if draft.typed else "Nothing differs from the preset"
+            room_for(5.5 * em)
             if controls.button(
                 theme,
                 "Reset all###form-reset",
@@ -45,11 +50,15 @@ class FormPage:
             ):
                 draft.reset()
             imgui.same_line()
+            room_for(6 * em)
             with controls.text_colour(theme.palette.accent if draft.typed else theme.palette.muted):
                 imgui.align_text_to_frame_padding()
                 imgui.text_unformatted(f"{len(draft.typed)} changed" if draft.typed else "as the preset")
         found = matching(draft.groups(), draft, self.words, self.only_changed)
-        if not imgui.begin_child("form", (0.0, 0.0)):
+        # where little room is left, the whole column scrolls instead of a strip of it
+        low = imgui.get_content_region_avail().y < LEAST_EM * em
+        fit = int(imgui.ChildFlags_.auto_resize_y) if low else 0
+        if not imgui.begin_child("form", (0.0, 0.0), fit):
             imgui.end_child()
             return
         errors = draft.checked().errors
