@@ -65,16 +65,8 @@ def panels() -> Iterator[View]:
 
 def popups() -> Iterator[View]:
     """Menus, sheets, palette, messages."""
-    for menu in ("File", "Edit", "View", "Help"):
-        yield f"menu {menu}", lambda h, menu=menu: h.ctx.item_click(f"//##MainMenuBar/{menu}")
-    for inner in (
-        "View/Theme",
-        "View/Interface size",
-        "View/Presets",
-        "View/Layout",
-        "File/Open a known shape",
-    ):
-        yield f"menu {inner}", lambda h, inner=inner: _submenu(h, inner)
+    for place, menu in enumerate(("File", "Edit", "View", "Help")):
+        yield f"menu {menu}", lambda h, place=place: _menu(h, place)
     yield "palette", lambda h: h.loop.dispatch(actions.TogglePalette())
     yield "keys", lambda h: h.loop.dispatch(actions.ToggleKeys())
     yield "about", lambda h: h.loop.dispatch(actions.ShowAbout())
@@ -136,11 +128,13 @@ def launches() -> Iterator[View]:
     yield "training launch making data", making
 
 
-def _submenu(h: Hands, path: str) -> None:
-    first, second = path.split("/")
-    h.ctx.item_click(f"//##MainMenuBar/{first}")
+def _menu(h: Hands, place: int) -> None:
+    """Opens a menu by keys."""
+    h.loop.dispatch(actions.FocusMenus())
     h.ctx.yield_(3)
-    h.ctx.item_click(f"//$FOCUSED/{second}")
+    for key in (*(imgui.Key.right_arrow,) * place, imgui.Key.enter):
+        h.ctx.key_press(key)
+        h.ctx.yield_(2)
 
 
 def trainings() -> Iterator[View]:

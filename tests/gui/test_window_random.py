@@ -32,15 +32,14 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def harmless(loop: FrameLoop, workspace: WorkspaceName) -> None:
-    """The browser of files takes nothing, no process is started, and no run is steered; the hand begins in a workspace."""
+def harmless(loop: FrameLoop) -> None:
+    """The browser of files takes nothing, no process is started, and no run is steered."""
     loop.files.system = False
     ask = loop.files.ask
     loop.files.ask = lambda wish, then: ask(wish, lambda path: None)  # type: ignore[method-assign]
     loop.tasks.start = lambda *words, **more: ""  # type: ignore[method-assign]
     training: Any = loop.features["training"].panel
     training.errands.run = lambda what, call: None
-    loop.workspace.name = workspace
 
 
 def storm(
@@ -56,7 +55,7 @@ def storm(
         assert loop is not None
         if not hands.events and not begun:
             begun.append(True)
-            harmless(loop, workspace)
+            harmless(loop)
         broken.update(loop.broken)
         if broken or rest[0] > SETTLE:
             app.quit()
@@ -64,6 +63,8 @@ def storm(
             hands.rest()
             rest[0] += 1
         elif loop.coordinator.frames.arrays:
+            if not hands.events:  # not before the first picture: a hidden one is not rendered
+                loop.workspace.name = workspace
             for _ in range(EVENTS_A_FRAME):
                 hands.one()
                 if hands.events % max(1, count // 10) == 0:

@@ -37,7 +37,9 @@ class DataLook:
             return self.fault
         count = f"{self.pictures:,}".replace(",", " ")
         cameras = "each with a camera" if self.labelled else "without cameras"
-        return f"{count} pictures of {self.size[0]} × {self.size[1]} pixels, {cameras}, {size_words(self.bytes)}"
+        return (
+            f"{count} pictures of {self.size[0]} × {self.size[1]} pixels, {cameras}, {size_words(self.bytes)}"
+        )
 
 
 def look(path: str) -> DataLook:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imgui_bundle import imgui, implot
 
-from viewer.features.training.plot import CHART_EM, Frame, PlotCard, style, unstyle
+from viewer.features.training.plot import CHART_EM, PRINT, Frame, PlotCard, style, unstyle
 from viewer.runs.board import ChartBoard
 from viewer.runs.chart import ChartKey
 from viewer.runs.reader import RunReader
@@ -27,7 +27,7 @@ class LossStrip:
 
     def high(self, theme: Theme) -> float:
         """Pixels that `draw` takes."""
-        return CHART_EM * theme.em
+        return CHART_EM * PRINT * theme.em
 
     def draw(self, theme: Theme, view: Selection, run: RunReader, width: float) -> None:
         """As many charts as `width` pixels hold; a click in one moves `view.moment` there."""

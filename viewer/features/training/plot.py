@@ -28,6 +28,8 @@ _SILENT = int(implot.ItemFlags_.no_legend) | int(implot.ItemFlags_.no_fit)
 CHART_EM = 14.0
 """Height of a chart with its heading."""
 PALE = 0.38
+PRINT = 0.76
+"""Size of the plots' print, as a share of the body's; their own measures count in it."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ def _clicked() -> bool:
 def style(theme: Theme) -> None:
     """Colours and sizes of the plots; `unstyle` after the last one."""
     p, em, c, v = theme.palette, theme.em, implot.Col_, implot.StyleVar_
-    imgui.push_font(theme.fonts.mono, BODY_PX * 0.76)
+    imgui.push_font(theme.fonts.mono, BODY_PX * PRINT)
     for role, ink, alpha in (
         (c.frame_bg, p.panel, 0.0),
         (c.plot_bg, p.field, 0.4),

@@ -89,7 +89,10 @@ class SnapshotPage:
             charts = self.strip.high(theme) + imgui.get_style().item_spacing.y
             tall = imgui.get_content_region_avail().y
             with_charts = tall > charts + 12 * em
-            if imgui.begin_child("snapshot-table", ImVec2(0.0, tall - charts if with_charts else 0.0)):
+            rows = (len(found) + 1.5) * imgui.get_frame_height_with_spacing()
+            if imgui.begin_child(
+                "snapshot-table", ImVec2(0.0, min(tall - charts, rows) if with_charts else 0.0)
+            ):
                 self._table(theme, info, workspace, opening, dispatch, run)
             imgui.end_child()
             if with_charts:
