@@ -206,7 +206,9 @@ def main() -> None:
     options.add_argument("--size", default="")
     options.add_argument("--theme", choices=("dark", "light"), default="")
     options.add_argument("--scale", type=float, default=1.0)
-    options.add_argument("--only", default="", help="views whose name holds this word")
+    options.add_argument(
+        "--only", default="", help="views whose name holds one of these words, with commas between them"
+    )
     given = options.parse_args()
     sizes = [tuple(map(int, given.size.split("x")))] if given.size else list(SIZES)
     themes = [given.theme] if given.theme else ["dark", "light"]
@@ -225,7 +227,7 @@ def main() -> None:
         views = [
             v
             for v in (*panels(), *popups(), *files(), *trainings(), *launches())
-            if given.only.lower() in v[0].lower()
+            if any(word in v[0].lower() for word in given.only.lower().split(","))
         ]
         for width, height in sizes:
             for theme in themes:
