@@ -57,6 +57,7 @@ class Witness:
         self._loop = hands.loop
         self._app = hands.app
         self._actions = self._started = 0
+        self._loop.files.system = False
         self._watch()
 
     def _watch(self) -> None:
@@ -83,6 +84,7 @@ class Witness:
             "document": loop.store.doc, "action": self._actions, "export": self._started, "popup": imgui.is_popup_open("", ANY_POPUP),
             "typing": imgui.get_io().want_text_input, "panels": self._app.panels_shown(), "settings": loop.exports.settings,
             "walk": (loop.walk.playing, loop.walk.kind, loop.walk.speed), "held": loop.place.held, "keys": loop.keys.own,
+            "browser": loop.files.open,
         }  # fmt: skip
         for name, feature in loop.features.items():
             flatten(found, f"panel {name}", vars(feature.panel), 0)
@@ -206,6 +208,7 @@ class Walker:
         hands = self.hands
         loop = hands.loop
         loop.store.banner = None
+        loop.files.close()
         loop.keys_open = loop.about_open = loop.walk.playing = False
         loop.workspace.name = "explore"
         if hands.doc != self.home:
@@ -282,6 +285,7 @@ class Walker:
     def _close(self) -> None:
         ctx = self.hands.ctx
         ctx.popup_close_all()
+        self.hands.loop.files.close()
         if imgui.get_io().want_text_input:
             ctx.key_press(imgui.Key.escape)
         ctx.mouse_teleport_to_pos(imgui.ImVec2(600.0, 8.0))  # the free part of the menu bar
