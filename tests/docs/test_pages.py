@@ -65,9 +65,14 @@ def accept(words: list[str], patch: pytest.MonkeyPatch, folder: Path) -> None:
         assert not rest
         return
     module = importlib.import_module(COMMANDS[name][0])
-    for reader in ("parse", "read_line"):
-        if hasattr(module, reader):
-            patch.setattr(module, reader, stopping(getattr(module, reader)))
+    # `data photos` has a parser of its own
+    parsers = (
+        [module, importlib.import_module("core_model.cli.photos")] if rest[:1] == ["photos"] else [module]
+    )
+    for home in parsers:
+        for reader in ("parse", "read_line"):
+            if hasattr(home, reader):
+                patch.setattr(home, reader, stopping(getattr(home, reader)))
     with pytest.raises(Accepted) as stopped:
         module.main(rest)
     found = stopped.value.args[0]
