@@ -22,8 +22,7 @@ from core_model.checkpoints.codes import read_code
 from core_model.checkpoints.locate import resolve
 from core_model.data.headpack.assembly import assemble
 from core_model.data.headpack.truth import HeadTruth
-from core_model.data.photos import Photo
-from core_model.data.portrait import cropped, portrait_of
+from core_model.data.photos import Photo, cropped
 from core_model.inversion.camera import angle_between
 from core_model.inversion.start import latent_space
 from core_model.schema.atomic import write_atomic
@@ -32,6 +31,7 @@ from core_model.schema.export import best_sampler
 from core_model.schema.inversion import InvertConfig
 from core_model.schema.latent import LatentSpec
 from core_model.schema.overrides import apply_overrides
+from core_model.schema.portrait import portrait_of
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession

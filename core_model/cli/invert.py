@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,9 @@ from core_model.schema.run_owner import refuse_if_owned
 from core_model.schema.settings import table_of
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from core_model.training.invert.run import Portrait
 
-WORDS = ("out", "label", "points")
+WORDS = ("out", "label", "points", "crop")
 SWITCHES = ("resume", "help")
 HIDDEN = ("checkpoint", "checkpoint_sha256", "camera")
 USAGE = """usage: triscope invert PHOTO CHECKPOINT --out RUN [--FIELD=VALUE ...]
@@ -29,11 +28,12 @@ The result is RUN/code.safetensors, bound to the checkpoint; it opens wherever a
 
   --out RUN         run directory: config, record, ticks, pictures, snapshots, resume state, code
   --resume          continue the run in RUN with the settings saved there
-  --label C.npy     EG3D label of the photograph's camera, 25 numbers; the photograph is then taken as it is (its middle
-                    square)
+  --label C.npy     EG3D label of the photograph's camera: a file of 25 numbers, or the numbers themselves, N,N,…
+  --crop X,Y,EDGE   the square that is compared, pixels of the photograph upright: left, top, edge; it may reach beyond the
+                    rim. Default: its middle square
   --points X,Y,…    five points of the face, pixels of the photograph upright: left eye, right eye, nose tip, left and right
                     mouth corner, as the picture shows them; crop and camera follow from them
-                    Without either: the middle square, from the checkpoint's frontal camera
+                    Without label and points: the checkpoint's frontal camera
 
 Fields of the settings, as --FIELD=VALUE:
 """
@@ -77,43 +77,56 @@ def _new(
     photo: Path, checkpoint: str, words: dict[str, str], changes: list[tuple[str, str]]
 ) -> "tuple[InvertConfig, Portrait]":
     """(settings, portrait) of a new run; raises InputError."""
+    import numpy as np
+
     from core_model.checkpoints.locate import resolve
     from core_model.cli.files import read_array
-    from core_model.data.photos import middle_square, read_photo
-    from core_model.data.portrait import cropped, portrait_of
+    from core_model.data.photos import cropped, middle_square, read_photo
     from core_model.schema.camera import MatrixCamera, focal_from_fov, label25
+    from core_model.schema.portrait import Crop, portrait_of
     from core_model.training.invert.run import Portrait, check_base
 
     if "label" in words and "points" in words:
         raise InputError(what="camera given twice", expected="--label or --points", got="both")
+    if "crop" in words and "points" in words:
+        raise InputError(what="crop given twice", expected="--crop or --points", got="both")
     cfg = apply_overrides(InvertConfig(), changes, "invert").replace(checkpoint=resolve(checkpoint))
     picture = read_photo(photo)
     default = check_base(cfg.checkpoint).header.camera.default
     if "points" in words:
-        crop, camera = portrait_of(_points(words["points"]), focal_from_fov(default.fov), default.distance)
+        points = np.array(_numbers(words["points"], "--points", 10, "x,y of five points")).reshape(5, 2)
+        crop, camera = portrait_of(points, focal_from_fov(default.fov), default.distance)
         return cfg, Portrait(cropped(picture, crop), camera, photo.name)
     if "label" in words:
-        label = words["label"]
-        camera = MatrixCamera.from_label(read_array(Path(label), "--label", ((25,),)), where=label)
+        label, typed = words["label"], "," in words["label"]
+        numbers = (
+            _numbers(label, "--label", 25, "an EG3D label, or a file of it")
+            if typed
+            else read_array(Path(label), "--label", ((25,),))
+        )
+        camera = MatrixCamera.from_label(numbers, where="--label" if typed else label)
     else:
         camera = MatrixCamera.from_label(label25(default))
+    if "crop" in words:
+        left, top, edge = _numbers(words["crop"], "--crop", 3, "left, top and edge, pixels")
+        if edge < 2.0:
+            raise InputError(what="bad value of --crop", expected="an edge of 2 pixels or more", got=f"{edge:g}")
+        return cfg, Portrait(cropped(picture, Crop(left, top, edge)), camera, photo.name)
     return cfg, Portrait(middle_square(picture), camera, photo.name)
 
 
-def _points(text: str) -> "np.ndarray":
-    """[5, 2] of ten numbers separated by commas or blanks; raises InputError."""
-    import numpy as np
-
+def _numbers(text: str, option: str, count: int, what: str) -> list[float]:
+    """So many numbers separated by commas or blanks; raises InputError."""
     parts = text.replace(",", " ").split()
     try:
         numbers = [float(part) for part in parts]
     except ValueError:
         numbers = []
-    if len(numbers) != 10:
+    if len(numbers) != count or not all(map(math.isfinite, numbers)):
         raise InputError(
-            what="bad points", where="--points", expected="ten numbers: x,y of five points", got=text[:80]
+            what=f"bad value of {option}", expected=f"{count} numbers: {what}", got=text[:80]
         )
-    return np.array(numbers).reshape(5, 2)
+    return numbers
 
 
 def _executed(args: list[str]) -> list[str]:

@@ -22,6 +22,7 @@ from core_model.schema.render import RenderRequest, RenderResult
 from core_model.schema.sampler import SamplerInfo, SamplerSpec
 
 M = TypeVar("M")
+PSI, UNTRUNCATED = 0.7, 1.0
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class LatentOptions:
     """seed of z (numpy RandomState); default 0, of an inverted code its own latent"""
     z: Annotated[Path | None, arg(metavar="Z.npy", help_behavior_hint="")] = None
     """z itself; replaces --seed"""
-    psi: Annotated[float, arg(metavar="P")] = 0.7
-    """truncation: 1 = none, 0 = the average"""
+    psi: Annotated[float | None, arg(metavar="P", help_behavior_hint="")] = None
+    """truncation: 1 = none, 0 = the average; default 0.7, of an inverted code 1"""
     cutoff: Annotated[int | None, arg(metavar="N")] = 14
     """layers below it are truncated; none = all"""
     class_index: Annotated[int | None, arg(name="class", metavar="N", help_behavior_hint="")] = None
@@ -106,7 +107,7 @@ def latent_of(options: LatentOptions, camera: CameraOptions, info: CheckpointInf
         seeds=_seeds(options.seed or 0),
         w=None if own is None else own.w,
         z=z,
-        psi=options.psi,
+        psi=options.psi if options.psi is not None else UNTRUNCATED if own is not None else PSI,
         cutoff=cutoff,
         cond=conditioning_of(camera, info),
         class_index=class_of(options.class_index, info),

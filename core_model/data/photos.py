@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,11 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from core_model.schema.errors import InputError
+from core_model.schema.portrait import Crop
 
 MAX_BYTES, MAX_PIXELS = 1 << 28, 16384 * 8192
+CROP_EDGE = 1024
+"""Largest edge of a crop, pixels."""
 _EXPECTED = "a photograph (PNG, JPEG, WebP, TIFF)"
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP")
 
@@ -91,6 +95,26 @@ def middle_square(photo: Photo) -> Photo:
     rgb = cut(photo.rgb)
     assert rgb is not None
     return Photo(rgb, cut(photo.alpha))
+
+
+def cropped(photo: Photo, crop: Crop, edge: int = CROP_EDGE) -> Photo:
+    """The crop as a square picture [edge, edge]; what lies outside the photograph repeats its rim."""
+    width, height = photo.size
+    if crop.left >= width or crop.top >= height or crop.left + crop.edge <= 0 or crop.top + crop.edge <= 0:
+        raise InputError(what="the crop lies outside the photograph", expected=f"a part of {width} x {height} pixels")
+    edge = min(edge, max(16, round(crop.edge)))
+    scale = crop.edge / edge
+    box = (crop.left, crop.top, crop.left + crop.edge, crop.top + crop.edge)
+    margin = math.ceil(max(0.0, -box[0], -box[1], box[2] - width, box[3] - height)) + 1
+    inner = (box[0] + margin, box[1] + margin, box[2] + margin, box[3] + margin)
+
+    def plane(values: np.ndarray) -> np.ndarray:
+        image = Image.fromarray(np.pad(values.astype(np.float32), margin, mode="edge"), mode="F")
+        kind = Image.Resampling.BOX if scale > 1.0 else Image.Resampling.BILINEAR
+        return np.asarray(image.resize((edge, edge), kind, box=inner), dtype=np.float32)
+
+    rgb = np.stack([plane(photo.rgb[..., c]) for c in range(3)], axis=-1)
+    return Photo(rgb, None if photo.alpha is None else plane(photo.alpha))
 
 
 def scaled(x: np.ndarray, size: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core_model.families.description import Sizes
-from core_model.nn.mapping import broadcast_truncate
+from core_model.nn.mapping import broadcast_truncate, truncated
 from core_model.schema.errors import InputError
 from core_model.schema.latent import Edit, LatentSpec
 
@@ -89,7 +89,8 @@ def _unedited(
                 expected=f"[{num_ws}, {w_avg.shape[-1]}]",
                 got=str(list(ws.shape[1:])),
             )
-        return ws.expand(1, num_ws, w_avg.shape[-1])
+        ws = truncated(ws.expand(1, num_ws, w_avg.shape[-1]), w_avg, latent.psi, latent.cutoff)
+        return _mixed(ws, latent, mapping, w_avg, z_dim)
     if latent.z is not None:
         if len(latent.z) != z_dim:
             raise InputError(
@@ -103,11 +104,20 @@ def _unedited(
         ]
         w = parts[0] if len(parts) == 1 else torch.stack(parts).sum(dim=0)
     ws = broadcast_truncate(w, w_avg, num_ws, latent.psi, latent.cutoff)
-    if latent.mix is not None:
-        other = mapping(latent_from_seed(latent.mix.seed, z_dim).to(device))
-        mixed = broadcast_truncate(other, w_avg, num_ws, latent.psi, latent.cutoff)
-        layers = [i for i in latent.mix.layers if 0 <= i < num_ws]
-        ws[:, layers] = mixed[:, layers]
+    return _mixed(ws, latent, mapping, w_avg, z_dim)
+
+
+def _mixed(
+    ws: Tensor, latent: LatentSpec, mapping: Callable[[Tensor], Tensor], w_avg: Tensor, z_dim: int
+) -> Tensor:
+    """ws [1, L, D] with the layers of the mix from its seed, truncated alike."""
+    if latent.mix is None:
+        return ws
+    other = mapping(latent_from_seed(latent.mix.seed, z_dim).to(w_avg.device))
+    mixed = broadcast_truncate(other, w_avg, ws.shape[1], latent.psi, latent.cutoff)
+    layers = [i for i in latent.mix.layers if 0 <= i < ws.shape[1]]
+    ws = ws.clone()
+    ws[:, layers] = mixed[:, layers]
     return ws
 
 

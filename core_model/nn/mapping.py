@@ -59,8 +59,12 @@ class MappingNetwork(nn.Module):
 
 def broadcast_truncate(w: Tensor, w_avg: Tensor, num_ws: int, psi: float, cutoff: int | None) -> Tensor:
     """w [B, D] → ws [B, L, D]; slots below `cutoff` (all when None) become lerp(w_avg, w, psi)."""
-    ws = w.unsqueeze(1).repeat(1, num_ws, 1)
-    if psi != 1.0:
-        n = num_ws if cutoff is None else min(cutoff, num_ws)
-        ws[:, :n] = torch.lerp(w_avg.to(w).expand_as(ws[:, :n]), ws[:, :n], psi)
-    return ws
+    return truncated(w.unsqueeze(1).repeat(1, num_ws, 1), w_avg, psi, cutoff)
+
+
+def truncated(ws: Tensor, w_avg: Tensor, psi: float, cutoff: int | None) -> Tensor:
+    """ws [B, L, D] with the slots below `cutoff` (all when None) at lerp(w_avg, ws, psi); ws itself where psi is 1."""
+    if psi == 1.0:
+        return ws
+    n = ws.shape[1] if cutoff is None else min(cutoff, ws.shape[1])
+    return torch.cat([torch.lerp(w_avg.to(ws).expand_as(ws[:, :n]), ws[:, :n], psi), ws[:, n:]], dim=1)

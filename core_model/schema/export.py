@@ -144,11 +144,10 @@ def code_of(record: Any, names: dict[str, str], depth: int) -> str:
     if fields is None:
         return repr(record.value) if isinstance(record, Enum) else repr(record)
     names[type(record).__name__] = type(record).__module__
-    given = [
-        f"{n}={code_of(getattr(record, n), names, depth + 1)}"
-        for n, f in fields.items()
-        if getattr(record, n) != f.get_default()
-    ]
+    told = {n: getattr(record, n) for n, f in fields.items() if getattr(record, n) != f.get_default()}
+    if type(record)(**told) != record:  # what one field is left at may depend on another: psi on an own w
+        told = {n: getattr(record, n) for n in fields}
+    given = [f"{n}={code_of(value, names, depth + 1)}" for n, value in told.items()]
     if depth == 0 and len(given) > 1:
         return f"{type(record).__name__}(\n    " + ",\n    ".join(given) + ",\n)"
     return f"{type(record).__name__}({', '.join(given)})"

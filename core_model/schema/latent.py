@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -79,7 +79,7 @@ class LatentSpec(Frozen):
     seeds: tuple[SeedWeight, ...] = (SeedWeight(),)
     z: tuple[float, ...] | None = Field(default=None, description="explicit z; replaces the seeds")
     w: tuple[tuple[float, ...], ...] | None = Field(
-        default=None, description="explicit w [L][D]; replaces mapping and truncation"
+        default=None, description="explicit w [L][D]; replaces the mapping. Its psi is 1 unless one is given"
     )
     psi: float = Field(default=0.7, ge=-2.0, le=2.0, description="truncation: lerp(w_avg, w, psi)")
     cutoff: int | None = Field(default=14, ge=0, description="layers below it are truncated; none = all")
@@ -125,6 +125,13 @@ class LatentSpec(Frozen):
         if self.seeds and abs(sum(s.weight for s in self.seeds)) < 1e-9:
             raise ValueError("seed weights sum to zero")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_w_as_it_is(cls, data: Any) -> Any:
+        """A w that someone names is meant as it is: psi is 1 where nothing is said of it."""
+        own = isinstance(data, dict) and data.get("w") is not None and "psi" not in data
+        return data | {"psi": 1.0} if own else data
 
     @classmethod
     def of_seed(cls, seed: int, **more: object) -> "LatentSpec":

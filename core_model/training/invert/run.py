@@ -22,6 +22,7 @@ from core_model.inversion.likeness import Likeness
 from core_model.inversion.stages import Search
 from core_model.inversion.start import latent_space
 from core_model.metrics.weights import read_weights
+from core_model.report.inversion_figure import write_figure
 from core_model.schema.atomic import write_atomic
 from core_model.schema.camera import MatrixCamera
 from core_model.schema.checkpoint import CheckpointInfo
@@ -49,6 +50,9 @@ CPU_SIZE = 128
 VGG = "VGG16's weights for ImageNet (torchvision's vgg16-397923af.pth), or LPIPS whole"
 LINEAR = "LPIPS's linear layers, version 0.1 (its vgg.pth)"
 TARGET, ALPHA, NAME = "target.png", "alpha.png", "photo.txt"
+PHOTO, FIGURE, CODE = "photo.png", "figure.png", "code.safetensors"
+PHOTO_EDGE = 512
+"""Largest edge of the crop that the run keeps to be looked at, pixels."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +110,13 @@ def begin(out: Path, cfg: InvertConfig, portrait: Portrait) -> InvertConfig:
     )  # fmt: skip
     background = info.header.conventions.background or (1.0, 1.0, 1.0)
     rgb, alpha = target_pixels(portrait.photo, size, background)
+    large, _ = target_pixels(portrait.photo, min(PHOTO_EDGE, portrait.photo.size[0]), background)
     if cfg.mask == "alpha" and portrait.photo.alpha is None:
         raise InputError(
             what="no mask", where="--mask alpha", expected="a photograph with transparency", got="none"
         )
     out.mkdir(parents=True, exist_ok=True)
-    for name, pixels in ((TARGET, rgb), (ALPHA, alpha)):
+    for name, pixels in ((TARGET, rgb), (ALPHA, alpha), (PHOTO, large)):
         buffer = io.BytesIO()
         Image.fromarray(pixels).save(buffer, format="PNG")
         write_atomic(out / name, buffer.getvalue())
@@ -186,8 +191,22 @@ def _run(
             stopping, told, before.wall_s if before is not None else 0.0,
         )  # fmt: skip
         state = loop.go(resume=resume)
+        if state == "finished":
+            del loop, search, model, module, opened, painter
+            _draw_figure(out, cfg, run)
     run.end(state)
-    return state, out / "code.safetensors"
+    return state, out / CODE
+
+
+def _draw_figure(out: Path, cfg: InvertConfig, run: RunDirectory) -> None:
+    """Fig. A8 of the run; a code is worth keeping also where its figure fails."""
+    try:
+        photo = out / (PHOTO if (out / PHOTO).exists() else TARGET)
+        with Image.open(photo, formats=("PNG",)) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        write_figure(out / FIGURE, pixels, out / CODE, cfg.size, cfg.device, cfg.threads)
+    except (InputError, OSError) as error:
+        run.log(f"no figure: {error}")
 
 
 def _likeness(out: Path, cfg: InvertConfig, device: torch.device) -> Likeness:

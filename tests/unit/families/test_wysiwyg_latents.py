@@ -59,9 +59,20 @@ def test_an_explicit_z_is_the_seed_s_z(model: WysiwygModel) -> None:
 def test_an_explicit_w_is_taken_as_it_is(model: WysiwygModel) -> None:
     ws = model.map(LatentSpec.of_seed(2))[0]
     rows = tuple(tuple(row) for row in ws.tolist())
-    torch.testing.assert_close(model.map(LatentSpec(w=rows, psi=0.1))[0], ws)  # no second truncation
+    torch.testing.assert_close(model.map(LatentSpec(w=rows))[0], ws)  # no second truncation
     one = model.map(LatentSpec(w=rows[:1]))
     assert one.shape == (1, NUM_WS, 16) and torch.equal(one[0, 5], one[0, 0])
+
+
+def test_psi_and_mixing_work_on_an_explicit_w(model: WysiwygModel) -> None:
+    ws, average = model.map(LatentSpec.of_seed(2, psi=1.0))[0], model.module.mapping.w_avg
+    own = LatentSpec(w=tuple(tuple(row) for row in ws.tolist()))
+    half = model.map(own.replace(psi=0.5, cutoff=2))[0]
+    torch.testing.assert_close(half[:2], average + 0.5 * (ws[:2] - average))
+    assert torch.equal(half[2:], ws[2:])
+    mixed = model.map(own.replace(mix=StyleMix(seed=7, layers=(1,))))[0]
+    assert torch.equal(mixed[1], model.map(LatentSpec.of_seed(7, psi=1.0))[0, 1])
+    assert torch.equal(mixed[0], ws[0]) and torch.equal(model.map(own)[0], ws), "nothing was written into w"
 
 
 def test_blends_are_weighted_means_in_w(model: WysiwygModel) -> None:

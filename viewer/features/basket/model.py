@@ -75,7 +75,7 @@ def analogy(a: np.ndarray, b: np.ndarray, c: np.ndarray, k: float) -> np.ndarray
 
 def shown_as(latent: LatentSpec, item: Kept) -> LatentSpec:
     """The latent that shows an entry as it is: its w replaces mapping, truncation, mixing and edits."""
-    return latent.replace(w=item.rows, z=None, mix=None, edits=())
+    return latent.replace(w=item.rows, z=None, psi=1.0, mix=None, edits=())
 
 
 def write_basket(path: Path, basket: Basket, sha256: str) -> None:

@@ -25,8 +25,6 @@ class MixRows:
 
     def draw(self, latent: LatentSpec, theme: Theme, info: CheckpointInfo | None, why_not: str) -> LatentSpec:
         layers = info.num_ws if info else 0
-        if latent.w is not None:
-            why_not = why_not or "A w of its own is shown: its layers are fixed"
         mix = latent.mix
         on = choice_rows.toggle(
             theme,

@@ -12,9 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
 
-from core_model.data.photos import Photo
 from core_model.schema.camera import EG3D_FOCAL, EG3D_RADIUS, MatrixCamera
 from core_model.schema.errors import InputError
 
@@ -22,7 +20,6 @@ FACE = np.array(
     [[-0.068, 0.045, 0.090], [0.068, 0.045, 0.090], [0.0, -0.030, 0.135], [-0.056, -0.095, 0.090], [0.056, -0.095, 0.090]]
 )  # fmt: skip
 """Eyes, nose tip, corners of the mouth of a generic face, world units, those at the left of the picture first."""
-EDGE = 1024
 UPRIGHT = 0.3
 """Weight that draws pitch to zero, per unit of its sine, in distances between eyes and mouth: five points of a smile say little of it."""
 MAX_ERROR = 0.25
@@ -69,26 +66,6 @@ def portrait_of(
     k = (focal, 0.0, 0.5, 0.0, focal, 0.5, 0.0, 0.0, 1.0)
     camera = MatrixCamera(pose=tuple(pose.reshape(-1).tolist()), normalized_intrinsics=k)
     return Crop(float(x[3] - 0.5 * x[5]), float(x[4] - 0.5 * x[5]), float(x[5])), camera
-
-
-def cropped(photo: Photo, crop: Crop, edge: int = EDGE) -> Photo:
-    """The crop as a square picture [edge, edge]; what lies outside the photograph repeats its rim."""
-    width, height = photo.size
-    if crop.left >= width or crop.top >= height or crop.left + crop.edge <= 0 or crop.top + crop.edge <= 0:
-        raise InputError(what="the face lies outside the photograph", where="--points")
-    edge = min(edge, max(16, round(crop.edge)))
-    scale = crop.edge / edge
-    box = (crop.left, crop.top, crop.left + crop.edge, crop.top + crop.edge)
-    margin = math.ceil(max(0.0, -box[0], -box[1], box[2] - width, box[3] - height)) + 1
-    inner = (box[0] + margin, box[1] + margin, box[2] + margin, box[3] + margin)
-
-    def plane(values: np.ndarray) -> np.ndarray:
-        image = Image.fromarray(np.pad(values.astype(np.float32), margin, mode="edge"), mode="F")
-        kind = Image.Resampling.BOX if scale > 1.0 else Image.Resampling.BILINEAR
-        return np.asarray(image.resize((edge, edge), kind, box=inner), dtype=np.float32)
-
-    rgb = np.stack([plane(photo.rgb[..., c]) for c in range(3)], axis=-1)
-    return Photo(rgb, None if photo.alpha is None else plane(photo.alpha))
 
 
 def _fitted(x: np.ndarray, residual: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

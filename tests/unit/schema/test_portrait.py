@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core_model.data.photos import Photo
-from core_model.data.portrait import FACE, Crop, cropped, portrait_of
+from core_model.data.photos import Photo, cropped
 from core_model.inversion.camera import angle_between
 from core_model.schema.camera import MatrixCamera, OrbitPose, label25
 from core_model.schema.errors import InputError
+from core_model.schema.portrait import FACE, Crop, portrait_of
 
 POINTS = np.array([[40.0, 50.0], [80.0, 50.0], [60.0, 72.0], [45.0, 92.0], [75.0, 92.0]])
 

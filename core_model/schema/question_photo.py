@@ -1,0 +1,22 @@
+"""The question for a photograph: its pixels upright, and the faces in it."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from core_model.schema.question import Question
+
+PHOTO_EDGE = 1024
+"""Largest edge of the pixels that the window gets."""
+
+
+class PhotoQuestion(Question):
+    """A photograph as a person has it (PNG, JPEG, WebP, TIFF, BMP; EXIF turn, alpha, grey, 16 bit). `checkpoint` is not used.
+
+    Answer: array `pixels` [h, w, 3] sRGB in [0, 1], upright, over white, its larger edge at most `edge`; values `width`,
+    `height` [pixels of the upright photograph]. Raises InputError for a file that is no photograph.
+    """
+
+    checkpoint: str = ""
+    photo: str = Field(min_length=1, max_length=4096)
+    edge: int = Field(default=PHOTO_EDGE, ge=16, le=8192)
