@@ -143,7 +143,7 @@ def described(code: StoredCode, base: StoredCheckpoint) -> StoredCheckpoint:
     shown: CheckpointHeader = header.replace(
         name=code.header.name or code.path.stem, camera=header.camera.replace(default=pose), provenance=made
     )
-    return StoredCheckpoint(code.path, shown, base.tensors, code.file_bytes, code.latent)
+    return StoredCheckpoint(code.path, shown, base.tensors, code.file_bytes, code.latent, base.path)
 
 
 def tuned_tensors(code: StoredCode, base: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -110,7 +110,9 @@ def _new(
     if "crop" in words:
         left, top, edge = _numbers(words["crop"], "--crop", 3, "left, top and edge, pixels")
         if edge < 2.0:
-            raise InputError(what="bad value of --crop", expected="an edge of 2 pixels or more", got=f"{edge:g}")
+            raise InputError(
+                what="bad value of --crop", expected="an edge of 2 pixels or more", got=f"{edge:g}"
+            )
         return cfg, Portrait(cropped(picture, Crop(left, top, edge)), camera, photo.name)
     return cfg, Portrait(middle_square(picture), camera, photo.name)
 
@@ -123,9 +125,7 @@ def _numbers(text: str, option: str, count: int, what: str) -> list[float]:
     except ValueError:
         numbers = []
     if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise InputError(
-            what=f"bad value of {option}", expected=f"{count} numbers: {what}", got=text[:80]
-        )
+        raise InputError(what=f"bad value of {option}", expected=f"{count} numbers: {what}", got=text[:80])
     return numbers
 
 

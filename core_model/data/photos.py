@@ -101,7 +101,9 @@ def cropped(photo: Photo, crop: Crop, edge: int = CROP_EDGE) -> Photo:
     """The crop as a square picture [edge, edge]; what lies outside the photograph repeats its rim."""
     width, height = photo.size
     if crop.left >= width or crop.top >= height or crop.left + crop.edge <= 0 or crop.top + crop.edge <= 0:
-        raise InputError(what="the crop lies outside the photograph", expected=f"a part of {width} x {height} pixels")
+        raise InputError(
+            what="the crop lies outside the photograph", expected=f"a part of {width} x {height} pixels"
+        )
     edge = min(edge, max(16, round(crop.edge)))
     scale = crop.edge / edge
     box = (crop.left, crop.top, crop.left + crop.edge, crop.top + crop.edge)

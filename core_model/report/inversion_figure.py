@@ -76,7 +76,9 @@ def _request(info: CheckpointInfo, cell: Cell, edge: int) -> RenderRequest:
 def _drawn(session: RenderSession, info: CheckpointInfo, request: RenderRequest) -> np.ndarray:
     frame = session.render(request)
     if frame.result.error is not None:
-        raise InputError(what="the figure cannot be rendered", where=info.path, got=frame.result.error.message)
+        raise InputError(
+            what="the figure cannot be rendered", where=info.path, got=frame.result.error.message
+        )
     channel = next(c for c in info.channels if c.name == request.channels[0])
     pixels, _ = picture(channel, frame.arrays[channel.name])
     return pixels[..., :3] if pixels.shape[2] == 3 else _on_paper(pixels)

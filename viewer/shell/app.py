@@ -156,7 +156,8 @@ class App:
         for slot in layout.SLOTS:
             self.show_panel(slot.title, not slot.closed)
         self._hidden = []
-        self._arrangement.floating.moved = False
+        for one in self._arrangement.floating.values():
+            one.moved = False
         self._arrangement.reset()
 
     def set_title(self, text: str) -> None:
@@ -245,7 +246,7 @@ class App:
         window.include_in_view_menu = False
         window.is_visible = not slot.closed
         window.imgui_window_flags = self._flags(slot)
-        window.call_begin_end = not (slot.bare or slot.floats)
+        window.call_begin_end = not (slot.bare or slot.floats is not None)
         return window
 
     def _flags(self, slot: layout.Slot) -> int:
@@ -327,8 +328,8 @@ class App:
         self.loop.start(self.options.checkpoint or default_checkpoint(), named)
 
     def _draw(self, slot: layout.Slot) -> None:
-        if slot.floats:
-            if self._arrangement.floating.begin(slot.title, self._flags(slot)):
+        if slot.floats is not None:
+            if self._arrangement.floating[slot.title].begin(slot.title, self._flags(slot)):
                 self._fill(slot)
             imgui.end()
         elif slot.bare:

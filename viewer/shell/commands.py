@@ -199,6 +199,13 @@ COMMANDS: tuple[Command, ...] = (
         "file.open", "File", "Open a checkpoint", _always(actions.OpenDialog()), ("Ctrl+O",), anywhere=True
     ),
     Command(
+        "file.open-photo",
+        "File",
+        "Open a photo: find its head (inversion)",
+        _always(actions.OpenPhoto()),
+        words="photograph picture face portrait invert project own image jpeg",
+    ),
+    Command(
         "file.save-picture",
         "File",
         "Save the view as a picture in the last folder",

@@ -19,6 +19,8 @@ from core_model.schema.assets import demo_checkpoint
 from core_model.schema.errors import InputError
 from viewer.features.export.clipboard import WHY_NOT as NO_CLIPBOARD
 from viewer.features.export.clipboard import clipboard_tool, copy_picture
+from viewer.features.inversion.settings import CODE, base_of
+from viewer.features.inversion.settings import KIND as INVERSION
 from viewer.features.latent.walk_controls import toggled_walk, walked
 from viewer.features.training import timeline
 from viewer.features.training.window import TrainWindow
@@ -26,7 +28,7 @@ from viewer.gl.framebuffer import Underlaid
 from viewer.jobs import folders
 from viewer.jobs.desk import Desk, LocalDesk
 from viewer.jobs.run_rows import RunRow
-from viewer.jobs.tasks import Tasks
+from viewer.jobs.tasks import Task, Tasks
 from viewer.render_client.client import RenderClient
 from viewer.render_client.link import WorkerLink
 from viewer.render_client.protocol import DEFAULT_FACTORY, OpenLink
@@ -41,7 +43,7 @@ from viewer.shell.escape import Escape, Layer
 from viewer.shell.keys import shortcuts
 from viewer.shell.opening import Opening
 from viewer.shell.pictures import Pictures
-from viewer.shell.restore import is_record_file
+from viewer.shell.restore import is_photo, is_record_file
 from viewer.shell.toasts import Toasts
 from viewer.shell.values import AllLayers, FrameValues, call
 from viewer.shell.window_protocol import WindowProtocol
@@ -178,6 +180,9 @@ class FrameLoop:
         store.forget_notice(now)
         # before the draft is taken: it may bring another document
         self.opening.poll(control, self.prefs.recent, now)
+        if self.opening.photo:
+            self.dispatch(actions.OpenPhoto(self.opening.photo))
+            self.opening.photo = ""
         if self.opening.front:
             self.app.front_panel(self.opening.front)
             self.opening.front = ""
@@ -190,6 +195,8 @@ class FrameLoop:
             self.baked.forget()
             for feature in self.features.values():
                 feature.opened()
+            if control.info is not None:
+                self.features["basket"].panel.keep_code(control.info)  # pyright: ignore[reportAttributeAccessIssue]
             self.opening.offer_crashed(control)
         control.opened_paths.clear()
         if control.volumes:
@@ -259,6 +266,7 @@ class FrameLoop:
         self.tasks.poll(now)
         for task in self.tasks.take_ended():
             if task.state == "done":
+                self._show_code(task)
                 self.toasts.add(f"{task.record.title} is there", task.record.out, now)
             elif task.state != "cancelled":
                 title = f"{task.record.title}: {task.state}"
@@ -269,6 +277,16 @@ class FrameLoop:
         self.store.finished.clear()
         for row in self.runs_ended.of(self._runs()):
             self.toasts.add(f"{row.name}: {row.state}", str(row.path), now)
+
+    def _show_code(self, task: Task) -> None:
+        """An inversion is done: its head comes into the view, where its checkpoint is still the open one."""
+        info = self.coordinator.info
+        code = Path(task.record.out) / CODE
+        if task.record.kind != INVERSION or info is None or not code.is_file():
+            return
+        if base_of(info) == task.record.pinned.get("base") and not self.coordinator.opening:
+            self.coordinator.open(str(code))
+            self.app.show_panel("Inversion", False)
 
     def _runs(self) -> tuple[RunRow, ...]:
         """The runs of the folders that are watched; looking begins with the first frame that has such folders."""
@@ -395,6 +413,10 @@ class FrameLoop:
             Layer(self.doctor.open, self.doctor.close),
             Layer(self.keys_open, lambda: setattr(self, "keys_open", False)),
             Layer(self.walk.playing, self.walk.stop),
+            Layer(
+                self.workspace.exploring and "Inversion" in shown,
+                lambda: self.app.show_panel("Inversion", False),
+            ),
             Layer(self.workspace.exploring and "Ray" in shown, self._close_ray),
             Layer(
                 any(w.shown for w in self.coordinator.work(time.monotonic())),
@@ -459,6 +481,7 @@ class FrameLoop:
         for kind in (actions.SavePreset, actions.RemovePreset):
             on(kind, lambda a, now: menu_presets.carry_out(a, self.presets, store, now))
         on(actions.OpenCheckpoint, self._open)
+        on(actions.OpenPhoto, self._open_photo)
         on(actions.OpenDialog, lambda a, now: self.opening.ask(self.coordinator, now))
         on(actions.RestoreSession, lambda a, now: self.opening.restore(self.coordinator, now))
         on(actions.ForgetRecent, self._forget_recent)
@@ -488,10 +511,15 @@ class FrameLoop:
         on(actions.Quit, lambda a, now: self.app.quit())
 
     def _open(self, action: actions.OpenCheckpoint, now: float) -> None:
-        if is_record_file(action.path):
+        if is_record_file(action.path) or is_photo(action.path):
             self.dropped([action.path])
         else:
             self.coordinator.open(action.path, action.keep_view)
+
+    def _open_photo(self, action: actions.OpenPhoto, now: float) -> None:
+        self.app.show_panel("Inversion", True)
+        panel = self.features["inversion"].panel
+        panel.take(action.path, self.opening.dialog_available)  # pyright: ignore[reportAttributeAccessIssue]
 
     def _forget_recent(self, action: actions.ForgetRecent, now: float) -> None:
         self._save(recent=tuple(p for p in self.prefs.recent if p != action.path))

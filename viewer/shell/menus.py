@@ -15,6 +15,7 @@ from viewer.state.actions import (
     Dispatch,
     OpenCheckpoint,
     OpenDialog,
+    OpenPhoto,
     Quit,
     Redo,
     ResetLayout,
@@ -124,6 +125,9 @@ def _file(
     controls.tooltip(
         "" if dialog_available else "No file dialog is installed: use the path field of the Model panel"
     )
+    if imgui.menu_item("Open a photo…", keys.text("file.open-photo"), False)[0]:
+        dispatch(OpenPhoto())
+    controls.tooltip("Find the head of a photograph: crop and camera, then an inversion that runs as a task")
     if imgui.begin_menu("Open recent", bool(recent)):
         for path in recent:
             if imgui.menu_item(

@@ -12,7 +12,7 @@ from core_model.schema.assets import demo_checkpoint
 from core_model.schema.far import LOCAL
 from viewer.shell.autosave import Autosave
 from viewer.shell.drops import Drops
-from viewer.shell.restore import RECORD_SUFFIXES, Places, is_record_file
+from viewer.shell.restore import RECORD_SUFFIXES, Places, is_photo, is_record_file
 from viewer.state.store import Banner
 
 if TYPE_CHECKING:
@@ -22,15 +22,15 @@ RESTORABLE = " ".join(f"*{suffix}" for suffix in RECORD_SUFFIXES)
 
 
 class Opening:
-    """One per window. `front`: title of the panel to bring to the front, which the window does and then
-    clears the field.
+    """One per window. `front`: title of the panel to bring to the front, `photo`: a photograph to be shown; the window does
+    so and clears the fields.
     """
 
     def __init__(self) -> None:
         self.autosave = Autosave()
         self.drops = Drops()
         self.dialog_available = _has_file_dialog()
-        self.front = ""
+        self.front = self.photo = ""
         self._dialog: Any = None
         self._offered = False
 
@@ -44,7 +44,7 @@ class Opening:
         left = self.autosave.found
         if not named and left is not None and not left.crashed and _is_there(left.document.checkpoint):
             control.open(left.document.checkpoint, then=lambda doc, info: left.document)
-        elif is_record_file(checkpoint):
+        elif is_record_file(checkpoint) or is_photo(checkpoint):
             control.open(demo_checkpoint() or "analytic:sphere")
             self.take([checkpoint], control, recent)
         else:
@@ -52,7 +52,7 @@ class Opening:
 
     def take(self, paths: list[str], control: RenderCoordinator, recent: tuple[str, ...]) -> None:
         """Files from the desktop: the first checkpoint, or file whose view can be restored, is taken."""
-        if control.client.status.far and paths and not is_record_file(paths[0]):
+        if control.client.status.far and paths and not (is_record_file(paths[0]) or is_photo(paths[0])):
             control.open(f"{LOCAL}{paths[0]}")  # it is sent over
             return
         info = control.info
@@ -62,6 +62,7 @@ class Opening:
     def poll(self, control: RenderCoordinator, recent: tuple[str, ...], now: float) -> None:
         """Carry out what has been read or chosen since the last frame."""
         self.front = self.drops.poll(control, now) or self.front
+        self.photo, self.drops.photo = self.drops.photo or self.photo, ""
         if self._dialog is not None and self._dialog.ready(0):
             self.take(self._dialog.result(), control, recent)
             self._dialog = None

@@ -31,6 +31,13 @@ class OpenDialog:
 
 
 @dataclass(frozen=True)
+class OpenPhoto:
+    """Show the Inversion panel with a photograph; path "" = one that the desktop's dialog chooses."""
+
+    path: str = ""
+
+
+@dataclass(frozen=True)
 class ForgetRecent:
     """Remove a path from the recent files."""
 
@@ -240,6 +247,7 @@ class Quit:
 Action = (
     OpenCheckpoint
     | OpenDialog
+    | OpenPhoto
     | ForgetRecent
     | Retry
     | RestartWorker

@@ -17,6 +17,7 @@ from core_model.schema.latent import LatentSpec
 from core_model.schema.question import LatentQuestion
 from viewer.features.basket import model as store
 from viewer.features.basket.model import Basket, Kept
+from viewer.state.actions import Dispatch, OpenCheckpoint
 from viewer.state.document import Document
 from viewer.state.latent_blend import describe
 from viewer.state.query_cache import QueryCache
@@ -55,6 +56,7 @@ class BasketPanel:
         info: CheckpointInfo | None,
         queries: QueryCache,
         dialog_available: bool,
+        dispatch: Dispatch,
     ) -> Document:
         if info is None or not info.z_dim:
             controls.note(
@@ -64,22 +66,33 @@ class BasketPanel:
             return doc
         self._follow(info)
         self._add(doc, theme, queries)
-        latent = self._list(doc, theme, queries, info)
+        latent = self._list(doc, theme, queries, info, dispatch)
         latent = self._combine(latent, theme)
         self._files(theme, dialog_available, info)
         return doc if latent is doc.latent else doc.replace(latent=latent)
 
     def _follow(self, info: CheckpointInfo) -> None:
-        """Reads the basket of another checkpoint when that one is opened."""
-        key = f"{info.sha256} {info.path}"
+        """Reads the basket of another checkpoint when that one is opened; an inverted code has its checkpoint's."""
+        sha = info.base_sha256 or info.sha256
+        key = f"{sha} {info.base_path or info.path}"
         if key == self._loaded:
             return
-        self._loaded, self.sha, self.note, self.removed, self.adding = key, info.sha256, "", None, None
-        path = store.basket_path(info.sha256)
+        self._loaded, self.sha, self.note, self.removed, self.adding = key, sha, "", None, None
+        path = store.basket_path(sha)
         try:
             self.items = store.read_basket(path, info.num_ws, info.w_dim)[0] if path.is_file() else ()
         except InputError as error:
             self.items, self.note = (), str(error)
+
+    def keep_code(self, info: CheckpointInfo) -> None:
+        """The w of an inverted code that was opened, once for each code."""
+        if not info.base_path or info.latent is None or info.latent.w is None:
+            return
+        self._follow(info)
+        w = np.broadcast_to(np.array(info.latent.w, np.float32), (info.num_ws, info.w_dim))
+        items = store.with_code(self.items, Path(info.header.name).stem, w, info.path)
+        if items is not self.items:
+            self._keep(items)
 
     def _keep(self, items: Basket) -> None:
         self.items = items
@@ -113,7 +126,9 @@ class BasketPanel:
             if answer is not None or failed is not None:
                 self.adding = None
 
-    def _list(self, doc: Document, theme: Theme, queries: QueryCache, info: CheckpointInfo) -> LatentSpec:
+    def _list(
+        self, doc: Document, theme: Theme, queries: QueryCache, info: CheckpointInfo, dispatch: Dispatch
+    ) -> LatentSpec:
         latent, removed = doc.latent, -1
         if not self.items:
             controls.note(theme, "Empty. The plus keeps the w that is shown.")
@@ -121,7 +136,9 @@ class BasketPanel:
             imgui.push_id(index)
             shown = doc.latent.w is not None and not doc.latent.edits and doc.latent.w == item.rows
             opened, gone = self._entry(index, item, shown, doc, theme, queries, info)
-            if opened:
+            if opened and item.code and item.code != info.path and Path(item.code).is_file():
+                dispatch(OpenCheckpoint(item.code))
+            elif opened:
                 latent = store.shown_as(latent, item)
             removed = index if gone else removed
             imgui.pop_id()
@@ -152,7 +169,8 @@ class BasketPanel:
         gap, button = imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
         size, corner = 2.4 * theme.em, imgui.get_cursor_screen_pos()
         opened = imgui.invisible_button("##open-picture", ImVec2(size, size))
-        controls.tooltip("Show this w")
+        tip = f"Show this head: w and weights of {item.code}" if item.code else "Show this w"
+        controls.tooltip(tip)
         end = ImVec2(corner.x + size, corner.y + size)
         visible = imgui.is_item_visible()
         latent = store.shown_as(LatentSpec(noise=doc.latent.noise), item)
@@ -173,7 +191,7 @@ class BasketPanel:
             self._keep(store.renamed(self.items, index, self.typed))
         controls.tooltip(f"Name of entry {index + 1}; type another one and press Enter")
         _beside(gap, level)
-        opened |= controls.icon_button(theme, fa.ICON_FA_EYE, "open", tip="Show this w")
+        opened |= controls.icon_button(theme, fa.ICON_FA_EYE, "open", tip=tip)
         _beside(gap, level)
         gone = controls.icon_button(
             theme, fa.ICON_FA_TRASH, "delete", tip="Delete this entry; the last one can be brought back"
@@ -265,7 +283,7 @@ class BasketPanel:
             return
         items = self.items
         for entry in entries:
-            items = store.added(items, entry.name, entry.w)
+            items = store.added(items, entry.name, entry.w, entry.code)
         self._keep(items)
         other = "; they were made with another checkpoint" if sha and sha != self.sha else ""
         self.note = f"Read {len(entries)} w from {path.name}{other}"

@@ -1,0 +1,319 @@
+"""The first page: a photograph, its crop and camera, the settings, and the start."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.errors import InputError
+from core_model.schema.inversion import CPU_STEPS, PAPER_STEPS
+from core_model.schema.question_photo import PhotoQuestion
+from viewer.features.inversion.alignment import LEAST_EDGE, Alignment
+from viewer.features.inversion.settings import KIND, InversionSettings, arguments, base_of, free_run, why_not
+from viewer.features.inversion.stage import PhotoStage
+from viewer.jobs.command import as_typed
+from viewer.jobs.tasks import Tasks
+from viewer.state.query_cache import QueryCache
+from viewer.widgets import choice_rows, controls, number_rows
+from viewer.widgets.theme import Theme
+
+SIDE_EM = 22.0
+"""Width of the rows beside the photograph."""
+PATTERN = "*.png *.jpg *.jpeg *.webp *.tif *.tiff *.bmp"
+_PLANS = (
+    ("auto", "Automatic", f"{sum(CPU_STEPS)} steps on a CPU, the paper's {sum(PAPER_STEPS)} on a GPU"),
+    ("paper", "Paper's", f"{PAPER_STEPS[0]} steps on the latent, {PAPER_STEPS[1]} on the weights"),
+    ("own", "Own", "Steps of both stages by hand"),
+)
+_SPACES = (
+    ("w", "w", "One w for all layers: a head as the generator makes them"),
+    ("w+", "w+", "A w for each layer: closer to the photograph, and easier to break"),
+)
+_MASKS = (
+    ("none", "Everywhere", "The whole square is compared"),
+    ("opacity", "Head", "Only where the rendered head is: the background of the photograph does not count"),
+)
+_VIEWS = ((False, "Photograph", "The whole photograph"), (True, "Square", "A close-up of the square"))
+_ANGLES = (
+    ("yaw", -180.0, 180.0, "positive: the camera stands further right"),
+    ("pitch", -90.0, 90.0, "positive: it looks from above"),
+    ("roll", -180.0, 180.0, "about the viewing axis"),
+)
+
+
+class PhotoPage:
+    """The photograph that is aligned; one at a time. path: of it, "" before the first."""
+
+    def __init__(self) -> None:
+        self.path = ""
+        self.typed = ""
+        self.pixels: np.ndarray | None = None
+        self.alignment: Alignment | None = None
+        self.settings = InversionSettings()
+        self.folder = ""
+        self.run = ""
+        self.label = ""
+        self.complaint = ""
+        self.stage = PhotoStage()
+        self._dialog: Any = None
+
+    def take(self, path: str) -> None:
+        """Another photograph."""
+        self.path = self.typed = str(Path(path).expanduser().absolute())
+        self.pixels, self.alignment, self.label, self.complaint, self.run = None, None, "", "", ""
+
+    def ask(self) -> None:
+        """The desktop's own file dialog."""
+        if self._dialog is None:
+            from imgui_bundle import portable_file_dialogs as dialogs
+
+            self._dialog = dialogs.open_file("Open a photograph", "", ["Pictures", PATTERN, "All files", "*"])
+
+    def poll(self) -> bool:
+        """Take what the dialog has chosen; True where it has."""
+        if self._dialog is None or not self._dialog.ready(0):
+            return False
+        found, self._dialog = self._dialog.result(), None
+        if found:
+            self.take(found[0])
+        return bool(found)
+
+    def draw(
+        self,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        queries: QueryCache,
+        tasks: Tasks,
+        dialog_available: bool,
+        folder: str,
+        far: bool,
+    ) -> str:
+        """Draws the page; returns the id of a task that was started, else ""."""
+        self.folder = self.folder or folder
+        self._read(queries, info)
+        room, gap = imgui.get_content_region_avail(), 1.0 * theme.em
+        beside = room.x > 2 * SIDE_EM * theme.em
+        photo = (
+            ImVec2(room.x - SIDE_EM * theme.em - gap, room.y)
+            if beside
+            else ImVec2(room.x, min(room.x, 0.55 * room.y))
+        )
+        self._picture(theme, info, photo)
+        if beside:
+            imgui.same_line(0.0, gap)
+        imgui.begin_child("##rows", ImVec2(0.0, 0.0 if beside else max(room.y - photo.y, 12 * theme.em)))
+        started = self._rows(theme, info, tasks, dialog_available, far)
+        imgui.end_child()
+        return started
+
+    def _read(self, queries: QueryCache, info: CheckpointInfo | None) -> None:
+        """Pixels of the photograph, which the render process reads."""
+        if not self.path or self.pixels is not None or self.complaint or info is None:
+            return
+        question = PhotoQuestion(photo=self.path)
+        answer, failed = queries.want(question), queries.error(question)
+        if failed is not None:
+            self.complaint = failed.message
+        elif answer is not None:
+            self.pixels = np.ascontiguousarray(answer.arrays["pixels"], dtype=np.float32)
+            size = (int(answer.values["width"]), int(answer.values["height"]))
+            self.alignment = Alignment.fresh(size, info.header.camera.default)
+
+    def _picture(self, theme: Theme, info: CheckpointInfo | None, room: ImVec2) -> None:
+        if self.pixels is not None and self.alignment is not None and info is not None:
+            self.alignment = self.stage.draw(
+                theme, self.pixels, self.alignment, info.header.camera.default, room
+            )
+            return
+        corner = imgui.get_cursor_screen_pos()
+        end = ImVec2(corner.x + room.x, corner.y + room.y)
+        imgui.get_window_draw_list().add_rect_filled(
+            corner, end, theme.colour(theme.palette.canvas), imgui.get_style().frame_rounding
+        )
+        words = "Reading the photograph …" if self.path and not self.complaint else "Drop a photograph here"
+        size = imgui.calc_text_size(words)
+        at = ImVec2(corner.x + 0.5 * (room.x - size.x), corner.y + 0.5 * (room.y - size.y))
+        imgui.get_window_draw_list().add_text(at, theme.colour(theme.palette.muted), words)
+        imgui.dummy(room)
+
+    def _rows(
+        self, theme: Theme, info: CheckpointInfo | None, tasks: Tasks, dialog_available: bool, far: bool
+    ) -> str:
+        self._file(theme, dialog_available)
+        reason = why_not(info, far) or ("" if self.alignment is not None else "Open a photograph first")
+        if info is not None and self.alignment is not None:
+            self._camera(theme, self.alignment, info)
+        self._settings(theme, info)
+        return self._start(theme, info, tasks, reason)
+
+    def _file(self, theme: Theme, dialog_available: bool) -> None:
+        tip = "A PNG, JPEG, WebP, TIFF or BMP of one face; type its path and press Enter, or drop it on the window"
+        controls.label(theme, "Photograph", tip)
+        gap, button = imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
+        imgui.set_next_item_width(imgui.get_content_region_avail().x - button - gap)
+        flags = int(imgui.InputTextFlags_.enter_returns_true)
+        entered, self.typed = imgui.input_text("##photo", self.typed, flags)
+        controls.tooltip(f"{tip}\n{self.path}".strip())
+        imgui.same_line(0.0, gap)
+        missing = "" if dialog_available else "No file dialog is installed: type the path"
+        if controls.icon_button(
+            theme, fa.ICON_FA_FOLDER_OPEN, "photo-open", tip="Choose a photograph", why_not=missing
+        ):
+            self.ask()
+        if entered and self.typed.strip():
+            self.take(self.typed.strip())
+        if self.complaint:
+            with controls.text_colour(theme.palette.bad):
+                controls.wrapped(self.complaint)
+
+    def _camera(self, theme: Theme, now: Alignment, info: CheckpointInfo) -> None:
+        controls.section(theme, "Crop and camera")
+        if now.complaint:
+            with controls.text_colour(theme.palette.warn):
+                controls.wrapped(now.complaint)
+        else:
+            controls.note(
+                theme,
+                "Drag the five points onto eyes, nose tip and corners of the mouth: crop and camera follow.",
+            )
+        self.stage.close_up = choice_rows.segmented(
+            theme, "Show", "inversion-zoom", self.stage.close_up, _VIEWS, tip="What fills the room at the left"
+        )  # fmt: skip
+        now = self._crop(theme, self._distance(theme, self._angles(theme, now)))
+        now = self._typed_label(theme, now)
+        default, gap = info.header.camera.default, imgui.get_style().item_inner_spacing.x
+        width = 0.5 * (imgui.get_content_region_avail().x - gap)
+        if controls.button(
+            theme, "From the points###from-points", tip="Crop and camera as the five points say", width=width
+        ):
+            now = now.from_points(default)
+        imgui.same_line(0.0, gap)
+        if controls.button(
+            theme,
+            "Reset###reset-camera",
+            tip="The middle square, from the checkpoint's own camera",
+            width=width,
+        ):
+            now, self.label = Alignment.fresh(now.size, default), ""
+        self.alignment = now
+
+    def _angles(self, theme: Theme, now: Alignment) -> Alignment:
+        controls.label(theme, "Angles", "Yaw, pitch and roll of the camera, degrees; drag or type")
+        gap = imgui.get_style().item_inner_spacing.x
+        width = (imgui.get_content_region_avail().x - 2 * gap) / 3
+        pose = now.pose
+        for place, (name, low, high, tip) in enumerate(_ANGLES):
+            if place:
+                imgui.same_line(0.0, gap)
+            imgui.set_next_item_width(width)
+            shown = math.degrees(getattr(pose, name))
+            told = f"{name.title()}: {tip}"
+            new = number_rows.dragged_float(theme, f"##photo-{name}", shown, 0.25, low, high, "%.1f°", told)
+            if new != shown:
+                pose = pose.replace(**{name: math.radians(new)})
+        return now if pose == now.pose else now.with_pose(pose)
+
+    def _distance(self, theme: Theme, now: Alignment) -> Alignment:
+        new = number_rows.drag_float(
+            theme, "Distance", "##photo-distance", now.pose.distance, speed=0.005, low=0.2, high=20.0, fmt="%.3f wu",
+            tip="From the camera to the middle of the head, world units",
+        )  # fmt: skip
+        return now if new == now.pose.distance else now.with_pose(now.pose.at_distance(new))
+
+    def _crop(self, theme: Theme, now: Alignment) -> Alignment:
+        controls.label(
+            theme, "Square", "Left, top and edge of the square that is compared, pixels of the photograph"
+        )
+        gap, crop = imgui.get_style().item_inner_spacing.x, now.crop
+        width = (imgui.get_content_region_avail().x - 2 * gap) / 3
+        values = [crop.left, crop.top, crop.edge]
+        names = (("left", "Left side"), ("top", "Upper side"), ("edge", "Edge"))
+        for place, (name, tip) in enumerate(names):
+            if place:
+                imgui.same_line(0.0, gap)
+            imgui.set_next_item_width(width)
+            low, high = (LEAST_EDGE, 65536.0) if name == "edge" else (-65536.0, 65536.0)
+            values[place] = number_rows.dragged_float(
+                theme, f"##crop-{name}", values[place], 1.0, low, high, "%.0f", f"{tip}, pixels"
+            )
+        if values == [crop.left, crop.top, crop.edge]:
+            return now
+        if values[2] != crop.edge:  # it grows about its middle
+            values[0] -= 0.5 * (values[2] - crop.edge)
+            values[1] -= 0.5 * (values[2] - crop.edge)
+        return now.with_crop(*values)
+
+    def _typed_label(self, theme: Theme, now: Alignment) -> Alignment:
+        tip = "An EG3D label, 25 numbers: paste it and press Enter; it replaces angles and distance"
+        controls.label(theme, "Label", tip)
+        flags = int(imgui.InputTextFlags_.enter_returns_true)
+        hint = "as pasted" if now.label else "paste 25 numbers"
+        entered, self.label = imgui.input_text_with_hint("##photo-label", hint, self.label, flags)
+        controls.tooltip(tip)
+        if not entered:
+            return now
+        try:
+            now, self.label = now.with_label(self.label), ""
+        except InputError as error:
+            return now.refused(str(error))
+        return now
+
+    def _settings(self, theme: Theme, info: CheckpointInfo | None) -> None:
+        controls.section(theme, "Search")
+        s = self.settings
+        plan = choice_rows.segmented(theme, "Steps", "inversion-steps", s.plan, _PLANS, tip="Of both stages")
+        latent, tune = s.latent_steps, s.tune_steps
+        if plan == "own":
+            latent = number_rows.drag_int(
+                theme, "Latent", "##latent-steps", latent, speed=1.0, low=0, high=100_000, fmt="%d steps",
+                tip="First stage: latent, camera and noise",
+            )  # fmt: skip
+            tune = number_rows.drag_int(
+                theme, "Weights", "##tune-steps", tune, speed=1.0, low=0, high=100_000, fmt="%d steps",
+                tip="Second stage: camera and weights about the latent found",
+            )  # fmt: skip
+        most = info.image_size if info is not None else 512
+        size = number_rows.drag_int(
+            theme, "Size", "##inversion-size", s.size, speed=1.0, low=0, high=max(most, 512),
+            fmt="%d px" if s.size else "automatic",
+            tip=f"Edge of the compared pictures; 0 = automatic: 128 on a CPU, the checkpoint's {most} on a GPU",
+        )  # fmt: skip
+        space = choice_rows.segmented(
+            theme, "Latent in", "inversion-space", s.space, _SPACES, tip="What is searched"
+        )
+        mask = choice_rows.segmented(
+            theme, "Compared", "inversion-mask", s.mask, _MASKS, tip="Where losses count"
+        )
+        self.settings = InversionSettings(plan, latent, tune, size, space, mask)
+
+    def _start(self, theme: Theme, info: CheckpointInfo | None, tasks: Tasks, reason: str) -> str:
+        taken = {str(task.record.pinned.get("run", "")) for task in tasks.views(KIND)}
+        run = (
+            Path(self.run.strip()).expanduser()
+            if self.run.strip()
+            else free_run(Path(self.folder), self.path, taken)
+        )
+        tip = "The folder that the run makes: losses, pictures, the code and its figure; empty = named after the photograph"
+        controls.label(theme, "Run", tip)
+        self.run = imgui.input_text_with_hint("##inversion-run", run.name, self.run)[1]
+        controls.tooltip(f"{tip}\n{run}")
+        if not reason and (run.exists() or str(run) in taken):
+            reason = f"{run.name} is there already: give the run another name"
+        words: tuple[str, ...] = ()
+        if info is not None and self.alignment is not None:
+            words = arguments(self.path, info, str(run), self.alignment, self.settings)
+        tip = f"Start the inversion in a process of its own\n{as_typed(words)}"
+        if not controls.button(
+            theme, f"{fa.ICON_FA_PLAY}  Start###inversion-start", tip=tip, why_not=reason, primary=True, width=-1.0
+        ):  # fmt: skip
+            return ""
+        assert info is not None
+        self.run, name = "", Path(self.path).name
+        pinned = {"run": str(run), "base": base_of(info), "photo": name}
+        return tasks.start(KIND, f"Inversion of {name}", words, run, pinned=pinned)
