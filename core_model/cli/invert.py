@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,10 @@ from core_model.schema.run_owner import refuse_if_owned
 from core_model.schema.settings import table_of
 
 if TYPE_CHECKING:
+    from core_model.data.photos import Photo
     from core_model.training.invert.run import Portrait
 
-WORDS = ("out", "label", "points", "crop")
+WORDS = ("out", "label", "points", "crop", "face")
 SWITCHES = ("resume", "help")
 HIDDEN = ("checkpoint", "checkpoint_sha256", "camera")
 USAGE = """usage: triscope invert PHOTO CHECKPOINT --out RUN [--FIELD=VALUE ...]
@@ -28,12 +30,15 @@ The result is RUN/code.safetensors, bound to the checkpoint; it opens wherever a
 
   --out RUN         run directory: config, record, ticks, pictures, snapshots, resume state, code
   --resume          continue the run in RUN with the settings saved there
-  --label C.npy     EG3D label of the photograph's camera: a file of 25 numbers, or the numbers themselves, N,N,…
-  --crop X,Y,EDGE   the square that is compared, pixels of the photograph upright: left, top, edge; it may reach beyond the
-                    rim. Default: its middle square
+  Crop and camera follow from the face in the photograph; or give
+  --face N          the Nth face by size, 1 = the largest (default); none = no face: the middle square, from the checkpoint's
+                    frontal camera
   --points X,Y,…    five points of the face, pixels of the photograph upright: left eye, right eye, nose tip, left and right
-                    mouth corner, as the picture shows them; crop and camera follow from them
-                    Without label and points: the checkpoint's frontal camera
+                    mouth corner, as the picture shows them
+  --crop X,Y,EDGE   the square that is compared, pixels of the photograph upright: left, top, edge; it may reach beyond the
+                    rim. Without a label from the checkpoint's frontal camera
+  --label C.npy     EG3D label of the photograph's camera: a file of 25 numbers, or the numbers themselves, N,N,…; without a
+                    crop the middle square is taken
 
 Fields of the settings, as --FIELD=VALUE:
 """
@@ -77,26 +82,27 @@ def _new(
     photo: Path, checkpoint: str, words: dict[str, str], changes: list[tuple[str, str]]
 ) -> "tuple[InvertConfig, Portrait]":
     """(settings, portrait) of a new run; raises InputError."""
-    import numpy as np
-
     from core_model.checkpoints.locate import resolve
     from core_model.cli.files import read_array
     from core_model.data.photos import cropped, middle_square, read_photo
-    from core_model.schema.camera import MatrixCamera, focal_from_fov, label25
-    from core_model.schema.portrait import Crop, portrait_of
+    from core_model.schema.camera import MatrixCamera, label25
+    from core_model.schema.portrait import Crop
     from core_model.training.invert.run import Portrait, check_base
 
-    if "label" in words and "points" in words:
-        raise InputError(what="camera given twice", expected="--label or --points", got="both")
-    if "crop" in words and "points" in words:
-        raise InputError(what="crop given twice", expected="--crop or --points", got="both")
+    for one, other in (
+        ("label", "points"),
+        ("crop", "points"),
+        ("face", "points"),
+        ("face", "label"),
+        ("face", "crop"),
+    ):
+        if one in words and other in words:
+            raise InputError(what="the face is told twice", expected=f"--{one} or --{other}", got="both")
     cfg = apply_overrides(InvertConfig(), changes, "invert").replace(checkpoint=resolve(checkpoint))
     picture = read_photo(photo)
     default = check_base(cfg.checkpoint).header.camera.default
-    if "points" in words:
-        points = np.array(_numbers(words["points"], "--points", 10, "x,y of five points")).reshape(5, 2)
-        crop, camera = portrait_of(points, focal_from_fov(default.fov), default.distance)
-        return cfg, Portrait(cropped(picture, crop), camera, photo.name)
+    if "label" not in words and "crop" not in words and words.get("face") != "none":
+        return cfg, _of_face(picture, photo, cfg, words)
     if "label" in words:
         label, typed = words["label"], "," in words["label"]
         numbers = (
@@ -115,6 +121,29 @@ def _new(
             )
         return cfg, Portrait(cropped(picture, Crop(left, top, edge)), camera, photo.name)
     return cfg, Portrait(middle_square(picture), camera, photo.name)
+
+
+def _of_face(picture: "Photo", photo: Path, cfg: InvertConfig, words: dict[str, str]) -> "Portrait":
+    import numpy as np
+
+    from core_model.training.invert.portraits import portrait_of_photo
+
+    points, face = None, None
+    if "points" in words:
+        numbers = _numbers(words["points"], "--points", 10, "x,y of five points")
+        points = np.array(numbers).reshape(5, 2)
+    elif "face" in words:
+        if not words["face"].isdecimal():
+            raise InputError(
+                what="bad value of --face", expected="1, 2, … by size, or none", got=words["face"][:20]
+            )
+        face = int(words["face"])
+    placed = portrait_of_photo(
+        picture, cfg.checkpoint, photo.name, points=points, face=face, device=cfg.device
+    )
+    for line in placed.told:
+        print(f"{photo.name}: {line}", file=sys.stderr)
+    return placed.portrait
 
 
 def _numbers(text: str, option: str, count: int, what: str) -> list[float]:

@@ -21,7 +21,7 @@ from tests.waiting import until
 
 SETTINGS = [
     "--size=16", "--latent-steps=12", "--tune-steps=6", "--average-samples=128", "--refresh=2", "--save-steps=4",
-    "--picture-steps=6", "--tick-steps=3", "--threads=1", "--device=cpu",
+    "--picture-steps=6", "--tick-steps=3", "--threads=1", "--device=cpu", "--face=none",
 ]  # fmt: skip
 
 
