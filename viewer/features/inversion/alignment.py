@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core_model.schema.camera import (
-    MatrixCamera,
-    OrbitPose,
-    focal_from_fov,
-    fov_from_focal,
-    label25,
-    orbit_from_matrix,
-)
+from core_model.schema.camera import MatrixCamera, OrbitPose, fov_from_focal, label25, orbit_from_matrix
 from core_model.schema.errors import InputError
-from core_model.schema.portrait import FACE, Crop, portrait_of
+from core_model.schema.portrait import Convention, Crop, portrait_of
 from viewer.state.screen import project_points
 
 Point = tuple[float, float]
@@ -41,26 +35,34 @@ class Alignment:
     complaint: str = ""
 
     @classmethod
-    def fresh(cls, size: tuple[int, int], camera: OrbitPose) -> Alignment:
-        """The middle square seen by `camera`, with the points of a generic face in it."""
+    def fresh(cls, size: tuple[int, int], convention: Convention) -> Alignment:
+        """The middle square seen from the front, with the points of the convention's face in it."""
+        camera = OrbitPose(
+            radius=convention.radius, pivot=convention.pivot, centre=convention.centre, fov=fov_from_focal(convention.focal)
+        ).about_pivot()  # fmt: skip
         edge = float(min(size))
         crop = Crop(0.5 * (size[0] - edge), 0.5 * (size[1] - edge), edge)
-        return cls(size, face_in(camera, crop), crop, camera)
+        return cls(size, face_in(camera, crop, convention), crop, camera)
 
-    def from_points(self, camera: OrbitPose) -> Alignment:
-        """Crop and pose that the points say; lens and distance are those of `camera`."""
+    @classmethod
+    def of_face(cls, size: tuple[int, int], face: FoundFace, convention: Convention) -> Alignment:
+        """As the render process has placed a face that it found."""
+        camera = MatrixCamera.from_label(face.label)
+        return cls(size, face.points, face.crop, _orbit(camera, convention))
+
+    def from_points(self, convention: Convention) -> Alignment:
+        """Crop and pose that the points say."""
         try:
-            crop, found = portrait_of(np.array(self.points), focal_from_fov(camera.fov), camera.distance)
+            crop, camera = portrait_of(np.array(self.points), convention)
         except InputError:
             return replace(self, complaint="These points are no face's: the camera stays")
-        pose = orbit_from_matrix(found.world_from_cam(), camera.fov)
-        return replace(self, crop=crop, pose=pose, label=(), complaint="")
+        return replace(self, crop=crop, pose=_orbit(camera, convention), label=(), complaint="")
 
-    def with_point(self, index: int, point: Point, camera: OrbitPose) -> Alignment:
+    def with_point(self, index: int, point: Point, convention: Convention) -> Alignment:
         """One point elsewhere, held inside the photograph; crop and pose follow."""
         x, y = (min(max(v, 0.0), float(most)) for v, most in zip(point, self.size, strict=True))
         points = (*self.points[:index], (x, y), *self.points[index + 1 :])
-        return replace(self, points=points).from_points(camera)
+        return replace(self, points=points).from_points(convention)
 
     def with_crop(self, left: float, top: float, edge: float) -> Alignment:
         """Another square, which keeps a part of the photograph."""
@@ -83,7 +85,7 @@ class Alignment:
     def with_pose(self, pose: OrbitPose) -> Alignment:
         return replace(self, pose=pose, label=(), complaint="")
 
-    def with_label(self, text: str) -> Alignment:
+    def with_label(self, text: str, convention: Convention) -> Alignment:
         """The camera of 25 numbers (EG3D's label) separated by commas or blanks; raises InputError."""
         parts = text.replace(",", " ").replace("[", " ").replace("]", " ").split()
         try:
@@ -92,8 +94,7 @@ class Alignment:
             numbers = []
         if len(numbers) != 25:
             raise InputError(what="bad label", expected="25 numbers", got=f"{len(parts)} words")
-        camera = MatrixCamera.from_label(numbers)
-        pose = orbit_from_matrix(camera.world_from_cam(), fov_from_focal(float(camera.intrinsics()[0, 0])))
+        pose = _orbit(MatrixCamera.from_label(numbers), convention)
         return replace(self, pose=pose, label=tuple(numbers), complaint="")
 
     def refused(self, why: str) -> Alignment:
@@ -113,7 +114,31 @@ class Alignment:
         )  # fmt: skip
 
 
-def face_in(camera: OrbitPose, crop: Crop) -> tuple[Point, ...]:
-    """Where the points of a generic face lie in the photograph, whose crop `camera` took."""
-    seen = project_points(camera, FACE).uv
+@dataclass(frozen=True)
+class FoundFace:
+    """points, box (left, top, right, bottom), crop: pixels of the photograph; label: 25 numbers."""
+
+    points: tuple[Point, ...]
+    box: tuple[float, float, float, float]
+    crop: Crop
+    label: tuple[float, ...]
+
+
+def found_faces(arrays: Mapping[str, np.ndarray]) -> tuple[FoundFace, ...]:
+    """The answer to a `FacesQuestion`, the largest face first."""
+    rows = (arrays[name].tolist() for name in ("points", "boxes", "crops", "labels"))
+    return tuple(
+        FoundFace(tuple(zip(p[0::2], p[1::2], strict=True)), (b[0], b[1], b[2], b[3]), Crop(*c), tuple(label))
+        for p, b, c, label in zip(*rows, strict=True)
+    )
+
+
+def face_in(camera: OrbitPose, crop: Crop, convention: Convention) -> tuple[Point, ...]:
+    """Where the points of the convention's face lie in the photograph, whose crop `camera` took."""
+    seen = project_points(camera, np.array(convention.face)).uv
     return tuple((crop.left + crop.edge * float(u), crop.top + crop.edge * float(v)) for u, v in seen)
+
+
+def _orbit(camera: MatrixCamera, convention: Convention) -> OrbitPose:
+    fov = fov_from_focal(float(camera.intrinsics()[0, 0]))
+    return orbit_from_matrix(camera.world_from_cam(), fov, convention.pivot)

@@ -13,8 +13,9 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.inversion import CPU_STEPS, PAPER_STEPS
-from core_model.schema.question_photo import PhotoQuestion
-from viewer.features.inversion.alignment import LEAST_EDGE, Alignment
+from core_model.schema.portrait import EG3D, Convention
+from core_model.schema.question_photo import FacesQuestion, PhotoQuestion
+from viewer.features.inversion.alignment import LEAST_EDGE, Alignment, FoundFace, found_faces
 from viewer.features.inversion.settings import KIND, InversionSettings, arguments, base_of, free_run, why_not
 from viewer.features.inversion.stage import PhotoStage
 from viewer.jobs.command import as_typed
@@ -48,25 +49,35 @@ _ANGLES = (
 
 
 class PhotoPage:
-    """The photograph that is aligned; one at a time. path: of it, "" before the first."""
+    """The photograph that is aligned; one at a time. path: of it, "" before the first.
+
+    convention: where faces lie before the checkpoint's cameras. faces: found, None while they are looked for. face: the one that
+    is taken.
+    """
 
     def __init__(self) -> None:
         self.path = ""
         self.typed = ""
         self.pixels: np.ndarray | None = None
         self.alignment: Alignment | None = None
+        self.convention = EG3D
+        self.faces: tuple[FoundFace, ...] | None = None
+        self.face = 0
         self.settings = InversionSettings()
         self.folder = ""
         self.run = ""
         self.label = ""
         self.complaint = ""
         self.stage = PhotoStage()
+        self._of = ""
+        self._untouched: Alignment | None = None
         self._dialog: Any = None
 
     def take(self, path: str) -> None:
         """Another photograph."""
         self.path = self.typed = str(Path(path).expanduser().absolute())
-        self.pixels, self.alignment, self.label, self.complaint, self.run = None, None, "", "", ""
+        self.pixels = self.alignment = self.faces = None
+        self.label, self.complaint, self.run, self.face, self._of = "", "", "", 0, ""
 
     def ask(self) -> None:
         """The desktop's own file dialog."""
@@ -114,7 +125,10 @@ class PhotoPage:
 
     def _read(self, queries: QueryCache, info: CheckpointInfo | None) -> None:
         """Pixels of the photograph, which the render process reads."""
-        if not self.path or self.pixels is not None or self.complaint or info is None:
+        if not self.path or self.complaint or info is None:
+            return
+        if self.pixels is not None:
+            self._look(queries, info)
             return
         question = PhotoQuestion(photo=self.path)
         answer, failed = queries.want(question), queries.error(question)
@@ -123,13 +137,39 @@ class PhotoPage:
         elif answer is not None:
             self.pixels = np.ascontiguousarray(answer.arrays["pixels"], dtype=np.float32)
             size = (int(answer.values["width"]), int(answer.values["height"]))
-            self.alignment = Alignment.fresh(size, info.header.camera.default)
+            self.convention = Convention.before(info.header.camera.default)
+            self.alignment = Alignment.fresh(size, self.convention)
+            self._untouched = self.alignment
+
+    def _look(self, queries: QueryCache, info: CheckpointInfo) -> None:
+        """The faces, and where the checkpoint has its own; anew for another checkpoint."""
+        base = base_of(info)
+        if base == self._of:
+            return
+        question = FacesQuestion(checkpoint=base, photo=self.path)
+        answer, failed = queries.want(question), queries.error(question)
+        if failed is not None:
+            self._of, self.faces, self.complaint = base, (), failed.message
+        elif answer is not None:
+            self._of, self.faces = base, found_faces(answer.arrays)
+            self.convention = Convention.model_validate_json(answer.values["convention"])
+            if self.faces and self.alignment == self._untouched:
+                self._take_face(min(self.face, len(self.faces) - 1))
+
+    def _take_face(self, number: int) -> None:
+        assert self.faces is not None and self.alignment is not None
+        self.face = number
+        self.alignment = Alignment.of_face(self.alignment.size, self.faces[number], self.convention)
+        self._untouched = self.alignment
 
     def _picture(self, theme: Theme, info: CheckpointInfo | None, room: ImVec2) -> None:
         if self.pixels is not None and self.alignment is not None and info is not None:
+            others = {i: face for i, face in enumerate(self.faces or ()) if i != self.face}
             self.alignment = self.stage.draw(
-                theme, self.pixels, self.alignment, info.header.camera.default, room
+                theme, self.pixels, self.alignment, self.convention, others, room
             )
+            if self.stage.picked is not None:
+                self._take_face(self.stage.picked)
             return
         corner = imgui.get_cursor_screen_pos()
         end = ImVec2(corner.x + room.x, corner.y + room.y)
@@ -148,7 +188,7 @@ class PhotoPage:
         self._file(theme, dialog_available)
         reason = why_not(info, far) or ("" if self.alignment is not None else "Open a photograph first")
         if info is not None and self.alignment is not None:
-            self._camera(theme, self.alignment, info)
+            self._camera(theme, self.alignment)
         self._settings(theme, info)
         return self._start(theme, info, tasks, reason)
 
@@ -172,27 +212,25 @@ class PhotoPage:
             with controls.text_colour(theme.palette.bad):
                 controls.wrapped(self.complaint)
 
-    def _camera(self, theme: Theme, now: Alignment, info: CheckpointInfo) -> None:
+    def _camera(self, theme: Theme, now: Alignment) -> None:
         controls.section(theme, "Crop and camera")
         if now.complaint:
             with controls.text_colour(theme.palette.warn):
                 controls.wrapped(now.complaint)
         else:
-            controls.note(
-                theme,
-                "Drag the five points onto eyes, nose tip and corners of the mouth: crop and camera follow.",
-            )
+            controls.note(theme, self._said())
+        now = self._choice(theme, now)
         self.stage.close_up = choice_rows.segmented(
             theme, "Show", "inversion-zoom", self.stage.close_up, _VIEWS, tip="What fills the room at the left"
         )  # fmt: skip
         now = self._crop(theme, self._distance(theme, self._angles(theme, now)))
         now = self._typed_label(theme, now)
-        default, gap = info.header.camera.default, imgui.get_style().item_inner_spacing.x
+        gap = imgui.get_style().item_inner_spacing.x
         width = 0.5 * (imgui.get_content_region_avail().x - gap)
         if controls.button(
             theme, "From the points###from-points", tip="Crop and camera as the five points say", width=width
         ):
-            now = now.from_points(default)
+            now = now.from_points(self.convention)
         imgui.same_line(0.0, gap)
         if controls.button(
             theme,
@@ -200,8 +238,30 @@ class PhotoPage:
             tip="The middle square, from the checkpoint's own camera",
             width=width,
         ):
-            now, self.label = Alignment.fresh(now.size, default), ""
+            now, self.label = Alignment.fresh(now.size, self.convention), ""
         self.alignment = now
+
+    def _said(self) -> str:
+        """What was found, and what the hand can do."""
+        points = "drag the five points onto eyes, nose tip and corners of the mouth: crop and camera follow"
+        if self.faces is None:
+            return "Looking for the face; until it is found " + points + "."
+        if not self.faces:
+            return "No face was found: " + points + "."
+        return "Where a point is wrong, drag it: crop and camera follow."
+
+    def _choice(self, theme: Theme, now: Alignment) -> Alignment:
+        """Which of several faces."""
+        if self.faces is None or len(self.faces) < 2:
+            return now
+        options = [
+            (i, f"{i + 1} of {len(self.faces)}", "By size, the largest first") for i in range(len(self.faces))
+        ]
+        tip = "Which face is taken; a click into its box takes it too"
+        chosen = choice_rows.combo(theme, "Face", "##face", self.face, options, tip=tip)
+        if chosen != self.face:
+            self._take_face(chosen)
+        return self.alignment or now
 
     def _angles(self, theme: Theme, now: Alignment) -> Alignment:
         controls.label(theme, "Angles", "Yaw, pitch and roll of the camera, degrees; drag or type")
@@ -259,7 +319,7 @@ class PhotoPage:
         if not entered:
             return now
         try:
-            now, self.label = now.with_label(self.label), ""
+            now, self.label = now.with_label(self.label, self.convention), ""
         except InputError as error:
             return now.refused(str(error))
         return now

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui
 
-from core_model.schema.camera import OrbitPose
-from core_model.schema.portrait import Crop
-from viewer.features.inversion.alignment import NAMES, Alignment, face_in
+from core_model.schema.portrait import Convention, Crop
+from viewer.features.inversion.alignment import NAMES, Alignment, FoundFace, face_in
 from viewer.gl.texture import Texture
 from viewer.widgets import controls, press
 from viewer.widgets.theme import Theme
@@ -35,7 +35,7 @@ class _Frame:
 class PhotoStage:
     """Keeps the texture, and the frame in which a drag began, so that nothing slides under the hand.
 
-    close_up: the square fills the room instead of the photograph.
+    close_up: the square fills the room instead of the photograph. picked: number of another face that was clicked in this frame.
     """
 
     def __init__(self) -> None:
@@ -44,11 +44,34 @@ class PhotoStage:
         self._view: tuple[float, float, float, float] | None = None
         self.held = False
         self.close_up = False
+        self.picked: int | None = None
 
     def draw(
-        self, theme: Theme, pixels: np.ndarray, alignment: Alignment, camera: OrbitPose, room: ImVec2
+        self,
+        theme: Theme,
+        pixels: np.ndarray,
+        alignment: Alignment,
+        convention: Convention,
+        others: Mapping[int, FoundFace],
+        room: ImVec2,
     ) -> Alignment:
-        """Into `room` pixels at the cursor. pixels [h, w, 3] float32; camera: the checkpoint's default one."""
+        """Into `room` pixels at the cursor. pixels [h, w, 3] float32; convention: the checkpoint's; others: faces by number
+        that may be taken instead.
+        """
+        imgui.begin_child("##stage", room)
+        moved = self._draw(theme, pixels, alignment, convention, others, room)
+        imgui.end_child()
+        return moved
+
+    def _draw(
+        self,
+        theme: Theme,
+        pixels: np.ndarray,
+        alignment: Alignment,
+        convention: Convention,
+        others: Mapping[int, FoundFace],
+        room: ImVec2,
+    ) -> Alignment:
         corner = imgui.get_cursor_screen_pos()
         end = ImVec2(corner.x + room.x, corner.y + room.y)
         frame = self._frame(alignment, corner, room)
@@ -56,18 +79,13 @@ class PhotoStage:
         draw.add_rect_filled(
             corner, end, theme.colour(theme.palette.canvas), imgui.get_style().frame_rounding
         )
-        draw.push_clip_rect(corner, end, True)
         self._photo(pixels)
         assert self._texture is not None
         width, height = alignment.size
         draw.add_image(imgui.ImTextureRef(self._texture.handle), frame.at(0, 0), frame.at(width, height))
         self._shade(theme, frame, alignment, corner, end)
-        self._face(theme, frame, alignment)
-        moved = self._hands(theme, frame, alignment, camera)
-        draw.pop_clip_rect()
-        imgui.set_cursor_screen_pos(corner)
-        imgui.dummy(room)
-        return moved
+        self._face(theme, frame, alignment, convention)
+        return self._hands(theme, frame, alignment, convention, others)
 
     def _photo(self, pixels: np.ndarray) -> None:
         if self._shown is not pixels:
@@ -114,16 +132,23 @@ class PhotoStage:
         draw.add_rect(ImVec2(a.x - 1, a.y - 1), ImVec2(b.x + 1, b.y + 1), theme.colour(_BLACK, 0.7), 0.0, 3.0)
         draw.add_rect(a, b, theme.colour(_WHITE, 0.95), 0.0, 1.5)
 
-    def _face(self, theme: Theme, frame: _Frame, alignment: Alignment) -> None:
+    def _face(self, theme: Theme, frame: _Frame, alignment: Alignment, convention: Convention) -> None:
         """A generic face as the camera sees it: it says what yaw, pitch, roll and distance mean in this photograph."""
-        seen = [frame.at(x, y) for x, y in face_in(alignment.pose, alignment.crop)]
+        seen = [frame.at(x, y) for x, y in face_in(alignment.pose, alignment.crop, convention)]
         draw = imgui.get_window_draw_list()
         for weight, ink in ((3.0, theme.colour(_BLACK, 0.35)), (1.3, theme.colour(_WHITE, 0.75))):
             for i, k in _LINES:
                 draw.add_line(seen[i], seen[k], ink, weight)
 
-    def _hands(self, theme: Theme, frame: _Frame, alignment: Alignment, camera: OrbitPose) -> Alignment:
-        """Points first, then the corners, then the square: what lies on top is taken."""
+    def _hands(
+        self,
+        theme: Theme,
+        frame: _Frame,
+        alignment: Alignment,
+        convention: Convention,
+        others: Mapping[int, FoundFace],
+    ) -> Alignment:
+        """Points first, then the corners, other faces, the square: what lies on top is taken."""
         before, held = alignment, False
         for index, (x, y) in enumerate(before.points):
             move, active = self._disc(
@@ -132,7 +157,7 @@ class PhotoStage:
             held |= active
             if move != (0.0, 0.0):
                 alignment = alignment.with_point(
-                    index, (x + move[0] / frame.scale, y + move[1] / frame.scale), camera
+                    index, (x + move[0] / frame.scale, y + move[1] / frame.scale), convention
                 )
         a, b = _square(frame, before.crop)
         corners = (a, ImVec2(b.x, a.y), ImVec2(a.x, b.y), b)
@@ -143,6 +168,7 @@ class PhotoStage:
             held |= active
             if move != (0.0, 0.0):
                 alignment = alignment.with_corner(index, move[0] / frame.scale, move[1] / frame.scale)
+        self.picked = next((n for n, face in others.items() if self._other(theme, frame, n, face)), None)
         move, active = self._move(a, b)
         if move != (0.0, 0.0):
             crop = before.crop
@@ -176,6 +202,19 @@ class PhotoStage:
         if hot:
             imgui.set_mouse_cursor(imgui.MouseCursor_.resize_all)
         return self._moved(held), held
+
+    def _other(self, theme: Theme, frame: _Frame, number: int, face: FoundFace) -> bool:
+        """The box of another face; True where it was clicked."""
+        left, top, right, bottom = face.box
+        a, b = frame.at(left, top), frame.at(right, bottom)
+        imgui.set_cursor_screen_pos(a)
+        clicked = imgui.invisible_button(f"##face-{number}", ImVec2(max(b.x - a.x, 4.0), max(b.y - a.y, 4.0)))
+        hovered = imgui.is_item_hovered()
+        controls.tooltip("Take this face instead")
+        draw = imgui.get_window_draw_list()
+        draw.add_rect(a, b, theme.colour(_BLACK, 0.6), 0.2 * theme.em, 3.5)
+        draw.add_rect(a, b, theme.colour(_POINT if hovered else _WHITE, 0.9), 0.2 * theme.em, 1.5)
+        return clicked
 
     def _move(self, a: ImVec2, b: ImVec2) -> tuple[tuple[float, float], bool]:
         imgui.set_cursor_screen_pos(a)
