@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,12 @@ import numpy as np
 from core_model.schema.camera import OrbitPose
 from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.latent import Ablation, Edit, StyleMix
+from core_model.schema.portrait import Convention, Crop
 from tests.gui.window_driver import Hands
 from viewer.features.basket import model as basket
+from viewer.features.inversion.alignment import Alignment, FoundFace
+from viewer.features.inversion.settings import KIND, InversionSettings
+from viewer.jobs.tasks import Task, TaskRecord
 from viewer.state.document import RayMarks
 from viewer.state.export_settings import ExportSettings
 
@@ -154,6 +159,38 @@ def mesh(mode: str, **changes: Any) -> Prepare:
     return prepare
 
 
+def aligned(hands: Hands) -> None:
+    """A photograph with a second face, its square beside its points."""
+    panel, convention = panel_of(hands, "inversion"), Convention()
+    panel.page, photo = "photo", panel.photo
+    photo.take("/nowhere/photo.png")
+    photo.pixels = np.full((300, 400, 3), 0.5, np.float32)
+    first = Alignment.fresh((400, 300), convention)
+    square = Crop(20.0, 40.0, 150.0)
+    face = FoundFace(first.points, (320.0, 20.0, 390.0, 110.0), square, first.camera)
+    photo.faces, photo.convention, photo._of = (face, face), convention, "blob:posed"
+    photo.alignment = replace(first, crop=square, points=tuple((x + 90.0, y) for x, y in first.points))
+    photo.settings = InversionSettings(plan="own")
+    document()(hands)
+
+
+def inverted(hands: Hands) -> None:
+    """An inversion that was stopped half way."""
+    panel, tasks = panel_of(hands, "inversion"), hands.loop.tasks
+    panel.page = "run"
+    run = tasks.folder / "run"
+    for name in ("state.safetensors", "snapshots/000001.safetensors", "figure.png"):
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).touch()
+    record = TaskRecord(
+        id="stopped", kind=KIND, title="Inversion of photo.png", out=str(run), arguments=("invert",), begun=0.0, pinned={"run": str(run)}
+    )  # fmt: skip
+    kept, others = {"stopped": Task(record, tasks.folder, "cancelled", fraction=0.4)}, type(tasks).views
+    tasks.views = lambda kind="": tuple(kept.values()) if kind == KIND else others(tasks, kind)  # type: ignore[method-assign]
+    tasks.remove = lambda task_id: kept.pop(task_id, None)  # type: ignore[method-assign,assignment]
+    document()(hands)
+
+
 STATES: dict[str, tuple[str, Prepare]] = {
     "model": ("Model", as_it_is),
     "latent": ("Latent", latent_folds),
@@ -192,5 +229,7 @@ STATES: dict[str, tuple[str, Prepare]] = {
     "export, orbit": ("Export", export(kind="orbit")),
     "export, walk": ("Export", export(kind="walk")),
     "export, sheet": ("Export", export(kind="sheet")),
+    "inversion": ("Inversion", aligned),
+    "inversion, run": ("Inversion", inverted),
     "export, page": ("Export", export(kind="page")),
 }
