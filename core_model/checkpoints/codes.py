@@ -50,7 +50,9 @@ class StoredCode:
 
     @property
     def latent(self) -> LatentSpec:
-        return LatentSpec(w=tuple(tuple(row) for row in self.w.tolist()))
+        """Its w, one row where all layers are alike."""
+        rows = self.w[:1] if bool((self.w == self.w[:1]).all()) else self.w
+        return LatentSpec(w=tuple(tuple(row) for row in rows.tolist()))
 
     @property
     def camera(self) -> MatrixCamera:
