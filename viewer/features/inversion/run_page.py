@@ -207,7 +207,7 @@ class RunPage:
         if implot.get_current_context() is None:
             implot.create_context()
         flags = (
-            implot.Flags_.no_title | implot.Flags_.no_menus | implot.Flags_.no_box_select | implot.Flags_.no_mouse_text
+            implot.Flags_.no_title | implot.Flags_.no_menus | implot.Flags_.no_inputs | implot.Flags_.no_mouse_text
         )  # fmt: skip
         with controls.font(theme.fonts.mono, BODY_PX * 0.78):
             implot.push_style_color(implot.Col_.frame_bg, ImVec4(*theme.palette.panel, 0.0))
