@@ -29,8 +29,8 @@ DEFAULT_SIZE = 192
 class SheetOptions(ViewOptions):
     out: Annotated[Path, arg(metavar="FILE.png")]
     """the sheet"""
-    seeds: Annotated[str | None, arg(metavar="A-B,C", help_behavior_hint="")] = None
-    """one row per seed; default: 0-4, of an inverted code its own latent"""
+    seeds: Annotated[str, arg(metavar="A-B,C")] = "0-4"
+    """one row per seed"""
     yaws: Annotated[str | None, arg(metavar="R,R,…", help_behavior_hint="")] = None
     """one column per yaw, rad; default: -0.4 to 0.4 in five steps"""
     psis: Annotated[str | None, arg(metavar="P,P,…", help_behavior_hint="")] = None
@@ -46,7 +46,7 @@ def main(args: list[str]) -> None:
     check_output(options.out, (".png",))
     if options.yaws is not None and options.psis is not None:
         raise InputError(what="columns given twice", expected="--yaws or --psis", got="both")
-    named = None if options.seeds is None else seeds_of(options.seeds)
+    seeds = seeds_of(options.seeds)
     columns = (
         numbers(options.psis, "--psis")
         if options.psis is not None
@@ -55,11 +55,9 @@ def main(args: list[str]) -> None:
     size = options.size or DEFAULT_SIZE  # a stored view's size is that of one large picture
     with opened_view(options, args, "sheet", channels=options.channel, size=size, own_size=True) as view:
         info = view.info
-        own = named is None and info.latent is not None
-        seeds = (None,) if own else tuple(named or range(5))
         request = view.request.replace(channels=view.request.channels[:1])
         channel = view.channels[request.channels[0]]
-        plan = SheetPlan(request, seeds, "psi" if options.psis is not None else "yaw", tuple(columns))
+        plan = SheetPlan(request, tuple(seeds), "psi" if options.psis is not None else "yaw", tuple(columns))
         page = SheetPage(
             plan, f"{info.title or info.header.name or Path(info.path).stem}  ·  {channel.title}"
         )
@@ -73,8 +71,7 @@ def main(args: list[str]) -> None:
                 )  # scalars keep the first one's range
                 page.put(i, pixels)
                 update(f"picture {i + 1} of {len(cells)}", (i + 1) / len(cells))
-        rows = "" if own else f"--seeds {options.seeds or '0-4'} "
-        words = f"{rows}--{plan.kind}s {','.join(f'{v:g}' for v in columns)}"
+        words = f"--seeds {options.seeds} --{plan.kind}s {','.join(f'{v:g}' for v in columns)}"
         display = () if shown is None else (shown,)
         save_png(
             options.out,

@@ -21,13 +21,13 @@ PAPER, INK = (255, 255, 255), (40, 43, 48)
 
 @dataclass(frozen=True)
 class SheetPlan:
-    """seeds: one row each, None = the request's own latent. columns: values of `kind` (yaw in rad, psi), one column each.
+    """seeds: one row each. columns: values of `kind` (yaw in rad, psi), one column each.
 
     Cells are `request`'s size.
     """
 
     request: RenderRequest
-    seeds: tuple[int | None, ...]
+    seeds: tuple[int, ...]
     kind: Column
     columns: tuple[float, ...]
 
@@ -38,10 +38,8 @@ class SheetPlan:
         """
         return [self._cell(seed, value) for seed in self.seeds for value in self.columns]
 
-    def _cell(self, seed: int | None, value: float) -> RenderRequest:
-        latent = self.request.latent
-        if seed is not None:
-            latent = latent.replace(seeds=(SeedWeight(seed=seed),), z=None, w=None)
+    def _cell(self, seed: int, value: float) -> RenderRequest:
+        latent = self.request.latent.replace(seeds=(SeedWeight(seed=seed),), z=None, w=None)
         if self.kind == "psi":
             return self.request.replace(latent=latent.replace(psi=value))
         if not isinstance(self.request.camera, OrbitPose):
@@ -107,7 +105,7 @@ class SheetPage:
             )
         for row, seed in enumerate(self.plan.seeds):
             y = self._place(row, 0)[0] + height / 2
-            text = "own" if seed is None else str(seed)
+            text = str(seed)
             fits = plain.getlength(text) < self._left - self._font_px
             face = plain if fits else plain.font_variant(size=max(8, round(0.6 * self._font_px)))
             draw.text((self._left - 0.6 * self._font_px, y), text, INK, font=face, anchor="rm")

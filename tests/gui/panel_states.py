@@ -13,12 +13,14 @@ from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.latent import Ablation, Edit, StyleMix
 from core_model.schema.portrait import Convention, Crop
 from tests.gui.window_driver import Hands
-from viewer.features.basket import model as basket
 from viewer.features.inversion.alignment import Alignment, FoundFace
 from viewer.features.inversion.settings import KIND, InversionSettings
 from viewer.jobs.tasks import Task, TaskRecord
-from viewer.state.document import RayMarks
+from viewer.state import basket
+from viewer.state.comparison import Comparison
 from viewer.state.export_settings import ExportSettings
+from viewer.state.orbit import surface_point
+from viewer.state.ray_marks import Pin, RayMarks
 
 Prepare = Callable[[Hands], None]
 MARK = (0.5, 0.5)
@@ -60,7 +62,8 @@ def two_kept(hands: Hands) -> None:
     items: basket.Basket = ()
     for name in ("one", "two", "three"):
         items = basket.added(items, name, rng.randn(14, 128).astype(np.float32))
-    panel.items, panel.removed, panel.mode = items, (0, basket.kept("gone", items[0].w)), "between"
+    panel.removed, panel.mode = (0, basket.kept("gone", items[0].w)), "between"
+    hands.loop.basket.items = items
     document()(hands)
 
 
@@ -105,13 +108,19 @@ def channel(name: str, **look: Any) -> Prepare:
 
 def chosen_ray(hands: Hands) -> None:
     """A ray under inspection and two pins."""
-    document(rays=RayMarks(selected=MARK, pins=((0.4, 0.45), (0.55, 0.6))))(hands)
+    camera = hands.doc.camera
+    pins = tuple(
+        Pin(camera=camera, mark=m, point=surface_point(camera, *m, 2.4)) for m in ((0.4, 0.45), (0.55, 0.6))
+    )
+    document(rays=RayMarks(selected=MARK, pins=pins, measured=pins))(hands)
     control = hands.loop.coordinator
-    hands.until(lambda: control.rays.report(MARK) is not None, "the ray's report")
+    reported = lambda: all(control.rays.report(key) is not None for key in (MARK, *pins))
+    hands.until(reported, "the reports")
+    panel_of(hands, "ray").readings.keep(hands.doc, control.rays)
 
 
 def compared(mode: str, what: str) -> Prepare:
-    return document(compare=lambda d: d.compare.replace(mode=mode, what=what))
+    return document(compare=Comparison.beside(mode, what=what))
 
 
 def starred(hands: Hands) -> None:

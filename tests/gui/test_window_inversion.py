@@ -93,7 +93,7 @@ def test_a_dropped_photograph_becomes_a_head_in_view_and_basket(tmp_path: Path) 
         h.until_full()
         shown = {t: v for t, v, _ in h.app.panels_shown()}
         assert not shown["Inversion"], "the picture is free"
-        (kept,) = h.loop.features["basket"].panel.items
+        (kept,) = h.loop.basket.items
         assert kept.name == "me" and kept.code == str(code) and kept.rows == h.doc.latent.w
         assert h.doc.latent.psi == 1.0
         # the code's own basket is its checkpoint's; the entry brings the head back
@@ -101,7 +101,7 @@ def test_a_dropped_photograph_becomes_a_head_in_view_and_basket(tmp_path: Path) 
         wait(h, lambda: h.doc.checkpoint == str(tmp_path / "base.safetensors"), "the checkpoint")
         ctx.window_focus("//Basket")
         ctx.yield_(3)
-        assert [k.name for k in h.loop.features["basket"].panel.items] == ["me"]
+        assert [k.name for k in h.loop.basket.items] == ["me"]
         ctx.item_click("//Basket/**/##open")
         wait(h, lambda: h.doc.checkpoint == str(code), "the head again")
         h.loop.dispatch(OpenPhoto(""))
@@ -112,6 +112,16 @@ def test_a_dropped_photograph_becomes_a_head_in_view_and_basket(tmp_path: Path) 
         ctx.yield_(2)
         figure = tmp_path / "out" / "me-inverted.png"
         assert Image.open(figure).size == Image.open(run / "figure.png").size
+        ctx.item_click("//Inversion/**/###inversion-compare")
+        ctx.yield_(2)
+        compare = h.doc.compare
+        assert compare.mode == "wipe" and compare.tiles[1].photo == str(run / "photo.png")
+        compared = h.loop.coordinator.compared
+        wait(
+            h,
+            lambda: compared.photos.at(str(run / "photo.png"), 32) is not None,
+            "the photograph beside the view",
+        )
         assert read_batch([str(figure)], Places()).found is not None, "a figure restores its view"
 
     drive(body, InlineClient(), checkpoint=str(tmp_path / "base.safetensors"))

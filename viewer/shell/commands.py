@@ -12,7 +12,7 @@ from viewer.state import actions, orbit
 from viewer.state.document import Document
 from viewer.state.latent_blend import main_seed
 
-COMPARISONS = ("off", "wipe", "side", "difference")
+COMPARISONS = ("off", "wipe", "side", "difference", "grid")
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def _frame(now: Situation) -> actions.Action:
 
 
 def _pin(now: Situation) -> actions.Action | None:
-    rays = now.doc.rays
-    return None if rays.selected is None else _edit(now, rays=rays.toggled(rays.selected))
+    selected = now.doc.rays.selected
+    return None if selected is None else actions.PinRay(selected)
 
 
 def _no_ray(now: Situation) -> str:
@@ -151,7 +151,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "view.compare",
         "View",
-        "Compare: off, wipe, side by side, error map",
+        "Compare: off, wipe, side by side, error map, grid",
         _compare,
         ("V",),
         why_not=_nothing_open,
@@ -178,7 +178,7 @@ COMMANDS: tuple[Command, ...] = (
         anywhere=True,
         words="train new run launch start runs losses charts",
     ),
-    Command("ray.pin", "Ray", "Pin the inspected ray, or remove its pin", _pin, ("P",), why_not=_no_ray),
+    Command("ray.pin", "Ray", "Pin the inspected point, or remove its pin", _pin, ("P",), why_not=_no_ray),
     Command("ray.copy", "Ray", "Copy the value under the cursor", _copy_value, ("Ctrl+C",)),
     Command(
         "latent.previous", "Latent", "Previous seed", _seed(-1), ("[",), repeats=True, why_not=_no_latent

@@ -71,8 +71,7 @@ class InversionPanel:
         imgui.end_group()
         folder = exports.settings.folder
         if self.page == "run":
-            self.runs.draw(theme, tasks, dispatch, folder, now)
-            return doc
+            return self.runs.draw(doc, theme, info, tasks, dispatch, folder, now)
         started = self.photo.draw(theme, info, queries, tasks, dialog_available, folder, bool(status.far))
         if started:
             self.runs.chosen, self.runs.note, self.page = started, "", "run"

@@ -10,11 +10,14 @@ from imgui_bundle import ImVec2, ImVec4, imgui, implot
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.atomic import write_atomic
-from viewer.features.inversion.settings import CODE, FIGURE, KIND
+from core_model.schema.checkpoint import CheckpointInfo
+from viewer.features.inversion.settings import CODE, FIGURE, KIND, PHOTO
 from viewer.features.inversion.watch import TITLES, Watch
 from viewer.jobs.tasks import Task, Tasks
 from viewer.runs.format import duration, time_left
-from viewer.state.actions import Dispatch, OpenCheckpoint, ShowFolder
+from viewer.state.actions import Dispatch, OpenCheckpoint, ShowFolder, ShowPanel
+from viewer.state.comparison import Comparison, Source
+from viewer.state.document import Document
 from viewer.state.exports import forget_tip
 from viewer.state.palette import CURVES
 from viewer.widgets import choice_rows, controls
@@ -32,15 +35,24 @@ class RunPage:
         self.note = ""
         self.watch = Watch()
 
-    def draw(self, theme: Theme, tasks: Tasks, dispatch: Dispatch, folder: str, now: float) -> None:
-        """folder: where figures are saved."""
+    def draw(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        tasks: Tasks,
+        dispatch: Dispatch,
+        folder: str,
+        now: float,
+    ) -> Document:
+        """folder: where figures are saved. Returns the document, perhaps with the photograph to be compared with."""
         views = tasks.views(KIND)
         if not views:
             controls.note(
                 theme,
                 "No inversion yet: open a photograph and press Start. A run goes on when the window is closed.",
             )
-            return
+            return doc
         task = next((t for t in views if t.record.id == self.chosen), views[0])
         self.chosen = task.record.id
         if len(views) > 1:
@@ -56,8 +68,9 @@ class RunPage:
         cell = min(cell, max(tall / 1.75, 6 * theme.em))
         self.watch.follow(run_of(task), now, round(cell * imgui.get_io().display_framebuffer_scale.x))
         self._pictures(theme, cell, gap)
-        self._result(theme, dispatch, task, folder)
+        doc = self._result(doc, theme, info, dispatch, task, folder)
         self._losses(theme)
+        return doc
 
     def _state(self, theme: Theme, tasks: Tasks, dispatch: Dispatch, task: Task) -> None:
         p, edge, gap = theme.palette, imgui.get_frame_height(), imgui.get_style().item_inner_spacing.x
@@ -145,12 +158,20 @@ class RunPage:
                 draw.add_text(at, theme.colour(theme.palette.muted), words)
         imgui.dummy(ImVec2(wide, edge + 0.15 * theme.em + imgui.get_text_line_height()))
 
-    def _result(self, theme: Theme, dispatch: Dispatch, task: Task, folder: str) -> None:
+    def _result(
+        self,
+        doc: Document,
+        theme: Theme,
+        info: CheckpointInfo | None,
+        dispatch: Dispatch,
+        task: Task,
+        folder: str,
+    ) -> Document:
         """Buttons of what the run has left so far."""
         run = Path(run_of(task))
         code, figure = newest_code(run), run / FIGURE
         gap = imgui.get_style().item_inner_spacing.x
-        width = (imgui.get_content_region_avail().x - 2 * gap) / 3
+        width = (imgui.get_content_region_avail().x - 3 * gap) / 4
         why = "" if code is not None else "There is no code yet"
         whole = code is not None and code.name == CODE
         tip = "Open the code: the head from the photograph's camera, its w in the basket"
@@ -160,6 +181,22 @@ class RunPage:
             theme, f"{fa.ICON_FA_EYE}  {title}###inversion-show", tip=tip, why_not=why, primary=whole, width=width
         ) and code is not None:  # fmt: skip
             dispatch(OpenCheckpoint(str(code)))
+        imgui.same_line(0.0, gap)
+        photo, shown = run / PHOTO, info is not None and Path(info.path).is_relative_to(run)
+        why = (
+            ""
+            if shown and photo.is_file()
+            else "Show the head first"
+            if photo.is_file()
+            else "The run keeps no photograph"
+        )
+        tip = "The view and the photograph, from the photograph's camera, with a divider that is dragged"
+        if controls.button(
+            theme, f"{fa.ICON_FA_LEFT_RIGHT}  Compare###inversion-compare", tip=tip, why_not=why, width=width
+        ) and info is not None:  # fmt: skip
+            tiles = (Source(), Source(what="photo", photo=str(photo)))
+            doc = doc.replace(compare=Comparison(mode="wipe", tiles=tiles), camera=info.header.camera.default)
+            dispatch(ShowPanel("Inversion", False))
         imgui.same_line(0.0, gap)
         why = "" if figure.is_file() else "The figure is drawn when the run is finished"
         tip = f"Input, reconstruction, three novel views and normals as one PNG in {folder}"
@@ -185,6 +222,7 @@ class RunPage:
         words = [f"step {self.watch.step}"] * (self.watch.step >= 0)
         words += [f"{psnr:.2f} dB against the photograph"] * math.isfinite(psnr)
         controls.note(theme, self.note or (", ".join(words)) or " ")
+        return doc
 
     def _save(self, figure: Path, folder: Path, name: str, dispatch: Dispatch) -> None:
         """A copy of the figure under a name that is free."""
