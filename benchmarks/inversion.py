@@ -22,30 +22,28 @@ from core_model.checkpoints.codes import read_code
 from core_model.checkpoints.locate import resolve
 from core_model.data.headpack.assembly import assemble
 from core_model.data.headpack.truth import HeadTruth
-from core_model.data.photos import Photo, cropped
+from core_model.data.photos import Photo
 from core_model.inversion.camera import angle_between
 from core_model.inversion.start import latent_space
 from core_model.schema.atomic import write_atomic
-from core_model.schema.camera import MatrixCamera, OrbitPose, focal_from_fov, label25
+from core_model.schema.camera import MatrixCamera, OrbitPose, label25
 from core_model.schema.conventions import HEAD_HEIGHT
 from core_model.schema.export import best_sampler
 from core_model.schema.inversion import InvertConfig
 from core_model.schema.latent import LatentSpec
 from core_model.schema.overrides import apply_overrides
-from core_model.schema.portrait import portrait_of
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
 from core_model.training.fit.latent import head_of_z, latent_z
 from core_model.training.fit.pictures import FIRST_UNSEEN, true_picture, unseen_camera
 from core_model.training.fit.scores import head_distance, level_set
+from core_model.training.invert.portraits import portrait_of_photo
 from core_model.training.invert.run import Portrait, run_invert
 
 OFF = 5.0
 """Degrees by which the camera of own heads is off at the start."""
 FIRST_OWN = 40_000
-ASTRONAUT = np.array([[203.3, 100.8], [247.3, 102.8], [223.8, 127.5], [205.0, 141.3], [243.0, 142.3]])
-"""Eyes, nose tip and mouth corners in scikit-image's picture, pixels."""
 
 
 def main() -> None:
@@ -163,10 +161,9 @@ def _astronaut(cfg: InvertConfig, out: Path, i: int) -> dict[str, Any]:
     """NASA's portrait that scikit-image ships, by five points set by hand; no answer is known, the picture alone counts."""
     from skimage.data import astronaut
 
-    pose = RenderSession("cpu").open(cfg.checkpoint).header.camera.default
-    crop, camera = portrait_of(ASTRONAUT, focal_from_fov(pose.fov), pose.distance)
-    photo = cropped(Photo(np.asarray(astronaut(), np.float32) / 255.0, None), crop)
-    return {"kind": "astronaut", "seed": i} | _run(cfg, out, photo, camera, "astronaut")
+    photo = Photo(np.asarray(astronaut(), np.float32) / 255.0, None)
+    found = portrait_of_photo(photo, cfg.checkpoint, "astronaut").portrait
+    return {"kind": "astronaut", "seed": i} | _run(cfg, out, found.photo, found.camera, "astronaut")
 
 
 def _photo(rgb: np.ndarray) -> Photo:

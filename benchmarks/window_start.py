@@ -125,7 +125,8 @@ def report_of(module: str, *words: str, environment: Mapping[str, str], limit_s:
 
 def start_window(settings: Settings, display_name: str, folder: Path) -> dict[str, float]:
     """Milliseconds since the start of the process, as the window itself reports them."""
-    environment = os.environ | {
+    # users' machines keep byte code: an environment that forbids it would have every start compile the checkout anew
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {
         "DISPLAY": display_name,
         "TRISCOPE_TRACE_START": "1",
         "TRISCOPE_CONFIG_DIR": str(folder),
@@ -153,7 +154,8 @@ def start_window(settings: Settings, display_name: str, folder: Path) -> dict[st
 
 def seconds_of(command: list[str], settings: Settings) -> float:
     """Wall time of a process from start to exit."""
-    environment = os.environ | {"OMP_NUM_THREADS": str(settings.threads)}
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment["OMP_NUM_THREADS"] = str(settings.threads)
     start = time.perf_counter()
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     subprocess.run(command, cwd=ROOT, check=True, **quiet, **tied(environment))

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.parity.iteration import Stepper, average_of, check_iteration, check_weights, fresh, run_phase
+from benchmarks.parity.iteration import Stepper, average_of, check_recorded, check_weights, fresh, run_phase
 from benchmarks.parity.networks import (
     Named,
     RecordedNet,
@@ -79,11 +79,7 @@ class Eg3dComparison:
     def run(self) -> Table:
         self.images_alone()
         self.layers()
-        for name in self.recording.phases():
-            if not name.startswith("iter"):
-                self.phase(name)
-        if self.recording.below("out/iter"):
-            check_iteration(self.table, self.iteration, (self._g, self._d))
+        check_recorded(self.table, self.phase, self.iteration, (self._g, self._d))
         self.tables()
         return self.table
 
@@ -174,27 +170,27 @@ class Eg3dComparison:
 
     # -- phases ---------------------------------------------------------------------------------------
 
-    def phase(self, name: str) -> None:
+    def phase(self, name: str, table: Table) -> None:
         v, home = self.read(name), f"out/{name}"
         if v is None:
-            self.table.fail(home, f"no phase of that name is known: {name}")
+            table.fail(home, f"no phase of that name is known: {name}")
             return
         g, d = fresh(self._g), fresh(self._d)
         learning, other = (g, d) if v.base.startswith("G") else (d, g)
         draws, gain = RecordedDraws(self.recording, name), float(INTERVALS.get(v.base, 1))
         terms = run_phase(self.terms(v, g, d, draws, self.step_reals), learning.module, [other.module], gain)
-        self.table.drawn(draws)
-        check_terms(self.table, home, terms, gain)
-        check_gradients(self.table, name, learning)
+        table.drawn(draws)
+        check_terms(table, home, terms, gain)
+        check_gradients(table, name, learning)
         seen = {k: x for t in terms for k, x in t.seen.items()}
-        part = lambda array, key: check_seen(self.table, f"{home}/{array}", seen.get(key))
+        part = lambda array, key: check_seen(table, f"{home}/{array}", seen.get(key))
         part("gen_image_blurred", "fake_image")
         part("gen_raw", "fake_raw")
         part("real_raw", "real_raw")
         part("image", "real_image")
         part("raw", "real_raw")
         if f"{home}/w_avg_after" in self.recording:
-            self.table.check(f"{home}/w_avg_after", g.module.mapping.w_avg)
+            table.check(f"{home}/w_avg_after", g.module.mapping.w_avg)
 
     def iteration(self, table: Table) -> None:
         """The phases in their order, each on what the earlier ones have left."""

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from benchmarks.parity.eg3d import check_seen, check_terms
-from benchmarks.parity.iteration import Stepper, average_of, check_iteration, check_weights, fresh, run_phase
+from benchmarks.parity.iteration import Stepper, average_of, check_recorded, check_weights, fresh, run_phase
 from benchmarks.parity.networks import (
     Named,
     RecordedNet,
@@ -150,11 +150,7 @@ class EpigrafComparison:
         self.layers()
         self.windows()
         self.cameras()
-        for name in self.recording.phases():
-            if not name.startswith("iter"):
-                self.phase(name)
-        if self.recording.below("out/iter"):
-            check_iteration(self.table, self.iteration, (self.generators[None], self._d))
+        check_recorded(self.table, self.phase, self.iteration, (*self.generators.values(), self._d))
         self.tables()
         return self.table
 
@@ -218,10 +214,10 @@ class EpigrafComparison:
         r1 = self.gamma if v.base == "Dall" and "Dreg" not in self.recording.phases() else 0.0
         return phases.discriminator_main(g, d, self.fakes(1), reals, view, r1)
 
-    def phase(self, name: str) -> None:
+    def phase(self, name: str, table: Table) -> None:
         v, home = self.read(name), f"out/{name}"
         if v is None:
-            self.table.fail(home, f"no phase of that name is known: {name}")
+            table.fail(home, f"no phase of that name is known: {name}")
             return
         g, d = fresh(self.generators[v.background]), fresh(self._d)
         learning, other = (g, d) if v.base.startswith("G") else (d, g)
@@ -230,17 +226,17 @@ class EpigrafComparison:
         terms = run_phase(
             self.terms(v, g.module, d.module, draws, kimg), learning.module, [other.module], gain
         )
-        self.table.drawn(draws)
-        check_terms(self.table, home, terms, gain)
-        check_gradients(self.table, name, learning)
+        table.drawn(draws)
+        check_terms(table, home, terms, gain)
+        check_gradients(table, name, learning)
         seen = {k: x for t in terms for k, x in t.seen.items()}
         for array in self.recording.below(home):
             if re.match(r"D\d+/", array):
-                check_seen(self.table, f"{home}/{array}", seen.get(array))
+                check_seen(table, f"{home}/{array}", seen.get(array))
         if f"{home}/std" in self.recording:
-            self.table.check(f"{home}/std", self.std(kimg))
+            table.check(f"{home}/std", self.std(kimg))
         if f"{home}/w_avg_after" in self.recording:
-            self.table.check(f"{home}/w_avg_after", g.module.mapping.w_avg)
+            table.check(f"{home}/w_avg_after", g.module.mapping.w_avg)
 
     def iteration(self, table: Table) -> None:
         """The phases in their order, each on what the earlier ones have left; a session's first iteration."""

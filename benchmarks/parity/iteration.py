@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable
+from functools import partial, reduce
 from itertools import combinations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from benchmarks.parity.networks import Named
-from benchmarks.parity.recording import Table
+from benchmarks.parity.recording import LIMIT, Row, Table
 from core_model.training.gan.phases.average import average_into, repair_gradients
 from core_model.training.gan.phases.schedules import AdamRule
 from core_model.training.gan.phases.term import Term
@@ -92,13 +94,33 @@ def average_of(before: Named, after: Named, keep: float) -> Named:
     return before
 
 
-def check_iteration(table: Table, run: Callable[[Table], None], nets: Iterable[Named]) -> None:
-    """One iteration by `run`, which takes a table to fill. Where a result is off, the same iteration with all
-    weights moved by one rounding says how much rounding alone decides.
+def check_recorded(
+    table: Table,
+    phase: Callable[[str, Table], None],
+    iteration: Callable[[Table], None],
+    nets: Iterable[Named],
+) -> None:
+    """The phases of a recording, each from the recorded weights, and one iteration of the loop where it holds one.
+
+    phase, iteration: compute one and fill a table. nets: whose weights they start from.
+    """
+    nets = list(nets)
+    for name in table.recording.phases():
+        if not name.startswith("iter"):
+            _check(table, partial(phase, name), nets)
+    if table.recording.below("out/iter"):
+        _check(table, iteration, nets)
+
+
+def _check(table: Table, run: Callable[[Table], None], nets: list[Named]) -> None:
+    """The results of `run`. Where one is off, runs with all weights moved by one rounding say how much rounding
+    alone decides.
 
     Adam's first step has the sign of the gradient only, so weights whose gradient is near zero step one way or
-    the other by rounding, and the phases after it see other networks. A result that is off by no more than
-    such runs differ from each other counts as equal; the row says so.
+    the other by rounding, and the phases after it see other networks; gradients that cancel (of a bias under
+    the difference of two densities) are rounding's altogether. A few entries of an array that such runs place
+    further apart than the limit are left out; elsewhere the result may be off by twice what the runs differ
+    from each other. The row says both.
     """
     before = len(table.rows)
     run(table)
@@ -106,7 +128,6 @@ def check_iteration(table: Table, run: Callable[[Table], None], nets: Iterable[N
     if all(row.ok for row in rows):
         return
     runs = [rows]
-    nets = list(nets)
     kept = [[p.detach().clone() for p in net.module.parameters()] for net in nets]
     for seed in range(RUNS):
         rng = torch.Generator().manual_seed(seed)
@@ -119,15 +140,32 @@ def check_iteration(table: Table, run: Callable[[Table], None], nets: Iterable[N
         move(net.module, values, None)
     for number, row in enumerate(rows):
         if not row.ok:
-            spread = max(a[number].apart(b[number]) for a, b in combinations(runs, 2))
-            row.note = f"{row.note}; " if row.note else ""
-            row.note += (
-                f"off by {row.error:.1e}; runs with weights moved by one rounding are {spread:.1e} apart"
-            )
-            row.error = max(0.0, row.error - spread)
+            allow_rounding(row, [run[number] for run in runs])
 
 
-RUNS, ONE_ROUNDING = 3, 1e-7
+RUNS, ONE_ROUNDING = 5, 1e-7
+MARGIN = 2.0
+"""The recorded run is one more draw of the same rounding: of normal ones, 3 in 10,000 are twice the range of six apart."""
+FEW = 0.05
+"""Share of an array's entries (but always one of several) that may be left out as decided by rounding."""
+
+
+def allow_rounding(row: Row, runs: list[Row]) -> None:
+    """Corrects the error of a row by what rounding decides; runs: the same result of every run, the first unmoved."""
+    said = f"{row.note}; off by {row.error:.1e}" if row.note else f"off by {row.error:.1e}"
+    spread = reduce(np.maximum, (a.apart(b) for a, b in combinations(runs, 2)))
+    if row.off is None or not spread.size:
+        return
+    open_ = spread > LIMIT
+    left = int(open_.sum())
+    off = row.off
+    if off.size > 1 and 0 < left <= max(1, FEW * off.size):
+        said += f", {left} of {off.size} entries left out as rounding's"
+        off, spread = np.where(open_, 0.0, off), np.where(open_, 0.0, spread)
+        said += f", the others by {float(off.max()):.1e}"
+    apart = float(spread.max())
+    row.note = f"{said}; runs with weights moved by one rounding are {apart:.1e} apart"
+    row.error = max(0.0, float(off.max()) - MARGIN * apart)
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from benchmarks.parity.eg3d import check_seen, check_terms, eg3d_schedule
-from benchmarks.parity.iteration import Stepper, average_of, check_iteration, check_weights, fresh, run_phase
+from benchmarks.parity.iteration import Stepper, average_of, check_recorded, check_weights, fresh, run_phase
 from benchmarks.parity.networks import (
     Named,
     RecordedNet,
@@ -71,11 +71,7 @@ class Mimic3dComparison:
 
     def run(self) -> Table:
         self.layers()
-        for name in self.recording.phases():
-            if not name.startswith("iter"):
-                self.phase(name)
-        if self.recording.below("out/iter"):
-            check_iteration(self.table, self.iteration, self.nets.values())
+        check_recorded(self.table, self.phase, self.iteration, self.nets.values())
         self.tables()
         return self.table
 
@@ -164,10 +160,10 @@ class Mimic3dComparison:
             return None
         return swap_probability(images, float(self.config["gpc"]), float(self.config.get("gpc_fade", 1000)))
 
-    def phase(self, name: str) -> None:
+    def phase(self, name: str, table: Table) -> None:
         home, read = f"out/{name}", self.read(name)
         if read is None or (read[0].startswith("D_patch") and "P" not in self.nets):
-            self.table.fail(home, f"no phase of that name is known: {name}")
+            table.fail(home, f"no phase of that name is known: {name}")
             return
         base, images, augment = read
         nets = {key: fresh(net) for key, net in self.nets.items()}
@@ -179,19 +175,19 @@ class Mimic3dComparison:
             [n.module for n in nets.values() if n is not learning],
             gain,
         )
-        self.table.drawn(draws)
-        check_terms(self.table, home, terms, gain)
-        check_gradients(self.table, name, learning)
+        table.drawn(draws)
+        check_terms(table, home, terms, gain)
+        check_gradients(table, name, learning)
         seen = {k: x for t in terms for k, x in t.seen.items()}
         for array in self.recording.below(home):
             if array in seen:
-                check_seen(self.table, f"{home}/{array}", seen[array])
+                check_seen(table, f"{home}/{array}", seen[array])
         w_avg = nets["G"].module.mapping.w_avg
         if f"{home}/w_avg_after" in self.recording:
-            self.table.check(f"{home}/w_avg_after", w_avg)
+            table.check(f"{home}/w_avg_after", w_avg)
         if f"{home}/w_avg_unchanged" in self.recording:
             moved = (w_avg - self.nets["G"].module.mapping.w_avg).abs().max()
-            self.table.check(f"{home}/w_avg_unchanged", moved)
+            table.check(f"{home}/w_avg_unchanged", moved)
 
     def iteration(self, table: Table) -> None:
         """The phases in their order, as after resuming: no blur, swap at its end value."""

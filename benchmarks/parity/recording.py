@@ -145,12 +145,14 @@ class Row:
     note: str = ""
     got: np.ndarray[Any, Any] | None = None
     """What was computed, in units of the scale."""
+    off: np.ndarray[Any, Any] | None = None
+    """Differences of its entries from what was recorded, in units of the scale."""
 
-    def apart(self, other: Row) -> float:
-        """Largest difference from another computation of the same result, relative to the same scale."""
+    def apart(self, other: Row) -> np.ndarray[Any, Any]:
+        """Differences of the entries from another computation of the same result, relative to the same scale."""
         if self.got is None or other.got is None or self.got.shape != other.got.shape:
-            return 0.0
-        return float(np.abs(self.got - other.got).max()) if self.got.size else 0.0
+            return np.zeros(0)
+        return np.abs(self.got - other.got)
 
     @property
     def ok(self) -> bool:
@@ -187,7 +189,7 @@ class Table:
             scale = scale if scale > 0 else 1.0
         error = np.abs(have - want) / scale
         worst = float(error.max()) if error.size else 0.0
-        self.rows.append(Row(name, worst if np.isfinite(worst) else float("inf"), note, have / scale))
+        self.rows.append(Row(name, worst if np.isfinite(worst) else float("inf"), note, have / scale, error))
 
     def check_part(self, name: str, whole: Tensor, offset: int | None = None) -> None:
         """Compare with a strided part of pictures [B, C, H, W]: the first images, every k-th pixel from

@@ -1,4 +1,4 @@
-"""`triscope data heads OUT.zip --count N --size S`: heads of made-up people with known truth."""
+"""`triscope data KIND …`: data sets; heads of made-up people here, a folder of photographs in `photos.py`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from core_model.cli import photos
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.schema.errors import InputError
 
 SUMMARY = "Heads of made-up people with known truth, in EG3D's layout (images and dataset.json)."
-OVERVIEW = f"""usage: triscope data KIND OUT [options]
+OVERVIEW = f"""usage: triscope data heads OUT --count N [options]
+       triscope data photos FOLDER OUT.zip --size S [options]
 
-  heads  {SUMMARY}
+  heads   {SUMMARY}
+  photos  {photos.SUMMARY}
 
-triscope data heads --help lists the options."""
+triscope data KIND --help lists the options."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,12 @@ def main(args: list[str]) -> None:
     if not args or args[0] in ("-h", "--help"):
         print(OVERVIEW)
         return
+    if args[0] == "photos":
+        photos.main(args[1:])
+        return
     if args[0] != "heads":
         raise InputError(
-            what="unknown kind of data", where="triscope data", expected="heads", got=repr(args[0])
+            what="unknown kind of data", where="triscope data", expected="heads or photos", got=repr(args[0])
         )
     options = parse(HeadsOptions, args[1:], "data heads", SUMMARY)
     if not options.out.parent.is_dir():

@@ -17,30 +17,24 @@ every run with one driver, and a longer set starts with the shorter one.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import io
 import json
-import multiprocessing
 import os
 import shutil
-import signal
 import tempfile
-import threading
 import zipfile
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
-from PIL import Image
 
 from core_model.data.head_cameras import FOCAL, camera_label, sample_camera
 from core_model.data.head_renderer import PART_NAMES, HeadRenderer, HeadView, draw_lighting
 from core_model.data.head_renderer.lighting import backdrop
 from core_model.data.headpack import HeadMesh, assemble, draw
+from core_model.data.workers import in_order
+from core_model.data.writing import FolderSink, Sink, ZipSink, image_name, png
 from core_model.ops.cores import usable_cores
 from core_model.schema.atomic import replacing
 from core_model.schema.conventions import HEADS_BACKGROUND
@@ -57,33 +51,6 @@ MAX_SAMPLES = 6144
 """Samples along the edge of a picture: what a framebuffer holds."""
 _WORTH_A_WORKER = 8
 """Images for each further process: its start costs as much as some images."""
-
-
-class _Sink(Protocol):
-    def write(self, name: str, data: bytes) -> None: ...
-
-
-@dataclasses.dataclass(frozen=True)
-class _ZipSink:
-    archive: zipfile.ZipFile
-
-    def write(self, name: str, data: bytes) -> None:
-        # A fixed time stamp and no host bits: equal content gives equal bytes.
-        info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-        info.create_system = 3
-        info.external_attr = 0o644 << 16
-        info.compress_type = zipfile.ZIP_DEFLATED if name.endswith(".json") else zipfile.ZIP_STORED
-        self.archive.writestr(info, data)
-
-
-@dataclasses.dataclass(frozen=True)
-class _FolderSink:
-    root: Path
-
-    def write(self, name: str, data: bytes) -> None:
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
 
 
 def write_heads_dataset(
@@ -117,11 +84,11 @@ def write_heads_dataset(
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".zip":
         with replacing(out) as temporary, zipfile.ZipFile(temporary, "w", allowZip64=True) as archive:
-            _fill(_ZipSink(archive), count, settings, progress, workers)
+            _fill(ZipSink(archive), count, settings, progress, workers)
         return
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
     try:
-        _fill(_FolderSink(folder), count, settings, progress, workers)
+        _fill(FolderSink(folder), count, settings, progress, workers)
         folder.chmod(0o755)
         if out.exists():
             out.rmdir()
@@ -214,7 +181,7 @@ def _make(job: _Job) -> list[_Made]:
     made = []
     for index in range(job.first, job.first + job.views):
         seed = settings.seed + index
-        name = f"{index // 1000:05d}/img{index:08d}.png"
+        name = image_name(index)
         world_from_cam = sample_camera(seed)
         view = _RENDERERS[0].view(
             world_from_cam,
@@ -224,7 +191,7 @@ def _make(job: _Job) -> list[_Made]:
             supersample=settings.supersample,
             truth=settings.depth,
         )
-        files = [(name, _png(view.rgb))]
+        files = [(name, png(view.rgb))]
         if settings.depth:
             files += [(f"{kind}/{name}", data) for kind, data in _truth(view).items()]
             person = {"seed": job.head, "lighting": light.model_dump(), **_person(head)}
@@ -234,45 +201,8 @@ def _make(job: _Job) -> list[_Made]:
     return made
 
 
-def _enter_worker() -> None:
-    """Start of a worker process: the parent handles Ctrl+C, and its death ends the worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
-
-
-@contextlib.contextmanager
-def _made(jobs: list[_Job], workers: int) -> Iterator[Iterator[_Made]]:
-    """Results in the order of `jobs`, by worker processes (one at least: OpenGL stays out of this process); leaving
-    early ends them."""
-    # Spawned, not forked: drivers' threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_enter_worker)
-    try:
-        yield _in_order(pool, jobs, 4 * workers)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _in_order(pool: ProcessPoolExecutor, jobs: list[_Job], ahead: int) -> Iterator[_Made]:
-    """Results in the order of `jobs`, never more than `ahead` under way: a slow disk may not fill memory."""
-    waiting: deque[Future[list[_Made]]] = deque()
-    for job in jobs:
-        waiting.append(pool.submit(_make, job))
-        if len(waiting) >= ahead:
-            yield from waiting.popleft().result()
-    while waiting:
-        yield from waiting.popleft().result()
-
-
 def _fill(
-    sink: _Sink, count: int, settings: _Settings, progress: Callable[[int, int], None] | None, workers: int
+    sink: Sink, count: int, settings: _Settings, progress: Callable[[int, int], None] | None, workers: int
 ) -> None:
     labels: list[list[object]] = []
     entries: list[dict[str, object]] = []
@@ -281,8 +211,8 @@ def _fill(
         _Job(settings.seed + first // views, first, min(views, count - first), settings)
         for first in range(0, count, views)
     ]
-    with _made(jobs, workers) as results:
-        for done, made in enumerate(results, start=1):
+    with in_order(_make, jobs, workers) as results:  # one process at least: OpenGL stays out of this one
+        for done, made in enumerate((made for several in results for made in several), start=1):
             for name, data in made.files:
                 sink.write(name, data)
             labels.append(made.label)
@@ -310,19 +240,13 @@ def _truth(view: HeadView) -> dict[str, bytes]:
     steps = np.clip(np.rint(np.nan_to_num(view.depth / DEPTH_UNIT)), 0, 65535)
     normal = np.nan_to_num(0.5 + 0.5 * view.normal, nan=0.5)
     return {
-        "normals": _png(np.rint(np.clip(normal, 0.0, 1.0) * 255.0).astype(np.uint8)),
-        "depth": _png(steps.astype(np.uint16)),
-        "masks": _png(view.opacity),
-        "parts": _png(view.part.astype(np.uint8)),
+        "normals": png(np.rint(np.clip(normal, 0.0, 1.0) * 255.0).astype(np.uint8)),
+        "depth": png(steps.astype(np.uint16)),
+        "masks": png(view.opacity),
+        "parts": png(view.part.astype(np.uint8)),
     }
 
 
 def _person(head: HeadMesh) -> dict[str, object]:
     landmarks = {name: [round(x, 6) for x in place] for name, place in head.landmarks.items()}
     return {"parameters": head.parameters.model_dump(), "landmarks": landmarks}
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG", compress_level=4)
-    return buffer.getvalue()

@@ -12,12 +12,13 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from core_model.data.labels import LABEL_NUMBERS, label_fault, label_faults
 from core_model.data.sources import MAX_JSON_BYTES, Source, is_image
-from core_model.schema.camera import OrbitPose, label25
+from core_model.schema.camera import EG3D_FOV, OrbitPose, label25, orbit_from_matrix
 from core_model.schema.errors import InputError
 
 LABEL_FILE = "dataset.json"
@@ -99,6 +100,29 @@ def read_index(source: Source, where: str, *, labels: bool) -> ImageIndex:
         _column(classes, known, where_labels),
         bool(angles),
     )
+
+
+def read_label_file(path: Path) -> dict[str, np.ndarray]:
+    """Labels [25] by name of a JSON file: as `dataset.json` of a set, or {name: [25 numbers]}. Raises InputError."""
+    where = str(path)
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            what="cannot read the labels", where=where, got=error.strerror or str(error)
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(what="damaged JSON", where=where, got=str(error)[:200]) from None
+    fields = document if isinstance(document, dict) else {"labels": document}
+    if not {"labels", "camera_angles"} & set(fields):
+        fields = {"labels": fields}
+    table = _entries(fields.get("labels"), "labels", where)
+    if table and not _is_class(next(iter(table.values()))):
+        return {name: _numbers(label, name, where) for name, label in table.items()}
+    angles = _entries(fields.get("camera_angles"), "camera_angles", where)
+    if not angles:
+        raise InputError(what="no camera labels", where=where, expected="{name: [25 numbers]}", got="none")
+    return {name: _label_of_angles(value, name, where) for name, value in angles.items()}
 
 
 def bad_labels(index: ImageIndex) -> list[str]:
@@ -207,6 +231,12 @@ def _label_of_angles(value: object, name: str, where: str) -> np.ndarray:
         )
     yaw, pitch = float(value[0]), min(max(float(value[1]), 0.0), math.pi)  # type: ignore[index]
     return label25(OrbitPose(yaw=-yaw, pitch=0.5 * math.pi - pitch)).astype(np.float64)
+
+
+def camera_angles(label: np.ndarray) -> list[float]:
+    """EpiGRAF's angles of a label [25]: of the direction of view, with the roll that readers leave out."""
+    pose = orbit_from_matrix(np.asarray(label, np.float64)[:16].reshape(4, 4), EG3D_FOV)
+    return [-pose.yaw, 0.5 * math.pi - pose.pitch, pose.roll]
 
 
 def _numbers(label: object, name: str, where: str) -> np.ndarray:

@@ -69,6 +69,8 @@ def decode_photo(data: bytes, where: str) -> Photo:
         raise
     except Exception as error:  # a foreign file may break the decoder in any way
         got = " ".join(str(error).split())[:120] or type(error).__name__
+        # Pillow names the memory address of the stream, which tells nobody anything.
+        got = "unknown or damaged header" if "cannot identify" in got else got
         raise InputError(
             what="cannot read the photograph", where=where, expected=_EXPECTED, got=got
         ) from None

@@ -101,10 +101,12 @@ class Painted:
 class Painter(Protocol):
     """The pictures of one checkpoint with gradients to latent, camera and weights (inversion)."""
 
-    def paint(self, ws: Tensor, label: Tensor, size: int, *, fresh: bool) -> Painted:
+    def paint(self, ws: Tensor, label: Tensor, size: int, *, fresh: bool, edge: float = 0.0) -> Painted:
         """The picture of ws [1, L, D] under the camera label [1, 25], size² pixels, as the family's viewer shows it.
 
         fresh: samples are placed anew; otherwise those of the last call may be kept, where the scene has moved little.
+        edge: pixels over which a hard outline is softened, so that it teaches the shape; 0 = as it is. Families whose densities
+        are soft have gradients there anyway and pay it no heed.
         """
         ...
 

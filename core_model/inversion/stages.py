@@ -26,6 +26,8 @@ from core_model.schema.inversion import InvertConfig
 FROZEN_PARTS = ("mapping", "proposal")
 """Parts of a generator that the picture of a given latent does not depend on, or that only place samples."""
 BETAS = (0.9, 0.999)
+SHARPENING = 0.75
+"""Share of the first stage in which a softened outline becomes sharp."""
 
 
 @dataclass
@@ -61,10 +63,12 @@ class Search:
         """[1, L, D] of x."""
         return self.space.w(x)[None].expand(1, self.model.module.num_ws, -1)
 
-    def paint(self, x: Tensor, *, fresh: bool) -> Painted:
-        return self.painter.paint(
-            self.ws(x), self.camera.label(), self.likeness.target.shape[-1], fresh=fresh
-        )
+    def paint(self, x: Tensor, *, fresh: bool, sharp: float = 1.0) -> Painted:
+        """sharp: how far the outline has gone from its width at the start, 0, to its width at the end, 1."""
+        cfg = self.cfg
+        edge = max(cfg.edge_start, cfg.edge) ** (1.0 - sharp) * cfg.edge**sharp if cfg.edge else 0.0
+        size = self.likeness.target.shape[-1]
+        return self.painter.paint(self.ws(x), self.camera.label(), size, fresh=fresh, edge=edge)
 
     def losses(self, painted: Painted) -> list[LossTerm]:
         mask = painted.opacity.clamp(0.0, 1.0) if self.cfg.mask == "opacity" else None
@@ -162,7 +166,9 @@ class LatentStage(_Stage):
         if reach:
             rng = torch.Generator().manual_seed(cfg.seed * 1_000_003 + self.step)
             x = x + torch.randn(x.shape, generator=rng).to(x.device) * reach
-        terms = search.losses(search.paint(x, fresh=fresh))
+        terms = search.losses(
+            search.paint(x, fresh=fresh, sharp=min(1.0, self.step / max(1, self.total) / SHARPENING))
+        )
         if cfg.latent_prior:
             terms.append(LossTerm("latent", search.x.square().mean(), cfg.latent_prior))
         if self.maps and cfg.noise_regulariser:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core_model.fields.base import Field
+from core_model.fields.base import Field, FieldSample
 from core_model.fields.lattice import TOLERANCE, cell_centres, dilate, local_slope
 from core_model.geometry.rays import project
 from core_model.schema.camera import MatrixCamera, OrbitPose
@@ -78,13 +78,17 @@ def outside_only(box: float, device: torch.device) -> SpaceGrid:
 def build_space_grid(
     field: Field, box: float, size: int, device: torch.device, tolerance: float = TOLERANCE
 ) -> SpaceGrid:
-    """Evaluate the field once at the cell centres and mark what can be skipped.
+    """Evaluate the field once at the cell centres and mark what can be skipped."""
+    return space_of(field.geometry(cell_centres(size, box, device)), box, size, tolerance)
+
+
+def space_of(sample: FieldSample, box: float, size: int, tolerance: float = TOLERANCE) -> SpaceGrid:
+    """What can be skipped, from the field at the size³ cell centres.
 
     SDF fields: with slope L measured between neighbouring centres (times a margin), half diagonal h and local width beta, a cell is
     empty if sdf - L·h > beta·ln(1/(2·beta·tolerance)), solid if sdf + L·h < -8·beta.
     Density fields: empty if the density at the centre and at all neighbours, times the scene's length, stays below the tolerance.
     """
-    sample = field.geometry(cell_centres(size, box, device))
     shape = (size, size, size)
     if sample.sdf is None or sample.beta is None:
         peak = dilate(sample.density.reshape(shape))
@@ -93,7 +97,7 @@ def build_space_grid(
     cell = 2.0 * box / size
     reach = SLOPE_MARGIN * local_slope(sdf, cell) * (0.5 * cell * 3.0**0.5)
     margin = beta * torch.log(1.0 / (2.0 * beta * tolerance)).clamp_min(0.0)
-    flags = torch.ones(shape, dtype=torch.uint8, device=device)
+    flags = torch.ones(shape, dtype=torch.uint8, device=sdf.device)
     flags[sdf - reach > margin] = 0
     flags[sdf + reach < -8.0 * beta] = 2
     return SpaceGrid(flags, box)

@@ -116,6 +116,16 @@ class InvertConfig(Frozen):
     lpips: Annotated[str, Shown("file", group=LOSSES)] = Field(
         default="", description="LPIPS's linear layers, version 0.1 (its vgg.pth)"
     )
+    edge_start: Annotated[float, Shown("pixels", group=PICTURE)] = Field(
+        default=1.5,
+        ge=0,
+        description="softening of a hard outline at the start, so that it teaches the shape",
+    )
+    edge: Annotated[float, Shown("pixels", group=PICTURE)] = Field(
+        default=0.25,
+        ge=0,
+        description="softening from the end of the first stage on: an antialiased edge; 0 = none in either stage",
+    )
     noise_regulariser: Annotated[float, Shown(group=LOSSES)] = Field(
         default=1e5, ge=0, description="keeps the noise maps white: they must not carry the picture"
     )

@@ -37,7 +37,7 @@ MODULES = {"subprocess", "os", "multiprocessing", "context", "asyncio", "ctx", "
 STARTED = {
     "benchmarks/auto_sampler.py:_commands": "waits",
     "core_model/cli/bench.py:run_script": "tied",
-    "core_model/data/heads_dataset.py:_made": "parent",
+    "core_model/data/workers.py:in_order": "parent",
     "core_model/schema/processes.py:start_tied": "tied",
     "core_model/doctor/asking.py:ask": "tied",
     "core_model/training/fit/pool.py:__init__": "parent",

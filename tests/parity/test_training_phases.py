@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks.parity.eg3d import Eg3dComparison
 from benchmarks.parity.epigraf import EpigrafComparison
+from benchmarks.parity.iteration import allow_rounding
 from benchmarks.parity.mimic3d import Mimic3dComparison
-from benchmarks.parity.recording import LIMIT, Recording, Table
+from benchmarks.parity.recording import LIMIT, Recording, Row, Table
 from benchmarks.training_parity import compare, report
 from core_model.schema.errors import InputError
 from tests.fixtures import FIXTURES
@@ -27,7 +28,7 @@ def test_eg3d_layers_and_penalty() -> None:
     comparison.layers()
     comparison.tables()
     for name in ("Greg_l1", "Dreg", "Dreg_ada"):
-        comparison.phase(name)
+        comparison.phase(name, comparison.table)
     assert len(comparison.table.rows) > 60
     check_all(comparison.table)
 
@@ -38,7 +39,7 @@ def test_epigraf_pieces_and_penalty() -> None:
         part()
     comparison.tables()
     for name in ("Dreg", "Dreg_ada"):
-        comparison.phase(name)
+        comparison.phase(name, comparison.table)
     assert len(comparison.table.rows) > 90
     check_all(comparison.table)
 
@@ -48,25 +49,38 @@ def test_mimic3d_pieces_and_penalties() -> None:
     comparison.layers()
     comparison.tables()
     for name in ("Dreg", "D_patchreg", "D_patchreg_ada"):
-        comparison.phase(name)
+        comparison.phase(name, comparison.table)
     assert len(comparison.table.rows) == 34
     check_all(comparison.table)
-
-
-UNEXPLAINED = {"mimic3d": {"out/iter/G/backbone.synthesis.b3d32.block.torgb.bias"}}
-"""One of its 32 entries goes the other way after the recorded iteration's first step than the gradient says that
-was recorded of the phase alone; the reason is not known."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("program", ["eg3d", "epigraf", "mimic3d"])
 def test_every_recorded_result(program: str, capsys: pytest.CaptureFixture[str]) -> None:
     table = compare(FIXTURES / f"train_{program}.npz")
-    above = {row.name for row in table.rows if not row.ok}
-    assert above <= UNEXPLAINED.get(program, set())
+    check_all(table)
     assert not table.missing()
-    assert report(table) == bool(above)
-    assert "0 not compared" in capsys.readouterr().out
+    assert report(table) == 0
+    assert "0 above 0.001, 0 not compared" in capsys.readouterr().out
+
+
+def test_what_rounding_decides_is_left_out_and_nothing_else() -> None:
+    """One entry of 40 that moved runs place anywhere is left out; a wrong value elsewhere still fails."""
+    recording = Recording(Path("made up"), {"out/x": np.ones(40, np.float32)}, {})
+
+    def rows(wrong: float) -> list[Row]:
+        table = Table(recording)
+        for open_entry in (0.2, -0.7, 0.9):
+            found = np.ones(40)
+            found[3], found[7] = open_entry, 1.0 + wrong
+            table.check("out/x", found)
+        return table.rows
+
+    lucky, unlucky = rows(1e-5), rows(0.01)
+    allow_rounding(lucky[0], lucky)
+    allow_rounding(unlucky[0], unlucky)
+    assert lucky[0].ok and "1 of 40 entries left out" in lucky[0].note
+    assert unlucky[0].error == pytest.approx(0.01)
 
 
 def test_what_nobody_computes_is_listed_and_fails(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,9 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.data import astronaut
 
 from core_model.checkpoints.codes import read_code
 from core_model.cli.main import main
+from core_model.data.faces.find import find_faces
+from core_model.data.photos import Photo
 from core_model.schema.camera import OrbitPose, label25
 from core_model.schema.record_file import read_provenance
 from core_model.schema.run import RunRecord
@@ -106,6 +109,24 @@ def test_a_killed_run_goes_on_bit_by_bit(photo: Path, tmp_path: Path) -> None:
     assert steps(whole)[-1] == steps(killed)[-1]
 
 
+def test_the_face_of_a_photograph_is_what_is_inverted(
+    photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In EG3D's crop here: a generator of random weights has no face of its own."""
+    Image.fromarray(astronaut()).save(tmp_path / "her.png")
+    base, out = str(photo.parent / "base.safetensors"), tmp_path / "run"
+    short = ["--size=32", "--latent-steps=1", "--tune-steps=0", *SETTINGS[3:-1]]
+    assert main(["invert", str(tmp_path / "her.png"), base, "--out", str(out), *short]) == 0
+    said = capsys.readouterr().err
+    assert "the crop is that of EG3D" in said and "her.png: crop 1" in said and "yaw" in said
+    with Image.open(out / "photo.png") as image:
+        (face,) = find_faces(Photo(np.asarray(image.convert("RGB"), np.float32) / 255.0, None))
+        left, right = face.points[0], face.points[1]
+        assert (right[0] - left[0]) / image.width == pytest.approx(0.266, abs=0.03), "as large as in EG3D's"
+    assert main(["invert", str(tmp_path / "her.png"), base, "--out", str(out) + "2", "--face=2"]) == 2
+    assert "no such face in --face: expected 1, the only one, got 2" in capsys.readouterr().err
+
+
 def test_mistakes_are_one_line(photo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = tmp_path / "not.png"
     text.write_text("hello")
@@ -119,9 +140,21 @@ def test_mistakes_are_one_line(photo: Path, tmp_path: Path, capsys: pytest.Captu
         ([str(photo), base, "--out", str(tmp_path / "a"), "--crop", "900,0,20"], "outside the photograph"),
         ([str(photo), base, "--out", str(tmp_path / "a"), "--label", "1,2,nan"], "bad value of --label"),
         (["--out", str(tmp_path / "a"), "--resume"], "nothing to resume"),
-        ([str(photo), base, "--out", str(tmp_path / "a"), "--mask=alpha"], "photograph with transparency"),
-        ([str(photo), base, "--out", str(tmp_path / "a"), "--vgg=none.pth"], "no perceptual weights"),
-        ([str(photo), base, "--out", str(tmp_path / "a"), "--lpips=lin.pth"], "LPIPS needs VGG16 too"),
+        ([str(photo), base, "--out", str(tmp_path / "a")], "no face found"),
+        ([str(photo), base, "--out", str(tmp_path / "a"), "--face=two"], "bad value of --face"),
+        ([str(photo), base, "--out", str(tmp_path / "a"), "--face=1", "--crop=1,2,3"], "told twice"),
+        (
+            [str(photo), base, "--out", str(tmp_path / "a"), "--face=none", "--mask=alpha"],
+            "photograph with transparency",
+        ),
+        (
+            [str(photo), base, "--out", str(tmp_path / "a"), "--face=none", "--vgg=none.pth"],
+            "no perceptual weights",
+        ),
+        (
+            [str(photo), base, "--out", str(tmp_path / "a"), "--face=none", "--lpips=lin.pth"],
+            "LPIPS needs VGG16 too",
+        ),
     ):
         assert main(["invert", *words]) == 2
         said = capsys.readouterr().err.strip()

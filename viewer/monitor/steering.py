@@ -65,7 +65,8 @@ class Steering:
         possible, asking = self.possible(run), bool(self.errands.under_way)
         for action, _, _ in BUTTONS:
             dpg.configure_item(f"steer-{action}", show=action in possible and not wish and not asking)
-        text = f"asked to {wish} …" if wish else "asking …" if asking else self._said or self._why(run)
+        told = self._wishes.note_of(run.path, record, run.state)
+        text = told or ("asking …" if asking else self._said or self._why(run))
         dpg.set_value(self._note, in_ranges(text))
 
     def possible(self, run: RunReader) -> tuple[Action, ...]:

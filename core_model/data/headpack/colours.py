@@ -134,6 +134,8 @@ def _masks(pack: Pack) -> np.ndarray:
 def _mix(pixels: np.ndarray, share: np.ndarray, tone: tuple[float, ...], shading: bool = False) -> None:
     """Mix `tone` into `pixels` where `share` > 0, in place; shading: keep the variation of the picture's luminance."""
     flat = np.flatnonzero(share > 0.004)
+    if not flat.size:
+        return
     w = share.reshape(-1)[flat][:, None].astype(np.float32)
     texels = pixels.reshape(-1, 4)
     below = linear(texels[flat, :3])

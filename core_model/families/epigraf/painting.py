@@ -15,7 +15,7 @@ class EpigrafPainter:
     def __init__(self, module: EpigrafGenerator) -> None:
         self.module = module
 
-    def paint(self, ws: Tensor, label: Tensor, size: int, *, fresh: bool) -> Painted:
+    def paint(self, ws: Tensor, label: Tensor, size: int, *, fresh: bool, edge: float = 0.0) -> Painted:
         planes = self.module.synthesize(ws, "const")
         origins, dirs = matrix_dirs(label[0, :16].reshape(4, 4), label[0, 16:].reshape(3, 3), size)
         colours, front = picture(self.module, origins, dirs, ws, planes, size)

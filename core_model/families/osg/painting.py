@@ -24,7 +24,7 @@ class VolumetricPainter:
     def __init__(self, model: VolumetricModel) -> None:
         self.model = model
 
-    def paint(self, ws: Tensor, label: Tensor, size: int, *, fresh: bool) -> Painted:
+    def paint(self, ws: Tensor, label: Tensor, size: int, *, fresh: bool, edge: float = 0.0) -> Painted:
         model, g = self.model, self.model.module
         planes = g.synthesize(ws, "const" if g.cfg.noise else "none")
         edge = min(size, model.volumetric.neural_size)

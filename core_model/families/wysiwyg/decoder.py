@@ -214,8 +214,8 @@ class WysiwygField:
     def learned_pieces(
         self, points: Tensor, dirs: Tensor, counts: list[int]
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Density and beta [M] and colour [M, 3] with gradients at points [M, 3] seen along dirs [M, 3];
-        counts: of each picture, one after the other.
+        """Signed distance and beta [M] and colour [M, 3] with gradients at points [M, 3] seen along dirs
+        [M, 3]; counts: of each picture, one after the other.
 
         In pieces of one picture: what a piece makes on its way stays in the cache. Planes are read as in
         `learned_distance`.
@@ -241,7 +241,7 @@ class WysiwygField:
                 done.append(torch.cat([out[:, :2].float(), colour.float()], dim=1)[: len(piece)])
         out = torch.cat(done)
         beta = self.beta_of(out[:, 1])
-        return volsdf_density(-out[:, 0], beta), beta, out[:, 2:]
+        return -out[:, 0], beta, out[:, 2:]
 
     def _infer(self, points: Tensor) -> Tensor:
         """`_mlp` without gradients, over parts of the points.

@@ -16,11 +16,13 @@ from core_model.families.base import Painted
 from core_model.families.description import Sizes
 from core_model.families.wysiwyg.decoder import WysiwygField
 from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.families.wysiwyg.outline import REACH, Grazing, find_grazing, pixel_width, softened
 from core_model.families.wysiwyg.sparse_march import composited, learning_scene, light_of
+from core_model.fields.lattice import cell_centres
 from core_model.geometry.rays import Rays, Window, label_rays
 from core_model.ops.pixel_noise import PixelNoise
 from core_model.ops.stepfun import stratified_u
-from core_model.rendering.empty import build_space_grid, live_rays
+from core_model.rendering.empty import live_rays, space_of
 from core_model.rendering.evaluate import Scene
 from core_model.rendering.probe import run_probe, run_proposals
 from core_model.sampling.placement import adaptive_mask, draw_adaptive, pdf_on_bins, stratified_samples
@@ -38,9 +40,10 @@ PLAIN_SAMPLES = 64
 @dataclass(frozen=True)
 class _Placed:
     """Samples of the rays hit [H] of a size² picture: distance beyond the near bound and interval [H, S]; seen [H, S]
-    are those that matter."""
+    are those that matter. grazing: the rays of the outline, where it is softened."""
 
     size: int
+    grazing: Grazing | None
     hit: Tensor
     beyond: Tensor
     delta: Tensor
@@ -54,37 +57,58 @@ class WysiwygPainter:
         self.module, self.sizes = module, sizes
         self._placed: _Placed | None = None
 
-    def paint(self, ws: Tensor, label: Tensor, size: int, *, fresh: bool) -> Painted:
+    def paint(self, ws: Tensor, label: Tensor, size: int, *, fresh: bool, edge: float = 0.0) -> Painted:
         g, conv = self.module, self.module.conventions
         planes = g.synthesize(ws, "const" if g.cfg.noise else "none")
         rays = label_rays(label, Window(size, 0, 0, size), conv)
         colour = conv.background
         background = None if colour is None else torch.tensor(colour, device=label.device)
-        scene = learning_scene(g.field(planes, fast=False), background, camera_dirs=False)
-        if fresh or self._placed is None or self._placed.size != size:
+        kept = self._placed
+        if fresh or kept is None or kept.size != size or bool(edge) != (kept.grazing is not None):
             with torch.no_grad():
-                self._placed = self._place(g.field(planes, fast=True), rays, label, size, background)
-        placed = self._placed
-        t = rays.near.detach().reshape(-1)[placed.hit][:, None] + placed.beyond
-        rgb, opacity, _, _ = composited(scene, rays, placed.hit, t, placed.delta, placed.seen)
+                self._placed = kept = self._place(
+                    g.field(planes, fast=True), rays, label, size, background, edge
+                )
+        field, grazing = g.field(planes, fast=False), kept.grazing
+        scene = learning_scene(field, background if grazing is None else None, camera_dirs=False)
+        t = rays.near.detach().reshape(-1)[kept.hit][:, None] + kept.beyond
+        rgb, opacity, _, _ = composited(scene, rays, kept.hit, t, kept.delta, kept.seen)
+        if grazing is not None:
+            ground = torch.zeros(3, device=label.device) if background is None else background
+            flat = Rays(rays.origins[0], rays.dirs[0], rays.near[0].detach(), rays.far[0], rays.hit[0])
+            pixel = pixel_width(flat, label, size)
+            rgb = softened(field, flat, grazing, rgb[0], opacity[0], ground, edge * pixel, scene.frontal)
         picture = lambda x: x.reshape(1, size, size, -1).permute(0, 3, 1, 2)
         return Painted(picture(rgb), picture(opacity.detach()))
 
     def _place(
-        self, field: WysiwygField, rays: Rays, label: Tensor, size: int, background: Tensor | None
+        self,
+        field: WysiwygField,
+        rays: Rays,
+        label: Tensor,
+        size: int,
+        background: Tensor | None,
+        edge: float,
     ) -> _Placed:
         """The samples of `triscope render`, and around them whatever may come to light while the scene moves a little."""
         conv, device = self.module.conventions, label.device
         flat = Rays(rays.origins[0], rays.dirs[0], rays.near[0], rays.far[0], rays.hit[0])
         camera = MatrixCamera.from_label(label[0].detach().cpu().numpy())
-        space = build_space_grid(field, conv.box, SPACE_CELLS, device)
+        lattice = field.geometry(cell_centres(SPACE_CELLS, conv.box, device))
+        space = space_of(lattice, conv.box, SPACE_CELLS)
+        grazing = None
+        if edge:
+            assert lattice.sdf is not None
+            reach = REACH * edge * float(pixel_width(flat, label, size).max())
+            cells = lattice.sdf.reshape(SPACE_CELLS, SPACE_CELLS, SPACE_CELLS)
+            grazing = find_grazing(field, cells, conv.box, flat, reach)
         frontal = torch.tensor([0.0, 0.0, -1.0], device=device)
         scene = Scene(field, space, background, frontal)
         live = live_rays(space, camera, size, size, flat.hit)
         some = flat.select(live)
         if not len(live):
             empty = torch.zeros(0, 2, device=device)
-            return _Placed(size, live, empty, empty, empty > 0)
+            return _Placed(size, grazing, live, empty, empty, empty > 0)
         if self.module.proposal is not None:
             samples = self._proposed(scene, some, camera, live, size)
         else:
@@ -96,7 +120,9 @@ class WysiwygPainter:
         near_by = F.max_pool1d(seen.float()[:, None], 3, stride=1, padding=1)[:, 0] > 0
         met = seen.any(dim=-1)
         beyond = samples.t - some.near[:, None]
-        return _Placed(size, live[met], beyond[met], samples.delta[met], (near_by & samples.valid)[met])
+        return _Placed(
+            size, grazing, live[met], beyond[met], samples.delta[met], (near_by & samples.valid)[met]
+        )
 
     def _proposed(
         self, scene: Scene, rays: Rays, camera: MatrixCamera, live: Tensor, size: int

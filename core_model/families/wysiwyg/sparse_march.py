@@ -167,9 +167,10 @@ def composited(
     t_seen, d_seen = t[ray, place][:, None], dirs[ray]
     points = rays.origins.reshape(-1, 3)[hit][ray] + d_seen * t_seen
     along = d_seen if scene.camera_dirs else scene.frontal.expand_as(d_seen)
-    density, beta, colour = scene.field.learned_pieces(
+    sdf, beta, colour = scene.field.learned_pieces(
         points, along, torch.bincount(picture[ray], minlength=b).tolist()
     )
+    density = volsdf_density(sdf, beta)
     density = torch.where(points.abs().amax(dim=-1) <= scene.space.box, density, torch.zeros_like(density))
     weights, _ = alpha_weights(torch.zeros_like(t).index_put((ray, place), density), delta)
     parts = torch.cat([colour, beta[:, None], t_seen, torch.ones_like(t_seen)], dim=1)

@@ -156,6 +156,8 @@ def _run(
     device = pick_device(cfg.device)
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
+    # A session in this process, as that of a figure, may have chosen other kernels; a run that goes on computes as it did before.
+    torch.set_float32_matmul_precision("highest")
     base = Path(cfg.checkpoint)
     if file_sha256(base) != cfg.checkpoint_sha256:
         raise InputError(

@@ -64,7 +64,9 @@ def test_the_camera_of_a_known_latent_is_found() -> None:
     """Latent and camera of a tiny picture of noise explain each other, so the latent is given here; real heads are measured in
     `benchmarks.inversion`.
     """
-    search, _ = search_of("wysiwyg", CFG.replace(latent_steps=120, space="w", latent_noise=0.0, lr=1e-6))
+    search, _ = search_of(
+        "wysiwyg", CFG.replace(latent_steps=120, space="w", latent_noise=0.0, lr=1e-6, edge=0.0)
+    )
     with torch.no_grad():
         search.x.copy_(
             torch.randn(search.x.shape[-1], generator=torch.Generator().manual_seed(4)).expand_as(search.x)

@@ -132,10 +132,11 @@ class RunHead:
             why,
         ):
             duplicate(row)
-        if wish:
+        if told := self._wishes.note_of(run, row.record, state):
+            room_for(imgui.calc_text_size(told).x)
             with controls.text_colour(theme.palette.muted):
                 imgui.align_text_to_frame_padding()
-                imgui.text_unformatted(f"asked to {wish} …")
+                imgui.text_unformatted(told)
         else:
             imgui.new_line()
 

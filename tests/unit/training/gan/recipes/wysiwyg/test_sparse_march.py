@@ -17,6 +17,7 @@ from core_model.families.wysiwyg.sparse_march import (
     march_refined,
     march_seen,
 )
+from core_model.fields.density import volsdf_density
 from core_model.geometry.rays import Rays, Window, label_rays
 from core_model.rendering.march import Marched, march
 from core_model.sampling.placement import in_strata, stratified_samples, uniform_samples
@@ -138,7 +139,8 @@ def test_pieces_have_the_gradients_of_the_field(
         field = tiny.field(tiny.synthesize(tiny.map(z, LABELS)), fast=False)
         if pieces:
             kept = [torch.cat([x[0], x[1, :11]]) for x in (points, dirs)]
-            density, beta, colour = field.learned_pieces(kept[0], kept[1], [30, 11])
+            sdf, beta, colour = field.learned_pieces(kept[0], kept[1], [30, 11])
+            density = volsdf_density(sdf, beta)
         else:
             sample = field.geometry(points)
             assert sample.beta is not None
