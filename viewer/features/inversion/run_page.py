@@ -23,8 +23,10 @@ from viewer.state.palette import CURVES
 from viewer.widgets import choice_rows, controls
 from viewer.widgets.theme import BODY_PX, Theme
 
-PLOT_EM = 9.0
+PLOT_EM = 8.5
 """Least height of the losses."""
+NOVEL = 0.72
+"""Edge of a novel view, share of the photograph's."""
 
 
 class RunPage:
@@ -64,8 +66,9 @@ class RunPage:
         room = imgui.get_content_region_avail()
         gap = imgui.get_style().item_spacing.x
         cell = (room.x - 2 * gap) / 3
-        tall = room.y - PLOT_EM * theme.em - 3 * imgui.get_text_line_height_with_spacing()
-        cell = min(cell, max(tall / 1.75, 6 * theme.em))
+        lines = 3 * imgui.get_text_line_height_with_spacing() + imgui.get_frame_height_with_spacing()
+        tall = room.y - PLOT_EM * theme.em - lines - 2 * imgui.get_style().item_spacing.y
+        cell = min(cell, max(tall / (1.0 + NOVEL), 6 * theme.em))
         self.watch.follow(run_of(task), now, round(cell * imgui.get_io().display_framebuffer_scale.x))
         self._pictures(theme, cell, gap)
         doc = self._result(doc, theme, info, dispatch, task, folder)
@@ -75,7 +78,7 @@ class RunPage:
     def _state(self, theme: Theme, tasks: Tasks, dispatch: Dispatch, task: Task) -> None:
         p, edge, gap = theme.palette, imgui.get_frame_height(), imgui.get_style().item_inner_spacing.x
         ended, finished = task.ended, is_finished(task)
-        room = imgui.get_content_region_avail().x - 2 * (edge + gap)
+        room = imgui.get_content_region_avail().x - 2 * edge - gap
         left = imgui.get_cursor_pos_x()
         imgui.align_text_to_frame_padding()
         ink = p.text if not ended or finished else p.muted if task.state in ("cancelled", "done") else p.bad
@@ -140,11 +143,12 @@ class RunPage:
         if len(novel):
             wide = 3 * cell + 2 * gap
             small = (wide - (len(novel) - 1) * gap) / len(novel)
-            self._row(theme, novel, min(small, 0.72 * cell), gap, wide)
+            self._row(theme, novel, min(small, NOVEL * cell), gap, wide)
 
     def _row(self, theme: Theme, which: range, edge: float, gap: float, wide: float) -> None:
         """Pictures of the sheet side by side, a caption under each."""
         corner, draw = imgui.get_cursor_screen_pos(), imgui.get_window_draw_list()
+        corner.x += max(round(0.5 * (imgui.get_content_region_avail().x - wide)), 0)
         spread = (wide - len(which) * edge) / max(len(which) - 1, 1)
         for place, index in enumerate(which):
             x = corner.x + place * (edge + max(spread, gap))
