@@ -17,7 +17,7 @@ from viewer.features.inversion.alignment import Alignment, FoundFace
 from viewer.features.inversion.settings import KIND, InversionSettings
 from viewer.jobs.tasks import Task, TaskRecord
 from viewer.state import basket
-from viewer.state.comparison import Comparison
+from viewer.state.comparison import Comparison, Source
 from viewer.state.export_settings import ExportSettings
 from viewer.state.orbit import surface_point
 from viewer.state.ray_marks import Pin, RayMarks
@@ -230,6 +230,12 @@ STATES: dict[str, tuple[str, Prepare]] = {
     "compare, channel": ("Compare", compared("wipe", "channel")),
     "compare, psi": ("Compare", compared("difference", "psi")),
     "compare, checkpoint": ("Compare", compared("off", "checkpoint")),
+    "compare, grid": (
+        "Compare",
+        document(
+            compare=Comparison(mode="grid", tiles=(Source(), Source(what="seed"), Source(what="photo")))
+        ),
+    ),
     "compare, reference": ("Compare", compared("off", "reference")),
     "timings": ("Timings", as_it_is),
     "seeds": ("Seeds", starred),
@@ -240,5 +246,12 @@ STATES: dict[str, tuple[str, Prepare]] = {
     "export, sheet": ("Export", export(kind="sheet")),
     "inversion": ("Inversion", aligned),
     "inversion, run": ("Inversion", inverted),
+    "export, sheet of channels": (
+        "Export",
+        export(kind="sheet", rows="checkpoints", column="channel", paper=".pdf"),
+    ),
+    "export, report": ("Export", export(kind="report")),
+    "export, metrics": ("Export", export(kind="metrics")),
+    "export, fit": ("Export", export(kind="fit")),
     "export, page": ("Export", export(kind="page")),
 }
