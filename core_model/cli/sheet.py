@@ -112,7 +112,11 @@ def main(args: list[str]) -> None:
         if options.scale_bar:
             page.scale_bar()
             page.colour_bars(spans)
-        rows_word = f"--checkpoints {','.join(rows)}" if rows else f"--seeds {options.seeds or SEEDS}"
+        rows_word = (
+            f"--checkpoints {options.checkpoints or info.path}"
+            if rows
+            else f"--seeds {options.seeds or SEEDS}"
+        )
         shown = {plan.channel_of(i) for i in range(len(columns))}
         record = record_of(info, cells[0]).replace(
             motion=f"{rows_word} --{option} {_typed(columns)}",
