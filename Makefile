@@ -2,6 +2,7 @@
 # make test    set up, then every fast test;  make test-all adds the slow ones
 # make lint    ruff (check and format), pyright, import directions
 # make bench   the figures of README, written to benchmarks/results
+# make docs    the documentation site, into build/docs;  make docs-serve shows it while pages are written
 # make demo    the tour without a display: screenshots, orbit video, summary
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -15,7 +16,7 @@ ifneq ($(shell cat $(VENV)/.triscope-root 2>/dev/null),$(CURDIR))
 STALE := force
 endif
 
-.PHONY: view demo test test-all lint bench setup clean force
+.PHONY: view demo test test-all lint bench docs docs-serve setup clean force
 .DEFAULT_GOAL := view
 
 view: $(VENV)/.triscope-run
@@ -40,6 +41,15 @@ lint: $(VENV)/.triscope-dev
 bench: $(VENV)/.triscope-run
 	@scripts/bootstrap.sh display
 	$(BIN)/triscope bench $(ARGS)
+
+# The variable silences an advertisement of mkdocs-material.
+docs docs-serve: export NO_MKDOCS_2_WARNING = 1
+docs: $(VENV)/.triscope-dev
+	$(BIN)/mkdocs build --strict -q -f docs/mkdocs.yml
+	@echo "build/docs/index.html"
+
+docs-serve: $(VENV)/.triscope-dev
+	$(BIN)/mkdocs serve -f docs/mkdocs.yml
 
 setup: $(VENV)/.triscope-dev
 

@@ -115,16 +115,18 @@ def run_child(path: str, resolution: int, checkpoint: str, threads: int, device:
     Wall and CPU seconds without the start of the process.
     """
     from core_model.meshing.job import MeshSource
+    from core_model.ops.devices import choose
     from core_model.schema.latent import LatentSpec
     from core_model.schema.processes import peak_bytes
     from core_model.schema.render import RenderRequest
     from core_model.session import RenderSession
-    from core_model.session.machine import pick_device
 
     session = RenderSession(device=device, threads=threads)
     info = session.open(checkpoint)
     field = session.field_of(RenderRequest(checkpoint=checkpoint, latent=LatentSpec.of_seed(0)))
-    source = MeshSource(field, info.family, info.header.conventions.box, pick_device(device), info.sha256)
+    source = MeshSource(
+        field, info.family, info.header.conventions.box, choose(device, "--device"), info.sha256
+    )
     wall, cpu = time.perf_counter(), time.process_time()
     found = (
         sparse(source, checkpoint, resolution) if path == "sparse" else dense(source, checkpoint, resolution)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ["TRISCOPE_PLUGINS"] = "off"  # what else is installed here is no part of the product
 
 import pytest
 from hypothesis import settings

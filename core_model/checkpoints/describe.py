@@ -19,6 +19,7 @@ from core_model.rendering.channels import available_channels
 from core_model.sampling.samplers import available_samplers
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo
 from core_model.schema.errors import InputError
+from core_model.schema.plugins import broken
 
 FRAME_BYTES = 512 * 512 * 4 * 16
 
@@ -98,6 +99,7 @@ def _info(path: str, header: CheckpointHeader, stored: StoredCheckpoint | None) 
             is_sdf=sizes.is_sdf,
             has_superres=sizes.neural_size > 0,
         ),
+        left_out=tuple(plugin.line for plugin in broken()),
     )
 
 

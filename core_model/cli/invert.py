@@ -69,7 +69,7 @@ def main(args: list[str]) -> None:
     if resume:
         cfg, portrait = resumed_settings(out, line.changes), None
     else:
-        cfg, portrait = _new(Path(args[0]), args[1], line.words, line.changes)
+        cfg, portrait = new_inversion(Path(args[0]), args[1], line.words, line.changes)
     with progress("invert") as update:
         state, code = run_invert(out, cfg, portrait, command=_executed(args), told=update)
     if state == "finished":
@@ -78,7 +78,7 @@ def main(args: list[str]) -> None:
         print(f"stopped; continue with: triscope invert --out {out} --resume")
 
 
-def _new(
+def new_inversion(
     photo: Path, checkpoint: str, words: dict[str, str], changes: list[tuple[str, str]]
 ) -> "tuple[InvertConfig, Portrait]":
     """(settings, portrait) of a new run; raises InputError."""

@@ -292,7 +292,7 @@ def source_of(
     `device` is the session's.
     """
     from core_model.meshing.job import MeshSource
-    from core_model.session.machine import pick_device
+    from core_model.ops.devices import choose
 
     best = next((s.name for s in info.samplers if s.available), "uniform")
     view = RenderRequest(
@@ -308,7 +308,7 @@ def source_of(
         session.field_of(view),
         info.family,
         info.header.conventions.box,
-        pick_device(device),
+        choose(device, "--device"),
         info.sha256,
         record,
     )

@@ -102,9 +102,9 @@ def main(args: list[str]) -> None:
 
         features, digest = None, ""
         if options.inception is not None:
-            from core_model.session.machine import pick_device
+            from core_model.ops.devices import choose
 
-            device = pick_device(options.machine.device)
+            device = choose(options.machine.device, "--device")
             network, digest = load_inception(options.inception, device)
             features = lambda images: network(images.to(device)).cpu()
         plan, data = _plan(options, info, table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from core_model.checkpoints.locate import default_checkpoint, resolve
+from core_model.checkpoints.locate import resolve
 from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError
 
 
@@ -24,7 +24,7 @@ def open_window(checkpoint: str | None, worker: str | None = None) -> None:
     if worker is not None:
         path = checkpoint or "demo"
     else:
-        path = resolve(checkpoint) if checkpoint is not None else default_checkpoint()
+        path = resolve(checkpoint) if checkpoint is not None else None  # the window knows what comes then
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):

@@ -93,9 +93,9 @@ class AdaAugment(nn.Module):
         with torch.autocast(images.device.type, enabled=False):
             x = images if images.dtype == torch.float64 else images.float()
             # Asking a GPU whether there is anything to do would make it wait.
-            if moved.is_cuda or bool(moved.any()):
+            if moved.device.type != "cpu" or bool(moved.any()):
                 x = torch.where(moved[:, None, None, None], resample(x, geometry.to(x.dtype)), x)
-            if tinted.is_cuda or bool(tinted.any()):
+            if tinted.device.type != "cpu" or bool(tinted.any()):
                 x = torch.where(tinted[:, None, None, None], recolour(x, colours.to(x.dtype)), x)
         return x.to(images.dtype)
 

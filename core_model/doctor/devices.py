@@ -74,9 +74,12 @@ def _torch(answer: Answer) -> Finding:
             remedy = f"update NVIDIA's driver (it serves CUDA up to {gpus['cuda']}), or install a torch for an older CUDA: {GET_TORCH}"
         else:
             remedy = f"this build of torch leaves the GPU unused; the line for a CUDA build: {GET_TORCH}"
-    unused = torch["unused"]
-    if unused:
-        value += f"; {unused} is there, and triscope does not use it yet"
+    if torch["accelerator"]:
+        value += f"; renders on {torch['accelerator']}"
+    if torch["accelerator"] == "mps":
+        value += (
+            ", which has no float64 (set PYTORCH_ENABLE_MPS_FALLBACK=1: what it lacks runs on the processor)"
+        )
     return Finding(
         group="Rendering",
         name="torch",
@@ -164,6 +167,8 @@ def _torch_facts() -> list[str]:
     """Tells what torch is, and returns the devices that triscope renders on."""
     import torch
 
+    from core_model.ops.devices import accelerator, count
+
     why = ""
     if torch.version.cuda and not torch.cuda.is_available():
         try:
@@ -179,26 +184,14 @@ def _torch_facts() -> list[str]:
         if hip
         else "built for the processor"
     )
-    others = [
-        name for name, there in (("Apple's MPS", _there("mps")), ("Intel's XPU", _there("xpu"))) if there
-    ]
+    kind = accelerator()
     tell(
         torch={
             "version": torch.__version__, "build": build, "cuda_build": torch.version.cuda or hip or "", "cuda": cuda,
-            "why_no_cuda": why, "threads": torch.get_num_threads(), "unused": " and ".join(others),
+            "why_no_cuda": why, "threads": torch.get_num_threads(), "accelerator": kind or "",
         }
     )  # fmt: skip
-    return [
-        "cpu",
-        *(f"cuda:{i}" for i in range(min(torch.cuda.device_count(), MOST_DEVICES - 1) if cuda else 0)),
-    ]
-
-
-def _there(name: str) -> bool:
-    import torch
-
-    backend = getattr(torch.backends, name, None) or getattr(torch, name, None)
-    return bool(backend is not None and hasattr(backend, "is_available") and backend.is_available())
+    return ["cpu", *(f"{kind}:{i}" for i in range(min(count(), MOST_DEVICES - 1)))]
 
 
 def _render(device: str, seconds: float) -> None:

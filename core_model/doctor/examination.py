@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import core_model
-from core_model.doctor import devices, opengl, packages, system
+from core_model.doctor import devices, opengl, packages, plugins, system
 from core_model.schema.doctor import DoctorReport, Finding
 from core_model.schema.record import utc_now
 
@@ -28,6 +28,7 @@ def examine(
     tell(f"PyTorch, and {seconds:g} s of rendering on each device", 0.2)
     found += devices.findings(seconds)
     found += packages.findings()
+    found += plugins.findings()
     found += system.files()
     return DoctorReport(
         triscope=core_model.__version__,

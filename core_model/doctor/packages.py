@@ -14,7 +14,7 @@ from core_model.schema.doctor import Facts, Finding
 from core_model.schema.extras import install_line
 
 NAME = "triscope"
-UNTOLD = ("dev", "all")
+UNTOLD = ("dev", "docs", "all")
 """Extras of developers, and that of all others."""
 
 

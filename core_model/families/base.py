@@ -18,6 +18,7 @@ from core_model.schema.camera import CameraSpec
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.conventions import Conventions
 from core_model.schema.latent import LatentSpec
+from core_model.schema.plugins import refuse
 from core_model.schema.registry import Registry
 from core_model.schema.render import RenderRequest
 
@@ -142,4 +143,19 @@ class FamilySpec:
         return self.description.convert
 
 
-FAMILIES: Registry[FamilySpec] = Registry("family")
+def _installed() -> None:
+    """Families of other packages."""
+    from core_model.families.known import DESCRIPTIONS, PLUGINS
+
+    DESCRIPTIONS.names()
+    for entry, found in PLUGINS.items():
+        try:
+            spec = found.spec()
+            if not isinstance(spec, FamilySpec):
+                raise TypeError(f"its spec() gives a {type(spec).__name__}, not a FamilySpec")
+            FAMILIES.add(found.description.name, spec)
+        except (Exception, SystemExit) as error:  # foreign code: anything may come out of it
+            refuse("families", entry, error)
+
+
+FAMILIES: Registry[FamilySpec] = Registry("family", _installed)

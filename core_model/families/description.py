@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from core_model.families.imported import Array, ImportedNet
 from core_model.schema.checkpoint import CheckpointHeader
@@ -54,3 +55,14 @@ class Description:
     describe: Callable[[CheckpointHeader, str], Sizes]
     convert: ToNative | None = None
     licence_note: str = ""
+
+
+@dataclass(frozen=True)
+class FamilyPlugin:
+    """A family of another package (entry point `triscope.families`).
+
+    spec: its `FamilySpec`; called when the first checkpoint is opened, so that torch is not imported before.
+    """
+
+    description: Description
+    spec: Callable[[], Any]

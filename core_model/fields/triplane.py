@@ -33,7 +33,10 @@ class Planes:
 def plane_coordinates(points: Tensor, conv: Conventions) -> Tensor:
     """points [B, N, 3] world → [B, 3, N, 2] plane coordinates in [-1, 1], (width, height)."""
     q = points / conv.box
-    return torch.stack([q[..., [AXIS[a], AXIS[b]]] for a, b in conv.plane_axes], dim=1)
+    # not by a list as index: on an accelerator that is a copy that waits for it
+    return torch.stack(
+        [torch.stack([q[..., AXIS[a]], q[..., AXIS[b]]], dim=-1) for a, b in conv.plane_axes], dim=1
+    )
 
 
 def reduce_planes(features: Tensor, how: str) -> Tensor:
@@ -88,10 +91,12 @@ class PlaneTable:
         q = (points * (1.0 / conv.box)).reshape(b * n, 3).t().contiguous()
         first, share = _cells(q, w, conv)
         across, down = ([AXIS[axes[i]] for axes in conv.plane_axes] for i in (0, 1))
-        ix, fx, iy, fy = first[across], share[across], first[down], share[down]
+        # not by a list as index: on an accelerator that is a copy that waits for it
+        rows_of = lambda x, axes: torch.stack([x[axis] for axis in axes])
+        ix, fx, iy, fy = (rows_of(x, axes) for axes in (across, down) for x in (first, share))
         if h != w:
             rows, shares = _cells(q, h, conv)
-            iy, fy = rows[down], shares[down]
+            iy, fy = rows_of(rows, down), rows_of(shares, down)
         start = torch.arange(b * 3, device=points.device, dtype=torch.int32).reshape(b, 3).t() * (h * w)
         corner = (
             torch.add(ix, iy, alpha=w) + start.repeat_interleave(n, dim=1)

@@ -81,7 +81,8 @@ def sphere_poses(angles: Tensor, radius: float) -> Tensor:
         [torch.sin(pitch) * torch.cos(yaw), torch.cos(pitch), torch.sin(pitch) * torch.sin(yaw)], dim=1
     )
     forward = F.normalize(-origin, dim=1)
-    up = forward.new_tensor([0.0, 1.0, 0.0]).expand_as(forward)
+    up = torch.zeros_like(forward)
+    up[:, 1] = 1.0
     left = F.normalize(torch.cross(up, forward, dim=1), dim=1)
     up = F.normalize(torch.cross(forward, left, dim=1), dim=1)
     pose = torch.eye(4, device=angles.device, dtype=angles.dtype).repeat(len(angles), 1, 1)

@@ -27,7 +27,7 @@ FROZEN_PARTS = ("mapping", "proposal")
 """Parts of a generator that the picture of a given latent does not depend on, or that only place samples."""
 BETAS = (0.9, 0.999)
 SHARPENING = 0.75
-"""Share of the first stage in which a softened outline becomes sharp."""
+"""Share of the first stage in which a softened outline becomes sharp, and of the second in which it stays softened."""
 
 
 @dataclass
@@ -63,10 +63,11 @@ class Search:
         """[1, L, D] of x."""
         return self.space.w(x)[None].expand(1, self.model.module.num_ws, -1)
 
-    def paint(self, x: Tensor, *, fresh: bool, sharp: float = 1.0) -> Painted:
-        """sharp: how far the outline has gone from its width at the start, 0, to its width at the end, 1."""
-        cfg = self.cfg
-        edge = max(cfg.edge_start, cfg.edge) ** (1.0 - sharp) * cfg.edge**sharp if cfg.edge else 0.0
+    def paint(self, x: Tensor, *, fresh: bool, sharp: float | None = None) -> Painted:
+        """sharp: how far the outline has gone from its width at the start, 0, to its width at the end, 1; None = hard, as it is shown."""
+        cfg, edge = self.cfg, 0.0
+        if cfg.edge and sharp is not None:
+            edge = max(cfg.edge_start, cfg.edge) ** (1.0 - sharp) * cfg.edge**sharp
         size = self.likeness.target.shape[-1]
         return self.painter.paint(self.ws(x), self.camera.label(), size, fresh=fresh, edge=edge)
 
@@ -202,7 +203,9 @@ class TuneStage(_Stage):
         super().__init__(search, cfg.tune_total, groups)
 
     def _terms(self, fresh: bool) -> list[LossTerm]:
-        return self.search.losses(self.search.paint(self.search.x, fresh=fresh))
+        # the last steps fit what is shown: colours beside a hard outline
+        sharp = 1.0 if self.step < SHARPENING * self.total else None
+        return self.search.losses(self.search.paint(self.search.x, fresh=fresh, sharp=sharp))
 
     def close(self) -> None:
         for weight in self.weights.values():

@@ -12,6 +12,7 @@ from core_model.meshing.attributes import CALL_POINTS, eight_bit, point_gradient
 from core_model.meshing.levelset import LevelSet
 from core_model.meshing.mesh import Texture
 from core_model.meshing.polygonise import Surface
+from core_model.ops.devices import of_kind
 from core_model.schema.errors import Cancelled
 from core_model.schema.mesh import MeshRequest
 
@@ -69,7 +70,7 @@ def bake(
     surface = unwrapped.surface
     span = float(np.linalg.norm(surface.vertices.max(axis=0) - surface.vertices.min(axis=0)))
     limit = 2.0 * span / max(width, height)
-    call = CALL_POINTS[levelset.device.type]
+    call = of_kind(levelset.device, *CALL_POINTS)
     for start in range(0, len(position), call):
         if levelset.cancelled():
             raise Cancelled("mesh cancelled")

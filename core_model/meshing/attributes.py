@@ -13,11 +13,13 @@ from core_model.fields.base import FieldSample
 from core_model.fields.gradient import with_gradient
 from core_model.meshing.levelset import LevelSet
 from core_model.meshing.polygonise import Surface
+from core_model.ops.devices import of_kind
 from core_model.schema.camera import Vec3
 from core_model.schema.errors import Cancelled
 from core_model.schema.mesh import MeshRequest
 
-CALL_POINTS = {"cpu": 1 << 15, "cuda": 1 << 20}
+CALL_POINTS = (1 << 15, 1 << 20)
+"""Points per call on a processor, and on an accelerator."""
 FRONTAL: Vec3 = (0.0, 0.0, -1.0)
 Direction = str | Vec3
 
@@ -51,7 +53,7 @@ def surface_attributes(
     colours = np.empty(vertices.shape, dtype=np.uint8) if request.colour == "vertex" else None
     weak = np.zeros(len(vertices), dtype=bool)
     squares = 0.0
-    size = call_points or CALL_POINTS[levelset.device.type]
+    size = call_points or of_kind(levelset.device, *CALL_POINTS)
     for start in range(0, len(vertices), size):
         if levelset.cancelled():
             raise Cancelled("mesh cancelled")

@@ -57,7 +57,8 @@ class MeshSource:
 class MeshWork:
     """One mesh to make. `cancelled` is asked between field calls (it may block: that is a pause).
 
-    display: where to leave a mesh that a window can draw (see meshing/display.py), if anywhere.
+    display: where to leave a mesh that a window can draw (see meshing/display.py), if anywhere. take: gets the mesh
+    itself before it is written.
     """
 
     source: MeshSource
@@ -66,6 +67,7 @@ class MeshWork:
     listener: Listener | None = None
     cancelled: Callable[[], bool] = field(default=lambda: False)
     display: Path | None = None
+    take: Callable[[Mesh], object] = lambda mesh: None
 
     def level_set(self) -> LevelSet:
         """The field under the request's quantity and level, or the family's own."""
@@ -150,6 +152,7 @@ class _Making:
         )
         report = self._figures(found, raw, removed, attributes if decimated else None, topology)
         del found
+        self.work.take(mesh)
         tell("write", 0.0)
         heard = stopping(lambda fraction: tell("write", fraction), self.work.cancelled)
         files = save(self.work.out, mesh, self._stamp(report), heard)

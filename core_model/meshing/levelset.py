@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from core_model.fields.base import Field, FieldSample
+from core_model.ops.devices import of_kind
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.mesh import DEFAULT_LEVELS, DEFAULT_RAW_LEVEL, Quantity
 
-CALL_POINTS = {"cpu": 1 << 17, "cuda": 1 << 22}
+CALL_POINTS = (1 << 17, 1 << 22)
+"""Points per call on a processor, and on an accelerator."""
 
 
 class LevelSet:
@@ -31,7 +33,7 @@ class LevelSet:
         self.quantity: Quantity = quantity
         self.level = float(np.float32(level))  # compared with float32 values, so it is one
         self.cancelled = cancelled or (lambda: False)
-        self.call_points = CALL_POINTS[device.type]
+        self.call_points = of_kind(device, *CALL_POINTS)
         self.evaluated = 0
 
     @property

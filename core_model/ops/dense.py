@@ -65,8 +65,11 @@ class SoftplusStack:
     def __call__(self, x: Tensor) -> Tensor:
         """x [N, I] → [N, O].
 
-        Rows whose units leave the range of float32 (never seen in trained networks) take the plain path.
+        Rows whose units leave the range of float32 (never seen in trained networks) take the plain path; so do all on an
+        accelerator, which has one kernel for softplus and would be waited for to know the range.
         """
+        if x.device.type != "cpu":
+            return self._plain(x)
         start = x
         for weight, bias in self.layers[:-1]:
             x = dense(x, weight, bias).exp2_().log1p_()

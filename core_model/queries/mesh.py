@@ -17,6 +17,7 @@ from core_model.meshing.job import MeshSource, MeshWork, check_request
 from core_model.meshing.lattice import Lattice
 from core_model.meshing.levelset import LevelSet, default_level
 from core_model.meshing.topology import components, examine, keep_components
+from core_model.ops.devices import of_kind
 from core_model.queries.registry import ANSWERERS, Answer, SessionView
 from core_model.schema.errors import Cancelled
 from core_model.schema.mesh import MeshRequest, Quantity
@@ -29,7 +30,8 @@ from core_model.schema.question_mesh import (
 )
 from core_model.schema.render import RenderRequest
 
-CALL_POINTS = {"cpu": 1 << 14, "cuda": 1 << 21}
+CALL_POINTS = (1 << 14, 1 << 21)
+"""Points per call on a processor, and on an accelerator."""
 """Points between two looks at what waits: 10 to 40 ms on two cores."""
 Cancel = Callable[[], bool]
 
@@ -92,7 +94,7 @@ def answer_preview(session: SessionView, question: MeshPreviewQuestion, cancelle
     x, y, z = lattice.axes()
     low, high = (float(x[0]), float(y[0]), float(z[0])), (float(x[-1]), float(y[-1]), float(z[-1]))
     about["cut_by"] = examine(surface, parts, low, high).cut_by
-    size = CALL_POINTS[source.device.type]
+    size = of_kind(source.device, *CALL_POINTS)
     made = surface_attributes(levels, surface, request, call_points=size)
     arrays["normals"] = made.normals
     if made.colours is not None:
@@ -145,7 +147,7 @@ def _level_set(
     plain = MeshWork(source, request, Path("mesh.ply"), cancelled=cancelled).level_set()
     levels = _KeptLevels(plain.field, plain.quantity, plain.level, device=plain.device, cancelled=cancelled)
     levels.kept = session.unfinished.parts(question, list[np.ndarray])
-    levels.call_points = CALL_POINTS[source.device.type]
+    levels.call_points = of_kind(source.device, *CALL_POINTS)
     return levels
 
 

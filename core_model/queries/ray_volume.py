@@ -108,7 +108,7 @@ def slab(volume: Tensor, near: float, far: float, start: float, end: float) -> T
     if first >= last:
         return torch.zeros(volume.shape[1:], device=volume.device)
     k = torch.arange(first, last, device=volume.device, dtype=volume.dtype)
-    part = (torch.minimum(k + 1, k.new_tensor(b)) - torch.maximum(k, k.new_tensor(a))).clamp_min(0.0)
+    part = ((k + 1).clamp_max(b) - k.clamp_min(a)).clamp_min(0.0)
     return torch.einsum("k,khw->hw", part, volume[first:last])
 
 

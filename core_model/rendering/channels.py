@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core_model.schema.channels import ChannelInfo
+from core_model.schema.plugins import adopt
 from core_model.schema.registry import Registry
 
 if TYPE_CHECKING:
@@ -27,7 +28,12 @@ class Channel:
     sdf_only: bool = False
 
 
-CHANNELS: Registry[Channel] = Registry("channel")
+def _installed() -> None:
+    """Channels of other packages."""
+    adopt("channels", Channel, lambda found: CHANNELS.add(found.info.name, found))
+
+
+CHANNELS: Registry[Channel] = Registry("channel", _installed)
 SUPER_RESOLVED = "The picture of the family's own program: features rendered at its neural resolution, then super-resolved, sRGB"
 
 

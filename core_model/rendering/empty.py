@@ -42,11 +42,15 @@ class SpaceGrid:
         g = self.size
         cell = points.add(self.box).mul_(g / (2.0 * self.box)).floor_().clamp_(-1, g)
         # cell numbers are whole and below 2^24, so the sum of products is exact in float32; NaN ends in the rim
-        stride = torch.tensor([(g + 2) ** 2, g + 2, 1], device=points.device, dtype=cell.dtype)
-        index = (
-            torch.mv(cell.reshape(-1, 3), stride).add_(float(stride.sum())).long().clamp_(0, (g + 2) ** 3 - 1)
-        )
+        first = (g + 2) ** 2 + (g + 2) + 1
+        index = torch.mv(cell.reshape(-1, 3), self._stride).add_(first).long().clamp_(0, (g + 2) ** 3 - 1)
         return self._rimmed[index].reshape(points.shape[:-1])
+
+    @cached_property
+    def _stride(self) -> Tensor:
+        """Cells of the rimmed row [3] from one to the next along each axis; kept, since an accelerator must be waited for to get it."""
+        g = self.size + 2
+        return torch.tensor([g * g, g, 1], device=self.flags.device, dtype=torch.float32)
 
     @cached_property
     def _rimmed(self) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, TypeVar
 
+from core_model.schema.plugins import adopt
 from core_model.schema.registry import Registry
 from core_model.schema.sampler import AUTO, SamplerInfo
 
@@ -170,7 +171,12 @@ class Uniform(Sampler):
         return tile.evaluator.evaluate(samples)
 
 
-SAMPLERS: Registry[Sampler] = Registry("sampler")
+def _installed() -> None:
+    """Samplers of other packages."""
+    adopt("samplers", Sampler, lambda found: SAMPLERS.add(found.info.name, found))
+
+
+SAMPLERS: Registry[Sampler] = Registry("sampler", _installed)
 for _sampler in (Learned(), Importance(), Occupancy(), Surface(), Stratified(), Uniform()):
     SAMPLERS.add(_sampler.info.name, _sampler)
 

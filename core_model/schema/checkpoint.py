@@ -91,6 +91,9 @@ class CheckpointInfo(Frozen):
     num_classes: int = Field(default=0, description="classes of a class-conditional checkpoint; 0 = none")
     channels: tuple[ChannelInfo, ...] = ()
     samplers: tuple[SamplerInfo, ...] = ()
+    left_out: tuple[str, ...] = Field(
+        default=(), description="plugins that cannot be used where it was opened, a line each"
+    )
 
     @property
     def family(self) -> str:

@@ -2,26 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from core_model.schema.frozen import Frozen
+from core_model.schema.plugins import adopt
 from core_model.schema.registry import Registry
-
-RecipeName = Literal["wysiwyg", "eg3d", "epigraf", "mimic3d"]
 
 
 class RecipeInfo(Frozen):
     """title: for people. about: two sentences. preset: chosen where none is named. starts_from: families beside its own
-    whose checkpoints it can start from.
+    whose checkpoints it can start from. reads: the recipe whose settings it reads, "" = those that name it.
     """
 
     title: str
     about: str
     preset: str
     starts_from: tuple[str, ...] = ()
+    reads: str = ""
 
 
-RECIPES: Registry[RecipeInfo] = Registry("recipe")
+@dataclass(frozen=True)
+class RecipePlugin:
+    """A recipe of another package (entry point `triscope.recipes`).
+
+    recipe: its class, a `training.gan.recipes.interface.Recipe`. presets: complete `TrainConfig`s whose `recipe` is
+    `name`, that of `info.preset` among them. Both are called when they are first needed: the window reads `info`
+    and presets, and loads no torch.
+    """
+
+    name: str
+    info: RecipeInfo
+    recipe: Callable[[], Any]
+    presets: Callable[[], tuple[Any, ...]]
+
+
+def _installed() -> None:
+    """Recipes of other packages; what makes them waits in `PLUGINS`."""
+    PLUGINS.update(adopt("recipes", RecipePlugin, _taken))
+
+
+def _taken(found: RecipePlugin) -> None:
+    if found.info.reads not in BUILT_IN:
+        raise ValueError(f"info.reads is {found.info.reads!r}, not one of {', '.join(BUILT_IN)}")
+    RECIPES.add(found.name, found.info)
+
+
+def settings_recipe(name: str) -> str:
+    """The recipe whose settings the recipe `name` reads."""
+    return RECIPES.get(name).reads or name
+
+
+PLUGINS: dict[str, RecipePlugin] = {}
+"""By entry point; filled when `RECIPES` is first read."""
+BUILT_IN = ("wysiwyg", "eg3d", "epigraf", "mimic3d")
+RECIPES: Registry[RecipeInfo] = Registry("recipe", _installed)
 RECIPES.add(
     "wysiwyg",
     RecipeInfo(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from core_model.schema.errors import InputError
@@ -12,17 +12,29 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Ordered registry of one kind of thing (families, samplers, channels, panels …)."""
+    """Ordered registry of one kind of thing (families, samplers, channels, panels …).
 
-    def __init__(self, kind: str) -> None:
+    complete: adds what installed packages bring (`schema/plugins.py`), once, when the registry is first read and
+    no earlier: a package may import the registry's module while it is imported itself.
+    """
+
+    def __init__(self, kind: str, complete: Callable[[], object] | None = None) -> None:
         self.kind = kind
-        self._items: dict[str, T] = {}
+        self._own: dict[str, T] = {}
+        self._complete = complete
+
+    @property
+    def _items(self) -> dict[str, T]:
+        complete, self._complete = self._complete, None
+        if complete is not None:
+            complete()
+        return self._own
 
     def add(self, name: str, item: T) -> T:
         """Register `item` under `name`; raises ValueError when the name is taken."""
-        if name in self._items:
+        if name in self._own:
             raise ValueError(f"{self.kind} {name!r} is registered twice")
-        self._items[name] = item
+        self._own[name] = item
         return item
 
     def get(self, name: str, where: str = "") -> T:

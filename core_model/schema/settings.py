@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from core_model.schema.curve import Curve
+from core_model.schema.recipes import settings_recipe
 
 Kind = Literal["switch", "choice", "whole", "number", "text", "curve", "list"]
 _KINDS: dict[Any, Kind] = {bool: "switch", int: "whole", float: "number", str: "text", Curve: "curve"}
@@ -37,13 +39,15 @@ class Shown:
     """How a field is shown.
 
     unit: of its value. group: its heading within its branch. title: above a chart of it. recipes: those that read
-    it, () = all; of a branch, for every field below that does not say its own.
+    it, () = all; of a branch, for every field below that does not say its own. choices: the values of a text that
+    are known only when the program runs.
     """
 
     unit: str = ""
     group: Heading | None = None
     title: str = ""
     recipes: tuple[str, ...] = ()
+    choices: Callable[[], tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class Setting:
 
     def read_by(self, recipe: str) -> bool:
         """Whether a recipe reads it."""
-        return not self.recipes or recipe in self.recipes
+        return not self.recipes or settings_recipe(recipe) in self.recipes
 
     def fits(self, words: str) -> bool:
         """Whether every typed word is in its path, help or unit."""
@@ -208,6 +212,7 @@ def _setting(path: str, info: FieldInfo) -> Setting:
     for item in info.metadata:
         if isinstance(item, Shown):
             shown = item
+            choices = item.choices() if item.choices is not None else choices
         if (value := getattr(item, "ge", None)) is not None:
             low = float(value)
         if (value := getattr(item, "gt", None)) is not None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from core_model.schema.camera import Vec3
 from core_model.schema.curve import Curve
 from core_model.schema.frozen import Frozen
 from core_model.schema.network import NetworkConfig
-from core_model.schema.recipes import RECIPES, RecipeName
+from core_model.schema.recipes import RECIPES, settings_recipe
 from core_model.schema.run import ControlRequest, MetricRecord, RunRecord, TickRecord
 from core_model.schema.schedule import Schedule, ScheduleValues, stages
 from core_model.schema.settings import Setting, Shown, settings_of
@@ -253,11 +253,17 @@ class OutputConfig(Frozen):
     )
 
 
+def _known_recipe(name: str) -> str:
+    if name not in RECIPES:
+        raise ValueError(f"one of {', '.join(RECIPES.names())}, got {name!r}")
+    return name
+
+
 class TrainConfig(Frozen):
     """One training run."""
 
     version: Literal[2] = CONFIG_VERSION
-    recipe: RecipeName = Field(
+    recipe: Annotated[str, AfterValidator(_known_recipe), Shown(choices=RECIPES.names)] = Field(
         default="wysiwyg", description="how it is trained: networks, discriminators and losses"
     )
     preset: str = Field(default="ffhq512", description="preset that this tree started from")
@@ -321,9 +327,10 @@ class TrainConfig(Frozen):
             raise ValueError(f"data.resolution must be a power of two, got {self.data.resolution}")
         if self.microbatch and self.batch % self.microbatch:
             raise ValueError(f"batch must be a multiple of microbatch ({self.microbatch}), got {self.batch}")
-        if self.recipe == "wysiwyg":
+        kind = settings_recipe(self.recipe)
+        if kind == "wysiwyg":
             self._wysiwyg()
-        if self.recipe == "epigraf":
+        if kind == "epigraf":
             fault = self.epigraf.fault(self.schedule.resolution, self.data.resolution, self.reuse_fakes)
             if fault:
                 raise ValueError(fault)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from core_model.schema.conventions import HEADS_BACKGROUND
-from core_model.schema.recipes import RECIPES
+from core_model.schema.plugins import refuse
+from core_model.schema.recipes import PLUGINS, RECIPES
 from core_model.schema.registry import Registry
 from core_model.schema.schedule import Curve, Schedule
 from core_model.schema.train import (
@@ -19,7 +20,22 @@ from core_model.schema.train import (
 )
 from core_model.schema.train_presets_density import DENSITY_PRESETS, SMALL_OUTPUT
 
-PRESETS: Registry[TrainConfig] = Registry("preset")
+
+def _installed() -> None:
+    """Presets of other packages' recipes."""
+    RECIPES.names()
+    for entry, found in PLUGINS.items():
+        try:
+            made = found.presets()
+            if found.info.preset not in {cfg.preset for cfg in made}:
+                raise ValueError(f"no preset {found.info.preset!r} among its presets")
+            for cfg in made:
+                PRESETS.add(cfg.preset, cfg)
+        except (Exception, SystemExit) as error:  # foreign code: anything may come out of it
+            refuse("recipes", entry, error)
+
+
+PRESETS: Registry[TrainConfig] = Registry("preset", _installed)
 FINE_TUNED = {
     "afhq512": "the FFHQ model: a snapshot of preset ffhq512",
     "eg3d-afhq512": "the FFHQ model: a snapshot of preset eg3d-ffhq512, or EG3D's own file after `triscope import`",

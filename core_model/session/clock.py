@@ -11,14 +11,20 @@ import torch
 from torch import Tensor
 
 from core_model.fields.base import Field, FieldSample
+from core_model.ops.devices import synchronize, timed_event
 from core_model.schema.render import STAGES, StageTime
 
 
 class StageClock:
-    """Adds up milliseconds a stage; on CUDA it waits for the device, so that times belong to the stage they are under."""
+    """Adds up milliseconds per stage.
+
+    On an accelerator that has timed events these are recorded in its stream and read at the end, so that nothing waits between
+    stages; on others each stage waits for the device, so that times belong to the stage they are under.
+    """
 
     def __init__(self, device: torch.device) -> None:
-        self._cuda = device.type == "cuda"
+        self._device = device
+        self._events: list[tuple[str, torch.Event, torch.Event, float, bool]] = []
         self._ms: dict[str, float] = {}
         self._cached: dict[str, bool] = {}
         self._start = time.perf_counter()
@@ -45,33 +51,47 @@ class StageClock:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        start, outer = self.now(), self._stage
+        start, outer = self._mark(), self._stage
         self._here.stage = name
         try:
             yield
         finally:
             self._here.stage = outer
             # a second visit (live pixels after the cached grid) does not make a stage uncached
-            self.add(name, (self.now() - start) * 1e3 * self._share, self._cached.get(name, False))
+            self._book(name, start, self._mark(), self._share, self._cached.get(name, False))
 
     @contextmanager
     def field(self) -> Iterator[None]:
         """Books under `field`, and takes the time from the stage it runs in."""
-        start = self.now()
+        start = self._mark()
         yield
-        ms = (self.now() - start) * 1e3 * self._share
-        self.add("field", ms)
+        end = self._mark()
+        self._book("field", start, end, self._share, False)
         if self._stage:
-            self.add(self._stage, -ms, self._cached.get(self._stage, False))
+            self._book(self._stage, start, end, -self._share, self._cached.get(self._stage, False))
 
     @property
     def _stage(self) -> str:
         return getattr(self._here, "stage", "")
 
-    def now(self) -> float:
-        if self._cuda:
-            torch.cuda.synchronize()
+    def _mark(self) -> float | torch.Event:
+        """Now, in seconds, or as an event in the device's stream."""
+        event = timed_event(self._device)
+        if event is not None:
+            event.record()
+            return event
+        synchronize(self._device)
         return time.perf_counter()
+
+    def _book(
+        self, name: str, start: float | torch.Event, end: float | torch.Event, share: float, cached: bool
+    ) -> None:
+        """A share of the time between two marks; negative: taken out."""
+        if isinstance(start, torch.Event) and isinstance(end, torch.Event):
+            with self._guard:
+                self._events.append((name, start, end, share, cached))
+        elif isinstance(start, float) and isinstance(end, float):
+            self.add(name, (end - start) * 1e3 * share, cached)
 
     def add(self, name: str, ms: float, cached: bool = False) -> None:
         with self._guard:
@@ -83,6 +103,11 @@ class StageClock:
 
     def times(self) -> tuple[StageTime, ...]:
         """In the order of the stages; the field's share is taken out of the stages that called it."""
+        if self._events:
+            synchronize(self._device)
+            for name, start, end, share, cached in self._events:
+                self.add(name, start.elapsed_time(end) * share, cached)
+            self._events = []
         return tuple(
             StageTime(stage=s, ms=round(max(self._ms[s], 0.0), 3), cached=self._cached.get(s, False))
             for s in STAGES

@@ -10,27 +10,10 @@ from pathlib import Path
 import psutil
 import torch
 
+from core_model.ops import devices
 from core_model.ops.cores import usable_cores
-from core_model.schema.errors import InputError
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto` takes CUDA when it works, else the CPU; raises InputError for a device that is not there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise InputError(
-            what="unknown device", where="session", expected="auto, cpu, cuda or cuda:N", got=name
-        ) from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            what="no CUDA device", where="session", expected="a CUDA build of torch and a GPU", got=name
-        )
-    return device
 
 
 def tune_process(threads: int | None) -> None:
@@ -54,16 +37,17 @@ def tune_process(threads: int | None) -> None:
             return  # another C library: slower, nothing else
 
 
-def device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+def described(device: torch.device) -> str:
+    """The device as pictures and reports name it."""
+    if device.type != "cpu":
+        return devices.device_name(device)
     return f"CPU, {torch.get_num_threads()} threads"
 
 
 def resident_bytes(device: torch.device) -> int:
     """Memory of this process, or of its tensors on the GPU."""
-    if device.type == "cuda":
-        return int(torch.cuda.memory_allocated(device))
+    if device.type != "cpu":
+        return devices.allocated_bytes(device)
     return int(psutil.Process().memory_info().rss)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from core_model.geometry.rays import Rays, camera_rays, ray_bounds
 from core_model.ops import cpu_parallel
+from core_model.ops.devices import of_kind
 from core_model.ops.pixel_noise import PixelNoise, frame_shift
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import Composite
@@ -219,9 +220,9 @@ class Picture:
             return request.tile_rays
         samples = max(float(self.allotted[pixels].max()), 4.0)
         bins = self.proposals.p.shape[1] if self.proposals is not None else 0
-        budget = TILE_BYTES * (16 if self.device.type == "cuda" else 1)
+        budget = TILE_BYTES * (of_kind(self.device, 1, 16))
         rays = int(budget / workers / (samples * SAMPLE_BYTES + bins * 24))
-        return max(64, min(rays, 16384 if self.device.type == "cpu" else 1 << 20))
+        return max(64, min(rays, of_kind(self.device, 16384, 1 << 20)))
 
 
 def _compute(name: str) -> Callable[[Composite], Tensor]:

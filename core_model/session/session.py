@@ -14,6 +14,7 @@ from core_model.families import FAMILIES
 from core_model.families.base import Model
 from core_model.fields.base import Field
 from core_model.fields.triplane import Planes
+from core_model.ops.devices import choose, of_kind, release_memory
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import OPACITY_FLOOR
 from core_model.sampling.occupancy import Guide
@@ -30,12 +31,13 @@ from core_model.session.clock import StageClock
 from core_model.session.cut_depth import cut_depth
 from core_model.session.final_picture import check_auto, final_arrays, final_image, sources_of
 from core_model.session.library import OpenCheckpoint, file_stamp, open_checkpoint
-from core_model.session.machine import device_name, pick_device, resident_bytes, tune_process
+from core_model.session.machine import described, resident_bytes, tune_process
 from core_model.session.picture import Picture, Progress, stop_if
 from core_model.session.stages import StageRun
 from core_model.session.unfinished import Unfinished
 
-CACHE_BYTES = {"cpu": 256 << 20, "cuda": 8 << 30}
+CACHE_BYTES = (256 << 20, 8 << 30)
+"""Of a processor, and of an accelerator."""
 ASIDE_BYTES = 48 << 20
 
 
@@ -54,9 +56,11 @@ class RenderSession:
     def __init__(
         self, device: str = "auto", cache_bytes: int | None = None, threads: int | None = None
     ) -> None:
-        self._device = pick_device(device)
+        self._device = choose(device, "session")
         tune_process(threads)
-        self._cache = StageCache(cache_bytes if cache_bytes is not None else CACHE_BYTES[self._device.type])
+        self._cache = StageCache(
+            cache_bytes if cache_bytes is not None else of_kind(self._device, *CACHE_BYTES)
+        )
         self._aside = StageCache(ASIDE_BYTES)
         self._open: dict[str, OpenCheckpoint] = {}
         self._bakery = Bakery()
@@ -64,7 +68,7 @@ class RenderSession:
 
     @property
     def device(self) -> str:
-        return device_name(self._device)
+        return described(self._device)
 
     @property
     def torch_device(self) -> torch.device:
@@ -90,8 +94,7 @@ class RenderSession:
             self._bakery.forget(path)
             for cache in (self._cache, self._aside):
                 cache.drop(lambda key: isinstance(key, tuple) and path in key)
-            if self._device.type == "cuda":
-                torch.cuda.empty_cache()
+            release_memory(self._device)
 
     def memory_bytes(self) -> int:
         return resident_bytes(self._device)

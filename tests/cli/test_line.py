@@ -17,7 +17,6 @@ from core_model.cli.parse import parse
 from core_model.schema.checkpoint import CheckpointHeader, Provenance
 from core_model.schema.errors import InputError, TriscopeError
 from tests.cli.command import start, triscope
-from tests.house.sources import ROOT
 
 Capture = pytest.CaptureFixture[str]
 
@@ -45,12 +44,6 @@ def test_every_command_has_help(capsys: Capture, name: str) -> None:
     done = triscope(capsys, name, "--help")
     assert done.status == 0
     assert f"usage: triscope {name}" in done.out and "(default: None)" not in done.out
-
-
-def test_readme_names_every_command() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    plain = text.replace("[", "").replace("]", "")
-    assert [name for name in COMMANDS if f"triscope {name}" not in plain] == []
 
 
 def test_version(capsys: Capture) -> None:
@@ -136,6 +129,15 @@ def test_no_command_is_the_viewer_on_the_demo(monkeypatch: pytest.MonkeyPatch) -
     assert entry.main(["analytic:torus"]) == 0
     assert entry.main(["view", "analytic:slab"]) == 0
     assert seen == [None, "analytic:torus", "analytic:slab"]
+
+
+def test_what_nobody_named_is_left_to_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last view comes back there, or a new user is greeted."""
+    seen: list[str | None] = []
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr("viewer.shell.app.run", lambda path, options: seen.append(path))
+    assert entry.main([]) == entry.main(["view"]) == entry.main(["analytic:torus"]) == 0
+    assert seen == [None, None, "analytic:torus"]
 
 
 def test_view_without_a_display_says_what_to_do(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

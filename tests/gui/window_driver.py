@@ -166,7 +166,7 @@ class Hands:
 def drive(
     body: Callable[[Hands], None],
     client: Renderer | None = None,
-    checkpoint: str = "blob:demo",
+    checkpoint: str | None = "blob:demo",
     size: tuple[int, int] = SIZE,
 ) -> None:
     """Opens the window on `client` (by default the blob head) and runs `body`; raises what it raised, or what the test engine

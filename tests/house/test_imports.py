@@ -23,6 +23,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
         "checkpoints", "metrics", "meshing", "inversion",
         "session", "queries", "output", "report", "training", "doctor",
         "cli",
+        "api",
     ),
     # `jobs` and `runs` know nothing of the window's state; the monitor draws what `runs` reads, as a window of its own.
     "viewer": ("runs", "jobs", "wire", "render_client", "gl", "state", "widgets", "monitor", "features", "shell", "tour"),

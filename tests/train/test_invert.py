@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from skimage.data import astronaut
 
+from core_model import api
 from core_model.checkpoints.codes import read_code
 from core_model.cli.main import main
 from core_model.data.faces.find import find_faces
@@ -160,3 +161,15 @@ def test_mistakes_are_one_line(photo: Path, tmp_path: Path, capsys: pytest.Captu
         said = capsys.readouterr().err.strip()
         assert expected in said and "\n" not in said
     shutil.rmtree(tmp_path / "a", ignore_errors=True)
+
+
+def test_from_python(photo: Path, tmp_path: Path) -> None:
+    settings = dict(setting.removeprefix("--").split("=") for setting in SETTINGS)
+    found = api.invert(photo, photo.parent / "base.safetensors", tmp_path / "run", **settings)
+    assert (
+        found.about.name == "me.png"
+        and found.run.state == "finished"
+        and list(found.run.snapshots) == [6, 12, 18]
+    )
+    with api.open(found.code, device="cpu") as head:
+        assert head.render(size=16).result.width == 16

@@ -89,7 +89,7 @@ class CommandLine:
 
 def processes_for(devices: tuple[str, ...]) -> int:
     """Processes to start from outside: one per GPU; on the CPU the trainer starts its own."""
-    return max(1, sum(d.startswith("cuda") for d in devices))
+    return max(1, sum(d != "cpu" for d in devices))
 
 
 def as_typed(arguments: tuple[str, ...]) -> str:

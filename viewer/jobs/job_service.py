@@ -11,13 +11,13 @@ from pathlib import Path
 from core_model.schema.atomic import write_json
 from core_model.schema.errors import InputError
 from core_model.schema.run import Action, ControlRequest, RunRecord
+from core_model.schema.run_lines import parse_object
 from core_model.schema.run_owner import live_owner, refuse_if_owned
 from viewer.jobs import local, slurm
 from viewer.jobs.backend import BACKENDS, Backend, Resources
 from viewer.jobs.command import CommandLine, processes_for, resume_arguments
 from viewer.runs.documents import JsonFile, lenient
 from viewer.runs.job_record import ENDED, JOB_FILE, JobRecord, ShownState
-from viewer.runs.parse import parse_object
 from viewer.runs.states import judge, this_host
 
 __all__ = ["FoundJob", "end", "find", "find_all", "local", "request", "resume", "slurm", "start", "stop"]

@@ -26,11 +26,11 @@ from core_model.schema.config_dir import config_dir
 from core_model.schema.errors import TriscopeError
 from core_model.schema.far import FAR_COMMANDS
 from core_model.schema.frozen import Frozen
+from core_model.schema.run_lines import parse_object
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import MAIN, as_typed
 from viewer.jobs.local import START_TIMEOUT_S, LocalBackend, read_job
 from viewer.runs.job_record import CONSOLE_FILE, JobRecord
-from viewer.runs.parse import parse_object
 from viewer.runs.states import this_host
 from viewer.runs.tail import FileTail
 

@@ -450,9 +450,10 @@ class _Worker:
     @staticmethod
     def _free_memory() -> None:
         gc.collect()
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        if "torch" in sys.modules:
+            from core_model.ops.devices import release_memory
+
+            release_memory()
 
 
 def _open_with_progress(

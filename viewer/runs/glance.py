@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from core_model.schema.run_lines import parse_block, parse_object
 from viewer.runs import foreign
 from viewer.runs.job_record import ShownState
-from viewer.runs.parse import parse_block, parse_object
 from viewer.runs.table import IMAGE_NAMES, TIME_NAMES
 
 STATS_FILES = ("stats.jsonl", "training_stats.jsonl")

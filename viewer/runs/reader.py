@@ -19,6 +19,7 @@ from pydantic_core import to_json
 
 from core_model.schema.curve import Curve
 from core_model.schema.run import RunRecord
+from core_model.schema.run_lines import parse_block, parse_object
 from core_model.schema.schedule import stages
 from core_model.schema.train import curve_settings
 from viewer.runs import foreign
@@ -27,7 +28,6 @@ from viewer.runs.documents import JsonFile, lenient
 from viewer.runs.files import EMPTY, Listing, look
 from viewer.runs.job_record import CONSOLE_FILE, JOB_FILE, JobRecord, ShownState
 from viewer.runs.log import Log
-from viewer.runs.parse import parse_block, parse_object
 from viewer.runs.source import HERE, RunSource
 from viewer.runs.table import Mark, ScalarTable
 from viewer.runs.tail import FileTail, TailRead

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from viewer.runs.parse import Block, Column
+from core_model.schema.run_lines import Block, Column
 from viewer.runs.pyramid import NO_CURVE, Curve, Growing, Pyramid
 from viewer.runs.smoothing import Finite, Smoothed
 

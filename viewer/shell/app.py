@@ -128,7 +128,7 @@ class App:
 
     def panels_shown(self) -> tuple[tuple[str, bool, bool], ...]:
         """(title, visible, can be hidden) of every panel."""
-        bare = {s.title for s in layout.SLOTS if s.bare}
+        bare = {s.title for s in layout.slots() if s.bare}
         return tuple(
             (w.label, w.is_visible, w.label not in bare) for w in self.params.docking_params.dockable_windows
         )
@@ -153,7 +153,7 @@ class App:
             self.show_panel(title, False)
 
     def reset_layout(self) -> None:
-        for slot in layout.SLOTS:
+        for slot in layout.slots():
             self.show_panel(slot.title, not slot.closed)
         self._hidden = []
         for one in self._arrangement.floating.values():
@@ -246,7 +246,7 @@ class App:
         window.include_in_view_menu = False
         window.is_visible = not slot.closed
         window.imgui_window_flags = self._flags(slot)
-        window.call_begin_end = not (slot.bare or slot.floats is not None)
+        window.call_begin_end = not (slot.bare or slot.floats is not None or slot.added)
         return window
 
     def _flags(self, slot: layout.Slot) -> int:
@@ -324,12 +324,40 @@ class App:
         from viewer.shell.frame_loop import FrameLoop
 
         self.loop = FrameLoop(self)
+        self._add_installed()
         named = self.options.checkpoint is not None or self.options.touring or bool(self.options.worker)
         self.loop.start(self.options.checkpoint or default_checkpoint(), named)
+
+    def _add_installed(self) -> None:
+        """Tabs for the features of other packages, each in its group of this window's arrangement."""
+        from viewer.widgets.feature import PLUGINS
+
+        found = [
+            layout.Slot(p.name, p.title, p.dock, closed=not p.shown, added=True) for p in PLUGINS.values()
+        ]
+        new = layout.add_slots(found)
+        if not new:
+            return
+        docking = self.params.docking_params
+        docks = self._arrangement.docks(theme.BODY_PX * self._look.scale)
+        windows = [self._dockable(slot) for slot in new]
+        for window in windows:
+            window.dock_space_name = docks[window.label]
+        docking.dockable_windows = [*docking.dockable_windows, *windows]
 
     def _draw(self, slot: layout.Slot) -> None:
         if slot.floats is not None:
             if self._arrangement.floating[slot.title].begin(slot.title, self._flags(slot)):
+                self._fill(slot)
+            imgui.end()
+        elif slot.added:
+            docking = self.params.docking_params
+            space = docking.dock_space_id_from_name(
+                docking.dockable_window_of_name(slot.title).dock_space_name
+            )
+            if space is not None:  # where a saved layout does not know it
+                imgui.set_next_window_dock_id(space, imgui.Cond_.first_use_ever)
+            if imgui.begin(slot.title, None, self._flags(slot))[0]:
                 self._fill(slot)
             imgui.end()
         elif slot.bare:

@@ -40,6 +40,11 @@ class Arrangement:
         """Before the window opens: the splits, and where each panel of `dockable_windows` goes."""
         self._set(layout.plan(*size, em), em)
 
+    def docks(self, em: float) -> dict[str, str]:
+        """The dock space of each panel, by title, for the window as it is now."""
+        size = imgui.get_main_viewport().size
+        return layout.plan(size.x, size.y, em).docks
+
     def reset(self) -> None:
         """Dock all panels anew for this window size; the set of visible panels stays."""
         size = imgui.get_main_viewport().size
@@ -100,7 +105,7 @@ class Arrangement:
         for one in self.floating.values():
             one.forget()
         self._docking.docking_splits = layout.docking_splits(plan.splits)
-        for slot in layout.SLOTS:
+        for slot in layout.slots():
             window = self._docking.dockable_window_of_name(slot.title)
             if window is not None:
                 window.dock_space_name = plan.docks[slot.title]
@@ -138,7 +143,6 @@ class _Column:
     def __init__(self, pair: tuple[str, str]) -> None:
         self.pair = pair
         self.held = False
-        self._titles = tuple([s.title for s in layout.SLOTS if s.dock == dock] for dock in pair)
         self._fronts: tuple[str, ...] = ()
         self._focus: int | None = None
         self._seen: tuple[object, ...] = ()
@@ -176,7 +180,8 @@ class _Column:
 
     def _nodes(self) -> tuple[_Node, _Node] | None:
         """The dock nodes of both groups; None where they do not lie above one another as planned."""
-        found = tuple(_front_node(titles) for titles in self._titles)
+        titles = ([s.title for s in layout.slots() if s.dock == dock] for dock in self.pair)
+        found = tuple(_front_node(group) for group in titles)
         upper, lower = found
         if upper is None or lower is None or upper.id_ == lower.id_:
             return None

@@ -238,6 +238,14 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command("file.quit", "File", "Quit", _always(actions.Quit()), ("Ctrl+Q",), anywhere=True),
     Command(
+        "help.welcome",
+        "Help",
+        "Welcome",
+        _always(actions.ShowWelcome()),
+        anywhere=True,
+        words="start first steps recent demo train hints begin",
+    ),
+    Command(
         "help.palette",
         "Help",
         "Command palette",

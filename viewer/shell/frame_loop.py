@@ -15,6 +15,7 @@ import numpy as np
 from imgui_bundle import imgui
 
 import viewer.features  # noqa: F401  (registers the features)
+from core_model.schema import plugins
 from core_model.schema.assets import demo_checkpoint
 from core_model.schema.errors import InputError
 from viewer.features.export.clipboard import WHY_NOT as NO_CLIPBOARD
@@ -47,6 +48,7 @@ from viewer.shell.pinning import Pinning
 from viewer.shell.restore import is_photo, is_record_file
 from viewer.shell.toasts import Toasts
 from viewer.shell.values import AllLayers, FrameValues, call
+from viewer.shell.welcome import Welcome
 from viewer.shell.window_protocol import WindowProtocol
 from viewer.state import actions, preferences
 from viewer.state.basket import Shelf
@@ -62,7 +64,7 @@ from viewer.state.shown_map import MapCache
 from viewer.state.store import Banner, Store
 from viewer.state.workspace import SnapshotWatch, Workspace
 from viewer.widgets import controls
-from viewer.widgets.feature import FEATURES, Feature
+from viewer.widgets.feature import FEATURES, Feature, make_features
 from viewer.widgets.histogram import HistogramCache
 from viewer.widgets.inputs import Inputs
 from viewer.widgets.shown_picture import ShownPicture
@@ -110,6 +112,7 @@ class FrameLoop:
         self.keys_open = False
         self.about_open = False
         self.doctor = DoctorSheet(app.wake)
+        self.welcome = Welcome()
         self.tasks = Tasks(worker=app.options.worker)
         self.inputs = Inputs()
         self.keys = KeyMap(DEFAULT_KEYS, self.prefs.keys)
@@ -130,19 +133,20 @@ class FrameLoop:
         watch = SnapshotWatch(source=desk.source)
         self.workspace = Workspace(folders=run_folders, wake=app.wake, snapshots=watch, desk=desk)
         self.train_window = TrainWindow()
-        self.features: dict[str, Feature] = {name: make() for name, make in FEATURES.items()}
+        self.features: dict[str, Feature] = make_features()
         self.dispatch = Dispatcher()
         self._register()
         self._maps, self._histograms = MapCache(), HistogramCache()
         self._fps, self._moving, self._was_moving = 0.0, False, False
         self.broken: dict[str, str] = {}
         self.values: FrameValues | None = None
+        self._left_out: set[str] = set()
 
     def start(self, checkpoint: str, named: bool = True) -> None:
         """Starts the renderer and opens `checkpoint`; what nobody named gives way to the last session."""
         self.inputs.listen()
         self.coordinator.client.start()
-        self.opening.start(checkpoint, self.coordinator, self.prefs.recent, named)
+        self.welcome.open = self.opening.start(checkpoint, self.coordinator, self.prefs.recent, named)
 
     def open(self, path: str) -> None:
         self.coordinator.open(path)
@@ -203,6 +207,7 @@ class FrameLoop:
             if control.info is not None:
                 self.basket.take_code(control.info)
             self.opening.offer_crashed(control)
+            self._name_left_out()
         control.opened_paths.clear()
         if control.volumes:
             self.baked.offer(*control.volumes.pop())
@@ -267,6 +272,15 @@ class FrameLoop:
         if self.see_through:
             self.underlaid = picture
         return self.see_through
+
+    def _name_left_out(self) -> None:
+        """Plugins that cannot be used here or in the render process, once."""
+        info = self.coordinator.info
+        lines = {one.line for one in plugins.broken()} | set(info.left_out if info is not None else ())
+        new = sorted(lines - self._left_out)
+        if new and self.store.banner is None:
+            self._left_out |= lines
+            self.store.banner = Banner("An installed plugin cannot be used", "\n".join(new), severity="note")
 
     def _poll_tasks(self, now: float) -> None:
         self.tasks.poll(now)
@@ -369,6 +383,7 @@ class FrameLoop:
         self.keys_open = self.keys_open and call(sheets.keys, values)
         self.about_open = self.about_open and call(sheets.about, values)
         call(self.doctor.draw, values)
+        call(self.welcome.draw, values)
         situation = Situation(self.draft, values.info, self.workspace.exploring, self.place.value)
         panels = [title for title, _, can_hide in self.app.panels_shown() if can_hide]
         call(self.palette.draw, values, situation=situation, panels=panels)
@@ -385,7 +400,7 @@ class FrameLoop:
             self._first = Document.defaults_from(values.info, quality=self.draft.quality)
         if hint.is_read(self._first, self.draft, self.palette.open):
             self._save(hint_read=True)
-        elif self.workspace.exploring:
+        elif self.workspace.exploring and not self.welcome.open:  # it holds the same
             call(hint.draw, values)
 
     def _finish(self, now: float) -> None:
@@ -418,6 +433,7 @@ class FrameLoop:
             Layer(self.palette.open, self.palette.toggle),
             Layer(self.about_open, lambda: setattr(self, "about_open", False)),
             Layer(self.doctor.open, self.doctor.close),
+            Layer(self.welcome.open, self.welcome.close),
             Layer(self.keys_open, lambda: setattr(self, "keys_open", False)),
             Layer(self.walk.playing, self.walk.stop),
             Layer(
@@ -509,6 +525,7 @@ class FrameLoop:
         on(actions.TogglePalette, lambda a, now: self.palette.toggle())
         on(actions.ShowAbout, lambda a, now: setattr(self, "about_open", True))
         on(actions.ShowDoctor, lambda a, now: self.doctor.show(now))
+        on(actions.ShowWelcome, lambda a, now: setattr(self.welcome, "open", True))
         on(actions.KeepKeys, lambda a, now: self._save(keys=dict(self.keys.own)))
         on(
             actions.ToggleWalk,

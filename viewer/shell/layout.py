@@ -17,7 +17,7 @@ its font, groups become tabs of one another (`plan`), so that every panel stays 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -89,7 +89,7 @@ def plan(width: float, height: float, em: float) -> Plan:
     strip = low >= LOW_BOTTOM_EM * em and middle >= LEAST_PANEL_EM * em
     groups = tall >= 2 * GROUP_EM * em
     splits = [Split(MAIN, "left", "left", column / width)]
-    docks = {slot.title: slot.dock for slot in SLOTS}
+    docks = {slot.title: slot.dock for slot in slots()}
     if lone:
         docks = {
             t: {"right": "left-low", "right-low": "left-low", "left-low": "left"}.get(d, d)
@@ -154,7 +154,7 @@ class Slot:
     in.
 
     bare: no padding, tab or scrolling, and cannot be hidden. closed: hidden until it is opened. floats: where it lies over
-    the others until the user docks it.
+    the others until the user docks it. added: of an installed package, and there from the second frame on.
     """
 
     panel: str
@@ -163,6 +163,7 @@ class Slot:
     bare: bool = False
     closed: bool = False
     floats: Callable[[Box, Box, float], Box] | None = None
+    added: bool = False
 
 
 SLOTS: tuple[Slot, ...] = (
@@ -185,6 +186,22 @@ SLOTS: tuple[Slot, ...] = (
     Slot("seeds", "Seeds", "bottom"),
     Slot("path", "Path", "bottom"),
 )
+_added: list[Slot] = []
+
+
+def slots() -> tuple[Slot, ...]:
+    """Every panel's place: the product's own, then those of installed features."""
+    return (*SLOTS, *_added)
+
+
+def add_slots(found: Iterable[Slot]) -> tuple[Slot, ...]:
+    """Give further panels their places; returns those that are new. A title or name that is taken is left out."""
+    taken = {key for slot in slots() for key in (slot.panel, slot.title)}
+    new = tuple(slot for slot in found if not {slot.panel, slot.title} & taken)
+    _added.extend(new)
+    return new
+
+
 PAIRS = (("left", "left-low"), ("right", "right-low"))
 """Groups that lie above one another and share their column's height."""
 

@@ -10,7 +10,7 @@ from imgui_bundle import imgui
 from core_model.schema.checkpoint import CheckpointInfo
 from viewer.features.training.window import switch
 from viewer.shell import menu_presets
-from viewer.shell.layout import SLOTS
+from viewer.shell.layout import slots
 from viewer.state.actions import (
     Dispatch,
     OpenCheckpoint,
@@ -27,6 +27,7 @@ from viewer.state.actions import (
     ShowAbout,
     ShowDoctor,
     ShowPanel,
+    ShowWelcome,
     ShowWorkspace,
     ToggleKeys,
     TogglePalette,
@@ -53,7 +54,6 @@ LAYOUTS: tuple[tuple[str, frozenset[str], str], ...] = (
     ("Present", frozenset({"Seeds", "Path"}), "Seeds and camera paths under a large picture"),
 )
 """Name, panels that are shown (none = all), tooltip."""
-CLOSED = frozenset(slot.title for slot in SLOTS if slot.closed)
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,8 @@ def draw(
         _view(theme, keys, presets, workspace, dispatch, state)
         imgui.end_menu()
     if imgui.begin_menu("Help"):
+        if imgui.menu_item("Welcome", "", False)[0]:
+            dispatch(ShowWelcome())
         if imgui.menu_item("Keys", keys.text("help.keys"), False)[0]:
             dispatch(ToggleKeys())
         if imgui.menu_item("Check this machine …", "", False)[0]:
@@ -187,11 +189,12 @@ def _view(
     imgui.separator()
     menu_presets.draw(theme, presets, dispatch)
     if imgui.begin_menu("Layout", exploring):
+        closed = {slot.title for slot in slots() if slot.closed}
         for name, shown, hint in LAYOUTS:
             if imgui.menu_item(name, "", False)[0]:
                 for title, visible, closable in state.panels:
                     wanted = not shown or title in shown
-                    if closable and visible != wanted and (shown or title not in CLOSED):
+                    if closable and visible != wanted and (shown or title not in closed):
                         dispatch(ShowPanel(title, wanted))
             controls.tooltip(hint)
         imgui.end_menu()

@@ -36,19 +36,23 @@ class Opening:
 
     def start(
         self, checkpoint: str, control: RenderCoordinator, recent: tuple[str, ...], named: bool = True
-    ) -> None:
+    ) -> bool:
         """Open what the window was started with; a file that triscope wrote restores its view.
+
+        True where nobody said what to open and no earlier view comes back or is offered.
 
         named: the user said what to open. Otherwise the last session comes back, where its checkpoint is still there.
         """
         left = self.autosave.found
         if not named and left is not None and not left.crashed and _is_there(left.document.checkpoint):
             control.open(left.document.checkpoint, then=lambda doc, info: left.document)
-        elif is_record_file(checkpoint) or is_photo(checkpoint):
+            return False
+        if is_record_file(checkpoint) or is_photo(checkpoint):
             control.open(demo_checkpoint() or "analytic:sphere")
             self.take([checkpoint], control, recent)
         else:
             control.open(checkpoint)
+        return not named and (left is None or not left.crashed)
 
     def take(self, paths: list[str], control: RenderCoordinator, recent: tuple[str, ...]) -> None:
         """Files from the desktop: the first checkpoint, or file whose view can be restored, is taken."""

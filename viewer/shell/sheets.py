@@ -36,8 +36,19 @@ def about(theme: Theme, keys: KeyMap) -> bool:
     return sheet(theme, keys, "##about-sheet", "triscope", lambda: _about_text(theme))
 
 
-def sheet(theme: Theme, keys: KeyMap, ident: str, title: str, body: Callable[[], None]) -> bool:
-    """A window over the window with a title, `body` and Close; False when it was closed."""
+def sheet(
+    theme: Theme,
+    keys: KeyMap,
+    ident: str,
+    title: str,
+    body: Callable[[], None],
+    done: str = "Close",
+    why: str = "Esc closes it too",
+) -> bool:
+    """A window over the window with a title, `body` and a button that closes it; False when it was closed.
+
+    done, why: words of that button and of its tooltip.
+    """
     em = theme.em
     centre = imgui.get_main_viewport().get_center()
     imgui.set_next_window_pos(centre, imgui.Cond_.always, ImVec2(0.5, 0.5))
@@ -53,7 +64,8 @@ def sheet(theme: Theme, keys: KeyMap, ident: str, title: str, body: Callable[[],
     imgui.dummy(ImVec2(0.0, 0.4 * em))
     body()
     imgui.dummy(ImVec2(0.0, 0.5 * em))
-    closed = controls.button(theme, "Close###close", tip="Esc closes it too", primary=True, width=6 * em)
+    wide = max(6 * em, imgui.calc_text_size(done).x + 2 * em)
+    closed = controls.button(theme, f"{done}###close", tip=why, primary=True, width=wide)
     clicked_away = imgui.is_mouse_clicked(0) and not imgui.is_window_hovered(
         imgui.HoveredFlags_.root_and_child_windows | imgui.HoveredFlags_.allow_when_blocked_by_active_item
     )

@@ -204,6 +204,11 @@ class ShowDoctor:
 
 
 @dataclass(frozen=True)
+class ShowWelcome:
+    """What a new user is greeted with."""
+
+
+@dataclass(frozen=True)
 class ShowWorkspace:
     """Ctrl+1, Ctrl+2: Explore or Training."""
 
@@ -284,6 +289,7 @@ Action = (
     | KeepKeys
     | ShowAbout
     | ShowDoctor
+    | ShowWelcome
     | ShowWorkspace
     | Undo
     | Redo

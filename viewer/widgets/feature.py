@@ -9,12 +9,13 @@ typed, or what it draws with.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
 
 from imgui_bundle import ImVec2
 
 from core_model.schema.channels import ChannelInfo
+from core_model.schema.plugins import adopt, refuse
 from core_model.schema.registry import Registry
 from viewer.state.document import ChannelView, Document
 from viewer.state.shown_map import ShownMap
@@ -96,5 +97,69 @@ class Feature:
     close: Callable[[], None] = _nothing
 
 
-FEATURES: Registry[Callable[[], Feature]] = Registry("feature")
-"""Name → maker; `viewer.shell.layout.SLOTS` gives each name its title and place."""
+@dataclass(frozen=True)
+class FeaturePlugin:
+    """A feature of another package (entry point `triscope.features`), imported by the window: it loads no torch.
+
+    name: of the feature. title: of its tab. make: called once per window. dock: the group whose tab it becomes.
+    shown: from the start, else by the View menu.
+    """
+
+    name: str
+    title: str
+    make: Callable[[], Feature]
+    dock: Literal["left", "left-low", "right", "right-low", "bottom"] = "right"
+    shown: bool = True
+
+
+def _installed() -> None:
+    """Features of other packages; their places in the window wait in `PLUGINS`."""
+    PLUGINS.update(adopt("features", FeaturePlugin, _taken))
+
+
+def _taken(found: FeaturePlugin) -> None:
+    if any(found.title == other.title for other in PLUGINS.values()):
+        raise ValueError(f"there is a tab {found.title!r} already")
+    FEATURES.add(found.name, found.make)
+
+
+PLUGINS: dict[str, FeaturePlugin] = {}
+"""By entry point; filled when `FEATURES` is first read."""
+FEATURES: Registry[Callable[[], Feature]] = Registry("feature", _installed)
+"""Name → maker; `viewer.shell.layout.SLOTS` gives each name of our own its title and place."""
+
+
+def make_features() -> dict[str, Feature]:
+    """Every registered feature, by name; one of another package that cannot be made is named and left out."""
+    FEATURES.names()
+    entries = {found.name: entry for entry, found in PLUGINS.items()}
+    made: dict[str, Feature] = {}
+    for name, make in FEATURES.items():
+        if name not in entries:
+            made[name] = make()
+            continue
+        entry = entries[name]
+        try:
+            feature = make()
+            if not isinstance(feature, Feature):
+                raise TypeError(f"its make() gives a {type(feature).__name__}, not a Feature")
+        except (Exception, SystemExit) as error:  # foreign code: anything may come out of it
+            refuse("features", entry, error)
+            del PLUGINS[entry]
+        else:
+            made[name] = replace(
+                feature, opened=_guarded(feature.opened, entry), close=_guarded(feature.close, entry)
+            )
+    return made
+
+
+def _guarded(hook: Callable[[], None], entry: str) -> Callable[[], None]:
+    """`hook` of another package: what it raises is said and goes no further."""
+
+    def called() -> None:
+        try:
+            hook()
+        except Exception as error:
+            refuse("features", entry, error)
+
+    return called

@@ -86,7 +86,7 @@ def render_two_pass(
                 query, origins[:, s], dirs[:, s], near[:, s], far[:, s], rule, part(jitter), part(u), keep
             )
         )
-    low, high = min(p[1] for p in parts), max(p[2] for p in parts)
+    low, high = torch.stack([p[1] for p in parts]).amin(), torch.stack([p[2] for p in parts]).amax()
     join = [torch.cat([getattr(p[0], name) for p in parts], dim=1) for name in Marched.__dataclass_fields__]
     join[1] = torch.nan_to_num(join[1], nan=float("inf")).clamp(low, high)
     return Marched(*join)
@@ -177,7 +177,7 @@ def _render_chunk(
     jitter: Tensor | None,
     u: Tensor | None,
     keep: bool,
-) -> tuple[Marched, float, float]:
+) -> tuple[Marched, Tensor, Tensor]:
     """One chunk of rays with unclamped depth, and its range of sample depths."""
     t = coarse_depths(near, far, rule, jitter)
     raw, colours = _at(query, origins, dirs, t)
@@ -196,7 +196,7 @@ def _render_chunk(
         if keep
         else tuple(x[..., :0] for x in (t, weights, t_fine, t_all, w_all))
     )
-    return Marched(features, depth, w_all.sum(dim=-1), *kept), float(t_all.min()), float(t_all.max())
+    return Marched(features, depth, w_all.sum(dim=-1), *kept), t_all.amin(), t_all.amax()
 
 
 def _at(query: Query, origins: Tensor, dirs: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""How long the phases of a step take, without making a GPU wait: CUDA events there, the process clock
+"""How long the phases of a step take, without making a GPU wait: events there, the process clock
 elsewhere.
 """
 
@@ -10,20 +10,22 @@ from contextlib import contextmanager
 
 import torch
 
+from core_model.ops import devices
+
 
 class PhaseClock:
     """Milliseconds by phase since the last reading."""
 
     def __init__(self, device: torch.device) -> None:
-        self._cuda = device.type == "cuda"
+        self._device = device
         self._spent: dict[str, float] = {}
-        self._events: list[tuple[str, torch.cuda.Event, torch.cuda.Event]] = []
+        self._events: list[tuple[str, torch.Event, torch.Event]] = []
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         """Times what happens inside under `name`."""
-        if self._cuda:
-            first, last = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        first, last = devices.timed_event(self._device), devices.timed_event(self._device)
+        if first is not None and last is not None:
             first.record()
             yield
             last.record()
@@ -39,7 +41,7 @@ class PhaseClock:
     def read(self) -> dict[str, float]:
         """Milliseconds by phase; starts again at zero. Waits for the GPU."""
         if self._events:
-            torch.cuda.synchronize()
+            devices.synchronize(self._device)
             for name, first, last in self._events:
                 self.add(name, first.elapsed_time(last) / 1000.0)
         spent, self._spent, self._events = self._spent, {}, []

@@ -15,7 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from core_model.schema.errors import InputError
+from core_model.ops import devices
 from core_model.training.common.local_launcher import RENDEZVOUS
 
 PIECE_VALUES = 16 * 1024 * 1024
@@ -38,7 +38,7 @@ class Ranks:
     @property
     def device_name(self) -> str:
         """The GPU's name, or cpu."""
-        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
+        return devices.device_name(self.device)
 
     def mean_gradients(self, module: nn.Module) -> None:
         """Replace gradients by their mean over all processes. Which parameters have gradients must be the
@@ -87,15 +87,15 @@ def join_ranks(device: str) -> Ranks:
     InputError.
     """
     world, rank = _number("WORLD_SIZE", 1), _number("RANK", 0)
-    chosen = _device(device, _number("LOCAL_RANK", 0), world)
-    if chosen.type == "cuda":
-        torch.cuda.set_device(chosen)
+    chosen = devices.choose(device, "--device", _number("LOCAL_RANK", 0) if world > 1 else 0)
+    if chosen.type != "cpu":
+        torch.accelerator.set_device_index(chosen)
     restart = _number("TORCHELASTIC_RESTART_COUNT", 0)
     if world > 1 and not dist.is_initialized():
         meeting = os.environ.get(RENDEZVOUS)
         store = dist.FileStore(meeting, world) if meeting else _agent_store(restart, world)  # pyright: ignore[reportPrivateImportUsage]
         own = {} if store is None else {"store": store, "rank": rank, "world_size": world}
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", **own)
+        dist.init_process_group(devices.BACKENDS.get(chosen.type, "gloo"), **own)
     return Ranks(rank, world, chosen, restart)
 
 
@@ -109,35 +109,6 @@ def _agent_store(restart: int, world: int) -> dist.PrefixStore | None:  # pyrigh
         return None
     agent = dist.TCPStore(os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), world, is_master=False)  # pyright: ignore[reportPrivateImportUsage]
     return dist.PrefixStore(f"triscope/attempt{restart}of{world}", agent)  # pyright: ignore[reportPrivateImportUsage]
-
-
-def _device(name: str, local_rank: int, world: int) -> torch.device:
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name != "cpu" and not name.startswith("cuda"):
-        raise InputError(
-            what="unknown device", where="--device", expected="auto, cpu, cuda or cuda:N", got=name
-        )
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise InputError(
-            what="no CUDA device", where="--device", expected="auto or cpu on this machine", got=name
-        )
-    if name == "cuda":
-        name = f"cuda:{local_rank if world > 1 else 0}"
-    try:
-        chosen = torch.device(name)
-    except RuntimeError:
-        raise InputError(
-            what="unknown device", where="--device", expected="auto, cpu, cuda or cuda:N", got=name
-        ) from None
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise InputError(
-            what="no such device",
-            where="--device",
-            expected=f"one of {torch.cuda.device_count()} GPUs",
-            got=name,
-        )
-    return chosen
 
 
 def _number(name: str, default: int) -> int:

@@ -21,6 +21,7 @@ import torch
 
 import core_model
 from core_model.ops.cores import threads_each, usable_cores
+from core_model.ops.devices import accelerator
 from core_model.schema.errors import InputError
 from core_model.schema.processes import follow_parent, start_tied
 
@@ -70,7 +71,7 @@ def chosen_processes(wanted: str, device: str, batch: int, before: int = 0) -> i
                 what="bad value of --processes", expected=f"a divisor of the batch of {batch}", got=wanted
             )
         return int(wanted)
-    if device.startswith("cuda") or (device == "auto" and torch.cuda.is_available()):
+    if device not in ("cpu", "auto") or (device == "auto" and accelerator()):
         return 1
     if 0 < before <= usable_cores() and batch % before == 0:
         return before

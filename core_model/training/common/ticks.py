@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from core_model.ops import devices
 from core_model.schema.processes import peak_bytes
 from core_model.schema.run import TickRecord
 from core_model.training.common.clock import PhaseClock
@@ -71,10 +72,8 @@ class TickMeans:
 
 
 def memory_mib(device: torch.device) -> dict[str, float]:
-    """Largest resident set of this process, and on CUDA the largest allocation since the last call, MiB."""
+    """Largest resident set of this process, and on an accelerator the largest allocation since the last call, MiB."""
     memory = {"process_peak": peak_bytes() / 2**20}
-    if device.type == "cuda":
-        memory["gpu_peak"] = torch.cuda.max_memory_allocated(device) / 2**20
-        memory["gpu_reserved"] = torch.cuda.memory_reserved(device) / 2**20
-        torch.cuda.reset_peak_memory_stats(device)
+    if device.type != "cpu":
+        memory |= {f"gpu_{name}": size / 2**20 for name, size in devices.peak_bytes(device).items()}
     return memory

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from core_model.ops.devices import synchronize
 from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.measure import Measured
@@ -22,7 +23,7 @@ from core_model.training.gan.recipes.interface import Cost, Moment, Recipe
 
 # Share of a matrix product's speed that whole training steps reach. CPU: first steps of heads64-cpu, one core
 # of a shared machine. CUDA: not measured yet.
-REACHED = {"cpu": 0.15, "cuda": 0.2}
+REACHED_CPU, REACHED = 0.15, 0.2
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def forecast(cfg: TrainConfig, device: torch.device, world: int = 1) -> Forecast
         values = cfg.schedule.at((start + stop) / 2)
         at = Moment(round((start + stop) / 2 / cfg.batch), round((start + stop) / 2), values)
         cost = recipe.cost(at)
-        rate = world * speed * REACHED[device.type] / cost.flop
+        rate = world * speed * (REACHED_CPU if device.type == "cpu" else REACHED) / cost.flop
         stages.append(
             Stage(
                 start,
@@ -149,20 +150,18 @@ def matmul_speed(device: torch.device, precision: str) -> float:
     On the CPU by processor time over threads, so that it is the speed of this machine when nobody else uses
     it.
     """
-    n = 4096 if device.type == "cuda" else 384
-    dtype = torch.bfloat16 if precision == "bf16" and device.type == "cuda" else torch.float32
+    on_cpu = device.type == "cpu"
+    n = 384 if on_cpu else 4096
+    dtype = torch.bfloat16 if precision == "bf16" and not on_cpu else torch.float32
     a = torch.ones(n, n, device=device, dtype=dtype)
-    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    clock = time.process_time if on_cpu else time.perf_counter
     best, until = float("inf"), time.perf_counter() + 0.25
     while time.perf_counter() < until or best == float("inf"):
         started = clock()
         b = a @ a
-        if device.type == "cuda":
-            torch.cuda.synchronize()
+        synchronize(device)
         del b
-        best = min(
-            best, max(clock() - started, 1e-6) / (torch.get_num_threads() if device.type == "cpu" else 1)
-        )
+        best = min(best, max(clock() - started, 1e-6) / (torch.get_num_threads() if on_cpu else 1))
     return 2.0 * n**3 / best
 
 

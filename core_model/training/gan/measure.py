@@ -26,6 +26,7 @@ from pydantic import ValidationError
 
 from core_model import __version__
 from core_model.data.order import DataPosition, ImageBatches
+from core_model.ops import devices
 from core_model.ops.cores import usable_cores
 from core_model.schema.atomic import write_atomic
 from core_model.schema.errors import TriscopeError
@@ -108,7 +109,8 @@ def _key(cfg: TrainConfig, device: str, processes: int) -> str:
         mode="json",
         exclude={"preset": True, "seed": True, "data": {"path"}, "output": True, "start_from": True},
     )
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() and device != "cpu" else ""
+    chosen = devices.choose(device, "--device")
+    gpu = "" if chosen.type == "cpu" else devices.device_name(chosen)
     machine = (
         platform.node(),
         platform.machine(),
@@ -237,8 +239,7 @@ def _step_seconds(
     def seconds(step: int) -> float:
         started = time.perf_counter()
         stepper.run(step, next(batches), cfg.augment.p)
-        if ranks.device.type == "cuda":
-            torch.cuda.synchronize(ranks.device)
+        devices.synchronize(ranks.device)
         return time.perf_counter() - started
 
     plain, penalised = chosen_steps(start, stop, cfg.batch, interval)

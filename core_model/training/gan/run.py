@@ -13,8 +13,10 @@ import torch
 from core_model.data.images import ImageDataset
 from core_model.data.order import DataPosition
 from core_model.losses.ada import AdaState
+from core_model.ops.devices import accelerator
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides
+from core_model.schema.recipes import settings_recipe
 from core_model.schema.run import RunState
 from core_model.schema.run_owner import owned
 from core_model.schema.train import TrainConfig
@@ -73,7 +75,7 @@ def open_data(cfg: TrainConfig) -> ImageDataset:
         resolution=cfg.data.resolution,
         mirror=cfg.data.mirror,
         labels=cfg.data.labels,
-        classes=cfg.epigraf.network.c_dim if cfg.recipe == "epigraf" else 0,
+        classes=cfg.epigraf.network.c_dim if settings_recipe(cfg.recipe) == "epigraf" else 0,
     )
 
 
@@ -134,9 +136,7 @@ def set_precision(cfg: TrainConfig, device: str) -> None:
         torch.set_num_threads(cfg.output.threads)
     # a process-wide setting that other code changes too: a resumed run must use the same as before
     # (CPU: another, faster matrix product of the same accuracy unless the machine has AMX; CUDA: TF32)
-    torch.set_float32_matmul_precision(
-        "medium" if device == "cpu" or not torch.cuda.is_available() else "high"
-    )
+    torch.set_float32_matmul_precision("medium" if device == "cpu" or not accelerator() else "high")
 
 
 def _train(

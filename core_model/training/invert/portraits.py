@@ -11,11 +11,11 @@ from core_model.data.faces.find import Face, find_faces
 from core_model.data.photos import Photo, cropped
 from core_model.families import FAMILIES
 from core_model.inversion.own_face import own_convention
+from core_model.ops.devices import choose
 from core_model.schema.camera import MatrixCamera, orbit_from_matrix
 from core_model.schema.errors import InputError
 from core_model.schema.portrait import Convention, Crop, portrait_of
 from core_model.session.library import open_checkpoint
-from core_model.session.machine import pick_device
 from core_model.training.invert.run import Portrait
 
 NO_FACE = "a face at least a thirtieth of the picture's longer edge wide; else five points, a crop or a label of yours"
@@ -34,7 +34,7 @@ def convention_of(checkpoint: str, device: str = "auto") -> tuple[Convention, bo
 
     Opens the checkpoint and draws its mean head three times: seconds.
     """
-    opened = open_checkpoint(checkpoint, pick_device(device))
+    opened = open_checkpoint(checkpoint, choose(device, "--device"))
     default = opened.info.header.camera.default
     painter = FAMILIES.get(opened.info.family).painter
     own = None if painter is None else own_convention(opened.model, painter(opened.model), default)

@@ -22,6 +22,7 @@ from core_model.inversion.likeness import Likeness
 from core_model.inversion.stages import Search
 from core_model.inversion.start import latent_space
 from core_model.metrics.weights import read_weights
+from core_model.ops.devices import choose
 from core_model.report.inversion_figure import write_figure
 from core_model.schema.atomic import write_atomic
 from core_model.schema.camera import MatrixCamera
@@ -32,7 +33,6 @@ from core_model.schema.overrides import apply_overrides, changed_paths
 from core_model.schema.run import RunState
 from core_model.schema.run_owner import owned
 from core_model.session.library import open_checkpoint
-from core_model.session.machine import pick_device
 from core_model.training.common.control import stop_flag
 from core_model.training.common.distributed import Ranks
 from core_model.training.common.run_directory import (
@@ -99,7 +99,7 @@ def begin(out: Path, cfg: InvertConfig, portrait: Portrait) -> InvertConfig:
     info = check_base(cfg.checkpoint)
     perceptual_weights(cfg)  # files that are none are told before anything is written
     file = Path(file_of(cfg.checkpoint)).absolute()
-    slow = pick_device(cfg.device).type == "cpu"
+    slow = choose(cfg.device, "--device").type == "cpu"
     size = cfg.size or (CPU_SIZE if slow else info.image_size)
     steps = CPU_STEPS if slow else PAPER_STEPS
     cfg = cfg.replace(
@@ -153,7 +153,7 @@ def run_invert(
 def _run(
     out: Path, cfg: InvertConfig, resume: bool, command: Sequence[str], told: Callable[[str, float], None]
 ) -> tuple[RunState, Path]:
-    device = pick_device(cfg.device)
+    device = choose(cfg.device, "--device")
     if cfg.threads:
         torch.set_num_threads(cfg.threads)
     # A session in this process, as that of a figure, may have chosen other kernels; a run that goes on computes as it did before.

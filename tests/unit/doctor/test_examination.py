@@ -156,7 +156,7 @@ TORCH = {
     "cuda": False,
     "why_no_cuda": "",
     "threads": 2,
-    "unused": "",
+    "accelerator": "",
 }
 GPU = {"names": [["NVIDIA H200", 150 << 30]], "driver": "550.1", "cuda": "12.4"}
 

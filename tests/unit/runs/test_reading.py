@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from core_model.schema.run import ControlRequest
+from core_model.schema.run_lines import parse_block
 from tests.unit.runs.synthetic import START, Plan, foreign_line, line, tick, write_foreign, write_native
 from viewer.jobs import job_service
 from viewer.runs.facts import facts, settings
 from viewer.runs.files import picture_name
 from viewer.runs.job_record import JobRecord
 from viewer.runs.log import Log
-from viewer.runs.parse import parse_block
 from viewer.runs.pictures import decode
 from viewer.runs.reader import RunReader
 from viewer.runs.run_health import current_alarms

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core_model.schema.run_lines import parse_block
 from tests.unit.runs.synthetic import Plan, line, tick
 from viewer.runs.alarms import AlarmBook
 from viewer.runs.catalogue import charts
 from viewer.runs.format import amount, axis_unit, duration, number, size, time_left
-from viewer.runs.parse import parse_block
 from viewer.runs.pyramid import Pyramid
 from viewer.runs.smoothing import Finite, Smoothed
 from viewer.runs.table import ScalarTable

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 
 from core_model.data.labels import LabelTable
+from core_model.schema.errors import InputError
+from core_model.schema.recipes import PLUGINS
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.recipes.eg3d.recipe import Eg3dRecipe
 from core_model.training.gan.recipes.epigraf.recipe import EpigrafRecipe
@@ -27,4 +29,15 @@ def recipe_of(
 
     labels: cameras of the data, which a recipe that is to train needs. Raises InputError for sizes that do not fit.
     """
-    return RECIPES[cfg.recipe](cfg, device, labels, rank)
+    return _class_of(cfg.recipe)(cfg, device, labels, rank)
+
+
+def _class_of(name: str) -> type[Recipe]:
+    if name in RECIPES:
+        return RECIPES[name]
+    found = next(plugin for plugin in PLUGINS.values() if plugin.name == name).recipe()
+    if not (isinstance(found, type) and issubclass(found, Recipe)):
+        raise InputError(
+            what=f"the installed recipe {name} is none", expected="a subclass of Recipe", got=repr(found)
+        )
+    return found

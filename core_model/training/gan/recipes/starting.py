@@ -10,7 +10,7 @@ from core_model.checkpoints.layout import read_header
 from core_model.nn.superres_variants import VARIANTS
 from core_model.schema.errors import InputError
 from core_model.schema.overrides import apply_overrides
-from core_model.schema.recipes import RECIPES
+from core_model.schema.recipes import RECIPES, settings_recipe
 from core_model.schema.settings import settings_of, text_of
 from core_model.schema.train import TrainConfig
 from core_model.training.common.run_directory import STATE_SUFFIX
@@ -50,14 +50,15 @@ def adopted(cfg: TrainConfig, told: Collection[str]) -> TrainConfig:
     if cfg.start_from.endswith(STATE_SUFFIX):
         return cfg
     header = read_header(cfg.start_from).header
-    if header.family not in (cfg.recipe, *RECIPES.get(cfg.recipe).starts_from) or cfg.recipe == "wysiwyg":
+    reads = settings_recipe(cfg.recipe)
+    if header.family not in (cfg.recipe, *RECIPES.get(cfg.recipe).starts_from) or reads == "wysiwyg":
         return cfg
     own = {path.replace("-", "_") for path in told}
     if header.family == "epigraf":
         found = adopted_epigraf(header, cfg.start_from)
     else:
         found = adopted_network(header) | adopted_planes(header)
-    sizes = {f"{cfg.recipe}.{path}": value for path, value in found.items()}
+    sizes = {f"{reads}.{path}": value for path, value in found.items()}
     superres, neural = (
         header.config.get("superres"),
         (header.config.get("volumetric") or {}).get("neural_size"),

@@ -1,0 +1,1 @@
+"""A plugin of triscope: the family `blobs` and the sampler `central`."""
