@@ -177,7 +177,7 @@ def aligned(hands: Hands) -> None:
     first = Alignment.fresh((400, 300), convention)
     square = Crop(20.0, 40.0, 150.0)
     face = FoundFace(first.points, (320.0, 20.0, 390.0, 110.0), square, first.camera)
-    photo.faces, photo.convention, photo._of = (face, face), convention, "blob:posed"
+    photo.faces, photo.convention, photo.base = (face, face), convention, "blob:posed"
     photo.alignment = replace(first, crop=square, points=tuple((x + 90.0, y) for x, y in first.points))
     photo.settings = InversionSettings(plan="own")
     document()(hands)

@@ -62,7 +62,7 @@ def test_a_dropped_photograph_becomes_a_head_in_view_and_basket(tmp_path: Path) 
         h.loop.dropped([str(tmp_path / "me.png")])
         wait(h, lambda: panel.photo.faces is not None, "the photograph and its faces")
         assert {t: v for t, v, _ in h.app.panels_shown()}["Inversion"]
-        assert panel.photo.faces == () and "No face" in panel.photo._said()
+        assert panel.photo.faces == () and "No face" in panel.photo.said()
         before = panel.photo.alignment
         drag(h, "##point-2", ImVec2(0.0, 14.0))
         ctx.yield_(2)

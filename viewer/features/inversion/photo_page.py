@@ -51,7 +51,7 @@ _ANGLES = (
 class PhotoPage:
     """The photograph that is aligned; one at a time. path: of it, "" before the first.
 
-    convention: where faces lie before the checkpoint's cameras. faces: found, None while they are looked for. face: the one that
+    convention: where faces lie before the cameras of the checkpoint `base`. faces: found, None while they are looked for. face: the one that
     is taken.
     """
 
@@ -69,7 +69,7 @@ class PhotoPage:
         self.label = ""
         self.complaint = ""
         self.stage = PhotoStage()
-        self._of = ""
+        self.base = ""
         self._untouched: Alignment | None = None
         self._dialog: Any = None
 
@@ -77,7 +77,7 @@ class PhotoPage:
         """Another photograph."""
         self.path = self.typed = str(Path(path).expanduser().absolute())
         self.pixels = self.alignment = self.faces = None
-        self.label, self.complaint, self.run, self.face, self._of = "", "", "", 0, ""
+        self.label, self.complaint, self.run, self.face, self.base = "", "", "", 0, ""
 
     def ask(self) -> None:
         """The desktop's own file dialog."""
@@ -144,14 +144,14 @@ class PhotoPage:
     def _look(self, queries: QueryCache, info: CheckpointInfo) -> None:
         """The faces, and where the checkpoint has its own; anew for another checkpoint."""
         base = base_of(info)
-        if base == self._of:
+        if base == self.base:
             return
         question = FacesQuestion(checkpoint=base, photo=self.path)
         answer, failed = queries.want(question), queries.error(question)
         if failed is not None:
-            self._of, self.faces, self.complaint = base, (), failed.message
+            self.base, self.faces, self.complaint = base, (), failed.message
         elif answer is not None:
-            self._of, self.faces = base, found_faces(answer.arrays)
+            self.base, self.faces = base, found_faces(answer.arrays)
             self.convention = Convention.model_validate_json(answer.values["convention"])
             if self.faces and self.alignment == self._untouched:
                 self._take_face(min(self.face, len(self.faces) - 1))
@@ -218,7 +218,7 @@ class PhotoPage:
             with controls.text_colour(theme.palette.warn):
                 controls.wrapped(now.complaint)
         else:
-            controls.note(theme, self._said())
+            controls.note(theme, self.said())
         now = self._choice(theme, now)
         self.stage.close_up = choice_rows.segmented(
             theme, "Show", "inversion-zoom", self.stage.close_up, _VIEWS, tip="What fills the room at the left"
@@ -241,7 +241,7 @@ class PhotoPage:
             now, self.label = Alignment.fresh(now.size, self.convention), ""
         self.alignment = now
 
-    def _said(self) -> str:
+    def said(self) -> str:
         """What was found, and what the hand can do."""
         points = "drag the five points onto eyes, nose tip and corners of the mouth: crop and camera follow"
         if self.faces is None:
