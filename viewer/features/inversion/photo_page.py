@@ -51,7 +51,7 @@ _ANGLES = (
 class PhotoPage:
     """The photograph that is aligned; one at a time. path: of it, "" before the first.
 
-    convention: where faces lie before the cameras of the checkpoint `base`. faces: found, None while they are looked for. face: the one that
+    convention: where faces lie before the cameras of the checkpoint `base`. faces: None while they are looked for. face: the one that
     is taken.
     """
 
