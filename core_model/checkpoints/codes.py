@@ -50,7 +50,9 @@ class StoredCode:
 
     @property
     def latent(self) -> LatentSpec:
-        return LatentSpec(w=tuple(tuple(row) for row in self.w.tolist()))
+        """Its w, one row where all layers are alike."""
+        rows = self.w[:1] if bool((self.w == self.w[:1]).all()) else self.w
+        return LatentSpec(w=tuple(tuple(row) for row in rows.tolist()))
 
     @property
     def camera(self) -> MatrixCamera:
@@ -143,7 +145,7 @@ def described(code: StoredCode, base: StoredCheckpoint) -> StoredCheckpoint:
     shown: CheckpointHeader = header.replace(
         name=code.header.name or code.path.stem, camera=header.camera.replace(default=pose), provenance=made
     )
-    return StoredCheckpoint(code.path, shown, base.tensors, code.file_bytes, code.latent)
+    return StoredCheckpoint(code.path, shown, base.tensors, code.file_bytes, code.latent, base.path)
 
 
 def tuned_tensors(code: StoredCode, base: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -55,7 +55,7 @@ class TensorEntry:
 class StoredCheckpoint:
     """What the file says of itself: header, tensor table, size; `sha256` reads it once.
 
-    latent: of an inverted code, what it shows first.
+    latent: of an inverted code, what it shows first; base: its checkpoint's file.
     """
 
     path: Path
@@ -63,6 +63,7 @@ class StoredCheckpoint:
     tensors: Mapping[str, TensorEntry]
     file_bytes: int
     latent: LatentSpec | None = None
+    base: Path | None = None
 
     @property
     def sha256(self) -> str:

@@ -220,10 +220,16 @@ def _slopes(knots: np.ndarray, values: np.ndarray, loop: bool) -> np.ndarray:
 def blended(a: LatentSpec | None, b: LatentSpec | None, share: float) -> LatentSpec | None:
     """The latent `share` of the way from a to b.
 
-    Weights of seeds and psi are interpolated where nothing else differs; else it is a.
+    Weights of seeds, or w of one's own, and psi are interpolated where nothing else differs; else it is a.
     """
     if a is None or b is None or a == b or share <= 0.0:
         return a
+    psi = a.psi + share * (b.psi - a.psi)
+    if a.w is not None and b.w is not None and a.replace(w=b.w, seeds=b.seeds, psi=b.psi) == b:
+        first, last = np.array(a.w), np.array(b.w)
+        if first.shape[1] != last.shape[1] or 1 not in (len(first), len(last)) and len(first) != len(last):
+            return a
+        return a.replace(w=tuple(map(tuple, (first + share * (last - first)).tolist())), psi=psi)
     if a.z is not None or a.w is not None or a.replace(seeds=b.seeds, psi=b.psi) != b:
         return a
     weights: dict[int, float] = {}
@@ -232,7 +238,7 @@ def blended(a: LatentSpec | None, b: LatentSpec | None, share: float) -> LatentS
         for seed in spec.seeds:
             weights[seed.seed] = weights.get(seed.seed, 0.0) + part * seed.weight / total
     seeds = tuple(SeedWeight(seed=seed, weight=weight) for seed, weight in weights.items())
-    return a.replace(seeds=seeds, psi=a.psi + share * (b.psi - a.psi))
+    return a.replace(seeds=seeds, psi=psi)
 
 
 def read_camera_path(path: Path | str) -> CameraPath:

@@ -63,6 +63,10 @@ class CheckpointInfo(Frozen):
     latent: LatentSpec | None = Field(
         default=None, description="what an inverted code shows first; none = a seed, as usual"
     )
+    base_path: str = Field(
+        default="", description="of an inverted code: the file of its checkpoint; else empty"
+    )
+    base_sha256: str = Field(default="", description="of that file")
     title: str = ""
     z_dim: int = 0
     w_dim: int = 0

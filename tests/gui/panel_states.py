@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,16 @@ import numpy as np
 from core_model.schema.camera import OrbitPose
 from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.latent import Ablation, Edit, StyleMix
+from core_model.schema.portrait import Convention, Crop
 from tests.gui.window_driver import Hands
-from viewer.features.basket import model as basket
-from viewer.state.document import RayMarks
+from viewer.features.inversion.alignment import Alignment, FoundFace
+from viewer.features.inversion.settings import KIND, InversionSettings
+from viewer.jobs.tasks import Task, TaskRecord
+from viewer.state import basket
+from viewer.state.comparison import Comparison, Source
 from viewer.state.export_settings import ExportSettings
+from viewer.state.orbit import surface_point
+from viewer.state.ray_marks import Pin, RayMarks
 
 Prepare = Callable[[Hands], None]
 MARK = (0.5, 0.5)
@@ -55,7 +62,8 @@ def two_kept(hands: Hands) -> None:
     items: basket.Basket = ()
     for name in ("one", "two", "three"):
         items = basket.added(items, name, rng.randn(14, 128).astype(np.float32))
-    panel.items, panel.removed, panel.mode = items, (0, basket.kept("gone", items[0].w)), "between"
+    panel.removed, panel.mode = (0, basket.kept("gone", items[0].w)), "between"
+    hands.loop.basket.items = items
     document()(hands)
 
 
@@ -100,13 +108,19 @@ def channel(name: str, **look: Any) -> Prepare:
 
 def chosen_ray(hands: Hands) -> None:
     """A ray under inspection and two pins."""
-    document(rays=RayMarks(selected=MARK, pins=((0.4, 0.45), (0.55, 0.6))))(hands)
+    camera = hands.doc.camera
+    pins = tuple(
+        Pin(camera=camera, mark=m, point=surface_point(camera, *m, 2.4)) for m in ((0.4, 0.45), (0.55, 0.6))
+    )
+    document(rays=RayMarks(selected=MARK, pins=pins, measured=pins))(hands)
     control = hands.loop.coordinator
-    hands.until(lambda: control.rays.report(MARK) is not None, "the ray's report")
+    reported = lambda: all(control.rays.report(key) is not None for key in (MARK, *pins))
+    hands.until(reported, "the reports")
+    panel_of(hands, "ray").readings.keep(hands.doc, control.rays)
 
 
 def compared(mode: str, what: str) -> Prepare:
-    return document(compare=lambda d: d.compare.replace(mode=mode, what=what))
+    return document(compare=Comparison.beside(mode, what=what))
 
 
 def starred(hands: Hands) -> None:
@@ -154,6 +168,38 @@ def mesh(mode: str, **changes: Any) -> Prepare:
     return prepare
 
 
+def aligned(hands: Hands) -> None:
+    """A photograph with a second face, its square beside its points."""
+    panel, convention = panel_of(hands, "inversion"), Convention()
+    panel.page, photo = "photo", panel.photo
+    photo.take("/nowhere/photo.png")
+    photo.pixels = np.full((300, 400, 3), 0.5, np.float32)
+    first = Alignment.fresh((400, 300), convention)
+    square = Crop(20.0, 40.0, 150.0)
+    face = FoundFace(first.points, (320.0, 20.0, 390.0, 110.0), square, first.camera)
+    photo.faces, photo.convention, photo.base = (face, face), convention, "blob:posed"
+    photo.alignment = replace(first, crop=square, points=tuple((x + 90.0, y) for x, y in first.points))
+    photo.settings = InversionSettings(plan="own")
+    document()(hands)
+
+
+def inverted(hands: Hands) -> None:
+    """An inversion that was stopped half way."""
+    panel, tasks = panel_of(hands, "inversion"), hands.loop.tasks
+    panel.page = "run"
+    run = tasks.folder / "run"
+    for name in ("state.safetensors", "snapshots/000001.safetensors", "figure.png"):
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).touch()
+    record = TaskRecord(
+        id="stopped", kind=KIND, title="Inversion of photo.png", out=str(run), arguments=("invert",), begun=0.0, pinned={"run": str(run)}
+    )  # fmt: skip
+    kept, others = {"stopped": Task(record, tasks.folder, "cancelled", fraction=0.4)}, type(tasks).views
+    tasks.views = lambda kind="": tuple(kept.values()) if kind == KIND else others(tasks, kind)  # type: ignore[method-assign]
+    tasks.remove = lambda task_id: kept.pop(task_id, None)  # type: ignore[method-assign,assignment]
+    document()(hands)
+
+
 STATES: dict[str, tuple[str, Prepare]] = {
     "model": ("Model", as_it_is),
     "latent": ("Latent", latent_folds),
@@ -184,6 +230,12 @@ STATES: dict[str, tuple[str, Prepare]] = {
     "compare, channel": ("Compare", compared("wipe", "channel")),
     "compare, psi": ("Compare", compared("difference", "psi")),
     "compare, checkpoint": ("Compare", compared("off", "checkpoint")),
+    "compare, grid": (
+        "Compare",
+        document(
+            compare=Comparison(mode="grid", tiles=(Source(), Source(what="seed"), Source(what="photo")))
+        ),
+    ),
     "compare, reference": ("Compare", compared("off", "reference")),
     "timings": ("Timings", as_it_is),
     "seeds": ("Seeds", starred),
@@ -192,5 +244,14 @@ STATES: dict[str, tuple[str, Prepare]] = {
     "export, orbit": ("Export", export(kind="orbit")),
     "export, walk": ("Export", export(kind="walk")),
     "export, sheet": ("Export", export(kind="sheet")),
+    "inversion": ("Inversion", aligned),
+    "inversion, run": ("Inversion", inverted),
+    "export, sheet of channels": (
+        "Export",
+        export(kind="sheet", rows="checkpoints", column="channel", paper=".pdf"),
+    ),
+    "export, report": ("Export", export(kind="report")),
+    "export, metrics": ("Export", export(kind="metrics")),
+    "export, fit": ("Export", export(kind="fit")),
     "export, page": ("Export", export(kind="page")),
 }

@@ -19,7 +19,7 @@ from tests.unit.render_client.inline_client import InlineClient
 from viewer.shell.layout import SLOTS
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
-WITH_PLOTS, PLOTS = ("Ray",), "panel ray._plots"
+WITH_PLOTS, PLOTS = ("Ray", "Inversion"), ("panel ray._plots", "panel inversion.runs.watch")
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +63,7 @@ def test_every_control_of_a_panel_does_something_and_says_what(
     # frames, axes and legends are the plot library's: no tooltip, and nothing but the plots' own state follows
     plots: set[str] = set()
     if title in WITH_PLOTS:
-        plots = {p for p in what.mute if what.followed.get(p, PLOTS).startswith(PLOTS)}
+        plots = {p for p in what.mute if what.followed.get(p, PLOTS[0]).startswith(PLOTS)}
     assert not set(what.dead) - plots, f"nothing follows: {what.dead}"
     assert not set(what.mute) - plots, f"no tooltip: {what.mute}"
     assert title in WITH_PLOTS or not what.covered, f"something lies over: {what.covered}"

@@ -19,6 +19,8 @@ from core_model.checkpoints.codes import read_code
 from core_model.cli.main import main
 from core_model.data.faces.find import find_faces
 from core_model.data.photos import Photo
+from core_model.schema.camera import OrbitPose, label25
+from core_model.schema.record_file import read_provenance
 from core_model.schema.run import RunRecord
 from tests.contracts.tiny_checkpoint import save_tiny
 from tests.waiting import until
@@ -58,7 +60,34 @@ def test_a_run_directory_like_any_other(photo: Path, tmp_path: Path) -> None:
     assert (
         main(["render", str(out / "code.safetensors"), "--out", str(tmp_path / "c.png"), "--size", "16"]) == 0
     )
+    figure = Image.open(out / "figure.png")
+    assert figure.width > 6 * 32 and read_provenance(out / "figure.png").request.latent.psi == 1.0
+    assert Image.open(out / "photo.png").size == (40, 40)
     assert invert(photo, out) == 2, "the folder is in use"
+
+
+def test_crop_and_label_on_the_line_are_the_camera_that_is_compared(photo: Path, tmp_path: Path) -> None:
+    label = label25(OrbitPose(yaw=0.2, pitch=-0.1))
+    out = tmp_path / "run"
+    words = (
+        "--crop",
+        "-4,6,30",
+        "--label",
+        ",".join(f"{v:.7g}" for v in label),
+        "--turn-lr=0",
+        "--shift-lr=0",
+        "--distance-lr=0",
+    )
+    base = str(photo.parent / "base.safetensors")
+    settings = [one for one in SETTINGS if not one.startswith("--face")]
+    assert main(["invert", str(photo), base, "--out", str(out), *settings, *words]) == 0
+    code = read_code(out / "code.safetensors")
+    np.testing.assert_allclose(code.header.camera, label, atol=1e-5)
+    kept = np.asarray(Image.open(out / "photo.png").convert("RGB"), np.float32)
+    whole = np.asarray(Image.open(photo).convert("RGB"), np.float32)
+    assert kept.shape == (30, 30, 3)
+    np.testing.assert_array_equal(kept[:, 4:], whole[6:36, :26])
+    np.testing.assert_array_equal(kept[:, 0], kept[:, 4])  # beyond the rim
 
 
 def test_a_killed_run_goes_on_bit_by_bit(photo: Path, tmp_path: Path) -> None:
@@ -108,6 +137,9 @@ def test_mistakes_are_one_line(photo: Path, tmp_path: Path, capsys: pytest.Captu
         ([str(tmp_path / "none.png"), base, "--out", str(tmp_path / "a")], "photograph not found"),
         ([str(photo), "analytic:sphere", "--out", str(tmp_path / "a")], "nothing to invert into"),
         ([str(photo), "--out", str(tmp_path / "a")], "wrong number of files"),
+        ([str(photo), base, "--out", str(tmp_path / "a"), "--crop", "1,2"], "bad value of --crop"),
+        ([str(photo), base, "--out", str(tmp_path / "a"), "--crop", "900,0,20"], "outside the photograph"),
+        ([str(photo), base, "--out", str(tmp_path / "a"), "--label", "1,2,nan"], "bad value of --label"),
         (["--out", str(tmp_path / "a"), "--resume"], "nothing to resume"),
         ([str(photo), base, "--out", str(tmp_path / "a")], "no face found"),
         ([str(photo), base, "--out", str(tmp_path / "a"), "--face=two"], "bad value of --face"),

@@ -8,6 +8,7 @@ from viewer.features.camera import panel as camera
 from viewer.features.compare import panel as compare
 from viewer.features.directions import panel as directions
 from viewer.features.export import panel as export
+from viewer.features.inversion import panel as inversion
 from viewer.features.latent import panel as latent
 from viewer.features.mesh import panel as mesh
 from viewer.features.model import panel as model
@@ -23,6 +24,6 @@ from viewer.features.view import panel as view
 from viewer.features.viewport import panel as viewport  # fmt: skip
 
 __all__ = [
-    "basket", "camera", "compare", "directions", "export", "latent", "mesh", "model", "path", "planes", "ray", "sampler", "section",
-    "seeds", "timings", "training", "view", "viewport",
+    "basket", "camera", "compare", "directions", "export", "inversion", "latent", "mesh", "model", "path", "planes", "ray", "sampler",
+    "section", "seeds", "timings", "training", "view", "viewport",
 ]  # fmt: skip

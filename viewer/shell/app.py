@@ -156,7 +156,8 @@ class App:
         for slot in layout.slots():
             self.show_panel(slot.title, not slot.closed)
         self._hidden = []
-        self._arrangement.floating.moved = False
+        for one in self._arrangement.floating.values():
+            one.moved = False
         self._arrangement.reset()
 
     def set_title(self, text: str) -> None:
@@ -245,7 +246,7 @@ class App:
         window.include_in_view_menu = False
         window.is_visible = not slot.closed
         window.imgui_window_flags = self._flags(slot)
-        window.call_begin_end = not (slot.bare or slot.floats or slot.added)
+        window.call_begin_end = not (slot.bare or slot.floats is not None or slot.added)
         return window
 
     def _flags(self, slot: layout.Slot) -> int:
@@ -345,8 +346,8 @@ class App:
         docking.dockable_windows = [*docking.dockable_windows, *windows]
 
     def _draw(self, slot: layout.Slot) -> None:
-        if slot.floats:
-            if self._arrangement.floating.begin(slot.title, self._flags(slot)):
+        if slot.floats is not None:
+            if self._arrangement.floating[slot.title].begin(slot.title, self._flags(slot)):
                 self._fill(slot)
             imgui.end()
         elif slot.added:

@@ -8,6 +8,8 @@ become too small moves them. The two groups of a column share its height by what
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from imgui_bundle import ImVec2, hello_imgui, imgui
 
 from viewer.shell import layout
@@ -32,7 +34,7 @@ class Arrangement:
         self._still = 0
         self._limits: tuple[int, int] = (0, 0)
         self._columns = tuple(_Column(pair) for pair in layout.PAIRS)
-        self.floating = Floating()
+        self.floating = {s.title: Floating(s.floats) for s in layout.SLOTS if s.floats is not None}
 
     def first(self, size: tuple[int, int], em: float) -> None:
         """Before the window opens: the splits, and where each panel of `dockable_windows` goes."""
@@ -93,13 +95,15 @@ class Arrangement:
             saved = hello_imgui.load_user_pref(_PREF)
             self._key, self._em = (saved, self._em) if saved else (self._key, self._em)
             held = hello_imgui.load_user_pref(_HELD_PREF).split()
-            self.floating.moved = "Ray" in held
+            for title, one in self.floating.items():
+                one.moved = title in held
             for column in self._columns:
                 column.held = column.pair[0] in held
 
     def _set(self, plan: layout.Plan, em: float) -> None:
         self._key, self._em = plan.key, em
-        self.floating.forget()
+        for one in self.floating.values():
+            one.forget()
         self._docking.docking_splits = layout.docking_splits(plan.splits)
         for slot in layout.slots():
             window = self._docking.dockable_window_of_name(slot.title)
@@ -111,7 +115,8 @@ class Arrangement:
         if not self._params.ini_disable:
             hello_imgui.save_user_pref(_PREF, self._key)
             held = [column.pair[0] for column in self._columns if column.held]
-            hello_imgui.save_user_pref(_HELD_PREF, " ".join(held + ["Ray"] * self.floating.moved))
+            moved = [title for title, one in self.floating.items() if one.moved]
+            hello_imgui.save_user_pref(_HELD_PREF, " ".join(held + moved))
 
     def _limit(self, em: float) -> None:
         """Set the smallest window size, and enforce it where no window manager does."""
@@ -187,10 +192,11 @@ class _Column:
 
 
 class Floating:
-    """Places the ray inspector over the left column. moved: the user has moved, sized or docked it, so it stays."""
+    """Places a panel that floats over the others. moved: the user has moved, sized or docked it, so it stays."""
 
-    def __init__(self) -> None:
+    def __init__(self, place: Callable[[layout.Box, layout.Box, float], layout.Box]) -> None:
         self.moved = False
+        self._place = place
         self._put: tuple[float, float, float, float] | None = None
         self._docked = True
 
@@ -205,7 +211,7 @@ class Floating:
         if window is not None and window.active and not self._docked:
             self.moved = self.moved or docked or self._apart(window) > 2.0
         if not self.moved:
-            self._put = layout.ray_place(
+            self._put = self._place(
                 *_area(imgui.internal.find_window_by_name("Viewport")), imgui.get_font_size()
             )
             imgui.set_next_window_pos(ImVec2(*self._put[:2]))
@@ -223,13 +229,19 @@ class Floating:
         )
 
 
-def _area(view: imgui.internal.Window | None) -> tuple[tuple[float, float, float, float], float]:
-    """x, y, width and height of the dock space, and the left edge of the viewport."""
+def _area(view: imgui.internal.Window | None) -> tuple[layout.Box, layout.Box]:
+    """The dock space and the viewport."""
     if view is None or view.dock_node is None:
         main = imgui.get_main_viewport()
-        return (main.work_pos.x, main.work_pos.y, main.work_size.x, main.work_size.y), main.work_pos.x
+        whole = (main.work_pos.x, main.work_pos.y, main.work_size.x, main.work_size.y)
+        return whole, whole
     root = imgui.internal.dock_node_get_root_node(view.dock_node)
-    return (root.pos.x, root.pos.y, root.size.x, root.size.y), view.pos.x
+    return (root.pos.x, root.pos.y, root.size.x, root.size.y), (
+        view.pos.x,
+        view.pos.y,
+        view.size.x,
+        view.size.y,
+    )
 
 
 def _front_node(titles: list[str]) -> _Node | None:

@@ -12,7 +12,7 @@ from viewer.state import actions, orbit
 from viewer.state.document import Document
 from viewer.state.latent_blend import main_seed
 
-COMPARISONS = ("off", "wipe", "side", "difference")
+COMPARISONS = ("off", "wipe", "side", "difference", "grid")
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def _frame(now: Situation) -> actions.Action:
 
 
 def _pin(now: Situation) -> actions.Action | None:
-    rays = now.doc.rays
-    return None if rays.selected is None else _edit(now, rays=rays.toggled(rays.selected))
+    selected = now.doc.rays.selected
+    return None if selected is None else actions.PinRay(selected)
 
 
 def _no_ray(now: Situation) -> str:
@@ -151,7 +151,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "view.compare",
         "View",
-        "Compare: off, wipe, side by side, error map",
+        "Compare: off, wipe, side by side, error map, grid",
         _compare,
         ("V",),
         why_not=_nothing_open,
@@ -208,7 +208,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "ray.pin",
         "Ray",
-        "Pin the inspected ray, or remove its pin",
+        "Pin the inspected point, or remove its pin",
         _pin,
         ("P",),
         why_not=_no_ray,
@@ -271,6 +271,13 @@ COMMANDS: tuple[Command, ...] = (
         ("Ctrl+O",),
         anywhere=True,
         words="load file browse pkl safetensors run folder",
+    ),
+    Command(
+        "file.open-photo",
+        "File",
+        "Open a photo: find its head (inversion)",
+        _always(actions.OpenPhoto()),
+        words="photograph picture face portrait invert project own image jpeg",
     ),
     Command(
         "file.save-picture",

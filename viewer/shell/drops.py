@@ -1,6 +1,7 @@
 """Files that are dropped on the window or opened.
 
-A checkpoint is opened, a file that triscope wrote restores its view, a camera path goes to the Path panel. A
+A checkpoint is opened, a file that triscope wrote restores its view, a camera path goes to the Path panel, any
+other picture to the Inversion panel. A
 thread reads the files and looks for the checkpoint; `poll` applies the result between two frames.
 """
 
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from core_model.schema.camera_path import CameraPath
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
-from viewer.shell.restore import Found, Places, camera_path_in, find, is_checkpoint, restored
+from viewer.shell.restore import Found, Places, camera_path_in, find, is_checkpoint, is_photo, restored
 from viewer.state.document import Document
 from viewer.state.store import Banner
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class _Outcome:
     """taken: the file that is used; opened: it is a checkpoint; found: it has a record; path: it is a camera
-    path.
+    path; photo: it is a picture that nothing of triscope is in.
 
     errors: of the files before it; left: the remaining files.
     """
@@ -34,6 +35,7 @@ class _Outcome:
     opened: bool = False
     found: Found | None = None
     path: CameraPath | None = None
+    photo: bool = False
     errors: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
@@ -48,6 +50,8 @@ class Drops:
         self._done: list[tuple[int, _Outcome]] = []
         self._lock = threading.Lock()
         self.reading = False
+        self.photo = ""
+        """A photograph that was dropped; whoever shows it clears the field."""
 
     def take(self, paths: list[str], places: Places, asked: int) -> None:
         """Begin to read files and use the first checkpoint or record. asked: number of the last
@@ -92,6 +96,8 @@ class Drops:
             control.open(outcome.taken)
         elif found is not None:
             self._restore(found, control, now)
+        elif outcome.photo:
+            self.photo = outcome.taken
         elif outcome.path is not None:
             _take_path(outcome.path, name, control, now)
         else:
@@ -139,9 +145,10 @@ def _take_path(path: CameraPath, name: str, control: RenderCoordinator, now: flo
 
 def read_batch(paths: list[str], places: Places) -> _Outcome:
     """Choose one of several files: the first that is a checkpoint, a camera path, or a record whose
-    checkpoint is found.
+    checkpoint is found; where there is none, the first photograph.
     """
     errors: list[str] = []
+    photo = next((path for path in paths if is_photo(path)), "")
     for index, path in enumerate(paths):
         others = tuple(p for i, p in enumerate(paths) if i != index)
         if is_checkpoint(path):
@@ -155,4 +162,6 @@ def read_batch(paths: list[str], places: Places) -> _Outcome:
             errors.append(str(error))
         except Exception as error:  # no foreign file may crash the window
             errors.append(f"cannot read {path}: {type(error).__name__}")
+    if photo:
+        return _Outcome(photo, photo=True, errors=tuple(errors), left=tuple(p for p in paths if p != photo))
     return _Outcome(paths[0], errors=tuple(errors))

@@ -21,6 +21,8 @@ from core_model.schema.assets import demo_checkpoint
 from core_model.schema.errors import InputError
 from viewer.features.export.clipboard import WHY_NOT as NO_CLIPBOARD
 from viewer.features.export.clipboard import clipboard_tool, copy_picture
+from viewer.features.inversion.settings import CODE, base_of
+from viewer.features.inversion.settings import KIND as INVERSION
 from viewer.features.latent.walk_controls import toggled_walk, walked
 from viewer.features.training import timeline
 from viewer.features.training.window import TrainWindow
@@ -28,7 +30,7 @@ from viewer.gl.framebuffer import Underlaid
 from viewer.jobs import folders
 from viewer.jobs.desk import Desk, LocalDesk
 from viewer.jobs.run_rows import RunRow
-from viewer.jobs.tasks import Tasks
+from viewer.jobs.tasks import Task, Tasks
 from viewer.render_client.client import RenderClient
 from viewer.render_client.link import WorkerLink
 from viewer.render_client.protocol import DEFAULT_FACTORY, OpenLink
@@ -43,18 +45,21 @@ from viewer.shell.escape import Escape, Layer
 from viewer.shell.keys import shortcuts
 from viewer.shell.opening import Opening
 from viewer.shell.pictures import Pictures
-from viewer.shell.restore import is_record_file
+from viewer.shell.pinning import Pinning
+from viewer.shell.restore import is_photo, is_record_file
 from viewer.shell.toasts import Toasts
 from viewer.shell.values import AllLayers, FrameValues, call
 from viewer.shell.welcome import Welcome
 from viewer.shell.window_protocol import WindowProtocol
 from viewer.state import actions, preferences
+from viewer.state.basket import Shelf
 from viewer.state.camera_glide import CameraGlide
 from viewer.state.document import Document
 from viewer.state.exports import Exports
 from viewer.state.key_map import KeyMap
 from viewer.state.latent_walk import Walk
 from viewer.state.presets import Presets
+from viewer.state.ray_marks import Pin
 from viewer.state.screen import PicturePlace
 from viewer.state.shown_map import MapCache
 from viewer.state.store import Banner, Store
@@ -122,6 +127,8 @@ class FrameLoop:
         self.escape = Escape()
         self.opening = Opening()
         self.exports = Exports(self.prefs.export_folder)
+        self.basket = Shelf()
+        self.pinning = Pinning()
         self.walk = Walk()
         self.glide = CameraGlide()
         self.baked = BakedStage(app.wake)
@@ -187,6 +194,9 @@ class FrameLoop:
         store.forget_notice(now)
         # before the draft is taken: it may bring another document
         self.opening.poll(control, now)
+        if self.opening.photo:
+            self.dispatch(actions.OpenPhoto(self.opening.photo))
+            self.opening.photo = ""
         if self.opening.front:
             self.app.front_panel(self.opening.front)
             self.opening.front = ""
@@ -199,6 +209,8 @@ class FrameLoop:
             self.baked.forget()
             for feature in self.features.values():
                 feature.opened()
+            if control.info is not None:
+                self.basket.take_code(control.info)
             self.opening.offer_crashed(control)
             self._name_left_out()
         control.opened_paths.clear()
@@ -229,7 +241,8 @@ class FrameLoop:
             layers=layers,
             rays=control.rays,
             queries=control.queries,
-            second_view=control.second,
+            compared=control.compared,
+            basket=self.basket,
             work=control.work(now),
             tasks=self.tasks,
             exports=self.exports,
@@ -278,6 +291,7 @@ class FrameLoop:
         self.tasks.poll(now)
         for task in self.tasks.take_ended():
             if task.state == "done":
+                self._show_code(task)
                 self.toasts.add(f"{task.record.title} is there", task.record.out, now)
             elif task.state != "cancelled":
                 title = f"{task.record.title}: {task.state}"
@@ -288,6 +302,16 @@ class FrameLoop:
         self.store.finished.clear()
         for row in self.runs_ended.of(self._runs()):
             self.toasts.add(f"{row.name}: {row.state}", str(row.path), now)
+
+    def _show_code(self, task: Task) -> None:
+        """An inversion is done: its head comes into the view, where its checkpoint is still the open one."""
+        info = self.coordinator.info
+        code = Path(task.record.out) / CODE
+        if task.record.kind != INVERSION or info is None or not code.is_file():
+            return
+        if base_of(info) == task.record.pinned.get("base") and not self.coordinator.opening:
+            self.coordinator.open(str(code))
+            self.app.show_panel("Inversion", False)
 
     def _runs(self) -> tuple[RunRow, ...]:
         """The runs of the folders that are watched; looking begins with the first frame that has such folders."""
@@ -389,6 +413,7 @@ class FrameLoop:
         self.store.grip(self.walk.playing or any(imgui.is_mouse_down(b) for b in (0, 1, 2)))
         self.store.edit(self.store.doc, self.draft, now)
         self.dispatch.carry_out(now)
+        self._take_pin(now)
         # a hidden picture is not rendered
         self.coordinator.ask(self.place.edge_px if self.workspace.exploring else 0, now, self.baked.question)
         self.opening.autosave.keep(self.store.doc, now)
@@ -420,6 +445,10 @@ class FrameLoop:
             Layer(self.welcome.open, self.welcome.close),
             Layer(self.keys_open, lambda: setattr(self, "keys_open", False)),
             Layer(self.walk.playing, self.walk.stop),
+            Layer(
+                self.workspace.exploring and "Inversion" in shown,
+                lambda: self.app.show_panel("Inversion", False),
+            ),
             Layer(self.workspace.exploring and "Ray" in shown, self._close_ray),
             Layer(
                 any(w.shown for w in self.coordinator.work(time.monotonic())),
@@ -454,7 +483,7 @@ class FrameLoop:
         if control.client.status.busy or self.tasks.active or self.doctor.asking:
             idle = max(idle, WORKING)
         waiting = control.info is not None and not control.frames.arrays
-        if self.opening.drops.reading or control.opening or waiting:
+        if self.opening.drops.reading or control.opening or waiting or control.compared.photos.reading:
             idle = max(idle, SPINNING)
         moving = self._moving or bool(self.place.held)
         if self.baked.busy:
@@ -484,6 +513,7 @@ class FrameLoop:
         for kind in (actions.SavePreset, actions.RemovePreset):
             on(kind, lambda a, now: menu_presets.carry_out(a, self.presets, store, now))
         on(actions.OpenCheckpoint, self._open)
+        on(actions.OpenPhoto, self._open_photo)
         on(
             actions.OpenDialog,
             lambda a, now: self.opening.ask(self.coordinator, self.files, self.prefs.recent),
@@ -515,14 +545,20 @@ class FrameLoop:
             actions.ToggleWalk,
             lambda a, now: store.edit(store.doc, toggled_walk(store.doc, self.walk, now), now),
         )
+        on(actions.PinRay, self._pin)
         on(actions.PicturePlaced, lambda a, now: setattr(self, "place", a.place))
         on(actions.Quit, lambda a, now: self.app.quit())
 
     def _open(self, action: actions.OpenCheckpoint, now: float) -> None:
-        if is_record_file(action.path):
+        if is_record_file(action.path) or is_photo(action.path):
             self.dropped([action.path])
         else:
             self.coordinator.open(action.path, action.keep_view)
+
+    def _open_photo(self, action: actions.OpenPhoto, now: float) -> None:
+        self.app.show_panel("Inversion", True)
+        panel = self.features["inversion"].panel
+        panel.take(action.path, self.files)  # pyright: ignore[reportAttributeAccessIssue]
 
     def _forget_recent(self, action: actions.ForgetRecent, now: float) -> None:
         self._save(recent=tuple(p for p in self.prefs.recent if p != action.path))
@@ -545,6 +581,20 @@ class FrameLoop:
     def _export_mesh(self, action: actions.ExportMesh, now: float) -> None:
         rows = self.features["mesh"].panel.export  # pyright: ignore[reportAttributeAccessIssue]
         self.store.say(rows.quick(self.store.doc, self.tasks), now)
+
+    def _pin(self, action: actions.PinRay, now: float) -> None:
+        doc = self.store.doc
+        known = doc.rays.pin_at(doc.camera, action.mark)
+        if known is not None:
+            self.store.edit(doc, doc.replace(rays=doc.rays.without_pin(known)), now)
+        elif not isinstance(action.mark, Pin):
+            self.pinning.ask(action.mark, doc.camera)
+
+    def _take_pin(self, now: float) -> None:
+        doc = self.store.doc
+        pin = self.pinning.due(doc, self.coordinator.frames)
+        if pin is not None:
+            self.store.edit(doc, doc.replace(rays=doc.rays.with_pin(pin)), now)
 
     def _stop_run(self, action: actions.StopRun, now: float) -> None:
         run = self.workspace.desk.path(action.path)

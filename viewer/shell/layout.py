@@ -11,13 +11,13 @@
 Columns are as wide as their controls need, the picture gets the rest; within a column the two groups share the
 height by what their front panels need (`share`). The ray inspector floats over the left column (`ray_place`):
 it opens with a click on a pixel, and that pixel must stay under the cursor; View and Sampler at the right stay
-in sight. Where the window is small for its font, groups become tabs of one another (`plan`), so that every panel
-stays wide enough and the picture large enough.
+in sight. The Inversion panel floats over the picture while a photograph is worked on. Where the window is small for
+its font, groups become tabs of one another (`plan`), so that every panel stays wide enough and the picture large enough.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,6 +49,8 @@ LEAST_PANEL_EM = 17.4
 """Least width of any panel, the strip under the picture too: 1600 pixels at 200 % just hold it between two columns."""
 RAY_EM = 19.5
 """Least width of the ray inspector."""
+PHOTO_EM = 46.0
+"""Least width of the Inversion panel, where the window is as wide."""
 _MARGIN_EM = 2.0
 """Around the picture, both sides together."""
 _BARS_EM = 4.2
@@ -128,12 +130,22 @@ def share(needs: tuple[float, float], room: float, focus: int | None = None) -> 
     return most[0] / room
 
 
-def ray_place(
-    window: tuple[float, float, float, float], picture_x: float, em: float
-) -> tuple[float, float, float, float]:
-    """x, y, width, height of the ray inspector. window: of the dock space; picture_x: left edge of the viewport."""
+Box = tuple[float, float, float, float]
+"""x, y, width, height; pixels."""
+
+
+def ray_place(window: Box, picture: Box, em: float) -> Box:
+    """Of the ray inspector: over the left column. window: of the dock space; picture: of the viewport."""
     x, y, wide, high = window
-    return x, y, min(max(picture_x - x - _SPLITTER_PX / 2, RAY_EM * em), 0.6 * wide), high
+    return x, y, min(max(picture[0] - x - _SPLITTER_PX / 2, RAY_EM * em), 0.6 * wide), high
+
+
+def photo_place(window: Box, picture: Box, em: float) -> Box:
+    """Of the Inversion panel: over the picture and what lies below it, wider where the picture is small."""
+    x, y, wide, high = window
+    width = min(max(picture[2], PHOTO_EM * em), wide)
+    left = min(max(picture[0] + 0.5 * (picture[2] - width), x), x + wide - width)
+    return left, y, width, high
 
 
 @dataclass(frozen=True)
@@ -141,8 +153,8 @@ class Slot:
     """Window of one panel: its label (item path in tests: "//Latent/##seed") and the dock space that it opens
     in.
 
-    bare: no padding, tab or scrolling, and cannot be hidden. closed: hidden until it is opened. floats: lies over its
-    group until the user docks it. added: of an installed package, and there from the second frame on.
+    bare: no padding, tab or scrolling, and cannot be hidden. closed: hidden until it is opened. floats: where it lies over
+    the others until the user docks it. added: of an installed package, and there from the second frame on.
     """
 
     panel: str
@@ -150,7 +162,7 @@ class Slot:
     dock: str
     bare: bool = False
     closed: bool = False
-    floats: bool = False
+    floats: Callable[[Box, Box, float], Box] | None = None
     added: bool = False
 
 
@@ -167,7 +179,8 @@ SLOTS: tuple[Slot, ...] = (
     Slot("sampler", "Sampler", "right-low"),
     Slot("mesh", "Mesh", "right-low"),
     Slot("export", "Export", "right-low"),
-    Slot("ray", "Ray", "left", closed=True, floats=True),
+    Slot("ray", "Ray", "left", closed=True, floats=ray_place),
+    Slot("inversion", "Inversion", "right-low", closed=True, floats=photo_place),
     Slot("compare", "Compare", "bottom", closed=True),
     Slot("timings", "Timings", "bottom"),
     Slot("seeds", "Seeds", "bottom"),

@@ -15,6 +15,7 @@ from viewer.state.actions import (
     Dispatch,
     OpenCheckpoint,
     OpenDialog,
+    OpenPhoto,
     Quit,
     Redo,
     ResetLayout,
@@ -134,6 +135,9 @@ def _file(
 ) -> None:
     if imgui.menu_item("Open …", keys.text("file.open"), False)[0]:
         dispatch(OpenDialog())
+    if imgui.menu_item("Open a photo …", keys.text("file.open-photo"), False)[0]:
+        dispatch(OpenPhoto())
+    controls.tooltip("Find the head of a photograph: crop and camera, then an inversion that runs as a task")
     if imgui.begin_menu("Open recent", bool(recent)):
         for path in recent:
             if imgui.menu_item(

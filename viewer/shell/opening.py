@@ -10,7 +10,7 @@ from core_model.schema.assets import demo_checkpoint
 from core_model.schema.far import LOCAL
 from viewer.shell.autosave import Autosave
 from viewer.shell.drops import Drops
-from viewer.shell.restore import RECORD_SUFFIXES, Places, is_record_file
+from viewer.shell.restore import RECORD_SUFFIXES, Places, is_photo, is_record_file
 from viewer.state.store import Banner
 from viewer.widgets.file_chooser import FileChooser, FileWish
 
@@ -28,14 +28,14 @@ OPENABLE = FileWish(
 
 
 class Opening:
-    """One per window. `front`: title of the panel to bring to the front, which the window does and then
-    clears the field.
+    """One per window. `front`: title of the panel to bring to the front, `photo`: a photograph to be shown; the window does
+    so and clears the fields.
     """
 
     def __init__(self) -> None:
         self.autosave = Autosave()
         self.drops = Drops()
-        self.front = ""
+        self.front = self.photo = ""
         self._offered = False
 
     def start(
@@ -51,7 +51,7 @@ class Opening:
         if not named and left is not None and not left.crashed and _is_there(left.document.checkpoint):
             control.open(left.document.checkpoint, then=lambda doc, info: left.document)
             return False
-        if is_record_file(checkpoint):
+        if is_record_file(checkpoint) or is_photo(checkpoint):
             control.open(demo_checkpoint() or "analytic:sphere")
             self.take([checkpoint], control, recent)
         else:
@@ -60,7 +60,7 @@ class Opening:
 
     def take(self, paths: list[str], control: RenderCoordinator, recent: tuple[str, ...]) -> None:
         """Files from the desktop: the first checkpoint, or file whose view can be restored, is taken."""
-        if control.client.status.far and paths and not is_record_file(paths[0]):
+        if control.client.status.far and paths and not (is_record_file(paths[0]) or is_photo(paths[0])):
             control.open(f"{LOCAL}{paths[0]}")  # it is sent over
             return
         info = control.info
@@ -70,6 +70,7 @@ class Opening:
     def poll(self, control: RenderCoordinator, now: float) -> None:
         """Carry out what has been read or chosen since the last frame."""
         self.front = self.drops.poll(control, now) or self.front
+        self.photo, self.drops.photo = self.drops.photo or self.photo, ""
 
     def ask(self, control: RenderCoordinator, files: FileChooser, recent: tuple[str, ...]) -> None:
         """Ask for a file, beginning beside the one that is open."""

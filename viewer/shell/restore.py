@@ -25,6 +25,7 @@ from viewer.state.document import ChannelView, Document
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".pkl", ".pth", ".pt", ".ckpt")
 RECORD_SUFFIXES = SUFFIXES
+PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 LOOKED_AT = 64
 """Most files of a folder whose SHA-256 is compared."""
 
@@ -52,6 +53,17 @@ class Places:
 def is_record_file(path: str) -> bool:
     """Whether a path is to be read for its record (files), not opened as a checkpoint."""
     return Path(path).suffix.lower() in RECORD_SUFFIXES and not Path(path).is_dir()
+
+
+def is_photo(path: str) -> bool:
+    """A picture by its name in which triscope wrote nothing."""
+    if Path(path).suffix.lower() not in PHOTO_SUFFIXES or not Path(path).is_file():
+        return False
+    try:
+        read_provenance(path)
+    except InputError:
+        return True
+    return False
 
 
 def is_checkpoint(path: str) -> bool:

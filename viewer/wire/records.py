@@ -26,6 +26,7 @@ from core_model.schema.question import (
 from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.question_folder import FolderQuestion
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
+from core_model.schema.question_photo import FacesQuestion, PhotoQuestion
 from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
 from core_model.schema.question_volume import RayVolumeQuestion
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
@@ -34,8 +35,8 @@ from viewer.wire.faults import WireError
 QUESTIONS: dict[str, type[Question]] = {
     one.__name__: one
     for one in (
-        LatentQuestion, PictureQuestion, DescribeQuestion, DirectionsQuestion, BakeQuestion, FieldHistogramQuestion,
-        FolderQuestion, MeshForecastQuestion, MeshPreviewQuestion, PlanesQuestion, SectionQuestion, RayVolumeQuestion,
+        LatentQuestion, PictureQuestion, DescribeQuestion, DirectionsQuestion, BakeQuestion, FacesQuestion, FieldHistogramQuestion,
+        FolderQuestion, MeshForecastQuestion, MeshPreviewQuestion, PhotoQuestion, PlanesQuestion, SectionQuestion, RayVolumeQuestion,
     )
 }  # fmt: skip
 

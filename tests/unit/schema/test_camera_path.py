@@ -164,3 +164,11 @@ def test_a_short_file_written_by_hand_is_enough() -> None:
     )
     path = parse_camera_path(text)
     assert path.duration == 4.0 and path.pose_at(2.0).yaw == pytest.approx(0.0, abs=1e-12)
+
+
+def test_heads_of_one_s_own_w_pass_into_each_other() -> None:
+    a, b = LatentSpec(w=((0.0, 2.0),)), LatentSpec(w=((4.0, 0.0), (8.0, 0.0)), psi=0.5)
+    middle = blended(a, b, 0.25)
+    assert middle is not None and middle.w == ((1.0, 1.5), (2.0, 1.5)) and middle.psi == 0.875
+    assert blended(a, b.replace(noise="none"), 0.5) == a
+    assert blended(a, LatentSpec(w=((1.0, 2.0, 3.0),)), 0.5) == a, "of another generator"

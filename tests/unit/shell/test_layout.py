@@ -39,9 +39,19 @@ def test_nine_windows_are_possible_and_leave_the_picture_its_room(
     assert set(plan.docks.values()) <= names, "every panel has a group that exists"
 
 
+WINDOW = (0.0, 22.0, 1600.0, 940.0)
+
+
+def test_the_inversion_panel_covers_the_picture_and_stays_in_the_window() -> None:
+    assert layout.photo_place(WINDOW, (316.0, 22.0, 960.0, 700.0), 15.0) == (316.0, 22.0, 960.0, 940.0)
+    x, _, wide, _ = layout.photo_place(WINDOW, (1200.0, 22.0, 400.0, 700.0), 15.0)
+    assert wide == layout.PHOTO_EM * 15.0 and x + wide == 1600.0, "wider than a small picture"
+    assert layout.photo_place(WINDOW, (0.0, 22.0, 500.0, 500.0), 60.0)[2] == 1600.0
+
+
 def test_the_ray_inspector_covers_the_column_and_not_the_picture() -> None:
-    x, y, wide, high = layout.ray_place((0.0, 22.0, 1600.0, 940.0), 316.0, 15.0)
+    x, y, wide, high = layout.ray_place(WINDOW, (316.0, 22.0, 960.0, 700.0), 15.0)
     assert (x, y, high) == (0.0, 22.0, 940.0) and wide == pytest.approx(312.0)
-    assert layout.ray_place((0.0, 22.0, 1600.0, 940.0), 0.0, 15.0)[2] == layout.RAY_EM * 15.0, (
+    assert layout.ray_place(WINDOW, (0.0, 22.0, 1280.0, 700.0), 15.0)[2] == layout.RAY_EM * 15.0, (
         "no column is shown"
     )

@@ -297,3 +297,17 @@ def test_of_several_files_the_first_usable_is_taken(tmp_path: Path) -> None:
     assert read_batch(paths[::-1], Places()).opened
     none = read_batch(paths[:1], Places())
     assert none.found is None and not none.opened and none.taken == paths[0]
+
+
+def test_a_picture_without_a_record_is_a_photograph(tmp_path: Path) -> None:
+    for name in ("me.png", "me.jpg"):
+        Image.new("RGB", (8, 8)).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("hello")
+    photo = read_batch([str(tmp_path / n) for n in ("notes.txt", "me.jpg", "me.png")], Places())
+    assert photo.photo and photo.taken == str(tmp_path / "me.jpg") and len(photo.left) == 2
+    torn = tmp_path / "model.safetensors"
+    torn.touch()
+    assert read_batch([str(tmp_path / "me.png"), str(torn)], Places()).opened, (
+        "a checkpoint comes before a photograph"
+    )
+    assert not read_batch([str(tmp_path / "notes.txt")], Places()).photo

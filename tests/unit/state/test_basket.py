@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec, StyleMix
-from viewer.features.basket.model import (
+from viewer.state.basket import (
+    Shelf,
     added,
     analogy,
     basket_path,
@@ -19,6 +21,7 @@ from viewer.features.basket.model import (
     read_basket,
     renamed,
     shown_as,
+    with_code,
     without,
     write_basket,
 )
@@ -104,3 +107,34 @@ def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path / "file"))
     with pytest.raises(InputError, match="basket not saved"):
         write_basket(basket_path("ab"), (), "ab")
+
+
+def test_an_inverted_code_lies_once_in_its_checkpoint_s_basket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
+    base = CheckpointInfo(
+        path="/base.safetensors",
+        sha256="a" * 64,
+        header=CheckpointHeader(family="wysiwyg"),
+        num_ws=4,
+        w_dim=6,
+    )
+    code = base.replace(
+        path="/run/code.safetensors", sha256="b" * 64, base_path="/base.safetensors", base_sha256="a" * 64,
+        header=CheckpointHeader(family="wysiwyg", name="me.png"), latent=LatentSpec(w=(tuple(A[0].tolist()),)),
+    )  # fmt: skip
+    shelf = Shelf()
+    shelf.take_code(base)
+    assert shelf.items == ()
+    for _ in range(2):
+        shelf.take_code(code)
+    (item,) = shelf.items
+    assert (item.name, item.code, item.w.shape) == ("me", "/run/code.safetensors", (4, 6))
+    again = Shelf()
+    again.follow(base)
+    assert [(k.name, k.code) for k in again.items] == [("me", "/run/code.safetensors")]
+    assert not again.follow(code), "one basket for the checkpoint and its codes"
+    moved = with_code(shelf.items, "me", B, "/run/code.safetensors")
+    assert len(moved) == 1 and np.array_equal(moved[0].w, B), "the run went on"
+    assert shown_as(LatentSpec(psi=0.3), item).psi == 1.0

@@ -1,6 +1,6 @@
 """The basket: named w of one checkpoint, kept between runs.
 
-Exchanged as .npz (w [N, L, D], names [N], checkpoint).
+Exchanged as .npz (w [N, L, D], names [N], codes [N], checkpoint).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.config_dir import kept_file
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
@@ -21,10 +22,13 @@ Rows = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """One w: float32 [L, D], read-only."""
+    """One w: float32 [L, D], read-only. code: file of the inverted code whose w it is, "" = of none; its weights make the
+    head that the photograph shows.
+    """
 
     name: str
     w: np.ndarray
+    code: str = ""
 
     @property
     def rows(self) -> Rows:
@@ -36,11 +40,11 @@ class Kept:
 Basket = tuple[Kept, ...]
 
 
-def kept(name: str, w: np.ndarray) -> Kept:
+def kept(name: str, w: np.ndarray, code: str = "") -> Kept:
     """A basket's entry; the array is copied and made read-only."""
     w = np.array(w, dtype=np.float32)
     w.setflags(write=False)
-    return Kept(name.strip()[:NAME_LENGTH] or "unnamed", w)
+    return Kept(name.strip()[:NAME_LENGTH] or "unnamed", w, code)
 
 
 def free_name(wanted: str, basket: Basket) -> str:
@@ -49,8 +53,17 @@ def free_name(wanted: str, basket: Basket) -> str:
     return next(n for n in (wanted, *(f"{wanted} {i}" for i in range(2, len(names) + 3))) if n not in names)
 
 
-def added(basket: Basket, name: str, w: np.ndarray) -> Basket:
-    return (*basket, kept(free_name(name, basket), w))
+def added(basket: Basket, name: str, w: np.ndarray, code: str = "") -> Basket:
+    return (*basket, kept(free_name(name, basket), w, code))
+
+
+def with_code(basket: Basket, name: str, w: np.ndarray, code: str) -> Basket:
+    """With the w of an inverted code: once for each file, as the file has it now; the same basket where it is there."""
+    for index, item in enumerate(basket):
+        if item.code == code:
+            same = np.array_equal(item.w, w)
+            return basket if same else (*basket[:index], kept(item.name, w, code), *basket[index + 1 :])
+    return added(basket, name, w, code)
 
 
 def renamed(basket: Basket, index: int, name: str) -> Basket:
@@ -82,7 +95,8 @@ def write_basket(path: Path, basket: Basket, sha256: str) -> None:
     """Writes an .npz atomically; raises InputError where that is impossible."""
     w = np.stack([k.w for k in basket]) if basket else np.zeros((0, 0, 0), np.float32)
     names = np.array([k.name for k in basket], dtype=np.str_)
-    save_arrays(path, "basket", {"w": w, "names": names, "checkpoint": np.array(sha256)})
+    codes = np.array([k.code for k in basket], dtype=np.str_)
+    save_arrays(path, "basket", {"w": w, "names": names, "codes": codes, "checkpoint": np.array(sha256)})
 
 
 def read_basket(path: Path, layers: int, width: int) -> tuple[Basket, str]:
@@ -123,12 +137,57 @@ def read_basket(path: Path, layers: int, width: int) -> tuple[Basket, str]:
     names = [str(n) for n in arrays["names"].reshape(-1)] if "names" in arrays else []
     if len(names) != len(w):
         names = [path.stem if len(w) == 1 else f"{path.stem} {i + 1}" for i in range(len(w))]
+    codes = [str(c) for c in arrays["codes"].reshape(-1)] if "codes" in arrays else []
+    if len(codes) != len(w):
+        codes = [""] * len(w)
     entries: Basket = ()
-    for name, one in zip(names, w, strict=True):
-        entries = added(entries, name, np.broadcast_to(one, (layers, width)))
+    for name, one, code in zip(names, w, codes, strict=True):
+        entries = added(entries, name, np.broadcast_to(one, (layers, width)), code)
     return entries, str(arrays.get("checkpoint", ""))
 
 
 def basket_path(sha256: str) -> Path:
     """Where a checkpoint's basket is kept."""
     return kept_file("baskets", sha256, ".npz")
+
+
+class Shelf:
+    """The basket of the open checkpoint, one per window. note: what went wrong last, for the panel."""
+
+    def __init__(self) -> None:
+        self.items: Basket = ()
+        self.sha = ""
+        self.note = ""
+        self._loaded = ""
+
+    def follow(self, info: CheckpointInfo) -> bool:
+        """Reads the basket of another checkpoint when that one is opened; whether it did. An inverted code has its checkpoint's."""
+        sha = info.base_sha256 or info.sha256
+        key = f"{sha} {info.base_path or info.path}"
+        if key == self._loaded:
+            return False
+        self._loaded, self.sha, self.note = key, sha, ""
+        path = basket_path(sha)
+        try:
+            self.items = read_basket(path, info.num_ws, info.w_dim)[0] if path.is_file() else ()
+        except InputError as error:
+            self.items, self.note = (), str(error)
+        return True
+
+    def take_code(self, info: CheckpointInfo) -> None:
+        """The w of an inverted code that was opened, once for each code."""
+        if not info.base_path or info.latent is None or info.latent.w is None:
+            return
+        self.follow(info)
+        w = np.broadcast_to(np.array(info.latent.w, np.float32), (info.num_ws, info.w_dim))
+        items = with_code(self.items, Path(info.header.name).stem, w, info.path)
+        if items is not self.items:
+            self.keep(items)
+
+    def keep(self, items: Basket) -> None:
+        """Other entries, on the disk too."""
+        self.items = items
+        try:
+            write_basket(basket_path(self.sha), items, self.sha)
+        except InputError as error:
+            self.note = str(error)
