@@ -11,7 +11,8 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.latent import Ablation, Edit, StyleMix
 from tests.gui.window_driver import Hands
-from viewer.features.basket import model as basket
+from viewer.state import basket
+from viewer.state.comparison import Comparison
 from viewer.state.document import RayMarks
 from viewer.state.export_settings import ExportSettings
 
@@ -55,7 +56,8 @@ def two_kept(hands: Hands) -> None:
     items: basket.Basket = ()
     for name in ("one", "two", "three"):
         items = basket.added(items, name, rng.randn(14, 128).astype(np.float32))
-    panel.items, panel.removed, panel.mode = items, (0, basket.kept("gone", items[0].w)), "between"
+    panel.removed, panel.mode = (0, basket.kept("gone", items[0].w)), "between"
+    hands.loop.basket.items = items
     document()(hands)
 
 
@@ -106,7 +108,7 @@ def chosen_ray(hands: Hands) -> None:
 
 
 def compared(mode: str, what: str) -> Prepare:
-    return document(compare=lambda d: d.compare.replace(mode=mode, what=what))
+    return document(compare=Comparison.beside(mode, what=what))
 
 
 def starred(hands: Hands) -> None:

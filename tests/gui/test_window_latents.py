@@ -7,8 +7,8 @@ import pytest
 from imgui_bundle import imgui
 
 from tests.gui.window_driver import Hands, Recorder, drive
-from viewer.features.basket.model import basket_path, read_basket
 from viewer.features.seeds.board import read_stars, stars_path
+from viewer.state.basket import basket_path, read_basket
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 PICTURE_EDGE = 64
@@ -89,35 +89,35 @@ def test_a_click_beside_the_walk_s_controls_stops_it() -> None:
 
 def test_basket_adds_opens_combines_and_survives(tmp_path, recorder: Recorder) -> None:
     def body(h: Hands) -> None:
-        ctx, panel = h.ctx, h.loop.features["basket"].panel
+        ctx, basket = h.ctx, h.loop.basket
         ctx.window_focus("//Basket")
         ctx.item_input_value("//Basket/##basket-name", "first")  # Enter adds
-        h.until(lambda: len(panel.items) == 1, "the first entry")
+        h.until(lambda: len(basket.items) == 1, "the first entry")
         ctx.window_focus("//Latent")
         ctx.item_input_value("//Latent/##seed", "5")
         ctx.window_focus("//Basket")
         ctx.item_click("//Basket/##basket-add")
-        h.until(lambda: len(panel.items) == 2, "the second entry")
-        assert [k.name for k in panel.items] == ["first", "seed 5"]
+        h.until(lambda: len(basket.items) == 2, "the second entry")
+        assert [k.name for k in basket.items] == ["first", "seed 5"]
         ctx.item_input_value("//Basket/##combine-t", 0.25)
         ctx.yield_(2)
         assert h.doc.latent.w is not None
         np.testing.assert_allclose(
-            h.doc.latent.w[0], 0.75 * panel.items[0].w[0] + 0.25 * panel.items[1].w[0], rtol=1e-4, atol=1e-5
+            h.doc.latent.w[0], 0.75 * basket.items[0].w[0] + 0.25 * basket.items[1].w[0], rtol=1e-4, atol=1e-5
         )
         ctx.item_click("//Basket/$$0/##open")
         ctx.yield_(2)
-        assert h.doc.latent.w == panel.items[0].rows
+        assert h.doc.latent.w == basket.items[0].rows
         ctx.item_input_value("//Basket/##basket-path", str(tmp_path / "out"))
         ctx.item_click("//Basket/##basket-save")
         ctx.yield_(2)
         ctx.item_click("//Basket/$$0/##delete")
         ctx.yield_(2)
-        assert [k.name for k in panel.items] == ["seed 5"]
+        assert [k.name for k in basket.items] == ["seed 5"]
         ctx.item_input_value("//Basket/##basket-path", str(tmp_path / "out.npz"))
         ctx.item_click("//Basket/##basket-load")
         ctx.yield_(2)
-        assert [k.name for k in panel.items] == ["seed 5", "first", "seed 5 2"] and "Read 2 w" in panel.note
+        assert [k.name for k in basket.items] == ["seed 5", "first", "seed 5 2"] and "Read 2 w" in basket.note
 
     drive(body, recorder)
     kept, sha = read_basket(basket_path("0" * 64), 14, 128)

@@ -76,27 +76,30 @@ def compare(h: Hands) -> None:
 def test_wipe_and_side_follow_what_b_is_and_where_the_camera_looks(recorder: Recorder):
 
     def body(h: Hands) -> None:
-        ctx, second = h.ctx, h.loop.coordinator.second
+        ctx, second = h.ctx, h.loop.coordinator.compared
         compare(h)
-        h.choose("//Compare/##columns/##what", "psi")
+        h.choose("//Compare/**/##what-B", "psi")
         ctx.item_click("//Compare/##columns/mode/Wipe")
-        h.until(lambda: second.matches(h.frames.result) and second.pending is None, "B")
+        h.until(lambda: second.matches(h.doc, h.frames.result) and second.pending is None, "B")
         assert recorder.requests[-1].latent.psi == pytest.approx(1.0)
-        found = second.apart(h.frames)
+        found = second.apart(h.doc, h.frames)
         assert found is not None and 10 < found.psnr < 60 and found.worst_01 <= found.worst_1 <= found.psnr
         ctx.item_drag_with_delta("//Viewport/##divider", ImVec2(60.0, 0.0))
         ctx.yield_(2)
         edge = h.loop.place.size
         assert h.doc.compare.split == pytest.approx(0.5 + 60 / edge, abs=12 / edge)
         assert h.doc.camera.yaw == 0.0, "the divider is not the camera"
-        h.choose("//Compare/##columns/##what", "sampler")
-        h.choose("//Compare/##columns/##b-sampler", "learned:unstratified")
+        h.choose("//Compare/**/##what-B", "sampler")
+        h.choose("//Compare/**/##sampler-B", "learned:unstratified")
         h.until(lambda: recorder.requests[-1].sampler.strategy == "unstratified", "the other strategy")
-        h.choose("//Compare/##columns/##what", "psi")
+        h.choose("//Compare/**/##what-B", "psi")
         ctx.item_click("//Compare/##columns/mode/Side")
         ctx.item_input_value("//Camera/##yaw", 20.0)
         h.until(
-            lambda: second.matches(h.frames.result) and second.frames.result.request.camera == h.doc.camera,
+            lambda: (
+                second.matches(h.doc, h.frames.result)
+                and second.views[1].frames.result.request.camera == h.doc.camera
+            ),
             "B turned too",
             2000,
         )
@@ -106,18 +109,18 @@ def test_wipe_and_side_follow_what_b_is_and_where_the_camera_looks(recorder: Rec
 
 def test_the_reference_is_accumulated_measured_and_asked_for_no_longer(recorder: Recorder):
     def body(h: Hands) -> None:
-        ctx, second = h.ctx, h.loop.coordinator.second
+        ctx, second = h.ctx, h.loop.coordinator.compared
         compare(h)
         ctx.item_click("//Compare/##columns/mode/Error")
         ctx.yield_(3)
-        h.choose("//Compare/##columns/##what", "reference")
-        ctx.item_input_value("//Compare/##columns/##b-reference", 256)
-        h.until(lambda: second.accumulated() >= 256, "the reference", 2000)
+        h.choose("//Compare/**/##what-B", "reference")
+        ctx.item_input_value("//Compare/**/##reference-B", 256)
+        h.until(lambda: second.accumulated(1) >= 256, "the reference", 2000)
         assert {r.seed for r in recorder.requests if r.sampler.name == "stratified"} >= {1, 2}
-        ctx.item_click("//Compare/##columns/##b-curve")
-        h.until(lambda: len(second.curve) == 6, "the curve", 2000)
+        ctx.item_click("//Compare/**/##curve-B")
+        h.until(lambda: len(second.views[1].curve) == 6, "the curve", 2000)
         ctx.mouse_move_to_pos(centre(h))
-        ctx.key_press(imgui.Key.v)  # from the error map on to none
+        ctx.key_press(imgui.Key.v, 2)  # from the error map over the grid on to none
         ctx.yield_(2)
         assert h.doc.compare.mode == "off"
         asked = len(recorder.requests)

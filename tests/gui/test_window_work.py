@@ -130,7 +130,7 @@ def test_error_keeps_the_picture_and_goes_before_refinement(refining: Path) -> N
             and (work[0].title, work[0].stage, work[0].fraction) == ("Computing B", "samples", 0.43)
         )
         client.holds_refined, client.waits, client.held = False, False, ""
-        h.until(lambda: control.second.frames.arrays, "B", 600)
+        h.until(lambda: control.compared.views[1].frames.arrays, "B", 600)
         ctx.yield_(4)
         assert np.abs(screen(h, refining / "apart.png") - plain).mean() > 10.0, "now the map of differences"
         h.until(lambda: h.frames.averaged > averaged, "refinement goes on with the frames that it had", 600)
@@ -153,11 +153,13 @@ def test_b_is_cancelled_by_its_cross_and_by_esc(refining: Path) -> None:
             lambda: ctx.key_press(imgui.Key.escape),
         ):
             ctx.item_click("//Compare/##columns/mode/Wipe")
-            h.until(lambda: client.waits and control.second.pending is not None, "B is under way", 60)
+            h.until(lambda: client.waits and control.compared.pending is not None, "B is under way", 60)
             ctx.yield_(3)
             stop()
             h.until(
-                lambda: h.doc.compare.mode == "off" and control.second.pending is None, "it was cancelled", 60
+                lambda: h.doc.compare.mode == "off" and control.compared.pending is None,
+                "it was cancelled",
+                60,
             )
             averaged = h.frames.averaged
             h.until(lambda a=averaged: h.frames.averaged > a, "refinement goes on", 600)

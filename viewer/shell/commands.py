@@ -12,7 +12,7 @@ from viewer.state import actions, orbit
 from viewer.state.document import Document
 from viewer.state.latent_blend import main_seed
 
-COMPARISONS = ("off", "wipe", "side", "difference")
+COMPARISONS = ("off", "wipe", "side", "difference", "grid")
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "view.compare",
         "View",
-        "Compare: off, wipe, side by side, error map",
+        "Compare: off, wipe, side by side, error map, grid",
         _compare,
         ("V",),
         why_not=_nothing_open,

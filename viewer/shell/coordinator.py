@@ -31,13 +31,13 @@ from viewer.render_client.events import (
 from viewer.render_client.protocol import Renderer
 from viewer.state import actions
 from viewer.state.baked_view import DISPLAY_MS, BakeWishes, has_map, is_of
+from viewer.state.compared import Compared
 from viewer.state.document import Document, carried
 from viewer.state.frames import FrameStore, Timing
 from viewer.state.query_cache import QueryCache
 from viewer.state.ray_queries import RayQueries, RayQuestion, question_at
 from viewer.state.requests import full_request
 from viewer.state.scheduler import Scheduler
-from viewer.state.second_view import SecondView
 from viewer.state.store import Banner, Store
 from viewer.state.work import Work, WorkKind, picture_title, question_title
 
@@ -59,12 +59,12 @@ class RenderCoordinator:
         self.frames = FrameStore()
         self.rays = RayQueries()
         self.queries = QueryCache()
-        self.second = SecondView()
+        self.compared = Compared()
         self.wishes = BakeWishes()
         self.walking = False
         self.volumes: deque[tuple[BakeQuestion, BakedReady]] = deque(maxlen=1)
         self._a_since = self._second_since = self._asked_since = 0.0
-        self._second_path = ""
+        self._other_files: frozenset[str] = frozenset()
         self.info: CheckpointInfo | None = None
         self.opening = ""
         self.history: deque[Timing] = deque(maxlen=HISTORY)
@@ -106,7 +106,7 @@ class RenderCoordinator:
             return
         self._ask_for_volume(now)
         self._ask_for_pictures(edge_px, now, self.stands_in(volume, self.store.doc, edge_px))
-        self._free_second_checkpoint()
+        self._free_other_checkpoints()
         self._ask_about_rays(edge_px, now)
 
     def stands_in(self, volume: BakeQuestion | None, doc: Document, edge_px: int) -> bool:
@@ -129,31 +129,31 @@ class RenderCoordinator:
         if wish != self.wishes.asked:
             self.wishes.sent(wish, self.client.bake(wish))
 
-    def _free_second_checkpoint(self) -> None:
-        """The renderer opened B's checkpoint by itself; nobody but the window knows when it is done with."""
-        spec = self.store.doc.compare
-        wanted = spec.checkpoint if spec.mode != "off" and spec.what == "checkpoint" else ""
-        if self._second_path not in ("", wanted, self.store.doc.checkpoint):
-            self.client.close(self._second_path)
-        self._second_path = wanted
+    def _free_other_checkpoints(self) -> None:
+        """The renderer opened what is compared by itself; nobody but the window knows when it is done with."""
+        wanted = self.store.doc.compare.files
+        for path in self._other_files - wanted - {self.store.doc.checkpoint}:
+            self.client.close(path)
+        self._other_files = wanted
 
     def _ask_for_pictures(self, edge_px: int, now: float, baked: bool) -> None:
-        """Another view of A first, then B, then what settles and refines A. While the view turns, B follows
-        each A before the next one.
+        """Another view first, then what it is compared with, then what settles and refines it. While the view turns,
+        the others follow each of its pictures before the next one.
         """
+        self.scheduler.along = not self.client.status.far
         self.scheduler.learn(self.store.doc, self._newest)
-        pending, base = self.second.pending, self.frames.base
-        if not self.second.computing(self.store.doc):
+        pending, base = self.compared.pending, self.frames.base
+        if not self.compared.computing(self.store.doc):
             self._second_since = now
         if pending is not None and (
-            self.info is None or base is None or not self.second.wanted(self.store.doc, self.info, base)
+            self.info is None or base is None or not self.compared.wanted(self.store.doc, self.info, base)
         ):
-            self.second.preempted()
+            self.compared.preempted()
             self.client.withdraw_picture()
             pending = None
         if pending is not None and pending.tier is Tier.MOVING:
             return
-        if pending is None and self._submit_second(edge_px):
+        if pending is None and self._submit_other(edge_px):
             return
         request = self.scheduler.step(
             self.store.doc,
@@ -169,10 +169,10 @@ class RenderCoordinator:
         if request is not None:
             self.requests += 1
             self._a_since = now
-            self.second.preempted()
+            self.compared.preempted()
             self.client.submit(request)
 
-    def _submit_second(self, edge_px: int) -> bool:
+    def _submit_other(self, edge_px: int) -> bool:
         base = self.frames.base
         if (
             self.info is None
@@ -187,9 +187,7 @@ class RenderCoordinator:
         if turning and base.tier is not Tier.MOVING:
             return False
         resting = not turning and base.tier is Tier.FULL
-        request = self.second.next(
-            self.store.doc, self.info, self.frames.result.model_copy(update={"request": base}), resting
-        )
+        request = self.compared.next(self.store.doc, self.info, base, resting)
         if request is None:
             return False
         self.scheduler.preempted()
@@ -217,7 +215,7 @@ class RenderCoordinator:
 
     def wait_s(self, now: float) -> float | None:
         """Seconds until `ask` has to be called again without any event; None = not before one."""
-        asks = self.info is not None and self.second.pending is None
+        asks = self.info is not None and self.compared.pending is None
         asks = asks and not self.walking  # each step of a walk is drawn anyhow
         waits = (self.scheduler.wait_s(self.store.doc, now), self.wishes.wait_s(now)) if asks else ()
         return min((w for w in waits if w is not None), default=None)
@@ -239,8 +237,11 @@ class RenderCoordinator:
                 )
             )
 
-        if self.second.computing(self.store.doc):
-            about("second", "Computing B", self._second_since, at_once=not self.second.frames.arrays)
+        if self.compared.computing(self.store.doc):
+            title = (
+                "Computing B" if len(self.compared.rendered(self.store.doc)) == 1 else "Computing the others"
+            )
+            about("second", title, self._second_since, at_once=self.compared.empty(self.store.doc))
         question = self.queries.under_way
         if question is not None:
             about("question", question_title(question), self._asked_since)
@@ -257,8 +258,8 @@ class RenderCoordinator:
                 "compare.mode",
                 now,
             )
-            if self.second.pending is not None:
-                self.second.preempted()
+            if self.compared.pending is not None:
+                self.compared.preempted()
                 self.client.withdraw_picture()
         elif kind == "question":
             self.queries.cancel()
@@ -287,7 +288,7 @@ class RenderCoordinator:
 
     def _restart(self, action: actions.RestartWorker, now: float) -> None:
         self.store.banner = None
-        self.second.preempted()
+        self.compared.preempted()
         self.client.restart()
         self.scheduler.reset()
         self.store.say("Restarting the render process", now)
@@ -311,7 +312,7 @@ class RenderCoordinator:
             case OpenFailed(path=path, number=number) if path and number != self.asked:
                 pass  # another one was asked for since: nobody waits for this one any more
             case OpenFailed(path=path, error=error):
-                self.second.preempted()
+                self.compared.preempted()
                 self.opening = "" if path else self.opening
                 kept = "" if self.info is None else " The model that was open stays."
                 name = Path(path).name if path else "the render session"
@@ -343,7 +344,7 @@ class RenderCoordinator:
                         f"{Path(path).name} was not written", _joined(error.message, error.detail)
                     )
             case WorkerDied(final=final):
-                self.second.preempted()
+                self.compared.preempted()
                 if final:
                     self.opening = ""
                     self.rays.give_up()
@@ -358,7 +359,7 @@ class RenderCoordinator:
 
     def _let_go(self, path: str) -> None:
         """A checkpoint that was opened after another one had been asked for."""
-        if path not in (self.store.doc.checkpoint, self._second_path, self.opening):
+        if path not in (self.store.doc.checkpoint, *self._other_files, self.opening):
             self.client.close(path)
 
     def _opened(self, info: CheckpointInfo) -> None:
@@ -373,7 +374,7 @@ class RenderCoordinator:
         self.frames.clear()
         self.rays.clear()
         self.queries.clear()
-        self.second.clear()
+        self.compared.clear()
         self.wishes.forget()
         self.volumes.clear()
         self.history.clear()
@@ -389,8 +390,9 @@ class RenderCoordinator:
 
     def _frame(self, event: FrameReady) -> None:
         result = event.result
-        if self.second.take(result, event.arrays):
-            failed = self.second.error
+        other = self.compared.take(result, event.arrays)
+        if other is not None:
+            failed = other.error
             if failed is not None and failed.kind != "cancelled":
                 self.store.banner = Banner(
                     "The picture to compare with failed", _joined(failed.message, failed.detail)

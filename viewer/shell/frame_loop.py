@@ -49,6 +49,7 @@ from viewer.shell.values import AllLayers, FrameValues, call
 from viewer.shell.welcome import Welcome
 from viewer.shell.window_protocol import WindowProtocol
 from viewer.state import actions, preferences
+from viewer.state.basket import Shelf
 from viewer.state.camera_glide import CameraGlide
 from viewer.state.document import Document
 from viewer.state.exports import Exports
@@ -122,6 +123,7 @@ class FrameLoop:
         self.escape = Escape()
         self.opening = Opening()
         self.exports = Exports(self.prefs.export_folder)
+        self.basket = Shelf()
         self.walk = Walk()
         self.glide = CameraGlide()
         self.baked = BakedStage(app.wake)
@@ -229,7 +231,8 @@ class FrameLoop:
             layers=layers,
             rays=control.rays,
             queries=control.queries,
-            second_view=control.second,
+            compared=control.compared,
+            basket=self.basket,
             work=control.work(now),
             tasks=self.tasks,
             exports=self.exports,
@@ -454,7 +457,7 @@ class FrameLoop:
         if control.client.status.busy or self.tasks.active or self.doctor.asking:
             idle = max(idle, WORKING)
         waiting = control.info is not None and not control.frames.arrays
-        if self.opening.drops.reading or control.opening or waiting:
+        if self.opening.drops.reading or control.opening or waiting or control.compared.photos.reading:
             idle = max(idle, SPINNING)
         moving = self._moving or bool(self.place.held)
         if self.baked.busy:

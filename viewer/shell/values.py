@@ -19,7 +19,9 @@ from viewer.gl.framebuffer import Underlaid
 from viewer.jobs.tasks import Tasks
 from viewer.render_client.events import WorkerStatus
 from viewer.state.actions import Dispatch
+from viewer.state.basket import Shelf
 from viewer.state.camera_glide import CameraGlide
+from viewer.state.compared import Compared
 from viewer.state.document import Document
 from viewer.state.exports import Exports
 from viewer.state.frames import Timing
@@ -29,7 +31,6 @@ from viewer.state.presets import Presets
 from viewer.state.query_cache import QueryCache
 from viewer.state.ray_queries import RayQueries
 from viewer.state.screen import PicturePlace
-from viewer.state.second_view import SecondView
 from viewer.state.shown_map import ShownMap
 from viewer.state.work import Work
 from viewer.state.workspace import Workspace
@@ -58,7 +59,8 @@ class FrameValues:
     layers: Layers
     rays: RayQueries
     queries: QueryCache
-    second_view: SecondView
+    compared: Compared
+    basket: Shelf
     work: tuple[Work, ...]
     tasks: Tasks
     exports: Exports

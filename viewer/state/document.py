@@ -16,6 +16,7 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.frozen import Frozen
 from core_model.schema.latent import LatentSpec
 from core_model.schema.sampler import AUTO, SamplerSpec
+from viewer.state.comparison import OTHER_FILES, Comparison
 from viewer.state.mesh_settings import MeshSettings, Mode
 from viewer.state.plane_view import PlaneView
 from viewer.state.ray_volume import VolumeView
@@ -120,21 +121,6 @@ class RayMarks(Frozen):
         return first + tuple(p for p in self.pins if p != self.selected)
 
 
-class Comparison(Frozen):
-    """A second picture B beside the window's own A. `what` names the one thing in which they differ."""
-
-    mode: Literal["off", "wipe", "side", "difference"] = "off"
-    what: Literal["sampler", "samples", "channel", "psi", "checkpoint", "reference"] = "sampler"
-    split: float = Field(default=0.5, ge=0.0, le=1.0, description="place of the divider, 0 left to 1 right")
-    sampler: str = Field(default="stratified", description="NAME or NAME:STRATEGY of B's sampler")
-    spp: float = Field(default=64.0, gt=1, le=4096, description="samples per ray of B")
-    channel: str = "normal"
-    psi: float = Field(default=1.0, ge=-2.0, le=2.0)
-    checkpoint: str = ""
-    reference_spp: int = Field(default=512, ge=16, le=65536, description="samples per ray of the reference")
-    curve: bool = Field(default=False, description="measure PSNR over samples when the reference is done")
-
-
 NavigationMode = Literal["turntable", "trackball", "fly"]
 
 
@@ -223,6 +209,6 @@ def carried(before: Document, fresh: Document, info: CheckpointInfo) -> Document
     channel = next((c for c in info.channels if c.name == before.view.channel), None)
     if channel is not None and (info.has_proposal or not channel.needs_proposal):
         kept["view"] = before.view
-    if before.compare.what != "checkpoint":
+    if not any(s.what in OTHER_FILES for s in before.compare.tiles):
         kept["compare"] = before.compare
     return fresh.replace(**kept)

@@ -42,10 +42,19 @@ class FrameStore:
         self.base: RenderRequest | None = None
         self.arrays: dict[str, np.ndarray] = {}
         self.error: ErrorInfo | None = None
-        self.averaged = 0
         self.version = 0
         self._counts: dict[str, np.ndarray] = {}
         self._means: dict[str, np.ndarray] = {}
+        self._seeds: dict[str, set[int]] = {}
+
+    @property
+    def averaged(self) -> int:
+        """Refined frames in the channel that has most of them."""
+        return max((len(seeds) for seeds in self._seeds.values()), default=0)
+
+    def averaged_in(self, name: str) -> int:
+        """Refined frames in one channel: the displayed one has them first."""
+        return len(self._seeds.get(name, ()))
 
     def add(self, result: RenderResult, arrays: dict[str, np.ndarray]) -> bool:
         """Take a finished render; True when the picture changed.
@@ -62,16 +71,16 @@ class FrameStore:
         self.error = None
         joins = _is_refined(result) and self._may_join(result)
         if joins and set(arrays) <= set(self.arrays):
-            self._average(arrays)
-            self.averaged += 1
             assert self.result is not None and self.base is not None and result.request is not None
+            self._average(arrays, result.request.seed)
             request = self.base.model_copy(update={"tier": Tier.REFINED, "seed": result.request.seed})
             self.result = self.result.model_copy(update={"request": request, "generation": result.generation})
         else:
             self.arrays = dict(arrays)
             self._means = dict(arrays)
             self._counts = {}
-            self.averaged = int(_is_refined(result))
+            seeds = {result.request.seed} if result.request is not None and _is_refined(result) else set()
+            self._seeds = {name: set(seeds) for name in arrays}
             self.base, self.result = result.request, result
         self.version += 1
         return True
@@ -115,9 +124,16 @@ class FrameStore:
             return False
         return view_of(self.result.request) == view_of(result.request)
 
-    def _average(self, arrays: dict[str, np.ndarray]) -> None:
-        """Mean over the frames in which a pixel has a value; unit vectors are made unit again."""
+    def _average(self, arrays: dict[str, np.ndarray], seed: int) -> None:
+        """Mean over the frames in which a pixel has a value; unit vectors are made unit again.
+
+        A frame that is there already, from when another channel was shown, does not count twice.
+        """
         for name, new in arrays.items():
+            seeds = self._seeds.setdefault(name, set())
+            if seed in seeds:
+                continue
+            seeds.add(seed)
             if name in OF_THE_SAMPLER:
                 continue
             old = self._means[name]

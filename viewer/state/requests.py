@@ -16,18 +16,17 @@ from core_model.schema.mesh import MAX_TEXTURE_FACES, TEXTURE_FACES, MeshRequest
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
 from core_model.schema.render import RenderRequest, Tier
 from core_model.schema.sampler import AUTO, SamplerSpec
-from viewer.state.document import Comparison, Document
-from viewer.state.final_view import FINAL, RAW, colour_beside, in_raw, is_final, stands_in
+from viewer.state.document import Document
+from viewer.state.final_view import colour_beside, is_final
 from viewer.state.mesh_settings import MeshSettings
 
 REFINED_MORE, REFINED_TAU = 2.0, 0.998
 """Samples of a refined frame in those of the full one, and the mass that its robust set holds."""
 ALWAYS = ("depth", "samples")
 """Channels of every request beside colour: depth is needed for picking."""
+ALONG = ("opacity", "beta", "leftover", "entropy", "position")
+"""Channels that cost an exact picture next to nothing."""
 THUMBNAIL = ("rgb", "depth", "samples")
-PASS_SPP = 128
-"""Samples per ray of one pass of the reference."""
-_EVERYWHERE = ("rgb", "depth", "normal", "opacity", "samples", "position")
 
 
 class Differs(TypedDict, total=False):
@@ -65,14 +64,22 @@ def request_of(
 
 
 def view_request(
-    doc: Document, info: CheckpointInfo, edge: int, tier: Tier, seed: int = 0, spp: float | None = None
+    doc: Document,
+    info: CheckpointInfo,
+    edge: int,
+    tier: Tier,
+    seed: int = 0,
+    spp: float | None = None,
+    along: bool = False,
 ) -> RenderRequest:
-    """The document's picture in `edge` pixels. spp: fewer samples per ray (moving frames)."""
+    """The document's picture in `edge` pixels. spp: fewer samples per ray (moving frames). along: with the channels that come for
+    nothing.
+    """
     sampler = _sampler(doc, info, spp)
     return request_of(
         doc,
         edge,
-        channels_for(doc, info, tier),
+        channels_for(doc, info, tier, along),
         _refined(sampler) if tier is Tier.REFINED else sampler,
         tier=tier,
         seed=seed,
@@ -123,15 +130,32 @@ def thumbnail_request(
     )
 
 
-def channels_for(doc: Document, info: CheckpointInfo, tier: Tier = Tier.FULL) -> tuple[str, ...]:
-    """Channels of a request: colour, those of ALWAYS and the shown one, as far as the checkpoint has them."""
+def channels_for(
+    doc: Document, info: CheckpointInfo, tier: Tier = Tier.FULL, along: bool = False
+) -> tuple[str, ...]:
+    """Channels of a request: colour, those of ALWAYS and the shown one, as far as the checkpoint has them; see `channels_beside`."""
     # without the sampler's own channel a moving picture may be drawn by a quicker sampler than the document's
     beside = tuple(name for name in ALWAYS if tier is not Tier.MOVING or name != "samples")
-    wanted = (colour_beside(doc.view.channel, info), *beside, doc.view.channel)
+    shown = doc.view.channel
+    wanted = (
+        colour_beside(shown, info),
+        *beside,
+        shown,
+        *(channels_beside(shown, info, tier) if along else ()),
+    )
     found = tuple(
         c.name for c in info.channels if c.name in wanted and (info.has_proposal or not c.needs_proposal)
     )
     return found or ("rgb",)
+
+
+def channels_beside(shown: str, info: CheckpointInfo, tier: Tier) -> tuple[str, ...]:
+    """What a full picture brings along, so that another channel of the view is there at once: whatever follows from its samples
+    without another evaluation of the field. A super-resolved picture has rays of its own, and brings what those have.
+    """
+    if tier is not Tier.FULL:
+        return ()
+    return ("opacity",) if is_final(shown, info) else ALONG
 
 
 def samples_of(doc: Document, info: CheckpointInfo) -> float:
@@ -174,86 +198,6 @@ def _refined(spec: SamplerSpec) -> SamplerSpec:
         if budget is not None:
             changes[name] = min(round(REFINED_MORE * budget), most)
     return spec.model_copy(update=changes)
-
-
-# The second view
-
-
-def request_b(doc: Document, info: CheckpointInfo, a: RenderRequest) -> RenderRequest:
-    """The picture of B for a picture of A: the same except for what is compared."""
-    spec = doc.compare
-    names = channels_b(doc, info)
-    change: dict[str, object] = {
-        "channels": in_raw(names) if stands_in(a) else names,
-        "shared_rays": a.shared_rays and is_final(shown_in_b(doc), info),
-        "native": a.native and spec.what not in ("sampler", "samples"),
-    }
-    if a.tier is Tier.REFINED:
-        change |= {"tier": Tier.FULL, "seed": 0}
-    jitter = doc.sampler.jitter
-    if spec.what == "sampler":
-        name, _, strategy = spec.sampler.partition(":")
-        settings: dict[str, object] = {
-            "name": name,
-            "low_budget": None,
-            "high_budget": None,
-            "jitter": jitter,
-        }
-        change["sampler"] = a.sampler.model_copy(
-            update=settings | ({"strategy": strategy} if strategy else {})
-        )
-    else:
-        settings = {"jitter": jitter}
-        if spec.what == "samples":
-            settings |= {"spp": spec.spp, "low_budget": None, "high_budget": None}
-        change["sampler"] = a.sampler.model_copy(update=settings)
-    if spec.what == "psi":
-        change["latent"] = a.latent.replace(psi=spec.psi)
-    if spec.what == "checkpoint" and spec.checkpoint:
-        change["checkpoint"] = spec.checkpoint
-    return a.model_copy(update=change)
-
-
-def plain(request: RenderRequest) -> RenderRequest:
-    """The same picture with features of every family: two-pass samples instead of predicted ones; colour and
-    depth.
-    """
-    sampler = request.sampler
-    if sampler.name in ("learned", AUTO):
-        sampler = sampler.model_copy(update={"name": "importance", "low_budget": None, "high_budget": None})
-    names = tuple(dict.fromkeys(FINAL if c == RAW else c for c in request.channels))
-    channels = tuple(c for c in names if c in _EVERYWHERE) or (FINAL,)
-    return request.model_copy(update={"sampler": sampler, "channels": channels, "native": False})
-
-
-def reference_pass(doc: Document, info: CheckpointInfo, a: RenderRequest, number: int) -> RenderRequest:
-    """One pass of the reference: jittered strata over the whole ray: no prediction can bias the truth."""
-    spp = float(min(PASS_SPP, doc.compare.reference_spp))
-    sampler = doc.sampler.replace(name="stratified", spp=spp, jitter=True, low_budget=None, high_budget=None)
-    names = tuple(c for c in channels_b(doc, info) if c not in ("samples", "leftover", "entropy"))
-    return a.model_copy(
-        update={
-            "sampler": sampler,
-            "tier": Tier.REFINED,
-            "seed": number + 1,
-            "channels": names,
-            "native": False,
-        }
-    )
-
-
-def channels_b(doc: Document, info: CheckpointInfo) -> tuple[str, ...]:
-    """Colour, depth and the channel that B shows."""
-    wanted = (colour_beside(shown_in_b(doc), info), "depth", "samples", shown_in_b(doc))
-    return tuple(
-        c.name for c in info.channels if c.name in wanted and (info.has_proposal or not c.needs_proposal)
-    )
-
-
-def shown_in_b(doc: Document) -> str:
-    """Name of the channel that B shows."""
-    spec: Comparison = doc.compare
-    return spec.channel if spec.what == "channel" else doc.view.channel
 
 
 # Meshes

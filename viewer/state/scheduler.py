@@ -37,10 +37,14 @@ class _Wanted:
 
 
 class Scheduler:
-    """Takes the document in each GUI frame and answers with the request to submit, or None."""
+    """Takes the document in each GUI frame and answers with the request to submit, or None.
+
+    along: exact pictures bring the channels that cost nothing; not over a line, where each of them takes its time.
+    """
 
     def __init__(self) -> None:
         self.sizer = MovingSizer()
+        self.along = True
         self._wanted: _Wanted | None = None
         self._changed_at = 0.0
         self._sent: RenderRequest | None = None
@@ -49,6 +53,8 @@ class Scheduler:
         self._sent_before: RenderRequest | None = None
         self._held = False
         self._left = False
+        self._kept: RenderRequest | None = None
+        self._refined_in: set[str] = set()
         self._seen: tuple[int, int] | None = None
         self._refined = 0
         self._ms_per_sample: float | None = None
@@ -90,6 +96,10 @@ class Scheduler:
                 return None
             self._left = False
             return self._send(self._full(doc, info, edge))
+        done = self._refined_in | set(self._sent.channels)
+        if self._sent.tier is Tier.REFINED and doc.view.channel not in done:
+            # it came along with the full picture: now it is refined too
+            self._refined, self._last_extremes = 0, ()
         request = self._at_rest(doc, info, edge, now - self._changed_at)
         return None if request is None else self._send(request)
 
@@ -184,6 +194,7 @@ class Scheduler:
             if not self._held and result.request.tier is not Tier.REFINED:
                 self._sent = result.request.model_copy(update={"tier": Tier.MOVING})
         elif result.request.tier is Tier.REFINED:
+            self._refined_in |= set(result.request.channels)
             extremes = tuple((f.low, f.high) for f in result.frames)
             same = extremes == self._last_extremes and any(low != high for low, high in extremes)
             # A sampler that ignores the seed gives the same picture twice: more of it changes nothing.
@@ -221,9 +232,10 @@ class Scheduler:
             self._ms_per_sample = self._final_ms = None
         elif old.doc.latent != wanted.doc.latent or old.doc.sampler.name != wanted.doc.sampler.name:
             self.sizer.skip_next()
-        self._wanted, self._changed_at, self._given_up = wanted, now, None
+        self._wanted, self._changed_at, self._given_up, self._kept = wanted, now, None, None
         self._held = False
         self._refined, self._last_extremes = 0, ()
+        self._refined_in = set()
 
     def _at_rest(self, doc: Document, info: CheckpointInfo, edge: int, rest_s: float) -> RenderRequest | None:
         assert self._sent is not None
@@ -273,11 +285,13 @@ class Scheduler:
         return request.model_copy(update=raw) if is_final(doc.view.channel, info) else request
 
     def _full(self, doc: Document, info: CheckpointInfo, edge: int) -> RenderRequest:
-        request = view_request(doc, info, edge, Tier.FULL)
-        return as_its_program(request, info) if doc.native and info.has_native else request
+        native = doc.native and info.has_native  # the program has its own few channels
+        request = view_request(doc, info, edge, Tier.FULL, along=self.along and not native)
+        return as_its_program(request, info) if native else request
 
     def _send(self, request: RenderRequest) -> RenderRequest:
         self._sent_before, self._sent, self._answered = self._sent, request, False
+        self._kept = request if request.tier is Tier.FULL else self._kept
         return request
 
     def _covers(self, doc: Document, info: CheckpointInfo) -> bool:
@@ -287,6 +301,12 @@ class Scheduler:
         ):
             return False
         wanted = channels_for(doc, info, self._sent.tier)
+        if (
+            self._sent.tier is Tier.REFINED
+            and self._kept is not None
+            and set(wanted) <= set(self._kept.channels)
+        ):
+            return True
         moving = self._sent.tier is Tier.MOVING and is_final(doc.view.channel, info) and stands_in(self._sent)
         return set(in_raw(wanted) if moving else wanted) <= set(self._sent.channels)
 

@@ -1,9 +1,8 @@
-"""The picture to compare with: what it is asked for, when, and how far the two are apart.
+"""One picture beside the window's own: what is asked for it, and when.
 
-Pure but for its frame store. A new view of A (the window's own picture) goes first; B follows each A of the
-same pose, so that both turn together, and goes before A settles or is refined. A reference is accumulated
-pass by pass while A rests, and kept as truth until the view changes; then the curve is measured: the current
-sampler at a few sample counts against that truth.
+Pure but for its frame store. A new view of the window's own picture goes first; this one follows each of the same pose, so that
+both turn together, and goes before that one settles or is refined. A reference is accumulated pass by pass while the view rests,
+and kept as truth until the view changes; then the curve is measured: the current sampler at a few sample counts against that truth.
 """
 
 from __future__ import annotations
@@ -14,10 +13,11 @@ import numpy as np
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
+from viewer.state.compare_requests import PASS_SPP, plain, reference_pass, request_for
+from viewer.state.comparison import Source
 from viewer.state.document import Document
 from viewer.state.final_view import FINAL, RAW
 from viewer.state.frames import FrameStore
-from viewer.state.requests import PASS_SPP, plain, reference_pass, request_b
 from viewer.state.shown_map import MapCache
 
 CURVE_SPP = (4, 8, 16, 32, 64, 128)
@@ -39,42 +39,47 @@ class CurvePoint:
 
 
 class SecondView:
-    """One instance per window; `next` gives the next request, `take` accepts a result."""
+    """`next` gives the next request, `take` accepts a result.
 
-    def __init__(self) -> None:
+    slot: of its pictures' textures, its own for good. source: what the frames show, None before there are any.
+    """
+
+    def __init__(self, slot: int = 1) -> None:
+        self.slot = slot
         self.frames = FrameStore()
         self.maps = MapCache()
+        self.source: Source | None = None
         self.pending: RenderRequest | None = None
         self.curve: tuple[CurvePoint, ...] = ()
         self.error: ErrorInfo | None = None
+        self._asked: Source | None = None
         self._plain: frozenset[str] = frozenset()
         self._own = ""
         self._goal: RenderRequest | None = None
-        self._apart: tuple[tuple[int, int], Apart | None] | None = None
 
     def next(
-        self, doc: Document, info: CheckpointInfo, a: RenderResult | None, resting: bool
+        self, source: Source, doc: Document, info: CheckpointInfo, view: RenderRequest, resting: bool
     ) -> RenderRequest | None:
-        """The next request for B; None = nothing to ask.
+        """The next request for the picture of `source`; None = nothing to ask.
 
-        a: the shown full picture of A; resting: A is full and its view stays.
+        view: of the window's own picture that is shown; resting: that one is full and its view stays.
         """
-        spec = doc.compare
-        if spec.mode == "off" or a is None or a.request is None or self.pending is not None:
+        if not source.is_rendered or self.pending is not None:
             return None
-        if spec.what == "reference":
-            return self._next_of_reference(doc, info, a.request) if resting else None
-        self._own = a.request.checkpoint
-        goal = self._request_b(doc, info, a.request)
+        self._asked = source
+        if source.what == "reference":
+            return self._next_of_reference(source, doc, info, view) if resting else None
+        self._own = view.checkpoint
+        goal = self._goal_of(source, doc, info, view)
         if goal == self._goal or (
-            a.request.tier is Tier.REFINED and self._goal is not None and _same_picture(goal, self._goal)
+            view.tier is Tier.REFINED and self._goal is not None and _same_picture(goal, self._goal)
         ):
             return None
         self._goal = self.pending = goal
         return goal
 
     def take(self, result: RenderResult, arrays: dict[str, np.ndarray]) -> bool:
-        """Whether this answer was B's."""
+        """Whether this answer was its own."""
         if self.pending is None or result.request != self.pending:
             return False
         request, self.pending = self.pending, None
@@ -96,39 +101,39 @@ class SecondView:
             self._measure(request, result, arrays)
         else:
             self.frames.add(result, arrays)
+            self.source = self._asked
         return True
 
     def preempted(self) -> None:
-        """A asked for another picture: what was under way for B is dropped by the worker."""
+        """The view asked for another picture: what was under way is dropped by the worker."""
         if self.pending is not None:
             self.pending = None
             if self._goal is not None and self._goal.tier is not Tier.REFINED:
                 self._goal = None
 
-    def computing(self, doc: Document) -> bool:
-        """Whether the picture of B that the document asks for is not there yet.
+    def is_of(self, source: Source) -> bool:
+        """Whether the picture that is there is one of `source`, perhaps with other settings."""
+        return bool(self.frames.arrays) and self.source is not None and self.source.what == source.what
+
+    def computing(self, source: Source) -> bool:
+        """Whether the picture that is asked for is not there yet.
 
         While the view turns it is one step behind, not late.
         """
-        spec = doc.compare
-        if (
-            spec.mode == "off"
-            or self.error is not None
-            or (spec.what == "checkpoint" and not spec.checkpoint)
-        ):
+        if self.error is not None or not source.is_rendered:
             return False
-        return not self.frames.arrays or (self.pending is not None and self.pending.tier is not Tier.MOVING)
+        return not self.is_of(source) or (self.pending is not None and self.pending.tier is not Tier.MOVING)
 
-    def wanted(self, doc: Document, info: CheckpointInfo, a: RenderRequest) -> bool:
+    def wanted(self, source: Source, doc: Document, info: CheckpointInfo, view: RenderRequest) -> bool:
         """Whether what is under way is still what the document asks for."""
-        if doc.compare.mode == "off":
-            return False
-        if doc.compare.what == "reference":
-            return self._goal == reference_pass(doc, info, a, 0)
-        return self._goal == self._request_b(doc, info, a)
+        if source.what == "reference":
+            return self._goal == reference_pass(source, doc, info, view, 0)
+        return self._goal == self._goal_of(source, doc, info, view)
 
-    def _request_b(self, doc: Document, info: CheckpointInfo, a: RenderRequest) -> RenderRequest:
-        goal = request_b(doc, info, a)
+    def _goal_of(
+        self, source: Source, doc: Document, info: CheckpointInfo, view: RenderRequest
+    ) -> RenderRequest:
+        goal = request_for(source, doc, info, view)
         return plain(goal) if goal.checkpoint in self._plain else goal
 
     def clear(self) -> None:
@@ -137,7 +142,7 @@ class SecondView:
         The maps stay: their numbers name pictures in textures, and may not begin again.
         """
         maps = self.maps
-        self.__init__()
+        self.__init__(self.slot)
         self.maps = maps
 
     def accumulated(self) -> float:
@@ -152,42 +157,20 @@ class SecondView:
             return 0.0
         return self.frames.averaged * float(result.request.sampler.spp or 0.0)
 
-    def matches(self, a: RenderResult | None) -> bool:
-        """Whether B shows the view of A (while turning it may be one step behind)."""
-        b = self.frames.result
-        if a is None or b is None or a.request is None or b.request is None:
-            return False
-        return a.request.camera == b.request.camera and (a.width, a.height) == (b.width, b.height)
-
-    def apart(self, a: FrameStore) -> Apart | None:
-        """How far A's colour is from B's; None where they cannot be compared."""
-        key = (a.version, self.frames.version)
-        if self._apart is None or self._apart[0] != key:
-            both = next((n for n in (FINAL, RAW) if n in a.arrays and n in self.frames.arrays), FINAL)
-            pair = a.arrays.get(both), self.frames.arrays.get(both)
-            ready = (
-                pair[0] is not None
-                and pair[1] is not None
-                and self.matches(a.result)
-                and pair[0].shape == pair[1].shape
-            )
-            self._apart = (key, apart(*pair) if ready else None)  # type: ignore[arg-type]
-        return self._apart[1]
-
     def _next_of_reference(
-        self, doc: Document, info: CheckpointInfo, a: RenderRequest
+        self, source: Source, doc: Document, info: CheckpointInfo, view: RenderRequest
     ) -> RenderRequest | None:
-        first = reference_pass(doc, info, a, 0)
+        first = reference_pass(source, doc, info, view, 0)
         if self._goal != first:
             self._goal, self.curve, self.error = first, (), None
             self.frames.clear()
         if self.error is not None:
             return None  # the same pass would fail again; a change of the view tries anew
         spp = float(first.sampler.spp or PASS_SPP)
-        if self.frames.averaged * spp < doc.compare.reference_spp:
-            self.pending = reference_pass(doc, info, a, self.frames.averaged)
+        if self.frames.averaged * spp < source.reference_spp:
+            self.pending = reference_pass(source, doc, info, view, self.frames.averaged)
             return self.pending
-        if not doc.compare.curve or len(self.curve) == len(CURVE_SPP):
+        if not source.curve or len(self.curve) == len(CURVE_SPP):
             return None
         sampler = doc.sampler.replace(
             spp=float(CURVE_SPP[len(self.curve)]), low_budget=None, high_budget=None

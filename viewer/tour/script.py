@@ -16,7 +16,8 @@ from core_model.schema.config_dir import CONFIG_DIR_VARIABLE, FILE_NAME
 from core_model.schema.errors import TriscopeError
 from viewer.shell.app import App, AppOptions
 from viewer.state import actions
-from viewer.state.document import Comparison, RayMarks
+from viewer.state.comparison import Comparison
+from viewer.state.document import RayMarks
 from viewer.state.plane_view import with_ablation
 from viewer.tour import panel_stops
 from viewer.tour.virtual_display import some_display
@@ -135,13 +136,16 @@ class Tour:
         """Uniform samples against the checkpoint's own sampler at the same budget: wipe, then the error map."""
         assert app.loop is not None
         control = app.loop.coordinator
+        compared, frames = control.compared, control.frames
         home = control.store.doc
         app.loop.dispatch(actions.ShowPanel("Compare", True))
         for mode in ("wipe", "difference"):
-            control.store.doc = home.replace(compare=Comparison(mode=mode, what="sampler", sampler="uniform"))
+            control.store.doc = home.replace(
+                compare=Comparison.beside(mode, what="sampler", sampler="uniform")
+            )
             for _ in range(STILL_FRAMES):
                 yield
-            ready = lambda: control.second.pending is None and control.second.matches(control.frames.result)
+            ready = lambda: compared.pending is None and compared.matches(control.store.doc, frames.result)
             yield from self.wait(ready, "the picture to compare with", app)
             yield from self.shot(app, f"compare-{mode}")
         app.loop.dispatch(actions.ShowPanel("Compare", False))

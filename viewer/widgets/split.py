@@ -1,4 +1,4 @@
-"""Two pictures in the viewport: wipe with a draggable divider, side by side, or their difference."""
+"""Several pictures in the viewport: wipe with a draggable divider, side by side, difference, grid."""
 
 from __future__ import annotations
 
@@ -8,60 +8,62 @@ import numpy as np
 from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.channels import ChannelInfo
-from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.sampler import SamplerInfo
 from viewer.state.document import ChannelView, Document
-from viewer.state.final_view import FINAL, RAW
-from viewer.state.requests import shown_in_b
-from viewer.state.second_view import SecondView, difference
+from viewer.state.second_view import difference
 from viewer.state.shown_map import ShownMap
-from viewer.widgets import overlays
 from viewer.widgets.shown_picture import ShownPicture, ShownRange
 from viewer.widgets.theme import Theme
 
-WHAT_TITLES = {
-    "sampler": "Sampler", "samples": "Samples", "channel": "Channel", "psi": "Psi",
-    "checkpoint": "Checkpoint", "reference": "Reference",
-}  # fmt: skip
 _HALF_GRIP_EM = 0.45
 
 
 @dataclass(frozen=True)
 class Squares:
-    """Where the pictures lie: upper left corners of A and B (equal in a wipe) and their edge, logical pixels."""
+    """Where the pictures lie: upper left corners of A, B … (one for all where they share it) and their edge, logical pixels."""
 
-    a: ImVec2
-    b: ImVec2
+    tiles: tuple[ImVec2, ...]
     edge: float
+
+    @property
+    def a(self) -> ImVec2:
+        return self.tiles[0]
+
+    @property
+    def b(self) -> ImVec2:
+        """Of B; of the only picture where there is one."""
+        return self.tiles[min(1, len(self.tiles) - 1)]
+
+    @property
+    def right(self) -> float:
+        """Right edge of all of them."""
+        return max(t.x for t in self.tiles) + self.edge
 
 
 def squares(doc: Document, corner: ImVec2, width: float, height: float, margin: float) -> Squares:
-    """One centred square, or two of equal size side by side."""
-    if doc.compare.mode != "side" and (doc.mesh.mode != "side" or doc.compare.mode != "off"):
-        edge = max(16.0, float(int(min(width, height) - 2 * margin)))
-        origin = ImVec2(round(corner.x + 0.5 * (width - edge)), round(corner.y + 0.5 * (height - edge)))
-        return Squares(origin, origin, edge)
-    edge = max(16.0, float(int(min(0.5 * (width - 3 * margin), height - 2 * margin))))
-    top = round(corner.y + 0.5 * (height - edge))
-    left = round(corner.x + 0.5 * (width - 2 * edge - margin))
-    return Squares(ImVec2(left, top), ImVec2(left + edge + margin, top), edge)
+    """One centred square, two side by side, or a grid of as many as are compared: as large as they fit."""
+    count, columns = 1, (1,)
+    if doc.compare.mode == "grid":
+        count = len(doc.compare.tiles)
+        columns = tuple(range(1, count + 1))
+    elif doc.compare.mode == "side" or (doc.mesh.mode == "side" and doc.compare.mode == "off"):
+        count, columns = 2, (2,)
+
+    def edge_of(n: int) -> float:
+        rows = -(-count // n)
+        return min((width - (n + 1) * margin) / n, (height - (rows + 1) * margin) / rows)
+
+    across = max(columns, key=lambda n: (edge_of(n), n))
+    down, edge = -(-count // across), max(16.0, float(int(edge_of(across))))
+    left = round(corner.x + 0.5 * (width - across * edge - (across - 1) * margin))
+    top = round(corner.y + 0.5 * (height - down * edge - (down - 1) * margin))
+    places = [divmod(i, across) for i in range(count)]
+    return Squares(
+        tuple(ImVec2(left + c * (edge + margin), top + r * (edge + margin)) for r, c in places), edge
+    )
 
 
-def second_map(doc: Document, picture: ShownPicture, second_view: SecondView) -> ShownMap | None:
-    """The map of B; None while there is no picture of it."""
-    frames, channel = second_view.frames, picture.channel(shown_in_b(doc))
-    if (
-        channel is not None and channel.name == FINAL and FINAL not in frames.arrays
-    ):  # both move in raw colours
-        channel = picture.channel(RAW)
-    if channel is None or channel.name not in frames.arrays:
-        return None
-    view = doc.view.of(channel.name, channel).replace(outline=False)
-    return second_view.maps.of(frames.version, channel, view, frames.arrays, frames.result)
-
-
-def second_range(doc: Document, picture: ShownPicture, shown: ShownMap, a: ShownMap) -> ShownRange:
-    """Range of B's colours: A's where both show the same channel, so that equal colours mean equal values."""
+def tile_range(doc: Document, picture: ShownPicture, shown: ShownMap, a: ShownMap) -> ShownRange:
+    """Range of a tile's colours: the view's where both show the same channel, so that equal colours mean equal values."""
     view = doc.view.of(shown.channel.name, shown.channel)
     if shown.channel.name == a.channel.name:
         return picture.shown_range(doc, a.channel)
@@ -154,76 +156,3 @@ def _divider(doc: Document, theme: Theme, where: Squares, x: float) -> Document:
         split = (imgui.get_mouse_pos().x - o.x) / edge
         return doc.replace(compare=doc.compare.replace(split=min(max(split, 0.0), 1.0)))
     return doc
-
-
-def ways_of(sampler: SamplerInfo) -> list[tuple[str, str]]:
-    """(key, title) of each way to use a sampler; the key is NAME or NAME:STRATEGY."""
-    if not sampler.strategies:
-        return [(sampler.name, sampler.title)]
-    return [(f"{sampler.name}:{s}", f"{sampler.title}, {s}") for s in sampler.strategies]
-
-
-def label_b(
-    doc: Document, info: CheckpointInfo | None, picture: ShownPicture, second_view: SecondView
-) -> str:
-    """What B is, in a few words."""
-    spec = doc.compare
-    ways = dict(way for s in info.samplers for way in ways_of(s)) if info else {}
-    text = {
-        "sampler": ways.get(spec.sampler, spec.sampler), "samples": f"{spec.spp:g} spp",
-        "channel": picture.channel(spec.channel).title if picture.channel(spec.channel) else spec.channel,  # type: ignore[union-attr]
-        "psi": f"psi {spec.psi:.2f}", "checkpoint": spec.checkpoint.rsplit("/", 1)[-1] or "no checkpoint",
-        "reference": f"reference {second_view.accumulated():.0f} / {spec.reference_spp} spp",
-    }[spec.what]  # fmt: skip
-    result = second_view.frames.result
-    if result is not None and spec.what in ("sampler", "samples"):
-        text += f"  {result.samples_per_pixel:.1f} spp"
-    return text
-
-
-def labels(
-    doc: Document,
-    theme: Theme,
-    info: CheckpointInfo | None,
-    picture: ShownPicture,
-    second_view: SecondView,
-    drawn: ShownMap,
-    where: Squares,
-) -> None:
-    """A and B in the lower corners of the pictures, with the distance of the two."""
-    if doc.compare.mode == "off":
-        return
-    inset, bottom = 0.5 * theme.em, where.a.y + where.edge
-    lines = [(f"B  {label_b(doc, info, picture, second_view)}", True)]
-    found = second_view.apart(picture.frames) if doc.compare.what != "channel" else None
-    if found is not None:
-        lines.append(
-            (
-                f"A to B  {found.psnr:.1f} dB   worst 1 % {found.worst_1:.1f}   0.1 % {found.worst_01:.1f}",
-                False,
-            )
-        )
-    elif second_view.error is not None:
-        lines.append(("failed: the message is in the banner", False))
-    elif not second_view.frames.arrays:
-        lines.append(
-            (
-                "on its way"
-                if doc.compare.what != "checkpoint" or doc.compare.checkpoint
-                else "choose a checkpoint",
-                False,
-            )
-        )
-    if doc.compare.mode == "difference" and second_view.frames.arrays and drawn.channel.name != "difference":
-        lines.append(("B has no picture of this map: A is shown", False))
-    corner = ImVec2(where.b.x + where.edge - inset, bottom - inset)
-    overlays.badge(theme, corner, lines, right=True, bottom=True)
-    if doc.compare.mode != "difference":
-        end = where.a.x + where.edge * (doc.compare.split if doc.compare.mode == "wipe" else 1.0)
-        overlays.badge(
-            theme,
-            ImVec2(max(end - inset, where.a.x + 2 * inset), bottom - inset),
-            [("A", True)],
-            right=True,
-            bottom=True,
-        )

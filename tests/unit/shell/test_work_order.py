@@ -13,7 +13,8 @@ from core_model.schema.render import RenderRequest, RenderResult, Tier
 from tests.blob_head.session import blob_info
 from viewer.render_client.events import Answered, Event, FrameReady, Opened, WorkerStatus
 from viewer.shell.coordinator import RenderCoordinator
-from viewer.state.document import Comparison, Document
+from viewer.state.comparison import Comparison
+from viewer.state.document import Document
 from viewer.state.store import Store
 
 INFO = blob_info("blob:demo")
@@ -115,7 +116,7 @@ class Window:
         raise AssertionError("it never refined")
 
     def compare(self, **changes: object) -> Document:
-        return self.doc.replace(compare=Comparison(mode="difference", **changes))  # type: ignore[arg-type]
+        return self.doc.replace(compare=Comparison.beside("difference", **changes))
 
 
 def test_b_goes_before_refinement_which_goes_on_with_its_frames() -> None:
@@ -141,7 +142,9 @@ def test_b_goes_before_refinement_which_goes_on_with_its_frames() -> None:
     assert [(r.tier, r.seed) for r in resumed] == [(Tier.REFINED, 3)]
     window.answer()
     window.frame()
-    assert window.control.frames.averaged == 3 and window.control.second.frames.arrays, "no frame was lost"
+    assert window.control.frames.averaged == 3 and window.control.compared.views[1].frames.arrays, (
+        "no frame was lost"
+    )
 
 
 def test_the_reference_goes_before_refinement() -> None:
@@ -179,10 +182,10 @@ def test_another_view_goes_before_b_and_a_display_setting_does_not() -> None:
     brighter = doc.replace(
         view=doc.view.with_channel_view(doc.view.of("depth", INFO.channels[1]).replace(invert=True))
     )
-    assert window.frame(brighter) == [] and window.control.second.pending is not None
+    assert window.frame(brighter) == [] and window.control.compared.pending is not None
     turned = brighter.replace(camera=doc.camera.replace(yaw=0.7))
     assert [(r.tier, r.camera) for r in window.frame(turned)] == [(Tier.MOVING, turned.camera)]
-    assert window.control.second.pending is None
+    assert window.control.compared.pending is None
 
 
 def test_another_b_replaces_the_one_that_is_computed() -> None:
@@ -192,7 +195,7 @@ def test_another_b_replaces_the_one_that_is_computed() -> None:
     (other,) = window.frame(window.compare(what="sampler", sampler="importance"))
     assert other.sampler.name == "importance"
     (refined,) = window.frame(window.doc.replace(compare=Comparison()))
-    assert refined.tier is Tier.REFINED and window.control.second.pending is None
+    assert refined.tier is Tier.REFINED and window.control.compared.pending is None
 
 
 def test_a_full_picture_that_was_ready_all_the_same_is_not_made_twice() -> None:

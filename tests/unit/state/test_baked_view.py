@@ -25,7 +25,8 @@ from viewer.state.baked_view import (
     is_of,
     rest_of,
 )
-from viewer.state.document import ChannelView, Comparison, Document
+from viewer.state.comparison import Comparison
+from viewer.state.document import ChannelView, Document
 from viewer.state.scheduler import Scheduler
 
 DOC = Document(checkpoint=INFO.path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from tests.blob_head.session import BlobSession
-from viewer.state.document import Comparison, Document, Navigation, carried
+from viewer.state.comparison import Comparison
+from viewer.state.document import Document, Navigation, carried
 
 
 def test_everything_that_fits_is_kept() -> None:
@@ -18,7 +19,7 @@ def test_everything_that_fits_is_kept() -> None:
         camera=fresh.camera.replace(yaw=0.7),
         sampler=fresh.sampler.replace(name=other, spp=24.0),
         view=fresh.view.with_channel("depth"),
-        compare=Comparison(mode="wipe", what="samples"),
+        compare=Comparison.beside("wipe", what="samples"),
     )
     kept = carried(seen, fresh, info)
     assert kept.checkpoint == info.path
@@ -34,7 +35,7 @@ def test_everything_that_fits_is_kept() -> None:
 def test_what_the_other_cannot_show_falls_back() -> None:
     info = BlobSession().open("blob:demo")
     fresh = Document.defaults_from(info)
-    beside = Comparison(mode="wipe", what="checkpoint", checkpoint="x")
+    beside = Comparison.beside("wipe", what="checkpoint", checkpoint="x")
     seen = fresh.replace(view=fresh.view.with_channel("no such channel"), compare=beside)
     poor = info.model_copy(update={"samplers": ()})
     kept = carried(seen.replace(sampler=seen.sampler.replace(name="learned")), fresh, poor)

@@ -17,10 +17,12 @@ from core_model.schema.sampler import AUTO, SamplerInfo, SamplerSpec
 from tests.unit.state.simulated_renderer import INFO as PLAIN
 from tests.unit.state.simulated_renderer import Simulation
 from viewer.shell.restore import restored
-from viewer.state.document import Comparison, Document
+from viewer.state.compare_requests import plain, reference_pass, request_for
+from viewer.state.comparison import Comparison, Source
+from viewer.state.document import Document
 from viewer.state.export_settings import ExportSettings, plan_export
 from viewer.state.frames import FrameStore
-from viewer.state.requests import channels_for, plain, reference_pass, request_b
+from viewer.state.requests import channels_for
 from viewer.state.second_view import SecondView
 
 INFO = PLAIN.replace(
@@ -160,34 +162,34 @@ def request_a(**more: object) -> RenderRequest:
 
 
 def test_b_moves_in_raw_colours_as_a_does() -> None:
-    doc = DOC.replace(compare=Comparison(mode="wipe", what="psi"))
-    assert "rgb" in request_b(doc, INFO, request_a()).channels
+    doc = DOC.replace(compare=Comparison.beside("wipe", what="psi"))
+    assert "rgb" in request_for(doc.compare.tiles[1], doc, INFO, request_a()).channels
     moving = request_a(tier=Tier.MOVING).replace(channels=("depth", "samples", "raw"))
-    assert set(request_b(doc, INFO, moving).channels) == {"raw", "depth", "samples"}
+    assert set(request_for(doc.compare.tiles[1], doc, INFO, moving).channels) == {"raw", "depth", "samples"}
     other = plain(moving)
     assert "rgb" in other.channels and "raw" not in other.channels and other.sampler.name == "importance"
 
 
 def test_b_of_another_channel_has_rays_of_its_own() -> None:
-    doc = DOC.replace(compare=Comparison(mode="wipe", what="channel", channel="depth"))
-    assert not request_b(doc, INFO, request_a()).shared_rays
+    doc = DOC.replace(compare=Comparison.beside("wipe", what="channel", channel="depth"))
+    assert not request_for(doc.compare.tiles[1], doc, INFO, request_a()).shared_rays
 
 
 def test_b_of_the_programs_own_picture() -> None:
     for what, native in (("sampler", False), ("samples", False), ("psi", True)):
-        doc = DOC.replace(compare=Comparison(mode="wipe", what=what))  # type: ignore[arg-type]
-        assert request_b(doc, INFO, request_a(native=True)).native == native
-    assert not reference_pass(DOC, INFO, request_a(native=True), 0).native
+        doc = DOC.replace(compare=Comparison.beside("wipe", what=what))
+        assert request_for(doc.compare.tiles[1], doc, INFO, request_a(native=True)).native == native
+    assert not reference_pass(Source(what="reference"), DOC, INFO, request_a(native=True), 0).native
 
 
 def test_the_curve_is_measured_in_the_colours_that_the_reference_has() -> None:
     doc = DOC.replace(
-        compare=Comparison(mode="wipe", what="reference", reference_spp=128, curve=True),
+        compare=Comparison.beside("wipe", what="reference", reference_spp=128, curve=True),
         view=DOC.view.with_channel("normal"),
     )
-    view, a = SecondView(), RenderResult(request=request_a().replace(width=8, height=8))
+    view, a = SecondView(), request_a().replace(width=8, height=8)
     for number in range(8):
-        request = view.next(doc, INFO, a, True)
+        request = view.next(doc.compare.tiles[1], doc, INFO, a, True)
         if request is None:
             break
         arrays = {

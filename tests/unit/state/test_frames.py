@@ -59,6 +59,18 @@ def test_refined_frames_are_averaged_with_the_full_one_and_a_new_view_starts_afr
     assert store.averaged == 0 and (store.arrays["rgb"] == 0.75).all()
 
 
+def test_a_channel_that_is_refined_later_counts_its_own_frames() -> None:
+    store, seen = FrameStore(), np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)
+    store.add(result(1), rgb(0.0) | {"beta": seen})
+    for seed in (1, 2):
+        store.add(result(1 + seed, Tier.REFINED, seed=seed), rgb(0.3))
+    assert (store.averaged_in("rgb"), store.averaged_in("beta")) == (2, 0)
+    store.add(result(4, Tier.REFINED, seed=1), rgb(0.9) | {"beta": seen + 2.0})
+    assert (store.averaged_in("rgb"), store.averaged_in("beta")) == (2, 1)
+    np.testing.assert_allclose(store.arrays["rgb"], 0.2, atol=1e-6)  # seed 1 was in it already
+    np.testing.assert_allclose(store.arrays["beta"], seen + 1.0)
+
+
 def test_what_tells_of_the_sampler_stays_that_of_the_full_frame() -> None:
     store = FrameStore()
     store.add(result(1), rgb(0.0) | {"samples": np.full((2, 2), 9.0, np.float32)})

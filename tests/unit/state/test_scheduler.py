@@ -137,7 +137,8 @@ def test_channel_that_the_frame_lacks_is_asked_for() -> None:
     assert tiers(sim)[0] is Tier.MOVING and tiers(sim)[-1] is Tier.REFINED
     for tier, request in zip(tiers(sim), (r for _, r in sim.requests), strict=True):
         moving = ("rgb", "depth", "normal")  # of the sampler only its finished pictures tell
-        assert request.channels == (moving if tier is Tier.MOVING else (*moving, "samples"))
+        along = {Tier.MOVING: (), Tier.FULL: ("samples", "entropy")}.get(tier, ("samples",))
+        assert request.channels == (*moving, *along)
     sim.requests.clear()
     sim.rest(DOC, 2.0)  # back to colour: it is in those frames
     assert sim.requests == []
@@ -267,3 +268,22 @@ def test_document_takes_the_best_sampler_that_works() -> None:
     info = INFO.replace(samplers=(learned.replace(available=False), importance), num_ws=8)
     doc = Document.defaults_from(info)
     assert doc.sampler.name == "importance" and doc.latent.cutoff == 8 and doc.checkpoint == "sim"
+
+
+def test_a_channel_that_came_along_is_only_refined() -> None:
+    sim = Simulation()
+    sim.rest(DOC, 10.0)
+    full = next(r for _, r in sim.requests if r.tier is Tier.FULL)
+    assert "entropy" in full.channels, "it costs nothing beside the colours"
+    assert all("entropy" not in r.channels for _, r in sim.requests if r.tier is not Tier.FULL)
+    sim.requests.clear()
+    sim.rest(DOC.replace(view=DOC.view.with_channel("entropy")), 10.0)
+    assert set(tiers(sim)) == {Tier.REFINED} and len(sim.requests) == DOC.quality.refine_frames
+    assert [r.seed for _, r in sim.requests] == list(range(1, DOC.quality.refine_frames + 1))
+
+
+def test_over_a_line_nothing_comes_along() -> None:
+    sim = Simulation()
+    sim.scheduler.along = False
+    sim.rest(DOC, 10.0)
+    assert all("entropy" not in r.channels for _, r in sim.requests)

@@ -11,8 +11,9 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier
 from core_model.schema.sampler import SamplerSpec
 from tests.blob_head.session import blob_info
-from viewer.state.document import Comparison, Document
-from viewer.state.requests import PASS_SPP, reference_pass, request_b
+from viewer.state.compare_requests import PASS_SPP, reference_pass, request_for
+from viewer.state.comparison import Comparison, Source
+from viewer.state.document import Document
 from viewer.state.second_view import CURVE_SPP, SecondView, apart, difference
 
 INFO = blob_info("blob:demo")
@@ -20,7 +21,7 @@ INFO = blob_info("blob:demo")
 
 def document(**compare: object) -> Document:
     doc = Document.defaults_from(INFO)
-    return doc.replace(compare=Comparison(mode="wipe", **compare))  # type: ignore[arg-type]
+    return doc.replace(compare=Comparison.beside("wipe", **compare))
 
 
 def answer(
@@ -61,7 +62,7 @@ def request_a(doc: Document, tier: Tier = Tier.FULL, edge: int = 8) -> RenderReq
 def test_b_differs_from_a_in_one_thing(settings: dict, field: str, value: object) -> None:
     doc = document(**settings)
     a = request_a(doc)
-    b = request_b(doc, INFO, a)
+    b = request_for(doc.compare.tiles[1], doc, INFO, a)
     found: object = b
     for part in field.split("."):
         found = getattr(found, part)
@@ -73,61 +74,64 @@ def test_b_differs_from_a_in_one_thing(settings: dict, field: str, value: object
 
 
 def test_the_channel_of_b_is_asked_for() -> None:
-    b = request_b(document(what="channel", channel="opacity"), INFO, request_a(document()))
+    doc = document(what="channel", channel="opacity")
+    b = request_for(doc.compare.tiles[1], doc, INFO, request_a(doc))
     assert "opacity" in b.channels and "rgb" in b.channels
 
 
 def test_b_follows_each_a_once_and_not_its_refinement() -> None:
     doc, second = document(what="sampler", sampler="uniform"), SecondView()
-    assert second.next(doc, INFO, None, resting=False) is None
-    a, _ = answer(request_a(doc))
-    first = second.next(doc, INFO, a, resting=False)
-    assert first is not None and second.pending == first and second.next(doc, INFO, a, resting=False) is None
+    a = request_a(doc)
+    first = second.next(doc.compare.tiles[1], doc, INFO, a, resting=False)
+    assert (
+        first is not None
+        and second.pending == first
+        and second.next(doc.compare.tiles[1], doc, INFO, a, resting=False) is None
+    )
     assert not second.take(*answer(request_a(doc)))
     assert second.take(*answer(first))
-    assert second.next(doc, INFO, a, resting=False) is None
-    refined, _ = answer(request_a(doc, Tier.REFINED).model_copy(update={"seed": 3}))
-    assert second.next(doc, INFO, refined, resting=False) is None
+    assert second.next(doc.compare.tiles[1], doc, INFO, a, resting=False) is None
+    refined = request_a(doc, Tier.REFINED).model_copy(update={"seed": 3})
+    assert second.next(doc.compare.tiles[1], doc, INFO, refined, resting=False) is None
     turned = request_a(doc).model_copy(update={"camera": OrbitPose(yaw=0.4)})
-    again = second.next(doc, INFO, answer(turned)[0], resting=False)
+    again = second.next(doc.compare.tiles[1], doc, INFO, turned, resting=False)
     assert again is not None and again.camera == turned.camera
     second.preempted()
-    assert second.next(doc, INFO, answer(turned)[0], resting=False) == again, (
+    assert second.next(doc.compare.tiles[1], doc, INFO, turned, resting=False) == again, (
         "what was dropped is asked for again"
     )
-    off = doc.replace(compare=doc.compare.replace(mode="off"))
     second.preempted()
-    assert second.next(off, INFO, a, resting=True) is None
+    assert second.next(Source(), doc, INFO, a, resting=True) is None, "the view itself is nobody else's"
 
 
 def test_the_reference_is_a_mean_of_passes_and_then_the_curve_is_measured() -> None:
     doc, second = document(what="reference", reference_spp=300, curve=True), SecondView()
-    a, _ = answer(request_a(doc))
-    assert second.next(doc, INFO, a, resting=False) is None, "A is refined first"
+    a = request_a(doc)
+    assert second.next(doc.compare.tiles[1], doc, INFO, a, resting=False) is None, "A is refined first"
     seeds = []
     for number in range(3):
-        request = second.next(doc, INFO, a, resting=True)
+        request = second.next(doc.compare.tiles[1], doc, INFO, a, resting=True)
         assert request is not None and request.sampler.jitter and request.sampler.spp == PASS_SPP
         seeds.append(request.seed)
         assert second.take(*answer(request, number + 1, value=0.1 * (number + 1)))
     assert len(set(seeds)) == 3 and second.accumulated() == 3 * PASS_SPP
     np.testing.assert_allclose(second.frames.arrays["rgb"], 0.2, atol=1e-6)
     for spp in CURVE_SPP:
-        request = second.next(doc, INFO, a, resting=True)
+        request = second.next(doc.compare.tiles[1], doc, INFO, a, resting=True)
         assert request is not None and request.sampler.spp == spp and request.sampler.name == doc.sampler.name
         assert second.take(*answer(request, 9, value=0.3))
-    assert second.next(doc, INFO, a, resting=True) is None
+    assert second.next(doc.compare.tiles[1], doc, INFO, a, resting=True) is None
     assert [p.spp for p in second.curve] == list(CURVE_SPP)
     assert second.curve[0].apart.psnr == pytest.approx(20.0, abs=1e-3)
     np.testing.assert_allclose(second.frames.arrays["rgb"], 0.2, atol=1e-6)
-    moved, _ = answer(request_a(doc.replace(camera=OrbitPose(yaw=0.3))))
-    request = second.next(doc, INFO, moved, resting=True)
+    moved = request_a(doc.replace(camera=OrbitPose(yaw=0.3)))
+    request = second.next(doc.compare.tiles[1], doc, INFO, moved, resting=True)
     assert request is not None and request.seed == 1 and second.curve == () and not second.frames.arrays
 
 
 def test_the_reference_samples_without_a_prediction() -> None:
     doc = document(what="reference", reference_spp=64)
-    request = reference_pass(doc, INFO, request_a(doc), 0)
+    request = reference_pass(doc.compare.tiles[1], doc, INFO, request_a(doc), 0)
     assert (
         request.sampler.name == "stratified"
         and request.sampler.spp == 64
@@ -161,36 +165,38 @@ def test_differences_by_kind() -> None:
 
 def test_samplers_of_b_keep_the_users_jitter() -> None:
     doc = document(what="sampler", sampler="uniform").replace(sampler=SamplerSpec(jitter=True))
-    assert request_b(doc, INFO, request_a(doc)).sampler.jitter
+    assert request_for(doc.compare.tiles[1], doc, INFO, request_a(doc)).sampler.jitter
 
 
 def test_another_family_is_asked_again_for_what_every_family_has() -> None:
     doc, second = document(what="checkpoint", checkpoint="blob:other"), SecondView()
     doc = doc.replace(view=doc.view.with_channel("leftover"))
-    a, _ = answer(request_a(doc))
-    first = second.next(doc, INFO, a, resting=False)
+    a = request_a(doc)
+    first = second.next(doc.compare.tiles[1], doc, INFO, a, resting=False)
     assert first is not None and first.sampler.name == "learned" and "leftover" in first.channels
     refused = RenderResult(
         request=first, error=ErrorInfo(kind="input", message="sampler 'learned' cannot run")
     )
     assert second.take(refused, {}) and second.error is None
-    again = second.next(doc, INFO, a, resting=False)
+    again = second.next(doc.compare.tiles[1], doc, INFO, a, resting=False)
     assert again is not None and again.sampler.name == "importance" and "leftover" not in again.channels
     assert second.take(RenderResult(request=again, error=ErrorInfo(kind="input", message="no such file")), {})
     assert not second.frames.arrays, "no earlier picture may stand under the name of the failed one"
-    assert second.error is not None and second.next(doc, INFO, a, resting=False) is None, (
-        "it is not asked for ever"
-    )
+    assert (
+        second.error is not None and second.next(doc.compare.tiles[1], doc, INFO, a, resting=False) is None
+    ), "it is not asked for ever"
 
 
 def test_a_reference_that_fails_waits_for_a_change() -> None:
     doc, second = document(what="reference", reference_spp=256), SecondView()
-    a, _ = answer(request_a(doc))
-    request = second.next(doc, INFO, a, resting=True)
+    a = request_a(doc)
+    request = second.next(doc.compare.tiles[1], doc, INFO, a, resting=True)
     assert request is not None
     assert second.take(
         RenderResult(request=request, error=ErrorInfo(kind="memory", message="out of memory")), {}
     )
-    assert second.error is not None and second.next(doc, INFO, a, resting=True) is None
-    moved, _ = answer(request_a(doc.replace(camera=OrbitPose(yaw=0.3))))
-    assert second.next(doc, INFO, moved, resting=True) is not None and second.error is None
+    assert second.error is not None and second.next(doc.compare.tiles[1], doc, INFO, a, resting=True) is None
+    moved = request_a(doc.replace(camera=OrbitPose(yaw=0.3)))
+    assert (
+        second.next(doc.compare.tiles[1], doc, INFO, moved, resting=True) is not None and second.error is None
+    )

@@ -15,8 +15,8 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
 from core_model.schema.question import LatentQuestion
-from viewer.features.basket import model as store
-from viewer.features.basket.model import Basket, Kept
+from viewer.state import basket as store
+from viewer.state.basket import Kept, Shelf
 from viewer.state.document import Document
 from viewer.state.latent_blend import describe
 from viewer.state.query_cache import QueryCache
@@ -32,12 +32,10 @@ _MODES = (("between", "Interpolate", "A at 0, B at 1"), ("analogy", "Arithmetic"
 
 
 class BasketPanel:
-    """Keeps the open checkpoint's basket, what is being typed, and what is combined."""
+    """Keeps what is being typed, and what is combined; the entries are the shelf's."""
 
     def __init__(self) -> None:
-        self.items: Basket = ()
-        self.sha = ""
-        self.note = ""
+        self.shelf = Shelf()
         self.name = ""
         self.typed = ""
         self.mode = "between"
@@ -47,7 +45,6 @@ class BasketPanel:
         self.removed: tuple[int, Kept] | None = None
         self.thumbs = Thumbnails(64, columns=8, rows=8)
         self.file = FileRow("basket", "Basket", (".npz", ".npy"), "")
-        self._loaded = ""
 
     def draw(
         self,
@@ -55,6 +52,7 @@ class BasketPanel:
         theme: Theme,
         info: CheckpointInfo | None,
         queries: QueryCache,
+        basket: Shelf,
         files: FileChooser,
     ) -> Document:
         if info is None or not info.z_dim:
@@ -63,31 +61,14 @@ class BasketPanel:
                 "The basket keeps w of a generator; this family has none." if info else "Nothing is open.",
             )
             return doc
-        self._follow(info)
+        self.shelf = basket
+        if basket.follow(info):
+            self.removed = self.adding = None
         self._add(doc, theme, queries)
         latent = self._list(doc, theme, queries, info)
         latent = self._combine(latent, theme)
         self._files(theme, files, info)
         return doc if latent is doc.latent else doc.replace(latent=latent)
-
-    def _follow(self, info: CheckpointInfo) -> None:
-        """Reads the basket of another checkpoint when that one is opened."""
-        key = f"{info.sha256} {info.path}"
-        if key == self._loaded:
-            return
-        self._loaded, self.sha, self.note, self.removed, self.adding = key, info.sha256, "", None, None
-        path = store.basket_path(info.sha256)
-        try:
-            self.items = store.read_basket(path, info.num_ws, info.w_dim)[0] if path.is_file() else ()
-        except InputError as error:
-            self.items, self.note = (), str(error)
-
-    def _keep(self, items: Basket) -> None:
-        self.items = items
-        try:
-            store.write_basket(store.basket_path(self.sha), items, self.sha)
-        except InputError as error:
-            self.note = str(error)
 
     def _add(self, doc: Document, theme: Theme, queries: QueryCache) -> None:
         gap, button = imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
@@ -105,20 +86,22 @@ class BasketPanel:
         if self.adding is not None:
             answer, failed = queries.want(self.adding), queries.error(self.adding)
             if answer is not None:
-                self._keep(
-                    store.added(self.items, self.name or describe(self.adding.latent), answer.arrays["w"])
+                self.shelf.keep(
+                    store.added(
+                        self.shelf.items, self.name or describe(self.adding.latent), answer.arrays["w"]
+                    )
                 )
-                self.name, self.note = "", ""
+                self.name, self.shelf.note = "", ""
             elif failed is not None:
-                self.note = failed.message
+                self.shelf.note = failed.message
             if answer is not None or failed is not None:
                 self.adding = None
 
     def _list(self, doc: Document, theme: Theme, queries: QueryCache, info: CheckpointInfo) -> LatentSpec:
         latent, removed = doc.latent, -1
-        if not self.items:
+        if not self.shelf.items:
             controls.note(theme, "Empty. The plus keeps the w that is shown.")
-        for index, item in enumerate(self.items):
+        for index, item in enumerate(self.shelf.items):
             imgui.push_id(index)
             shown = doc.latent.w is not None and not doc.latent.edits and doc.latent.w == item.rows
             opened, gone = self._entry(index, item, shown, doc, theme, queries, info)
@@ -127,15 +110,15 @@ class BasketPanel:
             removed = index if gone else removed
             imgui.pop_id()
         if removed >= 0:
-            self.removed = (removed, self.items[removed])
-            self._keep(store.without(self.items, removed))
+            self.removed = (removed, self.shelf.items[removed])
+            self.shelf.keep(store.without(self.shelf.items, removed))
         if self.removed is not None:
             index, item = self.removed
             width = imgui.get_content_region_avail().x
             name = controls.ellipsis(item.name, width - 9 * theme.em)
             title = f"{fa.ICON_FA_ROTATE_LEFT} Bring back {name}###basket-back"
             if controls.button(theme, title, tip=f"{item.name} was deleted last", width=width):
-                self._keep((*self.items[:index], item, *self.items[index:]))
+                self.shelf.keep((*self.shelf.items[:index], item, *self.shelf.items[index:]))
                 self.removed = None
         return latent
 
@@ -171,7 +154,7 @@ class BasketPanel:
         if changed:
             self.typed = text
         if imgui.is_item_deactivated_after_edit():
-            self._keep(store.renamed(self.items, index, self.typed))
+            self.shelf.keep(store.renamed(self.shelf.items, index, self.typed))
         controls.tooltip(f"Name of entry {index + 1}; type another one and press Enter")
         _beside(gap, level)
         opened |= controls.icon_button(theme, fa.ICON_FA_EYE, "open", tip="Show this w")
@@ -185,12 +168,12 @@ class BasketPanel:
 
     def _combine(self, latent: LatentSpec, theme: Theme) -> LatentSpec:
         controls.section(theme, "Combine")
-        why_not = "" if len(self.items) >= 2 else "Add two entries first"
+        why_not = "" if len(self.shelf.items) >= 2 else "Add two entries first"
         before = (self.mode, *self.chosen, self.t, self.k)
         self.mode = choice_rows.segmented(
             theme, "Mode", "combine", self.mode, _MODES, tip="How entries are combined", why_not=why_not
         )
-        options = [(i, item.name, f"Entry {i + 1}") for i, item in enumerate(self.items)]
+        options = [(i, item.name, f"Entry {i + 1}") for i, item in enumerate(self.shelf.items)]
         for place, letter in enumerate("AB" if self.mode == "between" else "ABC"):
             now = self._place(place)
             new = choice_rows.combo(
@@ -231,10 +214,10 @@ class BasketPanel:
 
     def _place(self, place: int) -> int:
         """Entry that stands for A, B or C; the list may have become shorter."""
-        return min(self.chosen[place], max(len(self.items) - 1, 0))
+        return min(self.chosen[place], max(len(self.shelf.items) - 1, 0))
 
     def _combined(self, latent: LatentSpec) -> LatentSpec:
-        a, b, c = (self.items[self._place(i)].w for i in range(3))
+        a, b, c = (self.shelf.items[self._place(i)].w for i in range(3))
         w: np.ndarray = (
             store.between(a, b, self.t) if self.mode == "between" else store.analogy(a, b, c, self.k)
         )
@@ -242,32 +225,32 @@ class BasketPanel:
 
     def _files(self, theme: Theme, files: FileChooser, info: CheckpointInfo) -> None:
         controls.section(theme, "Exchange")
-        asked = self.file.draw(theme, files, why_not_save="" if self.items else "The basket is empty")
+        asked = self.file.draw(theme, files, why_not_save="" if self.shelf.items else "The basket is empty")
         if asked is not None:
             self._exchange(*asked, info)
-        if self.note:
+        if self.shelf.note:
             with controls.text_colour(theme.palette.warn):
                 imgui.push_text_wrap_pos(0.0)
-                imgui.text_unformatted(self.note)
+                imgui.text_unformatted(self.shelf.note)
                 imgui.pop_text_wrap_pos()
 
     def _exchange(self, what: str, path: Path, info: CheckpointInfo) -> None:
         try:
             if what == "save":
                 path = path if path.suffix else path.with_suffix(".npz")
-                store.write_basket(path, self.items, self.sha)
-                self.note = f"Wrote {len(self.items)} w to {path}"
+                store.write_basket(path, self.shelf.items, self.shelf.sha)
+                self.shelf.note = f"Wrote {len(self.shelf.items)} w to {path}"
                 return
             entries, sha = store.read_basket(path, info.num_ws, info.w_dim)
         except InputError as error:
-            self.note = str(error)
+            self.shelf.note = str(error)
             return
-        items = self.items
+        items = self.shelf.items
         for entry in entries:
             items = store.added(items, entry.name, entry.w)
-        self._keep(items)
-        other = "; they were made with another checkpoint" if sha and sha != self.sha else ""
-        self.note = f"Read {len(entries)} w from {path.name}{other}"
+        self.shelf.keep(items)
+        other = "; they were made with another checkpoint" if sha and sha != self.shelf.sha else ""
+        self.shelf.note = f"Read {len(entries)} w from {path.name}{other}"
 
     def close(self) -> None:
         """Frees the texture of the small pictures."""

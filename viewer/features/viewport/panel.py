@@ -20,12 +20,12 @@ from viewer.gl.framebuffer import Underlaid
 from viewer.render_client.events import WorkerStatus
 from viewer.state.actions import Dispatch, PicturePlaced
 from viewer.state.camera_glide import CameraGlide
+from viewer.state.compared import Compared
 from viewer.state.document import Document
 from viewer.state.screen import PicturePlace, project_points
-from viewer.state.second_view import SecondView
 from viewer.state.shown_map import ShownMap
 from viewer.state.work import Work
-from viewer.widgets import color_bar, navigation, overlays, split
+from viewer.widgets import color_bar, navigation, overlays, split, tile_labels
 from viewer.widgets.feature import FEATURES, Feature, LayerPicture, Layers, RequestFrames
 from viewer.widgets.inputs import Inputs
 from viewer.widgets.overlays import PIN_INKS
@@ -59,7 +59,7 @@ class ViewportPanel:
         present: Present,
         stand_in: StandIn,
         underlay: Callable[[Underlaid], bool],
-        second_view: SecondView,
+        compared: Compared,
         glide: CameraGlide,
         request_frames: RequestFrames,
         dispatch: Dispatch,
@@ -73,9 +73,9 @@ class ViewportPanel:
         where = split.squares(doc, corner, width, height, round(0.9 * theme.em))
         origin, edge = where.a, where.edge
         shown = picture.shown_map(doc)
-        # a comparison whose B is not there yet shows A in its place, drawn under the window's own ground like a single picture
+        # a comparison of which only the view is there yet shows it alone, drawn under the window's own ground
         alone = doc.compare.mode == "off" or (
-            doc.compare.mode != "side" and split.second_map(doc, picture, second_view) is None
+            doc.compare.mode in ("wipe", "difference") and not _others(doc, picture, compared)
         )
         self._covered = covered = (
             shown is not None and (alone or doc.compare.mode == "wipe") and doc.mesh_mode == "off"
@@ -95,7 +95,7 @@ class ViewportPanel:
             dispatch(PicturePlaced(place))
             return doc
         doc, drawn, beside, baked = self._picture(
-            doc, theme, picture, layers, present, stand_in, underlay, second_view, shown, where, place.edge_px
+            doc, theme, picture, layers, present, stand_in, underlay, compared, shown, where, place.edge_px
         )
         if baked:
             picture = replace(picture, seen_from=doc.camera)
@@ -113,11 +113,11 @@ class ViewportPanel:
                 picture,
                 replace(place, hover=None) if baked else place,
                 drawn,
-                where.b,
+                ImVec2(where.right - edge, where.a.y),
                 edge,
                 ImVec2(corner.x + width, corner.y),
             )
-        split.labels(doc, theme, info, picture, second_view, drawn.drawn, where)
+        tile_labels.labels(doc, theme, info, picture, compared, drawn.drawn, where)
         layers.labels(doc, where)
         beside_title = width > 2 * plate.x + WORK_EM * theme.em
         top = corner.y + 0.7 * theme.em + (0.0 if beside_title else plate.y + 0.4 * theme.em)
@@ -135,14 +135,14 @@ class ViewportPanel:
         present: Present,
         stand_in: StandIn,
         underlay: Callable[[Underlaid], bool],
-        second_view: SecondView,
+        compared: Compared,
         shown: ShownMap,
         where: split.Squares,
         edge_px: int,
     ) -> tuple[Document, LayerPicture, ShownMap | None, str]:
-        """Draws A, and B beside or over it.
+        """Draws the view, or what is compared.
 
-        Returns what the colour bar and the badge belong to, the map of B, and the name of the baked picture in A's place.
+        Returns what the colour bar and the badge belong to, the map of B, and the name of the baked picture in the view's place.
         """
         view, span = doc.view.of(shown.channel.name, shown.channel), picture.shown_range(doc, shown.channel)
         texture, baked = stand_in(doc, shown, view, span, edge_px)
@@ -150,29 +150,55 @@ class ViewportPanel:
         instead = layers.replace(doc, shown, where, texture)
         if instead is not None:
             return doc, instead, None, ""
-        mode, plain = doc.compare.mode, LayerPicture(shown, shown.channel)
-        second = None if mode == "off" else split.second_map(doc, picture, second_view)
-        apart = self._differences.of(shown, second) if mode == "difference" and second is not None else None
-        if second is None or (mode == "difference" and apart is None):
-            if self._covered:
-                _under(theme, underlay, texture, where.a, where.edge, edge_px)
-            else:
-                _image(theme, texture, where.a, where.edge)
-            if mode == "side":
-                _image(theme, 0, where.b, where.edge)
-            return doc, plain, second, baked
+        mode = doc.compare.mode
+        if mode == "off":
+            self._own(theme, underlay, texture, where, edge_px)
+            return doc, LayerPicture(shown, shown.channel), None, baked
+        maps = [
+            shown if source.what == "view" else compared.map_of(doc, i, _channels(picture), picture.frames)
+            for i, source in enumerate(doc.compare.shown)
+        ]
+        first, second = maps[0] or shown, maps[1]
+        plain = LayerPicture(first, first.channel)
+        apart = self._differences.of(first, second) if mode == "difference" and second is not None else None
         if apart is not None:
             how, reach = split.difference_view(apart)
             _image(theme, present(apart, how, reach, edge_px, 2), where.a, where.edge)
             return doc, LayerPicture(apart, apart.channel, how, reach), second, ""
-        settings = doc.view.of(second.channel.name, second.channel)
-        other = present(second, settings, split.second_range(doc, picture, second, shown), edge_px, 1)
+        if mode == "difference" or (mode == "wipe" and not _others(doc, picture, compared)):
+            self._own(theme, underlay, texture, where, edge_px)
+            return doc, LayerPicture(shown, shown.channel), second, baked
+        drawn = [
+            texture
+            if tile is None or tile is shown
+            else present(
+                tile,
+                doc.view.of(tile.channel.name, tile.channel),
+                split.tile_range(doc, picture, tile, shown),
+                edge_px,
+                compared.views[i].slot,
+            )
+            for i, tile in enumerate(maps)
+        ]
         if mode == "wipe":
-            doc = split.wipe(doc, theme, where, texture, other)
+            return split.wipe(doc, theme, where, drawn[0], drawn[1]), plain, second, ""
+        for corner, tile, name in zip(where.tiles, maps, drawn, strict=True):
+            _image(theme, 0 if tile is None else name, corner, where.edge)
+        return doc, plain, second, ""
+
+    def _own(
+        self,
+        theme: Theme,
+        underlay: Callable[[Underlaid], bool],
+        texture: int,
+        where: split.Squares,
+        edge_px: int,
+    ) -> None:
+        """The view's own picture alone."""
+        if self._covered:
+            _under(theme, underlay, texture, where.a, where.edge, edge_px)
         else:
             _image(theme, texture, where.a, where.edge)
-            _image(theme, other, where.b, where.edge)
-        return doc, plain, second, ""
 
     def _gizmos(
         self,
@@ -212,7 +238,7 @@ class ViewportPanel:
 
     def _rays(self, doc: Document, theme: Theme, where: split.Squares) -> None:
         """Rings where rays are pinned, a cross-hair where one is inspected."""
-        for origin in (where.a, where.b) if doc.compare.mode == "side" else (where.a,):
+        for origin in where.tiles:
             for index, mark in enumerate(doc.rays.pins):
                 overlays.ray_pin(theme, origin, where.edge, mark, str(index + 1), PIN_INKS[index])
             mark = self._hand.mark or doc.rays.selected
@@ -237,8 +263,9 @@ class ViewportPanel:
             return ImVec2(0.0, 0.0)
         tier = result.request.tier
         name = "exact" if tier in (Tier.FULL, Tier.REFINED) else tier.value
-        if picture.frames.averaged > 1:
-            name = f"{name} ×{picture.frames.averaged}"
+        averaged = picture.frames.averaged_in(channel.name)
+        if averaged > 1:
+            name = f"{name} ×{averaged}"
         note = baked or f"{name}  {result.width}²  {result.samples_per_pixel:.1f} spp"
         note = "" if channel.name == "mesh" else note
         own = (
@@ -331,10 +358,26 @@ def _under(
 
 def _hovered(where: split.Squares) -> tuple[float, float] | None:
     """Image coordinates of the cursor in the square that it is over, if the viewport has it."""
+    if not imgui.is_item_hovered():
+        return None
     mouse = imgui.get_io().mouse_pos
-    origin = where.b if mouse.x >= where.b.x else where.a
-    u, v = (mouse.x - origin.x) / where.edge, (mouse.y - origin.y) / where.edge
-    return (u, v) if imgui.is_item_hovered() and 0 <= u < 1 and 0 <= v < 1 else None
+    for origin in where.tiles:
+        u, v = (mouse.x - origin.x) / where.edge, (mouse.y - origin.y) / where.edge
+        if 0 <= u < 1 and 0 <= v < 1:
+            return u, v
+    return None
+
+
+def _channels(picture: ShownPicture) -> tuple[ChannelInfo, ...]:
+    return picture.info.channels if picture.info is not None else ()
+
+
+def _others(doc: Document, picture: ShownPicture, compared: Compared) -> bool:
+    """Whether A or B is there that is not the view itself."""
+    return any(
+        source.what != "view" and compared.map_of(doc, i, _channels(picture), picture.frames) is not None
+        for i, source in enumerate(doc.compare.tiles[:2])
+    )
 
 
 FEATURES.add("viewport", lambda: Feature(ViewportPanel()))

@@ -10,7 +10,7 @@ import pytest
 
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec, StyleMix
-from viewer.features.basket.model import (
+from viewer.state.basket import (
     added,
     analogy,
     basket_path,

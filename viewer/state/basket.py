@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.config_dir import kept_file
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
@@ -132,3 +133,34 @@ def read_basket(path: Path, layers: int, width: int) -> tuple[Basket, str]:
 def basket_path(sha256: str) -> Path:
     """Where a checkpoint's basket is kept."""
     return kept_file("baskets", sha256, ".npz")
+
+
+class Shelf:
+    """The basket of the open checkpoint, one per window. note: what went wrong last, for the panel."""
+
+    def __init__(self) -> None:
+        self.items: Basket = ()
+        self.sha = ""
+        self.note = ""
+        self._loaded = ""
+
+    def follow(self, info: CheckpointInfo) -> bool:
+        """Reads the basket of another checkpoint when that one is opened; whether it did."""
+        key = f"{info.sha256} {info.path}"
+        if key == self._loaded:
+            return False
+        self._loaded, self.sha, self.note = key, info.sha256, ""
+        path = basket_path(info.sha256)
+        try:
+            self.items = read_basket(path, info.num_ws, info.w_dim)[0] if path.is_file() else ()
+        except InputError as error:
+            self.items, self.note = (), str(error)
+        return True
+
+    def keep(self, items: Basket) -> None:
+        """Other entries, on the disk too."""
+        self.items = items
+        try:
+            write_basket(basket_path(self.sha), items, self.sha)
+        except InputError as error:
+            self.note = str(error)

@@ -1,0 +1,101 @@
+"""What the pictures of a comparison are called, and the plates that say so."""
+
+from __future__ import annotations
+
+from imgui_bundle import ImVec2
+
+from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.sampler import SamplerInfo
+from viewer.state.compared import Compared
+from viewer.state.comparison import LETTERS, Source, What
+from viewer.state.document import Document
+from viewer.state.shown_map import ShownMap
+from viewer.widgets import overlays
+from viewer.widgets.shown_picture import ShownPicture
+from viewer.widgets.split import Squares
+from viewer.widgets.theme import Theme
+
+WHAT_TITLES: dict[What, str] = {
+    "view": "This view", "sampler": "Sampler", "samples": "Samples", "channel": "Channel", "psi": "Psi", "seed": "Seed",
+    "basket": "Basket", "checkpoint": "Checkpoint", "snapshot": "Snapshot", "reference": "Reference", "photo": "Photo",
+}  # fmt: skip
+
+
+def ways_of(sampler: SamplerInfo) -> list[tuple[str, str]]:
+    """(key, title) of each way to use a sampler; the key is NAME or NAME:STRATEGY."""
+    if not sampler.strategies:
+        return [(sampler.name, sampler.title)]
+    return [(f"{sampler.name}:{s}", f"{sampler.title}, {s}") for s in sampler.strategies]
+
+
+def title_of(
+    source: Source, index: int, info: CheckpointInfo | None, picture: ShownPicture, compared: Compared
+) -> str:
+    """What a tile shows, in a few words."""
+    ways = dict(way for s in info.samplers for way in ways_of(s)) if info else {}
+    channel = picture.channel(source.channel)
+    text = {
+        "view": "this view", "sampler": ways.get(source.sampler, source.sampler), "samples": f"{source.spp:g} spp",
+        "channel": source.channel if channel is None else channel.title, "psi": f"psi {source.psi:.2f}", "seed": f"seed {source.seed}",
+        "basket": source.entry or "basket", "checkpoint": source.file or "checkpoint", "snapshot": source.file or "snapshot",
+        "reference": f"reference {compared.accumulated(index):.0f} / {source.reference_spp} spp", "photo": source.file or "photo",
+    }[source.what]  # fmt: skip
+    result = compared.views[index].frames.result
+    if result is not None and source.what in ("sampler", "samples"):
+        text += f"  {result.samples_per_pixel:.1f} spp"
+    return text
+
+
+def labels(
+    doc: Document,
+    theme: Theme,
+    info: CheckpointInfo | None,
+    picture: ShownPicture,
+    compared: Compared,
+    drawn: ShownMap,
+    where: Squares,
+) -> None:
+    """Letter and name in the lower right corner of each picture; under B's also the distance of A and B."""
+    spec, inset = doc.compare, 0.5 * theme.em
+    if spec.mode == "off":
+        return
+    found, above = compared.apart(doc, picture.frames), []
+    for index, source in enumerate(spec.shown):
+        corner = where.tiles[min(index, len(where.tiles) - 1)]
+        right, bottom = corner.x + where.edge, corner.y + where.edge
+        lines = [(f"{LETTERS[index]}  {title_of(source, index, info, picture, compared)}", True)]
+        lines += _state(doc, picture, compared, index, drawn)
+        if index == 1 and found is not None:
+            lines.append(
+                (f"A to B  {found.psnr:.1f} dB   worst 1 % {found.worst_1:.1f}   0.1 % {found.worst_01:.1f}", False)
+            )  # fmt: skip
+        if index == 0 and spec.mode == "wipe":
+            right = max(corner.x + where.edge * spec.split, corner.x + 3 * inset)
+        if spec.mode == "difference":  # one picture of both
+            if index == 0:
+                above = [] if source.what == "view" else lines
+                continue
+            lines = above + lines
+        overlays.badge(theme, ImVec2(right - inset, bottom - inset), lines, right=True, bottom=True)
+
+
+def _state(
+    doc: Document, picture: ShownPicture, compared: Compared, index: int, drawn: ShownMap
+) -> list[tuple[str, bool]]:
+    """Why a tile shows nothing, or not what it is to show."""
+    source, view = doc.compare.tiles[index], compared.views[index]
+    if source.what == "view":
+        return []
+    if source.lacks:
+        return [(source.lacks, False)]
+    if source.what == "photo":
+        why = compared.photos.error(source.photo)
+        there = compared.photo(source, picture.frames) is not None
+        return [] if there else [(why or "is read", False)]
+    if view.error is not None:
+        return [("failed: the message is in the banner", False)]
+    if not view.is_of(source):
+        return [("on its way", False)]
+    if doc.compare.mode == "difference" and index == 1 and drawn.channel.name != "difference":
+        return [("B has no picture of this map: A is shown", False)]
+    return []
