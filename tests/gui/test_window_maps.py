@@ -78,7 +78,7 @@ def test_wipe_and_side_follow_what_b_is_and_where_the_camera_looks(recorder: Rec
     def body(h: Hands) -> None:
         ctx, second = h.ctx, h.loop.coordinator.compared
         compare(h)
-        h.choose("//Compare/**/##what-B", "psi")
+        h.choose("//Compare/##columns/##tiles/##what-B", "psi")
         ctx.item_click("//Compare/##columns/mode/Wipe")
         h.until(lambda: second.matches(h.doc, h.frames.result) and second.pending is None, "B")
         assert recorder.requests[-1].latent.psi == pytest.approx(1.0)
@@ -89,10 +89,10 @@ def test_wipe_and_side_follow_what_b_is_and_where_the_camera_looks(recorder: Rec
         edge = h.loop.place.size
         assert h.doc.compare.split == pytest.approx(0.5 + 60 / edge, abs=12 / edge)
         assert h.doc.camera.yaw == 0.0, "the divider is not the camera"
-        h.choose("//Compare/**/##what-B", "sampler")
-        h.choose("//Compare/**/##sampler-B", "learned:unstratified")
+        h.choose("//Compare/##columns/##tiles/##what-B", "sampler")
+        h.choose("//Compare/##columns/##tiles/##sampler-B", "learned:unstratified")
         h.until(lambda: recorder.requests[-1].sampler.strategy == "unstratified", "the other strategy")
-        h.choose("//Compare/**/##what-B", "psi")
+        h.choose("//Compare/##columns/##tiles/##what-B", "psi")
         ctx.item_click("//Compare/##columns/mode/Side")
         ctx.item_input_value("//Camera/##yaw", 20.0)
         h.until(
@@ -113,11 +113,11 @@ def test_the_reference_is_accumulated_measured_and_asked_for_no_longer(recorder:
         compare(h)
         ctx.item_click("//Compare/##columns/mode/Error")
         ctx.yield_(3)
-        h.choose("//Compare/**/##what-B", "reference")
-        ctx.item_input_value("//Compare/**/##reference-B", 256)
+        h.choose("//Compare/##columns/##tiles/##what-B", "reference")
+        ctx.item_input_value("//Compare/##columns/##tiles/##reference-B", 256)
         h.until(lambda: second.accumulated(1) >= 256, "the reference", 2000)
         assert {r.seed for r in recorder.requests if r.sampler.name == "stratified"} >= {1, 2}
-        ctx.item_click("//Compare/**/##curve-B")
+        ctx.item_click("//Compare/##columns/##tiles/##curve-B")
         h.until(lambda: len(second.views[1].curve) == 6, "the curve", 2000)
         ctx.mouse_move_to_pos(centre(h))
         ctx.key_press(imgui.Key.v, 2)  # from the error map over the grid on to none

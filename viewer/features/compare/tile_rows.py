@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from imgui_bundle import ImVec2, imgui
+from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
@@ -239,10 +239,17 @@ class TileRow:
             fmt="%d samples per ray",
             tip="Samples per ray that are accumulated, 128 at a time, while the view rests",
         )  # fmt: skip
-        imgui.progress_bar(min(done / samples, 1.0), ImVec2(-1.0, 0.35 * theme.em), "")
+        edge, gap, curve = imgui.get_frame_height(), imgui.get_style().item_inner_spacing.x, source.curve
+        room = imgui.get_content_region_avail().x - edge - gap
+        imgui.progress_bar(min(done / samples, 1.0), ImVec2(room, edge), f"{done:.0f}")
         controls.tooltip(f"{done:.0f} of {samples} samples per ray")
-        curve = choice_rows.toggle(
-            theme, "Curve", f"##curve-{self.letter}", source.curve,
-            tip=f"PSNR of the present sampler at {', '.join(str(n) for n in CURVE_SPP)} samples per ray, after the reference",
-        )  # fmt: skip
+        imgui.same_line(0.0, gap)
+        if curve:
+            imgui.push_style_color(imgui.Col_.button, ImVec4(*theme.palette.accent_fill, 1.0))
+        counts = ", ".join(str(n) for n in CURVE_SPP)
+        tip = f"PSNR of the present sampler at {counts} samples per ray, after the reference: {'on' if curve else 'off'}"
+        if controls.icon_button(theme, fa.ICON_FA_CHART_LINE, f"curve-{self.letter}", tip=tip):
+            curve = not curve
+        if source.curve:
+            imgui.pop_style_color()
         return source.replace(reference_spp=samples, curve=curve)
