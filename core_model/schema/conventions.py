@@ -13,6 +13,9 @@ Axis = Literal["x", "y", "z"]
 DensityRule = Literal["volsdf", "density", "softplus_minus_one", "softplus", "relu"]
 HEADS_BACKGROUND: Vec3 = (0.86, 0.87, 0.88)
 """sRGB behind the heads of the head pack, in pictures, trainings and fits."""
+HEAD_HEIGHT = 0.42
+"""Chin to crown of the mean head of the head pack and of the demo, world units: what "percent of head height" means. It leaves
+room for hair and hats in a box of side 1."""
 RETIRED = frozenset({"quadrature", "quirks", "up"})
 """Fields of older checkpoints that described the original program to people and that no code read."""
 

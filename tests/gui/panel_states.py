@@ -13,8 +13,9 @@ from core_model.schema.latent import Ablation, Edit, StyleMix
 from tests.gui.window_driver import Hands
 from viewer.state import basket
 from viewer.state.comparison import Comparison
-from viewer.state.document import RayMarks
 from viewer.state.export_settings import ExportSettings
+from viewer.state.orbit import surface_point
+from viewer.state.ray_marks import Pin, RayMarks
 
 Prepare = Callable[[Hands], None]
 MARK = (0.5, 0.5)
@@ -102,9 +103,15 @@ def channel(name: str, **look: Any) -> Prepare:
 
 def chosen_ray(hands: Hands) -> None:
     """A ray under inspection and two pins."""
-    document(rays=RayMarks(selected=MARK, pins=((0.4, 0.45), (0.55, 0.6))))(hands)
+    camera = hands.doc.camera
+    pins = tuple(
+        Pin(camera=camera, mark=m, point=surface_point(camera, *m, 2.4)) for m in ((0.4, 0.45), (0.55, 0.6))
+    )
+    document(rays=RayMarks(selected=MARK, pins=pins, measured=pins))(hands)
     control = hands.loop.coordinator
-    hands.until(lambda: control.rays.report(MARK) is not None, "the ray's report")
+    reported = lambda: all(control.rays.report(key) is not None for key in (MARK, *pins))
+    hands.until(reported, "the reports")
+    panel_of(hands, "ray").readings.keep(hands.doc, control.rays)
 
 
 def compared(mode: str, what: str) -> Prepare:

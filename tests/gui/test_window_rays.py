@@ -77,7 +77,7 @@ def test_a_click_inspects_and_a_drag_does_not(recorder: Recorder):
     drive(body, recorder)
 
 
-def test_pins_are_kept_recomputed_chosen_and_removed(recorder: Recorder):
+def test_pins_stay_on_the_surface_are_chosen_frozen_and_removed(recorder: Recorder):
 
     def body(h: Hands) -> None:
         h.until_full()
@@ -85,29 +85,73 @@ def test_pins_are_kept_recomputed_chosen_and_removed(recorder: Recorder):
         click(h, 0.4, 0.5)
         h.ctx.key_press(imgui.Key.p)
         h.ctx.yield_(2)
-        assert len(h.doc.rays.pins) == 2 and h.doc.rays.pins[1] == h.doc.rays.selected
-        first = fresh(h)
-        assert len(first) == 2
+        first, second = h.doc.rays.pins
+        assert h.doc.rays.selected == second and first.point is not None and second.point is not None
+        before = fresh(h)
+        assert len(before) == 2
         asked = len(recorder.rays)
         h.loop.store.doc = h.doc.replace(camera=h.doc.camera.replace(yaw=0.44))
-        second = fresh(h)
+        after = fresh(h)
         assert len(recorder.rays) == asked + 2, "each pin once, after the view came to rest"
-        assert [(r.x, r.y) for r in second] == [(r.x, r.y) for r in first]
-        assert all(not np.allclose(a.direction, b.direction) for a, b in zip(first, second, strict=True))
+        for pin, report in zip((second, first), after, strict=True):
+            toward = np.asarray(pin.point) - np.asarray(report.origin)
+            found = toward / np.linalg.norm(toward)
+            np.testing.assert_allclose(found, report.direction, atol=0.01)  # a pixel of 96
+            far = np.linalg.norm(toward)
+            assert report.numbers["expected depth"] == pytest.approx(float(far), abs=0.05)
         h.ctx.scroll_to_bottom("//Ray")
         h.ctx.item_click("//Ray/**/##pin0")
         h.ctx.yield_(2)
-        assert h.doc.rays.selected == h.doc.rays.pins[0]
-        h.ctx.scroll_to_bottom("//Ray")
+        assert h.doc.rays.selected == first
+        h.ctx.item_click("//Ray/**/###hold0")
+        h.ctx.yield_(2)
+        frozen = h.doc.rays.pins[0]
+        assert frozen.frozen and h.doc.rays.selected == frozen
+        fresh(h)
+        assert recorder.rays[-1][0].camera == frozen.camera != h.doc.camera
         h.ctx.item_click("//Ray/**/###unpin1")
         h.ctx.yield_(2)
-        assert len(h.doc.rays.pins) == 1
+        assert h.doc.rays.pins == (frozen,)
         h.ctx.item_click("//Ray/##pin")
         h.ctx.yield_(2)
         assert h.doc.rays.pins == ()
         h.ctx.key_press(int(imgui.Key.mod_ctrl) | int(imgui.Key.z))
         h.ctx.yield_(2)
         assert len(h.doc.rays.pins) >= 1
+
+    drive(body, recorder)
+
+
+def test_readings_are_kept_across_seeds_and_two_pins_are_measured(recorder: Recorder):
+
+    def body(h: Hands) -> None:
+        h.until_full()
+        click(h, 0.5, 0.4, shift=True)
+        click(h, 0.5, 0.6, shift=True)
+        fresh(h)
+        readings = h.loop.features["ray"].panel.readings
+        h.ctx.scroll_to_bottom("//Ray")
+        h.ctx.item_click("//Ray/###keep-readings")
+        h.ctx.yield_(2)
+        assert len(readings.kept) == 2
+        h.ctx.key_press(imgui.Key.right_bracket)
+        h.ctx.yield_(2)
+        assert h.doc.latent.seeds[0].seed == 1
+        h.until_full()
+        fresh(h)
+        h.ctx.item_click("//Ray/###keep-readings")
+        h.ctx.yield_(2)
+        assert [("seed 1" in r.said) for r in readings.kept] == [False, False, True, True]
+        h.ctx.scroll_to_bottom("//Ray")
+        h.choose("//Ray/##measure-from", "0")
+        a, b = h.doc.rays.pins
+        assert h.doc.rays.measured == (a, b), "the other one is taken by itself"
+        up = abs(a.point[1] - b.point[1])
+        assert 0.05 < up < 0.4
+        h.ctx.scroll_to_bottom("//Ray")
+        h.ctx.item_click("//Ray/###clear-readings")
+        h.ctx.yield_(2)
+        assert readings.kept == () and len(h.doc.rays.pins) == 2
 
     drive(body, recorder)
 

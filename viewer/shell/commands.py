@@ -78,8 +78,8 @@ def _frame(now: Situation) -> actions.Action:
 
 
 def _pin(now: Situation) -> actions.Action | None:
-    rays = now.doc.rays
-    return None if rays.selected is None else _edit(now, rays=rays.toggled(rays.selected))
+    selected = now.doc.rays.selected
+    return None if selected is None else actions.PinRay(selected)
 
 
 def _no_ray(now: Situation) -> str:
@@ -208,7 +208,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "ray.pin",
         "Ray",
-        "Pin the inspected ray, or remove its pin",
+        "Pin the inspected point, or remove its pin",
         _pin,
         ("P",),
         why_not=_no_ray,

@@ -200,7 +200,8 @@ class RenderCoordinator:
         if self.info is None or self.info.path != self.store.doc.checkpoint or not self.store.doc.rays.all:
             return ()
         request = full_request(self.store.doc, self.info, edge_px)
-        return tuple(question_at(mark, request) for mark in self.store.doc.rays.all)
+        found = (question_at(key, request) for key in self.store.doc.rays.all)
+        return tuple(question for question in found if question is not None)
 
     def _ask_about_rays(self, edge_px: int, now: float) -> None:
         """One question at a time, and none while the view turns: a probe for each step would slow the
@@ -367,7 +368,9 @@ class RenderCoordinator:
         self.opening = ""
         self.info = info
         fresh = Document.defaults_from(info, quality=self.store.doc.quality).replace(
-            navigation=self.store.doc.navigation, path=self.store.doc.path
+            navigation=self.store.doc.navigation,
+            path=self.store.doc.path,
+            rays=self.store.doc.rays.replace(selected=None),  # pins are places in the world
         )
         kept = self._keep_view and before is not None
         self.store.restart(carried(self.store.doc, fresh, info) if kept else fresh)

@@ -43,6 +43,7 @@ from viewer.shell.escape import Escape, Layer
 from viewer.shell.keys import shortcuts
 from viewer.shell.opening import Opening
 from viewer.shell.pictures import Pictures
+from viewer.shell.pinning import Pinning
 from viewer.shell.restore import is_record_file
 from viewer.shell.toasts import Toasts
 from viewer.shell.values import AllLayers, FrameValues, call
@@ -56,6 +57,7 @@ from viewer.state.exports import Exports
 from viewer.state.key_map import KeyMap
 from viewer.state.latent_walk import Walk
 from viewer.state.presets import Presets
+from viewer.state.ray_marks import Pin
 from viewer.state.screen import PicturePlace
 from viewer.state.shown_map import MapCache
 from viewer.state.store import Banner, Store
@@ -124,6 +126,7 @@ class FrameLoop:
         self.opening = Opening()
         self.exports = Exports(self.prefs.export_folder)
         self.basket = Shelf()
+        self.pinning = Pinning()
         self.walk = Walk()
         self.glide = CameraGlide()
         self.baked = BakedStage(app.wake)
@@ -392,6 +395,7 @@ class FrameLoop:
         self.store.grip(self.walk.playing or any(imgui.is_mouse_down(b) for b in (0, 1, 2)))
         self.store.edit(self.store.doc, self.draft, now)
         self.dispatch.carry_out(now)
+        self._take_pin(now)
         # a hidden picture is not rendered
         self.coordinator.ask(self.place.edge_px if self.workspace.exploring else 0, now, self.baked.question)
         self.opening.autosave.keep(self.store.doc, now)
@@ -518,6 +522,7 @@ class FrameLoop:
             actions.ToggleWalk,
             lambda a, now: store.edit(store.doc, toggled_walk(store.doc, self.walk, now), now),
         )
+        on(actions.PinRay, self._pin)
         on(actions.PicturePlaced, lambda a, now: setattr(self, "place", a.place))
         on(actions.Quit, lambda a, now: self.app.quit())
 
@@ -548,6 +553,20 @@ class FrameLoop:
     def _export_mesh(self, action: actions.ExportMesh, now: float) -> None:
         rows = self.features["mesh"].panel.export  # pyright: ignore[reportAttributeAccessIssue]
         self.store.say(rows.quick(self.store.doc, self.tasks), now)
+
+    def _pin(self, action: actions.PinRay, now: float) -> None:
+        doc = self.store.doc
+        known = doc.rays.pin_at(doc.camera, action.mark)
+        if known is not None:
+            self.store.edit(doc, doc.replace(rays=doc.rays.without_pin(known)), now)
+        elif not isinstance(action.mark, Pin):
+            self.pinning.ask(action.mark, doc.camera)
+
+    def _take_pin(self, now: float) -> None:
+        doc = self.store.doc
+        pin = self.pinning.due(doc, self.coordinator.frames)
+        if pin is not None:
+            self.store.edit(doc, doc.replace(rays=doc.rays.with_pin(pin)), now)
 
     def _stop_run(self, action: actions.StopRun, now: float) -> None:
         run = self.workspace.desk.path(action.path)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from viewer.state.document import Document
 from viewer.state.palette import ThemeName
+from viewer.state.ray_marks import Key
 from viewer.state.screen import PicturePlace
 from viewer.state.work import WorkKind
 from viewer.state.workspace import WorkspaceName
@@ -105,10 +106,17 @@ class CopyPicture:
 
 @dataclass(frozen=True)
 class SaveRay:
-    """Write the report of the ray at `mark` (image coordinates) to a .json, .csv or .png file."""
+    """Write the report of the ray of `mark` to a .json, .csv or .png file."""
 
-    mark: tuple[float, float]
+    mark: Key
     path: str
+
+
+@dataclass(frozen=True)
+class PinRay:
+    """Keep the surface point of a pixel of this view, or let go of the pin that is there."""
+
+    mark: Key
 
 
 @dataclass(frozen=True)
@@ -270,6 +278,7 @@ Action = (
     | StopRun
     | CopyPicture
     | SaveRay
+    | PinRay
     | SetTheme
     | SetScale
     | ShowPanel

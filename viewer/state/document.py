@@ -19,6 +19,7 @@ from core_model.schema.sampler import AUTO, SamplerSpec
 from viewer.state.comparison import OTHER_FILES, Comparison
 from viewer.state.mesh_settings import MeshSettings, Mode
 from viewer.state.plane_view import PlaneView
+from viewer.state.ray_marks import RayMarks
 from viewer.state.ray_volume import VolumeView
 from viewer.state.section import SectionView
 
@@ -95,30 +96,6 @@ class QualitySettings(Frozen):
     skip_empty: bool = True
     baked: bool = Field(default=True, description="show a baked volume while the view moves")
     max_size: int = Field(default=1024, ge=64, le=16384, description="largest edge of a full frame, pixels")
-
-
-MAX_PINS = 8
-Mark = tuple[float, float]
-"""A pixel of the picture: image coordinates in [0, 1], x right, y down."""
-
-
-class RayMarks(Frozen):
-    """The inspected ray and the pinned ones, by image coordinates."""
-
-    selected: Mark | None = None
-    pins: tuple[Mark, ...] = Field(default=(), max_length=MAX_PINS)
-
-    def toggled(self, mark: Mark) -> RayMarks:
-        """A copy with `mark` pinned, or without that pin; the oldest goes when there are too many."""
-        if mark in self.pins:
-            return self.replace(pins=tuple(p for p in self.pins if p != mark))
-        return self.replace(pins=(*self.pins, mark)[-MAX_PINS:])
-
-    @property
-    def all(self) -> tuple[Mark, ...]:
-        """Selected first, then the pins, each once."""
-        first = () if self.selected is None else (self.selected,)
-        return first + tuple(p for p in self.pins if p != self.selected)
 
 
 NavigationMode = Literal["turntable", "trackball", "fly"]

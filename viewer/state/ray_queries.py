@@ -9,27 +9,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core_model.schema.camera import OrbitPose
 from core_model.schema.inspect import RayReport
 from core_model.schema.render import ErrorInfo, RenderRequest
-from viewer.state.document import Mark
+from viewer.state.ray_marks import Key, Pin
 
 
 @dataclass(frozen=True)
 class RayQuestion:
-    """What happened on the ray of pixel (x, y) of `request`; mark: where the user pointed."""
+    """What happened on the ray of pixel (x, y) of `request`; mark: where the user pointed, or the pin."""
 
-    mark: Mark
+    mark: Key
     request: RenderRequest
     x: int
     y: int
 
 
-def question_at(mark: Mark, request: RenderRequest) -> RayQuestion:
-    """The question about the pixel that `mark` lies in."""
+def question_at(key: Key, request: RenderRequest) -> RayQuestion | None:
+    """The question about the pixel that `key` lies in; None where a pinned point is outside the picture."""
+    mark, camera = key, request.camera
+    if isinstance(key, Pin):
+        mark = key.mark if key.is_ray or not isinstance(camera, OrbitPose) else key.seen_at(camera)
+        camera = key.camera if key.is_ray else camera
+    if mark is None or isinstance(mark, Pin):
+        return None
     x, y = (
         min(max(int(c * n), 0), n - 1) for c, n in zip(mark, (request.width, request.height), strict=True)
     )
-    return RayQuestion(mark, request.model_copy(update={"channels": ("rgb",)}), x, y)
+    return RayQuestion(key, request.model_copy(update={"channels": ("rgb",), "camera": camera}), x, y)
 
 
 class RayQueries:
@@ -40,7 +47,7 @@ class RayQueries:
 
     def __init__(self) -> None:
         self._under_way: tuple[int, RayQuestion] | None = None
-        self._answers: dict[Mark, tuple[RayQuestion, RayReport | ErrorInfo]] = {}
+        self._answers: dict[Key, tuple[RayQuestion, RayReport | ErrorInfo]] = {}
         self.asked: tuple[RayQuestion, ...] = ()
         self.version = 0
         self.last_s = 0.0
@@ -66,7 +73,7 @@ class RayQueries:
         self._answers[question.mark] = (question, answer)
         self.version += 1
 
-    def keep(self, marks: Sequence[Mark]) -> None:
+    def keep(self, marks: Sequence[Key]) -> None:
         """Forget the answers of marks that are not there any more."""
         for mark in [m for m in self._answers if m not in marks]:
             del self._answers[mark]
@@ -89,20 +96,20 @@ class RayQueries:
         found = self._answers.get(question.mark)
         return found is not None and found[0] == question
 
-    def is_stale(self, mark: Mark) -> bool:
+    def is_stale(self, mark: Key) -> bool:
         """Whether the report of a mark belongs to another view than the present one."""
         return not any(q.mark == mark and self.is_fresh(q) for q in self.asked)
 
-    def report(self, mark: Mark) -> RayReport | None:
+    def report(self, mark: Key) -> RayReport | None:
         """The last report of a mark, perhaps of an earlier view."""
         found = self._answers.get(mark)
         return found[1] if found is not None and isinstance(found[1], RayReport) else None
 
-    def error(self, mark: Mark) -> ErrorInfo | None:
+    def error(self, mark: Key) -> ErrorInfo | None:
         found = self._answers.get(mark)
         return found[1] if found is not None and isinstance(found[1], ErrorInfo) else None
 
-    def question(self, mark: Mark) -> RayQuestion | None:
+    def question(self, mark: Key) -> RayQuestion | None:
         """The question that the kept answer belongs to."""
         found = self._answers.get(mark)
         return None if found is None else found[0]

@@ -17,8 +17,8 @@ from core_model.schema.errors import TriscopeError
 from viewer.shell.app import App, AppOptions
 from viewer.state import actions
 from viewer.state.comparison import Comparison
-from viewer.state.document import RayMarks
 from viewer.state.plane_view import with_ablation
+from viewer.state.ray_marks import Pin, RayMarks
 from viewer.tour import panel_stops
 from viewer.tour.virtual_display import some_display
 
@@ -114,7 +114,13 @@ class Tour:
         yield from self._rays(app)
         yield from self.shot(app, "ray")
         control.store.doc = home.replace(
-            rays=RayMarks(selected=(0.42, 0.3), pins=((0.36, 0.3), (0.5, 0.55), (0.64, 0.62)))
+            rays=RayMarks(
+                selected=(0.42, 0.3),
+                pins=tuple(
+                    Pin(camera=home.camera, mark=mark, frozen=True)
+                    for mark in ((0.36, 0.3), (0.5, 0.55), (0.64, 0.62))
+                ),
+            )
         )
         yield from self._rays(app)
         yield from self.shot(app, "ray-pins")

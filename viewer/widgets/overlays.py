@@ -84,18 +84,28 @@ def ray_cross(theme: Theme, origin: ImVec2, edge: float, mark: tuple[float, floa
 
 
 def ray_pin(
-    theme: Theme, origin: ImVec2, edge: float, mark: tuple[float, float], text: str, ink: Rgb
+    theme: Theme,
+    origin: ImVec2,
+    edge: float,
+    mark: tuple[float, float],
+    text: str,
+    ink: Rgb,
+    faint: bool = False,
+    chosen: bool = False,
 ) -> None:
-    """A numbered disc beside a small ring on the pinned pixel."""
+    """A numbered disc beside a small ring on the pinned pixel; faint: it lies behind what the picture shows."""
     draw, em = imgui.get_window_draw_list(), theme.em
+    strong = 0.38 if faint else 1.0
     c = ImVec2(origin.x + mark[0] * edge, origin.y + mark[1] * edge)
-    draw.add_circle(c, 0.34 * em, theme.colour((0.0, 0.0, 0.0), 0.6), 20, 3.4)
-    draw.add_circle(c, 0.34 * em, theme.colour(ink), 20, 1.8)
+    draw.add_circle(c, 0.34 * em, theme.colour((0.0, 0.0, 0.0), 0.6 * strong), 20, 3.4)
+    draw.add_circle(c, 0.34 * em, theme.colour(ink, strong), 20, 1.8)
+    if chosen:
+        draw.add_circle(c, 0.56 * em, theme.colour((1.0, 1.0, 1.0), 0.9 * strong), 24, 1.4)
     disc = ImVec2(c.x + 0.85 * em, c.y - 0.85 * em)
-    draw.add_circle_filled(disc, 0.6 * em, theme.colour((0.0, 0.0, 0.0), 0.6), 24)
-    draw.add_circle_filled(disc, 0.52 * em, theme.colour(ink), 24)
+    draw.add_circle_filled(disc, 0.6 * em, theme.colour((0.0, 0.0, 0.0), 0.6 * strong), 24)
+    draw.add_circle_filled(disc, 0.52 * em, theme.colour(ink, strong), 24)
     imgui.push_font(theme.fonts.bold, BODY_PX * 0.74)
     size = imgui.calc_text_size(text)
     at = ImVec2(round(disc.x - 0.5 * size.x), round(disc.y - 0.5 * size.y))
-    draw.add_text(at, theme.colour((0.06, 0.07, 0.09)), text)
+    draw.add_text(at, theme.colour((0.06, 0.07, 0.09), strong), text)
     imgui.pop_font()

@@ -13,9 +13,8 @@ from core_model.data.headpack.glasses import glasses_parts
 from core_model.data.headpack.mesh import Alpha, HeadMesh, Part, rounded, vertex_normals
 from core_model.data.headpack.pack import Fitted, Pack, load_pack
 from core_model.data.headpack.parameters import HeadParameters, Tone
+from core_model.schema.conventions import HEAD_HEIGHT
 
-HEAD_HEIGHT = 0.42
-"""World units from chin to crown: leaves room for hair and hats in a box of side 1."""
 BROW_LIFT = 0.0012
 """World units: brows hug the skin."""
 HAT_MARGIN = 0.02

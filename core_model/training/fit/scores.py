@@ -15,11 +15,11 @@ from torch import Tensor
 from core_model.data.headpack.assembly import assemble
 from core_model.data.headpack.truth import HeadTruth
 from core_model.meshing.marching import marching_cubes
+from core_model.schema.conventions import HEAD_HEIGHT
 from core_model.session import RenderSession
 from core_model.training.fit.latent import head_of_z, latent_z
 from core_model.training.fit.pictures import FIRST_UNSEEN, unseen_head
 
-HEAD_HEIGHT = 0.42  # chin to crown of the mean head, world units
 GRID = 160
 SURFACE_POINTS = 20_000
 NEAR = 12

@@ -9,7 +9,8 @@ import pytest
 
 from viewer.shell.autosave import Left
 from viewer.shell.opening import Opening
-from viewer.state.document import Document, RayMarks
+from viewer.state.document import Document
+from viewer.state.ray_marks import Pin, RayMarks
 
 
 class Control:
@@ -33,7 +34,10 @@ def test_the_last_session_comes_back(
     kept = tmp_path / "kept.safetensors"
     if there:
         kept.write_bytes(b"")
-    last = Document(checkpoint=str(kept), rays=RayMarks(pins=((0.4, 0.5),)))
+    last = Document(
+        checkpoint=str(kept),
+        rays=RayMarks(pins=(Pin(camera=Document().camera, mark=(0.4, 0.5), point=(0.0, 0.1, 0.2)),)),
+    )
     opening, control = Opening(), Control()
     opening.autosave.found = Left(last, 0.0, crashed=crashed)
     opening.start("demo.safetensors", control, (), named)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.inspect import RayReport
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult
 from core_model.schema.sampler import SamplerSpec
-from viewer.state.document import MAX_PINS, ChannelView, RayMarks
+from viewer.state.document import ChannelView
 from viewer.state.ray_queries import RayQueries, question_at
 from viewer.state.shown_map import MapCache, as_drawn, chosen_rays, derived
 
@@ -67,16 +67,6 @@ def test_the_chosen_rays_are_those_of_the_large_budget() -> None:
     assert chosen_rays(samples, result_of(OrbitPose(), sampler=spec.replace(adaptive=False))) is None
     assert chosen_rays(samples, result_of(OrbitPose(), sampler=SamplerSpec(name="uniform"))) is None
     assert chosen_rays(None, None) is None
-
-
-def test_marks_toggle_and_have_a_limit() -> None:
-    marks = RayMarks(selected=(0.5, 0.5))
-    marks = marks.toggled((0.5, 0.5))
-    assert marks.pins == ((0.5, 0.5),) and marks.all == ((0.5, 0.5),)
-    assert marks.toggled((0.5, 0.5)).pins == ()
-    for i in range(MAX_PINS + 3):
-        marks = marks.toggled((i / 100, 0.1))
-    assert len(marks.pins) == MAX_PINS and marks.pins[-1] == ((MAX_PINS + 2) / 100, 0.1)
 
 
 def report(x: int) -> RayReport:

@@ -241,7 +241,7 @@ class TileRow:
         )  # fmt: skip
         edge, gap, curve = imgui.get_frame_height(), imgui.get_style().item_inner_spacing.x, source.curve
         room = imgui.get_content_region_avail().x - edge - gap
-        imgui.progress_bar(min(done / samples, 1.0), ImVec2(room, edge), f"{done:.0f}")
+        imgui.progress_bar(min(done / samples, 1.0), ImVec2(room, edge), "")
         controls.tooltip(f"{done:.0f} of {samples} samples per ray")
         imgui.same_line(0.0, gap)
         if curve:

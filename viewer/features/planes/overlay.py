@@ -16,6 +16,7 @@ from viewer.features.planes.fed_pixels import FedPixels
 from viewer.features.planes.plot import CELL_INK
 from viewer.state.document import Document
 from viewer.state.plane_view import ablation_text, cell_column
+from viewer.state.ray_marks import Pin
 from viewer.state.screen import PicturePlace, line_pieces
 from viewer.widgets import overlays
 from viewer.widgets.feature import Layer
@@ -119,6 +120,8 @@ def point_under(doc: Document, picture: ShownPicture, place: PicturePlace, link:
     """
     result, depth = picture.result, picture.frames.arrays.get("depth")
     mark = place.hover or doc.rays.selected
+    if isinstance(mark, Pin):
+        return mark.point
     if mark is None or depth is None or result is None or result.request is None:
         return None
     points = link.fed.positions(picture.frames.version, depth, result.request.camera)

@@ -1,17 +1,13 @@
-"""The numbers of one ray and the table of all pinned ones."""
+"""The numbers of one ray."""
 
 from __future__ import annotations
 
-from imgui_bundle import ImVec2, imgui
-from imgui_bundle import icons_fontawesome_6 as fa
+from imgui_bundle import imgui
 
 from core_model.schema import glossary
 from core_model.schema.inspect import RayReport
 from viewer.features.ray.plots import ink_of
-from viewer.state.document import Document, Mark
-from viewer.state.ray_queries import RayQueries
 from viewer.widgets import controls
-from viewer.widgets.overlays import PIN_INKS
 from viewer.widgets.theme import BODY_PX, Theme
 
 MISSING = "-"
@@ -119,90 +115,3 @@ def _hits(theme: Theme, report: RayReport) -> None:
         ink = p.muted if state is None else p.good if state else p.bad
         with controls.text_colour(ink), controls.font(theme.fonts.bold, BODY_PX):
             imgui.text_unformatted(text)
-
-
-_COLUMNS = (
-    ("pixel", "Column and row in the full picture"), ("depth", "Expected depth, world units"),
-    ("cross.", "First zero crossing, world units"), ("H", "Entropy of the true weights, nats"),
-    ("left", "Leftover mass"), ("n", "Samples given"), ("CE", "Cross-entropy of the prediction, nats"),
-    ("ovl.", "Shared mass of prediction and truth"), ("hit", "Final pass: a sample in the bin of the true peak"),
-)  # fmt: skip
-
-
-_ORDER = ("pixel", "depth", "hit", "n", "H", "cross.", "left", "CE", "ovl.")
-"""What is left out last where the panel is too narrow for all columns; the row's tooltip says the rest."""
-
-
-def _columns() -> list[int]:
-    """Which columns fit the panel, by their place in `_COLUMNS`."""
-    em = imgui.get_font_size()
-    count = int((imgui.get_content_region_avail().x - 4.2 * em) / (3.5 * em))
-    kept = _ORDER[: max(count, 2)]
-    return [i for i, (name, _) in enumerate(_COLUMNS) if name in kept]
-
-
-def draw_pins(doc: Document, theme: Theme, rays: RayQueries) -> Document:
-    """One row per pin: click selects, the cross removes."""
-    chosen, removed = None, None
-    flags = imgui.TableFlags_.row_bg | imgui.TableFlags_.sizing_stretch_same
-    columns = _columns()
-    if not imgui.begin_table("##pins", len(columns) + 2, int(flags)):
-        return doc
-    imgui.table_setup_column("dot", int(imgui.TableColumnFlags_.width_fixed), 1.3 * theme.em)
-    for name, _ in (_COLUMNS[i] for i in columns):
-        weight = {"pixel": 1.55, "n": 0.6, "hit": 0.85}.get(name, 1.0)
-        imgui.table_setup_column(name, int(imgui.TableColumnFlags_.width_stretch), weight)
-    imgui.table_setup_column("remove", int(imgui.TableColumnFlags_.width_fixed), 1.8 * theme.em)
-    imgui.table_next_row(int(imgui.TableRowFlags_.headers))
-    imgui.table_next_column()
-    with controls.text_colour(theme.palette.muted), controls.font(theme.fonts.body, BODY_PX * 0.86):
-        for name, tip in (_COLUMNS[i] for i in columns):
-            imgui.table_next_column()
-            imgui.text_unformatted(name)
-            controls.tooltip(tip)
-    imgui.table_next_column()
-    for index, mark in enumerate(doc.rays.pins):
-        imgui.table_next_row()
-        imgui.table_next_column()
-        clicked, cross = _pin_row(doc, theme, rays, index, mark, columns)
-        chosen, removed = (mark if clicked else chosen), (mark if cross else removed)
-    imgui.end_table()
-    if removed is not None:
-        return doc.replace(rays=doc.rays.toggled(removed))
-    return doc if chosen is None else doc.replace(rays=doc.rays.replace(selected=chosen))
-
-
-def _pin_row(
-    doc: Document, theme: Theme, rays: RayQueries, index: int, mark: Mark, columns: list[int]
-) -> tuple[bool, bool]:
-    report = rays.report(mark)
-    line = imgui.get_text_line_height()
-    corner = imgui.get_cursor_screen_pos()
-    flags = int(imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap)
-    clicked = imgui.selectable(f"##pin{index}", mark == doc.rays.selected, flags, ImVec2(0.0, line))[0]
-    cells = [] if report is None else _cells(report)
-    hidden = [f"{_COLUMNS[i][0]} {text}" for i, text in enumerate(cells) if i not in columns]
-    controls.tooltip("\n".join(["Show this ray", *hidden]))
-    centre = ImVec2(corner.x + 0.55 * theme.em, corner.y + 0.5 * line)
-    imgui.get_window_draw_list().add_circle_filled(centre, 0.42 * theme.em, theme.colour(PIN_INKS[index]), 20)
-    imgui.same_line()
-    imgui.dummy(ImVec2(1.1 * theme.em, line))
-    with (
-        controls.font(theme.fonts.mono, BODY_PX * 0.86),
-        controls.text_colour(theme.palette.muted if rays.is_stale(mark) else theme.palette.text),
-    ):
-        for i in columns:
-            imgui.table_next_column()
-            imgui.text_unformatted(cells[i] if cells else "…" if i == 0 else "")
-    imgui.table_next_column()
-    cross = imgui.small_button(f"{fa.ICON_FA_XMARK}###unpin{index}")
-    controls.tooltip("Remove this pin")
-    return clicked, cross
-
-
-def _cells(report: RayReport) -> list[str]:
-    return [
-        f"{report.x},{report.y}", number(report, "expected depth", 3), number(report, "first zero crossing", 3),
-        number(report, "entropy", 2), number(report, "leftover mass", 3), number(report, "samples", 0),
-        number(report, "cross-entropy", 2), number(report, "overlap", 2), hit_text(report, "final")[0],
-    ]  # fmt: skip

@@ -12,10 +12,16 @@ from imgui_bundle import ImVec2, imgui, implot
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.inspect import RayReport
-from viewer.features.ray.numbers import draw_numbers, draw_pins, numbers_text
+from viewer.features.ray.measure import draw_measure
+from viewer.features.ray.numbers import draw_numbers, numbers_text
+from viewer.features.ray.overlay import PinLayer
+from viewer.features.ray.pin_plot import PinPlot
+from viewer.features.ray.pins import draw_pins
 from viewer.features.ray.plots import NARROW_EM, SPANS, RayPlots
-from viewer.state.actions import CopyText, Dispatch, SaveRay, ShowPanel
-from viewer.state.document import MAX_PINS, Document, Mark
+from viewer.features.ray.readings import Readings, present
+from viewer.state.actions import CopyText, Dispatch, PinRay, SaveRay, ShowPanel
+from viewer.state.document import Document
+from viewer.state.ray_marks import MAX_PINS, Key, Pin
 from viewer.state.ray_queries import RayQueries
 from viewer.widgets import choice_rows, controls
 from viewer.widgets.feature import FEATURES, Feature
@@ -33,10 +39,13 @@ class RayPanel:
     def __init__(self) -> None:
         self._plots = RayPlots()
         self._folder = str(Path.cwd())
+        self.readings = Readings()
+        self._pin_plot = PinPlot()
 
     def draw(self, doc: Document, theme: Theme, rays: RayQueries, dispatch: Dispatch) -> Document:
         if implot.get_current_context() is None:
             implot.create_context()
+        self.readings.follow(doc)
         mark = doc.rays.selected
         if mark is None and doc.rays.pins:
             mark = doc.rays.pins[-1]
@@ -44,7 +53,7 @@ class RayPanel:
             controls.note(
                 theme,
                 "Click a pixel of the picture, or hold I over it: this panel shows what happened on its ray. "
-                + theme.keyed("Shift + click pins a ray", "ray.pin")
+                + theme.keyed("Shift + click pins the surface point there", "ray.pin")
                 + ".",
             )
             return doc
@@ -55,8 +64,11 @@ class RayPanel:
                 imgui.text_wrapped(legible(error.message))
             return doc
         if report is None:
-            controls.note(theme, "Asking the renderer …")
-            return doc
+            outside = isinstance(mark, Pin) and not mark.is_ray and mark.seen_at(doc.camera) is None
+            controls.note(
+                theme, "This point is outside of the picture now." if outside else "Asking the renderer …"
+            )
+            return self._pins(doc, theme, rays)
         if not report.hit_box:
             controls.note(theme, "This ray misses the box of the scene: nothing was evaluated on it.")
         else:
@@ -69,7 +81,7 @@ class RayPanel:
         theme: Theme,
         rays: RayQueries,
         dispatch: Dispatch,
-        mark: Mark,
+        mark: Key,
         report: RayReport | None,
     ) -> Document:
         imgui.align_text_to_frame_padding()
@@ -93,11 +105,11 @@ class RayPanel:
         imgui.set_cursor_pos_x(
             imgui.get_cursor_pos_x() + max(imgui.get_content_region_avail().x - buttons, 0.0)
         )
-        pinned = mark in doc.rays.pins
-        tip = "Remove the pin" if pinned else f"Keep this ray, as Shift + click does; {MAX_PINS} at most"
+        pinned = doc.rays.pin_at(doc.camera, mark) is not None
+        tip = "Remove the pin" if pinned else f"Pin this point, as Shift + click does; {MAX_PINS} at most"
         tip = theme.keyed(tip, "ray.pin")
         if controls.icon_button(theme, fa.ICON_FA_THUMBTACK, "pin", tip=tip):
-            doc = doc.replace(rays=doc.rays.toggled(mark))
+            dispatch(PinRay(mark))
         imgui.same_line()
         why_not = "" if report is not None else "No report yet"
         if (
@@ -113,7 +125,7 @@ class RayPanel:
             doc = doc.replace(rays=doc.rays.replace(selected=None))
         return doc
 
-    def _body(self, theme: Theme, report: RayReport, pins: tuple[Mark, ...]) -> None:
+    def _body(self, theme: Theme, report: RayReport, pins: tuple[Pin, ...]) -> None:
         em = theme.em
         narrow = imgui.get_content_region_avail().x < NARROW_EM * em
         self._plots.span = choice_rows.segmented(
@@ -129,11 +141,9 @@ class RayPanel:
         draw_numbers(theme, report)
 
     def _foot(
-        self, doc: Document, theme: Theme, rays: RayQueries, dispatch: Dispatch, mark: Mark, report: RayReport
+        self, doc: Document, theme: Theme, rays: RayQueries, dispatch: Dispatch, mark: Key, report: RayReport
     ) -> Document:
-        if doc.rays.pins:
-            controls.section(theme, f"Pins ({len(doc.rays.pins)})")
-            doc = draw_pins(doc, theme, rays)
+        doc = self._pins(doc, theme, rays)
         imgui.dummy(ImVec2(0.0, 0.15 * theme.em))
         controls.label(theme, "Export to", "Where the files go; the names hold checkpoint and pixel")
         width = imgui.get_content_region_avail().x - 3 * (3.6 * theme.em + imgui.get_style().item_spacing.x)
@@ -151,6 +161,28 @@ class RayPanel:
                 dispatch(SaveRay(mark, str(free_path(folder, file_stem(report), suffix))))
         imgui.dummy(ImVec2(0.0, 0.1 * theme.em))
         return doc
+
+    def _pins(self, doc: Document, theme: Theme, rays: RayQueries) -> Document:
+        """Table and plot of the pins with the readings that were kept, and the distance of two."""
+        if not doc.rays.pins:
+            return doc
+        controls.section(theme, f"Pins ({len(doc.rays.pins)})")
+        doc = draw_pins(doc, theme, rays, self.readings)
+        now = present(doc, rays)
+        if controls.button(
+            theme, f"{fa.ICON_FA_BOOKMARK} Keep these readings###keep-readings", why_not="" if now else "No report yet",
+            tip="Keep what the pins say now, to compare it with another view, sampler, seed or checkpoint",
+        ):  # fmt: skip
+            self.readings.keep(doc, rays)
+        if self.readings.kept:
+            imgui.same_line()
+            if controls.button(
+                theme, "Clear###clear-readings", tip="Forget the kept readings; the pins stay"
+            ):
+                self.readings.kept = ()
+        if now or self.readings.kept:
+            self._pin_plot.draw(theme, (*self.readings.kept, *now), 10.5 * theme.em)
+        return draw_measure(doc, theme)
 
 
 _SPAN_TIPS = {
@@ -179,4 +211,4 @@ def free_path(folder: Path, stem: str, suffix: str) -> Path:
     return path
 
 
-FEATURES.add("ray", lambda: Feature(RayPanel()))
+FEATURES.add("ray", lambda: Feature(RayPanel(), PinLayer()))

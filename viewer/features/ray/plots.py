@@ -5,6 +5,9 @@ SDF, density and transmittance, distributions, samples and colours.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy as np
 from imgui_bundle import ImVec2, ImVec4, imgui, implot
 
@@ -52,25 +55,24 @@ class RayPlots:
         self._fit(series)
         narrow = imgui.get_content_region_avail().x < NARROW_EM * theme.em
         rows = self._row_heights(series, height, theme.em, narrow)
-        _style(theme)
         hovered: float | None = None
-        aligned = implot.begin_aligned_plots("##ray", True)
-        for name, tall in rows:
-            flags = _PLOT | implot.Flags_.no_legend if name == "samples" or narrow else _PLOT
-            if narrow and name != "samples":
-                _legend(theme, _entries(name, series))
-            if implot.begin_plot(f"##ray-{name}", ImVec2(-1.0, tall), int(flags)):
-                self._axes(name, series, last=name == rows[-1][0], short=tall < 8 * theme.em, narrow=narrow)
-                getattr(self, f"_{name}")(theme, series)
-                self._marks(theme, report)
-                if implot.is_plot_hovered():
-                    hovered = float(implot.get_plot_mouse_pos().x)
-                implot.end_plot()
-        if aligned:
-            implot.end_aligned_plots()
-        implot.pop_style_color(_COLOURS)
-        implot.pop_style_var(_VARS)
-        imgui.pop_font()
+        with plot_style(theme):
+            aligned = implot.begin_aligned_plots("##ray", True)
+            for name, tall in rows:
+                flags = _PLOT | implot.Flags_.no_legend if name == "samples" or narrow else _PLOT
+                if narrow and name != "samples":
+                    _legend(theme, _entries(name, series))
+                if implot.begin_plot(f"##ray-{name}", ImVec2(-1.0, tall), int(flags)):
+                    self._axes(
+                        name, series, last=name == rows[-1][0], short=tall < 8 * theme.em, narrow=narrow
+                    )
+                    getattr(self, f"_{name}")(theme, series)
+                    self._marks(theme, report)
+                    if implot.is_plot_hovered():
+                        hovered = float(implot.get_plot_mouse_pos().x)
+                    implot.end_plot()
+            if aligned:
+                implot.end_aligned_plots()
         self.cursor = hovered
 
     def readout(self) -> str:
@@ -275,8 +277,9 @@ def _line(theme: Theme, name: str, weight: float) -> implot.Spec:
 _COLOURS, _VARS = 8, 6
 
 
-def _style(theme: Theme) -> None:
-    """Colours and sizes of the plots in the window's style; popped after the last plot."""
+@contextlib.contextmanager
+def plot_style(theme: Theme) -> Iterator[None]:
+    """Colours and sizes of the plots drawn inside, in the window's style."""
     p, em, c, v = theme.palette, theme.em, implot.Col_, implot.StyleVar_
     imgui.push_font(theme.fonts.mono, BODY_PX * 0.78)
     for role, ink, alpha in (
@@ -290,3 +293,9 @@ def _style(theme: Theme) -> None:
     ):  # fmt: skip
         implot.push_style_var(var, ImVec2(x * em, y * em))
     implot.push_style_var(v.plot_min_size, ImVec2(4 * em, 3 * em))
+    try:
+        yield
+    finally:
+        implot.pop_style_color(_COLOURS)
+        implot.pop_style_var(_VARS)
+        imgui.pop_font()

@@ -14,6 +14,7 @@ from viewer.state import orbit
 from viewer.state.actions import CopyText, Dispatch
 from viewer.state.document import ChannelView, Document
 from viewer.state.palette import Rgb
+from viewer.state.ray_marks import ray_of
 from viewer.state.section import clipped_line, ray_meets, value_at
 from viewer.state.shown_map import ShownMap
 from viewer.widgets import controls
@@ -179,11 +180,12 @@ def _rays(
     draw_list, em = imgui.get_window_draw_list(), theme.em
     inks = {mark: PIN_INKS[i] for i, mark in enumerate(doc.rays.pins)}
     for mark in reversed(doc.rays.all):
-        met = ray_meets(*orbit.ray(camera, *mark), piece.normal, piece.offset)
+        ray = ray_of(mark, camera)
+        met = None if ray is None else ray_meets(*ray, piece.normal, piece.offset)
         if met is None:
             continue
         c = _screen(corner, edge, *_local(piece, met))
-        if mark == doc.rays.selected:
+        if mark not in inks:
             for weight, colour in ((3.4, theme.colour(_BLACK, 0.6)), (1.6, theme.colour(_WHITE))):
                 for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
                     near, far = 0.25 * em, 0.7 * em

@@ -8,7 +8,7 @@ from imgui_bundle import imgui
 
 from core_model.schema.camera import OrbitPose
 from viewer.state import orbit
-from viewer.state.actions import Dispatch, ShowPanel
+from viewer.state.actions import Dispatch, PinRay, ShowPanel
 from viewer.state.document import Document
 from viewer.state.screen import PicturePlace
 from viewer.widgets import navigation, press
@@ -118,7 +118,8 @@ class Hand:
         if click is not None and not inputs.waiting and _is_single(click):
             self._click = None
             rays = rays.replace(selected=click.mark)
-            rays = rays.toggled(click.mark) if click.pins else rays
+            if click.pins:
+                dispatch(PinRay(click.mark))
             dispatch(ShowPanel("Ray", True))
         elif click is not None:
             request_frames(WAITING_FPS)

@@ -22,13 +22,13 @@ from viewer.state.actions import Dispatch, PicturePlaced
 from viewer.state.camera_glide import CameraGlide
 from viewer.state.compared import Compared
 from viewer.state.document import Document
+from viewer.state.ray_marks import Pin
 from viewer.state.screen import PicturePlace, project_points
 from viewer.state.shown_map import ShownMap
 from viewer.state.work import Work
 from viewer.widgets import color_bar, navigation, overlays, split, tile_labels
 from viewer.widgets.feature import FEATURES, Feature, LayerPicture, Layers, RequestFrames
 from viewer.widgets.inputs import Inputs
-from viewer.widgets.overlays import PIN_INKS
 from viewer.widgets.shown_picture import Present, ShownPicture, StandIn
 from viewer.widgets.theme import Theme, canvas
 
@@ -237,13 +237,12 @@ class ViewportPanel:
         return doc
 
     def _rays(self, doc: Document, theme: Theme, where: split.Squares) -> None:
-        """Rings where rays are pinned, a cross-hair where one is inspected."""
+        """A cross-hair where a pixel is inspected; pins are the ray inspector's to draw."""
+        mark = self._hand.mark or doc.rays.selected
+        if mark is None or isinstance(mark, Pin):
+            return
         for origin in where.tiles:
-            for index, mark in enumerate(doc.rays.pins):
-                overlays.ray_pin(theme, origin, where.edge, mark, str(index + 1), PIN_INKS[index])
-            mark = self._hand.mark or doc.rays.selected
-            if mark is not None:
-                overlays.ray_cross(theme, origin, where.edge, mark)
+            overlays.ray_cross(theme, origin, where.edge, mark)
 
     def _badges(
         self,
