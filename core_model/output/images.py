@@ -135,6 +135,17 @@ def save_png(path: Path, pixels: np.ndarray, record: RenderRecord) -> None:
         Image.fromarray(pixels).save(temporary, format="PNG", pnginfo=text)
 
 
+def save_pdf(path: Path, pixels: np.ndarray, record: RenderRecord, dpi: int) -> None:
+    """[H, W, 3] as a PDF of one page, `dpi` pixels per inch, with its record as the document's subject."""
+    from PIL import Image
+
+    with atomic_path(path) as temporary:
+        Image.fromarray(pixels).save(
+            temporary, format="PDF", resolution=float(dpi), quality=98, subsampling=0, title=path.stem,
+            subject=record.model_dump_json(), creator=f"triscope {record.version}",
+        )  # fmt: skip
+
+
 def channel_path(path: Path, name: str, first: str) -> Path:
     """File of one of several channels: the first has the plain name, the others `NAME.channel.png`."""
     return path if name == first else path.with_name(f"{path.stem}.{name}{path.suffix}")

@@ -11,7 +11,7 @@ from PIL import Image
 from core_model.cli.orbit import PathOptions, frames_of
 from core_model.output.images import picture
 from core_model.output.turntable import latent_walk
-from core_model.report.contact_sheet import SheetPage, SheetPlan
+from core_model.report.contact_sheet import SheetPage, SheetPlan, round_length
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
@@ -41,7 +41,7 @@ def test_a_sheet_holds_the_pictures_of_its_cells(capsys: Capture, tmp_path: Path
     session = RenderSession(device="cpu")
     info = session.open(tiny)
     rgb = next(c for c in info.channels if c.name == "rgb")
-    expected = SheetPage(plan, "")
+    expected = SheetPage(plan, "title")
     for i, cell in enumerate(plan.cells()):
         expected.put(i, picture(rgb, session.render(cell).arrays["rgb"])[0])
     assert page.shape == expected.pixels.shape
@@ -59,11 +59,62 @@ def test_columns_of_psi(capsys: Capture, tmp_path: Path, tiny: str) -> None:
     )
 
 
+def test_channels_of_a_row_come_from_one_render_into_a_pdf(
+    capsys: Capture, tmp_path: Path, tiny: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RenderRequest] = []
+    render = RenderSession.render
+
+    def counted(self: RenderSession, request: RenderRequest, *rest: object, **more: object):
+        asked.append(request)
+        return render(self, request, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RenderSession, "render", counted)
+    args = (
+        "--size",
+        48,
+        "--seeds",
+        "0-1",
+        "--channels",
+        "rgb,normal,depth",
+        "--scale-bar",
+        "--device",
+        "cpu",
+    )
+    done = triscope(capsys, "sheet", tiny, "--out", tmp_path / "f.pdf", *args)
+    assert done.status == 0 and "2 x 3 pictures" in done.out, done.err
+    assert len(asked) == 2 and set(asked[0].channels) == {"rgb", "normal", "depth"}
+    data = (tmp_path / "f.pdf").read_bytes()
+    assert data.startswith(b"%PDF-") and b"/Subject" in data and b"/MediaBox" in data
+
+
+def test_rows_of_checkpoints_and_columns_of_samplers(capsys: Capture, tmp_path: Path, tiny: str) -> None:
+    other = save_tiny(tmp_path / "other.safetensors")
+    args = ("--size", 16, "--samplers", "uniform,learned:robust", "--device", "cpu", "--row-names", "one,")
+    done = triscope(
+        capsys, "sheet", tiny, "--out", tmp_path / "f.png", "--checkpoints", f"{tiny},{other}", *args
+    )
+    assert done.status == 0 and "2 x 2 pictures" in done.out, done.err
+    record = read_provenance(tmp_path / "f.png")
+    assert record.request.sampler.name == "uniform" and "--samplers uniform,learned:robust" in record.motion
+
+
+def test_captions_and_views_of_a_plan() -> None:
+    request = RenderRequest(checkpoint="a.safetensors", camera=OrbitPose())
+    plan = SheetPlan(request, (0,), "view", ((0.1, 0.2), (0.3, -0.2)), column_names=("front", ""))
+    assert [c.camera.pitch for c in plan.cells()] == [0.2, -0.2]  # type: ignore[union-attr]
+    assert [plan.caption(i) for i in (0, 1)] == ["front", "yaw 0.3, pitch -0.2 rad"]
+    plan = SheetPlan(request, (), "sampler", ("learned:robust",), checkpoints=("x/step.safetensors",))
+    assert plan.row_caption(0) == "step" and plan.caption(0, {"learned": "Learned"}) == "Learned, robust"
+    assert [round_length(v) for v in (0.31, 1.0, 0.09)] == [0.2, 1.0, 0.05]
+
+
 @pytest.mark.parametrize(
     ("args", "word"),
     [
         (["--yaws", "1", "--psis", "1"], "twice"), (["--yaws", "a,b"], "--yaws"), (["--seeds", "x"], "--seeds"),
-        (["--seeds", "0-9999"], "large"),
+        (["--seeds", "0-9999"], "large"), (["--views", "1"], "--views"), (["--channels", "nothing"], "nothing"),
+        (["--row-names", "a"], "--row-names"), (["--samplers", "uniform", "--psis", "1"], "twice"),
     ],
 )  # fmt: skip
 def test_wrong_sheets_are_one_line(capsys: Capture, tmp_path: Path, args: list[str], word: str) -> None:

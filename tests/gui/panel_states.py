@@ -12,7 +12,7 @@ from core_model.schema.camera_path import CameraPath, PathKey
 from core_model.schema.latent import Ablation, Edit, StyleMix
 from tests.gui.window_driver import Hands
 from viewer.state import basket
-from viewer.state.comparison import Comparison
+from viewer.state.comparison import Comparison, Source
 from viewer.state.export_settings import ExportSettings
 from viewer.state.orbit import surface_point
 from viewer.state.ray_marks import Pin, RayMarks
@@ -193,6 +193,12 @@ STATES: dict[str, tuple[str, Prepare]] = {
     "compare, channel": ("Compare", compared("wipe", "channel")),
     "compare, psi": ("Compare", compared("difference", "psi")),
     "compare, checkpoint": ("Compare", compared("off", "checkpoint")),
+    "compare, grid": (
+        "Compare",
+        document(
+            compare=Comparison(mode="grid", tiles=(Source(), Source(what="seed"), Source(what="photo")))
+        ),
+    ),
     "compare, reference": ("Compare", compared("off", "reference")),
     "timings": ("Timings", as_it_is),
     "seeds": ("Seeds", starred),
@@ -201,5 +207,12 @@ STATES: dict[str, tuple[str, Prepare]] = {
     "export, orbit": ("Export", export(kind="orbit")),
     "export, walk": ("Export", export(kind="walk")),
     "export, sheet": ("Export", export(kind="sheet")),
+    "export, sheet of channels": (
+        "Export",
+        export(kind="sheet", rows="checkpoints", column="channel", paper=".pdf"),
+    ),
+    "export, report": ("Export", export(kind="report")),
+    "export, metrics": ("Export", export(kind="metrics")),
+    "export, fit": ("Export", export(kind="fit")),
     "export, page": ("Export", export(kind="page")),
 }

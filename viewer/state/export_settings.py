@@ -15,30 +15,47 @@ from pydantic import Field
 
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.export import Command, command_of
+from core_model.schema.export import Command, command_of, default_request
 from core_model.schema.frozen import Frozen
 from core_model.schema.record import DisplayRange, RenderRecord
 from viewer.state.document import ChannelView, Document
 from viewer.state.requests import export_request
 
-ExportKind = Literal["picture", "orbit", "walk", "sheet", "page"]
+ExportKind = Literal["picture", "orbit", "walk", "sheet", "page", "report", "metrics", "fit"]
+PROGRAMS: tuple[ExportKind, ...] = ("report", "metrics", "fit")
+"""Kinds that are no picture of the view: they take longer, and have options of their own."""
+SheetColumn = Literal["yaw", "psi", "view", "channel", "sampler"]
 COMMANDS: dict[ExportKind, str] = {
     "picture": "render",
     "orbit": "orbit",
     "walk": "orbit",
     "sheet": "sheet",
     "page": "bake",
+    "report": "samplers",
+    "metrics": "metrics",
+    "fit": "fit",
 }
-MAX_SIZE: dict[ExportKind, int] = {"picture": 8192, "orbit": 4096, "walk": 4096, "sheet": 1024, "page": 8192}
+MAX_SIZE: dict[ExportKind, int] = {
+    "picture": 8192,
+    "orbit": 4096,
+    "walk": 4096,
+    "sheet": 1024,
+    "page": 8192,
+    "report": 1024,
+    "metrics": 8192,
+    "fit": 8192,
+}
 SEEDS = re.compile(r"\s*\d{1,10}\s*(-\s*\d{1,10}\s*)?(,\s*\d{1,10}\s*(-\s*\d{1,10}\s*)?)*")
 NUMBERS = re.compile(r"\s*-?\d*\.?\d+\s*(,\s*-?\d*\.?\d+\s*)*")
+NAMES = re.compile(r"\s*\w+(:\w+)?\s*(,\s*\w+(:\w+)?\s*)*")
+VIEWS = re.compile(r"\s*-?\d*\.?\d+\s*:\s*-?\d*\.?\d+\s*(,\s*-?\d*\.?\d+\s*:\s*-?\d*\.?\d+\s*)*")
 MAX_CELLS = 4096
 MAX_HEADS = 64
 
 
 class ExportSettings(Frozen):
     """Angles in radians, sizes in pixels. name: empty = made from the view. cell: edge of one picture of a
-    contact sheet. heads: seeds of a page, empty = the head on the screen. level: cells along an edge of its
+    sheet. checkpoints: rows of a sheet instead of seeds. heads: seeds of a page, empty = the head on the screen. level: cells along an edge of its
     baked volumes.
     """
 
@@ -55,12 +72,23 @@ class ExportSettings(Frozen):
     fps: float = Field(default=30.0, ge=1.0, le=240.0)
     walk: str = "0-3"
     seeds: str = "0-4"
-    column: Literal["yaw", "psi"] = "yaw"
+    rows: Literal["seeds", "checkpoints"] = "seeds"
+    checkpoints: str = ""
+    column: SheetColumn = "yaw"
     yaws: str = "-0.4,-0.2,0,0.2,0.4"
     psis: str = "0,0.35,0.7,1"
+    views: str = "0:0,0.4:0,0.4:0.2"
+    maps: str = "rgb,depth"
+    samplers: str = "uniform,importance"
+    paper: Literal[".png", ".pdf"] = ".png"
+    scale_bar: bool = False
     cell: int = Field(default=192, ge=16, le=1024)
     heads: str = ""
     level: Literal["128", "256"] = "256"
+    report_size: int = Field(default=256, ge=32, le=1024)
+    data: str = ""
+    count: int = Field(default=1000, ge=2, le=50_000)
+    steps: int = Field(default=4400, ge=1, le=1_000_000)
     folder: str = ""
     name: str = ""
     overwrite: bool = False
@@ -68,12 +96,21 @@ class ExportSettings(Frozen):
     @property
     def ending(self) -> str:
         """Suffix of the file that is made."""
-        return {"picture": self.suffix, "sheet": ".png", "page": ".html"}.get(self.kind, ".mp4")
+        endings = {"picture": self.suffix, "sheet": self.paper, "page": ".html", "metrics": ".json"}
+        return endings.get(self.kind, "" if self.kind in PROGRAMS else ".mp4")
 
     @property
     def edge(self) -> int:
         """Edge of one rendered picture, pixels."""
-        return min(self.cell if self.kind == "sheet" else self.size, MAX_SIZE[self.kind])
+        own = {"sheet": self.cell, "report": self.report_size}.get(self.kind, self.size)
+        return min(own, MAX_SIZE[self.kind])
+
+    @property
+    def column_values(self) -> str:
+        """What was typed for the columns of a sheet."""
+        return {
+            "yaw": self.yaws, "psi": self.psis, "view": self.views, "channel": self.maps, "sampler": self.samplers
+        }[self.column]  # fmt: skip
 
     @property
     def moving(self) -> Literal["sway", "turn", "still"]:
@@ -83,7 +120,10 @@ class ExportSettings(Frozen):
 
 @dataclass(frozen=True)
 class ExportPlan:
-    """One export, ready to start. `files` are what it writes; `why_not` says why it cannot start."""
+    """One export, ready to start. `files` are what it writes; `why_not` says why it cannot start.
+
+    words: the whole command, where it takes no stored view.
+    """
 
     kind: ExportKind
     title: str
@@ -92,6 +132,7 @@ class ExportPlan:
     record: RenderRecord
     options: tuple[str, ...]
     why_not: str = ""
+    words: tuple[str, ...] = ()
 
     @property
     def replaced(self) -> tuple[Path, ...]:
@@ -100,6 +141,8 @@ class ExportPlan:
 
     def arguments(self, request_file: Path) -> tuple[str, ...]:
         """Arguments of the triscope command; `request_file` holds the record."""
+        if self.words:
+            return self.words
         return (COMMANDS[self.kind], "--request", str(request_file), "--out", str(self.out), *self.options)
 
 
@@ -118,7 +161,7 @@ def plan_export(
     if settings.kind == "sheet":
         channels = channels[:1]
         doc = doc.replace(native=False)  # cells have a size of their own
-    if settings.kind == "page":
+    if settings.kind == "page" or settings.kind in PROGRAMS:
         channels, doc = ("rgb",), doc.replace(native=False)
     request = export_request(doc, info, settings.edge, channels)
     record = RenderRecord(
@@ -135,7 +178,28 @@ def plan_export(
             why_not
             or "A picture as its program renders it cannot be cut out: choose another sampler, or switch Cut out off"
         )
-    return ExportPlan(settings.kind, out.name, out, files, record, options_of(settings), why_not)
+    words = program_words(settings, doc, info, out)
+    if settings.kind == "report" and "--request" in words:
+        why_not = why_not or "The sampler report takes one seed and an orbit camera: this head is a mixture"
+    return ExportPlan(settings.kind, out.name, out, files, record, options_of(settings), why_not, words)
+
+
+def program_words(
+    settings: ExportSettings, doc: Document, info: CheckpointInfo, out: Path
+) -> tuple[str, ...]:
+    """The command of a kind that takes no stored view; empty for the others."""
+    if settings.kind == "fit":
+        return ("fit", "--out", str(out), f"--steps={settings.steps}")
+    if settings.kind == "metrics":
+        data = str(Path(settings.data).expanduser())
+        return ("metrics", info.path, "--data", data, "--count", str(settings.count), "--out", str(out))
+    if settings.kind != "report":
+        return ()
+    plain = default_request(info)
+    size = settings.report_size
+    request = plain.replace(latent=doc.latent, camera=doc.camera, width=size, height=size)
+    words = [w for w in command_of(request, info, str(out), "view.json", "samplers").words if w]
+    return tuple(words if "--size" in words else [*words, "--size", str(size)])
 
 
 def options_of(settings: ExportSettings) -> tuple[str, ...]:
@@ -151,13 +215,15 @@ def options_of(settings: ExportSettings) -> tuple[str, ...]:
             *(("--seeds", _tight(settings.heads)) if settings.heads.strip() else ()),
         )
     if settings.kind == "sheet":
-        values = settings.yaws if settings.column == "yaw" else settings.psis
+        rows = ("--seeds", _tight(settings.seeds))
+        if settings.rows == "checkpoints":
+            rows = ("--checkpoints", ",".join(p.strip() for p in settings.checkpoints.split(",")))
         return (
             "--size",
             str(settings.edge),
-            "--seeds",
-            _tight(settings.seeds),
-            f"--{settings.column}s={_tight(values)}",
+            *rows,
+            f"--{settings.column}s={_tight(settings.column_values)}",
+            *(("--scale-bar",) if settings.scale_bar else ()),
         )
     path: tuple[str, ...] = (
         "--motion",
@@ -174,6 +240,8 @@ def options_of(settings: ExportSettings) -> tuple[str, ...]:
 
 def typed_command(plan: ExportPlan, info: CheckpointInfo, doc: Document, file: str) -> Command:
     """The export as a command line: options where they exist, `--request` (JSON, or `file`) for the rest."""
+    if plan.words:
+        return Command(plan.words)
     custom = any(d.channel == v.name for d in plan.record.display for v in doc.view.channel_views)
     if custom:  # colours of a map have no options: the whole record goes to a file
         return Command(
@@ -243,6 +311,9 @@ def out_path(settings: ExportSettings, doc: Document, info: CheckpointInfo, take
         "walk": "walk",
         "sheet": "sheet",
         "page": f"{head}-page",
+        "report": f"{head}-samplers",
+        "metrics": "metrics",
+        "fit": "fit",
     }[settings.kind]
     path, number = folder / f"{stem}-{middle}{settings.ending}", 2
     while str(path) in taken or path.exists():
@@ -258,10 +329,17 @@ def channel_file(out: Path, name: str, first: str) -> Path:
 
 def cells_of(settings: ExportSettings) -> int:
     """Pictures of a contact sheet; 0 where its fields are no lists."""
-    values = settings.yaws if settings.column == "yaw" else settings.psis
-    if not SEEDS.fullmatch(settings.seeds) or not NUMBERS.fullmatch(values):
-        return 0
-    return count_seeds(settings.seeds) * (values.count(",") + 1)
+    values = settings.column_values
+    if settings.rows == "checkpoints":
+        rows = (
+            len(settings.checkpoints.split(","))
+            if all(p.strip() for p in settings.checkpoints.split(","))
+            else 0
+        )
+    else:
+        rows = count_seeds(settings.seeds) if SEEDS.fullmatch(settings.seeds) else 0
+    known = {"yaw": NUMBERS, "psi": NUMBERS, "view": VIEWS}.get(settings.column, NAMES)
+    return rows * (values.count(",") + 1) if known.fullmatch(values) else 0
 
 
 def heads_of(settings: ExportSettings) -> int:
@@ -295,7 +373,12 @@ def _why_not(
         return f"There is a file {there} already: choose another name, or switch Overwrite on"
     if any(str(f) in taken for f in files):
         return f"An export to {out.name} is under way"
-    needs_seeds = settings.kind in ("walk", "sheet") or (settings.kind == "page" and settings.heads.strip())
+    if settings.kind == "metrics" and not (settings.data and Path(settings.data).expanduser().exists()):
+        return "Choose the set of real images: a folder or zip that is there"
+    if settings.kind == "report" and not info.has_proposal:
+        return "The sampler report compares learned samples: this checkpoint has no proposal network"
+    by_seed = settings.kind == "sheet" and settings.rows == "seeds"
+    needs_seeds = settings.kind == "walk" or by_seed or (settings.kind == "page" and settings.heads.strip())
     if needs_seeds and not info.z_dim:
         return "This checkpoint has no latent: there are no seeds to go through"
     if settings.kind == "walk" and (not SEEDS.fullmatch(settings.walk) or count_seeds(settings.walk) < 2):

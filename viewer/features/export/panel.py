@@ -17,13 +17,14 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.export import python_of
 from viewer.features.export.clipboard import WHY_NOT, clipboard_tool
 from viewer.features.export.list import draw_list
-from viewer.features.export.rows import channel_row, estimate, page_rows, sheet_rows, video_rows
+from viewer.features.export.rows import channel_row, estimate, page_rows, program_rows, sheet_rows, video_rows
 from viewer.jobs.command import as_typed
 from viewer.jobs.tasks import Tasks
 from viewer.state.actions import CopyPicture, CopyText, Dispatch
 from viewer.state.document import Document
 from viewer.state.export_settings import (
     MAX_SIZE,
+    PROGRAMS,
     ExportKind,
     ExportPlan,
     ExportSettings,
@@ -43,8 +44,20 @@ _KINDS: dict[ExportKind, tuple[str, str]] = {
     "picture": ("Picture", "One picture, as large as you like"),
     "orbit": ("Orbit", "A video of a closed camera path about the present view"),
     "walk": ("Walk", "A video that passes through the w of several seeds"),
-    "sheet": ("Sheet", "A contact sheet: a row per seed, a column per yaw or a psi"),
+    "sheet": (
+        "Sheet",
+        "A grid of pictures, also for a paper: rows of seeds or checkpoints, columns of views, channels, samplers …",
+    ),
     "page": ("Page", "One HTML file that shows heads in any browser: orbit, zoom, colour, normals, depth"),
+    "report": (
+        "Report",
+        "The sampler report of this head and view: figures 3, 4, A5, A6 and A7 with their numbers",
+    ),
+    "metrics": ("Metrics", "Distances of this checkpoint's pictures to a set of real ones"),
+    "fit": (
+        "Fit",
+        "A new generator that is fitted to heads of the head pack; its folder is a run of the Training workspace",
+    ),
 }
 _FILES = ((".png", "PNG", "Colours; a file per channel"), (".exr", "EXR", "32-bit floats as rendered, all channels in one file"),
           (".npz", "NPZ", "32-bit floats as rendered for numpy, with camera and w"))  # fmt: skip
@@ -96,9 +109,12 @@ class ExportPanel:
         s = s if kind == s.kind else s.replace(kind=kind)
         if s.kind == "page":
             return page_rows(theme, s)
-        s = s.replace(channels=channel_row(theme, info, s))
+        if s.kind in PROGRAMS:
+            return program_rows(theme, s)
+        if s.kind != "sheet" or s.column != "channel":
+            s = s.replace(channels=channel_row(theme, info, s))
         if s.kind == "sheet":
-            return sheet_rows(theme, s)
+            return sheet_rows(theme, s, info)
         limit = MAX_SIZE[s.kind]
         size = number_rows.drag_int(
             theme, "Size", "##size", min(s.size, limit), speed=4.0, low=16, high=limit, fmt="%d px",

@@ -7,13 +7,25 @@ from imgui_bundle import imgui
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.render import RenderResult, Tier
 from viewer.runs.format import duration
-from viewer.state.export_settings import ExportPlan, ExportSettings, cells_of, heads_of
+from viewer.state.export_settings import PROGRAMS, ExportPlan, ExportSettings, SheetColumn, cells_of, heads_of
 from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.theme import Theme
 
 _MOTIONS = (("sway", "Sway", "A closed ellipse about the present camera"), ("turn", "Turn", "A full turn at its height"),
             ("still", "Still", "The camera stays"))  # fmt: skip
-_COLUMNS = (("yaw", "Yaw", "A column per yaw, radians"), ("psi", "Psi", "A column per truncation"))
+_ROWS = (
+    ("seeds", "Seeds", "A row per seed"),
+    ("checkpoints", "Checkpoints", "A row per checkpoint, with this seed"),
+)
+_COLUMNS: tuple[tuple[SheetColumn, str, str], ...] = (
+    ("yaw", "Yaw", "A column per yaw, radians"), ("psi", "Psi", "A column per truncation"),
+    ("view", "View", "A column per yaw and pitch, radians"), ("channel", "Channel", "A column per channel, all from one render"),
+    ("sampler", "Sampler", "A column per sampler"),
+)  # fmt: skip
+_VALUES: dict[SheetColumn, str] = {
+    "yaw": "yaws", "psi": "psis", "view": "views", "channel": "maps", "sampler": "samplers"
+}  # fmt: skip
+_PAPER = ((".png", "PNG", "A picture"), (".pdf", "PDF", "A page of 300 pixels per inch"))
 _LEVELS = (("128", "128³", "Some 2 MB per head"), ("256", "256³", "Some 6 MB per head"))
 _PAGE_MB = {"128": 1.7, "256": 6.4}
 """Per head, of the demo's."""
@@ -88,28 +100,72 @@ def video_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
     return s.replace(frames=frames, fps=fps, yaw_swing=wide, pitch_swing=high)
 
 
-def sheet_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
-    """Rows, columns and size of a contact sheet."""
+def sheet_rows(theme: Theme, s: ExportSettings, info: CheckpointInfo) -> ExportSettings:
+    """Rows, columns, size and paper of a sheet."""
     tip = "Edge of one picture of the sheet, pixels"
     cell = number_rows.drag_int(
         theme, "Size", "##cell", s.cell, speed=1.0, low=16, high=1024, fmt="%d px", tip=tip
     )
-    controls.label(theme, "Rows", "Seeds, a row each: numbers and ranges as 0-4,9")
-    seeds = imgui.input_text("##seeds", s.seeds)[1]
-    controls.tooltip("Seeds, a row each: numbers and ranges as 0-4,9")
-    column = choice_rows.segmented(
-        theme, "Columns", "column", s.column, _COLUMNS, tip="What changes from column to column"
-    )
-    s = s.replace(cell=cell, seeds=seeds, column=column)
+    rows = choice_rows.segmented(theme, "Rows", "rows", s.rows, _ROWS, tip="What changes from row to row")
+    of_files = rows == "checkpoints"
     tip = (
-        "Yaws of the columns, radians, separated by commas"
-        if column == "yaw"
-        else "Psis of the columns, separated by commas"
+        "Checkpoints, a row each: paths separated by commas"
+        if of_files
+        else "Seeds, a row each: numbers and ranges as 0-4,9"
     )
-    controls.label(theme, "Values", tip)
-    text = imgui.input_text("##values", s.yaws if column == "yaw" else s.psis)[1]
+    controls.label(theme, "", tip)
+    typed = imgui.input_text_with_hint(
+        "##seeds", "paths, commas between them" if of_files else "", s.checkpoints if of_files else s.seeds
+    )[1]
     controls.tooltip(tip)
-    return s.replace(yaws=text) if column == "yaw" else s.replace(psis=text)
+    s = s.replace(cell=cell, rows=rows, **{"checkpoints" if of_files else "seeds": typed})
+    column = choice_rows.combo(
+        theme, "Columns", "##column", s.column, _COLUMNS, tip="What changes from column to column"
+    )
+    s = s.replace(column=column)
+    known = {"channel": [c.name for c in info.channels], "sampler": [w.name for w in info.samplers]}.get(
+        column
+    )
+    tip = {
+        "yaw": "Yaws of the columns, radians, separated by commas",
+        "psi": "Psis of the columns, separated by commas",
+        "view": "Views of the columns: yaw:pitch in radians, separated by commas",
+    }.get(column, f"Names separated by commas: {', '.join(known or ())}")
+    controls.label(theme, "Values", tip)
+    text = imgui.input_text("##values", s.column_values)[1]
+    controls.tooltip(tip)
+    s = s.replace(**{_VALUES[column]: text})
+    paper = choice_rows.segmented(theme, "File", "paper", s.paper, _PAPER, tip="Type of the file")
+    bar = choice_rows.toggle(
+        theme, "Scale bar", "##scale-bar", s.scale_bar,
+        tip="A round length in world units in the first picture of the last row, and a colour bar below each map of numbers",
+    )  # fmt: skip
+    return s.replace(paper=paper, scale_bar=bar)
+
+
+def program_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
+    """What the sampler report, the metrics and a fit are told."""
+    if s.kind == "report":
+        size = number_rows.drag_int(
+            theme, "Size", "##report-size", s.report_size, speed=1.0, low=32, high=1024, fmt="%d px",
+            tip="Edge of the report's pictures, pixels",
+        )  # fmt: skip
+        return s.replace(report_size=size)
+    if s.kind == "fit":
+        steps = number_rows.drag_int(
+            theme, "Steps", "##fit-steps", s.steps, speed=10.0, low=1, high=1_000_000, fmt="%d steps",
+            tip="Steps of the generator; the other settings are the defaults of `triscope fit`",
+        )  # fmt: skip
+        return s.replace(steps=steps)
+    tip = "Set of real images: a folder or zip in EG3D's layout, or generated heads"
+    controls.label(theme, "Data", tip)
+    data = imgui.input_text_with_hint("##data", "folder or zip", s.data)[1]
+    controls.tooltip(tip)
+    count = number_rows.drag_int(
+        theme, "Pictures", "##count", s.count, speed=10.0, low=2, high=50_000, fmt="%d at most",
+        tip="Most pictures per metric; published scores take up to 50000",
+    )  # fmt: skip
+    return s.replace(data=data, count=count)
 
 
 def page_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
@@ -129,6 +185,11 @@ def estimate(s: ExportSettings, plan: ExportPlan, result: RenderResult | None) -
     if s.kind == "page":
         count = heads_of(s)
         return f"{'1 head' if count == 1 else f'{count} heads'} at {s.level}³, about {count * _PAGE_MB[s.level]:.0f} MB"
+    if s.kind in PROGRAMS:
+        return {
+            "report": "5 figures and their numbers",
+            "metrics": f"up to {s.count} pictures per metric",
+        }.get(s.kind, f"{s.steps} steps, many hours on two cores")
     pictures = {"picture": 1, "sheet": cells_of(s)}.get(s.kind, s.frames)
     pixels = pictures * plan.record.request.width * plan.record.request.height
     text = f"{pixels / 1e6:.3g} megapixels" if pictures == 1 else f"{pictures} × {s.edge} px"

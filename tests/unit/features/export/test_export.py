@@ -207,3 +207,39 @@ def test_a_picture_reaches_the_clipboard_tool(tmp_path: Path, monkeypatch: pytes
     clipboard.copy_picture(pixels, tool).join(10)
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "got.png")), pixels)
     assert "image/png" in (tmp_path / "words").read_text()
+
+
+def test_a_figure_has_checkpoints_and_channels(tmp_path: Path) -> None:
+    settings = ExportSettings(
+        kind="sheet", folder=str(tmp_path), rows="checkpoints", checkpoints="a.safetensors, b.safetensors",
+        column="channel", maps="rgb, depth", paper=".pdf", scale_bar=True,
+    )  # fmt: skip
+    plan = plan_export(settings, Document.defaults_from(blob_info("blob:demo")), blob_info("blob:demo"), {})
+    assert plan.why_not == "" and plan.out.suffix == ".pdf" and cells_of(settings) == 4
+    words = plan.arguments(Path("r.json"))
+    assert words[words.index("--checkpoints") + 1] == "a.safetensors,b.safetensors"
+    assert "--channels=rgb,depth" in words and "--scale-bar" in words
+    wrong = plan_export(settings.replace(maps="rgb,,depth"), Document(), blob_info("blob:demo"), {})
+    assert "columns" in wrong.why_not
+    assert cells_of(settings.replace(column="view", views="0:0,0.4:0.1")) == 4
+
+
+def test_report_metrics_and_fit_are_commands_of_their_own(tmp_path: Path) -> None:
+    info = blob_info("blob:demo")
+    doc = Document.defaults_from(info)
+    doc = doc.replace(camera=doc.camera.replace(yaw=0.25))
+    report = plan_export(ExportSettings(kind="report", folder=str(tmp_path)), doc, info, {})
+    words = report.arguments(Path("r.json"))
+    assert words[:2] == ("samplers", "blob:demo") and words[words.index("--yaw") + 1] == "0.25"
+    assert words[words.index("--size") + 1] == "256" and report.why_not == ""
+    metrics = ExportSettings(kind="metrics", folder=str(tmp_path), data=str(tmp_path / "nowhere"))
+    assert "real images" in plan_export(metrics, doc, info, {}).why_not
+    found = plan_export(metrics.replace(data=str(tmp_path)), doc, info, {})
+    assert found.why_not == "" and found.arguments(Path("r"))[:4] == (
+        "metrics",
+        "blob:demo",
+        "--data",
+        str(tmp_path),
+    )
+    fit = plan_export(ExportSettings(kind="fit", folder=str(tmp_path), steps=50), doc, info, {})
+    assert fit.arguments(Path("r")) == ("fit", "--out", str(fit.out), "--steps=50")
