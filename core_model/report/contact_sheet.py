@@ -160,10 +160,9 @@ class SheetPage:
         page, draw = self._drawing()
         draw.rectangle((a - 1, low - thick - 1, b + 1, low + 1), fill=(0, 0, 0))
         draw.rectangle((a, low - thick, b, low), fill=PAPER)
-        draw.text(
-            (a, low - thick - 0.3 * self._font_px), f"{length:g} world units", PAPER, font=self._plain,
-            anchor="ls", stroke_width=max(1, self._font_px // 10), stroke_fill=(0, 0, 0),
-        )  # fmt: skip
+        x, y = a, low - thick - 0.3 * self._font_px
+        for shift, ink in ((max(1, self._font_px // 14), (0, 0, 0)), (0, PAPER)):
+            draw.text((x + shift, y + shift), f"{length:g} world units", ink, font=self._plain, anchor="ls")
         self.pixels = np.array(page)
 
     def colour_bars(self, spans: dict[str, DisplayRange]) -> None:
