@@ -27,6 +27,7 @@ from core_model.inversion.camera import angle_between
 from core_model.inversion.start import latent_space
 from core_model.schema.atomic import write_atomic
 from core_model.schema.camera import MatrixCamera, OrbitPose, label25
+from core_model.schema.conventions import HEAD_HEIGHT
 from core_model.schema.export import best_sampler
 from core_model.schema.inversion import InvertConfig
 from core_model.schema.latent import LatentSpec
@@ -36,12 +37,8 @@ from core_model.schema.sampler import SamplerSpec
 from core_model.session import RenderSession
 from core_model.training.fit.latent import head_of_z, latent_z
 from core_model.training.fit.pictures import FIRST_UNSEEN, true_picture, unseen_camera
-<<<<<<< HEAD
-from core_model.training.fit.scores import HEAD_HEIGHT, head_distance, level_set
-from core_model.training.invert.portraits import portrait_of_photo
-=======
 from core_model.training.fit.scores import head_distance, level_set
->>>>>>> 81d3fe2 (Pins hold a surface point or a frozen ray, drawn as the camera moves; readings kept across views, samplers, heads and checkpoints; plot and measure)
+from core_model.training.invert.portraits import portrait_of_photo
 from core_model.training.invert.run import Portrait, run_invert
 
 OFF = 5.0
