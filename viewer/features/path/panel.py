@@ -211,18 +211,21 @@ class PathPanel:
         why_not = "Choose a key first" if self.chosen < 0 else "The last key leads nowhere" if last else ""
         shown = keys[self.chosen].ease if 0 <= self.chosen < len(keys) else "even"
         row.room(6.4 * theme.em)
-        with controls.disabled(why_not):
-            opened = imgui.begin_combo("##ease", _EASES[shown][0], imgui.ComboFlags_.no_arrow_button)
-        if opened:
-            for ease, (title, tip) in _EASES.items():
-                if imgui.selectable(f"{title}###{ease}", ease == shown)[0] and not why_not:
+        title, plain = _EASES[shown][0], imgui.ComboFlags_.no_arrow_button
+        if why_not:  # it never opens: the stack of disabled items must not reach into a popup
+            with controls.disabled(why_not):
+                imgui.begin_combo("##ease", title, plain)
+            controls.tooltip(why_not)
+        elif imgui.begin_combo("##ease", title, plain):
+            for ease, (name, tip) in _EASES.items():
+                if imgui.selectable(f"{name}###{ease}", ease == shown)[0]:
                     key = keys[self.chosen].replace(ease=ease)
                     changed = (*keys[: self.chosen], key, *keys[self.chosen + 1 :])
                     doc = doc.replace(path=path.replace(keys=changed))
                 controls.tooltip(tip)
             imgui.end_combo()
         else:
-            controls.tooltip(why_not or f"Way to the next key: {_EASES[shown][1]}")
+            controls.tooltip(f"Way to the next key: {_EASES[shown][1]}")
         return doc
 
     def _outside(
