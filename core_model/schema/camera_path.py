@@ -45,12 +45,27 @@ SAME_S = 1e-9
 """Times nearer than this are one: a frame that falls on a key shows exactly that key's pose."""
 
 
+Ease = Literal["even", "in", "out", "in-out"]
+"""How the time to the next key passes: at one pace, from rest, to rest, or from rest to rest."""
+_MIRRORED: dict[Ease, Ease] = {"even": "even", "in": "out", "out": "in", "in-out": "in-out"}
+
+
+def eased(share: np.ndarray, ease: Ease) -> np.ndarray:
+    """Share of the way after a share of the time, both in [0, 1]."""
+    if ease == "in":
+        return share * share
+    if ease == "out":
+        return share * (2.0 - share)
+    return share * share * (3.0 - 2.0 * share) if ease == "in-out" else share
+
+
 class PathKey(Frozen):
-    """One pose of a path; `latent` moves the head as well, where every key has one."""
+    """One pose of a path; `latent` moves the head as well, where every key has one. ease: of the way to the next key."""
 
     time: float = Field(ge=0.0, le=MAX_DURATION_S, description="seconds from the path's beginning")
     pose: OrbitPose
     latent: LatentSpec | None = None
+    ease: Ease = "even"
 
 
 class CameraPath(Frozen):
@@ -96,6 +111,12 @@ class CameraPath(Frozen):
         """Whether the head moves too: every key must say which one."""
         return bool(self.keys) and all(k.latent is not None for k in self.keys)
 
+    def reversed_eases(self) -> tuple[Ease, ...]:
+        """Eases of the keys when the path is run backwards, still in this order: each way is that of the key before."""
+        return tuple(
+            _MIRRORED[self.keys[i - 1].ease] if i or self.loop else "even" for i in range(len(self.keys))
+        )
+
     def frame_times(self, fps: float | None = None) -> np.ndarray:
         """Times [s] of the video's frames [N].
 
@@ -137,7 +158,8 @@ class CameraPath(Frozen):
         if key is not None:
             return key.latent
         a, b, share = self._span(time)
-        return blended(self.keys[a].latent, self.keys[b].latent, share)
+        way = float(eased(np.array(share), self.keys[a].ease))
+        return blended(self.keys[a].latent, self.keys[b].latent, way)
 
     def sample(self, times: np.ndarray) -> np.ndarray:
         """TRACKS at times [N] (s) → [N, 11]; yaw and roll unwrapped over the whole path."""
@@ -152,6 +174,9 @@ class CameraPath(Frozen):
         i = np.clip(np.searchsorted(curve.knots, t, side="right") - 1, 0, len(curve.knots) - 2)
         h = (curve.knots[i + 1] - curve.knots[i])[:, None]
         s = (t - curve.knots[i])[:, None] / h
+        for index, key in enumerate(self.keys):
+            if key.ease != "even":
+                s = np.where((i == index)[:, None], eased(s, key.ease), s)
         a, b = curve.values[i], curve.values[i + 1]
         lap = turns[:, None] * (curve.values[-1] - curve.values[0] if self.loop else 0.0)
         if self.spline == "linear":

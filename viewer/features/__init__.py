@@ -12,7 +12,7 @@ from viewer.features.inversion import panel as inversion
 from viewer.features.latent import panel as latent
 from viewer.features.mesh import panel as mesh
 from viewer.features.model import panel as model
-from viewer.features.path import panel as path
+from viewer.features.path import overlay as path
 from viewer.features.planes import panel as planes
 from viewer.features.ray import panel as ray
 from viewer.features.sampler import panel as sampler

@@ -385,9 +385,7 @@ def _why_not(
     if settings.kind == "walk" and (not SEEDS.fullmatch(settings.walk) or count_seeds(settings.walk) < 2):
         return "A walk needs two seeds or more, as 0-3,7"
     if settings.kind == "sheet" and not 1 <= cells_of(settings) <= MAX_CELLS:
-        return (
-            f"Rows are seeds as 0-3,7 or paths, columns what their tooltip says; at most {MAX_CELLS} pictures"
-        )
+        return f"Rows: Seeds as 0-3,7, or paths; columns: numbers as -0.4,0, or names; at most {MAX_CELLS} pictures"
     if settings.kind == "page" and not 1 <= heads_of(settings) <= MAX_HEADS:
         return f"Heads are seeds as 0-3,7, at most {MAX_HEADS}; empty = the head on the screen"
     return ""

@@ -90,6 +90,6 @@ def test_kept_readings_go_with_their_pin() -> None:
     readings.keep(doc, rays)
     readings.keep(doc, rays)
     assert [r.pin for r in readings.kept] == [0, 1], "the same report is kept once"
-    assert "blob-demo, seed 0" in readings.kept[0].said
+    assert readings.kept[0].said.startswith("seed 0, ") and readings.kept[0].said.endswith("blob-demo")
     readings.follow(doc.replace(rays=doc.rays.without_pin(doc.rays.pins[0])))
     assert [r.pin for r in readings.kept] == [0] and readings.kept[0].report.x == 19

@@ -53,8 +53,8 @@ class BasketPanel:
         theme: Theme,
         info: CheckpointInfo | None,
         queries: QueryCache,
-        files: FileChooser,
         basket: Shelf,
+        files: FileChooser,
         dispatch: Dispatch,
     ) -> Document:
         if info is None or not info.z_dim:

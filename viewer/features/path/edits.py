@@ -52,7 +52,7 @@ def with_key(path: CameraPath, time: float, pose: OrbitPose, latent: LatentSpec 
 def updated(path: CameraPath, index: int, pose: OrbitPose, latent: LatentSpec | None = None) -> CameraPath:
     """Key `index` with another pose (and head) at its time."""
     keys = list(path.keys)
-    keys[index] = PathKey(time=keys[index].time, pose=pose, latent=latent)
+    keys[index] = keys[index].replace(pose=pose, latent=latent)
     return path.replace(keys=tuple(keys))
 
 
@@ -82,6 +82,9 @@ def duplicated(path: CameraPath, index: int) -> Edited:
 
 def backwards(path: CameraPath) -> CameraPath:
     """The same way from its end; a loop keeps its first key at its place."""
+    path = path.replace(
+        keys=tuple(k.replace(ease=e) for k, e in zip(path.keys, path.reversed_eases(), strict=True))
+    )
     if path.loop and path.keys:
         first = path.keys[0].time
         rest = tuple(k.replace(time=2 * first + path.duration - k.time) for k in reversed(path.keys[1:]))

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
+from imgui_bundle import imgui
 
 from core_model.schema.camera import CameraPrior, OrbitPose
-from core_model.schema.camera_path import MAX_DURATION_S, MAX_KEYS, CameraPath
+from core_model.schema.camera_path import MAX_DURATION_S, MAX_KEYS, CameraPath, Ease
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.latent import LatentSpec
 from viewer.features.path import edits
+from viewer.features.path.cameras import overview
 from viewer.features.path.film import POPUP_EM, Film, PathFile
 from viewer.features.path.timeline import Timeline
+from viewer.features.path.wrapped_row import WrappedRow
 from viewer.jobs.tasks import Tasks
+from viewer.state.camera_glide import CameraGlide
 from viewer.state.document import Document
 from viewer.state.orbit import clamp
 from viewer.widgets import controls, typed
-from viewer.widgets.feature import FEATURES, Feature, RequestFrames
+from viewer.widgets.feature import RequestFrames
+from viewer.widgets.navigation import FLY_FPS
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import Theme
 
@@ -34,7 +38,7 @@ LONGEST_STEP_S = 0.25
 class PathPanel:
     """Keeps the play head (seconds), the chosen key, and what is being typed.
 
-    walks: whether it plays, and leads from head to head.
+    walks: whether it plays, and leads from head to head. cameras: whether they are drawn in the picture.
     """
 
     def __init__(self) -> None:
@@ -42,6 +46,7 @@ class PathPanel:
         self.playing = self.walks = False
         self.chosen = -1
         self.with_head = False
+        self.cameras = True
         self._shown: OrbitPose | None = None
         self._seen: CameraPath | None = None
         self._drawn, self._frame = 0.0, 0
@@ -54,6 +59,7 @@ class PathPanel:
         info: CheckpointInfo | None,
         picture: ShownPicture,
         tasks: Tasks,
+        glide: CameraGlide,
         request_frames: RequestFrames,
         now: float,
     ) -> Document:
@@ -65,6 +71,7 @@ class PathPanel:
         doc = self._transport(doc, theme, now, row)
         doc = self._keys(doc, theme, row)
         doc = self._shape(doc, theme, row)
+        self._outside(doc, glide, request_frames, now, row)
         doc = self._templates(doc, theme, info, row)
         doc = self._out(doc, theme, info, picture, tasks, row)
         touch = self._timeline.draw(
@@ -95,6 +102,10 @@ class PathPanel:
             return
         if doc.camera == doc.path.pose_at(0.0):
             self.head, self.chosen, self.playing = 0.0, -1, False
+
+    def choose(self, path: CameraPath, index: int) -> None:
+        """Key `index` is chosen, with the play head on it; the view stays."""
+        self.chosen, self.playing, self.head = index, False, path.keys[index].time
 
     # The play head
 
@@ -191,7 +202,45 @@ class PathPanel:
         controls.tooltip(nothing or "Time of the chosen key, seconds")
         if time != shown and self.chosen >= 0:
             doc = self._chosen(doc, edits.moved(doc.path, self.chosen, time))
+        return self._ease(doc, theme, row)
+
+    def _ease(self, doc: Document, theme: Theme, row: WrappedRow) -> Document:
+        """How the time passes between the chosen key and the next one."""
+        keys, path = doc.path.keys, doc.path
+        last = 0 <= self.chosen == len(keys) - 1 and not path.loop
+        why_not = "Choose a key first" if self.chosen < 0 else "The last key leads nowhere" if last else ""
+        shown = keys[self.chosen].ease if 0 <= self.chosen < len(keys) else "even"
+        row.room(6.4 * theme.em)
+        title, plain = _EASES[shown][0], imgui.ComboFlags_.no_arrow_button
+        if why_not:  # it never opens: the stack of disabled items must not reach into a popup
+            with controls.disabled(why_not):
+                imgui.begin_combo("##ease", title, plain)
+            controls.tooltip(why_not)
+        elif imgui.begin_combo("##ease", title, plain):
+            for ease, (name, tip) in _EASES.items():
+                if imgui.selectable(f"{name}###{ease}", ease == shown)[0]:
+                    key = keys[self.chosen].replace(ease=ease)
+                    changed = (*keys[: self.chosen], key, *keys[self.chosen + 1 :])
+                    doc = doc.replace(path=path.replace(keys=changed))
+                controls.tooltip(tip)
+            imgui.end_combo()
+        else:
+            controls.tooltip(f"Way to the next key: {_EASES[shown][1]}")
         return doc
+
+    def _outside(
+        self, doc: Document, glide: CameraGlide, request_frames: RequestFrames, now: float, row: WrappedRow
+    ) -> None:
+        """The path's cameras in the picture, and a view in which all of them lie."""
+        tip = "Draw the path's cameras in the picture, to choose and drag them there"
+        if row.icon(fa.ICON_FA_VIDEO, "cameras", tip, on=self.cameras):
+            self.cameras = not self.cameras
+        why_not = "" if doc.path.keys else "The path has no keys"
+        tip = "Look at the path from outside, all its cameras in the picture (R brings the front view back)"
+        if row.icon(fa.ICON_FA_UP_RIGHT_AND_DOWN_LEFT_FROM_CENTER, "overview", tip, why_not):
+            self.cameras, self.playing = True, False
+            glide.to(doc.camera, overview(doc.path, doc.camera), now)
+            request_frames(FLY_FPS)
 
     def _latent(self, doc: Document) -> LatentSpec | None:
         return doc.latent if self.with_head else None
@@ -307,44 +356,9 @@ class PathPanel:
         return doc
 
 
-FEATURES.add("path", lambda: Feature(PathPanel()))
-
-
-class WrappedRow:
-    """Made anew in each GUI frame; `room` before each control says how wide it will be."""
-
-    def __init__(self, theme: Theme) -> None:
-        self._theme = theme
-        self._used = 0.0
-        self._full = imgui.get_content_region_avail().x
-        self._left = imgui.get_cursor_screen_pos().x
-
-    def room(self, width: float, apart: bool = False) -> None:
-        """Puts the cursor where a control of `width` pixels fits and sets the item width.
-
-        apart: a wider gap before it.
-        """
-        gap = imgui.get_style().item_inner_spacing.x * (2.2 if apart else 0.6)
-        if self._used > 0.0 and self._used + gap + width <= self._full:
-            imgui.same_line(0.0, 0.0)
-            imgui.set_cursor_screen_pos(
-                ImVec2(self._left + self._used + gap, imgui.get_cursor_screen_pos().y)
-            )
-            self._used += gap + width
-        else:
-            self._used = width
-        imgui.set_next_item_width(width)
-
-    def icon(
-        self, icon: str, key: str, tip: str, why_not: str = "", on: bool = False, apart: bool = False
-    ) -> bool:
-        """A square button with an icon, filled while `on`; True when pressed."""
-        self.room(imgui.get_frame_height(), apart)
-        p = self._theme.palette
-        if on:
-            imgui.push_style_color(imgui.Col_.button, ImVec4(*p.accent_fill, 1.0))
-            imgui.push_style_color(imgui.Col_.button_hovered, ImVec4(*p.accent_fill_hover, 1.0))
-        pressed = controls.icon_button(self._theme, icon, key, tip=tip, why_not=why_not)
-        if on:
-            imgui.pop_style_color(2)
-        return pressed
+_EASES: dict[Ease, tuple[str, str]] = {
+    "even": ("Even", "At one pace"),
+    "in": ("Ease in", "It sets out from rest"),
+    "out": ("Ease out", "It comes to rest"),
+    "in-out": ("In and out", "From rest to rest"),
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,11 +26,12 @@ class Reading:
 
 
 def situation(doc: Document) -> str:
-    """Checkpoint, head, sampler and view, in a few words."""
+    """Head, sampler, view and checkpoint, in a few words: what changes most often first."""
     camera, sampler = doc.camera, doc.sampler
     way = f"{sampler.name} {sampler.strategy}" if sampler.name == "learned" else sampler.name
     name = Path(doc.checkpoint.replace(":", "-")).stem
-    return f"{name}, {describe(doc.latent)}, {way}, {57.29578 * camera.yaw:+.0f}° {57.29578 * camera.pitch:+.0f}°"
+    view = f"{math.degrees(camera.yaw):+.0f}° {math.degrees(camera.pitch):+.0f}°"
+    return f"{describe(doc.latent)}, {way}, {view}, {name}"
 
 
 def present(doc: Document, rays: RayQueries) -> tuple[Reading, ...]:
