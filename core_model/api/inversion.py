@@ -33,17 +33,21 @@ def invert(
     *,
     points: Sequence[float] | None = None,
     label: str | Path | None = None,
+    face: int | str = 1,
     progress: Callable[[str, float], None] = lambda stage, fraction: None,
     **settings: Any,
 ) -> Inversion:
     """Find the code with which a checkpoint shows a photograph (WYSIWYG, A2.3) in the new run directory `out`.
 
     points: x, y of left eye, right eye, nose tip, left and right mouth corner, pixels of the photograph upright; label: file
-    of an EG3D label; without either, the middle square from the frontal camera. settings: of `triscope invert`
+    of an EG3D label; without either, the largest face that is found, or the `face`-th largest; face="none": the middle square
+    from the frontal camera. settings: of `triscope invert`
     (latent_steps, tune_steps, size …). Raises InputError.
     """
     words = {} if points is None else {"points": ",".join(f"{float(p):g}" for p in points)}
     words |= {} if label is None else {"label": str(label)}
+    if not words:
+        words["face"] = str(face)
     changes = [(name, str(value)) for name, value in settings.items()]
     cfg, portrait = new_inversion(Path(photo), str(checkpoint), words, changes)
     _, code = run_invert(Path(out), cfg, portrait, told=progress)

@@ -138,7 +138,7 @@ def test_the_panel_copies_the_view_as_command_script_and_record() -> None:
     drive(body)
 
 
-def test_a_file_that_is_there_is_protected_and_one_without_a_view_is_complained_of(tmp_path: Path):
+def test_a_file_that_is_there_is_protected_and_a_picture_without_a_view_is_a_photograph(tmp_path: Path):
     def body(h: Hands) -> None:
         ctx = h.ctx
         h.until_full()
@@ -154,13 +154,9 @@ def test_a_file_that_is_there_is_protected_and_one_without_a_view_is_complained_
         info = ctx.item_info("//Export/**/###start")
         assert info.item_flags & int(imgui.ItemFlags_.disabled), "the file is protected"
         h.loop.dropped([str(tmp_path / "out" / "mine.png")])
-        wait(h, lambda: h.loop.store.banner is not None, "the complaint")
-        banner = h.loop.store.banner
-        assert (
-            banner is not None
-            and "mine.png restores no view" in banner.title
-            and h.doc.checkpoint == "blob:demo"
-        )
+        photo = h.loop.features["inversion"].panel.photo
+        wait(h, lambda: photo.path.endswith("mine.png"), "the photograph's page")
+        assert h.doc.checkpoint == "blob:demo" and h.loop.store.banner is None
 
     drive(body)
 

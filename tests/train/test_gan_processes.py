@@ -55,7 +55,7 @@ def test_a_resumed_run_keeps_its_number_and_a_gpu_has_one(monkeypatch: pytest.Mo
     assert local_launcher.chosen_processes("auto", "cpu", 32, before=16) == 8  # a run from a larger machine
     assert local_launcher.chosen_processes("auto", "cuda", 8, before=2) == 1
     assert local_launcher.chosen_processes("auto", "cuda:0", 8) == 1
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(local_launcher, "accelerator", lambda: "cuda")
     assert local_launcher.chosen_processes("auto", "auto", 8) == 1
     assert local_launcher.chosen_processes("auto", "cpu", 8) == 8
 
