@@ -20,6 +20,7 @@ from typing import NoReturn
 
 from core_model import __version__
 from core_model.cli import far
+from core_model.schema.atomic import FULL, not_written
 from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError
 from core_model.schema.extras import missing_extra
 from core_model.schema.processes import FOLLOW_VARIABLE, follow_starter
@@ -106,6 +107,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(str(missing or f"failed: {error}; {SEE_DOCTOR}"), debug)
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            _say(not_written(error), debug)
+            return 1
         hint = "" if debug else " (--debug shows where)"
         _say(f"failed: {type(error).__name__}: {error}{hint}", debug)
         return 1

@@ -25,12 +25,19 @@ from core_model.meshing.formats import FORMATS
 from core_model.meshing.formats.base import save, stopping
 from core_model.meshing.lattice import Lattice
 from core_model.meshing.levelset import LevelSet, default_level, default_quantity
-from core_model.meshing.mesh import Mesh, Stamp, Texture
+from core_model.meshing.mesh import FILE_AXES, Mesh, Stamp, Texture, turned
 from core_model.meshing.meter import Listener, Meter
 from core_model.meshing.polygonise import Surface
 from core_model.meshing.topology import Parts, components, examine, keep_components
 from core_model.schema.errors import InputError, TriscopeError, is_out_of_memory
-from core_model.schema.mesh import MeshProgress, MeshReport, MeshRequest, MeshTopology, texture_problem
+from core_model.schema.mesh import (
+    MeshProgress,
+    MeshReport,
+    MeshRequest,
+    MeshTopology,
+    texture_problem,
+    up_problem,
+)
 from core_model.schema.processes import peak_bytes
 
 
@@ -106,6 +113,8 @@ def check_request(request: MeshRequest, out: Path) -> None:
         )
     if request.colour == "texture" and (problem := texture_problem(found.suffix)):
         raise InputError(what=problem, where=str(out), expected="colours by vertex, or none", got="texture")
+    if request.up != "y" and (problem := up_problem(found.suffix)):
+        raise InputError(what=problem, where=str(out), expected="up axis y", got=request.up)
 
 
 def out_of_memory(request: MeshRequest) -> OutOfMemory:
@@ -155,7 +164,7 @@ class _Making:
         self.work.take(mesh)
         tell("write", 0.0)
         heard = stopping(lambda fraction: tell("write", fraction), self.work.cancelled)
-        files = save(self.work.out, mesh, self._stamp(report), heard)
+        files = save(self.work.out, turned(mesh, request.up), self._stamp(report), heard)
         if self.work.display is not None:
             tell("display", 0.0)
             write_display(self.work.display, mesh, self.levelset, request)
@@ -243,7 +252,7 @@ class _Making:
         )
         line = f"triscope {__version__} ckpt {source.sha256[:12] or source.family} seed {seeds} n {self.request.resolution}"
         details = json.loads(report.model_dump_json(include={"request", "quantity", "level", "voxel"}))
-        details["world"] = "+x right, +y up, subject faces +z; world units"
+        details["world"] = FILE_AXES[self.request.up]
         return Stamp(source.record, json.dumps(details), line.encode("ascii", "replace").decode())
 
 

@@ -21,10 +21,12 @@ from core_model.meshing.formats import read_record
 from core_model.meshing.formats.embedded import MESH_KEY
 from core_model.meshing.job import MeshSource, MeshWork, OutOfMemory
 from core_model.meshing.lattice import Lattice
+from core_model.meshing.mesh import Mesh
 from core_model.meshing.polygonise import Surface
 from core_model.meshing.topology import components, examine, keep_components
 from core_model.schema.errors import Cancelled, InputError
-from core_model.schema.mesh import MeshProgress, MeshRequest
+from core_model.schema.mesh import MESH_SUFFIXES, TURNED_SUFFIXES, MeshProgress, MeshRequest
+from core_model.schema.record_stl import stl_record
 from tests.unit.meshing.fields import CPU, Fog, Shape, levelset, plane, sphere, torus
 
 REQUEST = MeshRequest(checkpoint="shape", resolution=64)
@@ -153,6 +155,52 @@ def test_a_texture_shows_the_field(tmp_path: Path) -> None:
     middle *= 0.3 / np.linalg.norm(middle, axis=1, keepdims=True)
     assert np.abs(read - (0.5 + middle + 0.2 * np.array([0, 0, -1]))).max() < 0.03
     assert report.topology.watertight, "the report is of the surface before its seams"
+
+
+@pytest.mark.parametrize("suffix", TURNED_SUFFIXES)
+def test_the_up_axis_turns_the_file_alone(tmp_path: Path, suffix: str) -> None:
+    off_centre = Shape(sphere(0.2, (0.1, 0.2, 0.25)))
+    taken: dict[str, Mesh] = {}
+    reports = {}
+    for up in ("y", "z"):
+        made = work(tmp_path, off_centre, f"{up}{suffix}", up=up, resolution=32)
+        made = replace(
+            made, take=lambda mesh, up=up: taken.update({up: mesh}), display=tmp_path / f"{up}.npz"
+        )
+        reports[up] = made.run()
+    y, z = (trimesh.load(tmp_path / f"{up}{suffix}", process=False) for up in ("y", "z"))
+    # a quarter turn about x: what was up (+y) is +z, what was in front (+z) is -y; faces keep their order
+    turn = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    assert np.linalg.det(turn) == 1.0 and np.array_equal(y.faces, z.faces)
+    np.testing.assert_allclose(z.vertices, y.vertices @ turn.T, atol=1e-6)
+    np.testing.assert_allclose(z.vertices.mean(axis=0), (0.1, -0.25, 0.2), atol=0.01)
+    assert z.volume == pytest.approx(y.volume) and z.volume > 0
+    if suffix != ".stl":
+        np.testing.assert_allclose(z.vertex_normals, y.vertex_normals @ turn.T, atol=1e-4)
+        assert (z.visual.vertex_colors == y.visual.vertex_colors).all()
+        # the view that the file restores, and the mesh that the window draws, stay in the world
+        assert read_record(tmp_path / f"z{suffix}") == read_record(tmp_path / f"y{suffix}") != ""
+        said = {up: json.loads(read_record(tmp_path / f"{up}{suffix}", MESH_KEY)) for up in ("y", "z")}
+        assert (
+            said["z"]["request"]["up"] == "z"
+            and "+z up" in said["z"]["world"]
+            and "+y up" in said["y"]["world"]
+        )
+    else:
+        np.testing.assert_allclose(z.face_normals, y.face_normals @ turn.T, atol=1e-4)
+        assert stl_record(tmp_path / "z.stl") == stl_record(tmp_path / "y.stl") != ""
+    assert np.array_equal(taken["y"].vertices, taken["z"].vertices)
+    assert reports["y"].topology == reports["z"].topology
+    with np.load(tmp_path / "y.npz") as a, np.load(tmp_path / "z.npz") as b:
+        assert a.files == b.files and all(np.array_equal(a[name], b[name]) for name in a.files)
+
+
+def test_z_up_is_refused_where_the_standard_says_y(tmp_path: Path) -> None:
+    assert set(TURNED_SUFFIXES) == set(MESH_SUFFIXES) - {".glb"}
+    with pytest.raises(
+        InputError, match=r"\.glb files have y up by their standard.*expected up axis y, got z"
+    ):
+        work(tmp_path, Shape(sphere(0.3)), "m.glb", up="z").forecast()
 
 
 def test_textures_need_a_format_that_has_them(tmp_path: Path) -> None:
