@@ -171,7 +171,16 @@ def owned(run: Path) -> Iterator[None]:
     finally:
         ended.set()
         with contextlib.suppress(OSError):
-            write_atomic(path, _text(owner.replace(released=True)))
+            _say_released(path, owner)
+
+
+def _say_released(path: Path, owner: RunOwner) -> None:
+    text = _text(owner.replace(released=True))
+    try:
+        write_atomic(path, text)
+    except OSError:  # a full disk has room in the file that is there, which is no shorter
+        with open(path, "rb+") as file:
+            file.write(text.ljust(os.fstat(file.fileno()).st_size))
 
 
 def _take(run: Path) -> tuple[Path, int, RunOwner]:
