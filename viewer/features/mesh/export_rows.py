@@ -196,7 +196,9 @@ class ExportRows:
         shown: Up = "y" if problem else spec.up
         why_not = {"z": problem} if problem else {}
         tip = "Axis of the file that points up"
-        up: Up = choice_rows.segmented(theme, "Up axis", "mesh-up", shown, _AXES, tip=tip, unavailable=why_not)
+        up: Up = choice_rows.segmented(
+            theme, "Up axis", "mesh-up", shown, _AXES, tip=tip, unavailable=why_not
+        )
         return spec.up if up == shown else up
 
     def _faces(self, spec: MeshSettings, theme: Theme) -> MeshSettings:
