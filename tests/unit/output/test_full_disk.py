@@ -183,4 +183,4 @@ def test_a_data_set_is_whole_or_not_there(
         last = said.strip().splitlines()[-1]
         assert last.startswith(f"triscope: cannot write {disk}") and "disk is full" in last, said
         assert "Traceback" not in said and not out.exists()
-        assert not [p for p in disk.rglob("*") if p.name.endswith(".part")]
+        assert not list(disk.rglob("*.part"))

@@ -51,7 +51,7 @@ _COLOURS = (
 )
 _AXES: tuple[tuple[Up, str, str], ...] = (
     ("y", "Y", "As in the window: the subject faces +z"),
-    ("z", "Z", "For programs with z up, as Blender: the subject faces -y"),
+    ("z", "Z", "For programs with z up, as Blender: the subject faces −y"),
 )
 _KIND_TIPS = ("PLY, binary", "OBJ with MTL", "glTF, binary", "STL, no colours")
 _KINDS = tuple((suffix, suffix[1:], tip) for suffix, tip in zip(MESH_SUFFIXES, _KIND_TIPS, strict=True))
