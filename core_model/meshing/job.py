@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,9 +85,10 @@ class MeshWork:
         return LevelSet(source.field, quantity, level, device=source.device, cancelled=self.cancelled)
 
     def forecast(self) -> Plan:
-        """The coarse pass alone; raises InputError for a request that cannot be met."""
+        """The coarse pass alone; raises InputError for a request that cannot be met, or OutOfMemory."""
         check_request(self.request, self.out)
-        return plan(self.request, self.level_set(), self.source.box, self.out.suffix.lower())
+        with memory_named(self.request):
+            return plan(self.request, self.level_set(), self.source.box, self.out.suffix.lower())
 
     def run(self, prepared: Plan | None = None) -> MeshReport:
         """Make and write the mesh.
@@ -95,12 +97,8 @@ class MeshWork:
         """
         prepared = prepared if prepared is not None else self.forecast()
         check_room(self.request, prepared.forecast, str(self.out.parent))
-        try:
+        with memory_named(self.request):
             return _Making(self, prepared).report()
-        except (MemoryError, RuntimeError) as error:
-            if is_out_of_memory(error):
-                raise out_of_memory(self.request) from None
-            raise
 
 
 def check_request(request: MeshRequest, out: Path) -> None:
@@ -117,10 +115,19 @@ def check_request(request: MeshRequest, out: Path) -> None:
         raise InputError(what=problem, where=str(out), expected="up axis y", got=request.up)
 
 
-def out_of_memory(request: MeshRequest) -> OutOfMemory:
-    return OutOfMemory(
-        f"out of memory while meshing at {request.resolution}³; no file was changed: a lower --resolution, a --crop or --faces needs less"
-    )
+@contextmanager
+def memory_named(request: MeshRequest) -> Iterator[None]:
+    """Context in which running out of memory becomes an OutOfMemory that says what to lower, and to what."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        half = max(8, request.resolution // 2)
+        raise OutOfMemory(
+            f"out of memory while meshing at {request.resolution}³; no file was changed: "
+            f"--resolution {half}, a --crop or --faces needs less"
+        ) from None
 
 
 class _Making:

@@ -6,6 +6,8 @@ Attributes, component filter, decimation, texture, report, forecast, progress, f
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from core_model.meshing.topology import components, examine, keep_components
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.mesh import MESH_SUFFIXES, TURNED_SUFFIXES, MeshProgress, MeshRequest
 from core_model.schema.record_stl import stl_record
+from tests.house.sources import ROOT
 from tests.unit.meshing.fields import CPU, Fog, Shape, levelset, plane, sphere, torus
 
 REQUEST = MeshRequest(checkpoint="shape", resolution=64)
@@ -230,6 +233,30 @@ def test_too_little_memory_is_said_before_the_start(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs ulimit -v")
+def test_a_limit_of_the_address_space_counts_as_memory() -> None:
+    """As a cluster sets it; in a process of its own, which the limit must not outlive."""
+    code = (
+        "import resource, psutil; from core_model.meshing.forecast import available_bytes; before = available_bytes();"
+        "m = psutil.Process().memory_info(); size = m.vms + (64 << 20); resource.setrlimit(resource.RLIMIT_AS, (size, size));"
+        "print(before > available_bytes(), (available_bytes() - m.rss) / (1 << 20))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    less, left = done.stdout.split()
+    assert less == "True" and 50 < float(left) < 70, done.stderr
+
+
+def test_the_forecast_may_run_out_of_memory_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_much(*_: object) -> None:
+        raise RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+        )
+
+    monkeypatch.setattr(job, "plan", too_much)
+    with pytest.raises(OutOfMemory, match=r"at 64³; no file was changed: --resolution 32, a --crop"):
+        work(tmp_path, Shape(torus)).forecast()
+
+
 @pytest.mark.parametrize(
     "error", [MemoryError, RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")]
 )
@@ -246,7 +273,7 @@ def test_running_out_of_memory_leaves_nothing(
         "core_model.meshing.extract.polygonise" if step == "polygonise" else f"core_model.meshing.job.{step}",
         fails,
     )
-    with pytest.raises(OutOfMemory, match="lower --resolution"):
+    with pytest.raises(OutOfMemory, match="--resolution 32, a --crop"):
         made.run(prepared)
     assert not list(tmp_path.iterdir())
 
