@@ -49,6 +49,7 @@ _COLOURS = (
     ("texture", "Texture", "A UV atlas with a baked texture (.obj, .glb)"),
     ("none", "None", "The surface alone"),
 )
+UP_Y: Up = "y"
 _AXES: tuple[tuple[Up, str, str], ...] = (
     ("y", "Y", "As in the window: the subject faces +z"),
     ("z", "Z", "For programs with z up, as Blender: the subject faces −y"),
@@ -193,13 +194,11 @@ class ExportRows:
 
     def _up(self, spec: MeshSettings, theme: Theme) -> Up:
         problem = up_problem(self.suffix)
-        shown: Up = "y" if problem else spec.up
-        why_not = {"z": problem} if problem else {}
-        tip = "Axis of the file that points up"
-        up: Up = choice_rows.segmented(
-            theme, "Up axis", "mesh-up", shown, _AXES, tip=tip, unavailable=why_not
-        )
-        return spec.up if up == shown else up
+        axis = choice_rows.segmented(
+            theme, "Up axis", "mesh-up", UP_Y if problem else spec.up, _AXES,
+            tip="Axis of the file that points up", unavailable={"z": problem} if problem else {},
+        )  # fmt: skip
+        return spec.up if problem else axis
 
     def _faces(self, spec: MeshSettings, theme: Theme) -> MeshSettings:
         textured = spec.colour == "texture" and not texture_problem(self.suffix)
