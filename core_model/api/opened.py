@@ -149,7 +149,8 @@ class Checkpoint:
         """The surface, also as a file (.ply, .obj, .glb, .stl) where `out` names one.
 
         resolution: grid nodes along an edge of the box. Further words are fields of `MeshRequest` (level, crop, faces,
-        colour, keep …). Raises InputError, MissingExtra without the extra `mesh`, or OutOfMemory.
+        colour, keep, up …); `up` turns the file alone, the arrays are in world axes. Raises
+        InputError, MissingExtra without the extra `mesh`, or OutOfMemory.
         """
         from core_model.cli.mesh import source_of
         from core_model.meshing.job import MeshWork

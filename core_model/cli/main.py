@@ -20,7 +20,8 @@ from typing import NoReturn
 
 from core_model import __version__
 from core_model.cli import far
-from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError
+from core_model.schema.atomic import FULL, not_written
+from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError, is_out_of_memory
 from core_model.schema.extras import missing_extra
 from core_model.schema.processes import FOLLOW_VARIABLE, follow_starter
 
@@ -98,14 +99,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except TriscopeError as error:
         _say(str(error) or type(error).__name__, debug)
         return error.exit_status
-    except MemoryError:
-        _say("out of memory; a smaller --size or fewer --spp needs less", debug)
-        return 1
     except ImportError as error:
         missing = missing_extra(error)
         _say(str(missing or f"failed: {error}; {SEE_DOCTOR}"), debug)
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            _say(not_written(error), debug)
+            return 1
+        if is_out_of_memory(error):
+            _say(
+                "out of memory; a smaller --size, --resolution or --batch, or fewer --spp, needs less", debug
+            )
+            return 1
         hint = "" if debug else " (--debug shows where)"
         _say(f"failed: {type(error).__name__}: {error}{hint}", debug)
         return 1

@@ -56,7 +56,7 @@ class SurfaceOptions:
 
 @dataclass(frozen=True)
 class LookOptions:
-    """Colours and normals."""
+    """Colours, normals and axes."""
 
     color: Literal["vertex", "texture", "none"] = "vertex"
     """a colour per vertex, a UV atlas with a baked texture (.obj, .glb), or none"""
@@ -66,6 +66,8 @@ class LookOptions:
     """normals from the field's gradient"""
     texture_size: Annotated[int, arg(metavar="N")] = 2048
     """edge of the texture, pixels"""
+    up: Literal["y", "z"] = "y"
+    """up axis of the file; z for programs as Blender (.ply, .obj, .stl; a .glb has y up by its standard)"""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def request_of(options: MeshOptions, info: CheckpointInfo) -> MeshRequest:
         "direction": direction,
         "normals": look.normals,
         "texture_size": look.texture_size,
+        "up": look.up,
         "memory_gb": options.memory,
     }
     return checked(values)

@@ -27,7 +27,7 @@ from core_model.data.photo_images import Job, PhotoSetSettings, Taken, Treated, 
 from core_model.data.workers import in_order
 from core_model.data.writing import ZipSink, image_name
 from core_model.ops.cores import usable_cores
-from core_model.schema.atomic import replacing, write_json
+from core_model.schema.atomic import replacing, why_not_written, write_json
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 
@@ -164,7 +164,7 @@ def _begun(parts: Path, settings: PhotoSetSettings) -> bool:
         parts.mkdir()
         write_json(file, settings.model_dump(mode="json"))
     except OSError as error:
-        raise InputError(what="cannot write", where=str(parts), got=error.strerror or str(error)) from None
+        raise InputError(what="cannot write", where=str(parts), got=why_not_written(error)) from None
     return False
 
 

@@ -11,6 +11,8 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
+from core_model.schema.atomic import naming
+
 
 class Sink(Protocol):
     def write(self, name: str, data: bytes) -> None: ...
@@ -36,7 +38,8 @@ class FolderSink:
     def write(self, name: str, data: bytes) -> None:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
+        with naming(path):
+            path.write_bytes(data)
 
 
 def image_name(index: int) -> str:

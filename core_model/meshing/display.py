@@ -23,7 +23,7 @@ from core_model.meshing.decimate import decimate
 from core_model.meshing.levelset import LevelSet
 from core_model.meshing.mesh import Mesh, Texture
 from core_model.meshing.polygonise import Surface
-from core_model.schema.atomic import replacing
+from core_model.schema.atomic import replacing, why_not_written
 from core_model.schema.errors import InputError
 from core_model.schema.mesh import MeshRequest
 
@@ -56,9 +56,7 @@ def write_display(path: Path, mesh: Mesh, levelset: LevelSet, request: MeshReque
         with replacing(path) as temporary, open(temporary, "wb") as stream:
             np.savez(stream, **display_arrays(mesh, levelset, request))  # pyright: ignore[reportArgumentType] - names of arrays only
     except OSError as error:
-        raise InputError(
-            what="cannot write", where=f"--display {path}", got=error.strerror or str(error)
-        ) from None
+        raise InputError(what="cannot write", where=f"--display {path}", got=why_not_written(error)) from None
 
 
 def texture_at_vertices(texture: Texture) -> np.ndarray:

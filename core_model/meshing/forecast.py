@@ -4,6 +4,8 @@ resolution.
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +135,19 @@ def available_bytes() -> float:
             free = min(free, max(0.0, int(limit) - used))
     except (OSError, ValueError):
         pass
-    return free + mine
+    return min(free, _address_space_left()) + mine
+
+
+def _address_space_left() -> float:
+    """Bytes that `ulimit -v`, which clusters set, leaves to this process; infinite where nothing does."""
+    if sys.platform == "win32":
+        return math.inf
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return math.inf
+    return max(0.0, limit - psutil.Process().memory_info().vms)
 
 
 def _pilot_lattice(edge: int, box: float, request: MeshRequest) -> Lattice:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,12 +26,19 @@ from core_model.meshing.formats import FORMATS
 from core_model.meshing.formats.base import save, stopping
 from core_model.meshing.lattice import Lattice
 from core_model.meshing.levelset import LevelSet, default_level, default_quantity
-from core_model.meshing.mesh import Mesh, Stamp, Texture
+from core_model.meshing.mesh import FILE_AXES, Mesh, Stamp, Texture, turned
 from core_model.meshing.meter import Listener, Meter
 from core_model.meshing.polygonise import Surface
 from core_model.meshing.topology import Parts, components, examine, keep_components
 from core_model.schema.errors import InputError, TriscopeError, is_out_of_memory
-from core_model.schema.mesh import MeshProgress, MeshReport, MeshRequest, MeshTopology, texture_problem
+from core_model.schema.mesh import (
+    MeshProgress,
+    MeshReport,
+    MeshRequest,
+    MeshTopology,
+    texture_problem,
+    up_problem,
+)
 from core_model.schema.processes import peak_bytes
 
 
@@ -77,9 +85,10 @@ class MeshWork:
         return LevelSet(source.field, quantity, level, device=source.device, cancelled=self.cancelled)
 
     def forecast(self) -> Plan:
-        """The coarse pass alone; raises InputError for a request that cannot be met."""
+        """The coarse pass alone; raises InputError for a request that cannot be met, or OutOfMemory."""
         check_request(self.request, self.out)
-        return plan(self.request, self.level_set(), self.source.box, self.out.suffix.lower())
+        with memory_named(self.request):
+            return plan(self.request, self.level_set(), self.source.box, self.out.suffix.lower())
 
     def run(self, prepared: Plan | None = None) -> MeshReport:
         """Make and write the mesh.
@@ -88,12 +97,8 @@ class MeshWork:
         """
         prepared = prepared if prepared is not None else self.forecast()
         check_room(self.request, prepared.forecast, str(self.out.parent))
-        try:
+        with memory_named(self.request):
             return _Making(self, prepared).report()
-        except (MemoryError, RuntimeError) as error:
-            if is_out_of_memory(error):
-                raise out_of_memory(self.request) from None
-            raise
 
 
 def check_request(request: MeshRequest, out: Path) -> None:
@@ -106,12 +111,23 @@ def check_request(request: MeshRequest, out: Path) -> None:
         )
     if request.colour == "texture" and (problem := texture_problem(found.suffix)):
         raise InputError(what=problem, where=str(out), expected="colours by vertex, or none", got="texture")
+    if request.up != "y" and (problem := up_problem(found.suffix)):
+        raise InputError(what=problem, where=str(out), expected="up axis y", got=request.up)
 
 
-def out_of_memory(request: MeshRequest) -> OutOfMemory:
-    return OutOfMemory(
-        f"out of memory while meshing at {request.resolution}³; no file was changed: a lower --resolution, a --crop or --faces needs less"
-    )
+@contextmanager
+def memory_named(request: MeshRequest) -> Iterator[None]:
+    """Context in which running out of memory becomes an OutOfMemory that says what to lower, and to what."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        half = max(8, request.resolution // 2)
+        raise OutOfMemory(
+            f"out of memory while meshing at {request.resolution}³; no file was changed: "
+            f"--resolution {half}, a --crop or --faces needs less"
+        ) from None
 
 
 class _Making:
@@ -155,7 +171,7 @@ class _Making:
         self.work.take(mesh)
         tell("write", 0.0)
         heard = stopping(lambda fraction: tell("write", fraction), self.work.cancelled)
-        files = save(self.work.out, mesh, self._stamp(report), heard)
+        files = save(self.work.out, turned(mesh, request.up), self._stamp(report), heard)
         if self.work.display is not None:
             tell("display", 0.0)
             write_display(self.work.display, mesh, self.levelset, request)
@@ -243,7 +259,7 @@ class _Making:
         )
         line = f"triscope {__version__} ckpt {source.sha256[:12] or source.family} seed {seeds} n {self.request.resolution}"
         details = json.loads(report.model_dump_json(include={"request", "quantity", "level", "voxel"}))
-        details["world"] = "+x right, +y up, subject faces +z; world units"
+        details["world"] = FILE_AXES[self.request.up]
         return Stamp(source.record, json.dumps(details), line.encode("ascii", "replace").decode())
 
 

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from core_model.schema.mesh import Up
+
+FILE_AXES: dict[Up, str] = {
+    "y": "+x right, +y up, subject faces +z; world units",
+    "z": "+x right, +z up, subject faces -y; world units",
+}
+"""What a mesh file says of its axes."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +37,18 @@ class Mesh:
     colours: np.ndarray | None = None
     texture: Texture | None = None
     closed: bool = True
+
+
+def turned(mesh: Mesh, up: Up) -> Mesh:
+    """The mesh (y up) in the axes of a file: for z up, x y z becomes x -z y, which keeps the winding."""
+    if up == "y":
+        return mesh
+
+    def turn(rows: np.ndarray) -> np.ndarray:
+        return np.stack([rows[:, 0], -rows[:, 2], rows[:, 1]], axis=1)
+
+    normals = None if mesh.normals is None else turn(mesh.normals)
+    return replace(mesh, vertices=turn(mesh.vertices), normals=normals)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ and removed.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,22 +17,67 @@ from pathlib import Path
 
 from core_model.schema.errors import InputError
 
+FULL = frozenset(getattr(errno, name) for name in ("ENOSPC", "EDQUOT") if hasattr(errno, name))
+"""What a system says where there is no room: the disk, or the user's share of it."""
+_OF_WRITING = FULL | {errno.EFBIG, errno.EIO, errno.EROFS}
+
 
 @contextmanager
 def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """A temporary path in the folder of `path` that replaces it on success, and is removed on any failure.
 
-    durable: on the disk before it gets its name, so that it is whole also after the machine has stopped.
+    durable: on the disk before it gets its name, so that it is whole also after the machine has stopped. A write that
+    fails raises OSError with the name of `path`, whatever library wrote.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part")
+    with naming(path, temporary):
+        try:
+            yield temporary
+            if durable:
+                with open(temporary, "rb+") as file:
+                    os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Context in which a failed write of `path` becomes an OSError that names it.
+
+    Python names no file where the writing itself fails; safetensors and OpenEXR raise errors of their own.
+    """
     try:
-        yield temporary
-        if durable:
-            with open(temporary, "rb+") as file:
-                os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        unnamed = error.filename is None and error.errno in _OF_WRITING
+        if error.errno is None or not (unnamed or (temporary and str(error.filename) == str(temporary))):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    except Exception as error:
+        code = _code_within(error)
+        if code is None:
+            raise
+        raise OSError(code, os.strerror(code), str(path)) from error
+
+
+def _code_within(error: Exception) -> int | None:
+    """The system's error number in the text of a library's own error, if there is one."""
+    text = str(error)
+    if found := re.search(r"\(os error (\d+)\)", text):  # of Rust; Windows has numbers of its own
+        return OSError(0, "", None, int(found[1])).errno if os.name == "nt" else int(found[1])
+    return next((code for code in _OF_WRITING if os.strerror(code) in text), None)
+
+
+def why_not_written(error: OSError) -> str:
+    """Why a file could not be written, in words."""
+    said = error.strerror or str(error)
+    return f"the disk is full ({said})" if error.errno in FULL else said
+
+
+def not_written(error: OSError) -> str:
+    """One line about a failed write: the file, where it is known, and why."""
+    return f"cannot write {os.fsdecode(error.filename) if error.filename else 'a file'}: {why_not_written(error)}"
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -61,4 +108,4 @@ def atomic_path(path: Path) -> Iterator[Path]:
         with replacing(path) as temporary:
             yield temporary
     except OSError as error:
-        raise InputError(what="cannot write", where=str(path), got=error.strerror or str(error)) from None
+        raise InputError(what="cannot write", where=str(path), got=why_not_written(error)) from None

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from core_model.schema.atomic import write_atomic
+from core_model.schema.atomic import why_not_written, write_atomic
 from core_model.schema.errors import InputError
 
 CONFIG_DIR_VARIABLE = "TRISCOPE_CONFIG_DIR"
@@ -45,5 +45,8 @@ def save_kept(path: Path, what: str, data: bytes) -> None:
         write_atomic(path, data)
     except OSError as error:
         raise InputError(
-            what=f"{what} not saved", where=str(path), expected="a writable folder", got=str(error)
+            what=f"{what} not saved",
+            where=str(path),
+            expected="a writable folder",
+            got=why_not_written(error),
         ) from None

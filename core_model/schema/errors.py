@@ -48,7 +48,10 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and (
-        "out of memory" in text or "bad_alloc" in text or ("alloc" in text and "memory" in text)
+        "out of memory" in text
+        or "bad_alloc" in text
+        or text == "could not create a primitive"
+        or ("alloc" in text and "memory" in text)
     )
 
 

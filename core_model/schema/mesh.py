@@ -18,6 +18,8 @@ from core_model.schema.latent import LatentSpec
 
 MESH_SUFFIXES = (".ply", ".obj", ".glb", ".stl")
 TEXTURED_SUFFIXES = (".obj", ".glb")
+TURNED_SUFFIXES = (".ply", ".obj", ".stl")
+"""Files whose up axis is free; glTF has y up by its standard, and every reader turns it by itself."""
 TEXTURE_FACES = (
     40_000  # faces of a textured mesh when no target is given; the atlas takes about 20 s for 60 000
 )
@@ -28,6 +30,7 @@ DEFAULT_RAW_LEVEL = 10.0
 NO_ATLAS = f"textures need the package xatlas: {install_line('mesh')} (it has no wheel for Python 3.14 and Linux on ARM)"
 
 Quantity = Literal["sdf", "raw", "density"]
+Up = Literal["y", "z"]
 
 
 def texture_problem(suffix: str) -> str:
@@ -35,6 +38,14 @@ def texture_problem(suffix: str) -> str:
     if suffix not in TEXTURED_SUFFIXES:
         return f"{suffix} files hold no texture: choose {' or '.join(TEXTURED_SUFFIXES)}"
     return "" if find_spec("xatlas") is not None else NO_ATLAS
+
+
+def up_problem(suffix: str) -> str:
+    """Why a file of this kind cannot have z up; empty where it can."""
+    if suffix in TURNED_SUFFIXES:
+        return ""
+    free = ", ".join(TURNED_SUFFIXES)
+    return f"{suffix} files have y up by their standard, and programs with z up turn them by themselves: z is for {free}"
 
 
 class MeshRequest(Frozen):
@@ -50,6 +61,8 @@ class MeshRequest(Frozen):
     faces: target of the decimation; None = every triangle (textured meshes: 40 000).
     direction: unit vector from the camera to the scene that conditions the radiance; `normal` looks along
         minus the normal.
+    up: up axis of the file: y = the world's axes (subject faces +z); z = turned by 90° about x (subject faces -y).
+        Only the file is turned: crop, direction and report are in world axes.
     """
 
     checkpoint: str
@@ -65,6 +78,7 @@ class MeshRequest(Frozen):
     direction: Literal["frontal", "normal"] | Vec3 = "frontal"
     normals: bool = True
     texture_size: int = Field(default=2048, ge=64, le=8192, description="edge of the baked texture [pixels]")
+    up: Up = "y"
     memory_gb: float | None = Field(
         default=None, gt=0, description="largest memory to use [10⁹ bytes]; none = what is free"
     )

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from core_model.schema.atomic import write_atomic
+from core_model.schema.atomic import why_not_written, write_atomic
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from core_model.schema.processes import process_alive, started_at
@@ -171,7 +171,16 @@ def owned(run: Path) -> Iterator[None]:
     finally:
         ended.set()
         with contextlib.suppress(OSError):
-            write_atomic(path, _text(owner.replace(released=True)))
+            _say_released(path, owner)
+
+
+def _say_released(path: Path, owner: RunOwner) -> None:
+    text = _text(owner.replace(released=True))
+    try:
+        write_atomic(path, text)
+    except OSError:  # a full disk has room in the file that is there, which is no shorter
+        with open(path, "rb+") as file:
+            file.write(text.ljust(os.fstat(file.fileno()).st_size))
 
 
 def _take(run: Path) -> tuple[Path, int, RunOwner]:
@@ -204,7 +213,7 @@ def _take(run: Path) -> tuple[Path, int, RunOwner]:
             return path, number, owner
     except OSError as error:
         raise InputError(
-            what="cannot write the run directory", where=str(run), got=error.strerror or str(error)
+            what="cannot write the run directory", where=str(run), got=why_not_written(error)
         ) from None
 
 
@@ -232,10 +241,14 @@ def _publish(temporary: Path, path: Path) -> bool:
 
 def _written(run: Path, owner: RunOwner) -> Path:
     temporary = run / f".owner.{uuid.uuid4().hex}.part"
-    with open(temporary, "wb") as file:
-        file.write(_text(owner))
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with open(temporary, "wb") as file:
+            file.write(_text(owner))
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     return temporary
 
 

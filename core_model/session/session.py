@@ -115,7 +115,7 @@ class RenderSession:
         except Exception as error:  # the boundary of the house: anything else becomes data, once, here
             if is_out_of_memory(error):
                 self._make_room()
-                failure = ErrorInfo(kind="memory", message="out of memory while rendering", detail=str(error))
+                failure = ErrorInfo(kind="memory", message=_too_large(request), detail=str(error))
             else:
                 message = f"{type(error).__name__}: {error}"
                 failure = ErrorInfo(kind="failed", message=message, detail=traceback.format_exc())
@@ -382,3 +382,9 @@ def _known_channels(request: RenderRequest, info: CheckpointInfo) -> tuple[str, 
                 got=name,
             )
     return tuple(dict.fromkeys(request.channels))
+
+
+def _too_large(request: RenderRequest) -> str:
+    w, h = request.width, request.height
+    less = f"{max(w // 2, 1)} × {max(h // 2, 1)} (--size) or fewer samples per ray (--spp) need less"
+    return f"out of memory while rendering {w} × {h} pixels: {less}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -17,7 +18,9 @@ from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecast
 from core_model.schema.record_file import read_provenance
 from tests.blob_head.session import BlobSession, blob_info
 from tests.gui.window_driver import Hands, Recorder, drive
+from tests.small_disk import fill, small_disk
 from tests.unit.render_client.inline_client import InlineClient
+from viewer.state import actions
 from viewer.widgets import choice_rows, controls
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
@@ -224,3 +227,56 @@ def test_an_export_through_the_real_task_and_back_into_the_view(tmp_path: Path):
         assert not h.loop.tasks.views("mesh") and out.exists()
 
     drive(body, recorder, checkpoint="analytic:sphere")
+
+
+def test_the_up_axis_is_chosen_where_the_file_leaves_it_free():
+    recorder = Recorder(InlineClient(SphereSession))
+
+    def body(h: Hands) -> None:
+        front(h)
+        h.loop.features["mesh"].panel.opened["surface"] = False
+        h.until(lambda: recorder.asked(MeshForecastQuestion), "the forecast")
+        off = imgui.ItemFlags_.disabled.value
+        assert h.ctx.item_info("//Mesh/mesh-up/Z").item_flags & off, "a .glb has y up"
+        h.ctx.item_click("//Mesh/mesh-kind/ply")
+        h.until(lambda: recorder.asked(MeshForecastQuestion)[-1].suffix == ".ply", "the forecast of a .ply")
+        asked = len(recorder.asked(MeshForecastQuestion))
+        assert not h.ctx.item_info("//Mesh/mesh-up/Z").item_flags & off
+        h.ctx.item_click("//Mesh/mesh-up/Z")
+        h.ctx.yield_(60)
+        assert h.doc.mesh.up == "z" and len(recorder.asked(MeshForecastQuestion)) == asked
+        h.ctx.item_click("//Mesh/mesh-kind/glb")
+        h.ctx.yield_(3)
+        assert h.doc.mesh.up == "z", "what was chosen comes back with a file that can hold it"
+
+    drive(body, recorder, checkpoint="analytic:sphere")
+
+
+def test_a_full_disk_is_said_and_the_window_lives_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What a task needs goes to the folder of settings: no button and no key may end the window over it."""
+    recorder = Recorder(InlineClient(SphereSession))
+    with small_disk(tmp_path / "disk", 64) as disk:
+        shutil.copytree(tmp_path / "config", disk, dirs_exist_ok=True)
+        monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(disk))
+
+        def body(h: Hands) -> None:
+            front(h)
+            h.loop.features["mesh"].panel.opened["surface"] = False
+            h.until(lambda: recorder.asked(MeshForecastQuestion), "the forecast")
+            h.until_full()
+            fill(disk)
+            h.ctx.item_input_value("//Mesh/##mesh-path", str(tmp_path / "a.ply"))
+            h.ctx.yield_(60)
+            for ask in (
+                lambda: h.ctx.item_click("//Mesh/###mesh-export"),
+                lambda: h.loop.dispatch(actions.ExportMesh()),
+                lambda: h.loop.dispatch(actions.SavePicture()),
+            ):
+                h.loop.store.notice = ""
+                ask()
+                h.until(lambda: h.loop.store.notice, "what the window says")
+                assert "disk is full" in h.loop.store.notice and str(disk) in h.loop.store.notice
+                assert not h.loop.broken and h.loop.store.banner is None
+            assert not list(disk.rglob("*.part"))
+
+        drive(body, recorder, checkpoint="analytic:sphere")

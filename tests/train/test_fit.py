@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -33,6 +34,7 @@ from core_model.training.fit.pool import TruthPool, available
 from core_model.training.fit.run import export_checkpoint, heads_conventions, run_fit
 from core_model.training.fit.truth import MISS, TruthSpec, head_truth
 from core_model.training.fit.views import CHANNELS, features_at, taught_planes
+from tests.small_disk import fill, small_disk
 from tests.train.balls import ball_truth
 from viewer.jobs.command import resume_arguments
 from viewer.runs.facts import facts, settings
@@ -161,6 +163,23 @@ def test_a_side_process_computes_heads_of_the_pack(tmp_path: Path) -> None:
         assert np.array_equal(heads.head(0)["sdf"].numpy(), head_truth(0, SPEC)["sdf"])
     finally:
         heads.close()
+
+
+def test_what_a_side_process_cannot_write_is_said_and_not_waited_for(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 64) as disk:
+        (disk / "truth").mkdir()
+        fill(disk)
+        heads = TruthPool(disk / "truth", SPEC, TINY.replace(workers=1, pool=1))
+        try:
+            with pytest.raises(OSError) as caught:
+                heads.head(0)
+        finally:
+            heads.close()
+        assert (caught.value.errno, caught.value.filename) == (
+            errno.ENOSPC,
+            str(disk / "truth" / "00000.npz"),
+        )
+        assert not list((disk / "truth").iterdir())
 
 
 def test_the_same_settings_give_the_same_weights(finished: Path, tmp_path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from OpenGL import GL
 
+from core_model.schema.atomic import replacing
 from core_model.schema.errors import TriscopeError
 
 
@@ -107,6 +107,5 @@ def save_window(path: Path, width: int, height: int) -> None:
     raw = GL.glReadPixels(0, 0, width, height, GL.GL_RGB, GL.GL_UNSIGNED_BYTE)
     pixels = np.frombuffer(bytes(raw), dtype=np.uint8).reshape(height, width, 3)[::-1]
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    Image.fromarray(np.ascontiguousarray(pixels)).save(part, format="PNG")
-    os.replace(part, path)
+    with replacing(path) as temporary:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, format="PNG")

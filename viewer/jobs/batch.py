@@ -22,7 +22,7 @@ from typing import Literal, Protocol
 
 from pydantic import ValidationError
 
-from core_model.schema.atomic import write_json
+from core_model.schema.atomic import why_not_written, write_json
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.frozen import Frozen
 from viewer.jobs import batch_part, slurm
@@ -116,7 +116,7 @@ def _opened(folder: Path, wanted: BatchRecord) -> BatchRecord:
             write_json(path, wanted.model_dump())
         except OSError as e:
             raise InputError(
-                what="cannot make the batch", where=str(folder), got=e.strerror or str(e)
+                what="cannot make the batch", where=str(folder), got=why_not_written(e)
             ) from None
         return wanted
     except (OSError, ValidationError) as e:

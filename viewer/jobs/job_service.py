@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from core_model.schema.atomic import write_json
+from core_model.schema.atomic import why_not_written, write_json
 from core_model.schema.errors import InputError
 from core_model.schema.run import Action, ControlRequest, RunRecord
 from core_model.schema.run_lines import parse_object
@@ -60,7 +60,7 @@ def start(
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            what="cannot make the run directory", where=str(run), got=error.strerror or str(error)
+            what="cannot make the run directory", where=str(run), got=why_not_written(error)
         ) from None
     job = JobRecord(
         id=uuid.uuid4().hex, backend=backend, run=str(run), argv=argv, cwd=place.folder(run), devices=resources.devices,
@@ -137,7 +137,7 @@ def request(run: Path, action: Action) -> ControlRequest:
         write_json(run / CONTROL_FILE, wanted.model_dump())
     except OSError as error:
         raise InputError(
-            what=f"cannot ask the run to {action}", where=str(run), got=error.strerror or str(error)
+            what=f"cannot ask the run to {action}", where=str(run), got=why_not_written(error)
         ) from None
     return wanted
 

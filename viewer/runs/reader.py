@@ -52,7 +52,7 @@ class RunReader:
         self.alarms = AlarmBook()
         self.logs: dict[str, Log] = {"log.txt": Log(), CONSOLE_FILE: Log()}
         self.listing: Listing = EMPTY
-        self.fault = ""
+        self._folder_fault = self._stats_fault = ""
         self.catching_up = True
         self.last_written = 0.0
         self.disk_free = float("nan")
@@ -66,6 +66,11 @@ class RunReader:
         self._log_tails = {name: FileTail(path / name, source) for name in self.logs}
         self.look_again()
         self._marks: tuple[Mark, ...] | None = None
+
+    @property
+    def fault(self) -> str:
+        """Why the folder, else its ticks, cannot be read at present; empty where they can."""
+        return self._folder_fault or self._stats_fault
 
     @property
     def record(self) -> RunRecord | None:
@@ -201,7 +206,7 @@ class RunReader:
             read = self._stats.read(self.source.block)
             lines = _with_open_line(self._stats, read)
             block = parse_block(lines) if lines else None
-            if read.restarted or block is not None or read.fault != self.fault:
+            if read.restarted or block is not None or read.fault != self._stats_fault:
                 with self.lock:
                     self._put_stats(read, block)
             if not read.more:
@@ -221,7 +226,7 @@ class RunReader:
                 self.alarms.cut(min((m.row for m in self.scalars.marks if m.kind == "resume"), default=rows))
             self.alarms.update(self.scalars)
             self._written(self._stats.path)
-        self.fault = read.fault
+        self._stats_fault = read.fault
         self._marks = None
         self.version += 1
 
@@ -276,15 +281,16 @@ class RunReader:
         except OSError as error:
             self._next_look = now + 1.0
             fault = f"run directory: {error.strerror or type(error).__name__}"
-            changed, self.fault = fault != self.fault, fault
+            changed, self._folder_fault = fault != self._folder_fault, fault
             return changed
         self.disk_free = self.source.free(self.path)
         for name in listing.names:
             if foreign.metric_of(name) and name not in self._metric_tails:
                 self._metric_tails[name] = FileTail(self.path / name, self.source)
         self._next_look = now + max(1.0, 20 * (time.monotonic() - began))
+        back, self._folder_fault = self._folder_fault != "", ""
         if listing == self.listing:
-            return False
+            return back
         with self.lock:
             self.listing = listing
         return True

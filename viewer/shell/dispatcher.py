@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from core_model.schema.atomic import not_written
+from core_model.schema.errors import TriscopeError
 from viewer.state.actions import Action, Several
 
 Handler = Callable[[Any, float], None]
@@ -39,13 +41,20 @@ class Dispatcher:
         """Ask for something; it is done at the end of the frame."""
         self._queue.append(action)
 
-    def carry_out(self, now: float) -> None:
+    def carry_out(self, now: float) -> list[str]:
         """Carry out the actions of this frame in order; actions that handlers ask for wait for the next
-        frame.
+        frame. Returns why some could not be: a full disk or a folder that is gone ends no window.
         """
         queue, self._queue = self._queue, []
+        problems: list[str] = []
         for action in queue:
-            self._handlers[type(action)](action, now)
+            try:
+                self._handlers[type(action)](action, now)
+            except TriscopeError as error:
+                problems.append(str(error))
+            except OSError as error:
+                problems.append(not_written(error))
+        return problems
 
     def _several(self, action: Several, now: float) -> None:
         for one in action.actions:

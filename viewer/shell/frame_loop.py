@@ -18,6 +18,7 @@ from imgui_bundle import imgui
 import viewer.features  # noqa: F401  (registers the features)
 from core_model.schema import plugins
 from core_model.schema.assets import demo_checkpoint
+from core_model.schema.atomic import FULL, not_written
 from core_model.schema.errors import InputError
 from viewer.features.export.clipboard import WHY_NOT as NO_CLIPBOARD
 from viewer.features.export.clipboard import clipboard_tool, copy_picture
@@ -339,13 +340,19 @@ class FrameLoop:
         imgui.internal.error_recovery_store_state(state)
         try:
             self.draft = call(self.features[name].panel.draw, values, doc=self.draft)
-        except Exception:
-            self.broken[name] = traceback.format_exc()
+        except Exception as error:
+            if (
+                isinstance(error, OSError) and error.errno in FULL
+            ):  # a button had something written: the panel is whole
+                self.store.say(not_written(error), time.monotonic())
+            else:
+                self.broken[name] = traceback.format_exc()
             io = imgui.get_io()
             io.config_error_recovery_enable_assert = io.config_error_recovery_enable_tooltip = False
             imgui.internal.error_recovery_try_to_recover_window_state(state)
             io.config_error_recovery_enable_assert = True
-            self.store.banner = Banner(f"The panel {name!r} failed and was set aside", self.broken[name])
+            if name in self.broken:
+                self.store.banner = Banner(f"The panel {name!r} failed and was set aside", self.broken[name])
 
     def _draw_broken(self, name: str, theme: Theme) -> None:
         controls.note(theme, "This panel failed:\n" + self.broken[name].strip().splitlines()[-1])
@@ -412,7 +419,8 @@ class FrameLoop:
     def _finish(self, now: float) -> None:
         self.store.grip(self.walk.playing or any(imgui.is_mouse_down(b) for b in (0, 1, 2)))
         self.store.edit(self.store.doc, self.draft, now)
-        self.dispatch.carry_out(now)
+        for problem in self.dispatch.carry_out(now):
+            self.store.say(problem, now)
         self._take_pin(now)
         # a hidden picture is not rendered
         self.coordinator.ask(self.place.edge_px if self.workspace.exploring else 0, now, self.baked.question)

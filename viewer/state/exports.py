@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core_model.schema.atomic import write_atomic
 from core_model.schema.checkpoint import CheckpointInfo
 from viewer.jobs.tasks import Task, Tasks
 from viewer.state.document import Document
@@ -27,7 +28,7 @@ class Exports:
         """Start an export; returns the task's id. Its folder keeps the record that it was asked for."""
         folder = tasks.new_folder()
         request = folder / REQUEST_FILE
-        request.write_text(plan.record.model_dump_json(indent=1), encoding="utf-8")
+        write_atomic(request, plan.record.model_dump_json(indent=1).encode())
         files = [str(f) for f in plan.files]
         return tasks.start(
             TASK_KIND,

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from core_model.schema.camera import Vec3
 from core_model.schema.frozen import Frozen
-from core_model.schema.mesh import Quantity
+from core_model.schema.mesh import Quantity, Up
 
 PREVIEW = "preview"
 PREVIEW_EDGES = (128, 96, 64, 48)
@@ -40,6 +40,7 @@ class MeshSettings(Frozen):
     colour: Literal["vertex", "texture", "none"] = "vertex"
     texture_size: int = Field(default=2048, ge=64, le=8192)
     normals: bool = True
+    up: Up = "y"
     crop: tuple[Vec3, Vec3] | None = None
 
     @field_validator("crop")

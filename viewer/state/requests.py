@@ -12,7 +12,7 @@ from typing import Literal, TypedDict, Unpack
 from core_model.schema.camera import CameraSpec
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.latent import LatentSpec
-from core_model.schema.mesh import MAX_TEXTURE_FACES, TEXTURE_FACES, MeshRequest, texture_problem
+from core_model.schema.mesh import MAX_TEXTURE_FACES, TEXTURE_FACES, MeshRequest, texture_problem, up_problem
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
 from core_model.schema.render import RenderRequest, Tier
 from core_model.schema.sampler import AUTO, SamplerSpec
@@ -206,7 +206,9 @@ def _refined(spec: SamplerSpec) -> SamplerSpec:
 def mesh_request(
     settings: MeshSettings, checkpoint: str, latent: LatentSpec, suffix: str = ".glb"
 ) -> MeshRequest:
-    """The export's request. Colours fall back to the vertices' where the file cannot get a texture."""
+    """The export's request. Colours fall back to the vertices' where the file cannot get a texture, the up axis
+    to y where it is fixed.
+    """
     colour = settings.colour if settings.colour != "texture" or not texture_problem(suffix) else "vertex"
     faces = settings.faces
     if colour == "texture":
@@ -223,6 +225,7 @@ def mesh_request(
         colour=colour,
         normals=settings.normals,
         texture_size=settings.texture_size,
+        up="y" if up_problem(suffix) else settings.up,
     )
 
 
@@ -235,7 +238,8 @@ def histogram_question(settings: MeshSettings, checkpoint: str, latent: LatentSp
 def forecast_question(
     settings: MeshSettings, checkpoint: str, latent: LatentSpec, suffix: str
 ) -> MeshForecastQuestion:
-    request = mesh_request(settings, checkpoint, latent, suffix)
+    # the axes of the file change nothing of its cost
+    request = mesh_request(settings, checkpoint, latent, suffix).replace(up="y")
     return MeshForecastQuestion(checkpoint=checkpoint, request=request, suffix=suffix)
 
 

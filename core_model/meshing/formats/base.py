@@ -14,6 +14,7 @@ from typing import BinaryIO
 import psutil
 
 from core_model.meshing.mesh import Mesh, Stamp
+from core_model.schema.atomic import why_not_written
 from core_model.schema.errors import Cancelled, InputError
 from core_model.schema.registry import Registry
 
@@ -93,7 +94,7 @@ def save(path: Path, mesh: Mesh, stamp: Stamp, tell: Tell | None = None) -> tupl
             what="cannot write",
             where=str(path),
             expected=f"a folder with about {need / 1e6:.0f} MB free",
-            got=error.strerror or str(error),
+            got=why_not_written(error),
         ) from None
     finally:
         files.discard()

@@ -15,7 +15,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -28,8 +28,8 @@ from pydantic import BaseModel, ValidationError
 from torch import Tensor
 
 from core_model import __version__
-from core_model.schema.atomic import write_atomic
-from core_model.schema.errors import InputError
+from core_model.schema.atomic import naming, why_not_written, write_atomic
+from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.frozen import Frozen
 from core_model.schema.overrides import read_tree
 from core_model.schema.run import ControlRequest, MetricRecord, RunRecord, RunState, TickRecord
@@ -86,17 +86,25 @@ def new_record(
 
 @contextmanager
 def told_ending(run: "RunDirectory | None") -> Iterator[None]:
-    """Context in which any exception is recorded in run.json and log.txt before it propagates."""
+    """Context in which any exception is recorded in run.json and log.txt before it propagates.
+
+    Where the directory itself is the trouble (a full disk, rights that were taken away, a folder that was removed),
+    what can be recorded is, and a TriscopeError says so in one line.
+    """
     try:
         yield
     except BaseException as error:
-        if run is not None:
-            run.log(traceback.format_exc())
-            stopped = isinstance(error, KeyboardInterrupt)
-            run.update(
-                state="stopped" if stopped else "failed",
-                error="" if stopped else f"{type(error).__name__}: {error}"[:2000],
-            )
+        if run is None:
+            raise
+        lost = run.lost(error)
+        stopped = isinstance(error, KeyboardInterrupt)
+        told = lost or f"{type(error).__name__}: {error}"
+        with suppress(OSError):
+            run.log(lost or traceback.format_exc())
+        with suppress(OSError):
+            run.update(state="stopped" if stopped else "failed", error="" if stopped else told[:2000])
+        if lost:
+            raise TriscopeError(lost) from error
         raise
     finally:
         if run is not None and run.events is not None:
@@ -141,7 +149,7 @@ class RunDirectory:
             write_atomic(root / "config.json", cfg.model_dump_json(indent=1).encode())
         except OSError as error:
             raise InputError(
-                what="cannot write the run directory", where=str(root), got=error.strerror or str(error)
+                what="cannot write the run directory", where=str(root), got=why_not_written(error)
             ) from None
         return run
 
@@ -164,6 +172,17 @@ class RunDirectory:
     @property
     def snapshots(self) -> Path:
         return self.root / "snapshots"
+
+    def lost(self, error: BaseException) -> str:
+        """One line where an error says that the directory cannot be written any more; empty for any other."""
+        if not isinstance(error, OSError) or error.filename is None:
+            return ""
+        path = Path(os.fsdecode(error.filename))
+        if not path.is_relative_to(self.root):
+            return ""
+        if not self.root.is_dir():
+            return f"the run directory {self.root} is gone: the run ends at step {self.record.step}"
+        return f"cannot write {path}: {why_not_written(error)}; --resume goes on from the last state in {self.snapshots}"
 
     def update(self, **changes: object) -> None:
         """Change fields of the record and replace run.json."""
@@ -189,7 +208,8 @@ class RunDirectory:
     def log(self, text: str) -> None:
         """Lines of log.txt, each with the time."""
         stamp = time.strftime("%Y-%m-%d %H:%M:%S")
-        with open(self.root / "log.txt", "a", encoding="utf-8") as file:
+        path = self.root / "log.txt"
+        with naming(path), open(path, "a", encoding="utf-8") as file:
             file.writelines(f"{stamp}  {line}\n" for line in text.splitlines() or [""])
 
     def say(self, text: str) -> None:
@@ -268,7 +288,8 @@ class RunDirectory:
             self.update(last_control=request.id)
 
     def _append(self, name: str, record: BaseModel) -> None:
-        with open(self.root / name, "a", encoding="utf-8") as file:
+        path = self.root / name
+        with naming(path), open(path, "a", encoding="utf-8") as file:
             file.write(record.model_dump_json() + "\n")
             file.flush()
         if self.events is not None:

@@ -85,9 +85,13 @@ class TruthPool:
             if not self._workers:
                 self.source.make(index)
             while not path.exists():
-                if not any(w.is_alive() for w in self._workers):
+                worker = self._workers[index % len(self._workers)]
+                if worker.is_alive():
+                    time.sleep(0.05)
+                elif worker.exitcode == 0:  # it could not write: so it is here, with an error that says why
+                    self.source.make(index)
+                elif not path.exists():
                     raise TriscopeError(f"the process that computes truth stopped before {path.name}")
-                time.sleep(0.05)
             with np.load(path, allow_pickle=False) as data:
                 self._memory[index] = {k: torch.from_numpy(data[k]) for k in data.files}
             if len(self._memory) > self._kept:
@@ -114,7 +118,7 @@ class TruthPool:
 
 
 def _fill(source: Source, which: int, workers: int, wanted: Synchronized) -> None:
-    """A side process: heads as far as they are wanted."""
+    """A side process: heads as far as they are wanted, or as the disk takes them."""
     torch.set_num_threads(1)
     os.environ["IGL_NUM_THREADS"] = "1"
     if sys.platform != "win32":
@@ -124,7 +128,10 @@ def _fill(source: Source, which: int, workers: int, wanted: Synchronized) -> Non
     index = which
     while parent.is_alive() and index < source.pool:
         if index < min(wanted.value, source.pool):
-            source.make(index)
+            try:
+                source.make(index)
+            except OSError:
+                return
             index += workers
         else:
             time.sleep(0.1)

@@ -13,7 +13,7 @@ import torch
 
 from core_model.ops.cores import threads_each
 from core_model.report.charts import BLUE, ORANGE, Chart, Figure
-from core_model.schema.atomic import write_atomic
+from core_model.schema.atomic import why_not_written, write_atomic
 from core_model.schema.curve import Curve
 from core_model.schema.errors import InputError
 from core_model.schema.train import TrainConfig, curve_settings
@@ -65,7 +65,7 @@ def dry_run(
             write_atomic(out / "schedule.png", schedule_png(cfg))
         except OSError as error:
             raise InputError(
-                what="cannot write the chart", where=str(out), got=error.strerror or str(error)
+                what="cannot write the chart", where=str(out), got=why_not_written(error)
             ) from None
         lines += ["", f"chart: {out / 'schedule.png'}"]
     return "\n".join(lines)

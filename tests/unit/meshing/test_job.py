@@ -6,6 +6,8 @@ Attributes, component filter, decimation, texture, report, forecast, progress, f
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,10 +23,13 @@ from core_model.meshing.formats import read_record
 from core_model.meshing.formats.embedded import MESH_KEY
 from core_model.meshing.job import MeshSource, MeshWork, OutOfMemory
 from core_model.meshing.lattice import Lattice
+from core_model.meshing.mesh import Mesh
 from core_model.meshing.polygonise import Surface
 from core_model.meshing.topology import components, examine, keep_components
 from core_model.schema.errors import Cancelled, InputError
-from core_model.schema.mesh import MeshProgress, MeshRequest
+from core_model.schema.mesh import MESH_SUFFIXES, TURNED_SUFFIXES, MeshProgress, MeshRequest
+from core_model.schema.record_stl import stl_record
+from tests.house.sources import ROOT
 from tests.unit.meshing.fields import CPU, Fog, Shape, levelset, plane, sphere, torus
 
 REQUEST = MeshRequest(checkpoint="shape", resolution=64)
@@ -155,6 +160,52 @@ def test_a_texture_shows_the_field(tmp_path: Path) -> None:
     assert report.topology.watertight, "the report is of the surface before its seams"
 
 
+@pytest.mark.parametrize("suffix", TURNED_SUFFIXES)
+def test_the_up_axis_turns_the_file_alone(tmp_path: Path, suffix: str) -> None:
+    off_centre = Shape(sphere(0.2, (0.1, 0.2, 0.25)))
+    taken: dict[str, Mesh] = {}
+    reports = {}
+    for up in ("y", "z"):
+        made = work(tmp_path, off_centre, f"{up}{suffix}", up=up, resolution=32)
+        made = replace(
+            made, take=lambda mesh, up=up: taken.update({up: mesh}), display=tmp_path / f"{up}.npz"
+        )
+        reports[up] = made.run()
+    y, z = (trimesh.load(tmp_path / f"{up}{suffix}", process=False) for up in ("y", "z"))
+    # a quarter turn about x: what was up (+y) is +z, what was in front (+z) is -y; faces keep their order
+    turn = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
+    assert np.linalg.det(turn) == 1.0 and np.array_equal(y.faces, z.faces)
+    np.testing.assert_allclose(z.vertices, y.vertices @ turn.T, atol=1e-6)
+    np.testing.assert_allclose(z.vertices.mean(axis=0), (0.1, -0.25, 0.2), atol=0.01)
+    assert z.volume == pytest.approx(y.volume) and z.volume > 0
+    if suffix != ".stl":
+        np.testing.assert_allclose(z.vertex_normals, y.vertex_normals @ turn.T, atol=1e-4)
+        assert (z.visual.vertex_colors == y.visual.vertex_colors).all()
+        # the view that the file restores, and the mesh that the window draws, stay in the world
+        assert read_record(tmp_path / f"z{suffix}") == read_record(tmp_path / f"y{suffix}") != ""
+        said = {up: json.loads(read_record(tmp_path / f"{up}{suffix}", MESH_KEY)) for up in ("y", "z")}
+        assert (
+            said["z"]["request"]["up"] == "z"
+            and "+z up" in said["z"]["world"]
+            and "+y up" in said["y"]["world"]
+        )
+    else:
+        np.testing.assert_allclose(z.face_normals, y.face_normals @ turn.T, atol=1e-4)
+        assert stl_record(tmp_path / "z.stl") == stl_record(tmp_path / "y.stl") != ""
+    assert np.array_equal(taken["y"].vertices, taken["z"].vertices)
+    assert reports["y"].topology == reports["z"].topology
+    with np.load(tmp_path / "y.npz") as a, np.load(tmp_path / "z.npz") as b:
+        assert a.files == b.files and all(np.array_equal(a[name], b[name]) for name in a.files)
+
+
+def test_z_up_is_refused_where_the_standard_says_y(tmp_path: Path) -> None:
+    assert set(TURNED_SUFFIXES) == set(MESH_SUFFIXES) - {".glb"}
+    with pytest.raises(
+        InputError, match=r"\.glb files have y up by their standard.*expected up axis y, got z"
+    ):
+        work(tmp_path, Shape(sphere(0.3)), "m.glb", up="z").forecast()
+
+
 def test_textures_need_a_format_that_has_them(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no texture .*\.glb, \.obj"):
         work(tmp_path, Shape(torus), "m.ply", colour="texture").run()
@@ -182,6 +233,30 @@ def test_too_little_memory_is_said_before_the_start(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs ulimit -v")
+def test_a_limit_of_the_address_space_counts_as_memory() -> None:
+    """As a cluster sets it; in a process of its own, which the limit must not outlive."""
+    code = (
+        "import resource, psutil; from core_model.meshing.forecast import available_bytes; before = available_bytes();"
+        "m = psutil.Process().memory_info(); size = m.vms + (64 << 20); resource.setrlimit(resource.RLIMIT_AS, (size, size));"
+        "print(before > available_bytes(), (available_bytes() - m.rss) / (1 << 20))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=100)
+    less, left = done.stdout.split()
+    assert less == "True" and 50 < float(left) < 70, done.stderr
+
+
+def test_the_forecast_may_run_out_of_memory_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_much(*_: object) -> None:
+        raise RuntimeError(
+            "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"
+        )
+
+    monkeypatch.setattr(job, "plan", too_much)
+    with pytest.raises(OutOfMemory, match=r"at 64³; no file was changed: --resolution 32, a --crop"):
+        work(tmp_path, Shape(torus)).forecast()
+
+
 @pytest.mark.parametrize(
     "error", [MemoryError, RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")]
 )
@@ -198,7 +273,7 @@ def test_running_out_of_memory_leaves_nothing(
         "core_model.meshing.extract.polygonise" if step == "polygonise" else f"core_model.meshing.job.{step}",
         fails,
     )
-    with pytest.raises(OutOfMemory, match="lower --resolution"):
+    with pytest.raises(OutOfMemory, match="--resolution 32, a --crop"):
         made.run(prepared)
     assert not list(tmp_path.iterdir())
 

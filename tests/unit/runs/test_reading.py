@@ -255,6 +255,11 @@ def test_directories_that_vanish_and_strange_contents(tmp_path: Path) -> None:
     run.rename(tmp_path / "away")
     settle(reader)
     assert len(reader.scalars) == 16 and "run directory" in reader.fault
+    version, said = reader.version, reader.fault
+    for _ in range(5):  # nothing new is to be drawn, however often it is looked at
+        reader.look_again()
+        reader.poll()
+        assert (reader.version, reader.fault) == (version, said)
     (tmp_path / "away").rename(run)
     (run / "run.json").unlink()
     (run / "run.json").mkdir()

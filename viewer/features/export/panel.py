@@ -13,6 +13,7 @@ from typing import get_args
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from core_model.schema.atomic import write_atomic
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.export import python_of
 from viewer.features.export.clipboard import WHY_NOT, clipboard_tool
@@ -250,7 +251,7 @@ class ExportPanel:
         beside = plan.out.with_name(f"{plan.out.stem}.view.json")
         command = typed_command(plan, info, doc, str(beside))
         if command.file_text and beside.parent.is_dir():
-            beside.write_text(command.file_text, encoding="utf-8")
+            write_atomic(beside, command.file_text.encode())
         return as_typed(command.words)
 
 

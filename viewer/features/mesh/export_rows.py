@@ -1,6 +1,6 @@
 """Rows of the Mesh panel that say what is written.
 
-Resolution, triangles, colours, file, batch, forecast, and the button.
+Resolution, triangles, colours, axes, file, batch, forecast, and the button.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from core_model.schema.mesh import (
     MESH_SUFFIXES,
     TEXTURE_FACES,
     MeshForecast,
+    Up,
     texture_problem,
+    up_problem,
 )
 from viewer.features.mesh.plan import (
     Batch,
@@ -46,6 +48,11 @@ _COLOURS = (
     ("vertex", "Vertex", "A colour for every vertex, from the radiance seen from the front"),
     ("texture", "Texture", "A UV atlas with a baked texture (.obj, .glb)"),
     ("none", "None", "The surface alone"),
+)
+UP_Y: Up = "y"
+_AXES: tuple[tuple[Up, str, str], ...] = (
+    ("y", "Y", "As in the window: the subject faces +z"),
+    ("z", "Z", "For programs with z up, as Blender: the subject faces −y"),
 )
 _KIND_TIPS = ("PLY, binary", "OBJ with MTL", "glTF, binary", "STL, no colours")
 _KINDS = tuple((suffix, suffix[1:], tip) for suffix, tip in zip(MESH_SUFFIXES, _KIND_TIPS, strict=True))
@@ -181,7 +188,17 @@ class ExportRows:
             spec.normals,
             tip="Normals from the field's gradient in the file",
         )
-        return spec.replace(colour=spec.colour if colour == now else colour, normals=normals)
+        return spec.replace(
+            colour=spec.colour if colour == now else colour, normals=normals, up=self._up(spec, theme)
+        )
+
+    def _up(self, spec: MeshSettings, theme: Theme) -> Up:
+        problem = up_problem(self.suffix)
+        axis = choice_rows.segmented(
+            theme, "Up axis", "mesh-up", UP_Y if problem else spec.up, _AXES,
+            tip="Axis of the file that points up", unavailable={"z": problem} if problem else {},
+        )  # fmt: skip
+        return spec.up if problem else axis
 
     def _faces(self, spec: MeshSettings, theme: Theme) -> MeshSettings:
         textured = spec.colour == "texture" and not texture_problem(self.suffix)

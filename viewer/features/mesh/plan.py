@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from core_model.schema.atomic import write_atomic, write_json
 from core_model.schema.latent import LatentSpec, SeedWeight
 from core_model.schema.mesh import MESH_SUFFIXES, MeshRequest
 from viewer.gl.mesh_arrays import DISPLAY_FILE
@@ -154,11 +155,9 @@ def _bad_path(path: str, out: Path) -> str:
 
 def write_inputs(folder: Path, request: MeshRequest, found: Outputs) -> None:
     """Puts what the command reads into the task's folder."""
-    (folder / REQUEST_FILE).write_text(request.model_dump_json(), encoding="utf-8")
+    write_atomic(folder / REQUEST_FILE, request.model_dump_json().encode())
     if found.latents is not None:
-        (folder / LATENTS_FILE).write_text(
-            json.dumps([json.loads(spec.model_dump_json()) for spec in found.latents]), encoding="utf-8"
-        )
+        write_json(folder / LATENTS_FILE, [spec.model_dump(mode="json") for spec in found.latents])
 
 
 def arguments(folder: Path, path: str, batch: Batch, found: Outputs) -> tuple[str, ...]:

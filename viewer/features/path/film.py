@@ -10,6 +10,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from core_model.schema.atomic import why_not_written, write_atomic
 from core_model.schema.camera_path import CameraPath, read_camera_path
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
@@ -131,8 +132,8 @@ class Film:
             request=export_request(doc, info, self.size, channels), checkpoint_sha256=info.sha256, family=info.family,
             display=display_ranges(doc, info, channels, picture.frames.arrays),
         )  # fmt: skip
-        (folder / REQUEST_FILE).write_text(record.model_dump_json(indent=1), encoding="utf-8")
-        (folder / PATH_FILE).write_text(doc.path.model_dump_json(indent=1), encoding="utf-8")
+        write_atomic(folder / REQUEST_FILE, record.model_dump_json(indent=1).encode())
+        write_atomic(folder / PATH_FILE, doc.path.model_dump_json(indent=1).encode())
         words = (
             "orbit",
             "--request",
@@ -164,10 +165,8 @@ class Film:
 def _saved(path: CameraPath, file: Path) -> str:
     if file.suffix.lower() != ".json":
         return "The file's name must end in .json"
-    partial = file.with_name(file.name + ".partial")
     try:
-        partial.write_text(path.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        partial.replace(file)
+        write_atomic(file, (path.model_dump_json(indent=1) + "\n").encode())
     except OSError as error:
-        return f"Not saved: {error.strerror or error}"
+        return f"Not saved: {why_not_written(error)}"
     return f"Saved {len(path.keys)} keys"

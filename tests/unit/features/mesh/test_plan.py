@@ -12,7 +12,7 @@ import pytest
 
 from core_model.cli.mesh import read_latents, read_request, seeds_of
 from core_model.schema.latent import LatentSpec
-from core_model.schema.mesh import MAX_TEXTURE_FACES, MeshRequest, texture_problem
+from core_model.schema.mesh import MAX_TEXTURE_FACES, MESH_SUFFIXES, MeshRequest, texture_problem
 from viewer.features.mesh import plan
 from viewer.features.mesh.level_histogram import span_of
 from viewer.features.mesh.plan import Batch, Still
@@ -57,6 +57,13 @@ def test_a_texture_is_asked_for_where_the_file_can_get_one(monkeypatch: pytest.M
         assert plain.colour == "vertex" and plain.faces == 10_000_000 and reason in texture_problem(suffix)
 
 
+def test_the_up_axis_goes_into_the_files_that_leave_it_free() -> None:
+    z = MeshSettings(up="z")
+    made = {suffix: mesh_request(z, SPHERE, SEED, suffix).up for suffix in MESH_SUFFIXES}
+    assert made == {".ply": "z", ".obj": "z", ".stl": "z", ".glb": "y"}
+    assert mesh_request(MeshSettings(), SPHERE, SEED, ".ply").up == "y"
+
+
 def test_questions_change_only_with_what_they_depend_on() -> None:
     a = MeshSettings()
     dragged, finer, looks = (
@@ -71,6 +78,9 @@ def test_questions_change_only_with_what_they_depend_on() -> None:
         != preview_question(dragged, SPHERE, SEED, 64)
     )
     assert forecast_question(a, SPHERE, SEED, ".ply") != forecast_question(finer, SPHERE, SEED, ".ply")
+    assert forecast_question(a, SPHERE, SEED, ".ply") == forecast_question(
+        a.replace(up="z"), SPHERE, SEED, ".ply"
+    )
     for ask in (
         histogram_question,
         lambda *x: preview_question(*x, 64),
