@@ -181,7 +181,7 @@ def test_keys_of_a_path_are_added_scrubbed_and_dragged(recorder: Recorder):
         h.ctx.yield_(2)
         assert h.doc.path.times[1] == 1.0
 
-    drive(body, recorder)
+    drive(body, recorder, size=(1280, 900))
 
 
 def test_a_path_is_played_looped_and_shortened():

@@ -175,7 +175,7 @@ def test_units_groups_and_titles_are_of_the_field() -> None:
     train, fit = settings_of(TrainConfig), settings_of(FitConfig)
     assert train["render.look"].unit == "pixels" and train["loss.bend_step"].unit == "world units"
     assert "ticks" in train["output.snapshot_ticks"].unit and not train["optim.beta1"].unit
-    assert train["schedule.surface_target"].shown.title == "B_target"
+    assert train["schedule.surface_target"].shown.title == "Surface variance aimed at"
     names = [group.name for group in groups_of(FitConfig)]
     assert names[:3] == ["", "stage zero", "first phase"] and len(names) == len(set(names))
     assert fit["coarse_size"].shown.group is not None and fit["coarse_size"].unit == "pixels"
