@@ -40,8 +40,11 @@ def draw_apart(
     ):
         value = None if found is None else getattr(found, name)
         text = "-" if value is None else "equal" if math.isinf(value) else f"{value:.2f} dB"
+        wide = imgui.calc_text_size(f"{label} 00.00 dB").x + theme.em
         if index:
             imgui.same_line(0.0, 0.9 * theme.em)
+            if imgui.get_content_region_avail().x < wide:
+                imgui.new_line()
         with controls.text_colour(theme.palette.muted):
             imgui.text_unformatted(label)
         controls.tooltip("Colour of A against B, values in [0, 1]")
@@ -77,9 +80,11 @@ def _channels(doc: Document, theme: Theme, rows: tuple[ChannelApart, ...]) -> st
         imgui.table_next_column()
         here = row.channel.name == doc.view.channel
         flags = int(imgui.SelectableFlags_.span_all_columns)
-        if imgui.selectable(f"{row.channel.title}###apart-{row.channel.name}", here, flags)[0]:
+        if imgui.selectable(f"###apart-{row.channel.name}", here, flags)[0]:
             shown = row.channel.name
         controls.tooltip(f"Show {row.channel.title}; its difference is drawn in the mode Error")
+        imgui.same_line(0.0, 0.0)
+        controls.wrapped(row.channel.title)
         with controls.font(theme.fonts.mono, BODY_PX * 0.88):
             for value in (row.mean, row.high):
                 imgui.table_next_column()

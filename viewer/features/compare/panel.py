@@ -68,7 +68,7 @@ class ComparePanel:
             return doc
         if beside:
             imgui.table_setup_column("settings", int(imgui.TableColumnFlags_.width_fixed), left)
-            imgui.table_setup_column("apart", int(imgui.TableColumnFlags_.width_stretch))
+        imgui.table_setup_column("apart", int(imgui.TableColumnFlags_.width_stretch))
         imgui.table_next_column()
         spec = self._settings(doc, theme, offers, compared)
         imgui.table_next_column()

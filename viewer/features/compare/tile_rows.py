@@ -109,7 +109,7 @@ class TileRow:
     def _view(self, theme: Theme, source: Source, offers: Offers) -> Source:
         imgui.align_text_to_frame_padding()
         with controls.text_colour(theme.palette.muted):
-            imgui.text_unformatted("as the window shows it")
+            imgui.text_unformatted("as shown")
         return source
 
     def _sampler(self, theme: Theme, source: Source, offers: Offers) -> Source:
@@ -129,7 +129,7 @@ class TileRow:
     def _samples(self, theme: Theme, source: Source, offers: Offers) -> Source:
         spp = number_rows.drag_float(
             theme, "", f"##spp-{self.letter}", source.spp, speed=0.5, low=1.5, high=1024,
-            fmt="%.1f samples per ray", tip=f"Samples per ray of {self.letter}",
+            fmt="%.4g samples", tip=f"Samples per ray of {self.letter}",
         )  # fmt: skip
         return source.replace(spp=spp)
 

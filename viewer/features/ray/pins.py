@@ -140,7 +140,8 @@ def _row(
             imgui.table_next_column()
             text = cells[i] if cells else "…" if i == 0 else ""
             if said and i == 0:
-                text = controls.ellipsis(said, imgui.get_content_region_avail().x)
+                controls.wrapped(said)
+                continue
             imgui.text_unformatted(text)
     return clicked
 
