@@ -71,10 +71,9 @@ def test_the_window_shows_the_picture_of_the_program(path: str) -> None:
 
         h.choose("//View/##channel", "depth")
         h.until(lambda: full() and "rgb" not in h.frames.arrays, "depth by rays of its own", 3000)
-        assert (
-            {"depth", "samples", "raw"} <= set(h.frames.result.request.channels)
-            and not h.frames.result.request.shared_rays
-        )
+        assert {"depth", "samples", "raw"} <= set(
+            h.frames.result.request.channels
+        ) and not h.frames.result.request.shared_rays
         h.choose("//View/##channel", "raw")
         h.ctx.yield_(3)
         h.until(full, "raw colours", 3000)
