@@ -152,6 +152,8 @@ FEW = 0.05
 
 def allow_rounding(row: Row, runs: list[Row]) -> None:
     """Corrects the error of a row by what rounding decides; runs: the same result of every run, the first unmoved."""
+    if not np.isfinite(row.error):  # no rounding makes a value that is none, and max(0, NaN) would be 0
+        return
     said = f"{row.note}; off by {row.error:.1e}" if row.note else f"off by {row.error:.1e}"
     spread = reduce(np.maximum, (a.apart(b) for a, b in combinations(runs, 2)))
     if row.off is None or not spread.size:

@@ -17,10 +17,10 @@ from core_model.schema.camera import label25
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from core_model.schema.portrait import Crop
+from core_model.schema.question_photo import PHOTO_SUFFIXES
 
 VERSION = 1
 """Of what is made of a picture: another one is made anew."""
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 MIN_SIZE, MAX_SIZE = 8, 2048
 WHITE = (1.0, 1.0, 1.0)
 
@@ -110,8 +110,8 @@ def treat(job: Job) -> Treated:
 def _images(job: Job) -> tuple[list[tuple[Taken, np.ndarray]], int]:
     """(images [S, S, 3] uint8 of a file, how many more faces could not be taken); raises InputError that says why there is none."""
     settings = job.settings
-    if not job.name.lower().endswith(SUFFIXES):
-        raise InputError(what="not a picture by its name", expected=" ".join(SUFFIXES))
+    if not job.name.lower().endswith(PHOTO_SUFFIXES):
+        raise InputError(what="not a picture by its name", expected=" ".join(PHOTO_SUFFIXES))
     if job.fault:
         raise InputError(what=job.fault)
     photo = read_photo(Path(job.folder) / job.name)

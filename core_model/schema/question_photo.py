@@ -6,6 +6,8 @@ from pydantic import Field
 
 from core_model.schema.question import Question
 
+PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+"""Endings of files that may be photographs, small letters."""
 PHOTO_EDGE = 1024
 """Largest edge of the pixels that the window gets."""
 

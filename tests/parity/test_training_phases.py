@@ -81,6 +81,9 @@ def test_what_rounding_decides_is_left_out_and_nothing_else() -> None:
     allow_rounding(unlucky[0], unlucky)
     assert lucky[0].ok and "1 of 40 entries left out" in lucky[0].note
     assert unlucky[0].error == pytest.approx(0.01)
+    none = rows(float("nan"))
+    allow_rounding(none[0], none)
+    assert not none[0].ok
 
 
 def test_what_nobody_computes_is_listed_and_fails(capsys: pytest.CaptureFixture[str]) -> None:

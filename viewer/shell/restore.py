@@ -18,6 +18,7 @@ from core_model.schema.camera import MatrixCamera, OrbitPose, fov_from_focal, or
 from core_model.schema.camera_path import MAX_BYTES, CameraPath, parse_camera_path
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
+from core_model.schema.question_photo import PHOTO_SUFFIXES
 from core_model.schema.record import RenderRecord
 from core_model.schema.record_file import SUFFIXES, read_provenance
 from core_model.schema.sampler import SamplerSpec
@@ -25,7 +26,6 @@ from viewer.state.document import ChannelView, Document
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".pkl", ".pth", ".pt", ".ckpt")
 RECORD_SUFFIXES = SUFFIXES
-PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 LOOKED_AT = 64
 """Most files of a folder whose SHA-256 is compared."""
 

@@ -66,7 +66,7 @@ class Welcome:
             )
         imgui.dummy(ImVec2(0.0, 0.3 * theme.em))
         imgui.begin_group()
-        self._begin(theme, keys, demo, dispatch)
+        self._begin(theme, demo, dispatch)
         imgui.end_group()
         imgui.same_line(0.0, _GAP_EM * theme.em)
         imgui.begin_group()
@@ -80,25 +80,25 @@ class Welcome:
             imgui.same_line(left + 2.0 * theme.em)
             imgui.text_unformatted(words)
 
-    def _begin(self, theme: Theme, keys: KeyMap, demo: str, dispatch: Dispatch) -> None:
+    def _begin(self, theme: Theme, demo: str, dispatch: Dispatch) -> None:
         wide = _BEGIN_EM * theme.em
         controls.section(theme, "Begin")
-        chord = keys.text("file.open")
         if controls.button(
             theme,
             f"{fa.ICON_FA_FOLDER_OPEN}  Open a checkpoint …###welcome-open",
-            tip="A file of EG3D, EpiGRAF, Mimic3D or triscope. Or drop it on the window"
-            + (f" ({chord})" if chord else ""),
+            tip=theme.keyed(
+                "A file of EG3D, EpiGRAF, Mimic3D or triscope. Or drop it on the window", "file.open"
+            ),
             width=wide,
         ):
             self.close()
             dispatch(OpenDialog())
-        chord = keys.text("view.training")
         if controls.button(
             theme,
             f"{fa.ICON_FA_CHART_LINE}  Train …###welcome-train",
-            tip="The Training workspace: runs, charts, and a form for a new one"
-            + (f" ({chord})" if chord else ""),
+            tip=theme.keyed(
+                "The Training workspace: runs, charts, and a form for a new one", "view.training"
+            ),
             width=wide,
         ):
             self.close()

@@ -11,6 +11,7 @@ from imgui_bundle import ImVec2, ImVec4, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.question_photo import PHOTO_SUFFIXES
 from viewer.state.basket import Basket
 from viewer.state.compared import Compared
 from viewer.state.comparison import Source, What
@@ -33,7 +34,6 @@ _TIPS: dict[What, str] = {
     "reference": "The truth: jittered samples are accumulated while the view rests",
     "photo": "A picture file as it is, its middle square",
 }
-_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True)
@@ -187,7 +187,7 @@ class TileRow:
     def _photo(self, theme: Theme, source: Source, offers: Offers) -> Source:
         tip = "A picture file; its middle square is compared"
         return source.replace(
-            photo=self._file(theme, source.photo, offers, "photo", tip, ("Pictures", _PICTURES), ())
+            photo=self._file(theme, source.photo, offers, "photo", tip, ("Pictures", PHOTO_SUFFIXES), ())
         )
 
     def _file(

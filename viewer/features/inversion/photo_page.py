@@ -13,7 +13,7 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.inversion import CPU_STEPS, PAPER_STEPS
 from core_model.schema.portrait import EG3D, Convention
-from core_model.schema.question_photo import FacesQuestion, PhotoQuestion
+from core_model.schema.question_photo import PHOTO_SUFFIXES, FacesQuestion, PhotoQuestion
 from viewer.features.inversion.alignment import LEAST_EDGE, Alignment, FoundFace, found_faces
 from viewer.features.inversion.settings import KIND, InversionSettings, arguments, base_of, free_run, why_not
 from viewer.features.inversion.stage import PhotoStage
@@ -26,7 +26,6 @@ from viewer.widgets.theme import Theme
 
 SIDE_EM = 22.0
 """Width of the rows beside the photograph."""
-ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 _PLANS = (
     ("auto", "Automatic", f"{sum(CPU_STEPS)} steps on a CPU, the paper's {sum(PAPER_STEPS)} on a GPU"),
     ("paper", "Paper's", f"{PAPER_STEPS[0]} steps on the latent, {PAPER_STEPS[1]} on the weights"),
@@ -80,7 +79,9 @@ class PhotoPage:
 
     def ask(self, files: FileChooser) -> None:
         """Choose a photograph in a dialog."""
-        wish = FileWish("Open a photograph", "open", (("Pictures", ENDINGS), ("All files", ())), self.path)
+        wish = FileWish(
+            "Open a photograph", "open", (("Pictures", PHOTO_SUFFIXES), ("All files", ())), self.path
+        )
         files.ask(wish, lambda path: self.take(str(path)))
 
     def draw(
