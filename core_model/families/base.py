@@ -93,10 +93,13 @@ class NeuralRender:
 
 @dataclass(frozen=True)
 class Painted:
-    """image [1, 3, S, S] in about [0, 1], with gradients; opacity [1, 1, S, S] without."""
+    """image [1, 3, S, S] in about [0, 1], with gradients; opacity [1, 1, S, S] without; field: the scene of the picture, with
+    gradients to latent and weights.
+    """
 
     image: Tensor
     opacity: Tensor
+    field: Field
 
 
 class Painter(Protocol):

@@ -20,6 +20,7 @@ from core_model.inversion.camera import FreeCamera
 from core_model.inversion.likeness import Likeness
 from core_model.inversion.noise_maps import noise_maps, whiten, whiteness
 from core_model.inversion.start import LatentSpace
+from core_model.inversion.shape_hold import ShapeHold
 from core_model.losses.terms import LossTerm
 from core_model.schema.inversion import InvertConfig
 
@@ -201,11 +202,24 @@ class TuneStage(_Stage):
             *search.camera_groups(cfg.tune_camera),
         ]
         super().__init__(search, cfg.tune_total, groups)
+        self.hold = self._hold() if cfg.tune_hold else None
+
+    @torch.no_grad()
+    def _hold(self) -> ShapeHold:
+        search = self.search
+        field = search.paint(search.x, fresh=True).field
+        return ShapeHold.of(field, search.model.conventions.box, search.cfg.seed, search.x.device)
 
     def _terms(self, fresh: bool) -> list[LossTerm]:
         # the last steps fit what is shown: colours beside a hard outline
         sharp = 1.0 if self.step < SHARPENING * self.total else None
-        return self.search.losses(self.search.paint(self.search.x, fresh=fresh, sharp=sharp))
+        painted = self.search.paint(self.search.x, fresh=fresh, sharp=sharp)
+        terms = self.search.losses(painted)
+        if self.hold is not None:
+            terms.append(
+                LossTerm("shape", self.hold.loss(painted.field, self.step), self.search.cfg.tune_hold)
+            )
+        return terms
 
     def close(self) -> None:
         for weight in self.weights.values():
@@ -213,7 +227,8 @@ class TuneStage(_Stage):
             weight.grad = None
 
     def tensors(self) -> dict[str, Tensor]:
-        return super().tensors() | {f"weight/{k}": v for k, v in self.weights.items()}
+        held = {} if self.hold is None else {"hold/points": self.hold.points, "hold/values": self.hold.values}
+        return super().tensors() | {f"weight/{k}": v for k, v in self.weights.items()} | held
 
 
 def tuned(module: nn.Module) -> dict[str, nn.Parameter]:

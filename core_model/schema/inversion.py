@@ -85,6 +85,11 @@ class InvertConfig(Frozen):
     tune_lr: Annotated[float, Shown(group=TUNE)] = Field(
         default=1e-4, gt=0, description="learning rate of the weights"
     )
+    tune_hold: Annotated[float, Shown(group=TUNE)] = Field(
+        default=2.0,
+        ge=0,
+        description="keeps the shape of the latent found (mean squared change of the field near its surface); 0 = it may bend freely",
+    )
     tune_camera: Annotated[float, Shown(group=TUNE)] = Field(
         default=0.05, ge=0, description="factor of the camera's rate in the second stage"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from imgui_bundle import imgui
+from imgui_bundle import ImVec2, imgui
 
 from tests.gui.window_driver import Hands, drive
 from viewer.shell import app, welcome
@@ -49,6 +49,23 @@ def test_a_new_user_is_greeted_once() -> None:
 
     drive(first, checkpoint=None)
     drive(second, checkpoint=None)
+
+
+def test_a_first_drag_turns_the_head_and_is_what_closes_it() -> None:
+    """As a hand finds the window that was never open before: the press that the greeting speaks of reaches the picture."""
+
+    def body(hands: Hands) -> None:
+        sheet, place, before = hands.loop.welcome, hands.loop.place, hands.doc.camera
+        assert sheet.open
+        drawn = imgui.internal.find_window_by_name("##welcome")
+        middle = ImVec2(place.origin[0] + 0.5 * place.size, place.origin[1] + 0.5 * place.size)
+        assert drawn is not None and drawn.pos.y > middle.y + 0.1 * place.size, "it lies over the face"
+        hands.ctx.mouse_move_to_pos(middle)
+        hands.ctx.mouse_drag_with_delta(ImVec2(-80.0, 10.0))
+        hands.until(lambda: hands.doc.camera != before, "the head turns")
+        hands.until(lambda: not sheet.open, "the greeting goes")
+
+    drive(body, checkpoint=None, size=(1600, 1000))
 
 
 def welcome_seed(hands: Hands):

@@ -145,8 +145,15 @@ class Hands:
         self.ctx.yield_(3 * SETTLED_FRAMES)
 
     def choose(self, combo: str, option: str) -> None:
-        """Opens a drop-down by item path and takes one of its options."""
-        self.ctx.item_click(combo)
+        """Opens a drop-down by item path and takes one of its options.
+
+        A picture that arrives between aim and press may move the drop-down away from the cursor: a hand presses again.
+        """
+        for _ in range(3):
+            self.ctx.item_click(combo)
+            self.ctx.yield_(2)
+            if imgui.is_popup_open("", imgui.PopupFlags_.any_popup):
+                break
         self.ctx.item_click(f"//$FOCUSED/###{option}")
         self.settle()
 

@@ -16,6 +16,8 @@ from viewer.widgets.inputs import Inputs
 from viewer.widgets.theme import BODY_PX, Theme
 
 KEY_EM, GESTURE_EM = 11.0, 16.5
+_LOW_EM = 2.6
+"""Room below a low sheet: the status bar stays in sight."""
 _FLAGS = (
     imgui.WindowFlags_.no_docking
     | imgui.WindowFlags_.no_saved_settings
@@ -44,16 +46,21 @@ def sheet(
     body: Callable[[], None],
     done: str = "Close",
     why: str = "Esc closes it too",
+    low: bool = False,
 ) -> bool:
     """A window over the window with a title, `body` and a button that closes it; False when it was closed.
 
-    done, why: words of that button and of its tooltip.
+    done, why: words of that button and of its tooltip. low: at the window's lower edge, so that the picture stays in
+    sight and in reach of the mouse; a press on it closes the sheet and is the picture's as well.
     """
     em = theme.em
-    centre = imgui.get_main_viewport().get_center()
-    imgui.set_next_window_pos(centre, imgui.Cond_.always, ImVec2(0.5, 0.5))
+    whole = imgui.get_main_viewport()
+    room = whole.size
+    place = (
+        ImVec2(whole.pos.x + 0.5 * room.x, whole.pos.y + room.y - _LOW_EM * em) if low else whole.get_center()
+    )
+    imgui.set_next_window_pos(place, imgui.Cond_.always, ImVec2(0.5, 1.0 if low else 0.5))
     imgui.set_next_window_bg_alpha(1.0)
-    room = imgui.get_main_viewport().size
     imgui.set_next_window_size_constraints(ImVec2(0.0, 0.0), ImVec2(0.96 * room.x, 0.92 * room.y))
     imgui.push_style_color(imgui.Col_.window_bg, imgui.get_style_color_vec4(imgui.Col_.popup_bg))
     imgui.push_style_var(imgui.StyleVar_.window_padding, ImVec2(1.6 * em, 1.3 * em))

@@ -1,7 +1,7 @@
 """What a new user is greeted with: files opened before, the demo, a checkpoint of one's own, training, and three hints.
 
-It lies over the first picture where nobody named what to open and no earlier view comes back; later starts go straight to
-the last view. Help brings it again.
+It lies below the first picture's face where nobody named what to open and no earlier view comes back: the head can be turned
+at once, which closes it. Later starts go straight to the last view. Help brings it again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class Welcome:
             "Welcome to triscope",
             lambda: self._body(theme, keys, recent, demo if demo != shown else "", dispatch),
             done="Look at the demo head" if demo == shown else "Go on",
-            why="It is open behind this. Esc closes this too",
+            why="It is open behind this. Esc, or a press on the picture, closes this too",
+            low=True,
         )
         self.open = self.open and stay
 

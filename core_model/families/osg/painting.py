@@ -34,10 +34,11 @@ class VolumetricPainter:
             with torch.no_grad():
                 first = OsgField(Planes(planes.levels[:1], planes.conventions), g.decoder, fast=False)
                 limits = depth_limits(first, origins, dirs, rule, model.depth_guide)
-        marched = render_two_pass(field_of(g, planes).query, origins, dirs, rule, near_far=limits, keep=False)
+        field = field_of(g, planes)
+        marched = render_two_pass(field.query, origins, dirs, rule, near_far=limits, keep=False)
         image, _ = finish(model, marched, ws, edge)
         opacity = marched.weight_sum.detach().reshape(1, 1, edge, edge)
-        return Painted(_scaled((image + 1.0) * 0.5, size), _scaled(opacity, size))
+        return Painted(_scaled((image + 1.0) * 0.5, size), _scaled(opacity, size), field)
 
 
 def _scaled(x: Tensor, size: int) -> Tensor:

@@ -79,7 +79,7 @@ class WysiwygPainter:
             pixel = pixel_width(flat, label, size)
             rgb = softened(field, flat, grazing, rgb[0], opacity[0], ground, edge * pixel, scene.frontal)
         picture = lambda x: x.reshape(1, size, size, -1).permute(0, 3, 1, 2)
-        return Painted(picture(rgb), picture(opacity.detach()))
+        return Painted(picture(rgb), picture(opacity.detach()), field)
 
     def _place(
         self,

@@ -49,6 +49,7 @@ def wysiwyg() -> Any:
     return SimpleNamespace(
         module=generator,
         sizes=sizes,
+        conventions=generator.conventions,
         label=lambda latent: torch.zeros(1, sizes.c_dim) if sizes.c_dim else None,
     )
 
