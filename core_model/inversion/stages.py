@@ -19,8 +19,8 @@ from core_model.families.base import Painted, Painter
 from core_model.inversion.camera import FreeCamera
 from core_model.inversion.likeness import Likeness
 from core_model.inversion.noise_maps import noise_maps, whiten, whiteness
-from core_model.inversion.start import LatentSpace
 from core_model.inversion.shape_hold import ShapeHold
+from core_model.inversion.start import LatentSpace
 from core_model.losses.terms import LossTerm
 from core_model.schema.inversion import InvertConfig
 
