@@ -18,7 +18,7 @@ from benchmarks.window_start import display, report_of
 from core_model.schema.bench import measure
 from core_model.schema.processes import start_tied
 
-AIM_HZ, AIM_DELAY_S = 15.0, 0.1
+AIM_HZ, AIM_DELAY_S, AIM_REST_S = 15.0, 0.1, 1.5
 LONGEST_S = 600.0
 _BURN = "while True: sum(range(1000))"
 
@@ -66,6 +66,10 @@ def body(settings: Settings) -> Findings:
             measure(
                 "drag_delay_busy", f"{motion}, beside a busy core", "s", busy.get("delay_p95_s"),
                 plain=plain_busy.get("delay_p95_s"), plain_path=alone, note=note,
+            ),
+            measure(
+                "drag_rest_512", "hand at rest → exact picture of 512²", "s", baked.get("exact_after_small_s"), aim=AIM_REST_S,
+                plain=plain.get("exact_after_small_s"), plain_path=alone, note=note,
             ),
             measure(
                 "drag_rest", "hand at rest → exact picture of the viewport's size", "s", baked.get("exact_after_s"),

@@ -29,6 +29,8 @@ SIZE = (1600, 1000)
 PATIENCE_S = 240.0
 STEP_S = 0.045
 STEP_PX = 3
+REST_EDGE = 512
+"""Pixels of the picture at rest whose time has an aim."""
 
 
 @dataclass
@@ -44,17 +46,20 @@ class Hand:
         threading.Thread(target=self._drag, daemon=True).start()
 
     def _drag(self) -> None:
-        x, y = self.at
-        _xdotool("mousemove", str(x), str(y), "mousedown", "1")
-        end = time.monotonic() + self.seconds
-        way = -STEP_PX
-        while time.monotonic() < end:
-            x += way
-            way = STEP_PX if x < self.at[0] - 200 else -STEP_PX if x > self.at[0] + 200 else way
-            self.moves.append((time.monotonic(), x))
-            _xdotool("mousemove", str(x), str(y))
-            time.sleep(STEP_S)
-        _xdotool("mouseup", "1")
+        # one process for all events: to start one for each would be part of every delay
+        with subprocess.Popen(["xdotool", "-"], stdin=subprocess.PIPE, text=True, bufsize=1) as xdotool:
+            assert xdotool.stdin is not None
+            x, y = self.at
+            xdotool.stdin.write(f"mousemove {x} {y} mousedown 1\n")
+            end = time.monotonic() + self.seconds
+            way = -STEP_PX
+            while time.monotonic() < end:
+                x += way
+                way = STEP_PX if x < self.at[0] - 200 else -STEP_PX if x > self.at[0] + 200 else way
+                self.moves.append((time.monotonic(), x))
+                xdotool.stdin.write(f"mousemove {x} {y}\n")
+                time.sleep(STEP_S)
+            xdotool.stdin.write("mouseup 1\n")
         self.done = True
 
 
@@ -97,6 +102,14 @@ def _dragged(app: App, seconds: float, baked: bool, said: dict[str, Any]) -> Ite
     released = time.monotonic()
     yield from _until(lambda: _rests(app, False), "the exact picture after the drag")
     said["exact_after_s"] = round(time.monotonic() - released, 2)
+    store.doc = store.doc.replace(quality=store.doc.quality.replace(max_size=REST_EDGE))
+    yield from _until(lambda: _rests(app, False), "the smaller picture")
+    short = Hand(hand.at, 0.5)
+    short.start()
+    yield from _until(lambda: short.done, "the second drag")
+    released = time.monotonic()
+    yield from _until(lambda: _rests(app, False), "the exact picture after the second drag")
+    said["exact_after_small_s"] = round(time.monotonic() - released, 2)
     said |= _figures(hand, frames) | {"labels": sorted(labels), "edge": place.edge_px, "done": True}
 
 
@@ -157,10 +170,6 @@ def _until(condition: Callable[[], object], what: str) -> Iterator[None]:
         if time.monotonic() > end:
             raise RuntimeError(f"{what} did not come about in {PATIENCE_S:.0f} s")
         yield
-
-
-def _xdotool(*words: str) -> None:
-    subprocess.run(["xdotool", *words], check=True, timeout=20, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":
