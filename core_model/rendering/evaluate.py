@@ -143,10 +143,22 @@ class RayEvaluator:
         """Light lost on each ray [R]."""
         return weights_of(evaluated)[0].sum(dim=-1)
 
-    def replaced(self, evaluated: Evaluated, which: Tensor, samples: RaySamples, asked: Tensor) -> Evaluated:
+    def closest(self, evaluated: Evaluated) -> Tensor:
+        """Smallest signed distance [R] among the samples of each ray; infinite where none was evaluated, or the field has none."""
+        return evaluated.dense(evaluated.table.sdf, torch.inf).amin(dim=-1)
+
+    def replaced(
+        self,
+        evaluated: Evaluated,
+        which: Tensor,
+        samples: RaySamples,
+        *,
+        asked: Tensor | None = None,
+        skip: bool = True,
+    ) -> Evaluated:
         """`evaluated` with other samples on some of its rays."""
         there = RayEvaluator(self.scene, self.rays.select(which))
-        return replaced(evaluated, which, there.evaluate(samples, asked=asked, skip=False))
+        return replaced(evaluated, which, there.evaluate(samples, asked=asked, skip=skip))
 
     def merge(self, a: Evaluated, b: Evaluated) -> Evaluated:
         """The union of two evaluated sets."""

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 E = TypeVar("E")
 OPAQUE_ENOUGH = 0.97
 """Opacity below which a ray that ought to be opaque is looked at again."""
+SEEN_THROUGH = 0.9
+"""Opacity below which a moving picture shows what lies behind."""
+NEAR_BINS = 2.0
+"""Bins of a ray's distribution within which a sample has come close to a surface."""
+LOOKS = 20
+"""Samples of a ray that a moving picture's few may have led past a surface."""
 
 
 class Sampler(ABC):
@@ -52,12 +58,24 @@ class Learned(Sampler):
     needs_proposal = True
 
     def place(self, tile: Tile[E]) -> E:
-        from core_model.sampling.placement import draw_adaptive, pdf_on_bins
+        from core_model.sampling.placement import draw, draw_adaptive, pdf_on_bins
 
         assert tile.proposal is not None and tile.hard is not None
         pdf = pdf_on_bins(tile.proposal, tile.rays.near, tile.rays.far)
         budgets = tile.spec.budgets(tile.default_spp)
-        return tile.evaluator.evaluate(draw_adaptive(pdf, tile.spec, budgets, tile.hard, tile.noise))
+        evaluated = tile.evaluator.evaluate(draw_adaptive(pdf, tile.spec, budgets, tile.hard, tile.noise))
+        if not tile.second_look or budgets[0] >= LOOKS:
+            return evaluated
+        # at outlines the mass is spread over more bins than there are samples: all of them may lie in front of the surface
+        near = NEAR_BINS * (tile.rays.far - tile.rays.near) / pdf.bins
+        doubtful = (tile.evaluator.closest(evaluated) < near) & (
+            tile.evaluator.opacity(evaluated) < SEEN_THROUGH
+        )
+        which = doubtful.nonzero()[:, 0]
+        if not len(which):
+            return evaluated
+        again = draw(pdf.select(which), tile.spec, LOOKS, tile.noise.select(which))
+        return tile.evaluator.replaced(evaluated, which, again)
 
 
 class Importance(Sampler):
@@ -129,7 +147,7 @@ class Surface(Sampler):
         if not len(missed):
             return evaluated
         samples, asked = looks_around(placed, missed, tile.guide)
-        return tile.evaluator.replaced(evaluated, missed, samples, asked)
+        return tile.evaluator.replaced(evaluated, missed, samples, asked=asked, skip=False)
 
 
 class Stratified(Sampler):

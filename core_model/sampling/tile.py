@@ -39,8 +39,20 @@ class Evaluator(Protocol[Evaluated]):
         """Light lost on each ray [R]."""
         ...
 
-    def replaced(self, evaluated: Evaluated, which: Tensor, samples: RaySamples, asked: Tensor) -> Evaluated:
-        """`evaluated` with other samples [M, S'] on the rays with numbers `which` [M], evaluated at `asked`."""
+    def closest(self, evaluated: Evaluated) -> Tensor:
+        """Smallest signed distance that a sample of each ray [R] has found, world units; infinite where none is known."""
+        ...
+
+    def replaced(
+        self,
+        evaluated: Evaluated,
+        which: Tensor,
+        samples: RaySamples,
+        *,
+        asked: Tensor | None = None,
+        skip: bool = True,
+    ) -> Evaluated:
+        """`evaluated` with other samples [M, S'] on the rays with numbers `which` [M]; the rest as for `evaluate`."""
         ...
 
     def merge(self, a: Evaluated, b: Evaluated) -> Evaluated:
@@ -54,7 +66,8 @@ class Tile(Generic[Evaluated]):
 
     For the learned sampler also p̂ [R, K] and the mask of hard rays [R], for the occupancy-guided one the
     density grid, for the
-    surface-guided one the baked distance. The random numbers do not depend on the tiling; a sampler uses them only if `jitter` is set.
+    surface-guided one the baked distance. second_look: rays whose few samples may have missed a surface are drawn again with more,
+    which sample counts do not tell. The random numbers do not depend on the tiling; a sampler uses them only if `jitter` is set.
     """
 
     evaluator: Evaluator[Evaluated]
@@ -65,6 +78,7 @@ class Tile(Generic[Evaluated]):
     proposal: Tensor | None = None
     hard: Tensor | None = None
     guide: DensityGrid | DistanceLattice | None = None
+    second_look: bool = False
 
     @property
     def rng(self) -> PixelNoise | None:

@@ -50,6 +50,7 @@ class Picture:
         guide: DensityGrid | DistanceLattice | None,
         channels: tuple[str, ...],
         device: torch.device,
+        second_look: bool = False,
     ) -> None:
         self.run, self.scene, self.proposals, self.channels, self.device = (
             run,
@@ -58,7 +59,7 @@ class Picture:
             channels,
             device,
         )
-        self.guide = guide
+        self.guide, self.second_look = guide, second_look
         request = run.request
         self.request, self.conv = request, run.opened.info.header.conventions
         self.sampler = SAMPLERS.get(request.sampler.name)
@@ -201,7 +202,17 @@ class Picture:
         common = frame_shift(request.seed) if request.tier is Tier.REFINED else None
         noise = PixelNoise(request.seed, pixels, common=common)
         evaluator = RayEvaluator(self.scene, rays)
-        return Tile(evaluator, rays, request.sampler, self.default_spp, noise, proposal, hard, self.guide)
+        return Tile(
+            evaluator,
+            rays,
+            request.sampler,
+            self.default_spp,
+            noise,
+            proposal,
+            hard,
+            self.guide,
+            self.second_look,
+        )
 
     def finish(self) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:
         """(channels, (samples, evaluations, probe evaluations) a pixel)."""

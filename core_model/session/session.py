@@ -279,8 +279,9 @@ class RenderSession:
         picture = self.unfinished.take(run.request, run.opened)
         if picture is None:
             picture = Picture(
-                run, run.scene(volume, space), proposals, run.guide(sampler, volume), channels, self._device
-            )
+                run, run.scene(volume, space), proposals, run.guide(sampler, volume), channels, self._device,
+                second_look=run.is_quick(channels),
+            )  # fmt: skip
         try:
             picture.draw(cancelled, progress)
         except Cancelled:

@@ -115,16 +115,22 @@ class StageRun:
             return self.lattice(field)
         return self.density_grid(field) if sampler.needs_grid else None
 
+    def is_quick(self, channels: tuple[str, ...]) -> bool:
+        """Whether the picture is a moving one of the learned robust sampler without a channel that shows what the sampler did: it may be
+        drawn in any way that shows the same scene.
+        """
+        spec = self.request.sampler
+        moving = self.request.tier is Tier.MOVING and spec.strategy == "robust"
+        return moving and spec.name == "learned" and SHOWN_ALIKE.issuperset(channels)
+
     def moving_sampler(self, name: str, channels: tuple[str, ...]) -> tuple[str, SamplerSpec]:
         """The sampler of a picture whose own is called `name`, and its settings.
 
         A moving picture of the learned robust sampler is drawn by the surface-guided one as soon as the scene is
-        baked: it needs neither probe nor proposals, and fewer samples for the same picture. Not where a channel shows
-        what the learned sampler did.
+        baked: it needs neither probe nor proposals, and fewer samples for the same picture.
         """
         spec = self.request.sampler.replace(name=name)
-        quick = self.request.tier is Tier.MOVING and name == "learned" and spec.strategy == "robust"
-        if not quick or not SHOWN_ALIKE.issuperset(channels) or self._lattice_key not in self.cache:
+        if not self.is_quick(channels) or self._lattice_key not in self.cache:
             return name, spec
         return "surface", spec.replace(name="surface", spp=min(spec.spp or MOVING_SPP, MOVING_SPP))
 

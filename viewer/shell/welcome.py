@@ -22,6 +22,8 @@ from viewer.widgets.theme import BODY_PX, Theme
 RECENT = 5
 """Files opened before that are listed; File, Open recent has them all."""
 _BEGIN_EM, _RECENT_EM, _GAP_EM = 17.0, 21.0, 2.0
+_BESIDE_EM = 84.0
+"""Width of a window in which the hints have room beside the rest."""
 
 
 class Welcome:
@@ -73,12 +75,22 @@ class Welcome:
         imgui.begin_group()
         self._recent(theme, recent, dispatch)
         imgui.end_group()
+        if (
+            imgui.get_main_viewport().size.x > _BESIDE_EM * theme.em
+        ):  # the lower it is, the more of the picture is seen
+            imgui.same_line(0.0, _GAP_EM * theme.em)
+        imgui.begin_group()
+        self._hints(theme, keys)
+        imgui.end_group()
+
+    def _hints(self, theme: Theme, keys: KeyMap) -> None:
         controls.section(theme, "Three things to know")
+        left = imgui.get_cursor_pos_x()
         for icon, words in hints(keys):
-            left = imgui.get_cursor_pos_x()
             with controls.text_colour(theme.palette.accent):
                 imgui.text_unformatted(icon)
-            imgui.same_line(left + 2.0 * theme.em)
+            imgui.same_line()
+            imgui.set_cursor_pos_x(left + 2.0 * theme.em)
             imgui.text_unformatted(words)
 
     def _begin(self, theme: Theme, demo: str, dispatch: Dispatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from core_model.queries import QuerySession
 from core_model.schema.assets import asset_path
 from core_model.schema.camera import OrbitPose
+from core_model.schema.latent import LatentSpec
 from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import RenderRequest, Tier
 from core_model.schema.sampler import SamplerSpec
@@ -72,3 +73,27 @@ def test_moving_pictures_have_no_holes(session: QuerySession, before: str, view:
     ).arrays
     missed = int((head & (plain["opacity"] < 0.8)).sum())
     assert missed > 10 * max(holes, 1), "four samples of the learned sampler miss what these four find"
+
+
+@pytest.mark.parametrize("seed", [0, 2, 1])
+def test_before_the_bake_outlines_are_whole_too(seed: int) -> None:
+    """While a latent is dragged nothing is baked: rays that four samples led past a surface are drawn again, and only
+    where no channel shows what the sampler did."""
+    session, view = QuerySession(device="cpu", threads=1), VIEWS[0]
+    latent = LatentSpec.of_seed(seed, psi=0.7)
+    dense = SamplerSpec(spp=64, adaptive=False, tau=0.999)
+    full = session.render(request(view, Tier.FULL, latent=latent, sampler=dense)).arrays
+    few = SamplerSpec(spp=4.4)
+    moving = session.render(request(view, Tier.MOVING, latent=latent, sampler=few))
+    assert moving.result.sampler == "learned"
+    told = session.render(
+        request(view, Tier.MOVING, latent=latent, sampler=few, channels=("rgb", "opacity", "samples"))
+    )
+    head = full["opacity"] > 0.95
+    holes, before = (int((head & (x.arrays["opacity"] < 0.5)).sum()) for x in (moving, told))
+    assert holes <= 0.004 * head.sum() and before > 10 * max(holes, 1)
+    error, plain = (float(np.square(x.arrays["rgb"] - full["rgb"]).mean()) for x in (moving, told))
+    assert -10.0 * np.log10(error) > 29.0 and plain > 4.0 * error
+    # the picture that tells of the sampler is what it says: no sample more than those it counts
+    assert told.result.evaluated_per_pixel < moving.result.evaluated_per_pixel
+    assert told.result.samples_per_pixel == pytest.approx(4.4, abs=0.4)
