@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,13 @@ def body(settings: Settings) -> Findings:
         write_heads_dataset(data, 16 if settings.quick else HEADS, 64)
         place = Path(os.environ.get(KEEP_VARIABLE) or folder)
         place.mkdir(parents=True, exist_ok=True)
-        train = lambda name: _trained(place / name, name, data, seconds, settings)
+        train = lambda name: trained(place / name, preset_of(name), data, seconds, settings)
         with ThreadPoolExecutor(max(1, settings.threads)) as pool:
             runs = dict(zip(RECIPES.names(), pool.map(train, RECIPES.names()), strict=True))
         common = min(found["images"] for found in runs.values())
         rows: dict[str, dict[str, Any]] = {}
         for name, found in runs.items():
-            snapshots = _snapshots(place / name)
+            snapshots = snapshots_of(place / name)
             rows[name] = found | {
                 "equal_images": _compared(_last_within(snapshots, common), data, settings),
                 "equal_time": _compared(snapshots[-1], data, settings),
@@ -72,14 +73,26 @@ def body(settings: Settings) -> Findings:
     return Findings(tuple(m for name, row in rows.items() for m in _measures(name, row, seconds)), rows)
 
 
-def _trained(out: Path, recipe: str, data: Path, seconds: float, settings: Settings) -> dict[str, Any]:
-    """Trains the recipe's preset for some seconds of processor time; raises RuntimeError with what a failed training said."""
-    preset = f"{recipe}-heads64-cpu" if recipe != "wysiwyg" else "heads64-cpu"
+def preset_of(recipe: str) -> str:
+    """The recipe's preset for two cores and 64²."""
+    return f"{recipe}-heads64-cpu" if recipe != "wysiwyg" else "heads64-cpu"
+
+
+def trained(
+    out: Path,
+    preset: str,
+    data: Path,
+    seconds: float,
+    settings: Settings,
+    changes: Sequence[tuple[str, str]] = (),
+) -> dict[str, Any]:
+    """Trains a preset with changed settings for some seconds of processor time; raises RuntimeError with what a failed training said."""
     tick = PRESETS.get(preset).batch * (2 if settings.quick else 12)
     command = [
         sys.executable, "-m", "core_model.cli.main", "train", "--preset", preset, "--data", str(data), "--out", str(out),
         "--device", settings.device, "--processes=1", f"--output.tick_images={tick}", "--output.snapshot_ticks=1",
         "--output.image_ticks=100", "--output.tensorboard=false", "--output.evaluate=false",
+        *(f"--{path}={value}" for path, value in changes),
     ]  # fmt: skip
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     said = out.with_suffix(".log")
@@ -103,8 +116,8 @@ def _trained(out: Path, recipe: str, data: Path, seconds: float, settings: Setti
             if process.poll() is None:
                 process.kill()
             process.wait()
-    ticks = _lines(out / "stats.jsonl")
-    if process.returncode or not ticks or not _snapshots(out):
+    ticks = lines_of(out / "stats.jsonl")
+    if process.returncode or not ticks or not snapshots_of(out):
         raise RuntimeError(f"{preset}: {said.read_text()[-600:]}")
     return {
         "preset": preset, "images": ticks[-1]["images"], "seconds": used, "wall_s": ticks[-1]["wall_s"],
@@ -119,12 +132,12 @@ def processor_seconds(pid: int) -> float:
     return sum(t.user + t.system for t in times)
 
 
-def _snapshots(run: Path) -> list[Path]:
+def snapshots_of(run: Path) -> list[Path]:
     """Checkpoints of a run, oldest first, without the states beside them."""
     return sorted(p for p in (run / "snapshots").glob("[0-9]*.safetensors") if p.suffixes == [".safetensors"])
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
+def lines_of(path: Path) -> list[dict[str, Any]]:
     """The complete lines of a file that is being written."""
     if not path.exists():
         return []

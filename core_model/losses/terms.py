@@ -63,12 +63,19 @@ def lazy_rate(interval: int) -> float:
     return interval / (interval + 1.0) if interval else 1.0
 
 
-def surface_loss(width: Tensor, target: float, reduction: Literal["sum", "mean"] = "mean") -> Tensor:
-    """(B - B_target)² over the pixels of an image, mean over images; width B = Σ w beta [B, R], world units.
+def surface_loss(
+    width: Tensor,
+    target: float,
+    reduction: Literal["sum", "mean"] = "mean",
+    opacity: Tensor | float = 1.0,
+) -> Tensor:
+    """(B - O B_target)² over the pixels of an image, mean over images; width B = Σ w beta [B, R], world units.
 
     sum: the paper's; a pixel weighs the same at every resolution. mean: the whole picture does.
+    opacity: O = Σ w [B, R], so that the loss asks for the width of what a ray meets and not for meeting something; 1, the
+    paper's, also presses rays that meet nothing to B_target, which they reach by haze of the background's colour.
     """
-    off = (width - target).square()
+    off = (width - target * opacity).square()
     return off.mean() if reduction == "mean" else off.flatten(1).sum(dim=1).mean()
 
 

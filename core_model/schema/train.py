@@ -135,6 +135,11 @@ class LossConfig(Frozen):
         default="sum",
         description="over pixels; sum (the paper's) keeps the weight of a pixel when the resolution grows",
     )
+    surface_rays: Annotated[Literal["all", "met"], Shown(recipes=WYSIWYG)] = Field(
+        default="all",
+        description="met = a ray's target is scaled by its opacity, so that rays into a plain background ask for nothing; "
+        "all = the paper's, whose pictures are full",
+    )
     decision: Annotated[float, Shown(recipes=WYSIWYG)] = Field(
         default=0.0, ge=0, description="weight of the decision loss, mean of exp(-sharpness |sdf|)"
     )

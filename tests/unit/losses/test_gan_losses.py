@@ -62,6 +62,22 @@ def test_surface_and_decision() -> None:
     assert torch.allclose(decision_loss(torch.tensor([0.0, -0.5])), torch.tensor((1 + math.exp(-1)) / 2))
 
 
+def test_a_ray_that_meets_nothing_is_asked_for_a_width_only_by_the_papers_surface_loss() -> None:
+    """Scaled by opacity, weights whose beta is the target have no gradient, whatever they sum to; the paper's wants them to sum to 1."""
+    weights = torch.tensor([[0.0, 0.0], [0.2, 0.1], [0.6, 0.4]], dtype=torch.float64, requires_grad=True)
+    beta = torch.full_like(weights, 0.02)
+
+    def slope(scaled: bool) -> torch.Tensor:
+        opacity = weights.sum(dim=-1) if scaled else 1.0
+        loss = surface_loss((weights * beta).sum(dim=-1), 0.02, "mean", opacity)
+        return torch.autograd.grad(loss, weights)[0]
+
+    assert torch.allclose(slope(True), torch.zeros_like(weights), atol=1e-12)
+    paper = slope(False)
+    assert bool((paper[:2] < 0).all()) and torch.allclose(paper[2], torch.zeros(2, dtype=torch.float64), atol=1e-12)
+    assert float(surface_loss(torch.tensor([0.03]), 0.02, "mean", torch.tensor([0.5]))) == pytest.approx(4e-4)
+
+
 def test_bending_of_planes_spheres_and_layers() -> None:
     step, along = 0.02, torch.linspace(-0.3, 0.3, 61)
 

@@ -76,7 +76,12 @@ def make_fakes(
         losses.append(
             LossTerm(
                 "surface",
-                surface_loss(marched.width, values.surface_target, cfg.loss.surface_reduction),
+                surface_loss(
+                    marched.width,
+                    values.surface_target,
+                    cfg.loss.surface_reduction,
+                    marched.opacity if cfg.loss.surface_rays == "met" else 1.0,
+                ),
                 cfg.loss.surface,
             )
         )

@@ -111,6 +111,21 @@ def test_a_pixel_weighs_the_same_at_every_resolution() -> None:
         assert torch.allclose(many[:, :16], ratio * few)
 
 
+def test_the_surface_loss_may_leave_rays_alone_that_meet_nothing() -> None:
+    """A generator whose surfaces have the target's width: only the paper's loss is left with what the background lacks."""
+    base = apply_overrides(PRESETS.get("smoke"), [("loss.decision", "0"), ("schedule.surface_target", "0.03")])
+    g = build_networks(base, "cpu").generator
+    z = torch.randn(2, base.network.z_dim, generator=torch.Generator().manual_seed(0))
+    batch = FakeBatch(z, LABELS, LABELS, (5, 6))
+
+    def surface(rays: str) -> float:
+        cfg = base.replace(loss=base.loss.replace(surface_rays=rays))
+        made = make_fakes(g, batch, cfg, cfg.schedule.at(0), train=True)
+        return float(next(t.value for t in made.losses if t.name == "surface").detach())
+
+    assert base.network.beta_start == 0.03 and surface("met") < 1e-9 < 1e-5 < surface("all")
+
+
 def test_the_first_stage_may_be_two_passes() -> None:
     cfg = apply_overrides(
         PRESETS.get("smoke"),

@@ -1,0 +1,233 @@
+"""What keeps `heads64-cpu` from faces: short runs with one setting changed each, beside a plain density field, at equal time.
+
+Every run gets the same seconds of processor time (its start included) with one thread, on the same generated heads. Its last
+snapshot is then looked at: distance of its pictures to the data, eyes, and what lies along its rays.
+
+- swd: sliced Wasserstein distance × 1000, pictures of the data's cameras, untruncated.
+- eyes, bridge: by how much cheeks, and the bridge of the nose, are lighter than the eyes, in brightness of [0, 1]; where eyes,
+  cheeks and nose are is the mean of the set's landmarks, for pictures of the data and of the generator alike. A dark band across
+  the face has eyes and no bridge.
+- coverage: mean opacity of all rays; beside it the data's.
+- Along rays of opacity over one half, by 192 samples: `width` is the standard deviation of depth, `colours` that of colour, both
+  by weight (layers of other colours within a wide surface raise it); `layers` counts stretches of the ray with more than a tenth
+  of its largest weight; `beta` is the mean surface variance (distance fields only).
+- pull: length of each loss's gradient in the generator, per unit of the adversarial one's (WYSIWYG only).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.recipes import lines_of, snapshots_of, trained
+from benchmarks.running import Findings, Settings, run_script, say
+from core_model.data.heads_dataset import write_heads_dataset
+from core_model.data.images import ImageDataset
+from core_model.geometry.rays import camera_rays, project, ray_bounds
+from core_model.metrics.sliced_wasserstein import PatchSet, patch_distances
+from core_model.rendering.empty import outside_only
+from core_model.rendering.evaluate import evaluate, weights_of
+from core_model.sampling.placement import uniform_samples
+from core_model.schema.bench import measure
+from core_model.schema.camera import MatrixCamera
+from core_model.schema.errors import TriscopeError
+from core_model.schema.latent import LatentSpec
+from core_model.schema.render import RenderRequest
+from core_model.schema.sampler import SamplerSpec
+from core_model.schema.train import TrainConfig
+from core_model.session import RenderSession
+from core_model.training.common.run_directory import STATE_SUFFIX, saved_config
+from core_model.training.gan.recipes import recipe_of
+from core_model.training.gan.recipes.interface import GENERATOR, Moment
+from core_model.training.gan.run import open_data
+from core_model.training.gan.state import load_weights
+
+Changes = tuple[tuple[str, str], ...]
+FULL: Changes = (("schedule.resolution", "64"),)
+MET: Changes = (("loss.surface_rays", "met"),)
+NARROW: Changes = (("network.beta_start", "0.015"), ("schedule.surface_target", "0:0.015,5k:0.015,12k:0.01"))
+TWO_PASS: Changes = (
+    ("render.first_stage", "two-pass"), ("render.samples", "24"), ("render.refine", "0"), ("render.look", "0"), ("render.cull_floor", "0"),
+)  # fmt: skip
+RUNS: dict[str, tuple[str, Changes]] = {
+    "base": ("heads64-cpu", ()),
+    "density": ("eg3d-heads64-cpu", ()),
+    "met": ("heads64-cpu", MET),
+    "full-met": ("heads64-cpu", FULL + MET),
+    "full-met-narrow": ("heads64-cpu", FULL + MET + NARROW),
+    "full-met-two-pass": ("heads64-cpu", FULL + MET + TWO_PASS),
+    "full-met-r1": ("heads64-cpu", (*FULL, *MET, ("schedule.r1_gamma", "0.3"))),
+    "full-met-wide-judge": ("heads64-cpu", (*FULL, *MET, ("discriminator.channel_base", "2048"))),
+}
+"""Name → preset and the settings that differ from it."""
+SPARSE: Changes = (("output.snapshot_ticks", "8"),)
+SECONDS = 240.0
+SECONDS_VARIABLE, KEEP_VARIABLE = "TRISCOPE_BENCH_GAN_SECONDS", "TRISCOPE_BENCH_GAN_RUNS"
+"""Another number of seconds; a folder for data set and run directories, where finished runs are taken as they are."""
+ONLY_VARIABLE = "TRISCOPE_BENCH_GAN_ONLY"
+"""Names of runs, with commas between them; all others are left as the folder has them."""
+HEADS, PICTURES, LOOKED_AT, RAYS, DENSE = 3000, 128, 16, 32, 192
+SOLID = 0.5
+LIGHT = torch.tensor([0.2126, 0.7152, 0.0722])
+
+
+def body(settings: Settings) -> Findings:
+    seconds = 4.0 if settings.quick else float(os.environ.get(SECONDS_VARIABLE, SECONDS))
+    only = [name for name in os.environ.get(ONLY_VARIABLE, "").split(",") if name] or list(RUNS)[: 2 if settings.quick else None]
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(os.environ.get(KEEP_VARIABLE) or folder)
+        place.mkdir(parents=True, exist_ok=True)
+        data = place / "heads.zip"
+        if not data.exists():
+            write_heads_dataset(data, 16 if settings.quick else HEADS, 64, workers=settings.threads)
+        truth = Truth(data, 8 if settings.quick else PICTURES)
+        rows: dict[str, dict[str, Any]] = {}
+        for name in only:
+            preset, changes = RUNS[name]
+            out, told = place / name, place / f"{name}.json"
+            if not told.exists():
+                run = trained(out, preset, data, seconds, settings, SPARSE + changes)
+                told.write_text(json.dumps(run))
+            run = json.loads(told.read_text())
+            snapshot = snapshots_of(out)[-1]
+            rows[name] = {"settings": dict(changes), **run, "figures": truth.compared(snapshot)}
+            say(f"  {name}: {run['images']} images, {rows[name]['figures']}")
+    rows["data"] = {"figures": truth.figures}
+    names = [(n, k, v) for n, row in rows.items() for k, v in row["figures"].items() if isinstance(v, float)]
+    return Findings(tuple(measure(f"{n}_{k}", f"{n}: {k}", "", v) for n, k, v in names), rows)
+
+
+class Truth:
+    """The data set's side of the comparison."""
+
+    def __init__(self, path: Path, count: int) -> None:
+        self.data = ImageDataset.open(path)
+        self.chosen = [i * len(self.data) // count for i in range(min(count, len(self.data)))]
+        self.cameras = [MatrixCamera.from_label(self.data.label(i)) for i in self.chosen]
+        self.places = self._places()
+        pictures = torch.from_numpy(np.stack([self.data.image(i) for i in self.chosen])).float() / 255.0
+        self.patches = PatchSet()
+        self.patches.add(pictures)
+        self.figures = self._faces(pictures) | {"coverage": self._coverage()}
+
+    def compared(self, snapshot: Path) -> dict[str, Any]:
+        """All figures of a snapshot."""
+        with torch.no_grad():
+            session = RenderSession("cpu")
+            pictures = torch.stack([_picture(session, snapshot, n, c, self.data.resolution) for n, c in enumerate(self.cameras)])
+            patches = PatchSet()
+            patches.add(pictures)
+            levels = patch_distances(self.patches, patches)
+            along = [_along(session, snapshot, n, c) for n, c in enumerate(self.cameras[:LOOKED_AT])]
+        mean = {k: float(np.nanmean([one[k] for one in along])) for k in along[0]}
+        found: dict[str, Any] = {"swd": sum(levels) / len(levels)} | self._faces(pictures) | mean
+        state = snapshot.with_name(snapshot.name.replace(".safetensors", STATE_SUFFIX))
+        return found | pulls(snapshot.parents[1], state) if state.exists() else found
+
+    def _faces(self, pictures: Tensor) -> dict[str, float]:
+        """eyes and bridge of pictures [N, 3, S, S] in [0, 1] from the cameras."""
+        size = pictures.shape[-1]
+        light = (pictures * LIGHT[:, None, None]).sum(dim=1)
+        read: list[Tensor] = []
+        for picture, camera in zip(light, self.cameras, strict=True):
+            at = project(camera, self.places, size, size)
+            assert at is not None
+            grid = (2.0 * at + 1.0) / size - 1.0
+            read.append(torch.nn.functional.grid_sample(picture[None, None], grid[None, None].float(), align_corners=False)[0, 0, 0])
+        eyes, bridge, cheeks = (torch.stack(read)[:, part].mean() for part in (slice(0, 2), slice(2, 3), slice(3, 5)))
+        return {"eyes": float(cheeks - eyes), "bridge": float(bridge - eyes)}
+
+    def _places(self) -> Tensor:
+        """Mean world positions [5, 3] of both eyes, the bridge of the nose and both cheeks."""
+        sums: dict[str, np.ndarray] = {}
+        names = [f"persons/{Path(self.data.names[i]).with_suffix('.json')}" for i in self.chosen]
+        for name in names:
+            marks = json.loads(self.data.source.read(name, 1 << 20))["landmarks"]
+            for key, value in marks.items():
+                sums[key] = sums.get(key, np.zeros(3)) + np.asarray(value) / len(names)
+        eyes = [0.5 * (sums[f"eye_outer_{side}"] + sums[f"eye_inner_{side}"]) for side in ("left", "right")]
+        corners = [sums[f"mouth_corner_{side}"] for side in ("left", "right")]
+        cheeks = [0.5 * (eye + corner) for eye, corner in zip(eyes, corners, strict=True)]
+        return torch.from_numpy(np.stack([*eyes, sums["sellion"], *cheeks])).float()
+
+    def _coverage(self) -> float:
+        from core_model.data.truth_maps import TruthMaps
+
+        maps = TruthMaps(self.data)
+        return float(np.mean([np.isfinite(maps.item(i).depth).mean() for i in self.chosen]))
+
+
+def _request(snapshot: Path, number: int, camera: MatrixCamera, size: int) -> RenderRequest:
+    latent = LatentSpec.of_seed(number, psi=1.0, cond=camera)
+    sampler = SamplerSpec(name="importance", spp=48)
+    return RenderRequest(
+        checkpoint=str(snapshot), latent=latent, camera=camera, width=size, height=size, sampler=sampler, channels=("rgb",), view_dirs="camera",
+    )  # fmt: skip
+
+
+def _picture(session: RenderSession, snapshot: Path, number: int, camera: MatrixCamera, size: int) -> Tensor:
+    """[3, size, size] in [0, 1]."""
+    frame = session.render(_request(snapshot, number, camera, size))
+    if frame.result.error is not None:
+        raise TriscopeError(frame.result.error.message)
+    return torch.from_numpy(np.asarray(frame.arrays["rgb"])).float().clamp(0.0, 1.0)
+
+
+def _along(session: RenderSession, snapshot: Path, number: int, camera: MatrixCamera) -> dict[str, float]:
+    """Figures of the rays of one picture of RAYS² rays."""
+    run = session.run_of(_request(snapshot, number, camera, RAYS))
+    conventions = run.opened.info.header.conventions
+    scene = run.scene(run.field(run.w()), outside_only(conventions.box, run.device))
+    rays = ray_bounds(*camera_rays(camera, RAYS, RAYS), conventions, parallel=False)
+    dense = evaluate(scene, rays, uniform_samples(rays.near, rays.far, DENSE))
+    weights, _ = weights_of(dense)
+    opacity = weights.sum(dim=-1)
+    solid = opacity > SOLID
+    share = (weights / opacity.clamp_min(1e-6)[:, None])[solid]
+    dirs = rays.dirs[:, None].expand(-1, DENSE, -1).reshape(-1, 3)
+    known = (dense.row >= 0).reshape(-1)
+    colour = scene.field.colour(dense.table, dense.points, dirs[known][None])[0, : int(known.sum()), :3].clamp(0.0, 1.0)
+    colours = torch.zeros(*dense.row.shape, 3)
+    colours[dense.row >= 0] = colour[dense.row[dense.row >= 0]]
+    deviation = lambda x: ((share[..., None] * (x - (share[..., None] * x).sum(1, keepdim=True)).square()).sum(1)).sqrt()
+    thick = share > 0.1 * share.amax(dim=1, keepdim=True)
+    runs = thick[:, :1].float().sum(dim=1) + (thick[:, 1:] & ~thick[:, :-1]).float().sum(dim=1)
+    found = {
+        "coverage": float(opacity.mean()), "width": float(deviation(dense.samples.t[solid][..., None]).mean()),
+        "colours": float(deviation(colours[solid]).mean()), "layers": float(runs.mean()),
+    }  # fmt: skip
+    if dense.table.beta is not None:
+        found["beta"] = float((share * dense.dense(dense.table.beta, 0.0)[solid]).sum(dim=1).mean())
+    return found
+
+
+def pulls(run: Path, state: Path) -> dict[str, float]:
+    """Length of the gradient of each loss in the generator, per unit of the adversarial one's; nothing for other recipes."""
+    cfg = saved_config(run, TrainConfig)
+    if cfg.recipe != "wysiwyg":
+        return {}
+    recipe = recipe_of(cfg, "cpu", open_data(cfg).labels())
+    load_weights(state, recipe.networks)
+    step = int(state.name.split(".")[0])
+    at = Moment(step, step * cfg.batch, cfg.schedule.at(step * cfg.batch))
+    learns = [p for p in recipe.networks.generator.parameters()]
+    judge, lengths = recipe.judges[0], dict[str, float]()
+    made = recipe.fakes(recipe.draw(cfg.batch, at.values.swap, step, GENERATOR), at, judges=(judge.name,), train=True)
+    verdict = judge.verdicts(made.sights[judge.name], at, (step, GENERATOR, 0))
+    terms = {"adversarial": torch.nn.functional.softplus(-verdict).mean()} | {t.name: t.weighted for t in made.losses}
+    for name, value in terms.items():
+        grads = torch.autograd.grad(value, learns, retain_graph=True, allow_unused=True)
+        lengths[name] = float(torch.stack([g.square().sum() for g in grads if g is not None]).sum().sqrt())
+    return {f"pull_{name}": length / max(lengths["adversarial"], 1e-12) for name, length in lengths.items() if name != "adversarial"}
+
+
+if __name__ == "__main__":
+    sys.exit(run_script("gan_study", "What keeps heads64-cpu from faces", body))
