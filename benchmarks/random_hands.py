@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from imgui_bundle import imgui
+
+from viewer.shell.app import App
+from viewer.shell.frame_loop import FrameLoop
+from viewer.state.workspace import WorkspaceName
 
 KEYS = (
     imgui.Key.tab, imgui.Key.r, imgui.Key.f, imgui.Key.p, imgui.Key.v, imgui.Key.z, imgui.Key.y, imgui.Key.w, imgui.Key.a, imgui.Key.i,
@@ -14,8 +20,10 @@ KEYS = (
     imgui.Key._1, imgui.Key._2, imgui.Key._5, imgui.Key._9, imgui.Key._0,
 )  # fmt: skip
 CHORDS = (imgui.Key.z, imgui.Key.y, imgui.Key.c, imgui.Key.p, imgui.Key.o, imgui.Key._1, imgui.Key._2)
-"""With Ctrl. Not Ctrl+Q (it ends the test), Ctrl+S or Ctrl+E (a file a press)."""
+"""With Ctrl. Not Ctrl+Q (it ends the window), Ctrl+S or Ctrl+E (a file a press)."""
 TEXT = "0123456789.-eE xyé漢'\"/\\"
+EVENTS_A_FRAME = 4
+SETTLE_FRAMES = 30
 
 
 @dataclass
@@ -71,3 +79,60 @@ class RandomHands:
     def _press(self, key: imgui.Key) -> None:
         imgui.get_io().add_key_event(key, True)
         self._keys.append(key)
+
+
+class Storm:
+    """Random events for a window from its first picture on; `on_frame` is for `AppOptions`.
+
+    Ends the window after `count` events, or before where a panel raised (`broken`: its name and traceback) or `enough()`.
+    every: so many events apart `note(app, events)` is called.
+    """
+
+    def __init__(
+        self,
+        hands: RandomHands,
+        count: int,
+        *,
+        every: int,
+        note: Callable[[App, int], object],
+        workspace: WorkspaceName = "explore",
+        enough: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.hands, self.count, self.broken = hands, count, dict[str, str]()
+        self._every, self._note, self._workspace, self._enough = max(1, every), note, workspace, enough
+        self._begun, self._rested = False, 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether all events were sent and no panel was set aside."""
+        return self.hands.events >= self.count and not self.broken
+
+    def on_frame(self, app: App) -> None:
+        loop, hands = app.loop, self.hands
+        assert loop is not None
+        if not self._begun:
+            self._begun = True
+            harmless(loop)
+        self.broken.update(loop.broken)
+        if self.broken or self._rested > SETTLE_FRAMES:
+            app.quit()
+        elif hands.events >= self.count or self._enough():
+            hands.rest()
+            self._rested += 1
+        elif loop.coordinator.frames.arrays:  # not before the first picture: a hidden one is not rendered
+            if not hands.events:
+                loop.workspace.name = self._workspace
+            for _ in range(EVENTS_A_FRAME):
+                hands.one()
+                if hands.events % self._every == 0:
+                    self._note(app, hands.events)
+
+
+def harmless(loop: FrameLoop) -> None:
+    """From now on the browser of files takes nothing, no process is started, and no run is steered."""
+    loop.files.system = False
+    ask = loop.files.ask
+    loop.files.ask = lambda wish, then: ask(wish, lambda path: None)  # type: ignore[method-assign]
+    loop.tasks.start = lambda *words, **more: ""  # type: ignore[method-assign]
+    training: Any = loop.features["training"].panel
+    training.errands.run = lambda what, call: None
