@@ -99,7 +99,8 @@ class Storm:
         enough: Callable[[], bool] = lambda: False,
     ) -> None:
         self.hands, self.count, self.broken = hands, count, dict[str, str]()
-        self._every, self._note, self._workspace, self._enough = max(1, every), note, workspace, enough
+        self._every, self._note, self._enough = max(1, every), note, enough
+        self._workspace: WorkspaceName = workspace
         self._begun, self._rested = False, 0
 
     @property
@@ -113,6 +114,8 @@ class Storm:
         if not self._begun:
             self._begun = True
             harmless(loop)
+            # Dear ImGui would spread a frame's events over many: they come faster than that, and most never would be handled.
+            imgui.get_io().config_input_trickle_event_queue = False
         self.broken.update(loop.broken)
         if self.broken or self._rested > SETTLE_FRAMES:
             app.quit()

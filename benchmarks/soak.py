@@ -9,6 +9,7 @@ import os
 import statistics
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ TITLES = {
 }
 LONGEST_S = 2400.0
 """Of one life; it then says how far it came."""
+Life = tuple[dict[str, Any] | None, str]
+"""What `soak_driver` said, or why it said nothing."""
 WARM = 0.2
 """Share of a life until caches are full and pools have their size."""
 AIM = 1.1
@@ -38,25 +41,27 @@ HANDLES = ("handles", "threads", "worker_handles", "worker_threads", "segments",
 
 
 def body(settings: Settings) -> Findings:
-    """The lives one after the other, each in a process of its own."""
+    """The lives, two at a time, each in a process of its own."""
     lives = QUICK if settings.quick else LIVES
-    found: dict[str, dict[str, Any]] = {}
-    measures: list[Measure] = []
-    with display() as (name, why_not), tempfile.TemporaryDirectory() as folder:
-        for what, counts in lives.items():
-            note = "" if what == "files" else why_not
-            if not note:
-                environment = {"DISPLAY": name, "TRISCOPE_CONFIG_DIR": str(Path(folder) / what)} | SINGLE
-                words = what, *map(str, counts), f"{LONGEST_S:g}"
-                try:
-                    found[what] = report_of(
-                        "benchmarks.soak_driver", *words, environment=environment, limit_s=LONGEST_S + 600.0
-                    )
-                except RuntimeError as error:
-                    note = str(error)
-                say(f"  {what}: {found.get(what, {}).get('done')} of {counts} {note}")
-            measures += measures_of(what, counts, found.get(what), note)
-    return Findings(tuple(measures), found)
+    with display() as (name, why_not), tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as two:
+
+        def lived(what: str) -> Life:
+            if what != "files" and why_not:
+                return None, why_not
+            environment = {"DISPLAY": name, "TRISCOPE_CONFIG_DIR": str(Path(folder) / what)} | SINGLE
+            words = what, *map(str, lives[what]), f"{LONGEST_S:g}"
+            try:
+                found = report_of(
+                    "benchmarks.soak_driver", *words, environment=environment, limit_s=LONGEST_S + 600.0
+                )
+            except RuntimeError as error:
+                return None, str(error)
+            say(f"  {what}: {found['done']} of {lives[what]} in {found['seconds']:.0f} s")
+            return found, ""
+
+        found = dict(zip(lives, two.map(lived, lives), strict=True))
+    measures = [m for what, life in found.items() for m in measures_of(what, lives[what], *life)]
+    return Findings(tuple(measures), {what: life for what, (life, _) in found.items() if life})
 
 
 SINGLE = {"OMP_NUM_THREADS": "1", "LP_NUM_THREADS": os.environ.get("LP_NUM_THREADS", "1")}

@@ -16,6 +16,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -26,11 +27,12 @@ from typing import Any
 import psutil
 from imgui_bundle import imgui
 
-from benchmarks.gpu.random_model import random_checkpoint
 from benchmarks.random_hands import RandomHands, Storm
 from benchmarks.running import ROOT, say
+from core_model.schema.assets import assets_dir
 from core_model.schema.config_dir import FILE_NAME
 from core_model.schema.latent import LatentSpec
+from core_model.schema.processes import follow_starter
 from viewer.render_client.client import RenderClient
 from viewer.render_client.messages import SessionOptions
 from viewer.render_client.shared_block import PREFIX
@@ -38,6 +40,8 @@ from viewer.shell.app import App, AppOptions
 from viewer.state import actions
 
 SIZE = (1100, 700)
+CHECKPOINT = "heads-gan.safetensors"
+"""The smallest that is shipped: what is asked here is whether things grow, not how large they are."""
 CACHE_BYTES = 24 << 20
 PATIENCE_S = 240.0
 RESTART_S = 4.0
@@ -59,11 +63,11 @@ def main(arguments: list[str]) -> dict[str, Any]:
         look = {"theme": "dark", "window_size": list(SIZE), "quality": quality, "hint_read": True}
         preferences = Path(os.environ["TRISCOPE_CONFIG_DIR"]) / FILE_NAME
         preferences.write_text(json.dumps(look), encoding="utf-8")
-        with random_checkpoint("tiny") as path:
-            if what == "files":
-                written(path, counts[0], end, said)
-            else:
-                windowed(what, path, counts, end, said)
+        path = str(assets_dir() / CHECKPOINT)
+        if what == "files":
+            written(path, counts[0], end, said)
+        else:
+            windowed(what, path, counts, end, said)
         os.chdir(ROOT)
     said["left"] = {"processes": len(children()), "segments": len(segments())}
     said["seconds"] = round(time.monotonic() - (end - float(seconds)), 1)
@@ -75,7 +79,11 @@ def windowed(what: str, path: str, counts: list[int], end: float, said: dict[str
     app: App
     options = SessionOptions(device="cpu", threads=1, cache_bytes=CACHE_BYTES)
     client = RenderClient(wake=lambda: app.wake(), options=options)
-    note = lambda app, *_: said["samples"].append(sampled(client.status.pid, said))
+
+    def note(app: App, *events: int) -> None:
+        said["done"] = list(events) or said["done"]
+        said["samples"].append(sampled(client.status.pid, said))
+
     if what == "storm":
         storm = Storm(
             RandomHands(1, SIZE), counts[0], every=max(1, counts[0] // 100), note=note, enough=lambda: time.monotonic() > end
@@ -115,20 +123,21 @@ def day(
     assert app.loop is not None
     loop, control = app.loop, app.loop.coordinator
     yield from until(app, lambda: control.frames.arrays, "the first picture")
-    files = [Path(path), *more_nets(Path(path))]
+    last: Path | None = None
     edges: set[int] = set()
     rounds = max(1, min(25, min(counts)))
     for turn in range(rounds):
         share = [n * (turn + 1) // rounds for n in counts]
         while said["done"][0] < share[0] and time.monotonic() < end:
-            number = said["done"][0]
-            named = Path(path).with_name(f"opened-{number}.safetensors")
-            os.link(files[number % len(files)], named)
+            named = Path(f"opened-{said['done'][0]}.safetensors").absolute()
+            shutil.copyfile(path, named)
             loop.dispatch(actions.OpenCheckpoint(str(named)))
             yield from until(
                 app, lambda named=named: shown(app, checkpoint=str(named)), "a picture of the checkpoint"
             )
-            named.unlink()
+            if last is not None:  # the open one's file stays: the worker looks whether it has changed
+                last.unlink()
+            last = named
             said["done"][0] += 1
         while said["done"][1] < share[1] and time.monotonic() < end:
             latent = LatentSpec.of_seed(said["done"][1])
@@ -205,17 +214,6 @@ def written(path: str, count: int, end: float, said: dict[str, Any]) -> None:
                 break
 
 
-def more_nets(path: Path) -> list[Path]:
-    """Other small networks beside the first: weights of other seeds."""
-    found = []
-    for seed in (1, 2):
-        with random_checkpoint("tiny", seed) as other:
-            kept = path.with_name(f"net-{seed}.safetensors")
-            kept.write_bytes(Path(other).read_bytes())
-            found.append(kept)
-    return found
-
-
 def edit(app: App, **changes: Any) -> None:
     assert app.loop is not None
     doc = app.loop.store.doc
@@ -256,11 +254,12 @@ def sampled(worker: int, said: dict[str, Any]) -> Sample:
     if worker:
         try:
             process = psutil.Process(worker)
-            found |= {"worker_mb": _megabytes(process), "worker_handles": _handles(process), "worker_threads": process.num_threads()}  # fmt: skip
+            found["worker_mb"], found["worker_handles"] = _megabytes(process), _handles(process)
+            found["worker_threads"] = process.num_threads()
         except psutil.Error:
             pass  # it was just replaced
     found |= {"segments": len(segments()), "children": len(children())}
-    say(json.dumps(found))
+    say(f"{said['what']} {json.dumps(found)}")
     return found
 
 
@@ -285,4 +284,5 @@ def _handles(process: psutil.Process) -> int:
 
 
 if __name__ == "__main__":
+    follow_starter()
     print(json.dumps(main(sys.argv[1:])))
