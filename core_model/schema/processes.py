@@ -1,7 +1,7 @@
 """Processes that belong together: who is alive, who follows whom, and how a whole tree of them is ended.
 
-A process is named by its id and the time of its creation, so that an id that the system gave away again is
-never taken for it. Needs the standard library and psutil only: the supervisor of a job imports it too.
+A process is named by its id and the time of its start, so that an id that the system gave away again is
+never taken for it, on a clock that nobody sets. Needs the standard library and psutil only: the supervisor of a job imports it too.
 """
 
 from __future__ import annotations
@@ -25,14 +25,22 @@ JOB_VARIABLE = "TRISCOPE_JOB"
 """Id of the job that a process belongs to. Children inherit it, also those that leave the session and outlive
 their parents."""
 FOLLOW_VARIABLE = "TRISCOPE_FOLLOWS"
-"""`pid:creation time` of the process with which this one ends."""
+"""`pid:start` of the process with which this one ends."""
 LOOK_S = 0.5
+SINCE_1970 = 1e9
+"""Start times above this are seconds since 1970: records of earlier builds on Linux have them too."""
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
 
 
 def started_at(pid: int) -> float:
-    """Creation time of a process in seconds since 1970; 0 where there is none."""
+    """When a process started, in seconds of a clock of its system; 0 where there is none.
+
+    On Linux since the machine's own start: psutil's time there is told from the wall clock of now, and moves with it when
+    that is set (after a sleep, by NTP). Elsewhere since 1970, as the system noted it.
+    """
+    if sys.platform.startswith("linux"):
+        return _since_boot(pid)
     import psutil
 
     try:
@@ -42,10 +50,7 @@ def started_at(pid: int) -> float:
 
 
 def process_alive(pid: int, started: float) -> bool:
-    """Whether the process `pid` that was created at `started` still runs here.
-
-    started: seconds since 1970; 0 = any.
-    """
+    """Whether the process `pid` that started at `started` (as `started_at` tells it; 0 = any) still runs here."""
     if pid <= 0:
         return False
     import psutil
@@ -54,7 +59,8 @@ def process_alive(pid: int, started: float) -> bool:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
             return False
-        return started <= 0 or abs(process.create_time() - started) < START_TOLERANCE_S
+        now = process.create_time() if started > SINCE_1970 else started_at(pid)
+        return started <= 0 or abs(now - started) < START_TOLERANCE_S
     except psutil.NoSuchProcess:
         return False
     except psutil.Error:
@@ -174,7 +180,7 @@ def follow_parent() -> None:
 def follow(pid: int, started: float = 0.0) -> None:
     """End this process, without another word, once the process `pid` is gone.
 
-    started: its creation time; 0 = that of the one now there.
+    started: as `started_at` tells it; 0 = that of the one now there.
     """
     started = started or started_at(pid)
 
@@ -209,6 +215,16 @@ def _tie(parent: int) -> "Callable[[], None]":
             os._exit(1)
 
     return tie
+
+
+def _since_boot(pid: int) -> float:
+    """Start of a process in seconds since that of the machine (Linux); 0 where there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            after_name = file.read().rpartition(b")")[2].split()  # the name may hold spaces and brackets
+        return int(after_name[19]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def _session(pid: int) -> int:

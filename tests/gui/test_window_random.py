@@ -5,25 +5,21 @@ from __future__ import annotations
 import gc
 import json
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
+from benchmarks.random_hands import RandomHands, Storm
 from tests.blob_head.session import BlobSession
-from tests.gui.random_hands import RandomHands
 from tests.unit.render_client.inline_client import InlineClient
 from tests.unit.runs.synthetic import Plan, write_foreign, write_native
 from viewer.render_client.client import RenderClient
 from viewer.render_client.protocol import Renderer
 from viewer.shell.app import App, AppOptions
-from viewer.shell.frame_loop import FrameLoop
 from viewer.state.workspace import WorkspaceName
 
 pytestmark = pytest.mark.gui
 SIZE = (1100, 700)
-SETTLE = 30
-EVENTS_A_FRAME = 4
 
 
 @pytest.fixture(autouse=True)
@@ -32,52 +28,30 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def harmless(loop: FrameLoop) -> None:
-    """The browser of files takes nothing, no process is started, and no run is steered."""
-    loop.files.system = False
-    ask = loop.files.ask
-    loop.files.ask = lambda wish, then: ask(wish, lambda path: None)  # type: ignore[method-assign]
-    loop.tasks.start = lambda *words, **more: ""  # type: ignore[method-assign]
-    training: Any = loop.features["training"].panel
-    training.errands.run = lambda what, call: None
-
-
 def storm(
     seed: int, count: int, client: Renderer, checkpoint: str, workspace: WorkspaceName = "explore"
 ) -> list[int]:
     """Runs the window under `count` random events; resident bytes at each tenth of them."""
-    hands, memory, process = RandomHands(seed, SIZE), [], psutil.Process()
-    broken: dict[str, str] = {}
-    rest, begun = [0], list[bool]()
+    memory, process = list[int](), psutil.Process()
 
-    def on_frame(app: App) -> None:
-        loop = app.loop
-        assert loop is not None
-        if not hands.events and not begun:
-            begun.append(True)
-            harmless(loop)
-        broken.update(loop.broken)
-        if broken or rest[0] > SETTLE:
-            app.quit()
-        elif hands.events >= count:
-            hands.rest()
-            rest[0] += 1
-        elif loop.coordinator.frames.arrays:
-            if not hands.events:  # not before the first picture: a hidden one is not rendered
-                loop.workspace.name = workspace
-            for _ in range(EVENTS_A_FRAME):
-                hands.one()
-                if hands.events % max(1, count // 10) == 0:
-                    gc.collect()
-                    memory.append(process.memory_info().rss)
+    def note(app: App, events: int) -> None:
+        gc.collect()
+        memory.append(process.memory_info().rss)
 
+    hands = RandomHands(seed, SIZE)
+    made = Storm(hands, count, every=count // 10, note=note, workspace=workspace)
     App(
         AppOptions(
-            checkpoint=checkpoint, client=client, size=SIZE, on_frame=on_frame, keep_layout=False, eager=True
+            checkpoint=checkpoint,
+            client=client,
+            size=SIZE,
+            on_frame=made.on_frame,
+            keep_layout=False,
+            eager=True,
         )
     ).run()
-    assert not broken, f"seed {seed}, after {hands.events} events: {broken}"
-    assert hands.events >= count, "the window closed by itself"
+    assert not made.broken, f"seed {seed}, after {hands.events} events: {made.broken}"
+    assert made.whole, "the window closed by itself"
     return memory
 
 

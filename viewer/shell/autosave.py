@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from core_model.schema.config_dir import config_dir, save_kept
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
-from viewer.runs.states import process_alive
+from core_model.schema.processes import process_alive, started_at
 from viewer.state.document import Document
 
 EVERY_S = 2.0
@@ -26,7 +26,7 @@ OLDEST_S = 14 * 86400.0
 
 
 class SavedSession(Frozen):
-    """pid, started: of the window's process; saved: seconds since 1970."""
+    """pid, started: of the window's process (as `started_at` tells it); saved: seconds since 1970."""
 
     pid: int
     started: float
@@ -49,7 +49,7 @@ class Autosave:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = (folder or config_dir()) / "sessions"
         self._path = self.folder / f"{os.getpid()}.json"
-        self._started = _started(os.getpid())
+        self._started = started_at(os.getpid())
         self._kept: Document | None = None
         self._at = -EVERY_S
         self._changed = threading.Condition()
@@ -139,9 +139,3 @@ def _read(path: Path) -> SavedSession | None:
         return SavedSession.model_validate_json(path.read_bytes())
     except (OSError, ValidationError):
         return None
-
-
-def _started(pid: int) -> float:
-    import psutil
-
-    return psutil.Process(pid).create_time()

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import numpy as np
-import psutil
 import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
@@ -32,6 +31,7 @@ from core_model.schema.atomic import naming, why_not_written, write_atomic
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.frozen import Frozen
 from core_model.schema.overrides import read_tree
+from core_model.schema.processes import started_at
 from core_model.schema.run import ControlRequest, MetricRecord, RunRecord, RunState, TickRecord
 from core_model.training.common.distributed import Ranks
 from core_model.training.common.events import EventWriter, open_events
@@ -79,7 +79,7 @@ def new_record(
     now = time.time()
     return RunRecord(
         id=uuid.uuid4().hex[:12], kind=kind, preset=preset, host=socket.gethostname(), pid=os.getpid(),
-        process_started=psutil.Process().create_time(), world_size=ranks.world, device=ranks.device_name, command=tuple(command),
+        process_started=started_at(os.getpid()), world_size=ranks.world, device=ranks.device_name, command=tuple(command),
         cwd=os.getcwd(), code_version=__version__, torch_version=torch.__version__, started=now, updated=now, images_total=images_total,
     )  # fmt: skip
 
