@@ -124,8 +124,13 @@ def launches() -> Iterator[View]:
         launch = page(h)
         launch.data.making, launch.data.shown = True, False
 
+    def photos(h: Hands) -> None:
+        making(h)
+        page(h).data.kind = "photos"
+
     yield "training launch with data", with_data
     yield "training launch making data", making
+    yield "training launch of photographs", photos
 
 
 def _menu(h: Hands, place: int) -> None:

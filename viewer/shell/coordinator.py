@@ -404,7 +404,9 @@ class RenderCoordinator:
         if result.request is None or result.request.checkpoint != self.store.doc.checkpoint:
             return
         self._newest = result
-        error = result.error
+        error, beside = result.error, result.request.tier is Tier.BESIDE
+        if error is not None and beside:
+            return  # nobody asked for it yet; whoever chooses such a channel is told
         if error is not None:
             if error.kind != "cancelled":
                 self.frames.add(result, event.arrays)
@@ -412,7 +414,7 @@ class RenderCoordinator:
                     _title_of(error.kind), _joined(error.message, error.detail), remedy="retry"
                 )
             return
-        if self.frames.add(result, event.arrays):
+        if self.frames.add(result, event.arrays) and not beside:
             self.history.append(Timing(result.total_ms, result.request.tier, result.width))
             if self.store.banner is not None and self.store.banner.remedy == "retry":
                 self.store.banner = None

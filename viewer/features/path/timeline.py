@@ -19,7 +19,6 @@ from viewer.widgets.theme import BODY_PX, Theme
 from viewer.widgets.ticks import nice_ticks
 
 STRIP_EM = 2.3
-LANE_EM = 1.6
 GUTTER_EM = 9.6
 SLACK_PX = 3.0
 POINTS = 240
@@ -41,6 +40,10 @@ LANES = (
     Lane("Pitch", "°", 1, ((0.31, 0.77, 0.55), (0.08, 0.47, 0.29))),
     Lane("Distance", " wu", 2, ((0.91, 0.69, 0.31), (0.54, 0.35, 0.0))),
 )
+
+
+LEAST_EM = STRIP_EM + len(LANES) * 1.0
+"""Least height: the ruler, and a line of text for each lane."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Timeline:
 
     def height(self, theme: Theme, room: float) -> float:
         """Pixels that it takes of the `room` that is left."""
-        return max(room, (STRIP_EM + len(LANES) * LANE_EM) * theme.em)
+        return max(room, LEAST_EM * theme.em)
 
     def draw(self, theme: Theme, path: CameraPath, head: float, chosen: int, height: float) -> Touch:
         em, low, width = theme.em, imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x

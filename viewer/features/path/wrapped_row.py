@@ -9,12 +9,12 @@ from viewer.widgets.theme import Theme
 
 
 class WrappedRow:
-    """Made anew in each GUI frame; `room` before each control says how wide it will be."""
+    """Made anew in each GUI frame; `room` before each control says how wide it will be. width: of the lines, pixels."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, width: float) -> None:
         self._theme = theme
         self._used = 0.0
-        self._full = imgui.get_content_region_avail().x
+        self._full = width
         self._left = imgui.get_cursor_screen_pos().x
 
     def room(self, width: float, apart: bool = False) -> None:

@@ -11,17 +11,22 @@ from imgui_bundle import imgui
 from viewer.features.training.data_maker import HeadsMaker
 from viewer.features.training.data_preview import DataPreviewDrawing
 from viewer.features.training.draft import Draft
+from viewer.features.training.photos_maker import PhotosMaker
 from viewer.jobs.data_preview import DataPreviewer
 from viewer.jobs.data_set import DataLook, DataLooker
 from viewer.jobs.desk import Desk
 from viewer.jobs.tasks import Tasks
-from viewer.widgets import controls
+from viewer.widgets import choice_rows, controls
 from viewer.widgets.file_chooser import FileChooser, FileWish
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import Theme
 
 TIP = "A zip or folder in EG3D's layout (dataset.json tells the camera of each picture), or a folder of your own pictures"
-FAR = "Data sets lie on the machine that trains: `triscope data heads` makes one there"
+FAR = "Data sets lie on the machine that trains: `triscope data heads` and `triscope data photos` make one there"
+_KINDS = (
+    ("heads", "Made-up heads", "Drawn with known cameras, as `triscope data heads` does"),
+    ("photos", "Photographs", "A folder of your own, aligned and cropped, as `triscope data photos` does"),
+)
 NO_CAMERAS = "it has no cameras: switch data.labels off, or take another set"
 
 
@@ -31,7 +36,8 @@ class DataRows:
     def __init__(self) -> None:
         self.looker = DataLooker()
         self.previewer = DataPreviewer()
-        self.maker = HeadsMaker()
+        self.maker, self.photos = HeadsMaker(), PhotosMaker()
+        self.kind = "heads"
         self.drawing = DataPreviewDrawing()
         self.making = False
         self.shown = True
@@ -41,6 +47,7 @@ class DataRows:
     def use(self, desk: Desk, wake: Callable[[], None]) -> None:
         """The machine that trains."""
         self.looker, self.previewer = DataLooker(wake, desk.data), DataPreviewer(wake)
+        self.photos = PhotosMaker(wake)
         self._here = desk.here
 
     def draw(self, theme: Theme, tasks: Tasks, files: FileChooser, draft: Draft) -> str:
@@ -50,16 +57,17 @@ class DataRows:
         fault = self._told(theme, draft, found)
         if found is not None and found.pictures and self._here:
             self._preview(theme, draft, found)
-        tip = "Draw heads of made-up people with known cameras, as `triscope data heads` does"
+        tip = "Of made-up people with known cameras, or of your own photographs"
         if self._here:
+            self.photos.draw_left_out(theme, tasks, draft.data)
             self.making = controls.fold(theme, "Make a data set", "##make-data", self.making, tip=tip)
         if self.making and self._here:
-            made = self.maker.draw(
-                theme,
-                tasks,
-                files,
-                draft.base.data.resolution if draft.tree is None else draft.tree.data.resolution,
+            self.kind = choice_rows.segmented(
+                theme, "Of", "data-kind", self.kind, _KINDS, tip="What the set is made of"
             )
+            resolution = (draft.tree or draft.base).data.resolution
+            maker = self.maker if self.kind == "heads" else self.photos
+            made = maker.draw(theme, tasks, files, resolution)
             if made:
                 draft.data, self.making = made, False
         return fault
