@@ -128,7 +128,7 @@ def ray_pin(
 ) -> None:
     """A numbered disc beside a small ring on the pinned pixel; faint: it lies behind what the picture shows."""
     draw, em = imgui.get_window_draw_list(), theme.em
-    strong, ink = (0.38, mix(ink, _BEHIND, 0.6)) if faint else (1.0, ink)
+    strong, ink = (0.38, behind(ink)) if faint else (1.0, ink)
     c = ImVec2(origin.x + mark[0] * edge, origin.y + mark[1] * edge)
     draw.add_circle(c, 0.34 * em, theme.colour((0.0, 0.0, 0.0), 0.6 * strong), 20, 3.4)
     draw.add_circle(c, 0.34 * em, theme.colour(ink, strong), 20, 1.8)
@@ -136,6 +136,11 @@ def ray_pin(
         draw.add_circle(c, 0.56 * em, theme.colour((1.0, 1.0, 1.0), 0.9 * strong), 24, 1.4)
     disc = ImVec2(c.x + 0.85 * em, c.y - 0.85 * em)
     numbered(theme, disc, text, ink)
+
+
+def behind(ink: Rgb) -> Rgb:
+    """Colour of a pin that lies behind what the picture shows."""
+    return mix(ink, _BEHIND, 0.6)
 
 
 def text_on(ink: Rgb) -> Rgb:

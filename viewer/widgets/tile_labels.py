@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from imgui_bundle import ImVec2
 
 from core_model.schema.checkpoint import CheckpointInfo
@@ -9,6 +11,7 @@ from core_model.schema.sampler import SamplerInfo
 from viewer.state.compared import Compared
 from viewer.state.comparison import LETTERS, Source, What
 from viewer.state.document import Document
+from viewer.state.second_view import Apart
 from viewer.state.shown_map import ShownMap
 from viewer.widgets import overlays
 from viewer.widgets.shown_picture import ShownPicture
@@ -70,9 +73,7 @@ def labels(
         lines = [(f"{LETTERS[index]}  {title_of(source, index, info, picture, compared)}", True)]
         lines += _state(doc, picture, compared, index, drawn)
         if index == 1 and found is not None:
-            lines.append(
-                (f"A to B  {found.psnr:.1f} dB   worst 1 % {found.worst_1:.1f}   0.1 % {found.worst_01:.1f}", False)
-            )  # fmt: skip
+            lines.append((_distance(found), False))
         room = where.edge - 2 * inset
         if spec.mode == "wipe":
             right -= where.edge * (1.0 - spec.split) if index == 0 else 0.0
@@ -87,6 +88,18 @@ def labels(
         overlays.badge(
             theme, ImVec2(right - inset, bottom - inset), lines, right=True, bottom=True, room=room
         )
+
+
+def _distance(found: Apart) -> str:
+    """PSNR in words that are not torn apart where the line is too long."""
+    if math.isinf(found.psnr):
+        return "A equals B"
+    parts = (
+        f"A to B {found.psnr:.1f} dB",
+        f"worst 1 % {found.worst_1:.1f}",
+        f"worst 0.1 % {found.worst_01:.1f}",
+    )
+    return "   ".join(part.replace(" ", "\u00a0") for part in parts)
 
 
 def _state(

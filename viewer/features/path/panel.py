@@ -326,6 +326,13 @@ class PathPanel:
         imgui.end_popup()
         return doc
 
+    def _asks_for_film(self, theme: Theme, row: WrappedRow, why_not: str) -> bool:
+        tip = "Make a video of the path"
+        if row.width < NARROW_EM * theme.em:
+            return row.icon(fa.ICON_FA_FILM, "render-path", tip, why_not)
+        row.room(6.4 * theme.em, apart=True)
+        return controls.button(theme, f"{fa.ICON_FA_FILM} Render…###render-path", tip=tip, why_not=why_not)
+
     def _out(
         self,
         doc: Document,
@@ -349,11 +356,8 @@ class PathPanel:
             row.room(16.0 * theme.em)
             self._film.progress(task, theme, tasks, 16.0 * theme.em)
             return doc
-        row.room(6.4 * theme.em, apart=True)
         why_not = "Nothing is open" if info is None else "" if doc.path.keys else "The path has no keys"
-        if controls.button(
-            theme, f"{fa.ICON_FA_FILM} Render…###render-path", tip="Make a video of the path", why_not=why_not
-        ):
+        if self._asks_for_film(theme, row, why_not):
             imgui.open_popup("render-path")
         if imgui.begin_popup("render-path"):
             imgui.dummy(imgui.ImVec2(POPUP_EM * theme.em, 0.0))
@@ -362,6 +366,8 @@ class PathPanel:
         return doc
 
 
+NARROW_EM = 34.0
+"""In lines that are shorter the film's button has its icon alone, as all others have."""
 CONTROLS_EM, FILM_EM = 60.0, 10.0
 """Width of all controls in one line, and what the bar of a running film adds."""
 LEAST_TIMELINE_EM = 15.0
@@ -371,7 +377,7 @@ def _beside(theme: Theme, width: float, height: float, running: bool) -> float:
     """Width of the controls where the time line stands beside them, since below them it would lie under a fold; 0 = below."""
     line = imgui.get_frame_height_with_spacing()
     controls_px = (CONTROLS_EM + (FILM_EM if running else 0.0)) * theme.em
-    if math.ceil(controls_px / max(width, 1.0)) * line + timeline.LEAST_EM * theme.em <= height:
+    if math.ceil(controls_px / max(width, 1.0)) * line + timeline.WHOLE_EM * theme.em <= height:
         return 0.0
     left = 1.08 * controls_px / max(int(height / line), 1)
     return left if width - left >= LEAST_TIMELINE_EM * theme.em else 0.0
