@@ -24,7 +24,7 @@ _BACKGROUNDS = (
 
 @dataclass
 class HeadsWish:
-    """What is typed: number of pictures, pixels of their edge (0 = as the training shows them), first seed, pictures of a head."""
+    """What is typed: number of images, pixels of their edge (0 = as the training shows them), first seed, images of a head."""
 
     count: int = 2000
     size: int = 0
@@ -52,20 +52,20 @@ class HeadsMaker:
         self.out = self.out or str(free_name(Path.cwd(), f"heads{size}.zip"))
         wish.count = number_rows.drag_int(
             theme,
-            "Pictures",
+            "Images",
             "##heads-count",
             wish.count,
             speed=10.0,
             low=1,
             high=1_000_000,
-            tip="Number of pictures",
+            tip="Number of images",
         )
-        tip = "Edge of a picture; it begins with what the training shows its discriminator"
+        tip = "Edge of an image; it begins with what the training shows its discriminator"
         chosen = number_rows.drag_int(
             theme, "Size", "##heads-size", size, speed=1.0, low=8, high=2048, fmt="%d px", tip=tip
         )
         wish.size = chosen if chosen != resolution else 0
-        tip = "Pictures of each head, each from another camera"
+        tip = "Images of each head, each from another camera"
         wish.views = number_rows.drag_int(
             theme,
             "Views",
@@ -77,7 +77,7 @@ class HeadsMaker:
             fmt="%d of a head",
             tip=tip,
         )
-        tip = "Picture i has camera seed + i, and the head seed + i / views"
+        tip = "Image i has camera seed + i, and the head seed + i / views"
         wish.seed = number_rows.drag_int(
             theme, "First seed", "##heads-seed", wish.seed, speed=1.0, low=0, high=2**31 - 1, tip=tip
         )
@@ -85,7 +85,7 @@ class HeadsMaker:
         wish.background = choice_rows.segmented(
             theme, "Behind them", "heads-background", wish.background, _BACKGROUNDS, tip=tip
         )
-        tip = "Also write normals, depth, masks, parts and landmarks of each picture; a training does not need them"
+        tip = "Also write normals, depth, masks, parts and landmarks of each image; a training does not need them"
         wish.truth = choice_rows.toggle(theme, "Known truth", "##heads-truth", wish.truth, tip=tip)
         controls.label(theme, "File", "A .zip, or a folder where the name has no .zip")
         self.out = self._field.draw(

@@ -21,7 +21,9 @@ from viewer.widgets.file_chooser import FileChooser, FileWish
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import Theme
 
-TIP = "A zip or folder in EG3D's layout (dataset.json tells the camera of each picture), or a folder of your own pictures"
+TIP = (
+    "A zip or folder in EG3D's layout (dataset.json tells the camera of each image), or a folder of your own"
+)
 FAR = "Data sets lie on the machine that trains: `triscope data heads` and `triscope data photos` make one there"
 _KINDS = (
     ("heads", "Made-up heads", "Drawn with known cameras, as `triscope data heads` does"),
@@ -76,7 +78,7 @@ class DataRows:
         controls.label(theme, "Data", TIP)
         gap, edge = imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
         imgui.set_next_item_width(imgui.get_content_region_avail().x - 2 * (edge + gap))
-        changed, text = imgui.input_text_with_hint("##data", "zip or folder of pictures", draft.data)
+        changed, text = imgui.input_text_with_hint("##data", "zip or folder of images", draft.data)
         draft.data = text if changed else draft.data
         controls.tooltip(TIP)
         why = "" if self._here else FAR
@@ -84,9 +86,9 @@ class DataRows:
         if controls.icon_button(theme, fa.ICON_FA_FILE_ZIPPER, "data-zip", tip="Choose a zip …", why_not=why):
             files.ask(FileWish("Data set", kinds=(("Zip files", (".zip",)),), start=draft.data), self._take)
         imgui.same_line(0.0, gap)
-        tip = "Choose a folder: a data set, or your own pictures …"
+        tip = "Choose a folder: a data set, or images of your own …"
         if controls.icon_button(theme, fa.ICON_FA_FOLDER_OPEN, "data-folder", tip=tip, why_not=why):
-            files.ask(FileWish("Folder of pictures", "folder", start=draft.data), self._take)
+            files.ask(FileWish("Folder of images", "folder", start=draft.data), self._take)
         if self._chosen:
             draft.data, self._chosen = self._chosen, ""
 
@@ -104,7 +106,7 @@ class DataRows:
         if not fault and tree is not None and tree.data.labels and not found.labelled:
             fault = NO_CAMERAS
         if not fault and tree is not None and min(found.size) < tree.data.resolution and not found.labelled:
-            fault = f"its pictures are smaller than data.resolution ({tree.data.resolution} pixels)"
+            fault = f"its images are smaller than data.resolution ({tree.data.resolution} pixels)"
         left = imgui.get_cursor_pos_x() + controls.LABEL_EM * theme.em
         imgui.set_cursor_pos_x(left)
         with controls.text_colour(theme.palette.bad if fault else theme.palette.good):
@@ -117,13 +119,13 @@ class DataRows:
         return f"data set: {fault}" if fault else ""
 
     def _preview(self, theme: Theme, draft: Draft, found: DataLook) -> None:
-        tip = "Sixteen of its pictures, and the cameras of its labels around the box that is trained"
+        tip = "Sixteen of its images, and the cameras of its labels around the box that is trained"
         self.shown = controls.fold(theme, "How it looks", "##data-preview", self.shown, tip=tip)
         if not self.shown:
             return
         seen = self.previewer.want(draft.data, float(found.bytes))
         if seen is None:
-            controls.note(theme, "Reading sixteen pictures …")
+            controls.note(theme, "Reading sixteen images …")
         elif seen.fault:
             controls.note(theme, seen.fault)
         else:
