@@ -113,6 +113,8 @@ class RenderCoordinator:
         """Whether a baked volume is shown while the document's view moves; on a walk that of the last head until the next is there."""
         if self.info is None or volume is None or not has_map(doc):
             return False
+        if doc.view.channel not in self.frames.arrays:
+            return False  # a small picture of it is there sooner than the exact one that a volume leaves to be asked for
         if not (is_of(volume, doc) or (self.walking and volume.checkpoint == doc.checkpoint)):
             return False
         exact = self.scheduler.full_ms(doc, self.info, edge_px)
