@@ -59,7 +59,10 @@ class OrbitPose(Frozen):
         default=None, description="of the sphere that the camera moves on; none = the pivot"
     )
     fov: float = Field(
-        default=EG3D_FOV, gt=1e-3, lt=math.pi - 1e-3, description="full angle across the width of the picture, rad"
+        default=EG3D_FOV,
+        gt=1e-3,
+        lt=math.pi - 1e-3,
+        description="full angle across the width of the picture, rad",
     )
     orthographic: bool = False
 

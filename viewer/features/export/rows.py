@@ -184,9 +184,9 @@ MANY_STEPS = 1000
 
 
 def fit_words(steps: int) -> str:
-    """What a fit takes; assets/demo.md has what its steps took: half a second at first, more as the planes and the pool grow."""
-    cost = "many hours on two cores" if steps >= MANY_STEPS else "half a second each at first, on two cores"
-    return f"{steps} steps, {cost}"
+    """What a fit takes (`assets/demo.md`): the mapping learns first, which alone is minutes."""
+    cost = "many hours" if steps >= MANY_STEPS else "minutes to hours"
+    return f"{steps} steps, {cost} on two cores"
 
 
 def estimate(s: ExportSettings, plan: ExportPlan, result: RenderResult | None) -> str:
