@@ -31,7 +31,7 @@ class CameraOptions:
     """of the sphere that the camera moves on, world units: the distance to the pivot unless there is an
     --orbit-centre"""
     fov: Annotated[float | None, arg(metavar="R", help_behavior_hint="")] = None
-    """full angle across the image width, rad"""
+    """full angle across the width of the picture, rad"""
     pivot: Annotated[tuple[float, float, float] | None, arg(metavar="X Y Z", help_behavior_hint="")] = None
     """point that the camera looks at, world units; the camera then moves about it"""
     orbit_centre: Annotated[

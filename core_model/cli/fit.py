@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
+from contextlib import nullcontext
 from pathlib import Path
 
-from core_model.cli.progress import progress
+from core_model.cli.progress import PROGRESS_VARIABLE, progress
 from core_model.cli.settings_line import read_line
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
@@ -68,8 +70,11 @@ def main(args: list[str]) -> None:
     count = chosen_processes(
         line.words.get("processes", "auto"), "cpu", math.gcd(cfg.heads, cfg.coarse_heads)
     )
-    with siblings(count, ["fit", *args]):
-        path = run_fit(out, cfg, resume=resume, command=executed("fit", args))
+    # on a terminal the run's own lines tell how far it is
+    watched = is_first() and os.environ.get(PROGRESS_VARIABLE) == "json"
+    told = progress("fit") if watched else nullcontext(None)
+    with siblings(count, ["fit", *args]), told as update:
+        path = run_fit(out, cfg, resume=resume, command=executed("fit", args), progress=update)
     if not is_first() or not path.exists():
         return
     scores: dict[str, float] = {}

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from core_model.schema.render import RenderRequest
     from core_model.session import RenderSession
 
-SUMMARY = "Compare the pictures of a checkpoint with a set of images: FID, KID, sliced Wasserstein distance, Normal-FID, non-flatness."
+SUMMARY = (
+    "Compare the pictures of a checkpoint with a set of images: FID, KID, SWD, Normal-FID, non-flatness."
+)
 MOST_SAMPLES = 4096.0
 
 

@@ -59,7 +59,10 @@ class OrbitPose(Frozen):
         default=None, description="of the sphere that the camera moves on; none = the pivot"
     )
     fov: float = Field(
-        default=EG3D_FOV, gt=1e-3, lt=math.pi - 1e-3, description="full angle across the image width, rad"
+        default=EG3D_FOV,
+        gt=1e-3,
+        lt=math.pi - 1e-3,
+        description="full angle across the width of the picture, rad",
     )
     orthographic: bool = False
 
@@ -193,7 +196,7 @@ def orbit_from_matrix(
     """The orbit pose of a rigid world_from_cam [4, 4]: any rotation and place has one.
 
     The pivot is the point of the viewing axis that is nearest to `near` (world); where that lies behind the
-    camera, it is put in front at the same distance. fov: full angle across the image width [rad].
+    camera, it is put in front at the same distance. fov: full angle across the width of the picture [rad].
     """
     m = np.asarray(world_from_cam, dtype=np.float64)
     right, forward, eye = m[:3, 0], m[:3, 2], m[:3, 3]

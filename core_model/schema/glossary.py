@@ -4,7 +4,7 @@ Labels take `title`, tooltips `tip`: plain words first, the paper's reference af
 You GAN", arXiv 2401.02411; sections A… are of its supplement). Two words that are near to each other and mean
 different things:
 
-    picture   what is rendered and looked at        images    what a discriminator has seen: the unit of training
+    picture   what is rendered and looked at        images    what a discriminator has seen, the unit of training, and what a data set holds
     resume    go on with what was stopped or paused (never "continue")
     leftover  predicted mass outside the largest bins    hard ray    a ray that gets the large budget
     stratified, of a sampler: one draw in equal lengths of the ray; of a strategy: in equal parts of the predicted mass

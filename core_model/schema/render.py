@@ -32,12 +32,17 @@ STAGES = (
 
 
 class Tier(StrEnum):
-    """Quality tiers, worst first (design §3)."""
+    """Quality tiers, worst first (design §3). BESIDE: further channels of a full picture, made while nothing else is wanted."""
 
     MOVING = "moving"
     SETTLED = "settled"
     FULL = "full"
+    BESIDE = "beside"
     REFINED = "refined"
+
+
+IDLE = (Tier.BESIDE, Tier.REFINED)
+"""What gives way to everything else."""
 
 
 class RenderRequest(Frozen):

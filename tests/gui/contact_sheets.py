@@ -54,7 +54,7 @@ def panels() -> Iterator[View]:
     for state, (title, prepare) in STATES.items():
 
         def show(h: Hands, title: str = title, prepare: Callable[[Hands], None] = prepare) -> None:
-            for closed in ("Ray", "Compare"):
+            for closed in ("Ray", "Compare", "Inversion"):
                 h.app.show_panel(closed, title == closed)
             h.app.front_panel(title)
             h.ctx.yield_(3)
@@ -124,8 +124,13 @@ def launches() -> Iterator[View]:
         launch = page(h)
         launch.data.making, launch.data.shown = True, False
 
+    def photos(h: Hands) -> None:
+        making(h)
+        page(h).data.kind = "photos"
+
     yield "training launch with data", with_data
     yield "training launch making data", making
+    yield "training launch of photographs", photos
 
 
 def _menu(h: Hands, place: int) -> None:
@@ -161,7 +166,13 @@ def shoot(h: Hands, views: list[View], folder: Path) -> list[Path]:
     """One picture per view; what a view opened is closed behind it."""
     made = []
     home = h.doc
+    popped = False
     for number, (name, show) in enumerate(views, 1):
+        if not name.startswith("panel") and not popped:  # nothing lies under them but the picture
+            popped = True
+            for closed in ("Ray", "Compare", "Inversion"):
+                h.app.show_panel(closed, False)
+            h.ctx.yield_(4)
         h.ctx.mouse_teleport_to_pos(imgui.ImVec2(0.6 * imgui.get_io().display_size.x, 8.0))
         show(h)
         h.ctx.yield_(14)

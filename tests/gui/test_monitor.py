@@ -119,7 +119,7 @@ def test_controls_do_what_they_say(display: str, tmp_path: Path) -> None:
 def test_every_tab_is_drawn_also_with_damaged_files_and_without_torch(display: str, tmp_path: Path) -> None:
     runs = (write_native(tmp_path / "a", Plan(ticks=40)), write_foreign(tmp_path / "b", Plan(ticks=40)))
     saw = play("tabs", *runs)
-    assert saw["seen"] == ["charts", "images", "log", "alarms", "overview", "machine"] * ROUNDS
+    assert saw["seen"] == ["charts", "pictures", "log", "alarms", "overview", "machine"] * ROUNDS
     assert saw["whole"] == [40, 40], "mended files are read again"
     assert saw["found"] and saw["why"] == "" and not saw["torch"] and not saw["imgui"]
 

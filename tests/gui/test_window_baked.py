@@ -17,6 +17,7 @@ from tests.blob_head.session import BlobFrame, BlobSession
 from tests.gl.baked_blob import dense_head, packed
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.unit.render_client.inline_client import InlineClient
+from viewer.state import scheduler
 from viewer.state.baked_view import WALK_LEVEL
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures")]
@@ -184,3 +185,21 @@ def test_a_map_that_no_volume_has_and_another_latent_are_the_renderers() -> None
         )
 
     window(body)
+
+
+def test_a_channel_that_is_not_there_yet_is_shown_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a volume, nothing but an exact picture would be asked for, and the old channel would stand until it comes."""
+    monkeypatch.setattr(scheduler, "channels_left", lambda *_: ())
+
+    def body(h: Hands) -> None:
+        ready(h)
+        assert "normal" not in h.frames.arrays
+        asked = len(client.requests)
+        h.loop.store.adopt(h.doc.replace(view=h.doc.view.with_channel("normal")), "view", 0.0)
+        h.until(lambda: len(client.requests) > asked, "a request", 5)
+        assert client.requests[asked].tier is Tier.MOVING and "normal" in client.requests[asked].channels
+        h.until(lambda: "normal" in h.frames.arrays, "its picture", 60)
+        h.until_full()
+
+    client = Recorder(InlineClient(BakingSession))
+    drive(body, client)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from PIL import Image
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.state import basket
 from viewer.state.actions import ShowPanel
+from viewer.state.comparison import Comparison, Source
+from viewer.widgets import overlays
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 ROWS = "//Compare/##columns/##tiles"
@@ -137,3 +140,51 @@ def test_an_entry_of_the_basket_is_compared(recorder: Recorder) -> None:
         assert recorder.requests[-1].latent.w == items[1].rows
 
     drive(body, recorder)
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (1280, 720)])
+def test_captions_stay_within_their_own_picture(
+    size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[tuple[float, float, float, float]] = []
+    real = overlays.badge
+
+    def noted(*args: Any, **kwargs: Any) -> imgui.ImVec2:
+        plate = real(*args, **kwargs)
+        if "room" in kwargs:
+            corner = args[1]
+            drawn.append((corner.x - plate.x, corner.y - plate.y, corner.x, corner.y))
+        return plate
+
+    monkeypatch.setattr(overlays, "badge", noted)
+
+    def body(h: Hands) -> None:
+        opened(h)
+        tiles = (
+            Source(),
+            Source(what="sampler", sampler="importance"),
+            Source(what="seed", seed=3),
+            Source(what="psi"),
+        )
+        for mode, count, split in (
+            ("side", 2, 0.5),
+            ("grid", 4, 0.5),
+            ("wipe", 2, 0.5),
+            ("wipe", 2, 0.2),
+            ("wipe", 1, 0.98),
+        ):
+            h.loop.store.doc = h.doc.replace(compare=Comparison(mode=mode, tiles=tiles, split=split))
+            until_there(h)
+            h.ctx.yield_(2)
+            drawn.clear()
+            h.ctx.yield_(1)
+            assert len(drawn) == count, (mode, drawn)
+            place = h.loop.place
+            for left, _, right, _ in drawn:
+                assert right - left <= place.size * (max(split, 1 - split) if mode == "wipe" else 1.0), mode
+            for i, a in enumerate(drawn):
+                for b in drawn[i + 1 :]:
+                    apart = a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+                    assert apart, (mode, split, a, b)
+
+    drive(body, size=size)

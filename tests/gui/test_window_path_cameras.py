@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from imgui_bundle import ImVec2
+from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.camera import OrbitPose
 from core_model.schema.camera_path import CameraPath, PathKey
@@ -62,3 +62,20 @@ def test_a_path_is_previewed_from_the_view_of_each_moment(recorder: Recorder) ->
         assert len(seen) >= 3 and all(-0.51 <= pose.yaw <= 0.51 for pose in seen)
 
     drive(body, recorder)
+
+
+@pytest.mark.parametrize("size", [(1000, 640), (1024, 700), (1280, 720)])
+def test_the_whole_time_line_is_in_sight_in_a_low_window(size: tuple[int, int]) -> None:
+    def body(h: Hands) -> None:
+        with_path(h)
+        h.settle()
+        window = imgui.internal.find_window_by_name("Path")
+        line = h.ctx.item_info("//Path/##timeline").rect_full
+        clip = window.inner_clip_rect
+        assert window.scroll_max.y == 0.0, "nothing of it lies under a fold"
+        assert clip.min.y <= line.min.y and line.max.y <= clip.max.y + 1.0
+        assert line.get_width() > 150.0 and line.get_height() > 30.0
+        used = h.ctx.item_info("//Path/##cameras").rect_full
+        assert used.max.y <= line.min.y or used.max.x <= line.min.x, "the controls lie beside it or above it"
+
+    drive(body, size=size)

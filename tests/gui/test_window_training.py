@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from imgui_bundle import imgui
+from PIL import Image
 
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.unit.runs.synthetic import Plan, line, tick, write_native
@@ -196,6 +197,48 @@ def test_the_form_marks_changes_and_places_errors_at_their_field(runs: Path, tmp
         ctx.item_click(f"{MAIN}###copy-line")
         ctx.yield_(2)
         assert "--optim.generator_lr=0.001" in imgui.get_clipboard_text()
+
+    drive(body, size=(1500, 960))
+
+
+def test_a_set_of_photographs_is_made_from_the_window(runs: Path, tmp_path: Path) -> None:
+    """Folder, size and poses are given, the task runs, the form takes the set over and says what was left out."""
+    photos = tmp_path / "mine"
+    photos.mkdir()
+    for number in range(3):
+        Image.new("RGB", (40 + number, 32), (90 * number, 40, 200)).save(photos / f"{number}.png")
+    (photos / "notes.txt").write_text("no picture")
+
+    def body(h: Hands) -> None:
+        ctx, panel = h.ctx, training(h)
+        ctx.item_click(f"{MAIN}###new-run")
+        ctx.yield_(3)
+        data = panel.launch.data
+        data.making, data.kind = True, "photos"
+        ctx.yield_(3)
+        started = panel.launch.data.photos._why_not(h.loop.tasks)
+        assert started == "Choose the folder of pictures"
+        ctx.item_input_value(f"{MAIN}##photos-folder", str(photos))
+        ctx.item_input_value(f"{MAIN}##photos-size", 16)
+        ctx.item_click(f"{MAIN}photos-poses/None")
+        ctx.item_input_value(f"{MAIN}##photos-out", str(tmp_path / "mine.zip"))
+        ctx.yield_(2)
+        ctx.item_click(f"{MAIN}###make-photos")
+        h.until(lambda: h.loop.tasks.views("data"), "the task", 2000)
+        until = time.monotonic() + 90.0
+        while panel.launch.draft.data != str(tmp_path / "mine.zip"):
+            assert time.monotonic() < until, h.loop.tasks.views("data")
+            time.sleep(0.05)
+            ctx.yield_()
+        report = lambda: data.photos._reports._found
+        h.until(lambda: report() is not None, "the report", 2000)
+        found = report()
+        assert (
+            found is not None and found[1].images == 3 and [n for n, _ in found[1].left_out] == ["notes.txt"]
+        )
+        h.until(lambda: data.previewer._found is not None, "sixteen pictures of it", 2000)
+        seen = data.previewer._found
+        assert seen is not None and len(seen[1].names) == 3 and not seen[1].fault
 
     drive(body, size=(1500, 960))
 

@@ -70,6 +70,9 @@ TINY = FitConfig(
 SPEC = TruthSpec(64, (("x", "y"), ("x", "z"), ("y", "z")), 32, 600, 300, 100, 0.5)
 
 
+TOLD: list[tuple[str, float]] = []
+
+
 @pytest.fixture(autouse=True, scope="module")
 def balls() -> Iterator[None]:
     """Balls take the place of heads: the fit does not ask what its examples are, and balls cost nothing."""
@@ -81,8 +84,15 @@ def balls() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, balls: None) -> Path:
     out = tmp_path_factory.mktemp("fit") / "run"
-    run_fit(out, TINY)
+    run_fit(out, TINY, progress=lambda stage, share: TOLD.append((stage, share)))
     return out
+
+
+def test_who_watches_is_told_stage_and_share_after_each_step(finished: Path) -> None:
+    stages, shares = zip(*TOLD, strict=True)
+    assert list(dict.fromkeys(stages))[0] == "mapping" and len(set(stages)) >= 3
+    assert list(shares) == sorted(shares) and shares[0] > 0.0 and shares[-1] == pytest.approx(1.0)
+    assert len(shares) == TINY.mapping_steps + TINY.steps + TINY.proposal_steps
 
 
 def give_balls(out: Path) -> None:

@@ -80,7 +80,7 @@ def _preview(path: str, names: list[str], read: Read) -> DataPreview:
         pictures = [n for n in names if n.lower().endswith(PICTURES) and n.split("/", 1)[0] not in _TRUTH]
     chosen = [pictures[i] for i in _spread(len(pictures), COUNT)]
     if not chosen:
-        return DataPreview(path, fault="there are no pictures in it")
+        return DataPreview(path, fault="there are no images in it")
     tiles = np.stack([_tile(read(name)) for name in chosen])
     keys = [name.removeprefix(front) for name in chosen] if own else []
     others = [k for k in poses if k not in set(keys)]

@@ -38,7 +38,7 @@ class DataLook:
         count = f"{self.pictures:,}".replace(",", " ")
         cameras = "each with a camera" if self.labelled else "without cameras"
         return (
-            f"{count} pictures of {self.size[0]} × {self.size[1]} pixels, {cameras}, {size_words(self.bytes)}"
+            f"{count} images of {self.size[0]} × {self.size[1]} pixels, {cameras}, {size_words(self.bytes)}"
         )
 
 
@@ -112,7 +112,7 @@ def _judged(path: str, pictures: int, first: bytes, labels: bytes, total: int) -
     from PIL import Image
 
     if not pictures:
-        return DataLook(path, fault="no pictures in it (.png, .jpg, .webp)")
+        return DataLook(path, fault="no images in it (.png, .jpg, .webp)")
     with Image.open(BytesIO(first)) as image:
         size = image.size
     labelled = 0

@@ -24,7 +24,7 @@ from viewer.runs.selection import Selection
 
 TITLES = {
     "charts": "Charts",
-    "images": "Images",
+    "pictures": "Pictures",
     "log": "Log",
     "alarms": "Alarms",
     "overview": "Overview",
@@ -50,7 +50,7 @@ class Contents:
         self.sidebar = Sidebar(self.view)
         self.tabs = {
             "charts": ChartTab(self.view),
-            "images": PictureTab(self.view),
+            "pictures": PictureTab(self.view),
             "log": LogTab(self.view),
             "alarms": AlarmTab(self.view),
             "overview": OverviewTab(self.view, Steering(self.view, desk)),
@@ -62,8 +62,8 @@ class Contents:
     @property
     def settled(self) -> bool:
         """Everything that is on disk is on the screen."""
-        pictures = self.tabs["images"]
-        drawn = self.tab != "images" or (isinstance(pictures, PictureTab) and pictures.settled)
+        pictures = self.tabs["pictures"]
+        drawn = self.tab != "pictures" or (isinstance(pictures, PictureTab) and pictures.settled)
         return (
             drawn
             and not any(run.catching_up for run in self.view.poller.runs)

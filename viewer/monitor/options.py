@@ -23,11 +23,11 @@ snapshot (tab Overview) are requests that it writes there.
   --worker COMMAND  the runs are on another machine, e.g. "ssh gpu-box triscope worker"; RUN is a path over there
   --theme NAME      dark (default) or light
   --size WxH        size of the window, pixels (default 1600x1000)
-  --tab NAME        charts (default), images, log, alarms, overview or machine
+  --tab NAME        charts (default), pictures, log, alarms, overview or machine
   --picture FILE    write a .png of the window once everything is read, and end
   -h, --help        this text
 """
-TABS = ("charts", "images", "log", "alarms", "overview", "machine")
+TABS = ("charts", "pictures", "log", "alarms", "overview", "machine")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ Requests wait in four mailboxes: a ray to inspect, a picture, a question, a bake
 4. A settled or full picture. It alternates with questions: after a question it runs for at least `PICTURE_MIN_S`
    before it stops for the next, and a question that takes longer than `QUESTION_MAX_S` stops for it.
 5. A finer volume: stops at once for anything above.
-6. A refined picture: stops at once for anything else.
+6. Further channels of the full picture, or a refined one: stops at once for anything else.
 
 Stopping loses no work: the session continues an interrupted picture, answer or volume
 (`core_model.session.unfinished`, `core_model.session.bakery`).
@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from core_model.schema.render import Tier
+from core_model.schema.render import IDLE, Tier
 from viewer.render_client.mailbox import Slot
 
 PICTURE_MIN_S = 0.25
@@ -100,11 +100,11 @@ class Turns:
         """Whether the picture that is being rendered has to stop for a request of another mailbox."""
         if tier is Tier.MOVING:
             return False
-        if tier is Tier.REFINED and self._waits("bake"):
+        if tier in IDLE and self._waits("bake"):
             return True
         waits = self._waits("inspect") or self._waits("ask")
         if (
-            tier is not Tier.REFINED
+            tier not in IDLE
             and self._before in ("inspect", "ask")
             and self._clock() - self._begun < PICTURE_MIN_S
         ):
@@ -130,7 +130,7 @@ class Turns:
         tier = self._tier()
         if level <= QUICK_LEVEL:
             return tier is Tier.MOVING and self._clock() - self._begun >= BAKE_MIN_S
-        return self._waits("ask") or tier not in (None, Tier.REFINED)
+        return self._waits("ask") or tier in (Tier.MOVING, Tier.SETTLED, Tier.FULL)
 
     def _choose(self) -> Turn | None:
         ray = self._newest("inspect")
@@ -145,7 +145,7 @@ class Turns:
         if wish.level <= QUICK_LEVEL:
             first = picture is not None and (picture.number < bake.number or self._now != "render")
             return picture if tier is Tier.MOVING and first else bake
-        if tier is Tier.REFINED:
+        if tier in IDLE:
             picture = None
         return self._picture_or_question(picture) or bake
 
@@ -157,7 +157,7 @@ class Turns:
         if tier is Tier.MOVING:
             self._passed = (self._passed + 1) % (MOVING_PER_QUESTION + 1)
             return picture if self._passed else question
-        if tier is Tier.REFINED:
+        if tier in IDLE:
             return question
         return picture if self._now == "ask" else question
 

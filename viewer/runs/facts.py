@@ -12,6 +12,7 @@ from typing import Any
 
 from core_model.schema.schedule import Curve
 from viewer.runs import foreign
+from viewer.runs.catalogue import score_title
 from viewer.runs.format import amount, duration, moment, number, size
 from viewer.runs.job_record import ENDED, MAIN, shell_line
 from viewer.runs.reader import RunReader
@@ -78,7 +79,7 @@ def facts(run: RunReader) -> list[tuple[str, list[tuple[str, str]]]]:
             )
         )
         best = [
-            (name, f"{number(value)}   {record.best_snapshot.get(name, '')}".rstrip())
+            (score_title(name), f"{number(value)}   {record.best_snapshot.get(name, '')}".rstrip())
             for name, value in record.best.items()
         ]
         groups.append(("Best", best))

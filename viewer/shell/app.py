@@ -38,6 +38,8 @@ SOFTWARE_FRAMES_PER_SECOND, DRAGGING_FRAMES_PER_SECOND = 30.0, 15.0
 """Drawing on the CPU takes cores from the renderer, most of all while a drag wants new pictures."""
 DOCK_SPACE = "MainDockSpace"  # hello_imgui's name of it
 IDLE_FRAMES_PER_SECOND = 1.0
+SETTLING_FRAMES_PER_SECOND = 20.0
+"""Until the columns have shared their height: nothing is to move under a cursor that comes back later."""
 TOUR_FRAMES_PER_SECOND = 12.0
 DEFAULT_SIZE = (1600, 1000)
 
@@ -171,6 +173,8 @@ class App:
         """Frames per second while no event comes in. dragging: a lower limit, which leaves the processor to the
         renderer.
         """
+        if self.loop is not None and self.loop.workspace.exploring and self._arrangement.settling:
+            frames_per_second = max(frames_per_second, SETTLING_FRAMES_PER_SECOND)
         if self._software:
             limit = DRAGGING_FRAMES_PER_SECOND if dragging else SOFTWARE_FRAMES_PER_SECOND
             self.params.fps_idling.fps_max = limit

@@ -84,6 +84,11 @@ class Arrangement:
         if wanted.key != self._key or em != self._em or (small and fits):
             self.reset()
 
+    @property
+    def settling(self) -> bool:
+        """Whether panels may yet move once a few more frames are drawn: that is not to wait until the mouse moves."""
+        return self._still < SETTLED_FRAMES or any(column.settling for column in self._columns)
+
     def balance(self) -> None:
         """At the end of a frame: columns whose contents have changed share their height anew."""
         for column in self._columns:
@@ -148,6 +153,10 @@ class _Column:
         self._seen: tuple[object, ...] = ()
         self._still = 0
         self._upper = 0.0
+
+    @property
+    def settling(self) -> bool:
+        return bool(self._seen) and not self.held and self._still < SETTLED_FRAMES
 
     def balance(self) -> None:
         nodes = self._nodes()

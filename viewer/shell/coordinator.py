@@ -113,6 +113,8 @@ class RenderCoordinator:
         """Whether a baked volume is shown while the document's view moves; on a walk that of the last head until the next is there."""
         if self.info is None or volume is None or not has_map(doc):
             return False
+        if doc.view.channel not in self.frames.arrays:
+            return False  # a small picture of it is there sooner than the exact one that a volume leaves to be asked for
         if not (is_of(volume, doc) or (self.walking and volume.checkpoint == doc.checkpoint)):
             return False
         exact = self.scheduler.full_ms(doc, self.info, edge_px)
@@ -404,7 +406,9 @@ class RenderCoordinator:
         if result.request is None or result.request.checkpoint != self.store.doc.checkpoint:
             return
         self._newest = result
-        error = result.error
+        error, beside = result.error, result.request.tier is Tier.BESIDE
+        if error is not None and beside:
+            return  # nobody asked for it yet; whoever chooses such a channel is told
         if error is not None:
             if error.kind != "cancelled":
                 self.frames.add(result, event.arrays)
@@ -412,7 +416,7 @@ class RenderCoordinator:
                     _title_of(error.kind), _joined(error.message, error.detail), remedy="retry"
                 )
             return
-        if self.frames.add(result, event.arrays):
+        if self.frames.add(result, event.arrays) and not beside:
             self.history.append(Timing(result.total_ms, result.request.tier, result.width))
             if self.store.banner is not None and self.store.banner.remedy == "retry":
                 self.store.banner = None

@@ -50,7 +50,7 @@ class Pictures:
     ) -> tuple[int, str]:
         """See `StandIn`."""
         control, how = self._coordinator, self._presentation(shown, view, span, edge)
-        if not control.stands_in(self._baked.question, doc, edge) or shown.channel.name != doc.view.channel:
+        if not control.stands_in(self._baked.question, doc, edge):
             self._baked.camera = None
             return 0, ""
         texture = self._baked.present(doc, control.frames.base, self._presenter(0), how, time.monotonic())

@@ -32,9 +32,9 @@ class FrameStore:
     """Newest finished frame: its result record, channel arrays and how many refined frames are in them.
 
     base: the request of the first frame in them, which is the full one unless the caller asked for refined
-    ones alone. result stays that frame's but for tier, seed and generation: samples and times are those of
-    the sampler that the user chose. version grows whenever the arrays change, so that textures are uploaded
-    only then.
+    ones alone, with the channels that were made beside it since. result stays that frame's but for tier, seed
+    and generation: samples and times are those of the sampler that the user chose. version grows whenever the
+    arrays change, so that textures are uploaded only then.
     """
 
     def __init__(self) -> None:
@@ -69,6 +69,8 @@ class FrameStore:
                 self.error = result.error
             return False
         self.error = None
+        if result.request is not None and result.request.tier is Tier.BESIDE:
+            return self._beside(result.request, arrays, result.generation)
         joins = _is_refined(result) and self._may_join(result)
         if joins and set(arrays) <= set(self.arrays):
             assert self.result is not None and self.base is not None and result.request is not None
@@ -124,6 +126,19 @@ class FrameStore:
             return False
         return view_of(self.result.request) == view_of(result.request)
 
+    def _beside(self, request: RenderRequest, arrays: dict[str, np.ndarray], generation: int) -> bool:
+        """Further channels of the picture that is there; dropped where it is another one by now."""
+        if self.base is None or self.result is None or _picture_of(request) != _picture_of(self.base):
+            return False
+        new = {name: values for name, values in arrays.items() if name not in self.arrays}
+        self.arrays = {**self.arrays, **new}
+        self._means |= new
+        self._seeds |= {name: set() for name in new}
+        self.base = self.base.replace(channels=(*self.base.channels, *new))
+        self.result = self.result.model_copy(update={"generation": generation})
+        self.version += 1
+        return True
+
     def _average(self, arrays: dict[str, np.ndarray], seed: int) -> None:
         """Mean over the frames in which a pixel has a value; unit vectors are made unit again.
 
@@ -163,6 +178,11 @@ def view_of(request: RenderRequest | None) -> RenderRequest | None:
         "sampler": SamplerSpec(name=request.sampler.name),
     }
     return request.model_copy(update=alike)
+
+
+def _picture_of(request: RenderRequest) -> RenderRequest:
+    """A request without its channels, and whether they were made beside others."""
+    return request.replace(channels=(), tier=Tier.FULL if request.tier is Tier.BESIDE else request.tier)
 
 
 def _is_refined(result: RenderResult) -> bool:

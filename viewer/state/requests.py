@@ -17,7 +17,7 @@ from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecast
 from core_model.schema.render import RenderRequest, Tier
 from core_model.schema.sampler import AUTO, SamplerSpec
 from viewer.state.document import Document
-from viewer.state.final_view import colour_beside, is_final
+from viewer.state.final_view import FINAL, colour_beside, is_final
 from viewer.state.mesh_settings import MeshSettings
 
 REFINED_MORE, REFINED_TAU = 2.0, 0.998
@@ -26,6 +26,8 @@ ALWAYS = ("depth", "samples")
 """Channels of every request beside colour: depth is needed for picking."""
 ALONG = ("opacity", "beta", "leftover", "entropy", "position")
 """Channels that cost an exact picture next to nothing."""
+LAST = ("missed",)
+"""Channels that take many times a picture's evaluations: they are made beside it when nothing else is left to do."""
 THUMBNAIL = ("rgb", "depth", "samples")
 
 
@@ -156,6 +158,25 @@ def channels_beside(shown: str, info: CheckpointInfo, tier: Tier) -> tuple[str, 
     if tier is not Tier.FULL:
         return ()
     return ("opacity",) if is_final(shown, info) else ALONG
+
+
+def channels_left(full: RenderRequest, info: CheckpointInfo) -> tuple[str, ...]:
+    """Channels of the checkpoint that an exact picture did not bring and that its own rays can still give. A super-resolved picture
+    has none: its maps come of other rays than it does; nor has a program's own picture.
+    """
+    if full.native or full.shared_rays:
+        return ()
+    final = (FINAL,) if info.neural_size else ()
+    return tuple(
+        c.name
+        for c in info.channels
+        if c.name not in (*full.channels, *final) and (info.has_proposal or not c.needs_proposal)
+    )
+
+
+def beside_request(full: RenderRequest, channels: tuple[str, ...]) -> RenderRequest:
+    """Further channels of an exact picture, from the same samples."""
+    return full.replace(tier=Tier.BESIDE, channels=channels)
 
 
 def samples_of(doc: Document, info: CheckpointInfo) -> float:

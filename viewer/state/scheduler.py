@@ -4,6 +4,8 @@ moving   at every change; size and samples from measured milliseconds
 settled  after `settle_delay_s` of rest; full samples at a size that takes a fraction of a second; left out
          where a full frame is as fast
 full     after `full_delay_s` of rest; the size of the viewport and the user's samples
+beside   the other channels of that picture, so that each is there at once when it is chosen; those that take
+         many evaluations only after the refined frames
 refined  one frame after the other with samples at other places of the same strata, averaged with the full
          frame by the FrameStore
 
@@ -17,11 +19,19 @@ import math
 from dataclasses import dataclass
 
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.render import RenderRequest, RenderResult, Tier
+from core_model.schema.render import IDLE, RenderRequest, RenderResult, Tier
 from viewer.state.document import Document
 from viewer.state.final_view import QUICK, final_ms, in_raw, is_final, is_repeatable, size_matters, stands_in
 from viewer.state.moving_size import LATENT_STAGES, MovingSize, MovingSizer
-from viewer.state.requests import as_its_program, channels_for, samples_of, view_request
+from viewer.state.requests import (
+    LAST,
+    as_its_program,
+    beside_request,
+    channels_for,
+    channels_left,
+    samples_of,
+    view_request,
+)
 
 SETTLED_MS = 200.0
 """Target time of a settled frame; a full frame that is expected to be as fast is asked for instead."""
@@ -39,7 +49,8 @@ class _Wanted:
 class Scheduler:
     """Takes the document in each GUI frame and answers with the request to submit, or None.
 
-    along: exact pictures bring the channels that cost nothing; not over a line, where each of them takes its time.
+    along: exact pictures bring the channels that cost nothing, and the others follow while nothing else is wanted; not over a
+    line, where each of them takes its time.
     """
 
     def __init__(self) -> None:
@@ -54,7 +65,9 @@ class Scheduler:
         self._held = False
         self._left = False
         self._kept: RenderRequest | None = None
+        self._left_out: tuple[str, ...] = ()
         self._refined_in: set[str] = set()
+        self._failed: set[str] = set()
         self._seen: tuple[int, int] | None = None
         self._refined = 0
         self._ms_per_sample: float | None = None
@@ -96,10 +109,11 @@ class Scheduler:
                 return None
             self._left = False
             return self._send(self._full(doc, info, edge))
-        done = self._refined_in | set(self._sent.channels)
-        if self._sent.tier is Tier.REFINED and doc.view.channel not in done:
+        under_way = self._sent.channels if self._sent.tier is Tier.REFINED else ()
+        if self._sent.tier in IDLE and doc.view.channel not in {*self._refined_in, *under_way}:
             # it came along with the full picture: now it is refined too
             self._refined, self._last_extremes = 0, ()
+        self._left_out = self._channels_left(info)
         request = self._at_rest(doc, info, edge, now - self._changed_at)
         return None if request is None else self._send(request)
 
@@ -128,7 +142,7 @@ class Scheduler:
         if self._sent is None or self._answered:
             return
         self._answered = True
-        if self._sent.tier is not Tier.REFINED:
+        if self._sent.tier not in IDLE:
             self._given_up, self._sent = self._sent, self._sent_before
 
     def hold(self) -> None:
@@ -188,6 +202,9 @@ class Scheduler:
         if result.request != self._sent:
             return
         self._answered = True
+        if result.request.tier is Tier.BESIDE:
+            self._took_beside(result)
+            return
         if result.error is not None:
             # The same view would fail again: wait for a change. A cancelled one may be asked for again.
             self._held = result.error.kind != "cancelled"
@@ -214,6 +231,8 @@ class Scheduler:
             return
         spp = request.sampler.spp or result.samples_per_pixel or 1.0
         size = MovingSize(request.width, spp)
+        if request.tier is Tier.BESIDE:  # other channels take other times
+            return
         if request.tier is Tier.MOVING:
             self.sizer.measured(ms, size, target)
             if self._ms_per_sample is None:
@@ -235,7 +254,7 @@ class Scheduler:
         self._wanted, self._changed_at, self._given_up, self._kept = wanted, now, None, None
         self._held = False
         self._refined, self._last_extremes = 0, ()
-        self._refined_in = set()
+        self._refined_in, self._failed, self._left_out = set(), set(), ()
 
     def _at_rest(self, doc: Document, info: CheckpointInfo, edge: int, rest_s: float) -> RenderRequest | None:
         assert self._sent is not None
@@ -250,17 +269,40 @@ class Scheduler:
                 return self._full(doc, info, edge)
         elif tier is Tier.SETTLED and rest_s >= quality.full_delay_s:
             return self._full(doc, info, edge)
-        elif tier in (Tier.FULL, Tier.REFINED) and not self._is_finished(doc):
-            return view_request(doc, info, edge, Tier.REFINED, seed=self._refined + 1)
+        elif tier in _WHOLE:
+            return self._more(doc, info, edge)
         return None
+
+    def _more(self, doc: Document, info: CheckpointInfo, edge: int) -> RenderRequest | None:
+        """What follows the exact picture: its other channels, refined frames, and channels that take long."""
+        quick = tuple(name for name in self._left_out if name not in LAST)
+        refined = self._is_refined(doc)
+        if self._kept is not None and self._left_out and (quick or refined):
+            return beside_request(self._kept, quick or self._left_out)
+        return None if refined else view_request(doc, info, edge, Tier.REFINED, seed=self._refined + 1)
+
+    def _channels_left(self, info: CheckpointInfo) -> tuple[str, ...]:
+        if self._kept is None or not self.along:
+            return ()
+        return tuple(name for name in channels_left(self._kept, info) if name not in self._failed)
+
+    def _took_beside(self, result: RenderResult) -> None:
+        """The channels are there; those that could not be made are not asked for again before the view changes."""
+        request = result.request
+        assert request is not None and self._kept is not None
+        if result.error is None:
+            self._kept = self._kept.replace(channels=(*self._kept.channels, *request.channels))
+        elif result.error.kind != "cancelled":
+            self._failed |= set(request.channels)
+
+    def _is_refined(self, doc: Document) -> bool:
+        kept = self._kept or self._sent
+        assert kept is not None
+        return is_repeatable(kept) or not doc.quality.refine or self._refined >= doc.quality.refine_frames
 
     def _is_finished(self, doc: Document) -> bool:
         assert self._sent is not None
-        if self._sent.tier not in (Tier.FULL, Tier.REFINED):
-            return False
-        return (
-            is_repeatable(self._sent) or not doc.quality.refine or self._refined >= doc.quality.refine_frames
-        )
+        return self._sent.tier in _WHOLE and self._is_refined(doc) and not self._left_out
 
     def _settled_edge(self, doc: Document, info: CheckpointInfo, edge: int) -> int | None:
         """Edge of a settled frame of about SETTLED_MS; None = the full frame is expected to be as fast."""
@@ -300,15 +342,15 @@ class Scheduler:
             self._sent.shared_rays and not self._sent.native and not is_final(doc.view.channel, info)
         ):
             return False
-        wanted = channels_for(doc, info, self._sent.tier)
-        if (
-            self._sent.tier is Tier.REFINED
-            and self._kept is not None
-            and set(wanted) <= set(self._kept.channels)
-        ):
+        tier = Tier.FULL if self._sent.tier in _WHOLE else self._sent.tier
+        wanted = channels_for(doc, info, tier)
+        if tier is Tier.FULL and self._kept is not None and set(wanted) <= set(self._kept.channels):
             return True
         moving = self._sent.tier is Tier.MOVING and is_final(doc.view.channel, info) and stands_in(self._sent)
         return set(in_raw(wanted) if moving else wanted) <= set(self._sent.channels)
+
+
+_WHOLE = (Tier.FULL, *IDLE)
 
 
 def _picture_part(doc: Document) -> Document:

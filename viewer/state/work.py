@@ -30,6 +30,7 @@ _TIERS = {
     Tier.MOVING: "Rendering",
     Tier.SETTLED: "Rendering",
     Tier.FULL: "Rendering the full picture",
+    Tier.BESIDE: "Rendering the other channels",
     Tier.REFINED: "Refining",
 }
 

@@ -9,6 +9,7 @@ from imgui_bundle import ImVec2, imgui
 
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.colormaps import colour_table
+from viewer.widgets import overlays
 from viewer.widgets.histogram import Histogram
 from viewer.widgets.shown_picture import ShownRange
 from viewer.widgets.theme import BODY_PX, Theme
@@ -61,11 +62,8 @@ def vertical_bar(
     draw, p, em = imgui.get_window_draw_list(), theme.palette, theme.em
     height = high.y - low.y
     if plate:
-        draw.add_rect_filled(
-            ImVec2(low.x - 2.4 * em, low.y - 3.0 * em),
-            ImVec2(right_end, high.y + 0.9 * em),
-            theme.colour(p.panel, 0.86),
-            0.3 * em,
+        overlays.plate(
+            theme, ImVec2(low.x - 2.4 * em, low.y - 3.0 * em), ImVec2(right_end, high.y + 0.9 * em)
         )
     if histogram is not None and max(histogram.counts) > 0:
         top, step, reach = max(histogram.counts), height / len(histogram.counts), 1.7 * em

@@ -6,10 +6,14 @@ rendered.
 
 from __future__ import annotations
 
+import math
+import textwrap
+
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from viewer.state.palette import Rgb, rgb
+from viewer.state.palette import Rgb, contrast, mix, rgb
+from viewer.widgets import controls
 from viewer.widgets.glyphs import legible
 from viewer.widgets.theme import BODY_PX, Theme
 
@@ -19,30 +23,59 @@ PIN_INKS: tuple[Rgb, ...] = tuple(
 )
 
 
+PLATE_ALPHA = 0.9
+"""Of the ground under text on pictures: every ink of both themes can be read on it, whatever the picture is."""
+PIN_TEXT: tuple[Rgb, Rgb] = ((0.06, 0.07, 0.09), (1.0, 1.0, 1.0))
+_BEHIND: Rgb = (0.5, 0.5, 0.5)
+
+
+def plate(theme: Theme, low: ImVec2, high: ImVec2) -> None:
+    """The ground of text on a picture."""
+    fill = theme.colour(theme.palette.panel, PLATE_ALPHA)
+    imgui.get_window_draw_list().add_rect_filled(low, high, fill, 0.3 * theme.em)
+
+
 def badge(
-    theme: Theme, corner: ImVec2, lines: list[tuple[str, bool]], right: bool = False, bottom: bool = False
+    theme: Theme,
+    corner: ImVec2,
+    lines: list[tuple[str, bool]],
+    right: bool = False,
+    bottom: bool = False,
+    room: float = math.inf,
 ) -> ImVec2:
     """Small text on a translucent plate; `lines` are (text, strong). Returns the plate's size.
 
-    corner: the plate's corner nearest to the viewport's corner, chosen by `right` and `bottom`.
+    corner: the plate's corner nearest to the viewport's corner, chosen by `right` and `bottom`. room: its greatest
+    width, pixels; longer lines go on below.
     """
     p, draw, em = theme.palette, imgui.get_window_draw_list(), theme.em
     size_px = BODY_PX * 0.87
     imgui.push_font(theme.fonts.mono, size_px)
-    lines = [(legible(text), strong) for text, strong in lines]
-    sizes = [imgui.calc_text_size(text) for text, _ in lines]
     pad = ImVec2(round(0.5 * em), round(0.3 * em))
+    lines = [(part, strong) for text, strong in lines for part in _wrapped(legible(text), room - 2 * pad.x)]
+    sizes = [imgui.calc_text_size(text) for text, _ in lines]
     line_h = imgui.get_text_line_height() + round(0.16 * em)
     width = max(s.x for s in sizes) + 2 * pad.x
     height = line_h * len(lines) - round(0.16 * em) + 2 * pad.y
     x = corner.x - width if right else corner.x
     y = corner.y - height if bottom else corner.y
-    draw.add_rect_filled(ImVec2(x, y), ImVec2(x + width, y + height), theme.colour(p.panel, 0.86), 0.3 * em)
+    plate(theme, ImVec2(x, y), ImVec2(x + width, y + height))
     for i, (text, strong) in enumerate(lines):
         ink = theme.colour(p.text if strong else p.muted)
         draw.add_text(ImVec2(round(x + pad.x), round(y + pad.y + i * line_h)), ink, text)
     imgui.pop_font()
     return ImVec2(width, height)
+
+
+def _wrapped(text: str, room: float) -> list[str]:
+    """Lines of at most `room` pixels in the present font, which is of one width; a word that is wider is cut."""
+    if not math.isfinite(room) or imgui.calc_text_size(text).x <= room:
+        return [text]
+    letters = max(1, int(room / imgui.calc_text_size("0").x))
+    return [
+        controls.ellipsis(line, room)
+        for line in textwrap.wrap(text, letters, break_long_words=False, break_on_hyphens=False)
+    ]
 
 
 def warning(theme: Theme, corner: ImVec2, text: str, tip: str) -> None:
@@ -53,7 +86,7 @@ def warning(theme: Theme, corner: ImVec2, text: str, tip: str) -> None:
     size, pad = imgui.calc_text_size(shown), ImVec2(round(0.5 * em), round(0.3 * em))
     low = ImVec2(round(corner.x - size.x - 2 * pad.x), corner.y)
     end = ImVec2(corner.x, round(corner.y + size.y + 2 * pad.y))
-    draw.add_rect_filled(low, end, theme.colour(p.panel, 0.86), 0.3 * em)
+    plate(theme, low, end)
     draw.add_text(ImVec2(low.x + pad.x, low.y + pad.y), theme.colour(p.warn), shown)
     imgui.pop_font()
     if imgui.is_window_hovered() and imgui.is_mouse_hovering_rect(low, end):
@@ -95,17 +128,33 @@ def ray_pin(
 ) -> None:
     """A numbered disc beside a small ring on the pinned pixel; faint: it lies behind what the picture shows."""
     draw, em = imgui.get_window_draw_list(), theme.em
-    strong = 0.38 if faint else 1.0
+    strong, ink = (0.38, behind(ink)) if faint else (1.0, ink)
     c = ImVec2(origin.x + mark[0] * edge, origin.y + mark[1] * edge)
     draw.add_circle(c, 0.34 * em, theme.colour((0.0, 0.0, 0.0), 0.6 * strong), 20, 3.4)
     draw.add_circle(c, 0.34 * em, theme.colour(ink, strong), 20, 1.8)
     if chosen:
         draw.add_circle(c, 0.56 * em, theme.colour((1.0, 1.0, 1.0), 0.9 * strong), 24, 1.4)
     disc = ImVec2(c.x + 0.85 * em, c.y - 0.85 * em)
-    draw.add_circle_filled(disc, 0.6 * em, theme.colour((0.0, 0.0, 0.0), 0.6 * strong), 24)
-    draw.add_circle_filled(disc, 0.52 * em, theme.colour(ink, strong), 24)
+    numbered(theme, disc, text, ink)
+
+
+def behind(ink: Rgb) -> Rgb:
+    """Colour of a pin that lies behind what the picture shows."""
+    return mix(ink, _BEHIND, 0.6)
+
+
+def text_on(ink: Rgb) -> Rgb:
+    """The dark or light colour that can be read better on `ink`."""
+    return max(PIN_TEXT, key=lambda text: contrast(text, ink))
+
+
+def numbered(theme: Theme, disc: ImVec2, text: str, ink: Rgb) -> None:
+    """A number on a disc of its own, so that it can be read on any picture."""
+    draw, em = imgui.get_window_draw_list(), theme.em
+    draw.add_circle_filled(disc, 0.6 * em, theme.colour((0.0, 0.0, 0.0), 0.6), 24)
+    draw.add_circle_filled(disc, 0.52 * em, theme.colour(ink), 24)
     imgui.push_font(theme.fonts.bold, BODY_PX * 0.74)
     size = imgui.calc_text_size(text)
     at = ImVec2(round(disc.x - 0.5 * size.x), round(disc.y - 0.5 * size.y))
-    draw.add_text(at, theme.colour((0.06, 0.07, 0.09), strong), text)
+    draw.add_text(at, theme.colour(text_on(ink)), text)
     imgui.pop_font()

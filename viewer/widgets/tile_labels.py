@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from imgui_bundle import ImVec2
 
 from core_model.schema.checkpoint import CheckpointInfo
@@ -9,12 +11,15 @@ from core_model.schema.sampler import SamplerInfo
 from viewer.state.compared import Compared
 from viewer.state.comparison import LETTERS, Source, What
 from viewer.state.document import Document
+from viewer.state.second_view import Apart
 from viewer.state.shown_map import ShownMap
 from viewer.widgets import overlays
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.split import Squares
 from viewer.widgets.theme import Theme
 
+LEAST_EM = 3.0
+"""A part of a wipe that is narrower has no caption."""
 WHAT_TITLES: dict[What, str] = {
     "view": "This view", "sampler": "Sampler", "samples": "Samples", "channel": "Channel", "psi": "Psi", "seed": "Seed",
     "basket": "Basket", "checkpoint": "Checkpoint", "snapshot": "Snapshot", "reference": "Reference", "photo": "Photo",
@@ -55,7 +60,9 @@ def labels(
     drawn: ShownMap,
     where: Squares,
 ) -> None:
-    """Letter and name in the lower right corner of each picture; under B's also the distance of A and B."""
+    """Letter and name in the lower right corner of each picture, within its own part of the screen; under B's also the distance of A
+    and B.
+    """
     spec, inset = doc.compare, 0.5 * theme.em
     if spec.mode == "off":
         return
@@ -66,17 +73,33 @@ def labels(
         lines = [(f"{LETTERS[index]}  {title_of(source, index, info, picture, compared)}", True)]
         lines += _state(doc, picture, compared, index, drawn)
         if index == 1 and found is not None:
-            lines.append(
-                (f"A to B  {found.psnr:.1f} dB   worst 1 % {found.worst_1:.1f}   0.1 % {found.worst_01:.1f}", False)
-            )  # fmt: skip
-        if index == 0 and spec.mode == "wipe":
-            right = max(corner.x + where.edge * spec.split, corner.x + 3 * inset)
+            lines.append((_distance(found), False))
+        room = where.edge - 2 * inset
+        if spec.mode == "wipe":
+            right -= where.edge * (1.0 - spec.split) if index == 0 else 0.0
+            room = where.edge * (spec.split if index == 0 else 1.0 - spec.split) - 2 * inset
+            if room < LEAST_EM * theme.em:  # next to nothing of it is seen
+                continue
         if spec.mode == "difference":  # one picture of both
             if index == 0:
                 above = [] if source.what == "view" else lines
                 continue
             lines = above + lines
-        overlays.badge(theme, ImVec2(right - inset, bottom - inset), lines, right=True, bottom=True)
+        overlays.badge(
+            theme, ImVec2(right - inset, bottom - inset), lines, right=True, bottom=True, room=room
+        )
+
+
+def _distance(found: Apart) -> str:
+    """PSNR in words that are not torn apart where the line is too long."""
+    if math.isinf(found.psnr):
+        return "A equals B"
+    parts = (
+        f"A to B {found.psnr:.1f} dB",
+        f"worst 1 % {found.worst_1:.1f}",
+        f"worst 0.1 % {found.worst_01:.1f}",
+    )
+    return "   ".join(part.replace(" ", "\u00a0") for part in parts)
 
 
 def _state(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -60,8 +60,15 @@ def resumed_settings(out: Path, changes: Sequence[tuple[str, str]]) -> FitConfig
     return changed
 
 
-def run_fit(out: Path, cfg: FitConfig, *, resume: bool = False, command: Sequence[str] = ()) -> Path:
-    """Fit into the run directory `out`; returns the checkpoint.
+def run_fit(
+    out: Path,
+    cfg: FitConfig,
+    *,
+    resume: bool = False,
+    command: Sequence[str] = (),
+    progress: Callable[[str, float], None] | None = None,
+) -> Path:
+    """Fit into the run directory `out`; returns the checkpoint. progress: told the stage and the share of the whole after each step.
 
     Stops cleanly on SIGTERM and SIGINT with its state saved. One of several processes (`siblings`) takes its
     share of every step's heads; the first of them writes, and fits the proposals.
@@ -71,12 +78,19 @@ def run_fit(out: Path, cfg: FitConfig, *, resume: bool = False, command: Sequenc
         if ranks.writer:
             cfg = _check_place(out, cfg, resume)  # before anything is written there
         with owned(out) if ranks.writer else nullcontext():
-            return _run_fit(out, cfg, ranks, resume, command)
+            return _run_fit(out, cfg, ranks, resume, command, progress)
     finally:
         ranks.close()
 
 
-def _run_fit(out: Path, cfg: FitConfig, ranks: Ranks, resume: bool, command: Sequence[str]) -> Path:
+def _run_fit(
+    out: Path,
+    cfg: FitConfig,
+    ranks: Ranks,
+    resume: bool,
+    command: Sequence[str],
+    progress: Callable[[str, float], None] | None,
+) -> Path:
     run, wall_s = None, 0.0
     if ranks.writer:
         before = saved_record(out) if resume else None
@@ -91,7 +105,8 @@ def _run_fit(out: Path, cfg: FitConfig, ranks: Ranks, resume: bool, command: Seq
     checkpoint = out / "checkpoint.safetensors"
     with told_ending(run), stop_flag() as stopping:
         generator = WysiwygGenerator(PRESETS[cfg.preset], heads_conventions(cfg), seed=cfg.seed)
-        state = FitLoop(out, cfg, ranks, generator, run, stopping, wall_s).train(resume=resume)
+        loop = FitLoop(out, cfg, ranks, generator, run, stopping, wall_s, progress)
+        state = loop.train(resume=resume)
     if run is not None:
         run.end(state)
         print(

@@ -44,6 +44,7 @@ class Simulation:
     noise: float = 0.0
     viewport: tuple[int, int] = (256, 256)
     fails: bool = False
+    fails_beside: bool = False
     ignores_seed: bool = False
     scheduler: Scheduler = field(default_factory=Scheduler)
     now: float = 100.0
@@ -111,10 +112,11 @@ class Simulation:
         if self._latent != request.latent and self.planes_ms:
             timings.append(StageTime(stage="planes", ms=self.planes_ms))
         self._latent = request.latent
+        fails = self.fails or (self.fails_beside and request.tier is Tier.BESIDE)
         low = 0.0 if self.ignores_seed else 0.001 * request.seed
         return RenderResult(
             request=request, generation=self._generation, width=request.width, height=request.height,
-            frames=() if self.fails else (ChannelFrame(name="rgb", shape=(3, 4, 4), low=low, high=1.0),),
+            frames=() if fails else (ChannelFrame(name="rgb", shape=(3, 4, 4), low=low, high=1.0),),
             timings=tuple(timings), total_ms=sum(t.ms for t in timings),
-            error=ErrorInfo(kind="failed", message="no") if self.fails else None,
+            error=ErrorInfo(kind="failed", message="no") if fails else None,
         )  # fmt: skip

@@ -151,3 +151,18 @@ def test_values_and_extremes() -> None:
     assert store.extremes("depth") == (1.0, 3.0) and store.extremes("beta") == (0.0, 1.0)
     store.clear()
     assert store.result is None and store.arrays == {} and store.error is None
+
+
+def test_further_channels_join_the_picture_and_its_mean_and_those_of_another_view_are_dropped() -> None:
+    store, there = FrameStore(), np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)
+    store.add(result(1), rgb(0.0))
+    store.add(result(2, Tier.REFINED, seed=1), rgb(1.0))
+    assert store.add(result(3, Tier.BESIDE), {"beta": there, "rgb": np.ones((3, 2, 2), np.float32)})
+    np.testing.assert_array_equal(store.arrays["beta"], there)
+    assert (store.arrays["rgb"] == 0.5).all() and store.averaged_in("rgb") == 1
+    assert store.base is not None and store.base.channels == ("rgb", "beta")
+    assert store.result is not None and store.result.generation == 3
+    assert store.result.request is not None and store.result.request.tier is Tier.REFINED
+    store.add(result(4, Tier.REFINED, seed=1), {"beta": there + 2.0})
+    np.testing.assert_allclose(store.arrays["beta"], there + 1.0)
+    assert not store.add(result(5, Tier.BESIDE, yaw=0.3), {"depth": there}) and "depth" not in store.arrays

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from core_model.schema.channels import ChannelInfo
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest, RenderResult, Tier
 from core_model.schema.sampler import SamplerSpec
@@ -21,10 +22,11 @@ def tiers(sim: Simulation) -> list[Tier]:
 def test_first_picture_goes_through_the_tiers_and_then_silence() -> None:
     sim = Simulation(us_per_sample=0.5)
     sim.rest(DOC, 30.0)
-    assert tiers(sim) == [Tier.MOVING, Tier.SETTLED, Tier.FULL, *[Tier.REFINED] * 8]
-    full = sim.requests[2][1]
+    assert tiers(sim) == [Tier.MOVING, Tier.SETTLED, Tier.FULL, Tier.BESIDE, *[Tier.REFINED] * 8]
+    full, beside = sim.requests[2][1], sim.requests[3][1]
+    assert beside == full.replace(tier=Tier.BESIDE, channels=("normal",))
     assert (full.width, full.height, full.sampler.spp, full.sampler.jitter) == (256, 256, 10.0, False)
-    refined = [r for _, r in sim.requests[3:]]
+    refined = [r for _, r in sim.requests[4:]]
     assert [r.seed for r in refined] == list(range(1, 9)) and all(r.sampler.jitter for r in refined)
     assert sim.requests[0][1].width < sim.requests[1][1].width <= 256
     assert sim.scheduler.wait_s(DOC, sim.now) is None
@@ -40,7 +42,7 @@ def test_settled_is_left_out_where_full_is_as_fast() -> None:
     moved_until = sim.now
     sim.requests.clear()
     sim.rest(doc, 5.0)
-    assert tiers(sim) == [Tier.FULL, *[Tier.REFINED] * 8]
+    assert tiers(sim) == [Tier.FULL, Tier.BESIDE, *[Tier.REFINED] * 8]
     assert sim.requests[0][0] - moved_until <= DOC.quality.settle_delay_s + 0.05
 
 
@@ -128,9 +130,10 @@ def test_what_only_the_window_draws_asks_for_nothing() -> None:
     assert sim.requests == []
 
 
-def test_channel_that_the_frame_lacks_is_asked_for() -> None:
+def test_channel_that_is_chosen_before_it_came_is_asked_for() -> None:
     sim = Simulation()
-    sim.rest(DOC, 10.0)
+    while sim.scheduler.tier is not Tier.FULL:
+        sim.tick(DOC)
     sim.requests.clear()
     doc = DOC.replace(view=DOC.view.with_channel("normal"))
     sim.rest(doc, 10.0)
@@ -287,3 +290,33 @@ def test_over_a_line_nothing_comes_along() -> None:
     sim.scheduler.along = False
     sim.rest(DOC, 10.0)
     assert all("entropy" not in r.channels for _, r in sim.requests)
+    assert Tier.BESIDE not in tiers(sim) and sim.scheduler.wait_s(DOC, sim.now) is None
+
+
+def test_at_rest_every_channel_of_the_view_is_there_and_choosing_one_starts_nothing_over() -> None:
+    sim = Simulation()
+    sim.rest(DOC, 10.0)
+    sim.requests.clear()
+    for channel in INFO.channels:
+        sim.rest(DOC.replace(view=DOC.view.with_channel(channel.name)), 10.0)
+    assert set(tiers(sim)) == {Tier.REFINED}, "the chosen channel is refined, as colour was"
+    assert {"normal", "entropy"} <= {name for _, r in sim.requests for name in r.channels}
+
+
+def test_channels_that_take_long_come_last() -> None:
+    info = INFO.replace(channels=(*INFO.channels, ChannelInfo(name="missed", title="Missed", kind="scalar")))
+    sim = Simulation()
+    for _ in range(900):
+        sim.tick(DOC, info)
+    assert tiers(sim)[2:] == [Tier.FULL, Tier.BESIDE, *[Tier.REFINED] * 8, Tier.BESIDE]
+    assert [r.channels for _, r in sim.requests if r.tier is Tier.BESIDE] == [("normal",), ("missed",)]
+    sim.requests.clear()
+    sim.tick(DOC.replace(view=DOC.view.with_channel("missed")), info)
+    assert Tier.MOVING not in tiers(sim)
+
+
+def test_a_channel_that_cannot_be_made_beside_the_picture_is_not_asked_for_twice() -> None:
+    sim = Simulation(fails_beside=True)
+    sim.rest(DOC, 10.0)
+    assert tiers(sim).count(Tier.BESIDE) == 1 and tiers(sim).count(Tier.REFINED) == 8
+    assert sim.scheduler.wait_s(DOC, sim.now) is None

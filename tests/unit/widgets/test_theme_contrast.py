@@ -5,12 +5,13 @@ disabled or not (WCAG 2, issue 15 F).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from imgui_bundle import imgui
 
 from viewer.state.palette import PALETTES, Palette, Rgb, contrast, mix
-from viewer.widgets import controls, theme
+from viewer.widgets import controls, overlays, theme
 
 C = imgui.Col_
 LEAST = 4.5
@@ -171,3 +172,32 @@ def test_the_browser_empty_pages_and_marks_can_be_read_and_the_focus_is_seen(pal
     # WCAG 2 asks 3 : 1 of what is no text: the ring of the keyboard's focus, the handle of a time line
     grounds = [p.panel, p.raised, p.window, p.field]
     assert min(contrast(p.accent, ground) for ground in grounds) >= 3.0
+
+
+@pytest.mark.parametrize("palette", PALETTES.values(), ids=lambda p: p.name)
+def test_text_on_pictures_can_be_read_whatever_the_picture_is(palette: Palette) -> None:
+    """Captions, badges, warnings, the work badge and the colour bar stand on a plate that lets some of the picture through."""
+    p = palette
+    pairs: list[tuple[str, Rgb, Rgb]] = []
+    for name, behind in (
+        ("black", (0.0, 0.0, 0.0)),
+        ("white", (1.0, 1.0, 1.0)),
+        ("magenta", (1.0, 0.0, 1.0)),
+    ):
+        ground = over(behind, p.panel, overlays.PLATE_ALPHA)
+        for ink in ("text", "muted", "warn", "canvas_text", "canvas_muted"):
+            pairs.append((f"{ink} on a plate over {name}", getattr(p, ink), ground))
+        pairs.append((f"the first steps over {name}", p.text, over(behind, p.raised, 0.94)))
+    for ink in (*overlays.PIN_INKS, *(overlays.behind(ink) for ink in overlays.PIN_INKS), p.accent, p.text):
+        pairs.append((f"a number on {ink}", overlays.text_on(ink), ink))
+    assert not worst(pairs), worst(pairs)
+
+
+def test_nothing_writes_on_a_picture_without_a_plate() -> None:
+    """Layers over the viewport draw words through `overlays`, which this file holds to 4.5 : 1."""
+    places = [*Path("viewer/features").glob("*/overlay.py"), *Path("viewer/features/viewport").glob("*.py")]
+    allowed = {"waiting.py": "the canvas, no picture is there", "view_cube.py": "letters beside their axes",
+               "work_badge.py": "on overlays.plate"}  # fmt: skip
+    assert len(places) >= 8
+    found = [p for p in places if ".add_text(" in p.read_text() and p.name not in allowed]
+    assert not found, found

@@ -61,23 +61,32 @@ def _row(theme: Theme, tasks: Tasks, dispatch: Dispatch, task: Task) -> None:
     state = state_text(task)
     with controls.font(theme.fonts.body, BODY_PX * 0.9):
         wide = imgui.calc_text_size(state).x
-    name = controls.ellipsis(task.record.title, max(room - wide - em, 4 * em))
+    below = imgui.calc_text_size(task.record.title).x > room - wide - em
+    name = controls.ellipsis(task.record.title, room if below else room - wide - em, keep_end=True)
     imgui.text_unformatted(name)
     controls.tooltip(f"{task.record.out}\n{task.command}")
-    imgui.same_line(left + max(room - wide, 5 * em))
-    with (
-        controls.font(theme.fonts.body, BODY_PX * 0.9),
-        controls.text_colour(p.bad if task.state in ("failed", "lost") else p.muted),
-    ):
+    if not below:
+        imgui.same_line(left + room - wide)
         imgui.align_text_to_frame_padding()
-        imgui.text_unformatted(state)
-    controls.tooltip(task.message if task.state in ("failed", "lost") else task.stage)
+        _state(theme, task, state)
     imgui.same_line(left + room + gap)
     if task.ended:
         _ended_buttons(theme, tasks, dispatch, task)
     else:
         _running_buttons(theme, tasks, dispatch, task)
+    if below:  # a long name has the line for itself: its end tells it from its neighbours
+        imgui.set_cursor_pos_x(left)
+        _state(theme, task, state)
+    if not task.ended:
         imgui.progress_bar(task.fraction, ImVec2(-1.0, 0.28 * em), "")
+
+
+def _state(theme: Theme, task: Task, state: str) -> None:
+    bad = task.state in ("failed", "lost")
+    ink = theme.palette.bad if bad else theme.palette.muted
+    with controls.font(theme.fonts.body, BODY_PX * 0.9), controls.text_colour(ink):
+        imgui.text_unformatted(state)
+    controls.tooltip(task.message if bad else task.stage)
 
 
 def _running_buttons(theme: Theme, tasks: Tasks, dispatch: Dispatch, task: Task) -> None:

@@ -180,6 +180,15 @@ def page_rows(theme: Theme, s: ExportSettings) -> ExportSettings:
     return s.replace(heads=heads, level=level)
 
 
+MANY_STEPS = 1000
+
+
+def fit_words(steps: int) -> str:
+    """What a fit takes (`assets/demo.md`): the mapping learns first, which alone is minutes."""
+    cost = "many hours" if steps >= MANY_STEPS else "minutes to hours"
+    return f"{steps} steps, {cost} on two cores"
+
+
 def estimate(s: ExportSettings, plan: ExportPlan, result: RenderResult | None) -> str:
     """Pixels, seconds and, for large pictures, memory."""
     if s.kind == "page":
@@ -189,7 +198,7 @@ def estimate(s: ExportSettings, plan: ExportPlan, result: RenderResult | None) -
         return {
             "report": "5 figures and their numbers",
             "metrics": f"up to {s.count} pictures per metric",
-        }.get(s.kind, f"{s.steps} steps, many hours on two cores")
+        }.get(s.kind, fit_words(s.steps))
     pictures = {"picture": 1, "sheet": cells_of(s)}.get(s.kind, s.frames)
     pixels = pictures * plan.record.request.width * plan.record.request.height
     text = f"{pixels / 1e6:.3g} megapixels" if pictures == 1 else f"{pictures} × {s.edge} px"

@@ -70,9 +70,9 @@ class RunPage:
         tall = room.y - PLOT_EM * theme.em - lines - 2 * imgui.get_style().item_spacing.y
         cell = min(cell, max(tall / (1.0 + NOVEL), 6 * theme.em))
         self.watch.follow(run_of(task), now, round(cell * imgui.get_io().display_framebuffer_scale.x))
-        self._pictures(theme, cell, gap)
+        self._pictures(theme, cell, gap, task.ended)
         doc = self._result(doc, theme, info, dispatch, task, folder)
-        self._losses(theme)
+        self._losses(theme, task.ended)
         return doc
 
     def _state(self, theme: Theme, tasks: Tasks, dispatch: Dispatch, task: Task) -> None:
@@ -122,21 +122,14 @@ class RunPage:
         )
         tasks.remove(task.record.id)
 
-    def _pictures(self, theme: Theme, cell: float, gap: float) -> None:
+    def _pictures(self, theme: Theme, cell: float, gap: float, ended: bool) -> None:
         watch = self.watch
         if not watch.cells:
-            corner = imgui.get_cursor_screen_pos()
-            wide = imgui.get_content_region_avail().x
-            words = "The first pictures are on their way …"
-            size = imgui.calc_text_size(words)
-            draw = imgui.get_window_draw_list()
-            end = ImVec2(corner.x + wide, corner.y + cell)
-            draw.add_rect_filled(
-                corner, end, theme.colour(theme.palette.canvas), imgui.get_style().frame_rounding
+            _empty(
+                theme,
+                cell,
+                "It ended before its first pictures" if ended else "The first pictures are on their way …",
             )
-            at = ImVec2(corner.x + 0.5 * (wide - size.x), corner.y + 0.5 * (cell - size.y))
-            draw.add_text(at, theme.colour(theme.palette.muted), words)
-            imgui.dummy(ImVec2(wide, cell))
             return
         self._row(theme, range(min(3, watch.cells)), cell, gap, 3 * cell + 2 * gap)
         novel = range(3, watch.cells)
@@ -242,10 +235,17 @@ class RunPage:
             return
         self.note = f"Saved {out}"
 
-    def _losses(self, theme: Theme) -> None:
+    def _losses(self, theme: Theme, ended: bool) -> None:
         room = imgui.get_content_region_avail()
         height = max(room.y - 2.0, PLOT_EM * theme.em)
         lines = self.watch.losses()
+        if not lines:
+            _empty(
+                theme,
+                height,
+                "It ended before its first step" if ended else "The losses appear with the first steps …",
+            )
+            return
         if implot.get_current_context() is None:
             implot.create_context()
         flags = (
@@ -267,6 +267,17 @@ class RunPage:
                     implot.plot_line(name, np.ascontiguousarray(steps), np.maximum(values, 1e-9), spec)
                 implot.end_plot()
             implot.pop_style_color(2)
+
+
+def _empty(theme: Theme, height: float, words: str) -> None:
+    """A ground across the panel that says why there is nothing on it."""
+    corner, wide = imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
+    draw, size = imgui.get_window_draw_list(), imgui.calc_text_size(words)
+    end, p = ImVec2(corner.x + wide, corner.y + height), theme.palette
+    draw.add_rect_filled(corner, end, theme.colour(p.canvas), imgui.get_style().frame_rounding)
+    at = ImVec2(round(corner.x + 0.5 * (wide - size.x)), round(corner.y + 0.5 * (height - size.y)))
+    draw.add_text(at, theme.colour(p.canvas_muted), words)
+    imgui.dummy(ImVec2(wide, height))
 
 
 def run_of(task: Task) -> str:

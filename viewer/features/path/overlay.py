@@ -11,7 +11,7 @@ from viewer.features.path import cameras, edits
 from viewer.features.path.panel import PathPanel
 from viewer.state.document import Document
 from viewer.state.screen import project_points
-from viewer.widgets import controls
+from viewer.widgets import controls, overlays
 from viewer.widgets.feature import FEATURES, Feature, Layer
 from viewer.widgets.press import SLACK_PX
 from viewer.widgets.shown_picture import ShownPicture
@@ -92,7 +92,8 @@ class PathLayer(Layer):
         for a, b in _EDGES:
             draw.add_line(points[a], points[b], ink, (2.0 if chosen or over else 1.4) * theme.scale)
         draw.add_circle_filled(eye, 0.26 * theme.em, ink, 16)
-        draw.add_text(ImVec2(eye.x + 0.45 * theme.em, eye.y - 1.2 * theme.em), ink, str(index + 1))
+        disc = ImVec2(eye.x + 0.8 * theme.em, eye.y - 0.8 * theme.em)
+        overlays.numbered(theme, disc, str(index + 1), p.accent if chosen else p.text)
         return doc
 
 

@@ -5,16 +5,17 @@ The path is the document's, the play head is not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
-from imgui_bundle import imgui
 
 from core_model.schema.camera import CameraPrior, OrbitPose
 from core_model.schema.camera_path import MAX_DURATION_S, MAX_KEYS, CameraPath, Ease
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.latent import LatentSpec
-from viewer.features.path import edits
+from viewer.features.path import edits, timeline
 from viewer.features.path.cameras import overview
 from viewer.features.path.film import POPUP_EM, Film, PathFile
 from viewer.features.path.timeline import Timeline
@@ -67,19 +68,24 @@ class PathPanel:
         doc = self._play(doc, request_frames, now)
         self.chosen = self.chosen if self.chosen < len(doc.path.keys) else -1
         self.head = clamp(self.head, 0.0, doc.path.duration)
-        row = WrappedRow(theme)
+        start, room, running = (
+            imgui.get_cursor_screen_pos(),
+            imgui.get_content_region_avail(),
+            self._film.running(tasks) is not None,
+        )
+        left = _beside(theme, room.x, room.y, running)
+        row = WrappedRow(theme, left or room.x)
         doc = self._transport(doc, theme, now, row)
         doc = self._keys(doc, theme, row)
         doc = self._shape(doc, theme, row)
         self._outside(doc, glide, request_frames, now, row)
         doc = self._templates(doc, theme, info, row)
         doc = self._out(doc, theme, info, picture, tasks, row)
+        if left:
+            imgui.set_cursor_screen_pos(ImVec2(start.x + left + theme.em, start.y))
+        tall = room.y if left else imgui.get_content_region_avail().y
         touch = self._timeline.draw(
-            theme,
-            doc.path,
-            self.head,
-            self.chosen,
-            self._timeline.height(theme, imgui.get_content_region_avail().y - 2),
+            theme, doc.path, self.head, self.chosen, self._timeline.height(theme, tall - 2)
         )
         if touch.chosen is not None:
             self.chosen = touch.chosen
@@ -320,6 +326,13 @@ class PathPanel:
         imgui.end_popup()
         return doc
 
+    def _asks_for_film(self, theme: Theme, row: WrappedRow, why_not: str) -> bool:
+        tip = "Make a video of the path"
+        if row.width < NARROW_EM * theme.em:
+            return row.icon(fa.ICON_FA_FILM, "render-path", tip, why_not)
+        row.room(6.4 * theme.em, apart=True)
+        return controls.button(theme, f"{fa.ICON_FA_FILM} Render…###render-path", tip=tip, why_not=why_not)
+
     def _out(
         self,
         doc: Document,
@@ -343,17 +356,31 @@ class PathPanel:
             row.room(16.0 * theme.em)
             self._film.progress(task, theme, tasks, 16.0 * theme.em)
             return doc
-        row.room(6.4 * theme.em, apart=True)
         why_not = "Nothing is open" if info is None else "" if doc.path.keys else "The path has no keys"
-        if controls.button(
-            theme, f"{fa.ICON_FA_FILM} Render…###render-path", tip="Make a video of the path", why_not=why_not
-        ):
+        if self._asks_for_film(theme, row, why_not):
             imgui.open_popup("render-path")
         if imgui.begin_popup("render-path"):
             imgui.dummy(imgui.ImVec2(POPUP_EM * theme.em, 0.0))
             self._film.draw(doc, theme, info, picture, tasks)
             imgui.end_popup()
         return doc
+
+
+NARROW_EM = 34.0
+"""In lines that are shorter the film's button has its icon alone, as all others have."""
+CONTROLS_EM, FILM_EM = 60.0, 10.0
+"""Width of all controls in one line, and what the bar of a running film adds."""
+LEAST_TIMELINE_EM = 15.0
+
+
+def _beside(theme: Theme, width: float, height: float, running: bool) -> float:
+    """Width of the controls where the time line stands beside them, since below them it would lie under a fold; 0 = below."""
+    line = imgui.get_frame_height_with_spacing()
+    controls_px = (CONTROLS_EM + (FILM_EM if running else 0.0)) * theme.em
+    if math.ceil(controls_px / max(width, 1.0)) * line + timeline.WHOLE_EM * theme.em <= height:
+        return 0.0
+    left = 1.08 * controls_px / max(int(height / line), 1)
+    return left if width - left >= LEAST_TIMELINE_EM * theme.em else 0.0
 
 
 _EASES: dict[Ease, tuple[str, str]] = {

@@ -19,7 +19,6 @@ from viewer.widgets.theme import BODY_PX, Theme
 from viewer.widgets.ticks import nice_ticks
 
 STRIP_EM = 2.3
-LANE_EM = 1.6
 GUTTER_EM = 9.6
 SLACK_PX = 3.0
 POINTS = 240
@@ -41,6 +40,11 @@ LANES = (
     Lane("Pitch", "°", 1, ((0.31, 0.77, 0.55), (0.08, 0.47, 0.29))),
     Lane("Distance", " wu", 2, ((0.91, 0.69, 0.31), (0.54, 0.35, 0.0))),
 )
+
+
+LANE_EM = 1.0
+"""Least height of a lane; where there is less, the ruler with its keys stands alone."""
+WHOLE_EM = STRIP_EM + len(LANES) * LANE_EM
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class Timeline:
 
     def height(self, theme: Theme, room: float) -> float:
         """Pixels that it takes of the `room` that is left."""
-        return max(room, (STRIP_EM + len(LANES) * LANE_EM) * theme.em)
+        return max(room, STRIP_EM * theme.em)
 
     def draw(self, theme: Theme, path: CameraPath, head: float, chosen: int, height: float) -> Touch:
         em, low, width = theme.em, imgui.get_cursor_screen_pos(), imgui.get_content_region_avail().x
@@ -103,7 +107,8 @@ class Timeline:
             )
         touch = Touch(head=frame.time(imgui.get_io().mouse_pos.x)) if scrubs else Touch()
         self._ruler(theme, frame, low.x + gutter, low.x + width)
-        self._lanes(theme, path, frame, low.x, gutter, head)
+        if frame.bottom - frame.strip >= len(LANES) * LANE_EM * em:
+            self._lanes(theme, path, frame, low.x, gutter, head)
         held = self._keys(theme, path, frame, chosen)
         self._head(theme, frame, head)
         imgui.set_cursor_screen_pos(ImVec2(low.x, low.y + height - 1.0))

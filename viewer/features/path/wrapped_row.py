@@ -9,12 +9,12 @@ from viewer.widgets.theme import Theme
 
 
 class WrappedRow:
-    """Made anew in each GUI frame; `room` before each control says how wide it will be."""
+    """Made anew in each GUI frame; `room` before each control says how wide it will be. width: of the lines, pixels."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, width: float) -> None:
         self._theme = theme
         self._used = 0.0
-        self._full = imgui.get_content_region_avail().x
+        self.width = width
         self._left = imgui.get_cursor_screen_pos().x
 
     def room(self, width: float, apart: bool = False) -> None:
@@ -23,7 +23,7 @@ class WrappedRow:
         apart: a wider gap before it.
         """
         gap = imgui.get_style().item_inner_spacing.x * (2.2 if apart else 0.6)
-        if self._used > 0.0 and self._used + gap + width <= self._full:
+        if self._used > 0.0 and self._used + gap + width <= self.width:
             imgui.same_line(0.0, 0.0)
             imgui.set_cursor_screen_pos(
                 ImVec2(self._left + self._used + gap, imgui.get_cursor_screen_pos().y)

@@ -83,6 +83,9 @@ def draw_pins(doc: Document, theme: Theme, rays: RayQueries, readings: Readings)
         if imgui.small_button(f"{fa.ICON_FA_XMARK}###drop{index}"):
             dropped = index
         controls.tooltip("Forget this reading")
+        imgui.table_next_row()
+        imgui.table_set_column_index(1)
+        _across(theme, reading.said)
     imgui.end_table()
     if dropped >= 0:
         readings.drop(dropped)
@@ -116,7 +119,7 @@ def _row(
     tip: str,
     said: str = "",
 ) -> bool:
-    """Dot and cells of one row; whether it was clicked. said: stands where else the pixel does."""
+    """Dot and cells of one row; whether it was clicked. said: of what, where it is a kept reading."""
     line = imgui.get_text_line_height()
     corner = imgui.get_cursor_screen_pos()
     flags = int(imgui.SelectableFlags_.span_all_columns | imgui.SelectableFlags_.allow_overlap)
@@ -139,11 +142,20 @@ def _row(
         for i in columns:
             imgui.table_next_column()
             text = cells[i] if cells else "…" if i == 0 else ""
-            if said and i == 0:
-                controls.wrapped(said)
-                continue
             imgui.text_unformatted(text)
     return clicked
+
+
+def _across(theme: Theme, text: str) -> None:
+    """A line from the second column to the table's right edge: what it says is longer than any column is wide."""
+    window = imgui.internal.get_current_window()
+    low, clip = imgui.get_cursor_screen_pos(), window.inner_clip_rect
+    with controls.font(theme.fonts.body, BODY_PX * 0.82), controls.text_colour(theme.palette.muted):
+        shown = controls.ellipsis(text, clip.max.x - low.x)
+        imgui.push_clip_rect(ImVec2(low.x, clip.min.y), clip.max, False)
+        imgui.get_window_draw_list().add_text(low, theme.colour(theme.palette.muted), shown)
+        imgui.pop_clip_rect()
+        imgui.dummy(ImVec2(0.0, imgui.get_text_line_height()))
 
 
 def _cells(report: RayReport) -> list[str]:

@@ -21,7 +21,7 @@ from viewer.state.document import Document
 from viewer.state.latent_walk import Walk
 from viewer.state.query_cache import QueryCache
 from viewer.state.requests import thumbnail_request
-from viewer.widgets import controls, typed
+from viewer.widgets import controls, overlays, typed
 from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.theme import Theme
 from viewer.widgets.thumbnails import as_bytes
@@ -239,9 +239,7 @@ class SeedsPanel:
         with controls.font(theme.fonts.mono, theme.small() * 0.85):
             size = imgui.calc_text_size(str(seed))
             low = ImVec2(corner.x, end.y - size.y - 2)
-            draw.add_rect_filled(
-                low, ImVec2(low.x + size.x + 6, end.y), theme.colour(p.window, 0.72), rounding
-            )
+            overlays.plate(theme, low, ImVec2(low.x + size.x + 6, end.y))
             draw.add_text(ImVec2(low.x + 3, low.y + 1), theme.colour(p.text), str(seed))
         if seed in self.stars:
             size = imgui.calc_text_size(fa.ICON_FA_STAR)

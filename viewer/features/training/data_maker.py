@@ -6,20 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgui_bundle import icons_fontawesome_6 as fa
-from imgui_bundle import imgui
 
-from viewer.features.training.rows import progress_line
+from viewer.features.training.data_task import KIND, DataTask
 from viewer.jobs.desk import free_name
-from viewer.jobs.tasks import Task, Tasks
-from viewer.runs.format import duration, time_left
+from viewer.jobs.tasks import Tasks
+from viewer.runs.format import duration
 from viewer.widgets import choice_rows, controls, number_rows
 from viewer.widgets.file_chooser import FileChooser, FileWish
-from viewer.widgets.glyphs import legible
 from viewer.widgets.path_field import PathField
 from viewer.widgets.theme import Theme
 
-KIND = "data"
-"""Tasks that make data sets."""
 _BACKGROUNDS = (
     ("plain", "Plain", "One colour behind the head, as the presets for heads expect"),
     ("blurred", "Blurred", "A place far out of focus"),
@@ -28,7 +24,7 @@ _BACKGROUNDS = (
 
 @dataclass
 class HeadsWish:
-    """What is typed: number of pictures, pixels of their edge (0 = as the training shows them), first seed, pictures of a head."""
+    """What is typed: number of images, pixels of their edge (0 = as the training shows them), first seed, images of a head."""
 
     count: int = 2000
     size: int = 0
@@ -47,7 +43,7 @@ class HeadsMaker:
         self._field = PathField(
             "heads-out", FileWish("Data set to be made", "save", (("Zip files", (".zip",)),))
         )
-        self._taken: str | None = None
+        self._task = DataTask("heads")
 
     def draw(self, theme: Theme, tasks: Tasks, files: FileChooser, resolution: int) -> str:
         """The form; the path of a set that was finished since, "" for none. resolution: of the training, pixels."""
@@ -56,20 +52,20 @@ class HeadsMaker:
         self.out = self.out or str(free_name(Path.cwd(), f"heads{size}.zip"))
         wish.count = number_rows.drag_int(
             theme,
-            "Pictures",
+            "Images",
             "##heads-count",
             wish.count,
             speed=10.0,
             low=1,
             high=1_000_000,
-            tip="Number of pictures",
+            tip="Number of images",
         )
-        tip = "Edge of a picture; it begins with what the training shows its discriminator"
+        tip = "Edge of an image; it begins with what the training shows its discriminator"
         chosen = number_rows.drag_int(
             theme, "Size", "##heads-size", size, speed=1.0, low=8, high=2048, fmt="%d px", tip=tip
         )
         wish.size = chosen if chosen != resolution else 0
-        tip = "Pictures of each head, each from another camera"
+        tip = "Images of each head, each from another camera"
         wish.views = number_rows.drag_int(
             theme,
             "Views",
@@ -81,7 +77,7 @@ class HeadsMaker:
             fmt="%d of a head",
             tip=tip,
         )
-        tip = "Picture i has camera seed + i, and the head seed + i / views"
+        tip = "Image i has camera seed + i, and the head seed + i / views"
         wish.seed = number_rows.drag_int(
             theme, "First seed", "##heads-seed", wish.seed, speed=1.0, low=0, high=2**31 - 1, tip=tip
         )
@@ -89,7 +85,7 @@ class HeadsMaker:
         wish.background = choice_rows.segmented(
             theme, "Behind them", "heads-background", wish.background, _BACKGROUNDS, tip=tip
         )
-        tip = "Also write normals, depth, masks, parts and landmarks of each picture; a training does not need them"
+        tip = "Also write normals, depth, masks, parts and landmarks of each image; a training does not need them"
         wish.truth = choice_rows.toggle(theme, "Known truth", "##heads-truth", wish.truth, tip=tip)
         controls.label(theme, "File", "A .zip, or a folder where the name has no .zip")
         self.out = self._field.draw(
@@ -116,44 +112,17 @@ class HeadsMaker:
         return (*said, "--truth" if wish.truth else "--no-truth")
 
     def _start(self, theme: Theme, tasks: Tasks, size: int) -> str:
-        out = Path(self.out.strip()).expanduser().absolute()
-        task = next(iter(tasks.views(KIND)), None)
-        running = task is not None and not task.ended
-        there = f"{out.name} is there already: choose another name" if out.exists() else ""
-        why = (
-            "One is being made"
-            if running
-            else "Name the file"
-            if not self.out.strip()
-            else there or ("" if out.parent.is_dir() else f"There is no folder {out.parent}")
-        )
+        why = self._task.why_not(tasks, self.out)
         tip = f"Draw them, in a process of its own that outlives this window{_measured(tasks, self.wish.count, size)}"
         if controls.button(
             theme, f"{fa.ICON_FA_USERS}  Make the heads###make-heads", tip=tip, why_not=why, primary=not why
         ):
             pinned = {"count": self.wish.count, "size": size}
-            title = f"Data set {out.name}"
-            self._taken = tasks.start(KIND, title, self.arguments(size), out, pinned=pinned)
-        if task is None:
-            return ""
-        if running:
-            imgui.same_line()
-            if controls.button(theme, "Cancel###cancel-heads", tip="End it; nothing half-written stays"):
-                tasks.cancel(task.record.id)
-            progress_line(theme, task.fraction, theme.palette.accent, imgui.get_content_region_avail().x)
-            said = ", ".join(part for part in (task.stage or task.state, time_left(task.eta_s)) if part)
-            controls.note(theme, f"{100 * task.fraction:.0f} %  {said}")
-        elif task.state not in ("done", "cancelled"):
-            with controls.text_colour(theme.palette.bad):
-                imgui.text_wrapped(legible(f"{task.state}: {task.message}"))
-        return self._finished(task)
-
-    def _finished(self, task: Task) -> str:
-        """The set that this form began and that is there now; told once."""
-        if task.record.id != self._taken or task.state != "done":
-            return ""
-        self._taken, self.out = None, ""
-        return task.record.out
+            self._task.start(tasks, self.arguments(size), self.out, pinned)
+        made = self._task.draw(theme, tasks, "End it; nothing half-written stays")
+        if made:
+            self.out = ""
+        return made
 
 
 def _measured(tasks: Tasks, count: int, size: int) -> str:

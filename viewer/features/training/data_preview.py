@@ -78,7 +78,7 @@ class DataPreviewDrawing:
         draw.add_rect_filled(corner, end, theme.colour(p.field, 0.6), 0.3 * theme.em)
         if not len(found.cameras):
             controls.tooltip("The labels of the set would be drawn here")
-            words = "no cameras: each picture is taken to be seen from a likely one"
+            words = "no cameras: each image is taken to be seen from a likely one"
             with controls.font(theme.fonts.body, theme.small()):
                 wide = size.x - 1.6 * theme.em
                 high = imgui.calc_text_size(words, wrap_width=wide).y

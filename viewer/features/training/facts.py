@@ -105,6 +105,7 @@ class OverviewDrawing:
             for value in row.values:
                 imgui.table_next_column()
                 with controls.text_colour(theme.palette.warn if row.contrary else theme.palette.text):
-                    imgui.text_unformatted(legible(value[:90]))
-                controls.tooltip(value if len(value) > 40 else "")
+                    shown = controls.ellipsis(value, imgui.get_content_region_avail().x)
+                    imgui.text_unformatted(shown)
+                controls.tooltip(value if shown != value else "")
         imgui.end_table()

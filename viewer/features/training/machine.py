@@ -18,6 +18,10 @@ _FLAGS = int(
 )  # fmt: skip
 
 
+HEAD_EM, LEAST_EM, MOST_EM = 6.0, 11.0, 22.0
+"""Titles above a row of plots, and the heights that a plot may have."""
+
+
 def draw(theme: Theme, host: HostSampler) -> None:
     """Plots of everything that this machine tells about itself."""
     if implot.get_current_context() is None:
@@ -31,13 +35,17 @@ def draw(theme: Theme, host: HostSampler) -> None:
         imgui.end_child()
         return
     gap = 0.5 * theme.em
-    width = max(14 * theme.em, (imgui.get_content_region_avail().x - 2 * gap) / 3)
+    room = imgui.get_content_region_avail()
+    width = max(14 * theme.em, (room.x - 2 * gap) / 3)
+    high = min(
+        max(room.y / (1 + len(now.gpus)) - HEAD_EM * theme.em, LEAST_EM * theme.em), MOST_EM * theme.em
+    )
     controls.section(theme, f"Computer, {now.cores} cores, load {now.load1:.1f}")
-    _row(theme, history, width, gap, COMPUTER)
+    _row(theme, history, ImVec2(width, high), gap, COMPUTER)
     for gpu in now.gpus:
         controls.section(theme, f"GPU {gpu.index}: {gpu.name}")
         imgui.push_id(gpu.index)
-        _row(theme, history, width, gap, gpu_plots(gpu.index))
+        _row(theme, history, ImVec2(width, high), gap, gpu_plots(gpu.index))
         imgui.pop_id()
     if not now.gpus:
         controls.note(theme, no_gpu_words(host))
@@ -45,18 +53,18 @@ def draw(theme: Theme, host: HostSampler) -> None:
 
 
 def _row(
-    theme: Theme, history: list[HostSample], width: float, gap: float, plots: tuple[HostPlot, ...]
+    theme: Theme, history: list[HostSample], size: ImVec2, gap: float, plots: tuple[HostPlot, ...]
 ) -> None:
     ago = minutes_ago(history)
     for index, plot in enumerate(plots):
         if index:
             imgui.same_line(0.0, gap)
         imgui.begin_group()
-        _plot(theme, history, ago, plot, width)
+        _plot(theme, history, ago, plot, size)
         imgui.end_group()
 
 
-def _plot(theme: Theme, history: list[HostSample], ago: np.ndarray, plot: HostPlot, width: float) -> None:
+def _plot(theme: Theme, history: list[HostSample], ago: np.ndarray, plot: HostPlot, size: ImVec2) -> None:
     inks = CURVES[theme.palette.name]
     with controls.font(theme.fonts.bold, BODY_PX * 0.95):
         imgui.text_unformatted(plot.title)
@@ -67,7 +75,7 @@ def _plot(theme: Theme, history: list[HostSample], ago: np.ndarray, plot: HostPl
             with controls.text_colour(inks[place]):
                 imgui.text_unformatted(told)
     style(theme)
-    if implot.begin_plot(f"##machine-{plot.title}", ImVec2(width, 11 * theme.em), _FLAGS):
+    if implot.begin_plot(f"##machine-{plot.title}", size, _FLAGS):
         implot.setup_axes("minutes", "", int(implot.AxisFlags_.lock), int(implot.AxisFlags_.lock))
         implot.setup_axis_limits(implot.ImAxis_.x1, min(float(ago[0]), -0.5), 0.0, implot.Cond_.always)
         implot.setup_axis_limits(implot.ImAxis_.y1, 0.0, 1.05 * plot.height(history), implot.Cond_.always)

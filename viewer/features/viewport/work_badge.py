@@ -7,7 +7,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from viewer.state.actions import CancelWork, Dispatch
 from viewer.state.work import Work
-from viewer.widgets import controls
+from viewer.widgets import controls, overlays
 from viewer.widgets.feature import RequestFrames
 from viewer.widgets.theme import BODY_PX, Theme
 
@@ -48,7 +48,7 @@ def _line(theme: Theme, dispatch: Dispatch, work: Work, middle: float, top: floa
         width, height = title.x + gap + room + gap + cross.x + 2 * pad, line + round(0.75 * em)
         low = ImVec2(round(min(middle - 0.5 * width, right - width)), round(top))
         high = ImVec2(low.x + width, low.y + height)
-        draw.add_rect_filled(low, high, theme.colour(p.panel, 0.9), 0.3 * em)
+        overlays.plate(theme, low, high)
         y = low.y + round(0.3 * em)
         draw.add_text(ImVec2(low.x + pad, y), theme.colour(p.text), work.title)
         draw.add_text(ImVec2(low.x + pad + title.x + gap, y), theme.colour(p.muted), where)
