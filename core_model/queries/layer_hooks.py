@@ -75,13 +75,15 @@ class Statistics:
         for piece in _flat(values).split(CHUNK):
             part = piece.float()
             self.count += part.numel()
-            self.zeros += int((part == 0).sum())
-            good = part.isfinite()
-            if not bool(good.all()):
+            self.zeros += part.numel() - int(part.count_nonzero())
+            low, high = (float(x) for x in part.aminmax())
+            if not (math.isfinite(low) and math.isfinite(high)):  # NaN is handed through
                 nans = int(part.isnan().sum())
+                part = part[part.isfinite()]
                 self.nans += nans
-                self.infs += part.numel() - int(good.sum()) - nans
-                part = part[good]
+                self.infs += piece.numel() - part.numel() - nans
+                low, high = (float(x) for x in part.aminmax()) if part.numel() else (math.inf, -math.inf)
+            self.low, self.high = min(self.low, low), max(self.high, high)
             if part.numel():
                 self._merge(part)
 
@@ -92,8 +94,6 @@ class Statistics:
         self.squares += float(variance) * count + apart * apart * self.finite * count / total
         self.mean += apart * count / total
         self.finite = total
-        low, high = part.aminmax()
-        self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
 
     @property
     def deviation(self) -> float:

@@ -52,7 +52,9 @@ def answer_layer(session: SessionView, question: LayerQuestion, cancelled: Cance
     else:
         rms = torch.cat([_mean_square(part.float(), (-2, -1)).sqrt() for part in maps.split(16)])
         by_rms = question.order == "rms"
-        order = rms.argsort(descending=True, stable=True) if by_rms else torch.arange(len(rms), device=rms.device)
+        order = (
+            rms.argsort(descending=True, stable=True) if by_rms else torch.arange(len(rms), device=rms.device)
+        )
         which = order[question.first : question.first + question.count]
         channel = values["channel"] = min(question.channel, len(maps) - 1)
         cells = _reduced(maps[which].float(), question.cell)

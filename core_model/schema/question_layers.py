@@ -21,7 +21,7 @@ from core_model.schema.sampler import SamplerSpec
 LayerPart = Literal["mapping", "backbone", "decoder", "background", "proposal", "superres"]
 PARTS: tuple[LayerPart, ...] = get_args(LayerPart)
 """In the order in which they run."""
-SURFACE_EDGE = 96
+SURFACE_EDGE = 128
 """Pixels per edge of the picture at whose surface points the decoder is looked at."""
 ROWS = 512
 """Most rows of a layer without pictures that are shown."""
@@ -122,7 +122,7 @@ class LayerInfo(Frozen):
     def channels(self) -> int:
         """Channels, those of all planes together."""
         if len(self.shape) <= 2:
-            return self.shape[-1]
+            return self.shape[len(self.shape) - 1]
         return self.shape[0] * self.shape[1] if len(self.shape) == 4 else self.shape[0]
 
     def channel_title(self, channel: int) -> str:

@@ -97,17 +97,13 @@ def _key(run: StageRun) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def kept_features(
-    run: StageRun, field: Field, cancelled: Callable[[], bool], progress: Progress
-) -> Tensor:
+def kept_features(run: StageRun, field: Field, cancelled: Callable[[], bool], progress: Progress) -> Tensor:
     """Features [C, n, n] in [0, 1] that the super-resolution takes, made or kept: for who looks at it apart from its picture."""
     make = lambda: _marched(run, field, cancelled, progress)[0].features
     return run.cache.get(("features", *_key(run)), make, lambda x: x.numel() * x.element_size())[0]
 
 
-def lifted_features(
-    run: StageRun, features: Tensor, w: Tensor, stop: Callable[[], None]
-) -> Tensor:
+def lifted_features(run: StageRun, features: Tensor, w: Tensor, stop: Callable[[], None]) -> Tensor:
     """The super-resolution of features [C, n, n]: [3, R, R] in [0, 1] before any clamp. stop: called between its blocks."""
     final = FAMILIES.get(run.opened.info.family).final
     assert final is not None

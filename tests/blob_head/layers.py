@@ -9,8 +9,8 @@ from core_model.schema.question_layers import (
     BINS,
     LayerInfo,
     LayerQuestion,
-    LayersQuestion,
     LayerSource,
+    LayersQuestion,
     LayerValuesQuestion,
 )
 
@@ -75,7 +75,12 @@ def blob_layer(question: LayerQuestion) -> tuple[dict[str, object], dict[str, np
     step = max(-(-values.shape[1] // question.cell), 1)
     channel = min(question.channel, len(values) - 1)
     cells = np.ascontiguousarray(values[which][:, ::step, ::step])
-    return about | {"channel": channel}, arrays | {"rms": rms, "which": which, "cells": cells, "picture": values[channel]}
+    return about | {"channel": channel}, arrays | {
+        "rms": rms,
+        "which": which,
+        "cells": cells,
+        "picture": values[channel],
+    }
 
 
 def blob_values(question: LayerValuesQuestion) -> tuple[dict[str, object], dict[str, np.ndarray]]:

@@ -23,13 +23,13 @@ PART_TITLES: dict[LayerPart, str] = {
 
 
 class LayerView(Frozen):
-    """part, layer: the chosen one, "" = none. channel: of the large picture. order: of the small ones.
+    """part, layer: the chosen one. channel: of the large picture. order: of the small ones.
 
     range: of the colours: of the whole layer, each channel's own, the same on both sides of 0, or low … high.
     """
 
     part: LayerPart = "backbone"
-    layer: str = Field(default="", max_length=512)
+    layer: str = Field(default="planes", max_length=512)
     channel: int = Field(default=0, ge=0)
     order: LayerOrder = "index"
     range: LayerRange = "layer"

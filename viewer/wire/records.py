@@ -37,7 +37,8 @@ QUESTIONS: dict[str, type[Question]] = {
     one.__name__: one
     for one in (
         LatentQuestion, PictureQuestion, DescribeQuestion, DirectionsQuestion, BakeQuestion, FacesQuestion, FieldHistogramQuestion,
-        FolderQuestion, MeshForecastQuestion, MeshPreviewQuestion, PhotoQuestion, PlanesQuestion, SectionQuestion, RayVolumeQuestion, LayersQuestion, LayerQuestion, LayerValuesQuestion,
+        FolderQuestion, MeshForecastQuestion, MeshPreviewQuestion, PhotoQuestion, PlanesQuestion, SectionQuestion, RayVolumeQuestion,
+        LayersQuestion, LayerQuestion, LayerValuesQuestion,
     )
 }  # fmt: skip
 

@@ -48,7 +48,13 @@ FOREIGN = {
 def request_of(session: QuerySession, path: str, **changes: object) -> RenderRequest:
     info = session.open(path)
     name = "auto" if info.neural_size else "learned" if info.has_proposal else "importance"
-    base = RenderRequest(checkpoint=path, camera=info.header.camera.default, width=48, height=48, sampler=SamplerSpec(name=name))
+    base = RenderRequest(
+        checkpoint=path,
+        camera=info.header.camera.default,
+        width=48,
+        height=48,
+        sampler=SamplerSpec(name=name),
+    )
     return base.replace(**changes)
 
 
@@ -91,7 +97,9 @@ def test_hooks_tell_each_tensor_once_and_are_gone_afterwards() -> None:
             return y, y + 1.0
 
     network, told, asked = Handing(), [], []
-    with watching(network, lambda name, kind, x: told.append((name, kind, tuple(x.shape))), lambda: asked.append(1)):
+    with watching(
+        network, lambda name, kind, x: told.append((name, kind, tuple(x.shape))), lambda: asked.append(1)
+    ):
         network(torch.zeros(5, 3))
     network(torch.zeros(5, 3))
     assert told == [("first", "Linear", (5, 4)), ("last", "Linear", (5, 2)), ("Handing:2", "Handing", (5, 2))]
@@ -160,7 +168,9 @@ def test_a_layer_is_what_the_network_computed(session: QuerySession, tiny: str) 
 
 def test_the_decoder_is_looked_at_where_pixels_meet_the_surface(session: QuerySession, tiny: str) -> None:
     request = request_of(session, tiny)
-    depth = session.render(request.replace(width=SURFACE_EDGE, height=SURFACE_EDGE, channels=("depth",))).arrays["depth"]
+    depth = session.render(
+        request.replace(width=SURFACE_EDGE, height=SURFACE_EDGE, channels=("depth",))
+    ).arrays["depth"]
     values = values_of(session, "decoder", request, "sdf_mlp.fc2")
     assert values.shape[1:] == (SURFACE_EDGE, SURFACE_EDGE)
     np.testing.assert_array_equal(np.isfinite(values[0]), np.isfinite(depth))
@@ -175,7 +185,9 @@ def test_pictures_are_not_changed_by_looking(tiny: str) -> None:
     for part in PARTS:
         looked.answer(LayersQuestion.model_validate(fields_of(part, first)))
     for request in (first, second):
-        np.testing.assert_array_equal(plain.render(request).arrays["rgb"], looked.render(request).arrays["rgb"])
+        np.testing.assert_array_equal(
+            plain.render(request).arrays["rgb"], looked.render(request).arrays["rgb"]
+        )
     module = looked.model_of(tiny).module
     assert module is not None
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in module.modules())
@@ -186,7 +198,9 @@ def test_a_page_of_channels_in_either_order(session: QuerySession, tiny: str) ->
     fields = fields_of("backbone", request_of(session, tiny)) | {"layer": "planes"}
     every = session.answer(LayerValuesQuestion.model_validate(fields)).arrays["values"]
     rms = np.sqrt((every.astype(np.float64) ** 2).mean(axis=(1, 2)))
-    page = session.answer(LayerQuestion.model_validate(fields | {"first": 4, "count": 6, "cell": 8, "channel": 7}))
+    page = session.answer(
+        LayerQuestion.model_validate(fields | {"first": 4, "count": 6, "cell": 8, "channel": 7})
+    )
     np.testing.assert_allclose(page.arrays["rms"], rms, rtol=1e-5)
     np.testing.assert_array_equal(page.arrays["which"], np.arange(4, 10))
     np.testing.assert_array_equal(page.arrays["picture"], every[7])

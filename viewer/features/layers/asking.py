@@ -107,7 +107,13 @@ class Asking:
             return  # this checkpoint has no such layer, or it is not known yet
         question = LayerQuestion.model_validate(
             fields_of(view.part, request)
-            | {"layer": view.layer, "order": view.order, "first": page * count, "count": count, "channel": view.channel}
+            | {
+                "layer": view.layer,
+                "order": view.order,
+                "first": page * count,
+                "count": count,
+                "channel": view.channel,
+            }
         )
         answer = queries.want(question)
         self._note(queries, question, answer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from imgui_bundle import icons_fontawesome_6 as fa
@@ -29,6 +30,9 @@ from viewer.widgets import controls
 from viewer.widgets.file_chooser import FileChooser, FileWish
 from viewer.widgets.theme import Theme
 from viewer.widgets.ticks import nice_ticks, tick_text
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageFont
 
 SHEET_CELL = 128
 """Least edge of a channel on the sheet, pixels."""
@@ -65,7 +69,10 @@ class LayerFiles:
             tip="Write the small pictures of this page with their numbers and the colour bar on a sheet",
         ):  # fmt: skip
             then = lambda path: self._write(path, lambda: write_sheet(path, info, looked, view, record))
-            files.ask(FileWish("Save a sheet of this layer", "save", (("PNG", (".png",)),), f"{stem}.png"), _ending(then, ".png"))
+            files.ask(
+                FileWish("Save a sheet of this layer", "save", (("PNG", (".png",)),), f"{stem}.png"),
+                _ending(then, ".png"),
+            )
         imgui.same_line()
         if controls.button(
             theme, f"{fa.ICON_FA_TABLE} NPZ …###layers-npz", why_not=why_not,
@@ -80,7 +87,9 @@ class LayerFiles:
             )
         if self.written:
             imgui.same_line()
-            if controls.icon_button(theme, fa.ICON_FA_FOLDER_OPEN, "layers-folder", tip=f"Show the folder of {self.written}"):
+            if controls.icon_button(
+                theme, fa.ICON_FA_FOLDER_OPEN, "layers-folder", tip=f"Show the folder of {self.written}"
+            ):
                 dispatch(ShowFolder(self.written))
         self._values(info, queries)
         if self.note:
@@ -149,9 +158,11 @@ def npz_arrays(layer: LayerInfo, values: np.ndarray, record: RenderRecord) -> di
     }
 
 
-def write_sheet(path: Path, info: CheckpointInfo, looked: Looked, view: LayerView, record: RenderRecord) -> None:
+def write_sheet(
+    path: Path, info: CheckpointInfo, looked: Looked, view: LayerView, record: RenderRecord
+) -> None:
     """The page of small pictures, or the rows, with numbers, statistics and colour bar; raises InputError."""
-    from PIL import Image, ImageDraw, ImageFont, PngImagePlugin
+    from PIL import Image, ImageDraw, PngImagePlugin
 
     layer = looked.info
     pictures, own = layer.pictures, view.range == "channel"
@@ -160,50 +171,60 @@ def write_sheet(path: Path, info: CheckpointInfo, looked: Looked, view: LayerVie
     edge = max(SHEET_CELL, cells.shape[-1]) if pictures else 6 * SHEET_CELL
     columns = min(SHEET_COLUMNS, len(cells))
     lines = -(-len(cells) // columns)
-    font = lambda size: ImageFont.truetype(str(asset_path("fonts/Inter-Regular.otf")), size)
     top, foot, label = 84, 64, 18
     wide = max(columns * (edge + 8) + 2 * _MARGIN, 640)
     page = Image.new("RGB", (wide, top + lines * (edge + label + 6) + foot), _PAPER)
     pen = ImageDraw.Draw(page)
-    pen.text((_MARGIN, 12), f"{layer.name} ({layer.kind}), {shape_text(layer)}", fill=_INK, font=font(20))
+    pen.text((_MARGIN, 12), f"{layer.name} ({layer.kind}), {shape_text(layer)}", fill=_INK, font=_font(20))
     seed = ", ".join(str(s.seed) for s in record.request.latent.seeds)
-    pen.text((_MARGIN, 40), f"{Path(info.path).name}, seed {seed}", fill=_SOFT, font=font(13))
-    pen.text((_MARGIN, 58), "   ".join(statistics_lines(layer)), fill=_SOFT, font=font(13))
+    pen.text((_MARGIN, 40), f"{Path(info.path).name}, seed {seed}", fill=_SOFT, font=_font(13))
+    pen.text((_MARGIN, 58), "   ".join(statistics_lines(layer)), fill=_SOFT, font=_font(13))
     low, high = colour_range(view, layer, extremes(cells))
     shown, span = (to_own_range(cells), (0.0, 1.0)) if own else (cells, (low, high))
     for place, cell in enumerate(shown):
         x, y = _MARGIN + place % columns * (edge + 8), top + place // columns * (edge + label + 6)
         page.paste(Image.fromarray(coloured(sampled(cell, edge, edge), view.colormap, *span)), (x, y))
-        pen.text((x, y + edge + 2), titles[place], fill=_SOFT, font=font(12))
-    _bar(page, pen, font(12), view.colormap, None if own else (low, high))
+        pen.text((x, y + edge + 2), titles[place], fill=_SOFT, font=_font(12))
+    _legend(page, view, None if own else (low, high))
     text = PngImagePlugin.PngInfo()
     text.add_itxt(KEY, record.model_dump_json(), zip=True)
     with atomic_path(path) as temporary:
         page.save(temporary, "PNG", pnginfo=text)
 
 
-def _bar(page: object, pen: object, font: object, colormap: str, span: tuple[float, float] | None) -> None:
+def _legend(page: Image.Image, view: LayerView, span: tuple[float, float] | None) -> None:
     """The colour bar along the lower edge; span None: each channel has its own range."""
     from PIL import Image, ImageDraw
 
-    assert isinstance(page, Image.Image) and isinstance(pen, ImageDraw.ImageDraw)
+    pen, font = ImageDraw.Draw(page), _font(12)
     left, wide, y = _MARGIN, min(480, page.width - 2 * _MARGIN), page.height - 52
     ramp = np.broadcast_to(np.linspace(0.0, 1.0, wide), (14, wide))
-    page.paste(Image.fromarray(coloured(ramp, colormap, 0.0, 1.0)), (left, y))
-    low, high = span or (0.0, 1.0)
-    ticks = nice_ticks(low, high, 5) if span else [0.0, 1.0]
+    page.paste(Image.fromarray(coloured(ramp, view.colormap, 0.0, 1.0)), (left, y))
+    if span is None:
+        pen.text((left, y + 20), "smallest value of each channel", fill=_INK, font=font)
+        pen.text((left + wide, y + 20), "largest value of each channel", fill=_INK, font=font, anchor="ra")
+        return
+    low, high = span
+    ticks = nice_ticks(low, high, 5)
     step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
     for tick in ticks:
         x = left + (tick - low) / (high - low) * wide
-        words = tick_text(tick, step) if span else ("smallest value of each channel", "largest")[int(tick)]
         pen.line([(x, y + 14), (x, y + 18)], fill=_SOFT)
-        pen.text((x, y + 20), words, fill=_INK, font=font, anchor="la" if tick == ticks[0] else "ra" if not span else "ma")  # pyright: ignore
+        pen.text((x, y + 20), tick_text(tick, step), fill=_INK, font=font, anchor="ma")
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    from PIL import ImageFont
+
+    return ImageFont.truetype(str(asset_path("fonts/Inter-Regular.otf")), size)
 
 
 def coloured(values: np.ndarray, colormap: str, low: float, high: float) -> np.ndarray:
     """[H, W] → [H, W, 3] uint8; where there is no value (NaN) light grey."""
     known = np.isfinite(values)
     share = np.where(known, (np.where(known, values, 0.0) - low) / max(high - low, 1e-20), 0.0).clip(0.0, 1.0)
-    pixels = (colour_table(colormap, instead="viridis")[np.rint(share * (COLOURS - 1)).astype(int)] * 255.0 + 0.5).astype(np.uint8)
+    pixels = (
+        colour_table(colormap, instead="viridis")[np.rint(share * (COLOURS - 1)).astype(int)] * 255.0 + 0.5
+    ).astype(np.uint8)
     pixels[~known] = 225
     return pixels

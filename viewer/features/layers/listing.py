@@ -19,7 +19,8 @@ _STATISTICS = (
     ("zeros", "zeros", "Share of values that are exactly 0"),
 )
 """Heading, field of LayerInfo, tooltip; the first ones stay where the panel is narrow."""
-_NAME_EM, _SHAPE_EM, _NUMBER_EM = 8.6, 6.2, 3.3
+_NAMED = ("mapping", "backbone", "decoder", "proposal", "superres", "background")
+_NAME_EM, _SHAPE_EM, _NUMBER_EM = 11.2, 7.2, 3.4
 
 
 class LayerList:
@@ -29,7 +30,9 @@ class LayerList:
         self.words = ""
         self.closed: dict[str, bool] = {}
 
-    def draw(self, theme: Theme, parts: dict[LayerPart, PartLayers], view: LayerView, height: float) -> LayerView:
+    def draw(
+        self, theme: Theme, parts: dict[LayerPart, PartLayers], view: LayerView, height: float
+    ) -> LayerView:
         """`height` pixels: the search field, and the list that scrolls below it."""
         top = imgui.get_cursor_pos_y()
         imgui.set_next_item_width(-1.0)
@@ -87,21 +90,24 @@ class LayerList:
 def _columns(theme: Theme) -> list[tuple[str, str, str]]:
     """The statistics that fit beside name and shape."""
     room = imgui.get_content_region_avail().x / theme.em - _NAME_EM - _SHAPE_EM
-    return list(_STATISTICS[: max(1, int(room / (_NUMBER_EM + 0.5)))])
+    return list(_STATISTICS[: max(0, int(room / (_NUMBER_EM + 0.6)))])
 
 
 def short_name(name: str) -> str:
-    """The path below the first part of it, which the fold names: "blocks.3.conv0"."""
+    """The path below what the fold names already: "blocks.3.conv0"."""
     path, _, output = name.partition(":")
-    short = path.partition(".")[2] or path
+    first, _, rest = path.partition(".")
+    short = rest if rest and first in _NAMED else path
     return f"{short}, output {output}" if output else short
 
 
-def _row(theme: Theme, part: LayerPart, layer: LayerInfo, chosen: bool, columns: list[tuple[str, str, str]]) -> bool:
+def _row(
+    theme: Theme, part: LayerPart, layer: LayerInfo, chosen: bool, columns: list[tuple[str, str, str]]
+) -> bool:
     flags = int(imgui.SelectableFlags_.span_all_columns)
     with controls.font(theme.fonts.mono, BODY_PX * 0.84):
         room = imgui.get_content_region_avail().x
-        clicked = imgui.selectable(f"##{part}/{layer.name}", chosen, flags)[0]
+        clicked = imgui.selectable(f"##{part}:{layer.name}", chosen, flags)[0]
         controls.tooltip(about(layer))
         imgui.same_line(0.0, 0.0)
         name = short_name(layer.name)
@@ -132,7 +138,9 @@ def about(layer: LayerInfo) -> str:
 def statistics_lines(layer: LayerInfo) -> list[str]:
     """All statistics in two or three short lines."""
     told = lambda *names: "  ".join(
-        f"{heading} {number_text(getattr(layer, field))}" for heading, field, _ in _STATISTICS if heading in names
+        f"{heading} {number_text(getattr(layer, field))}"
+        for heading, field, _ in _STATISTICS
+        if heading in names
     )
     lines = [told("mean", "std", "rms"), f"{told('min', 'max')}  zeros {100 * layer.zeros:.3g} %"]
     if layer.nans or layer.infs:

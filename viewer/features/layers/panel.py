@@ -120,7 +120,9 @@ class LayersPanel:
         with controls.font(theme.fonts.body, BODY_PX * 0.9), controls.text_colour(theme.palette.muted):
             controls.wrapped(f"{looked.info.kind}, {shape_text(looked.info)}" + _cut(looked))
             controls.wrapped("   ".join(statistics_lines(looked.info)))
-        controls.tooltip("As the module returns it: an activation that the network applies after it is not in it")
+        controls.tooltip(
+            "As the module returns it: an activation that the network applies after it is not in it"
+        )
 
     def _rows(self, theme: Theme, looked: Looked, view: LayerView) -> LayerView:
         self.display = controls.fold(
@@ -153,7 +155,9 @@ class LayersPanel:
                     )
                 )  # fmt: skip
             fresh = fresh.replace(low=ends[0], high=ends[1])
-        name = map_combo(theme, "##layers-colours", fresh.colormap, "Colour map of the pictures; nothing is computed again")
+        name = map_combo(
+            theme, "##layers-colours", fresh.colormap, "Colour map of the pictures; nothing is computed again"
+        )
         return fresh.replace(colormap=name)
 
     def _channels(self, theme: Theme, present: Present, looked: Looked, view: LayerView) -> LayerView:
@@ -200,7 +204,11 @@ class LayersPanel:
     def _readout(
         self, theme: Theme, looked: Looked, view: LayerView, under: Under | None, dispatch: Dispatch
     ) -> None:
-        title = f"channel {looked.info.channel_title(int(looked.question.channel))}" if looked.info.pictures else "all channels"
+        title = (
+            f"channel {looked.info.channel_title(int(looked.question.channel))}"
+            if looked.info.pictures
+            else "all channels"
+        )
         text = under_text(looked.info, under) if under is not None else title
         with controls.font(theme.fonts.mono, BODY_PX * 0.86), controls.text_colour(theme.palette.muted):
             controls.wrapped(text)

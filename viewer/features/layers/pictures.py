@@ -15,9 +15,9 @@ from viewer.state.document import ChannelView
 from viewer.state.layer_view import LayerView, colour_range, number_text
 from viewer.state.shown_map import ShownMap
 from viewer.widgets import color_bar, controls
-from viewer.widgets.histogram import HistogramCache
+from viewer.widgets.histogram import BINS, Histogram, HistogramCache
 from viewer.widgets.shown_picture import Present, ShownRange
-from viewer.widgets.theme import BODY_PX, Theme
+from viewer.widgets.theme import Theme
 
 GRID_SLOT, LARGE_SLOT = 20, 21
 CELL_EM = 2.7
@@ -30,7 +30,9 @@ CHANNEL = ChannelInfo(name="layers", title="Activation", kind="scalar", decimals
 def sampled(picture: np.ndarray, wide: int, high: int) -> np.ndarray:
     """[H, W] → [high, wide] by the nearest value: each is a rectangle of one colour."""
     rows = np.minimum((np.arange(high) + 0.5) / high * picture.shape[-2], picture.shape[-2] - 1).astype(int)
-    columns = np.minimum((np.arange(wide) + 0.5) / wide * picture.shape[-1], picture.shape[-1] - 1).astype(int)
+    columns = np.minimum((np.arange(wide) + 0.5) / wide * picture.shape[-1], picture.shape[-1] - 1).astype(
+        int
+    )
     return picture[..., rows[:, None], columns[None, :]]
 
 
@@ -99,9 +101,12 @@ class LayerPictures:
         self._grid: tuple[object, ShownMap] | None = None
         self._large: tuple[object, ShownMap] | None = None
         self._version = 0
+        self.clicked = False
         self._histograms = HistogramCache()
 
-    def grid(self, theme: Theme, present: Present, looked: Looked, view: LayerView, height: float) -> LayerView:
+    def grid(
+        self, theme: Theme, present: Present, looked: Looked, view: LayerView, height: float
+    ) -> LayerView:
         """The small pictures in a field that scrolls; a click chooses the large one's channel."""
         which, cells = looked.arrays["which"], looked.arrays["cells"]
         if not imgui.begin_child("##layers-grid", ImVec2(0.0, height)) or not len(cells):
@@ -165,17 +170,25 @@ class LayerPictures:
         draw.add_image(imgui.ImTextureRef(texture), at, end, ImVec2(u, v), ImVec2(u + size, v + size))
         with controls.font(theme.fonts.mono, theme.small() * 0.8):
             text = imgui.calc_text_size(title)
-            draw.add_rect_filled(at, ImVec2(at.x + text.x + 4, at.y + text.y + 1), theme.colour(p.window, 0.72))
+            draw.add_rect_filled(
+                at, ImVec2(at.x + text.x + 4, at.y + text.y + 1), theme.colour(p.window, 0.72)
+            )
             draw.add_text(ImVec2(at.x + 2, at.y), theme.colour(p.text), title)
         if chosen or hovered:
             draw.add_rect(at, end, theme.colour(p.accent if chosen else p.muted), 0.0, 2.0)
 
-    def large(self, theme: Theme, present: Present, looked: Looked, view: LayerView, edge: float) -> Under | None:
+    def large(
+        self, theme: Theme, present: Present, looked: Looked, view: LayerView, edge: float
+    ) -> Under | None:
         """One channel, `edge` pixels square at most, at the cursor; what lies under the mouse."""
         picture = large_picture(looked)
         high, wide = picture.shape
         scale = edge / max(wide, high) if looked.info.pictures else 0.0
-        size = ImVec2(wide * scale, high * scale) if scale else ImVec2(edge, min(edge, max(high * edge / wide, 1.2 * theme.em)))
+        size = (
+            ImVec2(wide * scale, high * scale)
+            if scale
+            else ImVec2(edge, min(edge, max(high * edge / wide, 1.2 * theme.em)))
+        )
         density = imgui.get_io().display_framebuffer_scale.x
         pixels = max(int(edge * density), 8)
         key = (looked.version, pixels)
@@ -203,12 +216,26 @@ class LayerPictures:
         return ShownRange(*colour_range(view, looked.info, extremes(looked.arrays["picture"])))
 
     def bar(self, theme: Theme, looked: Looked, view: LayerView, under: Under | None) -> None:
-        """Colour bar with the histogram of the large picture."""
+        """Colour bar with the histogram: of the whole layer, or of the channel where each has its own range."""
         span = self.span(looked, view)
         picture = looked.arrays["picture"]
-        found = self._histograms.of(looked.version, "large", picture, span.low, span.high)
+        if view.range == "channel":
+            found = self._histograms.of(looked.version, "large", picture, span.low, span.high)
+        else:
+            found = layer_histogram(looked, span.low, span.high)
         marked = None if under is None or math.isnan(under.value) else under.value
-        color_bar.horizontal_bar(theme, CHANNEL, view.colormap, False, span, found, marked)
+        color_bar.horizontal_bar(theme, CHANNEL, view.colormap, False, span, found, marked, "values")
+
+
+def layer_histogram(looked: Looked, low: float, high: float) -> Histogram:
+    """Of all values of the layer, over another range than theirs: a bin that is cut gives its share."""
+    counts, edges, info = looked.arrays["counts"], looked.arrays["edges"], looked.info
+    below = np.concatenate([[0.0], np.cumsum(counts, dtype=np.float64)])
+    at = np.interp(np.linspace(low, high, BINS + 1), edges.astype(np.float64), below)
+    return Histogram(
+        counts=tuple(np.rint(np.diff(at)).astype(int).tolist()), low=low, high=high,
+        extremes=(info.low or 0.0, info.high or 0.0), mean=info.mean or 0.0, empty_share=info.nans + info.infs,
+    )  # fmt: skip
 
 
 def _look(view: LayerView) -> ChannelView:
