@@ -21,6 +21,8 @@ from core_model.schema.question_layers import SURFACE_EDGE, LayerPart, LayerSour
 from core_model.session.final_picture import kept_features, lifted_features
 from core_model.session.stages import StageRun
 
+PLANES = "Planes as read"
+"""What stands for the class of the module of the tri-planes themselves."""
 BACKDROP_EDGE = 32
 """Rays per edge for which the background is looked at: each has a row for each of its steps."""
 
@@ -74,7 +76,7 @@ def _backbone(p: Passing) -> str:
         planes = ablated(planes, latent.ablate, p.source.checkpoint)
     count = triplane_levels(planes)
     for number, level in enumerate(planes.levels[:count]):
-        p.take("planes" if count == 1 else f"planes.{number}", "Planes as read", level[0])
+        p.take("planes" if count == 1 else f"planes.{number}", PLANES, level[0])
     return ""
 
 

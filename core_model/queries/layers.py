@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core_model.queries.layer_hooks import CHUNK, Statistics
-from core_model.queries.layer_parts import Passing, run_part
+from core_model.queries.layer_parts import PLANES, Passing, run_part
 from core_model.queries.registry import ANSWERERS, Answer, SessionView
 from core_model.schema.errors import InputError
 from core_model.schema.question_layers import (
@@ -117,9 +117,11 @@ class _Pass:
         self._infos: dict[str, LayerInfo] = {}
         self._kept: list[Tensor] = []
         self._pixels: Tensor | None = None
+        self._planes: tuple[str, ...] = ()
 
     def through(self, session: SessionView, source: LayerSource, cancelled: Cancel) -> Passing:
         run = session.run_of(source.request())
+        self._planes = tuple("".join(axes) for axes in run.opened.info.header.conventions.plane_axes)
         return Passing(session, source, run, cancelled, self._take, self._surface)
 
     def _surface(self, pixels: Tensor) -> None:
@@ -131,7 +133,10 @@ class _Pass:
         shaped, known = _shaped(tensor, self._pixels), self._infos.get(name)
         if known is None:
             surface = shaped.dim() == 2 and self._pixels is not None and len(shaped) == len(self._pixels)
-            self._infos[name] = LayerInfo(name=name, kind=kind, shape=tuple(shaped.shape), surface=surface)
+            planes = self._planes if kind == PLANES else ()
+            self._infos[name] = LayerInfo(
+                name=name, kind=kind, shape=tuple(shaped.shape), surface=surface, planes=planes
+            )
             self._statistics[name] = Statistics()
         elif shaped.dim() == 2 and known.shape[1:] == tuple(shaped.shape[1:]):
             # a network that runs for several latents: more rows of the same layer

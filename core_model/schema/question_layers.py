@@ -89,6 +89,7 @@ class LayerInfo(Frozen):
     [C, H, W]; [P, C, H, W] of P planes; [N, C] of rows. mean, deviation, rms, low, high: of the finite values, None
     where there are none. zeros, nans, infs: shares in [0, 1]. group: edge of the pictures [pixels] under which it is
     listed, 0 = none. calls: how often the module ran. surface: rows at the surface points of a picture.
+    planes: titles of the P planes where they have some, as "xy".
     """
 
     name: str
@@ -97,6 +98,7 @@ class LayerInfo(Frozen):
     group: int = 0
     calls: int = 1
     surface: bool = False
+    planes: tuple[str, ...] = ()
     mean: float | None = None
     deviation: float | None = None
     rms: float | None = None
@@ -126,11 +128,11 @@ class LayerInfo(Frozen):
         return self.shape[0] * self.shape[1] if len(self.shape) == 4 else self.shape[0]
 
     def channel_title(self, channel: int) -> str:
-        """ "12", or "1:12" for the second of several planes."""
+        """ "12"; "1:12" or "xz 12" for the second of several planes."""
         if len(self.shape) < 4:
             return str(channel)
         plane, own = divmod(channel, self.shape[1])
-        return f"{plane}:{own}"
+        return f"{self.planes[plane]} {own}" if plane < len(self.planes) else f"{plane}:{own}"
 
 
 class LayersQuestion(LayerSource):

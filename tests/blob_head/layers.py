@@ -23,7 +23,13 @@ _PARTS: dict[str, tuple[LayerInfo, ...]] = {
     "backbone": (
         LayerInfo(name="backbone.blocks.2.conv0.affine", kind="EqualLinear", shape=(1, CHANNELS), group=16),
         LayerInfo(name="backbone.blocks.2.conv0", kind="StyleConv", shape=(CHANNELS, 16, 16), group=16),
-        LayerInfo(name="planes", kind="Planes as read", shape=(3, 32, 256, 256), group=256),
+        LayerInfo(
+            name="planes",
+            kind="Planes as read",
+            shape=(3, 32, 256, 256),
+            group=256,
+            planes=("xy", "xz", "yz"),
+        ),
     ),
     "decoder": (LayerInfo(name="sdf_mlp.fc0", kind="Linear", shape=(4096, 64), surface=True),),
     "proposal": (LayerInfo(name="proposal.trunk.0", kind="Conv2d", shape=(64, 64, 64), group=64),),

@@ -137,7 +137,7 @@ def test_the_value_under_the_cursor_is_read_and_copied() -> None:
         picture = panel.asking.looked.arrays["picture"]
         row, column = int(0.75 * picture.shape[0]), int(0.25 * picture.shape[1])
         text = imgui.get_clipboard_text()
-        assert text.startswith("planes channel 0:0 row ")
+        assert text.startswith("planes channel xy 0 row ")
         told = [int(w.strip(",:")) for w in text.split() if w.strip(",:").isdigit()]
         assert abs(told[0] - row) <= 2 and abs(told[1] - column) <= 2
         assert float(text.split(": ")[-1]) == pytest.approx(float(picture[told[0], told[1]]), rel=1e-3)

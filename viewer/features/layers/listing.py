@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imgui_bundle import ImVec2, imgui
+from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.question_layers import LayerInfo, LayerPart
 from viewer.features.layers.asking import PartLayers
@@ -20,32 +21,44 @@ _STATISTICS = (
 )
 """Heading, field of LayerInfo, tooltip; the first ones stay where the panel is narrow."""
 _NAMED = ("mapping", "backbone", "decoder", "proposal", "superres", "background")
+_INDENT_EM = 0.35
 _NAME_EM, _SHAPE_EM, _NUMBER_EM = 11.2, 7.2, 3.4
 
 
 class LayerList:
-    """Keeps what is searched for and which folds are closed."""
+    """Keeps what is searched for and which folds are closed. closing: the panel is to be hidden."""
 
     def __init__(self) -> None:
         self.words = ""
         self.closed: dict[str, bool] = {}
+        self.closing = False
 
     def draw(
         self, theme: Theme, parts: dict[LayerPart, PartLayers], view: LayerView, height: float
     ) -> LayerView:
         """`height` pixels: the search field, and the list that scrolls below it."""
         top = imgui.get_cursor_pos_y()
-        imgui.set_next_item_width(-1.0)
+        imgui.set_next_item_width(
+            imgui.get_content_region_avail().x
+            - imgui.get_frame_height()
+            - imgui.get_style().item_inner_spacing.x
+        )
         self.words = imgui.input_text_with_hint("##layers-search", "Search layers", self.words)[1]
         controls.tooltip("Words in the name or the class of a layer, as conv1 or affine")
+        imgui.same_line(0.0, imgui.get_style().item_inner_spacing.x)
+        tip = theme.keyed("Close this panel, as Esc does; the key opens it again", "view.layers")
+        self.closing = controls.icon_button(theme, fa.ICON_FA_XMARK, "layers-close", tip=tip)
+        columns = _headings(theme)
         left = max(height - (imgui.get_cursor_pos_y() - top), 5.0 * theme.em)
-        imgui.begin_child("##layers-list", ImVec2(0.0, left))
+        imgui.begin_child(
+            "##layers-list", ImVec2(0.0, left), 0, int(imgui.WindowFlags_.always_vertical_scrollbar)
+        )
         shown = 0
         for part, known in parts.items():
             found = matching(known.layers, self.words)
             for group in grouped(part, found):
                 shown += len(group.layers)
-                view = self._group(theme, group, view)
+                view = self._group(theme, group, view, columns)
             if known.note and known.layers and not self.words:
                 controls.note(theme, f"{PART_TITLES[part]}: {known.note}")
         if not shown:
@@ -60,7 +73,9 @@ class LayerList:
         notes = dict.fromkeys(known.note for known in parts.values() if known.note)
         controls.note(theme, " ".join(notes) or "Running the networks …")
 
-    def _group(self, theme: Theme, group: Group, view: LayerView) -> LayerView:
+    def _group(
+        self, theme: Theme, group: Group, view: LayerView, columns: list[tuple[str, str, str]]
+    ) -> LayerView:
         count = len(group.layers)
         tip = f"{count} layer{'s' if count != 1 else ''}; click folds them up or out"
         opened = not self.closed.get(group.key, False)
@@ -68,15 +83,8 @@ class LayerList:
         self.closed[group.key] = not opened
         if not opened:
             return view
-        columns = _columns(theme)
-        flags = imgui.TableFlags_.row_bg | imgui.TableFlags_.no_saved_settings
-        if not imgui.begin_table(f"##layers-{group.key}", len(columns) + 2, int(flags)):
+        if not _begin(theme, f"##layers-{group.key}", columns):
             return view
-        fixed = int(imgui.TableColumnFlags_.width_fixed)
-        imgui.table_setup_column("layer", int(imgui.TableColumnFlags_.width_stretch))
-        imgui.table_setup_column("shape", fixed, _SHAPE_EM * theme.em)
-        for name, _, _ in columns:
-            imgui.table_setup_column(name, fixed, _NUMBER_EM * theme.em)
         for layer in group.layers:
             imgui.table_next_row()
             imgui.table_next_column()
@@ -87,10 +95,38 @@ class LayerList:
         return view
 
 
-def _columns(theme: Theme) -> list[tuple[str, str, str]]:
-    """The statistics that fit beside name and shape."""
-    room = imgui.get_content_region_avail().x / theme.em - _NAME_EM - _SHAPE_EM
-    return list(_STATISTICS[: max(0, int(room / (_NUMBER_EM + 0.6)))])
+def _begin(theme: Theme, key: str, columns: list[tuple[str, str, str]], width: float = 0.0) -> bool:
+    flags = imgui.TableFlags_.row_bg | imgui.TableFlags_.no_saved_settings
+    if not imgui.begin_table(key, len(columns) + 2, int(flags), ImVec2(width, 0.0)):
+        return False
+    fixed = int(imgui.TableColumnFlags_.width_fixed)
+    imgui.table_setup_column("layer", int(imgui.TableColumnFlags_.width_stretch))
+    imgui.table_setup_column("shape", fixed, _SHAPE_EM * theme.em)
+    for name, _, _ in columns:
+        imgui.table_setup_column(name, fixed, _NUMBER_EM * theme.em)
+    return True
+
+
+def _headings(theme: Theme) -> list[tuple[str, str, str]]:
+    """The line above the list; returns the statistics that fit beside name and shape."""
+    width = imgui.get_content_region_avail().x - imgui.get_style().scrollbar_size
+    room = width / theme.em - _NAME_EM - _SHAPE_EM
+    columns = list(_STATISTICS[: max(0, int(room / (_NUMBER_EM + 0.6)))])
+    if not _begin(theme, "##layers-headings", columns, width):
+        return columns
+    heads = (
+        ("layer", "Path of the module in the network"),
+        ("shape", "Channels × height × width; rows × channels"),
+    )
+    with controls.text_colour(theme.palette.muted), controls.font(theme.fonts.body, BODY_PX * 0.86):
+        for name, tip in (*heads, *((heading, told) for heading, _, told in columns)):
+            imgui.table_next_column()
+            if name == "layer":
+                imgui.set_cursor_pos_x(imgui.get_cursor_pos_x() + _INDENT_EM * theme.em)
+            imgui.text_unformatted(name)
+            controls.tooltip(tip)
+    imgui.end_table()
+    return columns
 
 
 def short_name(name: str) -> str:
@@ -109,7 +145,8 @@ def _row(
         room = imgui.get_content_region_avail().x
         clicked = imgui.selectable(f"##{part}:{layer.name}", chosen, flags)[0]
         controls.tooltip(about(layer))
-        imgui.same_line(0.0, 0.0)
+        imgui.same_line(0.0, _INDENT_EM * theme.em)
+        room -= _INDENT_EM * theme.em
         name = short_name(layer.name)
         if imgui.calc_text_size(name).x > room:  # the tooltip has all of it
             name = controls.ellipsis(name, room, keep_end=True)
@@ -137,12 +174,12 @@ def about(layer: LayerInfo) -> str:
 
 def statistics_lines(layer: LayerInfo) -> list[str]:
     """All statistics in two or three short lines."""
-    told = lambda *names: "  ".join(
-        f"{heading} {number_text(getattr(layer, field))}"
+    told = lambda *names: "   ".join(
+        f"{heading}\u00a0{number_text(getattr(layer, field))}"
         for heading, field, _ in _STATISTICS
         if heading in names
     )
-    lines = [told("mean", "std", "rms"), f"{told('min', 'max')}  zeros {100 * layer.zeros:.3g} %"]
+    lines = [told("mean", "std", "rms"), f"{told('min', 'max')}   zeros\u00a0{100 * layer.zeros:.3g}\u00a0%"]
     if layer.nans or layer.infs:
-        lines.append(f"NaN {100 * layer.nans:.3g} %  infinite {100 * layer.infs:.3g} %")
+        lines.append(f"NaN\u00a0{100 * layer.nans:.3g}\u00a0%   infinite\u00a0{100 * layer.infs:.3g}\u00a0%")
     return lines

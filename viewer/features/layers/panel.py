@@ -11,7 +11,7 @@ from viewer.features.layers.asking import Asking, Looked
 from viewer.features.layers.files import LayerFiles
 from viewer.features.layers.listing import LayerList, about, statistics_lines
 from viewer.features.layers.pictures import LayerPictures, Under, under_text
-from viewer.state.actions import CopyText, Dispatch
+from viewer.state.actions import CopyText, Dispatch, ShowPanel
 from viewer.state.document import Document
 from viewer.state.layer_view import LayerOrder, LayerRange, LayerView, colour_range, shape_text
 from viewer.state.query_cache import QueryCache
@@ -24,6 +24,8 @@ from viewer.widgets.map_rows import map_combo
 from viewer.widgets.shown_picture import Present
 from viewer.widgets.theme import BODY_PX, Theme
 
+TALL_EM = 55.0
+"""From this height on the rows of order, range and colours are unfolded at first."""
 WIDE_EM = 46.0
 """From this width on the list stands beside the pictures instead of above them."""
 _ORDERS: tuple[tuple[LayerOrder, str, str], ...] = (
@@ -47,7 +49,7 @@ class LayersPanel:
         self.pictures = LayerPictures()
         self.files = LayerFiles()
         self.page = 0
-        self.display = True
+        self.display: bool | None = None
         self._of: tuple[str, str, str] = ("", "", "")
 
     def draw(
@@ -74,7 +76,9 @@ class LayersPanel:
         if wide:
             imgui.begin_child("##layers-left", ImVec2(0.42 * room.x, 0.0))
         parts = self.asking.parts
-        fresh = self.list.draw(theme, parts, view, room.y if wide else max(0.3 * room.y, 11.0 * em))
+        fresh = self.list.draw(theme, parts, view, room.y if wide else max(0.25 * room.y, 11.0 * em))
+        if self.list.closing:
+            dispatch(ShowPanel("Layers", False))
         if wide:
             imgui.end_child()
             imgui.same_line(0.0, 0.8 * em)
@@ -117,14 +121,19 @@ class LayersPanel:
         with controls.font(theme.fonts.mono, BODY_PX * 0.92):
             controls.wrapped(looked.info.name)
         controls.tooltip(about(looked.info))
+        told = f"{looked.info.kind}, {shape_text(looked.info)}" + _cut(looked)
         with controls.font(theme.fonts.body, BODY_PX * 0.9), controls.text_colour(theme.palette.muted):
-            controls.wrapped(f"{looked.info.kind}, {shape_text(looked.info)}" + _cut(looked))
+            imgui.same_line(0.0, theme.em)
+            controls.below(imgui.get_content_region_avail().x - imgui.calc_text_size(told).x)
+            controls.wrapped(told)
             controls.wrapped("   ".join(statistics_lines(looked.info)))
         controls.tooltip(
             "As the module returns it: an activation that the network applies after it is not in it"
         )
 
     def _rows(self, theme: Theme, looked: Looked, view: LayerView) -> LayerView:
+        if self.display is None:  # pictures before rows where there is no room for both
+            self.display = imgui.get_window_height() > TALL_EM * theme.em
         self.display = controls.fold(
             theme, "Display", "##layers-display", self.display, tip="Order, colours and range of the pictures"
         )
@@ -168,7 +177,7 @@ class LayersPanel:
         if pages > 1:
             self._pages(theme, looked, pages)
         line = imgui.get_frame_height_with_spacing()
-        left = imgui.get_content_region_avail().y - self._large_edge(theme) - 8.2 * theme.em - 2 * line
+        left = imgui.get_content_region_avail().y - self._large_edge(theme) - 8.6 * theme.em - 2 * line
         view = self.pictures.grid(theme, present, looked, view, max(left, 6.2 * theme.em))
         last = looked.channels - 1
         channel = number_rows.slider_int(
@@ -199,7 +208,7 @@ class LayersPanel:
     @staticmethod
     def _large_edge(theme: Theme) -> float:
         window = imgui.get_window_height()
-        return float(int(min(imgui.get_content_region_avail().x, max(0.28 * window, 9.0 * theme.em), 512.0)))
+        return float(int(min(imgui.get_content_region_avail().x, max(0.25 * window, 9.0 * theme.em), 512.0)))
 
     def _readout(
         self, theme: Theme, looked: Looked, view: LayerView, under: Under | None, dispatch: Dispatch

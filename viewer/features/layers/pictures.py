@@ -183,12 +183,11 @@ class LayerPictures:
         """One channel, `edge` pixels square at most, at the cursor; what lies under the mouse."""
         picture = large_picture(looked)
         high, wide = picture.shape
-        scale = edge / max(wide, high) if looked.info.pictures else 0.0
-        size = (
-            ImVec2(wide * scale, high * scale)
-            if scale
-            else ImVec2(edge, min(edge, max(high * edge / wide, 1.2 * theme.em)))
-        )
+        if looked.info.pictures:
+            size = ImVec2(wide * edge / max(wide, high), high * edge / max(wide, high))
+        else:  # the rows across the panel
+            edge = imgui.get_content_region_avail().x
+            size = ImVec2(edge, min(max(0.9 * high, 3.0), 16.0) * theme.em)
         density = imgui.get_io().display_framebuffer_scale.x
         pixels = max(int(edge * density), 8)
         key = (looked.version, pixels)
