@@ -49,8 +49,8 @@ LEAST_PANEL_EM = 17.4
 """Least width of any panel, the strip under the picture too: 1600 pixels at 200 % just hold it between two columns."""
 RAY_EM = 19.5
 """Least width of the ray inspector."""
-LAYERS_EM = 28.0
-"""Most width of the Layers panel where it floats."""
+LAYERS_EM = (20.5, 28.0)
+"""Least and most width of the Layers panel where it floats."""
 PHOTO_EM = 46.0
 """Least width of the Inversion panel, where the window is as wide."""
 _MARGIN_EM = 2.0
@@ -156,10 +156,10 @@ def layers_place(window: Box, picture: Box, em: float) -> Box:
     """
     x, y, wide, high = window
     left, right = picture[0] - x, x + wide - picture[0] - picture[2]
-    if right < 0.5 * RAY_EM * em and left > right:
+    if right < 0.5 * RAY_EM * em and left > right and left > LAYERS_EM[0] * em:
         return ray_place(window, picture, em)
     beside = max(0.5 * (picture[2] - picture[3]), 0.0)
-    taken = min(max(right - _SPLITTER_PX / 2 + beside, RAY_EM * em), LAYERS_EM * em, wide)
+    taken = min(max(right - _SPLITTER_PX / 2 + beside, LAYERS_EM[0] * em), LAYERS_EM[1] * em, wide)
     return x + wide - taken, y, taken, high
 
 

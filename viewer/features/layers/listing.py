@@ -22,7 +22,7 @@ _STATISTICS = (
 """Heading, field of LayerInfo, tooltip; the first ones stay where the panel is narrow."""
 _NAMED = ("mapping", "backbone", "decoder", "proposal", "superres", "background")
 _INDENT_EM = 0.35
-_NAME_EM, _SHAPE_EM, _NUMBER_EM = 11.2, 7.2, 3.4
+_NAME_EM, _SHAPE_EM, _NUMBER_EM = 10.8, 6.9, 3.3
 
 
 class LayerList:
@@ -141,7 +141,7 @@ def _row(
     theme: Theme, part: LayerPart, layer: LayerInfo, chosen: bool, columns: list[tuple[str, str, str]]
 ) -> bool:
     flags = int(imgui.SelectableFlags_.span_all_columns)
-    with controls.font(theme.fonts.mono, BODY_PX * 0.84):
+    with controls.font(theme.fonts.mono, BODY_PX * 0.8):
         room = imgui.get_content_region_avail().x
         clicked = imgui.selectable(f"##{part}:{layer.name}", chosen, flags)[0]
         controls.tooltip(about(layer))
