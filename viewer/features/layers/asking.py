@@ -72,6 +72,7 @@ class Asking:
         self._following = Following()
         self._parts: dict[LayerPart, PartLayers] = {}
         self._last: dict[LayerPart, LayersQuestion] = {}
+        self._wanted: tuple[LayerQuestion | LayersQuestion, ...] = ()
         self.looked: Looked | None = None
         self.error: ErrorInfo | None = None
         self.waits = False
@@ -84,45 +85,57 @@ class Asking:
         if info is not self._of:
             self.__init__()
             self._of = info
+        for (
+            question
+        ) in self._wanted:  # of the view before: answered since, and perhaps not asked for any more
+            self._take(queries, question, queries.peek(question))
         busy = isinstance(queries.under_way, LayerSource)
         self.request = request = self._following.request(doc, info, edge, busy)
         self.error, self.waits = None, False
-        self._ask_layer(doc, request, queries, page, count)
-        for part in PARTS:
-            question = LayersQuestion.model_validate(fields_of(part, request))
+        self._wanted = self._questions(doc, request, page, count)
+        for question in self._wanted:
             answer = queries.want(question)
             self._note(queries, question, answer)
-            if answer is not None and self._last.get(part) != question:
-                self._forget(queries, self._last.get(part))
-                self._last[part] = question
-                found = tuple(LayerInfo.model_validate(i) for i in answer.values["layers"])
-                self._parts[part] = PartLayers(found, str(answer.values["note"]))
+            self._take(queries, question, answer)
 
-    def _ask_layer(
-        self, doc: Document, request: RenderRequest, queries: QueryCache, page: int, count: int
-    ) -> None:
-        view = doc.layers
+    def _questions(
+        self, doc: Document, request: RenderRequest, page: int, count: int
+    ) -> tuple[LayerQuestion | LayersQuestion, ...]:
+        """The chosen layer first, where the checkpoint is known to have it."""
+        view, found = doc.layers, []
         known = self._parts.get(view.part)
-        if known is None or not any(i.name == view.layer for i in known.layers):
-            return  # this checkpoint has no such layer, or it is not known yet
-        question = LayerQuestion.model_validate(
-            fields_of(view.part, request)
-            | {
+        if known is not None and any(i.name == view.layer for i in known.layers):
+            of_layer = {
                 "layer": view.layer,
                 "order": view.order,
                 "first": page * count,
                 "count": count,
                 "channel": view.channel,
             }
-        )
-        answer = queries.want(question)
-        self._note(queries, question, answer)
-        if answer is None or (self.looked is not None and self.looked.version == answer.version):
+            found.append(LayerQuestion.model_validate(fields_of(view.part, request) | of_layer))
+        return (*found, *(LayersQuestion.model_validate(fields_of(part, request)) for part in PARTS))
+
+    def _take(
+        self, queries: QueryCache, question: LayerQuestion | LayersQuestion, answer: Answer | None
+    ) -> None:
+        """An answer in place of the one before, which is forgotten: a long walk would fill the memory."""
+        if answer is None:
             return
-        if self.looked is not None and self.looked.question != question:
-            self._forget(queries, self.looked.question)
-        info = LayerInfo.model_validate(answer.values["layer"])
-        self.looked = Looked(question, info, int(answer.values["kept"]), answer.arrays, answer.version)
+        if isinstance(question, LayerQuestion):
+            old = None if self.looked is None else self.looked.question
+            if old == question and self.looked is not None and self.looked.version == answer.version:
+                return
+            info = LayerInfo.model_validate(answer.values["layer"])
+            self.looked = Looked(question, info, int(answer.values["kept"]), answer.arrays, answer.version)
+        else:
+            old = self._last.get(question.part)
+            if old == question:
+                return
+            self._last[question.part] = question
+            found = tuple(LayerInfo.model_validate(i) for i in answer.values["layers"])
+            self._parts[question.part] = PartLayers(found, str(answer.values["note"]))
+        if old is not None and old != question:
+            queries.forget(old)
 
     def _note(self, queries: QueryCache, question: Question, answer: Answer | None) -> None:
         if answer is not None:
@@ -130,12 +143,6 @@ class Asking:
         error = queries.error(question)
         self.error = self.error or error
         self.waits = self.waits or error is None
-
-    @staticmethod
-    def _forget(queries: QueryCache, question: Question | None) -> None:
-        """A view that is gone: a long walk would fill the memory with its answers."""
-        if question is not None:
-            queries.forget(question)
 
     @property
     def parts(self) -> dict[LayerPart, PartLayers]:

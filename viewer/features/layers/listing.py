@@ -32,6 +32,7 @@ class LayerList:
         self.words = ""
         self.closed: dict[str, bool] = {}
         self.closing = False
+        self._revealed = ("", "")
 
     def draw(
         self, theme: Theme, parts: dict[LayerPart, PartLayers], view: LayerView, height: float
@@ -91,6 +92,10 @@ class LayerList:
             chosen = (view.part, view.layer) == (group.part, layer.name)
             if _row(theme, group.part, layer, chosen, columns):
                 view = view.replace(part=group.part, layer=layer.name)
+            if chosen and self._revealed != (group.part, layer.name):
+                self._revealed = (group.part, layer.name)
+                if not imgui.is_item_visible():
+                    imgui.set_scroll_here_y(0.5)
         imgui.end_table()
         return view
 

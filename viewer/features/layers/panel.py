@@ -213,11 +213,8 @@ class LayersPanel:
     def _readout(
         self, theme: Theme, looked: Looked, view: LayerView, under: Under | None, dispatch: Dispatch
     ) -> None:
-        title = (
-            f"channel {looked.info.channel_title(int(looked.question.channel))}"
-            if looked.info.pictures
-            else "all channels"
-        )
+        channel = min(looked.question.channel, looked.channels - 1)
+        title = f"channel {looked.info.channel_title(channel)}" if looked.info.pictures else "all channels"
         text = under_text(looked.info, under) if under is not None else title
         with controls.font(theme.fonts.mono, BODY_PX * 0.86), controls.text_colour(theme.palette.muted):
             controls.wrapped(text)

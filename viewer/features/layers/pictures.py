@@ -109,14 +109,16 @@ class LayerPictures:
     ) -> LayerView:
         """The small pictures in a field that scrolls; a click chooses the large one's channel."""
         which, cells = looked.arrays["which"], looked.arrays["cells"]
-        if not imgui.begin_child("##layers-grid", ImVec2(0.0, height)) or not len(cells):
+        em, gap = theme.em, 2.0
+        room = imgui.get_content_region_avail().x - imgui.get_style().scrollbar_size
+        columns = max(int((room + gap) // (CELL_EM * em + gap)), 1)
+        step = float(int((room + gap) / columns))
+        lines = -(-len(cells) // columns)
+        if not imgui.begin_child("##layers-grid", ImVec2(0.0, min(height, lines * step))) or not len(cells):
             imgui.end_child()
             return view
-        em, gap = theme.em, 2.0
-        room = imgui.get_content_region_avail().x
-        columns = min(max(int((room + gap) // (CELL_EM * em + gap)), 1), len(cells))
-        step = float(int((room + gap) / columns)) if columns > 3 else CELL_EM * em + gap
-        edge, lines = step - gap, -(-len(cells) // columns)
+        columns = min(columns, len(cells))
+        edge = step - gap
         density = imgui.get_io().display_framebuffer_scale.x
         pixels = max(int(edge * density), 4)
         own = view.range == "channel"
