@@ -37,7 +37,10 @@ def answer_layers(session: SessionView, question: LayersQuestion, cancelled: Can
     pass_ = _Pass(None)
     session.tell("layers", 0.0)
     note = run_part(pass_.through(session, question.source, cancelled))
-    return Answer({"layers": [i.model_dump(mode="json") for i in _grouped(pass_.layers())], "note": note})
+    found = [info.model_dump(mode="json") for info in _grouped(pass_.layers())]
+    return Answer(
+        {"layers": found, "note": note or ("" if found else "No module of this network runs in this part.")}
+    )
 
 
 def answer_layer(session: SessionView, question: LayerQuestion, cancelled: Cancel) -> Answer:

@@ -150,6 +150,25 @@ def test_a_formula_has_no_layers_and_says_so(session: QuerySession, part: LayerP
     assert answer.values["layers"] == [] and "formula" in answer.values["note"]
 
 
+def test_a_family_whose_modules_do_not_run_says_so(
+    session: QuerySession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a plugin that computes with its parameters alone."""
+    session.open("analytic:sphere")
+    monkeypatch.setattr(type(session.model_of("analytic:sphere")), "module", nn.Identity())
+    notes = {}
+    for part in ("mapping", "backbone", "decoder", "background", "superres"):
+        answer = session.answer(
+            LayersQuestion(checkpoint="analytic:sphere", part=part, sampler=SamplerSpec(name="uniform"))
+        )
+        assert answer.values["layers"] == []
+        notes[part] = answer.values["note"]
+    assert (
+        notes["mapping"] == "This family has no latent." and notes["backbone"] == "This family has no planes."
+    )
+    assert "No module" in notes["decoder"] and all(notes.values())
+
+
 def test_a_layer_is_what_the_network_computed(session: QuerySession, tiny: str) -> None:
     request = request_of(session, tiny, latent=LatentSpec.of_seed(5))
     planes = session.planes_of(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
-from core_model.schema.question_layers import LayerInfo, LayerPart
+from core_model.schema.question_layers import PARTS, LayerInfo, LayerPart
 from viewer.features.layers.asking import PartLayers
 from viewer.state.layer_view import PART_TITLES, Group, LayerView, grouped, matching, number_text, shape_text
 from viewer.widgets import controls
@@ -72,7 +72,10 @@ class LayerList:
             controls.note(theme, f"No layer is called {self.words.strip()!r}.")
             return
         notes = dict.fromkeys(known.note for known in parts.values() if known.note)
-        controls.note(theme, " ".join(notes) or "Running the networks …")
+        none = len(parts) == len(PARTS)
+        controls.note(
+            theme, f"There are no layers to show. {' '.join(notes)}" if none else "Running the networks …"
+        )
 
     def _group(
         self, theme: Theme, group: Group, view: LayerView, columns: list[tuple[str, str, str]]
