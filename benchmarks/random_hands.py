@@ -16,8 +16,8 @@ from viewer.state.workspace import WorkspaceName
 KEYS = (
     imgui.Key.tab, imgui.Key.r, imgui.Key.f, imgui.Key.p, imgui.Key.v, imgui.Key.z, imgui.Key.y, imgui.Key.w, imgui.Key.a, imgui.Key.i,
     imgui.Key.left_bracket, imgui.Key.right_bracket, imgui.Key.f1, imgui.Key.escape, imgui.Key.enter, imgui.Key.backspace,
-    imgui.Key.up_arrow, imgui.Key.down_arrow, imgui.Key.left_arrow, imgui.Key.right_arrow, imgui.Key.space, imgui.Key.h, imgui.Key.f10,
-    imgui.Key._1, imgui.Key._2, imgui.Key._5, imgui.Key._9, imgui.Key._0,
+    imgui.Key.up_arrow, imgui.Key.down_arrow, imgui.Key.left_arrow, imgui.Key.right_arrow, imgui.Key.space, imgui.Key.h, imgui.Key.n,
+    imgui.Key.f10, imgui.Key._1, imgui.Key._2, imgui.Key._5, imgui.Key._9, imgui.Key._0,
 )  # fmt: skip
 CHORDS = (imgui.Key.z, imgui.Key.y, imgui.Key.c, imgui.Key.p, imgui.Key.o, imgui.Key._1, imgui.Key._2)
 """With Ctrl. Not Ctrl+Q (it ends the window), Ctrl+S or Ctrl+E (a file a press)."""

@@ -22,6 +22,7 @@ from core_model.schema.registry import Registry
 from core_model.schema.render import RenderRequest
 from core_model.session import Frame
 from core_model.session.bakery import Baked
+from core_model.session.cache import StageCache
 from core_model.session.picture import Progress
 from core_model.session.stages import StageRun
 from core_model.session.unfinished import Unfinished
@@ -35,6 +36,9 @@ class SessionView(Protocol):
 
     tell: Progress
     """Takes (stage, fraction): how far the answer is."""
+
+    layers: StageCache
+    """Layers that were looked at, for the next question about them."""
 
     @property
     def unfinished(self) -> Unfinished: ...

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from core_model.queries import baking, directions, folders, mesh, photo, planes, section, summaries
+from core_model.queries import baking, directions, folders, layers, mesh, photo, planes, section, summaries
 from core_model.queries.ray_report import inspect_ray
 from core_model.queries.ray_volume import RayVolumes, Stop, ray_volumes
 from core_model.queries.registry import Answer, answer
@@ -17,7 +17,7 @@ from core_model.schema.render import RenderRequest
 from core_model.session import RenderSession
 from core_model.session.picture import Progress
 
-ANSWERED_BY = (baking, directions, folders, mesh, photo, planes, section, summaries)
+ANSWERED_BY = (baking, directions, folders, layers, mesh, photo, planes, section, summaries)
 """With `ray_volume` the modules that register their answers when they are imported."""
 
 

@@ -8,6 +8,8 @@ from core_model.checkpoints.describe import describe_checkpoint
 from core_model.queries.registry import ANSWERERS, Answer, SessionView
 from core_model.schema.errors import Cancelled, InputError, TriscopeError
 from core_model.schema.question import DescribeQuestion, LatentQuestion, PictureQuestion
+from core_model.schema.render import RenderRequest
+from core_model.session import Frame
 
 
 def answer_describe(
@@ -33,17 +35,23 @@ def answer_latent(session: SessionView, question: LatentQuestion, cancelled: Cal
 def answer_picture(session: SessionView, question: PictureQuestion, cancelled: Callable[[], bool]) -> Answer:
     """arrays: the channels of the request; values: milliseconds and samples per pixel."""
     with session.aside():
-        frame = session.render(question.request, cancelled=cancelled, progress=session.tell)
-    error = frame.result.error
-    if error is not None:
-        if error.kind == "cancelled":
-            raise Cancelled(error.message)
-        if error.kind == "input":
-            raise InputError(what=error.message)
-        raise TriscopeError(error.message)
+        frame = rendered(session, question.request, cancelled)
     return Answer(
         {"ms": frame.result.total_ms, "samples_per_pixel": frame.result.samples_per_pixel}, frame.arrays
     )
+
+
+def rendered(session: SessionView, request: RenderRequest, cancelled: Callable[[], bool]) -> Frame:
+    """The picture of a request; raises what went wrong (`RenderSession.render` never does)."""
+    frame = session.render(request, cancelled=cancelled, progress=session.tell)
+    error = frame.result.error
+    if error is None:
+        return frame
+    if error.kind == "cancelled":
+        raise Cancelled(error.message)
+    if error.kind == "input":
+        raise InputError(what=error.message)
+    raise TriscopeError(error.message)
 
 
 ANSWERERS.add("DescribeQuestion", answer_describe)

@@ -79,23 +79,54 @@ def final_image(
 
     The sampler `auto` takes the marches of the family's own program, guided where the scene is mostly empty.
     """
-    request = run.request
-    jitter = request.sampler.jitter and request.sampler.name != AUTO
-    key = (
-        "final", *run.latent_key, request.precision, request.skip_empty, square_camera(request), request.sampler.replace(jitter=jitter),
-        request.seed if jitter else 0,
-    )  # fmt: skip
     found, hit = run.cache.get(
-        key, lambda: _made(run, w, field, cancelled, progress), lambda image: image.nbytes
+        ("final", *_key(run)), lambda: _made(run, w, field, cancelled, progress), lambda image: image.nbytes
     )
     if hit:
         run.clock.add("superres", 0.0, cached=True)
     return found
 
 
+def _key(run: StageRun) -> tuple[object, ...]:
+    """What the rays behind the picture depend on."""
+    request = run.request
+    jitter = request.sampler.jitter and request.sampler.name != AUTO
+    return (
+        *run.latent_key, request.precision, request.skip_empty, square_camera(request), request.sampler.replace(jitter=jitter),
+        request.seed if jitter else 0,
+    )  # fmt: skip
+
+
+def kept_features(run: StageRun, field: Field, cancelled: Callable[[], bool], progress: Progress) -> Tensor:
+    """Features [C, n, n] in [0, 1] that the super-resolution takes, made or kept: for who looks at it apart from its picture."""
+    make = lambda: _marched(run, field, cancelled, progress)[0].features
+    return run.cache.get(("features", *_key(run)), make, lambda x: x.numel() * x.element_size())[0]
+
+
+def lifted_features(run: StageRun, features: Tensor, w: Tensor, stop: Callable[[], None]) -> Tensor:
+    """The super-resolution of features [C, n, n]: [3, R, R] in [0, 1] before any clamp. stop: called between its blocks."""
+    final = FAMILIES.get(run.opened.info.family).final
+    assert final is not None
+    dtype = DTYPES[run.request.precision]
+    return final.lift(run.opened.model, features, w, None if dtype == torch.float32 else dtype, stop).float()
+
+
 def _made(
     run: StageRun, w: Tensor, field: Field, cancelled: Callable[[], bool], progress: Progress
 ) -> FinalImage:
+    render, evaluated = _marched(run, field, cancelled, progress)
+    stop_if(cancelled)
+    progress("superres", 0.9)
+    with run.clock.stage("superres"):
+        rgb = lifted_features(run, render.features, w, lambda: stop_if(cancelled))
+    depth = torch.where(render.opacity > OPACITY_FLOOR, render.depth, torch.nan)
+    return FinalImage(rgb, depth, render.opacity.clamp(0.0, 1.0), render.samples, evaluated)
+
+
+def _marched(
+    run: StageRun, field: Field, cancelled: Callable[[], bool], progress: Progress
+) -> tuple[NeuralRender, float]:
+    """The rays behind the picture, and field evaluations per ray."""
     final = FAMILIES.get(run.opened.info.family).final
     assert final is not None
     camera, size = square_camera(run.request), run.opened.info.neural_size
@@ -103,22 +134,8 @@ def _made(
     if run.request.sampler.name == AUTO and not camera.orthographic:
         with run.clock.stage("samples"):
             render = _as_its_program(run, final, field, camera, size, cancelled)
-        evaluated = float(render.samples.mean())
-    else:
-        render, evaluated = _by_own_sampler(run, final, field, camera, size, cancelled, progress)
-    stop_if(cancelled)
-    progress("superres", 0.9)
-    dtype = DTYPES[run.request.precision]
-    with run.clock.stage("superres"):
-        rgb = final.lift(
-            run.opened.model,
-            render.features,
-            w,
-            None if dtype == torch.float32 else dtype,
-            lambda: stop_if(cancelled),
-        ).float()
-    depth = torch.where(render.opacity > OPACITY_FLOOR, render.depth, torch.nan)
-    return FinalImage(rgb, depth, render.opacity.clamp(0.0, 1.0), render.samples, evaluated)
+        return render, float(render.samples.mean())
+    return _by_own_sampler(run, final, field, camera, size, cancelled, progress)
 
 
 def _as_its_program(

@@ -39,6 +39,7 @@ from core_model.session.unfinished import Unfinished
 CACHE_BYTES = (256 << 20, 8 << 30)
 """Of a processor, and of an accelerator."""
 ASIDE_BYTES = 48 << 20
+LAYER_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class RenderSession:
             cache_bytes if cache_bytes is not None else of_kind(self._device, *CACHE_BYTES)
         )
         self._aside = StageCache(ASIDE_BYTES)
+        self.layers = StageCache(LAYER_BYTES)
+        """Layers of networks that were looked at; empty until one is."""
         self._open: dict[str, OpenCheckpoint] = {}
         self._bakery = Bakery()
         self.unfinished = Unfinished()
@@ -76,8 +79,8 @@ class RenderSession:
 
     @property
     def cached_bytes(self) -> int:
-        """What the stages keep for the next picture, and the baked volumes."""
-        return self._cache.used + self._aside.used + self._bakery.nbytes
+        """What the stages keep for the next picture, layers that were looked at, and the baked volumes."""
+        return self._cache.used + self._aside.used + self.layers.used + self._bakery.nbytes
 
     def open(self, path: str) -> CheckpointInfo:
         """Load a checkpoint (again, if its file changed); raises InputError with one clear line."""
@@ -92,7 +95,7 @@ class RenderSession:
         if self._open.pop(path, None) is not None:
             self.unfinished.forget(path)
             self._bakery.forget(path)
-            for cache in (self._cache, self._aside):
+            for cache in (self._cache, self._aside, self.layers):
                 cache.drop(lambda key: isinstance(key, tuple) and path in key)
             release_memory(self._device)
 
@@ -127,6 +130,7 @@ class RenderSession:
         self.unfinished.forget()
         self._bakery.forget()
         self._cache.drop(lambda key: True)
+        self.layers.drop(lambda key: True)
 
     def run_of(self, request: RenderRequest) -> StageRun:
         """The stages of a request (w, planes, field, probe, samples), cached with those of the pictures; raises InputError as `open`."""

@@ -26,6 +26,7 @@ from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
 from core_model.schema.render import ChannelFrame, RenderRequest, RenderResult, StageTime
 from core_model.schema.sampler import SamplerInfo
 from tests.blob_head import mesh as blob_mesh
+from tests.blob_head.layers import blob_layer, blob_layers, blob_values
 from tests.blob_head.planes import blob_planes, blob_section, blob_volume
 from tests.blob_head.rays import blob_report
 
@@ -176,6 +177,9 @@ BLOB_ANSWERS: dict[str, Callable[[Any, Any], BlobAnswer]] = {
     "PictureQuestion": _blob_picture,
     "SectionQuestion": _blob_section,
     "PlanesQuestion": _blob_planes,
+    "LayersQuestion": lambda session, question: BlobAnswer(*blob_layers(question)),
+    "LayerQuestion": lambda session, question: BlobAnswer(*blob_layer(question)),
+    "LayerValuesQuestion": lambda session, question: BlobAnswer(*blob_values(question)),
     "RayVolumeQuestion": lambda session, question: BlobAnswer(*blob_volume(question)),
     "DirectionsQuestion": _blob_directions,
     "FieldHistogramQuestion": lambda session, question: BlobAnswer(*blob_mesh.histogram(question, _distance)),

@@ -54,7 +54,7 @@ def panels() -> Iterator[View]:
     for state, (title, prepare) in STATES.items():
 
         def show(h: Hands, title: str = title, prepare: Callable[[Hands], None] = prepare) -> None:
-            for closed in ("Ray", "Compare", "Inversion"):
+            for closed in ("Ray", "Compare", "Inversion", "Layers"):
                 h.app.show_panel(closed, title == closed)
             h.app.front_panel(title)
             h.ctx.yield_(3)

@@ -200,6 +200,20 @@ def inverted(hands: Hands) -> None:
     document()(hands)
 
 
+def layer(part: str, name: str, **look: Any) -> Prepare:
+    """The Layers panel with one layer chosen."""
+
+    def prepare(hands: Hands) -> None:
+        document(layers=lambda d: d.layers.replace(part=part, layer=name, **look))(hands)
+        asking = panel_of(hands, "layers").asking
+        hands.until(
+            lambda: asking.looked is not None and asking.looked.info.name == name, f"the layer {name}"
+        )
+        hands.until(lambda: len(asking.parts) == 6, "all parts")
+
+    return prepare
+
+
 STATES: dict[str, tuple[str, Prepare]] = {
     "model": ("Model", as_it_is),
     "latent": ("Latent", latent_folds),
@@ -216,6 +230,12 @@ STATES: dict[str, tuple[str, Prepare]] = {
     "section": ("Section", document(section=lambda d: d.section.replace(axis="x", offset=0.05))),
     "section, free": ("Section", document(camera=away, section=lambda d: d.section.replace(axis="free"))),
     "planes": ("Planes", document(latent=lambda d: d.latent.replace(ablate=Ablation(planes=((0, 1),))))),
+    "layers": ("Layers", layer("backbone", "planes")),
+    "layers, fixed range": (
+        "Layers",
+        layer("backbone", "backbone.blocks.2.conv0", range="fixed", order="rms"),
+    ),
+    "layers, rows": ("Layers", layer("mapping", "w")),
     "sampler, learned": ("Sampler", as_it_is),
     "sampler, stratified": (
         "Sampler",

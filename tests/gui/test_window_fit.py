@@ -61,6 +61,7 @@ def test_no_panel_clips_its_text_and_the_picture_stays_large(
                 hands.app.show_panel("Ray", title == "Ray")
                 hands.app.show_panel("Compare", title == "Compare")
                 hands.app.show_panel("Inversion", title == "Inversion")
+                hands.app.show_panel("Layers", title == "Layers")
                 hands.app.front_panel(title)
                 hands.ctx.yield_(2)
                 prepare(hands)

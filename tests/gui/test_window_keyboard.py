@@ -57,7 +57,7 @@ def walk(states: list[str], size: tuple[int, int] = (1600, 1000)) -> dict[str, l
     def body(hands: Hands) -> None:
         for state in states:
             title, prepare = STATES[state]
-            for closed in ("Ray", "Compare"):
+            for closed in ("Ray", "Compare", "Layers"):
                 hands.app.show_panel(closed, title == closed)
             hands.loop.dispatch(actions.FrontPanel(title))
             hands.ctx.yield_(3)

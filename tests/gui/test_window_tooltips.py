@@ -51,6 +51,7 @@ SAID = {
     "depth": "Depth", "export": "Export", "video": "Export", "train": "Training workspace", "compare": "Compare", "undo": "Undo",
     "checkpoint": "Open a checkpoint", "gpu": "Check this machine", "seed": "Next seed", "shortcuts": "Keys",
     "zoom": "Frame the whole subject", "dark": "Dark theme", "turntable": "Export", "slice": "Section",
+    "activations": "Layers", "feature maps": "Layers", "layers": "Layers",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from viewer.features.directions import panel as directions
 from viewer.features.export import panel as export
 from viewer.features.inversion import panel as inversion
 from viewer.features.latent import panel as latent
+from viewer.features.layers import panel as layers
 from viewer.features.mesh import panel as mesh
 from viewer.features.model import panel as model
 from viewer.features.path import overlay as path
@@ -24,6 +25,6 @@ from viewer.features.view import panel as view
 from viewer.features.viewport import panel as viewport  # fmt: skip
 
 __all__ = [
-    "basket", "camera", "compare", "directions", "export", "inversion", "latent", "mesh", "model", "path", "planes", "ray", "sampler",
-    "section", "seeds", "timings", "training", "view", "viewport",
+    "basket", "camera", "compare", "directions", "export", "inversion", "latent", "layers", "mesh", "model", "path", "planes", "ray",
+    "sampler", "section", "seeds", "timings", "training", "view", "viewport",
 ]  # fmt: skip

@@ -350,6 +350,11 @@ class App:
         docking.dockable_windows = [*docking.dockable_windows, *windows]
 
     def _draw(self, slot: layout.Slot) -> None:
+        window = self.params.docking_params.dockable_window_of_name(slot.title)
+        if not window.call_begin_end and window.focus_window_at_next_frame:
+            # hello_imgui forgets this wish only of windows that it begins itself, and shows the others for ever
+            imgui.set_next_window_focus()
+            window.focus_window_at_next_frame = False
         if slot.floats is not None:
             if self._arrangement.floating[slot.title].begin(slot.title, self._flags(slot)):
                 self._fill(slot)

@@ -45,6 +45,7 @@ PANEL_WORDS = {
     "View": "channel colour map range background depth normals display",
     "Section": "slice cut plane level set",
     "Planes": "tri-planes features pca channels",
+    "Layers": "activations feature maps neurons hidden units channels backbone network statistics visualizer",
     "Sampler": "quality speed resolution samples per ray precision",
     "Mesh": "3d model export obj ply glb stl surface marching cubes",
     "Export": "video turntable orbit movie picture sheet image save render html page exr npz",

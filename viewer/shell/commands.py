@@ -158,6 +158,15 @@ COMMANDS: tuple[Command, ...] = (
         words="difference a/b split",
     ),
     Command(
+        "view.layers",
+        "View",
+        "Layers of the networks: feature maps",
+        _always(actions.FrontPanel("Layers")),
+        ("N",),
+        why_not=_nothing_open,
+        words="activations feature maps layers neurons hidden units backbone network visualizer",
+    ),
+    Command(
         "view.panels",
         "View",
         "Hide or show the panels",

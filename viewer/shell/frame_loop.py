@@ -457,6 +457,9 @@ class FrameLoop:
                 self.workspace.exploring and "Inversion" in shown,
                 lambda: self.app.show_panel("Inversion", False),
             ),
+            Layer(
+                self.workspace.exploring and "Layers" in shown, lambda: self.app.show_panel("Layers", False)
+            ),
             Layer(self.workspace.exploring and "Ray" in shown, self._close_ray),
             Layer(
                 any(w.shown for w in self.coordinator.work(time.monotonic())),

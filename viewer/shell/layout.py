@@ -49,6 +49,8 @@ LEAST_PANEL_EM = 17.4
 """Least width of any panel, the strip under the picture too: 1600 pixels at 200 % just hold it between two columns."""
 RAY_EM = 19.5
 """Least width of the ray inspector."""
+LAYERS_EM = (20.5, 28.0)
+"""Least and most width of the Layers panel where it floats."""
 PHOTO_EM = 46.0
 """Least width of the Inversion panel, where the window is as wide."""
 _MARGIN_EM = 2.0
@@ -148,6 +150,19 @@ def photo_place(window: Box, picture: Box, em: float) -> Box:
     return left, y, width, high
 
 
+def layers_place(window: Box, picture: Box, em: float) -> Box:
+    """Of the Layers panel: over the column at the right and what is free beside the square picture, as high as the window;
+    over the left column where there is none at the right.
+    """
+    x, y, wide, high = window
+    left, right = picture[0] - x, x + wide - picture[0] - picture[2]
+    if right < 0.5 * RAY_EM * em and left > right and left > LAYERS_EM[0] * em:
+        return ray_place(window, picture, em)
+    beside = max(0.5 * (picture[2] - picture[3]), 0.0)
+    taken = min(max(right - _SPLITTER_PX / 2 + beside, LAYERS_EM[0] * em), LAYERS_EM[1] * em, wide)
+    return x + wide - taken, y, taken, high
+
+
 @dataclass(frozen=True)
 class Slot:
     """Window of one panel: its label (item path in tests: "//Latent/##seed") and the dock space that it opens
@@ -180,6 +195,7 @@ SLOTS: tuple[Slot, ...] = (
     Slot("mesh", "Mesh", "right-low"),
     Slot("export", "Export", "right-low"),
     Slot("ray", "Ray", "left", closed=True, floats=ray_place),
+    Slot("layers", "Layers", "right", closed=True, floats=layers_place),
     Slot("inversion", "Inversion", "right-low", closed=True, floats=photo_place),
     Slot("compare", "Compare", "bottom", closed=True),
     Slot("timings", "Timings", "bottom"),

@@ -17,6 +17,7 @@ from core_model.schema.frozen import Frozen
 from core_model.schema.latent import LatentSpec
 from core_model.schema.sampler import AUTO, SamplerSpec
 from viewer.state.comparison import OTHER_FILES, Comparison
+from viewer.state.layer_view import LayerView
 from viewer.state.mesh_settings import MeshSettings, Mode
 from viewer.state.plane_view import PlaneView
 from viewer.state.ray_marks import RayMarks
@@ -125,6 +126,7 @@ class Document(Frozen):
     compare: Comparison = Comparison()
     section: SectionView = SectionView()
     planes: PlaneView = PlaneView()
+    layers: LayerView = LayerView()
     volume: VolumeView = VolumeView()
     mesh: MeshSettings = MeshSettings()
     quality: QualitySettings = QualitySettings()
@@ -175,6 +177,7 @@ def carried(before: Document, fresh: Document, info: CheckpointInfo) -> Document
         "camera": before.camera,
         "background": before.background,
         "view_dirs": before.view_dirs,
+        "layers": before.layers,
     }
     kept["native"] = before.native and info.has_native
     latent = before.latent

@@ -362,5 +362,16 @@ def _picture_part(doc: Document) -> Document:
 
 _NOT_RENDERED = {
     name: getattr(Document(), name)
-    for name in ("view", "rays", "compare", "section", "planes", "volume", "mesh", "navigation", "path")
+    for name in (
+        "view",
+        "rays",
+        "compare",
+        "section",
+        "planes",
+        "layers",
+        "volume",
+        "mesh",
+        "navigation",
+        "path",
+    )
 }

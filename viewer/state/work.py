@@ -23,6 +23,9 @@ _QUESTIONS = {
     "FieldHistogramQuestion": "Histogram of the field",
     "MeshForecastQuestion": "Forecast of the mesh",
     "MeshPreviewQuestion": "Mesh at this level",
+    "LayersQuestion": "Layers of the networks",
+    "LayerQuestion": "A layer of the networks",
+    "LayerValuesQuestion": "Values of a layer",
     "LatentQuestion": "Latent code",
     "DescribeQuestion": "Reading a file",
 }

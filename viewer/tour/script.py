@@ -14,6 +14,7 @@ from imgui_bundle import imgui
 
 from core_model.schema.config_dir import CONFIG_DIR_VARIABLE, FILE_NAME
 from core_model.schema.errors import TriscopeError
+from core_model.schema.question_layers import PARTS
 from viewer.shell.app import App, AppOptions
 from viewer.state import actions
 from viewer.state.comparison import Comparison
@@ -88,6 +89,7 @@ class Tour:
         yield from self._comparison(app)
         yield from self._meshes(app)
         yield from self._slices(app)
+        yield from self._layers(app)
         yield from panel_stops.panels(self, app)
         yield from self._looks(app)
         yield from self._mishap(app)
@@ -196,6 +198,27 @@ class Tour:
             yield from self.wait(lambda p=panel: p.link.answered, f"the answer of {title}", app)
             yield from self.shot(app, title.lower() if doc.latent == home.latent else "plane-taken-out")
         imgui.set_window_focus("View")
+        control.store.doc = home
+
+    def _layers(self, app: App) -> Steps:
+        """The decoder's first layer, unit by unit, as the pixels of the view meet it."""
+        assert app.loop is not None
+        loop, control = app.loop, app.loop.coordinator
+        asking: Any = loop.features["layers"].panel.asking  # type: ignore[attr-defined]
+        home = control.store.doc
+        loop.dispatch(actions.FrontPanel("Layers"))
+        for _ in range(STILL_FRAMES):
+            yield
+        yield from self.wait(lambda: len(asking.parts) == len(PARTS) and not asking.waits, "the layers", app)
+        decoder = asking.parts["decoder"].layers
+        if decoder:
+            look = home.layers.replace(part="decoder", layer=decoder[0].name, order="rms", range="channel")
+            control.store.doc = home.replace(layers=look)
+            for _ in range(STILL_FRAMES):
+                yield
+            yield from self.wait(lambda: asking.looked is not None and not asking.waits, "the layer", app)
+            yield from self.shot(app, "layers")
+        loop.dispatch(actions.ShowPanel("Layers", False))
         control.store.doc = home
 
     def _looks(self, app: App) -> Steps:

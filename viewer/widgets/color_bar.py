@@ -123,8 +123,9 @@ def horizontal_bar(
     shown: ShownRange,
     histogram: Histogram | None,
     marked: float | None,
+    counted: str = "pixels",
 ) -> None:
-    """Histogram over a bar with ticks below, across the panel; hovering names the bin."""
+    """Histogram over a bar with ticks below, across the panel; hovering names the bin. counted: what it counts."""
     draw, p, em = imgui.get_window_draw_list(), theme.palette, theme.em
     width, height = imgui.get_content_region_avail().x, 2.9 * em
     corner = imgui.get_cursor_screen_pos()
@@ -152,7 +153,7 @@ def horizontal_bar(
             b = shown.low + (shown.high - shown.low) * (i + 1) / len(histogram.counts)
             d = channel.decimals
             imgui.set_tooltip(
-                f"{a:.{d}f} to {b:.{d}f} {channel.unit}\n{histogram.counts[i]} pixels (height: square root)"
+                f"{a:.{d}f} to {b:.{d}f} {channel.unit}\n{histogram.counts[i]} {counted} (height: square root)"
             )
     bar_low, bar_high = ImVec2(corner.x, floor + 2), ImVec2(corner.x + width, floor + 0.7 * em)
     gradient(theme, bar_low, bar_high, name, invert, vertical=False)

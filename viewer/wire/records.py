@@ -25,6 +25,7 @@ from core_model.schema.question import (
 )
 from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.question_folder import FolderQuestion
+from core_model.schema.question_layers import LayerQuestion, LayersQuestion, LayerValuesQuestion
 from core_model.schema.question_mesh import FieldHistogramQuestion, MeshForecastQuestion, MeshPreviewQuestion
 from core_model.schema.question_photo import FacesQuestion, PhotoQuestion
 from core_model.schema.question_planes import PlanesQuestion, SectionQuestion
@@ -37,6 +38,7 @@ QUESTIONS: dict[str, type[Question]] = {
     for one in (
         LatentQuestion, PictureQuestion, DescribeQuestion, DirectionsQuestion, BakeQuestion, FacesQuestion, FieldHistogramQuestion,
         FolderQuestion, MeshForecastQuestion, MeshPreviewQuestion, PhotoQuestion, PlanesQuestion, SectionQuestion, RayVolumeQuestion,
+        LayersQuestion, LayerQuestion, LayerValuesQuestion,
     )
 }  # fmt: skip
 

@@ -55,3 +55,15 @@ def test_the_ray_inspector_covers_the_column_and_not_the_picture() -> None:
     assert layout.ray_place(WINDOW, (0.0, 22.0, 1280.0, 700.0), 15.0)[2] == layout.RAY_EM * 15.0, (
         "no column is shown"
     )
+
+
+def test_the_layers_panel_lies_beside_the_picture() -> None:
+    x, y, wide, high = layout.layers_place(WINDOW, (316.0, 22.0, 960.0, 700.0), 15.0)
+    assert (y, high, x + wide) == (22.0, 940.0, 1600.0)
+    assert wide == layout.LAYERS_EM[1] * 15.0 and x >= 316.0 + 0.5 * (960.0 + 700.0), (
+        "none of the square picture is covered"
+    )
+    x, _, wide, _ = layout.layers_place((0.0, 22.0, 1024.0, 640.0), (272.0, 22.0, 752.0, 480.0), 15.0)
+    assert x + wide == 1024.0 and wide == layout.LAYERS_EM[0] * 15.0
+    lone = layout.layers_place((0.0, 22.0, 1024.0, 640.0), (500.0, 22.0, 524.0, 480.0), 22.5)
+    assert lone[0] == 0.0 and lone[2] <= 500.0, "over the one column at the left"
