@@ -113,7 +113,9 @@ def test_a_pixel_weighs_the_same_at_every_resolution() -> None:
 
 def test_the_surface_loss_may_leave_rays_alone_that_meet_nothing() -> None:
     """A generator whose surfaces have the target's width: only the paper's loss is left with what the background lacks."""
-    base = apply_overrides(PRESETS.get("smoke"), [("loss.decision", "0"), ("schedule.surface_target", "0.03")])
+    base = apply_overrides(
+        PRESETS.get("smoke"), [("loss.decision", "0"), ("schedule.surface_target", "0.03")]
+    )
     g = build_networks(base, "cpu").generator
     z = torch.randn(2, base.network.z_dim, generator=torch.Generator().manual_seed(0))
     batch = FakeBatch(z, LABELS, LABELS, (5, 6))
