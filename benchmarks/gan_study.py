@@ -7,6 +7,7 @@ snapshot is then looked at: distance of its pictures to the data, eyes, and what
 - eyes, bridge: by how much cheeks, and the bridge of the nose, are lighter than the eyes, in brightness of [0, 1]; where eyes,
   cheeks and nose are is the mean of the set's landmarks, for pictures of the data and of the generator alike. A dark band across
   the face has eyes and no bridge.
+- variety: standard deviation of a pixel over the pictures, mean over pixels and colours.
 - coverage: mean opacity of all rays; beside it the data's.
 - Along rays of opacity over one half, by 192 samples: `width` is the standard deviation of depth, `colours` that of colour, both
   by weight (layers of other colours within a wide surface raise it); `layers` counts stretches of the ray with more than a tenth
@@ -27,11 +28,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.recipes import lines_of, snapshots_of, trained
+from benchmarks.recipes import snapshots_of, trained
 from benchmarks.running import Findings, Settings, run_script, say
 from core_model.data.heads_dataset import write_heads_dataset
 from core_model.data.images import ImageDataset
+from core_model.data.truth_maps import TruthMaps
 from core_model.geometry.rays import camera_rays, project, ray_bounds
+from core_model.losses.terms import generator_loss
 from core_model.metrics.sliced_wasserstein import PatchSet, patch_distances
 from core_model.rendering.empty import outside_only
 from core_model.rendering.evaluate import evaluate, weights_of
@@ -51,21 +54,38 @@ from core_model.training.gan.run import open_data
 from core_model.training.gan.state import load_weights
 
 Changes = tuple[tuple[str, str], ...]
-FULL: Changes = (("schedule.resolution", "64"),)
+EARLIER: Changes = (
+    ("loss.surface_rays", "all"), ("network.beta_start", "0.03"), ("network.beta_floor", "0.001"),
+    ("schedule.resolution", "0:32,10k:32,13k:64"), ("schedule.surface_target", "0:0.03,5k:0.03,12k:0.02"),
+    ("optim.decoder_lr", "0.1"), ("optim.colour_lr", "0.1"),
+)  # fmt: skip
+"""`heads64-cpu` as it was before this study."""
+FULL: Changes = (*EARLIER, ("schedule.resolution", "64"))
 MET: Changes = (("loss.surface_rays", "met"),)
-NARROW: Changes = (("network.beta_start", "0.015"), ("schedule.surface_target", "0:0.015,5k:0.015,12k:0.01"))
+NARROW: Changes = (
+    ("network.beta_start", "0.01"),
+    ("network.beta_floor", "0.0005"),
+    ("schedule.surface_target", "0.01"),
+)
+RATES: Changes = (("optim.decoder_lr", "0.3"), ("optim.colour_lr", "0.3"))
+PLAIN_PLACE: Changes = (("network.point_freqs", "0"),)
 TWO_PASS: Changes = (
     ("render.first_stage", "two-pass"), ("render.samples", "24"), ("render.refine", "0"), ("render.look", "0"), ("render.cull_floor", "0"),
 )  # fmt: skip
 RUNS: dict[str, tuple[str, Changes]] = {
-    "base": ("heads64-cpu", ()),
+    "base": ("heads64-cpu", EARLIER),
     "density": ("eg3d-heads64-cpu", ()),
-    "met": ("heads64-cpu", MET),
+    "met": ("heads64-cpu", EARLIER + MET),
     "full-met": ("heads64-cpu", FULL + MET),
     "full-met-narrow": ("heads64-cpu", FULL + MET + NARROW),
-    "full-met-two-pass": ("heads64-cpu", FULL + MET + TWO_PASS),
-    "full-met-r1": ("heads64-cpu", (*FULL, *MET, ("schedule.r1_gamma", "0.3"))),
-    "full-met-wide-judge": ("heads64-cpu", (*FULL, *MET, ("discriminator.channel_base", "2048"))),
+    "full-met-narrow-rates": ("heads64-cpu", FULL + MET + NARROW + RATES),
+    "full-met-narrow-rates-place": ("heads64-cpu", FULL + MET + NARROW + RATES + PLAIN_PLACE),
+    "full-met-narrow-rates-two-pass": ("heads64-cpu", FULL + MET + NARROW + RATES + TWO_PASS),
+    "full-met-narrow-rates-r1": ("heads64-cpu", (*FULL, *MET, *NARROW, *RATES, ("schedule.r1_gamma", "0.3"))),
+    "full-met-narrow-rates-judge": (
+        "heads64-cpu",
+        (*FULL, *MET, *NARROW, *RATES, ("discriminator.channel_base", "2048")),
+    ),
 }
 """Name → preset and the settings that differ from it."""
 SPARSE: Changes = (("output.snapshot_ticks", "8"),)
@@ -74,14 +94,16 @@ SECONDS_VARIABLE, KEEP_VARIABLE = "TRISCOPE_BENCH_GAN_SECONDS", "TRISCOPE_BENCH_
 """Another number of seconds; a folder for data set and run directories, where finished runs are taken as they are."""
 ONLY_VARIABLE = "TRISCOPE_BENCH_GAN_ONLY"
 """Names of runs, with commas between them; all others are left as the folder has them."""
-HEADS, PICTURES, LOOKED_AT, RAYS, DENSE = 3000, 128, 16, 32, 192
+HEADS, PICTURES, LOOKED_AT, RAYS, DENSE = 600, 128, 16, 32, 192
 SOLID = 0.5
 LIGHT = torch.tensor([0.2126, 0.7152, 0.0722])
 
 
 def body(settings: Settings) -> Findings:
     seconds = 4.0 if settings.quick else float(os.environ.get(SECONDS_VARIABLE, SECONDS))
-    only = [name for name in os.environ.get(ONLY_VARIABLE, "").split(",") if name] or list(RUNS)[: 2 if settings.quick else None]
+    only = [name for name in os.environ.get(ONLY_VARIABLE, "").split(",") if name] or list(RUNS)[
+        : 2 if settings.quick else None
+    ]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(os.environ.get(KEEP_VARIABLE) or folder)
         place.mkdir(parents=True, exist_ok=True)
@@ -122,7 +144,9 @@ class Truth:
         """All figures of a snapshot."""
         with torch.no_grad():
             session = RenderSession("cpu")
-            pictures = torch.stack([_picture(session, snapshot, n, c, self.data.resolution) for n, c in enumerate(self.cameras)])
+            pictures = torch.stack(
+                [_picture(session, snapshot, n, c, self.data.resolution) for n, c in enumerate(self.cameras)]
+            )
             patches = PatchSet()
             patches.add(pictures)
             levels = patch_distances(self.patches, patches)
@@ -133,7 +157,7 @@ class Truth:
         return found | pulls(snapshot.parents[1], state) if state.exists() else found
 
     def _faces(self, pictures: Tensor) -> dict[str, float]:
-        """eyes and bridge of pictures [N, 3, S, S] in [0, 1] from the cameras."""
+        """eyes, bridge and variety of pictures [N, 3, S, S] in [0, 1] from the cameras."""
         size = pictures.shape[-1]
         light = (pictures * LIGHT[:, None, None]).sum(dim=1)
         read: list[Tensor] = []
@@ -141,9 +165,16 @@ class Truth:
             at = project(camera, self.places, size, size)
             assert at is not None
             grid = (2.0 * at + 1.0) / size - 1.0
-            read.append(torch.nn.functional.grid_sample(picture[None, None], grid[None, None].float(), align_corners=False)[0, 0, 0])
-        eyes, bridge, cheeks = (torch.stack(read)[:, part].mean() for part in (slice(0, 2), slice(2, 3), slice(3, 5)))
-        return {"eyes": float(cheeks - eyes), "bridge": float(bridge - eyes)}
+            read.append(
+                torch.nn.functional.grid_sample(
+                    picture[None, None], grid[None, None].float(), align_corners=False
+                )[0, 0, 0]
+            )
+        eyes, bridge, cheeks = (
+            torch.stack(read)[:, part].mean() for part in (slice(0, 2), slice(2, 3), slice(3, 5))
+        )
+        variety = pictures.std(dim=0).mean()
+        return {"eyes": float(cheeks - eyes), "bridge": float(bridge - eyes), "variety": float(variety)}
 
     def _places(self) -> Tensor:
         """Mean world positions [5, 3] of both eyes, the bridge of the nose and both cheeks."""
@@ -159,8 +190,6 @@ class Truth:
         return torch.from_numpy(np.stack([*eyes, sums["sellion"], *cheeks])).float()
 
     def _coverage(self) -> float:
-        from core_model.data.truth_maps import TruthMaps
-
         maps = TruthMaps(self.data)
         return float(np.mean([np.isfinite(maps.item(i).depth).mean() for i in self.chosen]))
 
@@ -169,8 +198,15 @@ def _request(snapshot: Path, number: int, camera: MatrixCamera, size: int) -> Re
     latent = LatentSpec.of_seed(number, psi=1.0, cond=camera)
     sampler = SamplerSpec(name="importance", spp=48)
     return RenderRequest(
-        checkpoint=str(snapshot), latent=latent, camera=camera, width=size, height=size, sampler=sampler, channels=("rgb",), view_dirs="camera",
-    )  # fmt: skip
+        checkpoint=str(snapshot),
+        latent=latent,
+        camera=camera,
+        width=size,
+        height=size,
+        sampler=sampler,
+        channels=("rgb",),
+        view_dirs="camera",
+    )
 
 
 def _picture(session: RenderSession, snapshot: Path, number: int, camera: MatrixCamera, size: int) -> Tensor:
@@ -194,10 +230,14 @@ def _along(session: RenderSession, snapshot: Path, number: int, camera: MatrixCa
     share = (weights / opacity.clamp_min(1e-6)[:, None])[solid]
     dirs = rays.dirs[:, None].expand(-1, DENSE, -1).reshape(-1, 3)
     known = (dense.row >= 0).reshape(-1)
-    colour = scene.field.colour(dense.table, dense.points, dirs[known][None])[0, : int(known.sum()), :3].clamp(0.0, 1.0)
+    colour = scene.field.colour(dense.table, dense.points, dirs[known][None])[
+        0, : int(known.sum()), :3
+    ].clamp(0.0, 1.0)
     colours = torch.zeros(*dense.row.shape, 3)
     colours[dense.row >= 0] = colour[dense.row[dense.row >= 0]]
-    deviation = lambda x: ((share[..., None] * (x - (share[..., None] * x).sum(1, keepdim=True)).square()).sum(1)).sqrt()
+    deviation = lambda x: (
+        (share[..., None] * (x - (share[..., None] * x).sum(1, keepdim=True)).square()).sum(1)
+    ).sqrt()
     thick = share > 0.1 * share.amax(dim=1, keepdim=True)
     runs = thick[:, :1].float().sum(dim=1) + (thick[:, 1:] & ~thick[:, :-1]).float().sum(dim=1)
     found = {
@@ -210,7 +250,10 @@ def _along(session: RenderSession, snapshot: Path, number: int, camera: MatrixCa
 
 
 def pulls(run: Path, state: Path) -> dict[str, float]:
-    """Length of the gradient of each loss in the generator, per unit of the adversarial one's; nothing for other recipes."""
+    """Length of the gradient of each loss in the generator, per unit of the adversarial one's; nothing for other recipes.
+
+    The surface loss as the run has it, and in both of its forms.
+    """
     cfg = saved_config(run, TrainConfig)
     if cfg.recipe != "wysiwyg":
         return {}
@@ -218,15 +261,22 @@ def pulls(run: Path, state: Path) -> dict[str, float]:
     load_weights(state, recipe.networks)
     step = int(state.name.split(".")[0])
     at = Moment(step, step * cfg.batch, cfg.schedule.at(step * cfg.batch))
-    learns = [p for p in recipe.networks.generator.parameters()]
-    judge, lengths = recipe.judges[0], dict[str, float]()
-    made = recipe.fakes(recipe.draw(cfg.batch, at.values.swap, step, GENERATOR), at, judges=(judge.name,), train=True)
-    verdict = judge.verdicts(made.sights[judge.name], at, (step, GENERATOR, 0))
-    terms = {"adversarial": torch.nn.functional.softplus(-verdict).mean()} | {t.name: t.weighted for t in made.losses}
-    for name, value in terms.items():
-        grads = torch.autograd.grad(value, learns, retain_graph=True, allow_unused=True)
-        lengths[name] = float(torch.stack([g.square().sum() for g in grads if g is not None]).sum().sqrt())
-    return {f"pull_{name}": length / max(lengths["adversarial"], 1e-12) for name, length in lengths.items() if name != "adversarial"}
+    learns, judge = list(recipe.networks.generator.parameters()), recipe.judges[0]
+    lengths: dict[str, float] = {}
+    for rays in ("all", "met"):
+        recipe.cfg = cfg.replace(loss=cfg.loss.replace(surface_rays=rays))
+        drawn = recipe.draw(cfg.batch, at.values.swap, step, GENERATOR)
+        made = recipe.fakes(drawn, at, judges=(judge.name,), train=True)
+        verdicts = judge.verdicts(made.sights[judge.name], at, (step, GENERATOR, 0))
+        terms = {"adversarial": generator_loss(verdicts)} | {term.name: term.weighted for term in made.losses}
+        terms[f"surface_{rays}"] = terms.pop("surface")
+        for name, value in terms.items():
+            grads = torch.autograd.grad(value, learns, retain_graph=True, allow_unused=True)
+            lengths[name] = float(
+                torch.stack([g.square().sum() for g in grads if g is not None]).sum().sqrt()
+            )
+    unit = max(lengths.pop("adversarial"), 1e-12)
+    return {f"pull_{name}": length / unit for name, length in lengths.items()}
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def body(settings: Settings) -> Findings:
 
     cfg = PRESETS.get(PRESET)
     last = int(cfg.schedule.resolution.top)
+    small = last // 2
     tick = cfg.batch * (2 if settings.quick else 10)
     ways = {
         "one thread": ("1", 1),
@@ -40,7 +41,7 @@ def body(settings: Settings) -> Findings:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "heads.zip"
         write_heads_dataset(data, 8 if settings.quick else 64, cfg.data.resolution, depth=False)
-        for edge in (int(cfg.schedule.resolution.at(0)), last):
+        for edge in (small, last):
             rates = found[f"{edge}"] = {}
             for name, (threads, processes) in ways.items():
                 rates[name] = _rates(Path(folder) / f"{edge}{name}", data, edge, threads, processes, tick)

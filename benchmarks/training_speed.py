@@ -24,7 +24,7 @@ ROUNDS, STEPS = 2, 1
 
 
 def body(settings: Settings) -> Findings:
-    """img/s at 32² and 64² before proposals, and at the end of the schedule with them."""
+    """img/s before proposals, and at the end of the schedule with them."""
     import torch
 
     from core_model.data.heads_dataset import write_heads_dataset
@@ -57,10 +57,8 @@ def body(settings: Settings) -> Findings:
 
 def stages(base: Any) -> dict[str, int]:
     """Moments of the schedule, in images, of each kind of step."""
-    s = base.schedule
-    full = next(x for x, y in s.resolution.points if y == base.data.resolution)
-    propose = next(x for x, y in s.propose.points if y >= 0.5)
-    return {"low": 0, "full": int(full), "full_by_proposals": int(propose)}
+    propose = next(x for x, y in base.schedule.propose.points if y >= 0.5)
+    return {"full": 0, "full_by_proposals": int(propose)}
 
 
 def stage(base: Any, name: str, images: int, settings: Settings) -> dict[str, Any]:
@@ -138,17 +136,12 @@ class Steps:
 
 
 def minutes(base: Any, found: dict[str, Any]) -> dict[str, float]:
-    """Minutes of the whole schedule at these rates.
-
-    Growing at the mean of both its ends, learning proposals like rendering by them. Evaluations come on top.
-    """
+    """Minutes of the whole schedule at these rates; learning proposals costs what rendering by them does. Evaluations come on top."""
     total = {}
     for path in ("culled", "plain"):
         cost = {name: 1.0 / one[path]["images_s"] for name, one in found.items()}
-        grow = [x for x, _ in base.schedule.resolution.points]
-        seconds = grow[-2] * cost["low"] + (grow[-1] - grow[-2]) * 0.5 * (cost["low"] + cost["full"])
         learn = next(x for x, y in base.schedule.supervise.points if y >= 0.5)
-        seconds += (learn - grow[-1]) * cost["full"] + (base.images - learn) * cost["full_by_proposals"]
+        seconds = learn * cost["full"] + (base.images - learn) * cost["full_by_proposals"]
         total[path] = round(seconds / 60.0, 1)
     return total
 

@@ -64,10 +64,7 @@ def lazy_rate(interval: int) -> float:
 
 
 def surface_loss(
-    width: Tensor,
-    target: float,
-    reduction: Literal["sum", "mean"] = "mean",
-    opacity: Tensor | float = 1.0,
+    width: Tensor, target: float, reduction: Literal["sum", "mean"] = "mean", opacity: Tensor | float = 1.0
 ) -> Tensor:
     """(B - O B_target)² over the pixels of an image, mean over images; width B = Σ w beta [B, R], world units.
 

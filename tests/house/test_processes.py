@@ -60,7 +60,7 @@ STARTED = {
     "benchmarks/field_speed.py:child": "tied",
     "benchmarks/mesh_extraction.py:child": "tied",
     "benchmarks/recipes.py:_compared": "tied",
-    "benchmarks/recipes.py:_trained": "tied",
+    "benchmarks/recipes.py:trained": "tied",
     "benchmarks/training_processes.py:_rates": "tied",
     "benchmarks/window_start.py:display": "tied",
     "benchmarks/window_start.py:report_of": "tied",

@@ -74,7 +74,9 @@ def test_a_ray_that_meets_nothing_is_asked_for_a_width_only_by_the_papers_surfac
 
     assert torch.allclose(slope(True), torch.zeros_like(weights), atol=1e-12)
     paper = slope(False)
-    assert bool((paper[:2] < 0).all()) and torch.allclose(paper[2], torch.zeros(2, dtype=torch.float64), atol=1e-12)
+    assert bool((paper[:2] < 0).all()) and torch.allclose(
+        paper[2], torch.zeros(2, dtype=torch.float64), atol=1e-12
+    )
     assert float(surface_loss(torch.tensor([0.03]), 0.02, "mean", torch.tensor([0.5]))) == pytest.approx(4e-4)
 
 

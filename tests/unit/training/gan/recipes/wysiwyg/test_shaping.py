@@ -113,7 +113,9 @@ def test_a_pixel_weighs_the_same_at_every_resolution() -> None:
 
 def test_the_surface_loss_may_leave_rays_alone_that_meet_nothing() -> None:
     """A generator whose surfaces have the target's width: only the paper's loss is left with what the background lacks."""
-    base = apply_overrides(PRESETS.get("smoke"), [("loss.decision", "0"), ("schedule.surface_target", "0.03")])
+    base = apply_overrides(
+        PRESETS.get("smoke"), [("loss.decision", "0"), ("schedule.surface_target", "0.03")]
+    )
     g = build_networks(base, "cpu").generator
     z = torch.randn(2, base.network.z_dim, generator=torch.Generator().manual_seed(0))
     batch = FakeBatch(z, LABELS, LABELS, (5, 6))
@@ -124,6 +126,16 @@ def test_the_surface_loss_may_leave_rays_alone_that_meet_nothing() -> None:
         return float(next(t.value for t in made.losses if t.name == "surface").detach())
 
     assert base.network.beta_start == 0.03 and surface("met") < 1e-9 < 1e-5 < surface("all")
+
+
+@pytest.mark.parametrize("name", ["heads64-cpu", "heads128"])
+def test_heads_before_a_plain_background_are_not_pressed_to_fill_it(name: str) -> None:
+    cfg = PRESETS.get(name)
+    assert cfg.loss.surface > 0 and cfg.loss.surface_rays == "met"
+    start, target = cfg.network.beta_start, cfg.schedule.surface_target.at(0)
+    assert (
+        target == start <= 0.015
+    )  # as a run begins: no wider than the first surface, about the paper's 0.01
 
 
 def test_the_first_stage_may_be_two_passes() -> None:
