@@ -41,7 +41,7 @@ def run_script(
                     script.wait(ENDING_S)
                 except subprocess.TimeoutExpired:
                     script.kill()
-                return None, f"took longer than {limit_s:.0f} s"
+                return None, f"took longer than {limit_s:g} s"
         if status or not path.is_file():
             return None, f"exit status {status}"
         try:
