@@ -3,6 +3,7 @@
 # make lint    ruff (check and format), pyright, import directions
 # make bench   the figures of README, written to benchmarks/results
 # make docs    the documentation site, into build/docs;  make docs-serve shows it while pages are written
+# make blender Blender as a Python module in build/blender, for the slow test that opens exports in it (Python 3.11)
 # make demo    the tour without a display: screenshots, orbit video, summary
 VENV := .venv
 BIN  := $(VENV)/bin
@@ -16,7 +17,7 @@ ifneq ($(shell cat $(VENV)/.triscope-root 2>/dev/null),$(CURDIR))
 STALE := force
 endif
 
-.PHONY: view demo test test-all lint bench docs docs-serve setup clean force
+.PHONY: view demo test test-all lint bench docs docs-serve blender setup clean force
 .DEFAULT_GOAL := view
 
 view: $(VENV)/.triscope-run
@@ -50,6 +51,10 @@ docs: $(VENV)/.triscope-dev
 
 docs-serve: $(VENV)/.triscope-dev
 	$(BIN)/mkdocs serve -f docs/mkdocs.yml
+
+blender:
+	python3.11 -m venv build/blender
+	build/blender/bin/python -m pip install --progress-bar off 'bpy==4.5.*'
 
 setup: $(VENV)/.triscope-dev
 

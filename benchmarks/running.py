@@ -125,7 +125,7 @@ def _parser(name: str, title: str, device: str, preset: str) -> argparse.Argumen
     )
     parser.add_argument("--wait", type=float, default=20.0, help="longest wait for a quiet machine, seconds")
     parser.add_argument("--quick", action="store_true", help="few repeats, small pictures: tests the script")
-    parser.add_argument("--device", default=device, help="cpu or cuda")
+    parser.add_argument("--device", default=device, help="cpu, or auto = the accelerator; cuda:N, xpu, mps")
     parser.add_argument("--preset", default=preset, help="network preset of scripts with random weights")
     return parser
 

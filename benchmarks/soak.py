@@ -13,9 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from benchmarks.running import Findings, Settings, run_script, say
 from benchmarks.window_start import display, report_of
 from core_model.schema.bench import Measure, measure
+from core_model.schema.processes import kill_tree
 
 LIVES: dict[str, tuple[int, ...]] = {
     "storm": (100_000,),
@@ -59,7 +62,12 @@ def body(settings: Settings) -> Findings:
             say(f"  {what}: {found['done']} of {lives[what]} in {found['seconds']:.0f} s")
             return found, ""
 
-        found = dict(zip(lives, two.map(lived, lives), strict=True))
+        try:
+            found = dict(zip(lives, two.map(lived, lives), strict=True))
+        except BaseException:  # ended from outside: so are the lives, and the threads that wait for them
+            two.shutdown(wait=False, cancel_futures=True)
+            kill_tree(psutil.Process().children)
+            raise
     measures = [m for what, life in found.items() for m in measures_of(what, lives[what], *life)]
     return Findings(tuple(measures), {what: life for what, (life, _) in found.items() if life})
 

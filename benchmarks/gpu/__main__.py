@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
             f"{options.wait:g}",
         ]
         words += ["--quick"] if options.quick else []
-        limit = max(1.0, share * (end - time.monotonic()))
+        limit = max(1, int(share * (end - time.monotonic())))
         record, problem = run_script(ROOT, f"gpu.{name}", words, limit)
         if record is None:
             failed[name] = problem

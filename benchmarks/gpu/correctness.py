@@ -1,6 +1,6 @@
 """The device's pictures against the CPU's: every sampler and channel, both precisions, tiles, cancelling.
 
-`python -m benchmarks.gpu.correctness [--device cuda] [--preset heads256]`; needs no GUI package.
+`python -m benchmarks.gpu.correctness [--device auto] [--preset heads256]`; needs no GUI package.
 """
 
 from __future__ import annotations
@@ -105,4 +105,4 @@ def behaviour(session: RenderSession, path: str, edge: int) -> dict[str, float]:
 
 if __name__ == "__main__":
     title = "Correctness of the device against the CPU"
-    sys.exit(run_script("gpu_correctness", title, body, device="cuda", preset="heads256"))
+    sys.exit(run_script("gpu_correctness", title, body, device="auto", preset="heads256"))

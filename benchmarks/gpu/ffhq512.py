@@ -1,6 +1,6 @@
 """The paper's network at 512²: frame time from cached planes beside the floor, by stage, and memory.
 
-`python -m benchmarks.gpu.ffhq512 [--device cuda] [--preset ffhq512]`; needs no GUI package. Probe 128² × 192,
+`python -m benchmarks.gpu.ffhq512 [--device auto] [--preset ffhq512]`; needs no GUI package. Probe 128² × 192,
 proposals 512², 17.6 samples per ray. The floor is the arithmetic of proposal network and field at 790
 TFLOP/s.
 """
@@ -19,6 +19,7 @@ from benchmarks.pictures import picture, profile
 from benchmarks.running import Findings, Settings, run_script, say, spread
 from core_model.families.wysiwyg.config import WysiwygConfig
 from core_model.fields.encoding import encoded_dim
+from core_model.ops.devices import peak_bytes, synchronize
 from core_model.sampling.proposal_net import ProposalNetwork
 from core_model.schema.bench import measure
 from core_model.schema.latent import LatentSpec
@@ -40,10 +41,9 @@ VARIANTS: tuple[tuple[str, Precision, bool], ...] = (
 
 def body(settings: Settings) -> Findings:
     """An orbit at the model's own size in both precisions, with and without skipping; the network alone."""
-    needs_device(settings.device)
+    device = needs_device(settings.device)
     cfg = preset_config(settings.preset)
     frames = 3 if settings.quick else 12
-    cuda = settings.device.startswith("cuda")
     with random_checkpoint(settings.preset) as path:
         session = RenderSession(device=settings.device, threads=settings.threads)
         session.open(path)
@@ -55,11 +55,11 @@ def body(settings: Settings) -> Findings:
         importance = orbit(
             session, path, cfg, max(2, frames // 4), "bf16", False, SamplerSpec(name="importance")
         )
-        memory = torch.cuda.max_memory_allocated() / 1e9 if cuda else session.memory_bytes() / 1e9
+        memory = (session.memory_bytes() if device.type == "cpu" else peak_bytes(device)["peak"]) / 1e9
         session.close(path)
     tflop = flops(cfg, runs["bf16_full"][-1])
     floor = 1e3 * sum(tflop.values()) / PEAK_TFLOPS
-    networks = network_times(cfg, settings.device, 2 if settings.quick else 10)
+    networks = network_times(cfg, device, 2 if settings.quick else 10)
     best = statistics.median(r.total_ms for r in runs["bf16"])
     full = statistics.median(r.total_ms for r in runs["bf16_full"])
     note = f"floor {FLOOR_MS} ms in the issue, {floor:.3g} ms counted here ({sum(tflop.values()):.3g} TFLOP)"
@@ -161,7 +161,9 @@ def proposal_network(cfg: WysiwygConfig) -> ProposalNetwork:
     return ProposalNetwork(cfg.probe_samples - 1, cfg.proposal_channels, cfg.proposal_ups)
 
 
-def proposal_inputs(cfg: WysiwygConfig, device: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def proposal_inputs(
+    cfg: WysiwygConfig, device: str | torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Probe weights, image and directions of the model's probe size."""
     n = cfg.probe_size
     weights = torch.rand(1, cfg.probe_samples - 1, n, n, device=device)
@@ -169,7 +171,7 @@ def proposal_inputs(cfg: WysiwygConfig, device: str) -> tuple[torch.Tensor, torc
 
 
 @torch.no_grad()
-def network_times(cfg: WysiwygConfig, device: str, repeats: int) -> dict[str, float]:
+def network_times(cfg: WysiwygConfig, device: torch.device, repeats: int) -> dict[str, float]:
     """Milliseconds of the proposal network alone: precision × memory layout."""
     found = {}
     for layout_name, layout in (("nchw", torch.contiguous_format), ("channels_last", torch.channels_last)):
@@ -177,24 +179,19 @@ def network_times(cfg: WysiwygConfig, device: str, repeats: int) -> dict[str, fl
         network = network.to(memory_format=layout)  # type: ignore[call-overload]
         inputs = [x.contiguous(memory_format=layout) for x in proposal_inputs(cfg, device)]
         for precision in ("fp32", "bf16"):
-            with torch.autocast(torch.device(device).type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
                 network(*inputs)
                 times = []
                 for _ in range(repeats):
-                    _settle(device)
+                    synchronize(device)
                     start = time.perf_counter()
                     network(*inputs)
-                    _settle(device)
+                    synchronize(device)
                     times.append(1e3 * (time.perf_counter() - start))
             found[f"{precision}_{layout_name}"] = round(statistics.median(times), 3)
     return found
 
 
-def _settle(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.synchronize()
-
-
 if __name__ == "__main__":
     title = "The paper's network at its own size"
-    sys.exit(run_script("gpu_ffhq512", title, body, device="cuda", preset="ffhq512"))
+    sys.exit(run_script("gpu_ffhq512", title, body, device="auto", preset="ffhq512"))

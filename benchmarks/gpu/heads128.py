@@ -2,7 +2,7 @@
 
 For GPUs that are available for minutes only.
 
-    python -m benchmarks.gpu.heads128 --run RUN --minutes 8 --pack OUT [--from FOLDER] [--device cuda]
+    python -m benchmarks.gpu.heads128 --run RUN --minutes 8 --pack OUT [--from FOLDER] [--device auto]
         [--count 8000] [--quick]
 
 RUN is an ordinary run directory (`triscope monitor RUN`). --pack writes the newest resume state in pieces of
@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
         "--pack", type=Path, default=None, help="folder for state pieces, records and snapshot"
     )
     parser.add_argument("--from", type=Path, default=None, dest="source", help="folder that --pack wrote")
-    parser.add_argument("--device", default="cuda", help="cuda, cuda:N or cpu")
+    parser.add_argument("--device", default="auto", help="auto = the accelerator; cuda:N, xpu, mps or cpu")
     parser.add_argument("--count", type=int, default=8000, help="heads of the data set, each also mirrored")
     parser.add_argument(
         "--quick", action="store_true", help="preset smoke and a few images: tests the script"

@@ -12,6 +12,7 @@ import torch
 from core_model.checkpoints.store import save_checkpoint
 from core_model.families.wysiwyg.config import PRESETS, WysiwygConfig
 from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.ops.devices import accelerator, choose
 from core_model.schema.checkpoint import CheckpointHeader
 from core_model.schema.conventions import Conventions
 from core_model.schema.errors import InputError
@@ -25,11 +26,11 @@ def preset_config(name: str) -> WysiwygConfig:
 
 
 def needs_device(name: str) -> torch.device:
-    """The device; raises InputError, one line, where this machine has none of the kind."""
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        expected = "a machine with CUDA, or --device cpu with a small preset and --quick to test the script"
-        raise InputError(what="no CUDA device here", where="--device", expected=expected, got=name)
-    return torch.device(name)
+    """The device, `auto` = this machine's accelerator; raises InputError, one line, where there is none of the kind."""
+    if name == "auto" and accelerator() is None:
+        expected = "one that torch knows, or --device cpu with --quick to test the scripts"
+        raise InputError(what="no accelerator here", where="--device", expected=expected)
+    return choose(name, "--device")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Training steps of the paper's GAN on the device.
 
 Images per second at each resolution beside the floor, by phase, and memory. `python -m benchmarks.gpu.training [--device
-cuda] [--preset ffhq512]`; needs no GUI package. The images are of a small set of heads made here (their
+auto] [--preset ffhq512]`; needs no GUI package. The images are of a small set of heads made here (their
 content changes no cost), so that no data has to be at hand. The floor is the arithmetic that `triscope train
 --dry-run` counts over the speed of a matrix product of the same precision.
 """
@@ -34,7 +34,7 @@ def body(settings: Settings) -> Findings:
     from core_model.training.gan.forecast import forecast
 
     device = needs_device(settings.device)
-    torch.set_float32_matmul_precision("high" if device.type == "cuda" else "medium")
+    torch.set_float32_matmul_precision("medium" if device.type == "cpu" else "high")
     cfg = PRESETS.get(settings.preset, where="--preset")
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "heads.zip"
@@ -57,7 +57,7 @@ def body(settings: Settings) -> Findings:
         measures.append(
             measure(f"images_s_{name}", title, "img/s", one["images_s"], better="higher", note=note)
         )
-        if device.type == "cuda":
+        if device.type != "cpu":
             measures.append(measure(f"memory_{name}", f"{title}, peak memory", "GB", one["memory_gb"]))
     return Findings(
         tuple(measures), {"stages": found, "matmul_tflops": plan.speed_tflops, "peak_tflops": PEAK_TFLOPS}
@@ -80,9 +80,8 @@ def stages(cfg: Any) -> dict[str, float]:
 
 def stage(cfg: Any, images: float, device: Any, plan: Any, steps: int) -> dict[str, Any]:
     """Median step without R1, R1's share, and the phases, at `images` images."""
-    import torch
-
     from core_model.data.order import ImageBatches
+    from core_model.ops.devices import peak_bytes, synchronize
     from core_model.training.common.clock import PhaseClock
     from core_model.training.common.distributed import Ranks
     from core_model.training.gan.optimise import Optimisers
@@ -95,14 +94,14 @@ def stage(cfg: Any, images: float, device: Any, plan: Any, steps: int) -> dict[s
     trainer = GanStep(recipe, Optimisers(recipe), Ranks(rank=0, world=1, device=device), clock)
     with ImageBatches(data, cfg.batch, cfg.seed, rank=0, world=1, workers=0) as batches:
         reals = next(batches)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
+    if device.type != "cpu":
+        peak_bytes(device)  # from here on
 
     def timed(step: int) -> float:
-        settle(device)
+        synchronize(device)
         started = time.perf_counter()
         trainer.run(step, reals, 0.0)
-        settle(device)
+        synchronize(device)
         return time.perf_counter() - started
 
     k = cfg.loss.r1_interval
@@ -116,21 +115,14 @@ def stage(cfg: Any, images: float, device: Any, plan: Any, steps: int) -> dict[s
     penalty = max(0.0, timed(first) - statistics.median(plain))
     seconds = statistics.median(plain) + penalty / k
     counted = next(s for s in plan.stages if s.start <= images < s.stop)
-    memory = torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else 0.0
+    memory = 0.0 if device.type == "cpu" else peak_bytes(device)["peak"] / 1e9
     return {
         "images": images, "images_s": cfg.batch / seconds, "step_ms": 1e3 * statistics.median(plain), "r1_ms": 1e3 * penalty,
         "phases_ms": phases, "memory_gb": memory, "gflop_image": counted.gflop, "floor_images_s": plan.speed_tflops * 1e3 / counted.gflop,
     }  # fmt: skip
 
 
-def settle(device: Any) -> None:
-    import torch
-
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-
-
 if __name__ == "__main__":
     sys.exit(
-        run_script("gpu_training", "Training steps on the device", body, device="cuda", preset="ffhq512")
+        run_script("gpu_training", "Training steps on the device", body, device="auto", preset="ffhq512")
     )

@@ -93,3 +93,9 @@ class BenchSummary(Frozen):
     versions: dict[str, str] = Field(default_factory=dict)
     measures: tuple[Measure, ...] = ()
     failed: dict[str, str] = Field(default_factory=dict)
+
+
+class BenchReport(BenchSummary):
+    """A summary with the whole records, by the name of their script."""
+
+    records: dict[str, BenchRecord] = Field(default_factory=dict)

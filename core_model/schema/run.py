@@ -65,7 +65,8 @@ class RunRecord(Frozen):
     host: str = ""
     pid: int = 0
     process_started: float = Field(
-        default=0.0, description="start of the process, seconds of a clock of its machine: a reused pid has another"
+        default=0.0,
+        description="start of the process, seconds of a clock of its machine: a reused pid has another",
     )
     world_size: int = 1
     device: str = ""

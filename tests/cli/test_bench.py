@@ -14,11 +14,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from benchmarks import soak
 from benchmarks.gpu import correctness, ffhq512, heads128, training
 from benchmarks.gpu.random_model import preset_config
 from benchmarks.running import Settings, percentile, spread, write_json
-from core_model.cli.bench import SCRIPTS, summary_of, table
-from core_model.schema.bench import BenchRecord, BenchSummary, Quiet, measure
+from core_model.cli.bench import SCRIPTS
+from core_model.cli.bench_scripts import run_script, summary_of, table
+from core_model.schema.bench import BenchRecord, BenchReport, BenchSummary, Quiet, measure
 from core_model.schema.errors import InputError
 from core_model.schema.render import RenderResult
 from tests.cli.command import triscope
@@ -146,8 +148,8 @@ def test_gpu_scripts_end_in_one_line_without_a_gpu(script: str) -> None:
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}
     )
-    assert done.returncode == 2 and "no CUDA device here" in done.stderr and "Traceback" not in done.stderr
-    assert len([line for line in done.stderr.splitlines() if "CUDA" in line]) == 1
+    assert done.returncode == 2 and "no accelerator here" in done.stderr and "Traceback" not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if "accelerator" in line]) == 1
 
 
 def test_gpu_script_names_an_unknown_preset() -> None:
@@ -164,6 +166,93 @@ def test_gpu_script_names_an_unknown_preset() -> None:
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and "tiny" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_the_gpu_command_names_what_it_needs_in_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "benchmarks.gpu", "--out", str(tmp_path / "a.json")]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env=os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    )
+    assert done.returncode == 2 and "no accelerator here" in done.stderr and not list(tmp_path.iterdir())
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_gpu_command_writes_everything_into_one_file(tmp_path: Path) -> None:
+    out = tmp_path / "gpu.json"
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.gpu",
+        "--device",
+        "cpu",
+        "--quick",
+        "--wait",
+        "0",
+        "--out",
+        str(out),
+    ]
+    done = subprocess.run([*command, "--minutes", "14"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    report = BenchReport.model_validate_json(out.read_text())
+    assert (
+        set(report.records) == {"correctness", "ffhq512", "training"} and report.quick and not report.failed
+    )
+    assert len(report.measures) == sum(len(r.measures) for r in report.records.values()) > 10
+
+
+def test_a_script_that_takes_too_long_is_ended_and_named() -> None:
+    words = ["--device", "cpu", "--preset", "tiny", "--quick", "--wait", "60"]
+    record, problem = run_script(ROOT, "gpu.ffhq512", words, limit_s=0.5)
+    assert record is None and problem == "took longer than 0.5 s"
+
+
+def test_growth_is_that_after_the_warm_up() -> None:
+    """Medians of the first and last quarter of what follows the first fifth."""
+    assert soak.growth([100.0, 300.0, *[400.0] * 8]) == 1.0
+    assert soak.growth([100.0, 100.0, *[200.0] * 4, *[300.0] * 4]) == 1.5
+    assert soak.more([5.0] * 10) == 0.0 and soak.more([5.0] * 9 + [9.0]) == 2.0
+    assert soak.growth([1.0]) is None and soak.more([]) is None
+
+
+def test_a_life_that_was_not_lived_is_no_figure() -> None:
+    found = {m.name: m for m in soak.measures_of("day", (5, 5, 5), None, "no display")}
+    assert found["day_done"].value is None and found["day_done"].note == "no display"
+    assert all(m.value is None and m.met is None for m in found.values())
+    sample = {
+        "window_mb": 100.0,
+        "worker_mb": 200.0,
+        "handles": 4.0,
+        "threads": 2.0,
+        "segments": 1.0,
+        "children": 1.0,
+    }
+    samples = [sample] * 6 + [sample | {"worker_mb": 300.0, "handles": 6.0}] * 4
+    life = {"samples": samples, "done": [5, 4, 5], "left": {"processes": 0, "segments": 1}}
+    found = {m.name: m for m in soak.measures_of("day", (5, 5, 5), life, "")}
+    assert found["day_done"].met is False and found["day_done"].note == "5 of 5, 4 of 5, 5 of 5"
+    assert found["day_window"].met and found["day_worker"].value == 1.5 and not found["day_worker"].met
+    assert (
+        found["day_handles"].value == 2.0
+        and "handles +2" in found["day_handles"].note
+        and found["day_left"].value == 1
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_soak_quickly(tmp_path: Path) -> None:
+    out = tmp_path / "soak.json"
+    command = [sys.executable, "-m", "benchmarks.soak", "--quick", "--wait", "0", "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = BenchRecord.model_validate_json(out.read_text())
+    figures = {m.name: m.value for m in found.measures}
+    assert {name: life["done"] for name, life in found.details.items()} == {
+        k: list(v) for k, v in soak.QUICK.items()
+    }
+    assert figures["storm_broken"] == 0 and all(figures[f"{name}_left"] == 0 for name in soak.QUICK)
 
 
 @pytest.mark.slow

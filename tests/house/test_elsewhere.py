@@ -66,6 +66,77 @@ def test_pieces_of_the_suite_pass_in_an_odd_place(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-6000:]
 
 
+PROCESSES_AND_FILES = (
+    "tests/unit/schema",
+    "tests/unit/render_client",
+    "tests/unit/jobs",
+    "tests/unit/data",
+    "tests/unit/output",
+    "tests/cli/test_line.py",
+    "tests/cli/test_info.py",
+)
+SPAWN = """
+import multiprocessing, sys, pytest
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    sys.exit(pytest.main(sys.argv[1:]))
+"""
+WANTED = ("-q", "-m", "not slow and not gpu and not nightly and not gui", "-p", "no:cacheprovider")
+
+
+def suite(*command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """The fast tests of the files that deal with processes and files, run by a command of one's own."""
+    return subprocess.run(
+        [*command, *WANTED, *PROCESSES_AND_FILES],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=1700,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_processes_may_be_spawned(tmp_path: Path) -> None:
+    """As on Windows and macOS, and on Linux from Python 3.14 on."""
+    main = tmp_path / "spawned.py"
+    main.write_text(SPAWN, encoding="utf-8")
+    done = suite(sys.executable, str(main))
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_nothing_of_ours_leaves_the_encoding_to_the_machine() -> None:
+    """Python warns where a text file is opened without one; here that fails the test that does it.
+
+    Other packages' own are silenced, in processes that tests start too, whose words tests compare.
+    """
+    filters = "default", "ignore::EncodingWarning", "error::EncodingWarning:(core_model|viewer)"
+    quiet = {"PYTHONWARNDEFAULTENCODING": "1", "PYTHONWARNINGS": "ignore::EncodingWarning"}
+    lines = "filterwarnings=" + "\n".join(filters)
+    done = suite(sys.executable, "-m", "pytest", "-o", lines, **quiet)
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="the whole suite is run by an ordinary user here"
+)
+def test_an_ordinary_user_can_run_it() -> None:
+    """A user namespace whose only user is not root and has none of its rights."""
+    tool = shutil.which("unshare")
+    apart = [tool or "", "--user", "--map-user=1000", "--map-group=1000"]
+    if tool is None or subprocess.run([*apart, "true"], capture_output=True).returncode:
+        pytest.skip("no user namespace may be made here")
+    done = suite(*apart, sys.executable, "-m", "pytest")
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="/proc and the names of locales")
 def test_a_picture_is_made_without_locale_and_home(tmp_path: Path) -> None:
     out = tmp_path / FOLDER / "Bild ß.png"

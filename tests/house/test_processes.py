@@ -36,7 +36,7 @@ MODULES = {"subprocess", "os", "multiprocessing", "context", "asyncio", "ctx", "
 # FOLLOW_VARIABLE here, and by the closed stream and the silence of the line there (test_remote kills and stops).
 STARTED = {
     "benchmarks/auto_sampler.py:_commands": "waits",
-    "core_model/cli/bench.py:run_script": "tied",
+    "core_model/cli/bench_scripts.py:run_script": "tied",
     "core_model/data/workers.py:in_order": "parent",
     "core_model/schema/processes.py:start_tied": "tied",
     "core_model/doctor/asking.py:ask": "tied",

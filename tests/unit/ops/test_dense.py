@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,6 +13,7 @@ from torch import nn
 
 from core_model.ops import dense as module
 from core_model.ops.dense import SoftplusStack, dense
+from tests.house.sources import ROOT
 
 
 def layers(*sizes: int, gain: float = 1.0) -> list[nn.Linear]:
@@ -70,3 +75,27 @@ def test_a_stack_keeps_the_weights_of_its_making() -> None:
         before = frozen(x)
         stack[0].weight.zero_()
         torch.testing.assert_close(frozen(x), before, atol=0.0, rtol=0.0)
+
+
+SIZES = """
+import psutil, torch
+from core_model.ops.dense import dense
+weight, bias = torch.ones(64, 32), torch.zeros(64)
+rss = psutil.Process().memory_info
+def sizes(start):
+    for rows in range(start, start + 300):
+        dense(torch.ones(rows, 32), weight, bias)
+        torch.nn.functional.conv2d(torch.ones(1, 8, 8, rows - 900), torch.ones(8, 8, 3, 3))
+    return rss().rss
+print(sizes(1000), sizes(1300), sizes(1600))
+"""
+
+
+def test_tensors_of_ever_other_sizes_take_no_memory() -> None:
+    """torch and oneDNN keep 1024 kernels, one for each size; nearly every picture has another number of points."""
+    kept = {k: v for k, v in os.environ.items() if not k.endswith("CACHE_CAPACITY")}
+    done = subprocess.run(
+        [sys.executable, "-c", SIZES], cwd=ROOT, env=kept, capture_output=True, text=True, timeout=100
+    )
+    _, before, after = map(int, done.stdout.split())
+    assert after - before < 4 << 20, f"{(after - before) >> 20} MiB for 300 sizes"

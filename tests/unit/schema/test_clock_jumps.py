@@ -35,7 +35,9 @@ def clock(monkeypatch: pytest.MonkeyPatch):
 def test_a_process_is_the_same_after_the_clock_was_set(clock, seconds: float) -> None:
     before, told = started_at(os.getpid()), psutil.Process().create_time()
     clock(seconds)
-    assert psutil.Process().create_time() == pytest.approx(told + seconds), "psutil's time moves with the clock"
+    assert psutil.Process().create_time() == pytest.approx(told + seconds), (
+        "psutil's time moves with the clock"
+    )
     assert started_at(os.getpid()) == before and process_alive(os.getpid(), before)
     assert not process_alive(os.getpid(), before - 100.0), "another start is another process"
 
@@ -54,7 +56,9 @@ def test_the_start_is_that_of_the_process_whatever_its_name(tmp_path) -> None:
     odd.symlink_to(sys.executable)
     with subprocess.Popen([str(odd), "-c", "input()"], stdin=subprocess.PIPE) as child:
         try:
-            assert started_at(child.pid) >= started_at(os.getpid()) > 0 and process_alive(child.pid, started_at(child.pid))
+            assert started_at(child.pid) >= started_at(os.getpid()) > 0 and process_alive(
+                child.pid, started_at(child.pid)
+            )
         finally:
             child.kill()
     assert started_at(child.pid) == 0.0 and not process_alive(child.pid, 0.0)
