@@ -42,11 +42,12 @@ def badge(
     right: bool = False,
     bottom: bool = False,
     room: float = math.inf,
+    centred: bool = False,
 ) -> ImVec2:
     """Small text on a translucent plate; `lines` are (text, strong). Returns the plate's size.
 
     corner: the plate's corner nearest to the viewport's corner, chosen by `right` and `bottom`. room: its greatest
-    width, pixels; longer lines go on below.
+    width, pixels; longer lines go on below. centred: the corner is the middle of the plate's edge.
     """
     p, draw, em = theme.palette, imgui.get_window_draw_list(), theme.em
     size_px = BODY_PX * 0.87
@@ -57,7 +58,7 @@ def badge(
     line_h = imgui.get_text_line_height() + round(0.16 * em)
     width = max(s.x for s in sizes) + 2 * pad.x
     height = line_h * len(lines) - round(0.16 * em) + 2 * pad.y
-    x = corner.x - width if right else corner.x
+    x = corner.x - (0.5 * width if centred else width if right else 0.0)
     y = corner.y - height if bottom else corner.y
     plate(theme, ImVec2(x, y), ImVec2(x + width, y + height))
     for i, (text, strong) in enumerate(lines):
