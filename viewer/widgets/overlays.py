@@ -69,14 +69,22 @@ def badge(
 
 
 def _wrapped(text: str, room: float) -> list[str]:
-    """Lines of at most `room` pixels in the present font, which is of one width; a word that is wider is cut."""
+    """Lines of at most `room` pixels in the present font, which is of one width. What unbreakable spaces hold together is torn apart
+    only where it is wider; a word that is wider is cut.
+    """
     if not math.isfinite(room) or imgui.calc_text_size(text).x <= room:
         return [text]
     letters = max(1, int(room / imgui.calc_text_size("0").x))
-    return [
-        controls.ellipsis(line, room)
-        for line in textwrap.wrap(text, letters, break_long_words=False, break_on_hyphens=False)
+
+    def lines(part: str) -> list[str]:
+        return textwrap.wrap(part, letters, break_long_words=False, break_on_hyphens=False)
+
+    whole = [
+        part
+        for line in lines(text)
+        for part in (lines(line.replace("\u00a0", " ")) if len(line) > letters else (line,))
     ]
+    return [controls.ellipsis(line, room) for line in whole] or [text]
 
 
 def warning(theme: Theme, corner: ImVec2, text: str, tip: str) -> None:

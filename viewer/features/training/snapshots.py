@@ -87,12 +87,12 @@ class SnapshotPage:
             return
         self._in_step(info, workspace, opening, dispatch, view, run)
         left = 0.5 * imgui.get_content_region_avail().x
-        if imgui.begin_child("snapshot-list", ImVec2(left, 0.0)):
+        if controls.begin_child("snapshot-list", ImVec2(left, 0.0)):
             charts = self.strip.high(theme) + imgui.get_style().item_spacing.y
             tall = imgui.get_content_region_avail().y
             with_charts = tall > charts + 12 * em
             rows = (len(found) + 1.5) * imgui.get_frame_height_with_spacing()
-            if imgui.begin_child(
+            if controls.begin_child(
                 "snapshot-table", ImVec2(0.0, min(tall - charts, rows) if with_charts else 0.0)
             ):
                 self._table(theme, info, workspace, opening, dispatch, run)
@@ -101,7 +101,7 @@ class SnapshotPage:
                 self.strip.draw(theme, view, run, imgui.get_content_region_avail().x)
         imgui.end_child()
         imgui.same_line(0.0, 0.8 * em)
-        if imgui.begin_child("snapshot-side", ImVec2(0.0, 0.0)):
+        if controls.begin_child("snapshot-side", ImVec2(0.0, 0.0)):
             self._preview(doc, theme, info, queries, workspace, opening, dispatch, run)
             self._film(doc, theme, tasks, workspace, files, dispatch, run)
         imgui.end_child()
