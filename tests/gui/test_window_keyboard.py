@@ -161,3 +161,9 @@ def test_menus_by_keys() -> None:
         )
 
     drive(body)
+
+
+def test_every_child_of_a_panel_is_open_to_tab() -> None:
+    """A child window of its own scope is passed over by Tab, with everything in it."""
+    closed = [p for p in Path("viewer").rglob("*.py") if "imgui.begin_child(" in p.read_text()]
+    assert closed == [Path("viewer/widgets/controls.py")], closed
