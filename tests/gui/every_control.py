@@ -88,7 +88,8 @@ class Witness:
         }  # fmt: skip
         for name, feature in loop.features.items():
             flatten(found, f"panel {name}", vars(feature.panel), 0)
-        return found
+        # every press anywhere changes what the hand over the picture knows of the mouse: that is no consequence
+        return {k: v for k, v in found.items() if not k.startswith("panel viewport._hand")}
 
     @staticmethod
     def changed(before: dict[str, object], after: dict[str, object]) -> set[str]:

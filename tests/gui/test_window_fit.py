@@ -105,6 +105,33 @@ def test_a_window_that_shrinks_keeps_its_least_size_and_the_picture(
     drive(body, InlineClient(BlobSession), "blob:posed", (1600, 1000))
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_where_both_panels_of_a_column_do_not_fit_the_shorter_one_is_whole(
+    display: str, small_pictures: None
+) -> None:
+    """What the tabs of a group take counts too: without it the last row lies under a fold."""
+
+    def body(hands: Hands) -> None:
+        hands.until_full()
+        hands.settle()
+        view, sampler = (imgui.internal.find_window_by_name(name) for name in ("View", "Sampler"))
+        assert sampler.scroll_max.y > 0.0, "the window is not small enough for this test"
+        assert view.scroll_max.y == 0.0
+
+    drive(body, InlineClient(BlobSession), "blob:posed", (1024, 700))
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_ray_inspector_covers_nothing_of_the_picture(display: str, small_pictures: None) -> None:
+    def body(hands: Hands) -> None:
+        hands.app.show_panel("Ray", True)
+        hands.settle()
+        ray, view = (imgui.internal.find_window_by_name(name) for name in ("Ray", "Viewport"))
+        assert ray.pos.x + ray.size.x <= view.pos.x + 1.0
+
+    drive(body, InlineClient(BlobSession), "blob:posed", (1024, 700))
+
+
 WINDOWS = [
     (w, h, s)
     for w, h in ((1024, 700), (1280, 720), (1600, 1000), (2560, 1400))

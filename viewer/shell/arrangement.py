@@ -263,6 +263,10 @@ def _front_node(titles: list[str]) -> _Node | None:
 
 
 def _need(node: _Node) -> float:
-    """Height that the front panel of a node would fill, its tabs and padding included."""
+    """Height that the front panel of a node would fill, its tabs and padding included.
+
+    A docked window is as large as its node: what its tabs take shows only in what is left inside.
+    """
     window = node.visible_window
-    return window.content_size.y + 2.0 * window.window_padding.y + node.size.y - window.size.y + _SLACK_PX
+    inside = window.inner_rect.max.y - window.inner_rect.min.y
+    return window.content_size.y + 2.0 * window.window_padding.y + node.size.y - inside + _SLACK_PX

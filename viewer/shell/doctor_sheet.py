@@ -99,7 +99,7 @@ class DoctorSheet:
     def _body(self, theme: Theme, now: float, dispatch: Dispatch) -> None:
         em, room = theme.em, imgui.get_main_viewport().size
         size = ImVec2(min(62 * em, 0.86 * room.x), min(36 * em, 0.68 * room.y))
-        imgui.begin_child("##doctor-findings", size)
+        controls.begin_child("##doctor-findings", size)
         if self.asking:
             controls.note(
                 theme,

@@ -47,8 +47,8 @@ GROUP_EM = 12.0
 """Least height of each of two groups in a column."""
 LEAST_PANEL_EM = 17.4
 """Least width of any panel, the strip under the picture too: 1600 pixels at 200 % just hold it between two columns."""
-RAY_EM = 19.5
-"""Least width of the ray inspector."""
+RAY_EM = COLUMN_EM
+"""Least width of the ray inspector: it lies over the left column and covers nothing of the picture."""
 LAYERS_EM = (20.5, 28.0)
 """Least and most width of the Layers panel where it floats."""
 PHOTO_EM = 46.0

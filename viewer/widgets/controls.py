@@ -87,6 +87,12 @@ def text_colour(rgb: tuple[float, float, float]) -> Iterator[None]:
         imgui.pop_style_color()
 
 
+def begin_child(name: str, size: ImVec2 | None = None, flags: int = 0, window_flags: int = 0) -> bool:
+    """`imgui.begin_child` whose items Tab and the arrows come to as to those around it; `imgui.end_child` must follow."""
+    flattened = int(flags) | int(imgui.ChildFlags_.nav_flattened)
+    return imgui.begin_child(name, size or ImVec2(0.0, 0.0), flattened, int(window_flags))
+
+
 def section(theme: Theme, title: str) -> None:
     """A heading between groups of rows."""
     if imgui.get_cursor_pos_y() > imgui.get_style().window_padding.y + 1:

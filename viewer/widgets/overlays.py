@@ -42,11 +42,12 @@ def badge(
     right: bool = False,
     bottom: bool = False,
     room: float = math.inf,
+    centred: bool = False,
 ) -> ImVec2:
     """Small text on a translucent plate; `lines` are (text, strong). Returns the plate's size.
 
     corner: the plate's corner nearest to the viewport's corner, chosen by `right` and `bottom`. room: its greatest
-    width, pixels; longer lines go on below.
+    width, pixels; longer lines go on below. centred: the corner is the middle of the plate's edge.
     """
     p, draw, em = theme.palette, imgui.get_window_draw_list(), theme.em
     size_px = BODY_PX * 0.87
@@ -57,7 +58,7 @@ def badge(
     line_h = imgui.get_text_line_height() + round(0.16 * em)
     width = max(s.x for s in sizes) + 2 * pad.x
     height = line_h * len(lines) - round(0.16 * em) + 2 * pad.y
-    x = corner.x - width if right else corner.x
+    x = corner.x - (0.5 * width if centred else width if right else 0.0)
     y = corner.y - height if bottom else corner.y
     plate(theme, ImVec2(x, y), ImVec2(x + width, y + height))
     for i, (text, strong) in enumerate(lines):
@@ -68,14 +69,22 @@ def badge(
 
 
 def _wrapped(text: str, room: float) -> list[str]:
-    """Lines of at most `room` pixels in the present font, which is of one width; a word that is wider is cut."""
+    """Lines of at most `room` pixels in the present font, which is of one width. What unbreakable spaces hold together is torn apart
+    only where it is wider; a word that is wider is cut.
+    """
     if not math.isfinite(room) or imgui.calc_text_size(text).x <= room:
         return [text]
     letters = max(1, int(room / imgui.calc_text_size("0").x))
-    return [
-        controls.ellipsis(line, room)
-        for line in textwrap.wrap(text, letters, break_long_words=False, break_on_hyphens=False)
+
+    def lines(part: str) -> list[str]:
+        return textwrap.wrap(part, letters, break_long_words=False, break_on_hyphens=False)
+
+    whole = [
+        part
+        for line in lines(text)
+        for part in (lines(line.replace("\u00a0", " ")) if len(line) > letters else (line,))
     ]
+    return [controls.ellipsis(line, room) for line in whole] or [text]
 
 
 def warning(theme: Theme, corner: ImVec2, text: str, tip: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from imgui_bundle import imgui
 
+from viewer.features.viewport.view_cube import AXES, letter_ink
 from viewer.state.palette import PALETTES, Palette, Rgb, contrast, mix
 from viewer.widgets import controls, overlays, theme
 
@@ -187,6 +188,7 @@ def test_text_on_pictures_can_be_read_whatever_the_picture_is(palette: Palette) 
         ground = over(behind, p.panel, overlays.PLATE_ALPHA)
         for ink in ("text", "muted", "warn", "canvas_text", "canvas_muted"):
             pairs.append((f"{ink} on a plate over {name}", getattr(p, ink), ground))
+        pairs += [(f"the letter {c} over {name}", letter_ink(p, ink), ground) for c, _, ink in AXES]
         pairs.append((f"the first steps over {name}", p.text, over(behind, p.raised, 0.94)))
     for ink in (*overlays.PIN_INKS, *(overlays.behind(ink) for ink in overlays.PIN_INKS), p.accent, p.text):
         pairs.append((f"a number on {ink}", overlays.text_on(ink), ink))

@@ -28,6 +28,10 @@ _MODES = (
 )
 
 
+ROW_EM = 19.0
+"""In a narrower panel what a tile shows stands below its kind."""
+
+
 class ComparePanel:
     """Keeps the rows' file dialogs and what is being typed in them."""
 
@@ -84,16 +88,18 @@ class ComparePanel:
         spec = spec.replace(mode=mode) if mode != spec.mode else spec
         grid = mode == "grid"
         count = len(spec.tiles) if grid else 2
-        if imgui.begin_table("##tiles", 4, int(imgui.TableFlags_.sizing_fixed_fit)):
+        below = imgui.get_content_region_avail().x < ROW_EM * theme.em
+        if imgui.begin_table("##tiles", 3 if below else 4, int(imgui.TableFlags_.sizing_fixed_fit)):
             imgui.table_setup_column("letter", int(imgui.TableColumnFlags_.width_fixed), 1.1 * theme.em)
-            imgui.table_setup_column("what", int(imgui.TableColumnFlags_.width_fixed), 8.2 * theme.em)
+            if not below:
+                imgui.table_setup_column("what", int(imgui.TableColumnFlags_.width_fixed), 8.2 * theme.em)
             imgui.table_setup_column("which", int(imgui.TableColumnFlags_.width_stretch))
             imgui.table_setup_column(
                 "end", int(imgui.TableColumnFlags_.width_fixed), imgui.get_frame_height()
             )
             for index in range(count):
                 imgui.table_next_row()
-                tile = self._rows[index].draw(theme, spec.tiles[index], offers, compared, index)
+                tile = self._rows[index].draw(theme, spec.tiles[index], offers, compared, index, below)
                 spec = spec.with_tile(index, tile) if tile != spec.tiles[index] else spec
                 imgui.table_next_column()
                 if index == 0:

@@ -54,8 +54,10 @@ class TileRow:
         self.letter = letter
         self._chosen = ""
 
-    def draw(self, theme: Theme, source: Source, offers: Offers, compared: Compared, index: int) -> Source:
-        """Draws three cells of a table; returns the source, changed or not."""
+    def draw(
+        self, theme: Theme, source: Source, offers: Offers, compared: Compared, index: int, below: bool
+    ) -> Source:
+        """Draws three cells of a table; returns the source, changed or not. below: the third lies under the second."""
         imgui.table_next_column()
         imgui.align_text_to_frame_padding()
         with controls.font(theme.fonts.bold, theme.small()):
@@ -68,7 +70,11 @@ class TileRow:
             tip=f"What {self.letter} shows",
         )  # fmt: skip
         source = source if what == source.what else self._begun(source.replace(what=what), offers)
-        imgui.table_next_column()
+        if below:
+            imgui.table_next_row()
+            imgui.table_set_column_index(1)
+        else:
+            imgui.table_next_column()
         rows: dict[What, Callable[[Theme, Source, Offers], Source]] = {
             "view": self._view,
             "sampler": self._sampler,

@@ -264,7 +264,7 @@ def _column(theme: Theme, name: str) -> Iterator[None]:
         return
     gap = 1.2 * em
     width = (imgui.get_window_width() - 2 * imgui.get_style().window_padding.x - 2 * gap) / 3
-    imgui.begin_child(f"##{name}", ImVec2(width, room.y))
+    controls.begin_child(f"##{name}", ImVec2(width, room.y))
     try:
         yield
     finally:

@@ -61,7 +61,7 @@ class InversionPanel:
         edge, gap = imgui.get_frame_height(), imgui.get_style().item_inner_spacing.x
         imgui.begin_group()
         room = imgui.get_content_region_avail().x - edge - gap
-        imgui.begin_child("##pages", imgui.ImVec2(room, edge))
+        controls.begin_child("##pages", imgui.ImVec2(room, edge))
         self.page = choice_rows.segmented(theme, "", "inversion-page", self.page, _PAGES, tip="What is shown")
         imgui.end_child()
         imgui.same_line(0.0, gap)

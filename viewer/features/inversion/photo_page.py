@@ -107,7 +107,7 @@ class PhotoPage:
         self._picture(theme, info, photo)
         if beside:
             imgui.same_line(0.0, gap)
-        imgui.begin_child("##rows", ImVec2(0.0, 0.0 if beside else max(room.y - photo.y, 12 * theme.em)))
+        controls.begin_child("##rows", ImVec2(0.0, 0.0 if beside else max(room.y - photo.y, 12 * theme.em)))
         started = self._rows(theme, info, tasks, files, far)
         imgui.end_child()
         return started

@@ -58,7 +58,7 @@ class PhotoStage:
         """Into `room` pixels at the cursor. pixels [h, w, 3] float32; convention: the checkpoint's; others: faces by number
         that may be taken instead.
         """
-        imgui.begin_child("##stage", room)
+        controls.begin_child("##stage", room)
         moved = self._draw(theme, pixels, alignment, convention, others, room)
         imgui.end_child()
         return moved

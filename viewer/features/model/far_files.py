@@ -46,7 +46,7 @@ class FarFiles:
         controls.note(theme, values["folder"])
         entries = values["entries"]
         height = (min(len(entries) + 1, ROWS) + 0.5) * imgui.get_text_line_height_with_spacing()
-        imgui.begin_child("##far-files", ImVec2(0.0, height))
+        controls.begin_child("##far-files", ImVec2(0.0, height))
         if (
             values["parent"] != values["folder"]
             and imgui.selectable(f"{fa.ICON_FA_ARROW_UP}  ..###up", False)[0]

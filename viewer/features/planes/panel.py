@@ -222,7 +222,7 @@ class PlanesPanel:
                 )
             imgui.end_group()
         imgui.same_line(left + (3 % columns) * (edge + gap))
-        imgui.begin_child("##planes-info", ImVec2(edge, edge + imgui.get_frame_height_with_spacing()))
+        controls.begin_child("##planes-info", ImVec2(edge, edge + imgui.get_frame_height_with_spacing()))
         self._words(doc, theme, info, question, answer, hover)
         imgui.end_child()
         return self._chosen(doc, theme, info, question.level)

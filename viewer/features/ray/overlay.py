@@ -104,11 +104,13 @@ class PinLayer(Layer):
             alpha = 0.4 if piece.hidden else 1.0
             draw.add_line(a, b, theme.colour((0.0, 0.0, 0.0), 0.5 * alpha), 3.4 * theme.scale)
             draw.add_line(a, b, theme.colour((1.0, 1.0, 1.0), alpha), 1.5 * theme.scale)
-        middle = project_points(camera, np.asarray([0.5 * (ends[0] + ends[1])]))
-        if middle.ahead[0]:
-            u, v = (float(x) for x in middle.uv[0])
-            at = ImVec2(origin.x + u * edge + 0.6 * theme.em, origin.y + v * edge + 0.5 * theme.em)
-            overlays.badge(theme, at, [(distance_text(*pair), True)])
+        found = project_points(camera, np.stack(ends))
+        if found.ahead.all():
+            # below the lower end: on the line it would lie over the pins' numbers where they are near to each other
+            u, v = 0.5 * (found.uv[0, 0] + found.uv[1, 0]), max(found.uv[0, 1], found.uv[1, 1])
+            text = distance_text(*pair)
+            at = ImVec2(origin.x + float(u) * edge, origin.y + float(v) * edge + 0.9 * theme.em)
+            overlays.badge(theme, at, [(text, True)], centred=True)
 
 
 def _mark(pin: Pin, camera: OrbitPose) -> tuple[float, float] | None:

@@ -74,10 +74,10 @@ def draw_pins(doc: Document, theme: Theme, rays: RayQueries, readings: Readings)
     for index, reading in enumerate(readings.kept):
         imgui.table_next_row()
         imgui.table_next_column()
-        said = f"Pin {reading.pin + 1} in {reading.said}"
-        _row(
-            theme, f"##reading{index}", reading.pin, False, reading.report, columns, True, said, reading.said
-        )
+        said = f"Inspect pin {reading.pin + 1}; this reading is of {reading.said}"
+        row = (f"##reading{index}", reading.pin, False, reading.report, columns, True, said, reading.said)
+        if _row(theme, *row) and reading.pin < len(doc.rays.pins):
+            now = now.replace(selected=doc.rays.pins[reading.pin])
         imgui.table_next_column()
         imgui.table_next_column()
         if imgui.small_button(f"{fa.ICON_FA_XMARK}###drop{index}"):

@@ -106,7 +106,7 @@ class SectionPanel:
         if wide:
             imgui.end_group()
             imgui.same_line(0.0, 1.2 * em)
-            imgui.begin_child("##section-rows", ImVec2(0.0, 0.0))
+            controls.begin_child("##section-rows", ImVec2(0.0, 0.0))
             doc = self._plane_rows(doc, theme, picture, info, box)
         doc = colour_rows(doc, theme, quantity, span)
         doc = self._foot(doc, theme)

@@ -195,7 +195,7 @@ class SeedsPanel:
         Returns the seed that was clicked.
         """
         clicked = None
-        if not imgui.begin_child("##board"):
+        if not controls.begin_child("##board"):
             imgui.end_child()
             return None
         em, origin = theme.em, imgui.get_cursor_screen_pos()

@@ -41,7 +41,7 @@ class ChartPage:
         self._toolbar(theme, view, marked)
         if self.board.update(view, runs):
             self.cards = {key: PlotCard(chart) for key, chart in self.board.charts.items()}
-        if imgui.begin_child("chart-body", ImVec2(0.0, 0.0)):
+        if controls.begin_child("chart-body", ImVec2(0.0, 0.0)):
             if self.cards:
                 self._grid(theme, view, marked)
             else:

@@ -32,11 +32,11 @@ class OverviewDrawing:
         left = min(30 * em, 0.48 * room.x)
         imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.panel, 1.0))
         padded = int(imgui.ChildFlags_.always_use_window_padding)
-        if imgui.begin_child("facts", ImVec2(left, 0.0), padded):
+        if controls.begin_child("facts", ImVec2(left, 0.0), padded):
             self._facts(theme, dispatch, run)
         imgui.end_child()
         imgui.same_line()
-        if imgui.begin_child("settings", ImVec2(0.0, 0.0), padded):
+        if controls.begin_child("settings", ImVec2(0.0, 0.0), padded):
             self._settings(theme, run, compared)
         imgui.end_child()
         imgui.pop_style_color()

@@ -58,7 +58,7 @@ class FormPage:
         # where little room is left, the whole column scrolls instead of a strip of it
         low = imgui.get_content_region_avail().y < LEAST_EM * em
         fit = int(imgui.ChildFlags_.auto_resize_y) if low else 0
-        if not imgui.begin_child("form", (0.0, 0.0), fit):
+        if not controls.begin_child("form", None, fit):
             imgui.end_child()
             return
         errors = draft.checked().errors

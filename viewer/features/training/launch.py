@@ -100,13 +100,13 @@ class LaunchPage:
         left = max(24 * em, 0.52 * room)
         padded = int(imgui.ChildFlags_.always_use_window_padding)
         imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.panel, 1.0))
-        if imgui.begin_child("launch-form", ImVec2(left, 0.0), padded):
+        if controls.begin_child("launch-form", ImVec2(left, 0.0), padded):
             self._recipe(theme)
             self._preset(theme, tasks)
             self.form.draw(theme, self.draft)
         imgui.end_child()
         imgui.same_line()
-        if imgui.begin_child("launch-side", ImVec2(0.0, 0.0), padded):
+        if controls.begin_child("launch-side", ImVec2(0.0, 0.0), padded):
             self._side(theme, tasks, workspace, files, dispatch, view)
         imgui.end_child()
         imgui.pop_style_color()
@@ -315,7 +315,7 @@ class LaunchPage:
         imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.field, 0.5))
         padded = int(imgui.ChildFlags_.always_use_window_padding)
         flags = int(imgui.WindowFlags_.horizontal_scrollbar)
-        if imgui.begin_child("forecast", ImVec2(0.0, 13 * theme.em), padded, flags):
+        if controls.begin_child("forecast", ImVec2(0.0, 13 * theme.em), padded, flags):
             with controls.font(theme.fonts.mono, BODY_PX * 0.8):
                 imgui.text_unformatted(legible(report))
         imgui.end_child()

@@ -61,7 +61,7 @@ class LogDrawing:
         p, page = theme.palette, self.page
         imgui.push_style_color(imgui.Col_.child_bg, imgui.ImVec4(*p.panel, 1.0))
         flags = int(imgui.ChildFlags_.always_use_window_padding)
-        if imgui.begin_child(
+        if controls.begin_child(
             "log-lines", ImVec2(0.0, 0.0), flags, int(imgui.WindowFlags_.horizontal_scrollbar)
         ):
             with controls.font(theme.fonts.mono, BODY_PX * 0.86):

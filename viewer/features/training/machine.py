@@ -31,7 +31,7 @@ def draw(theme: Theme, host: HostSampler) -> None:
         controls.note(theme, "Measuring …")
         return
     now = history[-1]
-    if not imgui.begin_child("machine", ImVec2(0.0, 0.0)):
+    if not controls.begin_child("machine", ImVec2(0.0, 0.0)):
         imgui.end_child()
         return
     gap = 0.5 * theme.em

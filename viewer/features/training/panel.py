@@ -96,14 +96,14 @@ class TrainingPanel:
         imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.panel, 1.0))
         side = padded | int(imgui.ChildFlags_.resize_x)
         imgui.set_next_window_size_constraints(ImVec2(13 * em, -1.0), ImVec2(32 * em, -1.0))
-        if imgui.begin_child("side", ImVec2(19 * em, 0.0), side):
+        if controls.begin_child("side", ImVec2(19 * em, 0.0), side):
             imgui.pop_style_color()
             self.runs.draw(theme, self.view, self.index, workspace, self.queue, files)
             imgui.push_style_color(imgui.Col_.child_bg, ImVec4(*theme.palette.panel, 1.0))
         imgui.end_child()
         imgui.pop_style_color()
         imgui.same_line(0.0, 0.0)
-        if imgui.begin_child("main", ImVec2(0.0, 0.0), padded):
+        if controls.begin_child("main", ImVec2(0.0, 0.0), padded):
             self._main(doc, theme, info, queries, tasks, workspace, opening, files, dispatch, now)
         imgui.end_child()
         return doc

@@ -52,7 +52,7 @@ class PictureDrawing:
             for page, key in ((self.page, ""), (self.second, "second-")):
                 if key:
                     imgui.same_line(0.0, gap)
-                if imgui.begin_child(f"pictures-{key}", ImVec2(width, 0.0)):
+                if controls.begin_child(f"pictures-{key}", ImVec2(width, 0.0)):
                     self._side(theme, page, key, now)
                 imgui.end_child()
         shown = self.page.pictures[self.page.place]

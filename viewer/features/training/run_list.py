@@ -64,7 +64,7 @@ class RunList:
         changed, text = imgui.input_text_with_hint("##run-filter", "Filter runs", self.words)
         self.words = text if changed else self.words
         controls.tooltip("Runs whose name holds every typed word")
-        if imgui.begin_child("run-rows", ImVec2(0.0, 0.0)):
+        if controls.begin_child("run-rows", ImVec2(0.0, 0.0)):
             if not rows:
                 self._nothing(theme, workspace, index)
             for row in rows:

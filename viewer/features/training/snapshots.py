@@ -34,6 +34,8 @@ from viewer.widgets.theme import Theme
 
 KIND = "film"
 PREVIEW = 256
+STEP_EM, SCORE_EM, SIZE_EM, DATE_EM, OPEN_EM = 6.5, 4.9, 4.5, 10.5, 4.0
+"""Widths of the table's columns: size and date give way where the button would be cut off, and stand in the tooltip."""
 _TABLE = int(
     imgui.TableFlags_.scroll_y | imgui.TableFlags_.borders_inner_h | imgui.TableFlags_.sizing_fixed_fit
 )
@@ -85,12 +87,12 @@ class SnapshotPage:
             return
         self._in_step(info, workspace, opening, dispatch, view, run)
         left = 0.5 * imgui.get_content_region_avail().x
-        if imgui.begin_child("snapshot-list", ImVec2(left, 0.0)):
+        if controls.begin_child("snapshot-list", ImVec2(left, 0.0)):
             charts = self.strip.high(theme) + imgui.get_style().item_spacing.y
             tall = imgui.get_content_region_avail().y
             with_charts = tall > charts + 12 * em
             rows = (len(found) + 1.5) * imgui.get_frame_height_with_spacing()
-            if imgui.begin_child(
+            if controls.begin_child(
                 "snapshot-table", ImVec2(0.0, min(tall - charts, rows) if with_charts else 0.0)
             ):
                 self._table(theme, info, workspace, opening, dispatch, run)
@@ -99,7 +101,7 @@ class SnapshotPage:
                 self.strip.draw(theme, view, run, imgui.get_content_region_avail().x)
         imgui.end_child()
         imgui.same_line(0.0, 0.8 * em)
-        if imgui.begin_child("snapshot-side", ImVec2(0.0, 0.0)):
+        if controls.begin_child("snapshot-side", ImVec2(0.0, 0.0)):
             self._preview(doc, theme, info, queries, workspace, opening, dispatch, run)
             self._film(doc, theme, tasks, workspace, files, dispatch, run)
         imgui.end_child()
@@ -146,9 +148,14 @@ class SnapshotPage:
         """Newest first; a row opens its snapshot with the present seed and camera."""
         shown = info.path if info is not None else ""
         table = snapshot_table(run, workspace.snapshots.snapshots)
-        if not imgui.begin_table("snapshots", 4 + len(table.titles), _TABLE):
+        room = (
+            imgui.get_content_region_avail().x / theme.em - STEP_EM - SCORE_EM * len(table.titles) - OPEN_EM
+        )
+        sized, dated = room >= SIZE_EM, room >= SIZE_EM + DATE_EM
+        more = (*(("Size",) if sized else ()), *(("Written",) if dated else ()))
+        if not imgui.begin_table("snapshots", 2 + len(table.titles) + len(more), _TABLE):
             return
-        for title in (table.counted, *table.titles, "Size", "Written", ""):
+        for title in (table.counted, *table.titles, *more, ""):
             imgui.table_setup_column(title)
         imgui.table_setup_scroll_freeze(0, 1)
         imgui.table_headers_row()
@@ -161,11 +168,11 @@ class SnapshotPage:
             with controls.text_colour(theme.palette.accent if here else theme.palette.text):
                 notes = ("  shown" if here else "") + (f"  best {row.best}" if row.best else "")
                 imgui.text_unformatted(f"{one.number}{notes}")
-            controls.tooltip(str(one.path))
+            controls.tooltip(f"{one.path}\n{row.size}, written {row.written}")
             for text in row.scores:
                 imgui.table_next_column()
                 imgui.text_unformatted(text)
-            for text in (row.size, row.written):
+            for text in (*((row.size,) if sized else ()), *((row.written,) if dated else ())):
                 imgui.table_next_column()
                 with controls.text_colour(theme.palette.muted):
                     imgui.text_unformatted(legible(text))

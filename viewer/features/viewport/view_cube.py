@@ -18,7 +18,7 @@ from core_model.schema.checkpoint import CheckpointInfo
 from viewer.state import orbit, prior_marks
 from viewer.state.camera_glide import CameraGlide
 from viewer.state.document import Document
-from viewer.state.palette import Rgb, mix
+from viewer.state.palette import Palette, Rgb, mix
 from viewer.widgets import overlays
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import BODY_PX, Theme
@@ -50,11 +50,16 @@ FACES = (
     Face("Top", (0, 1, 0), (1, 0, 0), (0, 0, -1)),
     Face("Bottom", (0, -1, 0), (1, 0, 0), (0, 0, 1)),
 )
-_AXES: tuple[tuple[str, int, Rgb], ...] = (
+AXES: tuple[tuple[str, int, Rgb], ...] = (
     ("X", 0, (0.89, 0.36, 0.37)),
     ("Y", 1, (0.45, 0.72, 0.33)),
     ("Z", 2, (0.33, 0.56, 0.94)),
 )
+
+
+def letter_ink(palette: Palette, rgb: Rgb) -> Rgb:
+    """An axis' colour as its letter has it, which can be read on a plate over any picture."""
+    return mix(rgb, palette.text, 0.25 if palette.name == "dark" else 0.62)
 
 
 def name_of(side: Side) -> str:
@@ -226,7 +231,7 @@ def _axes(theme: Theme, centre: ImVec2, m: np.ndarray, half: float) -> None:
         return ImVec2(centre.x + half * float(m[:3, 0] @ q), centre.y + half * float(m[:3, 1] @ q))
 
     imgui.push_font(theme.fonts.bold, BODY_PX * 0.66)
-    for name, axis, rgb in sorted(_AXES, key=lambda a: -float(m[a[1], 2])):
+    for name, axis, rgb in sorted(AXES, key=lambda a: -float(m[a[1], 2])):
         tip = root.copy()
         tip[axis] = 1.0
         end = tip.copy()
@@ -236,5 +241,8 @@ def _axes(theme: Theme, centre: ImVec2, m: np.ndarray, half: float) -> None:
         shown = math.hypot(float(m[axis, 0]), float(m[axis, 1]))
         if shown > 0.3:
             size, where = imgui.calc_text_size(name), at(end)
-            draw.add_text(ImVec2(round(where.x - 0.5 * size.x), round(where.y - 0.5 * size.y)), ink, name)
+            radius, p = 0.52 * theme.em, theme.palette
+            draw.add_circle_filled(where, radius, theme.colour(p.panel, overlays.PLATE_ALPHA), 20)
+            corner = ImVec2(round(where.x - 0.5 * size.x), round(where.y - 0.5 * size.y))
+            draw.add_text(corner, theme.colour(letter_ink(p, rgb)), name)
     imgui.pop_font()
