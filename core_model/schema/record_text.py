@@ -261,7 +261,16 @@ _PDF_SUBJECT = re.compile(rb"/Subject\s*\(((?:[^\\()]+|\\.)*)\)", re.DOTALL)
 PDF_TAILS = (1 << 16, 1 << 20, 4 * TEXT_LIMIT)
 """Bytes of the end of a PDF that are looked at, one after the other: its information stands behind the pictures."""
 _PDF_ESCAPE = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
-_PDF_NAMED = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"\n": b"", b"\r": b"", b"\r\n": b""}
+_PDF_NAMED = {
+    b"n": b"\n",
+    b"r": b"\r",
+    b"t": b"\t",
+    b"b": b"\b",
+    b"f": b"\f",
+    b"\n": b"",
+    b"\r": b"",
+    b"\r\n": b"",
+}
 
 
 def pdf_text(file: BinaryIO, size: int) -> str:

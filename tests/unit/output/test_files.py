@@ -10,7 +10,15 @@ import OpenEXR
 import pytest
 from PIL import Image
 
-from core_model.output.images import colour_mapped, picture, save_pdf, write_exr, write_npz, write_png, write_pngs
+from core_model.output.images import (
+    colour_mapped,
+    picture,
+    save_pdf,
+    write_exr,
+    write_npz,
+    write_png,
+    write_pngs,
+)
 from core_model.output.turntable import camera_path
 from core_model.output.video import video_writer
 from core_model.schema.atomic import atomic_path
@@ -65,7 +73,7 @@ def write_all(folder: Path, made: RenderRecord) -> list[Path]:
         (b"%PDF-1.7\n1 0 obj << /Subject (A paper \\(draft\\)) >>", "no provenance"),
         (b"%PDF-1.7\nno information", "no provenance"),
         (b"%PDF-1.7\n/Subject (\xfe\xff\x00{\x00", "no provenance"),
-        (b"%PDF-1.7\n/Subject ({\"request\": 3})", "damaged provenance"),
+        (b'%PDF-1.7\n/Subject ({"request": 3})', "damaged provenance"),
         (b"%PDF-1.7\n/Subject (\xfe\xff\x00{\x00)", "cannot read"),
         (b"%PDF-1.7\n" + b"/Subject (" * 400_000 + b"\\(" * 400_000, "no provenance"),
         (b"no PDF", "cannot read"),
