@@ -13,6 +13,7 @@ Headers only, bounded, nothing unpickled.
 | .ply .obj | header lines `comment triscope |…|`, `# triscope |…|`: pieces of one text in their order |
 | .glb | asset.extras.triscope |
 | .html | script element `triscope-record` |
+| .pdf | subject of the document information |
 
 Each function takes an open binary file and its size, gives "" where there is no record and raises ValueError
 for a damaged file.
@@ -23,6 +24,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import struct
 import zipfile
 import zlib
@@ -255,8 +257,53 @@ def html_text(file: BinaryIO, size: int) -> str:
     return text.decode() if found else ""
 
 
+_PDF_SUBJECT = re.compile(rb"/Subject\s*\(((?:[^\\()]+|\\.)*)\)", re.DOTALL)
+PDF_TAILS = (1 << 16, 1 << 20, 4 * TEXT_LIMIT)
+"""Bytes of the end of a PDF that are looked at, one after the other: its information stands behind the pictures."""
+_PDF_ESCAPE = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
+_PDF_NAMED = {
+    b"n": b"\n",
+    b"r": b"\r",
+    b"t": b"\t",
+    b"b": b"\b",
+    b"f": b"\f",
+    b"\n": b"",
+    b"\r": b"",
+    b"\r\n": b"",
+}
+
+
+def pdf_text(file: BinaryIO, size: int) -> str:
+    """The subject of the document information, where it is a record; other programs write other subjects."""
+    if file.read(5) != b"%PDF-":
+        raise ValueError("not a PDF")
+    for length in PDF_TAILS:
+        file.seek(max(size - length, 0))
+        found = _pdf_string(file.read(length))
+        if found is not None:
+            wide = found.startswith(b"\xfe\xff")
+            text = found[2:].decode("utf-16-be") if wide else found.decode("latin-1")
+            return text if text.startswith("{") else ""
+        if length >= size:
+            break
+    return ""
+
+
+def _pdf_string(tail: bytes) -> bytes | None:
+    """The last subject in these bytes; None where there is none, or its end is missing."""
+    start = tail.rfind(b"/Subject")
+    found = _PDF_SUBJECT.match(tail, start) if start >= 0 else None
+    return None if found is None else _PDF_ESCAPE.sub(_pdf_unescaped, found[1])
+
+
+def _pdf_unescaped(found: re.Match[bytes]) -> bytes:
+    letter = found[1]
+    return bytes([int(letter, 8) & 255]) if letter[:1].isdigit() else _PDF_NAMED.get(letter, letter)
+
+
 READERS: dict[str, Reader] = {
     ".png": png_text, ".exr": exr_text, ".npz": npz_text, ".mp4": mp4_text, ".csv": csv_text, ".json": json_text,
     ".ply": ply_text, ".obj": obj_text, ".glb": glb_text, ".html": html_text,
+    ".pdf": pdf_text,
 }  # fmt: skip
 """By suffix, lower case."""

@@ -86,6 +86,8 @@ def test_channels_of_a_row_come_from_one_render_into_a_pdf(
     assert len(asked) == 2 and set(asked[0].channels) == {"rgb", "normal", "depth"}
     data = (tmp_path / "f.pdf").read_bytes()
     assert data.startswith(b"%PDF-") and b"/Subject" in data and b"/MediaBox" in data
+    record = read_provenance(tmp_path / "f.pdf")
+    assert record.request.checkpoint == tiny and record.request.width == 48 and "--channels" in record.motion
 
 
 def test_rows_of_checkpoints_and_columns_of_samplers(capsys: Capture, tmp_path: Path, tiny: str) -> None:

@@ -205,7 +205,9 @@ def layer(part: str, name: str, **look: Any) -> Prepare:
 
     def prepare(hands: Hands) -> None:
         document(layers=lambda d: d.layers.replace(part=part, layer=name, **look))(hands)
-        asking = panel_of(hands, "layers").asking
+        panel = panel_of(hands, "layers")
+        asking = panel.asking
+        panel.list.words, panel.list.closed, panel.page, panel.display = "", {}, 0, True
         hands.until(
             lambda: asking.looked is not None and asking.looked.info.name == name, f"the layer {name}"
         )

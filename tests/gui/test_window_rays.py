@@ -11,6 +11,7 @@ from imgui_bundle import ImVec2, imgui
 from core_model.schema.inspect import RayReport
 from tests.gui.window_driver import Hands, Recorder, drive
 from viewer.render_client.client import RenderClient
+from viewer.state import actions
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display", "small_pictures", "undrawn")]
 
@@ -154,6 +155,32 @@ def test_readings_are_kept_across_seeds_and_two_pins_are_measured(recorder: Reco
         assert readings.kept == () and len(h.doc.rays.pins) == 2
 
     drive(body, recorder)
+
+
+def test_kept_readings_come_back_in_the_next_window() -> None:
+    left = []
+
+    def first(h: Hands) -> None:
+        h.until_full()
+        click(h, 0.5, 0.4, shift=True)
+        fresh(h)
+        h.ctx.scroll_to_bottom("//Ray")
+        h.ctx.item_click("//Ray/###keep-readings")
+        h.ctx.yield_(2)
+        left.append(h.loop.features["ray"].panel.readings.kept[0].said)
+
+    def second(h: Hands) -> None:
+        panel = h.loop.features["ray"].panel
+        document = h.loop.opening.autosave.found.document
+        assert len(document.rays.pins) == 1 and not panel.readings.kept
+        h.loop.dispatch(actions.RestoreSession())
+        h.until(lambda: h.doc.rays.pins == document.rays.pins, "the session before")
+        h.loop.dispatch(actions.ShowPanel("Ray", True))
+        h.until(lambda: panel.readings.kept, "its readings")
+        assert [r.said for r in panel.readings.kept] == left
+
+    drive(first)
+    drive(second)
 
 
 def test_hovering_with_the_key_follows_the_cursor(recorder: Recorder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,15 @@ import OpenEXR
 import pytest
 from PIL import Image
 
-from core_model.output.images import colour_mapped, picture, write_exr, write_npz, write_png, write_pngs
+from core_model.output.images import (
+    colour_mapped,
+    picture,
+    save_pdf,
+    write_exr,
+    write_npz,
+    write_png,
+    write_pngs,
+)
 from core_model.output.turntable import camera_path
 from core_model.output.video import video_writer
 from core_model.schema.atomic import atomic_path
@@ -54,13 +63,35 @@ def write_all(folder: Path, made: RenderRecord) -> list[Path]:
     with video_writer(folder / "a.mp4", made) as video:
         for shade in range(3):
             video.add(np.full((17, 15, 3), 40 * shade, dtype=np.uint8))
+    save_pdf(folder / "a.pdf", np.full((17, 15, 3), 90, np.uint8), made, 300)
     return sorted(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"%PDF-1.7\n1 0 obj << /Subject (A paper \\(draft\\)) >>", "no provenance"),
+        (b"%PDF-1.7\nno information", "no provenance"),
+        (b"%PDF-1.7\n/Subject (\xfe\xff\x00{\x00", "no provenance"),
+        (b'%PDF-1.7\n/Subject ({"request": 3})', "damaged provenance"),
+        (b"%PDF-1.7\n/Subject (\xfe\xff\x00{\x00)", "cannot read"),
+        (b"%PDF-1.7\n" + b"/Subject (" * 400_000 + b"\\(" * 400_000, "no provenance"),
+        (b"no PDF", "cannot read"),
+    ],
+)
+def test_a_pdf_of_another_program_is_one_clear_line(tmp_path: Path, data: bytes, said: str) -> None:
+    path = tmp_path / "other.pdf"
+    path.write_bytes(data)
+    begun = time.monotonic()
+    with pytest.raises(InputError, match=said):
+        read_provenance(path)
+    assert time.monotonic() - begun < 5.0, "a hostile file costs no time"
 
 
 def test_every_file_gives_its_request_back(tmp_path: Path) -> None:
     made = record()
     files = write_all(tmp_path, made)
-    assert [p.suffix for p in files] == [".exr", ".mp4", ".npz", ".png"]
+    assert [p.suffix for p in files] == [".exr", ".mp4", ".npz", ".pdf", ".png"]
     for path in files:
         found = read_provenance(path)
         assert found.request == made.request, path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,7 +75,8 @@ def test_pins_survive_a_saved_session() -> None:
     assert Document.model_validate_json(doc.model_dump_json()) == doc
 
 
-def test_kept_readings_go_with_their_pin() -> None:
+def test_kept_readings_go_with_their_pin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
     from tests.blob_head.rays import blob_report
     from tests.blob_head.session import _distance
 
@@ -93,3 +95,73 @@ def test_kept_readings_go_with_their_pin() -> None:
     assert readings.kept[0].said.startswith("seed 0, ") and readings.kept[0].said.endswith("blob-demo")
     readings.follow(doc.replace(rays=doc.rays.without_pin(doc.rays.pins[0])))
     assert [r.pin for r in readings.kept] == [0] and readings.kept[0].report.x == 19
+
+
+def test_kept_readings_come_back_with_their_pins_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.blob_head.rays import blob_report
+    from tests.blob_head.session import _distance
+
+    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
+    doc, rays, first = Document(checkpoint="blob:demo"), RayQueries(), Readings()
+    request = RenderRequest(checkpoint="blob:demo", camera=FRONT, width=32, height=32)
+    for mark, frozen in (((0.4, 0.5), False), ((0.6, 0.5), True)):
+        doc = doc.replace(rays=doc.rays.with_pin(pinned(mark).replace(frozen=frozen)))
+        question = question_at(doc.rays.pins[-1], request)
+        assert question is not None
+        rays.sent(1, question, 0.0)
+        rays.answered(1, blob_report(question.request, question.x, question.y, _distance), 0.1)
+    first.follow(doc)
+    first.keep(doc, rays)
+    file = tmp_path / "readings.json"
+    assert len(first.kept) == 2 and file.stat().st_size < 2 << 20
+
+    fresh = Readings()
+    fresh.follow(Document())
+    fresh.follow(Document(checkpoint="blob:demo"))
+    assert fresh.kept == (), "their pins are not there yet"
+    turned = doc.replace(rays=doc.rays.replace(pins=(pinned((0.1, 0.1)), *reversed(doc.rays.pins))))
+    fresh.follow(turned)
+    assert [(r.pin, r.said, r.report) for r in fresh.kept] == [
+        (2, first.kept[0].said, first.kept[0].report), (1, first.kept[1].said, first.kept[1].report)
+    ], "with their pins, whatever their numbers are now"  # fmt: skip
+    fresh.follow(turned.replace(rays=turned.rays.without_pin(turned.rays.pins[2])))
+    later = Readings()
+    later.follow(doc)
+    assert [r.pin for r in later.kept] == [1], "a removed pin takes its readings along for good"
+    later.clear()
+    last = Readings()
+    last.follow(doc)
+    assert last.kept == ()
+    file.write_text("{")
+    broken = Readings()
+    broken.follow(doc)
+    assert broken.kept == ()
+
+
+def test_readings_of_another_session_stay_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.blob_head.rays import blob_report
+    from tests.blob_head.session import _distance
+
+    monkeypatch.setenv("TRISCOPE_CONFIG_DIR", str(tmp_path))
+
+    def kept_by(mark: tuple[float, float]) -> Document:
+        doc, rays, readings = Document(checkpoint="blob:demo"), RayQueries(), Readings()
+        doc = doc.replace(rays=doc.rays.with_pin(pinned(mark)))
+        question = question_at(
+            doc.rays.pins[0], RenderRequest(checkpoint="blob:demo", camera=FRONT, width=32, height=32)
+        )
+        assert question is not None
+        rays.sent(1, question, 0.0)
+        rays.answered(1, blob_report(question.request, question.x, question.y, _distance), 0.1)
+        readings.follow(doc)
+        readings.keep(doc, rays)
+        return doc
+
+    for doc in [kept_by((0.4, 0.5)), kept_by((0.6, 0.5))]:
+        readings = Readings()
+        readings.follow(doc)
+        assert len(readings.kept) == 1

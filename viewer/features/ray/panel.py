@@ -179,7 +179,9 @@ class RayPanel:
             if controls.button(
                 theme, "Clear###clear-readings", tip="Forget the kept readings; the pins stay"
             ):
-                self.readings.kept = ()
+                self.readings.clear()
+        if self.readings.note:
+            controls.note(theme, self.readings.note)
         if now or self.readings.kept:
             self._pin_plot.draw(theme, (*self.readings.kept, *now), 10.5 * theme.em)
         return draw_measure(doc, theme)
