@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from imgui_bundle import imgui
 
+from core_model.schema.processes import start_tied
 from core_model.schema.render import Tier
 from viewer.shell.app import App, AppOptions
 
@@ -47,7 +48,7 @@ class Hand:
 
     def _drag(self) -> None:
         # one process for all events: to start one for each would be part of every delay
-        with subprocess.Popen(["xdotool", "-"], stdin=subprocess.PIPE, text=True, bufsize=1) as xdotool:
+        with start_tied(["xdotool", "-"], stdin=subprocess.PIPE, text=True, bufsize=1) as xdotool:
             assert xdotool.stdin is not None
             x, y = self.at
             xdotool.stdin.write(f"mousemove {x} {y} mousedown 1\n")

@@ -147,7 +147,7 @@ def test_a_view_to_turn_to_and_hidden_panels():
         h.ctx.item_click("//Camera/###view-right")
         h.until(lambda: h.doc.camera.yaw == pytest.approx(math.pi / 2), "the turn to the right")
         edge, shown = h.loop.place.edge_px, h.app.panels_shown()
-        assert {t for t, visible, _ in shown if not visible} == {"Ray", "Compare", "Inversion"}
+        assert {t for t, visible, _ in shown if not visible} == {"Ray", "Compare", "Inversion", "Layers"}
         h.ctx.mouse_move_to_pos(_centre(h))
         h.ctx.key_press(imgui.Key.h)
         h.ctx.yield_(4)

@@ -56,7 +56,7 @@ STARTED = {
     "viewer/shell/doctor_sheet.py:_ask": "tied",
     "viewer/tour/virtual_display.py:some_display": "tied",
     "benchmarks/drag.py:_burning": "tied",
-    "benchmarks/drag_driver.py:_xdotool": "waits",
+    "benchmarks/drag_driver.py:_drag": "tied",
     "benchmarks/field_speed.py:child": "tied",
     "benchmarks/mesh_extraction.py:child": "tied",
     "benchmarks/recipes.py:_compared": "tied",

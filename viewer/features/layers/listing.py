@@ -20,8 +20,6 @@ _STATISTICS = (
     ("zeros", "zeros", "Share of values that are exactly 0"),
 )
 """Heading, field of LayerInfo, tooltip; the first ones stay where the panel is narrow."""
-FLAT = int(imgui.ChildFlags_.nav_flattened)
-"""Tab and arrows go through what a part of the panel holds as through the panel itself."""
 _NAMED = ("mapping", "backbone", "decoder", "proposal", "superres", "background")
 _INDENT_EM = 0.35
 _NAME_EM, _SHAPE_EM, _NUMBER_EM = 10.8, 6.9, 3.3
@@ -53,8 +51,8 @@ class LayerList:
         self.closing = controls.icon_button(theme, fa.ICON_FA_XMARK, "layers-close", tip=tip)
         columns = _headings(theme)
         left = max(height - (imgui.get_cursor_pos_y() - top), 5.0 * theme.em)
-        imgui.begin_child(
-            "##layers-list", ImVec2(0.0, left), FLAT, int(imgui.WindowFlags_.always_vertical_scrollbar)
+        controls.begin_child(
+            "##layers-list", ImVec2(0.0, left), window_flags=imgui.WindowFlags_.always_vertical_scrollbar
         )
         shown = 0
         for part, known in parts.items():

@@ -9,7 +9,7 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.question_layers import CHANNELS_PER_PAGE, ROWS
 from viewer.features.layers.asking import Asking, Looked
 from viewer.features.layers.files import LayerFiles
-from viewer.features.layers.listing import FLAT, LayerList, about, statistics_lines
+from viewer.features.layers.listing import LayerList, about, statistics_lines
 from viewer.features.layers.pictures import LayerPictures, Under, under_text
 from viewer.state.actions import CopyText, Dispatch, ShowPanel
 from viewer.state.document import Document
@@ -74,7 +74,7 @@ class LayersPanel:
         em, room = theme.em, imgui.get_content_region_avail()
         wide = room.x > WIDE_EM * em
         if wide:
-            imgui.begin_child("##layers-left", ImVec2(0.42 * room.x, 0.0), FLAT)
+            controls.begin_child("##layers-left", ImVec2(0.42 * room.x, 0.0))
         parts = self.asking.parts
         fresh = self.list.draw(theme, parts, view, room.y if wide else max(0.25 * room.y, 11.0 * em))
         if self.list.closing:
@@ -82,7 +82,7 @@ class LayersPanel:
         if wide:
             imgui.end_child()
             imgui.same_line(0.0, 0.8 * em)
-            imgui.begin_child("##layers-right", ImVec2(0.0, 0.0), FLAT)
+            controls.begin_child("##layers-right")
         if self.asking.error is not None:
             with controls.text_colour(theme.palette.bad):
                 imgui.text_wrapped(legible(self.asking.error.message))

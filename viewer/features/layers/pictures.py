@@ -11,7 +11,6 @@ from imgui_bundle import ImVec2, imgui
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.question_layers import LayerInfo
 from viewer.features.layers.asking import Looked
-from viewer.features.layers.listing import FLAT
 from viewer.state.document import ChannelView
 from viewer.state.layer_view import LayerView, colour_range, number_text
 from viewer.state.shown_map import ShownMap
@@ -115,7 +114,7 @@ class LayerPictures:
         columns = max(int((room + gap) // (CELL_EM * em + gap)), 1)
         step = float(int((room + gap) / columns))
         lines = -(-len(cells) // columns)
-        if not imgui.begin_child("##layers-grid", ImVec2(0.0, min(height, lines * step)), FLAT) or not len(
+        if not controls.begin_child("##layers-grid", ImVec2(0.0, min(height, lines * step))) or not len(
             cells
         ):
             imgui.end_child()
