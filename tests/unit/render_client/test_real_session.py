@@ -91,7 +91,8 @@ def test_tiers_end_in_silence(client: RenderClient) -> None:
         if request is not None or client.status.busy:
             quiet_since = time.monotonic()
         time.sleep(0.005)
-    assert tiers[0] is Tier.MOVING and Tier.FULL in tiers and tiers[-1] is Tier.REFINED
+    assert tiers[0] is Tier.MOVING and Tier.FULL in tiers and Tier.REFINED in tiers
+    assert tiers[-1] in (Tier.REFINED, Tier.BESIDE), tiers
     assert tiers.count(Tier.REFINED) == 2
 
 

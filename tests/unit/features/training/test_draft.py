@@ -139,7 +139,7 @@ def test_data_look_tells_count_size_and_cameras(tmp_path: Path) -> None:
         for path in folder.iterdir():
             archive.write(path, path.name)
     assert (
-        look(str(tmp_path / "set.zip")).words().startswith("6 pictures of 16 × 16 pixels, each with a camera")
+        look(str(tmp_path / "set.zip")).words().startswith("6 images of 16 × 16 pixels, each with a camera")
     )
     (folder / "dataset.json").unlink()
     assert look(str(folder)).labelled == 0 and "without cameras" in look(str(folder)).words()
