@@ -12,7 +12,7 @@ from pathlib import Path
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import SEE_DOCTOR
 from core_model.schema.question_bake import BakeQuestion
-from core_model.schema.render import RenderResult, Tier
+from core_model.schema.render import IDLE, RenderResult, Tier
 from viewer.render_client.events import (
     Answered,
     AnswerFailed,
@@ -224,7 +224,10 @@ class RenderCoordinator:
         return min((w for w in waits if w is not None), default=None)
 
     def work(self, now: float) -> tuple[Work, ...]:
-        """What is under way, the picture to compare with first: what a person may wait for, and cancel."""
+        """What is under way, the picture to compare with first: what a person may wait for, and cancel.
+
+        Not what follows the exact picture by itself: nobody waits for it, and the status bar tells of it.
+        """
         status, found = self.client.status, []
 
         def about(kind: WorkKind, title: str, since: float, at_once: bool = False) -> None:
@@ -248,7 +251,7 @@ class RenderCoordinator:
         question = self.queries.under_way
         if question is not None:
             about("question", question_title(question), self._asked_since)
-        if self.scheduler.waiting and self.scheduler.tier is not None:
+        if self.scheduler.waiting and self.scheduler.tier is not None and self.scheduler.tier not in IDLE:
             about("picture", picture_title(self.scheduler.tier), self._a_since)
         return tuple(found)
 

@@ -29,13 +29,7 @@ _QUESTIONS = {
     "LatentQuestion": "Latent code",
     "DescribeQuestion": "Reading a file",
 }
-_TIERS = {
-    Tier.MOVING: "Rendering",
-    Tier.SETTLED: "Rendering",
-    Tier.FULL: "Rendering the full picture",
-    Tier.BESIDE: "Rendering the other channels",
-    Tier.REFINED: "Refining",
-}
+_TIERS = {Tier.FULL: "Rendering the full picture"}
 
 
 @dataclass(frozen=True)
@@ -63,4 +57,4 @@ def question_title(question: Question) -> str:
 
 
 def picture_title(tier: Tier) -> str:
-    return _TIERS[tier]
+    return _TIERS.get(tier, "Rendering")
