@@ -166,3 +166,16 @@ def test_b_is_cancelled_by_its_cross_and_by_esc(refining: Path) -> None:
             assert h.doc.rays.selected is None, "the cross is not the picture"
 
     drive(body, recorder)
+
+
+def test_what_nobody_waits_for_has_no_badge_over_the_picture(refining: Path) -> None:
+    client = Slow(Endless)
+
+    def body(h: Hands) -> None:
+        h.until(lambda: h.frames.averaged >= 1, "refinement", 3000)
+        client.holds_refined = True
+        h.until(lambda: client.waits, "a refined picture that takes long", 600)
+        assert h.loop.coordinator.client.status.busy, "the status bar tells of it"
+        assert h.loop.coordinator.work(1e9) == ()
+
+    drive(body, Recorder(client))
