@@ -196,6 +196,9 @@ class Walker:
         self.prepare(hands)
         hands.ctx.yield_(4)
         self._front()
+        hands.ctx.scroll_to_top(
+            f"//{self.title}"
+        )  # what lies above the fold of a panel that was scrolled is not drawn
         self.home = hands.doc
 
     def _front(self) -> None:

@@ -19,7 +19,7 @@ from viewer.state.actions import SetScale
 pytestmark = pytest.mark.gui
 SMALL = pytest.param((1024, 700), 1.5, id="1024x700 at 150 %")
 OTHERS = [
-    pytest.param(size, scale, id=f"{size[0]}x{size[1]} at {scale:.0%}", marks=pytest.mark.slow)
+    pytest.param(size, scale, id=f"{size[0]}x{size[1]} at {scale:.0%}")
     for size in ((1600, 1000), (1280, 720), (1024, 700)) for scale in (1.0, 1.5, 2.0) if (size, scale) != ((1024, 700), 1.5)
 ]  # fmt: skip
 NOT_DRAWN = ("mesh, error",)

@@ -199,8 +199,10 @@ class Timeline:
                     [lane.title] if now is None else [lane.title, f"{now[index]:.{lane.digits}f}{lane.unit}"]
                 )
                 high = imgui.get_text_line_height()
-                if imgui.calc_text_size("  ".join(lines)).x <= gutter or tall < 2.2 * high:
+                if imgui.calc_text_size("  ".join(lines)).x <= gutter:
                     lines = ["  ".join(lines)]
+                elif tall < 2.2 * high:  # no room for the value: the camera has it too
+                    lines = [lane.title]
                 y = 0.5 * (top + bottom) - 0.5 * high * len(lines)
                 for i, text in enumerate(lines):
                     draw.add_text(ImVec2(left, round(y + i * high)), ink, controls.ellipsis(text, gutter))
@@ -256,9 +258,10 @@ def _diamond(theme: Theme, x: float, y: float, radius: float, fill: Rgb | None) 
 
 
 def _empty(theme: Theme, frame: _Frame) -> None:
-    draw, text = (imgui.get_window_draw_list(), "Turn the head, then add a key (+)")
+    draw, room = imgui.get_window_draw_list(), frame.right - frame.left
     with controls.font(theme.fonts.body, BODY_PX * 0.94):
-        shown = controls.ellipsis(text, frame.right - frame.left)
+        whole = "Turn the head, then add a key (+)"
+        shown = whole if imgui.calc_text_size(whole).x <= room else controls.ellipsis("Add a key (+)", room)
         size = imgui.calc_text_size(shown)
         at = ImVec2(
             round(0.5 * (frame.left + frame.right - size.x)),

@@ -151,11 +151,18 @@ def _across(theme: Theme, text: str) -> None:
     window = imgui.internal.get_current_window()
     low, clip = imgui.get_cursor_screen_pos(), window.inner_clip_rect
     with controls.font(theme.fonts.body, BODY_PX * 0.82), controls.text_colour(theme.palette.muted):
-        shown = controls.ellipsis(text, clip.max.x - low.x)
+        room, height = clip.max.x - low.x, imgui.get_text_line_height()
+        lines = [text]
+        if imgui.calc_text_size(text).x > room and ", " in text:  # the file in a line of its own
+            lines = list(text.rsplit(", ", 1))
         imgui.push_clip_rect(ImVec2(low.x, clip.min.y), clip.max, False)
-        imgui.get_window_draw_list().add_text(low, theme.colour(theme.palette.muted), shown)
+        for i, line in enumerate(lines):
+            at = ImVec2(low.x, low.y + i * height)
+            imgui.get_window_draw_list().add_text(
+                at, theme.colour(theme.palette.muted), controls.ellipsis(line, room)
+            )
         imgui.pop_clip_rect()
-        imgui.dummy(ImVec2(0.0, imgui.get_text_line_height()))
+        imgui.dummy(ImVec2(0.0, len(lines) * height))
 
 
 def _cells(report: RayReport) -> list[str]:
