@@ -33,17 +33,23 @@ class Notes:
         self.frames: list[float] = []
         self.pictures = 0
         self.edges: list[int] = []
-        self._version = -1
+        self._shown: object = None
         self._cpu = time.process_time()
 
     def frame(self, app: App) -> None:
         self.frames.append(time.perf_counter())
-        shown = app.loop.coordinator.frames if app.loop is not None else None
-        if shown is not None and shown.version != self._version:
-            self.pictures += self._version >= 0
-            self._version = shown.version
-            if shown.result is not None:
-                self.edges.append(shown.result.width)
+        if app.loop is None:
+            return
+        frames, baked = app.loop.coordinator.frames, app.loop.baked
+        # a walk shows one baked head after the other, which are no pictures of the renderer
+        shown = (frames.version, baked.head if baked.camera is not None else None)
+        if shown != self._shown:
+            self.pictures += self._shown is not None
+            self._shown = shown
+            if baked.camera is not None:
+                self.edges.append(app.loop.place.edge_px)
+            elif frames.result is not None:
+                self.edges.append(frames.result.width)
 
     def said(self) -> dict[str, Any]:
         steps = sorted(b - a for a, b in zip(self.frames, self.frames[1:], strict=False))

@@ -219,6 +219,8 @@ def _tie(parent: int) -> "Callable[[], None]":
 
 def _since_boot(pid: int) -> float:
     """Start of a process in seconds since that of the machine (Linux); 0 where there is none."""
+    if sys.platform == "win32":
+        return 0.0
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             after_name = file.read().rpartition(b")")[2].split()  # the name may hold spaces and brackets

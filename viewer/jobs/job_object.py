@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 KILL_ON_JOB_CLOSE = 0x2000
 EXTENDED_LIMITS = 9
@@ -48,7 +48,7 @@ def kernel() -> Kernel | None:
     """kernel32 with its types declared; None elsewhere than on Windows."""
     if os.name != "nt":
         return None
-    found = ctypes.WinDLL("kernel32", use_last_error=True)  # type: ignore[attr-defined]
+    found = cast(Any, ctypes).WinDLL("kernel32", use_last_error=True)
     handle, number = ctypes.c_void_p, ctypes.c_uint32
     found.CreateJobObjectW.restype, found.CreateJobObjectW.argtypes = handle, (handle, ctypes.c_wchar_p)
     found.SetInformationJobObject.argtypes = (handle, ctypes.c_int, handle, number)

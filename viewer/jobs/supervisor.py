@@ -57,7 +57,7 @@ class Supervisor:
         """Wait for the devices, run the command, record its end; returns its exit status."""
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
-        if hasattr(signal, "SIGHUP"):
+        if sys.platform != "win32":
             signal.signal(signal.SIGHUP, signal.SIG_IGN)
         # the ticket is written before the launcher hears of this supervisor, so the order is that of
         # submission
@@ -138,7 +138,7 @@ class Supervisor:
         sessions.
         """
         with contextlib.suppress(OSError):
-            if hasattr(os, "killpg"):
+            if sys.platform != "win32":
                 os.killpg(child.pid, signal.SIGTERM)
             else:  # a console program of Windows; a detached one cannot be asked, and is ended after the grace time
                 child.send_signal(getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM))
@@ -259,7 +259,7 @@ def ask_end(run: Path, job: str, force: bool) -> str:
     try:
         user = getpass.getuser()
     except (KeyError, OSError, ImportError):  # a user without a name
-        user = f"user {os.getuid()}" if hasattr(os, "getuid") else "somebody"
+        user = "somebody" if sys.platform == "win32" else f"user {os.getuid()}"
     by = f"{user} on {socket.gethostname()}"
     write_json(run / END_FILE, {"job": job, "force": force, "by": by, "time": time.time()})
     return by
@@ -289,6 +289,8 @@ def detach() -> None:
     """Become a process without parent in a session of its own (POSIX), which the end of the window does not
     affect.
     """
+    if sys.platform == "win32":
+        return
     if os.fork():
         os._exit(0)
     os.setsid()
@@ -297,7 +299,7 @@ def detach() -> None:
 
 
 def main(args: list[str]) -> int:
-    if "--detach" in args and hasattr(os, "fork"):
+    if "--detach" in args:
         detach()
     return Supervisor(Path(args[-1]), kernel()).supervise()
 

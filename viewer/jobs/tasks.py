@@ -284,7 +284,9 @@ def _seconds_left(followed: _Followed, fraction: float, now: float) -> float:
 
 
 def _signal_group(job: JobRecord, number: int) -> None:
+    if sys.platform == "win32":
+        return
     try:
         os.killpg(job.pid, number)
-    except (OSError, AttributeError):
+    except OSError:
         return

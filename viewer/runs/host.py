@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -63,7 +62,7 @@ class HostSampler:
             free, total = float(disk.free), float(disk.total)
         except OSError:
             free = total = float("nan")
-        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+        load = psutil.getloadavg()[0]
         taken = HostSample(
             time.time(), psutil.cpu_percent(None), psutil.cpu_count() or 1, load,
             float(memory.total - memory.available), float(memory.total), free, total, self._gpus(),
