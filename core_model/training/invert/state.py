@@ -37,6 +37,10 @@ def load(path: Path) -> SavedState:
 
 def put(saved: SavedState, stage: LatentStage | TuneStage) -> None:
     """Fill a stage from its saved state."""
+    if isinstance(stage, TuneStage) and "hold/values" not in saved.tensors:
+        stage.hold = (
+            None  # a run of an earlier build goes on as it began: no shape was remembered at its pivot
+        )
     fill(stage.tensors(), saved.tensors)
     fill_adam(stage.optimiser, saved.tensors, "adam/")
     stage.step = saved.step

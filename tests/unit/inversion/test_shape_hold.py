@@ -8,6 +8,8 @@ import torch
 from core_model.fields.base import FieldSample
 from core_model.inversion.shape_hold import POOL, REACH, ShapeHold, solidity
 from core_model.inversion.stages import LatentStage, TuneStage
+from core_model.training.common.state import adam_tensors
+from core_model.training.invert.state import SavedState, put
 from tests.unit.inversion.generators import MODELS
 from tests.unit.inversion.test_stages import CFG, run, search_of
 
@@ -84,3 +86,20 @@ def test_what_is_held_goes_on_with_the_run() -> None:
         CFG.replace(tune_hold=0.0).tune_hold == 0.0
         and "hold/points" not in TuneStage(search_of("wysiwyg", CFG.replace(tune_hold=0.0))[0]).tensors()
     )
+
+
+def test_a_tuning_that_began_without_a_shape_goes_on_without() -> None:
+    """What a new stage remembers before it is filled is the mean head's shape, not the pivot's."""
+    began = TuneStage(search_of("wysiwyg", CFG.replace(tune_hold=0.0))[0])
+    run(began, 4)
+    saved = SavedState(
+        "tuning", 4, {k: v.detach().clone() for k, v in began.tensors().items()} | moments(began)
+    )
+    other = TuneStage(search_of("wysiwyg", CFG)[0])
+    assert other.hold is not None
+    put(saved, other)
+    assert other.hold is None and "shape" not in other.advance()
+
+
+def moments(stage: TuneStage) -> dict[str, torch.Tensor]:
+    return {k: v.clone() for k, v in adam_tensors(stage.optimiser, "adam/").items()}
