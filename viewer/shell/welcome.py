@@ -75,9 +75,8 @@ class Welcome:
         imgui.begin_group()
         self._recent(theme, recent, dispatch)
         imgui.end_group()
-        if (
-            imgui.get_main_viewport().size.x > _BESIDE_EM * theme.em
-        ):  # the lower it is, the more of the picture is seen
+        # the lower it is, the more of the picture is seen
+        if imgui.get_main_viewport().size.x > _BESIDE_EM * theme.em:
             imgui.same_line(0.0, _GAP_EM * theme.em)
         imgui.begin_group()
         self._hints(theme, keys)
