@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Iterable
 from functools import partial, reduce
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import torch
@@ -120,7 +121,7 @@ def _check(table: Table, run: Callable[[Table], None], nets: list[Named]) -> Non
     the other by rounding, and the phases after it see other networks; gradients that cancel (of a bias under
     the difference of two densities) are rounding's altogether. A few entries of an array that such runs place
     further apart than the limit are left out; elsewhere the result may be off by twice what the runs differ
-    from each other. The row says both.
+    from each other, and as far as any of them is off the others by the same rule. The row says both.
     """
     before = len(table.rows)
     run(table)
@@ -155,19 +156,35 @@ def allow_rounding(row: Row, runs: list[Row]) -> None:
     if not np.isfinite(row.error):  # no rounding makes a value that is none, and max(0, NaN) would be 0
         return
     said = f"{row.note}; off by {row.error:.1e}" if row.note else f"off by {row.error:.1e}"
-    spread = reduce(np.maximum, (a.apart(b) for a, b in combinations(runs, 2)))
-    if row.off is None or not spread.size:
+    pairs = {(a, b): runs[a].apart(runs[b]) for a, b in combinations(range(len(runs)), 2)}
+    if row.off is None or not all(spread.size for spread in pairs.values()):
         return
-    open_ = spread > LIMIT
-    left = int(open_.sum())
-    off = row.off
-    if off.size > 1 and 0 < left <= max(1, FEW * off.size):
-        said += f", {left} of {off.size} entries left out as rounding's"
-        off, spread = np.where(open_, 0.0, off), np.where(open_, 0.0, spread)
-        said += f", the others by {float(off.max()):.1e}"
-    apart = float(spread.max())
+    off, apart, left = decided(row.off, list(pairs.values()))
+    if left:
+        said += f", {left} of {off.size} entries left out as rounding's, the others by {float(off.max()):.1e}"
+    for one in range(1, len(runs) if len(runs) > 2 else 1):
+        without = [spread for pair, spread in pairs.items() if one not in pair]
+        apart = max(apart, float(decided(pairs[0, one], without)[0].max()))
     row.note = f"{said}; runs with weights moved by one rounding are {apart:.1e} apart"
     row.error = max(0.0, float(off.max()) - MARGIN * apart)
+
+
+def decided(
+    off: np.ndarray[Any, Any], spreads: list[np.ndarray[Any, Any]]
+) -> tuple[np.ndarray[Any, Any], float, int]:
+    """A difference without the few entries that other runs place too far apart; how far these runs are apart elsewhere,
+    and how many entries were left out.
+
+    off: from the unmoved run; spreads: differences of pairs of other runs. It is asked for the recording and, to know how
+    far off such a difference can be by rounding alone, for each moved run beside those that remain: where a unit's sign
+    changes, an entry jumps in one run of many and in no other.
+    """
+    spread = reduce(np.maximum, spreads)
+    open_ = spread > LIMIT
+    left = int(open_.sum())
+    if off.size == 1 or not 0 < left <= max(1, FEW * off.size):
+        return off, float(spread.max()), 0
+    return np.where(open_, 0.0, off), float(np.where(open_, 0.0, spread).max()), left
 
 
 @torch.no_grad()

@@ -86,6 +86,26 @@ def test_what_rounding_decides_is_left_out_and_nothing_else() -> None:
     assert not none[0].ok
 
 
+def test_a_jump_that_one_run_of_many_makes_may_be_the_recordings_too() -> None:
+    """Entries that jump in one moved run each: the recording may have jumped as far, and no further."""
+    recording = Recording(Path("made up"), {"out/x": np.ones(40, np.float32)}, {})
+
+    def error_of(recorded_jump: float, jumps: float) -> float:
+        table = Table(recording)
+        for number in range(5):
+            found = np.ones(40)
+            found[0] += recorded_jump
+            if number:
+                found[1 + number : 4 + number] += jumps
+            table.check("out/x", found)
+        allow_rounding(table.rows[0], table.rows)
+        return table.rows[0].error
+
+    assert error_of(0.005, 0.004) == 0.0
+    assert error_of(0.02, 0.004) == pytest.approx(0.012)
+    assert error_of(0.005, 0.0) == pytest.approx(0.005)
+
+
 def test_what_nobody_computes_is_listed_and_fails(capsys: pytest.CaptureFixture[str]) -> None:
     recording = Recording.read(FIXTURES / "train_eg3d.npz")
     table = Table(recording)
