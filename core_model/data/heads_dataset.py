@@ -40,7 +40,7 @@ from core_model.schema.atomic import replacing
 from core_model.schema.conventions import HEADS_BACKGROUND
 from core_model.schema.errors import InputError
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 Background = Literal["plain", "blurred"]
 DEPTH_UNIT = 1.0 / 16384.0
 """World units per step of the 16-bit depth images: 65535 steps reach to 4.0."""

@@ -53,8 +53,8 @@ void main() {
     vec3 albedo = base.rgb * tone;
     vec3 v = normalize(camera - world), n = normalize(smooth_normal);
     if (two_sided && dot(n, v) < 0.0) n = -n;
-    float shade = lit, nl = dot(n, key_direction);
-    float open = visibility;
+    // Between vertices at 0 or 1 the interpolated value may lie a rounding outside; pow of a negative number is NaN.
+    float shade = clamp(lit, 0.0, 1.0), open = clamp(visibility, 0.0, 1.0), nl = dot(n, key_direction);
 
     if (kind >= 4 && kind <= 5) {  // clear shells: what they reflect
         float facing = max(dot(n, v), 0.0);

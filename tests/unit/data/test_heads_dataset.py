@@ -69,6 +69,16 @@ def test_readers_take_it(three: Path) -> None:
     assert np.linalg.norm(truth.normal[:, 16, 16]) == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("seed", [37, 47, 63])
+def test_no_sample_is_without_a_colour(tmp_path: Path, seed: int) -> None:
+    """Where shade or open sky were interpolated to just below 0, their powers were NaN: single pixels of magenta."""
+    write_heads_dataset(tmp_path / "one.zip", 1, 64, seed=seed, workers=1)
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        red, green, blue = pixels(archive, "00000/img00000000.png").astype(int).transpose(2, 0, 1)
+    magenta = (red - green > 60) & (blue - green > 50)
+    assert not magenta.any(), np.argwhere(magenta)
+
+
 def test_the_same_from_any_number_of_processes_and_in_longer_sets(three: Path, tmp_path: Path) -> None:
     calls: list[int] = []
     write_heads_dataset(
