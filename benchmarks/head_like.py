@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -57,7 +58,8 @@ def write_head_like(path: Path, seed: int = 0, density: str = "head") -> str:
 
 def shape_head(generator: Eg3dGenerator) -> None:
     """Turn random weights into a head-like density, in place; colours stay random."""
-    blocks, c = generator.backbone.blocks, generator.cfg.plane_channels
+    blocks: list[Any] = list(generator.backbone.blocks)
+    c = generator.cfg.plane_channels
     shape_rows, n = torch.arange(0, 3 * c, c), generator.cfg.plane_size
     for block in blocks:
         block.torgb.weight[shape_rows] *= RELIEF

@@ -70,7 +70,7 @@ class Notes:
         shown = [
             one.curve for card in cards for one in card._drawn if one.curve is not None and len(one.curve.x)
         ]
-        return len(self.desk.view.poller.runs[0].scalars) if shown else 0
+        return len(self.desk.view.poller.runs[0].scalars) if self.desk is not None and shown else 0
 
     def _write(self) -> None:
         from benchmarks.charts_million import stats_line

@@ -18,13 +18,12 @@ import tempfile
 import time
 import uuid
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from benchmarks.running import ROOT, Findings, Settings, run_script, say
+from benchmarks.running import ROOT, Findings, Settings, at_once, run_script, say
 from core_model.schema.atomic import write_json
 from core_model.schema.bench import Measure, measure
 from core_model.schema.metrics import MetricsRecord
@@ -57,7 +56,7 @@ def body(settings: Settings) -> Findings:
         place = Path(os.environ.get(KEEP_VARIABLE) or folder)
         place.mkdir(parents=True, exist_ok=True)
         train = lambda name: trained(place / name, preset_of(name), data, seconds, settings)
-        with ThreadPoolExecutor(max(1, settings.threads)) as pool:
+        with at_once(max(1, settings.threads)) as pool:
             runs = dict(zip(RECIPES.names(), pool.map(train, RECIPES.names()), strict=True))
         common = min(found["images"] for found in runs.values())
         rows: dict[str, dict[str, Any]] = {}

@@ -15,7 +15,9 @@ import signal
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,7 @@ import psutil
 from core_model import __version__
 from core_model.schema.bench import BenchRecord, Measure, Quiet
 from core_model.schema.errors import InputError
-from core_model.schema.processes import follow_starter
+from core_model.schema.processes import follow_starter, kill_tree
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -107,6 +109,20 @@ def run_script(
         say("  " + line_of(one))
     say(f"  {out}")
     return 0
+
+
+@contextmanager
+def at_once(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads that wait for processes of a script's. Where the script is ended, its processes are as well: the pool would
+    wait for each to reach its own end.
+    """
+    with ThreadPoolExecutor(count) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            kill_tree(psutil.Process().children)
+            raise
 
 
 def _unjudged(measures: tuple[Measure, ...]) -> tuple[Measure, ...]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -315,3 +316,25 @@ def test_gpu_training_goes_on_from_its_pieces(tmp_path: Path, monkeypatch: pytes
     assert one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
     with pytest.raises(InputError, match="pieces"):
         heads128.unpack(tmp_path, tmp_path / "none")
+
+
+ENDED = """
+import signal, subprocess, sys, time
+from benchmarks.running import at_once
+signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
+with at_once(2) as pool:
+    for _ in range(3):
+        pool.submit(subprocess.run, [sys.executable, "-c", "import time; time.sleep(300)"])
+    print("up", flush=True)
+    time.sleep(300)
+"""
+
+
+def test_a_benchmark_that_waits_for_processes_ends_with_them_at_once() -> None:
+    """Its pool of threads would wait for each of them."""
+    with subprocess.Popen([sys.executable, "-c", ENDED], cwd=ROOT, stdout=subprocess.PIPE, text=True) as script:
+        assert script.stdout is not None and script.stdout.readline() == "up\n"
+        family = psutil.Process(script.pid).children(recursive=True)
+        script.terminate()
+        assert script.wait(30) == 143
+    assert not psutil.wait_procs(family, timeout=10)[1]
