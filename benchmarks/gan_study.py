@@ -58,6 +58,7 @@ EARLIER: Changes = (
     ("loss.surface_rays", "all"), ("network.beta_start", "0.03"), ("network.beta_floor", "0.001"),
     ("schedule.resolution", "0:32,10k:32,13k:64"), ("schedule.surface_target", "0:0.03,5k:0.03,12k:0.02"),
     ("optim.decoder_lr", "0.1"), ("optim.colour_lr", "0.1"),
+    ("render.samples", "20"), ("render.refine", "6"), ("render.look", "48"),
 )  # fmt: skip
 """`heads64-cpu` as it was before this study."""
 FULL: Changes = (*EARLIER, ("schedule.resolution", "64"))
@@ -68,6 +69,7 @@ NARROW: Changes = (
     ("schedule.surface_target", "0.01"),
 )
 RATES: Changes = (("optim.decoder_lr", "0.3"), ("optim.colour_lr", "0.3"))
+SHARP_LOOK: Changes = (("render.samples", "24"), ("render.refine", "8"), ("render.look", "0"))
 PLAIN_PLACE: Changes = (("network.point_freqs", "0"),)
 TWO_PASS: Changes = (
     ("render.first_stage", "two-pass"), ("render.samples", "24"), ("render.refine", "0"), ("render.look", "0"), ("render.cull_floor", "0"),
@@ -79,6 +81,7 @@ RUNS: dict[str, tuple[str, Changes]] = {
     "full-met": ("heads64-cpu", FULL + MET),
     "full-met-narrow": ("heads64-cpu", FULL + MET + NARROW),
     "full-met-narrow-rates": ("heads64-cpu", FULL + MET + NARROW + RATES),
+    "full-met-narrow-rates-look": ("heads64-cpu", FULL + MET + NARROW + RATES + SHARP_LOOK),
     "full-met-narrow-rates-place": ("heads64-cpu", FULL + MET + NARROW + RATES + PLAIN_PLACE),
     "full-met-narrow-rates-two-pass": ("heads64-cpu", FULL + MET + NARROW + RATES + TWO_PASS),
     "full-met-narrow-rates-r1": ("heads64-cpu", (*FULL, *MET, *NARROW, *RATES, ("schedule.r1_gamma", "0.3"))),

@@ -15,6 +15,8 @@ from viewer.widgets.theme import BODY_PX, Theme
 
 CARDS = ("time", "memory", "disk")
 CHART_EM, CHART_HIGH_EM = 11.0, 4.4
+HEAD_EM = 1.5
+"""Space beside and between a chart's title and its values."""
 STEPS = 96
 
 
@@ -75,13 +77,23 @@ def draw_schedule(theme: Theme, tree: TrainConfig) -> None:
     """One small chart per curve over the images of the training: first and last value, shape between them."""
     em, gap = theme.em, 0.6 * theme.em
     room = imgui.get_content_region_avail().x
-    columns = max(int((room + gap) / (CHART_EM * em + gap)), 1)
+    drawn = [
+        (title, unit, [curve.at(tree.images * i / (STEPS - 1)) for i in range(STEPS)])
+        for title, unit, curve in curves(tree)
+    ]
+    with controls.font(theme.fonts.body, theme.small()):  # titles are read whole
+        widest = max(imgui.calc_text_size(title + _ends(values)).x for title, _, values in drawn)
+    columns = max(int((room + gap) / (max(CHART_EM * em, widest + HEAD_EM * em) + gap)), 1)
     width = (room - gap * (columns - 1)) / columns
-    for place, (title, unit, curve) in enumerate(curves(tree)):
+    for place, (title, unit, values) in enumerate(drawn):
         if place % columns:
             imgui.same_line(0.0, gap)
-        values = [curve.at(tree.images * i / (STEPS - 1)) for i in range(STEPS)]
         _chart(theme, title, unit, values, width, tree.images)
+
+
+def _ends(values: Sequence[float]) -> str:
+    """First and last value."""
+    return f"{values[0]:.3g} → {values[-1]:.3g}" if values[0] != values[-1] else f"{values[0]:.3g}"
 
 
 def _chart(theme: Theme, title: str, unit: str, values: Sequence[float], width: float, images: int) -> None:
@@ -98,12 +110,12 @@ def _chart(theme: Theme, title: str, unit: str, values: Sequence[float], width: 
         corner, ImVec2(corner.x + width, corner.y + high), theme.colour(p.field, 0.6), 0.3 * em
     )
     with controls.font(theme.fonts.body, theme.small()):
-        ends = f"{values[0]:.3g} → {values[-1]:.3g}" if values[0] != values[-1] else f"{values[0]:.3g}"
+        ends = _ends(values)
         wide = imgui.calc_text_size(ends).x
         draw_list.add_text(
             ImVec2(corner.x + width - wide - 0.5 * em, corner.y + 0.25 * em), theme.colour(p.text), ends
         )
-        name = controls.ellipsis(title, width - wide - 1.5 * em)
+        name = controls.ellipsis(title, width - wide - HEAD_EM * em)
         draw_list.add_text(ImVec2(corner.x + 0.5 * em, corner.y + 0.25 * em), theme.colour(p.muted), name)
     step = (width - em) / (len(values) - 1)
     points = [
