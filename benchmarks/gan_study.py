@@ -12,6 +12,8 @@ snapshot is then looked at: distance of its pictures to the data, eyes, and what
 - Along rays of opacity over one half, by 192 samples: `width` is the standard deviation of depth, `colours` that of colour, both
   by weight (layers of other colours within a wide surface raise it); `layers` counts stretches of the ray with more than a tenth
   of its largest weight; `beta` is the mean surface variance (distance fields only).
+- noise: PSNR in dB of the pictures that the discriminator is shown against the same with 256 samples per ray (WYSIWYG only),
+  as the run samples and as SAMPLINGS do. What is missing there looks like texture, and is learned as such.
 - pull: length of each loss's gradient in the generator, per unit of the adversarial one's (WYSIWYG only).
 """
 
@@ -157,7 +159,9 @@ class Truth:
         mean = {k: float(np.nanmean([one[k] for one in along])) for k in along[0]}
         found: dict[str, Any] = {"swd": sum(levels) / len(levels)} | self._faces(pictures) | mean
         state = snapshot.with_name(snapshot.name.replace(".safetensors", STATE_SUFFIX))
-        return found | pulls(snapshot.parents[1], state) if state.exists() else found
+        if not state.exists():
+            return found
+        return found | pulls(snapshot.parents[1], state) | noise(snapshot.parents[1], state)
 
     def _faces(self, pictures: Tensor) -> dict[str, float]:
         """eyes, bridge and variety of pictures [N, 3, S, S] in [0, 1] from the cameras."""
@@ -257,13 +261,10 @@ def pulls(run: Path, state: Path) -> dict[str, float]:
 
     The surface loss as the run has it, and in both of its forms.
     """
-    cfg = saved_config(run, TrainConfig)
-    if cfg.recipe != "wysiwyg":
+    found = _loaded(run, state)
+    if found is None:
         return {}
-    recipe = recipe_of(cfg, "cpu", open_data(cfg).labels())
-    load_weights(state, recipe.networks)
-    step = int(state.name.split(".")[0])
-    at = Moment(step, step * cfg.batch, cfg.schedule.at(step * cfg.batch))
+    cfg, recipe, at, step = found
     learns, judge = list(recipe.networks.generator.parameters()), recipe.judges[0]
     lengths: dict[str, float] = {}
     for rays in ("all", "met"):
@@ -280,6 +281,46 @@ def pulls(run: Path, state: Path) -> dict[str, float]:
             )
     unit = max(lengths.pop("adversarial"), 1e-12)
     return {f"pull_{name}": length / unit for name, length in lengths.items()}
+
+
+@torch.no_grad()
+def noise(run: Path, state: Path) -> dict[str, float]:
+    """PSNR of the trainer's own pictures against densely sampled ones, by sampling; nothing for other recipes."""
+    found = _loaded(run, state)
+    if found is None:
+        return {}
+    cfg, recipe, at, step = found
+    judge = recipe.judges[0].name
+    drawn = recipe.draw(cfg.batch, at.values.swap, step, GENERATOR)
+
+    def shown(**changes: Any) -> Tensor:
+        recipe.cfg = cfg.replace(render=cfg.render.replace(**changes))
+        return recipe.fakes(drawn, at, judges=(judge,), train=False).sights[judge].pictures[0]
+
+    exact = shown(first_stage="stratified", samples=256, refine=0, look=0, cull_floor=0.0)
+    samplings: dict[str, dict[str, Any]] = {"own": {}} | SAMPLINGS
+    errors = {name: (shown(**changes) - exact).square().mean() for name, changes in samplings.items()}
+    return {f"noise_{name}": float(10.0 * torch.log10(4.0 / error)) for name, error in errors.items()}
+
+
+SAMPLINGS: dict[str, dict[str, Any]] = {
+    "20_6_look_48": {"samples": 20, "refine": 6, "look": 48},
+    "20_6": {"samples": 20, "refine": 6, "look": 0},
+    "24_8": {"samples": 24, "refine": 8, "look": 0},
+    "32_12": {"samples": 32, "refine": 12, "look": 0},
+    "two_pass_24": {"first_stage": "two-pass", "samples": 24, "refine": 0, "look": 0, "cull_floor": 0.0},
+}
+
+
+def _loaded(run: Path, state: Path) -> tuple[TrainConfig, Any, Moment, int] | None:
+    """Settings and networks of a WYSIWYG run at a state, the moment in its schedule and the step; None for other recipes."""
+    cfg = saved_config(run, TrainConfig)
+    if cfg.recipe != "wysiwyg":
+        return None
+    recipe = recipe_of(cfg, "cpu", open_data(cfg).labels())
+    load_weights(state, recipe.networks)
+    step = int(state.name.split(".")[0])
+    return cfg, recipe, Moment(step, step * cfg.batch, cfg.schedule.at(step * cfg.batch)), step
 
 
 if __name__ == "__main__":
