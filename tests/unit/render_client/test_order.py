@@ -18,6 +18,7 @@ from core_model.schema.question import DirectionsQuestion, Question
 from core_model.schema.render import RenderRequest, RenderResult, Tier
 from tests.unit.render_client.fake_session import FakeFrame, FakeSession
 from viewer.render_client import messages as m
+from viewer.render_client import worker
 from viewer.render_client.mailbox import ControlBlock
 from viewer.render_client.worker import _Worker
 
@@ -193,3 +194,27 @@ def test_a_question_that_was_taken_back_is_given_up(house: House) -> None:
     house.session.between["question 1"] = take_back
     assert house.run() == ["question 1"] and house.told() == []
     assert house.control.working_on[0] == ""
+
+
+def test_memory_is_given_back_when_the_work_is_done(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, five seconds after the last piece of work; then the window is told how little is held."""
+    now, given = 0.0, list[float]()
+    monkeypatch.setattr(worker, "give_back", lambda: given.append(now))
+    house.clock = lambda: now
+    waits = house.worker._run_commands
+
+    def waited(wait: bool) -> bool:
+        nonlocal now
+        now += 1.0 if wait else 0.1
+        if now > 3.0 and not house.session.log:
+            house.render(Tier.FULL)
+        if now > 20.0:
+            house.commands.send(m.Stop())
+        return waits(wait=False)
+
+    monkeypatch.setattr(house.worker, "_run_commands", waited)
+    house.control.memory_bytes = 0
+    house.worker.run()
+    assert house.session.log[-1] == "full 4"
+    assert len(given) == 1 and 8.0 < given[0] < 11.0
+    assert house.control.memory_bytes > 0
