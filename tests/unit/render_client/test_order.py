@@ -197,24 +197,28 @@ def test_a_question_that_was_taken_back_is_given_up(house: House) -> None:
 
 
 def test_memory_is_given_back_when_the_work_is_done(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once, five seconds after the last piece of work; then the window is told how little is held."""
+    """Five seconds after the last piece of work; then the window is told how little is held."""
     now, given = 0.0, list[float]()
-    monkeypatch.setattr(worker, "give_back", lambda: given.append(now))
-    house.clock = lambda: now
-    waits = house.worker._run_commands
 
-    def waited(wait: bool) -> bool:
+    def clock() -> float:
         nonlocal now
-        now += 1.0 if wait else 0.1
-        if now > 3.0 and not house.session.log:
-            house.render(Tier.FULL)
-        if now > 20.0:
-            house.commands.send(m.Stop())
-        return waits(wait=False)
+        now += 0.5
+        return now
 
-    monkeypatch.setattr(house.worker, "_run_commands", waited)
-    house.control.memory_bytes = 0
+    def last_piece() -> None:
+        nonlocal now
+        now, house.control.memory_bytes = 10.0, 0
+
+    def give_back() -> None:
+        given.append(now)
+        house.commands.send(m.Stop())
+
+    house.clock = clock
+    house.render(Tier.FULL)
+    house.session.between["full 4"] = last_piece
+    monkeypatch.setattr(worker, "IDLE_LOOK_S", 0.0)
+    monkeypatch.setattr(worker, "give_back", give_back)
     house.worker.run()
     assert house.session.log[-1] == "full 4"
-    assert len(given) == 1 and 8.0 < given[0] < 11.0
+    assert len(given) == 1 and 15.0 <= given[0] < 18.0
     assert house.control.memory_bytes > 0

@@ -31,15 +31,15 @@ print(give_back(), before - resident())
 
 
 def test_memory_is_given_back_once_per_rest() -> None:
-    now, given = 0.0, list[float]()
-    rest = Rest(5.0, lambda: given.append(now), lambda: now)
-    looks = []
-    for now in (1.0, 4.9, 5.0, 6.0, 100.0):
-        looks.append(rest.look())
-    assert looks == [False, False, True, False, False] and given == [5.0]
+    now, given = [0.0], list[float]()
+    rest = Rest(5.0, lambda: given.append(now[0]), lambda: now[0])
+
+    def looked(*times: float) -> list[bool]:
+        return [(now.__setitem__(0, time), rest.look())[1] for time in times]
+
+    assert looked(1.0, 4.9, 5.0, 6.0, 100.0) == [False, False, True, False, False]
     rest.worked()
-    for now in (104.0, 105.0, 106.0):
-        rest.look()
+    assert looked(104.0, 105.0, 106.0) == [False, True, False]
     assert given == [5.0, 105.0]
 
 
