@@ -47,6 +47,8 @@ CACHE_BYTES = 24 << 20
 PATIENCE_S = 240.0
 RESTART_S = 4.0
 """A worker that is not back after so long has died too often: a person would press Restart."""
+GIVING_S = 3.0
+"""What a process at rest takes to give memory back, on cores that others use too."""
 Steps = Iterator[None]
 Sample = dict[str, float]
 
@@ -246,7 +248,7 @@ def rested(app: App) -> Steps:
     assert app.loop is not None
     loop, started = app.loop, time.monotonic()
     since = started
-    while time.monotonic() < since + REST_S + 1.0:
+    while time.monotonic() < since + REST_S + GIVING_S:
         if time.monotonic() > started + PATIENCE_S:
             raise RuntimeError(f"no rest in {PATIENCE_S:.0f} s: {loop.coordinator.client.status}")
         if loop.coordinator.client.status.busy or loop.baked.busy:
