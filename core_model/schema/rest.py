@@ -2,7 +2,7 @@
 
 An allocator keeps what is freed, since the next piece of that size is then there at once. What a busy minute took would so stay
 with the process for good: a worker that had drawn for five minutes held 1.2 GB, of which 0.3 GB were in use. At rest nobody needs
-the rest of it, and taking it back costs a tenth of a millisecond per megabyte.
+the other 0.9 GB, and the next picture takes back what it wants.
 """
 
 from __future__ import annotations
