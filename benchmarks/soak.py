@@ -33,7 +33,7 @@ TITLES = {
     "kills": "workers killed",
     "files": "meshes written at 128³",
 }
-LONGEST_S = 2400.0
+LONGEST_S = 3600.0
 """Of one life; it then says how far it came."""
 Life = tuple[dict[str, Any] | None, str]
 """What `soak_driver` said, or why it said nothing."""

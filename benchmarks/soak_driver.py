@@ -33,6 +33,7 @@ from core_model.schema.assets import assets_dir
 from core_model.schema.config_dir import FILE_NAME
 from core_model.schema.latent import LatentSpec
 from core_model.schema.processes import follow_starter
+from core_model.schema.rest import REST_S
 from viewer.render_client.client import RenderClient
 from viewer.render_client.messages import SessionOptions
 from viewer.render_client.shared_block import PREFIX
@@ -46,6 +47,8 @@ CACHE_BYTES = 24 << 20
 PATIENCE_S = 240.0
 RESTART_S = 4.0
 """A worker that is not back after so long has died too often: a person would press Restart."""
+GIVING_S = 3.0
+"""What a process at rest takes to give memory back, on cores that others use too."""
 Steps = Iterator[None]
 Sample = dict[str, float]
 
@@ -158,7 +161,7 @@ def day(
             said["done"][2] += 1
         imgui.set_window_focus("View")
         edit(app, mesh=control.store.doc.mesh.replace(mode="off"))
-        yield from calm()
+        yield from rested(app)
         note()
         if time.monotonic() > end:
             break
@@ -168,7 +171,7 @@ def day(
 def kills(
     app: App, path: str, counts: list[int], end: float, said: dict[str, Any], note: Callable[[], object]
 ) -> Steps:
-    """The worker is killed while it has work; a sample each time that the picture asked for has come."""
+    """The worker is killed while it has work, again when the picture asked for has come; a sample of the rest after every second one."""
     assert app.loop is not None
     control = app.loop.coordinator
     yield from until(app, lambda: control.frames.arrays, "the first picture")
@@ -191,9 +194,10 @@ def kills(
             app, lambda latent=latent: shown(app, latent=latent), "the picture after the restart"
         )
         app.loop.dispatch(actions.DismissBanner())
-        yield from calm()
         said["done"][0] += 1
-        note()
+        if (number + 1) % max(1, counts[0] // 25) == 0:
+            yield from rested(app)
+            note()
         if time.monotonic() > end:
             break
     said["whole"] = True
@@ -239,9 +243,16 @@ def until(app: App, condition: Callable[[], object], what: str) -> Steps:
         yield
 
 
-def calm() -> Steps:
-    """A few frames without anything new."""
-    for _ in range(6):
+def rested(app: App) -> Steps:
+    """Until nothing was under way for so long that window and worker have given back what they freed: what is left is held."""
+    assert app.loop is not None
+    loop, started = app.loop, time.monotonic()
+    since = started
+    while time.monotonic() < since + REST_S + GIVING_S:
+        if time.monotonic() > started + PATIENCE_S:
+            raise RuntimeError(f"no rest in {PATIENCE_S:.0f} s: {loop.coordinator.client.status}")
+        if loop.coordinator.client.status.busy or loop.baked.busy:
+            since = time.monotonic()
         yield
 
 

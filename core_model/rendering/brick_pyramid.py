@@ -106,6 +106,14 @@ class BrickPyramid:
             if next(self._work, self) is self:
                 self._work = None
 
+    def close(self) -> None:
+        """Give up a step that was begun: its generator and this object hold each other, so that both would stay in memory until Python
+        next looks for such rings, which is rare where objects are few and large.
+        """
+        if self._work is not None:
+            self._work.close()
+            self._work = None
+
     def lattice(self) -> DistanceLattice:
         """The signed distance of the present level on all corners, for the surface-guided sampler.
 

@@ -61,7 +61,10 @@ class Bakery:
         belongs = lambda key: isinstance(key, tuple) and checkpoint in (None, key[0])
         self._done.drop(belongs)
         for key in [k for k in self._begun if belongs(k)]:
-            del self._begun[key]
+            self._drop(key)
+
+    def _drop(self, key: Hashable) -> None:
+        self._begun.pop(key).close()
 
     def _made(
         self,
@@ -84,7 +87,7 @@ class Bakery:
             *baked(pyramid.level, info.header.conventions, info.sha256 or info.path, run.request.latent)
         )
         if level >= FINEST_SHOWN:
-            self._begun.pop(key, None)
+            self._drop(key)
         return done
 
     def _pyramid(
@@ -95,8 +98,10 @@ class Bakery:
         if found is None or (found.level is not None and found.level.cells > level):
             field = run.field(run.w())
             stop_if(cancelled)
+            if found is not None:
+                self._drop(key)
             found = self._begun[key] = BrickPyramid(field, run.opened.info.header.conventions.box, run.device)
         self._begun.move_to_end(key)
         while len(self._begun) > BEGUN:
-            self._begun.popitem(last=False)
+            self._drop(next(iter(self._begun)))
         return found

@@ -19,9 +19,9 @@ LOOPS = ("core_model/fields/", "core_model/ops/dense", "core_model/nn/", "core_m
 """What every sample or every step goes through: nothing there may wait for the device."""
 
 
-def rows(*words: str) -> list[dict[str, Any]]:
+def rows(*words: str, module: str = "checks") -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.accelerator.checks", *words], cwd=ROOT, capture_output=True, text=True, timeout=1500
+        [sys.executable, "-m", f"tests.accelerator.{module}", *words], cwd=ROOT, capture_output=True, text=True, timeout=1500
     )  # fmt: skip
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert found and done.returncode == 0, done.stderr[-2000:]
@@ -56,6 +56,21 @@ def test_all_families(words: tuple[str, ...]) -> None:
 def test_a_recipe_trains(recipe: str) -> None:
     for row in rows(f"training {recipe}"):
         check(row)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", ["correctness", "ffhq512", "training"])
+def test_the_gpu_command_runs_on_an_accelerator(part: str) -> None:
+    """Nobody here has one: what the script calls of the device must be there before it is first used on one."""
+    (row,) = rows(part, module="gpu_bench")
+    assert "error" not in row, f"{row.get('error')}\n{row.get('trace')}"
+    figures = row["figures"]
+    assert figures and all(value is not None for value in figures.values())
+    if part == "correctness":
+        assert max(v for k, v in figures.items() if k.startswith("off_")) < 0.01
+        assert figures["cancelled"] == 1.0
+    if part == "training":
+        assert any(name.startswith("memory_") for name in figures), "as of an accelerator"
 
 
 def test_mixed_devices_are_refused_and_waits_are_counted() -> None:

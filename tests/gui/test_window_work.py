@@ -12,10 +12,12 @@ from imgui_bundle import imgui
 from PIL import Image
 
 from core_model.schema.render import RenderRequest, Tier
+from core_model.schema.rest import Rest
 from tests.blob_head.session import BlobFrame, BlobSession
 from tests.gui.window_driver import Hands, Recorder, drive
 from tests.unit.render_client.inline_client import InlineClient
 from viewer.render_client.events import Event, WorkerStatus
+from viewer.shell import frame_loop
 from viewer.state.actions import ShowPanel
 
 pytestmark = [pytest.mark.gui, pytest.mark.usefixtures("display")]
@@ -179,3 +181,30 @@ def test_what_nobody_waits_for_has_no_badge_over_the_picture(refining: Path) -> 
         assert h.loop.coordinator.work(1e9) == ()
 
     drive(body, Recorder(client))
+
+
+@pytest.mark.usefixtures("small_pictures")
+def test_a_window_at_rest_gives_memory_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not while the renderer works: taking memory back would hold up the frame that it works for."""
+    client, given, clock = Slow(BlobSession), list[str](), 0.0
+    rest = Rest(give=lambda: given.append("given"), clock=lambda: clock)
+    monkeypatch.setattr(frame_loop, "Rest", lambda: rest)
+
+    def body(h: Hands) -> None:
+        nonlocal clock
+        h.until_full()
+        client.waits = True  # busy, as far as the window is told
+        h.ctx.yield_(2)
+        given.clear()
+        clock += 100.0
+        h.ctx.yield_(4)
+        assert not given
+        client.waits = False
+        h.ctx.yield_(4)
+        clock += 100.0
+        h.until(lambda: given, "memory to be given back")
+        clock += 100.0
+        h.ctx.yield_(10)
+        assert given == ["given"]
+
+    drive(body, client=client)

@@ -34,6 +34,7 @@ from core_model.schema.inspect import RayReport
 from core_model.schema.question import Question
 from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, lay_out
+from core_model.schema.rest import Rest, give_back
 from viewer.render_client import messages as m
 from viewer.render_client.frame_ring import ALIGN, FrameRing
 from viewer.render_client.mailbox import ControlBlock
@@ -157,6 +158,7 @@ class _Worker:
         self._commands_read: deque[m.ToWorker] = deque()
         self._reading = threading.Lock()
         self._turns = Turns(control, self._command_waits, clock)
+        self._rest = Rest(give=self._give_back, clock=clock)
         self._tile_cap: tuple[str, int] | None = None
 
     def start(self, options: m.SessionOptions) -> None:
@@ -175,7 +177,10 @@ class _Worker:
     def run(self) -> None:
         """Work until Stop or until the GUI is gone."""
         while self._run_commands(wait=not self._turns.any):
-            self.work()
+            if self.work():
+                self._rest.worked()
+            elif self._rest.look():
+                self._idle()  # with less memory than before
 
     def work(self) -> bool:
         """One turn of the mailboxes; False when there was nothing to do."""
@@ -236,6 +241,7 @@ class _Worker:
                 self._save_ray(message)
             elif isinstance(message, m.Configure):
                 self._configure(message)
+            self._rest.worked()
         return True
 
     def _open(self, message: m.OpenPath) -> None:
@@ -446,6 +452,11 @@ class _Worker:
         self._control.memory_bytes = self._process.memory_info().rss
         self._control.device = self._session.device
         self._control.end()
+
+    @staticmethod
+    def _give_back() -> None:
+        gc.collect()
+        give_back()
 
     @staticmethod
     def _free_memory() -> None:

@@ -20,6 +20,7 @@ from core_model.schema import plugins
 from core_model.schema.assets import demo_checkpoint
 from core_model.schema.atomic import FULL, not_written
 from core_model.schema.errors import InputError
+from core_model.schema.rest import Rest
 from viewer.features.export.clipboard import WHY_NOT as NO_CLIPBOARD
 from viewer.features.export.clipboard import clipboard_tool, copy_picture
 from viewer.features.inversion.settings import CODE, base_of
@@ -77,6 +78,8 @@ SPINNING = 20.0
 """Frames per second while a progress bar moves."""
 WORKING = 4.0
 """Frames per second while the status bar tells what the renderer works on."""
+RESTING = 1.0
+"""Frames per second that a window at rest may still want, to show figures of the machine."""
 
 
 class FrameLoop:
@@ -143,6 +146,7 @@ class FrameLoop:
         self._maps, self._histograms = MapCache(), HistogramCache()
         self._fps, self._moving, self._was_moving = 0.0, False, False
         self.broken: dict[str, str] = {}
+        self._rest = Rest()
         self.values: FrameValues | None = None
         self._left_out: set[str] = set()
 
@@ -499,6 +503,10 @@ class FrameLoop:
         moving = self._moving or bool(self.place.held)
         if self.baked.busy:
             idle = max(idle, SPINNING)
+        if moving or max(idle, self._fps) > RESTING:
+            self._rest.worked()
+        else:
+            self._rest.look()
         # software OpenGL leaves the renderer its processor, unless it is the volume that moves
         self.app.pace(max(idle, self._fps), dragging=moving and self.baked.camera is None)
         self._was_moving = moving

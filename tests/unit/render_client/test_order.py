@@ -18,6 +18,7 @@ from core_model.schema.question import DirectionsQuestion, Question
 from core_model.schema.render import RenderRequest, RenderResult, Tier
 from tests.unit.render_client.fake_session import FakeFrame, FakeSession
 from viewer.render_client import messages as m
+from viewer.render_client import worker
 from viewer.render_client.mailbox import ControlBlock
 from viewer.render_client.worker import _Worker
 
@@ -193,3 +194,31 @@ def test_a_question_that_was_taken_back_is_given_up(house: House) -> None:
     house.session.between["question 1"] = take_back
     assert house.run() == ["question 1"] and house.told() == []
     assert house.control.working_on[0] == ""
+
+
+def test_memory_is_given_back_when_the_work_is_done(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five seconds after the last piece of work; then the window is told how little is held."""
+    now, given = 0.0, list[float]()
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.5
+        return now
+
+    def last_piece() -> None:
+        nonlocal now
+        now, house.control.memory_bytes = 10.0, 0
+
+    def give_back() -> None:
+        given.append(now)
+        house.commands.send(m.Stop())
+
+    house.clock = clock
+    house.render(Tier.FULL)
+    house.session.between["full 4"] = last_piece
+    monkeypatch.setattr(worker, "IDLE_LOOK_S", 0.0)
+    monkeypatch.setattr(worker, "give_back", give_back)
+    house.worker.run()
+    assert house.session.log[-1] == "full 4"
+    assert len(given) == 1 and 15.0 <= given[0] < 18.0
+    assert house.control.memory_bytes > 0

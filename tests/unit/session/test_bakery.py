@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -83,6 +86,24 @@ def test_finished_volumes_are_kept_within_a_bound(tiny: str, monkeypatch: pytest
     assert len(session._bakery._begun) == bakery.BEGUN
     assert session.bake(question(tiny, seed=3)) is volumes[3]
     assert session.bake(question(tiny, seed=0)) is not volumes[0]
+
+
+def test_a_volume_that_nobody_waits_for_is_freed_at_once(tiny: str) -> None:
+    """Stopped in the middle of a step, a pyramid and its generator hold each other: tens of MB for the collector to find, one day."""
+    session, alive = QuerySession(device="cpu", threads=1), weakref.WeakSet[BrickPyramid]()
+    gc.collect()
+    gc.disable()
+    try:
+        for seed in range(6):
+            looks = iter([False] * (3 + seed) + [True])
+            with pytest.raises(Cancelled):
+                session.bake(question(tiny, 128, seed), lambda looks=looks: next(looks))
+            alive.update(session._bakery._begun.values())
+        assert len(alive) == bakery.BEGUN
+        session.close(tiny)
+        assert not alive
+    finally:
+        gc.enable()
 
 
 def test_closing_gives_the_memory_back(tiny: str) -> None:
