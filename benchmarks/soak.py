@@ -9,16 +9,12 @@ import os
 import statistics
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import psutil
-
-from benchmarks.running import Findings, Settings, run_script, say
+from benchmarks.running import Findings, Settings, at_once, run_script, say
 from benchmarks.window_start import display, report_of
 from core_model.schema.bench import Measure, measure
-from core_model.schema.processes import kill_tree
 
 LIVES: dict[str, tuple[int, ...]] = {
     "storm": (100_000,),
@@ -46,7 +42,7 @@ HANDLES = ("handles", "threads", "worker_handles", "worker_threads", "segments",
 def body(settings: Settings) -> Findings:
     """The lives, two at a time, each in a process of its own."""
     lives = QUICK if settings.quick else LIVES
-    with display() as (name, why_not), tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as two:
+    with display() as (name, why_not), tempfile.TemporaryDirectory() as folder, at_once(2) as two:
 
         def lived(what: str) -> Life:
             if what != "files" and why_not:
@@ -62,12 +58,7 @@ def body(settings: Settings) -> Findings:
             say(f"  {what}: {found['done']} of {lives[what]} in {found['seconds']:.0f} s")
             return found, ""
 
-        try:
-            found = dict(zip(lives, two.map(lived, lives), strict=True))
-        except BaseException:  # ended from outside: so are the lives, and the threads that wait for them
-            two.shutdown(wait=False, cancel_futures=True)
-            kill_tree(psutil.Process().children)
-            raise
+        found = dict(zip(lives, two.map(lived, lives), strict=True))
     measures = [m for what, life in found.items() for m in measures_of(what, lives[what], *life)]
     return Findings(tuple(measures), {what: life for what, (life, _) in found.items() if life})
 
