@@ -4,11 +4,8 @@ resolution.
 
 from __future__ import annotations
 
-import math
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -21,6 +18,7 @@ from core_model.meshing.lattice import Lattice
 from core_model.meshing.levelset import LevelSet
 from core_model.meshing.polygonise import Surface
 from core_model.schema.errors import InputError
+from core_model.schema.memory import available_bytes
 from core_model.schema.mesh import MeshForecast, MeshRequest
 
 PILOT = 128
@@ -122,32 +120,6 @@ def check_room(request: MeshRequest, forecast: MeshForecast, folder: str) -> Non
             expected=f"about {forecast.file_bytes / 1e6:.0f} MB (--faces N writes fewer)",
             got=f"{free / 1e6:.0f} MB free",
         )
-
-
-def available_bytes() -> float:
-    """Memory that this process may still take, plus what it has."""
-    mine = psutil.Process().memory_info().rss
-    free = float(psutil.virtual_memory().available)
-    try:  # a container may allow less than the machine has (cgroup v2)
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8").strip()
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="utf-8"))
-        if limit.isdecimal():
-            free = min(free, max(0.0, int(limit) - used))
-    except (OSError, ValueError):
-        pass
-    return min(free, _address_space_left()) + mine
-
-
-def _address_space_left() -> float:
-    """Bytes that `ulimit -v`, which clusters set, leaves to this process; infinite where nothing does."""
-    if sys.platform == "win32":
-        return math.inf
-    import resource
-
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
-        return math.inf
-    return max(0.0, limit - psutil.Process().memory_info().vms)
 
 
 def _pilot_lattice(edge: int, box: float, request: MeshRequest) -> Lattice:

@@ -28,7 +28,7 @@ import psutil
 from core_model.schema.baked import BakedArrays, BakedSpec
 from core_model.schema.baked_bytes import parts_of
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.errors import Cancelled, InputError, is_out_of_memory
+from core_model.schema.errors import Cancelled, InputError, OutOfMemory, is_out_of_memory
 from core_model.schema.extras import missing_extra
 from core_model.schema.inspect import RayReport
 from core_model.schema.question import Question
@@ -131,6 +131,8 @@ def error_info(e: BaseException) -> ErrorInfo:
     if missing is not None:
         return ErrorInfo(kind="input", message=str(missing))
     detail = "".join(traceback.format_exception(e))[-8000:]
+    if isinstance(e, OutOfMemory):
+        return ErrorInfo(kind="memory", message=str(e), detail=detail)
     if is_out_of_memory(e):
         return ErrorInfo(kind="memory", message=f"out of memory: {_first_line(e)}", detail=detail)
     return ErrorInfo(kind="failed", message=f"{type(e).__name__}: {_first_line(e)}", detail=detail)

@@ -79,9 +79,7 @@ class Forecast:
 
 def forecast(cfg: TrainConfig, device: torch.device, world: int = 1) -> Forecast:
     """The forecast for `world` processes on machines like this one."""
-    recipe = recipe_of(cfg, "meta")
-    for module in recipe.networks.modules().values():
-        module.requires_grad_(False)  # the counter follows modules through gradients where there are some
+    recipe = _sizes_of(cfg)
     speed = matmul_speed(device, cfg.optim.precision)
     moments = cfg.moments()
     stages = []
@@ -171,8 +169,24 @@ def _memory(cfg: TrainConfig, recipe: Recipe, cost: Cost, world: int) -> float:
     """
     share = max(1, cfg.batch // world)
     micro = min(cfg.microbatch or share, share)
-    size = 2.0 if cfg.optim.precision == "bf16" else 4.0
     modules = recipe.networks.modules()
     average = sum(p.numel() for p in modules.pop("average").parameters())
     learn = sum(p.numel() for module in modules.values() for p in module.parameters())
-    return 4.0 * (4.0 * learn + average) + size * micro * cost.kept
+    return 4.0 * (4.0 * learn + average) + micro * _image_bytes(cfg, cost)
+
+
+def image_bytes(cfg: TrainConfig, at: Moment) -> float:
+    """What one image of a micro-batch keeps for its backward pass, in bytes."""
+    return _image_bytes(cfg, _sizes_of(cfg).cost(at))
+
+
+def _image_bytes(cfg: TrainConfig, cost: Cost) -> float:
+    return (2.0 if cfg.optim.precision == "bf16" else 4.0) * cost.kept
+
+
+def _sizes_of(cfg: TrainConfig) -> Recipe:
+    """A recipe whose networks have sizes and no numbers."""
+    recipe = recipe_of(cfg, "meta")
+    for module in recipe.networks.modules().values():
+        module.requires_grad_(False)  # the counter follows modules through gradients where there are some
+    return recipe

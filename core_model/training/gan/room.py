@@ -1,0 +1,78 @@
+"""What to lower where a step does not fit into memory: the images of a micro-batch, which change nothing but that."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+
+from core_model.ops.devices import free_bytes
+from core_model.schema.errors import OutOfMemory, is_out_of_memory
+from core_model.schema.train import TrainConfig
+from core_model.training.common.distributed import Ranks
+from core_model.training.gan.forecast import image_bytes
+from core_model.training.gan.optimise import Optimisers
+from core_model.training.gan.recipes.interface import Moment
+from core_model.training.gan.state import Trained
+
+MARGIN = 1.25
+
+
+@contextmanager
+def memory_named(cfg: TrainConfig, ranks: Ranks, trained: Trained, step: Callable[[], int]) -> Iterator[None]:
+    """Context in which running out of memory becomes an OutOfMemory that names the setting to lower, and a value that should fit.
+
+    step: the one that the run has reached.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        traceback.clear_frames(error.__traceback__)  # they hold what the step had computed
+    else:
+        return
+    trained.optimisers.forget_gradients()
+    raise OutOfMemory(too_large(cfg, ranks.world, step(), _room(ranks.device, trained.optimisers)))
+
+
+def too_large(cfg: TrainConfig, world: int, step: int, free: float) -> str:
+    """The line of an error; free: bytes that images of a micro-batch may take in each of `world` processes."""
+    share = cfg.batch // world
+    micro = min(cfg.microbatch or share, share)
+    each = MARGIN * image_bytes(cfg, _moment(cfg, step))
+    said = f"out of memory in step {step} with {micro} images at a time"
+    fits = fitting_micro(cfg.batch, share, micro, free / each)
+    if fits:
+        return (
+            f"{said}: --microbatch={fits} should fit (about {_gb(fits * each)} of the {_gb(free)} that are free); "
+            f"--resume --microbatch={fits} goes on"
+        )
+    less = "fewer --processes, " if world > 1 else ""
+    rays = cfg.schedule.at(step * cfg.batch).resolution
+    parts = f"--render.checkpoint-rays={max(64, int(rays * rays) // 8)}, " if cfg.recipe == "wysiwyg" else ""
+    return (
+        f"{said}: one image takes about {_gb(each)}, and {_gb(free)} are free: {less}{parts}a smaller network or "
+        "picture needs less, or raise the limit (ulimit -v)"
+    )
+
+
+def fitting_micro(batch: int, share: int, micro: int, room: float) -> int:
+    """The largest micro-batch below `micro` that divides share and batch and has at most `room` images; 0 = none."""
+    return next((n for n in range(micro - 1, 0, -1) if share % n == 0 and batch % n == 0 and n <= room), 0)
+
+
+def _room(device: torch.device, optimisers: Optimisers) -> float:
+    """Bytes that are free for images, once gradients and the optimisers' moments are there."""
+    return max(0.0, free_bytes(device) - optimisers.missing_bytes())
+
+
+def _moment(cfg: TrainConfig, step: int) -> Moment:
+    images = step * cfg.batch
+    return Moment(step, images, cfg.schedule.at(images))
+
+
+def _gb(count: float) -> str:
+    return f"{count / 1e9:.2f} GB"
