@@ -71,11 +71,6 @@ class Optimisers:
         """By network."""
         return {"generator": self.generator, **self.judges}
 
-    def forget_gradients(self) -> None:
-        """Those of a step that broke off."""
-        for optimiser in self.all().values():
-            optimiser.zero_grad(set_to_none=True)
-
     def missing_bytes(self) -> int:
         """What gradients (of one network at a time) and moments will take that are not there yet."""
         parameters = [

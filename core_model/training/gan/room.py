@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-import torch
 
 from core_model.ops.devices import free_bytes
 from core_model.schema.errors import OutOfMemory, is_out_of_memory
 from core_model.schema.train import TrainConfig
 from core_model.training.common.distributed import Ranks
 from core_model.training.gan.forecast import image_bytes
-from core_model.training.gan.optimise import Optimisers
 from core_model.training.gan.recipes.interface import Moment
 from core_model.training.gan.state import Trained
 
@@ -26,20 +22,18 @@ def memory_named(cfg: TrainConfig, ranks: Ranks, trained: Trained, step: Callabl
 
     step: the one that the run has reached.
     """
+    # measured now: what a step that broke off has freed, allocators hand back only in part
+    room = max(0.0, free_bytes(ranks.device) - trained.optimisers.missing_bytes())
     try:
         yield
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        traceback.clear_frames(error.__traceback__)  # they hold what the step had computed
-    else:
-        return
-    trained.optimisers.forget_gradients()
-    raise OutOfMemory(too_large(cfg, ranks.world, step(), _room(ranks.device, trained.optimisers)))
+        raise OutOfMemory(too_large(cfg, ranks.world, step(), room)) from error
 
 
 def too_large(cfg: TrainConfig, world: int, step: int, free: float) -> str:
-    """The line of an error; free: bytes that images of a micro-batch may take in each of `world` processes."""
+    """The line of an error. free: bytes that were there for images when the run began, in each of `world` processes."""
     share = cfg.batch // world
     micro = min(cfg.microbatch or share, share)
     each = MARGIN * image_bytes(cfg, _moment(cfg, step))
@@ -47,14 +41,14 @@ def too_large(cfg: TrainConfig, world: int, step: int, free: float) -> str:
     fits = fitting_micro(cfg.batch, share, micro, free / each)
     if fits:
         return (
-            f"{said}: --microbatch={fits} should fit (about {_gb(fits * each)} of the {_gb(free)} that are free); "
+            f"{said}: --microbatch={fits} should fit (about {_gb(fits * each)} of the {_gb(free)} that were free); "
             f"--resume --microbatch={fits} goes on"
         )
     less = "fewer --processes, " if world > 1 else ""
     rays = cfg.schedule.at(step * cfg.batch).resolution
     parts = f"--render.checkpoint-rays={max(64, int(rays * rays) // 8)}, " if cfg.recipe == "wysiwyg" else ""
     return (
-        f"{said}: one image takes about {_gb(each)}, and {_gb(free)} are free: {less}{parts}a smaller network or "
+        f"{said}: one image takes about {_gb(each)}, and {_gb(free)} were free: {less}{parts}a smaller network or "
         "picture needs less, or raise the limit (ulimit -v)"
     )
 
@@ -62,11 +56,6 @@ def too_large(cfg: TrainConfig, world: int, step: int, free: float) -> str:
 def fitting_micro(batch: int, share: int, micro: int, room: float) -> int:
     """The largest micro-batch below `micro` that divides share and batch and has at most `room` images; 0 = none."""
     return next((n for n in range(micro - 1, 0, -1) if share % n == 0 and batch % n == 0 and n <= room), 0)
-
-
-def _room(device: torch.device, optimisers: Optimisers) -> float:
-    """Bytes that are free for images, once gradients and the optimisers' moments are there."""
-    return max(0.0, free_bytes(device) - optimisers.missing_bytes())
 
 
 def _moment(cfg: TrainConfig, step: int) -> Moment:
