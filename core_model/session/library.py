@@ -15,7 +15,7 @@ from core_model.families import FAMILIES, Model
 from core_model.ops.devices import free_bytes
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError, OutOfMemory, is_out_of_memory
-from core_model.session.room import too_large_to_open
+from core_model.session.room import no_room_for
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def open_checkpoint(path: str, device: torch.device) -> OpenCheckpoint:
             raise
     else:
         return OpenCheckpoint(info, model, stamp)
-    raise OutOfMemory(too_large_to_open(info, free_bytes(device)))
+    raise OutOfMemory(no_room_for(info, "opening", free_bytes(device)))
 
 
 def file_stamp(path: str) -> tuple[int, int]:

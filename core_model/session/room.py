@@ -70,10 +70,10 @@ def working_bytes(info: CheckpointInfo) -> float:
     return max(0.0, info.memory_bytes - 4.0 * sum(info.parameters.values()))
 
 
-def too_large_to_open(info: CheckpointInfo, free: float) -> str:
-    """The line of an error: a checkpoint for whose weights there is no room."""
+def no_room_for(info: CheckpointInfo, doing: str, free: float) -> str:
+    """The line of an error: a checkpoint for whose weights or planes there is no room, whatever is asked of it."""
     return (
-        f"out of memory while opening {info.path}: weights and first picture take about {megabytes(info.memory_bytes)}, "
+        f"out of memory while {doing} {info.path}: weights, planes and a picture take about {megabytes(info.memory_bytes)}, "
         f"{megabytes(free)} are free; close other programs or raise the limit (ulimit -v)"
     )
 

@@ -33,7 +33,7 @@ from core_model.session.final_picture import check_auto, final_arrays, final_ima
 from core_model.session.library import OpenCheckpoint, file_stamp, open_checkpoint
 from core_model.session.machine import described, resident_bytes, tune_process
 from core_model.session.picture import Picture, Progress, stop_if
-from core_model.session.room import too_large, working_bytes
+from core_model.session.room import no_room_for, too_large, working_bytes
 from core_model.session.stages import StageRun
 from core_model.session.unfinished import Unfinished
 
@@ -191,9 +191,15 @@ class RenderSession:
 
     @torch.no_grad()
     def field_of(self, request: RenderRequest) -> Field:
-        """The scene of a request as a field (meshes, slices, measurements); raises InputError as `open` does."""
+        """The scene of a request as a field (meshes, slices, measurements); raises InputError as `open` does, and OutOfMemory."""
         run = self.run_of(request)
-        return run.field(run.w())
+        try:
+            return run.field(run.w())
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            free = free_bytes(self._device)
+            raise OutOfMemory(no_room_for(run.opened.info, "making the planes of", free)) from error
 
     @torch.no_grad()
     def planes_of(self, request: RenderRequest) -> Planes | None:
