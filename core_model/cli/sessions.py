@@ -50,7 +50,9 @@ def rendered(session: "RenderSession", request: RenderRequest, update: Update) -
     for tile in SMALLER_TILES if request.tile_rays is None else ():
         if frame.result.error is None or frame.result.error.kind != "memory":
             break
-        frame = session.render(request.replace(tile_rays=tile), cancelled=lambda: False, progress=update)
+        again = session.render(request.replace(tile_rays=tile), cancelled=lambda: False, progress=update)
+        # the first failure names what fits: later ones find memory in smaller pieces
+        frame = again if again.result.error is None or again.result.error.kind != "memory" else frame
     check_result(frame.result)
     return frame
 

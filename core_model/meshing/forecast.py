@@ -29,6 +29,7 @@ CELL_SECONDS = 0.7e-6  # per triangle: look-up, and verification of its brick
 WRITE_SECONDS = {".ply": 0.1e-6, ".glb": 0.15e-6, ".stl": 0.2e-6, ".obj": 3.0e-6}
 DECIMATE_SECONDS, ATLAS_SECONDS, TEXEL_SECONDS = 1.2e-6, 3.5e-4, 1.0e-6
 BINS = 48
+MARGIN = 0.9  # of the resolution that would just fit
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,10 @@ def check_room(request: MeshRequest, forecast: MeshForecast, folder: str) -> Non
     """Raises InputError when the memory or the disk will not do, saying what to change."""
     limit = request.memory_gb * 1e9 if request.memory_gb is not None else available_bytes()
     if forecast.memory_bytes > limit:
-        fits = max(8, int(request.resolution * (limit / forecast.memory_bytes) ** 0.5) // 16 * 16)
+        # what the process has already stays; the rest grows with the surface
+        have = min(psutil.Process().memory_info().rss, forecast.memory_bytes - 1)
+        share = max(0.0, limit - have) / (forecast.memory_bytes - have)
+        fits = max(8, int(MARGIN * request.resolution * share**0.5) // 16 * 16)
         raise InputError(
             what="not enough memory",
             where=f"mesh of about {forecast.triangles:,} triangles",

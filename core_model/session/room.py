@@ -15,20 +15,18 @@ PIXEL_BYTES = 48
 """Measured on pictures of the demo of 1024² and 2048² on a CPU: what grows with the picture beside its channels."""
 VALUE_BYTES = 8
 """Per number of a channel: as it is drawn, and once more on its way out."""
-SAMPLES = 32
-"""Per ray, where tiles are given by their rays."""
+SMALL_TILE, SAMPLES = 1024, 32
+"""Rays of the smallest tile that is tried, and samples of each."""
 MARGIN = 1.25
 LEAST_EDGE = 32
 
 
 def needed_bytes(request: RenderRequest, width: int, height: int, model_bytes: float) -> float:
-    """Estimate of what a picture of that size takes beside the weights.
+    """Estimate of what a picture of that size takes beside the weights, in the small tiles that are tried before one gives up.
 
     model_bytes: of planes and networks at work (`CheckpointInfo.memory_bytes` without the weights).
     """
-    tile = TILE_BYTES
-    if request.tile_rays is not None:
-        tile = min(tile, request.tile_rays * SAMPLES * SAMPLE_BYTES)
+    tile = SMALL_TILE * SAMPLES * SAMPLE_BYTES
     per_pixel = PIXEL_BYTES + VALUE_BYTES * 3 * len(request.channels)
     return MARGIN * (model_bytes + tile + per_pixel * width * height)
 

@@ -381,16 +381,18 @@ class _Worker:
         tile = request.tile_rays
         if cap is not None:
             tile = min(tile or cap, cap)
+        first: ErrorInfo | None = None
         while True:
             attempt = request if tile == request.tile_rays else request.model_copy(update={"tile_rays": tile})
             result, arrays = self._attempt(attempt, cancelled)
             if result.error is None or result.error.kind != "memory":
                 return result, arrays
+            first = first or result.error  # it names what fits: later ones find memory in smaller pieces
             self._free_memory()
             tile = (tile or min(FIRST_TILE, request.width * request.height)) // 2
             if tile < TILE_FLOOR:
                 hint = f"even with tiles of {TILE_FLOOR} rays; try a smaller picture or fewer channels"
-                error = result.error.replace(message=f"{result.error.message} ({hint})")
+                error = first.replace(message=f"{first.message} ({hint})")
                 return result.model_copy(update={"error": error}), {}
             self._tile_cap = (request.checkpoint, tile)
 
