@@ -18,8 +18,8 @@ from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.measure import Measured
 from core_model.training.gan.networks import parameter_counts
-from core_model.training.gan.recipes import recipe_of
 from core_model.training.gan.recipes.interface import Cost, Moment, Recipe
+from core_model.training.gan.room import kept_bytes, sizes_of
 
 # Share of a matrix product's speed that whole training steps reach. CPU: first steps of heads64-cpu, one core
 # of a shared machine. CUDA: not measured yet.
@@ -79,7 +79,7 @@ class Forecast:
 
 def forecast(cfg: TrainConfig, device: torch.device, world: int = 1) -> Forecast:
     """The forecast for `world` processes on machines like this one."""
-    recipe = _sizes_of(cfg)
+    recipe = sizes_of(cfg)
     speed = matmul_speed(device, cfg.optim.precision)
     moments = cfg.moments()
     stages = []
@@ -172,21 +172,4 @@ def _memory(cfg: TrainConfig, recipe: Recipe, cost: Cost, world: int) -> float:
     modules = recipe.networks.modules()
     average = sum(p.numel() for p in modules.pop("average").parameters())
     learn = sum(p.numel() for module in modules.values() for p in module.parameters())
-    return 4.0 * (4.0 * learn + average) + micro * _image_bytes(cfg, cost)
-
-
-def image_bytes(cfg: TrainConfig, at: Moment) -> float:
-    """What one image of a micro-batch keeps for its backward pass, in bytes."""
-    return _image_bytes(cfg, _sizes_of(cfg).cost(at))
-
-
-def _image_bytes(cfg: TrainConfig, cost: Cost) -> float:
-    return (2.0 if cfg.optim.precision == "bf16" else 4.0) * cost.kept
-
-
-def _sizes_of(cfg: TrainConfig) -> Recipe:
-    """A recipe whose networks have sizes and no numbers."""
-    recipe = recipe_of(cfg, "meta")
-    for module in recipe.networks.modules().values():
-        module.requires_grad_(False)  # the counter follows modules through gradients where there are some
-    return recipe
+    return 4.0 * (4.0 * learn + average) + micro * kept_bytes(cfg, cost)

@@ -9,8 +9,8 @@ from core_model.ops.devices import free_bytes
 from core_model.schema.errors import OutOfMemory, is_out_of_memory
 from core_model.schema.train import TrainConfig
 from core_model.training.common.distributed import Ranks
-from core_model.training.gan.forecast import image_bytes
-from core_model.training.gan.recipes.interface import Moment
+from core_model.training.gan.recipes import recipe_of
+from core_model.training.gan.recipes.interface import Cost, Moment, Recipe
 from core_model.training.gan.state import Trained
 
 MARGIN = 1.25
@@ -36,7 +36,7 @@ def too_large(cfg: TrainConfig, world: int, step: int, free: float) -> str:
     """The line of an error. free: bytes that were there for images when the run began, in each of `world` processes."""
     share = cfg.batch // world
     micro = min(cfg.microbatch or share, share)
-    each = MARGIN * image_bytes(cfg, _moment(cfg, step))
+    each = MARGIN * kept_bytes(cfg, sizes_of(cfg).cost(_moment(cfg, step)))
     said = f"out of memory in step {step} with {micro} images at a time"
     fits = fitting_micro(cfg.batch, share, micro, free / each)
     if fits:
@@ -51,6 +51,19 @@ def too_large(cfg: TrainConfig, world: int, step: int, free: float) -> str:
         f"{said}: one image takes about {_gb(each)}, and {_gb(free)} were free: {less}{parts}a smaller network or "
         "picture needs less, or raise the limit (ulimit -v)"
     )
+
+
+def kept_bytes(cfg: TrainConfig, cost: Cost) -> float:
+    """What one image of a micro-batch keeps for its backward pass, in bytes."""
+    return (2.0 if cfg.optim.precision == "bf16" else 4.0) * cost.kept
+
+
+def sizes_of(cfg: TrainConfig) -> Recipe:
+    """A recipe whose networks have sizes and no numbers."""
+    recipe = recipe_of(cfg, "meta")
+    for module in recipe.networks.modules().values():
+        module.requires_grad_(False)  # the counter follows modules through gradients where there are some
+    return recipe
 
 
 def fitting_micro(batch: int, share: int, micro: int, room: float) -> int:
