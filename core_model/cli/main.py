@@ -109,7 +109,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 1
         if is_out_of_memory(error):
             _say(
-                "out of memory; a smaller --size, --resolution or --batch, or fewer --spp, needs less", debug
+                "out of memory; a smaller --size, --resolution or --microbatch, or fewer --spp, needs less",
+                debug,
             )
             return 1
         hint = "" if debug else " (--debug shows where)"

@@ -26,6 +26,10 @@ WorkerArgument = Annotated[str | None, tyro.conf.arg(metavar="COMMAND", help_beh
 """`--worker` of the commands that can run elsewhere; `core_model.cli.far` takes it before the options are read."""
 
 
+SMALLER_TILES = (4096, 1024)
+"""Rays per tile to try where a picture does not fit into memory."""
+
+
 @contextmanager
 def opened(checkpoint: str, machine: MachineOptions) -> Iterator[tuple["QuerySession", CheckpointInfo]]:
     """A session with the checkpoint open in it; closed again whatever happens."""
@@ -41,8 +45,14 @@ def opened(checkpoint: str, machine: MachineOptions) -> Iterator[tuple["QuerySes
 
 
 def rendered(session: "RenderSession", request: RenderRequest, update: Update) -> "Frame":
-    """Render one request; an error in the result is raised."""
+    """Render one request; an error in the result is raised. Where memory is short, smaller tiles are tried before."""
     frame = session.render(request, cancelled=lambda: False, progress=update)
+    for tile in SMALLER_TILES if request.tile_rays is None else ():
+        if frame.result.error is None or frame.result.error.kind != "memory":
+            break
+        again = session.render(request.replace(tile_rays=tile), cancelled=lambda: False, progress=update)
+        # the first failure names what fits: later ones find memory in smaller pieces
+        frame = again if again.result.error is None or again.result.error.kind != "memory" else frame
     check_result(frame.result)
     return frame
 

@@ -100,7 +100,9 @@ class FolderSource:
             raise InputError(what="file not found", where=where, expected="a file of the set", got="nothing")
         try:
             with open(self._root / name, "rb", opener=_open_regular) as file:
-                return _bounded(file.read(limit + 1), limit, where)
+                # a buffer of the whole limit (1 GiB for a list of images) does not fit everywhere
+                size = os.fstat(file.fileno()).st_size
+                return _bounded(file.read(min(limit, size) + 1), limit, where)
         except OSError as error:
             raise InputError(
                 what="cannot read the file", where=where, got=error.strerror or str(error)
@@ -146,7 +148,7 @@ class ZipSource:
         try:
             with archive.open(entry) as file:
                 # The size in the directory is only what the zip says of itself.
-                return _bounded(file.read(limit + 1), limit, where)
+                return _bounded(file.read(entry.file_size + 1), limit, where)
         except _BROKEN as error:
             raise InputError(
                 what="damaged zip entry", where=where, got=str(error) or type(error).__name__

@@ -4,11 +4,8 @@ resolution.
 
 from __future__ import annotations
 
-import math
-import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -21,6 +18,7 @@ from core_model.meshing.lattice import Lattice
 from core_model.meshing.levelset import LevelSet
 from core_model.meshing.polygonise import Surface
 from core_model.schema.errors import InputError
+from core_model.schema.memory import available_bytes
 from core_model.schema.mesh import MeshForecast, MeshRequest
 
 PILOT = 128
@@ -31,6 +29,7 @@ CELL_SECONDS = 0.7e-6  # per triangle: look-up, and verification of its brick
 WRITE_SECONDS = {".ply": 0.1e-6, ".glb": 0.15e-6, ".stl": 0.2e-6, ".obj": 3.0e-6}
 DECIMATE_SECONDS, ATLAS_SECONDS, TEXEL_SECONDS = 1.2e-6, 3.5e-4, 1.0e-6
 BINS = 48
+MARGIN = 0.9  # of the resolution that would just fit
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,10 @@ def check_room(request: MeshRequest, forecast: MeshForecast, folder: str) -> Non
     """Raises InputError when the memory or the disk will not do, saying what to change."""
     limit = request.memory_gb * 1e9 if request.memory_gb is not None else available_bytes()
     if forecast.memory_bytes > limit:
-        fits = max(8, int(request.resolution * (limit / forecast.memory_bytes) ** 0.5) // 16 * 16)
+        # what the process has already stays; the rest grows with the surface
+        have = min(psutil.Process().memory_info().rss, forecast.memory_bytes - 1)
+        share = max(0.0, limit - have) / (forecast.memory_bytes - have)
+        fits = max(8, int(MARGIN * request.resolution * share**0.5) // 16 * 16)
         raise InputError(
             what="not enough memory",
             where=f"mesh of about {forecast.triangles:,} triangles",
@@ -122,32 +124,6 @@ def check_room(request: MeshRequest, forecast: MeshForecast, folder: str) -> Non
             expected=f"about {forecast.file_bytes / 1e6:.0f} MB (--faces N writes fewer)",
             got=f"{free / 1e6:.0f} MB free",
         )
-
-
-def available_bytes() -> float:
-    """Memory that this process may still take, plus what it has."""
-    mine = psutil.Process().memory_info().rss
-    free = float(psutil.virtual_memory().available)
-    try:  # a container may allow less than the machine has (cgroup v2)
-        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8").strip()
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="utf-8"))
-        if limit.isdecimal():
-            free = min(free, max(0.0, int(limit) - used))
-    except (OSError, ValueError):
-        pass
-    return min(free, _address_space_left()) + mine
-
-
-def _address_space_left() -> float:
-    """Bytes that `ulimit -v`, which clusters set, leaves to this process; infinite where nothing does."""
-    if sys.platform == "win32":
-        return math.inf
-    import resource
-
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit == resource.RLIM_INFINITY:
-        return math.inf
-    return max(0.0, limit - psutil.Process().memory_info().vms)
 
 
 def _pilot_lattice(edge: int, box: float, request: MeshRequest) -> Lattice:

@@ -21,7 +21,7 @@ from core_model.meshing.attributes import Attributes, surface_attributes
 from core_model.meshing.decimate import decimate
 from core_model.meshing.display import write_display
 from core_model.meshing.extract import Extraction, extract
-from core_model.meshing.forecast import Plan, check_room, plan
+from core_model.meshing.forecast import PILOT, Plan, check_room, plan
 from core_model.meshing.formats import FORMATS
 from core_model.meshing.formats.base import save, stopping
 from core_model.meshing.lattice import Lattice
@@ -30,7 +30,7 @@ from core_model.meshing.mesh import FILE_AXES, Mesh, Stamp, Texture, turned
 from core_model.meshing.meter import Listener, Meter
 from core_model.meshing.polygonise import Surface
 from core_model.meshing.topology import Parts, components, examine, keep_components
-from core_model.schema.errors import InputError, TriscopeError, is_out_of_memory
+from core_model.schema.errors import InputError, OutOfMemory, is_out_of_memory
 from core_model.schema.mesh import (
     MeshProgress,
     MeshReport,
@@ -40,10 +40,6 @@ from core_model.schema.mesh import (
     up_problem,
 )
 from core_model.schema.processes import peak_bytes
-
-
-class OutOfMemory(TriscopeError):
-    """The mesh did not fit after all; no file was changed."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ class MeshWork:
     def forecast(self) -> Plan:
         """The coarse pass alone; raises InputError for a request that cannot be met, or OutOfMemory."""
         check_request(self.request, self.out)
-        with memory_named(self.request):
+        with memory_named(self.request, min(PILOT, self.request.resolution)):
             return plan(self.request, self.level_set(), self.source.box, self.out.suffix.lower())
 
     def run(self, prepared: Plan | None = None) -> MeshReport:
@@ -116,14 +112,17 @@ def check_request(request: MeshRequest, out: Path) -> None:
 
 
 @contextmanager
-def memory_named(request: MeshRequest) -> Iterator[None]:
-    """Context in which running out of memory becomes an OutOfMemory that says what to lower, and to what."""
+def memory_named(request: MeshRequest, edge: int | None = None) -> Iterator[None]:
+    """Context in which running out of memory becomes an OutOfMemory that says what to lower, and to what.
+
+    edge: of the grid that is computed inside, where that is not the request's. Half the edge takes a quarter of the memory.
+    """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         if not is_out_of_memory(error):
             raise
-        half = max(8, request.resolution // 2)
+        half = max(8, (edge or request.resolution) // 2)
         raise OutOfMemory(
             f"out of memory while meshing at {request.resolution}³; no file was changed: "
             f"--resolution {half}, a --crop or --faces needs less"

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from core_model.schema import memory
 from core_model.schema.errors import InputError
 
 EVENTS = ("cuda", "xpu")
@@ -86,6 +87,18 @@ def release_memory(device: torch.device | None = None) -> None:
         device = torch.device(kind or "cpu")
     if device.type != "cpu":
         _call(device, "empty_cache")
+
+
+def free_bytes(device: torch.device) -> float:
+    """What may still be allocated on a device, once what only waits for its next use was given back."""
+    memory.give_back()
+    if device.type == "cpu":
+        return memory.free_bytes()
+    release_memory(device)
+    if device.type == "mps":
+        return float(torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    found = _call(device, "mem_get_info", device)
+    return float(found[0]) if found else memory.free_bytes()
 
 
 def allocated_bytes(device: torch.device) -> int:

@@ -42,9 +42,13 @@ class Cancelled(TriscopeError):
     """A newer request waits; the current work was dropped between two tiles."""
 
 
+class OutOfMemory(TriscopeError):
+    """There was not memory enough; the message names what to lower, and to what."""
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Python's and numpy's, CUDA's, and the ways in which torch's CPU allocator and C++ say it."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if isinstance(error, MemoryError | OutOfMemory) or type(error).__name__ == "OutOfMemoryError":
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and (

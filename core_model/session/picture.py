@@ -24,12 +24,11 @@ from core_model.sampling.tile import Tile, allotted
 from core_model.schema.errors import Cancelled
 from core_model.schema.render import Tier
 from core_model.session.large_rays import LARGE, LargeRays
+from core_model.session.room import SAMPLE_BYTES, TILE_BYTES
 from core_model.session.stages import StageRun
 
-TILE_BYTES = 96 << 20
 BACKDROP_RAYS = 1 << 16
 FEW_RAYS = 1 << 13  # in a small picture two more tiles cost more than the padding
-SAMPLE_BYTES = 320  # what one sample occupies on its way: position, features, masks, weights
 FEATURES = "features"  # not a channel of the registry: every colour channel of the field, before any clamp
 Progress = Callable[[str, float], None]
 

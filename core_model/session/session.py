@@ -14,13 +14,13 @@ from core_model.families import FAMILIES
 from core_model.families.base import Model
 from core_model.fields.base import Field
 from core_model.fields.triplane import Planes
-from core_model.ops.devices import choose, of_kind, release_memory
+from core_model.ops.devices import choose, free_bytes, of_kind, release_memory
 from core_model.rendering.channels import CHANNELS
 from core_model.rendering.composite import OPACITY_FLOOR
 from core_model.sampling.occupancy import Guide
 from core_model.sampling.samplers import SAMPLERS
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.errors import Cancelled, InputError, is_out_of_memory
+from core_model.schema.errors import Cancelled, InputError, OutOfMemory, is_out_of_memory
 from core_model.schema.latent import LatentSpec
 from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, Tier, lay_out
@@ -33,6 +33,7 @@ from core_model.session.final_picture import check_auto, final_arrays, final_ima
 from core_model.session.library import OpenCheckpoint, file_stamp, open_checkpoint
 from core_model.session.machine import described, resident_bytes, tune_process
 from core_model.session.picture import Picture, Progress, stop_if
+from core_model.session.room import no_room_for, too_large, working_bytes
 from core_model.session.stages import StageRun
 from core_model.session.unfinished import Unfinished
 
@@ -115,16 +116,26 @@ class RenderSession:
             failure = ErrorInfo(kind="input", message=str(error))
         except Cancelled as error:
             failure = ErrorInfo(kind="cancelled", message=str(error))
+        except OutOfMemory as error:
+            failure = ErrorInfo(kind="memory", message=str(error))
         except Exception as error:  # the boundary of the house: anything else becomes data, once, here
+            message = f"{type(error).__name__}: {error}"
+            failure = ErrorInfo(kind="failed", message=message, detail=traceback.format_exc())
             if is_out_of_memory(error):
-                self._make_room()
-                failure = ErrorInfo(kind="memory", message=_too_large(request), detail=str(error))
-            else:
-                message = f"{type(error).__name__}: {error}"
-                failure = ErrorInfo(kind="failed", message=message, detail=traceback.format_exc())
+                failure = ErrorInfo(kind="memory", message="", detail=str(error))
+                traceback.clear_frames(error.__traceback__)  # they hold the picture that was begun
+        if not failure.message:
+            failure = failure.replace(message=self._too_large(request))
         return Frame(
             RenderResult(request=request, error=failure, device=self.device, memory_bytes=self.memory_bytes())
         )
+
+    def _too_large(self, request: RenderRequest) -> str:
+        """What to say after a picture did not fit; everything that can be made again is forgotten before it is measured."""
+        self._make_room()
+        opened = self._open.get(request.checkpoint)
+        model_bytes = 0.0 if opened is None else working_bytes(opened.info)
+        return too_large(request, free_bytes(self._device), model_bytes)
 
     def _make_room(self) -> None:
         self.unfinished.forget()
@@ -180,9 +191,15 @@ class RenderSession:
 
     @torch.no_grad()
     def field_of(self, request: RenderRequest) -> Field:
-        """The scene of a request as a field (meshes, slices, measurements); raises InputError as `open` does."""
+        """The scene of a request as a field (meshes, slices, measurements); raises InputError as `open` does, and OutOfMemory."""
         run = self.run_of(request)
-        return run.field(run.w())
+        try:
+            return run.field(run.w())
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            free = free_bytes(self._device)
+            raise OutOfMemory(no_room_for(run.opened.info, "making the planes of", free)) from error
 
     @torch.no_grad()
     def planes_of(self, request: RenderRequest) -> Planes | None:
@@ -387,9 +404,3 @@ def _known_channels(request: RenderRequest, info: CheckpointInfo) -> tuple[str, 
                 got=name,
             )
     return tuple(dict.fromkeys(request.channels))
-
-
-def _too_large(request: RenderRequest) -> str:
-    w, h = request.width, request.height
-    less = f"{max(w // 2, 1)} × {max(h // 2, 1)} (--size) or fewer samples per ray (--spp) need less"
-    return f"out of memory while rendering {w} × {h} pixels: {less}"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from core_model.output.baked_page import programs as page_programs
 from core_model.schema.assets import data_root
 from tests.house.sources import ROOT, Source, sources
 from viewer.gl.program import shader_source
@@ -147,21 +150,85 @@ def test_types_hold_on_every_system(system: str, tmp_path: Path) -> None:
     assert report["summary"]["filesAnalyzed"] > 300 and not places, "\n".join(places)
 
 
-SHADERS = sorted(
-    p.relative_to(data_root() / "shaders").as_posix()
-    for p in (data_root() / "shaders").rglob("*")
-    if p.suffix in (".vert", ".frag")
-)
+@dataclass(frozen=True)
+class GlslProgram:
+    """Full sources of a vertex and a fragment shader that are linked."""
+
+    name: str
+    vertex: str
+    fragment: str
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SHADERS)
-def test_the_reference_compiler_takes_every_shader(name: str, tmp_path: Path) -> None:
-    """Drivers differ in what they overlook; Khronos' own compiler overlooks nothing."""
-    tool = shutil.which("glslangValidator") or shutil.which("glslang")
-    if tool is None:
-        pytest.skip("no glslangValidator (apt-get install glslang-tools)")
-    file = tmp_path / Path(name).name
-    file.write_text(shader_source(name), encoding="utf-8")
-    done = subprocess.run([tool, str(file)], capture_output=True, text=True, encoding="utf-8", timeout=60)
+def linked_pairs() -> set[tuple[str, str]]:
+    """(vertex, fragment) of every program that the code makes, read from its calls."""
+    return {
+        (words[0], words[1])
+        for s in sources("core_model", "viewer")
+        for node in ast.walk(s.tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "Program"
+        for words in [[a.value for a in node.args if isinstance(a, ast.Constant)]]
+        if len(words) >= 2
+    }
+
+
+def glsl_programs() -> list[GlslProgram]:
+    """Those of the desktop with every choice of what their sources ask for (#ifdef), and those of the baked page (WebGL 2)."""
+    found: list[GlslProgram] = []
+    for vertex, fragment in sorted(linked_pairs()):
+        text = shader_source(vertex) + shader_source(fragment)
+        asked = sorted(set(re.findall(r"^#ifn?def\s+(\w+)", text, re.MULTILINE)))
+        for count in range(len(asked) + 1):
+            for chosen in itertools.combinations(asked, count):
+                name = " ".join((f"{vertex}+{fragment}", *chosen))
+                found.append(
+                    GlslProgram(name, shader_source(vertex, chosen), shader_source(fragment, chosen))
+                )
+    found += [GlslProgram(f"page: {name}", *pair) for name, pair in page_programs().items()]
+    return found
+
+
+GLSL_PROGRAMS = glsl_programs()
+GLSLANG = shutil.which("glslangValidator") or shutil.which("glslang")
+
+
+def test_every_shader_belongs_to_a_program() -> None:
+    """So that whatever goes through a program goes through every shader; strings in Python are the page's alone."""
+    folder = data_root() / "shaders"
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix in (".vert", ".frag")}
+    assert {name for pair in linked_pairs() for name in pair} == files and len(files) > 12
+    bodies = {str(s.path) for s in sources(*SHIPPED) if re.search(r"void\s+main\s*\(", s.text)}
+    assert bodies == {"core_model/output/baked_page.py"}
+    names = {program.name for program in GLSL_PROGRAMS}
+    assert {
+        "baked.vert+baked.frag NORMALS WIDTHS",
+        "fullscreen.vert+present.frag QUICK",
+        "page: march",
+    } <= names
+
+
+@pytest.mark.skipif(GLSLANG is None, reason="no glslangValidator (apt-get install glslang-tools)")
+@pytest.mark.parametrize("program", GLSL_PROGRAMS, ids=lambda program: program.name)
+def test_the_reference_compiler_takes_every_shader(program: GlslProgram, tmp_path: Path) -> None:
+    """Drivers differ in what they overlook; Khronos' own compiler overlooks nothing. -l: the pair is linked as well."""
+    (tmp_path / "a.vert").write_text(program.vertex, encoding="utf-8")
+    (tmp_path / "a.frag").write_text(program.fragment, encoding="utf-8")
+    done = glslang(tmp_path, "-l", "a.vert", "a.frag")
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.skipif(GLSLANG is None, reason="no glslangValidator (apt-get install glslang-tools)")
+def test_the_reference_compiler_refuses_what_drivers_overlook(tmp_path: Path) -> None:
+    (tmp_path / "a.vert").write_text("#version 330 core\nout vec2 uv;\nvoid main() { uv = vec2(0); }\n")
+    (tmp_path / "a.frag").write_text(
+        "#version 330 core\nin vec3 uv;\nout vec4 c;\nvoid main() { c = vec4(uv, 1); }\n"
+    )
+    assert "Types must match" in glslang(tmp_path, "-l", "a.vert", "a.frag").stdout
+    (tmp_path / "a.frag").write_text(
+        "#version 330 core\nout vec4 c;\nvoid main() { c = vec4(saturate(1.0)); }\n"
+    )
+    assert "saturate" in glslang(tmp_path, "a.frag").stdout
+
+
+def glslang(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    line = [GLSLANG or "", *words]
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=60)

@@ -28,7 +28,7 @@ import psutil
 from core_model.schema.baked import BakedArrays, BakedSpec
 from core_model.schema.baked_bytes import parts_of
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.errors import Cancelled, InputError, is_out_of_memory
+from core_model.schema.errors import Cancelled, InputError, OutOfMemory, is_out_of_memory
 from core_model.schema.extras import missing_extra
 from core_model.schema.inspect import RayReport
 from core_model.schema.question import Question
@@ -132,6 +132,8 @@ def error_info(e: BaseException) -> ErrorInfo:
     if missing is not None:
         return ErrorInfo(kind="input", message=str(missing))
     detail = "".join(traceback.format_exception(e))[-8000:]
+    if isinstance(e, OutOfMemory):
+        return ErrorInfo(kind="memory", message=str(e), detail=detail)
     if is_out_of_memory(e):
         return ErrorInfo(kind="memory", message=f"out of memory: {_first_line(e)}", detail=detail)
     return ErrorInfo(kind="failed", message=f"{type(e).__name__}: {_first_line(e)}", detail=detail)
@@ -385,16 +387,18 @@ class _Worker:
         tile = request.tile_rays
         if cap is not None:
             tile = min(tile or cap, cap)
+        first: ErrorInfo | None = None
         while True:
             attempt = request if tile == request.tile_rays else request.model_copy(update={"tile_rays": tile})
             result, arrays = self._attempt(attempt, cancelled)
             if result.error is None or result.error.kind != "memory":
                 return result, arrays
+            first = first or result.error  # it names what fits: later ones find memory in smaller pieces
             self._free_memory()
             tile = (tile or min(FIRST_TILE, request.width * request.height)) // 2
             if tile < TILE_FLOOR:
                 hint = f"even with tiles of {TILE_FLOOR} rays; try a smaller picture or fewer channels"
-                error = result.error.replace(message=f"{result.error.message} ({hint})")
+                error = first.replace(message=f"{first.message} ({hint})")
                 return result.model_copy(update={"error": error}), {}
             self._tile_cap = (request.checkpoint, tile)
 

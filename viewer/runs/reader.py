@@ -169,7 +169,7 @@ class RunReader:
     def poll(self, budget_s: float = 0.04) -> bool:
         """Read what is new, for about `budget_s` seconds; True where more is left to read."""
         end = time.monotonic() + budget_s
-        now = time.time()
+        now = time.monotonic()  # not the wall clock, which may be set back
         changed = self._refresh_documents()
         more = self._poll_stats(end)
         if now >= self._next_look:

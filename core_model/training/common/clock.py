@@ -12,6 +12,17 @@ import torch
 
 from core_model.ops import devices
 
+_ORIGIN = time.time() - time.monotonic()
+
+
+def wall_time() -> float:
+    """Seconds since 1970 as they were when this process began, and steady from then on.
+
+    What a run writes is subtracted from what it wrote before (rates, time left, axes of charts): a clock that is set meanwhile
+    must not come in between.
+    """
+    return _ORIGIN + time.monotonic()
+
 
 class PhaseClock:
     """Milliseconds by phase since the last reading."""

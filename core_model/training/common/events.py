@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import struct
-import time
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from core_model.schema.run import MetricRecord, TickRecord
+from core_model.training.common.clock import wall_time
 
 
 class EventWriter:
@@ -58,7 +58,7 @@ class EventWriter:
         )
 
     def _add(self, values: list[Any], images: int) -> None:
-        event = self._event(wall_time=time.time(), step=images, summary=self._summary(value=values))
+        event = self._event(wall_time=wall_time(), step=images, summary=self._summary(value=values))
         self._writer.add_event(event)
 
 

@@ -33,6 +33,7 @@ from core_model.schema.frozen import Frozen
 from core_model.schema.overrides import read_tree
 from core_model.schema.processes import started_at
 from core_model.schema.run import ControlRequest, MetricRecord, RunRecord, RunState, TickRecord
+from core_model.training.common.clock import wall_time
 from core_model.training.common.distributed import Ranks
 from core_model.training.common.events import EventWriter, open_events
 
@@ -76,7 +77,7 @@ def new_record(
     images_total: int,
 ) -> RunRecord:
     """The record of a run that this process starts now."""
-    now = time.time()
+    now = wall_time()
     return RunRecord(
         id=uuid.uuid4().hex[:12], kind=kind, preset=preset, host=socket.gethostname(), pid=os.getpid(),
         process_started=started_at(os.getpid()), world_size=ranks.world, device=ranks.device_name, command=tuple(command),
@@ -175,18 +176,18 @@ class RunDirectory:
 
     def lost(self, error: BaseException) -> str:
         """One line where an error says that the directory cannot be written any more; empty for any other."""
+        if isinstance(error, Exception) and not self.root.is_dir():  # whatever a library makes of it
+            return f"the run directory {self.root} is gone: the run ends at step {self.record.step}"
         if not isinstance(error, OSError) or error.filename is None:
             return ""
         path = Path(os.fsdecode(error.filename))
         if not path.is_relative_to(self.root):
             return ""
-        if not self.root.is_dir():
-            return f"the run directory {self.root} is gone: the run ends at step {self.record.step}"
         return f"cannot write {path}: {why_not_written(error)}; --resume goes on from the last state in {self.snapshots}"
 
     def update(self, **changes: object) -> None:
         """Change fields of the record and replace run.json."""
-        self.record = self.record.replace(updated=time.time(), **changes)
+        self.record = self.record.replace(updated=wall_time(), **changes)
         write_atomic(self.root / "run.json", self.record.model_dump_json(indent=1).encode())
 
     def tick(self, tick: TickRecord) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from core_model.ops import devices
 from core_model.schema.processes import peak_bytes
 from core_model.schema.run import TickRecord
-from core_model.training.common.clock import PhaseClock
+from core_model.training.common.clock import PhaseClock, wall_time
 
 
 class TickMeans:
@@ -56,7 +56,7 @@ class TickMeans:
         milliseconds = self._clock.read()
         elapsed = max(time.perf_counter() - self._since, 1e-9)
         record = TickRecord(
-            step=step, images=images, kimg=images / 1000.0, wall_s=wall_s, time=time.time(),
+            step=step, images=images, kimg=images / 1000.0, wall_s=wall_s, time=wall_time(),
             losses={name: float(total) / self._counts[name] for name, total in self._sums.items()},
             schedule={name: float(value) for name, value in schedule.items()},
             speed={

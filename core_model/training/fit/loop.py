@@ -18,7 +18,7 @@ from core_model.families.wysiwyg.generator import WysiwygGenerator
 from core_model.schema.fit import FitConfig
 from core_model.schema.run import MetricRecord, RunState
 from core_model.session import RenderSession
-from core_model.training.common.clock import PhaseClock
+from core_model.training.common.clock import PhaseClock, wall_time
 from core_model.training.common.control import Requests
 from core_model.training.common.distributed import Ranks
 from core_model.training.common.run_directory import RunDirectory, snapshot_name
@@ -258,7 +258,7 @@ class FitLoop:
                     step=self.step,
                     images=self.images,
                     kimg=self.images / 1000.0,
-                    time=time.time(),
+                    time=wall_time(),
                     snapshot=f"snapshots/{path.name}",
                     scores={"mse": error},
                     seconds=time.perf_counter() - started,

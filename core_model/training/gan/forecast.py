@@ -18,8 +18,8 @@ from core_model.schema.schedule import ScheduleValues
 from core_model.schema.train import TrainConfig
 from core_model.training.gan.measure import Measured
 from core_model.training.gan.networks import parameter_counts
-from core_model.training.gan.recipes import recipe_of
 from core_model.training.gan.recipes.interface import Cost, Moment, Recipe
+from core_model.training.gan.room import kept_bytes, sizes_of
 
 # Share of a matrix product's speed that whole training steps reach. CPU: first steps of heads64-cpu, one core
 # of a shared machine. CUDA: not measured yet.
@@ -79,9 +79,7 @@ class Forecast:
 
 def forecast(cfg: TrainConfig, device: torch.device, world: int = 1) -> Forecast:
     """The forecast for `world` processes on machines like this one."""
-    recipe = recipe_of(cfg, "meta")
-    for module in recipe.networks.modules().values():
-        module.requires_grad_(False)  # the counter follows modules through gradients where there are some
+    recipe = sizes_of(cfg)
     speed = matmul_speed(device, cfg.optim.precision)
     moments = cfg.moments()
     stages = []
@@ -171,8 +169,7 @@ def _memory(cfg: TrainConfig, recipe: Recipe, cost: Cost, world: int) -> float:
     """
     share = max(1, cfg.batch // world)
     micro = min(cfg.microbatch or share, share)
-    size = 2.0 if cfg.optim.precision == "bf16" else 4.0
     modules = recipe.networks.modules()
     average = sum(p.numel() for p in modules.pop("average").parameters())
     learn = sum(p.numel() for module in modules.values() for p in module.parameters())
-    return 4.0 * (4.0 * learn + average) + size * micro * cost.kept
+    return 4.0 * (4.0 * learn + average) + micro * kept_bytes(cfg, cost)

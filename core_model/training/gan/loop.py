@@ -13,7 +13,7 @@ from core_model.metrics.sliced_wasserstein import PatchSet, patch_distances
 from core_model.schema.errors import TriscopeError
 from core_model.schema.run import MetricRecord, RunState, TickRecord
 from core_model.schema.train import TrainConfig
-from core_model.training.common.clock import PhaseClock
+from core_model.training.common.clock import PhaseClock, wall_time
 from core_model.training.common.control import Requests
 from core_model.training.common.distributed import Ranks
 from core_model.training.common.run_directory import STATE_SUFFIX, RunDirectory, snapshot_name
@@ -182,7 +182,7 @@ class TrainingLoop:
         images = self.counters.step * cfg.batch
         self.run.metric(
             MetricRecord(
-                step=self.counters.step, images=images, kimg=images / 1000.0, time=time.time(), snapshot=f"snapshots/{name}", scores=scores,
+                step=self.counters.step, images=images, kimg=images / 1000.0, time=wall_time(), snapshot=f"snapshots/{name}", scores=scores,
                 seconds=time.perf_counter() - started,
             )
         )  # fmt: skip

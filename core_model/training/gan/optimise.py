@@ -71,6 +71,15 @@ class Optimisers:
         """By network."""
         return {"generator": self.generator, **self.judges}
 
+    def missing_bytes(self) -> int:
+        """What gradients (of one network at a time) and moments will take that are not there yet."""
+        parameters = [
+            [(p, optimiser) for group in optimiser.param_groups for p in group["params"]]
+            for optimiser in self.all().values()
+        ]
+        moments = sum(2 * p.nbytes for one in parameters for p, optimiser in one if p not in optimiser.state)
+        return moments + max(sum(p.nbytes for p, _ in one if p.grad is None) for one in parameters)
+
 
 @torch.no_grad()
 def gradient_report(module: nn.Module) -> GradientReport:

@@ -34,6 +34,7 @@ from core_model.training.common.run_directory import (
 from core_model.training.gan.loop import TrainingLoop
 from core_model.training.gan.optimise import Optimisers
 from core_model.training.gan.recipes import recipe_of
+from core_model.training.gan.room import memory_named
 from core_model.training.gan.snapshot import load_start
 from core_model.training.gan.state import Counters, Trained, load_state
 
@@ -174,7 +175,9 @@ def _train(
             run.log(note)
         run.log(f"training from step {counters.step} of {cfg.steps} on {ranks.world} x {ranks.device_name}")
         run.update(state="running", step=counters.step, images=counters.step * cfg.batch)
-    return TrainingLoop(cfg, ranks, dataset, trained, counters, run, stopping).train()
+    loop = TrainingLoop(cfg, ranks, dataset, trained, counters, run, stopping)
+    with memory_named(cfg, ranks, trained, lambda: loop.counters.step):
+        return loop.train()
 
 
 def _resume(out: Path, trained: Trained, fresh: Counters, ranks: Ranks, run: RunDirectory | None) -> Counters:

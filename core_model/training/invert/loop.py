@@ -20,7 +20,7 @@ from core_model.inversion.noise_maps import noise_maps
 from core_model.inversion.stages import LatentStage, Search, TuneStage, tuned
 from core_model.schema.inversion import CodeHeader
 from core_model.schema.run import MetricRecord, RunState
-from core_model.training.common.clock import PhaseClock
+from core_model.training.common.clock import PhaseClock, wall_time
 from core_model.training.common.control import Requests
 from core_model.training.common.distributed import Ranks
 from core_model.training.common.run_directory import RunDirectory, snapshot_name
@@ -159,7 +159,7 @@ class InvertLoop:
         self.run.update(last_snapshot=name, step=self.step, images=self.step, wall_s=self.wall_s)
         self.run.metric(
             MetricRecord(
-                step=self.step, images=self.step, kimg=self.step / 1000.0, time=time.time(), snapshot=name,
+                step=self.step, images=self.step, kimg=self.step / 1000.0, time=wall_time(), snapshot=name,
                 scores={"mse": 10.0 ** (-0.1 * psnr)}, seconds=time.perf_counter() - started,
             )
         )  # fmt: skip

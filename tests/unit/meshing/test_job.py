@@ -21,12 +21,12 @@ from core_model.meshing.attributes import surface_attributes
 from core_model.meshing.extract import extract
 from core_model.meshing.formats import read_record
 from core_model.meshing.formats.embedded import MESH_KEY
-from core_model.meshing.job import MeshSource, MeshWork, OutOfMemory
+from core_model.meshing.job import MeshSource, MeshWork
 from core_model.meshing.lattice import Lattice
 from core_model.meshing.mesh import Mesh
 from core_model.meshing.polygonise import Surface
 from core_model.meshing.topology import components, examine, keep_components
-from core_model.schema.errors import Cancelled, InputError
+from core_model.schema.errors import Cancelled, InputError, OutOfMemory
 from core_model.schema.mesh import MESH_SUFFIXES, TURNED_SUFFIXES, MeshProgress, MeshRequest
 from core_model.schema.record_stl import stl_record
 from tests.house.sources import ROOT
@@ -237,7 +237,7 @@ def test_too_little_memory_is_said_before_the_start(tmp_path: Path) -> None:
 def test_a_limit_of_the_address_space_counts_as_memory() -> None:
     """As a cluster sets it; in a process of its own, which the limit must not outlive."""
     code = (
-        "import resource, psutil; from core_model.meshing.forecast import available_bytes; before = available_bytes();"
+        "import resource, psutil; from core_model.schema.memory import available_bytes; before = available_bytes();"
         "m = psutil.Process().memory_info(); size = m.vms + (64 << 20); resource.setrlimit(resource.RLIMIT_AS, (size, size));"
         "print(before > available_bytes(), (available_bytes() - m.rss) / (1 << 20))"
     )
