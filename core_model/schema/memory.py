@@ -1,4 +1,4 @@
-"""How much memory this process may still take: of the machine, of its container, and of what `ulimit -v` allows."""
+"""How much memory this process may still take (of the machine, its container, and what `ulimit -v` allows), and giving it back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 
 import psutil
+
+_LIBC = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
 
 
 def available_bytes() -> float:
@@ -29,15 +31,19 @@ def free_bytes() -> float:
     return min(free, _address_space_left())
 
 
-def give_back() -> None:
-    """Hand what was freed back to the system, where its allocator kept it for the next time."""
+def give_back() -> bool:
+    """Collect what nothing refers to, then `trim`."""
     gc.collect()
-    if sys.platform != "linux":
-        return
-    try:
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-    except (OSError, AttributeError):
-        return  # another C library
+    return trim()
+
+
+def trim() -> bool:
+    """Hand memory that was freed, and that the C library kept, back to the system.
+
+    False where it does so by itself, or cannot be asked to.
+    """
+    malloc_trim = getattr(_LIBC, "malloc_trim", None)  # of glibc alone
+    return malloc_trim is not None and bool(malloc_trim(0))
 
 
 def _address_space_left() -> float:

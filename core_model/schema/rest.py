@@ -7,20 +7,13 @@ the other 0.9 GB, and the next picture takes back what it wants.
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import time
 from collections.abc import Callable
 
+from core_model.schema.memory import trim
+
 REST_S = 5.0
 """Seconds without work after which a program is at rest."""
-_LIBC = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
-
-
-def give_back() -> bool:
-    """Hand freed memory back to the system; False where the C library does so by itself, or cannot be asked to."""
-    trim = getattr(_LIBC, "malloc_trim", None)  # of glibc alone
-    return trim is not None and bool(trim(0))
 
 
 class Rest:
@@ -32,7 +25,7 @@ class Rest:
     def __init__(
         self,
         after_s: float = REST_S,
-        give: Callable[[], object] = give_back,
+        give: Callable[[], object] = trim,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._after_s, self._give, self._clock = after_s, give, clock

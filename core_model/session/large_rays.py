@@ -45,9 +45,8 @@ class LargeRays:
             return self._band(0, 1).select(index)
         if not len(index):
             return self._band(0, 1).select(slice(0, 0))
-        index = (
-            index.contiguous()
-        )  # a tile takes every n-th pixel, and searchsorted copies such a tensor with a warning
+        # A tile takes every n-th pixel, and searchsorted copies such a tensor with a warning.
+        index = index.contiguous()
         parts = []
         per_band = self._rows * self._width
         first, last = int(index[0]) // per_band, int(index[-1]) // per_band

@@ -167,9 +167,11 @@ class Device:
 class _Generator(torch.Generator):
     """Random numbers of the pretended device are the processor's, under its name."""
 
+    pretends: bool
+
     def __new__(cls, device: Any = "cpu") -> _Generator:
         pretends = torch.device(device).type == NAME
-        made = super().__new__(cls, "cpu" if pretends else device)
+        made = super().__new__(cls, "cpu" if pretends else device)  # pyright: ignore[reportCallIssue]
         made.pretends = pretends
         return made
 

@@ -332,7 +332,9 @@ with at_once(2) as pool:
 
 def test_a_benchmark_that_waits_for_processes_ends_with_them_at_once() -> None:
     """Its pool of threads would wait for each of them."""
-    with subprocess.Popen([sys.executable, "-c", ENDED], cwd=ROOT, stdout=subprocess.PIPE, text=True) as script:
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDED], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as script:
         assert script.stdout is not None and script.stdout.readline() == "up\n"
         family = psutil.Process(script.pid).children(recursive=True)
         script.terminate()

@@ -31,10 +31,11 @@ from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import Cancelled, InputError, OutOfMemory, is_out_of_memory
 from core_model.schema.extras import missing_extra
 from core_model.schema.inspect import RayReport
+from core_model.schema.memory import give_back
 from core_model.schema.question import Question
 from core_model.schema.question_bake import BakeQuestion
 from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, lay_out
-from core_model.schema.rest import Rest, give_back
+from core_model.schema.rest import Rest
 from viewer.render_client import messages as m
 from viewer.render_client.frame_ring import ALIGN, FrameRing
 from viewer.render_client.mailbox import ControlBlock
@@ -160,7 +161,7 @@ class _Worker:
         self._commands_read: deque[m.ToWorker] = deque()
         self._reading = threading.Lock()
         self._turns = Turns(control, self._command_waits, clock)
-        self._rest = Rest(give=self._give_back, clock=clock)
+        self._rest = Rest(give=lambda: give_back(), clock=clock)
         self._tile_cap: tuple[str, int] | None = None
 
     def start(self, options: m.SessionOptions) -> None:
@@ -456,11 +457,6 @@ class _Worker:
         self._control.memory_bytes = self._process.memory_info().rss
         self._control.device = self._session.device
         self._control.end()
-
-    @staticmethod
-    def _give_back() -> None:
-        gc.collect()
-        give_back()
 
     @staticmethod
     def _free_memory() -> None:

@@ -15,7 +15,7 @@ KEPT = """
 import ctypes, os
 from core_model.session.machine import tune_process
 tune_process(1)
-from core_model.schema.rest import give_back
+from core_model.schema.memory import trim
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
 resident = lambda: int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
@@ -26,7 +26,7 @@ for number in range(400):
 for piece in pieces[:-1]:  # the last one holds the top of the heap
     libc.free(piece)
 before = resident()
-print(give_back(), before - resident())
+print(trim(), before - resident())
 """
 
 
