@@ -161,7 +161,8 @@ class Truth:
         state = snapshot.with_name(snapshot.name.replace(".safetensors", STATE_SUFFIX))
         if not state.exists():
             return found
-        return found | pulls(snapshot.parents[1], state) | noise(snapshot.parents[1], state)
+        loaded = _loaded(snapshot.parents[1], state)
+        return found | (pulls(*loaded) | noise(*loaded) if loaded is not None else {})
 
     def _faces(self, pictures: Tensor) -> dict[str, float]:
         """eyes, bridge and variety of pictures [N, 3, S, S] in [0, 1] from the cameras."""
@@ -256,15 +257,11 @@ def _along(session: RenderSession, snapshot: Path, number: int, camera: MatrixCa
     return found
 
 
-def pulls(run: Path, state: Path) -> dict[str, float]:
-    """Length of the gradient of each loss in the generator, per unit of the adversarial one's; nothing for other recipes.
+def pulls(cfg: TrainConfig, recipe: Any, at: Moment, step: int) -> dict[str, float]:
+    """Length of the gradient of each loss in the generator, per unit of the adversarial one's.
 
     The surface loss as the run has it, and in both of its forms.
     """
-    found = _loaded(run, state)
-    if found is None:
-        return {}
-    cfg, recipe, at, step = found
     learns, judge = list(recipe.networks.generator.parameters()), recipe.judges[0]
     lengths: dict[str, float] = {}
     for rays in ("all", "met"):
@@ -284,12 +281,8 @@ def pulls(run: Path, state: Path) -> dict[str, float]:
 
 
 @torch.no_grad()
-def noise(run: Path, state: Path) -> dict[str, float]:
-    """PSNR of the trainer's own pictures against densely sampled ones, by sampling; nothing for other recipes."""
-    found = _loaded(run, state)
-    if found is None:
-        return {}
-    cfg, recipe, at, step = found
+def noise(cfg: TrainConfig, recipe: Any, at: Moment, step: int) -> dict[str, float]:
+    """PSNR of the trainer's own pictures against densely sampled ones, by sampling."""
     judge = recipe.judges[0].name
     drawn = recipe.draw(cfg.batch, at.values.swap, step, GENERATOR)
 

@@ -1,6 +1,6 @@
 """A long life compressed: random events with real drawing, checkpoints, latents, meshes, killed workers; is memory flat?
 
-`benchmarks.soak_driver` lives the four lives; about an hour in all. How far each came stands beside what was planned.
+`benchmarks.soak_driver` lives the four lives; two at a time, each for an hour at most. How far each came stands beside what was planned.
 """
 
 from __future__ import annotations

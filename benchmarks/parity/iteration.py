@@ -162,7 +162,7 @@ def allow_rounding(row: Row, runs: list[Row]) -> None:
     off, apart, left = decided(row.off, list(pairs.values()))
     if left:
         said += f", {left} of {off.size} entries left out as rounding's, the others by {float(off.max()):.1e}"
-    for one in range(1, len(runs) if len(runs) > 2 else 1):
+    for one in range(1, len(runs)):
         without = [spread for pair, spread in pairs.items() if one not in pair]
         apart = max(apart, float(decided(pairs[0, one], without)[0].max()))
     row.note = f"{said}; runs with weights moved by one rounding are {apart:.1e} apart"

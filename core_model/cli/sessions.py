@@ -12,7 +12,7 @@ from core_model.checkpoints.locate import resolve
 from core_model.cli.options import MachineOptions, check_result
 from core_model.cli.progress import Update
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.render import RenderRequest
+from core_model.schema.render import SMALLEST_TILE, RenderRequest
 
 if TYPE_CHECKING:
     from core_model.queries import QuerySession
@@ -26,7 +26,7 @@ WorkerArgument = Annotated[str | None, tyro.conf.arg(metavar="COMMAND", help_beh
 """`--worker` of the commands that can run elsewhere; `core_model.cli.far` takes it before the options are read."""
 
 
-SMALLER_TILES = (4096, 1024)
+SMALLER_TILES = (4096, SMALLEST_TILE)
 """Rays per tile to try where a picture does not fit into memory."""
 
 
@@ -44,15 +44,19 @@ def opened(checkpoint: str, machine: MachineOptions) -> Iterator[tuple["QuerySes
         session.close(path)
 
 
+def _short_of_memory(frame: "Frame") -> bool:
+    return frame.result.error is not None and frame.result.error.kind == "memory"
+
+
 def rendered(session: "RenderSession", request: RenderRequest, update: Update) -> "Frame":
     """Render one request; an error in the result is raised. Where memory is short, smaller tiles are tried before."""
     frame = session.render(request, cancelled=lambda: False, progress=update)
     for tile in SMALLER_TILES if request.tile_rays is None else ():
-        if frame.result.error is None or frame.result.error.kind != "memory":
+        if not _short_of_memory(frame):
             break
         again = session.render(request.replace(tile_rays=tile), cancelled=lambda: False, progress=update)
-        # the first failure names what fits: later ones find memory in smaller pieces
-        frame = again if again.result.error is None or again.result.error.kind != "memory" else frame
+        if not _short_of_memory(again):  # else the first failure stays, and names what fits
+            frame = again
     check_result(frame.result)
     return frame
 

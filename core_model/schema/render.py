@@ -45,6 +45,10 @@ IDLE = (Tier.BESIDE, Tier.REFINED)
 """What gives way to everything else."""
 
 
+SMALLEST_TILE = 1024
+"""Rays per tile below which a picture that does not fit into memory is given up."""
+
+
 class RenderRequest(Frozen):
     """One picture, completely described: frozen, hashable, no tensors."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.render import RenderRequest
+from core_model.schema.render import SMALLEST_TILE, RenderRequest
 
 TILE_BYTES = 96 << 20
 """What the tiles that are drawn at a time may take together."""
@@ -15,8 +15,8 @@ PIXEL_BYTES = 48
 """Measured on pictures of the demo of 1024² and 2048² on a CPU: what grows with the picture beside its channels."""
 VALUE_BYTES = 8
 """Per number of a channel: as it is drawn, and once more on its way out."""
-SMALL_TILE, SAMPLES = 1024, 32
-"""Rays of the smallest tile that is tried, and samples of each."""
+SAMPLES = 32
+"""Of each ray of a small tile."""
 MARGIN = 1.25
 LEAST_EDGE = 32
 
@@ -26,7 +26,7 @@ def needed_bytes(request: RenderRequest, width: int, height: int, model_bytes: f
 
     model_bytes: of planes and networks at work (`CheckpointInfo.memory_bytes` without the weights).
     """
-    tile = SMALL_TILE * SAMPLES * SAMPLE_BYTES
+    tile = SMALLEST_TILE * SAMPLES * SAMPLE_BYTES
     per_pixel = PIXEL_BYTES + VALUE_BYTES * 3 * len(request.channels)
     return MARGIN * (model_bytes + tile + per_pixel * width * height)
 

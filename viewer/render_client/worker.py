@@ -34,7 +34,7 @@ from core_model.schema.inspect import RayReport
 from core_model.schema.memory import give_back
 from core_model.schema.question import Question
 from core_model.schema.question_bake import BakeQuestion
-from core_model.schema.render import ErrorInfo, RenderRequest, RenderResult, lay_out
+from core_model.schema.render import SMALLEST_TILE, ErrorInfo, RenderRequest, RenderResult, lay_out
 from core_model.schema.rest import Rest
 from viewer.render_client import messages as m
 from viewer.render_client.frame_ring import ALIGN, FrameRing
@@ -43,7 +43,6 @@ from viewer.render_client.turns import Turn, Turns
 
 FIRST_TILE = 1 << 16
 """Rays of the tile that the first retry after out-of-memory halves, where the request names none."""
-TILE_FLOOR = 1024
 IDLE_LOOK_S = 0.25
 
 
@@ -397,8 +396,8 @@ class _Worker:
             first = first or result.error  # it names what fits: later ones find memory in smaller pieces
             self._free_memory()
             tile = (tile or min(FIRST_TILE, request.width * request.height)) // 2
-            if tile < TILE_FLOOR:
-                hint = f"even with tiles of {TILE_FLOOR} rays; try a smaller picture or fewer channels"
+            if tile < SMALLEST_TILE:
+                hint = f"even with tiles of {SMALLEST_TILE} rays; try a smaller picture or fewer channels"
                 error = first.replace(message=f"{first.message} ({hint})")
                 return result.model_copy(update={"error": error}), {}
             self._tile_cap = (request.checkpoint, tile)
