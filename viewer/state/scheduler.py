@@ -202,6 +202,8 @@ class Scheduler:
         if result.request != self._sent:
             return
         self._answered = True
+        if self._left:
+            return  # of the view before: it is no step of the one that the window draws now
         if result.request.tier is Tier.BESIDE:
             self._took_beside(result)
             return

@@ -59,11 +59,18 @@ class Simulation:
         self._latent: object = None
         self._generation = 0
 
-    def tick(self, doc: Document, info: CheckpointInfo | None = INFO) -> RenderRequest | None:
-        """One GUI frame: deliver what is finished, ask the scheduler, hand over what it wants."""
+    def tick(
+        self, doc: Document, info: CheckpointInfo | None = INFO, *, baked: bool = False
+    ) -> RenderRequest | None:
+        """One GUI frame: deliver what is finished, ask the scheduler, hand over what it wants.
+
+        What the scheduler abandons comes nevertheless: it was on its way already.
+        """
         self.now += GUI_FRAME_S
         self._deliver()
-        request = self.scheduler.step(doc, self.viewport, info, self.now, self._last)
+        self.scheduler.learn(doc, self._last)
+        request = self.scheduler.step(doc, self.viewport, info, self.now, self._last, baked=baked)
+        self.scheduler.abandon()
         if request is not None:
             self.requests.append((self.now, request))
             in_hand = self._in_hand[1].request if self._in_hand else None
@@ -78,12 +85,12 @@ class Simulation:
         while self.now < end:
             self.tick(doc)
 
-    def drag(self, doc: Document, seconds: float) -> Document:
+    def drag(self, doc: Document, seconds: float, *, baked: bool = False) -> Document:
         """Turn a little in every GUI frame."""
         end = self.now + seconds
         while self.now < end:
             doc = doc.replace(camera=doc.camera.replace(yaw=doc.camera.yaw + 0.001))
-            self.tick(doc)
+            self.tick(doc, baked=baked)
         return doc
 
     def finished(self, tier: Tier) -> list[tuple[float, RenderResult]]:

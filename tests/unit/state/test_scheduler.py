@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.latent import LatentSpec
 from core_model.schema.render import RenderRequest, RenderResult, Tier
 from core_model.schema.sampler import SamplerSpec
-from tests.unit.state.simulated_renderer import INFO, Simulation
+from tests.unit.state.simulated_renderer import GUI_FRAME_S, INFO, Simulation
 from viewer.state.document import ChannelView, Document, QualitySettings
 from viewer.state.scheduler import Scheduler
 
@@ -320,3 +324,44 @@ def test_a_channel_that_cannot_be_made_beside_the_picture_is_not_asked_for_twice
     sim.rest(DOC, 10.0)
     assert tiers(sim).count(Tier.BESIDE) == 1 and tiers(sim).count(Tier.REFINED) == 8
     assert sim.scheduler.wait_s(DOC, sim.now) is None
+
+
+HANDS = st.one_of(
+    st.tuples(st.just("turn"), st.booleans()),
+    st.tuples(st.just("channel"), st.sampled_from(("rgb", "depth", "entropy"))),
+    st.tuples(st.just("latent"), st.integers(0, 2)),
+    st.tuples(st.just("wait"), st.integers(1, 60)),
+    st.tuples(st.just("cancel"), st.none()),
+    st.tuples(st.just("preempt"), st.none()),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(HANDS, max_size=12), st.sampled_from((0.05, 0.5, 2.0)), st.booleans())
+@example(hands=[("turn", True), ("wait", 37)], us_per_sample=0.5, fails_beside=False)
+def test_whatever_a_hand_does_the_last_view_is_refined_in_the_end(
+    hands: list[tuple[str, Any]], us_per_sample: float, fails_beside: bool
+) -> None:
+    """Results may come late, of views that were left to the baked volume too: they say nothing about the one that is wanted."""
+    sim = Simulation(us_per_sample=us_per_sample, fails_beside=fails_beside)
+    doc = DOC
+    for what, value in hands:
+        if what == "turn":
+            doc = sim.drag(doc, 0.04, baked=value)
+        elif what == "channel":
+            doc = doc.replace(view=doc.view.with_channel(value))
+        elif what == "latent":
+            doc = doc.replace(latent=LatentSpec.of_seed(value))
+        elif what == "wait":
+            sim.rest(doc, value * GUI_FRAME_S)
+        elif what == "cancel":
+            sim.scheduler.hold()
+        else:
+            sim.scheduler.preempted()
+    doc = sim.drag(doc, 0.02, baked=True)
+    end = sim.now + 60.0
+    while sim.now < end and (sim.scheduler.waiting or sim.scheduler.wait_s(doc, sim.now) is not None):
+        sim.tick(doc)
+    pictures = [r for _, r in sim.requests if r.camera == doc.camera and r.latent == doc.latent]
+    assert sum(r.tier is Tier.REFINED for r in pictures) == doc.quality.refine_frames
+    assert sim.scheduler.wait_s(doc, sim.now) is None and not sim.scheduler.waiting
