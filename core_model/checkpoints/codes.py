@@ -186,7 +186,7 @@ def save_code(
     import torch
     from safetensors.torch import save_file
 
-    from core_model.checkpoints.store import check_finite, give_usual_mode
+    from core_model.checkpoints.store import check_finite
     from core_model.schema.atomic import replacing
 
     plain = lambda x, dtype: x.detach().to("cpu", dtype).clone(memory_format=torch.contiguous_format)
@@ -197,7 +197,6 @@ def save_code(
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, durable=True) as temporary:
         save_file(tensors, temporary, metadata={"format": "pt", CODE_KEY: header.model_dump_json()})
-        give_usual_mode(temporary)
     return path
 
 

@@ -37,7 +37,6 @@ def save_checkpoint(
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path, durable=True) as temporary:
         save_file(tensors, temporary, metadata={"format": "pt", METADATA_KEY: header.model_dump_json()})
-        give_usual_mode(temporary)
     _flush_to_disk(path.parent)
     return path
 
@@ -109,18 +108,6 @@ def _storable(tensor: Tensor, half: bool) -> Tensor:
     if half and t.dtype == torch.float32 and (t.numel() == 0 or float(t.abs().max()) <= FLOAT16_MAX):
         return t.to(torch.float16).contiguous()
     return t.clone(memory_format=torch.contiguous_format)
-
-
-def give_usual_mode(path: Path) -> None:
-    """The rights of any new file of this user: safetensors makes its files for the owner alone."""
-    if os.name == "nt":
-        return
-    probe = path.with_name(f"{path.name}.mode")  # reading the umask would change it for other threads
-    try:
-        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-        os.chmod(path, probe.stat().st_mode & 0o777)
-    finally:
-        probe.unlink(missing_ok=True)
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -27,18 +27,30 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """A temporary path in the folder of `path` that replaces it on success, and is removed on any failure.
 
     durable: on the disk before it gets its name, so that it is whole also after the machine has stopped. A write that
-    fails raises OSError with the name of `path`, whatever library wrote.
+    fails raises OSError with the name of `path`, whatever library wrote. The file has the rights of any new file of this
+    user: safetensors makes its own for the owner alone.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.part")
     with naming(path, temporary):
         try:
+            rights = _usual_rights(temporary)
             yield temporary
+            if temporary.stat().st_mode & 0o777 != rights:
+                temporary.chmod(rights)
             if durable:
                 with open(temporary, "rb+") as file:
                     os.fsync(file.fileno())
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _usual_rights(path: Path) -> int:
+    """Mode of a file that is made here, by making one for a moment: to read the umask would change it for other threads."""
+    path.touch(exist_ok=False)
+    mode = path.stat().st_mode & 0o777
+    path.unlink()
+    return mode
 
 
 @contextmanager

@@ -10,18 +10,21 @@ from pydantic import Field, field_validator, model_validator
 from core_model.schema.camera import CameraSpec
 from core_model.schema.frozen import Frozen
 
+SEEDS = 2**32
+"""So many seeds numpy's RandomState has: 0 to 2³² - 1."""
+
 
 class SeedWeight(Frozen):
     """One seed of a blend in w; weights of a spec are normalised to sum 1."""
 
-    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="numpy RandomState seed of z")
+    seed: int = Field(default=0, ge=0, le=SEEDS - 1, description="numpy RandomState seed of z")
     weight: float = Field(default=1.0, allow_inf_nan=False)
 
 
 class StyleMix(Frozen):
     """Layers whose w comes from another seed."""
 
-    seed: int = Field(ge=0, le=2**32 - 1)
+    seed: int = Field(ge=0, le=SEEDS - 1)
     layers: tuple[int, ...]
 
 

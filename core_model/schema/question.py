@@ -10,7 +10,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from core_model.schema.frozen import Frozen
-from core_model.schema.latent import LatentSpec
+from core_model.schema.latent import SEEDS, LatentSpec
 from core_model.schema.render import RenderRequest
 
 
@@ -55,5 +55,5 @@ class DirectionsQuestion(Question):
 
     count: int = Field(default=16, ge=1, le=512)
     samples: int = Field(default=4096, ge=16, le=1 << 20)
-    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    seed: int = Field(default=0, ge=0, le=SEEDS - 1)
     class_index: int | None = None

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from core_model.schema.camera import CameraSpec, OrbitPose, Vec3
 from core_model.schema.frozen import Frozen
-from core_model.schema.latent import LatentSpec
+from core_model.schema.latent import SEEDS, LatentSpec
 from core_model.schema.sampler import SamplerSpec
 
 STAGES = (
@@ -60,7 +60,7 @@ class RenderRequest(Frozen):
     sampler: SamplerSpec = SamplerSpec()
     channels: tuple[str, ...] = ("rgb",)
     tier: Tier = Tier.FULL
-    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="random offsets of jittered samplers")
+    seed: int = Field(default=0, ge=0, le=SEEDS - 1, description="random offsets of jittered samplers")
     precision: Literal["fp32", "bf16"] = "fp32"
     skip_empty: bool = True
     native: bool = Field(

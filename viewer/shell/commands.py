@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from core_model.schema.camera import CameraPrior
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.latent import SeedWeight
+from core_model.schema.latent import SEEDS, SeedWeight
 from viewer.state import actions, orbit
 from viewer.state.document import Document
 from viewer.state.latent_blend import main_seed
@@ -97,7 +97,7 @@ def _compare(now: Situation) -> actions.Action:
 def _seed(step: int) -> Does:
     def does(now: Situation) -> actions.Action:
         latent = now.doc.latent
-        seed = SeedWeight(seed=(main_seed(latent) + step) % 2**32)
+        seed = SeedWeight(seed=(main_seed(latent) + step) % SEEDS)
         return _edit(now, latent=latent.replace(seeds=(seed,), z=None, w=None))
 
     return does

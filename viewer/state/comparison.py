@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from core_model.schema.frozen import Frozen
+from core_model.schema.latent import SEEDS
 
 What = Literal[
     "view",
@@ -41,7 +42,7 @@ class Source(Frozen):
     spp: float = Field(default=64.0, gt=1, le=4096, description="samples per ray")
     channel: str = "normal"
     psi: float = Field(default=1.0, ge=-2.0, le=2.0)
-    seed: int = Field(default=1, ge=0, le=2**32 - 1)
+    seed: int = Field(default=1, ge=0, le=SEEDS - 1)
     entry: str = ""
     w: tuple[tuple[float, ...], ...] = ()
     checkpoint: str = ""

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core_model.schema.latent import LatentSpec, SeedWeight
+from core_model.schema.latent import SEEDS, LatentSpec, SeedWeight
 
-SEEDS = 2**32
 TINY = 1e-6
 """Weights below it are left out of a walk's blends."""
 Blend = tuple[SeedWeight, ...]
@@ -78,6 +77,12 @@ def plane_of(latent: LatentSpec, kept: Corners) -> tuple[SeedPlane, bool]:
 def neighbours(seed: int) -> Corners:
     """A plane's first corners about a seed: it and the three after it."""
     return (seed, (seed + 1) % SEEDS, (seed + 2) % SEEDS, (seed + 3) % SEEDS)
+
+
+def thousand_about(seed: int) -> tuple[int, int]:
+    """First and last seed of its thousand: fewer at the end, as there are 2³² seeds."""
+    first = seed - seed % 1000
+    return first, min(first + 999, SEEDS - 1)
 
 
 def main_seed(latent: LatentSpec) -> int:

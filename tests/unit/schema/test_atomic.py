@@ -65,3 +65,16 @@ def test_where_a_person_named_the_file_it_is_an_input_error(tmp_path: Path) -> N
     with pytest.raises(InputError) as caught, atomic_path(path):
         raise OSError(errno.ENOSPC, FULL)
     assert str(caught.value) == f"cannot write in {path}: got the disk is full ({FULL})"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+@pytest.mark.parametrize("narrow", [True, False])
+def test_whoever_may_read_a_new_file_may_read_ours(tmp_path: Path, narrow: bool) -> None:
+    """safetensors makes its files for the owner alone: a group shares runs and checkpoints."""
+    plain, path = tmp_path / "plain", tmp_path / "ours"
+    plain.touch()
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"new")
+        temporary.chmod(0o600 if narrow else 0o777)
+    assert path.stat().st_mode == plain.stat().st_mode
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["ours", "plain"]

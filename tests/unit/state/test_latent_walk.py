@@ -15,6 +15,7 @@ from viewer.state.latent_blend import (
     plane_of,
     ring_of,
     spline_weights,
+    thousand_about,
 )
 from viewer.state.latent_walk import Walk
 
@@ -25,6 +26,14 @@ def points(latent: LatentSpec) -> np.ndarray:
     """The blend as a point, each seed at its own random place [8]; weights as a renderer normalises them."""
     total = sum(s.weight for s in latent.seeds)
     return sum(s.weight / total * np.random.RandomState(s.seed).randn(8) for s in latent.seeds)
+
+
+@pytest.mark.parametrize(
+    "seed, first, last", [(0, 0, 999), (2999, 2000, 2999), (2**32 - 1, 4_294_967_000, 2**32 - 1)]
+)
+def test_a_hand_browses_only_seeds_that_there_are(seed: int, first: int, last: int) -> None:
+    assert thousand_about(seed) == (first, last)
+    assert LatentSpec.of_seed(first) and LatentSpec.of_seed(last)
 
 
 def test_a_plane_is_read_back_from_the_latent_that_it_makes() -> None:

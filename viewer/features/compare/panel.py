@@ -6,6 +6,7 @@ from imgui_bundle import ImVec2, imgui, implot
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.latent import SEEDS
 from viewer.features.compare.apart import draw_apart
 from viewer.features.compare.tile_rows import Offers, TileRow
 from viewer.state.basket import Shelf
@@ -123,7 +124,7 @@ class ComparePanel:
 def _next(spec: Comparison) -> Source:
     """A picture like the last one with the next seed; of anything else, another seed."""
     last = spec.tiles[-1]
-    return last.replace(seed=(last.seed + 1) % 2**32) if last.what == "seed" else last.replace(what="seed")
+    return last.replace(seed=(last.seed + 1) % SEEDS) if last.what == "seed" else last.replace(what="seed")
 
 
 FEATURES.add("compare", lambda: Feature(ComparePanel()))

@@ -8,7 +8,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.latent import LatentSpec, StyleMix
+from core_model.schema.latent import SEEDS, LatentSpec, StyleMix
 from viewer.state.latent_blend import main_seed
 from viewer.widgets import choice_rows, controls, inputs, typed
 from viewer.widgets.theme import Theme
@@ -35,7 +35,7 @@ class MixRows:
             tip="Take some layers of w from a second seed (style mixing)",
             why_not=why_not,
         )
-        following = StyleMix(seed=(main_seed(latent) + 1) % 2**32, layers=band("fine", layers))
+        following = StyleMix(seed=(main_seed(latent) + 1) % SEEDS, layers=band("fine", layers))
         if on and mix is None:
             mix = self._kept or following
         elif not on and mix is not None:
@@ -52,7 +52,7 @@ class MixRows:
         gap, button = imgui.get_style().item_inner_spacing.x, imgui.get_frame_height()
         imgui.set_next_item_width(imgui.get_content_region_avail().x - button - gap)
         with controls.disabled(why_not):
-            entered = typed.whole(theme, "##mix-seed", str(mix.seed), 0, 2**32 - 1)
+            entered = typed.whole(theme, "##mix-seed", str(mix.seed), 0, SEEDS - 1)
         mix = mix if entered is None else mix.replace(seed=entered)
         controls.tooltip(why_not or "Type a seed and press Enter")
         imgui.same_line(0.0, gap)

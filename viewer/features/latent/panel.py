@@ -9,13 +9,13 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.latent import LatentSpec, SeedWeight
+from core_model.schema.latent import SEEDS, LatentSpec, SeedWeight
 from viewer.features.latent.conditioning import ConditionRows
 from viewer.features.latent.mixing import MixRows
 from viewer.features.latent.seed_plane import PlaneWidget
 from viewer.features.latent.walk_controls import WalkRows
 from viewer.state.document import Document
-from viewer.state.latent_blend import describe, main_seed
+from viewer.state.latent_blend import describe, main_seed, thousand_about
 from viewer.state.latent_walk import Walk
 from viewer.state.query_cache import QueryCache
 from viewer.widgets import choice_rows, controls, number_rows, typed
@@ -24,7 +24,6 @@ from viewer.widgets.feature import FEATURES, Feature
 from viewer.widgets.shown_picture import ShownPicture
 from viewer.widgets.theme import Theme
 
-MAX_SEED = 2**32 - 1
 NO_DIRECTION = "The colours of this checkpoint do not depend on the viewing direction"
 NO_LATENT = "This checkpoint has no latent space: it always shows the same object"
 _FOLDS = (
@@ -160,17 +159,12 @@ class LatentPanel:
         imgui.set_next_item_width(imgui.get_content_region_avail().x - 3 * (button + gap))
         # Only the finished number counts: a head for each digit on the way would be wasted.
         with controls.disabled(why_not):
-            entered = typed.whole(theme, "##seed", describe(latent) if many else str(seed), 0, MAX_SEED)
+            entered = typed.whole(theme, "##seed", describe(latent) if many else str(seed), 0, SEEDS - 1)
         seed = seed if entered is None else entered
         controls.tooltip(why_not or f"Type a seed and press Enter.{said}")
         for icon, key, tip, new in (
-            (
-                fa.ICON_FA_MINUS,
-                "seed-",
-                theme.keyed("Previous seed", "latent.previous"),
-                (seed - 1) % (MAX_SEED + 1),
-            ),
-            (fa.ICON_FA_PLUS, "seed+", theme.keyed("Next seed", "latent.next"), (seed + 1) % (MAX_SEED + 1)),
+            (fa.ICON_FA_MINUS, "seed-", theme.keyed("Previous seed", "latent.previous"), (seed - 1) % SEEDS),
+            (fa.ICON_FA_PLUS, "seed+", theme.keyed("Next seed", "latent.next"), (seed + 1) % SEEDS),
             (fa.ICON_FA_SHUFFLE, "seed?", "Random seed", None),
         ):
             imgui.same_line(0.0, gap)
@@ -183,16 +177,16 @@ class LatentPanel:
 
     def _fine(self, seed: int, theme: Theme, why_not: str) -> int:
         """Drag field over a thousand seeds about the present one's thousand."""
-        base = seed - seed % 1000
-        return base + number_rows.slider_int(
+        first, last = thousand_about(seed)
+        return first + number_rows.slider_int(
             theme,
             "Browse",
             "##browse-seed",
-            seed - base,
+            seed - first,
             low=0,
-            high=999,
+            high=last - first,
             fmt="%d",
-            tip=f"Drag through the seeds {base} to {base + 999}",
+            tip=f"Drag through the seeds {first} to {last}",
             why_not=why_not,
         )
 

@@ -11,7 +11,7 @@ from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.latent import LatentSpec
+from core_model.schema.latent import SEEDS, LatentSpec
 from viewer.state.document import Document
 from viewer.state.latent_blend import Corners, SeedPlane, neighbours, plane_of
 from viewer.state.latent_walk import Walk
@@ -94,7 +94,7 @@ class PlaneWidget:
                 imgui.set_cursor_pos_x(left)
             imgui.set_next_item_width(width)
             with controls.disabled(why_not):
-                entered = typed.whole(theme, f"##corner{index}", str(plane.corners[index]), 0, 2**32 - 1)
+                entered = typed.whole(theme, f"##corner{index}", str(plane.corners[index]), 0, SEEDS - 1)
             plane = plane if entered is None else plane.with_corner(index, entered)
             share = round(100 * plane.weights[index])
             controls.tooltip(

@@ -13,6 +13,7 @@ import numpy as np
 
 from core_model.schema.config_dir import kept_file, save_kept
 from core_model.schema.errors import InputError
+from core_model.schema.latent import SEEDS
 
 Order = Literal["seed", "range", "samples", "flatness"]
 BINS = 64
@@ -132,7 +133,7 @@ def read_stars(path: Path) -> frozenset[int]:
         return frozenset()
     except (OSError, ValueError) as error:
         raise InputError(what="stars not read", where=str(path), got=str(error).splitlines()[0]) from None
-    if not isinstance(found, list) or not all(isinstance(s, int) and 0 <= s < 2**32 for s in found):
+    if not isinstance(found, list) or not all(isinstance(s, int) and 0 <= s < SEEDS for s in found):
         raise InputError(
             what="stars not read", where=str(path), expected="a list of seeds", got=type(found).__name__
         )

@@ -12,7 +12,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 from core_model.schema.camera import OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
-from core_model.schema.latent import LatentSpec, SeedWeight
+from core_model.schema.latent import SEEDS, LatentSpec, SeedWeight
 from core_model.schema.question import PictureQuestion
 from core_model.schema.render import RenderRequest
 from viewer.features.seeds import board as store
@@ -104,7 +104,7 @@ class SeedsPanel:
         return thumbnail_request(doc, info, latent, EDGE, self.camera)
 
     def _listed(self) -> list[int]:
-        end = min(self.start + self.count, 2**32)
+        end = min(self.start + self.count, SEEDS)
         seeds = (
             [s for s in self.stars if self.start <= s < end] if self.only_stars else range(self.start, end)
         )
