@@ -109,18 +109,21 @@ def measures_of(what: str, counts: tuple[int, ...], life: dict[str, Any] | None,
     return measures
 
 
-def quarters(values: list[float]) -> tuple[float, float] | None:
-    """Medians of the first and last quarter after the warm-up; None with fewer than two values there."""
+def quarters(values: list[float], least: bool = False) -> tuple[float, float] | None:
+    """Medians (or least values) of the first and last quarter after the warm-up; None with fewer than two values there."""
     warm = values[int(WARM * len(values)) :]
     if len(warm) < 2:
         return None
-    size = max(1, len(warm) // 4)
-    return statistics.median(warm[:size]), statistics.median(warm[-size:])
+    size, of = max(1, len(warm) // 4), min if least else statistics.median
+    return of(warm[:size]), of(warm[-size:])
 
 
 def growth(values: list[float]) -> float | None:
-    """By what factor a figure grew after the warm-up."""
-    found = quarters(values)
+    """By what factor held memory grew after the warm-up: by the least of each quarter, as what is held is never given back.
+
+    What a sample finds beyond that belongs to the picture that is just being made.
+    """
+    found = quarters(values, least=True)
     return None if found is None else found[1] / found[0]
 
 

@@ -111,6 +111,8 @@ def windowed(what: str, path: str, counts: list[int], end: float, said: dict[str
     app.run()
     if what == "storm":
         said["done"] = [storm.hands.events]
+        for name, text in storm.broken.items():
+            say(f"panel {name}: {text}")
         said["broken"] = {name: text.strip().splitlines()[-1] for name, text in storm.broken.items()}
     elif not said.get("whole"):
         raise RuntimeError(f"the window closed early: {said['done']} of {said['planned']}")

@@ -210,9 +210,10 @@ def test_a_script_that_takes_too_long_is_ended_and_named() -> None:
 
 
 def test_growth_is_that_after_the_warm_up() -> None:
-    """Medians of the first and last quarter of what follows the first fifth."""
+    """Of what is held: the least in the first and last quarter of what follows the first fifth."""
     assert soak.growth([100.0, 300.0, *[400.0] * 8]) == 1.0
     assert soak.growth([100.0, 100.0, *[200.0] * 4, *[300.0] * 4]) == 1.5
+    assert soak.growth([100.0, 100.0, *[900.0, 200.0] * 2, *[300.0, 900.0] * 2]) == 1.5
     assert soak.more([5.0] * 10) == 0.0 and soak.more([5.0] * 9 + [9.0]) == 2.0
     assert soak.growth([1.0]) is None and soak.more([]) is None
 
