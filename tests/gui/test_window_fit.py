@@ -50,6 +50,7 @@ def test_no_panel_clips_its_text_and_the_picture_stays_large(
     settings(tmp_path, monkeypatch, scale)
     monkeypatch.chdir(tmp_path)
     clipped: dict[str, str] = {}
+    covered: list[str] = []
     small: dict[str, tuple[float, float]] = {}
 
     def body(hands: Hands) -> None:
@@ -69,12 +70,14 @@ def test_no_panel_clips_its_text_and_the_picture_stays_large(
                 fit.clear()
                 hands.ctx.yield_()
                 clipped.update({f"{state}: {text}": how for text, how in fit.found.items()})
+                covered.extend(f"{state}: {pair}" for pair in fit.overlaps())
                 if min(viewport().x, viewport().y) < layout.PICTURE_PX:
                     small[state] = (viewport().x, viewport().y)
         assert fit.measured > 2000
 
     drive(body, InlineClient(BlobSession), "blob:posed", size)
     assert not clipped, "\n".join(f"{text}: {how}" for text, how in clipped.items())
+    assert not covered, "\n".join(covered)
     assert not small
 
 

@@ -1,18 +1,23 @@
-"""Measures text where it is drawn: what is wider than the room that Dear ImGui clips it to, and what the window itself has cut to "…"."""
+"""Measures text where it is drawn: what is wider than the room that Dear ImGui clips it to, and what the window itself has cut to "…";
+finds plates over pictures that cover one another.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from imgui_bundle import imgui
 
-from viewer.widgets import controls
+from viewer.widgets import controls, overlays
 
 SLACK_PX = 1.5
 """Rounding of positions and advances."""
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom."""
 
 
 class Fit:
@@ -21,6 +26,8 @@ class Fit:
     def __init__(self) -> None:
         self.found: dict[str, str] = {}
         self.measured = 0
+        self.plates: list[tuple[str, Box]] = []
+        """Grounds of text over pictures in this frame."""
 
     def note(self, text: str, missing: float) -> None:
         self.measured += 1
@@ -29,6 +36,22 @@ class Fit:
 
     def clear(self) -> None:
         self.found.clear()
+        self.plates.clear()
+
+    def overlaps(self) -> list[str]:
+        """Pairs of plates in one panel that lie over one another."""
+        pairs = itertools.combinations(self.plates, 2)
+        return [f"{name}: {a} and {b}" for (name, a), (other, b) in pairs if name == other and _meet(a, b)]
+
+
+def _meet(a: Box, b: Box) -> bool:
+    across, down = (min(a[i + 2], b[i + 2]) - max(a[i], b[i]) for i in (0, 1))
+    return min(across, down) > SLACK_PX
+
+
+def _plate(fit: Fit, real: Callable[..., Any], theme: Any, low: Any, high: Any) -> Any:
+    fit.plates.append((_panel(), (round(low.x), round(low.y), round(high.x), round(high.y))))
+    return real(theme, low, high)
 
 
 def _panel() -> str:
@@ -89,6 +112,7 @@ def measuring() -> Iterator[Fit]:
     hooks: dict[tuple[Any, str], Callable[..., Any]] = {
         (imgui, "text_unformatted"): _text,
         (controls, "ellipsis"): _cut,
+        (overlays, "plate"): _plate,
     }
     hooks |= {
         (imgui, name): _item for name in ("button", "small_button", "selectable", "checkbox", "menu_item")

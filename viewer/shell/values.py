@@ -125,7 +125,8 @@ class AllLayers:
         for method in self._of("badge"):
             corner = ImVec2(corner.x, corner.y + call(method, self.values, doc=doc, corner=corner))
 
-    def labels(self, doc: Document, where: Squares) -> None:
+    def labels(self, doc: Document, where: Squares) -> float:
+        """Height of the highest plate in the lower right corner."""
         assert self.values is not None
-        for method in self._of("labels"):
-            call(method, self.values, doc=doc, where=where)
+        values = self.values
+        return max((call(method, values, doc=doc, where=where) for method in self._of("labels")), default=0.0)

@@ -56,8 +56,8 @@ class Layer:
     badge: Callable[..., float] | None = None
     """(…, corner): a plate below the title's, with its upper left corner there; returns the height that it
     took."""
-    labels: Callable[..., None] | None = None
-    """(…, where): plates at the lower edge."""
+    labels: Callable[..., float] | None = None
+    """(…, where): a plate in the lower right corner of the picture; returns the height that it took there."""
 
 
 class Layers(Protocol):
@@ -68,7 +68,7 @@ class Layers(Protocol):
     ) -> LayerPicture | None: ...
     def over(self, doc: Document, where: Squares) -> Document: ...
     def badges(self, doc: Document, corner: ImVec2) -> None: ...
-    def labels(self, doc: Document, where: Squares) -> None: ...
+    def labels(self, doc: Document, where: Squares) -> float: ...
 
 
 class RequestFrames(Protocol):

@@ -19,10 +19,14 @@ _HALF_GRIP_EM = 0.45
 
 @dataclass(frozen=True)
 class Squares:
-    """Where the pictures lie: upper left corners of A, B … (one for all where they share it) and their edge, logical pixels."""
+    """Where the pictures lie: upper left corners of A, B … (one for all where they share it) and their edge, logical pixels.
+
+    taken: width at their right side that is not for labels.
+    """
 
     tiles: tuple[ImVec2, ...]
     edge: float
+    taken: float = 0.0
 
     @property
     def a(self) -> ImVec2:

@@ -20,6 +20,8 @@ from viewer.widgets.theme import Theme
 
 LEAST_EM = 3.0
 """A part of a wipe that is narrower has no caption."""
+DISTANCE_EM = 6.0
+"""Under a narrower picture the distance would cover it; the panel has it anyway."""
 WHAT_TITLES: dict[What, str] = {
     "view": "This view", "sampler": "Sampler", "samples": "Samples", "channel": "Channel", "psi": "Psi", "seed": "Seed",
     "basket": "Basket", "checkpoint": "Checkpoint", "snapshot": "Snapshot", "reference": "Reference", "photo": "Photo",
@@ -59,25 +61,26 @@ def labels(
     compared: Compared,
     drawn: ShownMap,
     where: Squares,
-) -> None:
+) -> float:
     """Letter and name in the lower right corner of each picture, within its own part of the screen; under B's also the distance of A
-    and B.
+    and B. Returns the greatest height that they take there.
     """
-    spec, inset = doc.compare, 0.5 * theme.em
+    spec, inset, taken = doc.compare, 0.5 * theme.em, 0.0
     if spec.mode == "off":
-        return
+        return taken
     found, above = compared.apart(doc, picture.frames), []
     for index, source in enumerate(spec.shown):
         corner = where.tiles[min(index, len(where.tiles) - 1)]
-        right, bottom = corner.x + where.edge, corner.y + where.edge
+        right, bottom = corner.x + where.edge - where.taken, corner.y + where.edge
         lines = [(f"{LETTERS[index]}  {title_of(source, index, info, picture, compared)}", True)]
         lines += _state(doc, picture, compared, index, drawn)
-        if index == 1 and found is not None:
+        room = where.edge - where.taken - 2 * inset
+        if index == 1 and found is not None and room > DISTANCE_EM * theme.em:
             lines.append((_distance(found), False))
-        room = where.edge - 2 * inset
         if spec.mode == "wipe":
-            right -= where.edge * (1.0 - spec.split) if index == 0 else 0.0
-            room = where.edge * (spec.split if index == 0 else 1.0 - spec.split) - 2 * inset
+            divider = corner.x + where.edge * spec.split
+            right = min(right, divider) if index == 0 else right
+            room = right - (corner.x if index == 0 else divider) - 2 * inset
             if room < LEAST_EM * theme.em:  # next to nothing of it is seen
                 continue
         if spec.mode == "difference":  # one picture of both
@@ -85,9 +88,10 @@ def labels(
                 above = [] if source.what == "view" else lines
                 continue
             lines = above + lines
-        overlays.badge(
-            theme, ImVec2(right - inset, bottom - inset), lines, right=True, bottom=True, room=room
-        )
+        corner = ImVec2(right - inset, bottom - inset)
+        plate = overlays.badge(theme, corner, lines, right=True, bottom=True, room=room)
+        taken = max(taken, inset + plate.y)
+    return taken
 
 
 def _distance(found: Apart) -> str:

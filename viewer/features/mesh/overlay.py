@@ -92,11 +92,11 @@ class MeshLayer(Layer):
         _image(theme, present(drawn, view, span, edge_px, ERROR_SLOT), where.a, where.edge)
         return LayerPicture(drawn, drawn.channel, view, span)
 
-    def labels(self, doc: Document, theme: Theme, where: Squares) -> None:
-        """What is drawn, in the lower right corner of its picture; what is missing, while it is."""
+    def labels(self, doc: Document, theme: Theme, where: Squares) -> float:
+        """What is drawn, in the lower right corner of its picture; what is missing, while it is. Returns the height taken there."""
         mode, stage = doc.mesh_mode, self.stage
         if mode == "off":
-            return
+            return 0.0
         lines: list[tuple[str, bool]] = []
         mesh = stage.shown
         if mesh is not None:
@@ -111,10 +111,12 @@ class MeshLayer(Layer):
                 lines.append((f"RMS {stage.error.rms:.3g} world units", True))
         if stage.words:
             lines.append((stage.words, stage.failed))
-        if lines:
-            inset = 0.5 * theme.em
-            corner = ImVec2(where.b.x + where.edge - inset, where.b.y + where.edge - inset)
-            overlays.badge(theme, corner, lines, right=True, bottom=True)
+        if not lines:
+            return 0.0
+        inset = 0.5 * theme.em
+        corner = ImVec2(where.b.x + where.edge - where.taken - inset, where.b.y + where.edge - inset)
+        room = where.edge - where.taken - 2 * inset
+        return inset + overlays.badge(theme, corner, lines, right=True, bottom=True, room=room).y
 
 
 def _image(theme: Theme, texture: int, origin: ImVec2, edge: float, opacity: float = 1.0) -> None:

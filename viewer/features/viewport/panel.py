@@ -5,7 +5,7 @@ cursor.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from imgui_bundle import ImVec2, imgui
@@ -106,19 +106,15 @@ class ViewportPanel:
         told = drawn.channel.name != "mesh" and not baked
         lines = readout.lines(picture, place.hover, drawn.drawn, beside) if told else []
         plate = self._badges(doc, theme, picture, layers, drawn.channel, lines, corner, height, baked)
-        if drawn.channel.kind == "scalar":
-            self._bar(
-                doc,
-                theme,
-                picture,
-                replace(place, hover=None) if baked else place,
-                drawn,
-                ImVec2(where.right - edge, where.a.y),
-                edge,
-                ImVec2(corner.x + width, corner.y),
-            )
-        tile_labels.labels(doc, theme, info, picture, compared, drawn.drawn, where)
-        layers.labels(doc, where)
+        scalar = drawn.channel.kind == "scalar"
+        box = _bar_box(theme, where, corner.x + width, corner.y) if scalar else None
+        labelled = where if box is None else replace(where, taken=box.taken)
+        below = max(
+            tile_labels.labels(doc, theme, info, picture, compared, drawn.drawn, labelled),
+            layers.labels(doc, labelled),
+        )
+        if box is not None:
+            self._bar(doc, theme, picture, replace(place, hover=None) if baked else place, drawn, box, below)
         beside_title = width > 2 * plate.x + WORK_EM * theme.em
         top = corner.y + 0.7 * theme.em + (0.0 if beside_title else plate.y + 0.4 * theme.em)
         cube = corner.x + width - (2 * view_cube.REACH_EM + 1.2) * theme.em
@@ -287,37 +283,68 @@ class ViewportPanel:
         picture: ShownPicture,
         place: PicturePlace,
         shown: LayerPicture,
-        origin: ImVec2,
-        edge: float,
-        corner: ImVec2,
+        box: _BarBox,
+        below: float,
     ) -> None:
-        """The colour bar beside the picture or at its right side; corner: the viewport's top right one, where the cube is."""
-        em, channel, right = theme.em, shown.channel, corner.x
+        """The colour bar. below: what labels take at the picture's lower edge."""
+        em, channel = theme.em, shown.channel
         view = shown.view or doc.view.of(channel.name, channel)
         span = shown.span or picture.shown_range(doc, channel)
-        beside = right - (origin.x + edge) > 6.9 * em
-        end = right - 0.5 * em if beside else origin.x + edge - 0.7 * em
-        x = origin.x + edge + 2.4 * em if beside else end - 4.4 * em
-        tall = min(edge * 0.62, 26 * em)
-        y = max(origin.y + 0.5 * (edge - tall) + 1.5 * em, corner.y + (2 * view_cube.REACH_EM + 4.2) * em)
-        tall = max(min(tall, origin.y + edge - y - 1.4 * em), 5 * em)
+        room = box.room if box.beside or box.taken else min(box.room, box.end - below - em - box.low.y)
+        tall = max(min(box.tall, room), 5 * em)
         color_bar.vertical_bar(
             theme,
-            ImVec2(x, y),
-            ImVec2(x + 0.95 * em, y + tall),
+            box.low,
+            ImVec2(box.low.x + 0.95 * em, box.low.y + tall),
             channel,
             view.colormap,
             view.invert,
             span,
             picture.histogram(doc, channel),
             self._marked(place, shown.drawn),
-            end,
-            plate=not beside,
+            box.right,
+            plate=not box.beside,
         )
 
     def _marked(self, place: PicturePlace, drawn: ShownMap) -> float | None:
         found = None if place.hover is None else drawn.under(*place.hover)
         return None if found is None else found[0]
+
+
+@dataclass(frozen=True)
+class _BarBox:
+    """Where the colour bar lies, logical pixels: its upper left corner, wanted height, room for it above the picture's lower edge
+    (`end`), right end of its titles, and whether all of it is beside the picture.
+
+    taken: width of the picture that labels leave to it, where the two do not fit one above the other.
+    """
+
+    low: ImVec2
+    tall: float
+    room: float
+    end: float
+    right: float
+    beside: bool
+    taken: float
+
+
+def _bar_box(theme: Theme, where: split.Squares, right: float, top: float) -> _BarBox:
+    """Beside the picture or at its right side, below the cube in the viewport's upper right corner (right, top)."""
+    em, edge = theme.em, where.edge
+    origin = ImVec2(where.right - edge, where.a.y)
+    beside = right - (origin.x + edge) > 6.9 * em
+    titles = right - 0.5 * em if beside else origin.x + edge - 0.7 * em
+    x = origin.x + edge + 2.4 * em if beside else titles - 4.4 * em
+    tall = min(edge * 0.62, 26 * em)
+    y = max(origin.y + 0.5 * (edge - tall) + 1.5 * em, top + (2 * view_cube.REACH_EM + 4.2) * em)
+    end = origin.y + edge
+    room = end - y - 1.4 * em
+    taken = 0.0 if beside or room > _LABELLED_EM * em else origin.x + edge - (x - 2.4 * em)
+    return _BarBox(ImVec2(x, y), tall, room, end, titles, beside, taken)
+
+
+_LABELLED_EM = 10.5
+"""Height that a colour bar and labels below it need."""
 
 
 def _glided(doc: Document, glide: CameraGlide, request_frames: RequestFrames, now: float) -> Document:
