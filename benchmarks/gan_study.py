@@ -301,6 +301,7 @@ SAMPLINGS: dict[str, dict[str, Any]] = {
     "20_6": {"samples": 20, "refine": 6, "look": 0},
     "24_8": {"samples": 24, "refine": 8, "look": 0},
     "32_12": {"samples": 32, "refine": 12, "look": 0},
+    "48_24": {"samples": 48, "refine": 24, "look": 0},
     "two_pass_24": {"first_stage": "two-pass", "samples": 24, "refine": 0, "look": 0, "cull_floor": 0.0},
 }
 

@@ -131,9 +131,10 @@ PRESETS.add(
         ),
         discriminator=DiscriminatorConfig(channel_base=1024, channel_max=128, label_layers=2),
         render=RenderConfig(
-            # With a first look of 48² and 20 + 6 samples, what the samples missed became texture: dots for eyes.
-            samples=24,
-            refine=8,
+            # What the samples miss becomes texture: dots for eyes in all faces with a first look of 48² and 20 + 6 samples, in
+            # dark ones still with 32 + 12 (43.7 dB beside 384 samples per ray), no longer with these (49.3 dB).
+            samples=48,
+            refine=24,
             cull_floor=0.006,
             box=0.4,
             scene_radius=0.3,
