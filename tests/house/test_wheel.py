@@ -27,7 +27,17 @@ from tests.house.sources import ROOT
 
 
 def run(*command: object, cwd: Path) -> str:
-    done = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True, text=True, timeout=110)
+    # without PYTHONPATH, whose packages come before the installed ones: the checkout would be tested
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(c) for c in command],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=110,
+    )
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -83,7 +93,7 @@ def test_the_installed_packages_find_their_data(environment: Path, tmp_path: Pat
         "print(data_root() / 'shaders' / 'present.frag')\n"
         "print(assets_dir() / 'headpack' / 'LICENSE.txt'); print(assets_dir() / 'headpack' / 'geometry.npz')"
     )
-    paths = run(environment / "bin" / "python", "-c", code, cwd=tmp_path).split()
+    paths = run(environment / "bin" / "python", "-c", code, cwd=tmp_path).splitlines()
     assert len(paths) == 5
     for path in paths:
         assert Path(path).is_relative_to(environment.resolve()) and Path(path).is_file()
