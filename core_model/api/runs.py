@@ -13,6 +13,7 @@ from pydantic_core import from_json
 
 from core_model.api.results import locked
 from core_model.schema.errors import InputError
+from core_model.schema.home import expanded
 from core_model.schema.run import RunRecord
 from core_model.schema.run_lines import Block, parse_block
 from core_model.training.common.run_directory import saved_record
@@ -56,7 +57,7 @@ class Run:
 
 def read_run(path: str | Path) -> Run:
     """Read what a run has written so far; raises InputError for a folder that is none."""
-    root = Path(path).expanduser()
+    root = expanded(path)
     record = saved_record(root)
     blocks = [_block(root / name) for name in STATISTICS]
     statistics = next((block for block in blocks if block.count), blocks[0])

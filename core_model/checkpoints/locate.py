@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core_model.schema.assets import demo_checkpoint
 from core_model.schema.errors import InputError
+from core_model.schema.home import expanded
 
 ANALYTIC_PREFIX = "analytic:"
 FALLBACK = "analytic:sphere"
@@ -30,7 +31,7 @@ def resolve(name: str) -> str:
         return name
     if name == "demo":
         return default_checkpoint()
-    path = Path(name).expanduser()
+    path = expanded(name)
     try:
         if path.is_dir():
             return str(newest_snapshot(path))

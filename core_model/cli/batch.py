@@ -15,6 +15,7 @@ from tyro.conf import Positional, arg
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.schema.errors import InputError
+from core_model.schema.home import expanded
 
 PROGRAM = "viewer.jobs.batch"
 SUMMARY = "One command for many values ({} in its words): here, or as one job array of Slurm; goes on where it stopped."
@@ -80,7 +81,7 @@ def values_of(text: str) -> tuple[str, ...]:
         try:
             found = [
                 line.strip()
-                for line in Path(text[1:]).expanduser().read_text(encoding="utf-8").splitlines()
+                for line in expanded(text[1:]).read_text(encoding="utf-8").splitlines()
                 if line.strip()
             ]
         except (OSError, ValueError) as e:

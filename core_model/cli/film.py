@@ -31,6 +31,7 @@ from core_model.cli.parse import parse
 from core_model.cli.progress import Update, progress
 from core_model.cli.sessions import record_of, rendered
 from core_model.schema.errors import InputError, TriscopeError
+from core_model.schema.home import expanded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,7 +76,7 @@ def main(args: list[str]) -> None:
         raise InputError(
             what="bad value of --seeds", expected=f"1 to {MOST_SEEDS} seeds", got=str(len(seeds))
         )
-    snapshots = snapshots_of(Path(options.run).expanduser())
+    snapshots = snapshots_of(expanded(options.run))
     started = time.monotonic()
     with progress("film") as update:
         frames = write_film(options, seeds, snapshots, update)

@@ -14,6 +14,7 @@ from tyro.conf import Positional, arg
 from core_model.checkpoints.locate import newest_snapshot
 from core_model.cli.files import check_output
 from core_model.cli.parse import parse
+from core_model.schema.home import expanded
 
 SUMMARY = "Make a native checkpoint of an EG3D, EpiGRAF or Mimic3D file; nothing in the file is run."
 
@@ -32,7 +33,7 @@ def main(args: list[str]) -> None:
     from core_model.checkpoints.importing import save_source
 
     started = time.perf_counter()
-    source = options.source.expanduser()
+    source = expanded(options.source)
     foreign = save_source(newest_snapshot(source) if source.is_dir() else source, options.out)
     network, stored = foreign.network, foreign.stored
     values = sum(entry.numel for entry in stored.tensors.values())

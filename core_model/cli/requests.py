@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import ValidationError
@@ -15,6 +14,7 @@ from tyro.conf import arg
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.export import OPTIONS, merged
+from core_model.schema.home import expanded
 from core_model.schema.record import RenderRecord
 from core_model.schema.record_file import read_provenance
 from core_model.schema.record_text import JSON_LIMIT
@@ -44,7 +44,7 @@ def stored_view(text: str | None) -> StoredView | None:
         return None
     if text.lstrip().startswith("{"):
         return _view_of(_parsed(text, "--request"), "--request")
-    path = Path(text).expanduser()
+    path = expanded(text)
     if path.suffix.lower() in (".json", "") and path.is_file():
         if path.stat().st_size > JSON_LIMIT:
             raise InputError(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core_model.cli.settings_line import SettingsLine, read_line
 from core_model.schema.errors import InputError
+from core_model.schema.home import expanded
 from core_model.schema.overrides import apply_overrides
 from core_model.schema.recipes import RECIPES
 from core_model.schema.run_owner import refuse_if_owned
@@ -59,7 +60,7 @@ def main(args: list[str]) -> None:
         return
     out = Path(line.words["out"]) if "out" in line.words else None
     if "data" in line.words:
-        line.changes.append(("data.path", str(Path(line.words["data"]).expanduser().absolute())))
+        line.changes.append(("data.path", str(expanded(line.words["data"]).absolute())))
     device = line.words.get("device", "auto")
     if "dry-run" in line.switches:
         from core_model.training.common.local_launcher import started_by_torchrun

@@ -20,6 +20,7 @@ from core_model.data.labels import LabelTable, mirror_label, prior_labels
 from core_model.data.sources import MAX_IMAGE_BYTES, Source, open_source
 from core_model.schema.camera import CameraPrior
 from core_model.schema.errors import InputError
+from core_model.schema.home import expanded
 
 SMALLEST = 4
 PRIOR_SEED = 0x3D
@@ -69,7 +70,7 @@ class ImageDataset:
         change) and cropped to their middle without. cameras: distribution for labels=False; None takes EG3D's
         FFHQ law. classes: how many classes the set must have, 0 = they are left out. Raises InputError.
         """
-        path = Path(path).expanduser()
+        path = expanded(path)
         if resolution is not None and resolution < SMALLEST:
             raise InputError(
                 what="bad resolution",
@@ -156,7 +157,7 @@ class ImageDataset:
 
 def holds_labels(path: str | Path) -> bool:
     """Whether a set says the cameras of its images. Raises InputError for what is no image set."""
-    path = Path(path).expanduser()
+    path = expanded(path)
     return read_index(open_source(path), str(path), labels=False).labels is not None
 
 

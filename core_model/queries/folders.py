@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from core_model.queries.registry import ANSWERERS, Answer, SessionView
 from core_model.schema.errors import InputError
+from core_model.schema.home import expanded, start_folder
 from core_model.schema.question_folder import CHECKPOINTS, MAX_ENTRIES, FolderQuestion
 
 
 def answer_folder(session: SessionView, question: FolderQuestion, cancelled: Callable[[], bool]) -> Answer:
     """See `FolderQuestion`. Hidden names and what cannot be looked at are left out."""
     try:
-        folder = (Path(question.folder).expanduser() if question.folder else Path.home()).resolve()
+        folder = (expanded(question.folder) if question.folder else start_folder()).resolve()
         names = list(folder.iterdir())
     except (OSError, RuntimeError, ValueError) as e:
         raise InputError(

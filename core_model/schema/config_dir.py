@@ -11,6 +11,7 @@ from pathlib import Path
 
 from core_model.schema.atomic import why_not_written, write_atomic
 from core_model.schema.errors import InputError
+from core_model.schema.home import home
 
 CONFIG_DIR_VARIABLE = "TRISCOPE_CONFIG_DIR"
 FILE_NAME = "preferences.json"
@@ -23,12 +24,12 @@ def config_dir() -> Path:
         return Path(override)
     if sys.platform == "win32":
         base = os.environ.get("APPDATA")
-        return (Path(base) if base else Path.home() / "AppData" / "Roaming") / "triscope"
+        return (Path(base) if base else home() / "AppData" / "Roaming") / "triscope"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "triscope"
+        return home() / "Library" / "Application Support" / "triscope"
     base = os.environ.get("XDG_CONFIG_HOME")
     # The XDG rules say that a relative path is to be ignored.
-    return (Path(base) if base and os.path.isabs(base) else Path.home() / ".config") / "triscope"
+    return (Path(base) if base and os.path.isabs(base) else home() / ".config") / "triscope"
 
 
 def kept_file(kind: str, sha256: str, suffix: str) -> Path:

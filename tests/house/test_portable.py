@@ -106,6 +106,15 @@ def test_text_is_read_and_written_in_a_stated_encoding() -> None:
     assert not found, f"say encoding=: {found}"
 
 
+HOMELESS = re.compile(r"\.expanduser\(\)|Path\.home\(\)")
+
+
+def test_only_one_place_asks_for_the_home_folder() -> None:
+    """Both raise where nobody knows a home, and for a `~name` that somebody is typing."""
+    asked = {s.path.as_posix() for s in sources(*SHIPPED) if HOMELESS.search(s.text)}
+    assert asked == {"core_model/schema/home.py"}
+
+
 def test_the_search_sees_what_it_looks_for() -> None:
     code = (
         "import resource\nPath(a).read_text()\nopen(a)\nopen(a, 'rb')\nsubprocess.run(c, text=True)\n"

@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from core_model.schema.atomic import why_not_written, write_json
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.frozen import Frozen
+from core_model.schema.home import expanded
 from viewer.jobs import batch_part, slurm
 from viewer.jobs.backend import Resources
 
@@ -89,7 +90,7 @@ def run(
 
     Raises InputError where another batch lies in the folder. An interrupt ends the parts that run, and the array.
     """
-    folder = Path(os.path.abspath(folder.expanduser()))
+    folder = Path(os.path.abspath(expanded(folder)))
     record = _opened(folder, BatchRecord(words=words, values=values, cwd=os.getcwd()))
     if record.array and not slurm.SlurmBackend().why_not() and _tasks(record.array):
         _watch(folder, record, update)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from core_model.schema.camera import OrbitPose, label25
+from core_model.schema.home import expanded
 from viewer.jobs.data_set import LABEL_BYTES, LABELS, PICTURES
 
 COUNT, EDGE = 16, 96
@@ -45,7 +46,7 @@ class DataPreview:
 def preview(path: str) -> DataPreview:
     """The preview of a zip or folder; problems are in `fault`."""
     try:
-        with _opened(Path(path).expanduser()) as (names, read):
+        with _opened(expanded(path)) as (names, read):
             return _preview(path, names, read)
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         return DataPreview(path, fault=f"it cannot be read: {error}")

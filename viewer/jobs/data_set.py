@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+from core_model.schema.home import expanded
 from viewer.runs.format import size as size_words
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
@@ -44,7 +45,7 @@ class DataLook:
 
 def look(path: str) -> DataLook:
     """Examine a zip or folder in EG3D's layout; problems are in `fault`."""
-    place = Path(path).expanduser()
+    place = expanded(path)
     try:
         if place.is_dir():
             return _folder(path, place)

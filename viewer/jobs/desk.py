@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Protocol
 
+from core_model.schema.home import expanded, home
 from core_model.schema.run import Action, ControlRequest
 from viewer.jobs import data_set, job_service, waiting
 from viewer.jobs.backend import BACKENDS, Resources
@@ -97,13 +98,13 @@ class LocalDesk:
         self._lister = RunLister()
 
     def path(self, text: str) -> Path:
-        return Path(text.strip()).expanduser().absolute()
+        return expanded(text.strip()).absolute()
 
     def source(self, run: PurePath) -> RunSource:
         return HERE
 
     def host(self) -> HostSampler:
-        return HostSampler(Path.home())
+        return HostSampler(home())
 
     def list_runs(self, folders: tuple[str, ...]) -> RunListing:
         return self._lister.look(folders)
@@ -119,7 +120,7 @@ class LocalDesk:
         return data_set.look(path)
 
     def free_name(self, folder: PurePath, stem: str) -> Path:
-        return free_name(Path(folder).expanduser(), stem)
+        return free_name(expanded(folder), stem)
 
     def is_run(self, path: PurePath) -> bool:
         return (Path(path) / job_service.CONFIG_FILE).exists()

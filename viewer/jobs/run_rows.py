@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from core_model.schema.errors import TriscopeError
+from core_model.schema.home import expanded
 from core_model.schema.run import RunRecord
 from viewer.jobs import job_service, waiting
 from viewer.jobs.waiting import Waiting
@@ -95,7 +96,7 @@ class RunLister:
         found: dict[Path, RunRow] = {}
         for folder in folders:
             try:
-                paths = runs_in(Path(folder).expanduser())
+                paths = runs_in(expanded(folder))
             except (TriscopeError, OSError) as error:
                 faults[folder] = str(error)
                 continue

@@ -18,6 +18,7 @@ from core_model.schema.atomic import write_atomic
 from core_model.schema.baked_bytes import byte_count, layouts
 from core_model.schema.errors import InputError
 from core_model.schema.far import LOCAL
+from core_model.schema.home import expanded
 from core_model.schema.render import ErrorInfo, RenderRequest, Tier
 from viewer.render_client import messages as m
 from viewer.render_client.events import LineStatus
@@ -319,7 +320,7 @@ class RemoteLink:
     def _send_file(self, number: int, path: str) -> None:
         """Send a file of this machine and open it over there; a thread of its own."""
         try:
-            file = Path(path.removeprefix(LOCAL)).expanduser()
+            file = expanded(path.removeprefix(LOCAL))
             self.control.stage = f"reading {file.name}"[:64]
             offer = offer_of(file, number)
             answers = self._offers[number] = queue.Queue()

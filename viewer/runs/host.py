@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
-from pathlib import Path, PurePath
+from pathlib import PurePath
+
+from core_model.schema.home import home
 
 HISTORY = 1800
 
@@ -50,7 +52,7 @@ class HostSampler:
 
     def follow(self, run: PurePath | None) -> None:
         """Tell of the disk that this run lies on; None = the home folder's."""
-        self.disk = run or Path.home()
+        self.disk = run or home()
 
     def sample(self) -> HostSample:
         """One sample, also appended to `history`; what cannot be read is nan."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
+from core_model.schema.home import home
 from viewer.runs.host import HostSampler
 from viewer.runs.reader import RunReader
 from viewer.runs.source import HERE, RunSource
@@ -31,7 +32,7 @@ class Poller:
     ) -> None:
         self._sources = sources
         self.runs = tuple(RunReader(path, sources(path)) for path in paths)
-        self.host = host or HostSampler(paths[0] if paths else Path.home())
+        self.host = host or HostSampler(paths[0] if paths else home())
         self.version = 0
         self.why = self.away = ""
         self._wake = wake

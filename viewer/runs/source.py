@@ -30,9 +30,6 @@ class FarPath(PurePosixPath):
     def __fspath__(self) -> str:
         raise TypeError(f"a path of another machine is used on this one: {self}")
 
-    def expanduser(self) -> FarPath:
-        return self
-
     def absolute(self) -> FarPath:
         return self
 

@@ -17,6 +17,7 @@ from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.export import Command, command_of, default_request
 from core_model.schema.frozen import Frozen
+from core_model.schema.home import expanded
 from core_model.schema.record import DisplayRange, RenderRecord
 from viewer.state.document import ChannelView, Document
 from viewer.state.requests import export_request
@@ -192,7 +193,7 @@ def program_words(
     if settings.kind == "fit":
         return ("fit", "--out", str(out), f"--steps={settings.steps}")
     if settings.kind == "metrics":
-        data = str(Path(settings.data).expanduser())
+        data = str(expanded(settings.data))
         return ("metrics", info.path, "--data", data, "--count", str(settings.count), "--out", str(out))
     if settings.kind != "report":
         return ()
@@ -295,7 +296,7 @@ def _shown(channel: ChannelInfo, view: ChannelView, low: float, high: float) -> 
 
 def out_path(settings: ExportSettings, doc: Document, info: CheckpointInfo, taken: frozenset[str]) -> Path:
     """The named file, else one named by checkpoint and seed with the first number that is free."""
-    folder = Path(settings.folder or ".").expanduser()
+    folder = expanded(settings.folder or ".")
     if settings.name.strip():
         name = settings.name.strip()
         return folder / (name if name.lower().endswith(settings.ending) else name + settings.ending)
@@ -374,7 +375,7 @@ def _why_not(
         return f"There is a file {there} already: choose another name, or switch Overwrite on"
     if any(str(f) in taken for f in files):
         return f"An export to {out.name} is under way"
-    if settings.kind == "metrics" and not (settings.data and Path(settings.data).expanduser().exists()):
+    if settings.kind == "metrics" and not (settings.data and expanded(settings.data).exists()):
         return "Choose the set of real images: a folder or zip that is there"
     if settings.kind == "report" and not info.has_proposal:
         return "The sampler report compares learned samples: this checkpoint has no proposal network"

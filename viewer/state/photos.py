@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from core_model.schema.home import expanded
+
 MOST_EDGE = 2048
 """Larger photos are kept at this edge, pixels."""
 KEPT, KEPT_SIZES = 6, 12
@@ -79,7 +81,7 @@ def read_photo(path: str) -> Photo:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(Path(path).expanduser()) as opened:
+        with Image.open(expanded(path)) as opened:
             opened.draft("RGB", (MOST_EDGE, MOST_EDGE))
             image = ImageOps.exif_transpose(opened)
             edge = min(image.size)
@@ -112,6 +114,6 @@ def _scaled(pixels: np.ndarray, edge: int) -> np.ndarray:
 
 def _changed(path: str) -> float:
     try:
-        return Path(path).expanduser().stat().st_mtime
+        return expanded(path).stat().st_mtime
     except OSError:
         return -1.0

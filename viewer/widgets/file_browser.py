@@ -10,6 +10,7 @@ from typing import Literal
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from core_model.schema.home import expanded, start_folder
 from viewer.runs.format import size as size_words
 from viewer.state.folders import Entry, FolderReader, Listing, fitting
 from viewer.widgets import choice_rows, controls, inputs
@@ -127,7 +128,7 @@ class Browser:
             self._go(self.folder.parent)
         imgui.same_line(0.0, gap)
         if controls.icon_button(theme, fa.ICON_FA_HOUSE, "files-home", tip="Your home folder"):
-            self._go(Path.home())
+            self._go(start_folder())
         imgui.same_line(0.0, gap)
         imgui.set_next_item_width(imgui.get_content_region_avail().x - edge - gap)
         entered, self._typed = imgui.input_text(
@@ -151,7 +152,7 @@ class Browser:
         return self._typed_path() if entered else None
 
     def _typed_path(self) -> Path | None:
-        path = Path(self._typed.strip()).expanduser()
+        path = expanded(self._typed.strip())
         path = path if path.is_absolute() else self.folder / path
         if path.is_dir():
             self._go(path)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from core_model.schema.home import expanded
 from viewer.state.folders import with_recent
 from viewer.widgets.file_browser import Browser
 from viewer.widgets.theme import Theme
@@ -82,7 +83,7 @@ def _folder_of(start: str) -> str:
     """The nearest folder of a path that is there; "" for none."""
     if not start.strip():
         return ""
-    path = Path(start.strip()).expanduser().absolute()
+    path = expanded(start.strip()).absolute()
     return next((str(p) for p in (path, *path.parents) if p.is_dir()), "")
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from imgui_bundle import icons_fontawesome_6 as fa
 from imgui_bundle import imgui
 
+from core_model.schema.home import expanded
 from viewer.widgets import controls
 from viewer.widgets.file_chooser import FileChooser, FileWish
 from viewer.widgets.theme import Theme
@@ -51,7 +52,7 @@ class FileRow:
             if controls.icon_button(theme, icon, f"{self._key}-{what}", tip=tip, why_not=why):
                 asked = what
         if asked is not None and self.text.strip():
-            return asked, Path(self.text.strip()).expanduser()
+            return asked, expanded(self.text.strip())
         if asked is not None:
             self._ask(files, asked)
         found, self._chosen = self._chosen, None

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from imgui_bundle import imgui
 
+from core_model.schema.home import home
 from viewer.runs.format import escaped
 
 _NAMES = (
@@ -33,16 +34,16 @@ _PRIVATE = range(0xE000, 0xF900)
 
 def font_folders() -> tuple[Path, ...]:
     """Where this system keeps its fonts."""
-    home = Path.home()
+    own = home()
     if sys.platform == "win32":
         return Path(
             os.environ.get("WINDIR", r"C:\Windows")
-        ) / "Fonts", home / "AppData/Local/Microsoft/Windows/Fonts"
+        ) / "Fonts", own / "AppData/Local/Microsoft/Windows/Fonts"
     if sys.platform == "darwin":
-        return home / "Library/Fonts", Path("/Library/Fonts"), Path("/System/Library/Fonts")
+        return own / "Library/Fonts", Path("/Library/Fonts"), Path("/System/Library/Fonts")
     return (
-        home / ".local/share/fonts",
-        home / ".fonts",
+        own / ".local/share/fonts",
+        own / ".fonts",
         Path("/usr/local/share/fonts"),
         Path("/usr/share/fonts"),
     )

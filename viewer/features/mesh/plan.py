@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from core_model.schema.atomic import write_atomic, write_json
+from core_model.schema.home import expanded, home
 from core_model.schema.latent import LatentSpec, SeedWeight
 from core_model.schema.mesh import MESH_SUFFIXES, MeshRequest
 from viewer.gl.mesh_arrays import DISPLAY_FILE
@@ -52,9 +53,9 @@ class Outputs:
 
 def default_folder() -> Path:
     """The user's Downloads where there are any, else the working folder, else home."""
-    downloads = Path.home() / "Downloads"
+    downloads = home() / "Downloads"
     here = Path.cwd()
-    return downloads if downloads.is_dir() else here if os.access(here, os.W_OK) else Path.home()
+    return downloads if downloads.is_dir() else here if os.access(here, os.W_OK) else home()
 
 
 def default_name(checkpoint: str, latent: LatentSpec, suffix: str) -> str:
@@ -109,7 +110,7 @@ def latents_in(path: str) -> tuple[LatentSpec, ...] | str:
     if not path:
         return "Type the path of a JSON file with a list of latents"
     try:
-        entries = json.loads(Path(path).expanduser().read_bytes())
+        entries = json.loads(expanded(path).read_bytes())
         found = tuple(LatentSpec.model_validate(entry) for entry in entries)
     except OSError as error:
         return error.strerror or str(error)
@@ -120,7 +121,7 @@ def latents_in(path: str) -> tuple[LatentSpec, ...] | str:
 
 def outputs(path: str, batch: Batch, latent: LatentSpec, keys: tuple[LatentSpec, ...] = ()) -> Outputs:
     """What an export to `path` writes; keys: latents of the camera path's keys."""
-    out = Path(path).expanduser()
+    out = expanded(path)
     if why_not := _bad_path(path, out):
         return Outputs(why_not=why_not)
     if batch.kind == "one":
@@ -162,7 +163,7 @@ def write_inputs(folder: Path, request: MeshRequest, found: Outputs) -> None:
 
 def arguments(folder: Path, path: str, batch: Batch, found: Outputs) -> tuple[str, ...]:
     """Arguments of the triscope command, after `write_inputs`."""
-    out = Path(path).expanduser().absolute()
+    out = expanded(path).absolute()
     words = [
         "mesh",
         "--request",

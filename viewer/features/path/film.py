@@ -14,6 +14,7 @@ from core_model.schema.atomic import why_not_written, write_atomic
 from core_model.schema.camera_path import CameraPath, read_camera_path
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
+from core_model.schema.home import expanded
 from core_model.schema.record import RenderRecord
 from viewer.jobs.tasks import Task, Tasks
 from viewer.runs.format import time_left
@@ -44,7 +45,7 @@ class PathFile:
         )
         imgui.set_next_item_width(POPUP_EM * theme.em - controls.LABEL_EM * theme.em)
         _, self.name = imgui.input_text("##path-file", self.name)
-        file = Path(self.name).expanduser()
+        file = expanded(self.name)
         why_not = "" if path.keys else "The path has no keys"
         if controls.button(
             theme, f"{fa.ICON_FA_FLOPPY_DISK} Save###save-path", tip=f"Write {file}", why_not=why_not
@@ -85,7 +86,7 @@ class Film:
         self, doc: Document, theme: Theme, info: CheckpointInfo | None, picture: ShownPicture, tasks: Tasks
     ) -> None:
         """Draws inside an open popup; starting the film closes it."""
-        out = Path(self.name).expanduser()
+        out = expanded(self.name)
         controls.label(theme, "Video", "The .mp4 that is written")
         imgui.set_next_item_width(POPUP_EM * theme.em - controls.LABEL_EM * theme.em)
         _, self.name = imgui.input_text("##film-file", self.name)
@@ -111,7 +112,7 @@ class Film:
 
     def why_not(self, doc: Document, info: CheckpointInfo | None, tasks: Tasks) -> str:
         """Why no film can be made now; empty = it can."""
-        out = Path(self.name).expanduser()
+        out = expanded(self.name)
         if info is None:
             return "Nothing is open"
         if not doc.path.keys:

@@ -11,6 +11,7 @@ from pathlib import Path
 from imgui_bundle import ImVec2, imgui, implot
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from core_model.schema.home import expanded
 from core_model.schema.inspect import RayReport
 from viewer.features.ray.measure import draw_measure
 from viewer.features.ray.numbers import draw_numbers, numbers_text
@@ -151,7 +152,7 @@ class RayPanel:
         imgui.set_next_item_width(width if beside else -1.0)
         self._folder = imgui.input_text("##folder", self._folder)[1]
         controls.tooltip("Folder of the files that the buttons write")
-        folder = Path(self._folder).expanduser()
+        folder = expanded(self._folder)
         why_not = "" if folder.is_dir() else "There is no such folder"
         for suffix, tip in _FILES:
             if beside or suffix != _FILES[0][0]:

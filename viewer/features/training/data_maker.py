@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from core_model.schema.home import expanded
 from viewer.features.training.data_task import KIND, DataTask
 from viewer.jobs.desk import free_name
 from viewer.jobs.tasks import Tasks
@@ -96,7 +97,7 @@ class HeadsMaker:
     def arguments(self, size: int) -> tuple[str, ...]:
         """Words of `triscope data heads`."""
         wish = self.wish
-        out = str(Path(self.out.strip()).expanduser().absolute())
+        out = str(expanded(self.out.strip()).absolute())
         said = [
             "data",
             "heads",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from imgui_bundle import imgui
 
+from core_model.schema.home import expanded
 from viewer.features.training.rows import progress_line
 from viewer.jobs.tasks import Task, Tasks
 from viewer.runs.format import time_left
@@ -33,7 +33,7 @@ class DataTask:
 
     def why_not(self, tasks: Tasks, out: str) -> str:
         """Why none can be started that writes `out`; "" = it can."""
-        path = Path(out.strip()).expanduser().absolute()
+        path = expanded(out.strip()).absolute()
         if any(not task.ended for task in tasks.views(KIND)):
             return "One is being made"
         if not out.strip():
@@ -43,7 +43,7 @@ class DataTask:
         return "" if path.parent.is_dir() else f"There is no folder {path.parent}"
 
     def start(self, tasks: Tasks, arguments: tuple[str, ...], out: str, pinned: dict[str, Any]) -> None:
-        path = Path(out.strip()).expanduser().absolute()
+        path = expanded(out.strip()).absolute()
         pinned = pinned | {"what": self._what}
         self._taken = tasks.start(KIND, f"Data set {path.name}", arguments, path, pinned=pinned)
 

@@ -10,6 +10,7 @@ from typing import Literal
 from imgui_bundle import ImVec2, imgui
 from imgui_bundle import icons_fontawesome_6 as fa
 
+from core_model.schema.home import expanded
 from viewer.features.training.data_task import DataTask
 from viewer.jobs.desk import free_name
 from viewer.jobs.photo_report import PhotoReport, PhotoReports, report_of
@@ -99,10 +100,8 @@ class PhotosMaker:
     def arguments(self, size: int) -> tuple[str, ...]:
         """Words of `triscope data photos`."""
         wish = self.wish
-        folder, out = (str(Path(text.strip()).expanduser().absolute()) for text in (wish.folder, self.out))
-        poses = (
-            str(Path(wish.labels.strip()).expanduser().absolute()) if wish.poses == "labels" else wish.poses
-        )
+        folder, out = (str(expanded(text.strip()).absolute()) for text in (wish.folder, self.out))
+        poses = str(expanded(wish.labels.strip()).absolute()) if wish.poses == "labels" else wish.poses
         said = ("data", "photos", folder, out, "--size", str(size), "--poses", poses)
         return (*said, "--faces", wish.which) if wish.poses == "faces" else said
 
@@ -110,9 +109,9 @@ class PhotosMaker:
         wish = self.wish
         if not wish.folder.strip():
             return "Choose the folder of pictures"
-        if not Path(wish.folder.strip()).expanduser().is_dir():
+        if not expanded(wish.folder.strip()).is_dir():
             return f"There is no folder {wish.folder.strip()}"
-        if wish.poses == "labels" and not Path(wish.labels.strip()).expanduser().is_file():
+        if wish.poses == "labels" and not expanded(wish.labels.strip()).is_file():
             return "Choose the JSON file with the cameras"
         if Path(self.out.strip()).suffix.lower() != ".zip":
             return "The file's name must end in .zip"

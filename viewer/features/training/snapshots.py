@@ -9,6 +9,7 @@ from imgui_bundle import icons_fontawesome_6 as fa
 
 from core_model.schema.camera import OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.home import expanded
 from core_model.schema.question import PictureQuestion
 from viewer.features.training.empty import empty
 from viewer.features.training.loss_strip import LossStrip
@@ -278,7 +279,7 @@ class SnapshotPage:
         )
         tip = "Camera and truncation of Explore; a task of its own, which outlives this window"
         if controls.button(theme, f"{fa.ICON_FA_FILM}  Make the film###make-film", tip=tip, why_not=why):
-            out = Path(self.out.strip()).expanduser().absolute()
+            out = expanded(self.out.strip()).absolute()
             own = workspace.run_of(doc.checkpoint) == run.path
             arguments = film_arguments(run.path, out, self.seeds.strip(), doc, own)
             tasks.start(KIND, f"Film of {run.name}", arguments, out, pinned={"run": str(run.path)})
