@@ -75,16 +75,26 @@ def last_line_of_input(done: "subprocess.CompletedProcess[str]") -> str:
 
 def test_a_training_names_a_micro_batch_that_fits(tmp_path: Path) -> None:
     data, out = write_set(tmp_path / "set", size=64, count=8), tmp_path / "run"
+    few = ("--render.samples=24", "--render.refine=8")
     quiet = ("--output.evaluate=false", "--output.tensorboard=false", "--processes=1", "--device=cpu")
     line = last_line(
-        limited(350, "train", "--preset=heads64-cpu", f"--data={data}", f"--out={out}", "--images=16", *quiet)
+        limited(
+            450,
+            "train",
+            "--preset=heads64-cpu",
+            f"--data={data}",
+            f"--out={out}",
+            "--images=16",
+            *few,
+            *quiet,
+        )
     )
     found = re.search(r"in step 0 with 8 images at a time: --microbatch=(\d) should fit", line)
     assert found and f"--resume --microbatch={found[1]}" in line, line
     record = json.loads((out / "run.json").read_text())
     assert record["state"] == "failed" and "--microbatch" in record["error"]
     assert not list(out.rglob(".*.part"))
-    done = limited(350, "train", f"--out={out}", "--resume", f"--microbatch={found[1]}")
+    done = limited(450, "train", f"--out={out}", "--resume", f"--microbatch={found[1]}")
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads((out / "run.json").read_text())["state"] == "finished"
 

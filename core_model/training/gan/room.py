@@ -13,7 +13,7 @@ from core_model.training.gan.recipes import recipe_of
 from core_model.training.gan.recipes.interface import Cost, Moment, Recipe
 from core_model.training.gan.state import Trained
 
-MARGIN = 1.25
+MARGIN = 1.6
 
 
 @contextmanager
