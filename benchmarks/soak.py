@@ -9,6 +9,7 @@ import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,12 +110,12 @@ def measures_of(what: str, counts: tuple[int, ...], life: dict[str, Any] | None,
     return measures
 
 
-def quarters(values: list[float], least: bool = False) -> tuple[float, float] | None:
-    """Medians (or least values) of the first and last quarter after the warm-up; None with fewer than two values there."""
+def quarters(values: list[float], of: Callable[[list[float]], float]) -> tuple[float, float] | None:
+    """`of` the first and last quarter after the warm-up; None with fewer than two values there."""
     warm = values[int(WARM * len(values)) :]
     if len(warm) < 2:
         return None
-    size, of = max(1, len(warm) // 4), min if least else statistics.median
+    size = max(1, len(warm) // 4)
     return of(warm[:size]), of(warm[-size:])
 
 
@@ -123,13 +124,13 @@ def growth(values: list[float]) -> float | None:
 
     What a sample finds beyond that belongs to the picture that is just being made.
     """
-    found = quarters(values, least=True)
+    found = quarters(values, min)
     return None if found is None else found[1] / found[0]
 
 
 def more(values: list[float]) -> float | None:
     """By how many it grew after the warm-up."""
-    found = quarters(values)
+    found = quarters(values, statistics.median)
     return None if found is None else found[1] - found[0]
 
 

@@ -18,6 +18,7 @@ from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import CheckpointArgument, opened, record_of
 from core_model.schema.errors import InputError
+from core_model.schema.latent import SEEDS
 from core_model.schema.metrics import MetricsRecord, MetricValue
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ def _check_ranges(options: MetricsOptions) -> None:
         ("--count", options.count, 2, 1_000_000),
         ("--supersample", options.supersample, 1, 4),
         ("--size", options.size, 8, 4096),
-        ("--seed", options.seed, 0, 2**32 - 1_000_001),
+        ("--seed", options.seed, 0, SEEDS - 1_000_001),
         ("--spp", options.spp, 2, MOST_SAMPLES),
         ("--psi", options.psi, -2.0, 2.0),
         ("--shape-psi", options.shape_psi, -2.0, 2.0),

@@ -39,6 +39,7 @@ from core_model.ops.cores import usable_cores
 from core_model.schema.atomic import replacing
 from core_model.schema.conventions import HEADS_BACKGROUND
 from core_model.schema.errors import InputError
+from core_model.schema.latent import SEEDS
 
 GENERATOR_VERSION = 3
 Background = Literal["plain", "blurred"]
@@ -112,7 +113,7 @@ def _check(out: Path, count: int, settings: _Settings, workers: int | None) -> N
     ranges = (
         ("count", count, 1, MAX_COUNT),
         ("size", settings.size, MIN_SIZE, MAX_SIZE),
-        ("seed", settings.seed, 0, 2**32 - 1 - MAX_COUNT),
+        ("seed", settings.seed, 0, SEEDS - 1 - MAX_COUNT),
         ("supersample", settings.supersample, 1, 8),
         ("views", settings.views, 1, MAX_COUNT),
         ("workers", 1 if workers is None else workers, 1, 256),

@@ -35,7 +35,7 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
         try:
             rights = _usual_rights(temporary)
             yield temporary
-            if temporary.stat().st_mode & 0o777 != rights:
+            if rights is not None and temporary.stat().st_mode & 0o777 != rights:
                 temporary.chmod(rights)
             if durable:
                 with open(temporary, "rb+") as file:
@@ -45,8 +45,13 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _usual_rights(path: Path) -> int:
-    """Mode of a file that is made here, by making one for a moment: to read the umask would change it for other threads."""
+def _usual_rights(path: Path) -> int | None:
+    """Mode of a file that is made here, by making one for a moment: to read the umask would change it for other threads.
+
+    None on Windows, where rights are not in the mode, and another program may hold a file that was just made.
+    """
+    if os.name == "nt":
+        return None
     path.touch(exist_ok=False)
     mode = path.stat().st_mode & 0o777
     path.unlink()

@@ -68,7 +68,6 @@ class Simulation:
         """
         self.now += GUI_FRAME_S
         self._deliver()
-        self.scheduler.learn(doc, self._last)
         request = self.scheduler.step(doc, self.viewport, info, self.now, self._last, baked=baked)
         self.scheduler.abandon()
         if request is not None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from core_model.schema.atomic import write_atomic, write_json
 from core_model.schema.home import expanded, home
-from core_model.schema.latent import LatentSpec, SeedWeight
+from core_model.schema.latent import SEEDS, LatentSpec, SeedWeight
 from core_model.schema.mesh import MESH_SUFFIXES, MeshRequest
 from viewer.gl.mesh_arrays import DISPLAY_FILE
 from viewer.state.latent_blend import mixed
@@ -84,7 +84,7 @@ def seeds_in(text: str) -> tuple[int, ...] | str:
         if not low.isdecimal() or (high and not high.isdecimal()) or (high and int(high) < int(low)):
             return "Type numbers and ranges, as 0-3,7"
         if (
-            int(high or low) >= 2**32
+            int(high or low) >= SEEDS
             or int(high or low) - int(low) >= MOST_MESHES
             or len(found) > MOST_MESHES
         ):

@@ -290,8 +290,8 @@ class ViewportPanel:
         em, channel = theme.em, shown.channel
         view = shown.view or doc.view.of(channel.name, channel)
         span = shown.span or picture.shown_range(doc, channel)
-        room = box.room if box.beside or box.taken else min(box.room, box.end - below - em - box.low.y)
-        tall = max(min(box.tall, room), 5 * em)
+        under = 1.4 * em if box.beside or box.taken else max(1.4 * em, below + em)
+        tall = max(min(box.tall, box.end - box.low.y - under), 5 * em)
         color_bar.vertical_bar(
             theme,
             box.low,
@@ -313,15 +313,14 @@ class ViewportPanel:
 
 @dataclass(frozen=True)
 class _BarBox:
-    """Where the colour bar lies, logical pixels: its upper left corner, wanted height, room for it above the picture's lower edge
-    (`end`), right end of its titles, and whether all of it is beside the picture.
+    """Where the colour bar lies, logical pixels: its upper left corner, wanted height, the picture's lower edge, right end of
+    its titles, and whether all of it is beside the picture.
 
     taken: width of the picture that labels leave to it, where the two do not fit one above the other.
     """
 
     low: ImVec2
     tall: float
-    room: float
     end: float
     right: float
     beside: bool
@@ -338,13 +337,12 @@ def _bar_box(theme: Theme, where: split.Squares, right: float, top: float) -> _B
     tall = min(edge * 0.62, 26 * em)
     y = max(origin.y + 0.5 * (edge - tall) + 1.5 * em, top + (2 * view_cube.REACH_EM + 4.2) * em)
     end = origin.y + edge
-    room = end - y - 1.4 * em
-    taken = 0.0 if beside or room > _LABELLED_EM * em else origin.x + edge - (x - 2.4 * em)
-    return _BarBox(ImVec2(x, y), tall, room, end, titles, beside, taken)
+    taken = 0.0 if beside or end - y > _LABELLED_EM * em else origin.x + edge - (x - 2.4 * em)
+    return _BarBox(ImVec2(x, y), tall, end, titles, beside, taken)
 
 
-_LABELLED_EM = 10.5
-"""Height that a colour bar and labels below it need."""
+_LABELLED_EM = 11.9
+"""Height that a colour bar and labels below it need, down to the picture's edge."""
 
 
 def _glided(doc: Document, glide: CameraGlide, request_frames: RequestFrames, now: float) -> Document:
