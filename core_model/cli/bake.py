@@ -9,19 +9,18 @@ from typing import Annotated, Literal
 from tyro.conf import arg
 
 from core_model.cli.files import check_output
-from core_model.cli.mesh import seeds_of
 from core_model.cli.opening import ViewOptions, opened_view
+from core_model.cli.options import seeds_of
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import record_of
 from core_model.output.baked_page import PageHead, write_page
 from core_model.schema.camera import OrbitPose
-from core_model.schema.errors import InputError
 from core_model.schema.latent import SeedWeight
 from core_model.schema.question_bake import BakeQuestion
+from core_model.schema.seeds import MOST_TOGETHER
 
 SUMMARY = "Heads as one HTML file that any browser shows: orbit, zoom, colour, normals, depth."
-MOST_HEADS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +36,7 @@ class BakeOptions(ViewOptions):
 def main(args: list[str]) -> None:
     options = parse(BakeOptions, args, "bake", SUMMARY)
     check_output(options.out, (".html",))
-    seeds = seeds_of(options.seeds) if options.seeds is not None else None
-    if seeds is not None and len(seeds) > MOST_HEADS:
-        raise InputError(
-            what="too many heads for a page",
-            where="--seeds",
-            expected=f"at most {MOST_HEADS}",
-            got=str(len(seeds)),
-        )
+    seeds = seeds_of(options.seeds, most=MOST_TOGETHER) if options.seeds is not None else None
     level = int(options.level)
     with opened_view(options, args, "bake", channels=None) as view:
         request, info = view.request, view.info

@@ -18,7 +18,6 @@ import tyro
 from tyro.conf import arg
 
 from core_model.cli.files import check_output
-from core_model.cli.mesh import seeds_of
 from core_model.cli.options import (
     CameraOptions,
     LatentOptions,
@@ -26,12 +25,14 @@ from core_model.cli.options import (
     SamplerOptions,
     channels_of,
     request_of,
+    seeds_of,
 )
 from core_model.cli.parse import parse
 from core_model.cli.progress import Update, progress
 from core_model.cli.sessions import record_of, rendered
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.home import expanded
+from core_model.schema.seeds import MOST_TOGETHER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from core_model.session import RenderSession
 
 SUMMARY = "Render the same seeds and camera from every snapshot of a run to an .mp4."
-MOST_SEEDS = 64
 _SNAPSHOT = re.compile(r"(?:network-snapshot-)?(\d{1,12})\.(?:safetensors|pkl)", re.ASCII)
 
 
@@ -71,11 +71,7 @@ def main(args: list[str]) -> None:
     check_output(options.out, (".mp4",))
     if not 0.1 <= options.fps <= 240:
         raise InputError(what="bad value of --fps", expected="0.1 to 240", got=f"{options.fps:g}")
-    seeds = seeds_of(options.seeds)
-    if not 1 <= len(seeds) <= MOST_SEEDS:
-        raise InputError(
-            what="bad value of --seeds", expected=f"1 to {MOST_SEEDS} seeds", got=str(len(seeds))
-        )
+    seeds = seeds_of(options.seeds, most=MOST_TOGETHER)
     snapshots = snapshots_of(expanded(options.run))
     started = time.monotonic()
     with progress("film") as update:
@@ -111,7 +107,7 @@ def snapshots_of(run: Path) -> list[tuple[int, Path]]:
 
 
 def write_film(
-    options: FilmOptions, seeds: list[int], snapshots: list[tuple[int, Path]], update: Update
+    options: FilmOptions, seeds: tuple[int, ...], snapshots: list[tuple[int, Path]], update: Update
 ) -> int:
     """One frame per snapshot; one that cannot be read is left out and told on stderr.
 

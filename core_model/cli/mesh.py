@@ -15,13 +15,13 @@ from tyro.conf import arg
 
 from core_model.cli.cameras import CameraOptions
 from core_model.cli.files import check_output
-from core_model.cli.options import LatentOptions, MachineOptions, latent_of
+from core_model.cli.options import LatentOptions, MachineOptions, latent_of, seeds_of
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import CheckpointArgument, WorkerArgument, opened, record_of
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
-from core_model.schema.latent import SEEDS, LatentSpec
+from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MESH_SUFFIXES, MeshForecast, MeshProgress, MeshReport, MeshRequest
 from core_model.schema.render import RenderRequest
 from core_model.schema.sampler import SamplerSpec
@@ -249,19 +249,6 @@ def read_latents(path: Path) -> list[LatentSpec]:
             expected="a list of at least one LatentSpec",
             got="an empty list",
         )
-    return found
-
-
-def seeds_of(text: str) -> list[int]:
-    """`0-3,7` → [0, 1, 2, 3, 7]."""
-    found: list[int] = []
-    for part in text.split(","):
-        low, _, high = part.strip().partition("-")
-        if not low.isdecimal() or (high and not high.isdecimal()) or (high and int(high) < int(low)):
-            raise InputError(what="bad value of --seeds", expected="numbers and ranges as 0-3,7", got=text)
-        found += range(int(low), int(high or low) + 1)
-        if len(found) > 100_000 or max(found) >= SEEDS:
-            raise InputError(what="bad value of --seeds", expected="at most 100000 seeds below 2³²", got=text)
     return found
 
 

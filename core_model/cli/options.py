@@ -20,6 +20,7 @@ from core_model.schema.latent import LatentSpec, SeedWeight
 from core_model.schema.registry import Registry
 from core_model.schema.render import RenderRequest, RenderResult
 from core_model.schema.sampler import SamplerInfo, SamplerSpec
+from core_model.schema.seeds import MOST_SEEDS, seeds_in
 
 M = TypeVar("M")
 PSI, UNTRUNCATED = 0.7, 1.0
@@ -206,6 +207,14 @@ def request_of(
         native=native,
         view_dirs=sampler.view_dirs,
     )
+
+
+def seeds_of(text: str, option: str = "--seeds", most: int = MOST_SEEDS) -> tuple[int, ...]:
+    """`0-3,7` → (0, 1, 2, 3, 7); raises InputError that names the option."""
+    try:
+        return seeds_in(text, most)
+    except ValueError as error:
+        raise InputError(what=f"bad value of {option}", expected=str(error), got=text[:80]) from None
 
 
 class RenderFailed(TriscopeError):

@@ -12,8 +12,8 @@ from tyro.conf import arg
 
 from core_model.cli.camera_paths import camera_path_of, frame_count, path_frames
 from core_model.cli.files import check_output
-from core_model.cli.mesh import seeds_of
 from core_model.cli.opening import ViewOptions, opened_view
+from core_model.cli.options import seeds_of
 from core_model.cli.parse import parse
 from core_model.cli.progress import Update, progress
 from core_model.cli.requests import given_options
@@ -147,7 +147,7 @@ def frames_of(path: PathOptions, request: RenderRequest) -> list[RenderRequest]:
         )
     if path.walk is None:
         return frames
-    latents = latent_walk(request.latent, seeds_of(path.walk), path.frames)
+    latents = latent_walk(request.latent, seeds_of(path.walk, "--walk"), path.frames)
     return [frame.replace(latent=latent) for frame, latent in zip(frames, latents, strict=True)]
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import arg
 
 from core_model.cli.files import check_output
-from core_model.cli.mesh import numbers_of, seeds_of
+from core_model.cli.mesh import numbers_of
 from core_model.cli.opening import OpenedView, ViewOptions, opened_view
-from core_model.cli.options import channels_of
+from core_model.cli.options import channels_of, seeds_of
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import record_of, rendered
@@ -77,7 +77,7 @@ def main(args: list[str]) -> None:
     if not 36 <= options.dpi <= 2400:
         raise InputError(what="bad --dpi", expected="36 to 2400", got=str(options.dpi))
     option, kind, columns = columns_of(options)
-    seeds = tuple(seeds_of(options.seeds or SEEDS))
+    seeds = seeds_of(options.seeds or SEEDS)
     size = options.size or DEFAULT_SIZE  # a stored view's size is that of one large picture
     with opened_view(options, args, "sheet", channels=options.channel, size=size, own_size=True) as view:
         info = view.info

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 from core_model.schema.camera import OrbitPose
@@ -34,7 +35,7 @@ def camera_path(base: OrbitPose, motion: Motion, frames: int, yaw: float, pitch:
     return poses
 
 
-def latent_walk(base: LatentSpec, seeds: list[int], frames: int) -> list[LatentSpec]:
+def latent_walk(base: LatentSpec, seeds: Sequence[int], frames: int) -> list[LatentSpec]:
     """`frames` latents of a closed loop through the w of `seeds`.
 
     A cubic in w that passes each seed at even times. Everything else (psi, cutoff, mixing, class) stays as in

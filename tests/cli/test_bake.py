@@ -87,7 +87,7 @@ def test_the_page_says_where_it_comes_from(page: Path) -> None:
     [
         (["--level", "100"], "level"),
         (["--seeds", "x"], "--seeds"),
-        (["--seeds", "0-99"], "too many heads"),
+        (["--seeds", "0-99"], "at most 64 seeds"),
         (["--out", "head.png"], "unknown kind of file"),
     ],
 )

@@ -19,6 +19,7 @@ from core_model.schema.export import Command, command_of, default_request
 from core_model.schema.frozen import Frozen
 from core_model.schema.home import expanded
 from core_model.schema.record import DisplayRange, RenderRecord
+from core_model.schema.seeds import MOST_TOGETHER, seeds_in
 from viewer.state.document import ChannelView, Document
 from viewer.state.requests import export_request
 
@@ -46,12 +47,10 @@ MAX_SIZE: dict[ExportKind, int] = {
     "metrics": 8192,
     "fit": 8192,
 }
-SEEDS = re.compile(r"\s*\d{1,10}\s*(-\s*\d{1,10}\s*)?(,\s*\d{1,10}\s*(-\s*\d{1,10}\s*)?)*")
 NUMBERS = re.compile(r"\s*-?\d*\.?\d+\s*(,\s*-?\d*\.?\d+\s*)*")
 NAMES = re.compile(r"\s*\w+(:\w+)?\s*(,\s*\w+(:\w+)?\s*)*")
 VIEWS = re.compile(r"\s*-?\d*\.?\d+\s*:\s*-?\d*\.?\d+\s*(,\s*-?\d*\.?\d+\s*:\s*-?\d*\.?\d+\s*)*")
 MAX_CELLS = 4096
-MAX_HEADS = 64
 
 
 class ExportSettings(Frozen):
@@ -339,7 +338,7 @@ def cells_of(settings: ExportSettings) -> int:
             else 0
         )
     else:
-        rows = count_seeds(settings.seeds) if SEEDS.fullmatch(settings.seeds) else 0
+        rows = count_seeds(settings.seeds)
     known = {"yaw": NUMBERS, "psi": NUMBERS, "view": VIEWS}.get(settings.column, NAMES)
     return rows * (values.count(",") + 1) if known.fullmatch(values) else 0
 
@@ -348,19 +347,15 @@ def heads_of(settings: ExportSettings) -> int:
     """Heads of a page; 0 where its field is no list."""
     if not settings.heads.strip():
         return 1
-    return count_seeds(settings.heads) if SEEDS.fullmatch(settings.heads) else 0
+    return count_seeds(settings.heads)
 
 
 def count_seeds(text: str) -> int:
-    """How many seeds `0-3,7` names; 0 for a range that runs backwards."""
-    total = 0
-    for part in text.split(","):
-        low, _, high = part.partition("-")
-        count = int(high or low) - int(low) + 1
-        if count < 1:
-            return 0
-        total += count
-    return total
+    """How many seeds `0-3,7` names; 0 for what is no list of seeds."""
+    try:
+        return len(seeds_in(text))
+    except ValueError:
+        return 0
 
 
 def _why_not(
@@ -383,12 +378,12 @@ def _why_not(
     needs_seeds = settings.kind == "walk" or by_seed or (settings.kind == "page" and settings.heads.strip())
     if needs_seeds and not info.z_dim:
         return "This checkpoint has no latent: there are no seeds to go through"
-    if settings.kind == "walk" and (not SEEDS.fullmatch(settings.walk) or count_seeds(settings.walk) < 2):
+    if settings.kind == "walk" and count_seeds(settings.walk) < 2:
         return "A walk needs two seeds or more, as 0-3,7"
     if settings.kind == "sheet" and not 1 <= cells_of(settings) <= MAX_CELLS:
         return f"Rows: Seeds as 0-3,7, or paths; columns: numbers as -0.4,0, or names; at most {MAX_CELLS} pictures"
-    if settings.kind == "page" and not 1 <= heads_of(settings) <= MAX_HEADS:
-        return f"Heads are seeds as 0-3,7, at most {MAX_HEADS}; empty = the head on the screen"
+    if settings.kind == "page" and not 1 <= heads_of(settings) <= MOST_TOGETHER:
+        return f"Heads are seeds as 0-3,7, at most {MOST_TOGETHER}; empty = the head on the screen"
     return ""
 
 

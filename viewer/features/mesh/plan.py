@@ -10,8 +10,9 @@ from typing import Literal
 
 from core_model.schema.atomic import write_atomic, write_json
 from core_model.schema.home import expanded, home
-from core_model.schema.latent import SEEDS, LatentSpec, SeedWeight
+from core_model.schema.latent import LatentSpec, SeedWeight
 from core_model.schema.mesh import MESH_SUFFIXES, MeshRequest
+from core_model.schema.seeds import seeds_in
 from viewer.gl.mesh_arrays import DISPLAY_FILE
 from viewer.state.latent_blend import mixed
 
@@ -76,23 +77,6 @@ def default_name(checkpoint: str, latent: LatentSpec, suffix: str) -> str:
     return f"{stem or 'mesh'}-{which}{suffix}"
 
 
-def seeds_in(text: str) -> tuple[int, ...] | str:
-    """`0-3,7` → (0, 1, 2, 3, 7), or what is wrong with it, as the command line has it."""
-    found: list[int] = []
-    for part in text.split(","):
-        low, _, high = part.strip().partition("-")
-        if not low.isdecimal() or (high and not high.isdecimal()) or (high and int(high) < int(low)):
-            return "Type numbers and ranges, as 0-3,7"
-        if (
-            int(high or low) >= SEEDS
-            or int(high or low) - int(low) >= MOST_MESHES
-            or len(found) > MOST_MESHES
-        ):
-            return f"At most {MOST_MESHES} seeds below 2³²"
-        found += range(int(low), int(high or low) + 1)
-    return tuple(found) if len(found) <= MOST_MESHES else f"At most {MOST_MESHES} seeds below 2³²"
-
-
 def between(latent: LatentSpec, seed: int, steps: int) -> tuple[LatentSpec, ...] | str:
     """Blends in w from the present head (first) to `seed` (last)."""
     if latent.z is not None or latent.w is not None:
@@ -127,9 +111,10 @@ def outputs(path: str, batch: Batch, latent: LatentSpec, keys: tuple[LatentSpec,
     if batch.kind == "one":
         return Outputs((out,))
     if batch.kind == "seeds":
-        seeds = seeds_in(batch.seeds)
-        if isinstance(seeds, str):
-            return Outputs(why_not=seeds)
+        try:
+            seeds = seeds_in(batch.seeds, MOST_MESHES)
+        except ValueError as error:
+            return Outputs(why_not=f"Type {error}")
         return Outputs(tuple(out.with_name(f"{out.stem}.{seed}{out.suffix}") for seed in seeds))
     if batch.kind == "between":
         found = between(latent, batch.to, batch.steps)

@@ -11,6 +11,7 @@ from core_model.schema.camera import OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.home import expanded
 from core_model.schema.question import PictureQuestion
+from core_model.schema.seeds import MOST_TOGETHER, seeds_in
 from viewer.features.training.empty import empty
 from viewer.features.training.loss_strip import LossStrip
 from viewer.features.training.rows import progress_line
@@ -272,11 +273,7 @@ class SnapshotPage:
         )
         task = next((t for t in tasks.views(KIND) if t.record.pinned.get("run") == str(run.path)), None)
         running = task is not None and not task.ended
-        why = (
-            "It is being made"
-            if running
-            else ("" if self.out.strip().endswith(".mp4") else "The file's name must end in .mp4")
-        )
+        why = "It is being made" if running else film_hindrance(self.seeds, self.out)
         tip = "Camera and truncation of Explore; a task of its own, which outlives this window"
         if controls.button(theme, f"{fa.ICON_FA_FILM}  Make the film###make-film", tip=tip, why_not=why):
             out = expanded(self.out.strip()).absolute()
@@ -304,6 +301,17 @@ class SnapshotPage:
                 theme, "Copy its path###copy-film", tip=task.record.out
             ):
                 dispatch(CopyText(task.record.out, "path"))
+
+
+def film_hindrance(seeds: str, out: str) -> str:
+    """Why `triscope film` would refuse these; empty where it would not."""
+    if not out.strip().endswith(".mp4"):
+        return "The file's name must end in .mp4"
+    try:
+        seeds_in(seeds.strip() or "0", MOST_TOGETHER)
+    except ValueError as error:
+        return f"Type {error}"
+    return ""
 
 
 def film_arguments(run: PurePath, out: Path, seeds: str, doc: Document, own: bool) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core_model.cli.mesh import read_latents, read_request, seeds_of
+from core_model.cli.mesh import read_latents, read_request
 from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MAX_TEXTURE_FACES, MESH_SUFFIXES, MeshRequest, texture_problem
 from viewer.features.mesh import plan
@@ -109,7 +109,6 @@ def test_files_of_a_batch_are_those_that_the_command_writes(tmp_path: Path) -> N
     assert plan.outputs(out, Batch(), SEED).files == (tmp_path / "a b.ply",)
     found = plan.outputs(out, Batch("seeds", seeds="3, 7-8"), SEED)
     assert [f.name for f in found.files] == ["a b.3.ply", "a b.7.ply", "a b.8.ply"] and found.latents is None
-    assert list(plan.seeds_in("3, 7-8")) == seeds_of("3, 7-8")
     (tmp_path / "a b.7.ply").touch()
     assert [f.name for f in plan.outputs(out, Batch("seeds", seeds="3,7-8"), SEED).existing] == ["a b.7.ply"]
     for bad in ("", "x", "5-2", "0-99999", "4294967296"):

@@ -1,0 +1,36 @@
+"""Lists of seeds as people type them, in the window and on the command line."""
+
+from __future__ import annotations
+
+import re
+
+from core_model.schema.latent import SEEDS
+
+MOST_SEEDS = 100_000
+"""A longer list is a slip of the hand, not a wish."""
+MOST_TOGETHER = 64
+"""Heads of one film or one page."""
+
+_PART = re.compile(r"([0-9]+)(?:\s*-\s*([0-9]+))?")
+
+
+def seeds_in(text: str, most: int = MOST_SEEDS) -> tuple[int, ...]:
+    """`0-3,7` → (0, 1, 2, 3, 7).
+
+    Raises ValueError that says what is expected, for other text, a range that runs backwards, and more than
+    `most` seeds; a long range is refused before it is made.
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        ends = _PART.fullmatch(part.strip())
+        if ends is None:
+            raise ValueError("numbers and ranges as 0-3,7")
+        low, high = (end.lstrip("0") or "0" for end in (ends[1], ends[2] or ends[1]))
+        if max(len(low), len(high)) > len(str(SEEDS)) or max(int(low), int(high)) >= SEEDS:
+            raise ValueError("seeds below 2³²")
+        if int(high) < int(low):
+            raise ValueError("ranges that do not run backwards, as 0-3")
+        if len(found) + int(high) - int(low) + 1 > most:
+            raise ValueError(f"at most {most} seeds")
+        found += range(int(low), int(high) + 1)
+    return tuple(found)
