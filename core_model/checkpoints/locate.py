@@ -9,6 +9,7 @@ from pathlib import Path
 from core_model.schema.assets import demo_checkpoint
 from core_model.schema.errors import InputError
 from core_model.schema.home import expanded
+from core_model.schema.whole import whole
 
 ANALYTIC_PREFIX = "analytic:"
 FALLBACK = "analytic:sphere"
@@ -78,4 +79,5 @@ def newest_snapshot(run: Path) -> Path:
 def _number(path: Path) -> int:
     foreign = _FOREIGN.fullmatch(path.name)
     digits = foreign[1] if foreign else path.stem
-    return int(digits) if digits.isdecimal() and len(digits) < 4000 else -1
+    number = whole(digits)
+    return -1 if number is None else number

@@ -16,6 +16,7 @@ from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.schema.errors import InputError
 from core_model.schema.home import expanded
+from core_model.schema.whole import whole
 
 PROGRAM = "viewer.jobs.batch"
 SUMMARY = "One command for many values ({} in its words): here, or as one job array of Slurm; goes on where it stopped."
@@ -90,15 +91,14 @@ def values_of(text: str) -> tuple[str, ...]:
         found = []
         for part in text.split(","):
             ends, _, step = part.strip().partition("/")
-            low, _, high = ends.partition("-")
-            if not (low.isdecimal() and high.isdecimal()):
+            low, high = (whole(end) for end in ends.partition("-")[::2])
+            if low is None or high is None:
                 found.append(part.strip())
                 continue
-            if (step and not (step.isdecimal() and int(step))) or int(high) - int(low) > MOST * int(
-                step or 1
-            ):
+            stride = whole(step or "1")
+            if not stride or high - low > MOST * stride:
                 raise wrong
-            found += map(str, range(int(low), int(high) + 1, int(step or 1)))
+            found += map(str, range(low, high + 1, stride))
     if not found or not all(found) or len(found) > MOST or len(set(found)) != len(found):
         raise wrong
     return tuple(found)

@@ -20,6 +20,7 @@ from core_model.cli.sessions import CheckpointArgument, WorkerArgument, opened, 
 from core_model.schema.checkpoint import CheckpointInfo
 from core_model.schema.errors import InputError
 from core_model.schema.render import RenderRequest
+from core_model.schema.whole import whole
 
 if TYPE_CHECKING:
     from core_model.queries import QuerySession
@@ -110,10 +111,9 @@ def _write_volume(out: Path, session: QuerySession, request: RenderRequest, info
 
 def parse_pixel(text: str, width: int, height: int) -> tuple[int, int]:
     """(x, y) of "X,Y"; raises InputError when it lies outside the picture."""
-    parts = [p.strip() for p in text.split(",")]
-    if len(parts) != 2 or not all(p.isdecimal() for p in parts):
-        raise InputError(what="bad --pixel", expected="two whole numbers X,Y", got=repr(text))
-    x, y = (int(p) for p in parts)
+    x, y = (whole(p.strip()) for p in text.partition(",")[::2])
+    if x is None or y is None:
+        raise InputError(what="bad --pixel", expected="two whole numbers X,Y", got=repr(text[:80]))
     if x >= width or y >= height:
         raise InputError(
             what="bad --pixel", expected=f"X below {width} and Y below {height} (see --size)", got=f"{x},{y}"

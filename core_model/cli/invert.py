@@ -14,6 +14,7 @@ from core_model.schema.inversion import InvertConfig
 from core_model.schema.overrides import apply_overrides
 from core_model.schema.run_owner import refuse_if_owned
 from core_model.schema.settings import table_of
+from core_model.schema.whole import whole
 
 if TYPE_CHECKING:
     from core_model.data.photos import Photo
@@ -133,11 +134,11 @@ def _of_face(picture: "Photo", photo: Path, cfg: InvertConfig, words: dict[str, 
         numbers = _numbers(words["points"], "--points", 10, "x,y of five points")
         points = np.array(numbers).reshape(5, 2)
     elif "face" in words:
-        if not words["face"].isdecimal():
+        face = whole(words["face"])
+        if face is None:
             raise InputError(
                 what="bad value of --face", expected="1, 2, … by size, or none", got=words["face"][:20]
             )
-        face = int(words["face"])
     placed = portrait_of_photo(
         picture, cfg.checkpoint, photo.name, points=points, face=face, device=cfg.device
     )

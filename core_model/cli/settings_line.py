@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from core_model.schema.errors import InputError
 from core_model.schema.settings import settings_of
+from core_model.schema.whole import whole
 
 
 @dataclass
@@ -30,9 +31,10 @@ class SettingsLine:
     def whole(self, word: str, default: int) -> int:
         """A whole number from 0; raises InputError."""
         text = self.words.get(word, str(default))
-        if not text.isdecimal():
-            raise InputError(what=f"bad value of --{word}", expected="a whole number", got=text)
-        return int(text)
+        number = whole(text)
+        if number is None:
+            raise InputError(what=f"bad value of --{word}", expected="a whole number", got=text[:80])
+        return number
 
 
 def read_line(

@@ -14,6 +14,7 @@ import psutil
 from core_model.ops.cores import usable_cores
 from core_model.schema.config_dir import CONFIG_DIR_VARIABLE, config_dir
 from core_model.schema.doctor import Finding
+from core_model.schema.whole import whole
 
 OLDEST_PYTHON = (3, 11)
 MEMORY_NEEDED = 2 << 30
@@ -116,7 +117,7 @@ def _number(*paths: str) -> int | None:
             text = Path(path).read_text(encoding="ascii").strip()
         except (OSError, UnicodeDecodeError):
             continue
-        return int(text) if text.isdecimal() else None
+        return whole(text, 2**64 - 1)
     return None
 
 

@@ -10,6 +10,7 @@ import re
 from core_model.schema.conventions import Conventions
 from core_model.schema.errors import InputError
 from core_model.schema.latent import Ablation
+from core_model.schema.whole import whole
 
 _ONE = re.compile(r"(?P<plane>[a-z]{2}|[0-2])(?:@(?P<level>[1-9]\d?))?")
 OPTION = "--ablate"
@@ -39,7 +40,7 @@ def ablation_of(text: str, conv: Conventions) -> Ablation:
     for word in planes.split(","):
         match = _ONE.fullmatch(word.strip())
         name = match["plane"] if match else ""
-        if match is None or (name not in names and not name.isdigit()):
+        if match is None or (name not in names and whole(name) is None):
             expected = f"{', '.join(names)} or 0 to 2, with @2 for the second level"
             raise InputError(
                 what="no such plane", where=OPTION, expected=expected, got=word.strip() or "nothing"

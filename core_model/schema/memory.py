@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from core_model.schema.whole import whole
+
 _LIBC = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
 
 
@@ -24,8 +26,8 @@ def free_bytes() -> float:
     try:  # a container may allow less than the machine has (cgroup v2)
         limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8").strip()
         used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="utf-8"))
-        if limit.isdecimal():
-            free = min(free, max(0.0, int(limit) - used))
+        if (allowed := whole(limit)) is not None:
+            free = min(free, max(0.0, allowed - used))
     except (OSError, ValueError):
         pass
     return min(free, _address_space_left())

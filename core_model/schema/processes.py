@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from core_model.schema.whole import whole
+
 if TYPE_CHECKING:
     import psutil
 
@@ -160,13 +162,14 @@ def untied(environment: "os._Environ[str] | dict[str, str]") -> dict[str, str]:
 def follow_starter() -> None:
     """End with the process that started this one by `start_tied`, directly or through others."""
     pid, started, kernel = [*os.environ.get(FOLLOW_VARIABLE, "").split(":"), "", ""][:3]
-    if not pid.isdigit():
+    starter = whole(pid)
+    if starter is None:
         return
-    follow(int(pid), float(started or 0.0))
+    follow(starter, float(started or 0.0))
     if (
-        kernel and _LIBC is not None and os.getppid() == int(pid)
+        kernel and _LIBC is not None and os.getppid() == starter
     ):  # not in a grandchild, whose parent is another
-        _tie(int(pid))()
+        _tie(starter)()
 
 
 def follow_parent() -> None:

@@ -13,10 +13,13 @@ from pydantic import Field
 import core_model
 from core_model.schema.frozen import Frozen
 from core_model.schema.render import RenderRequest
+from core_model.schema.whole import whole
 
 KEY = "triscope"
 NPZ_KEY = "provenance"
 VIDEO_KEY = "comment"
+LAST_S = 253402300799
+"""The last second of the year 9999, beyond which times are not written in four digits."""
 
 
 class DisplayRange(Frozen):
@@ -52,6 +55,5 @@ class RenderRecord(Frozen):
 
 def utc_now() -> str:
     """Time of making; SOURCE_DATE_EPOCH replaces it where builds must be repeatable."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    seconds = int(epoch) if epoch.isdecimal() else time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    epoch = whole(os.environ.get("SOURCE_DATE_EPOCH", ""), LAST_S)
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() if epoch is None else epoch))

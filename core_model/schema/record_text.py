@@ -298,7 +298,7 @@ def _pdf_string(tail: bytes) -> bytes | None:
 
 def _pdf_unescaped(found: re.Match[bytes]) -> bytes:
     letter = found[1]
-    return bytes([int(letter, 8) & 255]) if letter[:1].isdigit() else _PDF_NAMED.get(letter, letter)
+    return bytes([int(letter, 8) & 255]) if letter[0] in b"01234567" else _PDF_NAMED.get(letter, letter)
 
 
 READERS: dict[str, Reader] = {

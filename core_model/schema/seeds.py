@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from core_model.schema.latent import SEEDS
+from core_model.schema.whole import whole
 
 MOST_SEEDS = 100_000
 """A longer list is a slip of the hand, not a wish."""
@@ -25,12 +26,12 @@ def seeds_in(text: str, most: int = MOST_SEEDS) -> tuple[int, ...]:
         ends = _PART.fullmatch(part.strip())
         if ends is None:
             raise ValueError("numbers and ranges as 0-3,7")
-        low, high = (end.lstrip("0") or "0" for end in (ends[1], ends[2] or ends[1]))
-        if max(len(low), len(high)) > len(str(SEEDS)) or max(int(low), int(high)) >= SEEDS:
+        low, high = (whole(end, SEEDS - 1) for end in (ends[1], ends[2] or ends[1]))
+        if low is None or high is None:
             raise ValueError("seeds below 2³²")
-        if int(high) < int(low):
+        if high < low:
             raise ValueError("ranges that do not run backwards, as 0-3")
-        if len(found) + int(high) - int(low) + 1 > most:
+        if len(found) + high - low + 1 > most:
             raise ValueError(f"at most {most} seeds")
-        found += range(int(low), int(high) + 1)
+        found += range(low, high + 1)
     return tuple(found)

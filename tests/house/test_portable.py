@@ -115,6 +115,15 @@ def test_only_one_place_asks_for_the_home_folder() -> None:
     assert asked == {"core_model/schema/home.py"}
 
 
+DIGITS = re.compile(r"\.is(digit|decimal|numeric)\(\)")
+
+
+def test_only_one_place_decides_what_a_whole_number_is() -> None:
+    """`isdigit` passes ² on to `int`, which refuses it, as it refuses 5,000 digits: both ended a command in a traceback."""
+    asked = {s.path.as_posix() for s in sources(*SHIPPED) if DIGITS.search(s.text)}
+    assert asked == {"core_model/schema/whole.py"}
+
+
 def test_the_search_sees_what_it_looks_for() -> None:
     code = (
         "import resource\nPath(a).read_text()\nopen(a)\nopen(a, 'rb')\nsubprocess.run(c, text=True)\n"

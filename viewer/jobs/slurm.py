@@ -17,6 +17,7 @@ from pathlib import Path
 from core_model.schema.atomic import write_json
 from core_model.schema.errors import TriscopeError
 from core_model.schema.run_owner import release
+from core_model.schema.whole import whole
 from viewer.jobs import supervisor
 from viewer.jobs.backend import BACKENDS, Resources
 from viewer.runs.job_record import ENDED, JobRecord, ShownState
@@ -70,7 +71,7 @@ class SlurmBackend:
             ]
         )
         number = said.strip().splitlines()[-1].split(";")[0]
-        if not number.isdecimal():
+        if whole(number) is None:
             raise TriscopeError(f"sbatch gave no job number: {said.strip()[:200]!r}")
         return job.replace(native_id=number)
 

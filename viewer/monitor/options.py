@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from core_model.schema.errors import InputError
+from core_model.schema.whole import whole
 from viewer.runs.files import runs_in
 
 if TYPE_CHECKING:
@@ -104,14 +105,12 @@ def _one_of(name: str, value: str, choices: tuple[str, ...]) -> str:
 
 
 def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal()) or not (
-        640 <= int(width) <= 16384 and 480 <= int(height) <= 16384
-    ):
+    width, height = (whole(edge, 16384) for edge in text.lower().partition("x")[::2])
+    if width is None or height is None or width < 640 or height < 480:
         raise InputError(
-            what="bad value of --size", expected="WxH between 640x480 and 16384x16384", got=repr(text)
+            what="bad value of --size", expected="WxH between 640x480 and 16384x16384", got=repr(text[:80])
         )
-    return int(width), int(height)
+    return width, height
 
 
 def far_runs(desk: Desk, words: Sequence[str]) -> tuple[PurePath, ...]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from core_model.checkpoints.importing.records import Record
 from core_model.checkpoints.importing.refusal import Refusal, shown
+from core_model.schema.whole import whole
 
 _PATH = re.compile(r"\$\{([A-Za-z_][\w.\-]*)\}", re.ASCII)
 MAX_PARENTS = 64
@@ -83,8 +84,8 @@ def _lookup(root: Record, path: str) -> tuple[bool, object]:
         content = node.state.get("_content") if isinstance(node, Record) else node
         if isinstance(content, dict) and name in content:
             node = content[name]
-        elif isinstance(content, list) and name.isdecimal() and len(name) < 9 and int(name) < len(content):
-            node = content[int(name)]
+        elif isinstance(content, list) and (place := whole(name, len(content) - 1)) is not None:
+            node = content[place]
         else:
             return False, None
     return True, node

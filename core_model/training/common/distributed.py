@@ -16,6 +16,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from core_model.ops import devices
+from core_model.schema.whole import whole
 from core_model.training.common.local_launcher import RENDEZVOUS
 
 PIECE_VALUES = 16 * 1024 * 1024
@@ -112,8 +113,8 @@ def _agent_store(restart: int, world: int) -> dist.PrefixStore | None:  # pyrigh
 
 
 def _number(name: str, default: int) -> int:
-    text = os.environ.get(name, "")
-    return int(text) if text.isdigit() else default
+    found = whole(os.environ.get(name, ""))
+    return default if found is None else found
 
 
 def pieces(gradients: Iterable[Tensor | None], most: int = PIECE_VALUES) -> Iterable[list[Tensor]]:

@@ -24,6 +24,7 @@ from core_model.ops.cores import threads_each, usable_cores
 from core_model.ops.devices import accelerator
 from core_model.schema.errors import InputError
 from core_model.schema.processes import follow_parent, start_tied
+from core_model.schema.whole import whole
 
 RENDEZVOUS, PARENT = "TRISCOPE_RENDEZVOUS", "TRISCOPE_PARENT"
 MAIN = "core_model.cli.main"
@@ -62,15 +63,16 @@ def chosen_processes(wanted: str, device: str, batch: int, before: int = 0) -> i
             )
         return 1
     if wanted != "auto":
-        if not wanted.isdigit() or int(wanted) < 1:
+        count = whole(wanted)
+        if not count:
             raise InputError(
                 what="bad value of --processes", expected="auto or a whole number from 1", got=wanted
             )
-        if batch % int(wanted):
+        if batch % count:
             raise InputError(
                 what="bad value of --processes", expected=f"a divisor of the batch of {batch}", got=wanted
             )
-        return int(wanted)
+        return count
     if device not in ("cpu", "auto") or (device == "auto" and accelerator()):
         return 1
     if 0 < before <= usable_cores() and batch % before == 0:

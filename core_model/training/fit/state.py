@@ -15,6 +15,7 @@ from core_model.schema.atomic import write_atomic
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
 from core_model.schema.overrides import apply_overrides
+from core_model.schema.whole import whole
 from core_model.training.common.run_directory import saved_config
 from core_model.training.common.state import (
     adam_tensors,
@@ -95,6 +96,7 @@ def load_state(
 
 
 def _step(path: Path, told: dict[str, str]) -> int:
-    if not told.get("step", "").isdecimal():
+    step = whole(told.get("step", ""))
+    if step is None:
         raise unreadable(path, _COMMAND, "no step")
-    return int(told["step"])
+    return step

@@ -8,6 +8,7 @@ from pathlib import Path
 from torch import Tensor
 
 from core_model.inversion.stages import LatentStage, TuneStage, fill
+from core_model.schema.whole import whole
 from core_model.training.common.state import adam_tensors, fill_adam, read_state, unreadable, write_state
 
 _COMMAND = "triscope invert"
@@ -30,9 +31,10 @@ def save(path: Path, stage: LatentStage | TuneStage) -> None:
 def load(path: Path) -> SavedState:
     """Raises InputError for a file that is no such state."""
     told, tensors = read_state(path, _COMMAND)
-    if told.get("stage") not in ("latent", "tuning") or not told.get("step", "").isdecimal():
+    step = whole(told.get("step", ""))
+    if told.get("stage") not in ("latent", "tuning") or step is None:
         raise unreadable(path, _COMMAND, "no stage and step")
-    return SavedState(told["stage"], int(told["step"]), tensors)
+    return SavedState(told["stage"], step, tensors)
 
 
 def put(saved: SavedState, stage: LatentStage | TuneStage) -> None:
