@@ -18,6 +18,7 @@ from core_model.cli.sessions import record_of
 from core_model.queries import Answer, QuerySession
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError
 from core_model.schema.export import default_request
 from core_model.schema.latent import SeedWeight
@@ -185,6 +186,7 @@ def checked(kind: type[Any], values: dict[str, Any]) -> Any:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or kind.__name__
-        raise InputError(what=f"bad value of {place}: {first['msg']}", got=str(first["input"])[:80]) from None
+        first = first_complaint(error)
+        raise InputError(
+            what=f"bad value of {first.place or kind.__name__}: {first.says}", got=first.got
+        ) from None

@@ -22,6 +22,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from core_model.schema.checkpoint import FORMAT_VERSION, CheckpointHeader
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
 
@@ -180,11 +181,8 @@ def first_problem(error: Exception) -> str:
     """The first problem of a pydantic error as `field.path: message (and N more)`."""
     if not isinstance(error, ValidationError):
         return type(error).__name__
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    first = problems[0]
-    path = ".".join(str(part) for part in first["loc"]) or "description"
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{path}: {first['msg']}{more}"
+    first = first_complaint(error)
+    return first.line if first.place else f"description: {first.line}"
 
 
 def file_sha256(path: Path) -> str:

@@ -14,7 +14,11 @@ from tyro.conf import arg
 from core_model.cli.files import read_array
 from core_model.schema.camera import MatrixCamera, OrbitPose
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError
+
+FARTHEST = 1e6
+"""World units from the origin; beyond, float32 knows no heads."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,16 @@ class CameraOptions:
     """conditioning camera as a label; default frontal"""
     cond_angles: Annotated[Path | None, arg(metavar="A.npy", help_behavior_hint="")] = None
     """conditioning camera as angles; default frontal"""
+
+    def __post_init__(self) -> None:
+        for name in ("radius", "pivot", "orbit_centre"):
+            value = getattr(self, name)
+            parts = value if isinstance(value, tuple) else (value or 0.0,)
+            if max(map(abs, parts)) > FARTHEST:
+                option = name.replace("_", "-")
+                raise InputError(
+                    what=f"bad value of --{option}", expected=f"at most {FARTHEST:,.0f}", got=str(value)
+                )
 
 
 def camera_of(options: CameraOptions, info: CheckpointInfo) -> OrbitPose | MatrixCamera:
@@ -125,7 +139,5 @@ def _replaced(base: OrbitPose, values: dict[str, Any]) -> OrbitPose:
     try:
         return base.replace(**values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InputError(
-            what=f"bad camera {first['loc'][0]}: {first['msg']}", got=str(first["input"])
-        ) from None
+        first = first_complaint(error)
+        raise InputError(what=f"bad camera {first.place}: {first.says}", got=first.got) from None

@@ -7,6 +7,7 @@ called, so that `triscope --help` and the window do not wait for torch.
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib
 import io
 import os
@@ -25,6 +26,7 @@ from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError, is_o
 from core_model.schema.extras import missing_extra
 from core_model.schema.processes import FOLLOW_VARIABLE, follow_starter
 
+UNUSABLE_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
 # name → (module with `main(args)`, summary)
 COMMANDS: dict[str, tuple[str, str]] = {
     "view": ("core_model.cli.view", "open the viewer on a checkpoint (default: the demo)"),
@@ -113,6 +115,15 @@ def main(argv: Sequence[str] | None = None) -> int:
                 debug,
             )
             return 1
+        if isinstance(error, OSError) and error.errno in UNUSABLE_NAME:
+            _say(f"{error.strerror}: {str(error.filename)[:80]}…", debug)
+            return 2
+        if type(error).__name__ == "ValidationError":  # of pydantic, which is not loaded only to ask
+            from core_model.schema.complaint import first_complaint
+
+            complaint = first_complaint(error)  # type: ignore[arg-type]
+            _say(f"bad value of {complaint.line}: got {complaint.got}", debug)
+            return 2
         hint = "" if debug else " (--debug shows where)"
         _say(f"failed: {type(error).__name__}: {error}{hint}", debug)
         return 1

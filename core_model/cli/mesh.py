@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import CheckpointArgument, WorkerArgument, opened, record_of
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError
 from core_model.schema.latent import LatentSpec
 from core_model.schema.mesh import MESH_SUFFIXES, MeshForecast, MeshProgress, MeshReport, MeshRequest
@@ -149,24 +151,26 @@ def checked(values: dict[str, object]) -> MeshRequest:
     try:
         return MeshRequest.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        names = {"colour": "color", "memory_gb": "memory"}
-        name = str(first["loc"][0]) if first["loc"] else "faces"
-        name = "--" + names.get(name, name).replace("_", "-")
-        raise InputError(what=f"bad value of {name}: {first['msg']}", got=str(first["input"])[:80]) from None
+        first = first_complaint(error)
+        option = {"--colour": "--color", "--memory-gb": "--memory", "--": "--faces"}.get(
+            first.option, first.option
+        )
+        raise InputError(what=f"bad value of {option}: {first.says}", got=first.got) from None
 
 
 def numbers_of(text: str | None, option: str, count: int) -> tuple[float, ...] | None:
-    """`a,b,c` as numbers; raises InputError unless there are `count` of them."""
+    """`a,b,c` as numbers; raises InputError unless there are `count` of them, all finite."""
     if text is None:
         return None
     try:
         values = tuple(float(x) for x in text.split(","))
     except ValueError:
         values = ()
-    if len(values) != count:
+    if len(values) != count or not all(map(math.isfinite, values)):
         raise InputError(
-            what=f"bad value of {option}", expected=f"{count} numbers separated by commas", got=text
+            what=f"bad value of {option}",
+            expected=f"{count} finite numbers separated by commas" if count > 1 else "a finite number",
+            got=text,
         )
     return values
 
@@ -180,10 +184,8 @@ def read_request(path: Path) -> MeshRequest:
             what="cannot read", where=f"--request {path}", got=error.strerror or str(error)
         ) from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(x) for x in first["loc"]) or "the file"
         raise InputError(
-            what=f"bad mesh request, {field}: {first['msg']}", where=f"--request {path}"
+            what=f"bad mesh request, {first_complaint(error).line}", where=f"--request {path}"
         ) from None
 
 
@@ -237,10 +239,8 @@ def read_latents(path: Path) -> list[LatentSpec]:
             what="cannot read", where=f"--latents {path}", got=error.strerror or str(error)
         ) from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(x) for x in first["loc"]) or "the file"
         raise InputError(
-            what=f"bad list of latents, {field}: {first['msg']}", where=f"--latents {path}"
+            what=f"bad list of latents, {first_complaint(error).line}", where=f"--latents {path}"
         ) from None
     if not found:
         raise InputError(

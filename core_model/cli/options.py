@@ -14,6 +14,7 @@ from core_model.cli.files import read_array
 from core_model.schema.ablation import ablation_of
 from core_model.schema.channels import ChannelInfo
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.export import best_sampler
 from core_model.schema.latent import LatentSpec, SeedWeight
@@ -24,6 +25,7 @@ from core_model.schema.seeds import MOST_SEEDS, seeds_in
 
 M = TypeVar("M")
 PSI, UNTRUNCATED = 0.7, 1.0
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,12 @@ class MachineOptions:
     """arithmetic of the field"""
     threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="")] = None
     """CPU threads; none = all cores"""
+
+    def __post_init__(self) -> None:
+        if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
+            raise InputError(
+                what="bad value of --threads", expected=f"1 to {MOST_THREADS}, or none", got=str(self.threads)
+            )
 
 
 def latent_of(options: LatentOptions, camera: CameraOptions, info: CheckpointInfo) -> LatentSpec:
@@ -243,6 +251,5 @@ def _checked(record: type[M], **values: object) -> M:
     try:
         return record(**values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = "--" + "-".join(str(part) for part in first["loc"][:1]).replace("_", "-")
-        raise InputError(what=f"bad value of {name}: {first['msg']}", got=str(first["input"])[:80]) from None
+        first = first_complaint(error)
+        raise InputError(what=f"bad value of {first.option}: {first.says}", got=first.got) from None

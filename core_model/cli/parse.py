@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -32,7 +34,7 @@ def parse(options: type[T], args: Sequence[str], command: str, summary: str) -> 
     )  # rich draws boxes only on a stream that names its encoding
     try:
         with contextlib.nullcontext() if wants_help else _unwrapped(), contextlib.redirect_stderr(said):
-            return tyro.cli(
+            found = tyro.cli(
                 options,
                 args=normal,
                 prog=f"triscope {command}",
@@ -42,7 +44,26 @@ def parse(options: type[T], args: Sequence[str], command: str, summary: str) -> 
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
-        raise InputError(what=f"{command}: {one_line(_text(said))}") from None
+        raise InputError(what=f"{command}: {_short(one_line(_text(said)))}") from None
+    _refuse_infinite(found)
+    return found
+
+
+def _refuse_infinite(options: object) -> None:
+    """No option of ours means anything as NaN or infinity, and most bounds let NaN through."""
+    for field in dataclasses.fields(options):  # type: ignore[arg-type]
+        value = getattr(options, field.name)
+        if dataclasses.is_dataclass(value):
+            _refuse_infinite(value)
+        parts = value if isinstance(value, tuple) else (value,)
+        if not all(math.isfinite(part) for part in parts if isinstance(part, float)):
+            name = field.name.replace("_", "-")
+            raise InputError(what=f"bad value of --{name}", expected="a finite number", got=str(value))
+
+
+def _short(line: str) -> str:
+    """A line of tyro's without most of an overlong word that somebody typed."""
+    return re.sub(r"(\S{80})\S+", r"\1…", line)
 
 
 def _text(stream: io.TextIOWrapper) -> str:

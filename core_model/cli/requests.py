@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from tyro.conf import arg
 
 from core_model.schema.checkpoint import CheckpointInfo
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError
 from core_model.schema.export import OPTIONS, merged
 from core_model.schema.home import expanded
@@ -108,11 +109,8 @@ def request_from(
     try:
         return RenderRequest.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(p) for p in first["loc"]) or "request"
-        raise InputError(
-            what=f"bad request, {place}: {first['msg']}", where="--request", got=str(first["input"])[:80]
-        ) from None
+        first = first_complaint(error)
+        raise InputError(what=f"bad request, {first.line}", where="--request", got=first.got) from None
 
 
 def check_sha(view: StoredView | None, info: CheckpointInfo) -> None:
@@ -165,9 +163,7 @@ def _view_of(document: dict[str, Any], where: str) -> StoredView:
         try:
             record = RenderRecord.model_validate(inner)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            place = ".".join(str(p) for p in first["loc"])
-            raise InputError(what=f"bad record, {place}: {first['msg']}", where=where) from None
+            raise InputError(what=f"bad record, {first_complaint(error).line}", where=where) from None
         return StoredView(json.loads(record.request.model_dump_json()), record)
     unknown = [key for key in document if key not in RenderRequest.model_fields]
     if unknown:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from pydantic import ValidationError
 from tyro.conf import arg
 
 from core_model.cli.files import check_output
@@ -21,7 +22,9 @@ from core_model.cli.sessions import record_of, rendered
 from core_model.output.images import picture, save_pdf, save_png
 from core_model.report.contact_sheet import Column, SheetPage, SheetPlan, Value
 from core_model.schema.channels import ChannelInfo
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError
+from core_model.schema.latent import LatentSpec
 from core_model.schema.record import DisplayRange
 from core_model.schema.render import RenderRequest
 
@@ -160,7 +163,14 @@ def columns_of(options: SheetOptions) -> tuple[str, Column, tuple[Value, ...]]:
     name, kind = given[0]
     text = getattr(options, name)
     if kind == "yaw" or kind == "psi":
-        return name, kind, numbers(text, f"--{name}")
+        values = numbers(text, f"--{name}")
+        for value in values if kind == "psi" else ():
+            try:
+                LatentSpec(psi=value)
+            except ValidationError as error:
+                said = first_complaint(error).says
+                raise InputError(what=f"bad value of --{name}: {said}", got=f"{value:g}") from None
+        return name, kind, values
     parts = tuple(part.strip() for part in text.split(","))
     if not all(parts):
         raise InputError(what=f"bad value of --{name}", expected="names separated by commas", got=text)

@@ -17,6 +17,7 @@ import numpy as np
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from core_model.schema.camera import OrbitPose
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from core_model.schema.latent import LatentSpec, SeedWeight
@@ -303,11 +304,7 @@ def parse_camera_path(text: str, where: str = "camera path") -> CameraPath:
     try:
         found = CameraPath.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(p) for p in first["loc"])
-        raise InputError(
-            what=f"bad camera path: {place + ': ' if place else ''}{first['msg']}", where=where
-        ) from None
+        raise InputError(what=f"bad camera path: {first_complaint(error).line}", where=where) from None
     if not found.keys:
         raise InputError(what="empty camera path", where=where, expected="at least one key")
     return found

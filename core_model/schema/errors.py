@@ -12,13 +12,18 @@ class TriscopeError(Exception):
     exit_status = 1
 
 
+GOT_LETTERS = 300
+"""So much of a text from outside is repeated in a message."""
+
+
 class InputError(TriscopeError):
     """Input from outside was wrong; the CLI prints one line and exits with status 2."""
 
     exit_status = 2
 
     def __init__(self, *, what: str, where: str = "", expected: str = "", got: str = "") -> None:
-        self.what, self.where, self.expected, self.got = (_one_line(s) for s in (what, where, expected, got))
+        self.what, self.where, self.expected = (_one_line(s) for s in (what, where, expected))
+        self.got = _short(_one_line(got))
         parts = [self.what]
         if self.where:
             parts.append(f"in {self.where}")
@@ -32,6 +37,10 @@ class InputError(TriscopeError):
     def __reduce__(self) -> tuple[object, ...]:
         """It crosses processes whole: exceptions are otherwise made anew from their line alone."""
         return _input_error, (self.what, self.where, self.expected, self.got)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= GOT_LETTERS else f"{text[:GOT_LETTERS]}…"
 
 
 def _input_error(what: str, where: str, expected: str, got: str) -> InputError:

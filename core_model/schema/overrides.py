@@ -10,8 +10,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 from core_model.schema.settings import settings_of
@@ -63,15 +64,12 @@ def changed_paths(tree: Frozen, base: Frozen) -> Mapping[str, str]:
 
 def validation_fault(error: ValidationError, where: str, known: tuple[str, ...] = ()) -> InputError:
     """The first complaint of pydantic as one line."""
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    path = ".".join(str(part) for part in first["loc"] if part not in ("points",)) or "settings"
-    if first["type"] == "extra_forbidden":
+    first = first_complaint(error)
+    path = first.place.replace(".points", "") or "settings"
+    if error.errors(include_url=False)[0]["type"] == "extra_forbidden":
         return _unknown(path, path, known, where)
-    message = first["msg"].removeprefix("Value error, ")
-    got = "" if isinstance(first["input"], dict | BaseModel) else repr(first["input"])[:80]
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return InputError(what=f"bad value of {path}: {message}{more}", where=where, got=got)
+    more = f" (and {first.others} more)" if first.others else ""
+    return InputError(what=f"bad value of {path}: {first.says}{more}", where=where, got=first.got)
 
 
 def _unknown(path: str, name: str, known: tuple[str, ...], where: str) -> InputError:

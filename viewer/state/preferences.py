@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 
+from core_model.schema.complaint import first_complaint
 from core_model.schema.config_dir import FILE_NAME, config_dir, save_kept
 from core_model.schema.frozen import Frozen
 from viewer.state.document import QualitySettings
@@ -64,9 +65,7 @@ def load_preferences(folder: Path | None = None) -> tuple[Preferences, str]:
     except OSError as e:
         return Preferences(), f"Preferences could not be read ({e.strerror or e}); the defaults are in use."
     except ValidationError as e:
-        first = e.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        why = f"{where}: {first['msg']}" if where else first["msg"]
+        why = first_complaint(e).line
     bad = path.with_suffix(path.suffix + ".bad")
     try:
         os.replace(path, bad)

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import TriscopeError
 from core_model.schema.frozen import Frozen
 from viewer.wire import records as r
@@ -105,6 +106,5 @@ class DeskLine:
         try:
             return kind.model_validate_json(record.answer), call.blobs
         except ValidationError as e:
-            first = e.errors(include_url=False, include_input=False, include_context=False)[0]
-            where = ".".join(str(part) for part in first["loc"])[:80]
+            where = first_complaint(e).place[:80]
             raise LineDown(f"an answer that is not understood ({name}: {where}): {self.place}") from None

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import zstandard
 from pydantic import ValidationError
 
+from core_model.schema.complaint import first_complaint
 from viewer.wire.faults import WireError
 from viewer.wire.records import RECORD, Record
 
@@ -52,9 +53,10 @@ def unpacked(data: bytes | bytearray) -> tuple[Record, list[memoryview]]:
     try:
         record = RECORD.validate_json(text)
     except ValidationError as e:
-        first = e.errors(include_url=False, include_input=False, include_context=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise WireError(f"a message that is not understood ({where[:80]}: {first['msg'][:120]})") from None
+        first = first_complaint(e)
+        raise WireError(
+            f"a message that is not understood ({first.place[:80]}: {first.says[:120]})"
+        ) from None
     blobs, at = [], at + stored
     for length in lengths:
         blobs.append(whole[at : at + length])

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from core_model.schema.camera import MatrixCamera, OrbitPose, fov_from_focal, label25, orbit_from_matrix
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError
 
 M = TypeVar("M", OrbitPose, MatrixCamera)
@@ -206,8 +207,5 @@ def _checked(record: type[M], values: dict[str, Any]) -> M:
     try:
         return record.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise InputError(
-            what=f"bad pose: {name + ': ' if name else ''}{first['msg']}", got=str(first["input"])[:60]
-        ) from None
+        first = first_complaint(error)
+        raise InputError(what=f"bad pose: {first.line}", got=first.got) from None

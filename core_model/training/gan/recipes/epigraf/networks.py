@@ -12,6 +12,7 @@ from core_model.checkpoints.store import load_tensors
 from core_model.discriminators.patch_aware import BandedDiscriminator, CameraCode, PatchDiscriminator
 from core_model.families.epigraf.config import EpigrafConfig, SphereConfig
 from core_model.schema.checkpoint import CheckpointHeader
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError
 from core_model.schema.train import TrainConfig
 from core_model.schema.train_epigraf import EpigrafNetworkConfig, EpigrafRenderConfig
@@ -36,10 +37,9 @@ def family_config(cfg: TrainConfig) -> EpigrafConfig:
             sphere=sphere,
         )
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        path = ".".join(("epigraf", "network", *(str(part) for part in first["loc"])))
+        first = first_complaint(error)
         raise InputError(
-            what=f"bad value of {path}", expected=first["msg"].removeprefix("Value error, ")
+            what=f"bad value of epigraf.network.{first.place}".rstrip("."), expected=first.says
         ) from None
 
 

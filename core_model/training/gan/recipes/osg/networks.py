@@ -14,6 +14,7 @@ from core_model.families.eg3d.convert import LEGACY_AXES
 from core_model.families.osg.settings import CAMERA_LABEL, GeneratorConfig, SuperResConfig, VolumetricConfig
 from core_model.nn.superres_variants import VARIANTS
 from core_model.schema.checkpoint import CheckpointHeader
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError
 from core_model.schema.train_osg import OsgNetworkConfig, OsgRenderConfig
 
@@ -79,10 +80,9 @@ def family_config(
             **more,
         )
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        path = ".".join((branch, "network", *(str(part) for part in first["loc"])))
+        first = first_complaint(error)
         raise InputError(
-            what=f"bad value of {path}", expected=first["msg"].removeprefix("Value error, ")
+            what=f"bad value of {branch}.network.{first.place}".rstrip("."), expected=first.says
         ) from None
 
 

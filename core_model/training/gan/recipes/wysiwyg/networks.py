@@ -12,6 +12,7 @@ from torch import Tensor
 from core_model.discriminators.network import Discriminator
 from core_model.families.wysiwyg.config import WysiwygConfig
 from core_model.families.wysiwyg.generator import WysiwygGenerator
+from core_model.schema.complaint import first_complaint
 from core_model.schema.conventions import Conventions
 from core_model.schema.errors import InputError
 from core_model.schema.train import TrainConfig
@@ -26,10 +27,9 @@ def network_config(cfg: TrainConfig) -> WysiwygConfig:
     try:
         return WysiwygConfig.model_validate(cfg.network.model_dump())
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(("network", *(str(part) for part in first["loc"])))
+        first = first_complaint(error)
         raise InputError(
-            what=f"bad value of {field}", expected=first["msg"].removeprefix("Value error, ")
+            what=f"bad value of network.{first.place}".rstrip("."), expected=first.says
         ) from None
 
 
