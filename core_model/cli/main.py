@@ -122,7 +122,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from core_model.schema.complaint import first_complaint
 
             complaint = first_complaint(error)  # type: ignore[arg-type]
-            _say(f"bad value of {complaint.line}: got {complaint.got}", debug)
+            got = f": got {complaint.got}" if complaint.got else ""
+            _say(f"bad value of {complaint.line}{got}", debug)
             return 2
         hint = "" if debug else " (--debug shows where)"
         _say(f"failed: {type(error).__name__}: {error}{hint}", debug)

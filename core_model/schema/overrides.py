@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
@@ -36,7 +37,10 @@ def apply_overrides(tree: T, changes: Iterable[tuple[str, str]], where: str = "o
         place: dict[str, Any] = data
         for parent in parents:
             place = place[parent]
-        place[last] = text if type(place[last]) is str else _plain_value(text)
+        value = text if type(place[last]) is str else _plain_value(text)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(what=f"bad value of {name}", where=where, expected="a finite number", got=text)
+        place[last] = value
     try:
         return type(tree).model_validate(data)
     except ValidationError as error:
@@ -52,6 +56,10 @@ def read_tree(kind: type[T], text: str | bytes, where: str) -> T:
         return kind.model_validate_json(text)
     except ValidationError as error:
         raise validation_fault(error, where, tuple(settings_of(kind))) from None
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(word)
 
 
 def changed_paths(tree: Frozen, base: Frozen) -> Mapping[str, str]:
@@ -99,7 +107,7 @@ def _plain_value(text: str) -> object:
         return False
     if word[:1] in "[{":
         try:
-            return json.loads(word)
+            return json.loads(word, parse_constant=_no_number)
         except ValueError:
             return word
     unit = {"k": 1e3, "M": 1e6}.get(word[-1:])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from pydantic import ValidationError
 
@@ -213,3 +215,21 @@ def test_a_fit_is_said_in_the_same_line_as_a_training() -> None:
         fit.main(["--out", "x", "--score", "many"])
     with pytest.raises(InputError, match="no run directory"):
         fit.main(["--steps=3"])
+
+
+ODD = ("nan", "inf", "-inf", "1e308k", "[1, Infinity]", "0:nan", "inf:1", "", "²", "9" * 400, "{}", "-1", "0")
+
+
+@pytest.mark.parametrize("base", [PRESETS.get("smoke"), FitConfig()], ids=["train", "fit"])
+def test_an_odd_value_of_any_setting_is_taken_or_refused_and_never_infinite(
+    base: TrainConfig | FitConfig,
+) -> None:
+    for path, setting in settings_of(type(base)).items():
+        for text in ODD:
+            try:
+                taken = setting.value(apply_overrides(base, [(path, text)]))
+            except InputError as error:
+                assert len(str(error)) < 700, path
+            else:
+                numbers = [taken] if isinstance(taken, int | float) else []
+                assert all(math.isfinite(n) for n in numbers), (path, text)
