@@ -11,8 +11,9 @@ import math
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
+from core_model.schema.complaint import first_complaint
 from core_model.schema.errors import InputError
 from core_model.schema.frozen import Frozen
 
@@ -197,6 +198,8 @@ def orbit_from_matrix(
 
     The pivot is the point of the viewing axis that is nearest to `near` (world); where that lies behind the
     camera, it is put in front at the same distance. fov: full angle across the width of the picture [rad].
+
+    Raises InputError for numbers that no camera has, as a focal length in pixels.
     """
     m = np.asarray(world_from_cam, dtype=np.float64)
     right, forward, eye = m[:3, 0], m[:3, 2], m[:3, 3]
@@ -210,10 +213,13 @@ def orbit_from_matrix(
     depth = float(away @ forward)
     radius = depth if depth > 1e-3 else max(float(np.linalg.norm(away)), 1e-3)
     pivot = eye + radius * forward
-    return OrbitPose(
-        yaw=yaw, pitch=math.atan2(back[1], level), roll=roll, radius=radius, pivot=(float(pivot[0]), float(pivot[1]), float(pivot[2])),
-        fov=fov, orthographic=orthographic,
-    )  # fmt: skip
+    try:
+        return OrbitPose(
+            yaw=yaw, pitch=math.atan2(back[1], level), roll=roll, radius=radius, pivot=(float(pivot[0]), float(pivot[1]), float(pivot[2])),
+            fov=fov, orthographic=orthographic,
+        )  # fmt: skip
+    except ValidationError as error:
+        raise InputError(what=f"not a camera, {first_complaint(error).line}") from None
 
 
 class CameraPrior(Frozen):

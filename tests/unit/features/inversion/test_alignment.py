@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core_model.schema.camera import MatrixCamera, OrbitPose, label25
 from core_model.schema.checkpoint import CheckpointHeader, CheckpointInfo
@@ -71,6 +74,29 @@ def test_a_label_is_taken_exactly_until_the_pose_is_moved() -> None:
     for wrong in ("1 2 3", "not numbers", ",".join(["nan"] * 25), ",".join(["0"] * 25)):
         with pytest.raises(InputError):
             FRESH.with_label(wrong, CONVENTION)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 24), st.sampled_from([0.0, -1.0, 5.0, 1e30, 1e200, 1e308, -1e308, 1e-320])),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_any_25_numbers_are_a_camera_or_are_refused(changes: list[tuple[int, float]]) -> None:
+    """A focal length in pixels, pasted, once set the panel aside: no angle of view is that small."""
+    numbers = [float(v) for v in label25(OrbitPose())]
+    for place, value in changes:
+        numbers[place] = value
+    with contextlib.suppress(InputError), np.errstate(all="ignore"):
+        assert np.isfinite(FRESH.with_label(" ".join(map(str, numbers)), CONVENTION).pose.distance)
+
+
+def test_a_focal_length_in_pixels_is_said_to_be_no_angle() -> None:
+    numbers = [float(v) for v in label25(OrbitPose())]
+    numbers[16] = numbers[20] = 2182.0
+    with pytest.raises(InputError, match="not a camera, fov"):
+        FRESH.with_label(" ".join(map(str, numbers)), CONVENTION)
 
 
 def test_faces_of_an_answer() -> None:
