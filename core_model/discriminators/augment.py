@@ -37,6 +37,14 @@ _BORDER = 4  # pixels beyond the edge that are looked up directly; farther place
 _FIXED_SEED = 0
 
 
+PIPES = {
+    "b": ("xflip", "quarter_turns", "whole_shift"),
+    "g": ("scale", "rotation", "anisotropy", "part_shift"),
+    "c": ("brightness", "contrast", "luma_flip", "hue", "saturation"),
+}
+"""Changes by the letters of StyleGAN2-ADA's pipelines: blits, general geometry, colour."""
+
+
 @dataclass(frozen=True)
 class AugmentSpec:
     """Strength of each change: 1 = as published, 0 = off.
@@ -56,6 +64,12 @@ class AugmentSpec:
     luma_flip: float = 1.0
     hue: float = 1.0
     saturation: float = 1.0
+
+    @classmethod
+    def of(cls, pipe: str, **others: float) -> AugmentSpec:
+        """The changes of `bgc` or some of its letters; `others` are strengths that differ."""
+        on = {name: 1.0 for letter in pipe for name in PIPES[letter]}
+        return cls(**{**dict.fromkeys(cls.__dataclass_fields__, 0.0), **on, **others})
 
 
 WHOLE_SHIFT = 0.125  # of the edge, at most

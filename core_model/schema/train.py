@@ -219,6 +219,10 @@ class AugmentConfig(Frozen):
     mode: Literal["none", "ada", "fixed"] = Field(
         default="none", description="ada = p follows the target; fixed = p stays"
     )
+    pipe: Literal["bgc", "bg", "b", "g", "c"] = Field(
+        default="bgc",
+        description="changes that are made: b = flips, turns and shifts of whole pixels, g = other geometry, c = colour",
+    )
     p: float = Field(default=0.0, ge=0, le=1, description="strength at the start")
     target: float = Field(
         default=0.6,

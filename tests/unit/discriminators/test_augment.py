@@ -225,3 +225,16 @@ def test_half_precision_comes_back_as_it_went() -> None:
 def test_other_shapes_are_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="expected"):
         AdaAugment()(torch.zeros(*shape), 0.5)
+
+
+def test_the_letters_of_a_pipeline() -> None:
+    assert AugmentSpec.of("bgc") == AugmentSpec()
+    colour, blits = AugmentSpec.of("c"), AugmentSpec.of("b", xflip=0.0)
+    assert (colour.hue, colour.luma_flip, colour.xflip, colour.scale) == (1.0, 1.0, 0.0, 0.0)
+    assert (blits.xflip, blits.quarter_turns, blits.rotation, blits.hue) == (0.0, 1.0, 0.0, 0.0)
+    images = torch.rand(8, 3, 12, 12, generator=rng(1)) * 2 - 1
+    tinted = AdaAugment(colour)(images, 1.0, rng(2))
+    grey = lambda x: x.mean(dim=1)
+    assert (tinted - images).abs().amax() > 0.1, "colours change"
+    for before, after in zip(grey(images).flatten(1), grey(tinted).flatten(1), strict=True):
+        assert abs(float(torch.corrcoef(torch.stack([before, after]))[0, 1])) > 0.999, "places stay"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from core_model.discriminators.ada_pipe import AdaPipe
+from core_model.discriminators.augment import AugmentSpec
 from core_model.discriminators.fade_blur import fade_blur
 from core_model.discriminators.stylegan2 import DualDiscriminator, noisy_label
 from core_model.families.osg.learning import Picture
@@ -33,7 +34,7 @@ class DualJudge(Judge):
         super().__init__(module)
         self.network, self.cfg, self.device, self.rank = module, cfg, device, rank
         self.interval, self.label_noise = cfg.loss.r1_interval, label_noise
-        self.augment = AdaPipe() if cfg.augment.mode != "none" else None
+        self.augment = AdaPipe(AugmentSpec.of(cfg.augment.pipe)) if cfg.augment.mode != "none" else None
 
     def gamma(self, at: Moment) -> float:
         return at.values.r1_gamma

@@ -17,8 +17,6 @@ from core_model.schema.train import TrainConfig
 from core_model.training.gan.draws import AUGMENT, POSE_NOISE, generator
 from core_model.training.gan.recipes.interface import Judge, Key, Moment, Sight, autocast
 
-AUGMENTED = AugmentSpec(xflip=0.0)
-"""Not flipped: the camera would have to be flipped too, which `data.mirror` does (EpiGRAF, appendix B.1)."""
 HIGHEST_P = math.inf
 """Above p = 1 nothing changes more often, but it takes p longer to come down again."""
 ANGLES = 3
@@ -43,7 +41,10 @@ class PatchJudge(Judge):
         self.network, self.cfg, self.device, self.rank = module, cfg, device, rank
         # without R1 the program has no lazy phase, and Adam is not corrected for one
         self.interval = cfg.loss.r1_interval if cfg.schedule.r1_gamma.top else 0
-        self.augment = AdaPipe(AUGMENTED) if cfg.augment.mode != "none" else None
+        # not flipped: the camera would have to be flipped too, which `data.mirror` does (appendix B.1)
+        self.augment = (
+            AdaPipe(AugmentSpec.of(cfg.augment.pipe, xflip=0.0)) if cfg.augment.mode != "none" else None
+        )
 
     def gamma(self, at: Moment) -> float:
         return at.values.r1_gamma

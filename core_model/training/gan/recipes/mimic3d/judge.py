@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from core_model.discriminators.ada_pipe import AdaPipe
+from core_model.discriminators.augment import AugmentSpec
 from core_model.discriminators.fade_blur import fade_blur
 from core_model.discriminators.stylegan2 import ImageDiscriminator
 from core_model.ops.draw_source import TorchDraws
@@ -30,7 +31,7 @@ class PatchJudge(Judge):
         super().__init__(module)
         self.network, self.cfg, self.device, self.rank = module, cfg, device, rank
         self.interval, self.weight = cfg.loss.r1_interval, cfg.mimic3d.patch.weight
-        self.augment = AdaPipe() if cfg.augment.mode != "none" else None
+        self.augment = AdaPipe(AugmentSpec.of(cfg.augment.pipe)) if cfg.augment.mode != "none" else None
 
     def awake(self, at: Moment) -> bool:
         return self.cfg.mimic3d.imitates(at.images)

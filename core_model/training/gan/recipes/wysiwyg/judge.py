@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core_model.discriminators.augment import AdaAugment
+from core_model.discriminators.augment import AdaAugment, AugmentSpec
 from core_model.discriminators.dual import gaussian_blur2d
 from core_model.discriminators.network import Discriminator
 from core_model.schema.train import TrainConfig
@@ -23,7 +23,9 @@ class WysiwygJudge(Judge):
         self.network, self.cfg, self.device, self.rank = module, cfg, device, rank
         self.interval = cfg.loss.r1_interval
         self.spread = None if spread is None else spread.to(device)
-        self.augment = AdaAugment().to(device) if cfg.augment.mode != "none" else None
+        self.augment = (
+            AdaAugment(AugmentSpec.of(cfg.augment.pipe)).to(device) if cfg.augment.mode != "none" else None
+        )
 
     def gamma(self, at: Moment) -> float:
         return at.values.r1_gamma
