@@ -14,6 +14,8 @@ snapshot is then looked at: distance of its pictures to the data, eyes, and what
   of its largest weight; `beta` is the mean surface variance (distance fields only).
 - noise: PSNR in dB of the pictures that the discriminator is shown against the same with 256 samples per ray (WYSIWYG only),
   as the run samples and as SAMPLINGS do. What is missing there looks like texture, and is learned as such.
+- verdict: mean logit of the discriminator on pictures of the data (real) and of the generator (fake) with dark, middling and light
+  faces, and how many of 128 there are; face_pull: length of the generator's gradient in the pixels of such a face (WYSIWYG only).
 - pull: length of each loss's gradient in the generator, per unit of the adversarial one's (WYSIWYG only).
 """
 
@@ -51,7 +53,7 @@ from core_model.schema.train import TrainConfig
 from core_model.session import RenderSession
 from core_model.training.common.run_directory import STATE_SUFFIX, saved_config
 from core_model.training.gan.recipes import recipe_of
-from core_model.training.gan.recipes.interface import GENERATOR, Moment
+from core_model.training.gan.recipes.interface import GENERATOR, Moment, Sight
 from core_model.training.gan.run import open_data
 from core_model.training.gan.state import load_weights
 
@@ -162,7 +164,9 @@ class Truth:
         if not state.exists():
             return found
         loaded = _loaded(snapshot.parents[1], state)
-        return found | (pulls(*loaded) | noise(*loaded) if loaded is not None else {})
+        return found | (
+            pulls(*loaded) | noise(*loaded) | verdicts(*loaded, self.data) if loaded is not None else {}
+        )
 
     def _faces(self, pictures: Tensor) -> dict[str, float]:
         """eyes, bridge and variety of pictures [N, 3, S, S] in [0, 1] from the cameras."""
@@ -278,6 +282,48 @@ def pulls(cfg: TrainConfig, recipe: Any, at: Moment, step: int) -> dict[str, flo
             )
     unit = max(lengths.pop("adversarial"), 1e-12)
     return {f"pull_{name}": length / unit for name, length in lengths.items()}
+
+
+def verdicts(
+    cfg: TrainConfig, recipe: Any, at: Moment, step: int, data: ImageDataset, count: int = 128
+) -> dict[str, float]:
+    """The discriminator's logits by the brightness of faces, and what it asks of their pixels."""
+    judge = recipe.judges[0]
+    edge = data.resolution
+    face = (slice(edge * 3 // 8, edge * 3 // 4), slice(edge * 3 // 8, edge * 5 // 8))  # in most pictures
+
+    def seen(pictures: Tensor, labels: Tensor, part: int) -> list[tuple[float, float, float]]:
+        x = pictures.detach().requires_grad_(True)
+        logits = judge.logits(Sight((x,), labels), at, (step, GENERATOR, part)).flatten()
+        (asked,) = torch.autograd.grad(torch.nn.functional.softplus(-logits).sum(), x)
+        light = ((x.detach() * 0.5 + 0.5) * LIGHT[:, None, None]).sum(dim=1)[:, *face].mean(dim=(1, 2))
+        pull = asked[:, :, *face].square().sum(dim=(1, 2, 3)).sqrt()
+        return list(zip(light.tolist(), logits.tolist(), pull.tolist(), strict=True))
+
+    found: dict[str, list[tuple[float, float, float]]] = {"real": [], "fake": []}
+    for part in range(count // cfg.batch):
+        places = range(part * cfg.batch, (part + 1) * cfg.batch)
+        pictures = torch.from_numpy(np.stack([data.image(i) for i in places])).float() / 127.5 - 1.0
+        labels = torch.from_numpy(np.stack([data.label(i) for i in places])).float()
+        found["real"] += seen(pictures, labels, part)
+        drawn = recipe.draw(cfg.batch, at.values.swap, step + part, GENERATOR)
+        with torch.no_grad():
+            made = recipe.fakes(drawn, at, judges=(judge.name,), train=False).sights[judge.name]
+        found["fake"] += seen(made.pictures[0], made.labels, part)
+    figures: dict[str, float] = {}
+    for kind, rows in found.items():
+        for name, (low, high) in BRIGHTNESS.items():
+            chosen = np.array([row[1:] for row in rows if low <= row[0] < high]).reshape(-1, 2)
+            figures[f"count_{name}_{kind}"] = float(len(chosen))
+            if len(chosen):
+                figures[f"verdict_{name}_{kind}"], figures[f"face_pull_{name}_{kind}"] = chosen.mean(
+                    axis=0
+                ).tolist()
+    return figures
+
+
+BRIGHTNESS = {"dark": (0.0, 0.3), "middling": (0.3, 0.45), "light": (0.45, 1.01)}
+"""Of the middle of a face."""
 
 
 @torch.no_grad()
