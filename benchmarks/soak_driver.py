@@ -29,7 +29,6 @@ from imgui_bundle import imgui
 
 from benchmarks.random_hands import RandomHands, Storm
 from benchmarks.running import ROOT, say
-from core_model.schema.assets import assets_dir
 from core_model.schema.config_dir import FILE_NAME
 from core_model.schema.latent import LatentSpec
 from core_model.schema.processes import follow_starter
@@ -41,8 +40,8 @@ from viewer.shell.app import App, AppOptions
 from viewer.state import actions
 
 SIZE = (1100, 700)
-CHECKPOINT = "heads-gan.safetensors"
-"""The smallest that is shipped: what is asked here is whether things grow, not how large they are."""
+CHECKPOINT = max((Path(__file__).parent / "gan" / "snapshots").glob("*[0-9].safetensors"))
+"""The smallest that there is: what is asked here is whether things grow, not how large they are."""
 CACHE_BYTES = 24 << 20
 PATIENCE_S = 240.0
 RESTART_S = 4.0
@@ -66,7 +65,7 @@ def main(arguments: list[str]) -> dict[str, Any]:
         look = {"theme": "dark", "window_size": list(SIZE), "quality": quality, "hint_read": True}
         preferences = Path(os.environ["TRISCOPE_CONFIG_DIR"]) / FILE_NAME
         preferences.write_text(json.dumps(look), encoding="utf-8")
-        path = str(assets_dir() / CHECKPOINT)
+        path = str(CHECKPOINT)
         if what == "files":
             written(path, counts[0], end, said)
         else:

@@ -10,7 +10,7 @@ from mkdocs.structure.files import File, Files
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-SHIPPED = ("icon.png", "heads.jpg", "heads-gan.png", *(f"tour/{name}" for name in (
+SHIPPED = ("icon.png", "heads.jpg", *(f"tour/{name}" for name in (
     "colour.png", "compare.png", "layers.png", "light.png", "map.png", "mesh.png", "planes.png", "ray.png", "samples.png", "section.png",
 )))  # fmt: skip
 """Files of assets/ that pages show, as shipped/NAME."""
