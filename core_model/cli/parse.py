@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import tyro
 
-from core_model.schema.errors import InputError
+from core_model.schema.errors import GOT_LETTERS, InputError
 
 T = TypeVar("T")
 
@@ -63,7 +63,7 @@ def _refuse_infinite(options: object) -> None:
 
 def _short(line: str) -> str:
     """A line of tyro's without most of an overlong word that somebody typed."""
-    return re.sub(r"(\S{80})\S+", r"\1…", line)
+    return re.sub(rf"(\S{{{GOT_LETTERS}}})\S+", r"\1…", line)
 
 
 def _text(stream: io.TextIOWrapper) -> str:

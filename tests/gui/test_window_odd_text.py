@@ -26,7 +26,8 @@ pytestmark = [pytest.mark.gui, pytest.mark.slow]
 LABEL = "1 0 0 0  0 1 0 0  0 0 1 2.7  0 0 0 1  2182 0 0.5  0 2182 0.5  0 0 1"
 """A camera whose focal length is in pixels."""
 TEXTS = (
-    "", " ", "nan", "-1", "1e308", "99999999999999999999", "9" * 4000, "²", "0-99999999999", "nan,nan", "../..", "/dev/null", "~nobody/x",
+    "", " ", "nan", "-1", "1e308", "99999999999999999999", "9" * 4000, "²", "0-99999999999", "nan,nan", "/".join([".."] * 2),
+    "/dev/null", "~nobody/x",
     "\ud800".encode("utf-16", "surrogatepass").decode("utf-16", "replace"), "{", "[1, NaN]", '{"kind": "orbit", "yaw": 1e999}', LABEL,
 )  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -87,7 +88,7 @@ def sizes(start):
         dense(torch.ones(rows, 32), weight, bias)
         torch.nn.functional.conv2d(torch.ones(1, 8, 8, rows - 900), torch.ones(8, 8, 3, 3))
     return rss().rss
-print(sizes(1000), sizes(1300), sizes(1600))
+print(*[sizes(start) for start in range(1000, 2500, 300)])
 """
 
 
@@ -97,5 +98,7 @@ def test_tensors_of_ever_other_sizes_take_no_memory() -> None:
     done = subprocess.run(
         [sys.executable, "-c", SIZES], cwd=ROOT, env=kept, capture_output=True, text=True, timeout=100
     )
-    _, before, after = map(int, done.stdout.split())
-    assert after - before < 16 << 20, f"{(after - before) >> 20} MiB for 300 sizes"
+    held = [int(word) for word in done.stdout.split()]
+    grown = [after - before for before, after in itertools.pairwise(held[1:])]
+    # the allocator takes some MiB and gives them back later; what is kept grows every time
+    assert min(grown) < 4 << 20, f"{[g >> 20 for g in grown]} MiB for 300 sizes each"
