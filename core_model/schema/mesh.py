@@ -26,6 +26,8 @@ TEXTURE_FACES = (
 MAX_TEXTURE_FACES = 300_000
 DEFAULT_LEVELS = {"sdf": 0.0, "epigraf": 25.0}
 DEFAULT_RAW_LEVEL = 10.0
+FLOAT32 = 3.4e38
+"""The field's values are no larger."""
 
 NO_ATLAS = f"textures need the package xatlas: {install_line('mesh')} (it has no wheel for Python 3.14 and Linux on ARM)"
 
@@ -68,7 +70,7 @@ class MeshRequest(Frozen):
     checkpoint: str
     latent: LatentSpec = LatentSpec()
     resolution: int = Field(default=1024, ge=8, le=16384)
-    level: float | None = Field(default=None, allow_inf_nan=False)
+    level: float | None = Field(default=None, allow_inf_nan=False, ge=-FLOAT32, le=FLOAT32)
     quantity: Quantity | None = Field(default=None, description="none = sdf, else raw density, else density")
     crop: tuple[Vec3, Vec3] | None = None
     keep: Literal["all", "largest"] = "all"
