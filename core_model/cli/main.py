@@ -116,7 +116,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             return 1
         if isinstance(error, OSError) and error.errno in UNUSABLE_NAME:
-            _say(f"{error.strerror}: {str(error.filename)[:80]}…", debug)
+            name = str(error.filename)
+            _say(f"{error.strerror}: {name if len(name) <= 80 else name[:80] + '…'}", debug)
             return 2
         if type(error).__name__ == "ValidationError":  # of pydantic, which is not loaded only to ask
             from core_model.schema.complaint import first_complaint
