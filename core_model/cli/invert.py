@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core_model.cli.numbers import numbers_of
 from core_model.cli.progress import progress
 from core_model.cli.settings_line import read_line
 from core_model.schema.errors import InputError
@@ -107,7 +107,7 @@ def new_inversion(
     if "label" in words:
         label, typed = words["label"], "," in words["label"]
         numbers = (
-            _numbers(label, "--label", 25, "an EG3D label, or a file of it")
+            numbers_of(label, "--label", 25, "an EG3D label, or a file of it")
             if typed
             else read_array(Path(label), "--label", ((25,),))
         )
@@ -115,7 +115,7 @@ def new_inversion(
     else:
         camera = MatrixCamera.from_label(label25(default))
     if "crop" in words:
-        left, top, edge = _numbers(words["crop"], "--crop", 3, "left, top and edge, pixels")
+        left, top, edge = numbers_of(words["crop"], "--crop", 3, "left, top and edge, pixels")
         if edge < 2.0:
             raise InputError(
                 what="bad value of --crop", expected="an edge of 2 pixels or more", got=f"{edge:g}"
@@ -131,7 +131,7 @@ def _of_face(picture: "Photo", photo: Path, cfg: InvertConfig, words: dict[str, 
 
     points, face = None, None
     if "points" in words:
-        numbers = _numbers(words["points"], "--points", 10, "x,y of five points")
+        numbers = numbers_of(words["points"], "--points", 10, "x,y of five points")
         points = np.array(numbers).reshape(5, 2)
     elif "face" in words:
         face = whole(words["face"])
@@ -145,18 +145,6 @@ def _of_face(picture: "Photo", photo: Path, cfg: InvertConfig, words: dict[str, 
     for line in placed.told:
         print(f"{photo.name}: {line}", file=sys.stderr)
     return placed.portrait
-
-
-def _numbers(text: str, option: str, count: int, what: str) -> list[float]:
-    """So many numbers separated by commas or blanks; raises InputError."""
-    parts = text.replace(",", " ").split()
-    try:
-        numbers = [float(part) for part in parts]
-    except ValueError:
-        numbers = []
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise InputError(what=f"bad value of {option}", expected=f"{count} numbers: {what}", got=text[:80])
-    return numbers
 
 
 def _executed(args: list[str]) -> list[str]:

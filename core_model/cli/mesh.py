@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from tyro.conf import arg
 
 from core_model.cli.cameras import CameraOptions
 from core_model.cli.files import check_output
+from core_model.cli.numbers import numbers_of
 from core_model.cli.options import LatentOptions, MachineOptions, latent_of, seeds_of
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
@@ -120,7 +120,7 @@ def main(args: list[str]) -> None:
 def request_of(options: MeshOptions, info: CheckpointInfo) -> MeshRequest:
     """The request of a command line; raises InputError that names the option."""
     surface, look = options.surface, options.look
-    crop = numbers_of(surface.crop, "--crop", 6)
+    crop = numbers_of(surface.crop, "--crop", 6) if surface.crop is not None else None
     direction = (
         look.direction
         if look.direction in ("frontal", "normal")
@@ -156,23 +156,6 @@ def checked(values: dict[str, object]) -> MeshRequest:
             first.option, first.option
         )
         raise InputError(what=f"bad value of {option}: {first.says}", got=first.got) from None
-
-
-def numbers_of(text: str | None, option: str, count: int) -> tuple[float, ...] | None:
-    """`a,b,c` as numbers; raises InputError unless there are `count` of them, all finite."""
-    if text is None:
-        return None
-    try:
-        values = tuple(float(x) for x in text.split(","))
-    except ValueError:
-        values = ()
-    if len(values) != count or not all(map(math.isfinite, values)):
-        raise InputError(
-            what=f"bad value of {option}",
-            expected=f"{count} finite numbers separated by commas" if count > 1 else "a finite number",
-            got=text,
-        )
-    return values
 
 
 def read_request(path: Path) -> MeshRequest:

@@ -13,6 +13,7 @@ from tyro.conf import arg
 
 from core_model import __version__
 from core_model.cli.files import check_output, write_json
+from core_model.cli.numbers import numbers_of
 from core_model.cli.options import MachineOptions, best_sampler, check_result
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
@@ -188,10 +189,7 @@ def _numbers(text: str) -> tuple[float, ...]:
     """Samples per ray of `20,50,96`; `none` is an empty table."""
     if text.strip().lower() in ("none", ""):
         return ()
-    try:
-        found = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(what="bad --samples", expected="numbers like 20,50,96 or none", got=text) from None
+    found = numbers_of(text, "--samples", what="20,50,96 or none")
     if not all(2.0 <= n <= MOST_SAMPLES for n in found):
         raise InputError(what="bad --samples", expected=f"numbers from 2 to {MOST_SAMPLES:.0f}", got=text)
     return tuple(dict.fromkeys(found))

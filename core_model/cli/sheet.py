@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from tyro.conf import arg
 
 from core_model.cli.files import check_output
-from core_model.cli.mesh import numbers_of
+from core_model.cli.numbers import numbers_of
 from core_model.cli.opening import OpenedView, ViewOptions, opened_view
 from core_model.cli.options import channels_of, seeds_of
 from core_model.cli.parse import parse
@@ -163,7 +163,7 @@ def columns_of(options: SheetOptions) -> tuple[str, Column, tuple[Value, ...]]:
     name, kind = given[0]
     text = getattr(options, name)
     if kind == "yaw" or kind == "psi":
-        values = numbers(text, f"--{name}")
+        values = numbers_of(text, f"--{name}")
         for value in values if kind == "psi" else ():
             try:
                 LatentSpec(psi=value)
@@ -178,8 +178,8 @@ def columns_of(options: SheetOptions) -> tuple[str, Column, tuple[Value, ...]]:
         return name, kind, parts
     views = []
     for part in parts:
-        pair = numbers_of(part.replace(":", ","), "--views", 2) or (0.0, 0.0)
-        views.append((pair[0], pair[1]))
+        yaw, pitch = numbers_of(part.replace(":", ","), "--views", 2, "YAW:PITCH")
+        views.append((yaw, pitch))
     return name, kind, tuple(views)
 
 
@@ -199,11 +199,6 @@ def checkpoints_of(options: SheetOptions, view: OpenedView) -> tuple[str, ...]:
         view.session.open(path)
         _close(view, path)
     return found
-
-
-def numbers(text: str | None, option: str) -> tuple[float, ...]:
-    """`a,b,c` as numbers; empty without a text. Raises InputError."""
-    return numbers_of(text, option, text.count(",") + 1) or () if text is not None else ()
 
 
 def _let_go(view: OpenedView, last: RenderRequest | None, cell: RenderRequest, own: str) -> None:

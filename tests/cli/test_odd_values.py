@@ -115,7 +115,7 @@ def test_every_option_takes_an_odd_value_or_refuses_it(
         ("orbit TINY --frames 2 --out OUT/a.mp4 --yaw-swing=nan", "--yaw-swing: expected a finite number"),
         ("render TINY --out OUT/a.png --pivot 0 nan 0", "--pivot: expected a finite number"),
         ("render TINY --out OUT/a.png --radius 1e308", "--radius: expected at most 1,000,000"),
-        ("sheet TINY --out OUT/a.png --yaws=nan,0", "--yaws: expected 2 finite numbers"),
+        ("sheet TINY --out OUT/a.png --yaws=nan,0", "--yaws: expected finite numbers"),
         ("sheet TINY --out OUT/a.png --psis=0.5,3", "--psis: Input should be less than or equal to 2: got 3"),
         ("sheet TINY --out OUT/a.png --views=0:inf", "--views: expected 2 finite numbers"),
         ("render TINY --out OUT/a.png --threads=-1", "--threads: expected 1 to 1024"),
