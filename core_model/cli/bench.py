@@ -15,6 +15,7 @@ from core_model.checkpoints.locate import default_checkpoint, resolve
 from core_model.cli.bench_scripts import run_script, summary_of, table
 from core_model.cli.files import write_json
 from core_model.cli.parse import parse
+from core_model.schema.atomic import made_folder
 from core_model.schema.bench import BenchRecord
 from core_model.schema.errors import InputError, TriscopeError
 
@@ -57,7 +58,7 @@ def main(args: list[str]) -> None:
         if name not in SCRIPTS:
             raise InputError(what="unknown benchmark", where="--only", expected=", ".join(SCRIPTS), got=name)
     out = (options.out or root / "benchmarks" / "results").resolve()
-    out.mkdir(parents=True, exist_ok=True)
+    made_folder(out, f"--out {out}")
     checkpoint = resolve(options.checkpoint) if options.checkpoint else default_checkpoint()
     words = ["--checkpoint", checkpoint, "--wait", str(options.wait)]
     words += ["--threads", str(options.threads)] if options.threads else []

@@ -12,6 +12,7 @@ from tyro.conf import Positional, arg
 from core_model.cli import photos
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
+from core_model.schema.atomic import made_folder
 from core_model.schema.errors import InputError
 
 SUMMARY = "Heads of made-up people with known truth, in EG3D's layout (images and dataset.json)."
@@ -63,6 +64,7 @@ def main(args: list[str]) -> None:
             expected="an existing folder",
             got=f"no {options.out.parent}",
         )
+    made_folder(options.out.parent, str(options.out))
     from core_model.data.heads_dataset import write_heads_dataset
 
     started = time.monotonic()

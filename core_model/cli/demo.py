@@ -19,9 +19,8 @@ from core_model.cli.orbit import PathOptions, write_orbit
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import opened, rendered
-from core_model.schema.atomic import atomic_path
+from core_model.schema.atomic import atomic_path, made_folder
 from core_model.schema.checkpoint import CheckpointInfo
-from core_model.schema.errors import InputError
 from core_model.schema.record import utc_now
 
 if TYPE_CHECKING:
@@ -48,9 +47,7 @@ class DemoOptions:
 def main(args: list[str]) -> None:
     options = parse(DemoOptions, args, "demo", SUMMARY)
     checkpoint = resolve(options.checkpoint) if options.checkpoint else default_checkpoint()
-    if options.out.exists() and not options.out.is_dir():
-        raise InputError(what="cannot write", where=f"--out {options.out}", expected="a folder", got="a file")
-    options.out.mkdir(parents=True, exist_ok=True)
+    made_folder(options.out, f"--out {options.out}")
     started = time.monotonic()
     from viewer.tour.script import run_tour
 

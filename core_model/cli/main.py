@@ -26,7 +26,8 @@ from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError, is_o
 from core_model.schema.extras import missing_extra
 from core_model.schema.processes import FOLLOW_VARIABLE, follow_starter
 
-UNUSABLE_NAME = (errno.ENAMETOOLONG, errno.ELOOP)
+UNUSABLE = (errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.EROFS)
+"""What a system says of a name that somebody gave, and of nothing that is ours."""
 # name → (module with `main(args)`, summary)
 COMMANDS: dict[str, tuple[str, str]] = {
     "view": ("core_model.cli.view", "open the viewer on a checkpoint (default: the demo)"),
@@ -115,9 +116,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 debug,
             )
             return 1
-        if isinstance(error, OSError) and error.errno in UNUSABLE_NAME:
+        if isinstance(error, OSError) and error.errno in UNUSABLE and error.filename:
             name = str(error.filename)
-            _say(f"{error.strerror}: {name if len(name) <= 80 else name[:80] + '…'}", debug)
+            _say(f"cannot use {name if len(name) <= 80 else name[:80] + '…'}: {error.strerror}", debug)
             return 2
         if type(error).__name__ == "ValidationError":  # of pydantic, which is not loaded only to ask
             from core_model.schema.complaint import first_complaint

@@ -13,6 +13,7 @@ from core_model.cli.options import CameraOptions, LatentOptions, MachineOptions,
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import CheckpointArgument, opened, record_of
+from core_model.schema.atomic import check_folder
 from core_model.schema.errors import InputError
 
 SUMMARY = (
@@ -47,8 +48,7 @@ def main(args: list[str]) -> None:
     options = parse(ReportOptions, args, "samplers", SUMMARY)
     if options.size < SMALLEST:
         raise InputError(what="bad --size", expected=f"{SMALLEST} or more", got=str(options.size))
-    if options.out.exists() and not options.out.is_dir():
-        raise InputError(what="cannot write", where=f"--out {options.out}", expected="a folder", got="a file")
+    check_folder(options.out, f"--out {options.out}")
     pixel = parse_pixel(options.pixel, options.size, options.size) if options.pixel is not None else None
     with opened(options.checkpoint, options.machine) as (session, info):
         from core_model.report.sampler_report import sampler_report, write_report

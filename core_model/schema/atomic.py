@@ -10,6 +10,7 @@ import errno
 import json
 import os
 import re
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,6 +96,35 @@ def why_not_written(error: OSError) -> str:
 def not_written(error: OSError) -> str:
     """One line about a failed write: the file, where it is known, and why."""
     return f"cannot write {os.fsdecode(error.filename) if error.filename else 'a file'}: {why_not_written(error)}"
+
+
+def made_folder(path: Path, where: str) -> Path:
+    """`path` as a folder that can be written to, made with its parents where it is missing.
+
+    Raises InputError that names `where`; a command asks before its work, not after.
+    """
+    if path.exists() and not path.is_dir():
+        raise InputError(what="cannot write", where=where, expected="a folder", got="a file")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise InputError(
+            what="cannot write",
+            where=where,
+            expected="a folder that can be written to",
+            got=why_not_written(error),
+        ) from None
+    return path
+
+
+def check_folder(path: Path, where: str) -> None:
+    """Raises InputError as `made_folder` does, and leaves nothing behind: for a command that makes it last."""
+    missing = [p for p in (path, *path.parents) if not p.exists()]
+    made_folder(path, where)
+    for folder in missing:
+        folder.rmdir()
 
 
 def write_atomic(path: Path, data: bytes) -> None:

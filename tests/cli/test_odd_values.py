@@ -130,3 +130,21 @@ def test_what_once_failed_is_refused_by_name(
     done = triscope(capsys, *words_of(line, places | {"OUT": str(tmp_path)}))
     assert done.status == 2 and said in done.line and len(done.line) < 700
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "samplers analytic:sphere --size 32 --out BLOCKED/r", "demo --out BLOCKED/r", "data heads BLOCKED/r --count 1 --size 16",
+        "data heads BLOCKED/h.zip --count 1 --size 16", "bench --only field_speed --out BLOCKED/r",
+        "train --preset smoke --data TINY --out BLOCKED/r",
+    ],
+)  # fmt: skip
+def test_a_place_that_cannot_be_written_to_is_told_before_the_work(
+    capsys: Capture, places: dict[str, str], tmp_path: Path, line: str
+) -> None:
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    words = [w.replace("BLOCKED", str(tmp_path / "file")) for w in words_of(line, places | {"OUT": ""})]
+    done = triscope(capsys, *words)
+    assert done.status == 2 and "file" in done.line
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]

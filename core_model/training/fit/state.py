@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from core_model.schema.atomic import write_atomic
+from core_model.schema.atomic import made_folder, write_atomic
 from core_model.schema.errors import InputError
 from core_model.schema.fit import FitConfig
 from core_model.schema.overrides import apply_overrides
@@ -65,7 +65,7 @@ def unpack_state(source: Path, run: Path, changes: Sequence[tuple[str, str]]) ->
     if "config" not in told:
         raise unreadable(source, _COMMAND, "no settings")
     cfg = apply_overrides(FitConfig.model_validate_json(told["config"]), changes, "fit")
-    run.mkdir(parents=True, exist_ok=True)
+    made_folder(run, str(run))
     write_state(run / "state.safetensors", {k: v.float() for k, v in tensors.items()}, {"step": told["step"]})
     write_atomic(run / "config.json", cfg.model_dump_json(indent=1).encode())
 

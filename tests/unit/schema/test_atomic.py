@@ -8,7 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from core_model.schema.atomic import atomic_path, naming, not_written, replacing, write_atomic, write_json
+from core_model.schema.atomic import (
+    atomic_path,
+    check_folder,
+    made_folder,
+    naming,
+    not_written,
+    replacing,
+    write_atomic,
+    write_json,
+)
 from core_model.schema.errors import InputError
 
 FULL = os.strerror(errno.ENOSPC)
@@ -78,3 +87,16 @@ def test_whoever_may_read_a_new_file_may_read_ours(tmp_path: Path, narrow: bool)
         temporary.chmod(0o600 if narrow else 0o777)
     assert path.stat().st_mode == plain.stat().st_mode
     assert sorted(p.name for p in tmp_path.iterdir()) == ["ours", "plain"]
+
+
+def test_a_folder_for_results_is_made_or_refused(tmp_path: Path) -> None:
+    made = made_folder(tmp_path / "a" / "b", "--out")
+    assert made.is_dir() and made_folder(made, "--out") == made and not list(made.iterdir())
+    check_folder(tmp_path / "c" / "d", "--out")
+    check_folder(made, "--out")
+    assert made.is_dir() and not (tmp_path / "c").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="--out: expected a folder, got a file"):
+        made_folder(tmp_path / "file", "--out")
+    with pytest.raises(InputError, match="--out: expected a folder that can be written to"):
+        made_folder(tmp_path / "file" / "b", "--out")
