@@ -301,7 +301,7 @@ def verdicts(
         return list(zip(light.tolist(), logits.tolist(), pull.tolist(), strict=True))
 
     found: dict[str, list[tuple[float, float, float]]] = {"real": [], "fake": []}
-    for part in range(count // cfg.batch):
+    for part in range(min(count, len(data)) // cfg.batch):
         places = range(part * cfg.batch, (part + 1) * cfg.batch)
         pictures = torch.from_numpy(np.stack([data.image(i) for i in places])).float() / 127.5 - 1.0
         labels = torch.from_numpy(np.stack([data.label(i) for i in places])).float()

@@ -113,7 +113,7 @@ def parse_pixel(text: str, width: int, height: int) -> tuple[int, int]:
     """(x, y) of "X,Y"; raises InputError when it lies outside the picture."""
     x, y = (whole(p.strip()) for p in text.partition(",")[::2])
     if x is None or y is None:
-        raise InputError(what="bad --pixel", expected="two whole numbers X,Y", got=repr(text[:80]))
+        raise InputError(what="bad --pixel", expected="two whole numbers X,Y", got=repr(text))
     if x >= width or y >= height:
         raise InputError(
             what="bad --pixel", expected=f"X below {width} and Y below {height} (see --size)", got=f"{x},{y}"

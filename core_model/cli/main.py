@@ -22,7 +22,7 @@ from typing import NoReturn
 from core_model import __version__
 from core_model.cli import far
 from core_model.schema.atomic import FULL, not_written
-from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError, is_out_of_memory
+from core_model.schema.errors import SEE_DOCTOR, InputError, TriscopeError, is_out_of_memory, shortened
 from core_model.schema.extras import missing_extra
 from core_model.schema.processes import FOLLOW_VARIABLE, follow_starter
 
@@ -117,8 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             return 1
         if isinstance(error, OSError) and error.errno in UNUSABLE and error.filename:
-            name = str(error.filename)
-            _say(f"cannot use {name if len(name) <= 80 else name[:80] + '…'}: {error.strerror}", debug)
+            _say(f"cannot use {shortened(str(error.filename))}: {error.strerror}", debug)
             return 2
         if type(error).__name__ == "ValidationError":  # of pydantic, which is not loaded only to ask
             from core_model.schema.complaint import first_complaint

@@ -18,6 +18,7 @@ from core_model.cli.options import MachineOptions, best_sampler, check_result
 from core_model.cli.parse import parse
 from core_model.cli.progress import progress
 from core_model.cli.sessions import CheckpointArgument, opened, record_of
+from core_model.schema.atomic import made_folder
 from core_model.schema.errors import InputError
 from core_model.schema.latent import SEEDS
 from core_model.schema.metrics import MetricsRecord, MetricValue
@@ -152,15 +153,7 @@ def _picture_writer(folder: Path, info: CheckpointInfo) -> Keep:
     from core_model.output.images import save_png
 
     for name in ("rgb", "normals"):
-        try:
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                what="cannot write",
-                where=f"--keep {folder}",
-                expected="a folder",
-                got=error.strerror or str(error),
-            ) from None
+        made_folder(folder / name, f"--keep {folder}")
 
     def keep(seed: int, request: RenderRequest, pictures: Mapping[str, np.ndarray]) -> None:
         for name, pixels in pictures.items():

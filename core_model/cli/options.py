@@ -222,7 +222,7 @@ def seeds_of(text: str, option: str = "--seeds", most: int = MOST_SEEDS) -> tupl
     try:
         return seeds_in(text, most)
     except ValueError as error:
-        raise InputError(what=f"bad value of {option}", expected=str(error), got=text[:80]) from None
+        raise InputError(what=f"bad value of {option}", expected=str(error), got=text) from None
 
 
 class RenderFailed(TriscopeError):

@@ -33,7 +33,7 @@ class SettingsLine:
         text = self.words.get(word, str(default))
         number = whole(text)
         if number is None:
-            raise InputError(what=f"bad value of --{word}", expected="a whole number", got=text[:80])
+            raise InputError(what=f"bad value of --{word}", expected="a whole number", got=text)
         return number
 
 

@@ -12,20 +12,20 @@ class Complaint:
     """The first thing that is wrong.
 
     place: dotted path of the field; empty where the record as a whole is wrong.
-    says: what was expected there. got: at most 80 letters of what was given; empty for a record.
-    others: how many more things are wrong.
+    says: what was expected there. got: at most 80 letters of what was given; empty for a record. kind: pydantic's
+    name of it. others: how many more things are wrong, as ` (and N more)`; empty for none.
     """
 
     place: str
     says: str
     got: str
-    others: int
+    kind: str
+    others: str
 
     @property
     def line(self) -> str:
         """`field.path: message (and N more)`."""
-        more = f" (and {self.others} more)" if self.others else ""
-        return f"{self.place}: {self.says}{more}" if self.place else f"{self.says}{more}"
+        return f"{self.place}: {self.says}{self.others}" if self.place else f"{self.says}{self.others}"
 
     @property
     def option(self) -> str:
@@ -41,5 +41,6 @@ def first_complaint(error: ValidationError) -> Complaint:
         ".".join(str(part) for part in first["loc"]),
         first["msg"].removeprefix("Value error, "),
         "" if isinstance(given, dict | BaseModel) else str(given)[:80],
-        len(problems) - 1,
+        first["type"],
+        f" (and {len(problems) - 1} more)" if len(problems) > 1 else "",
     )

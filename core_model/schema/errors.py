@@ -23,7 +23,7 @@ class InputError(TriscopeError):
 
     def __init__(self, *, what: str, where: str = "", expected: str = "", got: str = "") -> None:
         self.what, self.where, self.expected = (_one_line(s) for s in (what, where, expected))
-        self.got = _short(_one_line(got))
+        self.got = shortened(_one_line(got))
         parts = [self.what]
         if self.where:
             parts.append(f"in {self.where}")
@@ -39,7 +39,8 @@ class InputError(TriscopeError):
         return _input_error, (self.what, self.where, self.expected, self.got)
 
 
-def _short(text: str) -> str:
+def shortened(text: str) -> str:
+    """A text from outside, no longer than a message can bear."""
     return text if len(text) <= GOT_LETTERS else f"{text[:GOT_LETTERS]}…"
 
 

@@ -73,11 +73,10 @@ def changed_paths(tree: Frozen, base: Frozen) -> Mapping[str, str]:
 def validation_fault(error: ValidationError, where: str, known: tuple[str, ...] = ()) -> InputError:
     """The first complaint of pydantic as one line."""
     first = first_complaint(error)
-    path = first.place.replace(".points", "") or "settings"
-    if error.errors(include_url=False)[0]["type"] == "extra_forbidden":
+    path = ".".join(part for part in first.place.split(".") if part != "points") or "settings"
+    if first.kind == "extra_forbidden":
         return _unknown(path, path, known, where)
-    more = f" (and {first.others} more)" if first.others else ""
-    return InputError(what=f"bad value of {path}: {first.says}{more}", where=where, got=first.got)
+    return InputError(what=f"bad value of {path}: {first.says}{first.others}", where=where, got=first.got)
 
 
 def _unknown(path: str, name: str, known: tuple[str, ...], where: str) -> InputError:

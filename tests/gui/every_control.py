@@ -153,7 +153,7 @@ class Walker:
         self.settle()
         items, seen, silent = items_of(self.hands, f"//{self.title}"), Seen(), []
         for number, item in enumerate(items):
-            self._return()
+            self.put_back()
             if not self._there(item):
                 self.settle()
             if not self._there(item):
@@ -207,7 +207,7 @@ class Walker:
         self.hands.ctx.window_focus(f"//{self.title}")
         self.hands.ctx.yield_()
 
-    def _return(self) -> None:
+    def put_back(self) -> None:
         """The document as it was before the last item was used."""
         hands = self.hands
         loop = hands.loop
@@ -272,7 +272,7 @@ class Walker:
         for other in sorted(
             like, key=lambda o: abs(o.box[1] - item.box[1]) * 4 + abs(o.box[0] - item.box[0])
         )[:2]:
-            self._return()
+            self.put_back()
             self.settle()
             if not self._there(other):
                 continue

@@ -17,12 +17,12 @@ from imgui_bundle import imgui
 from tests.blob_head.session import BlobSession
 from tests.gui.every_control import Walker, Witness
 from tests.gui.panel_states import STATES
-from tests.gui.test_window_every_control import own_settings  # noqa: F401  (a fixture)
 from tests.gui.window_driver import Hands, drive
 from tests.unit.render_client.inline_client import InlineClient
 from viewer.widgets import typed
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
+PICTURE_EDGE = 64
 LABEL = "1 0 0 0  0 1 0 0  0 0 1 2.7  0 0 0 1  2182 0 0.5  0 2182 0.5  0 0 1"
 """A camera whose focal length is in pixels."""
 TEXTS = (
@@ -76,8 +76,14 @@ class StandIn:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("state", STATES)
 def test_odd_texts_and_ends_of_ranges_break_no_panel(
-    display: str, state: str, undrawn: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    display: str,
+    state: str,
+    undrawn: None,
+    small_pictures: None,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     title, prepare = STATES[state]
     tried: list[str] = []
 
@@ -94,7 +100,7 @@ def test_odd_texts_and_ends_of_ranges_break_no_panel(
                 stand_in.turn = None
                 tried.append(f"{key} {answer!r:.40}")
                 assert not hands.loop.broken, (key, answer, hands.loop.broken)
-                walker._return()
+                walker.put_back()
                 if next_frame(hands, stand_in) != drawn:
                     walker.settle()
                     unfold(hands)

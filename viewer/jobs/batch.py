@@ -26,7 +26,6 @@ from core_model.schema.atomic import why_not_written, write_json
 from core_model.schema.errors import InputError, TriscopeError
 from core_model.schema.frozen import Frozen
 from core_model.schema.home import expanded
-from core_model.schema.whole import whole
 from viewer.jobs import batch_part, slurm
 from viewer.jobs.backend import Resources
 
@@ -175,10 +174,7 @@ def _submitted(folder: Path, record: BatchRecord, todo: tuple[int, ...], asked: 
             str(script), sys.executable, batch_part.__file__, str(folder),
         ]
     )  # fmt: skip
-    number = said.strip().splitlines()[-1].split(";")[0] if said.strip() else ""
-    if whole(number) is None:
-        raise TriscopeError(f"sbatch gave no job number: {said.strip()[:200]!r}")
-    record = record.replace(array=number)
+    record = record.replace(array=slurm.job_number(said))
     write_json(folder / "batch.json", record.model_dump())
     return record
 

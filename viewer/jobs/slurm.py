@@ -70,10 +70,7 @@ class SlurmBackend:
                 str(run),
             ]
         )
-        number = said.strip().splitlines()[-1].split(";")[0]
-        if whole(number) is None:
-            raise TriscopeError(f"sbatch gave no job number: {said.strip()[:200]!r}")
-        return job.replace(native_id=number)
+        return job.replace(native_id=job_number(said))
 
     def state(self, job: JobRecord) -> ShownState | None:
         if not job.native_id:
@@ -147,6 +144,14 @@ def options(resources: Resources) -> list[str]:
     if resources.account:
         made.append(f"--account={resources.account}")
     return [*made, *resources.options]
+
+
+def job_number(said: str) -> str:
+    """The number of the job in `sbatch --parsable`'s answer (`NUMBER` or `NUMBER;CLUSTER`); raises TriscopeError."""
+    number = said.strip().rpartition("\n")[2].split(";")[0]
+    if whole(number) is None:
+        raise TriscopeError(f"sbatch gave no job number: {said.strip()[:200]!r}")
+    return number
 
 
 def ask(command: Sequence[str]) -> str:

@@ -108,7 +108,7 @@ def _size(text: str) -> tuple[int, int]:
     width, height = (whole(edge, 16384) for edge in text.lower().partition("x")[::2])
     if width is None or height is None or width < 640 or height < 480:
         raise InputError(
-            what="bad value of --size", expected="WxH between 640x480 and 16384x16384", got=repr(text[:80])
+            what="bad value of --size", expected="WxH between 640x480 and 16384x16384", got=repr(text)
         )
     return width, height
 
